@@ -19,7 +19,8 @@ using storage::TopicPartition;
 
 namespace {
 
-// Heartbeats and timeouts are multiples of some tens of milliseconds.
+// The period of ticks. It is short enough for heartbeats and timeouts, which are multiples of some tens of
+// milliseconds.
 constexpr int64_t kTickMs = 10;
 constexpr auto kPause = std::chrono::milliseconds(5);
 constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
@@ -183,10 +184,10 @@ Status ClusterMember::check_metadata() {
   return {};
 }
 
-// If two processes run as the same node, the cluster hears only one of them, and the running one must not be displaced.
-// A data directory is used by one process at a time, so a registration with this directory and address belongs to a
-// process that has ended. A process with another directory may take over as soon as nothing answers at the registered
-// address and the other nodes no longer hear the node.
+// Fails with ObjectState if another process runs as this node: the cluster would hear only one of the two processes,
+// and the process that runs already must not be displaced. A data directory is used by one process at a time, so a
+// registration with this directory and address belongs to a process that has ended. A process with another directory
+// may take over as soon as nothing answers at the registered address and the other nodes no longer hear the node.
 Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
   const auto known = on_loop([this] {
     const storage::ClusterNode* node = node_->cluster()->find(options_.node);
@@ -233,8 +234,8 @@ bool ClusterMember::is_another_at(const std::string& endpoint) {
   return answer.get_future().get();
 }
 
-// Only a controller fences nodes: if none exists, "not fenced" proves nothing, so the key of the controller in etcd is
-// looked up, too.
+// Returns false if the metadata show this node as fenced. Only a controller fences nodes, so a node that is not fenced
+// is alive for the cluster only if a controller exists: its key is looked up in etcd.
 bool ClusterMember::is_heard_of() {
   const bool is_fenced = on_loop([this] {
     const storage::ClusterNode* known = node_->cluster()->find(options_.node);
@@ -320,7 +321,7 @@ Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must
 
 void ClusterMember::leave() {
   if (!thread_.joinable() || std::exchange(is_stopped_, true)) return;
-  // Whether another node could take over the leaderships.
+  // Returns whether another node could take over the leaderships.
   const auto has_heir = [this] {
     const auto cluster = node_->cluster();
     for (const auto& [id, node] : cluster->nodes())
@@ -536,7 +537,7 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   const auto progress = node_->progress();
   if (!progress) return nullptr;
   auto log = std::make_shared<kafka::ClusterView::MetadataLog>();
-  // Kafka's epoch has 32 bits, a revision of etcd has 64.
+  // Kafka's epoch has 32 bits and a revision of etcd 64 bits, so a larger revision is cut to the maximum.
   log->controller_epoch = static_cast<int32_t>(
       std::min<int64_t>(progress->told.controller_epoch, std::numeric_limits<int32_t>::max()));
   log->end = progress->told.known;
@@ -550,7 +551,8 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   return log;
 }
 
-// Many commits may arrive before the loop runs; the loop then handles each partition once.
+// Posts the partitions to the loop. Many commits may arrive before the loop runs; the loop then handles each partition
+// once.
 void ClusterMember::on_durable(std::span<const TopicPartition> grown) {
   {
     const std::lock_guard lock(mutex_);
@@ -587,7 +589,8 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   const auto own_min = may_ask ? storage::own_min_insync(*delta.now) : std::nullopt;
   const size_t cluster_min = options_.settings.replicas.min_insync_replicas;
   if (may_ask && delta.before) {
-    // A min.insync.replicas that was set below this feature level takes effect with the next change of the topic.
+    // A min.insync.replicas that was set while the feature level was lower takes effect with the next change of the
+    // topic.
     const auto* known = cluster.find({delta.now->id, PartitionId{0}});
     if (storage::own_min_insync(*delta.before) != own_min ||
         (known != nullptr && known->own_min_insync != own_min))
@@ -767,7 +770,8 @@ void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> do
   give_producer_ids();
 }
 
-// A revision is never used again: a command without parts takes one, and the producer ids are derived from it.
+// Calls back with the allocated producer ids, and allocates a new block of ids when the last one is used up. The block
+// is derived from the revision of a command without parts, since no revision is ever used again.
 void ClusterMember::give_producer_ids() {
   while (!want_producers_.empty() && next_producer_ < end_of_producers_) {
     const auto done = std::move(want_producers_.front());

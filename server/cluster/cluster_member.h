@@ -31,8 +31,8 @@ struct ClusterMemberOptions {
   std::string cluster_id;
   NodeId node;
   std::string rack;
-  Address listen;                     // for connections of other nodes
-  std::optional<Address> advertised;  // the address that other nodes use; default: `listen`
+  Address listen;                     // address for connections of other nodes
+  std::optional<Address> advertised;  // the address that other nodes use; nullopt: `listen`
   std::vector<std::string> etcd;      // http://host:port
   std::optional<NodeTlsFiles> tls = {};
   ClusterSettings settings;
@@ -47,7 +47,8 @@ struct ClusterMemberOptions {
 // on the member's own loop.
 class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwork::Handler {
  public:
-  // Fails with NetworkFailure; with ObjectState if the data directory belongs to another node or cluster.
+  // Listens for connections of other nodes. Fails with NetworkFailure; with ObjectState if the data directory belongs
+  // to another node or cluster.
   static Result<std::unique_ptr<ClusterMember>> open(ClusterMemberOptions options,
                                                      storage::Log& log, const Clock& clock);
   ~ClusterMember() override;
@@ -82,9 +83,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // --- Tasks. Call set_tasks() before join(); the host must outlive the thread.
   void set_tasks(TaskHost& host);
   // Sets the topics of which this node keeps all records even where it has no replica; see ReplicaManager::observe().
-  // Nothing is deleted before the first call. Call it from one thread at a time.
+  // No copy is deleted before the first call. Call it from one thread at a time.
   void observe(std::set<Uuid> topics);
-  // Whether this node has a replica, or observes the topic. Any thread.
+  // Returns whether this node has a replica, or observes the topic. Any thread.
   bool has_copy(const storage::TopicPartition& partition) const;
   // Runs the work on the member's thread, in the order of the calls. Any thread.
   void run_soon(std::function<void()> work) { loop_.post(std::move(work)); }
@@ -117,14 +118,15 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);
-  // Number of replicas that differ from the logs that this node leads, and number of completed rounds of comparison;
-  // see ScrubCalls.
+  // Return the number of replicas that differ from the logs that this node leads, and the number of completed rounds of
+  // comparison; see ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
   int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }
-  // Whether this node believes that it belongs to the live nodes: a controller has sent it something recently, and has
-  // not reported it as fenced.
+  // Returns whether this node believes that it belongs to the live nodes: a controller has sent it something recently,
+  // and has not reported it as fenced.
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
-  // Whether this node can acknowledge nothing: it hears neither a controller that etcd confirms nor most of the nodes.
+  // Returns whether this node can acknowledge nothing: it hears neither a controller that etcd confirms nor most of the
+  // nodes.
   bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
   // Sets the function that finds the revision that this node has applied, which other nodes ask for. Before the call,
   // this revision counts as 0.
@@ -143,7 +145,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing; below feature level
   // 4 the result is empty.
   void find_ends(std::vector<storage::TopicPartition> partitions, LogCalls::EndsDone done);
-  // Whether this node is connected to `node`.
+  // Returns whether this node is connected to `node`.
   bool reaches(NodeId node) const {
     return connected_.load(std::memory_order_acquire)->contains(node);
   }
@@ -154,9 +156,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   Status check_metadata();
   Status check_is_alone(const std::atomic<bool>& must_stop);
   Error is_there_already(const std::string& how) const;
-  // Whether another process answers at this address as this node.
+  // Returns whether another process answers at this address as this node.
   bool is_another_at(const std::string& endpoint);
-  // Whether the cluster believes that this node is alive.
+  // Returns whether the cluster believes that this node is alive.
   bool is_heard_of();
   Address advertised() const { return options_.advertised.value_or(network_->address()); }
   void keep_membership();
@@ -175,7 +177,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   template <class Ask>
   auto on_loop(Ask ask) -> decltype(ask());
 
-  // ClusterPort
+  // Implements ClusterPort.
   void send(NodeId to, ClusterMessage message) override;
   bool has_room(NodeId to) const override { return network_->has_room(to); }
   void post(std::function<void()> work) override { loop_.post(std::move(work)); }
@@ -189,7 +191,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
               size_t max_bytes, ScrubCalls::Digested done) override;
   void differs(const ReplicaDifference& difference) override;
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
-  // TaskHost
+  // Implements TaskHost.
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override {
     return tasks_ == nullptr ? nullptr : tasks_->tasks_of(partition);
   }
@@ -199,7 +201,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void tick_tasks() const {
     if (tasks_ != nullptr) tasks_->tick();
   }
-  // TransactionHost
+  // Implements TransactionHost.
   void join(coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done) override;
   void end(const storage::TopicPartition& partition, LeaderEpoch under,
@@ -216,7 +218,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
       loop_.post([done, answer = std::move(answer)] { done(answer); });
     };
   }
-  // ClusterNetwork::Handler
+  // Implements ClusterNetwork::Handler.
   void on_message(NodeId from, ClusterMessage message) override;
   void on_connected(NodeId node) override { node_->on_connected(node); }
   void on_gone(NodeId node) override;
@@ -229,7 +231,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
       membership_;                // as stored in the data directory; used by the loop after join()
   bool is_new_ = false;           // the data directory stores no membership yet
   storage::NodeEpoch replaces_;   // epoch of this node's registration at the start
-  int64_t membership_at_us_ = 0;  // time of the next write
+  int64_t membership_at_us_ = 0;  // when the next write is allowed
   std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
   std::atomic<std::shared_ptr<const std::set<Uuid>>> observed_;  // null: not set yet
   Loop loop_{"cluster"};
@@ -246,7 +248,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
-  bool knows_nodes_ = false;  // all metadata of the start were read, and this node is listed
+  // True after begin() has read all metadata that existed at the start and has made its checks: from then on, the
+  // network gets the addresses of the nodes.
+  bool knows_nodes_ = false;
   TransactionHost* transactions_ = nullptr;  // null until it is set
 
   std::mutex mutex_;

@@ -33,7 +33,7 @@ struct Heartbeat {
 // From the controller to a node that sends heartbeats but has not read the latest decisions for long: the node is
 // fenced as of this revision, and other nodes lead the partitions that it believes to lead.
 struct NodeFenced {
-  storage::NodeEpoch epoch;  // of the process that is fenced
+  storage::NodeEpoch epoch;  // epoch of the process that is fenced
   Revision revision;
 };
 
@@ -57,7 +57,7 @@ struct NodesProgress {
 
 // To the leader of a partition: output that a task has committed, to be appended with acks=all.
 struct DeliverOutput {
-  storage::TopicPartition journal;  // of the task
+  storage::TopicPartition journal;  // journal partition of the task
   uint64_t number = 0;              // returned in the answer
   storage::TaskOutput output;
 };
@@ -77,7 +77,7 @@ struct WriteMarker {
   LeaderEpoch leader_epoch;
   coordinator::TransactionEnded ended;
 };
-// The marker is written and visible.
+// The answer to WriteMarker. Without an error, the marker is written and visible.
 struct MarkerWritten {
   uint64_t number = 0;
   std::optional<Error> error = {};
@@ -99,10 +99,10 @@ struct BeginCommit {
   uint64_t number = 0;
   coordinator::InitProducer request;
 };
-// To the same coordinator: ends the transaction.
+// To the coordinator that has received BeginCommit: ends the transaction.
 struct EndCommit {
   uint64_t number = 0;
-  coordinator::EndTransaction request;  // of the second protocol version (KIP-890)
+  coordinator::EndTransaction request;  // in the second protocol version (KIP-890)
 };
 struct CommitAnswered {
   uint64_t number = 0;
@@ -120,7 +120,7 @@ struct RowsAppended {
   uint64_t number = 0;
   std::optional<Error> error = {};
   bool may_be_there = false;              // the rows may be appended although there is an error
-  std::vector<Offset> last_offsets = {};  // of each batch
+  std::vector<Offset> last_offsets = {};  // last offset of each batch
 };
 
 // To a leader: asks up to which offset its partitions can be read now.
@@ -191,7 +191,7 @@ struct AskLogs {
 };
 struct LogsTold {
   struct Log {
-    LeaderEpoch last_epoch{-1};  // of the log's last record; -1: no record
+    LeaderEpoch last_epoch{-1};  // epoch of the last record; -1: no record
     Offset end = {};
     Offset high_watermark = {};
     auto operator<=>(const Log&) const = default;

@@ -26,7 +26,7 @@ namespace {
 
 // The largest batch that clients can send, plus the other fields.
 constexpr size_t kMaxNodeFrame = size_t{128} << 20;
-// A peer may send at most this before its greeting is accepted.
+// Limit for the bytes that a peer may send before its greeting is accepted.
 constexpr size_t kMaxGreeting = 4 << 10;
 // Time for sending the reason of a refusal before the connection is closed.
 constexpr int64_t kLastWordsMs = 1'000;
@@ -199,13 +199,15 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       const bool was_refused = connector->was_refused();
       connector.reset();
       if (!socket) {
-        // Only a refusal proves that the process has ended. A machine that is overloaded or cut off does not answer, and its
-        // process may still lead partitions and count for the majority; the time-out of its session decides then.
+        // Only a refusal proves that the process has ended. A machine that is overloaded or cut off does not answer,
+        // and its process may still lead partitions and count for the majority; the time-out of its session decides
+        // then.
         if (was_refused && std::exchange(was_there, false)) network.handler.on_gone(id);
         return fail(socket.error().message);
       }
       since_us = network.clock.monotonic_us();
-      // A machine that disappears sends no reset: TCP would retransmit for minutes, even after the machine is back.
+      // A machine that disappears sends no reset, and TCP would retransmit for minutes, even after the machine is back.
+      // With this option the connection ends earlier.
       const unsigned int timeout_ms = kUnacknowledgedMs;
       setsockopt(socket->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
       connection = std::make_unique<Connection>(network.loop, *std::move(socket), *this);
@@ -221,7 +223,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     }
 
     void on_input(std::string_view bytes) override {
-      // A peer that answers in plain text refuses TLS; read its reason.
+      // A peer that answers in plain text refuses TLS. The reason of the refusal is then read without TLS.
       if (tls && !is_greeted && bytes.front() == '\0') tls.reset();
       if (!tls) return read(bytes);
       const auto plain = tls->receive(bytes);
@@ -256,7 +258,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         return;
       }
       asked_us = since_us = network.clock.monotonic_us();
-      // A second greeting shows the peer that its messages arrive from now on, so it repeats its open questions.
+      // The repeated greeting shows the peer that the connection works in both directions, so the peer repeats its open
+      // questions.
       write(hello());
       log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
       trouble.clear();
@@ -390,7 +393,8 @@ void ClusterNetwork::find_other(const Address& address, std::function<void(bool)
       impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
       impl.certificates.get(), patience,
       [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
-        // Older versions send no process id, and do not refuse a greeting whose sender has their own node id.
+        // Older versions send no process id. They accept a greeting whose sender has their own node id, so an answer
+        // without a refusal is from a process of this node.
         const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
         done(is_one && answer->process != impl.process);
       });
@@ -405,7 +409,8 @@ void ClusterNetwork::send(NodeId to, ClusterMessage message) {
   if (found != impl_->peers.end()) found->second->send(std::move(message));
 }
 
-// The threshold is a fraction of the drop limit, since everything that is read in one turn must still fit.
+// Returns true while the unsent bytes are at most a fraction of the limits in send(), since all messages of one turn of
+// the loop must still fit.
 bool ClusterNetwork::has_room(NodeId to) const {
   constexpr size_t kShare = 4;
   const auto found = impl_->peers.find(to);

@@ -20,7 +20,7 @@ struct ClusterNetworkOptions {
   std::string cluster_id;
   NodeId self;
   Address listen;
-  size_t max_greeting = 256;  // connections that have not sent their greeting yet
+  size_t max_greeting = 256;  // limit for connections without a greeting yet
   int64_t greeting_ms = 5'000;
   int64_t connect_ms = 1'000, retry_ms = 50;
   // A peer is asked every `ask_ms` to confirm that it still receives on a connection; after `answer_ms` without an
@@ -36,8 +36,8 @@ struct ClusterNetworkOptions {
 // Each node opens a connection to each other node and sends its messages on this connection, so two connections exist
 // between any two nodes. A connection begins with a greeting. The greeting is repeated periodically, since its answer
 // proves that everything before it has arrived. A node of another cluster, a node that the metadata do not list, and a
-// node that expects another node id here are refused with a reason. With certificates everything is encrypted by TLS,
-// and a peer without a certificate of the same authority is rejected before the greeting.
+// node that expects another node at this address are refused with a reason. With certificates everything is encrypted
+// by TLS, and a peer without a certificate of the same authority is rejected before the greeting.
 //
 // Threads: the loop's.
 class ClusterNetwork {
@@ -48,14 +48,15 @@ class ClusterNetwork {
     // Called when one of the two connections with the node was opened again: messages in flight on the previous
     // connection may be lost, so questions have to be asked again.
     virtual void on_connected(NodeId node) = 0;
-    // The node was connected, and its host refuses a new connection: the process has ended. A connection that gets no
-    // answer proves nothing and is not reported.
+    // Called when the node was connected and its host refuses a new connection, so its process has ended. A connection
+    // that gets no answer proves nothing and is not reported.
     virtual void on_gone(NodeId node) = 0;
 
    protected:
     ~Handler() = default;
   };
-  // Fails with NetworkFailure; with InvalidParameter if the certificates cannot be used.
+  // Listens for connections of other nodes. Fails with NetworkFailure; with InvalidParameter if the certificates cannot
+  // be used.
   static Result<std::unique_ptr<ClusterNetwork>> open(Loop& loop, ClusterNetworkOptions options,
                                                       const Clock& clock, Handler& handler);
   ~ClusterNetwork();
@@ -73,7 +74,7 @@ class ClusterNetwork {
   // Sends a message, or drops it if it cannot be sent now. A message to this node itself is delivered soon, on the
   // loop.
   void send(NodeId to, ClusterMessage message);
-  // Whether few bytes are queued for the node.
+  // Returns whether few bytes are queued for the node.
   bool has_room(NodeId to) const;
   // Call it every few milliseconds.
   void tick();

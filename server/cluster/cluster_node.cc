@@ -57,8 +57,8 @@ ClusterNode::~ClusterNode() = default;
 
 namespace {
 
-// Within this time, a controller that no other node hears learns from the heartbeats of the other nodes that they are
-// out of touch, and resigns.
+// Returns the settings with `unheard_max_us`. Within this time, a controller that no other node hears learns from the
+// heartbeats of the other nodes that they are out of touch, and resigns.
 storage::ReplicaSettings replica_settings(const ClusterSettings& settings) {
   storage::ReplicaSettings replicas = settings.replicas;
   replicas.unheard_max_us = settings.out_of_touch_us + settings.controller.session_timeout_us;
@@ -190,9 +190,9 @@ void ClusterNode::announce(std::string endpoint, std::string clients,
   replaces_ = replaces;
 }
 
-// The registration is appended behind the last revision that was read, or fails: if two processes start at the same
-// time, one is first. A late request of another process over the same directory is harmless, since that process has
-// ended.
+// Appends the registration of this node. The command fails if it does not directly follow the last revision that was
+// read, so of two processes that start at the same time only one succeeds. A late request of an earlier process over
+// the same directory is harmless, since that process has ended.
 void ClusterNode::register_node() {
   const storage::ClusterNode* known = cluster()->find(identity_.id);
   is_taken_ = replaces_ && known != nullptr && known->epoch > *replaces_ &&
@@ -254,7 +254,8 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   port_.applied(record, changed);
 }
 
-// Intermediate states do not matter to replicas: for a node that was away, all changes happen together.
+// Loads a snapshot in place of the commands up to its revision. Replicas do not need the states in between: for a node
+// that was away, all changes happen together.
 Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -364,8 +365,8 @@ Heartbeat ClusterNode::heartbeat_now() const {
           storage::kNewestLevel};
 }
 
-// A node that does not reach etcd may not know the current controller, so it sends its heartbeat to all nodes: one of
-// them knows it and forwards the heartbeat.
+// Sends a heartbeat. A node that does not reach etcd may not know the current controller, so it sends its heartbeat to
+// all nodes: a node that knows the controller forwards the heartbeat.
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (!node_epoch_) return;
@@ -389,7 +390,7 @@ void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
 
 void ClusterNode::tell_progress() {
   tell_progress_at_us_ = clock_.monotonic_us() + settings_.tell_progress_us;
-  // A controller that hears no majority may have been replaced without knowing it.
+  // A controller that hears no majority may have been replaced unnoticed, so it sends no reports.
   if (!lease_.is_held() || controller_->hears_too_few()) return;
   NodesProgress progress = controller_->progress();
   progress.controller_epoch = lease_.controller()->created.value();
@@ -402,8 +403,9 @@ bool ClusterNode::is_out_of_touch() const {
          clock_.monotonic_us() - in_touch_us_ > settings_.out_of_touch_us;
 }
 
-// A report of an earlier controller may arrive late, so it is no sign of contact. A report of a later controller than
-// the known one is: this node will soon read from etcd which node is the controller, if etcd is reachable.
+// Handles a report of a controller, which may show that this node is in touch with the controller. A report of an
+// earlier controller may arrive late, so it is no sign of contact. A report of a later controller than the known one is
+// a sign of contact: this node will soon read from etcd which node is the controller, if etcd is reachable.
 void ClusterNode::on_progress(NodeId from, NodesProgress told) {
   const auto& controller = lease_.controller();
   if (!controller || controller->created.value() <= told.controller_epoch)
@@ -458,7 +460,8 @@ void ClusterNode::on_gone(NodeId node) {
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
 }
 
-// Without this call, no node could become the controller until the lease of the earlier process has ended.
+// Deletes the controller's key in etcd if an earlier process of this node has left it. Otherwise no node could become
+// the controller until the lease of that process has ended.
 void ClusterNode::clear_the_way() {
   constexpr int64_t kRetryUs = 50'000;
   const int64_t now_us = clock_.monotonic_us();
@@ -478,7 +481,8 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
   metadata_.append(last, command, std::move(holding), std::move(done));
 }
 
-// The pause is long enough for another node to notice that the cluster has no controller, and to become the controller.
+// Resigns, and does not take the role again during a pause. The pause is long enough for another node to notice that
+// the cluster has no controller, and to become the controller.
 bool ClusterNode::step_down() {
   constexpr int64_t kSessions = 4;
   if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return false;

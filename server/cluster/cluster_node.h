@@ -30,7 +30,7 @@
 namespace server {
 
 struct ClusterSettings {
-  std::string prefix = "/millrace/";  // of the cluster's keys in etcd
+  std::string prefix = "/millrace/";  // prefix of the cluster's keys in etcd
   int64_t controller_lease_ms = 1'000;
   int64_t heartbeat_us = 100'000;
   int64_t tell_progress_us = 1'000'000;  // period of NodesProgress
@@ -60,7 +60,7 @@ class ClusterPort {
   virtual ~ClusterPort() = default;
   // Messages may be lost, delayed, duplicated and reordered. `to` may be this node.
   virtual void send(NodeId to, ClusterMessage message) = 0;
-  // Whether few bytes are queued for the node.
+  // Returns whether few bytes are queued for the node.
   virtual bool has_room(NodeId /*to*/) const { return true; }
   // Runs the work on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
@@ -130,10 +130,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // is the newest registration that the new one may replace; without it, the new one may replace any.
   void announce(std::string endpoint, std::string clients,
                 std::optional<storage::NodeEpoch> replaces = std::nullopt);
-  // Whether a process with another data directory has registered as this node after the registration that this process
-  // may replace.
+  // Returns whether a process with another data directory has registered as this node after the registration that this
+  // process may replace.
   bool is_taken() const { return is_taken_ || is_replaced_; }
-  // See ReplicaManager::on_connected().
+  // Informs the replicas of a new connection: see ReplicaManager::on_connected().
   void on_connected(NodeId node) { replicas_.on_connected(node); }
   // Called if a new connection to the node fails: its process is taken to have ended.
   void on_gone(NodeId node);
@@ -141,9 +141,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void leave() { is_leaving_ = true; }
   bool is_leaving() const { return is_leaving_; }
   bool leads_nothing() const;
-  // Whether other nodes lead the partitions that this node believes to lead: see NodeFenced.
+  // Returns whether other nodes lead the partitions that this node believes to lead: see NodeFenced.
   bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
-  // Returns an error if this node has permanently stopped to read and write data of the cluster; otherwise nothing.
+  // Returns an error if this node was removed from the cluster, or if another process runs as this node; this process
+  // then reads and writes no data of the cluster. Otherwise returns nullopt.
   std::optional<Error> out_of_cluster() const;
   bool is_registered() const { return node_epoch_.has_value(); }
   // Gives up the controller role, so that another node takes it now. Returns false if this node is not the controller
@@ -161,10 +162,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::shared_ptr<const Progress>& progress() const { return progress_; }
   // Returns the time of the last report of any controller; none if no report has arrived (older versions send none).
   std::optional<int64_t> told_us() const { return told_us_; }
-  // Whether a controller exists and has sent this node nothing for long.
+  // Returns whether a controller exists and has sent this node nothing for long.
   bool is_out_of_touch() const;
-  // Whether this node believes that it is the controller, but etcd has not confirmed this within the duration of the
-  // lease.
+  // Returns whether this node believes that it is the controller, but etcd has not confirmed this within the duration
+  // of the lease.
   bool is_in_doubt() const { return lease_.is_over(); }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
@@ -174,7 +175,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   RemoteAppends& appends() { return appends_; }
   LeaderEndRequests& ends() { return ends_; }
   TransactionCommits& commits() { return commits_; }
-  // See ClusterMember::await_trimmed().
+  // Calls back when the replicas in sync have deleted the same records: see ClusterMember::await_trimmed().
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
                      std::function<void(Status)> done);
   const ScrubCalls& scrub() const { return scrub_; }
@@ -204,7 +205,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void tell_progress();
   void on_progress(NodeId from, NodesProgress told);
 
-  // ReplicaPort
+  // Implements ReplicaPort.
   void send(NodeId to, storage::ReplicaFetch fetch) override;
   void send(NodeId to, storage::ReplicaFetched fetched) override;
   bool has_room(NodeId to) const override { return port_.has_room(to); }
@@ -213,7 +214,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void leads(const storage::TopicPartition& partition) override;
   void leads_no_more(const storage::TopicPartition& partition) override;
   void post(std::function<void()> work) override;
-  // ControllerPort
+  // Implements ControllerPort.
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   void resign() override;
@@ -239,7 +240,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
-  bool has_passed_over_ = false;  // this node has skipped a part that another version may know
+  bool has_passed_over_ = false;  // a skipped part of a command forbids snapshots
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
@@ -248,7 +249,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   RemoteAppends appends_;
   LeaderEndRequests ends_;
   TransactionCommits commits_;
-  // Callers that wait until followers have deleted the records that were deleted here.
+  // A caller that waits until the followers, too, have deleted the records before `start`, which this leader has
+  // deleted.
   struct Trimming {
     storage::TopicPartition partition;
     Offset start;

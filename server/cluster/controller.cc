@@ -81,12 +81,13 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
-  // Moves may have waited for this node to read of them.
+  // Moves of replicas may have waited until this node had read that they were requested, so their partitions are
+  // examined again.
   if (heard.applied < newest_move_)
     for (const auto& [partition, asked] : moves_)
       if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
-  heard.is_leaving |= heartbeat.is_leaving;  // a node that has announced it leaves, even if older
-                                             // heartbeats arrive later
+  heard.is_leaving |= heartbeat.is_leaving;  // a node that has announced its leaving
+                                             // leaves, even if an older heartbeat follows
   if (heartbeat.applied >= heard.applied) note_state(heard, heartbeat);
   heard.progress.heard(heartbeat.applied, revision_, now_us);
   must_look_ |= leaves_now;
@@ -130,7 +131,7 @@ void Controller::on_disconnected(NodeId node) {
   if (found != heard_.end()) {
     found->second.at_us = kLongAgo;
   } else if (const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr) {
-    // The node's last heartbeat went to the previous controller.
+    // The node has sent its last heartbeat to the previous controller, and none to this one.
     heard_[node] = {.epoch = known->epoch, .at_us = kLongAgo, .applied = {}, .is_leaving = false};
   }
 }
@@ -204,7 +205,8 @@ bool Controller::hears_most_now(int64_t now_us) const {
   return heard_now >= majority();
 }
 
-// The controller keeps its role while fewer nodes than a majority do not hear it: they could not decide in its place.
+// Returns whether the controller may keep its role. It keeps the role while it hears a majority, and while the nodes
+// that do not hear it are less than a majority, because they could not decide in its place.
 bool Controller::is_with_majority() const {
   if (!cluster_) return false;
   const int64_t now_us = clock_.monotonic_us();
@@ -217,7 +219,9 @@ bool Controller::is_with_majority() const {
   return alive >= majority() && do_not_hear < majority();
 }
 
-// A node without a heartbeat in this controller's time may have sent one to the previous controller.
+// Returns whether the node is alive, by its last heartbeat. A node that has sent no heartbeat to this controller counts
+// as alive for one session timeout after this controller has taken its role, because it may have sent heartbeats to the
+// previous controller. The previous controller itself counts as alive for half of this time.
 bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
   const auto found = heard_.find(node.id);
   if (found != heard_.end() && found->second.epoch == node.epoch)
@@ -235,7 +239,8 @@ void Controller::decide() {
   if (draft.balances) balanced_us_ = clock_.monotonic_us();
   must_look_at_all(draft) ? look_at_all(draft) : look_at_changed(draft);
   remember_moves(draft);
-  // The partitions that did not fit into the command are balanced next.
+  // If the command is full, some partitions were not balanced. They are balanced with the next decision instead of
+  // after a whole period.
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
@@ -300,8 +305,8 @@ bool Controller::is_out_of_touch(const ClusterNode& node) const {
   return heard != nullptr && heard->is_out_of_touch && rules_.heeds_who_is_out_of_touch;
 }
 
-// If a majority is out of touch, this controller is the one that no node hears, so being out of touch does not count
-// against a node.
+// Returns whether the node should lead nothing that another node can lead. If a majority is out of touch, this
+// controller is the one that no node hears, so being out of touch does not count against a node.
 bool Controller::is_unfit(const ClusterNode& node) const {
   const Heard* const heard = find_heard(node);
   return heard != nullptr &&
@@ -318,7 +323,8 @@ bool Controller::leads_alone(const Draft& draft, NodeId node) const {
   });
 }
 
-// A node that has not yet read that it was fenced, or registered, would continue in its former role.
+// Returns whether the node is alive and reads the metadata. A fenced node must also have read its registration and have
+// made progress since, because otherwise it would continue in its former role.
 bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
   if (!is_alive(node, now_us) || is_behind(node.id)) return false;
   if (!node.is_fenced) return true;
@@ -381,7 +387,8 @@ bool Controller::is_acceptable(const Draft& draft, const IsrProposal& proposal,
          });
 }
 
-// A refused proposal was made for an older assignment: the leader will read the newer one and propose again.
+// Adds the acceptable proposals of leaders to the draft. A refused proposal was made for an older assignment: the
+// leader will read the newer assignment and propose again.
 void Controller::take_proposals(Draft& draft) {
   for (const auto& [partition, proposal] : std::exchange(proposals_, {})) {
     const PartitionAssignment* known = cluster_->find(partition);
@@ -408,16 +415,17 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   };
   if (const auto staying = first(stays)) return staying;
   const auto& leader = assignment.leader;
-  // A partition whose leader is out of touch has no followers, and would stand still.
+  // A partition whose leader is out of touch has no followers and would accept no records, so an eligible replica takes
+  // over.
   if (leader && draft.unfit.contains(*leader) && is_out_of_touch(*cluster_->find(*leader)) &&
       assignment.isr.size() < assignment.least_in_sync(settings_.min_insync_replicas))
     if (const auto heir = first([&](NodeId node) {
           return assignment.is_eligible(node) && !draft.unfit.contains(node);
         }))
       return heir;
-  // No other replica is better than the current leader.
+  // Otherwise the current leader keeps the partition, because no other replica is better.
   if (leader && draft.is_available(*leader) && assignment.is_in_sync(*leader)) return leader;
-  // A node that does not read the decisions would not learn of its leadership.
+  // A node that does not read the decisions would not learn of its leadership, so the other nodes come first.
   if (const auto reads =
           first([&](NodeId node) { return assignment.is_in_sync(node) && !is_behind(node); }))
     return reads;
@@ -426,7 +434,7 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   return first([&](NodeId node) { return assignment.is_eligible(node); });
 }
 
-// Whether the leader can stay, judged by the leader alone.
+// Returns whether the leader can keep the partition, judged without a look at the other replicas.
 bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignment) const {
   const auto& leader = assignment.leader;
   if (!leader || !draft.is_available(*leader) || !assignment.is_in_sync(*leader)) return false;
@@ -479,7 +487,8 @@ bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) cons
   PartitionAssignment ready = next;
   if (!rules_.waits_for_new_replicas) ready.isr = ready.replicas;
   auto done = storage::completed_move(ready, settings_.min_insync_replicas);
-  // A replica whose node is down may be in the ISR because it was the last one.
+  // A replica whose node is down may still be in the ISR because it was the last one in sync, so the availability of
+  // its node is checked, too.
   if (!done || !std::ranges::all_of(done->isr, [&](NodeId node) {
         return draft.is_available(node) && has_read_of_move(next.partition, node);
       }))

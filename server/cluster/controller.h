@@ -86,14 +86,14 @@ class ControllerPort {
 //
 // Invariants:
 //   1. an elected leader has all records that were ever visible, and is not fenced: it is in sync or eligible;
-//   2. an ISR never becomes empty: the last replicas with all records stay in it even while their nodes are down.
+//   2. an ISR never becomes empty: the last replicas with all records remain in the ISR while their nodes are down.
 //
 // Threads: one loop. Owner: the node, while it holds the controller's lease.
 class Controller {
  public:
-  // `is_last`: no other node has become the controller after this node resigned, so this controller decides alone until
-  // it hears a majority. `predecessor`: the previous controller, which has not renewed its lease and was silent for at
-  // least the duration of the lease.
+  // `is_last` is true if no other node has become the controller after this node resigned; this controller then decides
+  // alone until it hears a majority. `predecessor` is the previous controller, which has not renewed its lease and was
+  // silent for at least the duration of the lease.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
              ControllerRules rules = {}, bool is_last = false,
              std::optional<NodeId> predecessor = {});
@@ -114,7 +114,7 @@ class Controller {
   void tick();
   // Returns how far each node has read the metadata that this controller has read. The controller's epoch is not set.
   NodesProgress progress() const;
-  // Whether this controller hears too few nodes; it decides nothing then.
+  // Returns whether this controller hears too few nodes; it decides nothing then.
   bool hears_too_few() const;
 
  private:
@@ -133,9 +133,9 @@ class Controller {
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
   // Returns the size of a majority of the nodes that are not known to be gone.
   size_t majority() const;
-  // Whether a majority has sent a heartbeat within half the session timeout.
+  // Returns whether a majority has sent a heartbeat within half the session timeout.
   bool hears_most_now(int64_t now_us) const;
-  // Whether this controller hears a majority of the nodes, and no majority reports that it does not hear this
+  // Returns whether this controller hears a majority of the nodes, and no majority reports that it does not hear this
   // controller.
   bool is_with_majority() const;
   void decide();
@@ -149,11 +149,11 @@ class Controller {
   const Heard* find_heard(const storage::ClusterNode& node) const;
   bool is_unfit(const storage::ClusterNode& node) const;
   bool is_out_of_touch(const storage::ClusterNode& node) const;
-  // Whether the node leads a partition that no other available node could lead.
+  // Returns whether the node leads a partition that no other available node could lead.
   bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);
-  // Whether all partitions have to be examined. A decision about a partition depends on its assignment and on the
-  // available nodes, so mostly only a few of a hundred thousand partitions have to be examined.
+  // Returns whether all partitions have to be examined. A decision about a partition depends on its assignment and on
+  // the available nodes, so mostly only a few of a hundred thousand partitions have to be examined.
   bool must_look_at_all(const Draft& draft) const;
   void look_at_all(Draft& draft);
   void look_at_changed(Draft& draft);
@@ -189,8 +189,8 @@ class Controller {
   bool is_last_;
   const std::optional<NodeId> predecessor_;
   bool must_look_ = true;  // something has happened since all partitions were last examined
-  std::set<NodeId> available_, unfit_;         // when all were last examined
-  std::set<storage::TopicPartition> changed_;  // changed since then, not yet examined
+  std::set<NodeId> available_, unfit_;         // as of the last examination of all partitions
+  std::set<storage::TopicPartition> changed_;  // changed since then, and not examined yet
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

@@ -44,7 +44,7 @@ class GroupCalls {
  private:
   const Around around_;
   OpenQuestions questions_;
-  std::map<uint64_t, Told> gathered_;  // of open questions
+  std::map<uint64_t, Told> gathered_;  // answers to open questions, by number
 };
 
 }  // namespace server

@@ -14,10 +14,11 @@ constexpr int64_t kAnswerUs = 300'000;  // a question without an answer is sent 
 constexpr int64_t kRetryUs = 30'000;
 // Callers of confirm() get an error after this time and can try again.
 constexpr int64_t kConfirmUs = 1'000'000;
-// Shorter than kAnswerUs, so that the asker learns the obstacle before it asks again.
+// The time for which a question waits at the leader. It is shorter than kAnswerUs, so that the asker learns the
+// obstacle before it asks again.
 constexpr int64_t kOpenUs = kAnswerUs - 50'000;
 
-// Whether the error of a leader can only be resolved by the end of a transaction.
+// Returns whether the error of a leader can only be resolved by the end of a transaction.
 bool is_open(const std::optional<Error>& error) {
   return error && error->code == ErrorCode::ObjectState;
 }
@@ -169,7 +170,7 @@ void LeaderEndRequests::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
   if (in_metadata.empty()) return;
-  // The metadata may show another leader by the time that etcd has answered.
+  // The metadata may show another leader by the time that etcd has answered, so the leader is checked only then.
   around_.confirm_read([this, id, led = std::move(in_metadata)](const Status& all_is_read) {
     if (all_is_read) return heard(id, check_newest(led));
     const bool is_unheard = all_is_read.error().code == ErrorCode::NetworkFailure;
@@ -211,7 +212,8 @@ void LeaderEndRequests::refuse(NodeId asker, uint64_t number, Error why) const {
   around_.send(asker, EndsTold{.number = number, .error = std::move(why)});
 }
 
-// The offset that must be readable is fixed when the question arrives: later acknowledgements are for later questions.
+// Answers the question, or keeps it until the acknowledged rows are readable. The offset that must be readable is fixed
+// when the question arrives: later acknowledgements matter only for later questions.
 void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
   Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kOpenUs};
   Seen seen;
@@ -226,8 +228,8 @@ void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
   if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
 }
 
-// Too few replicas in sync are reported before an open transaction, which ends only when enough replicas are in sync
-// for its marker.
+// Returns the reason why the question still waits. Too few replicas in sync are reported in preference to an open
+// transaction, which ends only when enough replicas are in sync for its marker.
 Error LeaderEndRequests::in_the_way(const Asking& asking, Seen& seen) const {
   for (const auto& [partition, until] : asking.partitions)
     if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)

@@ -23,11 +23,12 @@ struct EndCallRules {
   bool asks_metadata = true;
   // A new leader knows the readable end only when all records that it had at its start are visible.
   bool waits_for_own_begin = true;
-  // Acknowledged rows of sessions are not left out because an open transaction lies before them.
+  // The leader answers only when the acknowledged rows of sessions are readable, even if an open transaction lies
+  // before them.
   bool waits_for_acknowledged = true;
 };
 
-// State of a node as the leader of a partition.
+// The state of a node as the leader of a partition.
 struct LeaderEnds {
   LeaderEpoch epoch;
   Offset readable_end;
@@ -35,8 +36,8 @@ struct LeaderEnds {
   std::vector<NodeId> heirs = {};  // nodes that could lead next while enough are in sync
   bool has_min_isr = true;         // enough replicas are in sync
   // The ends of the rows that were acknowledged to sessions; readers of committed records may not reach these ends yet.
-  Offset acknowledged_end = Offset{0};  // by this node
-  Offset begin = Offset{0};             // by earlier leaders
+  Offset acknowledged_end = Offset{0};  // of rows that this node has acknowledged
+  Offset begin = Offset{0};             // of rows that earlier leaders have acknowledged
 };
 
 // The answers are correct without synchronized clocks: the leader reads its end, then asks each node that could have
@@ -61,14 +62,16 @@ class LeaderEndRequests {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // The epoch of this node's registration, once it is read. The node has read all earlier decisions then.
+    // Returns the epoch of this node's registration, once the node has read the registration and so all earlier
+    // decisions.
     std::function<std::optional<storage::NodeEpoch>()> epoch;
-    // State of this node as leader of a partition. Fails with NotLeader.
+    // Returns the state of this node as the leader of a partition. Fails with NotLeader.
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
     // Confirms that cluster() shows all decisions: see EtcdMetadataLog::confirm_read().
     std::function<void(std::function<void(Status)>)> confirm_read;
   };
-  // Message numbers start above those of an earlier process, whose answers may still arrive.
+  // Message numbers start with the time of the clock, and so above those of an earlier process, whose answers may still
+  // arrive.
   LeaderEndRequests(Around around, EndCallRules rules)
       : around_(std::move(around)),
         rules_(rules),
@@ -135,7 +138,7 @@ class LeaderEndRequests {
   void ask_witnesses(Witnesses witnesses, int64_t patience_us, std::function<void(Status)> done);
   // Takes the result from one witness of an answer.
   void heard(uint64_t answer, const Status& status);
-  // Fails with NotLeader if this node knows a later leader of one of the partitions.
+  // Checks that this node knows no later leader of the partitions. Otherwise fails with NotLeader.
   Status check_newest(const std::vector<ConfirmLeader::Led>& led) const;
   void ask_now(uint64_t id, Question& question);
   void forget_asked(Question& question);

@@ -21,8 +21,8 @@ namespace server {
 // Threads: one loop. Owner: ClusterMember.
 class LogCalls {
  public:
-  // Partitions without a live replica are missing. The result is NetworkFailure if a live node has not answered within
-  // two seconds.
+  // The replica with the best log, for each partition. Partitions without a live replica are missing. The result is
+  // NetworkFailure if a live node has not answered within two seconds.
   using Best = std::map<storage::TopicPartition, NodeId>;
   using Done = std::function<void(Result<Best>)>;
   struct Around {
@@ -57,7 +57,7 @@ class LogCalls {
 
   const Around around_;
   OpenQuestions questions_;
-  std::map<uint64_t, Found> found_;  // of open questions
+  std::map<uint64_t, Found> found_;  // answers to open questions, by number
 };
 
 }  // namespace server

@@ -25,14 +25,14 @@ class MetadataProgress {
   int64_t caught_up_us() const { return caught_up_us_; }
   // Extends the time limit by a time during which the controller itself was held up.
   void hold_up(int64_t by_us) { since_us_ += by_us; }
-  // Returns true if the node has just been found to be behind.
+  // Checks the time limit `patience_us`. Returns true if the node counts as behind from this call on.
   bool notice(int64_t now_us, int64_t patience_us);
 
   Revision applied() const { return applied_; }
   bool is_behind() const { return state_ == State::Behind || state_ == State::CatchesUp; }
-  // Whether the node has reached a revision that the controller knew.
+  // Returns whether the node has reached a revision that the controller knew.
   bool makes_progress() const { return state_ == State::GetsOn; }
-  // Whether the node has not reached its goal within the time limit.
+  // Returns whether the node has not reached its goal within the time limit.
   bool is_late(int64_t now_us, int64_t by_us) const {
     return goal_ && applied_ < *goal_ && now_us - since_us_ > by_us;
   }

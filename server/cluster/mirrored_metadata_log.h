@@ -34,7 +34,7 @@ class MirroredMetadataLog final : public storage::MetadataLog {
       : append_(std::move(append)), post_(std::move(post)), save_(std::move(save)), clock_(clock) {}
 
   // --- The loop
-  // `cluster` is the loop's cluster table after this command.
+  // Adds a command that was read. `cluster` is the loop's cluster table after this command.
   void read(const storage::MetadataRecord& record, const storage::ClusterTable& cluster);
   // Takes a snapshot that replaces all commands up to its revision.
   void load(const storage::MetadataSnapshot& snapshot);
@@ -53,7 +53,8 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   Result<std::vector<storage::MetadataRecord>> read(Revision first,
                                                     size_t max_count) const override;
   void watch(std::function<void(Revision)> moved) override;
-  // The revision of the snapshot must be one of those that were read last, whose cluster tables are still kept.
+  // Adds the cluster table to the snapshot, and passes it to the loop, which stores it in etcd. The snapshot's revision
+  // must be one of those that were read last, whose cluster tables are still kept.
   void save_snapshot(storage::MetadataSnapshot snapshot, std::function<void(Status)> done) override;
   // Returns the snapshot that was loaded last; none once a later command has been read.
   Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override;
@@ -69,7 +70,7 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   struct Waiting {
     std::function<void(Result<Revision>)> done;
     int64_t give_up_us = 0;
-    std::optional<Revision> revision = {};  // once etcd has answered
+    std::optional<Revision> revision = {};  // of the command; set once etcd has answered
   };
   void appended(uint64_t number, Result<Revision> revision);
   // Removes and returns the callbacks of appends that can be read now. Call it with the lock held.

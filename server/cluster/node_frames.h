@@ -34,7 +34,7 @@ class NodeFrames {
   // or above the limit: the following bytes cannot be parsed, so the connection has to be closed.
   Result<std::optional<Frame>> next();
   void tidy() { small_.tidy(); }
-  // Bytes of incomplete frames.
+  // Returns the number of received bytes of incomplete frames.
   size_t buffered_bytes() const { return small_.unread().size() + large_filled_; }
 
  private:

@@ -42,7 +42,8 @@ void NodeProbe::end(Result<HelloAnswer> answer) {
 }
 
 void NodeProbe::on_input(std::string_view bytes) {
-  // A peer that answers in plain text refuses TLS; read its reason.
+  // A peer that answers in plain text refuses TLS. The reason of the refusal is then read without
+  // TLS.
   if (tls_ && bytes.front() == '\0') tls_.reset();
   Status heard;
   if (!tls_) {
@@ -56,7 +57,7 @@ void NodeProbe::on_input(std::string_view bytes) {
   if (!heard) end(std::move(heard).error());
 }
 
-// The first complete frame is the answer, and ends the probe.
+// Reads the answer, which is the first complete frame, and ends the probe.
 Status NodeProbe::read(std::string_view bytes) {
   frames_.receive(bytes);
   const auto frame = TRY(frames_.next());

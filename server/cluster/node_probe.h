@@ -16,7 +16,7 @@ namespace server {
 // Threads: the loop's.
 class NodeProbe final : ConnectionHandler {
  public:
-  // Gets an error if nothing listens at the address, or if the listener is no node.
+  // Gets the node's answer, or an error if no process listens at the address or if the listener is no node.
   using Done = std::function<void(Result<HelloAnswer>)>;
   struct Patience {
     int64_t connect_ms, answer_ms;
@@ -30,7 +30,7 @@ class NodeProbe final : ConnectionHandler {
   void connected(Result<Socket> socket);
   void end(Result<HelloAnswer> answer);
   Status read(std::string_view bytes);
-  // ConnectionHandler
+  // Implements ConnectionHandler.
   void on_input(std::string_view bytes) override;
   void on_drained() override {}
   void on_closed() override;

@@ -78,11 +78,11 @@ using storage::ReplicaFetch;
 using storage::ReplicaFetched;
 using storage::TopicPartition;
 
-// An unknown offset.
+// The number that stands for an unknown offset.
 constexpr int64_t kNothing = -1;
 
-// `large_bytes` is the size of the message without its small fields: without a reservation, appending the large part
-// would reallocate and copy the frame.
+// Encodes the message as a frame. `large_bytes` is the size of its large fields, for which memory is reserved:
+// otherwise appending them would reallocate and copy the frame.
 template <class Message>
 std::string framed(const Message& message, int16_t version = Message::kMaxVersion,
                    size_t large_bytes = 0) {

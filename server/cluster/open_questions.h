@@ -23,7 +23,7 @@ class OpenQuestions {
   // Opens a question to `whom`, which must not be empty, and returns its number; `done` gets the nodes that did not
   // answer.
   uint64_t open(std::set<NodeId> whom, int64_t patience_us, Done done);
-  // Whether the answer of `from` is still awaited, thus neither a duplicate nor too late.
+  // Returns whether the answer of `from` is still awaited, so that it is neither a duplicate nor too late.
   bool is_open(uint64_t number, NodeId from) const;
   void answered(uint64_t number, NodeId from);
   void tick();

@@ -14,7 +14,8 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // per call
-// Readers wait while a transaction is open, so it gets less time; a new leader is usually found sooner.
+// Time limit for rows in a transaction. It is shorter, because readers wait while the transaction is open; a new leader
+// is usually found sooner.
 constexpr int64_t kOpenPatienceUs = 3'000'000;
 constexpr int64_t kAnswerUs = 1'000'000;     // a request without an answer is sent again
 constexpr int64_t kRetryUs = 50'000;
@@ -55,7 +56,7 @@ Error was_dropped() {
 
 Error not_written(const std::optional<Error>& why) {
   Error error = why ? *why : Error{ErrorCode::NotLeader, "the partition has no leader"};
-  // NetworkFailure is reserved for an unknown outcome.
+  // NetworkFailure is reserved for an unknown outcome, and the rows are certainly not written.
   if (error.code == ErrorCode::NetworkFailure) error.code = ErrorCode::NotLeader;
   error.detail = "No row was written.";
   error.hint = "Try again when enough nodes are available. SHOW SERVER shows their state.";
@@ -127,7 +128,8 @@ void RemoteAppends::tick() {
     if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // The leader forgets an idle producer after a while, too. A lane of a transaction is used once.
+  // The leader forgets an idle producer after a while, too. A lane of a transaction is used once, so it is dropped when
+  // it is empty.
   std::erase_if(lanes_, [now_us](const auto& each) {
     const auto& [way, lane] = each;
     return lane.batches.empty() && !lane.is_allocating &&
@@ -136,8 +138,8 @@ void RemoteAppends::tick() {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-// A request is also lost if its leader was replaced: the previous leader may be frozen, and the new one answers
-// immediately.
+// A request is lost after its time limit. It is also lost if its leader was replaced, since the previous leader may be
+// frozen and the new leader answers immediately.
 bool RemoteAppends::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
@@ -228,7 +230,7 @@ void RemoteAppends::fill_request(Lane& lane) {
 
 void RemoteAppends::on_message(NodeId, const RowsAppended& message) {
   const auto found = on_their_way_.find(message.number);
-  if (found == on_their_way_.end()) return;  // the request was sent again since
+  if (found == on_their_way_.end()) return;  // the request was given up, or sent again
   const Way way = found->second;
   on_their_way_.erase(found);
   Lane& lane = lanes_.at(way);
@@ -268,7 +270,8 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
   const bool was_known = !lane.may_be_there;
   lane.may_be_there |= answer.may_be_there;
   if (passes(answer.error->code)) return;
-  // The leader checks its free disk space before it checks whether it has the rows already.
+  // The leader checks its free disk space before it checks whether it has the rows already, so after DiskFull an
+  // earlier attempt may have been appended; the request is then repeated.
   const bool is_sure = was_known || way.is_transaction();
   if (answer.error->code == ErrorCode::DiskFull && !is_sure) return;
   // The leader has forgotten the producer after a long pause: nothing of this request was written.
@@ -356,7 +359,8 @@ void RemoteAppends::on_message(NodeId from, AppendRows message) {
     } else {
       const ErrorCode code = appended.error().code;
       answer.error = appended.error();
-      // The rows may have been appended before another node became the leader.
+      // The rows may have been appended before another node became the leader, so after most errors their outcome is
+      // unknown.
       answer.may_be_there = code != ErrorCode::OutOfOrderSequence &&
                             !(is_on_condition && code == ErrorCode::ObjectState);
     }

@@ -26,7 +26,8 @@ struct AppendCallRules {
   bool sends_the_same = true;
   // The leader checks the condition of an append (storage::Unchanged).
   bool looks_at_conditions = true;
-  // A lane whose earlier attempt may have been appended does not report that nothing was written.
+  // If an earlier attempt of a request may have been appended, a failure of the condition is reported as an unknown
+  // outcome, and not as an append that wrote nothing.
   bool doubts_itself = true;
 };
 
@@ -50,7 +51,7 @@ class RemoteAppends {
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
     std::function<void(std::function<void(Result<ProducerId>)>)> allocate_producer;
-    // Whether this node accepts appends with acks=all to a partition.
+    // Returns whether this node accepts appends with acks=all to a partition.
     std::function<Status(const storage::TopicPartition&)> check_leads;
     // Appends with acks=all, and calls back on the loop.
     std::function<void(storage::AppendRequest, storage::AppendDone)> append;
@@ -75,7 +76,7 @@ class RemoteAppends {
                              std::optional<Offset> since,
                              const coordinator::ProducerIdentity& producer, ChangeDone done);
 
-  // Called when this node starts or stops leading the partition.
+  // Forgets the end of acknowledged rows. Called when this node starts or stops leading the partition.
   void forget_acknowledged(const storage::TopicPartition& partition) {
     acknowledged_.erase(partition);
   }
@@ -93,7 +94,7 @@ class RemoteAppends {
   // The batches of one call, some of which are not acknowledged yet.
   struct Waiting {
     ChangeDone done;
-    int64_t patience_us;  // for each request
+    int64_t patience_us;  // time limit of each request
     int64_t give_up_us;
     size_t batches_left = 0, batches_there = 0;
     std::optional<storage::Unchanged> unchanged = {};
@@ -105,21 +106,21 @@ class RemoteAppends {
   };
   struct Way {
     storage::TopicPartition partition;
-    ProducerId transaction = records::kNoProducer;  // producer of the lane's transaction
+    ProducerId transaction = records::kNoProducer;  // its producer; kNoProducer: none
     int16_t epoch = 0;
     auto operator<=>(const Way&) const = default;
     bool is_transaction() const { return transaction != records::kNoProducer; }
   };
   struct Lane {
-    std::deque<Batch> batches;  // not acknowledged, in order
+    std::deque<Batch> batches;  // batches without an acknowledgement, in order
     std::optional<ProducerId> producer;
     bool is_allocating = false;
-    int32_t next_sequence = 0;  // of the first batch without a sequence
+    int32_t next_sequence = 0;  // sequence for the first batch without one
     size_t stamped = 0;         // number of leading batches that have sequences
     size_t sent =
         0;  // number of leading batches in the request in flight, or in the one to be sent again
     bool may_be_there = false;  // a node may have appended that request, or may still append it
-    uint64_t number = 0;        // of that request while an answer can arrive; 0: none
+    uint64_t number = 0;        // of that request; 0: no answer can arrive
     int64_t sent_us = 0, retry_at_us = 0;
     LeaderEpoch sent_under = {};  // leader epoch of the node to which the request was sent
     int64_t idle_since_us = 0;
@@ -127,7 +128,7 @@ class RemoteAppends {
     std::optional<Error> last_error = {};
   };
   void put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting);
-  // Whether the request in flight will not be answered: its time is up, or its leader was replaced.
+  // Returns whether the request in flight will not be answered: its time is up, or its leader was replaced.
   bool is_lost(const Way& way, const Lane& lane, int64_t now_us) const;
   void step(const Way& way, Lane& lane);
   void allocate(const Way& way, Lane& lane);

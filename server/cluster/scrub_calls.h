@@ -54,9 +54,10 @@ class ScrubCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // State of this node as leader; its heirs are the replicas in sync. Fails if this node does not lead.
+    // Returns the state of this node as the leader; LeaderEnds::heirs are the replicas in sync. Fails if this node does
+    // not lead.
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
-    // The leader epoch under which this node follows; none if it does not follow.
+    // Returns the leader epoch under which this node follows the partition's leader, or nullopt if it does not follow.
     std::function<std::optional<LeaderEpoch>(const storage::TopicPartition&)> follows;
     // Runs storage::digest_range(); calls back on the loop, perhaps within the call.
     std::function<void(const storage::TopicPartition&, Offset from, std::optional<Offset> end,
@@ -82,7 +83,7 @@ class ScrubCalls {
     storage::TopicPartition partition;
     LeaderEpoch epoch;
     Offset from;
-    std::optional<Offset> end = {};  // once it is known
+    std::optional<Offset> end = {};  // set once it is known
     bool is_second = false;          // the first comparison found a difference
     storage::RangeDigest own = {};
     std::map<NodeId, std::optional<DigestTold>> told = {};  // by asked node

@@ -12,7 +12,7 @@ using storage::TopicPartition;
 
 namespace {
 
-// Longer than a round of replication, and shorter than an election.
+// Time limit of a call. It is longer than a round of replication, and shorter than an election.
 constexpr int64_t kPatienceUs = 500'000;
 // If replicas are slow, the time limit doubles up to this maximum: a marker that was given up is still written by the
 // leader, and each repetition adds another one.
@@ -34,13 +34,15 @@ bool TransactionCalls::has_moved(const Marker& marker) const {
   return !known || known->leader_epoch != marker.epoch;
 }
 
-// The doubled time limit does not apply to a new leader, which may be faster.
+// Returns the time limit of the next marker. The doubled time limit does not apply to a new leader, which may be
+// faster.
 int64_t TransactionCalls::patience_us(const TopicPartition& partition, LeaderEpoch epoch) const {
   const auto known = patience_.find(partition);
   return known != patience_.end() && known->second.epoch == epoch ? known->second.us : kPatienceUs;
 }
 
-// The callbacks run after the loop, since they may call this object again and change markers_.
+// Gives up the markers whose time is up. The callbacks run after the loop, since they may call this object again and
+// change markers_.
 void TransactionCalls::give_up_markers(int64_t now_us) {
   std::vector<std::function<void(Status)>> late;
   for (auto each = markers_.begin(); each != markers_.end();) {

@@ -15,8 +15,8 @@
 namespace server {
 
 struct TransactionCallRules {
-  // A marker that was handled already is not written again by a delayed message. The simulation can switch this rule
-  // off.
+  // If a delayed message repeats a marker that was handled already, the marker is not written again. The simulation can
+  // switch this rule off.
   bool takes_markers_once = true;
 };
 
@@ -50,7 +50,7 @@ class TransactionHost {
 //
 // A marker that arrives after its transaction is over would end the next one. Therefore
 //   1. a node handles the markers of a process in the order of their numbers, and none twice;
-//   2. it appends a marker only under the leader epoch for which it was sent, thus not after a restart or a change of
+//   2. it appends a marker only under the leader epoch for which it was sent, so not after a restart or a change of
 //      leader;
 //   3. the sender accepts only the answer to the last marker that it has sent to the partition.
 //
@@ -62,13 +62,14 @@ class TransactionCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // The epoch of this node's registration, once it is read; before that the node sends no markers.
+    // Returns the epoch of this node's registration, once it is read. Before that the node sends no markers.
     std::function<std::optional<storage::NodeEpoch>()> epoch;
-    // Whether this node accepts appends with acks=all to a partition.
+    // Returns whether this node accepts appends with acks=all to a partition.
     std::function<Status(const storage::TopicPartition&)> check_leads;
     TransactionHost& host;
   };
-  // Message numbers start above those of an earlier process, whose answers may still arrive.
+  // Message numbers start with the time of the clock, and so above those of an earlier process, whose answers may still
+  // arrive.
   TransactionCalls(Around around, TransactionCallRules rules)
       : around_(std::move(around)),
         rules_(rules),
@@ -121,7 +122,8 @@ class TransactionCalls {
   void ask(const storage::TopicPartition& coordinator, Request request,
            Questions<Answer>& questions, coordinator::Done<Answer> done);
   int64_t patience_us(const storage::TopicPartition& partition, LeaderEpoch epoch) const;
-  // Whether the leader that was asked no longer leads the partition, according to the metadata read here.
+  // Returns whether the leader that was asked no longer leads the partition, according to the metadata that this node
+  // has read.
   bool has_moved(const Marker& marker) const;
   std::optional<storage::PartitionAssignment> led(const storage::TopicPartition& partition) const;
 

@@ -21,7 +21,7 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // per step
-constexpr int64_t kOpenUs = 5'000'000;       // for readers behind an open transaction
+constexpr int64_t kOpenUs = 5'000'000;       // open_wait_us of the question for readable ends
 constexpr int64_t kRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
 constexpr size_t kMostProducers = 128;
@@ -118,8 +118,8 @@ void TransactionCommits::start_waiting() {
   }
 }
 
-// Whether this node has coordinated the producer's transactions without interruption: a new coordinator shortens the
-// timeout.
+// Returns whether this node has coordinated the producer's transactions without interruption: a new coordinator
+// shortens the timeout.
 bool TransactionCommits::is_in_place(const Producer& producer) const {
   return producer.identity.epoch >= 0 && producer.place.is_here && is_led_here(producer);
 }
@@ -140,7 +140,7 @@ void TransactionCommits::limit(Commit& commit) const {
 
 void TransactionCommits::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
-  // A callback may begin another commit, which is added behind the current ones.
+  // A callback may begin another commit. The new commit is added at the end of the list, so the loop remains valid.
   for (const CommitPtr& commit : all_) {
     if (commit->done && commit->give_up_us != 0 && now_us >= commit->give_up_us) {
       if (commit->is_committed)
@@ -171,7 +171,7 @@ void TransactionCommits::find_place(const CommitPtr& commit) {
   const auto found = [this, commit](TransactionHost::CommitPlace place) {
     if (place.error != KafkaError::None) return again(commit, &TransactionCommits::find_place);
     Producer& producer = *commit->producer;
-    // Whether the producer can be used again: with the same coordinator as before, and the same term.
+    // True if the producer can be used again: the coordinator and its leader epoch are the same as before.
     const bool is_same = producer.place.transactional_id == place.transactional_id &&
                          producer.place.is_here == place.is_here &&
                          producer.term == term_of(place.coordinator);
@@ -226,7 +226,8 @@ void TransactionCommits::add(const CommitPtr& commit) {
   const auto added = [this, commit](const coordinator::TransactionAnswer& answer) {
     if (!rules_.adds_first) return;
     if (answer.error == KafkaError::None) return send(commit);
-    // The coordinator may have forgotten the producer under its old identity.
+    // If the coordinator has changed or has forgotten the producer, the commit begins again with a new identity of the
+    // producer.
     const bool asks_again = passes(answer.error) && answer.error != kNotCoordinator;
     if (asks_again) return again(commit, &TransactionCommits::add);
     commit->producer->identity = {};
@@ -240,7 +241,7 @@ void TransactionCommits::add(const CommitPtr& commit) {
 
 void TransactionCommits::send(const CommitPtr& commit) {
   if (!commit->done) return abort(commit);
-  commit->give_up_us = 0;  // every part gets an answer, so no time limit is needed here
+  commit->give_up_us = 0;  // every part gets an answer, so this step has no time limit
   commit->parts_left = commit->parts.size();
   commit->appended.resize(commit->parts.size());
   const coordinator::ProducerIdentity producer = commit->producer->identity;
@@ -258,7 +259,7 @@ void TransactionCommits::part_done(const CommitPtr& commit, size_t place, Result
   if (appended) commit->appended[place] = *appended;
   // A conflict explains the failure better than a leader that does not answer.
   else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
-    // FencedTask: the coordinator has given its producer a newer epoch.
+    // FencedTask means that the coordinator has given the producer a newer epoch, and so has aborted the transaction.
     commit->error = appended.error().code == ErrorCode::FencedTask ? was_aborted()
                                                                    : std::move(appended).error();
   if (--commit->parts_left > 0) return;
@@ -301,7 +302,8 @@ void TransactionCommits::ended(const CommitPtr& commit, const EndedTransaction& 
   release(commit);
 }
 
-// Another node has become the coordinator and sends the markers, so visibility has to be checked at the partitions.
+// Waits until the readable ends of all partitions lie after the commit's rows, and then answers the caller. Used if
+// another node has become the coordinator, because that node then sends the markers.
 void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   std::vector<TopicPartition> partitions;
@@ -320,8 +322,9 @@ void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
                    });
 }
 
-// The caller is answered once the aborted rows no longer block the partitions. An earlier retry would not read behind
-// these rows, so they would count as concurrent changes of its keys.
+// Aborts the transaction, and then answers the caller with the commit's error: the aborted rows then no longer block
+// the partitions. An earlier retry would not read behind these rows, so they would count as concurrent changes of its
+// keys.
 void TransactionCommits::abort(const CommitPtr& commit) {
   ask_end(commit, false, [this, commit](const EndedTransaction& answer) {
     if (passes(answer.error)) return again(commit, &TransactionCommits::abort);
