@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 namespace {
 
-// Topics with the same subscribers. All partitions of these topics are equivalent for the balance.
+// The topics that have the same subscribers. All partitions of these topics are equivalent for the balance.
 struct Pool {
   std::vector<size_t> members;
   std::vector<TopicIdPartition> partitions = {};  // sorted
@@ -53,7 +53,8 @@ std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads
   for (const size_t member : pool.members) {
     auto& mine = pool.of[member];
     std::ranges::set_intersection(input.before[member], pool.partitions, std::back_inserter(mine));
-    // If two members had the same partition, which happens only after damage, the first member keeps it.
+    // If two members had the same partition, which happens only if the stored assignments are damaged, the first member
+    // keeps the partition.
     std::erase_if(mine, [&](const auto& each) { return std::ranges::binary_search(kept, each); });
     loads[member] += mine.size();
     const auto middle = static_cast<std::ptrdiff_t>(kept.size());
@@ -100,7 +101,7 @@ std::vector<AssignedPartitions> assign_uniform(const AssignorInput& input) {
   for (Pool& pool : pools) free.push_back(keep(pool, input, loads));
   for (size_t i = 0; i < pools.size(); ++i) hand_out(pools[i], free[i], loads);
   // One pass is enough if all members have the same subscriptions. With many different subscriptions each pass improves
-  // the balance, and a few are enough.
+  // the balance, and a few passes are enough.
   constexpr int kMostPasses = 8;
   for (int pass = 0; pass < kMostPasses; ++pass) {
     bool has_moved = false;

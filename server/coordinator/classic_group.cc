@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfMember = 700;  // with its map entries, approximate
+constexpr size_t kBytesOfMember = 700;  // approximate, with map entries, without texts
 
 size_t size_of(const std::vector<GroupProtocol>& protocols) {
   size_t size = 0;
@@ -208,7 +208,7 @@ KafkaError ClassicGroup::check_member(const std::string& id,
   if (instance_id) {
     const auto found = instances_.find(*instance_id);
     if (found == instances_.end()) return kUnknownMemberId;
-    // Another process has taken over the instance (KIP-345).
+    // If the instance has another member id, another process has taken over the instance (KIP-345).
     if (found->second != id) return kFencedInstanceId;
   }
   return members_.contains(id) ? KafkaError::None : kUnknownMemberId;
@@ -254,7 +254,8 @@ bool ClassicGroup::charge(Member& member, bool must_fit) {
 }
 
 void ClassicGroup::set_joining(Member& member, Done<JoinedGroup> done) {
-  // If a client has given up waiting and sent its request again, the first request is answered as well.
+  // If the client has given up waiting and sent its request again, the callback of the first request is still set, and
+  // is answered here.
   answer_join(member, {.error = kRebalanceInProgress, .member_id = member.id});
   member.joining = std::move(done);
   ++joining_count_;

@@ -85,8 +85,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     std::string assignment = {};
     Done<JoinedGroup> joining = {};  // set while a request waits for the next generation
     Done<SyncedGroup> syncing = {};  // set while a request waits for the assignment
-    bool is_new = false;             // has not been in any generation yet
-    bool owes_sync = false;          // has not asked for its assignment in this generation
+    bool is_new = false;             // the member has not been in a generation yet
+    bool owes_sync = false;          // has not requested its assignment in this generation
     int64_t expires_us = 0;
     std::shared_ptr<MemberPulse> pulse =
         {};                 // while the group is stable; shared with its connection's loop

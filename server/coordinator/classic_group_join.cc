@@ -1,4 +1,4 @@
-// Joining a classic group.
+// Requests with which members join a classic group (JoinGroup).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -113,11 +113,12 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
     case GroupState::PreparingRebalance:
       break;
     case GroupState::CompletingRebalance:
-      // The member's first request was answered, but the answer was lost.
+      // The member repeats its request, because the answer was lost, so it gets the same answer.
       if (is_same) return done(current_generation(member, leader_ == member.id));
       break;
     case GroupState::Stable:
-      // A leader that joins again requests a new assignment.
+      // A follower that repeats its request gets the same answer. A leader that joins again requests a new assignment,
+      // so it causes a rebalance.
       if (is_same && leader_ != member.id) return done(current_generation(member, false));
       break;
   }

@@ -1,4 +1,4 @@
-// Rebalances of a classic group: its way to the next generation, and the assignments of its members.
+// Rebalances of a classic group: its members join the next generation, and get their assignments.
 #include <algorithm>
 #include <utility>
 
@@ -76,7 +76,8 @@ void ClassicGroup::complete_join() {
     if (!member.joining && !member.instance_id) missing.push_back(id);
   for (const std::string& id : missing) remove(id, kUnknownMemberId);
   if (!members_.empty() && !elect_leader()) {
-    // No member is present that could compute the assignment.
+    // No member that could compute the assignment has joined. The remaining members, which are instances, get another
+    // rebalance timeout to join; a member whose session ends is removed meanwhile.
     join_end_ = around_.deadlines.set(after_ms(around_.clock, rebalance_timeout_ms()),
                                       [this] { complete_join(); });
     return;

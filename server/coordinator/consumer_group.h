@@ -149,7 +149,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   int32_t epoch_ = 0, assignment_epoch_ = 0;
   Members members_;
   std::map<std::string, std::string, std::less<>> instances_;  // member ids by instance id
-  // For each partition, the member that uses the partition, or still has to give it up.
+  // For each partition in use, the id of the member that uses the partition or still has to give it up.
   std::map<TopicIdPartition, std::string> holders_;
   std::vector<TopicOfGroup> topics_;  // subscribed topics, sorted by name
   std::map<std::string, Pattern> patterns_;

@@ -107,8 +107,8 @@ ConsumerMember* ConsumerGroup::enter(const ConsumerGroupHeartbeat& request, Answ
     std::string id = request.member_id.empty() ? around_.new_id().to_string() : request.member_id;
     return &insert({.id = std::move(id)});
   }
-  // A member that joins again with the same id owns nothing: its former partitions become free now, not only when the
-  // former session expires.
+  // A member that joins again with the same id owns nothing: its previous partitions become free now, not only when its
+  // previous session expires.
   if (request.member_epoch == 0 && member->epoch > 0 && member->previous_epoch != 0) {
     release(*member);
     member->assigned.clear();
@@ -202,7 +202,7 @@ void ConsumerGroup::leave(const ConsumerGroupHeartbeat& request, Done<Answer> do
     done(error == KafkaError::None ? left : request.refusal(error));
   };
   if (request.member_epoch == kLeavesForAWhile) {
-    // The member keeps its place until its session expires.
+    // The member leaves temporarily: it keeps its place in the group and its partitions until its session expires.
     ConsumerMember& member = *find(request.member_id);
     around_.deadlines.cancel(member.hurry);
     release(member);

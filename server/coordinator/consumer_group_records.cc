@@ -9,7 +9,8 @@ namespace server::coordinator {
 
 namespace {
 
-// https://github.com/apache/kafka: group-coordinator/src/main/resources/common/message, ConsumerGroup*.
+// The records have the schemas ConsumerGroup*.json of Apache Kafka (group-coordinator/src/main/resources/common/message
+// in https://github.com/apache/kafka), all in version 0.
 constexpr int16_t kVersion = 0;
 constexpr uint64_t kClassicTag = 0;
 

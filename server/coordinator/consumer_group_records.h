@@ -11,13 +11,13 @@
 
 namespace server::coordinator {
 
-// The numbers are the versions of the keys.
+// The kinds of records. Their numbers are the versions of the records' keys.
 enum class ConsumerGroupRecord : int16_t {
   Group = 3,
-  Topics = 4,             // to which the group's members have subscribed
+  Topics = 4,             // topics to which the group's members have subscribed
   Member = 5,             // the member's subscription and settings
   Assignment = 6,         // epoch of the group's assignment
-  TargetAssignment = 7,   // target of a member
+  TargetAssignment = 7,   // target partitions of a member
   CurrentAssignment = 8,  // current partitions of a member
 };
 inline bool is_of_member(ConsumerGroupRecord kind) {
@@ -40,8 +40,8 @@ struct TopicOfGroup {
   bool operator==(const TopicOfGroup&) const = default;
 };
 
-// Values; all have version 0. Decoders fail with IncompatibleFormat for other versions, and with DataCorrupted for
-// truncated values.
+// The following functions encode and decode values, all in version 0. The decoders fail with IncompatibleFormat for
+// other versions, and with DataCorrupted for truncated values.
 std::string encode_group_epoch(int32_t epoch);
 std::string encode_topics(const std::vector<TopicOfGroup>& topics);
 std::string encode_member(const ConsumerMember& member);
@@ -49,7 +49,7 @@ std::string encode_assignment_epoch(int32_t epoch);
 std::string encode_target(const ConsumerMember& member);
 std::string encode_current(const ConsumerMember& member);
 
-Result<int32_t> decode_epoch(std::string_view value);  // of the group or its assignment
+Result<int32_t> decode_epoch(std::string_view value);  // epoch of the group or of its assignment
 Result<std::vector<TopicOfGroup>> decode_topics(std::string_view value);
 // These functions set the fields of the member that the record contains. If they fail, the member is unchanged.
 Status decode_member(std::string_view value, ConsumerMember& member);

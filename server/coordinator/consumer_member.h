@@ -24,7 +24,7 @@ struct ClassicMembership {
   bool operator==(const ClassicMembership&) const = default;
 };
 
-// The numbers are stored in the member's record (Kafka's MemberState).
+// The steps of a member towards its target. The numbers are stored in the member's record (Kafka's MemberState).
 enum class MemberState : int8_t {
   Stable = 0,
   UnrevokedPartitions = 1,   // the member must give up partitions

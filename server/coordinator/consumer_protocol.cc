@@ -12,7 +12,8 @@ namespace {
 
 constexpr size_t kMostTopics = 100'000;
 
-// Reads topics with their partitions, which subscriptions and assignments have in the same layout.
+// Reads a list of topics with their partitions, whose layout is the same in subscriptions and in
+// assignments.
 void read_topics(RecordReading& in,
                  const std::function<void(const std::string& topic, int32_t partition)>& each) {
   const size_t topics = in.array().value_or(0);
@@ -83,7 +84,7 @@ std::optional<ConsumerSubscription> read_subscription(std::string_view metadata,
   ConsumerSubscription subscription{*std::move(names), {}};
   sort_once(subscription.topics);
   if (version < kFirstWithOwned) return subscription;
-  // User data, which may be null.
+  // Skips the user data, which may be null.
   if (const auto size = in.number<int32_t>(); size > 0) in.skip(static_cast<size_t>(size));
   Gathering owned{topics};
   read_topics(in,

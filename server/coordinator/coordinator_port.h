@@ -55,7 +55,7 @@ class CoordinatorPort {
 
   // Runs the task at the end of this turn of the loop.
   virtual void defer(std::function<void()> task) = 0;
-  // Runs the task soon, after sockets and other sliced work have had their turn.
+  // Runs the task soon, after the loop has served its sockets and one slice of each other sliced work.
   virtual void post_rest(std::function<void()> task) = 0;
 };
 

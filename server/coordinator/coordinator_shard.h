@@ -1,4 +1,5 @@
-// The coordinators of one kind on one loop.
+// The coordinators of one kind (of groups, or of transactions) on one loop, one for each partition that the loop has
+// led.
 #pragma once
 #include <functional>
 #include <map>

@@ -12,7 +12,8 @@
 
 namespace server::coordinator {
 
-// Answers report errors in one of two ways: with one error for the whole answer, or with verdict() and refuse_all().
+// An answer reports errors in one of two ways: with a field `error` for the whole answer, or with the functions
+// verdict() and refuse_all(), which read and set the errors of its parts.
 template <class Answer>
 concept HasError = requires(const Answer& answer) { answer.error; };
 template <class Answer>
@@ -48,7 +49,8 @@ class Coordinators {
   using Work = std::function<void(Partition* partition, KafkaError why_not)>;
   virtual void run(const std::string& key, Work work) = 0;
   virtual void run_at(PartitionId partition, Work work) = 0;
-  // Runs a function, which passes on an answer, on the loop of the caller.
+  // A function that runs its argument on the loop of the caller; it brings an answer from the coordinator's loop back
+  // to the caller.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
   // Checks that an answer of a coordinator is still valid: its error or, if the error is None, the stored state that

@@ -25,9 +25,10 @@ class GroupChanges {
   // Discards the added records, except that undeleted() keeps the keys of tombstones.
   void forget_all_but_deletions();
 
-  // Makes the next commit write the whole group again and delete the key.
+  // Makes the next commit write the whole group again, with a tombstone for `key`.
   void rewrite_without(std::string key);
-  // Returns the tombstones whose append has failed.
+  // Returns the tombstones that the next commit has to append (again): those whose append has failed, and those of
+  // forget_all_but_deletions() and rewrite_without().
   std::vector<StoredRecord> undeleted() const;
 
   // Appends the added records, and calls back when all changes until now are durable. If an earlier append has failed,
@@ -42,7 +43,7 @@ class GroupChanges {
   };
   const Store store_;
   std::vector<StoredRecord> records_;
-  // Callbacks of appends may run after the group is gone.
+  // Shared with the callbacks of appends, which may run after the group is gone.
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 

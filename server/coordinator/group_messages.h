@@ -44,7 +44,7 @@ struct JoinedGroup {
   std::string leader = {};
   bool skips_assignment = false;
   std::string member_id = {};
-  std::vector<Member> members = {};  // only in the answer to the leader
+  std::vector<Member> members = {};  // set only in the answer to the leader
 };
 struct JoinGroup {
   using Answer = JoinedGroup;
@@ -55,8 +55,8 @@ struct JoinGroup {
   std::string protocol_type = {};
   std::vector<GroupProtocol> protocols = {};  // in the order of preference
   std::string client_id = {}, client_host = {};
-  bool needs_member_id = false;      // a new member gets an id and joins again with it (KIP-394)
-  bool can_skip_assignment = false;  // supports KIP-814
+  bool needs_member_id = false;      // a new member must join again with its id (KIP-394)
+  bool can_skip_assignment = false;  // the client supports skips_assignment (KIP-814)
   Answer refusal(KafkaError error) const { return {.error = error, .member_id = member_id}; }
 };
 
@@ -71,7 +71,7 @@ struct SyncGroup {
   int32_t generation = -1;
   std::string member_id = {};
   std::optional<std::string> instance_id = {}, protocol_type = {}, protocol_name = {};
-  std::map<std::string, std::string> assignments = {};  // by member, from the leader
+  std::map<std::string, std::string> assignments = {};  // by member; sent by the leader only
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };
 
@@ -145,7 +145,7 @@ struct ConsumerGroupHeartbeat {
   std::optional<std::vector<std::string>> topics = {};
   std::optional<std::string> regex = {}, assignor = {};
   std::optional<std::vector<TopicIdPartition>> owned = {};
-  bool makes_member_id = false;  // the client generates it, from version 1 on (KIP-1082)
+  bool makes_member_id = false;  // the client makes its own id, from version 1 on (KIP-1082)
   std::string client_id = {}, client_host = {};
   Answer refusal(KafkaError error, std::string why = {}) const {
     return {.error = error, .message = std::move(why), .member_id = member_id};
@@ -176,12 +176,12 @@ struct CommitOffsets {
     std::string metadata = {};
   };
   std::string group_id = {};
-  int32_t generation = -1;  // or the member's epoch; -1 if the caller is no member
+  int32_t generation = -1;  // or the epoch of a consumer member; -1: no member
   std::string member_id = {};
   std::optional<std::string> instance_id = {};
-  int64_t retention_ms = -1;  // -1: default of the server
+  int64_t retention_ms = -1;  // -1: the server's default applies
   std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
-  // Version 9 and later have errors for member epochs.
+  // True for requests of version 9 and later, whose answers have error codes for member epochs.
   bool knows_member_epochs = false;
   std::optional<ProducerIdentity> producer = {};  // set for commits in a transaction
   // The verified state of the producer's transaction; see CoordinatorPort.
@@ -191,7 +191,7 @@ struct CommitOffsets {
   Answer refusal(KafkaError error) const;
 };
 
-// The answer to EndOffsets, which ends a transaction: its committed offsets become valid, or are dropped.
+// The answer to EndOffsets, the request by which the offsets of a transaction become valid or are dropped.
 struct EndedOffsets {
   KafkaError error = KafkaError::None;
 };
@@ -199,7 +199,7 @@ struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
   bool is_stored = false;  // the transaction's marker is in the partition's log already
-  // If set, a coordinator with another epoch refuses the request.
+  // The leader epoch that the coordinator must have; with another epoch it refuses the request. nullopt: any epoch.
   std::optional<LeaderEpoch> under = {};
   Answer refusal(KafkaError error) const { return {error}; }
 };
@@ -221,9 +221,10 @@ struct FetchOffsets {
   std::string group_id = {};
   std::optional<std::string> member_id = {};
   int32_t member_epoch = -1;
-  // If it is not set, all offsets of the group are fetched.
+  // The partitions whose offsets are fetched; nullopt: all partitions of the group.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
-  bool must_be_stable = false;  // refused while a transaction may change the offset
+  // If true, a partition whose offset an open transaction may change gets the error UNSTABLE_OFFSET_COMMIT.
+  bool must_be_stable = false;
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
 
@@ -287,7 +288,7 @@ struct DescribeGroup {
   Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
 };
 
-// The progress of a group's readers.
+// The progress of a group's readers in the partitions of their topics.
 struct GroupProgress {
   struct Partition {
     std::string topic;

@@ -16,7 +16,7 @@ constexpr size_t kBytesOfGroup = 800;  // approximate
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
     : id_(id), port_(port), around_(around), log_(id, port, *this) {}
 
-// Resigning first answers the appends in flight while the groups still exist.
+// Resigns first, which answers the appends in flight while the groups still exist.
 GroupPartition::~GroupPartition() { log_.resign(); }
 
 // --- The state

@@ -80,7 +80,8 @@ class GroupPartition final : private ReplayedState {
     GroupOffsets offsets;
     bool is_stored = false;  // the group has a record other than offsets
     int commits_under_way = 0;
-    // Number of open transactions by topic and partition.
+    // Number of open transactions that have committed an offset of the partition, by topic and
+    // partition.
     std::map<std::pair<std::string, int32_t>, int> undecided = {};
   };
   struct Commit;

@@ -1,4 +1,4 @@
-// Offsets of groups: commit, fetch, deletion and expiry.
+// Requests that commit, fetch and delete the offsets of groups, and the expiry of offsets.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -64,14 +64,15 @@ struct GroupPartition::Commit {
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
   if (find_share(request.group_id)) return kGroupIdNotFound;  // share groups commit no offsets
-  // A commit in a transaction may come without a member: the producer epoch fences old members. Before KIP-447 this was
-  // the only protection.
+  // A commit in a transaction that names no member is not checked, because the producer's epoch fences old producers.
+  // Before KIP-447 this was the only protection.
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
     return group->classic ? group->classic->check_commit(request)
                           : group->consumer->check_commit(request);
   if (group) return KafkaError::None;
-  // No group has this id. A client without membership may store offsets under any id.
+  // No group has this id. A member of a group gets an error; a client without membership may store offsets under any
+  // id.
   if (request.generation >= 0)
     return request.knows_member_epochs ? kGroupIdNotFound : kIllegalGeneration;
   if (!request.member_id.empty() || request.instance_id) return kUnknownMemberId;

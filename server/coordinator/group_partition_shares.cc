@@ -1,4 +1,4 @@
-// The share groups of a partition, and their requests.
+// The share groups of a partition, and the requests for share groups.
 #include <utility>
 
 #include "server/coordinator/group_partition.h"

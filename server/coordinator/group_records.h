@@ -15,13 +15,14 @@
 
 namespace server::coordinator {
 
-// OffsetCommitKey, version 1.
+// The key of a committed offset's record (Kafka's OffsetCommitKey, version 1).
 struct OffsetKey {
   std::string group_id, topic;
   int32_t partition = 0;
   bool operator==(const OffsetKey&) const = default;
 };
-// OffsetCommitValue. Versions 0 to 4 are read. Version 4 is written, or 1 if a client has set an expiry.
+// The value of a committed offset's record (Kafka's OffsetCommitValue). Versions 0 to 4 are read. Version 4 is written,
+// or 1 if a client has set an expiry.
 struct OffsetValue {
   int64_t offset = -1;
   int32_t leader_epoch = -1;
@@ -32,12 +33,12 @@ struct OffsetValue {
   bool operator==(const OffsetValue&) const = default;
 };
 
-// GroupMetadataKey, version 2.
+// The key of a classic group's record (Kafka's GroupMetadataKey, version 2).
 struct GroupKey {
   std::string group_id;
   bool operator==(const GroupKey&) const = default;
 };
-// GroupMetadataValue: versions 0 to 4 are read, 3 is written.
+// The value of a classic group's record (Kafka's GroupMetadataValue). Versions 0 to 4 are read, 3 is written.
 struct GroupValue {
   struct Member {
     std::string id;

@@ -32,7 +32,7 @@ inline constexpr size_t kMaxGroupIdBytes = 4'096;
 // Limit for the bytes of all data that the members of a group have sent and received.
 inline constexpr size_t kMaxGroupBytes = 8 << 20;
 // Limit, per group, for clients that have received a member id and have not joined with it. Beyond the limit the oldest
-// one is forgotten.
+// such client is forgotten.
 inline constexpr size_t kMaxPendingMembers = 10'000;
 // A new member that waits for its first generation sends no heartbeats, so the coordinator does not notice if it
 // disappears. It is removed after this time (as in Kafka's group coordinator, KAFKA-7610).

@@ -21,8 +21,8 @@ struct GroupSurroundings {
   StateSize& size;
   std::function<std::shared_ptr<const storage::TopicSnapshot>()> topics;
   std::function<std::shared_ptr<const storage::GroupConfigs>()> configs;
-  std::function<Uuid()> new_id;     // for members
-  SharedLog* shared_log = nullptr;  // null: share groups are not supported here
+  std::function<Uuid()> new_id;     // creates an id for a new member
+  SharedLog* shared_log = nullptr;  // null: share groups are not supported
 };
 
 }  // namespace server::coordinator

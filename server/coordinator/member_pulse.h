@@ -12,7 +12,7 @@
 namespace server::coordinator {
 
 // A pulse is shared by the loop of a member's connection and the loop of the member's group. While the pulse is open,
-// the connection's loop answers heartbeats, and the group's loop reads here when the last heartbeat arrived.
+// the connection's loop answers heartbeats and records the time of the last one, which the group's loop reads.
 //
 // Threads: beat() from any thread; all other functions from the group's loop, except that is_open() may be called from
 // any thread.
@@ -57,7 +57,7 @@ class MemberPulses {
     return false;
   }
   void keep(std::string key, std::shared_ptr<MemberPulse> pulse) {
-    // Members that disappear without leaving keep an entry here until their pulse is closed.
+    // A member that disappears without leaving has an entry until its pulse is closed.
     if (pulses_.size() >= most_) {
       absl::erase_if(pulses_, [](const auto& each) { return !each.second->is_open(); });
       most_ = std::max(kLeast, 2 * pulses_.size());

@@ -4,7 +4,7 @@
 
 namespace server::coordinator {
 
-// The prefix of these ids. Clients may not use ids with this prefix.
+// The prefix of these transactional ids. A client may not use an id with this prefix.
 inline constexpr std::string_view kCommitIds = "__millrace_commit_";
 
 inline bool is_commit_of_node(std::string_view transactional_id) {

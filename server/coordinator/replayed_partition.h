@@ -118,7 +118,8 @@ class ReplayedPartition {
 
   records::BatchBuilder builder_;
   Waiting gathered_;
-  // Shared with the callbacks of appends, which may run after a resignation.
+  // The callbacks of each batch whose append is in flight. Shared with the callback of that append, which may run after
+  // a resignation.
   std::deque<std::shared_ptr<Waiting>> under_way_;
   // Destroyed with this object, and by each lead() and resign(). Older tasks detect this with a weak pointer.
   std::shared_ptr<char> term_;

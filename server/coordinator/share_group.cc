@@ -98,7 +98,7 @@ ShareGroup::Member* ShareGroup::enter(const ShareGroupHeartbeat& request, Answer
     return &members_.emplace(request.member_id, Member{.id = request.member_id}).first->second;
   }
   Member& member = found->second;
-  // The epoch of a member from before a restart is unknown, so any epoch that existed is accepted.
+  // The epoch of a member that joined before a restart is unknown, so any epoch that the group has had is accepted.
   const bool is_known = request.member_epoch == 0 || request.member_epoch == member.epoch ||
                         request.member_epoch == member.previous_epoch ||
                         (member.epoch < 0 && request.member_epoch <= epoch_);
@@ -221,8 +221,8 @@ void ShareGroup::watch(Member& member) {
       around_.deadlines.set(member.expires_us, [this, id = member.id] { on_session_end(id); });
 }
 
-// Removes the member if its session has expired. Records that the member has acquired stay with it: the share session
-// ends with the connection, and the lock of each record expires separately.
+// Removes the member if its session has expired. Records that the member has acquired remain acquired: the share
+// session ends with the connection, and the lock of each record expires separately.
 void ShareGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;
   member.session = {};

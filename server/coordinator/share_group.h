@@ -72,7 +72,7 @@ class ShareGroup {
   struct Member {
     std::string id;
     ShareMemberValue said = {};
-    // -1: unknown, because the member is from before a restart.
+    // -1: unknown, because the member joined before a restart.
     int32_t epoch = 0, previous_epoch = 0;
     std::optional<std::vector<TopicIdPartition>> told = {};
     std::vector<TopicIdPartition> assigned = {};
@@ -102,7 +102,7 @@ class ShareGroup {
     SharePartition::Holder member;
     uint64_t connection = 0;
     int32_t next_epoch = 1;
-    std::list<TopicIdPartition> partitions = {};  // in the order in which they are examined
+    std::list<TopicIdPartition> partitions = {};  // in the order of examination
     // The position of each partition in `partitions`.
     std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};
     std::set<TopicIdPartition> lent = {};  // partitions of which the member may have records
@@ -183,7 +183,7 @@ class ShareGroup {
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::map<TopicIdPartition, Shared> shared_;
   Sessions sessions_;
-  // For each partition, the members whose sessions wait for its records, by ticket.
+  // For each partition, the ids of the members whose sessions wait for records of the partition, by ticket.
   std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
   uint64_t next_ticket_ = 0;
 

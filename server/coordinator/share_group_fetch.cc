@@ -129,7 +129,7 @@ ShareGroup::Session* ShareGroup::begin(const ShareFetch& request, ShareFetched& 
          !around_.size.try_grow(kBytesOfSession)))
       return refuse(kShareSessionLimitReached, "There are too many share sessions.");
     Session& session = sessions_[request.member_id];
-    // Acquired records stay with the member, which may only have lost an answer.
+    // The records that the member has acquired stay acquired, because the member may only have lost an answer.
     if (session.waiting) end_wait(session);
     around_.size.shrink(session.charged - (session.charged > 0 ? kBytesOfSession : 0));
     std::set<TopicIdPartition> lent = std::move(session.lent);
@@ -260,7 +260,7 @@ std::optional<ShareFetched::Partition> ShareGroup::lend_at(
   if (lent && part.acquired.empty()) return std::nullopt;
   part.error = error_of(lent);
   session.lent.insert(*place);
-  // The next request examines the other partitions first.
+  // Moves the partition to the end of the list, so that the next request examines the other partitions first.
   session.partitions.splice(session.partitions.end(), session.partitions, place);
   return part;
 }
@@ -295,8 +295,8 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   around_.size.shrink(kRoom);
   Shared& shared = shared_[id];
   SharePartition& state = shared.state;
-  // The start is chosen once. Later changes of the settings do not move it, because all records after it belong to the
-  // group.
+  // The start of the group in the partition is chosen once. Later changes of the settings do not move the start,
+  // because all records after it belong to the group.
   if (!state.has_begun())
     state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
   state.move_start(extent.start);
@@ -419,7 +419,8 @@ void ShareGroup::end_wait(Session& session) {
 }
 
 void ShareGroup::wake(const TopicIdPartition& partition) {
-  // If the first session gets no records, the others get none either.
+  // Sessions are served in the order of their tickets. If the first session gets no records, the others get none
+  // either.
   for (auto here = waiting_.find(partition); here != waiting_.end();
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;

@@ -62,7 +62,7 @@ struct DescribeShareGroup {
 
 // --- Records
 
-// The result of a member for records that it has acquired. The numbers are those of the protocol.
+// The result that a member reports for records that it has acquired. The numbers are those of the protocol.
 enum class Acknowledgement : int8_t {
   Gap = 0,      // the record does not exist
   Accept = 1,   // processed
@@ -149,7 +149,7 @@ struct ShareGroupOffsets {
 struct DescribeShareGroupOffsets {
   using Answer = ShareGroupOffsets;
   std::string group_id;
-  // If it is not set, all partitions of the group are described.
+  // The partitions to describe; nullopt: all partitions of the group.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };

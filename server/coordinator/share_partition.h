@@ -68,7 +68,7 @@ class SharePartition {
   std::optional<int64_t> next(int64_t from, int64_t readable_end, const ShareLimits& limits) const;
 
   struct Wish {
-    // Number still wanted; acquire() reduces it, and the wish is satisfied if it is below 1.
+    // The number of records still wanted. acquire() reduces the number; the wish is satisfied when it is below 1.
     int64_t records = 0;
     bool is_strict = false;  // false: the last batch is lent as a whole
     int64_t batch_size = 0;

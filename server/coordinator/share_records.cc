@@ -9,7 +9,8 @@ namespace server::coordinator {
 
 namespace {
 
-// https://github.com/apache/kafka: group-coordinator/src/main/resources/common/message, ShareGroup*.
+// The version of all values. Members and groups have the schemas ShareGroup*.json of Apache Kafka
+// (group-coordinator/src/main/resources/common/message in https://github.com/apache/kafka).
 constexpr int16_t kVersion = 0;
 
 Error damaged() { return {ErrorCode::DataCorrupted, "a record of a share group is damaged"}; }

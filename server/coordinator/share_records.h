@@ -11,8 +11,8 @@
 
 namespace server::coordinator {
 
-// The numbers are the versions of the keys. Kafka stores the last two kinds in a separate topic, where their versions
-// begin with 0.
+// The kinds of records. Their numbers are the versions of the records' keys. Kafka stores the last two kinds in a
+// separate topic, where their versions begin with 0.
 enum class ShareGroupRecord : int16_t {
   Member = 10,      // the member's subscription
   Group = 11,       // the group's epoch

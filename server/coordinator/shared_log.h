@@ -9,7 +9,7 @@
 
 namespace server::coordinator {
 
-// Threads: one loop's. Nothing here blocks.
+// Threads: one loop's. No function blocks.
 class SharedLog {
  public:
   virtual ~SharedLog() = default;

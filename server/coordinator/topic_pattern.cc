@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostBytes = 10'000;  // of a pattern's text: names of topics have 249 at most
 constexpr int64_t kMostMemory =
-    1 << 20;  // of the compiled pattern, so that members cannot fill the memory
+    1 << 20;  // limit for a compiled pattern, so that members cannot fill the memory
 constexpr int64_t kSliceUs = 2'000;
 constexpr size_t kNamesPerLook = 16;  // names that are matched between two reads of the clock
 
@@ -47,7 +47,7 @@ bool TopicPattern::refresh(const std::shared_ptr<const storage::TopicSnapshot>& 
     if (++looked_at % kNamesPerLook == 0 && clock.monotonic_us() - begin_us > kSliceUs)
       return false;
     const std::string& name = next->first;
-    // Internal topics are never matched (like exclude.internal.topics of clients).
+    // Internal topics are never matched, as with the setting exclude.internal.topics of clients.
     if (is_coordinator_topic(name)) continue;
     if (re2::RE2::FullMatch(name, *compiled_)) found_.push_back(name);
   }

@@ -22,7 +22,7 @@ struct TransactionPartition::Ending {
   TransactionPtr transaction;
   TransactionEnded ended;
   std::vector<std::pair<std::string, int32_t>> partitions;
-  std::vector<size_t> again = {};  // partitions that were not reached
+  std::vector<size_t> again = {};  // indexes of `partitions` whose marker has to be sent again
   size_t next = 0, under_way = 0;
   std::weak_ptr<char> term;
   bool is_replaced = false;  // a partition has reported a newer producer or coordinator
@@ -141,14 +141,14 @@ void TransactionPartition::end_with_new_epoch(EndTransaction request,
 
 // --- Ends
 
-// Returns the value with the end decided. `epoch` is the producer's epoch from then on: requests with earlier epochs
-// are rejected.
+// Returns `value` with the state PrepareCommit or PrepareAbort. `epoch` is the producer's epoch from then on: requests
+// with earlier epochs are rejected.
 TransactionValue TransactionPartition::prepared(const TransactionValue& value, bool is_commit,
                                                 int16_t epoch) {
   TransactionValue next = value;
   if (value.state != TransactionState::Ongoing) next.partitions.clear();
   next.state = is_commit ? TransactionState::PrepareCommit : TransactionState::PrepareAbort;
-  next.epoch = std::max(epoch, value.epoch);  // the last epoch has no successor
+  next.epoch = std::max(epoch, value.epoch);  // after INT16_MAX, `epoch` is negative
   return next;
 }
 
@@ -180,8 +180,8 @@ TransactionEnded TransactionPartition::end_of(const TransactionValue& next) cons
   return {{next.producer_id, next.epoch}, {end, epoch_.value()}};
 }
 
-// Ends the transaction. `next` is the prepared value. A retried InitProducerId may still have the epoch `last_epoch`
-// afterwards.
+// Ends the transaction. `next` is its value in the state PrepareCommit or PrepareAbort. Afterwards, a retried
+// InitProducerId that carries the older epoch `last_epoch` is still accepted; -1: none is.
 void TransactionPartition::end(const std::string& id, const TransactionPtr& transaction,
                                TransactionValue next, int16_t last_epoch,
                                std::function<void(KafkaError)> done) {
@@ -261,10 +261,11 @@ void TransactionPartition::prepare(const std::string& id, const TransactionPtr& 
            transaction->is_ending = false;
            if (term.lock() && error == KafkaError::None) {
              transaction->last_epoch = last_epoch;
-             transaction->is_changing = true;  // until all markers are written
+             transaction->is_changing = true;  // no other step starts until all markers are written
              tell_partitions(id, transaction);
            } else if (term.lock() && transaction->value.state == TransactionState::Ongoing) {
-             arm_timeout(id, transaction);  // for example, the disk is full
+             // The end could not be stored, for example because the disk is full.
+             arm_timeout(id, transaction);
            }
            done(error);
          });
@@ -323,7 +324,8 @@ void TransactionPartition::complete(const std::string& id, const TransactionPtr&
   change(id, transaction, completed(transaction->value),
          [this, term = std::weak_ptr(term_), id, transaction](KafkaError error) {
            if (error == KafkaError::None || term.expired()) return;
-           // For example, the disk is full. No other step can start until the end is stored.
+           // The end could not be stored, for example because the disk is full. No other step can start until it is
+           // stored.
            transaction->is_changing = true;
            around_.deadlines.set(port_.clock().monotonic_us() + kTellAgainUs,
                                  [this, term, id, transaction] {

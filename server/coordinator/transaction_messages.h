@@ -21,7 +21,8 @@ struct InitProducer {
   using Answer = InitializedProducer;
   std::string transactional_id = {};
   int32_t timeout_ms = 0;
-  std::optional<ProducerIdentity> expected = {};  // to continue after an error (KIP-360)
+  // The identity that the producer has, if it continues after an error (KIP-360).
+  std::optional<ProducerIdentity> expected = {};
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };
 
@@ -56,7 +57,7 @@ struct EndTransaction {
   // The producer gets a new epoch, and may abort an empty transaction.
   bool is_of_second_version = false;
   // Second version only: the request is answered when all partitions have their markers, so that readers see the end.
-  // The answer lacks `is_told` only if another node has to write the markers.
+  // `is_told` is false in the answer only if another node has to write the markers.
   bool waits_until_told = false;
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };

@@ -14,6 +14,8 @@ constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // approximate
 constexpr size_t kMaxIdBytes = 4'096;
 // Number of ids that one slice handles. A slice takes about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
+// Timeouts after a change of the coordinator (on_loaded()), for transactions in which a node commits rows: for an open
+// transaction, and for one without partitions yet.
 constexpr int64_t kTakenOverMs = 1'000;
 constexpr int32_t kJoinedLateMs = 2'000;
 
@@ -24,7 +26,7 @@ size_t size_of(const std::string& id, const TransactionValue& value) {
   return bytes;
 }
 
-// Returns the value without an open transaction, with the timeout of the request.
+// Returns the value in the state Empty, with the timeout of the request.
 TransactionValue begun_anew(TransactionValue value, const InitProducer& request) {
   value.state = TransactionState::Empty;
   value.timeout_ms = request.timeout_ms;
@@ -78,9 +80,9 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
 }
 
 // Continues the transactions. A prepared transaction ends as decided; an open transaction keeps the rest of its
-// timeout. A commit of a node gets a short timeout, because that node may have died together with the coordinator. A
-// commit to which partitions are added only later gets a short timeout, too: it had a long one while its own node was
-// the coordinator.
+// timeout. An open transaction in which a node commits rows (node_commits.h) gets a short timeout, because that node
+// may have died together with the coordinator. If a transaction of a node has no partitions yet, its future timeout is
+// shortened, too: the long timeout was chosen while the node itself was the coordinator.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
@@ -100,7 +102,7 @@ void TransactionPartition::on_unloaded() {
   for (auto& [id, transaction] : std::exchange(transactions_, {})) {
     around_.deadlines.cancel(transaction->timeout);
     around_.size.shrink(transaction->size_bytes);
-    wake(transaction);  // each request is repeated, and refused with NOT_COORDINATOR
+    wake(transaction);  // each waiting request is refused with NOT_COORDINATOR
   }
 }
 
@@ -192,7 +194,7 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
                                 done = std::move(done)](Result<ProducerId> allocated) mutable {
     if (!term.lock()) return done(request.refusal(kNotCoordinator));
     if (!allocated) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
-    // Another request has created the transactional id meanwhile.
+    // If another request has created the transactional id meanwhile, this request continues with that id's transaction.
     if (find(request.transactional_id)) return handle(std::move(request), std::move(done));
     const TransactionPtr transaction =
         transactions_.emplace(request.transactional_id, std::make_shared<Transaction>())
@@ -210,8 +212,8 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
   });
 }
 
-// Stores `next`, and answers with the producer id and epoch. A retry of the request may still have the epoch
-// `last_epoch`.
+// Stores `next`, and answers with the producer id and epoch. A retry of the request that carries the older epoch
+// `last_epoch` gets the same answer; -1: no retry does.
 void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
                                       TransactionValue next, int16_t last_epoch,
                                       Done<InitializedProducer> done) {
@@ -299,8 +301,8 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
       is_open ? minus(request.partitions, value.partitions) : request.partitions;
   if (request.verify_only)
     return done({missing.empty() ? KafkaError::None : kInvalidTxnState, std::move(missing)});
-  // The state is written even if all partitions are known. A coordinator that was replaced unnoticed may take an
-  // earlier transaction for the current one, and only the write detects that.
+  // The state is written even if the transaction already has all partitions of the request. A coordinator that was
+  // replaced unnoticed may take an earlier transaction for the current one, and only the write detects that.
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {

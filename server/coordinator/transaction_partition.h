@@ -74,15 +74,15 @@ class TransactionPartition final : private ReplayedState {
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
     TransactionValue value;
-    int16_t last_epoch = -1;  // a retried InitProducerId may still have this epoch
+    int16_t last_epoch = -1;  // a retry of InitProducerId may carry it
     bool is_changing = false;
     bool is_ending = false;  // the step in flight ends the transaction
     Deadline timeout = {};
-    int64_t due_us = 0;                               // time of its timeout, by the monotonic clock
+    int64_t due_us = 0;                               // when it times out (monotonic clock)
     std::vector<std::function<void()>> waiting = {};  // for the step in flight
     size_t size_bytes = 0;
   };
-  // Shared with the callbacks of steps in flight.
+  // The transaction is shared with the callbacks of steps in flight.
   using TransactionPtr = std::shared_ptr<Transaction>;
   // A transaction whose markers are being sent. Partitions that were not reached are retried.
   struct Ending;
@@ -127,7 +127,7 @@ class TransactionPartition final : private ReplayedState {
   void expire_one(const std::string& id, const TransactionPtr& transaction);
   KafkaError check_producer(const Transaction& transaction, const ProducerIdentity& producer) const;
 
-  // transaction_ends.cc
+  // The following functions are in transaction_ends.cc.
   static TransactionValue prepared(const TransactionValue& value, bool is_commit, int16_t epoch);
   void end_second(EndTransaction request, const TransactionPtr& transaction,
                   Done<EndedTransaction> done);

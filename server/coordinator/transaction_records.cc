@@ -12,8 +12,9 @@ namespace server::coordinator {
 
 namespace {
 
-// https://github.com/apache/kafka: TransactionLogKey and TransactionLogValue, in
-// transaction-coordinator/src/main/resources/common/message.
+// Versions and tagged fields of the records in Apache Kafka's schemas TransactionLogKey and
+// TransactionLogValue (transaction-coordinator/src/main/resources/common/message in
+// https://github.com/apache/kafka).
 constexpr int16_t kKeyVersion = 0, kLastVersion = 1, kFirstFlexible = 1;
 constexpr uint64_t kPreviousProducerTag = 0, kNextProducerTag = 1, kClientVersionTag = 2;
 constexpr std::string_view kNames[] = {"Empty",        "Ongoing",        "PrepareCommit",
@@ -94,7 +95,7 @@ Result<TransactionValue> decode_transaction_value(std::string_view bytes) {
   }
   value.last_update_ms = in.number<int64_t>();
   value.start_ms = in.number<int64_t>();
-  // A negative id counts as none.
+  // Every negative id counts as no producer.
   const auto producer_of = [](std::string_view field) {
     return std::max(ProducerId{RecordReading(field).number<int64_t>()}, records::kNoProducer);
   };

@@ -33,7 +33,7 @@ inline constexpr int16_t kMaxProducerEpoch = INT16_MAX - 1;
 // The second version of the transaction protocol, in which each end gives the producer a new epoch (KIP-890).
 inline constexpr int16_t kSecondVersion = 2;
 
-// TransactionLogValue: versions 0 and 1 are read, 1 is written.
+// The value of a transaction's record (Kafka's TransactionLogValue). Versions 0 and 1 are read, 1 is written.
 struct TransactionValue {
   ProducerId producer_id{-1};
   // The id that the producer had until its epochs were exhausted.
@@ -55,7 +55,7 @@ struct TransactionValue {
   }
 };
 
-// TransactionLogKey, version 0.
+// Encodes a key (Kafka's TransactionLogKey, version 0).
 std::string encode_transaction_key(std::string_view transactional_id);
 std::string encode(const TransactionValue& value);
 // The decoders fail with IncompatibleFormat for unknown versions, and with DataCorrupted for truncated records.

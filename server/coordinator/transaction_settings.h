@@ -18,7 +18,7 @@ struct TransactionSettings {
   int32_t topic_partitions = 50;           // transaction.state.log.num.partitions
   int32_t max_timeout_ms = 900'000;        // transaction.max.timeout.ms
   int64_t id_expiration_ms = 604'800'000;  // transactional.id.expiration.ms
-  // transaction.remove.expired.transaction.cleanup.interval.ms
+  // The setting transaction.remove.expired.transaction.cleanup.interval.ms.
   int64_t expiration_check_ms = 3'600'000;
 };
 
