@@ -61,7 +61,8 @@ void EtcdGateway::ask(std::string_view path, std::string body,
       if (end.status != kOk)
         status = end.status == 0 ? Error{ErrorCode::NetworkFailure, end.error}
                                  : read_refusal(end.status, *answer);
-      // If the requested revision is compacted, the member has not failed.
+      // OffsetOutOfRange is an answer of the member, which has compacted the requested revision, so
+      // the member has not failed.
       const bool has_answered = status || status.error().code == ErrorCode::OffsetOutOfRange;
       note_end(endpoint, has_answered ? Status() : status);
       done(status ? Result<std::string>(std::move(*answer)) : Result<std::string>(status.error()));

@@ -23,8 +23,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kFirstPauseMs = 500, kLongestPauseMs = 10'000;
-// After a run of this length the next pause is the shortest one again, because the next end has
-// another cause.
+// If etcd has run for this time, the pause before its next start is the shortest one again, because
+// its end has another cause than the previous one.
 constexpr std::chrono::seconds kRunsWell(30);
 constexpr std::chrono::seconds kPatience(5);  // time from SIGTERM to SIGKILL
 
@@ -109,7 +109,7 @@ Result<std::unique_ptr<SupervisedEtcd>> SupervisedEtcd::start(SupervisedEtcdOpti
                  "Install Debian's etcd-server, or name a running etcd: --etcd URL,..."};
   std::error_code error;
   std::filesystem::create_directories(options.data_dir, error);
-  // etcd refuses a directory that other users can read.
+  // etcd refuses a directory that other users can read, so only the owner gets access.
   if (!error)
     std::filesystem::permissions(options.data_dir, std::filesystem::perms::owner_all, error);
   if (error)
@@ -144,7 +144,8 @@ SupervisedEtcd::~SupervisedEtcd() {
 
 void SupervisedEtcd::run() {
   int64_t pause_ms = kFirstPauseMs;
-  // Even if this member has no data, an etcd may exist to which it belonged before.
+  // Even if this member has no data, an etcd may exist to which it belonged before, so the other
+  // members are asked.
   const auto first = has_data() ? std::optional(true) : find_place(pause_ms);
   for (bool is_new_cluster = first.value_or(true); first;) {
     const auto began = std::chrono::steady_clock::now();

@@ -70,7 +70,7 @@ class SupervisedEtcd {
   void spawn(const std::vector<std::string>& arguments);
   // Blocks until the child has ended and returns how it ended.
   std::string await_end();
-  // Waits. Ends early when let_come() is called. Returns false if the thread has to stop.
+  // Waits for `pause_ms`, or until let_come() is called. Returns false if the thread has to stop.
   bool pause(int64_t pause_ms);
 
   const std::string program_;
