@@ -27,8 +27,8 @@ class Responder {
   virtual void end() = 0;
   // Breaks off an answer that cannot be completed: the client sees that the answer is incomplete.
   virtual void fail() = 0;
-  // Whether enough output waits for the client. Exchange::run() is called when the responder
-  // accepts output again.
+  // Whether the limit of output that waits for the client is reached. Exchange::run() is called
+  // when the responder accepts output again.
   virtual bool is_full() const = 0;
   // Runs the exchange soon, but not within this call.
   virtual void wake() = 0;
@@ -44,9 +44,11 @@ class Responder {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  // Called at first, after wake(), when the responder is no longer full, and at deadline_us().
+  // Continues the answer. Called at first, after wake(), when the responder is no longer full, and
+  // at deadline_us().
   virtual void run() = 0;
-  // Called for routes that take the body in pieces. The bytes are valid during the call.
+  // Receives the next bytes of the body. Called for routes that take the body in pieces. The bytes
+  // are valid during the call.
   virtual void on_body(std::string_view /*bytes*/) {}
   virtual void on_body_end() {}
   // Returns false while enough input is waiting; the client's bytes are then not read.
@@ -61,10 +63,10 @@ struct ExchangeContext {
   Loop& loop;
   size_t shard;  // the index of the loop
   const Clock& clock;
-  MemoryAccount* memory;  // of the connection; null in some tests
+  MemoryAccount* memory;  // the account of the connection; null in some tests
   Responder& responder;
-  const Channel* channel = nullptr;  // of the connection; null in some tests
-  size_t* open_queries = nullptr;    // of all requests of the connection; null in some tests
+  const Channel* channel = nullptr;  // the channel of the connection; null in some tests
+  size_t* open_queries = nullptr;    // number of open queries of the connection; null in some tests
 };
 
 // Creates the exchange of a request, or answers within the call and returns null.

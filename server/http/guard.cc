@@ -198,7 +198,8 @@ class GuardedExchange final : public Exchange {
     if (inner_) return inner_->on_body_end();
     is_body_over_ = true;
   }
-  // Bytes that have arrived are kept; further ones wait in the socket.
+  // While the password is checked, bytes that have arrived are kept, and further bytes wait in the
+  // socket.
   bool wants_body() const override { return inner_ ? inner_->wants_body() : is_over_; }
   std::optional<int64_t> deadline_us() const override {
     return inner_ ? inner_->deadline_us() : begins_us_;

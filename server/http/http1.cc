@@ -12,9 +12,9 @@ namespace server::http {
 
 namespace {
 
-// Debian's build of the parser allows blanks in names and control characters in values.
-// "Content-Length : 3" could mean one thing to this server and another to a proxy (request
-// smuggling).
+// Whether a header's name is valid. Debian's build of the parser allows blanks in names and control
+// characters in values. "Content-Length : 3" could mean one thing to this server and another to a
+// proxy (request smuggling).
 bool is_name(std::string_view name) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::ranges::all_of(name, [&](char c) {
@@ -55,7 +55,7 @@ struct Http1::Callbacks {
     Http1& http = self(parser);
     if (!http.count_head(size)) return -1;
     Incoming& incoming = http.incoming_;
-    if (incoming.has_head) return 0;  // trailers behind a body in chunks are ignored
+    if (incoming.has_head) return 0;  // trailers after a body in chunks are ignored
     if (!std::exchange(incoming.is_name_open, true)) incoming.request.headers.emplace_back();
     std::string& name = incoming.request.headers.back().name;
     for (size_t i = 0; i < size; ++i) name += engine::ascii_lower(at[i]);
@@ -199,7 +199,7 @@ bool Http1::check_head() {
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
     return refuse(error_code::kBadRequest, "an HTTP/1.1 request must have exactly one Host header");
   // If this server and a proxy disagree about the end of a body, one of them takes the remaining
-  // bytes for a request.
+  // bytes for a request. So only the transfer coding `chunked` is accepted.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))

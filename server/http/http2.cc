@@ -14,23 +14,24 @@ namespace server::http {
 namespace {
 
 // Time for starting and answering requests before the loop serves other connections: a client may
-// send 100 at once.
+// send 100 requests together.
 constexpr int64_t kMaxRequestsUs = 1'000;
 // The interval at which answers retry to get memory: no event reports that other clients have read
 // their answers.
 constexpr int64_t kMemoryTickUs = 50'000;
-// With this number of short answers a connection produces no further ones while answers hold all
-// the memory that they may.
+// At this number of short answers a connection produces no further ones while answers hold all the
+// memory that they may hold.
 constexpr size_t kMostShortAnswers = 8;
 
 // Limit for output that is produced before it is handed out.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
-// Requests of a connection whose answer is being computed; further requests wait for one of these. Without this bound the
-// 100 requests of 30 connections would fill the memory limit and the loops. A push query that has begun, and a request
-// whose body comes in pieces, do not count.
+// Limit for the requests of a connection whose answers are being computed; further requests wait for one of these.
+// Without this limit the 100 requests of 30 connections would fill the memory limit and the loops. A push query that
+// has begun, and a request whose body comes in pieces, do not count.
 constexpr size_t kMaxBusyStreams = 16;
-// Answers of a connection that are held up because the client does not read them. Each keeps a query and a block of rows.
-// A further request is refused: if it waited, a client that reads only its newest answer would wait forever.
+// Limit for the answers of a connection that are held up because the client does not read them. Each keeps a query and
+// a block of rows. A further request is refused: if it waited, a client that reads only its newest answer would wait
+// forever.
 constexpr size_t kMaxHeldUpStreams = 32;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
@@ -125,23 +126,23 @@ class Http2::Stream final : public Responder {
   bool is_head_request() const { return method == "HEAD"; }
   bool in_pieces() const { return match.route && match.route->body == BodyUse::InPieces; }
   int32_t id() const { return id_; }
-  // Whether it counts for kMaxBusyStreams.
+  // Whether the stream counts for kMaxBusyStreams.
   bool is_busy() const { return exchange && !in_pieces() && !answered_; }
 
   // The received part of the request.
   Request request;
-  std::string method, target;  // the request itself is with its exchange
+  std::string method, target;  // kept here, because the exchange takes `request`
   RequestBody body;
   Routes::Match match;
   RequestGate::Admission admission;
   size_t head_bytes = 0, unconsumed = 0;
   bool has_head = false, is_complete = false, is_dispatched = false, is_body_told = false;
   std::optional<Response> refusal;  // the answer to a request over a limit
-  int64_t deadline_us;              // for the complete request
+  int64_t deadline_us;              // time by which the request must be complete
   bool is_woken = false;
 
  private:
-  // Returns whether it was held up before.
+  // Notes whether the stream is held up. Returns whether it was held up before.
   bool hold_up(bool is_held_up) const {
     if (is_held_up != is_held_up_) http_.held_up_count_ += is_held_up ? 1 : -1;
     return std::exchange(is_held_up_, is_held_up);
@@ -174,14 +175,14 @@ class Http2::Stream final : public Responder {
 
   Http2& http_;
   const int32_t id_;
-  std::string out_;  // of the answer's body
-  size_t sent_ = 0;  // of out_
+  std::string out_;  // produced bytes of the answer's body
+  size_t sent_ = 0;  // number of bytes of out_ that are sent
   MemoryCharge unsent_;
   bool answered_ = false, is_ended_ = false, has_failed_ = false;
   mutable bool is_held_up_ = false;
 
  public:
-  std::unique_ptr<Exchange> exchange;  // destroyed first: it refers to the rest
+  std::unique_ptr<Exchange> exchange;  // destroyed first: it refers to the members above
 };
 
 struct Http2::Callbacks {
@@ -272,7 +273,7 @@ struct Http2::Callbacks {
       return 0;
     }
     if (stream->in_pieces()) {
-      // Bounded by the window, which is opened when the exchange has taken the bytes.
+      // The body is bounded by the window, which is opened when the exchange has taken the bytes.
       stream->unconsumed += size;
       stream->body.append(bytes);
       stream->deadline_us =
@@ -362,8 +363,8 @@ void Http2::run() {
   if (streams_.empty() && (is_stopping_ || is_idle) && !is_held_up_) is_over_ = true;
 }
 
-// Each turn begins behind the stream where the last one stopped, so that every stream gets its
-// turn.
+// Continues the streams one after the other, for a limited time. Each call begins after the stream
+// where the last call stopped, so that every stream is served.
 void Http2::step_streams(int64_t now_us) {
   const auto count_busy = [this] {
     return static_cast<size_t>(std::ranges::count_if(
@@ -445,8 +446,8 @@ void Http2::step(Stream& stream, int64_t now_us) {
   }
 }
 
-// After the complete answer the client need not send the rest of its request: it would wait for the
-// window.
+// Resets streams whose answer is complete before their request: the client need not send the rest
+// of the request, which would wait for the window.
 void Http2::reset_answered() {
   bool is_any = false;
   for (const auto& [id, stream] : streams_)

@@ -6,10 +6,10 @@
 namespace server::http {
 
 struct Limits {
-  size_t max_path_bytes = 8 * 1024;   // with the query
+  size_t max_path_bytes = 8 * 1024;   // path together with the query
   size_t max_head_bytes = 32 * 1024;  // all header fields
   size_t max_headers = 100;
-  size_t max_body_bytes = 16 << 20;  // of a body that is not taken in pieces
+  size_t max_body_bytes = 16 << 20;  // for a body that is not taken in pieces
   // Bytes of one answer that the client has not read; beyond this the exchange waits before it
   // produces more.
   size_t max_unsent_bytes = 64 * 1024;
@@ -22,7 +22,7 @@ struct Limits {
   uint32_t max_streams = 100;         // concurrent requests on an HTTP/2 connection
   int64_t head_timeout_ms = 10'000;   // of the first request from the connection's beginning
   int64_t body_timeout_ms = 60'000;   // for a whole body, or between two pieces of a body
-  int64_t idle_timeout_ms = 300'000;  // of a connection without a request
+  int64_t idle_timeout_ms = 300'000;  // for a connection without a request
   int64_t refusal_timeout_ms = 2'000;
 };
 

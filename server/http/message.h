@@ -16,7 +16,7 @@ struct Header {
 struct Request {
   std::string method;
   std::string path;   // decoded, without the query
-  std::string query;  // as received: the text behind the question mark
+  std::string query;  // as received: the text after the question mark
   std::vector<Header> headers;
   std::string body;  // empty if the route takes the body in pieces
   // The parts of the path that match the {name} parts of the route, in order.

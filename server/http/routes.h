@@ -46,7 +46,7 @@ class Routes {
 
   struct Match {
     const Route* route = nullptr;         // null: no such route
-    std::vector<std::string> parameters;  // of the route's path
+    std::vector<std::string> parameters;  // parameters in the path of the route
     std::string allowed;  // "GET, HEAD": the allowed methods if the method does not match
   };
   // Finds the route of a request. A route for GET also serves HEAD, and a slash at the end of the

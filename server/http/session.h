@@ -37,7 +37,7 @@ class Session final : public ClientSession {
  private:
   const ConnectionParts parts_;
   const std::string nothing_;
-  std::string first_bytes_;  // fewer bytes than the preface
+  std::string first_bytes_;  // input while it is shorter than the preface
   std::optional<Error> refusal_;
   std::unique_ptr<ClientSession> version_;  // null until the version is known
   std::optional<int64_t> deadline_us_;

@@ -1,5 +1,5 @@
-// The text format that Prometheus reads:
-// https://prometheus.io/docs/instrumenting/exposition_formats/
+// Writes the text format that Prometheus reads, which
+// https://prometheus.io/docs/instrumenting/exposition_formats/ describes.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -25,7 +25,7 @@ class Exposition {
   static constexpr size_t kMaxSamples = 20'000;
 
   enum class Kind : uint8_t { Gauge, Counter };
-  // `help` is a sentence.
+  // Begins a family. `help` is a sentence.
   void family(std::string_view name, Kind kind, std::string_view help);
 
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
@@ -49,7 +49,7 @@ class Exposition {
 
   std::string text_;
   std::string family_;
-  size_t samples_ = 0;  // of the family
+  size_t samples_ = 0;  // number of samples of the present family
   size_t left_out_ = 0;
 };
 

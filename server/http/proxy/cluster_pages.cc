@@ -1,4 +1,4 @@
-// /v3/clusters: topics, their settings, and groups (version 3 of the API).
+// Serves /v3/clusters: topics, their settings, and groups (version 3 of the API).
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 

@@ -97,7 +97,7 @@ struct ConsumerInstance::Reading {
   Done done;
   int64_t deadline_us = 0;
   int32_t max_bytes = kDefaultBytes;
-  std::optional<Timer> timer;  // until an assignment is possible
+  std::optional<Timer> timer;  // set until an assignment is possible
 };
 
 ConsumerInstance::ConsumerInstance(const ProxyView& view, size_t shard, ConsumerSettings settings)
@@ -496,7 +496,7 @@ void ConsumerInstance::commit(const Request& request, Done done) {
   Offsets offsets = to_commit();
   if (request.body.find_first_not_of(" \t\r\n") != request.body.npos) {
     if (auto listed = read_partitions(request.body, "offsets"))
-      // The request names the offset of a record; the group continues behind it.
+      // The request names the offset of a record; the group continues after it.
       for (offsets = *std::move(listed); auto& [partition, offset] : offsets) ++offset;
     else if (const auto partitions = read_partitions(request.body, "partitions"))
       std::erase_if(offsets, [&](const auto& each) { return !partitions->contains(each.first); });
@@ -651,7 +651,7 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);
-              if (!batch) break;  // cut by the limit
+              if (!batch) break;  // the limit of the answer has cut the batch
               left.remove_prefix(batch->header.size_bytes);
               int64_t behind = batch->header.last_offset().value() + 1;
               const bool is_aborted = std::ranges::any_of(aborted, [&](const auto& one) {

@@ -20,7 +20,7 @@ namespace server::http {
 struct ConsumerSettings {
   std::string group, name;
   Embedded format = Embedded::Binary;
-  bool begins_at_start = false;  // if the group has no offset (auto.offset.reset)
+  bool begins_at_start = false;  // used if the group has no offset (auto.offset.reset)
   bool commits_itself = true;
   int32_t min_bytes = 1;
   int64_t request_timeout_ms = 1000;
@@ -66,8 +66,8 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
 
  private:
   struct Position {
-    std::optional<int64_t> next;  // none: not known yet
-    int64_t told = -1;  // offset behind the last returned record, to be committed
+    std::optional<int64_t> next;  // none: the position is not known yet
+    int64_t told = -1;  // offset after the last returned record, to be committed
   };
   struct Reading;  // one request for records
 

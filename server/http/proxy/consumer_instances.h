@@ -24,7 +24,8 @@ class ConsumerInstances {
 
   enum class Added : uint8_t { Yes, Exists, TooMany };
   Added add(ConsumerSettings settings);
-  // Both return null if no such instance exists; take() also removes the instance.
+  // Find an instance by the names of its group and itself. Both return null if no such instance
+  // exists; take() also removes the instance.
   std::shared_ptr<ConsumerInstance> find(const std::string& group, const std::string& name);
   std::shared_ptr<ConsumerInstance> take(const std::string& group, const std::string& name);
 

@@ -1,4 +1,4 @@
-// /consumers: consumers that exist between requests (version 2 of the API).
+// Serves /consumers: consumers that exist between requests (version 2 of the API).
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 

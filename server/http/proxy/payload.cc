@@ -22,7 +22,7 @@ using engine::JsonTree;
 
 struct EmbeddedRow {
   Embedded format;
-  std::string_view name, type;  // in the API, and in content types
+  std::string_view name, type;  // `name` is used in the API, `type` in content types
 };
 constexpr EmbeddedRow kEmbedded[] = {
     {Embedded::Binary, "BINARY", ".binary."},

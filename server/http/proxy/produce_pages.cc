@@ -1,4 +1,4 @@
-// POST /topics/{topic}: records of an HTTP client (version 2 of the API).
+// Serves POST /topics/{topic}: records of an HTTP client (version 2 of the API).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -84,7 +84,8 @@ class Produce : public std::enable_shared_from_this<Produce> {
       if (record.kind != JsonKind::Object) return fail(422, "a record must be an object");
   }
 
-  // The checks are built on the thread that uses them, since a schema may be large.
+  // Builds the checks of values against a JSON Schema, on the thread that uses them, since a schema
+  // may be large.
   bool make_checks() {
     for (Side* side : {&key_, &value_}) {
       if (!side->schema || format_ != Embedded::JsonSchema) continue;

@@ -1,4 +1,4 @@
-// The parts of the REST proxy.
+// The functions that add the pages of the REST proxy to the routes.
 #pragma once
 #include <memory>
 
@@ -9,7 +9,7 @@ namespace server::http {
 
 class ConsumerInstances;
 
-// `view` and `instances` outlive the routes.
+// Add the pages to `routes`. `view` and `instances` outlive the routes.
 void add_produce_pages(Routes& routes, const ProxyView& view);
 void add_record_stream_pages(Routes& routes, const ProxyView& view);
 void add_topic_pages(Routes& routes, const ProxyView& view);

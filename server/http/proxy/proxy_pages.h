@@ -6,7 +6,7 @@
 
 namespace server::http {
 
-// `view` and `consumers` outlive the routes.
+// Adds all pages of the REST proxy. `view` and `consumers` outlive the routes.
 void add_proxy_pages(Routes& routes, const ProxyView& view, ConsumerInstances& consumers);
 
 }  // namespace server::http

@@ -19,7 +19,7 @@ struct ProxyView {
   // Opens a client of this server's Kafka side, on the loop with that index.
   std::function<std::unique_ptr<kafka::LocalClient>(size_t shard, MemoryAccount* memory)>
       open_client;
-  std::function<std::string()> address;  // of the listener: "127.0.0.1:8088"
+  std::function<std::string()> address;  // address of the listener: "127.0.0.1:8088"
   std::vector<Loop*> loops;
   const Clock& clock;
   MemoryBudget& memory;

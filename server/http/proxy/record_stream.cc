@@ -1,5 +1,5 @@
-// POST /v3/clusters/{cluster}/topics/{topic}/records: a JSON document for one record, or many
-// documents one after the other. Each document is answered as soon as its record is durable.
+// Serves POST /v3/clusters/{cluster}/topics/{topic}/records: a JSON document for one record, or
+// many documents one after the other. Each document is answered as soon as its record is durable.
 #include <absl/strings/escaping.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
@@ -277,7 +277,7 @@ class RecordStream final : public Exchange {
   std::unique_ptr<kafka::LocalClient> client_;
   std::optional<TopicShape> shape_;
   std::deque<std::shared_ptr<UnderWay>> under_way_;  // shared with their callbacks
-  bool is_drained_ = false;                          // no whole document waits
+  bool is_drained_ = false;                          // no complete document waits in `documents_`
   bool has_begun_ = false, has_head_ = false, is_complete_ = false, is_over_ = false;
 };
 

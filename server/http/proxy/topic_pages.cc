@@ -1,4 +1,4 @@
-// /topics, /brokers: descriptions (version 2 of the API).
+// Serves /topics and /brokers: descriptions of topics and brokers (version 2 of the API).
 #include <functional>
 
 #include "engine/json/json_writer.h"

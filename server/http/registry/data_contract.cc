@@ -21,7 +21,7 @@ struct Member {
   std::string_view name;
   Shape shape;
 };
-// The order is that of Confluent's registry in its answers.
+// The members are in the order in which Confluent's registry lists them in its answers.
 constexpr std::array<Member, 3> kMetadata = {{
     {"tags", Shape::TextsByName},
     {"properties", Shape::TextByName},

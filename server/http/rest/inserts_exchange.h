@@ -52,7 +52,7 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   std::vector<std::string> lines_;  // waiting, or being written
   size_t waiting_bytes_ = 0;
   size_t batch_ = 0;         // number of leading lines that are being written
-  bool one_by_one_ = false;  // until the rows of the failed batch are done
+  bool one_by_one_ = false;  // set until the rows of the failed batch are done
   size_t left_one_by_one_ = 0;
   uint64_t next_sequence_ = 0;
   std::unique_ptr<sql::CopyIn> copy_;

@@ -30,7 +30,7 @@ class KsqlExchange final : public SqlExchange {
   const engine::ParsedStatement& current() { return *statements().statements[next_ - 1]; }
 
   size_t next_ = 0;
-  std::string entities_;  // separated by commas
+  std::string entities_;  // results so far: JSON objects, separated by commas
   MemoryCharge entities_charge_{context().memory, MemoryKind::Results};
   bool is_stepping_ = false, is_done_ = false;
 };

@@ -38,7 +38,7 @@ class OpenQueries {
     std::lock_guard lock(mutex_);
     return ++last_number_;
   }
-  // Returns false if no such query is open.
+  // Closes the query of this id. Returns false if no such query is open.
   bool close(const std::string& id) {
     std::function<void()> close;
     {

@@ -20,7 +20,8 @@ constexpr int64_t kSilenceUs = 15'000'000;
 // The memory that is reserved for a row before the row is written.
 constexpr size_t kRowBytes = 4 * 1024;
 
-// Returns nothing for a parameter, which has no value in these requests.
+// Returns the LIMIT of the query; nothing if it has none, or if the LIMIT is a parameter, which has
+// no value in these requests.
 std::optional<int64_t> limit_of(const engine::Query& query) {
   if (!query.limit) return std::nullopt;
   if (const auto* number = query.limit->as<engine::IntegerLiteral>()) return number->value;

@@ -42,13 +42,13 @@ class QueryExchange final : public SqlExchange {
 
   std::unique_ptr<QueryFormat> format_;
   const QueryRights rights_;
-  int64_t written_us_ = 0;                  // last output to the client
+  int64_t written_us_ = 0;                  // time of the last output to the client
   std::optional<OpenQueries::Entry> open_;  // set if the query is a push query
-  std::string out_;                         // not sent yet
+  std::string out_;                         // output that is not sent yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};
   int64_t rows_ = 0;
   bool has_head_ = false, is_over_ = false, is_print_ = false;
-  // Shared with callers on other threads that may close it.
+  // Shared with callers on other threads, which may close the query.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

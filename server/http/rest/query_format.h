@@ -37,10 +37,11 @@ class QueryFormat {
 };
 
 // Chooses by the Accept header among the forms of the endpoint:
-//   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one on each line; the default of /query.
-//             Or with the bytes of Protobuf messages in place of columns, in base64; the header has their schema.
-//   lines     {"queryId":...} and then an array for each row, one on each line; the default of /query-stream
-//   an array  of all elements of lines
+//   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one object on each line; the default of /query.
+//             For Protobuf, a row has the bytes of a message in base64 in place of columns, and the header has the
+//             schema of the messages.
+//   lines     {"queryId":...} and then an array for each row, one on each line; the default of /query-stream.
+//   an array  The elements of `lines` in one JSON array.
 //   events    server-sent events: one named header, then one for each row, with its array as the data. The event
 //             of a deleted row is named "delete", the last event "error" or "end". The default of GET
 //             /query-stream.

@@ -32,7 +32,7 @@ struct ServerView {
   std::function<bool()> is_isolated = {};
   // Whether the log accepts appends; it does not if the disk is full.
   std::function<bool()> accepts_appends;
-  std::function<std::string()> address;  // as clients reach it: "127.0.0.1:8088"
+  std::function<std::string()> address;  // address that clients use: "127.0.0.1:8088"
   std::function<std::vector<QueryPlace>()> query_places;
   std::function<int64_t()> wall_ms;
   // Runs work on another thread; returns false if the queue is full.

@@ -42,7 +42,7 @@ void SqlExchange::run() {
   if (!statements_) return;
   send_rows();
   pace();
-  // The end of a statement is reported after all rows that the client can take now were passed to
+  // The end of a statement is reported last, so that all rows that the client can take now precede
   // it.
   while ((completion_ || error_) && !errand_) {
     execution_.reset();

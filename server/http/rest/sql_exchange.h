@@ -20,7 +20,7 @@ class CommandLog;
 // The parts of the server that statements use. All of them outlive the front end.
 struct SqlPages {
   std::vector<sql::Backend*> backends;  // one for each loop
-  std::function<int64_t()> revision;    // of the metadata
+  std::function<int64_t()> revision;    // returns the revision of the metadata
   OpenQueries& queries;
   CommandLog& commands;
   // The log of statements that were refused because the user lacks a right.
@@ -65,7 +65,7 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   bool is_running() const { return execution_ || errand_; }
   bool has_ended() const { return completion_ || error_; }
   void stop_statement();
-  void fail_with(Error error);  // as if the statement had failed
+  void fail_with(Error error);  // ends the statement as if it had failed
 
   const SqlPages& pages() const { return pages_; }
   Responder& responder() { return context_.responder; }
@@ -98,7 +98,7 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   std::unique_ptr<sql::SessionBackend> session_;
   std::shared_ptr<Reading> reading_;
   std::optional<SqlRequest> statements_;
-  std::vector<sql::Notice> notices_;  // of the running statement
+  std::vector<sql::Notice> notices_;  // notices of the running statement
   std::unique_ptr<sql::Errand> errand_;
   std::unique_ptr<sql::Execution> execution_;
   std::optional<sql::Completion> completion_;

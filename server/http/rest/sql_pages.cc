@@ -114,8 +114,8 @@ Response all_statuses(const SqlPages& pages) {
   return json_response(json.take());
 }
 
-// A property whose name is known is valid: InvalidParameter concerns only the value, which is empty
-// here.
+// Answers whether a name is that of a property. A property whose name is known is valid:
+// InvalidParameter concerns only the value, which is empty here.
 std::unique_ptr<Exchange> is_valid_property(const SqlPages& pages, const Request& request,
                                             const ExchangeContext& context) {
   const sql::SessionSettings settings;

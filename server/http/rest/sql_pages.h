@@ -1,4 +1,4 @@
-// ksqlDB's API: https://docs.ksqldb.io/en/latest/developer-guide/api/
+// ksqlDB's API, which https://docs.ksqldb.io/en/latest/developer-guide/api/ describes.
 #pragma once
 #include "server/http/rest/command_log.h"
 #include "server/http/rest/open_queries.h"

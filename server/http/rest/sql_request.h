@@ -13,8 +13,8 @@
 namespace server::http {
 
 struct SqlRequest {
-  std::string text;                               // of all statements
-  std::map<std::string, std::string> properties;  // as in the request
+  std::string text;                               // text of all statements
+  std::map<std::string, std::string> properties;  // properties as in the request
   std::map<std::string, std::string> variables;
   std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
 };
