@@ -8,7 +8,7 @@
 
 namespace server {
 
-// The end of a request.
+// The outcome of a request.
 struct HttpEnd {
   int status = 0;     // HTTP status; 0 without an answer
   std::string error;  // the reason why no answer arrived
