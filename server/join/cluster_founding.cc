@@ -55,7 +55,8 @@ Result<std::optional<ClusterInEtcd>> ClusterFounding::look() {
   return cluster;
 }
 
-// Returns nothing for the snapshot of a running cluster, which contains nodes that have started.
+// Returns the founding state if the snapshot is that of a founding; nothing for the snapshot of a
+// running cluster, which contains nodes that have started.
 Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const EtcdEntry& pointer_entry, const EtcdEntry& only_command) {
   const SnapshotPointer pointer = TRY(storage::decode_snapshot_pointer(pointer_entry.value));
@@ -65,8 +66,7 @@ Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const auto found = TRY(etcd_.find(storage::EtcdRange::only(keys_.piece(pointer, i))));
     for (const EtcdEntry& piece : found.entries) bytes += piece.value;
   }
-  if (bytes.size() != pointer.size_bytes) return std::nullopt;  // the snapshot was replaced in the
-                                                                // meantime
+  if (bytes.size() != pointer.size_bytes) return std::nullopt;  // the snapshot was replaced
   const auto snapshot = TRY(storage::decode_metadata_snapshot(bytes));
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -101,9 +101,9 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
   return {};
 }
 
-// Returns the transaction that makes the snapshot visible. It requires that the cluster is empty,
-// or that its founding command is still the only one. The replaced command had another revision, so
-// a writer that has read it can append nothing after it.
+// Returns the transaction that makes the snapshot visible. Its conditions are that the cluster has
+// no metadata, or that its founding command is still the only one. The new command has another
+// revision than the founding command, so a writer that has read the old one can append nothing.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {
@@ -143,7 +143,7 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
   while (true) {
     const auto outcome = etcd_.commit(transaction);
     if (outcome && outcome->is_done) return {};
-    // An earlier attempt whose answer was lost may have succeeded.
+    // If the answer of an earlier attempt was lost, that attempt may have succeeded.
     const auto there = look();
     if (there && *there && (*there)->first_command == first_command) return {};
     if (outcome && there)

@@ -1,5 +1,5 @@
-// Founds a cluster's metadata log in etcd with a snapshot that takes the place of commands stored
-// elsewhere.
+// Founds a cluster's metadata log in etcd. The log begins with a snapshot instead of the commands
+// that led to its state, which are stored elsewhere.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,11 +12,12 @@
 
 namespace server {
 
-// The state of the cluster in etcd.
+// The state of a cluster's metadata in etcd.
 struct ClusterInEtcd {
   std::string first_command;  // id of the cluster's first command
   Revision newest;
-  // The cluster was founded for the node with this data directory, and has not changed since.
+  // Set if the cluster was founded for a node with this data directory, and its metadata have not
+  // changed since.
   struct Untouched {
     storage::SnapshotPointer pointer;
     storage::EtcdRevision pointer_modified, command_created;
@@ -31,13 +32,14 @@ class ClusterFounding {
  public:
   ClusterFounding(EtcdSession& etcd, const std::string& cluster_id);
 
-  // Returns nothing if the cluster is empty. Fails with NetworkFailure.
+  // Returns the state of the cluster in etcd; nothing if etcd has no metadata of the cluster. Fails
+  // with NetworkFailure.
   Result<std::optional<ClusterInEtcd>> look();
-  // Makes `snapshot` the state of the cluster. The revision of the snapshot gets an empty command
-  // with the id `first_command` (16 bytes). The pieces of the snapshot are written first, under
-  // keys that no node reads. One transaction then makes them visible, if the cluster is empty or if
-  // its state is still `in_place_of`. Fails with ObjectState if that condition does not hold, and
-  // with ReadTimeout if etcd does not answer and the outcome is unknown.
+  // Makes `snapshot` the state of the cluster, with an empty command with the id `first_command`
+  // (16 bytes) at the snapshot's revision. First writes the pieces of the snapshot, under keys that
+  // no node reads. One transaction then makes them visible, if etcd has no metadata of the cluster
+  // or if its state is still `in_place_of`. Fails with ObjectState if neither holds, and with
+  // ReadTimeout if etcd does not answer and the outcome is unknown.
   Status found(const storage::MetadataSnapshot& snapshot, const std::string& first_command,
                const std::optional<ClusterInEtcd::Untouched>& in_place_of);
 

@@ -16,8 +16,8 @@ namespace server {
 
 namespace {
 
-// The number of producer ids that a cluster's command allocates, starting at its revision times
-// this number (docs/formats/cluster.md).
+// In a cluster, the command at revision n allocates the producer ids from n times this number on
+// (docs/formats/cluster.md).
 constexpr int64_t kProducersOfRevision = 1'000;
 
 bool is_shared(const DefinedQuery& query) {
@@ -48,7 +48,7 @@ void find_in_query(const MetadataImage& image, const DefinedQuery& query,
       return note(fmt::format("has lost its topic \"{}\", which was deleted: drop it", name));
 }
 
-// Gives SERIAL columns the sequences that they get when they are declared in a cluster.
+// Gives SERIAL columns sequences, as a declaration in a cluster does.
 std::shared_ptr<const engine::Catalog> with_own_sequences(const engine::Catalog& catalog,
                                                           const GreatestSerials& serials) {
   auto changed = std::make_shared<engine::Catalog>(catalog);
@@ -134,7 +134,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
     TRY(all_topics.apply(storage::encode_create_topic(
         {storage::kReplicatedJournal, std::string(storage::kReplicatedJournalName),
          storage::kReplicatedJournals, {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
-  // Revision 1 would be read as a command in a list, and not as the end of a snapshot.
+  // With revision 1, the command would be read as the first of a log without a snapshot.
   constexpr Revision kLeast{2};
   revision = std::max({revision + 1, node.last_in_etcd + 1, kLeast,
                        Revision{node.next_producer.value() / kProducersOfRevision + 1}});
@@ -143,7 +143,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
   storage::ClusterTable cluster;
   storage::ClusterNode itself{.id = node.id};
   itself.directory = node.directory;
-  // As in any new cluster, no node runs an earlier program.
+  // The newest feature level, as in any new cluster: no node runs an earlier program.
   TRY(cluster.apply(storage::encode_raise_level(storage::kNewestLevel), revision));
   TRY(cluster.apply(storage::encode_register_node(itself), revision));
   for (const auto& [name, topic] : changed.topics->by_name())

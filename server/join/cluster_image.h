@@ -13,18 +13,18 @@
 
 namespace server {
 
-// Returns the objects that a cluster cannot take over, each with a remedy, in terms of users. The
-// list is empty if the cluster can take over everything.
+// Returns the objects that a cluster cannot take over, each as a text for users with a remedy.
+// Empty if the cluster can take over everything.
 std::vector<std::string> obstacles_to_join(const MetadataImage& image);
 
-// Returns the queries that nodes share, in the order of their ids: all except those of declared
-// tables, which each node runs for itself.
+// Returns the queries that the nodes of a cluster share, in the order of their ids. These are all
+// queries except those of declared tables, which each node runs for itself.
 std::vector<DefinedQueryPtr> shared_queries(const MetadataImage& image);
-// Returns the shared queries with the definitions that the cluster gets: each has its journal, and
-// a revision of its own after all existing revisions.
+// Returns the shared queries with the definitions that they get in the cluster: each has a journal
+// and its own revision, which is greater than all existing revisions.
 //
-// The producer of a task follows from that revision (storage/replica/task_producer.h), and two
-// tasks must not have the same producer.
+// The revision is unique because it determines the producers of the query's tasks
+// (storage/replica/task_producer.h), and two tasks must not have the same producer.
 std::vector<DefinedQueryPtr> queries_of_cluster(const MetadataImage& image);
 // Returns the replicated journals of the shared queries.
 std::set<PartitionId> journals_for(const MetadataImage& image);
@@ -33,15 +33,15 @@ struct FirstNodeFacts {
   NodeId id;
   Uuid directory;
   ProducerId next_producer;  // all smaller ids have been allocated
-  Revision last_in_etcd;     // last revision of the replaced state in etcd; 0: none
+  Revision last_in_etcd;     // last revision in etcd of the state that is replaced; 0: none
   // Returns the present leader epoch of a partition.
   std::function<LeaderEpoch(const storage::TopicPartition&)> leader_epoch;
   GreatestSerials serials = {};
 };
-// Returns the whole state of the cluster. Each partition has its replica on the node and no leader
-// until the node starts. SERIAL columns have sequences of their own, after the numbers in use. The
-// revision is greater than all existing ones, here and in etcd, and large enough that no producer
-// id is allocated twice. A node that has read the replaced state has to read the new one.
+// Returns the whole state of the cluster. Each partition has its replica on the node, and no leader
+// until the node starts. SERIAL columns get sequences that begin after the numbers in use. The
+// revision is greater than all existing ones, here and in etcd, so that a node that has read the
+// replaced state reads the new one. It is also so large that no producer id is allocated twice.
 Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node);

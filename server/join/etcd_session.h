@@ -1,4 +1,4 @@
-// An etcd client for a command that only has to wait for its answers.
+// A blocking client of etcd, for a command-line command that has nothing else to do.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,15 +12,16 @@
 
 namespace server {
 
-// Threads: one, which waits. A thread of its own runs the client.
+// Threads: one, which waits. The client itself runs on another thread.
 class EtcdSession {
  public:
-  // `endpoints`: http://host:port, at least one.
+  // `endpoints` are URLs such as http://host:port, at least one.
   EtcdSession(const std::vector<std::string>& endpoints, const Clock& clock);
   ~EtcdSession();
   EtcdSession(const EtcdSession&) = delete;
 
-  // Repeats the request for some seconds if no member answers. Fails with NetworkFailure.
+  // Returns the entries of the range. Repeats the request for some seconds if no member of etcd
+  // answers; then fails with NetworkFailure.
   Result<storage::EtcdFound> find(storage::EtcdRange range);
   // Sends the transaction once. Fails with NetworkFailure if the outcome is unknown.
   Result<storage::EtcdOutcome> commit(storage::EtcdTransaction transaction);

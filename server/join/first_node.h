@@ -16,23 +16,23 @@ struct JoinOptions {
 };
 
 struct Joined {
-  bool was_joined = false;  // the node had joined before the call, which did nothing
-  bool went_on = false;     // an earlier attempt was continued
+  bool was_joined = false;  // the node had joined before, and the call did nothing
+  bool went_on = false;     // the call has continued an interrupted attempt
   size_t topics = 0, partitions = 0, queries = 0;
 };
 
-// Joins in steps. After a crash between two steps the command is repeated. Until the last step the
-// server can still be started alone:
+// Joins in the following steps. After a crash between two steps the user repeats the command.
+// Before the last step, the server can still be started alone:
 //
 //   1. the directory records which node it is to become (storage::read_begun_join());
 //   2. all metadata are written to etcd, on the condition that etcd has no metadata of this
 //      cluster; the directory's node is the only one in them;
-//   3. the state of queries is written into the journals that other nodes will have, too;
+//   3. the state of queries is written into the journals, of which other nodes will have replicas;
 //   4. one commit makes the directory that of the node, and turns the tasks of queries into tasks
 //      of a cluster.
 //
-// If the server is started alone in between, the server forgets step 1, and the metadata in etcd
-// are written again, unless another node has joined since.
+// If the server is started alone between two steps, it erases the record of step 1. The next
+// attempt then writes the metadata to etcd again, unless another node has joined since.
 //
 // Fails with NotSupported if a cluster cannot take over an object, as `detail` lists; with
 // ObjectState if the directory or the cluster is not in the expected state; with NetworkFailure if

@@ -11,19 +11,20 @@
 
 namespace server {
 
-// Journals begin here and not at 0: a node without them starts from the snapshot at this offset.
+// The journals begin at this offset and not at 0. A node without them then finds that records
+// before their start are missing, and starts from the snapshot there.
 inline constexpr Offset kJournalStart{1};
-// The place that the first node has reached in each journal.
+// The first node's position in each journal after the join: at the beginning.
 inline constexpr storage::JournalPlace kPlaceOfStart{kJournalStart, LeaderEpoch{0}, kJournalStart};
 
-// Creates the partitions of all journals. The partitions of `queries` lose their contents and begin
-// at kJournalStart; the others are unchanged. Blocks the calling thread. The partitions have no
-// topic yet, so a server that is started alone removes them again.
+// Creates the partitions of all journals. The partitions for `queries` lose their contents and
+// begin at kJournalStart; the others are unchanged. Blocks the calling thread. The partitions have
+// no topic yet, so if the server is started alone, it removes them again.
 Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries);
 
-// Writes the state of each query into its journal, as a snapshot (docs/adr/0081), including the
-// commits that its tasks are about to get. `queries` have the definitions of the cluster
-// (queries_of_cluster()). Blocks the calling thread.
+// Writes the state of each query into its journal, as a snapshot (docs/adr/0081). The state
+// includes `commits`, which its tasks are about to get. `queries` have the definitions of the
+// cluster (queries_of_cluster()). Blocks the calling thread.
 Status write_journals(storage::Log& log, storage::StateStore& state,
                       std::span<const DefinedQueryPtr> queries,
                       std::span<const storage::TaskCommit> commits);

@@ -1,5 +1,5 @@
-// Finds the greatest numbers in SERIAL columns in the rows of a log: in a cluster the sequences of
-// these columns continue after them.
+// Finds the greatest numbers in SERIAL columns in the rows of a log. In a cluster the sequences of
+// these columns continue after these numbers.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -11,14 +11,16 @@
 
 namespace server {
 
-// The greatest numbers by table and column; absent if no row has a number above 0.
+// By table and column: the greatest number; no entry if no row has a number above 0.
 using GreatestSerials = std::map<std::string, std::map<std::string, int64_t>>;
 
 struct SerialSurvey {
   GreatestSerials greatest = {};
-  std::vector<std::string> unreadable = {};  // tables whose rows cannot be read, and the reason
+  // Texts with the names of tables whose rows cannot be read, and the reason.
+  std::vector<std::string> unreadable = {};
 };
-// Reads all records of the topics of tables with SERIAL columns, also the records of deleted rows.
+// Reads all records of the topics of tables with SERIAL columns, including those of rows that were
+// deleted later.
 Result<SerialSurvey> serials_in(storage::Log& log, const MetadataImage& image);
 
 }  // namespace server

@@ -10,7 +10,8 @@ namespace server {
 
 namespace {
 
-// The keys whose last record has a value: a record without a value deletes the entry of its key.
+// The keys that exist: the last record of each has a value. A record without a value deletes its
+// key.
 using LiveKeys = std::set<coordinator::ShareGroupKey>;
 
 Status note_batch(std::string_view bytes, LiveKeys& live) {
@@ -20,7 +21,7 @@ Status note_batch(std::string_view bytes, LiveKeys& live) {
   auto reader = TRY(records::RecordReader::open(batch, scratch));
   for (records::RecordView record; reader.next(record);) {
     if (!record.key) continue;
-    // A key of an unknown version is ignored, as in coordinators.
+    // A key of an unknown version is skipped, as coordinators do.
     const auto key = coordinator::decode_key(*record.key);
     const auto* share = key ? std::get_if<coordinator::ShareGroupKey>(&*key) : nullptr;
     if (share == nullptr) continue;

@@ -1,4 +1,4 @@
-// Finds the share groups in a log: a cluster does not support them yet.
+// Finds the share groups in a log, because a cluster does not support them yet.
 #pragma once
 #include <set>
 #include <string>
@@ -8,7 +8,8 @@
 
 namespace server {
 
-// Returns the ids of the share groups. Reads the whole topic, which is __consumer_offsets.
+// Returns the ids of the share groups. Reads all records of `topic`, which must be
+// __consumer_offsets.
 Result<std::set<std::string>> share_groups_in(storage::Log& log, const storage::TopicInfo& topic);
 
 }  // namespace server

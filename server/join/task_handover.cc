@@ -15,7 +15,7 @@ namespace server {
 
 namespace {
 
-// Reads only the sequences from the commits of a task.
+// Reads only the output sequences from the commits of a task.
 class KnownOutputs final : public JournalTail::Target {
  public:
   void begin(const engine::JournalEntry&) override {}

@@ -1,4 +1,5 @@
-// Converts tasks of queries to tasks of queries that the nodes of a cluster share (docs/adr/0094).
+// Converts the tasks of a single server's queries to tasks of queries that the nodes of a cluster
+// share (docs/adr/0094).
 #pragma once
 #include <string>
 #include <vector>
@@ -9,14 +10,14 @@
 
 namespace server {
 
-// Returns one more commit for each task that has written records, which only sets the sequences of
-// its outputs to 0. A task has one producer for its outputs for its whole life, and its journal
-// holds the next sequence of each partition. In a cluster the task has another producer, the same
-// on all nodes, which no partition has seen yet: its sequences begin at 0 everywhere. No record is
-// lost or doubled by that, since a single server commits the outputs of a task together with the
-// journal entry about them: none is in flight.
+// Returns a further commit for each task that has written records. The commit only sets the next
+// sequences of the task's outputs to 0. Reason: a task has one producer for its outputs as long as
+// it exists, and its journal has the next sequence for each partition. In a cluster the task gets
+// another producer, the same on all nodes. No partition has a state of that producer, so its
+// sequences begin at 0. No record is lost or duplicated by the change: a single server commits the
+// outputs of a task together with the journal entry, so none is in flight.
 //
-// Fails with DataCorrupted, which names the query, if a task is damaged.
+// Fails with DataCorrupted if a task is damaged; the message names the query.
 Result<std::vector<storage::TaskCommit>> handover_commits(
     storage::Log& log, const storage::StateStore& state,
     const std::vector<DefinedQueryPtr>& queries);

@@ -8,8 +8,8 @@
 
 namespace server {
 
-// Visits each batch of each partition in order until `visit` fails. The bytes are valid during the
-// call.
+// Calls `visit` for each batch of each partition, in order. Stops at its first error. The bytes are
+// valid during the call.
 Status for_each_batch(storage::Log& log, const storage::TopicInfo& topic,
                       const std::function<Status(std::string_view bytes)>& visit);
 
