@@ -8,7 +8,7 @@ namespace server::kafka {
 
 namespace authorization {
 
-// Checks a heartbeat that may list subscribed topics.
+// Checks access to the group of a heartbeat, and to the subscribed topics that the heartbeat lists.
 template <class Request, class Response>
 bool ask_subscription(const HandlerContext& context, const Request& request,
                       Reply<Response>& reply) {
@@ -381,8 +381,8 @@ inline bool authorize(HandlerContext& context, AddOffsetsToTxnRequest& request,
     return authorization::refuse_all(reply, kTransactionRefused);
   return authorization::ask_group(context, request.group_id, Operation::Read, reply);
 }
-// The request is refused as a whole if a single topic is refused, because partitions are added all
-// together or not at all.
+// Checks access to the transactional id and to all topics. The request is refused as a whole if one
+// topic is refused, because partitions are added all together or not at all.
 inline bool authorize(HandlerContext& context, AddPartitionsToTxnRequest& request,
                       Reply<AddPartitionsToTxnResponse>& reply) {
   const bool may_transact =

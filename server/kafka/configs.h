@@ -17,7 +17,7 @@ namespace server::kafka {
 // Resources that have settings (https://kafka.apache.org/protocol).
 inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4, kGroupResource = 32;
 // Kafka's log levels of a broker (KIP-412) and subscriptions to clients' metrics (KIP-714): neither
-// can be set here.
+// can be set on this server.
 inline constexpr int8_t kLoggerResource = 8, kClientMetricsResource = 16;
 
 // Kafka's numbers for the origin of a value.

@@ -44,8 +44,8 @@ struct NodeView {
   std::string host;  // reachable for clients
   int32_t port = 0;
   std::string cluster_id;
-  int32_t partitions_of_new_topic = 1;     // when a request does not give the number
-  bool creates_topics = true;              // when a client asks for a topic that does not exist
+  int32_t partitions_of_new_topic = 1;     // if a request does not give the number
+  bool creates_topics = true;              // a request for a missing topic creates it
   coordinator::GroupSettings groups = {};  // defaults for groups without settings of their own
   std::string internal_topic;              // clients may read it but not delete it; empty: none
   std::shared_ptr<const std::vector<StartSetting>> start_settings = {};
@@ -56,7 +56,8 @@ struct NodeView {
   }
 };
 
-// The position of an answer in the order of its connection.
+// An answer, or the place for an answer that is not ready, in the order of its connection's
+// requests.
 struct AnswerSlot {
   bool is_ready = false;
   bool ends_connection = false;
@@ -109,7 +110,8 @@ class Reply {
  private:
   void send_as_it_is(const Response& response) const {
     append_response(slot_->bytes, correlation_id_, version_, response);
-    // The 32-bit size field before the answer cannot express the size of a longer answer.
+    // The 32-bit size field before the answer cannot express the size of a longer answer, so the
+    // connection ends without the answer.
     if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
     slot_->finish();
   }
@@ -202,7 +204,7 @@ struct AsideGate {
 // client does not wait (KIP-219).
 struct Throttle {
   QuotaRates* rates = nullptr;  // null: no quotas
-  std::string client_id;        // of the current request
+  std::string client_id;        // client id of the current request
   int64_t muted_until_us = 0;   // of the monotonic clock
 
   std::string user = "ANONYMOUS";

@@ -22,7 +22,8 @@ class JoinOrder {
  public:
   using Lane = std::pair<storage::TopicPartition, ProducerId>;
 
-  // Returns a place for a batch after all earlier batches of the lane. Each place is settled once.
+  // Returns a place for a batch after all earlier batches of the lane, which contains the batches
+  // of one producer for one partition. Each place is settled once.
   uint64_t enter(const Lane& lane);
   // Calls the callback `settle` as soon as all earlier places of the lane are settled.
   void settle(const Lane& lane, uint64_t place, std::function<void()> settle);

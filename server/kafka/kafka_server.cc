@@ -130,7 +130,7 @@ void KafkaServer::stop(Task on_stopped) {
     Task done;
   };
   auto stop = std::make_shared<Stop>(Stop{impl_->listeners.size(), std::move(on_stopped)});
-  // All front ends stop on the first loop.
+  // All front ends call back on the first loop, so the counter needs no lock.
   for (const auto& listener : impl_->listeners)
     listener->front_end->stop([stop] {
       if (--stop->left == 0) stop->done();

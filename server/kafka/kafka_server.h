@@ -57,7 +57,7 @@ class KafkaServer {
   size_t connection_count() const;
   // Wakes long polls that wait for these partitions, which have new records or were deleted.
   void grown(std::span<const storage::TopicPartition> partitions);
-  // See FrontEnd::stop().
+  // Stops all listeners, as FrontEnd::stop() does, and then calls `on_stopped`.
   void stop(Task on_stopped);
 
  private:

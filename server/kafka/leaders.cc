@@ -37,7 +37,7 @@ bool Leaders::is_in_rack(int32_t node, std::string_view rack) const {
   return known != nullptr && !rack.empty() && known->rack == rack;
 }
 
-// Kafka's followers answer every consumer. A follower of this server refuses consumers in other
+// In Kafka, followers answer every consumer. A follower of this server refuses consumers in other
 // racks, which ask it only because they do not know the leader yet. While it is out of sync it
 // refuses all consumers, because it may lag for a long time. Refused consumers should read from the
 // leader.

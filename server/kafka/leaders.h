@@ -20,11 +20,11 @@ class Leaders {
 
   struct Answer {
     KafkaError error = KafkaError::None;        // why this node does not answer
-    int32_t leader_id = -1, leader_epoch = -1;  // the leader; -1: not known here
+    int32_t leader_id = -1, leader_epoch = -1;  // the leader; -1: not known
   };
   Answer of(const storage::TopicPartition& partition) const;
-  // As above, but this node may also answer consumers in its own rack if it is an in-sync follower
-  // (KIP-392).
+  // Works like the function above, but this node may also answer consumers in its own rack if it is
+  // an in-sync follower (KIP-392).
   Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
   // Returns, for a partition that this node leads, an in-sync replica in the consumer's rack, from
   // which the consumer should read instead. Returns nullopt if no such replica exists, or if this

@@ -11,7 +11,7 @@
 
 namespace server::kafka {
 
-// The numbers are the protocol's.
+// The operations of Kafka's ACLs, with the protocol's numbers.
 enum class Operation : int8_t {
   Any = 1,
   All = 2,

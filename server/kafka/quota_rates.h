@@ -42,7 +42,7 @@ struct QuotaClient {
 // Threads: any. Owner: the server.
 class QuotaRates {
  public:
-  // `now_ms` is Kafka's clock: monotonic milliseconds.
+  // In the following functions, `now_ms` is the time of a monotonic clock, as in Kafka.
 
   struct Wait {
     int32_t ms = 0;             // delay before the client's next request; 0: within its quota
@@ -64,7 +64,7 @@ class QuotaRates {
 
   std::mutex mutex_;
   // Guarded by mutex_
-  absl::flat_hash_map<std::string, ByteRate> rates_;  // by kind and counted entity
+  absl::flat_hash_map<std::string, ByteRate> rates_;  // by kind and entity
 };
 
 }  // namespace server::kafka

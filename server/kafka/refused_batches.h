@@ -42,7 +42,7 @@ class RefusedBatches {
 
   // Remembers the batch if `error` is retriable, so that the producer will send it again.
   void refused(const SequencedBatch& batch, KafkaError error, int64_t now_us);
-  // Called when the batch is in the log.
+  // Forgets a refusal of the batch. Called when the batch is in the log.
   void taken(const SequencedBatch& batch);
   // Returns the error of an earlier batch that was refused and has not been sent to this node
   // again. The earlier batch may have reached the log through another leader.

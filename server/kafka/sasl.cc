@@ -95,7 +95,8 @@ Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
 }
 
 Status Sasl::finish() {
-  // Requests that the connection has already begun belong to the first user.
+  // Requests that the connection has already begun belong to the first user, so a connection cannot
+  // switch to another user.
   if (is_again_ && claimed_ != user_)
     return Error{ErrorCode::InvalidAuthorization,
                  fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_,

@@ -164,8 +164,8 @@ bool Session::is_muted() const {
   return throttle_.muted_until_us > 0 && clock_.monotonic_us() < throttle_.muted_until_us;
 }
 
-// While a client has a long poll, its next request may already be read. To stop and restart the
-// socket for each poll would cost more than this read-ahead.
+// While a client has a long poll, its next request may already be read up to a limit. To stop and
+// restart the socket for each poll would cost more than this read-ahead.
 bool Session::wants_input() const {
   return can_begin() || (waiting_fetch_ && aside_->under_way == 0 && !is_over_ &&
                          frames_.buffered_bytes() < kReadAhead);

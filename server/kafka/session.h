@@ -24,8 +24,8 @@ struct SessionLimits {
   size_t max_pending_answers = 100;  // further requests wait in the socket
   // Limit for unanswered requests, and for answers that wait for earlier ones.
   size_t max_pending_bytes = 64 << 20;
-  // Limit for the output of one run(). Further answers wait for the next turn. A single answer may
-  // be larger.
+  // Limit for the output of one run(). Further answers wait for the next turn of the loop. A single
+  // answer may be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
   int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: never again
@@ -39,7 +39,8 @@ struct SessionLimits {
 // The parts of the server that a session uses, which outlive the session. Some tests leave pointers
 // null.
 struct SessionSurroundings {
-  // The session registers here the partitions for whose records it waits.
+  // The registry of waiting sessions, to which the session adds the partitions for whose records it
+  // waits.
   LongPolls* polls = nullptr;
   MemoryAccount* memory = nullptr;
   const RunAside* run_aside = nullptr;
@@ -85,13 +86,14 @@ class Session final : public ClientSession {
   // Returns the partitions for whose records the long poll waits. Returns an empty list if no long
   // poll is active.
   const std::vector<storage::TopicPartition>& awaited() const;
-  // Called when one of the awaited partitions has new records or was deleted.
+  // Lets the long poll read again. Called when one of the awaited partitions has new records or was
+  // deleted.
   void grown();
 
  private:
   struct Pending {
     std::shared_ptr<AnswerSlot> slot;  // shared with the Reply of its handler
-    size_t size_bytes;                 // of the request, and of the answer if it is ready
+    size_t size_bytes;                 // bytes of the request, and of a ready answer
     std::string request = {};          // a request that has not begun yet; otherwise empty
   };
   bool can_begin() const;

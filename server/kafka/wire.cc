@@ -21,8 +21,8 @@ std::optional<size_t> WireReader::length(size_t old_size, bool may_be_null) {
     if (!may_be_null) fail();
     return std::nullopt;
   }
-  // Each counted element takes at least one byte. Negative lengths below -1 wrap to huge values
-  // here.
+  // Each counted element takes at least one byte, so a larger count is an error. A length below -1
+  // wraps to a huge value, and is an error, too.
   if (length_plus_one - 1 > in_.rest().size()) {
     fail();
     return std::nullopt;

@@ -176,7 +176,7 @@ class WireWriter {
 // Collects the tagged fields of a struct, whose encoding begins with the number of fields.
 class TaggedFields {
  public:
-  // Called in ascending order of tags.
+  // Adds a field, which `write` encodes. Called in ascending order of tags.
   template <class Write>
   void add(uint64_t tag, Write write) {
     std::string field;

@@ -248,7 +248,8 @@ class RulesChange {
         changes.push_back(storage::SetRule{rule, step.is_given});
         continue;
       }
-      // The role may have been dropped meanwhile, together with its rights.
+      // The role may have been dropped meanwhile, together with its rights; then nothing has to be
+      // changed.
       if (!users.roles.contains(rule.principal)) continue;
       const std::string key = key_of_right(rule);
       const auto [place, is_first] = after.try_emplace({key, rule.principal}, Rights{0});

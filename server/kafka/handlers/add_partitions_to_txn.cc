@@ -20,7 +20,7 @@ KafkaError check(const storage::TopicInfo* topic, std::string_view name, int32_t
 
 }  // namespace
 
-// Adds all partitions or none.
+// Adds the partitions to the producer's transaction, all or none.
 void handle_add_partitions_to_txn(HandlerContext& context, AddPartitionsToTxnRequest request,
                                   Reply<AddPartitionsToTxnResponse> reply) {
   const auto topics = context.backend.topics();

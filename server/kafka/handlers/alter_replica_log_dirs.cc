@@ -3,8 +3,8 @@
 
 namespace server::kafka {
 
-// A node has one directory. A move to this directory has nothing to do, and a move to another
-// directory is refused.
+// Answers requests to move replicas to another directory of a node. A node has one directory, so a
+// move to this directory succeeds without work, and a move to another directory is refused.
 void handle_alter_replica_log_dirs(HandlerContext& context, AlterReplicaLogDirsRequest request,
                                    Reply<AlterReplicaLogDirsResponse> reply) {
   const auto topics = context.backend.topics();

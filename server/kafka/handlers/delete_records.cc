@@ -52,7 +52,8 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
   const Result<Offset> start = new_start(*status, asked.offset);
   ++pending->left;
   if (!start) {
-    // Another node may lead by now, and that node may have more records.
+    // Another node may lead by now, and that node may have more records, so the error is confirmed
+    // first.
     context.backend.confirm_leads({partition}, [pending, place, why = start.error().code](
                                                    const Backend::ConfirmedLeaders& confirmed) {
       answer_at(*pending, place).error_code =

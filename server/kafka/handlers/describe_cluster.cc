@@ -10,7 +10,8 @@ void handle_describe_cluster(HandlerContext& context, DescribeClusterRequest req
   DescribeClusterResponse response;
   response.endpoint_type = request.endpoint_type;
   if (request.endpoint_type != kBrokers) {
-    // The server has no listener for controllers (KIP-919).
+    // A request for controllers is refused, because the server has no listener for controllers
+    // (KIP-919).
     response.error_code =
         request.endpoint_type == kControllers ? kMismatchedEndpointType : kUnsupportedEndpointType;
     response.error_message = "this is a listener of brokers";

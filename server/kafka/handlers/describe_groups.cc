@@ -28,7 +28,7 @@ void fill(DescribeGroupsResponse::Group& answer, const coordinator::GroupDescrip
   answer.protocol_type = group.protocol_type;
   answer.protocol_data = group.protocol_name;
   if (group.error == coordinator::kGroupIdNotFound) {
-    // Earlier versions describe a group that does not exist as dead.
+    // In earlier versions, a group that does not exist has the state Dead and no error.
     if (version < kFirstThatKnowsGroupIdNotFound)
       answer.error_code = KafkaError::None;
     else

@@ -17,12 +17,12 @@ void describe(const Backend& backend, storage::LogReader& reader, const storage:
   const auto view = backend.cluster();
   for (int32_t index = 0; index < topic.partition_count; ++index) {
     if (wanted && !wanted->contains(index)) continue;
-    // In a cluster the replica may be on other nodes.
+    // In a cluster the partition may have no replica on this node; it is then left out.
     if (view) {
       const auto* known = view->metadata->find({topic.id, PartitionId(index)});
       if (known == nullptr || !known->has_replica(view->self)) continue;
     }
-    // A partition that is being created has no size yet.
+    // A partition that is being created has no size yet, and is left out.
     const auto size = reader.size_bytes({topic.id, PartitionId(index)});
     if (size)
       answers.partitions.push_back(

@@ -37,7 +37,7 @@ struct Elections {
   std::map<std::string, std::map<int32_t, Answer>> answers;
   std::map<TopicPartition, Answer*> asked;
   Reply<ElectLeadersResponse> reply;
-  Backend::BestLogs best = {};  // for an unclean election
+  Backend::BestLogs best = {};  // replicas with the longest logs, for an unclean election
 
   void add(const storage::TopicInfo& topic, int32_t index) {
     Answer& answer = answers[topic.name][index];

@@ -76,7 +76,7 @@ FetchResponse FetchPass::take(FetchSession& session) {
     Answer answer = partition(find(topic.name, topic.id), place->asked);
     if (!is_news(answer, *place)) continue;
     // After an error, the next answer without an error must be sent even if its values have not
-    // changed.
+    // changed. Therefore -1 is noted in place of the high watermark.
     const bool has_failed = answer.error_code != KafkaError::None;
     told_.push_back({place, has_failed ? -1 : answer.high_watermark, answer.log_start_offset,
                      !answer.records->empty()});
@@ -149,7 +149,8 @@ KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPar
                                    int64_t fetch_offset, KafkaError error) {
   const bool is_about_the_end =
       error == KafkaError::OffsetOutOfRange && fetch_offset >= answer.log_start_offset;
-  // A consumer that reads from a follower asks the leader after this error.
+  // A consumer that reads from a follower asks the leader after this error, so an error of a
+  // follower needs no confirmation.
   if (!is_about_the_end || leaders_.of(id).error != KafkaError::None) return error;
   if (confirmed_ == nullptr) {
     unconfirmed_.insert(id);
@@ -168,7 +169,8 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   if (TRY(diverges(answer, id, asked))) return {};
   if (names_nearer(answer, id, asked)) return {};
   const int64_t limit = std::min<int64_t>(asked.partition_max_bytes, size_left_);
-  // No more records fit into the answer, but the offset is still checked.
+  // At least one batch is read even if the answer is full and the limit is 0, because read() also
+  // checks the offset.
   const bool must_fit = size_bytes_ > 0;
   const auto batches = TRY(reader_.read(
       id, Offset(asked.fetch_offset), static_cast<size_t>(std::max<int64_t>(limit, 1)),
@@ -198,7 +200,7 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
 
 // Names a replica in the consumer's rack, if one exists, to which the consumer sends its next
 // fetches (KIP-392). The answer then contains no records. An in-sync replica has all records that
-// are visible here, and soon learns that they are visible.
+// are visible on this node, and soon learns that they are visible.
 bool FetchPass::names_nearer(Answer& answer, const storage::TopicPartition& id,
                              const FetchRequest::Topic::Partition& asked) {
   if (!is_consumer() || asked.fetch_offset < answer.log_start_offset ||

@@ -69,8 +69,8 @@ class FetchPass {
   const Backend::ConfirmedLeaders* const confirmed_;
   const std::shared_ptr<const Permissions> permissions_;  // null: everything may be read
   const bool uses_topic_ids_;
-  // Half of the connection's remaining memory: an answer may exist here and in the socket's buffer
-  // at the same time.
+  // Half of the connection's remaining memory: an answer may exist in the session and in the
+  // socket's buffer at the same time.
   const int64_t room_;
   int64_t size_left_;
   size_t size_bytes_ = 0;
@@ -78,7 +78,7 @@ class FetchPass {
   std::vector<storage::TopicPartition> partitions_;
   std::set<storage::TopicPartition> seen_, unconfirmed_;
   std::vector<Told> told_;
-  std::vector<FetchResponse::NodeEndpoint> endpoints_;  // of leaders on other nodes
+  std::vector<FetchResponse::NodeEndpoint> endpoints_;  // addresses of leaders on other nodes
 };
 
 }  // namespace server::kafka

@@ -49,7 +49,7 @@ struct TimeWindow {
 
 // The parameters of a batch's check.
 struct Checking {
-  int16_t version;         // of the request
+  int16_t version;         // version of the request
   bool names_transaction;  // the request has a transactional id
   bool needs_keys;         // the topic is compacted
   TimeWindow window = {};
@@ -208,7 +208,7 @@ struct PartitionAnswers {
   }
 };
 
-// A batch on its way to a partition, and the place of its answer.
+// A batch that is to be appended to a partition, and the position of its answer in the response.
 struct Append {
   storage::TopicPartition partition;
   std::string batch;
@@ -229,9 +229,9 @@ KafkaError error_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::OutOfMemory:
       return KafkaError::RequestTimedOut;
-    case ErrorCode::ObjectState:  // a batch outside its producer's open transaction
+    case ErrorCode::ObjectState:  // the batch is outside of its producer's transaction
       return coordinator::kInvalidTxnState;
-    case ErrorCode::UndefinedObject:  // the transaction that had the batch's sequence
+    case ErrorCode::UndefinedObject:  // the sequence is from a transaction that has ended
       return kUnknownProducerId;
     default:
       return kafka_error(code);
@@ -372,7 +372,8 @@ struct Producer {
                          KafkaError error, const Clock& clock) {
     if (why == ErrorCode::OutOfOrderSequence)
       return refused.before(batch, clock.monotonic_us()).value_or(error);
-    // After ReadTimeout the batch is stored, but not on all replicas yet.
+    // After ReadTimeout the batch is stored, but not on all replicas yet, so it does not count as
+    // refused.
     if (why != ErrorCode::ReadTimeout) refused.refused(batch, error, clock.monotonic_us());
     return error;
   }
@@ -481,7 +482,7 @@ class Producing {
     if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
     check_and_append(bytes, {partition, {}, has_append_time, topic_index, index, topic->name}, how);
   }
-  // Called after the last add().
+  // Sends the collected transactional batches to the coordinators. Called after the last add().
   void join_transactions() { producer_.join_all(std::move(joining_)); }
 
  private:

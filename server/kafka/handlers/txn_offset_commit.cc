@@ -35,7 +35,8 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
                                 commit.producer->id);
   backend.join_transaction(*std::move(add), [&backend, commit = std::move(commit), send, guard,
                                              version = reply.version()](const auto& added) mutable {
-    // No version of this request supports the newer error code.
+    // No version of this request supports the error code PRODUCER_FENCED, so the error for an old
+    // epoch replaces it.
     if (added.error != KafkaError::None)
       return send(
           commit.refusal(as_abortable(as_old_epoch(added.error), version, kFirstWithAbortable)));

@@ -70,7 +70,7 @@ std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView&
 }  // namespace
 
 // Updates features (KIP-584). The program fixes the levels, so only a request for the present level
-// succeeds. Only the cluster's own level can be raised.
+// succeeds. The exception is millrace.version, the cluster's feature level, which can be raised.
 void handle_update_features(HandlerContext& context, UpdateFeaturesRequest request,
                             Reply<UpdateFeaturesResponse> reply) {
   const ApiVersionsResponse supported = supported_versions();

@@ -81,7 +81,8 @@ std::vector<storage::UserChange> changes_for(const std::map<std::string, Verifie
   std::vector<storage::UserChange> changes;
   for (const auto& [name, verifiers] : wanted) {
     const auto found = users.roles.find(name);
-    // Kafka has no other request that creates a user.
+    // Kafka has no other request that creates a user, so this request creates the role if it does
+    // not exist.
     storage::Role role =
         found == users.roles.end() ? storage::Role{.may_login = true} : found->second;
     for (const auto& [mechanism, text] : verifiers)
