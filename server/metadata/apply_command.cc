@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "storage/meta/metadata_parts.h"
 
-// A switch that lacks a kind of part is an error: such a part would stop every start.
+// The compiler rejects a switch that lacks a kind of part, since such a part would stop every
+// start.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace server {
@@ -74,7 +75,7 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
-    // A query that stands for a rebuild takes the wanted state afterwards.
+    // A query that waits for the switch of a rebuild takes the wanted state after the switch.
     if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }

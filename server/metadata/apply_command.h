@@ -16,7 +16,7 @@ namespace server {
 struct ImageChange {
   MetadataImagePtr next;
   std::vector<DefinedQueryPtr> started;
-  std::vector<DefinedQueryPtr> ended;  // permanently: their state may be deleted
+  std::vector<DefinedQueryPtr> ended;  // permanently ended queries: their state may be deleted
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
   // Topics whose records were kept for a transaction that has ended. The records are deleted unless

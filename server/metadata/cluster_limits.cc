@@ -42,7 +42,8 @@ struct Check {
   Status operator()(const engine::CreateView&) const { return views("CREATE VIEW needs"); }
   Status operator()(const engine::DropViews&) const { return views("DROP VIEW needs"); }
   Status operator()(const engine::RenameRelation&) const { return views("RENAME TO needs"); }
-  // Rows that another node writes meanwhile would go to the deleted topic and be lost.
+  // Refuses TRUNCATE: rows that another node writes meanwhile would go to the deleted topic and be
+  // lost.
   Status operator()(const engine::Truncate&) const {
     return not_in_cluster_yet("TRUNCATE is", kDropAndCreate);
   }

@@ -49,7 +49,7 @@ struct PutSequence {
 struct EraseSequence {
   std::string name;
 };
-// Numbers of the sequence with this id were reserved, or setval() has moved the sequence.
+// Moves the sequence with this id: numbers were reserved, or setval() was called.
 struct MoveSequence {
   std::string name;
   Uuid id;
@@ -124,16 +124,16 @@ struct UndoChange {
 struct OpenDefinitions {
   std::vector<std::shared_ptr<const UndoChange>> undo;
   std::vector<storage::TopicInfo> made_topics;
-  std::vector<storage::TopicInfo> dropped_topics;  // their records stay until the end
-  std::optional<NodeProcess> owner;                // in a cluster
+  std::vector<storage::TopicInfo> dropped_topics;  // their records stay until the transaction ends
+  std::optional<NodeProcess> owner;                // in a cluster: the process that has the session
 };
 
 struct DefinitionCommand {
   // The statement and the settings under which it was interpreted, kept as information for users.
   // No state is derived from them.
   std::string sql;
-  engine::Properties properties;    // of the session
-  engine::EngineSettings settings;  // of the server
+  engine::Properties properties;    // properties of the session
+  engine::EngineSettings settings;  // settings of the server
   std::vector<DefinitionChange> changes;
 };
 

@@ -8,7 +8,7 @@ namespace {
 // query counts as keeping the rows of its sink: a look-up then fails with the query's error.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
-  if (!query.rebuilds.empty()) return "";  // not before the switch
+  if (!query.rebuilds.empty()) return "";  // a rebuilt query keeps no rows before the switch
   if (query.kind == engine::QueryKind::SourceTable)
     return query.sources.empty() ? "" : query.sources.front();
   return defined.plan->materialization || !defined.unreadable.empty() ? query.sink : "";

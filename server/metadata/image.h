@@ -36,7 +36,7 @@ struct DefinedQuery {
   std::shared_ptr<const engine::QueryPlan> plan;  // never null; without stages if unreadable
   std::vector<Uuid> exchange_ids;                 // one for each of the plan's exchanges
   std::vector<StartPosition> starts;              // a missing partition starts at the log's start
-  std::map<std::string, Uuid> topic_ids;          // of the topics in the plan
+  std::map<std::string, Uuid> topic_ids;          // ids of the topics in the plan, by name
 
   // The reason why this program cannot read the definition; empty if it can. Such a query is in
   // state ERROR until it is dropped or a program that can read it is started.

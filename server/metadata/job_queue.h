@@ -12,8 +12,8 @@
 
 namespace server {
 
-// Two bounded lanes that are served in turn, so that a Kafka client that creates thousands of
-// topics does not delay a statement.
+// Two bounded queues of jobs (lanes), which are served in turn, so that a Kafka client that creates
+// thousands of topics does not delay a statement.
 //
 // Invariant: every job is answered, by `run` or by `refuse`.
 //

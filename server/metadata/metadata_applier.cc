@@ -20,8 +20,8 @@ namespace server {
 
 namespace {
 
-// Limit of one lane. A waiting change holds a parsed statement; a client that sends more is too
-// fast.
+// Limit of one lane of the job queue. A waiting change holds a parsed statement; a client that
+// sends more is too fast.
 constexpr size_t kMaxWaitingJobs = 1000;
 constexpr size_t kBlock = 1000;  // revisions that are read at a time
 // Limit for the attempts to plan one change. If other commands are appended first more often than
@@ -214,8 +214,8 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
     auto decided = attempt();
     if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
       return decided;
-    // The command that came first (behind a snapshot, also its predecessor) is not read yet, so a
-    // short pause precedes the next attempt.
+    // If this node has not read the command that was appended first (after a snapshot, also its
+    // predecessor), a short pause precedes the next attempt.
     if (image()->revision == before) std::this_thread::sleep_for(kPause);
   }
 }
@@ -283,7 +283,7 @@ void MetadataApplier::undo(const Uuid& transaction) {
               undone.error().message);
 }
 
-// Called at a start, when no session exists that could commit these transactions.
+// Undoes all open transactions. Called at a start, when no session exists that could commit them.
 void MetadataApplier::undo_left_transactions() {
   const MetadataImagePtr current = image();
   for (const auto& [transaction, open] : current->open_definitions) undo(transaction);
@@ -314,8 +314,8 @@ void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
              [definition](Error error) { definition->done(std::move(error)); }});
 }
 
-// The metadata thread does not wait for an external registry: the statement is submitted again with
-// the registry's answers.
+// Plans and commits the definition, and answers it. The metadata thread does not wait for an
+// external registry: the statement is submitted again with the registry's answers.
 void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
   constexpr int kMaxRounds = 10;  // keys, values and registration take three
   std::vector<engine::SchemaQuestion> questions;
@@ -511,7 +511,8 @@ Result<MetadataApplier::SequenceMoved> MetadataApplier::move_sequence(const Sequ
   return moved;
 }
 
-// Called before the first query, whose tasks commit to the journals.
+// Creates the topic of the journals. Called before the first query is defined, since the tasks of
+// queries commit to the journals.
 Status MetadataApplier::make_journals() {
   storage::MetadataCommand command{
       {{std::string(storage::kTopicsPart),
@@ -632,7 +633,8 @@ Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kep
                               storage::MetadataCommand& command) const {
   if (!placement_) return {};
   storage::TopicTable next = topics_;
-  std::vector<storage::TopicDelta> deltas;  // the placement adds parts to the command
+  // For these changes the placement adds parts to the command.
+  std::vector<storage::TopicDelta> deltas;
   for (const storage::MetadataPart& part : command.parts) {
     if (part.type != storage::kTopicsPart) continue;
     TRY(next.check(part.bytes));

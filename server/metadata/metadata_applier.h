@@ -32,7 +32,7 @@ namespace server {
 struct DefinitionOutcome {
   std::string tag;
   std::vector<std::string> notices;
-  std::string query_id = {};  // of the query that the statement started, if any
+  std::string query_id = {};  // id of the query that the statement started, if any
 };
 using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 
@@ -111,7 +111,7 @@ class MetadataApplier {
   };
   void use_processes(Processes processes) { processes_ = std::move(processes); }
 
-  // Reads the newest snapshot and the metadata log behind it, and starts the queries. Called before
+  // Reads the newest snapshot and the metadata log after it, and starts the queries. Called before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
   // with ShuttingDown once `must_stop` is set.
   Status recover(const std::atomic<bool>& must_stop);
@@ -170,7 +170,7 @@ class MetadataApplier {
   // they are valid. Only the owner may set a value.
   struct SequenceMove {
     std::string name;
-    int64_t count = 0;  // to reserve
+    int64_t count = 0;  // number of numbers to reserve
     struct Value {
       int64_t value = 0;
       bool is_called = true;
@@ -185,7 +185,7 @@ class MetadataApplier {
     };
     std::optional<Unused> unused = {};
     // The range of the explicit numbers of rows that are about to be written: the sequence moves
-    // behind this range, and `count` numbers are reserved there.
+    // past this range, and `count` numbers after it are reserved.
     struct Passed {
       int64_t least = 0, greatest = 0;
     };
@@ -223,7 +223,8 @@ class MetadataApplier {
   };
 
   void run();
-  // The result contains an error if the registry itself refuses the change.
+  // Makes a change of the schema registry. The result contains an error if the registry itself
+  // refuses the change.
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
   // Creates the topic of the replicated journals; called in a cluster for a statement that creates
   // a query.
@@ -271,10 +272,11 @@ class MetadataApplier {
   // Plans and commits, and repeats this whenever another command was appended first.
   template <class Attempt>
   auto decide(Attempt attempt) -> decltype(attempt());
-  // Applies the commands behind the image, publishes the new image and carries out the changes.
+  // Applies the commands after the image's revision, publishes the new image and carries out the
+  // changes.
   Status catch_up();
   Status apply(const storage::MetadataRecord& record);
-  // Loads a snapshot that has replaced the deleted commands behind the image.
+  // Loads a snapshot that has replaced the deleted commands after the image's revision.
   Status jump();
   Result<MetadataImagePtr> read_all(const std::atomic<bool>& must_stop);
   // Reads some records from `first` on: at least one, unless `first` is above `newest`.
@@ -301,7 +303,7 @@ class MetadataApplier {
   const engine::EngineSettings settings_;
   const Placement placement_;
   storage::TopicTable topics_;
-  Revision snapshot_revision_{0};  // of the newest snapshot that was requested
+  Revision snapshot_revision_{0};  // revision of the newest snapshot that was requested
   JobQueue jobs_;
   std::atomic<bool> is_told_ = false;  // a job for catch_up() is already queued
   std::promise<void> begun_;           // set once definitions of earlier processes are undone

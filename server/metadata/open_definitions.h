@@ -69,7 +69,8 @@ class OpenDefiner {
 enum class TransactionEnd : uint8_t { Commit, Rollback };
 struct PlannedEnd {
   storage::MetadataCommand command;
-  std::vector<std::string> new_queries;  // queries that return and start from the beginning
+  // Queries that the end restores, and that start from the beginning.
+  std::vector<std::string> new_queries;
   // Topics that have lost their names in the transaction: `returning` ones get the name back, with
   // their replicas; `ending` ones are deleted.
   std::set<Uuid> returning;

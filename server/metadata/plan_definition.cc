@@ -59,7 +59,7 @@ struct Effect {
   std::vector<std::string> dropped_topics;
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
-  DefinedQueryPtr replaced = {};  // the started query continues its positions and state
+  DefinedQueryPtr replaced = {};  // the query whose positions and state the started query continues
   bool shows_again = false;       // write rows again that look-ups compute differently now
   // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
@@ -762,8 +762,9 @@ struct Planner {
     return effect;
   }
 
-  // A replaced generator continues with the row behind its last one. A generator that the new
-  // statement does not define ends.
+  // Adds the query that generates the rows of a new source, if the source has one. A replaced
+  // generator continues with the row after its last one. A generator that the new statement does
+  // not define ends.
   Result<Effect> with_generator(Effect effect, engine::NewSource planned) const {
     const engine::DataSource* before = image.catalog->find_source(planned.source->name);
     const DefinedQueryPtr old = before ? image.find_query(before->created_by) : nullptr;
@@ -1075,7 +1076,8 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   return {};
 }
 
-// A replaced stream or table keeps its comments, those on columns only if it still has the columns.
+// Keeps the comments of a replaced stream or table, those on columns only if the columns still
+// exist.
 void keep_comments(Effect& effect, const engine::Catalog& before) {
   for (DefinitionChange& change : effect.changes) {
     auto* put = std::get_if<PutSource>(&change);

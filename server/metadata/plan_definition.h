@@ -55,7 +55,7 @@ struct DefinitionSources {
   const RekeyedTable* rekeyed = nullptr;  // for AddPrimaryKey
   const Uuid* transaction = nullptr;      // the statement's transaction, if any
   bool is_in_cluster = false;             // some definitions are not supported there
-  std::optional<NodeProcess> process = {};  // in a cluster: this process
+  std::optional<NodeProcess> process = {};  // in a cluster: the process that runs this code
 };
 
 // Plans the command of a statement. Fails with InsufficientPrivilege if the asker lacks a right.

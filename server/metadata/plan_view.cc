@@ -80,7 +80,7 @@ Status name_columns(const View& view, engine::Schema& columns, TextPosition at) 
   return {};
 }
 
-// Fails unless the new view has the columns of the old one and adds columns only behind them, as in PostgreSQL:
+// Fails unless the new view has the columns of the old one and adds columns only after them, as in PostgreSQL:
 // statements of programs name the columns of the old view.
 Status check_replaced(const engine::Schema& old, const engine::Schema& next, TextPosition at) {
   const auto refuse = [&](std::string message) {

@@ -20,13 +20,15 @@ struct QueryTopic {
 // contains it.
 inline constexpr Uuid kGeneratedRows{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
-// Returns nothing if the topic was deleted. Exchanges belong to the query and always exist.
+// Returns the topic of the input; nothing if the topic was deleted. Exchanges belong to the query
+// and always exist.
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics);
 // Returns the ids of all topics that the query reads; for an unreadable query, of all topics that
 // it names.
 std::set<Uuid> topics_read_by(const DefinedQuery& query);
-// Returns nothing if the topic was deleted, or if the stage writes no topic.
+// Returns the topic to which the stage writes; nothing if the topic was deleted, or if the stage
+// writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
 // Returns the name of the topic to which a query that is built beside another one writes until it

@@ -19,12 +19,12 @@ struct RebuildStep {
     Finish,  // the new query gets the table; the old query and its state are deleted
   };
   Kind kind;
-  std::string query_id;      // of the new query
+  std::string query_id;      // id of the new query
   ProducerId publisher{-1};  // for Stand: the producer that will write the differences
 };
 
-// Fails with ObjectState if the query is not in the state that must precede the step, or does not
-// exist.
+// Plans the command that logs the step. Fails with ObjectState if the query is not in the state
+// that must precede the step, or does not exist.
 Result<storage::MetadataCommand> plan_rebuild_step(const RebuildStep& step,
                                                    const MetadataImage& image);
 

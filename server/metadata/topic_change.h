@@ -34,7 +34,7 @@ struct DeleteTopic {
 };
 struct GrowTopic {
   std::string name;
-  int32_t partition_count = 1;  // in all
+  int32_t partition_count = 1;  // new number of partitions, including the existing ones
   // The replicas of the new partitions, if the client chooses them. Empty: each new partition gets
   // as many replicas as the existing ones have.
   std::vector<std::vector<NodeId>> replicas = {};
