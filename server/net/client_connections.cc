@@ -106,8 +106,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_->run();
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
-      // The unsent output exceeds the capacity of the socket by one answer at most, since is_full()
-      // stops further answers.
+      // The memory of unsent output is charged even beyond the budget. The output exceeds the
+      // capacity of the socket by one answer at most, since is_full() stops further answers.
       unsent_.resize(connection_.held_bytes());
     }
     session_->set_output_full(is_output_full());
@@ -291,7 +291,8 @@ void ClientConnections::set_deadline(uint64_t id, std::optional<int64_t> before_
 void ClientConnections::set_timer() {
   if (deadlines_.empty() || is_in_deadlines_) return;
   const int64_t first_us = deadlines_.begin()->first;
-  // A timer that fires too early finds nothing due and is set again.
+  // A timer that is set to an earlier time is not changed. When it fires, it finds no due deadline
+  // and is set again.
   if (deadline_timer_.is_running() && deadline_us_ <= first_us) return;
   deadline_us_ = first_us;
   const int64_t left_us = first_us - shared_.clock.monotonic_us();

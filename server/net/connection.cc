@@ -83,7 +83,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     if (handler && (ready & UV_WRITABLE)) send_unsent();
     if (handler && (ready & UV_READABLE)) receive();
     // Input that arrived before the close is read first, so receive() detects the close after it.
-    // While input is paused, nothing reads the socket, and the connection ends here.
+    // While input is paused, nothing reads the socket, so the connection ends immediately.
     if (handler && (ready & UV_DISCONNECT) && input_paused) end();
     watch();
   }

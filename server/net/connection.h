@@ -23,7 +23,7 @@ class ConnectionHandler {
   // Returns a buffer for the next read; on_input() then gets a part of this buffer. If the result
   // is empty, the connection uses its own buffer.
   virtual std::span<char> input_room() { return {}; }
-  // Called when unsent_bytes() has been above the high mark and is now at or below the low mark.
+  // Called when unsent_bytes() has been above kHighMarkBytes and is now at or below the low mark.
   virtual void on_drained() = 0;
   // Called when the peer has closed its side or is gone, which is also detected while input is
   // paused, or when the time limit of close_when_sent() is over. No calls follow.

@@ -123,7 +123,7 @@ struct Connector::Impl {
   void end(Result<Socket> result) {
     uv_timer_stop(&timer);
     stop_polling();
-    // The callback may destroy the connector, and this object with it.
+    // The callback may destroy the connector, so no member is used after the call.
     if (Done told = std::exchange(done, nullptr)) told(std::move(result));
   }
 
@@ -154,7 +154,7 @@ struct Connector::Impl {
   Socket socket;
   std::string why = "the host has no address";
   bool is_looking_up = false, is_over = false, is_timer_closed = false;
-  bool was_refused = false;  // the last address that was tried
+  bool was_refused = false;  // the last address that was tried has refused
 };
 
 Connector::Connector(Loop& loop, const Address& address, int64_t timeout_ms, Done done)

@@ -24,7 +24,8 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // Whether the host answered that no process listens at the port (ECONNREFUSED). Without an answer the process may live.
+  // Returns whether the host answered that no process listens at the port (ECONNREFUSED). Without an answer the process
+  // may live.
   bool was_refused() const;
 
  private:

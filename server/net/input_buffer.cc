@@ -38,8 +38,8 @@ void InputBuffer::move_to(size_t capacity) {
 void InputBuffer::append(std::string_view bytes) {
   forget_consumed();
   const size_t needed = buffer_.size() + bytes.size();
-  // The memory is not refused here, because the bytes are already read, and they are those of one
-  // read at most.
+  // The memory is charged even if the budget is exhausted, because the bytes are already read, and
+  // are those of one read at most.
   if (needed > buffer_.capacity()) move_to(needed - begin_ + std::min(needed, kRead));
   buffer_ += bytes;
   charge_.resize(buffer_.capacity());

@@ -10,7 +10,8 @@
 
 namespace server {
 
-// An open file descriptor of a connected socket, on its way to the loop that will own it.
+// An open file descriptor of a connected socket, which the listener passes to the loop that will
+// own the connection.
 class Socket {
  public:
   explicit Socket(int fd = -1) : fd_(fd) {}

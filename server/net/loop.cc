@@ -88,7 +88,7 @@ struct Loop::Impl {
   // Guarded by mutex
   std::vector<Task> mailbox;
 
-  // Called on any thread.
+  // Wakes the loop. Called on any thread.
   void send_wake() const {
     const uint64_t one = 1;
     // The write fails only if the counter is full, and then the loop is awake.

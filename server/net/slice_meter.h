@@ -52,7 +52,7 @@ class SliceMeter {
   // Runs the function once, before another slice begins.
   void before_next(std::function<void()> run) { before_next_ = std::move(run); }
 
-  // Returns the slices since the last call.
+  // Returns the measurements of the slices since the last call of read().
   SliceReading read();
   // Returns the longest slice since the start.
   int64_t longest_us() const { return longest_us_.load(std::memory_order_relaxed); }

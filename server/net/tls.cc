@@ -30,7 +30,8 @@ std::string last_complaint() {
   while (const unsigned long code = ERR_get_error()) {
     std::array<char, 256> buffer{};
     ERR_error_string_n(code, buffer.data(), buffer.size());
-    // Keeps the last part of "error:0A000086:SSL routines::certificate verify failed".
+    // Only the last part of a text such as "error:0A000086:SSL routines::certificate verify failed"
+    // is kept.
     if (text.empty()) {
       text = buffer.data();
       text = text.substr(text.rfind(':') + 1);

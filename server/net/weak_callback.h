@@ -28,7 +28,8 @@ class WeakCallback {
       });
     };
   }
-  // Wraps the function for calls on the loop of this object.
+  // Wraps the function so that a call has no effect once this object is destroyed. The wrapper must
+  // be called on the loop of this object.
   template <class F>
   auto here(F run) const {
     return [is_there = is_there_, run = std::move(run)](auto&&... arguments) {
