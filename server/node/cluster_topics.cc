@@ -216,7 +216,8 @@ MetricsSources::Cluster cluster_health(const ClusterMember& member) {
 
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
-  std::map<NodeId, std::pair<int64_t, int64_t>> led;  // all, and those that lack replicas
+  // Partitions that each node leads, and those that lack replicas in sync.
+  std::map<NodeId, std::pair<int64_t, int64_t>> led;
   int64_t leaderless = 0;
   for (const auto& [partition, assignment] : view->metadata->partitions()) {
     if (!assignment.leader) {

@@ -70,9 +70,9 @@ class CoordinatorLoops {
   using Partition = typename Shard::PartitionType;
   using Place = CoordinatorPlace;
   struct Kind {
-    std::string_view topic;   // created at the first use
-    int32_t partition_count;  // for a new topic
-    const char* name;         // of the work, in the meters of a loop
+    std::string_view topic;   // the topic is created at the first use
+    int32_t partition_count;  // number of partitions for a new topic
+    const char* name;         // name of the work in the meters of a loop
     // Whether an answer of the partition's leader is valid: see Coordinators::confirm(). Empty if all answers are.
     // Calls back on any thread.
     std::function<void(const storage::TopicPartition& partition, KafkaError error,
@@ -218,7 +218,7 @@ class CoordinatorLoops {
       const int64_t begin_us = clock_.monotonic_us();
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
-        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // listed by its leader
+        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // its leader lists it
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));
@@ -301,7 +301,7 @@ class CoordinatorLoops {
     std::unique_ptr<Shard> shard;
     std::vector<coordinator::Done<KafkaError>> preparing;
     bool is_stopped = false;
-    int64_t timer_us = INT64_MAX;  // when the timer ends
+    int64_t timer_us = INT64_MAX;  // time at which the timer ends
     Timer timer;
     // In a cluster: the partitions that this loop coordinates, with their epochs.
     std::map<PartitionId, LeaderEpoch> led;

@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-constexpr size_t kMostUndelivered = 16 << 20;  // per task
+constexpr size_t kMostUndelivered = 16 << 20;  // bytes of one task
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The replicated journals that this node leads: accepts proposed commits of tasks, and has their output delivered.
+// Owns the replicated journals that this node leads: accepts proposed commits of tasks, and has their output delivered.
 #pragma once
 #include <deque>
 #include <list>
@@ -55,7 +55,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     // Proposed commits by task, held back while too many bytes of the task are not delivered.
     std::map<std::string, std::deque<storage::ReplicatedCommit>> waiting;
     using Barrier = std::shared_ptr<std::function<void(bool)>>;
-    std::list<Barrier> barriers;         // waited for by callers, and by pieces of snapshots
+    std::list<Barrier> barriers;         // callers, and pieces of snapshots, wait for them
     std::list<Barrier> before_barriers;  // become barriers once `waiting` is empty
   };
   Journal& journal(PartitionId number);

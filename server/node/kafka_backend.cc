@@ -209,8 +209,8 @@ void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offs
   });
 }
 
-// In a cluster, the request always passes through the member's thread, so that a connection's requests for a partition
-// stay in order.
+// Adds partitions to a transaction. In a cluster, the request always passes through the member's thread, so that a
+// connection's requests for a partition stay in order.
 void KafkaBackend::join_transaction(coordinator::AddPartitions request,
                                     coordinator::Done<coordinator::TransactionAnswer> done) {
   if (cluster_ == nullptr) return transactions_->ask(std::move(request), std::move(done));

@@ -67,7 +67,8 @@ class KafkaBackend final : public kafka::Backend {
       const storage::TopicPartition& partition, ProducerId producer) override;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done) override;
-  // Call it before the first request. The coordinators outlive the backend's clients.
+  // Sets the coordinators. Call it before the first request. The coordinators outlive the backend's
+  // clients.
   void set_coordinators(coordinator::Groups& groups, coordinator::Transactions& transactions) {
     groups_ = &groups;
     transactions_ = &transactions;
@@ -110,7 +111,8 @@ class KafkaBackend final : public kafka::Backend {
   coordinator::Groups* groups_ = nullptr;
   coordinator::Transactions* transactions_ = nullptr;
   std::deque<Waiting> waiting_;
-  // Callbacks that depend on other nodes, by their time limit; empty once called.
+  // Callbacks that depend on other nodes, by the time at which they fail. A function that was
+  // called is empty.
   std::multimap<int64_t, std::shared_ptr<storage::AppendDone>> due_;
   Timer end_late_{loop_, "late answers", [this] { end_late(); }};
 };

@@ -63,7 +63,8 @@ size_t control_group_limit(const std::filesystem::path& root) {
 
 size_t machine_memory_bytes(const std::filesystem::path& root) {
   const size_t bytes = std::min(total_memory(root), control_group_limit(root));
-  constexpr size_t kAssumed = size_t{4} << 30;  // if nothing can be read, on an unknown platform
+  // Used if nothing can be read, on an unknown platform.
+  constexpr size_t kAssumed = size_t{4} << 30;
   return bytes == kNoLimit ? kAssumed : bytes;
 }
 

@@ -27,7 +27,8 @@ int run_test(int argc, const char* const* argv) {
   return engine::run_test_command(argc, argv, engine::make_memory_engine);
 }
 
-// The action `join` works on a data directory; all other actions ask a server.
+// Runs `millrace cluster`. The action `join` works on a data directory; all other actions ask a
+// server.
 int run_cluster(int argc, const char* const* argv) {
   if (argc > 1 && std::string_view(argv[1]) == "join")
     return server::run_join_command(argc - 1, argv + 1);
@@ -103,8 +104,8 @@ void print_help() {
       "  millrace consume orders --from-beginning\n");
 }
 
-// The first line is for scripts. An operator compares the formats before an upgrade: a program opens data directories
-// of the printed formats and refuses newer ones.
+// Prints the version and the data formats. The first line is for scripts. An operator compares the formats before an
+// upgrade: a program opens data directories of the printed formats and refuses newer ones.
 void print_version() {
   fmt::print("millrace {}\ncommit {}\n", MILLRACE_VERSION, MILLRACE_COMMIT);
   fmt::print("log format {} (opens {} to {})\n", storage::kNewestLogFormat,

@@ -15,7 +15,7 @@ class MovableClock final : public Clock {
   int64_t monotonic_us() const override { return system_.monotonic_us() + ahead_us_; }
   void advance_us(int64_t by_us) { ahead_us_ += by_us; }
 
-  // Called once, before the clock is shared.
+  // Lets tests move the clock. Called once, before the clock is shared.
   void allow_moves() { may_move_ = true; }
   bool may_move() const { return may_move_; }
 

@@ -237,7 +237,8 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(partitions);
 }
 
-// Queries that start later check earlier elections themselves.
+// Notifies front ends and consumer groups of the changed partitions, and rebuilds the queries that
+// an unclean election affects. Queries that start later check earlier elections themselves.
 void Node::assignments_changed(std::span<const storage::TopicPartition> changed) {
   if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(changed);
   if (!queries_are_ready_.load(std::memory_order_acquire)) return;
@@ -317,7 +318,8 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
-// Also creates the topic again if a user has deleted it. Running queries write to the new topic once they restart.
+// Defines the stream of the processing log, and creates its topic again if a user has deleted the topic. Running
+// queries write to the new topic once they restart.
 Status Node::define_processing_log() {
   const MetadataImagePtr image = definitions_->image();
   if (const auto* stream = image->catalog->find_source(engine::kProcessingLogStream)) {
@@ -381,7 +383,7 @@ Status Node::open_cleaner() {
 void Node::on_task_failure(const ShardTask& task) {
   const engine::Task& failed = *task.task;
   Error error = failed.failure()->error;
-  error.message = failed.metrics().last_error;  // with partition and offset
+  error.message = failed.metrics().last_error;  // includes partition and offset
   supervisor_->task_failed({task.query_id, task.run, std::move(error), failed.is_careful(),
                             failed.last_durable() > task.first_sequence, task.is_lost});
 }
@@ -412,7 +414,7 @@ Status Node::open_http() {
     loops.push_back(&shard->loop());
     shards.push_back(shard.get());
   }
-  // At least two, so that a long check does not block look-ups; at most half of the cores of a large machine.
+  // At least two threads, so that a long check does not block look-ups; at most half of the cores of a large machine.
   examiners_ = std::make_unique<StatementWorkers>(
       std::max(2, static_cast<int>(std::thread::hardware_concurrency() / 2)));
   TRY(open_registry(loops));

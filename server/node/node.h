@@ -39,7 +39,7 @@ namespace server {
 
 struct NodeStart {
   double seconds = 0;    // from the call of start() until the node is ready
-  uint64_t records = 0;  // in all partitions
+  uint64_t records = 0;  // number of records in all partitions
   uint64_t queries = 0, table_rows = 0;
   bool is_new = false;  // the data directory was empty
 };
@@ -57,11 +57,12 @@ class Node {
 
   const Address& pg_address() const { return pg_->address(); }
   std::vector<Address> kafka_addresses() const { return kafka_->addresses(); }
-  // Returns none if HTTP is switched off.
+  // Returns the address of the HTTP listener; none if HTTP is switched off.
   std::optional<Address> http_address() const {
     return http_ ? std::optional(http_->address()) : std::nullopt;
   }
-  // Returns none if the schema registry has no separate listener.
+  // Returns the address of the separate listener of the schema registry; none if it has no such
+  // listener.
   std::optional<Address> registry_address() const {
     return registry_ ? std::optional(registry_->address()) : std::nullopt;
   }
@@ -125,7 +126,7 @@ class Node {
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
-  std::unique_ptr<SupervisedEtcd> etcd_;            // if this node starts a member of its own
+  std::unique_ptr<SupervisedEtcd> etcd_;            // set if this node starts a member of its own
   std::unique_ptr<JournalOwners> journal_owners_;   // null for a single node
   std::unique_ptr<ClusterMember> cluster_;          // null for a single node
   std::unique_ptr<MemberTopics> cluster_topics_;    // null for a single node
@@ -141,10 +142,10 @@ class Node {
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<NodeAccess> access_;
   std::unique_ptr<StatementWorkers> workers_;
-  // Check large batches of Kafka clients, independent of statements.
+  // Checks large batches of Kafka clients, independent of statements.
   std::unique_ptr<StatementWorkers> checkers_;
-  std::unique_ptr<StatementWorkers> examiners_;  // check schemas
-  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluate slow rows of continuous queries
+  std::unique_ptr<StatementWorkers> examiners_;  // checks schemas
+  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluates slow rows of continuous queries
   std::unique_ptr<http::ProxyView> proxy_;
   std::unique_ptr<http::ConsumerInstances> consumers_;
   std::unique_ptr<SqlParts> parts_;

@@ -13,7 +13,8 @@ namespace server {
 // Threads: any, once it is open. Owner: the node.
 class NodeAccess final : private auth::UserDirectory {
  public:
-  // Fails with InvalidParameter. `definitions` outlives the result.
+  // Reads the access file and the certificates. Fails with InvalidParameter. `definitions` outlives
+  // the result.
   static Result<std::unique_ptr<NodeAccess>> open(const NodeSettings::Security& settings,
                                                   MetadataApplier& definitions);
 

@@ -28,7 +28,8 @@ void set_level(const std::string& name) {
                                   : LogLevel::Info);
 }
 
-// Each connection is an open file; shells limit a program to 1024 open files unless it raises the limit.
+// Raises the limit of open files. Each connection is an open file; shells limit a program to 1024 open files unless it
+// raises the limit.
 void raise_file_limit() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
@@ -41,7 +42,8 @@ void raise_file_limit() {
 
 class StopSignals {
  public:
-  // Call it before any other thread exists, so that all threads inherit the blocked signals.
+  // Begins to handle the signals. Call it before any other thread exists, so that all threads
+  // inherit the blocked signals.
   void begin() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -99,8 +101,9 @@ int report(const Error& error) {
   return 1;
 }
 
-// The kernel may need seconds to free the memory of a killed process, which holds the lock on the data directory until
-// then. A server that is started right after a kill waits for the lock instead of failing.
+// Starts the node, and waits some seconds for the lock on the data directory. The kernel may need seconds to free the
+// memory of a killed process, which holds the lock on the data directory until then. A server that is started right
+// after a kill waits for the lock instead of failing.
 Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
   constexpr std::chrono::seconds kPatience(5);
   constexpr std::chrono::milliseconds kPause(50);

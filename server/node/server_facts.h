@@ -14,8 +14,8 @@ namespace server {
 
 struct LoopFacts {
   std::string name;
-  SliceReading since_last;  // since the last reading
-  int64_t longest_us = 0;   // since the start
+  SliceReading since_last;  // slices of work since the last reading
+  int64_t longest_us = 0;   // longest slice of work since the start
 };
 
 // Records that retention would have deleted if a query did not still have to read them.
@@ -27,7 +27,7 @@ struct HeldBackFacts {
 struct ServerFactSources {
   const std::string& data_dir;
   const Clock& clock;
-  int64_t started_us = 0;  // of the clock
+  int64_t started_us = 0;  // time of `clock` at which the server was started
   std::vector<LoopFacts> loops;
   storage::LogStatistics log;
   size_t pg_connections = 0, kafka_connections = 0, http_connections = 0;

@@ -27,7 +27,7 @@ using Kind = Exposition::Kind;
 // The figures of a query, summed over its tasks.
 struct QueryFigures {
   std::string_view state = "STARTING";     // until a task reports
-  std::optional<int64_t> lag_records = 0;  // none if one of the tasks has no figure
+  std::optional<int64_t> lag_records = 0;  // none if one of the tasks reports no lag
   int64_t tasks = 0, standbys = 0, records_per_second = 0;
   uint64_t records_in = 0, records_failed = 0, records_late = 0, state_entries = 0, state_bytes = 0;
   uint64_t windows_expired = 0;
@@ -335,7 +335,7 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
     });
   }
 
-  // Called on a loop.
+  // Builds the page from these reports on a worker. Called on a loop.
   void make(std::vector<engine::ConsumerGroup> groups, std::vector<ShardTaskReport> reports) {
     auto input = std::make_shared<Gathered>(Gathered{std::move(groups), std::move(reports), {}});
     for (const MetricsSources::Connections& each : sources.connections)

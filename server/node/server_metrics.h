@@ -31,7 +31,7 @@ struct MetricsSources {
   StatementWorkers& workers;
   std::function<MetadataImagePtr()> image;
   std::function<void(SqlParts::GroupsDone)>
-      own_groups;  // of this node only, since all nodes are scraped
+      own_groups;  // groups of this node only, since all nodes are scraped
   // count() is called on a loop, because the front ends are destroyed after the loops have stopped, but before other
   // threads stop.
   struct Connections {
@@ -48,10 +48,11 @@ struct MetricsSources {
     int64_t leads = 0, replicas = 0;
     // Led partitions that have fewer replicas in sync than replicas, and fewer than acks=all needs.
     int64_t under_replicated = 0, under_min_isr = 0;
-    int64_t leaderless = 0;  // in the whole cluster
+    int64_t leaderless = 0;  // partitions without a leader, in the whole cluster
     std::optional<int64_t> metadata_behind =
-        {};  // commands; none without a report of the controller
-    std::function<bool(const storage::TopicPartition&)> is_led = {};  // by this node
+        {};  // commands that this node has not read yet; none without a report
+    // Whether this node leads the partition.
+    std::function<bool(const storage::TopicPartition&)> is_led = {};
   };
   std::function<Cluster()> cluster = {};
 };

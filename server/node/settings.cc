@@ -109,7 +109,7 @@ Status set_topic_default(NodeSettings& settings, const std::string& name, const 
   return {};
 }
 
-// The value -1 means that retention has no limit.
+// Sets a retention; the value -1 means that it has no limit.
 Status set_retention(std::optional<int64_t>& to, const std::string& text, int64_t most) {
   int64_t value = 0;
   TRY(set_number(value, text, -1, most));
@@ -579,8 +579,9 @@ std::string unknown_setting(const std::string& name) {
                       : fmt::format("\"{}\" (did you mean {}?)", name, near);
 }
 
-// `memory.limit = ...` and a table `[memory]` both mean memory-limit. Unknown names are collected in `unknown`, so that
-// all of them are reported together.
+// Applies a table of the settings file; `prefix` has the names of the outer tables. `memory.limit = ...` and a table
+// `[memory]` both mean memory-limit. Unknown names are collected in `unknown`, so that all of them are reported
+// together.
 Status apply_table(const std::string& path, const std::string& prefix, const toml::table& table,
                    NodeSettings& settings, std::vector<std::string>& unknown) {
   for (const auto& [key, node] : table) {
@@ -632,8 +633,8 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-// Without access rules every client that can connect may read, change and drop everything. The operator has to allow
-// that explicitly (--insecure) for addresses that other machines can reach.
+// Fails if a listener that other machines can reach has no access rules: every client that can connect could then read,
+// change and drop everything. The operator has to allow that explicitly (--insecure).
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
   const auto has_rules = [&](std::string_view flag) {

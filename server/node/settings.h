@@ -32,12 +32,13 @@ struct NodeSettings {
     std::string urls;              // separated by commas; empty: none
     std::string credentials_file;  // its first line is "name:password"
   } outside_registry = {};
-  bool auto_create_topics = true;             // when a Kafka client requests a missing topic
+  // Create a missing topic when a Kafka client requests it.
+  bool auto_create_topics = true;
   bool insecure = false;                      // may listen where other machines can connect
   size_t memory_limit_bytes = 0;              // 0: a quarter of the machine's memory
   std::optional<size_t> state_memory_bytes;   // none: three eighths of memory_limit_bytes
-  size_t max_connections = 10'000;            // of each protocol
-  size_t superuser_reserved_connections = 3;  // among those of PostgreSQL clients
+  size_t max_connections = 10'000;            // for each protocol
+  size_t superuser_reserved_connections = 3;  // part of max_connections for PostgreSQL clients
   int64_t connections_max_idle_ms = 600'000;  // for Kafka clients; negative: no limit
   int shards = 0;                             // 0: one per core
   int statement_threads = 0;                  // 0: one per core
@@ -73,10 +74,10 @@ struct NodeSettings {
     Address nodes{"127.0.0.1", 9093};
     std::optional<Address> nodes_advertised;
     std::string rack;
-    TlsFiles tls = {};  // between nodes; no certificate: plain text
+    TlsFiles tls = {};  // for connections between nodes; no certificate: plain text
     int min_insync_replicas = 2;
     int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
-    int64_t snapshot_commands = 1'000;  // of the metadata, behind the newest snapshot
+    int64_t snapshot_commands = 1'000;  // commands of the metadata log between two snapshots
     int64_t scrub_bytes_per_second = 4'000'000, scrub_interval_ms = 21'600'000;
   } cluster;
 };
