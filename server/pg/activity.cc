@@ -10,8 +10,8 @@ namespace server::pg {
 namespace {
 
 constexpr int64_t kUsPerMs = 1000;
-// The widths of a table follow its first rows, so its head waits for them. Without rows it is shown
-// after this time.
+// The column widths of a printed table depend on its first rows, so the head of the table waits for
+// these rows. If no row arrives, the head is sent after this time.
 constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
 void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
@@ -232,7 +232,7 @@ class PortalActivity final : public Activity {
   int64_t last_row_us_;
   uint64_t seen_rows_ = 0;
   bool has_begun_ = false, has_timed_out_ = false;
-  bool ends_when_full_ = false;  // push.max_rows is below the client's own limit
+  bool ends_when_full_ = false;  // set if push.max_rows is below the client's own limit
 };
 
 class EndActivity final : public Activity, private sql::Receiver {

@@ -24,7 +24,7 @@ struct SessionContext {
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts are UTF-8
   engine::TextForms forms = {};     // the text forms of times
   std::string forms_text = {};      // the settings that `forms` was made from
-  MemoryCharge output_charge = {};  // for rows in the output, until they are handed out
+  MemoryCharge output_charge = {};  // charge for rows in the output, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };
 
@@ -33,8 +33,8 @@ enum class Progress : uint8_t { Waiting, Finished };
 class Activity {
  public:
   virtual ~Activity() = default;
-  // Does the work that is possible now. Called when something may have happened. An error also ends
-  // the activity.
+  // Does the work that is possible now. Called after each event that may allow further work. An
+  // error also ends the activity.
   virtual Result<Progress> advance() = 0;
   // Makes the next advance() end with this error; has no effect if it is too late for that.
   virtual void cancel(Error reason) = 0;
@@ -52,7 +52,7 @@ struct PortalRun {
   enum class Start : uint8_t { Rows, DescribedRows, CopyOut } start = Start::Rows;
   std::optional<uint64_t> limit = {};
   bool can_suspend = false;  // an Execute that reaches its limit answers PortalSuspended
-  std::string command = {};  // in the tag (FETCH, MOVE, COPY); empty: the backend's
+  std::string command = {};  // command in the tag (FETCH, MOVE, COPY); empty: the backend's tag
   // The portal of a bound FETCH, which may continue after it was suspended.
   std::shared_ptr<Portal> fetch = {};
 };

@@ -1,5 +1,5 @@
 // pg_advisory_lock() and related functions. Programs use them to agree on one program that does
-// some work, often a migration:
+// some work, often a migration. See
 // https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #pragma once
 #include <cstdint>

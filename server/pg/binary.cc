@@ -86,7 +86,7 @@ void append_array(std::string& out, const engine::SqlType& type, const Column& c
   bool has_nulls = false;
   for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
   const bool is_vector = engine::is_vector(type.label());  // has a dimension even if empty
-  append_be<int32_t>(out, first == end && !is_vector ? 0 : 1);  // dimensions
+  append_be<int32_t>(out, first == end && !is_vector ? 0 : 1);  // number of dimensions
   append_be<int32_t>(out, has_nulls);
   append_be(out, wire_type(type.element()).oid);
   if (first == end && !is_vector) return;
@@ -197,7 +197,8 @@ std::string quoted_element(std::string_view text) {
 // server.
 Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  const auto flags = reader.be<int32_t>();  // whether it has nulls; the lengths show that, too
+  // Whether it has nulls; not used, since the lengths show it, too.
+  const auto flags = reader.be<int32_t>();
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions < 0) return bad_binary("an invalid number of dimensions of an array");
@@ -211,7 +212,7 @@ Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEnco
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
   const auto count = reader.be<int32_t>();
   reader.be<int32_t>();  // the first index
-  // Each item takes at least the bytes of its length.
+  // Each item has at least the bytes of its length, so a greater count is an error.
   if (!reader.ok() || count < 0 ||
       static_cast<size_t>(count) > reader.rest().size() / sizeof(int32_t))
     return bad_bytes();

@@ -108,7 +108,7 @@ void append_range(std::string& out, PostgresLabel of, const engine::Range& range
   if (range.has_upper) append_sized(out, [&] { append_bound(out, of, range.upper); });
 }
 
-// The text is in normal form: without blanks between the ranges.
+// Appends a multirange. The text is in normal form: without blanks between the ranges.
 void append_multirange(std::string& out, PostgresLabel of, std::string_view text) {
   const size_t count_at = out.size();
   append_be<int32_t>(out, 0);
@@ -253,7 +253,8 @@ void append_numeric_text(std::string& out, std::string_view text) {
 
 namespace {
 
-// The text was formatted by its type, so parsing it again succeeds.
+// Appends a date, time or timestamp. The text was formatted by its type, so parsing it again
+// succeeds.
 void append_exact_time(std::string& out, PostgresLabel of, std::string_view text) {
   if (of == label::kExactDate) {
     const int32_t days = engine::parse_days(text).value_or(0);

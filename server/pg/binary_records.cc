@@ -67,7 +67,7 @@ Result<std::string> record_text(const SqlType& type, ByteReader& reader, ClientE
 
 Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  reader.be<int32_t>();  // whether it has nulls; the lengths show that, too
+  reader.be<int32_t>();  // whether it has nulls; not used, since the lengths show it, too
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions == 0) return std::string("{}");

@@ -14,8 +14,8 @@ namespace server::pg {
 // Owner:   the session, and each row encoder, which keeps the encoding that it began with.
 class ClientEncoding {
  public:
-  // Returns null if texts need no conversion: for UTF8, SQL_ASCII, and names that
-  // find_client_encoding() does not know.
+  // Makes the converter for an encoding. Returns null if texts need no conversion: for UTF8,
+  // SQL_ASCII, and names that find_client_encoding() does not know.
   static std::shared_ptr<ClientEncoding> make(std::string_view name);
   ~ClientEncoding();
   ClientEncoding(const ClientEncoding&) = delete;

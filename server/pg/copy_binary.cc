@@ -19,7 +19,8 @@ using engine::Column;
 namespace {
 
 constexpr size_t kMaxHeldBytes = size_t{64} << 20;
-constexpr size_t kMagicBytes = 11;  // of the signature; flags and the extension's length follow
+// Length of the signature; flags and the extension's length follow.
+constexpr size_t kMagicBytes = 11;
 constexpr int16_t kEndOfRows = -1;
 
 class BinaryCopyReader final : public CopyReader {

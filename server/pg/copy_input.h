@@ -53,7 +53,8 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   const std::function<void()> on_event_;
   std::unique_ptr<sql::CopyIn> copy_;
   std::unique_ptr<CopyReader> reader_;
-  std::shared_ptr<ClientEncoding> encoding_;  // of the pieces; null: they are UTF-8 or binary
+  // Encoding of the pieces; null: they are UTF-8 or binary.
+  std::shared_ptr<ClientEncoding> encoding_;
   MemoryAccount* const memory_;
   MemoryCharge charge_;
   bool is_waiting_ = false, has_ended_ = false;

@@ -33,8 +33,8 @@ struct CopyOptions {
   Columns force_null;      // for FROM: a quoted NULL text is NULL, too
 };
 
-// Fails with SyntaxError (an unknown or repeated option), InvalidParameter (a bad value), and
-// NotSupported (encodings other than UTF8).
+// Reads the options. Fails with SyntaxError (an unknown or repeated option), InvalidParameter (a
+// bad value), and NotSupported (encodings other than UTF8).
 Result<CopyOptions> read_copy_options(const engine::Copy& copy);
 
 // Fails with UndefinedColumn if a FORCE option names a column that is not copied.

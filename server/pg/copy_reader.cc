@@ -87,7 +87,8 @@ class FieldReader final : public CopyReader {
     }
   }
 
-  // The texts are PostgreSQL's.
+  // Checks that the header line has the names of the columns. The texts of the errors are
+  // PostgreSQL's.
   Status check_header() {
     header_is_checked_ = true;
     const std::vector<std::string>& names = records_->header();
@@ -159,7 +160,7 @@ class FieldReader final : public CopyReader {
   const std::string source_;
   std::vector<engine::TextValueReader> values_;          // one per column
   std::vector<bool> is_never_null_, is_null_in_quotes_;  // one per column
-  bool header_is_checked_ = true;  // or it need not match the columns
+  bool header_is_checked_ = true;  // also true if the header need not match the columns
   std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;
 };

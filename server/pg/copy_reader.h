@@ -26,8 +26,8 @@ class CopyReader {
   virtual Status end() = 0;
 
   size_t row_count() const { return rows_.rows; }
-  size_t size_bytes() const { return size_bytes_; }  // of the text of the rows
-  virtual size_t held_bytes() const = 0;             // of an unfinished line
+  size_t size_bytes() const { return size_bytes_; }  // size of the text of the rows
+  virtual size_t held_bytes() const = 0;             // size of an unfinished line
   sql::CopyRows take_rows();
 
  protected:

@@ -17,17 +17,18 @@ struct KnownLookUp {
   LiteralShape shape;              // the shape without values
   PreparedStatementPtr statement;  // null: not decided yet, or not a look-up of one row
   bool is_decided = false;
-  int in_vain = 0;                           // look-ups in a row whose answer was not at hand
-  std::shared_ptr<ClientEncoding> encoding;  // of the encoder
-  engine::TextForms forms;                   // of the encoder
+  // Number of consecutive look-ups whose answer was not at hand.
+  int in_vain = 0;
+  std::shared_ptr<ClientEncoding> encoding;  // the encoding with which `encoder` was made
+  engine::TextForms forms;                   // the text forms with which `encoder` was made
   std::unique_ptr<RowEncoder> encoder;
 };
 
 // The most recently used kMost look-ups. Threads: the session's loop. Owner: the session.
 class KnownLookUps {
  public:
-  // Returns null for a look-up that is new, and remembers it. The pointer is valid until the next
-  // call.
+  // Finds the look-up of this shape. Remembers a look-up that is new, and returns null for it. The
+  // pointer is valid until the next call.
   KnownLookUp* find(const LiteralShape& shape) {
     const auto found = std::find_if(known_.begin(), known_.end(), [&](const KnownLookUp& each) {
       return each.shape.is_like(shape);
@@ -41,8 +42,8 @@ class KnownLookUps {
     known_.front().shape = {.text = shape.text, .types = shape.types, .values = {}};
     return nullptr;
   }
-  // Counts a failure of the last found look-up. After kEnough failures in a row it is forgotten and
-  // analysed again, since the meaning of its text may have changed.
+  // Counts a failure of the last found look-up. After kEnough consecutive failures it is forgotten
+  // and analysed again, since the meaning of its text may have changed.
   void note_in_vain() {
     constexpr int kEnough = 16;
     if (++known_.front().in_vain >= kEnough) known_.pop_front();

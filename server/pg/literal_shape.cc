@@ -72,7 +72,8 @@ class Reader {
     size_t end = at_;
     while (end < text_.size() && is_of_word(text_[end])) ++end;
     const char behind = end < text_.size() ? text_[end] : '\0';
-    if (behind == '\'' || behind == '&' || behind == '$') return false;  // E'', U&'', a$b
+    // A prefix or a part of a name: E'', U&'', a$b.
+    if (behind == '\'' || behind == '&' || behind == '$') return false;
     is_behind_where_ |= engine::equals_ignoring_case(text_.substr(at_, end - at_), "WHERE");
     keep(end - at_);
     return true;
@@ -88,7 +89,7 @@ class Reader {
   bool take_number() {
     size_t end = at_;
     while (end < text_.size() && engine::is_ascii_digit(text_[end])) ++end;
-    size_t whole = end;  // with characters that make it another number
+    size_t whole = end;  // end with the characters that make it another literal: 1.5, 1e5
     while (whole < text_.size() && (is_of_word(text_[whole]) || text_[whole] == '.')) ++whole;
     if (whole != end || end - at_ > kMostDigits || !is_compared(end)) {
       keep(whole - at_);

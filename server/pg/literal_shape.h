@@ -13,7 +13,7 @@ namespace server::pg {
 // caller has to check that the statement keeps its meaning.
 struct LiteralShape {
   std::string text;
-  std::vector<engine::SqlType> types;  // of the literals, in the order of the text
+  std::vector<engine::SqlType> types;  // types of the literals, in the order of the text
   std::vector<engine::Value> values;
 
   bool is_like(const LiteralShape& other) const {

@@ -358,7 +358,7 @@ void MessageWriter::warning(ErrorCode code, std::string_view message) {
 
 void MessageWriter::copy_response(char type, size_t column_count, Format format) {
   begin(type);
-  out_ += static_cast<char>(format);  // overall format
+  out_ += static_cast<char>(format);  // the overall format
   append_be(out_, static_cast<uint16_t>(column_count));
   for (size_t i = 0; i < column_count; ++i) append_be(out_, static_cast<int16_t>(format));
   end();

@@ -24,14 +24,14 @@ inline constexpr size_t kMaxStartupBytes = 10'000;
 // The first packet of a connection, and the packets after a refused SSLRequest.
 struct StartupPacket {
   int32_t code = 0;
-  std::string_view body;  // after the code
-  size_t size = 0;        // of the whole packet
+  std::string_view body;  // bytes after the code
+  size_t size = 0;        // size of the whole packet
 };
 inline constexpr int32_t kCancelRequestCode = 80877102, kSslRequestCode = 80877103,
                          kGssEncryptionRequestCode = 80877104;
 
-// Returns nothing while the packet is incomplete. Fails with ProtocolViolation on an impossible
-// length.
+// Reads the first packet of the input. Returns nothing while the packet is incomplete. Fails with
+// ProtocolViolation on an impossible length.
 Result<std::optional<StartupPacket>> next_startup_packet(std::string_view input);
 
 struct StartupParameter {
@@ -63,10 +63,11 @@ struct FrameHead {
 struct Frame {
   ClientMessage type;
   std::string_view body;
-  size_t size = 0;  // with type and length
+  size_t size = 0;  // size including type and length
 };
-// Both return nothing while the message is incomplete, and fail with ProtocolViolation if the type
-// is unknown or the length exceeds `max_body_bytes`: the connection cannot continue then.
+// Read the head of the first message, or the whole message. Both return nothing while the message
+// is incomplete, and fail with ProtocolViolation if the type is unknown or the length exceeds
+// `max_body_bytes`: the connection cannot continue then.
 Result<std::optional<FrameHead>> next_head(std::string_view input, size_t max_body_bytes);
 Result<std::optional<Frame>> next_frame(std::string_view input, size_t max_body_bytes);
 
@@ -77,10 +78,10 @@ size_t message_size(std::string_view input);
 // The answer of a client during authentication.
 struct PasswordMessage {
   std::string_view body;
-  size_t size = 0;  // with type and length
+  size_t size = 0;  // size including type and length
 };
-// Returns nothing while the message is incomplete. Fails with ProtocolViolation on any other
-// message and on a message that is too long.
+// Reads a password message. Returns nothing while the message is incomplete. Fails with
+// ProtocolViolation on any other message and on a message that is too long.
 Result<std::optional<PasswordMessage>> next_password(std::string_view input);
 struct SaslInitialResponse {
   std::string_view mechanism, data;
@@ -165,8 +166,9 @@ class MessageWriter {
  private:
   void empty(char type);
   void copy_response(char type, size_t column_count, Format format);
-  void text(std::string_view value);              // appends the text and a NUL
-  void field(char type, std::string_view value);  // of an error; omitted if empty
+  void text(std::string_view value);  // appends the text and a NUL
+  // Appends a field of an error; omits it if it is empty.
+  void field(char type, std::string_view value);
 
   std::string& out_;
   ClientEncoding* const encoding_;

@@ -8,7 +8,7 @@ namespace server::pg {
 
 namespace {
 
-constexpr size_t kBytesOfOne = 128;  // in addition to its texts
+constexpr size_t kBytesOfOne = 128;  // of a notification, in addition to its texts
 // Bytes of a notification in a mailbox, in addition to its texts. The receivers share the texts,
 // but each mailbox counts them, since the last receiver to read keeps them alive.
 constexpr size_t kBytesOfPlace = 32;

@@ -19,7 +19,7 @@ namespace server::pg {
 class TableListener;
 
 struct Notification {
-  int32_t process_id = 0;  // of the sending session
+  int32_t process_id = 0;  // number of the sending session
   std::string channel, payload;
   bool operator==(const Notification&) const = default;
 };
@@ -72,7 +72,7 @@ class Notifications {
   std::atomic<size_t>& waiting_bytes() { return waiting_bytes_; }
 
  private:
-  std::atomic<size_t> waiting_bytes_ = 0;  // in mailboxes
+  std::atomic<size_t> waiting_bytes_ = 0;  // bytes in all mailboxes
   std::mutex mutex_;
   // Guarded by mutex_
   std::map<std::string, std::set<MailboxPtr>, std::less<>> channels_;

@@ -167,7 +167,7 @@ void Portal::on_error(Error error) {
   tell_event();
 }
 
-// No event during start(): the caller of start() checks the output afterwards.
+// Reports an event, but not during start(): the caller of start() checks the output afterwards.
 void Portal::tell_event() {
   if (!is_starting_) on_event_();
 }
@@ -195,7 +195,8 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
   return end_row - first_row;
 }
 
-// Returns the number of rows that the delivery took; it takes fewer if it is full or has no room.
+// Passes rows to the delivery. Returns the number of rows that the delivery took; it takes fewer if
+// it is full or has no room.
 size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   size_t count = end_row - first_row;
   if (delivery_->limit)
@@ -253,7 +254,8 @@ void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t e
   kept_.push_back(std::move(kept));
 }
 
-// The execution may be calling this object, so the execution is destroyed later, in update_flow().
+// Ends the portal with an error. The execution may be calling this object, so the execution is
+// destroyed later, in update_flow().
 void Portal::fail_with(Error error) {
   error_ = std::move(error);
   completion_.reset();

@@ -24,12 +24,13 @@ using SharedText = std::shared_ptr<const std::string>;
 // portals made from it and by the activity that runs it: a name can be dropped while a portal
 // continues.
 struct PreparedStatement {
-  SharedText text;  // of the message, to which positions of errors refer
+  SharedText text;  // text of the message, to which positions of errors refer
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
   std::shared_ptr<const PreparedStatement> inner = {};    // for DECLARE with parameters: its query
-  mutable bool tells_of_sessions = false;                 // shows sessions as of the analysis
+  // Shows sessions; see Session::as_of_now().
+  mutable bool tells_of_sessions = false;
   mutable MemoryCharge charge;  // set while a name or a portal keeps the statement
   // The time since which a name keeps the statement, and whether PREPARE or a Parse message gave
   // the name.
@@ -41,7 +42,7 @@ using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 // The destination of the rows of one Execute or FETCH.
 struct Delivery {
   std::string& out;
-  MemoryCharge& charge;           // for `out`, unless `out` is short
+  MemoryCharge& charge;           // charge for `out`, unless `out` is short
   RowEncoder* encoder = nullptr;  // null: the rows are only counted (MOVE)
   std::optional<uint64_t> limit = {};
   uint64_t sent = 0;
@@ -75,10 +76,10 @@ class Portal final : public sql::Receiver {
   // Charges the rows that wait to be fetched to this account. If memory is refused, the portal ends
   // with the error.
   void charge_rows_to(MemoryAccount* account);
-  bool is_holdable = false;     // survives the end of the transaction
+  bool is_holdable = false;     // set if the portal survives the end of the transaction
   bool is_uncommitted = false;  // a ROLLBACK of the declaring transaction ends it
   uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
-  MemoryCharge charge;          // for its parameters
+  MemoryCharge charge;          // charge for the parameters
 
   // Call it for a cursor with SCROLL, before the portal starts: the rows are then kept, and
   // begin_fetch() selects the rows that are sent next.
@@ -167,11 +168,11 @@ class Portal final : public sql::Receiver {
 
   std::unique_ptr<sql::Execution> execution_;
   bool has_started_ = false, is_starting_ = false, is_paused_ = false, is_output_full_ = false;
-  bool is_room_awaited_ = false;  // has_room() was false for the execution
+  bool is_room_awaited_ = false;  // set if has_room() has returned false to the execution
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
   mutable std::optional<ScrollRows> scroll_;  // mutable: next() may find the end
-  MemoryAccount* account_ = nullptr;          // for kept rows; null: not charged
+  MemoryAccount* account_ = nullptr;          // account for kept rows; null: not charged
   MemoryCharge kept_charge_;
   size_t kept_bytes_ = 0;
   std::vector<sql::Notice> notices_;

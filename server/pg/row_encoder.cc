@@ -96,7 +96,7 @@ class RowByRowEncoder : public RowEncoder {
 
  protected:
   virtual std::span<const sql::ResultColumn> announced() const { return {}; }
-  // Fails with LimitExceeded, without output, if the row is too long.
+  // Appends one row. Fails with LimitExceeded, without output, if the row is too long.
   virtual Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) = 0;
 };
 
@@ -261,7 +261,7 @@ class CopyCsvEncoder final : public LineEncoder {
   void append_field(std::string& out, size_t index, std::string_view text) override {
     append_text(out, text, options_.force_quote.has(columns()[index].name));
   }
-  // FORCE_QUOTE applies to values only.
+  // Appends a name in the header. FORCE_QUOTE applies to values only.
   void append_name(std::string& out, size_t index) override {
     append_text(out, columns()[index].name, false);
   }

@@ -24,7 +24,7 @@ class ScrollRows {
     size_t first_row, end_row;
   };
 
-  // `count`: nothing for ALL.
+  // Begins a FETCH. `count`: nothing for ALL.
   void begin(engine::FetchDirection direction, std::optional<int64_t> count, bool has_ended);
   void end_fetch() { is_open_ = false; }
   bool is_open() const { return is_open_; }
@@ -42,7 +42,7 @@ class ScrollRows {
  private:
   struct Chunk {
     std::vector<engine::ColumnPtr> columns;
-    uint64_t first;  // number of its first row
+    uint64_t first;  // number of the first row of `columns`
     size_t rows;
   };
   void go_to(uint64_t row);

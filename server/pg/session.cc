@@ -83,7 +83,7 @@ std::string Session::take_output() {
   if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
     return {};
   // As in PostgreSQL, messages before an answer are sent together with it.
-  constexpr size_t kLeavesAtOnce = 8192;  // bytes
+  constexpr size_t kLeavesAtOnce = 8192;  // number of bytes
   if (activity_ && activity_->output_may_wait() && !is_output_due_ &&
       context_.output.size() < kLeavesAtOnce)
     return {};
@@ -148,8 +148,8 @@ void Session::terminate() {
   shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
 }
 
-// The client still gets the outcome of writes that are under way, since programs repeat their work
-// after 57P01.
+// Begins to end the session. The client still gets the outcome of writes that are under way, since
+// programs repeat their work after 57P01.
 void Session::shut_down(Error reason) {
   constexpr int64_t kLastAnswerUs = 3'000'000;
   const bool is_stop = reason.code == ErrorCode::ShuttingDown;
@@ -171,9 +171,9 @@ Error Session::take_last_words() {
   return reason;
 }
 
-// libpq reads an error only in answer to the startup packet or to the SSLRequest before it. An
-// error sent in place of the answer to SSLRequest is reported as "server sent an error response
-// during SSL exchange".
+// Refuses the client with this error. libpq reads an error only in answer to the startup packet or
+// to the SSLRequest before it. An error sent in place of the answer to SSLRequest is reported as
+// "server sent an error response during SSL exchange".
 void Session::refuse(Error reason) {
   refusal_ = std::move(reason);
   host_.wake();
@@ -351,13 +351,14 @@ bool Session::step_activity() {
   return true;
 }
 
-// A client that terminates in the middle of an answer ends the activity immediately.
+// Ends the session immediately if the client terminates in the middle of an answer.
 void Session::look_for_end() {
   if (input_.unread().starts_with(static_cast<char>(ClientMessage::Terminate)))
     phase_ = Phase::Over;
 }
 
-// A CopyData is processed as its bytes arrive, since one message may be as long as the limit.
+// Passes the next bytes of a COPY on. A CopyData is processed as its bytes arrive, since one
+// message may be as long as the limit.
 bool Session::feed_copy() {
   // Rows take time, so the session checks the clock between steps.
   size_t fed_bytes = 0;
@@ -575,8 +576,8 @@ void destroy_aside(sql::SessionBackend& backend, T things) {
 
 }  // namespace
 
-// After an error, or when the client leaves, up to 100,000 statements may be left. Freeing them
-// would block a loop for too long, so a worker does it.
+// Frees statements that will not run. After an error, or when the client leaves, up to 100,000
+// statements may be left. Freeing them would block a loop for too long, so a worker does it.
 void Session::discard(Statements statements) {
   const auto left = std::ranges::find_if(statements, [](const auto& each) { return bool(each); });
   if (statements.end() - left > static_cast<ptrdiff_t>(kFewStatements))
@@ -704,7 +705,8 @@ void Session::fail(Error error, const SharedText& text) {
     // savepoint the transaction may continue.
     if (savepoints_.empty()) context_.backend->rollback();
   }
-  // Portals that are older than the last savepoint are usable again after a rollback to it.
+  // Portals that are older than the last savepoint stay open, since they are usable again after a
+  // rollback to the savepoint.
   if (transaction_ == TransactionStatus::Failed && !savepoints_.empty())
     close_portals_since(savepoints_.back());
   else

@@ -41,8 +41,8 @@ struct EndingQuery;
 struct PreparedFact;
 struct SessionRequest;
 
-// The access rules and the channel of the client. Some tests have none, and accept every client.
-// All of it outlives the session.
+// The access rules and the channel of the client. Both are null in some tests, which accept every
+// client. All objects outlive the session.
 struct SessionSecurity {
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
@@ -56,7 +56,7 @@ struct SessionLimits {
   size_t max_waiting_bytes = 1024 * 1024;
   // Limit of output that is made before it is handed out.
   size_t max_output_bytes = 256 * 1024;
-  int64_t startup_timeout_ms = 60'000;  // until the client is authenticated
+  int64_t startup_timeout_ms = 60'000;  // time until the client must be authenticated
   // A longer text is parsed and planned on another thread.
   size_t max_text_on_loop = 4 * 1024;
   // Longer parameters of one Bind are parsed on another thread: parsing takes up to 0.25 us per
@@ -151,8 +151,9 @@ class Session : public ClientSession {
     std::optional<LiteralShape> shape = {};
     bool is_last() const { return next + 1 == statements.size(); }
   };
-  // The implicit transaction, outside of BEGIN, of the changes of one Query or of the messages
-  // between two Syncs. None: a single statement runs by itself.
+  // State of the implicit transaction (one without BEGIN), which contains the changes of one Query
+  // message, or of the messages between two Sync messages. None: no such transaction is open, and
+  // each statement runs by itself.
   enum class Group : uint8_t { None, Open, Committing };
 
   enum class Begun : uint8_t {
@@ -175,7 +176,7 @@ class Session : public ClientSession {
   std::optional<int64_t> idle_deadline_us() const;
   void end_if_idle();
   bool step_activity();
-  // Returns true if the next step can continue the COPY.
+  // Processes the input of the running COPY. Returns true if the next step can continue the COPY.
   bool feed_copy();
   bool begin_copy_message();  // false: no message, or the last message of the COPY
   void feed_copy_data();
@@ -192,7 +193,8 @@ class Session : public ClientSession {
   Status accept_startup(std::string_view body, int32_t code);
   Status open_session(const SessionRequest& request);
   bool has_rights_of_user() const;
-  // Returns false if the message has to stay in the input, since other work has to finish first.
+  // Handles a message. Returns false if the message has to stay in the input, since other work has
+  // to finish first.
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
   void finish_script();
@@ -206,12 +208,12 @@ class Session : public ClientSession {
   void discard_prepared();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
   PortalRun run_of_query(const PreparedStatementPtr& statement);
-  // Whether the statement continues in the open group; otherwise the group has to be committed
-  // first.
+  // Whether the statement can be part of the open implicit transaction (see Group); otherwise that
+  // transaction has to be committed first.
   bool joins_group(const PreparedStatement& statement) const;
   void begin_group();
   void begin_group_commit();
-  // Drops the changes of the group. Returns whether a group was open.
+  // Drops the changes of the implicit transaction. Returns whether such a transaction was open.
   bool drop_group();
   void fail(Error error, const SharedText& text);
   void die(Error error);
@@ -220,8 +222,8 @@ class Session : public ClientSession {
   SessionNotifications& notifications();
   SessionAdvisoryLocks& advisory_locks();
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
-  // Ends the session of this number. Fails unless it has the user of this session, or this session
-  // has all rights. Returns false if no session has this number.
+  // Ends the session of this number. Fails unless that session has the same user as this one, or
+  // this session has all rights. Returns false if no session has this number.
   Result<bool> end_session(int32_t process_id, SessionEnd what);
   // Applies client_encoding, TimeZone, DateStyle and IntervalStyle to texts from now on.
   void follow_settings();
@@ -235,16 +237,16 @@ class Session : public ClientSession {
   // Returns the client's text with the values of DEFINEd variables. This text is charged, parsed
   // and shown in errors.
   Result<SharedText> with_variables(SharedText text) const;
-  // Returns nothing if the work runs as an activity; call it again with the same text when the
-  // activity has ended.
+  // Parses the text. Returns nothing while the work runs as an activity; call it again with the
+  // same text when the activity has ended.
   Result<std::optional<Statements>> parse(SharedText text);
   Result<std::optional<PreparedStatementPtr>> analyse_here_or_aside(
       const std::shared_ptr<const engine::ParsedStatement>& statement, SharedText text,
       const std::vector<uint32_t>& parameter_oids,
       std::span<const engine::SqlType> parameter_types);
 
-  // Analyses the inner statement of an own statement, if the analysis takes long. `inner_` then
-  // holds the result.
+  // Analyses the inner statement of a statement that the session runs itself, if the analysis takes
+  // long. `inner_` then holds the result.
   Status analyse_inner(const PreparedStatement& own);
 
   // session_extended.cc: Parse, Bind, Describe, Execute, Close
@@ -339,10 +341,10 @@ class Session : public ClientSession {
   // The client waits for nothing, so notifications may be sent.
   bool is_at_rest_ = false;
   std::deque<std::string> converted_;  // texts of the present message
-  bool is_psql_ = false;               // by its application_name at start-up
+  bool is_psql_ = false;               // recognized by its application_name at start-up
   std::string database_;
   const std::shared_ptr<StatusCell> status_ = std::make_shared<StatusCell>();
-  std::string shown_name_;  // application_name in the status
+  std::string shown_name_;  // the application_name that the status shows
   bool is_output_full_ = false;
   bool is_output_due_ = false;  // the client may wait for the present output: Sync, Flush
   std::optional<Error> shut_down_reason_;
@@ -367,7 +369,7 @@ class Session : public ClientSession {
   bool has_asked_ = false;       // the transaction has run a statement of the engine
   struct Savepoint {
     std::string name;                         // the newest savepoint of a name counts
-    uint64_t number = 0;                      // later ones have greater numbers
+    uint64_t number = 0;                      // later savepoints have greater numbers
     uint64_t writes = 0, lasting_writes = 0;  // counters of the transaction at the savepoint
     std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};
@@ -403,7 +405,8 @@ class Session : public ClientSession {
   KnownLookUps look_ups_;
 
   std::unique_ptr<Activity> activity_;
-  SharedText activity_text_;          // for positions in the errors of the activity; null: none
+  // Text to which positions in the activity's errors refer; null: none.
+  SharedText activity_text_;
   CopyInput* copy_input_ = nullptr;   // the activity, if it is a COPY FROM STDIN
   size_t copy_data_left_ = 0;         // bytes of the present CopyData that are not read yet
   bool commits_transaction_ = false;  // the activity is that of a COMMIT

@@ -50,7 +50,7 @@ size_t statement_memory(std::string_view text) {
   return kLeastBytes + kTextCopies * text.size() + kTokenBytes * tokens;
 }
 
-constexpr size_t kPortalBytes = 1024;  // in addition to its parameters
+constexpr size_t kPortalBytes = 1024;  // memory of a portal, in addition to its parameters
 
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
@@ -395,7 +395,7 @@ Status Session::handle_describe(std::string_view body) {
   TargetMessage message = TRY(decode_target(body));
   TRY(turn_into_utf8(message.name));
   PreparedStatementPtr statement;
-  std::vector<Format> formats;  // a statement's formats are not known yet: text
+  std::vector<Format> formats;  // text for a statement, whose formats are not known yet
   if (message.target == Target::Statement) {
     statement = TRY(find_statement(message.name));
   } else {

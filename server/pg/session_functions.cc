@@ -52,8 +52,8 @@ constexpr FunctionRow kFunctions[] = {
     {"PG_CLIENT_ENCODING", encoding},
 };
 
-// Whether the function has PostgreSQL's type `name` as an item of a SELECT, as all except VERSION()
-// have. Elsewhere its value is an ordinary text.
+// Whether the function, as an item of a SELECT, returns PostgreSQL's type `name`. All functions of
+// the table except VERSION() do. Elsewhere the value is an ordinary text.
 bool is_name(std::string_view function) {
   return function != "VERSION" &&
          std::ranges::find(kFunctions, function, &FunctionRow::name) != std::end(kFunctions);

@@ -47,8 +47,8 @@ bool shows_columns_only(const engine::ParsedStatement& statement) {
 
 }  // namespace
 
-// Returns false, without any output, if the answer is not at hand; the statement is then processed
-// like any other.
+// Sends the answer if it is at hand. Returns false, without any output, if it is not; the statement
+// is then processed like any other.
 bool Session::answer_at_hand() {
   if (transaction_ == TransactionStatus::Failed || group_ != Group::None) return false;
   script_->shape = shape_of(*script_->text);

@@ -25,7 +25,7 @@ using engine::ColumnPtr;
 
 namespace {
 
-constexpr size_t kSavepointBytes = 100;  // in addition to its name
+constexpr size_t kSavepointBytes = 100;  // memory of a savepoint, in addition to its name
 constexpr std::string_view kTransactionReadOnly = "transaction_read_only",
                            kReadOnlyByDefault = "default_transaction_read_only",
                            kIsolation = "transaction_isolation",
@@ -116,7 +116,8 @@ struct Session::OwnStatement {
     if (is_wanted(settings(), sql::NoticeLevel::Warning)) writer().warning(code, message);
   }
   bool is_in_transaction() const { return session.transaction_ != TransactionStatus::Idle; }
-  // Several statements of one Query count as a block, since they are one transaction.
+  // Whether the statement runs in a transaction block. Several statements of one Query count as a
+  // block, since they are one transaction.
   bool is_in_block() const {
     return is_in_transaction() || (session.script_ && session.script_->statements.size() > 1);
   }
@@ -184,7 +185,8 @@ struct Session::OwnStatement {
     return Error{ErrorCode::ActiveTransaction,
                  std::string(what) + " must be " + std::string(how) + " before any query"};
   }
-  // A transaction that has run a query as read-only stays read-only.
+  // Fails if the transaction has run a query as read-only, since such a transaction stays
+  // read-only.
   Status check_may_write() const {
     if (session.transaction_ != TransactionStatus::Idle && session.is_read_only() &&
         session.has_asked_)
@@ -274,8 +276,8 @@ struct Session::OwnStatement {
   }
   void release_settings() { session.settings_charge_.resize(settings().size_bytes()); }
 
-  // A session has the rights of the role that has logged in, so SET ROLE to another role is
-  // refused.
+  // Refuses SET ROLE to another role, since a session has the rights of the role that has logged
+  // in.
   Status check_role(const std::string& role) const {
     const std::string own = session.context_.settings.get("session_authorization").value_or("");
     if (role == "none" || role == own) return {};
@@ -959,7 +961,8 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
   return {};
 }
 
-// TRUNCATE counts, too, since in a transaction it can be undone like changes of rows.
+// Whether the statement changes rows. TRUNCATE counts, too, since in a transaction it can be undone
+// like changes of rows.
 bool Session::changes_rows(const PreparedStatement& statement) {
   return statement.plan && (statement.plan->kind == sql::ResultKind::Insert ||
                             std::holds_alternative<engine::Truncate>(statement.parsed->statement));

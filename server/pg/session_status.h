@@ -41,10 +41,10 @@ class StatusCell {
               int64_t now_ms);
   void set_application_name(const std::string& name);
   void work(std::string_view text, int64_t now_ms);
-  // `state` is one of the values of SessionStatus::state. `is_in_transaction`: whether a
-  // transaction is open.
+  // Notes that the session waits for its client. `state` is one of the values of
+  // SessionStatus::state. `is_in_transaction`: whether a transaction is open.
   void rest(std::string_view state, bool is_in_transaction, int64_t now_ms);
-  // Returns nothing before the client is authenticated.
+  // Returns the present status; nothing before the client is authenticated.
   std::optional<SessionStatus> read() const;
 
  private:

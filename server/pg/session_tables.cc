@@ -181,7 +181,7 @@ ExpressionList row_of(const SessionStatus& status) {
     return moment(is_shown ? since_ms : std::nullopt);
   };
   const bool waits = is_shown && status.state.starts_with("idle");
-  constexpr int64_t kDatabase = 5;  // the OID in pg_database
+  constexpr int64_t kDatabase = 5;  // the OID of the database in pg_database
   ExpressionList row;
   row.push_back(cast(integer(kDatabase), type_named("OID")));
   row.push_back(cast(literal(status.database), type_named("NAME")));

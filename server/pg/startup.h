@@ -30,8 +30,8 @@ using StartupRequest = std::variant<EncryptionRequest, CancelRequest, SessionReq
 
 inline constexpr int32_t kProtocolVersion = 3 << 16;
 
-// Fails with ProtocolViolation, NotSupported (another major version, replication) or
-// InvalidAuthorization (no user).
+// Reads a startup packet. Fails with ProtocolViolation, NotSupported (another major version,
+// replication) or InvalidAuthorization (no user).
 Result<StartupRequest> read_startup(int32_t code, std::string_view body);
 
 }  // namespace server::pg

@@ -25,9 +25,9 @@ bool is_one_of(const engine::Statement& statement) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Whether the text may refer to PostgreSQL's catalog: information_schema, or a word that begins
-// with pg_ or reg (regclass, ...); or to a function of the catalog, of arrays or of JSON that the
-// dialect lacks or defines otherwise.
+// Whether the text may refer to PostgreSQL's catalog, or to a function of the catalog, of arrays or
+// of JSON that the dialect lacks or defines otherwise. The catalog is recognized by
+// information_schema, or by a word that begins with pg_ or reg (regclass, ...).
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -118,8 +118,8 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
       is_too_much || (code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded);
   if (failed.error().code != ErrorCode::NotSupported)
     return is_known ? std::move(others) : std::move(failed);
-  // These three statements exist only in PostgreSQL's syntax, so its error counts; for other
-  // statements the dialect's error has a hint.
+  // UPDATE, DELETE and TRUNCATE exist only in PostgreSQL's syntax, so PostgreSQL's error counts;
+  // for other statements the dialect's error has a hint.
   const std::string_view said = failed.error().message;
   const bool is_others =
       said.starts_with("UPDATE") || said.starts_with("DELETE") || said.starts_with("TRUNCATE");
@@ -215,7 +215,7 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (!statements) return statements;
   }
   if (!statements) return statements;
-  const bool is_short = text.size() <= engine::kShortPostgresText;  // as tools send them
+  const bool is_short = text.size() <= engine::kShortPostgresText;  // as tools send scripts
   if (!is_own_syntax || (is_short && names_catalog(text)))
     for (ParsedStatement& each : *statements)
       TRY(engine::expand_catalog_functions(each.statement, text));

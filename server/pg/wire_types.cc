@@ -14,7 +14,7 @@ namespace label = engine::label;
 
 namespace {
 
-// Numbers that give no type: the statement decides the type.
+// Type numbers that give no type (not declared, unknown, record): the statement decides the type.
 struct AliasRow {
   uint32_t oid;
   TypeKind kind;
