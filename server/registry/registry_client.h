@@ -27,7 +27,7 @@ Result<std::vector<RegistryEndpoint>> parse_registry_urls(std::string_view urls)
 struct RegistryReply {
   int status = 0;
   engine::JsonTree body;
-  int error_code() const;  // 40401; 0: none
+  int error_code() const;  // Confluent's code, such as 40401; 0: none
   std::string message() const;
 };
 

@@ -50,7 +50,8 @@ std::string path_of(const std::string& subject) { return "/subjects/" + percent_
 
 }  // namespace
 
-// Loads the references of a schema, and the references of these, one after the other.
+// Loads the schemas that a schema refers to, and in turn the schemas that these refer to, one after
+// the other.
 class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
  public:
   Loading(RegistryClient& client, std::shared_ptr<const RegisteredSchema> schema, Loaded done)
@@ -252,7 +253,7 @@ void RegistryOverHttp::ask_for(int32_t id) {
   load(id, [this, id](Result<SchemaTextPtr> loaded) { note(id, std::move(loaded)); });
 }
 
-// Empties the cache if it is full. Entries with a request under way stay.
+// Empties the cache if it is full. Keeps entries with a request under way.
 void RegistryOverHttp::make_room() {
   if (entries_.size() < kMaxEntries && known_bytes_ < kMaxKnownBytes) return;
   std::erase_if(entries_, [](const auto& each) { return !each.second.is_asking; });
