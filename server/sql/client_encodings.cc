@@ -12,7 +12,7 @@ namespace {
 // JOHAB, LATIN10.
 constexpr ClientEncodingRow kEncodings[] = {
     {"UTF8", ""},
-    {"SQL_ASCII", ""},  // the server's bytes, unconverted
+    {"SQL_ASCII", ""},  // bytes are not converted
     {"BIG5", "Big5"},
     {"EUC_CN", "EUC-CN"},
     {"EUC_JP", "EUC-JP"},

@@ -37,35 +37,36 @@ class ClusterTopics {
   struct Changed {
     // The last batch. An error states whether further rows may have been written.
     Result<storage::AppendedBatch> appended;
-    size_t batches_there = 0;  // leading batches that are certainly written
+    size_t batches_there = 0;  // number of leading batches of the change that are certainly written
     // Whether nothing beyond `batches_there` was written, because another writer wrote rows with
     // the same keys in the meantime.
     bool was_overtaken() const {
       return !appended && appended.error().code == ErrorCode::ObjectState;
     }
   };
-  using ChangesDone = std::function<void(std::vector<Changed>)>;  // in the order of the parts
+  // One result for each of `parts`, in their order.
+  using ChangesDone = std::function<void(std::vector<Changed>)>;
   virtual void append_changes(std::vector<Change> parts, ChangesDone done) = 0;
   // Appends all parts or none, in one transaction. Fails with ObjectState if rows with keys of a
   // part were written in the meantime.
   using CommitDone = std::function<void(Result<std::vector<storage::AppendedBatch>>)>;
   virtual void commit(std::vector<Change> parts, CommitDone done) = 0;
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
-  // Asks the leaders for ends that lie behind everything acknowledged before the call. If
-  // acknowledged rows lie behind an open transaction, waits at most `wait_ms` for the end of the
-  // transaction, then fails with ObjectState.
+  // Asks the leaders for ends that are greater than all offsets acknowledged before the call. If
+  // acknowledged rows were written after the first record of an open transaction, waits at most
+  // `wait_ms` for the end of the transaction, then fails with ObjectState.
   virtual void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
                         std::function<void(Result<Ends>)> done) = 0;
   // Returns the ends that leaders reported to this node in reply to questions sent at or after
   // `asked_us` (monotonic clock), or nothing if such an answer is missing for a partition.
   virtual std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                                int64_t asked_us) const = 0;
-  // Returns the ends behind the rows that statements of this node have written to these partitions
+  // Returns, for these partitions, the ends of the rows that statements of this node have written
   // since `since_us` (monotonic clock).
   virtual Ends written_since(std::span<const storage::TopicPartition> partitions,
                              int64_t since_us) const = 0;
-  // Returns false if the topic has been dropped, even while this node's definitions still list it
-  // for a moment.
+  // Whether the topic exists. Returns false for a dropped topic, even while this node's definitions
+  // still list it for a moment.
   virtual bool has_topic(const Uuid& topic) const = 0;
   // Whether this node has, or is about to have, the partition's records.
   virtual bool has_replica(const storage::TopicPartition& partition) const = 0;

@@ -1,5 +1,5 @@
-// The kinds of statements that run for a session. An execution is destroyed when the client no longer needs its answer;
-// answers that arrive later are dropped.
+// The executions of a session's statements. The session destroys an execution when the client no longer needs its
+// answer; answers that arrive later are dropped.
 #pragma once
 #include <memory>
 #include <optional>
@@ -45,7 +45,7 @@ class SqlExecution : public sql::Execution {
   const WeakCallback callback_;
 };
 
-// Returns the error for a statement that finds the queue of the workers full.
+// Returns the error for a statement that is refused because the queue of the workers is full.
 Error too_many_waiting();
 
 // Plans the statement on another thread, then runs it.
@@ -60,8 +60,9 @@ std::unique_ptr<sql::Execution> run_definition(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
 // Waits until the session has the turn for the tables of these topics, then plans the statement
-// again and runs it. From then until the end of the transaction, no other session changes rows of
-// these tables that it has read, and definitions of the tables wait.
+// again and runs it. From then until the end of the transaction, this session alone may run
+// statements that change rows of these tables after reading them, and definitions of the tables
+// wait.
 Result<std::unique_ptr<sql::Execution>> run_in_turn(SqlSession& session, sql::Receiver& receiver,
                                                     std::shared_ptr<const SqlPrepared> prepared,
                                                     std::vector<engine::Value> parameters,
@@ -80,7 +81,7 @@ std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& r
                                            storage::AppendRequest request,
                                            sql::SessionBackend::Begun by, const ReadEnds& read,
                                            WriterTurns turns, DefiningTransactionPtr transaction);
-// Returns an execution that ends when the undo is done.
+// Returns an execution that ends when `undoing`, the undo of a transaction's definitions, is done.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);
 // Executes INSERT ... SELECT into a table, UPDATE or DELETE: writes the rows of a SELECT.
@@ -132,7 +133,9 @@ std::unique_ptr<sql::Execution> run_information(
 // the DROP or TRUNCATE is acknowledged, since the image changes before the acknowledgement.
 Status check_is_there(const MetadataImage& image, const Uuid& topic);
 
-enum class AppendTo : uint8_t { Topics, NewTopic };  // a new topic is in no definition yet
+// Topics: the tables of the topics must still exist, see check_is_there(). NewTopic: this check is
+// omitted, because no definition names the topic yet.
+enum class AppendTo : uint8_t { Topics, NewTopic };
 // Hands a request to the log, and waits without a time limit while the log's queue is full. `done`
 // is called on another thread, or within the call if the request is refused. Fails with
 // UnknownTopic if the topic no longer exists, and with ObjectState while it is fenced.

@@ -13,7 +13,7 @@ namespace server {
 namespace {
 
 constexpr std::string_view kSleep = "PG_SLEEP";
-constexpr double kMostSeconds = 1e9;  // thirty years
+constexpr double kMostSeconds = 1e9;  // about thirty years
 
 bool is_sleep(const engine::Expression& expression) {
   const auto* call = expression.as<engine::FunctionCall>();

@@ -26,7 +26,7 @@ bool is_bare_in_lower_case(std::string_view text) {
 }
 
 // Whether the definition uses none of the dialect's own syntax. In the dialect quoted names are
-// exact.
+// exact, so the names of a definition in the dialect are not folded.
 bool is_in_words_of_postgres(const engine::CreateSource& create) {
   return create.kind == engine::SourceKind::Table && !create.is_source &&
          std::ranges::all_of(create.properties, engine::is_storage_parameter,
@@ -69,8 +69,9 @@ class Folding {
   }
 
  private:
-  // As in find_source(), a bare name in lower case must mean a table, since streams are made in the
-  // dialect's syntax, where bare names are folded to upper case.
+  // Whether this is the name of a table. As in find_source(), a bare name in lower case must mean a
+  // table, since streams are made in the dialect's syntax, where bare names are folded to upper
+  // case.
   bool is_table(const std::string& text) const {
     const engine::DataSource* source = context_.catalog.find_source(text);
     return source && source->kind == engine::SourceKind::Table;

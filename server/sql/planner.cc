@@ -458,14 +458,14 @@ bool is_read_as_declared(const engine::SqlType& declared, const engine::SqlType&
 }
 
 engine::SqlType read_type_of(const engine::SqlType& declared) {
-  constexpr int kDigitsBehindPoint = 14;  // as in arithmetic with a whole number
+  constexpr int kDigitsBehindPoint = 14;  // the scale of NUMERIC in arithmetic with a whole number
   return declared.label() == engine::label::kNumeric
              ? engine::SqlType::decimal(engine::kMaxDecimalPrecision, kDigitsBehindPoint)
              : engine::open_type(declared);
 }
 
-// Gives a parameter that is the whole value, not a part of an expression, the type of its column,
-// unless the client has declared another type.
+// Gives a parameter the type of its column if the parameter is the whole value and not a part of an
+// expression, unless the client has declared another type.
 void take_column_type(const engine::Expression& value, const engine::SqlType& type,
                       std::vector<engine::SqlType>& parameters) {
   const auto* parameter = value.as<engine::Parameter>();
@@ -646,7 +646,8 @@ void take_cast_types(const engine::Expression& expression, const engine::CustomT
 
 }  // namespace
 
-// A parameter that is the whole value, not a part of an expression, takes the type of its column.
+// Prepares an INSERT ... VALUES. A parameter that is the whole value of a column takes the type of
+// the column.
 Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const {
   out.kind = sql::ResultKind::Insert;
   out.action = Action::Insert;
@@ -856,7 +857,8 @@ Status Planner::check_default(const engine::AlterDefault& alter) {
   return check_default(column, alter.column.position);
 }
 
-// A sequence gives out no number during the check.
+// Computes the DEFAULT with imaginary sequences, so that nextval() uses up no number of a real
+// sequence.
 Status Planner::check_default(const engine::ColumnDef& column, TextPosition position) {
   ImaginarySequences sequences(*image_->catalog);
   const engine::SequencesInUse in_use(&sequences);

@@ -50,13 +50,14 @@ struct SqlPrepared final : sql::Prepared {
   Action action = Action::Define;
   bool takes_long = false;    // planning takes too long for a loop
   bool is_analyzed = false;   // a Select run by EXPLAIN ANALYZE, which shows the time of each step
-  bool is_explained = false;  // Constant: the lines of EXPLAIN for a query with parameters
+  bool is_explained = false;  // `action` is Constant: the rows are the lines of EXPLAIN
   // The plan of a look-up, valid for the image of `revision` and for `properties`; null if the
   // look-up has to be planned each time it runs.
   std::shared_ptr<const engine::PullPlan> pull;
   // The plan of a look-up of one row by its whole key; null for any other statement.
   std::shared_ptr<engine::PointLookUp> point;
-  // WriteRows: what the statement does with the rows, and the SELECT that produces them.
+  // For WriteRows: `write` describes what the statement does with the rows, and `rows` is the
+  // SELECT that produces them.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
   bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds to sleep first
@@ -99,12 +100,13 @@ bool takes_long(const engine::ParsedStatement& statement);
 // values to the places that use them.
 bool take_long(const std::vector<engine::Value>& parameters);
 
-// Fails with ObjectState for a table that a query writes: its rows are the results of the query, so
-// a row of a statement would never be seen.
+// Fails with ObjectState if a query writes the table: the rows of the table are the results of that
+// query, so readers would never see a row that a statement writes.
 Status check_writable(const MetadataImage& image, const engine::DataSource& target);
 
 // Plans statements. The planner holds everything that it needs from its session, as of the moment
-// when the planner was made. So it may work on another thread while the session continues or ends.
+// when the planner was made. So the planner may work on another thread while the session continues
+// or ends.
 //
 // Threads: one at a time. Owner: the session, or the errand.
 class Planner {
@@ -113,8 +115,8 @@ class Planner {
   Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
           engine::Properties properties, MemoryBudget* memory = nullptr, Asker asker = {});
 
-  // Fails with TypeMismatch if the parameter numbers have a gap below the last one, and the client
-  // declared no type for the missing number.
+  // Analyses the statement. Fails with TypeMismatch if the parameter numbers have a gap below the
+  // last one, and the client declared no type for the missing number.
   Result<std::shared_ptr<const SqlPrepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
@@ -137,7 +139,8 @@ class Planner {
   // Fails if the DEFAULT of a column cannot be computed or has another type.
   Status check_defaults(std::span<const engine::TableElement> columns);
   Status check_default(const engine::AlterDefault& alter);
-  // Sets the tables of which the transaction holds rows: look-ups have to see these rows, too.
+  // Sets the tables of which the transaction holds uncommitted rows: look-ups have to see these
+  // rows, too.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
   // Returns the values for columns of the table that a statement omits.
   Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
@@ -149,8 +152,8 @@ class Planner {
   Result<std::vector<engine::ColumnPtr>> compute_returned(
       const Returning& returning, const engine::DataSource& target,
       std::span<const engine::ColumnPtr> written, size_t rows);
-  // Moves the planner off the loop: from now on it may wait, and functions stop soon after the flag
-  // is set. The flag outlives the work.
+  // Moves the planner off the loop: from now on the planner may wait, and functions stop soon after
+  // `is_cancelled` is set. `is_cancelled` outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:
@@ -180,7 +183,7 @@ class Planner {
   Status check_default(const engine::ColumnDef& column, TextPosition position);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
-  // Also infers the types of the parameters in the RETURNING items.
+  // Prepares the RETURNING items, and infers the types of the parameters in them.
   Status prepare_returning(std::span<const engine::SelectItem> items,
                            const engine::DataSource& target, const ReturningNames& names,
                            SqlPrepared& out) const;

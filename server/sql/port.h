@@ -35,14 +35,14 @@ struct ResultColumn {
   std::string role = {};        // for a column of a table: "KEY", "HEADERS", "HEADER('key')"
   // The table of the column, as its number in PostgreSQL's catalog; 0: no table, or not known.
   uint32_t table_oid = 0;
-  int16_t table_column = 0;  // from 1
+  int16_t table_column = 0;  // number of the column in the table, from 1
 };
 
 enum class ResultKind : uint8_t {
   None,      // a definition or a command
   Insert,    // rows to append: held back in a transaction
-  Rows,      // ends by itself
-  PushRows,  // continues until it is cancelled or reaches its LIMIT
+  Rows,      // a result that ends by itself
+  PushRows,  // a result that continues until it is cancelled or reaches its LIMIT
 };
 
 // A statement that has been analysed. Prepared statements and portals share its ownership. The
@@ -68,7 +68,7 @@ struct Notice {
 // The successful end of a statement. Clients see `command`, a blank and the count: `INSERT 0 3`.
 // For rows the session counts the rows that it has sent, and uses only `command`.
 struct Completion {
-  std::string command;  // "SELECT", "INSERT 0", "CREATE STREAM"
+  std::string command;  // such as "SELECT", "INSERT 0", "CREATE STREAM"
   std::optional<uint64_t> row_count = {};
   std::string query_id = {};  // the query that a definition has started
 };
@@ -76,11 +76,11 @@ struct Completion {
 // Receives the output of a running statement: any number of rows and notices, then exactly one end.
 class Receiver {
  public:
-  // Rows [first_row, end_row) of columns that match Prepared::columns. The columns are read during
-  // the call, and the rows are sent at the end of this turn of the loop.
+  // Receives rows [first_row, end_row) of columns that match Prepared::columns. The columns are
+  // read during the call, and the rows are sent at the end of this turn of the loop.
   virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                        size_t end_row) = 0;
-  // Rows [first_row, end_row) of a table's changes: rows whose bit is not set are deletes.
+  // Receives rows [first_row, end_row) of a table's changes: rows whose bit is not set are deletes.
   virtual void on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row,
                           size_t end_row, const engine::Bitmap& /*present*/) {
     on_rows(columns, first_row, end_row);
@@ -198,8 +198,9 @@ class SessionBackend {
   // Whether preparing the statement may block a loop for too long.
   virtual bool takes_long(const engine::ParsedStatement&) const { return false; }
   // Does the work on another thread, then calls `done` on this loop. If the errand is destroyed,
-  // `done` is not called and the flag is set, which the work checks now and then. `bytes` is about
-  // the size of the data that the work holds. Returns null if too much is queued already.
+  // `done` is not called and the work's flag `is_cancelled` is set; the work checks the flag at
+  // intervals. `bytes` is about the size of the data that the work holds. Returns null if too much
+  // is queued already.
   using Work = std::function<void(const std::atomic<bool>& is_cancelled)>;
   virtual std::unique_ptr<Errand> run_aside(size_t /*bytes*/, Work work,
                                             std::function<void()> done) {
@@ -257,7 +258,7 @@ class SessionBackend {
   enum class Begun : uint8_t {
     ByClient,
     ByMessage
-  };  // by message: the statements up to one Sync, or of one text
+  };  // ByMessage: without BEGIN, for the statements of one text or up to one Sync
   // Begins a transaction. Until commit() or rollback(), the rows of INSERTs, COPYs, UPDATEs and
   // DELETEs are held back, and the session's own reads see them. Definitions are executed
   // immediately, and rollback() undoes them. Reads do not pin a snapshot. Transactions are never
@@ -321,8 +322,9 @@ struct SessionInfo {
 class Backend {
  public:
   virtual ~Backend() = default;
-  // `settings` are the session's settings; they may change between statements, and outlive the
-  // session. Fails with UndefinedDatabase, InvalidAuthorization, ShuttingDown, TooManyConnections.
+  // Opens a session. `settings` are the session's settings; they may change between statements, and
+  // outlive the session. Fails with UndefinedDatabase, InvalidAuthorization, ShuttingDown,
+  // TooManyConnections.
   virtual Result<std::unique_ptr<SessionBackend>> open_session(const SessionInfo& info,
                                                                const SessionSettings& settings) = 0;
 };

@@ -65,9 +65,9 @@ std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
   return names;
 }
 
-// A name without a schema is one of schema public. If the path named another existing schema, the
-// name would mean another table than the client expects, so such a path is refused. Names of
-// schemas that do not exist are ignored, as in PostgreSQL.
+// Fails if the path names an existing schema other than public. A name without a schema is one of
+// schema public, so with such a path the name would mean another table than the client expects.
+// Names of schemas that do not exist are ignored, as in PostgreSQL.
 Status check_search_path(std::string_view path, const engine::Catalog& catalog) {
   for (const std::string& part : sql::names_of_search_path(path)) {
     const std::string upper = engine::upper_case(part);
@@ -121,7 +121,8 @@ WriterTurns SqlSession::take_turns() {
   return std::exchange(turns_, {});
 }
 
-// The session does not wait for the DROP. If it fails, the next start drops the left-over tables.
+// Drops all temporary tables. The session does not wait for the DROP. If it fails, the next start
+// drops the left-over tables.
 void SqlSession::discard_temporary() {
   if (auto drop = temporary_.drop_all())
     parts_.definitions.submit(std::move(drop), engine::Properties(),
@@ -554,21 +555,22 @@ const MaterializerPlaces& SqlSession::places_of(
   std::set<Shard*> shards;
   for (size_t i = 0; i < last_places_.tasks; ++i)
     shards.insert(&parts_.queries.shard_for(materializer->plan->id, static_cast<int32_t>(i)));
-  // The order of the shards decides the order of the rows.
+  // Lists the shards in a fixed order, since their order decides the order of the rows.
   for (Shard* shard : parts_.queries.shards())
     if (shards.contains(shard)) last_places_.shards.push_back(shard);
   return last_places_;
 }
 
-// A topic that was deleted and created again under its name is another topic: a table over the old
-// one never shows rows that are written to the new one.
+// Fails if the target can no longer be read. A topic that was deleted and created again under its
+// name is another topic: a table over the old one never shows rows that are written to the new one.
 Status SqlSession::check_is_read(const MetadataImage& image,
                                  const engine::DataSource& target) const {
   TRY(check_not_made_elsewhere(target.topic, image, defining_ ? &defining_->id : nullptr));
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};
-  // A node without a replica does not read the table; rows are sent to the leader.
+  // A node without a replica does not read the table and sends the rows to the leader, so it has
+  // nothing to check.
   const storage::TopicInfo* topic = image.topics->find(target.topic);
   if (parts_.cluster != nullptr && topic != nullptr &&
       !parts_.cluster->has_replica({topic->id, PartitionId{0}}))
@@ -595,8 +597,8 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
-// Keeps the smallest offset of each partition, since a later read of the same transaction has seen
-// at least as much.
+// Keeps the smallest offset of each partition, so that the commit detects rows that others wrote
+// after the first of several reads.
 void SqlSession::note_held_read(const Uuid& topic) {
   for (const auto& [partition, end] : read_ends_) {
     if (partition.topic != topic) continue;

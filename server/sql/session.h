@@ -42,7 +42,7 @@ namespace server {
 // occupies a scan or a task.
 class OpenStatement {
  public:
-  OpenStatement() = default;  // counts nothing
+  OpenStatement() = default;  // makes an object that counts nothing
   OpenStatement(size_t& of_session, std::atomic<size_t>& of_server)
       : of_session_(&of_session), of_server_(&of_server) {
     ++of_session;
@@ -77,7 +77,7 @@ struct SqlParts {
   StatementWorkers& workers;
   std::function<std::vector<engine::ServerFact>()> server_facts;  // called on any thread
   // The consumer groups of all nodes. A node in `incomplete` has not reported all of its groups.
-  // May be called, and may answer, on any thread.
+  // consumer_groups() may be called, and may answer, on any thread.
   struct Groups {
     std::vector<engine::ConsumerGroup> groups = {};
     std::set<NodeId> incomplete = {};
@@ -85,7 +85,7 @@ struct SqlParts {
   using GroupsDone = std::function<void(Groups)>;
   std::function<void(GroupsDone)> consumer_groups = {};
   ClusterTopics* cluster = nullptr;         // null outside of a cluster
-  std::atomic<size_t> open_statements = 0;  // of all sessions
+  std::atomic<size_t> open_statements = 0;  // number of open statements of all sessions
   WriteFence fence = {};
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
@@ -100,8 +100,8 @@ struct SqlParts {
 // tables have passed these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// By topic name. Until the last copy of a hold is destroyed, no other session changes rows of the
-// table that it has read.
+// The turns that a writer has, by topic name. Until the last copy of a hold is destroyed, no other
+// session runs a statement that changes rows of the table after reading them.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
 // The shards that keep rows of a table, and the number of tasks.
@@ -259,7 +259,8 @@ class SqlSession final : public sql::SessionBackend {
   // Prepares the statement again if definitions have changed since it was prepared.
   Result<std::shared_ptr<const SqlPrepared>> renewed(
       const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const;
-  // Fails with TooManyStatements if the limit of open statements is reached.
+  // Counts a further statement as open. Fails with TooManyStatements if the limit of open
+  // statements is reached.
   Result<OpenStatement> open_statement();
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
@@ -269,8 +270,9 @@ class SqlSession final : public sql::SessionBackend {
   Shard& shard_;
   const sql::SessionSettings& settings_;
   SessionWrites written_;
-  std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
-  MaterializerPlaces last_places_;                        // of the table of the last places_of()
+  // Queries that have passed written_; emptied by a write.
+  std::set<std::shared_ptr<const DefinedQuery>> passed_;
+  MaterializerPlaces last_places_;  // the result of the last places_of()
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // held until the end of the transaction, or of a single statement
@@ -286,7 +288,7 @@ class SqlSession final : public sql::SessionBackend {
   ReadEnds held_read_ends_;  // for topics of held_, the smallest ends
   MemoryAccount* const memory_;
   const Asker asker_;
-  const uint64_t incarnation_;  // the user's incarnation at login
+  const uint64_t incarnation_;  // the incarnation of the user at login
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
   const std::string database_, user_;
   // Shared, since statements on other threads may outlive the session.

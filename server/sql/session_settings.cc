@@ -28,8 +28,8 @@ enum class SettingCheck : uint8_t {
 };
 enum class Reported : bool { No, Yes };
 
-// Names are matched without regard to case; `name` is the spelling that SHOW and ParameterStatus
-// use.
+// A known setting. Names are matched without regard to case; `name` is the spelling that SHOW and
+// ParameterStatus use.
 struct SettingRow {
   std::string_view name, value;
   SettingCheck check;
@@ -127,8 +127,8 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-// The table is keyed by lower-case names, since some settings are looked up for each statement, in
-// lower case.
+// Finds the row of a setting. The table is keyed by lower-case names, since some settings are
+// looked up for each statement, in lower case.
 const SettingRow* find_row(std::string_view name) {
   static const auto* const kRows = [] {
     auto* rows = new std::map<std::string, const SettingRow*, std::less<>>;
@@ -140,8 +140,8 @@ const SettingRow* find_row(std::string_view name) {
   return found == kRows->end() ? nullptr : found->second;
 }
 
-// A free name belongs to a property of the engine, or to any value that a client keeps in its
-// session.
+// Whether the name is free: it belongs to a property of the engine, or to any value that a client
+// keeps in its session.
 bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
 
 std::optional<int64_t> parse_number(std::string_view text) {
@@ -332,7 +332,7 @@ bool SessionSettings::is_set_in_session(std::string_view name) const {
 }
 
 size_t SessionSettings::size_bytes(std::string_view name, std::string_view value) {
-  constexpr size_t kNodeBytes = 100;  // a map node
+  constexpr size_t kNodeBytes = 100;  // memory of a map node
   return kNodeBytes + name.size() + value.size();
 }
 
@@ -381,7 +381,7 @@ Status SessionSettings::set(std::string_view name, std::string_view value) {
 }
 Status SessionSettings::set_local(std::string_view name, std::string_view value) {
   if (before_) return assign(name, value, local_);
-  Values nowhere;  // outside a transaction the value would end immediately
+  Values nowhere;  // outside of a transaction the value ends immediately: only checked
   return assign(name, value, nowhere);
 }
 

@@ -42,10 +42,12 @@ class SessionSettings {
   // Whether the client has set the value.
   bool is_set_in_session(std::string_view name) const;
 
-  // Fails with UndefinedObject for an unknown name without a dot, with InvalidParameter, or with
-  // LimitExceeded if all values together would take more than kMaxBytes.
+  // Sets a value. Fails with UndefinedObject for an unknown name without a dot, with
+  // InvalidParameter for a bad value, and with LimitExceeded if all values together would take more
+  // than kMaxBytes.
   Status set(std::string_view name, std::string_view value);
-  Status set_local(std::string_view name, std::string_view value);  // until the transaction ends
+  // Sets a value that ends with the transaction.
+  Status set_local(std::string_view name, std::string_view value);
   // Restores the value that the connection began with; a free name becomes unset.
   Status reset(std::string_view name);
   void reset_all();
@@ -103,8 +105,8 @@ class SessionSettings {
   std::optional<std::string_view> find(std::string_view name) const;
 
   Values values_, defaults_;      // only values that differ from the table of settings
-  std::set<std::string> given_;   // names, in lower case
-  Values local_;                  // SET LOCAL, over values_
+  std::set<std::string> given_;   // names that the client gave at start-up, in lower case
+  Values local_;                  // values of SET LOCAL, which hide those of values_
   std::optional<Values> before_;  // values_ at the beginning of the transaction
   Values reported_;
   bool may_have_reports_ = true;  // a value may have changed since the last take_reports()

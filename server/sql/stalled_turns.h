@@ -10,9 +10,9 @@
 namespace server {
 
 // A statement that waits for leaders which do not answer, or may not accept rows, gives up its
-// turns after a moment, since statements that wait for these turns may be for other partitions. In
-// a cluster turns only decide the order: leaders check whether the rows that were read have
-// changed.
+// turns after a moment, since statements that wait for these turns may write to partitions of other
+// leaders. In a cluster turns only decide the order: leaders check whether the rows that were read
+// have changed.
 //
 // Threads: the session's loop. Owner: the execution, while it waits.
 class StalledTurns {

@@ -52,7 +52,7 @@ void TableLocks::disown(Owner owner) {
   state_->owned.erase(begin, end);
 }
 
-// Visits each position of a queue once.
+// Visits each position of a queue only once, even if several waiting requests lead to it.
 bool TableLocks::State::waits_for(uint64_t number, Owner owner) const {
   std::map<std::string_view, uint64_t> seen;  // for each queue: the last number that was visited
   std::vector<uint64_t> waiting = {number};

@@ -53,8 +53,8 @@ class TableLocks {
     bool is_deadlock =
         false;  // the request would wait for its own owner in a circle, so it was not queued
   };
-  // `granted` is called once, on any thread, when a request that had to wait is granted; never
-  // after it was withdrawn.
+  // Requests locks on these names. `granted` is called once, on any thread, when a request that had
+  // to wait is granted; never after it was withdrawn.
   Asked ask(std::set<std::string> names, Mode mode, std::function<void(Hold)> granted,
             Owner owner = nullptr);
   // Removes the owner from its requests: from now on they are released independently of anything
@@ -74,7 +74,7 @@ class TableLocks {
     uint64_t last_number = 0;
     std::map<uint64_t, Request> requests;
     std::map<std::string, std::set<uint64_t>> queues;  // numbers by name, oldest first
-    std::multimap<Owner, uint64_t> owned;              // without requests that have no owner
+    std::multimap<Owner, uint64_t> owned;              // numbers of requests, by owner
 
     bool may_go(uint64_t number) const;
     // Whether the request waits, directly or through other waiting requests, for a request of the

@@ -55,7 +55,8 @@ int64_t PatientWait::now_us() const { return session_.parts().clock.monotonic_us
 int64_t PatientWait::waited_ms() const { return (now_us() - begun_us_) / 1000; }
 bool PatientWait::is_over() const { return now_us() - moved_us_ >= most_ms_ * 1000; }
 
-// The interval is so short that even a short wait sees progress.
+// Returns the interval of looks at the progress, which is so short that even a short wait sees
+// progress.
 int64_t PatientWait::interval_ms() const { return std::clamp(most_ms_ / 4, int64_t{1}, kLookMs); }
 
 void PatientWait::watch(AskProgress ask, Late late) {
@@ -110,8 +111,9 @@ bool CatchingUp::has_own_writes() const {
   });
 }
 
-// Takes over changes of definitions, since a query on the way may be paused, resumed, replaced or
-// dropped during the wait. Returns false if another query makes the tables now.
+// Updates image_, queries_ and route_ to the present definitions, since a query of the route may be
+// paused, resumed, replaced or dropped during the wait. Returns false if the queries that make the
+// tables were replaced or dropped.
 bool CatchingUp::follow_definitions() {
   SqlParts& parts = session_.parts();
   MetadataImagePtr now = parts.definitions.image();
@@ -196,7 +198,8 @@ void CatchingUp::passed(Ends which, const Status& status) {
     return barrier->ask_progress(there_.here(
         [this, which](const ReadBarrier::Progress& progress) { end(behind(which, progress)); }));
   }
-  // A query that has restarted in the meantime may have had no tasks to wait for.
+  // A query that has restarted in the meantime may have had no tasks to wait for, so the wait is
+  // repeated.
   if (!status || newest_change(session_.parts(), route_) != since_) return try_again();
   for (const Made& each : made_) session_.note_passed(each.query);
   if (trouble_) return look();
@@ -209,7 +212,7 @@ void CatchingUp::passed(Ends which, const Status& status) {
   end({});
 }
 
-// Finds out whether rows are missing in the output because a query on the way does not run.
+// Finds out whether rows are missing in the output because a query of the route does not run.
 void CatchingUp::look() {
   ask_ends([this](const SessionWrites& ends) {
     receiver_ = std::make_shared<int>();
@@ -224,7 +227,7 @@ void CatchingUp::look() {
   });
 }
 
-// Passes to `then` the ends of all topics that the queries on the way read. Every acknowledged
+// Passes to `then` the ends of all topics that the queries of the route read. Every acknowledged
 // record lies before these ends.
 void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
   SqlParts& parts = session_.parts();

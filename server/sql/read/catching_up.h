@@ -56,7 +56,8 @@ class PatientWait {
 //   1. the session's own writes, always;
 //   2. everything that was acknowledged before the read, unless a reader has caught up once since
 //      the queries began, restarted or were resumed (CaughtUp).
-// While a query on the way is paused or has failed, only 1 is required, and the present rows are
+// The route is these queries and all queries that write their sources, directly or indirectly.
+// While a query of the route is paused or has failed, only 1 is required, and the present rows are
 // shown with a warning. The wait lasts as long as the queries make progress. Fails with ObjectState
 // if they made none for read.wait.ms, and with UndefinedObject if a query was replaced or dropped
 // in the meantime: the statement has to be planned again.
@@ -71,7 +72,8 @@ class CatchingUp {
   };
   // `noun`: "table" or "stream", for messages; empty if both kinds occur.
   CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun, std::vector<Made> made);
-  // `done` is called once, perhaps within the call, and not after this object is destroyed.
+  // Begins to wait. `done` is called once, perhaps within the call, and not after this object is
+  // destroyed.
   void begin(std::function<void(Status)> done);
   // Returns, after a success, a warning if the reader does not see some rows because queries do not
   // run.
@@ -107,7 +109,7 @@ class CatchingUp {
   std::vector<const DefinedQuery*> queries_, route_;
   std::function<void(Status)> done_;  // null after it has been called
   std::optional<PatientWait> wait_;
-  uint64_t since_ = 0;              // the newest change on the route, as evaluated last
+  uint64_t since_ = 0;              // the newest change of a query of the route, as evaluated last
   std::optional<Trouble> trouble_;  // the first failed or paused query, as evaluated last
   std::optional<sql::Notice> warning_;
   std::shared_ptr<ReadBarrier> barrier_;
@@ -116,8 +118,8 @@ class CatchingUp {
   const WeakCallback there_;
 };
 
-// Whether a reader of the query's output waits only for the writes of its own session: all queries
-// on the way run, and a reader has caught up with them once.
+// Whether a reader of the query's output waits only for the writes of its own session: the query
+// and all queries that write its sources run, and a reader has caught up with them once.
 bool has_caught_up(SqlParts& parts, const MetadataImage& image, const DefinedQuery& query);
 
 }  // namespace server

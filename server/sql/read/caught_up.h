@@ -15,8 +15,9 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class CaughtUp {
  public:
-  // Whether note() was called with the same values. `since`: the newest change of a query on the
-  // way to the table (QuerySupervisor::Health); a later change thus invalidates earlier notes.
+  // Returns whether note() was called for this query with this `since`, the number of the newest
+  // change (QuerySupervisor::Health::since) among all queries that feed the table or stream. Each
+  // later change of one of these queries has a greater number, so it invalidates earlier notes.
   bool has(const std::string& query, uint64_t since) const {
     const std::lock_guard lock(mutex_);
     const auto found = since_.find(query);

@@ -10,8 +10,9 @@ void CommittedEnds::note(const std::vector<storage::AppendedBatch>& batches) {
   const std::lock_guard lock(mutex_);
   if (tables_.size() >= forget_at_) forget_dropped();
   for (const storage::AppendedBatch& batch : batches) {
-    // Notes the end even if no reader has asked for the table yet. If the rows lie behind an open
-    // transaction, a later reader would not find them by the topic's readable end.
+    // Notes the end even if no reader has asked for the table yet. If the rows were written after
+    // the begin of an open transaction, the topic's readable end is before these rows, so a later
+    // reader would not find them by that end.
     Table& table = tables_[batch.partition.topic];
     Offset& end = table.ends[batch.partition.partition];
     if (end >= batch.last_offset + 1) continue;

@@ -33,9 +33,9 @@ class CommittedEnds {
     uint64_t version = 0;
     bool has_passed = false;  // a reader has already seen the table up to `ends`
   };
-  // Returns the ends that a reader needs. The first reader of a table, and the first one after its
-  // keeper changed, needs everything in the topic: a new keeper starts with fewer rows than its
-  // predecessor had shown.
+  // Returns the ends that the table must have passed before a reader sees it. The first reader of a
+  // table, and the first one after its keeper changed, needs everything in the topic: a new keeper
+  // starts with fewer rows than its predecessor had shown.
   Needed needed(const Uuid& topic, int32_t partitions, const Keeper& keeper);
   // Returns the ends for a statement that changes the rows it reads: the ends of everything that is
   // in the topic now, written by any client.

@@ -9,7 +9,8 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;  // local; for an external registry
+// Intervals of local checks, and of requests to an external registry.
+constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;
 constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksqlDB's, of topics and of schemas
 
 // ASSERT TOPIC and ASSERT SCHEMA: checks again and again until the assertion holds or the time is

@@ -54,7 +54,7 @@ class PrintExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { receiver().on_error(std::move(error)); }
 
   const int64_t interval_;
-  int64_t seen_ = 0;  // number of records
+  int64_t seen_ = 0;  // number of records so far
   engine::RecordPrinter printer_;
   std::unique_ptr<sql::Execution> reading_;
 };

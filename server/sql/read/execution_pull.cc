@@ -189,8 +189,8 @@ class PullExecution final : public TableRead {
     }
   }
 
-  // Long rows are sent one by one. While many clients do not read, only a few rows are sent at a
-  // time.
+  // Returns how many rows of the portion are sent together: one if the rows are long, and only a
+  // few while many clients do not read their answers.
   size_t rows_at_once(const PullPortion& portion) {
     constexpr size_t kBytesAtOnce = 64 * 1024;
     if (portion.is_long()) return 1;
@@ -254,7 +254,7 @@ class PullExecution final : public TableRead {
       size_t room;
       const Clock& clock;
       MemoryBudget& memory;
-      OwnedCharge charge{memory, MemoryKind::Results};  // until the rows are shown
+      OwnedCharge charge{memory, MemoryKind::Results};  // charge until the rows are shown
       Status status = {};
       std::shared_ptr<PullPortion> shaped = std::make_shared<PullPortion>();
       Status run(const std::atomic<bool>& is_cancelled) {
@@ -332,9 +332,9 @@ class PullExecution final : public TableRead {
   MaterializedTable kept_;
   std::optional<ReadPreparation> opening_;
   std::vector<Part> parts_;         // one per shard that keeps rows
-  std::shared_ptr<ConsistentCut> cut_;   // until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;   // set until the scans have begun
   size_t current_ = 0;              // index of the part that is shown
-  std::optional<Showing> showing_;  // of the current part
+  std::optional<Showing> showing_;  // the position in the current part
   size_t reports_ = 0;              // number of parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;

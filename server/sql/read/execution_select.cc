@@ -62,8 +62,8 @@ class SelectExecution final : public TableRead {
   }
 
  private:
-  // Streams are read one after the other, before the tables. Read in the other order, the rows of
-  // tables would be outdated by the time the streams are read.
+  // Reads the next stream; after the last one, the tables. In the other order, the rows of tables
+  // would be outdated by the time the streams are read.
   void read_next_stream() {
     const auto at = std::find_if(plan_->streams.begin() + static_cast<ptrdiff_t>(streams_read_),
                                  plan_->streams.end(), [](const auto& stream) { return stream; });
@@ -138,7 +138,7 @@ class SelectExecution final : public TableRead {
     engine::Properties properties;
     const Clock& clock;
     MemoryBudget& memory;
-    OwnedCharge gathered;  // the tables' rows, until the run counts them
+    OwnedCharge gathered;  // for the tables' rows, until make() charges them to `context`
     std::vector<std::optional<HeldBatches>> held;  // by table
     const engine::SchemaLookup* schemas;
     std::shared_ptr<engine::Sequences> sequences;
@@ -162,7 +162,7 @@ class SelectExecution final : public TableRead {
         times.running_us = clock.monotonic_us() - begun_us;
         result = engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, *profile, times))};
       }
-      budget.emplace(clock, nullptr, &memory);  // the old flag ends with the errand
+      budget.emplace(clock, nullptr, &memory);  // `is_cancelled` ends with the errand
     }
     Result<engine::RowsChunks> make() {
       size_t bytes = 0;
@@ -416,7 +416,7 @@ class SelectExecution final : public TableRead {
   std::unique_ptr<StreamGathering> stream_;  // the stream that is being read
   size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
   std::optional<ReadPreparation> opening_;      // set if the statement reads tables
-  std::shared_ptr<ConsistentCut> cut_;            // until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;            // set until the scans have begun
   size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;

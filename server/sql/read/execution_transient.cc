@@ -27,9 +27,9 @@ class TransientExecution final : public SqlExecution {
         rows_left_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
-  // A query that stops at the present end of its sources shows the rows that its session wrote,
-  // also indirectly through other queries. The query waits for a stream that has not caught up with
-  // its own sources.
+  // Begins the query. A query that stops at the present end of its sources shows the rows that its
+  // session wrote, also indirectly through other queries. The query waits for a stream that has not
+  // caught up with its own sources.
   Status begin() {
     const bool is_cluster = session().parts().cluster != nullptr;
     std::vector<CatchingUp::Made> made = made_sources();
@@ -131,7 +131,8 @@ class TransientExecution final : public SqlExecution {
     std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
-    // A SELECT that ends joins the present rows, and it has waited for these already.
+    // A SELECT that ends has already waited for the rows that it joins, so only other queries wait
+    // for the writers of these rows.
     if (end_ != TransientEnd::AtPresentEnd)
       session().parts().queries.await_writers(planned_.plan.stages.front(), planned_.plan.id,
                                               session().shard(), inputs, *entry);
@@ -172,13 +173,15 @@ class TransientExecution final : public SqlExecution {
         if (!status && leaders_end == leaders_ends_.end())
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
-        // A replica that this node does not have yet will start at the beginning of the partition.
+        // If this node does not have the replica yet, the task starts at offset 0, because the
+        // replica will start at the beginning of the partition.
         engine::Task::Input input{
             index, {topic->id, PartitionId(i)}, status ? status->log_start() : Offset(0), false, {},
             {}};
         const Offset present_end =
             leaders_end != leaders_ends_.end() ? leaders_end->second : status->readable_end();
-        // With auto.offset.reset = earliest, ksqlDB shows the history of a table's rows.
+        // With `compat = ksqldb` and auto.offset.reset = earliest, the query shows the history of a
+        // table's rows, as in ksqlDB.
         const bool shows_past = from_earliest && session().parts().settings.engine.ksqldb_compat;
         if (step->kind == engine::SourceKind::Table && !step->is_joined && !shows_past)
           input.limit.bootstrap_end = present_end;
@@ -288,8 +291,9 @@ class TransientExecution final : public SqlExecution {
     receiver().on_done({"SELECT"});
   }
 
-  // An answer that ends reports the unreadable records once, with their number. A query that continues reports the first
-  // one, and then each power of ten, so that a client that reads for days is not flooded.
+  // Warns about unreadable records. An answer that ends reports the unreadable records once, with their number. A query
+  // that continues reports the first one, and then each power of ten, so that a client that reads for days is not
+  // flooded.
   void report_unreadable(bool is_end) {
     const engine::TaskMetrics& metrics = task_->task->metrics();
     const uint64_t count = metrics.records_unreadable;
@@ -334,10 +338,11 @@ class TransientExecution final : public SqlExecution {
   const engine::PlannedQuery planned_;
   const MetadataImagePtr image_;
   const TransientEnd end_;
-  std::shared_ptr<const storage::Users> users_ = image_->users;  // as of the last check
+  std::shared_ptr<const storage::Users> users_ = image_->users;  // the users at the last check
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
-  std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
+  // In a cluster: the ends that the leaders reported.
+  std::map<storage::TopicPartition, Offset> leaders_ends_;
   int64_t rows_left_;
   uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent
   bool is_beginning_ = false, is_over_ = false;

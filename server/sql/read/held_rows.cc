@@ -36,7 +36,7 @@ Result<ByKey> last_of_each_key(const HeldBatches& held, const engine::DataSource
   for (const std::string& batches : held)
     for (std::string_view left = batches; !left.empty();) {
       const auto batch = TRY(records::parse_batch(left, records::BatchCheck::Shape));
-      std::string scratch;  // only compressed batches use it, and this is not one
+      std::string scratch;  // for compressed batches only; held batches are not compressed
       auto reader = TRY(records::RecordReader::open(batch, scratch));
       for (records::RecordView record; reader.next(record);) {
         if (!record.key) return unreadable(table, "a row has no key");
@@ -122,7 +122,7 @@ Result<engine::RowsChunk> rows_of(const std::vector<Written>& written,
   TRY(read_side(table, keys, engine::Side::Key, schemas, key_bytes, columns));
   TRY(read_side(table, columns_of(table, engine::ColumnRole::Value), engine::Side::Value, schemas,
                 value_bytes, columns));
-  for (size_t i = 0; i < width; ++i)  // header columns
+  for (size_t i = 0; i < width; ++i)  // header columns are NULL
     if (!columns[i])
       columns[i] = engine::constant_column(table.schema.columns[i].type, engine::Value(), rows);
   // The remaining columns of input_layout(): partition and offset are not known yet.

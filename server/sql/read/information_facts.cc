@@ -206,7 +206,7 @@ void InformationGathering::finish() {
     if (status.state != "ERROR")
       status.last_error = "it cannot replace the old query yet and is tried again: " + why.message;
   }
-  // A query that waits for a running query catches up by itself.
+  // A query that waits for a running query catches up by itself, so it stays RUNNING.
   for (const auto& [id, awaited] : awaited_)
     if (engine::QueryStatus& status = facts_->statuses[id];
         status.state == "RUNNING" && is_stopped(awaited))

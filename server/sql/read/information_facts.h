@@ -1,5 +1,5 @@
-// The facts behind SHOW and the tables of millrace_catalog, as reported by shards, coordinators and
-// the server.
+// Collects the facts that SHOW and the tables of millrace_catalog show, as reported by shards,
+// coordinators and the server.
 #pragma once
 #include <functional>
 #include <map>

@@ -19,7 +19,8 @@ bool is_current(const SqlParts& parts, const DefinedQuery& query) {
   return now && now->plan == query.plan;
 }
 
-// The present image shows the reason, since a dropped table leaves the image before its tasks end.
+// Takes the reason from the present image, since a dropped table leaves the image before its tasks
+// end.
 NotKept not_kept(SqlParts& parts, const MaterializedTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();
   const std::string& table = kept.table->name;

@@ -15,7 +15,8 @@ struct MaterializedTable {
   const std::string& query_id() const { return query->plan->id; }
 };
 
-// Fails with ObjectState if no query keeps the table's rows.
+// Finds the query that keeps the table's rows. Fails with ObjectState if no query keeps the table's
+// rows.
 Result<MaterializedTable> find_kept_table(const MetadataImage& image,
                                   const std::shared_ptr<const engine::DataSource>& table);
 

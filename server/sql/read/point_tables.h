@@ -38,9 +38,9 @@ class PointTables {
   struct Target {
     DefinedQueryPtr query;                                     // the query that keeps the table
     std::vector<std::shared_ptr<engine::SharedTable>> tables;  // one for each task
-    std::optional<Uuid> topic;  // for a table over a topic
-    // QuerySupervisor::changes() at the last check that found the queries behind the table running
-    // and the table caught up with them.
+    std::optional<Uuid> topic;  // set for a table over a topic
+    // The value of QuerySupervisor::changes() at the last check that found all queries that feed
+    // the table running, and the table caught up with them. Unset until a check succeeds.
     std::optional<uint64_t> healthy_at = {};
   };
   Target* find_target(const MetadataImage& image,
@@ -53,7 +53,7 @@ class PointTables {
 
   SqlSession& session_;
   Random random_;
-  Revision revision_;  // the image that the targets belong to
+  Revision revision_;  // revision of the image that the targets belong to
   absl::flat_hash_map<const engine::DataSource*, Target> targets_;
 };
 

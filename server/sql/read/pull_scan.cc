@@ -10,8 +10,10 @@ namespace server {
 namespace {
 
 constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
-constexpr size_t kEntriesBetweenLooks = 128;  // between looks at the clock
+// Entries that are read between two looks at the clock.
+constexpr size_t kEntriesBetweenLooks = 128;
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
+// The scan rests at this number of portions that were sent and are not shown yet.
 constexpr int kMaxUntaken = 2;
 // Portion size while undelivered answers take much memory.
 constexpr size_t kShortPortionRows = 16;
@@ -46,7 +48,7 @@ class PullScan::Unsent {
  private:
   const std::shared_ptr<PullScan> scan_;
   std::shared_ptr<PullPortion> portion_;
-  size_t tasks_left_ = 1;  // one extra for the scan itself
+  size_t tasks_left_ = 1;  // starts at one for the scan itself
   Status status_;
 };
 
@@ -77,8 +79,8 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
   if (request_->is_shaped_there) shaper_.emplace(*request_->plan);
 }
 
-// The entries of an aborted scan may be large, and the task adds to them as long as they exist. So
-// they are released on the task's loop, even if the last reference ends elsewhere.
+// The store entries that an aborted scan holds may be large, and the task adds to them as long as
+// they exist. So they are released on the task's loop, even if the last reference ends elsewhere.
 PullScan::~PullScan() {
   const auto release = [this](engine::StoreScanPtr& entries) {
     if (!entries) return;
@@ -93,15 +95,16 @@ PullScan::~PullScan() {
 void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
   cut_ = std::move(cut);
   const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
-  // The tasks of a query that was restarted in the meantime are not held by the cut.
+  // The tasks of a query that was restarted in the meantime are not held by the cut, so the scan
+  // fails.
   if (cut_ && !std::ranges::all_of(tasks, [&](const ShardTask* task) {
         return Shard::is_held(*task, cut_.get());
       })) {
     cut_.reset();
     return send(task_is_gone());
   }
-  // The rows of a replaced query have other columns than the look-up was planned for, and a
-  // restarted query has fewer rows.
+  // The scan fails for a replaced query, whose rows have other columns than the look-up was planned
+  // for, and for a restarted query, which has fewer rows.
   if (!std::ranges::all_of(tasks, [&](const ShardTask* task) {
         return task->plan == request_->kept_by && has_passed(*task);
       })) {
@@ -187,8 +190,8 @@ void PullScan::run() {
   send_when_durable(std::move(portion), seen);
 }
 
-// Gives up the task whose state is damaged, so that the status of the query shows the damage: for a
-// long time no other read may meet it.
+// Gives up the task whose state is damaged, so that the status of the query shows the damage.
+// Otherwise the damage might stay hidden for a long time, until another read meets it.
 Error PullScan::note_damage(Error why) {
   if (why.code != ErrorCode::DataCorrupted) return why;
   for (ShardTask* task : shard_.materializers(request_->query_id))

@@ -24,13 +24,13 @@ struct PullRequest {
   std::string query_id;                              // the query that keeps the table
   std::shared_ptr<const engine::QueryPlan> kept_by;  // its plan when the look-up was planned
   std::shared_ptr<const engine::PullPlan> plan;
-  // The keys by task number: no other task can have a key of a task. If the map is empty, the keys
-  // of the plan may be in any task.
+  // The keys, by the number of the only task that can have them. If the map is empty, the keys of
+  // the plan may be in any task.
   std::map<int32_t, std::vector<std::string>> keys_of;
-  // Filter, columns and LIMIT are applied on the shard, since they take a short time for any row.
+  // True: the shard applies filter, columns and LIMIT, since this takes a short time for any row.
   bool is_shaped_there = false;
-  // Other scans read the same cut, perhaps the same table. The tasks of the table stay held until
-  // the last of these scans has begun.
+  // True: other scans read the same cut, perhaps the same table. The tasks of the table stay held
+  // until the last of these scans has begun.
   bool is_one_of_several = false;
   // Ends that the tasks must have passed. They are checked again, since a task may have restarted
   // after the wait for them.
@@ -45,7 +45,7 @@ struct PullPortion {
   bool is_last = false;
   size_t rows = 0;
   size_t bytes = 0;  // approximate; charged while the client does not read
-  std::optional<OwnedCharge> on_its_way;  // until the receiver charges it; unset for few bytes
+  std::optional<OwnedCharge> on_its_way;  // charges `bytes` until the receiver does; unset if few
 
   // Larger portions have rows of megabytes, which are sent one by one.
   static constexpr size_t kLongBytes = 1024 * 1024;
@@ -56,8 +56,8 @@ struct PullPortion {
 // Works in slices of less than a millisecond; between them the loop serves other work. Portions
 // begin small and grow: a portal from which one row was fetched holds two portions as long as it is
 // open. The scan rests while two portions, or one long portion, have not been taken, so a client
-// that does not read stops it. While many clients do not read, it returns a few rows at a time and
-// rests after each portion. All rows in a portion are durable.
+// that does not read stops it. While many clients do not read, the scan returns a few rows at a
+// time and rests after each portion. All rows in a portion are durable.
 //
 // Invariants: the first slice sends a portion, even an empty one; later portions have rows, except
 //             the last.
@@ -111,7 +111,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   engine::EvalBudget budget_;
   struct View {
     std::weak_ptr<engine::TableView> table;  // the table's task may end in the meantime
-    engine::TableLookUp look_up;             // for look-ups by key
+    engine::TableLookUp look_up;             // used for look-ups by key
   };
   std::vector<View> views_;
   struct Scan {
@@ -119,7 +119,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     TaskSequence as_of;  // all rows are durable once this commit is durable
   };
   std::vector<Scan> scans_;        // one per view; empty for look-ups by key
-  std::shared_ptr<ConsistentCut> cut_;  // until the scans have begun
+  std::shared_ptr<ConsistentCut> cut_;  // set until the scans have begun
   size_t at_ = 0;                  // index of the view that is being read
   size_t rows_left_;
   size_t portion_rows_;  // approximate size of the next portion

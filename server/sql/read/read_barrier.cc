@@ -63,7 +63,7 @@ std::shared_ptr<ReadBarrier> ReadBarrier::begin(SqlParts& parts, Shard& shard,
                                                 const SessionWrites& ends, Mode mode,
                                                 std::weak_ptr<const void> receiver,
                                                 std::function<void(Status)> passed) {
-  parts.log.hurry();  // tasks may not know the newest records yet
+  parts.log.hurry();  // so that queued commits of tasks do not wait for client appends
   std::shared_ptr<ReadBarrier> barrier(new ReadBarrier(parts, shard, std::move(image), ends, mode,
                                                        std::move(receiver), std::move(passed)));
   for (const DefinedQuery* query : queries_on_the_way(*barrier->image_, queries))
@@ -97,7 +97,8 @@ void ReadBarrier::note_outputs(const StageRef& ref) {
   const engine::OutputPlan& output = ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
   const auto topic = output_topic(*ref.query, output, *image_->topics);
   if (!topic) return;
-  // An exchange may have more partitions than readers.
+  // `partition_count` of an exchange is the number of its readers, and a time-ordered exchange has
+  // more partitions. So partitions are visited until one does not exist.
   const PartitionId end{output.exchange >= 0 ? INT32_MAX : topic->partition_count};
   for (PartitionId i{0}; i < end; ++i) {
     if (const auto status = parts_.log.find_partition({topic->id, i}))

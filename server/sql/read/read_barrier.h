@@ -1,4 +1,4 @@
-// Waits until the tasks behind a table or a stream have passed given ends of topics.
+// Waits until the tasks that make a table or a stream have passed given ends of topics.
 #pragma once
 #include <functional>
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace server {
 
-// Returns these queries and all queries that write their sources, directly or through other
-// queries. Writers precede their readers. The pointers are valid as long as the image.
+// Returns `queries` and all queries that write their sources, directly or through other queries.
+// Writers precede their readers. The pointers are valid as long as the image.
 std::vector<const DefinedQuery*> queries_on_the_way(const MetadataImage& image,
                                                     std::span<const DefinedQuery* const> queries);
 // Returns the partitions of all topics that these queries read, without their exchanges.
@@ -32,16 +32,16 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
   struct Progress {
     size_t stage = 0;
     int64_t records = 0, of_records = 0;  // offsets; for an exchange, offsets of its blocks
-    bool is_of_topics = false;            // otherwise the stage reads an exchange
+    bool is_of_topics = false;            // otherwise the offsets are of an exchange
     bool is_beyond(const Progress& other) const {
       return std::pair(stage, records) > std::pair(other.stage, other.records);
     }
   };
-  // Calls `passed` once, on the shard's loop, when every record before `ends`, and everything that
-  // queries on the way made of these records, has passed these queries durably; within the call if
-  // the queries do not depend on these topics. Fails if a query on the way has failed or has lost
-  // its tasks. The caller limits the wait: after `receiver` has expired nothing is called, and
-  // requests that wait at tasks are dropped.
+  // Calls `passed` once, on the shard's loop, when `queries` have durably passed every record
+  // before `ends` and everything that other queries made of these records. The call happens within
+  // begin() if `queries` do not depend on the topics of `ends`. Fails if one of
+  // queries_on_the_way() has failed or has lost its tasks. The caller limits the wait: after
+  // `receiver` has expired nothing is called, and requests that wait at tasks are dropped.
   static std::shared_ptr<ReadBarrier> begin(SqlParts& parts, Shard& shard, MetadataImagePtr image,
                                             std::span<const DefinedQuery* const> queries,
                                             const SessionWrites& ends, Mode mode,

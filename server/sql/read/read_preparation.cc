@@ -233,8 +233,8 @@ void ReadPreparation::passed(const Status& status) {
   timer_->start_once(kAgainMs);
 }
 
-// A statement that commits several records either finishes before this read or waits until its
-// scans have begun.
+// Waits while a statement commits several records: the statement either finishes before this read
+// or waits until the scans of this read have begun.
 void ReadPreparation::await_writers() {
   std::set<std::string> topics;
   for (const MaterializedTable& each : tables_)
@@ -253,8 +253,9 @@ void ReadPreparation::await_writers() {
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
 }
 
-// In a cluster a writer may wait for a long time for leaders that cannot acknowledge. The reads of
-// other sessions do not wait for such a writer.
+// Stops waiting for writers: the read fails, or in a cluster continues with a warning. There a
+// writer may wait for a long time for leaders that cannot acknowledge, and the reads of other
+// sessions do not wait for such a writer.
 void ReadPreparation::on_late_writers() {
   if (session_.parts().cluster == nullptr) return end(behind(true));
   place_.leave();
@@ -325,8 +326,8 @@ std::string ReadPreparation::names(bool of_topics) const {
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
 }
 
-// Whether a row that must be seen lies behind an open transaction: a reader of committed rows does
-// not reach it.
+// Whether a row that must be seen was written after the first record of an open transaction: a
+// reader of committed rows does not reach such a row.
 bool ReadPreparation::lies_behind_transaction() const {
   const auto is_out_of_reach = [this](const auto& needed) {
     const auto status = session_.parts().log.find_partition(to_storage(needed.first));

@@ -1,5 +1,5 @@
-// The waits before tables are read: until they show the rows that were written to them, and until
-// no statement is about to commit rows that readers have to see as a whole (docs/adr/0053).
+// Waits before tables are read, until they show the rows that were written to them, and until no
+// statement is about to commit rows that readers have to see as a whole (docs/adr/0053).
 #pragma once
 #include <functional>
 #include <memory>
@@ -44,18 +44,18 @@ class ReadPreparation {
   };
   ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                std::vector<MaterializedTable> tables, Kind kind);
-  // `opened` is called once, when the tables may be read: perhaps within the call, and not after
-  // this object is destroyed. Fails with ObjectState.
+  // Begins to wait. `opened` is called once, when the tables may be read: perhaps within the call,
+  // and not after this object is destroyed. Fails with ObjectState.
   void begin(std::function<void(Status)> opened);
   // Returns the ends that the tasks of tables[i] must have passed when the scans begin: a task may
   // have restarted in the meantime.
   const CommittedEnds::Ends& must_have_passed(size_t i) const { return needed_[i].ends; }
-  // Call it when the scans have begun and thus see no later changes: lets waiting writers continue.
+  // Lets waiting writers continue; call it when the scans have begun and thus see no later changes.
   // Warns about tables that are not up to date since their queries do not run.
   void close();
   // Ends the preparation if the tables will not be read.
   void give_up();
-  int64_t waited_ms() const;  // since begin()
+  int64_t waited_ms() const;  // time since begin()
 
  private:
   bool is_of_topic(const MaterializedTable& table) const;
@@ -86,15 +86,15 @@ class ReadPreparation {
   const Kind kind_;
   CommittedEnds::Ends leaders_ends_;  // in a cluster: ends of all that was written before the read
   std::vector<CommittedEnds::Needed> needed_;  // by table; empty for tables made by queries
-  std::optional<CatchingUp> catching_up_;      // for tables made by queries
+  std::optional<CatchingUp> catching_up_;      // set if queries make some of the tables
   int64_t begun_us_ = 0;
   std::function<void(Status)> opened_;    // null after it has been called
-  std::function<void()> then_;            // set while it waits
+  std::function<void()> then_;            // the next step, set during a wait
   int left_ = 0;                          // number of journals that are awaited
-  std::optional<PatientWait> patience_;   // set while it waits for the needed ends
-  std::shared_ptr<ReadBarrier> barrier_;  // set while it waits for the needed ends
-  std::optional<Timer> timer_;            // set while it waits
-  std::shared_ptr<int> waiter_;           // set while it waits
+  std::optional<PatientWait> patience_;   // set during the wait for the needed ends
+  std::shared_ptr<ReadBarrier> barrier_;  // set during the wait for the needed ends
+  std::optional<Timer> timer_;            // set during a wait
+  std::shared_ptr<int> waiter_;           // set during a wait
   std::optional<StalledTurns> stalled_;   // set while leaders are asked
   TableLocks::Place place_;
   TableLocks::Hold hold_;

@@ -31,7 +31,7 @@ class DefaultFixer {
   DefaultFixer(const engine::CustomTypes& types, const engine::TextForms& forms)
       : types_(types), forms_(forms) {}
 
-  // Returns whether the text has changed.
+  // Fixes the times in `sql`, the text of a DEFAULT. Returns whether the text has changed.
   bool fix(std::string& sql, const SqlType& column) const {
     if (sql.find('\'') == std::string::npos) return false;
     auto parsed = engine::parse_expression(sql);

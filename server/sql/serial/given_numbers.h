@@ -7,7 +7,8 @@
 namespace server {
 
 struct GivenNumbers {
-  std::string sequence;  // the sequence of the column, for rows that omit the column
+  // Catalog name of the column's sequence, which numbers rows that omit the column.
+  std::string sequence;
   std::vector<int64_t> numbers;
 };
 

@@ -63,7 +63,8 @@ class LeftOutColumns {
 void add_given(const engine::Column& column, const std::string& sequence,
                std::span<const size_t> except, std::vector<GivenNumbers>& given);
 
-// Fills in the next numbers where rows of an INSERT omit them, and notes the explicit ones.
+// Fills in the next numbers where rows of an INSERT omit them, and notes the explicit numbers of
+// the other rows.
 Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers);
 
 }  // namespace server

@@ -24,9 +24,9 @@ using std::chrono::milliseconds;
 // up fast, since then the commands of the metadata log take most of the time.
 constexpr int64_t kFewest = 32, kMost = 1024;
 constexpr milliseconds kFast{1000}, kSlow{10'000};
-// Numbers of a brief reserve are given for kBrief only. The first reservation takes one number, so
-// that none is skipped if few are needed. Other nodes wait a little longer than kBrief, since two
-// clocks do not run at the same speed.
+// A brief reserve (see is_brief()) gives its numbers only for kBrief after the request for them.
+// Its first reservation takes one number, so that none is skipped if few are needed. Other nodes
+// wait a little longer than kBrief, since two clocks do not run at the same speed.
 constexpr int64_t kFewestBrief = 1;
 constexpr milliseconds kBrief{3000}, kBriefForOthers{3300}, kAtOnce{0};
 // Upper bound of CACHE.
@@ -56,7 +56,7 @@ struct SequenceReserves::State {
     int64_t from = 1;  // from..reserved_to are given, at hand or dropped
     int64_t next = 0, left = 0, increment = 1;
     int64_t given = 0, reserved_to = 0;
-    // A number of this reserve was given; false if its requester was cancelled before.
+    // Whether a number of this reserve was given. It was not if the request was cancelled first.
     bool has_given = false;
     bool is_brief = false;
     bool is_reserving = false;
@@ -64,7 +64,8 @@ struct SequenceReserves::State {
     int64_t rounds = 0;                 // number of finished reservations
     std::optional<Error> refusal = {};  // set if the last reservation failed
     int64_t size = 0;
-    // Times of the last reservation, and of the request for the numbers at hand.
+    // `reserved_at`: time of the last reservation. `asked_at`: time of the request for the numbers
+    // at hand.
     Clock::time_point reserved_at = {}, asked_at = {};
     // Numbers that no node has at hand or will get, unless setval() moves the sequence.
     NumberRanges settled{kMostRanges};
@@ -85,7 +86,7 @@ struct SequenceReserves::State {
       reserved_at = now;
       return std::max(awaited, size);
     }
-    // Gives as many of the numbers as this reserve has.
+    // Fills `numbers` as far as this reserve has numbers, and returns how many it has filled.
     size_t give(int64_t of_version, std::span<int64_t> numbers) {
       look_at_time(of_version);
       const size_t count = std::min(numbers.size(), static_cast<size_t>(left));
@@ -113,7 +114,7 @@ struct SequenceReserves::State {
       if (is_brief) settled.add(from, reserved_to);
       left = 0;
     }
-    // setval() moved the sequence: numbers that were settled can be handed out again.
+    // Forgets the settled numbers: setval() moved the sequence, so they can be handed out again.
     void forget() {
       settled.clear();
       settling.clear();
@@ -169,7 +170,8 @@ bool SequenceReserves::is_brief(const engine::Sequence& sequence) const {
   return is_shared_ && engine::is_passed_by_rows(sequence);
 }
 
-// Called without the lock, since submit() may refuse the command and call back within the call.
+// Submits a reservation of `count` numbers. Called without the lock, since submit() may refuse the
+// command and call back within the call.
 void SequenceReserves::reserve(const engine::Sequence& sequence, int64_t count) {
   MetadataApplier::SequenceMove move;
   move.name = sequence.name;
@@ -372,7 +374,8 @@ void SequenceReserves::give_back() {
   for (const std::future<void>& each : under_way) each.wait_for(kPatience);
 }
 
-// `done` is called even if the command is refused: the numbers are then skipped.
+// Gives the unused numbers of one sequence back. `done` is called even if the command is refused:
+// the numbers are then skipped.
 void SequenceReserves::give_back(const std::string& name, std::function<void()> done) {
   const auto sequence = find(name);
   auto move = sequence ? unused(**sequence) : std::nullopt;

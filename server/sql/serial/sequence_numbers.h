@@ -45,8 +45,9 @@ class SequenceReserves {
              engine::EvalBudget* budget);
   using Passed = std::function<void(Result<std::chrono::milliseconds>)>;
   // Moves the sequence past explicit numbers, so that later requests get none of them. Call it in a
-  // cluster before rows with these numbers are written. `done` gets the time to wait until no node
-  // gives them. It is called once, within the call or on the metadata thread.
+  // cluster before rows with these numbers are written. `done` gets the time that the caller must
+  // wait until no node can give these numbers. It is called once, within the call or on the
+  // metadata thread.
   void pass(GivenNumbers given, Passed done);
   // Returns the position up to which numbers were given. The catalog's row only has the position up
   // to which numbers are reserved.

@@ -58,8 +58,8 @@ Status read_rows(engine::Query& query, const engine::Catalog& catalog) {
   return {};
 }
 
-// Returns the parsed DEFAULT; null if it cannot call a function of sequences. A search of the text
-// finds most such cases.
+// Returns the parsed DEFAULT; null if it cannot call a function of sequences. Most texts without
+// such a call are recognized by a search, and are not parsed.
 engine::ExpressionPtr default_of(const engine::ColumnDef& column) {
   constexpr std::string_view kEnd = "VAL(";
   if (std::ranges::search(column.default_sql, kEnd, {}, engine::ascii_upper).empty())

@@ -11,8 +11,8 @@ namespace server {
 // Threads: the session's loop. Owner: the statement that waits for it.
 class SerialLookUp final : private sql::Receiver {
  public:
-  // Returns null if the first free numbers of all SERIAL columns are known. For an empty table they
-  // are 1.
+  // Makes a look-up of the first free numbers. Returns null if they are known for all SERIAL
+  // columns. For an empty table they are 1.
   static std::unique_ptr<SerialLookUp> make(SqlSession& session, const MetadataImage& image,
                                             const engine::DataSource& table);
   // Begins the look-up. `done` is called once, on the loop, and not after this object is destroyed.

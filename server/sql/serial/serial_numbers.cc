@@ -6,7 +6,8 @@ namespace server {
 
 namespace {
 
-// Adds without overflow. INT64_MAX is never given; it means that the numbers are used up.
+// Adds without overflow: a greater sum becomes INT64_MAX, which is never given and means that the
+// numbers are used up.
 int64_t behind(int64_t number, int64_t count) {
   return number > INT64_MAX - count ? INT64_MAX : number + count;
 }

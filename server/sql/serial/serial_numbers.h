@@ -14,10 +14,11 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class SerialNumbers {
  public:
-  // The topic of the table, which TRUNCATE replaces, and the column's place in the schema.
+  // A column, named by the topic of its table (which TRUNCATE replaces) and its place in the
+  // schema.
   using Column = std::pair<Uuid, size_t>;
 
-  // Notes that a row has this number, given by any source: later numbers are greater.
+  // Notes that a row has this number, generated or explicit: later numbers are greater.
   void note(const Column& column, int64_t number);
   // Takes `count` numbers and returns the first of them; nothing while the first free number is
   // unknown.

@@ -26,8 +26,8 @@ class SessionSequences final : public engine::Sequences {
   Status set(std::string_view name, int64_t value, bool is_called,
              engine::EvalBudget* budget) override;
   int64_t transaction() override;
-  // With `has_begun`, all statements from now on are one transaction; otherwise each statement is a
-  // transaction of its own.
+  // Notes whether a transaction has begun. With `has_begun`, all statements from now on are one
+  // transaction; otherwise each statement is a transaction of its own.
   void note_transaction(bool has_begun);
   // Takes the next numbers without blocking the calling loop: `done` is called once, within the
   // call or on another thread.
@@ -43,7 +43,7 @@ class SessionSequences final : public engine::Sequences {
   const Asker asker_;
   mutable std::mutex mutex_;
   std::map<Uuid, int64_t> current_;
-  std::optional<Uuid> last_;  // the key in current_ of the last nextval()
+  std::optional<Uuid> last_;  // the sequence of the last nextval(), as a key of current_
   bool is_in_transaction_ = false;
   std::optional<int64_t> transaction_;  // the number of the transaction, once it was requested
 };

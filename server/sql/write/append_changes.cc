@@ -20,8 +20,8 @@ struct Waiting {
   OwnedCharge charge;
 };
 
-// Whether the changes are a single record. It needs no turn, since readers see it as a whole or not
-// at all.
+// Whether the changes are a single record. A single record needs no turn, since readers see it as a
+// whole or not at all.
 bool is_one_record(const std::vector<Change>& changes) {
   if (changes.size() != 1) return false;
   const std::string& batches = changes.front().batches;

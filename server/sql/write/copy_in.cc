@@ -300,7 +300,7 @@ class NodeCopy final : public sql::CopyIn {
   struct Numbers {
     size_t column;  // place in the schema
     std::string sequence;
-    std::vector<int64_t> numbers;  // available for the next rows
+    std::vector<int64_t> numbers;  // numbers that are available for the next rows
   };
   std::vector<Numbers> numbers_;
   bool awaits_numbers_ = false;
@@ -308,11 +308,11 @@ class NodeCopy final : public sql::CopyIn {
   std::unique_ptr<SerialLookUp> look_up_;  // set while the first SERIAL number is unknown
   std::vector<sql::CopyRows> waiting_;     // rows that arrived after append() returned Wait
   std::unique_ptr<RowBuffer> own_;
-  RowBuffer* held_ = nullptr;  // the transaction's buffer
+  RowBuffer* held_ = nullptr;  // the transaction's buffer; null: own_ is used
   uint64_t row_count_ = 0, rows_in_ = 0;
   int blocks_in_flight_ = 0;
   size_t bytes_in_flight_ = 0;
-  MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // for own_ and rows in flight
+  MemoryCharge charge_{session_.memory(), MemoryKind::Copy};  // charge for own_ and rows in flight
   bool is_finished_ = false, has_failed_ = false;
   const WeakCallback callback_;
 };

@@ -93,8 +93,9 @@ std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
   return changes;
 }
 
-// Rows that a client sends in one message without BEGIN are appended like the rows of one
-// statement.
+// Appends the rows of a transaction in a cluster. Rows that a client sends in one message without
+// BEGIN are appended like the rows of one statement, unless they were computed from rows that the
+// transaction has read.
 std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
                                                   storage::AppendRequest request, Begun by,
                                                   const ReadEnds& read, WriterTurns turns) {
@@ -133,7 +134,7 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
   CommitExecution(SqlSession& session, sql::Receiver& receiver, DefiningTransactionPtr transaction)
       : SqlExecution(session, receiver), transaction_(std::move(transaction)) {}
   // If the client has left after COMMIT, the rows are under way, so the definitions they belong to
-  // stay.
+  // become permanent.
   ~CommitExecution() override {
     if (!has_ended_)
       session().parts().definitions.end(transaction_, TransactionEnd::Commit, [](const Status&) {});

@@ -57,7 +57,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     select_ = TRY(session().start(prepared_->rows, std::move(parameters), *this));
     return {};
   }
-  // An append under way cannot be cancelled, but no further attempt is made.
+  // Prevents further attempts. An append under way cannot be cancelled.
   void cancel() override {
     is_cancelled_ = true;
     if (append_ || is_appending_ || sorting_ || has_failed_) return;
@@ -109,8 +109,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
   }
-  // The rows of a plain INSERT do not depend on the existing rows of their keys, but the SELECT may
-  // have read the target.
+  // Whether the statement is an INSERT without ON CONFLICT, whose rows do not depend on the
+  // existing rows of their keys. Its SELECT may nevertheless have read the target.
   bool is_plain_insert() const {
     return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
   }
@@ -135,8 +135,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                     })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed)); });
   }
 
-  // A row with a changed key may move to another partition: its delete and its insert must appear
-  // together.
+  // Appends the changes in one transaction, since a row with a changed key may move to another
+  // partition: its delete and its insert must appear together.
   void commit_in_cluster(OptimisticRetry::Changes changes) {
     commit_changes(
         session().parts(), std::move(changes),
@@ -205,7 +205,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     timer_->start_once(attempts_made_++ == 0 ? 0 : std::min(attempts_made_, kMostBetween_ms));
   }
 
-  // Drops the rows of RETURNING for rows that have not been written.
+  // Prepares a further attempt: drops the RETURNING rows of rows that have not been written, and
+  // begins an empty buffer.
   Status prepare_again() {
     std::vector<size_t> stay;
     for (size_t row = 0; row < returned_keys_.size(); ++row)
@@ -295,8 +296,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   // Returns the number of columns after the columns of the row.
   size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
 
-  // Removes the rows whose keys have changed from their old keys. As in PostgreSQL, a row may not
-  // get the key of an existing row, even if that row moves, too.
+  // Deletes the old keys of the rows whose keys have changed. As in PostgreSQL, a row may not get
+  // the key of an existing row, even if that row moves, too.
   Status remove_moved(RowBuffer& buffer, std::span<const engine::ColumnPtr> written,
                       std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
                       std::span<const int64_t> now) {
@@ -358,7 +359,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   const std::shared_ptr<const SqlPrepared> prepared_;
   const std::shared_ptr<const RowsWrite> write_;
-  RowBuffer* held_ = nullptr;  // the transaction's buffer
+  RowBuffer* held_ = nullptr;  // the transaction's buffer; null: own_ is used
   std::unique_ptr<RowBuffer> own_;
   std::optional<LeftOutColumns> left_out_;
   MemoryCharge charge_{session().memory(), MemoryKind::Copy};
@@ -372,14 +373,14 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   RowBuffer::Keys keys_;  // the keys so far, if each key may occur only once
   uint64_t rows_ = 0;
   bool has_failed_ = false;
-  // Used in a cluster only.
-  // Shared with the worker that sorts keys.
+  // The members below are used in a cluster only. `attempts_` is shared with the worker that sorts
+  // keys.
   const std::shared_ptr<OptimisticRetry> attempts_ = std::make_shared<OptimisticRetry>();
   std::optional<SequenceAdvance> passing_;  // set before the rows are written
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;
   std::vector<std::string> returned_keys_;  // keys of the rows of returned_
-  std::optional<Timer> timer_;              // until the next attempt
+  std::optional<Timer> timer_;              // set until the next attempt
   std::optional<StalledTurns> stalled_;     // set while is_appending_
   int64_t attempts_made_ = 0, give_up_us_ = 0;
   bool is_appending_ = false, is_cancelled_ = false;

@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-// Used if lock_timeout is 0.
+// The longest wait for the turns if lock_timeout is 0.
 constexpr int64_t kMostWait_ms = 30'000;
 
 // Waits for the turns, runs the statement and forwards its output. Gives up the turns at the end of
@@ -147,7 +147,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
 
   const std::shared_ptr<const SqlPrepared> prepared_;
   std::vector<engine::Value> parameters_;
-  TableLocks::Place place_;  // set while it waits
+  TableLocks::Place place_;  // set while the statement waits
   std::optional<Timer> timer_;
   std::unique_ptr<sql::Execution> running_;
   bool is_over_ = false;

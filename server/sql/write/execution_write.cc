@@ -74,7 +74,7 @@ class DefinitionExecution final : public SqlExecution {
   }
 
   std::shared_ptr<const engine::ParsedStatement> statement_;
-  std::set<std::string> owned_topics_;  // of the dropped sources
+  std::set<std::string> owned_topics_;  // topics that are deleted with the dropped sources
   std::vector<std::string> dropped_;    // dropped sources of which the transaction may hold rows
 };
 
@@ -133,7 +133,8 @@ Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storag
   });
 }
 
-// The callback of the log must be copyable, so it shares ownership of the waiting append.
+// Repeats the append when the log has room. The callback of the log must be copyable, so it shares
+// ownership of the waiting append.
 void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
   parts.log.when_room([&parts, waiting] {
     const auto appended = try_append(parts, waiting->request, waiting->done, waiting->to);

@@ -15,13 +15,13 @@ namespace server {
 // One column of the answer.
 struct ReturnedValue {
   std::string name;  // the name shown to the client
-  engine::BoundExpression value;  // over the columns of the target's schema
+  engine::BoundExpression value;  // expression over the columns of the target's schema
   std::string column;             // the target's column, if the value is just that; else empty
 };
 using Returning = std::vector<ReturnedValue>;
 
 struct ReturningNames {
-  std::string alias;  // of the target in the statement; may be empty
+  std::string alias;  // alias of the target in the statement; may be empty
   std::vector<std::string>
       others;  // other sources of the statement; RETURNING does not support them yet
 };

@@ -24,7 +24,7 @@ Error bad_row(const engine::DataSource& source, std::string_view what, size_t ro
   return error;
 }
 
-// `batches`: record batches, one after the other.
+// Sets the append time of each record batch; `batches` has them one after the other.
 void set_append_times(std::string& batches, int64_t time_ms) {
   constexpr size_t kSizeAt = 8, kSizeEnd = 12;
   for (size_t at = 0; at + kSizeEnd <= batches.size();) {
@@ -160,7 +160,8 @@ void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
 
 Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
                                  std::span<const uint64_t> lines, KeysOf keys) const {
-  // add() itself reports a NULL in a key of a single column, when it encodes the key.
+  // Only keys of several columns are checked here: add() itself reports a NULL in a key of a single
+  // column, when it encodes the key.
   const bool is_new_key = keys == KeysOf::NewRows && key_columns_.size() > 1 &&
                           source_->kind == engine::SourceKind::Table;
   for (size_t i = 0; i < columns.size(); ++i) {

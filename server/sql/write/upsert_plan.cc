@@ -34,7 +34,7 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, engine::LogicalOp op
   return engine::make_expression(engine::Logical{op, std::move(left), std::move(right)}, at);
 }
 
-// As in PostgreSQL, a column without a source belongs to the existing row.
+// Makes each column without a source refer to `there`, the existing row, as in PostgreSQL.
 Status qualify(ExpressionPtr& expression, const engine::Name& there) {
   if (expression->is<engine::Subquery>())
     return Error{ErrorCode::NotSupported, "a sub-query in ON CONFLICT is not supported yet"}.at(
@@ -188,7 +188,8 @@ class Upsert {
     return {};
   }
 
-  // Whether the value is the column itself, of either row: the key of both rows is equal.
+  // Whether the value is this key column itself, of the inserted or the existing row: both have the
+  // same key.
   bool is_itself(const engine::Expression& value, size_t place) const {
     const auto* column = value.as<engine::ColumnRef>();
     return column && column->name.text == columns_[place].name;

@@ -17,7 +17,7 @@ namespace server {
 class WriteFence {
  public:
   using Hold = std::shared_ptr<void>;  // the topic is fenced until the last copy is gone
-  // Returns null if the topic is already fenced.
+  // Fences the topic. Returns null if the topic is already fenced.
   Hold close(const Uuid& topic);
 
   template <class Append>
