@@ -9,7 +9,8 @@ bool try_append(Loop& here, storage::Log& log, storage::AppendRequest& request,
                 storage::AppendDone& done) {
   std::shared_ptr<storage::InlineAppend> alone;
   const bool is_taken = storage::try_append(log, request, done, alone);
-  // A closure that never runs is destroyed, which hands the append to the log's writer.
+  // If the loop ends before it runs the closure, the closure is destroyed, which makes the log's
+  // writer write the append.
   if (alone) run_when_idle(here, [alone] { alone->write(); });
   return is_taken;
 }

@@ -21,7 +21,7 @@ bool CheckpointLane::may_try() const {
 void CheckpointLane::note_failure(PartitionId journal, const Error& error) {
   std::lock_guard lock(mutex_);
   const int64_t now_us = clock_.monotonic_us();
-  // Checkpoints that were under way together fail together and count as one failure.
+  // If several checkpoints in progress fail together, only the first failure increases the delay.
   if (delay_ms_ == 0 || now_us >= retry_at_us_) {
     delay_ms_ = delay_ms_ == 0 ? kFirstDelayMs : std::min(delay_ms_ * 2, kLongestDelayMs);
     retry_at_us_ = now_us + delay_ms_ * 1000;
@@ -55,7 +55,8 @@ void CheckpointLane::let_in() {
     if (!turn.begin()) end_turn(turn.size_bytes);
 }
 
-// Takes the first waiting checkpoint if it fits.
+// Takes the first waiting checkpoint from the queue. Returns false if none waits, or if its size
+// does not fit into the limit now.
 bool CheckpointLane::take_turn(Turn& turn) {
   std::lock_guard lock(mutex_);
   if (waiting_.empty()) return false;

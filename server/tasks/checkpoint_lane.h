@@ -1,5 +1,5 @@
-// State that all checkpoints of a node share: their destination, the policy for when they are due,
-// and the pace of retries.
+// State that the checkpoints of all journals on a node share: where they are written, when they are
+// due, and when they are retried.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -16,20 +16,21 @@
 
 namespace server {
 
-// Decides when the contents of a journal partition are written to a checkpoint. Tests make
-// checkpoints frequent.
+// Decides when a checkpoint of a journal partition is due. Tests make checkpoints frequent.
 struct CheckpointPolicy {
-  int64_t interval_ms = 10'000;      // greatest age of waiting data; 30-fold for little data
-  int64_t journal_bytes = 16 << 20;  // a backlog of this size is also due
-  int64_t pass_bytes =
-      32 << 20;  // limit for a checkpoint's changes in memory; one entry may exceed it
+  // Greatest age of data without a checkpoint; 30-fold for little data.
+  int64_t interval_ms = 10'000;
+  // A checkpoint is also due when the journal has this much data without one.
+  int64_t journal_bytes = 16 << 20;
+  // Most bytes of changes in memory during a checkpoint; one entry may exceed it.
+  int64_t pass_bytes = 32 << 20;
   int64_t chunk_keys = 5'000;  // keys in one transaction of the state store
 };
 
-// All journals share one pace of retries, since one retry suffices to detect that the disk is still
-// full.
+// The checkpoints of all journals are retried at one common pace, since one retry suffices to
+// detect that the disk is still full.
 //
-// Threads: any. Owner: shared, since the state store may answer after the shards are gone.
+// Threads: any. Owner: shared, since the state store may answer after the shards are destroyed.
 class CheckpointLane {
  public:
   CheckpointLane(storage::StateStore& state, storage::Log& log, const Clock& clock,
@@ -46,10 +47,11 @@ class CheckpointLane {
   void note_failure(PartitionId journal, const Error& error);
   void note_success();
 
-  // Limits the memory of checkpoints. Checkpoints begin in the order of the calls of enter(): a
-  // large one alone, and several small ones together, so that the state store writes them together.
-  // `begin` is called when the checkpoint may start, within this call or on the thread that calls
-  // leave(). If `begin` returns false, the checkpoint has not begun and must not call leave().
+  // Limits the memory of checkpoints. Checkpoints begin in the order of the calls of enter(). A
+  // large one begins when no other is in progress. Several small ones may be in progress together,
+  // and the state store then writes them together. `begin` is called when the checkpoint may begin,
+  // within this call or on the thread that calls leave(). If `begin` returns false, the checkpoint
+  // has not begun, and leave() must not be called for it.
   void enter(size_t size_bytes, std::function<bool()> begin);
   void leave(size_t size_bytes);
 
@@ -69,7 +71,7 @@ class CheckpointLane {
   LostTasks lost_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
-  int64_t retry_at_us_ = 0, delay_ms_ = 0;  // delay 0: the last attempt succeeded
+  int64_t retry_at_us_ = 0, delay_ms_ = 0;  // delay_ms_ is 0 after a success
   LogRate log_rate_{1};
   std::deque<Turn> waiting_;
   size_t writing_ = 0, writing_bytes_ = 0;  // number and size of the checkpoints that have begun

@@ -1,5 +1,5 @@
-// The partitions that retention and compaction may clean, and the positions of the queries that
-// read them.
+// Returns the partitions that retention and compaction may clean, and protects the records that
+// queries have yet to read.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,17 +17,16 @@ namespace server {
 
 storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 
-// Records behind the position of a persistent query are kept however long the query is paused or
-// stopped, because the query has yet to read them. For a query without tasks the last known
-// position counts, or its start position. Transient queries hold nothing back; they report lost
-// records.
+// Records after the position of a persistent query are kept however long the query is paused or
+// stopped, because the query has yet to read them. If a query has no tasks, its last known position
+// counts, or its start position. Transient queries protect no records; they report lost records.
 //
 // Threads: the cleaner's, which waits for the shards, so the shards must run; holder_of() on any.
 // Owner: the node.
 class CleanupTargets final : public storage::CleanupPort {
  public:
   using FindImage = std::function<MetadataImagePtr()>;
-  // Whether some replica of the partition is out of sync.
+  // Returns whether at least one replica of the partition is not in sync.
   using LacksReplicas = std::function<bool(const storage::TopicPartition&)>;
   CleanupTargets(const storage::Log& log, std::vector<Shard*> shards, FindImage image,
                  LacksReplicas lacks_replicas)
@@ -38,7 +37,8 @@ class CleanupTargets final : public storage::CleanupPort {
 
   std::vector<storage::CleanupTarget> targets() override;
   void hold(std::span<storage::CleanupTarget> targets) override;
-  // Returns the query that held the partition back at the last cleanup; empty if none did.
+  // Returns the query because of which records of the partition were kept at the last cleanup;
+  // empty if none was.
   std::string holder_of(const storage::TopicPartition& partition) const;
 
  private:
@@ -55,7 +55,7 @@ class CleanupTargets final : public storage::CleanupPort {
   const std::vector<Shard*> shards_;
   const FindImage image_;
   const LacksReplicas lacks_replicas_;
-  // policies_ are computed from the settings of these topics.
+  // policies_ was computed from the settings of the topics in topics_.
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::vector<TopicPolicy> policies_;
   std::map<std::string, Positions> positions_;  // last known positions by query

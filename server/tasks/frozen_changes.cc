@@ -13,9 +13,10 @@ namespace server {
 
 namespace {
 
-// Limits for the data that is copied for one part.
+// Limits of a part, whose data is copied.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
-// Names have four digits. The limit also keeps a damaged number from allocating memory.
+// The names of stores have numbers of four digits. The limit also prevents that a damaged number
+// makes the program allocate much memory.
 constexpr uint32_t kMaxStores = 10'000;
 
 Error damaged() {
@@ -33,8 +34,8 @@ uint32_t store_number(std::string_view name) {
 }
 
 Status FrozenChanges::add(std::string_view changes) {
-  // The memory for finding a change: its element in found_, and its entry in places_, of which up
-  // to half is empty.
+  // The memory for finding a change: its element in found_, and two entries of places_, of which up
+  // to half may be empty.
   constexpr size_t kToFind = sizeof(Change) + 2 * sizeof(std::pair<Key, uint32_t>);
   engine::StateChangeReader reader(changes);
   std::string_view rest = changes;
@@ -63,14 +64,14 @@ Status FrozenChanges::add(std::string_view changes) {
   return reader.is_damaged() ? Status(damaged()) : Status();
 }
 
-// Sorts the changes in the order of the state store, so that a chunk changes few pages.
+// Sorts the changes in the order of the keys in the state store, so that a chunk changes few pages.
 void FrozenChanges::freeze(TaskSequence position, std::string scalars) {
   position_ = position;
   scalars_ = std::move(scalars);
   places_ = {};
   std::vector<Change> newest = std::exchange(found_, {});
   found_bytes_ = 0;
-  // A forgotten window never returns, so its earlier changes are dropped too.
+  // Changes of a removed range are dropped: a removed window is never created again.
   std::erase_if(newest,
                 [this](const Change& change) { return change.key < removed_below_[change.store]; });
   std::ranges::sort(newest, [](const Change& a, const Change& b) {
@@ -102,8 +103,8 @@ storage::Checkpoint FrozenChanges::next_part() {
   assert(!reader.is_damaged());  // add() has read it
   sent_to_ = newest_.size() - reader.rest().size();
   last_is_sent_ = sent_to_ == newest_.size();
-  // Only the last part moves the position: the state store ignores one that is less than the stored
-  // position.
+  // Only the last part sets the position. The others have 0, since the state store ignores a
+  // position below the stored one.
   part.position = last_is_sent_ ? position_ : TaskSequence{0};
   if (last_is_sent_) part.scalars = scalars_;
   return part;

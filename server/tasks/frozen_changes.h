@@ -1,4 +1,4 @@
-// The changes of one task up to a commit, on their way into a checkpoint.
+// The changes of one task up to a commit, to be written into a checkpoint.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -24,19 +24,21 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   explicit FrozenChanges(std::string task) : task_(std::move(task)) {}
 
   // Adds the changes of the next journal entry (engine::StateChanges). The bytes must stay valid
-  // until freeze(). Fails with CorruptRecord; the object must not be used afterwards.
+  // until freeze(). Fails with CorruptRecord; the object cannot be used afterwards.
   Status add(std::string_view changes);
-  // Copies the newest changes. The added entries end with the commit `position`; `scalars` is the
-  // encoded position of the task after this commit.
+  // Copies the newest change of each key. `position` is the last commit whose entry was added;
+  // `scalars` is the encoded position of the task after this commit.
   void freeze(TaskSequence position, std::string scalars);
 
   const std::string& task() const { return task_; }
-  // Returns the memory that the changes take, or would take if they were frozen now.
+  // Returns the memory of the changes. Before freeze() this is the memory that they would take if
+  // freeze() were called now.
   size_t size_bytes() const { return newest_.size() + scalars_.size() + found_bytes_; }
 
-  // Returns the next part of the changes. The first part has the removed ranges, all parts have
-  // entries in key order, and the last one has the position. A part refers to memory of this
-  // object. Until part_is_stored() is called, the method returns the same part again.
+  // Returns the next part of the changes, as a checkpoint. The first part has the removed ranges,
+  // all parts have entries in key order, and the last part has the position. A part refers to
+  // memory of this object. Until part_is_stored() is called, next_part() returns the same part
+  // again.
   storage::Checkpoint next_part();
   void part_is_stored() {
     next_ = sent_to_;
@@ -51,7 +53,7 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
     std::string_view key, bytes;  // `bytes` is the whole encoded change
     uint32_t store;
   };
-  // A store, and a key in it.
+  // Number of a store, and a key in the store.
   using Key = std::pair<uint32_t, std::string_view>;
   struct KeyHash {
     size_t operator()(const Key& key) const {
@@ -63,19 +65,22 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   // Used until freeze().
   std::vector<Change> found_;
   absl::flat_hash_map<Key, uint32_t, KeyHash> places_;  // indexes of found_
-  size_t found_bytes_ = 0;                              // of found_, places_ and the viewed bytes
+  size_t found_bytes_ = 0;  // size of found_, places_ and the bytes to which the views point
 
   TaskSequence position_{0};
   std::string scalars_;
   bool ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
-  std::vector<std::string> store_names_, removed_below_;  // the greatest DeleteBelow; empty: none
-  std::string newest_;                                    // by store and key; only Put and Delete
-  size_t next_ = 0, sent_to_ = 0;  // offsets in newest_: the next part; the returned part's end
+  // removed_below_, by store: end of the removed range.
+  std::vector<std::string> store_names_, removed_below_;
+  std::string newest_;  // the changes in the order of store and key; only Put and Delete
+  // Offsets in newest_: of the next part, and of the end of the returned part.
+  size_t next_ = 0, sent_to_ = 0;
 };
 
-// Returns the name in the state store of a store that has this number in the plan.
+// Returns the name that a store has in the state store. `store` is the store's number in the plan.
 std::string store_name(uint32_t store);
-// Returns the number of a store with this name; UINT32_MAX if the name is not that of a store.
+// Returns the number of the store with this name; UINT32_MAX if the name is not a result of
+// store_name().
 uint32_t store_number(std::string_view name);
 
 }  // namespace server

@@ -17,15 +17,15 @@ namespace server {
 
 namespace {
 
-// Limits for the part of a checkpoint that is with the state store at a time.
+// Limits of the data that one call of write_some() sends to the state store.
 constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
-// Returns whether a retry is useless, because it would find the same data.
+// Returns whether a retry would read the same data and fail in the same way.
 bool is_unreadable(const Error& error) {
   return storage::is_damage(error.code) || error.code == ErrorCode::IncompatibleFormat;
 }
 
-// Applies a later entry to `position`.
+// Adds the content of a later journal entry to `position`.
 void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   for (const engine::InputPosition& moved : entry.positions) {
     const auto known =
@@ -43,7 +43,7 @@ void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   }
 }
 
-// The journal's data of a task: its position and its changes.
+// The position and the changes of a task, as read from the journal.
 class TaskHistory {
  public:
   static Result<TaskHistory> behind(const std::string& task,
@@ -53,8 +53,8 @@ class TaskHistory {
     history.changes_ = std::make_shared<FrozenChanges>(task);
     return history;
   }
-  // Skips entries that a checkpoint already contains: an interrupted checkpoint has stored some
-  // tasks.
+  // Skips entries that the task's checkpoint already contains: an interrupted checkpoint has stored
+  // some of the tasks.
   Status add(const storage::JournalRecord& record) {
     if (record.sequence <= position_.sequence) return {};
     TRY(check_follows(position_.sequence, record.sequence, record.task));
@@ -87,7 +87,8 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// The queue in the lane holds a weak reference, because this object keeps the lane alive.
+// The function that waits in the lane has a weak reference, because this object keeps the lane
+// alive.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {
@@ -97,14 +98,14 @@ void FrozenJournal::write() {
 }
 
 bool FrozenJournal::begin_turn() {
-  // Another checkpoint may have failed while this one waited.
+  // While this checkpoint waited, another one may have failed; retries are then delayed.
   if (lane_->may_try() && submit_pass()) return true;
   phase_ = Phase::Stuck;
   return false;
 }
 
-// Submits the next pass. Its work is too long for a loop or for the thread that drops a task; an
-// empty checkpoint makes the work run on the state writer's thread.
+// Submits the next pass. The pass takes too long for a loop or for a thread that drops a task. So
+// an empty checkpoint is submitted, whose callback runs the pass on the state writer's thread.
 bool FrozenJournal::submit_pass() {
   return submit({}, [self = shared_from_this()](const Status& status) {
     status ? self->begin_pass() : self->failed(status.error());
@@ -122,7 +123,7 @@ void FrozenJournal::begin_pass() {
   phase_ = Phase::Damaged;
 }
 
-// Called under the mutex: a drop() in the meantime waits and takes effect right afterwards.
+// Called under the mutex, so that a drop() waits and takes effect after the read.
 Status FrozenJournal::read() {
   pass_end_ = range_.end_offset;
   if (tasks_.empty()) return {};
@@ -172,7 +173,7 @@ Status FrozenJournal::of(const std::string& task, Status status) {
   return status;
 }
 
-// Submits under the mutex, so that no data of a task follows its drop.
+// Submits under the mutex, so that the state store gets no data of a task after the task's drop.
 void FrozenJournal::write_some() {
   std::unique_lock lock(mutex_);
   has_failed_ = false;
@@ -190,7 +191,7 @@ void FrozenJournal::write_some() {
     };
     if (submit(std::move(part), done)) continue;
     --on_way_;
-    has_failed_ = true;  // the queue is full: retried at a later tick
+    has_failed_ = true;  // the state store's queue is full; a later tick retries
     break;
   }
   if (count == 0) {
@@ -205,7 +206,7 @@ void FrozenJournal::write_some() {
 void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, const Status& status) {
   std::unique_lock lock(mutex_);
   --on_way_;
-  // The journal remains, so a restart reads it.
+  // The server shuts down. The journal is not trimmed, so the next start reads it.
   if (!status && status.error().code == ErrorCode::ShuttingDown) return;
   const bool is_dropped = !status && status.error().code == ErrorCode::FencedTask;
   if (changes && status) changes->part_is_stored();
@@ -216,8 +217,7 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
   } else if (!status) {
     has_failed_ = true;
     if (changes && is_unreadable(status.error()))
-      damage_ = {status.error(), changes->task()};  // the state store is damaged where the part
-                                                    // would be written
+      damage_ = {status.error(), changes->task()};  // the state store is damaged in that place
     else
       lane_->note_failure(range_.journal, status.error());
   }
@@ -272,15 +272,16 @@ void FrozenJournal::trim() {
                     });
 }
 
-// Ends the turn after an error. A later tick retries the checkpoint.
+// Ends the checkpoint's turn in the lane after an error. A later tick retries the checkpoint.
 void FrozenJournal::failed(const Error& error) {
-  if (error.code == ErrorCode::ShuttingDown) return;  // the journal remains
+  if (error.code == ErrorCode::ShuttingDown) return;  // the next start reads the journal
   lane_->note_failure(range_.journal, error);
   end_turn();
   phase_ = Phase::Stuck;
 }
 
-// Ends the turn and releases all data: a checkpoint that waits for a retry holds none.
+// Ends the checkpoint's turn in the lane, and releases all data, so that a checkpoint that waits
+// for a retry takes no memory.
 void FrozenJournal::end_turn() {
   {
     std::lock_guard lock(mutex_);

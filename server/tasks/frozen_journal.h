@@ -1,4 +1,4 @@
-// One checkpoint of a journal partition, from its beginning until the journal is trimmed.
+// One checkpoint of a journal partition, from its beginning until the journal has been trimmed.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -15,13 +15,13 @@
 
 namespace server {
 
-// Reads the journal in passes once the checkpoint's turn has come. Each pass reads until the newest
-// changes of all keys would take CheckpointPolicy::pass_bytes, copies these changes, and writes
-// them to the state store. So the memory does not depend on the length of the range, except that a
-// single large entry may exceed the limit. The pass releases its snapshot of the log before it
-// writes anything, because a snapshot keeps the log from reusing pages. After a failure all copied
-// data is released, and the retry repeats the pass, except for tasks that were finished: the
-// journal is not trimmed before the last pass is stored.
+// Reads the journal in passes when the checkpoint's turn in the CheckpointLane has come. Each pass
+// reads until the newest changes of all keys take CheckpointPolicy::pass_bytes, copies these
+// changes, and writes them to the state store. So the memory does not depend on the length of the
+// journal, except that a single large entry may exceed the limit. A pass releases its snapshot of
+// the log before it writes anything, because a snapshot keeps the log from reusing pages. After a
+// failure all copied data is released, and the retry repeats the pass, except for tasks that were
+// finished. It can do so because the journal is not trimmed before the last pass is stored.
 //   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
 //     ^                   |  '--the journal or the checkpoint is damaged--> Damaged
 //     '-----failed--------'
@@ -29,13 +29,13 @@ namespace server {
 // Threads: write() and const methods on the shard's; drop() on any. The other methods run on one
 //          thread at a time, which the mutex ensures: the state writer's, or that of a caller of
 //          drop().
-// Owner: shared by the shard and the callbacks that it waits for: the state store may answer after
-//          the shards are gone.
+// Owner: shared by the shard and the callbacks of the state store, which may answer after the
+//          shards are destroyed.
 class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
  public:
   enum class Phase : uint8_t { Stuck, Writing, Finished, Damaged };
-  // The commits of a task, from the offset `first` to the sequence number `last`. The commits are
-  // within the Range.
+  // The commits of a task that belong to the checkpoint: from the one at offset `first` to the one
+  // with the sequence number `last`.
   struct Commits {
     Offset first;
     TaskSequence last;
@@ -48,27 +48,27 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   };
   struct Damage {
     Error why;
-    std::string task;  // the only damaged task; empty: the journal is damaged
+    std::string task;  // the only damaged task; empty: the whole journal is damaged
   };
   FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                 const std::map<std::string, Commits>& tasks);
 
   // Begins the checkpoint, or retries it after Phase::Stuck.
   void write();
-  // Forgets the tasks whose names begin with `prefix`. The state store fences their changes that
-  // are under way.
+  // Forgets the tasks whose ids begin with `prefix`. The state store rejects changes of these tasks
+  // that it has received already (FencedTask).
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
   const Damage& damage() const { return damage_; }  // if the phase is Damaged
   const Range& range() const { return range_; }
-  // Returns the memory for data that has been read and is not stored yet.
+  // Returns the memory of data that was read from the journal and is not stored yet.
   size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   struct Task {
     Commits commits;
-    std::shared_ptr<FrozenChanges> changes;  // changes of this pass; null: none, or all stored
+    std::shared_ptr<FrozenChanges> changes;  // changes of this pass; null: none, or all are stored
     bool ends = false;                       // the pass contains the task's last commit
   };
   using Tasks = std::map<std::string, Task, std::less<>>;
@@ -76,7 +76,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   bool submit_pass();
   void begin_pass();
   Status read();
-  // Returns `status`, and attributes any damage to this task.
+  // Returns `status`. If the error is damage, notes that it concerns only this task.
   Status of(const std::string& task, Status status);
   void write_some();
   void end_pass();

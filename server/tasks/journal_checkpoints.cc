@@ -12,10 +12,10 @@ namespace server {
 
 namespace {
 
-// The size of a commit in the journal in addition to its entry: batch header, sequence number and
-// name.
+// The bytes of a commit in the journal in addition to its entry: batch header, sequence number and
+// task id.
 constexpr size_t kEntryBytes = 100;
-// A backlog below this fraction of a worthwhile checkpoint waits kHandfulIntervals times as long.
+// A backlog below this fraction of journal_bytes waits kHandfulIntervals times as long.
 constexpr size_t kHandfulFraction = 64;
 constexpr int64_t kHandfulIntervals = 30;
 
@@ -34,14 +34,15 @@ void erase_tasks(Tasks& tasks, const std::string& prefix) {
 
 }  // namespace
 
-// --- Commits that wait
+// --- Commits that no checkpoint contains yet
 
 void JournalCheckpoints::recover(const FirstEntries& tasks) {
   const auto reader = open_journal(lane_->log(), lane_->state(), journal_);
   if (!reader) return lose_all(reader.error());
   finished_ = (*reader)->start();
-  // The owner of a damaged entry is unknown: it may be any task that existed at that point. Tasks
-  // that began behind it are whole.
+  // The owner of a damaged entry is unknown. It may be any task that existed at that point, so all
+  // these are lost. Tasks that began after the damage are whole; the journal is read again from the
+  // first entry of these.
   for (Offset first = finished_; first < Offset{INT64_MAX};) {
     const Status read = read_journal(**reader, first, tasks);
     if (read) break;
@@ -57,12 +58,14 @@ void JournalCheckpoints::recover(const FirstEntries& tasks) {
   if (journal) end_ = journal->log_end();
 }
 
-// Reads the journal from `first` on, without decoding entries or keeping their data.
+// Reads the journal from `first` on. Notes only where the commits of each task are, without
+// decoding the entries.
 Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset first,
                                         const FirstEntries& tasks) {
   waiting_ = {};
   end_ = first;
-  absl::flat_hash_map<std::string, TaskSequence> stored;  // commits in checkpoints
+  // By task: the last commit in its checkpoint.
+  absl::flat_hash_map<std::string, TaskSequence> stored;
   return reader.read(first, [&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
     const auto found = find_task(tasks, record);
@@ -122,7 +125,8 @@ void JournalCheckpoints::lose_older_than(Offset end, const Error& why) {
             why.message);
 }
 
-// Tasks that are not lost are written by the next checkpoint.
+// Called when the checkpoint has found damage. The commits of tasks that are not lost become part
+// of the next checkpoint.
 void JournalCheckpoints::take_damage(const FrozenJournal& damaged) {
   const auto& [why, task] = damaged.damage();
   task.empty() ? lose_older_than(damaged.range().end_offset, why) : lose(task, why);
@@ -155,7 +159,7 @@ void JournalCheckpoints::add(const LogSink::Durable& commit) {
   const int64_t now_us = lane_->clock().monotonic_us();
   assert(commit.journal == journal_ && commit.offset + 1 >= end_);
   end_ = commit.offset + 1;
-  if (lost_.contains(commit.task)) return;  // the commit was under way when the task was lost
+  if (lost_.contains(commit.task)) return;  // the task was lost while this commit was in progress
   const size_t bytes = kEntryBytes + commit.entry_bytes;
   if (waiting_.bytes == 0) waiting_.since_us = now_us;
   waiting_.bytes += bytes;
@@ -199,7 +203,7 @@ JournalCheckpoints::Backlog JournalCheckpoints::Stretch::backlog_of(const std::s
   return {found->second.bytes, now_us - found->second.since_us};
 }
 
-// Commits under way are older than waiting ones.
+// Adds two backlogs. Commits of the checkpoint in progress are older than waiting ones.
 JournalCheckpoints::Backlog JournalCheckpoints::sum(const Backlog& older, const Backlog& newer) {
   return {older.journal_bytes + newer.journal_bytes, older.age_us ? older.age_us : newer.age_us};
 }
@@ -219,8 +223,8 @@ JournalCheckpoints::Backlog JournalCheckpoints::backlog_of(const std::string& ta
 void JournalCheckpoints::tick(Memory memory) {
   if (frozen_ && look_after_frozen() == Frozen::IsThere) return;
   if (!is_dirty()) return;
-  // Little data waits longer, because its checkpoint costs as many syncs as a large one, and a
-  // restart reads the data quickly. Data of dropped tasks is trimmed without this delay.
+  // A checkpoint of little data is delayed, because it costs as many syncs as a large one, and a
+  // restart reads little data quickly. Data of dropped tasks is trimmed without this delay.
   const bool is_handful = waiting_.bytes < journal_bytes() / kHandfulFraction && !holds_gone_;
   const int64_t age_us = lane_->clock().monotonic_us() - waiting_.since_us;
   const bool is_old =

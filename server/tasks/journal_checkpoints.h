@@ -1,5 +1,5 @@
-// Tracks the commits that a journal partition has received since its last checkpoint, and has them
-// written to the state store from time to time.
+// Tracks the commits that a journal partition has received since its last checkpoint, and begins
+// checkpoints when they are due.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,76 +17,78 @@
 
 namespace server {
 
-// The journal grows until a checkpoint contains its entries; recovery reads the checkpoint and the
-// journal. A checkpoint is therefore written when the journal is so long that reading it takes
-// time, or when it is old. It contains all tasks of the partition as of one offset, and the journal
-// is then trimmed to that offset.
+// The journal grows until a checkpoint contains its entries, and a restart reads the checkpoint and
+// the journal. A checkpoint is therefore due when the journal is so long that reading it takes
+// time, or when the last checkpoint is old. A checkpoint contains all tasks of the partition as of
+// one offset, and the journal is then trimmed to that offset.
 //
 //   journal:  trimmed | finished_ ......... frozen_'s end | ......... end_
 //                       in the checkpoint on its way,       waits
 //                       or to be retried
 //
-// Committed data is in the journal and nowhere else. This class keeps only the begin and the end of
-// each task's part of the data; the checkpoint reads the data (FrozenJournal).
+// Committed data is only in the journal. This class stores only where the data of each task begins
+// and ends; the checkpoint itself reads the data (FrozenJournal).
 //
-// Entries are final: a durable entry reaches a checkpoint whatever happens to the task's owner
+// A durable entry is final: it reaches a checkpoint even if the task's owner has failed or changed
 // meanwhile.
 //
-// Damage is found when the journal is read, at a start and by checkpoints. All tasks that the
-// damaged part may belong to are lost: their data reaches no checkpoint, and their queries end. The
-// journal is kept as long as one of them exists, because a restart would otherwise take the
-// remaining entries for all entries. Tasks that began behind the damage continue.
+// Damage is found when the journal is read, at a start and by checkpoints. All tasks to which the
+// damaged part may belong are lost: their data reaches no checkpoint, and their queries end. The
+// journal is not trimmed as long as one of these tasks exists, because a restart would otherwise
+// take the remaining entries for all entries. Tasks that began after the damage continue.
 //
-// Invariant: data that is in no finished checkpoint is in the journal. The end of the journal in
-//          the state store moves only after everything before it is stored.
+// Invariant: data that is in no finished checkpoint is in the journal. The state store's record of
+//          the journal's end moves only after everything before it is stored.
 //
 // Threads: the shard's.
 // Owner:   the shard that owns the journal partition.
 class JournalCheckpoints {
  public:
-  // The state of the node's memory.
+  // How much of the node's memory for state is in use.
   enum class Memory : uint8_t {
     Enough,
     Tight,
-    Exhausted,  // tasks wait for checkpoints, without which their changes cannot leave memory
+    Exhausted,  // tasks wait for checkpoints, since their changes cannot leave memory before
   };
 
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
 
-  // Called at a start. Finds the journal's data of `tasks`, which are the tasks of the log.
+  // Called at a start. Finds the commits of `tasks`, which are all tasks of the log, in the
+  // journal.
   void recover(const FirstEntries& tasks);
-  // Marks a task, or all tasks, as lost because their data cannot be read.
+  // Mark a task, or all tasks, as lost because their data cannot be read.
   void lose(const std::string& task, const Error& why);
   void lose_all(const Error& why);
 
   // Notes a commit; called in the order of the journal.
   void add(const LogSink::Durable& commit);
-  // Forgets these tasks, which no longer commit. The returned function forgets them in the
-  // checkpoint under way; it may wait, so it is called on another thread. After it has returned,
-  // the tasks may be dropped in the state store.
+  // Forgets the tasks whose ids begin with `prefix`, which no longer commit. The returned function
+  // makes the checkpoint in progress forget them. It may wait, so it is called on another thread;
+  // when it has returned, the tasks may be dropped in the state store.
   [[nodiscard]] std::function<void()> drop(const std::string& prefix);
 
-  // Begins a checkpoint if one is due and none is under way. While memory is short, checkpoints are
-  // due much earlier, because a small one needs little memory.
+  // Begins a checkpoint if one is due and none is in progress. While memory is short, checkpoints
+  // are due much earlier, because a small one needs little memory.
   void tick(Memory memory = Memory::Enough);
-  // Returns whether ticks have anything to do.
+  // Returns whether tick() has anything to do.
   bool is_dirty() const {
     if (frozen_ || is_broken_) return frozen_ != nullptr;
     return lost_.empty() ? end_ > finished_ : !waiting_.tasks.empty();
   }
-  // Returns, for each task in checkpoints that ticks have found finished since the last call, the
-  // commit up to which the state store contains all changes of the task. Dropped tasks are missing.
+  // Returns the tasks in checkpoints that tick() has found finished since the last call. For each
+  // task, returns the commit up to which the state store has all changes of the task. Dropped tasks
+  // are omitted.
   std::vector<std::pair<std::string, TaskSequence>> take_stored();
   // Returns whether tasks were lost since the last call.
   bool take_has_lost() { return std::exchange(has_lost_, false); }
-  // Returns nothing if the task is not lost.
+  // Returns the reason why the task is lost; nothing if it is not lost.
   std::optional<Error> why_lost(const std::string& task) const;
 
-  // The journal's data that no checkpoint contains yet; a restart reads it again.
+  // The data in the journal that no checkpoint contains yet. A restart reads it again.
   struct Backlog {
     size_t journal_bytes = 0;
-    std::optional<int64_t> age_us = {};  // age of the oldest data; nothing if there is none
+    std::optional<int64_t> age_us = {};  // age of the oldest data; nothing without data
   };
   Backlog backlog() const;
   Backlog backlog_of(const std::string& task) const;
@@ -94,11 +96,11 @@ class JournalCheckpoints {
   bool has_stored_all_of(const std::string& task) const {
     return !is_lost(task) && !waiting_.tasks.contains(task) && !on_way_.tasks.contains(task);
   }
-  // Returns the memory for data that the checkpoint under way has read from the journal.
+  // Returns the memory of data that the checkpoint in progress has read from the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
   // Returns whether the backlog exceeds its limit, because checkpoints fail or are slow. Tasks must
-  // then not commit more: the disk would fill up and a restart would take long. The tasks' input is
-  // safe in the log.
+  // then not commit more: otherwise the disk would fill up, and a restart would take long. The
+  // tasks' input remains in the log.
   bool is_overdue() const { return waiting_.bytes > kMaxJournals * journal_bytes(); }
 
  private:
@@ -110,7 +112,7 @@ class JournalCheckpoints {
     size_t bytes = 0;
     int64_t since_us = 0;
   };
-  // A range of the journal, with the commits of each task in it.
+  // A range of the journal, with the commits of each task in the range.
   struct Stretch {
     std::map<std::string, Commits> tasks;
     size_t bytes = 0;
@@ -122,7 +124,7 @@ class JournalCheckpoints {
     void add(const Stretch& older);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
-  // Returns the size of a backlog that is worth a checkpoint.
+  // Returns the size of a backlog for which a checkpoint is due.
   size_t enough_bytes(Memory memory) const {
     if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
@@ -139,15 +141,15 @@ class JournalCheckpoints {
 
   const PartitionId journal_;
   const std::shared_ptr<CheckpointLane> lane_;
-  Stretch waiting_;             // commits since the last checkpoint began
-  Offset end_{0};               // end of the commits that were added
-  Offset finished_{0};          // everything before it was trimmed
-  bool is_broken_ = false;      // the journal cannot be read
+  Stretch waiting_;         // commits since the last checkpoint began
+  Offset end_{0};           // offset after the last commit that was added
+  Offset finished_{0};      // end of the last finished checkpoint: everything before it was trimmed
+  bool is_broken_ = false;  // the journal cannot be read
   std::set<std::string> lost_;  // lost tasks that were not dropped
   bool has_lost_ = false;       // for take_has_lost()
-  bool holds_gone_ = false;     // holds commits of dropped tasks since the last checkpoint
-  std::shared_ptr<FrozenJournal> frozen_;       // under way, or waiting for a retry
-  Stretch on_way_;                              // commits that `frozen_` is to contain
+  bool holds_gone_ = false;     // since the last checkpoint, commits of tasks that were dropped
+  std::shared_ptr<FrozenJournal> frozen_;       // the checkpoint in progress or to be retried
+  Stretch on_way_;                              // the commits that `frozen_` is to contain
   std::map<std::string, TaskSequence> stored_;  // for take_stored()
 };
 

@@ -9,7 +9,7 @@ namespace server {
 
 namespace {
 
-// Small, so that commits between two pieces are hardly delayed.
+// Pieces are small, so that commits between two pieces wait only for a short time.
 constexpr size_t kPieceBytes = 256 << 10;
 
 constexpr char kQuery = 'q', kTask = 't', kStore = 's', kEntry = 'e', kCommit = 'j',

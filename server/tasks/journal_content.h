@@ -1,4 +1,4 @@
-// The contents of the pieces of a journal's snapshot: the tasks of its queries as they are in a
+// Encodes the contents of a journal's snapshot in pieces: the tasks of its queries as they are in a
 // node's checkpoints, journal and exchanges. Layout: docs/formats/cluster.md.
 #pragma once
 #include <functional>
@@ -12,14 +12,15 @@
 
 namespace server {
 
-// Receives a snapshot item by item, in the order of these methods. Views are valid during the call.
+// Receives the contents of a snapshot item by item, in the order of these methods. Views are valid
+// during the call.
 class JournalContent {
  public:
   virtual ~JournalContent() = default;
-  // All queries are first. `planned_at` is the revision of the command that gave the query its
-  // plan.
+  // Queries, before all other items. `planned_at` is the revision of the command that gave the
+  // query its plan.
   virtual Status query(std::string_view id, Revision planned_at) = 0;
-  // Contents of checkpoints: a task, then its stores, each followed by its entries.
+  // Checkpoints: a task, then its stores, each followed by its entries.
   virtual Status task(std::string_view id, const storage::CheckpointPosition& position) = 0;
   virtual Status store(std::string_view name) = 0;
   virtual Status entry(std::string_view key, std::string_view value) = 0;
@@ -30,7 +31,7 @@ class JournalContent {
   virtual Status batch(std::string_view bytes) = 0;
 };
 
-// Encodes the items of a snapshot, and passes each piece on when it is large enough.
+// Encodes the items of a snapshot. Passes a piece on when it is large enough.
 //
 // Threads: one.
 class JournalContentWriter final : public JournalContent {
@@ -58,8 +59,8 @@ class JournalContentWriter final : public JournalContent {
   std::string piece_;
 };
 
-// Reads one piece; pieces must be read in order. Fails with CorruptRecord, and with any error of
-// `content`.
+// Reads one piece, and passes its items to `content`. Pieces must be read in order. Fails with
+// CorruptRecord, and with any error of `content`.
 Status read_journal_content(std::string_view piece, JournalContent& content);
 
 }  // namespace server

@@ -22,8 +22,8 @@ Answer wait_for(const std::function<void(std::function<void(Answer)>)>& begin) {
   return done.get_future().get();
 }
 
-// Returns the epoch of a partition while it is filled, which is newer than the epoch of its
-// batches.
+// Returns the leader epoch under which a partition is filled. It is newer than the epochs of the
+// partition's batches.
 LeaderEpoch epoch_while_filled(const storage::PartitionSnapshot::Head& head) {
   return head.epoch + 1;
 }
@@ -66,7 +66,7 @@ Status JournalInstall::entry(std::string_view key, std::string_view value) {
   return write_checkpoint(Part::Some);
 }
 
-// Writes a checkpoint as the node itself would: the position is in the last part.
+// Writes a part of a checkpoint as a running node does: only the last part has the position.
 Status JournalInstall::write_checkpoint(Part part) {
   if (!open_) return {};
   TRY(check_goes_on());
@@ -95,8 +95,8 @@ Status JournalInstall::write_checkpoint(Part part) {
 
 // --- Commits
 
-// Begins all tasks together, since their rows contain the offset of their first entry in the task
-// journal.
+// Begins all tasks in one commit, because their rows contain the offset in the task journal at
+// which their entries begin.
 Status JournalInstall::begin_tasks() {
   if (std::exchange(have_begun_, true)) return {};
   TRY(write_checkpoint(Part::Last));
@@ -125,8 +125,9 @@ Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
   return commit_bytes_ < kCarriedBytes ? Status() : apply_some();
 }
 
-// Outputs and consumed inputs are already in the exchanges. The shards are notified in the order of
-// the log, as for all commits: a commit of which its shard is not notified reaches no checkpoint.
+// Writes the commits without outputs and consumed inputs, whose effects the exchanges already have.
+// The shards are notified in the order of the log: a commit of which its shard is not notified
+// would reach no checkpoint.
 Status JournalInstall::apply_some() {
   if (commits_.empty()) return {};
   TRY(check_goes_on());

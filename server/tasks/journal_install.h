@@ -1,4 +1,4 @@
-// Makes the contents of a journal's snapshot durable on this node, which has no data of the
+// Installs a journal's snapshot: makes its contents durable on this node, which has no data of the
 // journal's queries.
 #pragma once
 #include <atomic>
@@ -21,8 +21,8 @@
 
 namespace server {
 
-// At most some megabytes are in memory at a time. An installation that was interrupted starts again
-// from nothing.
+// At most some megabytes are in memory at a time. If an installation is interrupted, the next one
+// starts from the beginning.
 //
 // Threads: one, which may wait. Owner: QueryTasks, for the duration of a call.
 class JournalInstall final : public JournalContent {
@@ -33,7 +33,8 @@ class JournalInstall final : public JournalContent {
     std::function<Shard&(const std::string& task)> shard_of;
     const std::atomic<bool>& must_stop;
   };
-  // The queries that are installed. Other queries, and earlier ones of the same names, are skipped.
+  // The queries that are installed. Other queries in the snapshot, and earlier queries of the same
+  // names, are skipped.
   struct Wanted {
     Revision made_at;
     std::vector<Uuid> exchanges = {};
@@ -49,7 +50,7 @@ class JournalInstall final : public JournalContent {
   Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
   Status partition(const storage::PartitionSnapshot::Head& head) override;
   Status batch(std::string_view bytes) override;
-  // Makes the data durable that is still in memory. Called after the last piece.
+  // Makes the data durable that is still in memory. Called after the last piece of the snapshot.
   Status finish();
 
  private:
@@ -66,7 +67,8 @@ class JournalInstall final : public JournalContent {
   storage::ReplicaLog replicas_{node_.log};
   std::set<std::string, std::less<>> taken_;  // ids of the installed queries
   std::set<Uuid> exchanges_;                  // exchanges of the installed queries
-  // The task whose checkpoint is being written; nothing if none is, or if the task is skipped.
+  // The task whose checkpoint is being written; nothing between checkpoints, or if the task is
+  // skipped.
   struct Open {
     std::string id;
     storage::CheckpointPosition position;
@@ -84,8 +86,9 @@ class JournalInstall final : public JournalContent {
   std::vector<storage::TaskCommit> commits_;
   std::vector<size_t> entry_sizes_;  // sizes of the entries of commits_
   size_t commit_bytes_ = 0;
-  std::optional<storage::PartitionSnapshot::Head> partition_;  // none if the partition is skipped
-  std::string batches_;                                        // of partition_
+  // Nothing if the partition is skipped.
+  std::optional<storage::PartitionSnapshot::Head> partition_;
+  std::string batches_;  // batches of `partition_` that are not durable yet
 };
 
 }  // namespace server

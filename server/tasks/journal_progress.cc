@@ -26,7 +26,7 @@ Result<JournalProgress> decode(std::string_view bytes) {
   progress.place.next = Offset{in.be<int64_t>()};
   progress.place.epoch = LeaderEpoch{in.be<int32_t>()};
   progress.place.first_needed = Offset{in.be<int64_t>()};
-  // Versions before snapshots wrote no further fields.
+  // The remaining fields are absent in rows that were written before journals had snapshots.
   if (in.ok() && !in.at_end()) progress.snapshot_bytes = static_cast<size_t>(in.be<int64_t>());
   if (in.ok() && !in.at_end()) progress.unclean = LeaderEpoch{in.be<int32_t>()};
   if (in.ok()) return progress;

@@ -1,4 +1,4 @@
-// A node's position in a replicated journal, as kept in its log (docs/formats/cluster.md).
+// A node's position in a replicated journal, as stored in the node's log (docs/formats/cluster.md).
 #pragma once
 #include <cstddef>
 #include <map>

@@ -21,10 +21,10 @@ constexpr int64_t kTimesTheLast = 2;
 
 struct JournalSnapshots::Writing {
   ReplicatedJournals::Contents contents;
-  int64_t number;  // the snapshot's number
+  int64_t number;  // the id of the snapshot
   std::unique_ptr<JournalSource> source;
   int32_t pieces = 0;
-  size_t bytes = 0;  // written so far
+  size_t bytes = 0;  // bytes written so far
 };
 
 void JournalSnapshots::start_thread() {
@@ -40,7 +40,7 @@ void JournalSnapshots::stop_thread() {
   if (thread_.joinable()) thread_.join();
 }
 
-// Waits for this time, unless the thread must stop. Returns false if the thread must stop.
+// Waits for this time. Returns false, earlier, if the thread must stop.
 bool JournalSnapshots::rest(int64_t us) {
   std::unique_lock lock(mutex_);
   return !stopped_.wait_for(lock, std::chrono::microseconds(us), [this] { return must_stop_; });
@@ -97,8 +97,8 @@ Result<size_t> JournalSnapshots::write(PartitionId journal) {
   return writing.bytes;
 }
 
-// Pauses the application of commits during the call, so that all opened data is as of the same
-// moment.
+// Opens the data of a snapshot. The application of commits pauses during the call, so that all data
+// is as of the same moment.
 Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   const ReplicatedJournals::Pause pause(journals_, {journal});
   auto contents = journals_.contents(pause, journal);
@@ -110,8 +110,8 @@ Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   return Writing{*std::move(contents), static_cast<int64_t>(random_() >> 1), std::move(source)};
 }
 
-// Waits until the piece is visible, so only one is under way. The answer may arrive after this
-// method has returned.
+// Writes a piece and waits until it is visible, so that only one piece is in progress. The answer
+// may arrive after this method has given up waiting and returned.
 Status JournalSnapshots::write_piece(PartitionId journal, Writing& writing, bool is_last,
                                      std::string content) {
   const int64_t begun_us = clock_.monotonic_us();

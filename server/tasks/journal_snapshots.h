@@ -22,14 +22,15 @@
 namespace server {
 
 // A journal gets a snapshot when it is longer than twice its last snapshot plus `least_bytes`. So
-// each byte of a commit pays for about one byte of snapshots, and the journal takes about three
-// times the size of its queries' data.
+// for each byte of a commit about one byte of a snapshot is written, and the journal takes about
+// three times the size of its queries' data.
 //
-// The data is opened (journal_source.h) while no commit is applied, and read afterwards, when
-// commits continue. One piece at a time is in memory and under way; the thread rests after a piece
-// as long as the piece took.
+// The data is opened (journal_source.h) while no commit is applied, and is read afterwards, while
+// commits continue. Only one piece at a time is in memory and being written. After each piece the
+// thread pauses for as long as the piece took.
 //
-// Threads: its own, which waits. Owner: the node; the constructor's arguments outlive the thread.
+// Threads: its own, which waits. Owner: the node; the arguments of the constructor outlive the
+// thread.
 class JournalSnapshots {
  public:
   JournalSnapshots(storage::Log& log, storage::StateStore& state, ReplicatedJournals& journals,
@@ -62,11 +63,13 @@ class JournalSnapshots {
   SnapshotPieces& pieces_;
   const Clock& clock_;
   const int64_t least_bytes_;
-  const std::function<bool()> may_write_;  // whether all nodes support such snapshots
+  // Returns whether all nodes support snapshots in journals.
+  const std::function<bool()> may_write_;
   std::unique_ptr<storage::LogReader> reader_;
-  std::map<PartitionId, int64_t> not_before_us_;  // for journals whose last snapshot failed
-  // The last snapshot. The next snapshot waits until the journal is trimmed to the place of this
-  // one, which undelivered outputs may delay.
+  // Next attempt for journals whose last snapshot failed.
+  std::map<PartitionId, int64_t> not_before_us_;
+  // The last snapshot of a journal. The next snapshot waits until the journal is trimmed to
+  // `place`, which undelivered outputs may delay.
   struct Last {
     ReplicatedJournals::Term term;
     Offset place;

@@ -24,8 +24,8 @@ JournalSource::~JournalSource() {
   if (reader_) reader_->end_turn();
 }
 
-// A checkpoint that completes meanwhile does no harm: the journals were opened before, and show the
-// entries that the checkpoint trims.
+// A checkpoint may complete during the call without harm: the journals are opened first, so they
+// still show the entries that the checkpoint trims.
 Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
                                                            storage::StateStore& state,
                                                            std::vector<DefinedQueryPtr> queries,
@@ -53,8 +53,8 @@ Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
   return source;
 }
 
-// Opens a reader of checkpoints. The positions, which are read before, are valid if the reader
-// shows the same ones; otherwise the method tries again.
+// Opens a reader of checkpoints, and reads the positions of the tasks. The positions are read
+// before the reader is opened; if a checkpoint has changed them in between, the method tries again.
 Status JournalSource::open_state(storage::StateStore& state) {
   constexpr int kAttempts = 20;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {

@@ -1,4 +1,4 @@
-// The contents of a replicated journal's snapshot, read from this node's checkpoints, task journals
+// Reads the contents of a replicated journal's snapshot from this node's checkpoints, task journals
 // and exchanges.
 #pragma once
 #include <map>
@@ -19,22 +19,22 @@ namespace server {
 
 class JournalContentWriter;
 
-// All data is as of the moment of open(). While the object exists, the files of log and state
-// cannot reuse pages.
+// All data is as of the moment of open(). While the object exists, the files of the log and of the
+// state cannot reuse freed pages.
 //
 // Threads: one at a time.
 class JournalSource {
  public:
   // Opens all data. `tasks` are the tasks of `queries`; none of them may commit during the call.
-  // Fails with ObjectState if no snapshot can be made now.
+  // Fails with ObjectState if the node cannot make a snapshot now.
   static Result<std::unique_ptr<JournalSource>> open(storage::Log& log, storage::StateStore& state,
                                                      std::vector<DefinedQueryPtr> queries,
                                                      std::vector<std::string> tasks);
   JournalSource(const JournalSource&) = delete;
   ~JournalSource();
 
-  // Writes the contents. `newer` are commits that the log is about to receive; they follow all
-  // commits of their tasks in the log.
+  // Writes the contents to `writer`. `newer` are commits that the log is about to receive; they
+  // follow all commits of their tasks in the log.
   Status write(JournalContentWriter& writer,
                std::span<const storage::JournalRecord> newer = {}) const;
 
@@ -50,8 +50,9 @@ class JournalSource {
   std::map<std::string, Offset> first_entries_;  // offset of a task's first entry in its journal
   std::map<PartitionId, std::unique_ptr<storage::JournalReader>> journals_;
   std::map<std::string, storage::CheckpointPosition> positions_;
-  std::map<std::string, std::set<std::string>> stores_;  // in checkpoints, by task
-  std::unique_ptr<storage::StateReader> reader_;         // within a turn
+  // Names of the stores in the checkpoint, by task.
+  std::map<std::string, std::set<std::string>> stores_;
+  std::unique_ptr<storage::StateReader> reader_;  // has begun its turn
   std::unique_ptr<storage::PartitionSnapshot> exchanges_;
 };
 

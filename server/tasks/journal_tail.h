@@ -1,4 +1,5 @@
-// The entries of a journal partition behind the checkpoints, for tasks that start.
+// Reads the entries of a journal partition that follow the checkpoints, to restore tasks that
+// start.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -14,13 +15,13 @@
 
 namespace server {
 
-// Opens a partition of the task journal. Fails with StorageFailure if trimmed entries are missing
-// from the state store: journal and state store are then from different backups.
+// Opens a partition of the task journal. Fails with StorageFailure if the journal was trimmed
+// beyond the state store's checkpoints: journal and state store are then from different backups.
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal);
 
-// A task's last commit, and its positions and scalars at that commit.
+// A task's last commit, and the positions and scalars after that commit.
 struct TaskPosition {
   TaskSequence sequence{0};
   engine::JournalEntry position;  // without changes
@@ -31,12 +32,12 @@ Status check_follows(TaskSequence last, TaskSequence next, std::string_view task
 
 // The tasks of a journal, with the offset of each task's first entry.
 using FirstEntries = absl::flat_hash_map<std::string, Offset>;
-// Returns the task that has made the commit, or end() if none of `tasks` has.
+// Returns the task that made the commit, or end() if it is none of `tasks`.
 FirstEntries::const_iterator find_task(const FirstEntries& tasks,
                                        const storage::JournalRecord& record);
 
-// Threads: any may read. The object keeps a snapshot of the log, which cannot reuse pages
-// meanwhile.
+// The commits of some tasks in a journal partition. Threads: any may read. The object holds a
+// snapshot of the log, so the log cannot reuse freed pages while it exists.
 class JournalTail {
  public:
   // Reads the commits of these tasks, whose former owners have been fenced.
@@ -45,7 +46,7 @@ class JournalTail {
                                                          PartitionId journal,
                                                          const FirstEntries& tasks);
 
-  // The task that is restored; see engine::Task.
+  // A task that is being restored; see engine::Task.
   class Target {
    public:
     virtual ~Target() = default;
@@ -53,7 +54,7 @@ class JournalTail {
     virtual bool loads(uint32_t store) = 0;
     virtual Status restore(const engine::JournalEntry& entry, TaskSequence commit) = 0;
   };
-  // Passes the state of a task to `target`: its checkpoint, then the entries behind it. Returns the
+  // Passes the state of a task to `target`: its checkpoint, then the later entries. Returns the
   // task's last durable commit.
   Result<TaskSequence> restore(const std::string& task, const storage::StateStore& state,
                                Target& target) const;

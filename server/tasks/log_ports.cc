@@ -14,12 +14,12 @@ Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
 
 Result<std::vector<engine::Polled>> LogSources::poll(
     std::span<const std::pair<engine::PartitionRef, Offset>> positions, size_t max_bytes) {
-  // Several partitions are compared, so they are read from one snapshot.
+  // Several partitions are read from one snapshot, because the engine compares them.
   TRY(reader_->begin_turn(positions.size() == 1 ? storage::Snapshot::WhenNeeded
                                                 : storage::Snapshot::AtOnce));
   in_turn_ = true;
   std::vector<engine::Polled> polled;
-  // Positions at INT64_MAX only ask for the partition's end.
+  // A position of INT64_MAX asks only for the partition's end, so it gets no share of `max_bytes`.
   const auto asked = static_cast<size_t>(std::ranges::count_if(
       positions, [](const auto& position) { return position.second < Offset(INT64_MAX); }));
   for (const auto& [partition, next] : positions) {
@@ -47,9 +47,9 @@ Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& parti
   return polled;
 }
 
-// Hides aborted batches and control batches. Control batches stay in the log even after the log has
-// forgotten the transactions. Batches that cannot be read are left to the decoder, which reports
-// the error.
+// Hides aborted batches and control batches from the task. Control batches remain in the log even
+// after the log has forgotten their transactions. A batch that cannot be read is not hidden, so
+// that the decoder reports the error.
 Status LogSources::hide_aborted(const storage::TopicPartition& partition,
                                 std::vector<engine::LogBatch>& batches) {
   std::vector<std::pair<engine::LogBatch*, records::BatchHeader>> transactional;

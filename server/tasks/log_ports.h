@@ -1,4 +1,4 @@
-// Implements the engine's ports with the node's log.
+// Implements the engine's interfaces to its inputs and outputs with the node's log.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,7 +18,8 @@ inline engine::PartitionRef to_engine(const storage::TopicPartition& partition) 
   return {partition.topic, partition.partition};
 }
 
-// Threads: the shard's. Views from poll() point into the memory map and are valid until release().
+// Threads: the shard's. Views from poll() point into the log's memory map and are valid until
+// release().
 class LogSources final : public engine::Sources {
  public:
   static Result<std::unique_ptr<LogSources>> open(storage::Log& log);
@@ -41,7 +42,7 @@ class LogSources final : public engine::Sources {
 // Commits to the node's log. Answers arrive on the shard's loop.
 class LogSink final : public engine::Sink {
  public:
-  // A durable commit, and its place in its journal.
+  // A durable commit, and its position in its journal.
   struct Durable {
     std::string task;
     PartitionId journal;
@@ -50,9 +51,9 @@ class LogSink final : public engine::Sink {
     size_t entry_bytes;
     CommitId commit = {};  // the log's id of the commit; unknown if read from the journal
   };
-  // Both callbacks run on the loop. `on_room` is called when the log accepts commits again after it
-  // was full. `on_durable` is called for each commit in the order of its journal, before the commit
-  // is answered, even if the task is gone.
+  // Both callbacks run on the loop. `on_room` is called when the log accepts commits again after
+  // its queue was full. `on_durable` is called for each commit in the order of its journal, before
+  // the commit is answered, even if the task no longer exists.
   LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room,
           std::function<void(const Durable&)> on_durable)
       : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}

@@ -1,4 +1,4 @@
-// Tasks whose durable data is damaged.
+// The tasks that cannot run because their durable data is damaged.
 #pragma once
 #include <map>
 #include <mutex>
@@ -10,16 +10,16 @@
 
 namespace server {
 
-// A lost task does not run again until its query is dropped or the server restarts: a task that
-// continued with a part of its committed data would serve less than was acknowledged.
+// A lost task does not run again until its query is dropped or the server restarts. If it continued
+// with a part of its committed data, its results would lack data that was acknowledged.
 //
 // Threads: any. Owners of journals report lost tasks; QueryTasks checks before it builds tasks.
 // Owner:   CheckpointLane.
 class LostTasks {
  public:
-  // Notes that the task is lost. The first reason is kept.
+  // Notes that the task is lost. If it was lost before, the first reason is kept.
   void add(const std::string& task, const Error& why);
-  // Loses all tasks of the journal, including tasks that begin later.
+  // Notes that all tasks of the journal are lost, including tasks that begin later.
   void add_all_of(PartitionId journal, const Error& why);
   void drop(const std::string& prefix);
 

@@ -11,8 +11,8 @@ namespace server {
 
 namespace {
 
-// Returns the topic that a stage writes; nothing for a stage that writes an exchange or only keeps
-// a table.
+// Returns the topic that a stage writes; nothing if the stage writes an exchange, or only keeps a
+// table in memory.
 std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::StagePlan& stage) {
   if (stage.output.exchange >= 0 || stage.output.topic.empty()) return std::nullopt;
   const auto id = query.topic_ids.find(stage.output.topic);
@@ -20,8 +20,8 @@ std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::St
   return id->second;
 }
 
-// Visits the ids of the topics and exchanges that a stage reads, and not their partitions, since
-// partitions may be added later.
+// Visits the ids of the topics and exchanges that a stage reads. It does not visit partitions,
+// since partitions may be added later.
 template <typename Visit>
 void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, const Visit& visit) {
   for (const engine::PlanNode& node : stage.nodes) {
@@ -35,7 +35,9 @@ void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, con
   }
 }
 
-// Walks along the route from the noted ends to the topic, once for each noted moment.
+// Follows the route of queries from the source topics to `topic`. note_moment() sets the ends of
+// the source topics; have_passed() then continues along the route as far as the queries have read
+// up to them.
 //
 // Threads: the reader's.
 class RouteWriters final : public engine::TopicWriters {
@@ -86,8 +88,8 @@ class RouteWriters final : public engine::TopicWriters {
   const std::string& awaited() const override { return awaited_; }
 
  private:
-  // Finds the partitions of all topics on the route, including topics that an earlier query writes,
-  // since other clients may write there, too.
+  // Finds the partitions of all topics on the route. This includes topics that an earlier query on
+  // the route writes, since other clients may also write there.
   void find_inputs() {
     std::set<Uuid> topics;
     for (const QueryProgress::Step& step : route_)
@@ -115,8 +117,8 @@ class RouteWriters final : public engine::TopicWriters {
     return targets;
   }
 
-  // When a stage has passed its targets, the ends of its output become the targets of the next
-  // stage.
+  // Called when a stage has passed its targets. The present ends of its output become targets of
+  // the next stage.
   void note_outputs(const QueryProgress::Step& step) {
     const engine::OutputPlan& output = stage_of(step).output;
     std::optional<Uuid> topic = topic_written_by(*step.defined, stage_of(step));
@@ -138,7 +140,7 @@ class RouteWriters final : public engine::TopicWriters {
   uint64_t definitions_ = UINT64_MAX;
   std::vector<QueryProgress::Step> route_;
   std::vector<engine::PartitionRef> inputs_;
-  // The route of the noted moment, since definitions may change meanwhile, and the progress on it.
+  // The route as of note_moment(), since definitions may change meanwhile, and the progress on it.
   std::vector<QueryProgress::Step> walked_;
   size_t at_ = 0;
   std::map<engine::PartitionRef, Offset> frontier_;
@@ -181,7 +183,7 @@ void ProgressOfQuery::publish(int stage, int32_t task, std::span<const Target> p
   Stage& its = stages_[static_cast<size_t>(stage)];
   its.published.insert(task);
   for (const auto& [partition, next] : positions) its.positions[partition] = next;
-  // If a topic is read twice, the position of the slower reading counts.
+  // If the task reads a partition twice, the smaller of the two positions counts.
   for (const auto& [partition, next] : positions)
     its.positions[partition] = std::min(its.positions[partition], next);
   changed(std::move(lock));

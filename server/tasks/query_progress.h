@@ -1,10 +1,11 @@
 // The positions of all persistent queries in their inputs, for tasks that read the queries'
 // outputs.
 //
-// A task that joins a stream with a table takes a record only when the table has the rows of all
-// records that could be read when the record was seen (engine/exec/awaited_topics.h). Tasks publish
-// their durable positions here. A reader follows the route from the source topics, query by query
-// and stage by stage, to the topic that it reads.
+// A task that joins a stream with a table processes a record only when the table contains the
+// results of all records that could be read when this record was read
+// (engine/exec/awaited_topics.h). Tasks publish their durable positions here. A joining task
+// follows the route from the source topics, query by query and stage by stage, to the topic of the
+// table.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
@@ -26,8 +27,8 @@ namespace server {
 
 // The progress of one query.
 //
-// Invariant: a known position is durable, and so is everything that the task wrote before it.
-//          Positions stay valid when the query restarts, since it continues from them.
+// Invariant: a published position is durable, and so is everything that the task wrote before it.
+//          Positions stay valid when the query restarts, since the query continues from them.
 //
 // Threads: any. Owner: shared by QueryProgress, the query's tasks and the tasks that wait for it.
 class ProgressOfQuery {
@@ -37,20 +38,20 @@ class ProgressOfQuery {
 
   explicit ProgressOfQuery(DefinedQueryPtr defined) : defined_(std::move(defined)) {}
 
-  // Sets a new definition. If the definition has another plan, the positions of the query's tasks
-  // are forgotten.
+  // Sets a new definition of the query. If its plan is another one, the positions of the query's
+  // tasks are forgotten.
   void replace(DefinedQueryPtr defined);
   DefinedQueryPtr defined() const;
-  // Sets the number of tasks of each stage. A stage has passed nothing until all its tasks have
-  // published a position.
+  // Sets the number of tasks of each stage. has_passed() is false for a stage until all its tasks
+  // have published a position.
   void expect(std::vector<size_t> tasks_by_stage);
   void publish(int stage, int32_t task, std::span<const Target> positions);
-  // Called when the query is dropped: the query writes nothing from then on, and no reader waits
-  // for it.
+  // Called when the query is dropped. It writes nothing more, so has_passed() no longer makes a
+  // reader wait.
   void end();
 
-  // Returns whether the stage has passed all targets that it reads. If not, `wake` is called at the
-  // next change, on the thread of the change, unless `wake` has expired.
+  // Returns whether the stage has passed all `targets` in its inputs. If not, `wake` is called at
+  // the query's next change, on the thread that makes the change, unless `wake` has expired.
   bool has_passed(int stage, std::span<const Target> targets,
                   const std::weak_ptr<const Wake>& wake);
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
@@ -77,28 +78,28 @@ class QueryProgress {
  public:
   explicit QueryProgress(const storage::Log& log) : log_(log) {}
 
-  // Adds a query or its new plan. All queries of a start are defined before one of them runs;
-  // otherwise a reader could find no writers for a topic that has some.
+  // Adds a query, or sets its new plan. When the server starts, all queries are defined before the
+  // first of them runs; otherwise a reader could find no writers for a topic that has some.
   void define(const DefinedQueryPtr& query);
   void forget(const std::string& query_id);
   // Returns null if the query is not defined.
   std::shared_ptr<ProgressOfQuery> find(const std::string& query_id) const;
 
-  // One stage of a query on the route from the source topics to a topic.
+  // A stage of a query on the route from the source topics to another topic.
   struct Step {
     std::shared_ptr<ProgressOfQuery> query;
     DefinedQueryPtr defined;
     int stage = 0;
   };
-  // Returns the stages that the topic's rows pass through, writers before readers. Returns none if
-  // no query writes the topic, or if `reader` is among the queries on the route: it would wait for
+  // Returns the stages through which the topic's rows pass, writers before readers. Returns none if
+  // no query writes the topic, or if the query `reader` is on the route, since it would wait for
   // itself.
   std::vector<Step> route_to(const Uuid& topic, const std::string& reader) const;
-  // Returns a number that increases with each definition.
+  // Returns a number that increases with each call of define() and forget().
   uint64_t definitions() const { return definitions_.load(std::memory_order_acquire); }
 
-  // Returns the writers of the topic, for inputs of a task of `reader`. `wake` is called, on any
-  // thread, when a query that had not passed its targets has advanced.
+  // Returns the writers of the topic, for the inputs of a task of the query `reader`. `wake` is
+  // called, on any thread, when a query that had not passed its targets has changed.
   engine::TopicWritersPtr writers_of(const Uuid& topic, const std::string& reader,
                                      ProgressOfQuery::Wake wake) const;
   const storage::Log& log() const { return log_; }

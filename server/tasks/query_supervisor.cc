@@ -35,7 +35,7 @@ void QuerySupervisor::stop_thread() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
-  // An operation waits for the shards, which the caller stops next.
+  // Operations wait for the shards, so they must end before the caller stops the shards.
   gate_.close();
   gate_.wait_until_empty();
 }
@@ -65,8 +65,8 @@ void QuerySupervisor::run() {
     lock.lock();
   }
   lock.unlock();
-  // A clean stop removes dropped data unless the removal takes long: the next start then removes
-  // the data.
+  // At a regular stop, dropped data is removed now if that is quick. Otherwise the next start
+  // removes it.
   const int64_t until_ms = now_ms() + kRemovalsAtStopMs;
   while (now_ms() < until_ms && remove_next()) continue;
 }
@@ -97,8 +97,8 @@ void QuerySupervisor::launch_giving_way(const std::vector<RestartSchedule::Attem
   patience_ms_ = has_given_way_ ? std::max(kFirstPatienceMs, patience_ms_ * 2) : 0;
 }
 
-// Ends all tasks of a query with a lost task, as a restart would, so that no task waits for the
-// lost one.
+// Removes all tasks of each query with a lost task, as a restart would, so that no task waits for
+// the lost one.
 void QuerySupervisor::end_lost() {
   std::lock_guard operation(operation_mutex_);
   std::vector<std::string> lost;
@@ -113,16 +113,17 @@ void QuerySupervisor::end_lost() {
     auto trouble = schedule_.trouble_of(id);
     if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;  // restarted by a statement
     trouble->error.hint = hint_about_damage(*found->second.defined);
-    // The reason is noted first, so that a reader that finds no tasks can find it.
+    // The reason is noted before the tasks are removed, so that a reader that finds no tasks finds
+    // the reason.
     schedule_.stop(id, std::move(trouble->error));
     lock.unlock();
     tasks_.remove(id);  // without mutex_: waits for the shards
   }
 }
 
-// Builds the tasks of a query that stopped at a bad record once more from their last commits,
-// without stepping them, so that its table is read as it was committed. The failed tasks have
-// applied the bad record partly in memory.
+// Builds the tasks of each query that has stopped at a bad record again from their last commits,
+// without stepping them, so that readers see the query's table as it was committed: the failed
+// tasks have applied a part of the bad record in memory.
 void QuerySupervisor::stand() {
   std::lock_guard operation(operation_mutex_);
   std::vector<QueryTasks::Launch> launches;
@@ -134,7 +135,8 @@ void QuerySupervisor::stand() {
       const auto found = wanted_.find(id);
       const auto trouble = schedule_.trouble_of(id);
       if (found == wanted_.end() || !trouble || trouble->kind != Trouble::Kind::Stopped) continue;
-      // Another node may run the query from now on with a journal that continues.
+      // In a cluster, another node may run the query from now on, and its commits continue the
+      // journal.
       if (found->second.defined->journal && tasks_.journals() != nullptr) continue;
       launches.push_back({found->second.defined, schedule_.run_of(id), RunMode::Batches, true});
       note_change(id);
@@ -156,8 +158,8 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
-// Builds the tasks of one journal after the other. Gives way to operations as other attempts do,
-// but not immediately, since users of these queries wait, too.
+// Builds the tasks of the queries in to_rebuild_, one journal after the other. Gives way to
+// operations like other attempts, but only after some time, since users of these queries wait, too.
 void QuerySupervisor::rebuild() {
   for (bool is_left = true; is_left; let_others_go_first()) {
     std::lock_guard operation(operation_mutex_);
@@ -169,7 +171,7 @@ void QuerySupervisor::rebuild() {
   }
 }
 
-// Takes the queries of one journal. Called under operation_mutex_.
+// Returns attempts for the queries of one journal. Called under operation_mutex_.
 std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   std::vector<RestartSchedule::Attempt> attempts;
   std::optional<PartitionId> journal;
@@ -186,15 +188,15 @@ std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   return attempts;
 }
 
-// Waits until the waiting operations have begun. Otherwise the thread that has released the mutex
-// would mostly lock it again before the others.
+// Waits until the waiting operations have begun. A thread that unlocks a mutex and locks it again
+// immediately would mostly get it before them.
 void QuerySupervisor::let_others_go_first() {
   constexpr int kMostTurns = 100;
   for (int i = 0; waiting_operations_ > 0 && i < kMostTurns; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-// Called under operation_mutex_.
+// Builds the tasks for the attempts. Called under operation_mutex_.
 void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attempts,
                              const GivesWay& gives_way) {
   std::vector<QueryTasks::Launch> launches;
@@ -213,14 +215,14 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (launches.empty()) return;
   {
-    // The change is noted before a task is removed, so that a reader that finds no task, or a new
-    // one, sees the change.
+    // The change is noted before tasks are removed, so that a reader that finds no task, or a new
+    // one, also sees a new value of changes().
     std::lock_guard lock(mutex_);
     for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
   }
   std::vector<Status> started = tasks_.start(launches, gives_way);
-  // A query that has ended does not keep its old tasks. The call is made without mutex_, since it
-  // waits for the shards.
+  // If a query cannot start until a statement changes it, its old tasks are removed, too. Called
+  // without mutex_, since the removal waits for the shards.
   for (size_t i = 0; i < launches.size(); ++i)
     if (!started[i] && RestartSchedule::is_for_good(started[i].error()))
       tasks_.remove(launches[i].defined->plan->id);
@@ -233,7 +235,8 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
       schedule_.started(id);
       continue;
     }
-    // At the end of a stop, queries that were not started are not reported.
+    // QueryCanceled is not reported: the start gave way to an operation, must wait, or ended
+    // because the server stops.
     Error error = std::move(started[i]).error();
     if (error.code == ErrorCode::QueryCanceled) {
       schedule_.put_off({id, launches[i].run, launches[i].mode}, now_ms());
@@ -282,8 +285,8 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));
   }
-  launch(attempts, [] { return false; });  // never gives way: all callers that may wait have asked
-                                           // for the start
+  // Never gives way, since all callers that could wait have asked for this start.
+  launch(attempts, [] { return false; });
 }
 
 void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
@@ -315,7 +318,7 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
   const auto operation = begin_operation();
   {
     std::lock_guard lock(mutex_);
-    // The deletion of a topic is reported once for all its queries, elsewhere.
+    // The deletion of a topic is reported elsewhere, once for all its queries.
     if (why.code != ErrorCode::UnknownTopic) report(id, why, "stopped");
     if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // the old definition is void
     schedule_.stop(id, std::move(why));
@@ -331,7 +334,7 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   const auto found = wanted_.find(query_id);
   if (found == wanted_.end()) return;
   found->second.is_paused = is_paused;
-  bool stands = false;  // a stopped query starts below
+  bool stands = false;  // the query is stopped, and retry_now() below starts it
   {
     std::lock_guard lock(mutex_);
     note_change(query_id);
@@ -340,7 +343,8 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   }
   if (is_paused || !stands) tasks_.pause(query_id, is_paused);
   if (is_paused) return;
-  // RESUME of a query in state ERROR means that the user has removed the cause.
+  // With RESUME of a query in state ERROR, the user states that the cause has been removed, so the
+  // query starts immediately.
   std::lock_guard lock(mutex_);
   schedule_.retry_now(query_id, now_ms());
   changed_.notify_all();
@@ -355,7 +359,8 @@ void QuerySupervisor::remove_later(Removal removal) {
   changed_.notify_all();
 }
 
-// Removes one item that is due; attempts run between removals. Returns false if none is due.
+// Removes one item that is due. Returns false if none is due. Removes only one, so that attempts
+// run between removals.
 bool QuerySupervisor::remove_next() {
   Removal removal;
   {
@@ -374,8 +379,8 @@ bool QuerySupervisor::remove_next() {
   return true;
 }
 
-// Called without mutex_, since the removal waits for the disk. Schedules another attempt if it
-// fails.
+// Removes the data, or schedules another attempt if that fails. Called without mutex_, since the
+// removal waits for the disk.
 Status QuerySupervisor::try_remove(Removal removal) {
   Status removed =
       removal.query.empty() ? tasks_.drop_topic(removal.topic) : tasks_.drop_state(removal.query);
@@ -395,8 +400,8 @@ Status QuerySupervisor::try_remove(Removal removal) {
   return removed;
 }
 
-// Removes the state of a dropped query with this id. A new query with the same id must not begin
-// with that state, nor lose its own state to a late removal.
+// Finishes a pending removal of the state of an earlier query with this id. Otherwise a new query
+// with the same id would begin with that state, or lose its own state to the removal.
 Status QuerySupervisor::finish_removal_of(const std::string& query_id) {
   Removal removal;
   {
@@ -434,11 +439,13 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
          : trouble && trouble->kind == Trouble::Kind::Parked
              ? "waits until the disk has free space"
              : "failed, restarts from its last commit");
-  changed_.notify_all();  // the supervisor's thread, not a loop, waits for free space
+  // Wakes the supervisor's thread, so that no loop has to register for free space.
+  changed_.notify_all();
 }
 
-// Called under mutex_. Returns whether a line of the last minute reports that the query waits for
-// free space: while a disk is full, some space appears for a moment again and again.
+// Returns whether the log already reported within the last minute that the query waits for free
+// space. On a full disk a little space appears again and again, and each time the query fails
+// again. Called under mutex_.
 bool QuerySupervisor::was_told(const std::string& query_id) {
   constexpr int64_t kAgainMs = 60'000;
   const int64_t now = now_ms();
@@ -446,7 +453,7 @@ bool QuerySupervisor::was_told(const std::string& query_id) {
   return !parked_told_ms_.emplace(query_id, now).second;
 }
 
-// Registers a callback for the time when the log accepts writes again; the log may call it
+// Registers a callback for the time when the log accepts writes again. The log may call it
 // immediately.
 void QuerySupervisor::await_room() {
   {
@@ -462,8 +469,8 @@ void QuerySupervisor::await_room() {
   });
 }
 
-// Called under mutex_. The rate is limited because on a full disk all queries fail together, and
-// every later attempt fails.
+// Logs an error of a query, at a limited rate: on a full disk all queries fail together, and every
+// later attempt fails. Called under mutex_.
 void QuerySupervisor::report(const std::string& query_id, const Error& error,
                              const char* what_next) {
   if (!log_rate_.allows(clock_.monotonic_us())) return;
@@ -501,7 +508,7 @@ std::optional<Error> QuerySupervisor::trouble_of(const std::string& query_id) co
   return explain(*trouble);
 }
 
-// Called under mutex_.
+// Increases changes() for the query. Called under mutex_.
 void QuerySupervisor::note_change(const std::string& query_id) {
   changed_at_[query_id] = ++changes_;
 }

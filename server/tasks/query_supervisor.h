@@ -1,4 +1,4 @@
-// Keeps queries running: starts their tasks, and builds the tasks again after a failure.
+// Keeps queries running: starts their tasks, and builds them again after a failure.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -22,9 +22,9 @@
 
 namespace server {
 
-// Requests of the metadata thread are carried out immediately, on that thread. The supervisor has a
-// thread of its own, which repeats failed attempts at the pace of the schedule. It also removes
-// unreferenced data, so a statement that drops something does not wait for the disk.
+// Requests of the metadata thread are executed on that thread, before the call returns. The
+// supervisor's own thread repeats failed attempts at the pace of the schedule. It also removes the
+// data of dropped queries, so that a statement that drops something does not wait for the disk.
 //
 // Threads: the methods of QueryRunner on the metadata thread; task_failed(), troubles and obstacles
 //          on any.
@@ -47,26 +47,26 @@ class QuerySupervisor final : public QueryRunner {
   void pause(const std::string& query_id, bool is_paused) override;
   void drop_topic(const Uuid& topic) override;
 
-  // Has the tasks of these queries built again, since the queries' owner has changed from or to
-  // this node.
+  // Requests that the tasks of these queries are built again soon, because the node that runs the
+  // queries has changed from or to this node.
   void rebuild_soon(std::vector<std::string> queries);
-  // Notes that a task cannot continue. Only the first report of a run counts.
+  // Notes that a task cannot continue. Only the first report of each run has an effect.
   void task_failed(const TaskNews& news);
-  // Returns the reason why a query does not run as it should, and what happens next, worded for the
-  // user.
+  // Returns the reason why a query does not run normally, and what happens next, as a text for the
+  // user; nothing if it runs normally.
   std::optional<Error> trouble_of(const std::string& query_id) const;
-  // Returns a number that increases whenever a query starts, fails, is paused or resumed. While it
-  // does not change, no query's health changes.
+  // Returns a number that increases whenever a query starts, fails, is paused or resumed. As long
+  // as it stays the same, so does the Health of every query.
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   struct Health {
-    uint64_t since = 0;        // the value of changes() after the query's last change
-    bool is_starting = false;  // the query's tasks are being built or soon will be
-    std::optional<Trouble> trouble = {};  // explained as by trouble_of()
+    uint64_t since = 0;                   // the value of changes() after the query's last change
+    bool is_starting = false;             // the query's tasks are being built or soon will be
+    std::optional<Trouble> trouble = {};  // with the text of trouble_of()
   };
   Health health_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
-  // Notes the reason why a running rebuilt query could not replace the old query; `why` is empty
-  // once it could.
+  // Notes the reason why a rebuilt query that runs could not replace the old query. An empty `why`
+  // removes the note.
   void note_obstacle(const std::string& query_id, std::optional<Error> why);
   std::map<std::string, Error> obstacles() const;
 
@@ -75,17 +75,17 @@ class QuerySupervisor final : public QueryRunner {
     QueryPtr defined;
     bool is_paused = false;
   };
-  // Removal of unreferenced data. It is repeated until it succeeds; a restart finds any data that
-  // is left.
+  // A removal of data of a dropped query or topic. It is repeated until it succeeds. Data that is
+  // left at the end of the process is found at the next start.
   struct Removal {
-    std::string query;  // the query whose state is removed; empty: see `topic`
-    Uuid topic;         // the topic's records are removed if `query` is empty
+    std::string query;  // the query whose state is removed; empty: `topic` is set
+    Uuid topic;         // the topic whose records are removed
     int64_t due_ms = 0, delay_ms = 0;
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
-  // Begins an operation that a caller waits for: an attempt that restores much state gives way to
-  // the operation.
+  // Begins an operation for which a caller waits. An attempt that is restoring much state is put
+  // off until the operation is done.
   std::unique_lock<std::mutex> begin_operation();
   using GivesWay = QueryTasks::GivesWay;
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
@@ -111,16 +111,16 @@ class QuerySupervisor final : public QueryRunner {
   const Clock& clock_;
   std::atomic<uint64_t> changes_ = 0;  // written under mutex_
   std::thread thread_;
-  Gate gate_;  // for operations on tasks: none is under way after stop_thread()
+  Gate gate_;  // admits operations on tasks; none is in progress after stop_thread()
 
-  // Allows one operation on tasks at a time; locked before mutex_.
+  // Serializes operations on tasks. Locked before mutex_.
   std::mutex operation_mutex_;
   std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
-  // The time for which attempts do not give way; otherwise a stream of statements could keep a
-  // query from starting. The time grows after each attempt that gave way, and is reset after an
-  // attempt that did not have to.
+  // The time for which an attempt does not give way to operations; without it, a stream of
+  // statements could keep a query from ever starting. It grows with each attempt that gave way, and
+  // is reset after an attempt that did not.
   int64_t patience_ms_ = 0;
   bool has_given_way_ = false;
 
@@ -130,16 +130,16 @@ class QuerySupervisor final : public QueryRunner {
   std::deque<Removal> removals_;
   std::string being_removed_;  // the query whose state is being removed
   std::condition_variable changed_;
-  std::vector<std::string> lost_;  // queries whose tasks are to leave the shards
+  std::vector<std::string> lost_;  // queries with a lost task, whose tasks must be removed
   std::map<std::string, Error> obstacles_;
   std::map<std::string, uint64_t> changed_at_;  // value of changes_ after a query's last change
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // a callback for free space is registered with the log
   LogRate log_rate_{4};
-  std::map<std::string, int64_t> parked_told_ms_;  // time of a query's last log line about waiting
-                                                   // for space
-  std::set<std::string> to_rebuild_;               // guarded by mutex_
-  std::set<std::string> to_stand_;  // guarded by mutex_: stopped queries to be rebuilt
+  // By query: the time of its last log line about waiting for space.
+  std::map<std::string, int64_t> parked_told_ms_;
+  std::set<std::string> to_rebuild_;  // guarded by mutex_
+  std::set<std::string> to_stand_;    // guarded by mutex_: stopped queries for stand()
 };
 
 }  // namespace server

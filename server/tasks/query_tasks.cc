@@ -21,10 +21,10 @@ namespace server {
 
 namespace {
 
-// More rows than a task can have had under way when it failed, so the bad record is among them.
+// More rows than a task can have in progress when it fails, so that the bad record is among them.
 constexpr uint64_t kIsolatedRows = 32'768;
 
-// Runs work on a shard's loop and waits for it.
+// Runs `work` on a shard's loop and waits until it is done.
 void run_on(Shard& shard, std::function<void()> work) {
   std::promise<void> done;
   shard.post([&] {
@@ -41,7 +41,7 @@ engine::TaskOptions options_for(const engine::QueryPlan& plan) {
   return options;
 }
 
-// Returns the stage that writes the exchange, which each exchange of a plan that was read has.
+// Returns the stage that writes the exchange. Every exchange of a valid plan has one.
 const engine::StagePlan& stage_that_writes(const engine::QueryPlan& plan, int exchange) {
   return *std::ranges::find_if(plan.stages, [&](const engine::StagePlan& stage) {
     return stage.output.exchange == exchange;
@@ -54,8 +54,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// Turns the error into DataCorrupted, since a retry would read the same data. An error that is no
-// damage and has a hint keeps that hint.
+// Returns the error as DataCorrupted, since a retry would read the same data. Sets the hint, unless
+// the error is no damage and has a hint already.
 Error damaged(Error why, const DefinedQuery& defined) {
   if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;
@@ -197,16 +197,16 @@ engine::Task::Input QueryTasks::task_input(const DefinedQuery& defined, const St
   made.input = input.index;
   made.partition = {input.topic.id, partition};
   made.is_exchange = input.step->exchange >= 0;
-  // A table is always read from the beginning, even if a stream of the same topic starts at its
-  // end.
+  // Start positions apply only to streams. A table is always read from the beginning, even if a
+  // stream of the same topic starts at its end.
   if (input.step->kind == engine::SourceKind::Stream)
     for (const StartPosition& start : defined.starts)
       if (start.topic == input.topic.id && start.partition == partition) made.next = start.offset;
   return made;
 }
 
-// Adds the lanes of all tasks that write the input if it is a time-ordered exchange, otherwise the
-// partition itself.
+// Adds the inputs of a task for one partition. In a time-ordered exchange, each writing task has
+// its own lane to each reading task, and all lanes to this task are inputs.
 Status QueryTasks::add_inputs(const DefinedQuery& defined, const StageInput& input,
                               PartitionId partition, const storage::TopicSnapshot& topics,
                               std::vector<engine::Task::Input>& inputs) {
@@ -239,19 +239,19 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined,
   for (size_t i = 0; i < defined.plan->exchanges.size(); ++i) {
     const Uuid& id = defined.exchange_ids.at(i);
     const engine::StagePlan& writers = stage_that_writes(*defined.plan, static_cast<int>(i));
-    // The count is 0 if the writers' input was deleted. Such a query does not start.
+    // task_count() is 0 if the writers' input was deleted; such a query does not start.
     const size_t writer_count = std::max<size_t>(1, task_count(defined, writers, topics));
     const int32_t partitions = engine::ExchangeLanes(defined.plan->exchanges[i])
                                    .partition_count(static_cast<int32_t>(writer_count));
-    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // avoids a commit
+    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // exists: saves a commit
     TRY(storage::create_partitions_and_wait(log_, id, partitions,
                                             storage::PartitionKind::Internal));
   }
   return {};
 }
 
-// Fails for an id that no store accepts, because the log would reject all other ids of the call,
-// too.
+// Returns the id of a task. Fails if no store accepts the id: one such id in a call of the log
+// would make it reject all other ids of the call.
 Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t stage,
                                         int32_t number) {
   std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
@@ -385,7 +385,8 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
       place.id, stage, std::move(place.inputs), std::move(end), sources, sink, clock_,
       std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
-  // A task that only follows keeps its whole table in memory.
+  // A task that only follows another node's commits keeps its whole table in memory, so its stores
+  // need no backing.
   if (!entry->standby)
     entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
       auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);
@@ -412,7 +413,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
 
 namespace {
 
-// Returns whether records of a stream look up rows of a table in this stage.
+// Returns whether the stage joins a stream with a table.
 bool joins_table(const engine::StagePlan& stage) {
   return std::ranges::any_of(stage.nodes, [](const engine::PlanNode& node) {
     return std::holds_alternative<engine::StreamTableJoinStep>(node.step);
@@ -421,8 +422,8 @@ bool joins_table(const engine::StagePlan& stage) {
 
 }  // namespace
 
-// Other joins need no order: two tables give the same rows whichever is read first, and two streams
-// match in both directions.
+// Other joins need no order of their inputs: a join of two tables gives the same rows whichever is
+// read first, and a join of two streams matches in both directions.
 void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string& query_id,
                                Shard& shard, std::span<engine::Task::Input> inputs,
                                ShardTask& task) const {
@@ -438,7 +439,8 @@ void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string
   }
 }
 
-// Called before tasks publish positions: a stage with a missing task has passed nothing.
+// Called before the tasks publish positions, so that a stage in which a task is missing has not
+// passed anything.
 void QueryTasks::expect_tasks(std::span<const Place> places) const {
   std::map<const Launch*, std::vector<size_t>> counts;
   for (const Place& place : places) {
@@ -451,14 +453,14 @@ void QueryTasks::expect_tasks(std::span<const Place> places) const {
       progress->expect(std::move(by_stage));
 }
 
-// Sends the tasks to the shards, with one message to each.
+// Passes the tasks to the shards, with one message to each shard.
 void QueryTasks::hand_over(std::vector<Place> places) {
   std::map<Shard*, std::vector<Place>> by_shard;
   for (Place& place : places)
     by_shard[&shard_for(place.built->query_id, place.number)].push_back(std::move(place));
   for (auto& [shard, its_places] : by_shard) {
-    // Shared, since a posted function must be copyable. If the shard stops first, the tasks are
-    // destroyed.
+    // A shared_ptr, because a posted function must be copyable. If the shard stops before it runs
+    // the function, the tasks are destroyed with it.
     auto shared = std::make_shared<std::vector<Place>>(std::move(its_places));
     shard->post([shard = shard, shared] {
       for (Place& place : *shared) shard->add(std::move(place.built));
@@ -473,8 +475,8 @@ Status QueryTasks::install_if_behind(PartitionId journal) {
   if (installed || installed.error().code == ErrorCode::ShuttingDown ||
       installed.error().code == ErrorCode::QueryCanceled)
     return installed;
-  // A newer snapshot may have replaced this one. No query reads a half-installed state, since
-  // look-ups wait for applied commits.
+  // The installation may have failed because a newer snapshot has replaced this one, so the search
+  // begins again. No query reads a half-installed state, since look-ups wait for applied commits.
   journals_->search_again(journal);
   Error error = installed.error();
   log_warn("cannot install a snapshot of a journal, it is tried again journal={} error=\"{}\"",
@@ -485,8 +487,8 @@ Status QueryTasks::install_if_behind(PartitionId journal) {
 
 namespace {
 
-// Finds the newest revision of the snapshot's queries, according to the metadata of the node that
-// wrote the snapshot.
+// Finds the newest revision of the queries in a snapshot, which is from the metadata of the node
+// that wrote the snapshot.
 class NewestQuery final : public JournalContent {
  public:
   Revision newest() const { return newest_; }
@@ -578,7 +580,7 @@ bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launche
   return is_settled && is_one_sound;
 }
 
-// Commits that were applied or installed here may already belong to the newer plan.
+// The commits that were applied or installed here may already belong to the newer plan.
 Status QueryTasks::check_newest(const DefinedQuery& defined) const {
   if (!journals_->knows_newer_plan(defined)) return {};
   return Error{ErrorCode::QueryCanceled, "the query is about to start with another plan"};
@@ -602,7 +604,7 @@ void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place
   }
 }
 
-// Returns the id of the task's producer. All nodes use the same id for a task of a shared query as
+// Returns the id of the task's producer. For a task of a shared query, all nodes use the same id as
 // long as the query exists, and no other task uses it.
 ProducerId QueryTasks::producer_of(const Place& place) const {
   const DefinedQuery& defined = *place.launch->defined;
@@ -629,16 +631,16 @@ Status QueryTasks::face_losses(const DefinedQuery& defined) {
   if (!is_shared(defined)) return renew_table(defined, elections);
   auto why = why_lost(defined, elections);
   if (!why) return {};
-  // From now on the query's commits are skipped, whatever the journal contains.
+  // From now on the query's commits are skipped, even if the journal contains further ones.
   journals_->forget(defined.plan->id);
   journals_->cannot_run(defined.plan->id, plans_of(defined), ReplicatedJournals::Failed::Damaged);
   return *std::move(why);
 }
 
-// Builds a declared table again, since its rows come from records that its topic no longer has. The
-// table is hidden, and is read again from the log's beginning as soon as the replica here has the
-// leader's contents. All nodes do so, even if their replica has lost nothing: they may have rows of
-// records that have left the log since.
+// Builds a declared table again, since it has rows from records that its topic no longer has. The
+// table is hidden, and is read again from the log's beginning when the local replica has the
+// leader's contents. All nodes do so, even those whose replica has lost nothing: they may have rows
+// from records that have left the log since.
 Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElections& elections) {
   const std::string& id = defined.plan->id;
   if (!renewed_) renewed_ = TRY(RenewedTables::read(log_));
@@ -674,23 +676,23 @@ Status QueryTasks::check_follows(const PartitionElections& elections) const {
 
 std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
-  // Only the journals of these queries pause; other journals continue meanwhile.
+  // Only the journals of these queries pause; commits of other journals are still applied.
   std::optional<ReplicatedJournals::Pause> pause;
   if (auto settled = settle(launches, results); !settled.empty())
     pause.emplace(*journals_, std::move(settled));
   std::vector<Place> places;
-  const auto topics = find_topics_();  // one view: a query's tasks must fit together
+  const auto topics = find_topics_();  // fetched once, so that all tasks of a query fit together
   for (size_t i = 0; i < launches.size(); ++i) {
     if (results[i]) results[i] = make_exchanges(*launches[i].defined, *topics);
     if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
-  // The tasks of a query run all together or not at all.
+  // If a task of a query fails, none of the query's tasks runs.
   const auto leave_out_failed = [&] {
     std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
   };
   find_lost(places, results);
   leave_out_failed();
-  // The former owners are fenced first: if that fails, nothing has changed.
+  // Fencing the former owners is the first change. If it fails, nothing has changed.
   if (const Status begun = begin_tasks(places, results); !begun) {
     for (const Place& place : places) results[place.query] = begun;
     return results;
@@ -742,7 +744,7 @@ Status QueryTasks::drop_state(const std::string& query_id) {
   if (journals_ != nullptr) journals_->forget(query_id);
   const std::string prefix = query_id + "/";
   TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
-  // By now the shards know all earlier commits, and no further ones follow.
+  // Now the shards have been notified of all earlier commits, and no further ones follow.
   std::vector<std::function<void()>> left;
   for (Shard* shard : shards_) run_on(*shard, [&] { shard->drop_journalled(prefix, left); });
   for (const auto& rest : left) rest();

@@ -1,4 +1,4 @@
-// Makes the tasks of persistent queries from durable data, and hands them to the shards.
+// Builds the tasks of persistent queries from durable data, and passes them to the shards.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -33,7 +33,7 @@ struct RecoveredCounts {
 // Owner:   the node; the shards, the log and the state store outlive it.
 class QueryTasks {
  public:
-  // Returns the present topics, which determine the numbers of partitions.
+  // Returns the present topics, which have the numbers of their partitions.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
   // Called before the shards run. Assigns the partitions of the task journal to the shards.
   QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
@@ -42,37 +42,39 @@ class QueryTasks {
 
   struct Launch {
     std::shared_ptr<const DefinedQuery> defined;
-    uint64_t run = 0;  // reported by its tasks when they fail
+    uint64_t run = 0;  // number of the run, which its tasks report when they fail
     RunMode mode = RunMode::Batches;
     bool is_paused = false;
   };
   // Builds all tasks of each query, restored to their last durable commit, in place of the old
-  // tasks. Returns one status for each query. A query that fails has no tasks afterwards, or still
-  // all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint on how to
-  // repair it. While state is restored, `gives_way` is called from time to time on several threads.
-  // Once it returns true, queries that are not built yet fail with QueryCanceled.
+  // tasks. Returns one status for each query. If a query fails, it has no tasks afterwards, or
+  // still has all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint
+  // on how to repair it. While state is restored, `gives_way` is called from time to time on
+  // several threads; once it returns true, queries that are not built yet fail with QueryCanceled.
   using GivesWay = std::function<bool()>;
   std::vector<Status> start(
       std::span<const Launch> launches, const GivesWay& gives_way = [] { return false; });
   // Removes the query's tasks from the shards; changes that are not durable are lost.
   void remove(const std::string& query_id);
   void pause(const std::string& query_id, bool is_paused);
-  // Everything that the log and the state store hold, including data of dropped queries.
+  // All topics and queries in the log and the state store, including dropped ones.
   struct Inventory {
     std::vector<Uuid> topics;  // topics and exchanges
     std::set<std::string> queries;
   };
   Result<Inventory> inventory() const;
-  // Permanently deletes the state of a query without tasks, or the records of a topic.
+  // Delete the state of a query that has no tasks, or the records of a topic. The deletion is
+  // durable on return.
   Status drop_state(const std::string& query_id);
   Status drop_topic(const Uuid& topic);
 
-  // Sets the function that finds the partition for lines about failed records. It runs for each
-  // task that starts, since the stream may be dropped. Called before the first start.
+  // Sets the function that finds the partition to which lines about failed records are written. It
+  // is called for each task that starts, since the stream of such lines may have been dropped.
+  // Called before the first start.
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
-  // For a cluster. Sets the journals that queries share with other nodes, and the function that
+  // For a cluster: sets the journals that queries share with other nodes, and the function that
   // returns whether this node has a replica of a partition. Called before the first start.
   using HasReplica = std::function<bool(const storage::TopicPartition& partition)>;
   void set_journals(ReplicatedJournals& journals, HasReplica has_replica) {
@@ -80,27 +82,28 @@ class QueryTasks {
     has_replica_ = std::move(has_replica);
   }
   ReplicatedJournals* journals() const { return journals_; }
-  // For a cluster. Sets the function that returns the partitions that have had an unclean election
-  // so far. Called before the first start.
+  // For a cluster: sets the function that returns the unclean elections of all partitions so far.
+  // Called before the first start.
   using FindElections = std::function<storage::UncleanElections()>;
   void set_elections(FindElections find) { find_elections_ = std::move(find); }
-  // Notes that the shards' loops run. Before that nothing is dropped, since a drop waits for the
-  // loops.
+  // Notes that the loops of the shards run. A drop waits for these loops, so nothing is dropped
+  // before.
   void note_shards_run() { shards_run_ = true; }
 
-  // Sets the schemas that records refer to. The schemas outlive the shards' tasks. Called before
+  // Sets the schemas to which records refer. The schemas outlive the shards' tasks. Called before
   // the first start.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
 
-  // Returns the positions of the queries. The object must contain all queries that are to run
-  // before the first of them starts, and no dropped query.
+  // Returns the positions of the queries. Before the first query starts, the object must contain
+  // all queries that are to run, and no dropped query.
   QueryProgress& progress() { return progress_; }
-  // Sets whether a join of a stream with a table waits for the queries that write its inputs. False
-  // gives ksqlDB's behaviour. It is also false in a cluster, where a query's outputs reach the
-  // nodes only after its commits. Called before the first start.
+  // Sets whether a join of a stream with a table waits for the queries that write its inputs. With
+  // false, joins behave as in ksqlDB. In a cluster joins never wait, since a query's outputs reach
+  // the nodes only after its commits. Called before the first start.
   void set_joins_wait(bool joins_wait) { joins_wait_ = joins_wait; }
-  // Makes a new task on this shard wait for the writers of its inputs if its stage joins a stream
-  // with a table: only there the relative progress of the inputs matters. Threads: any.
+  // If the stage joins a stream with a table, makes its new task `task` on this shard wait for the
+  // writers of its inputs. For other stages the relative progress of the inputs does not matter.
+  // Threads: any.
   void await_writers(const engine::StagePlan& stage, const std::string& query_id, Shard& shard,
                      std::span<engine::Task::Input> inputs, ShardTask& task) const;
 
@@ -120,7 +123,7 @@ class QueryTasks {
   static Result<engine::StageEnd> end_of(const DefinedQuery& defined,
                                          const engine::StagePlan& stage, int32_t task,
                                          const storage::TopicSnapshot& topics);
-  // A task that is to be built: its place in the query, and its inputs.
+  // A task that is to be built: its position in the query, and its inputs.
   struct Place {
     const Launch* launch;
     size_t query;  // index of the launch
@@ -130,21 +133,21 @@ class QueryTasks {
     std::vector<engine::Task::Input> inputs;
     storage::TaskStart begun;
     std::unique_ptr<ShardTask> built;
-    std::optional<ReplicatedJournals::Term> term = {};  // if this node runs a shared query
+    // Set if this node runs the task of a shared query.
+    std::optional<ReplicatedJournals::Term> term = {};
   };
   static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
   Status make_exchanges(const DefinedQuery& defined, const storage::TopicSnapshot& topics);
-  // Adds all tasks of the query to `places`. Fails, and adds none, if not all of them can be
-  // placed.
+  // Adds all tasks of the query to `places`. Fails, and adds none, if one of them cannot be placed.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<Place>& places);
-  // Sets the result of each query with a lost task to an error, since none of its tasks may start.
+  // Sets the result of each query that has a lost task to an error, so that none of its tasks
+  // starts.
   void find_lost(std::span<const Place> places, std::vector<Status>& results) const;
-  // Begins the tasks in the log. Fails if no task has begun; `results` have the failures of single
-  // tasks.
+  // Begins the tasks in the log. Fails if no task has begun. Failures of single tasks are noted in
+  // `results`.
   Status begin_tasks(std::span<Place> places, std::vector<Status>& results);
-  // For each journal, the entries of the tasks that begin, or the error if the journal cannot be
-  // read.
+  // By journal: the entries of the tasks that begin, or the error if the journal cannot be read.
   using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
   Tails read_journals(std::span<const Place> places);
   Status build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
@@ -152,33 +155,34 @@ class QueryTasks {
   bool is_shared(const DefinedQuery& defined) const {
     return journals_ != nullptr && defined.journal.has_value();
   }
-  // Handles the effects of unclean elections on the query. Fails with the reason why the query
-  // cannot continue. A declared table, which each node keeps for itself, is deleted and built
-  // again; fails with QueryCanceled while the rebuild must wait.
+  // Handles the effects of unclean elections on the query. Fails with the reason if the query
+  // cannot continue. The table of a declared table, which each node keeps for itself, is deleted
+  // and built again. Fails with QueryCanceled while this must wait.
   Status face_losses(const DefinedQuery& defined);
   Status renew_table(const DefinedQuery& defined, const PartitionElections& elections);
-  // Checks that partitions have the contents of their new leaders. Fails with QueryCanceled if they
-  // do not yet.
+  // Checks that the local replicas of the partitions have the contents of their new leaders. Fails
+  // with QueryCanceled if one does not yet.
   Status check_follows(const PartitionElections& elections) const;
   // Restores the queries of a replicated journal from a snapshot if this node has missed a part of
   // the journal.
   Status install_if_behind(PartitionId journal);
   Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
-  // Removes the tasks here of queries that are shared with other nodes, waits until their commits
-  // are known, and returns the journals for which this succeeded. The queries of the other journals
-  // fail.
+  // Removes the tasks on this node of queries that are shared with other nodes, and waits until
+  // their commits have been applied here. Returns the journals for which this succeeded. The
+  // queries of the other journals fail.
   std::set<PartitionId> settle(std::span<const Launch> launches, std::vector<Status>& results);
   bool settle(PartitionId journal, std::span<const size_t> its_launches,
               std::span<const Launch> launches, std::vector<Status>& results);
-  // Fails with QueryCanceled if the query was replaced: it must not start with an earlier plan.
+  // Fails with QueryCanceled if the query was replaced meanwhile, since it must not start with the
+  // old plan.
   Status check_newest(const DefinedQuery& defined) const;
   void tell_journals(std::span<const Launch> launches, std::span<Place> places,
                      const std::vector<Status>& results);
   ProducerId producer_of(const Place& place) const;
-  // Checks that this node has replicas of the task's inputs. Fails with QueryCanceled.
+  // Fails with QueryCanceled if this node lacks a replica of one of the task's inputs.
   Status check_replicas(const Place& place) const;
   Status check_goes_on(const GivesWay& gives_way) const;
-  // Describes how one partition of an input is read.
+  // Returns the description of how one partition of an input is read.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
                                         PartitionId partition);
   static Status add_inputs(const DefinedQuery& defined, const StageInput& input,
@@ -190,8 +194,8 @@ class QueryTasks {
   void hand_over(std::vector<Place> places);
   Shard& owner_of(PartitionId journal) const;
   void deal_out_journals();
-  // Calls work(0) to work(count - 1), on one thread for each shard, since a start may have ten
-  // thousand tasks.
+  // Calls work(0) to work(count - 1) on several threads, one for each shard, since a start may have
+  // ten thousand tasks.
   void for_all(size_t count, const std::function<void(size_t)>& work) const;
 
   storage::Log& log_;
@@ -199,7 +203,7 @@ class QueryTasks {
   const Clock& clock_;
   const std::vector<Shard*> shards_;
   const FindTopics find_topics_;
-  const std::atomic<bool>& must_stop_;  // checked by a start that restores much state
+  const std::atomic<bool>& must_stop_;  // checked while a start restores much state
   const std::shared_ptr<CheckpointLane> lane_;
   FindProcessingLog find_processing_log_;
   const engine::SchemaLookup* schemas_ = nullptr;

@@ -10,8 +10,9 @@ namespace server {
 namespace {
 
 constexpr int64_t kLookMs = 200, kPauseAfterFailureMs = 5'000;
-// A query has caught up if its lag is at most this number of records, or what it reads in half a
-// second. The lag is read after the switch, since queries do not read while they stand.
+// A query has caught up if its lag is at most this number of records, or at most what it reads in
+// half a second. It reads the remaining lag after the switch, since it does not read while both
+// queries stand still.
 constexpr int64_t kLittleLag = 1'000;
 
 }  // namespace
@@ -58,7 +59,8 @@ void Rebuilds::advance(const DefinedQuery& query) {
     done = both_stand(query)
                ? take_place(query)
                : Status{Error{ErrorCode::ObjectState, "one of the two queries is not ready"}};
-    // The table is better served by the old query than by none.
+    // If a step failed, both queries continue, because the old query serves the table better than
+    // no query.
     if (!done && !must_stop_ && publisher_.abort_open(topics_of(query), query.publisher))
       (void)submit({RebuildStep::Kind::GoOn, id});
   }
@@ -110,7 +112,8 @@ bool Rebuilds::has_caught_up(const DefinedQuery& query) const {
 bool Rebuilds::both_stand(const DefinedQuery& query) const {
   const auto is_paused = [](const ShardTaskReport& report) { return report.is_paused; };
   const std::vector<ShardTaskReport> built = reports_of(query.query->id);
-  // The old query may have failed long ago: it then has no tasks and writes nothing.
+  // Without tasks the old query, which may have failed long ago, writes nothing, so its reports may
+  // be empty.
   return !supervisor_.trouble_of(query.query->id) && !built.empty() &&
          std::ranges::all_of(built, is_paused) &&
          std::ranges::all_of(reports_of(query.query->rebuilds), is_paused);

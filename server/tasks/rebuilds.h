@@ -1,4 +1,4 @@
-// Lets rebuilt queries replace the old ones when they have caught up (docs/adr/0046).
+// Replaces old queries by rebuilt ones when these have caught up (docs/adr/0046).
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -14,11 +14,11 @@
 
 namespace server {
 
-// Checks some times a second whether a rebuilt query has caught up, and then takes three steps.
-// First, both queries stop reading; the metadata log records this, so that they also stand after a
-// restart. Second, the differences are written to the table's topic as one transaction. Third, one
-// command of the metadata log gives the table to the new query and drops the old one. Each step can
-// be repeated.
+// Checks a few times a second whether a rebuilt query has caught up, and then takes three steps.
+// First, both queries stop reading; the metadata log records this, so that they do not read after a
+// restart either. Second, the differences between the two tables are written to the old table's
+// topic in one transaction. Third, one command of the metadata log gives the table to the new query
+// and drops the old one. Each step can be repeated.
 //
 // Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
 //          must run.
@@ -44,7 +44,7 @@ class Rebuilds {
   std::vector<ShardTaskReport> reports_of(const std::string& query_id) const;
   // Returns whether all tasks of the query exist and have little left to read.
   bool has_caught_up(const DefinedQuery& query) const;
-  // Returns whether neither query produces rows and all tasks of the new one exist.
+  // Returns whether neither query produces rows, and all tasks of the new query exist.
   bool both_stand(const DefinedQuery& query) const;
   Status stand(const DefinedQuery& query);
   TablePublisher::Topics topics_of(const DefinedQuery& query) const;
@@ -58,7 +58,8 @@ class Rebuilds {
   const Clock& clock_;
   std::atomic<bool> must_stop_ = false;
   TablePublisher publisher_;
-  std::map<std::string, int64_t> not_before_ms_;  // for queries whose replacement failed
+  // By query: time of the next attempt after a failed replacement.
+  std::map<std::string, int64_t> not_before_ms_;
   std::mutex mutex_;
   std::condition_variable stopped_;
   std::thread thread_;

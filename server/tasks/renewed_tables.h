@@ -10,8 +10,8 @@
 
 namespace server {
 
-// The entries are kept in the same file as the tables' data, so that a start recognizes a table
-// from before an election. The entry of a dropped table stays. It does no harm to a later table of
+// The entries are in the same file as the tables' data, so that a start recognizes a table from
+// before an election. The entry of a dropped table is kept. It does no harm to a later table with
 // the same id, which has no data from before the election.
 //
 // Threads: one at a time, which may wait for the log. Owner: QueryTasks.
@@ -19,11 +19,11 @@ class RenewedTables {
  public:
   static Result<RenewedTables> read(storage::Log& log);
 
-  // Returns the revision of the election after which the table was built again; zero if it never
-  // was.
+  // Returns the revision of the election because of which the table was last built again; zero if
+  // it never was.
   Revision renewed_after(const std::string& query_id) const;
-  // Notes that the table is built again after this election. Called when all earlier data of the
-  // table is deleted.
+  // Notes that the table is built again because of this election. Called when all earlier data of
+  // the table has been deleted.
   Status note(const std::string& query_id, Revision election);
 
  private:

@@ -19,7 +19,8 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr size_t kPortionBytes = 1 << 20;  // read and applied at a time
+// Most bytes of the journal that are read and applied in one commit.
+constexpr size_t kPortionBytes = 1 << 20;
 constexpr int64_t kLookAgainMs = 50;
 constexpr auto kSettlePatience = std::chrono::seconds(2);
 
@@ -129,7 +130,7 @@ void ReplicatedJournals::pump_all() {
     Journal* journal = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      journal = &journals_[number];  // std::map keeps the journal's address
+      journal = &journals_[number];  // std::map keeps the address
     }
     pump(number, *journal);
   }
@@ -164,7 +165,8 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   Result<Portion> portion = read(number, from);
   if (!portion) {
     std::unique_lock lock(mutex_);
-    const bool is_explained = is_whole && is_lost(number, journal);  // by a later election
+    // A later unclean election explains the error.
+    const bool is_explained = is_whole && is_lost(number, journal);
     lock.unlock();
     return rest(number, is_explained ? std::nullopt : std::optional(portion.error()));
   }
@@ -195,18 +197,19 @@ bool ReplicatedJournals::is_behind(PartitionId number, Offset next) const {
   return status && status->log_start() > next;
 }
 
-// Runs on the loop. Searches a snapshot to restore from, since this node lacks commits of the
-// journal's queries that no node keeps any longer.
+// Runs on the loop. Searches a snapshot from which to restore this node, since commits that it
+// lacks have been trimmed everywhere.
 Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
   constexpr int64_t kSearchAgainUs = 500'000;
   if (clock_.monotonic_us() < journal.search_at_us) return {};
   const auto searched = storage::find_snapshot(log_, *reader_, replicated(number));
   journal.search_at_us = clock_.monotonic_us() + kSearchAgainUs;
-  // The journal itself was restored from a snapshot meanwhile.
+  // The local replica of the journal has itself started again after trimmed records meanwhile; the
+  // next call searches again.
   if (!searched && searched.error().code == ErrorCode::OffsetOutOfRange) return {};
   if (!searched) return searched.error();
   const auto& found = *searched;
-  if (!found) return {};  // the snapshot is on its way
+  if (!found) return {};  // the replica does not have the whole snapshot yet
   log_info("this node starts a journal again from a snapshot journal={} bytes={} at={}",
            number.value(), found->size_bytes, found->place.next.value());
   std::vector<std::string> queries = queries_of(number);
@@ -220,7 +223,8 @@ Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
 }
 
 Status ReplicatedJournals::write_place(PartitionId number, const storage::FoundSnapshot& snapshot) {
-  // A snapshot from before the election is usable, too: none of its queries continues.
+  // A snapshot from before the election may be used, too, since none of its queries continues after
+  // the election.
   const auto election = election_of(number);
   const LeaderEpoch unclean = election ? election->epoch : LeaderEpoch{};
   std::promise<Status> written;
@@ -247,9 +251,9 @@ bool ReplicatedJournals::is_lost(PartitionId number, const Journal& journal) con
   return election && election->epoch > journal.unclean;
 }
 
-// All queries with commits in the lost part have ended, on every node, and their commits are
-// skipped (judge()). So the journal is read once more from its beginning; later commits that were
-// trimmed are in a snapshot.
+// All queries with commits in the lost part have ended, on every node, and judge() skips their
+// commits. So the journal is read again from its beginning. If later commits have been trimmed, a
+// snapshot contains them.
 Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_after(
     PartitionId number, const storage::UncleanElection& election) const {
   const TopicPartition partition = replicated(number);
@@ -265,8 +269,8 @@ Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_aft
 }
 
 // Fails if an unclean election has removed visible commits that this node has applied. is_lost()
-// detects the elections that the metadata list; this function detects others by the end of the
-// epoch in the log.
+// detects the elections that the metadata list. This function detects others: the log then has
+// another end of the epoch in which the last applied commit was written.
 Status ReplicatedJournals::check_chain(PartitionId number, const storage::JournalPlace& place,
                                        Offset log_start) {
   if (place.next <= log_start) return {};  // the log has nothing from before the place
@@ -277,8 +281,8 @@ Status ReplicatedJournals::check_chain(PartitionId number, const storage::Journa
                "commits of queries were undone by an unclean election"};
 }
 
-// Adds up the sizes of a snapshot's pieces. The size of the last snapshot determines when the next
-// one is due.
+// Adds up the sizes of a snapshot's pieces. The size of the last snapshot decides when the next
+// snapshot is due.
 void ReplicatedJournals::note_piece(std::string_view batch, Portion& portion) const {
   const auto piece = storage::read_snapshot_piece(batch);
   if (!piece || !*piece) return;
@@ -295,8 +299,8 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   portion.unclean = from.unclean;
   const TopicPartition partition = replicated(number);
   const auto status = log_.find_partition(partition);
-  // After a restart the high watermark may be behind commits that were visible before; it will
-  // catch up.
+  // After a restart the high watermark may be lower than before, and so lie before commits that are
+  // already applied. It rises again.
   if (!status || status->high_watermark() <= from.place.next) return portion;
   TRY(check_chain(number, from.place, status->log_start()));
   TRY(reader_->begin_turn(storage::Snapshot::WhenNeeded));
@@ -305,7 +309,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   if (found)
     for (const storage::BatchRef& batch : *found) batches.emplace_back(batch.bytes);
   reader_->end_turn();
-  // The journal was trimmed meanwhile; the next call checks whether this node is behind.
+  // The journal has been trimmed meanwhile. The next call checks whether this node is behind.
   if (!found && found.error().code == ErrorCode::OffsetOutOfRange) return portion;
   if (!found) return found.error();
   const std::lock_guard lock(mutex_);
@@ -371,8 +375,8 @@ ReplicatedJournals::Verdict ReplicatedJournals::judge(PartitionId number,
   return defined->unreadable.empty() ? Verdict::Wait : Verdict::Keep;
 }
 
-// Returns the exchanges of the commit that do not exist here. The exchanges of a query that runs
-// here are created when the query starts.
+// Returns the exchanges of the commit that do not exist here. The query does not run here:
+// otherwise its exchanges would have been created when it started.
 std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
     const storage::ReplicatedCommit& commit) const {
   std::vector<TopicPartition> missing;
@@ -385,8 +389,9 @@ std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
   return missing;
 }
 
-// Creates the task and the exchanges that the next commit needs. The commit names them, even if
-// this program cannot read the query. The journal stays under way meanwhile.
+// Creates the task and the exchanges that the next commit needs. They are known from the commit,
+// even if this program cannot read the query. The journal counts as in progress until
+// made_missing().
 void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing& missing) {
   for (const TopicPartition& exchange : missing.exchanges)
     log_.create_partitions(
@@ -400,12 +405,12 @@ void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing
   });
 }
 
-// Continues after make_missing(). The timer retries after a failure.
+// Continues after make_missing(). After a failure the timer tries again.
 void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing& missing,
                                       Result<storage::TaskStarts> begun) {
   const std::string query(query_of(missing.task));
   const DefinedQueryPtr defined = image_()->find_query(query);
-  // The query may have been dropped meanwhile.
+  // The query may have been dropped since the commit was read.
   const bool is_defined = defined && defined->made_at <= missing.planned_at;
   const bool has_begun = begun && begun->front();
   {
@@ -460,7 +465,7 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
   if (!reached.empty())
     loop_.post(
         [this, reached = std::move(reached)]() mutable { tell_waiters(std::move(reached)); });
-  if (result) schedule_check();  // after a failure the timer retries
+  if (result) schedule_check();  // after a failure the timer tries again
 }
 
 // --- Ownership
@@ -563,13 +568,13 @@ Status ReplicatedJournals::settle(PartitionId journal) {
   const auto its_term = term(journal);
   if (!its_term) return {};
   const Error late{ErrorCode::QueryCanceled, "commits of the query are still in progress"};
-  // The promise is shared with an answer that may arrive later.
+  // The promise is shared, because the answer may arrive after this call has returned.
   const auto visible = std::make_shared<std::promise<bool>>();
   proposals_.when_visible(journal, *its_term, [visible](bool is) { visible->set_value(is); });
   auto answer = visible->get_future();
   if (answer.wait_for(kSettlePatience) != std::future_status::ready) return late;
   if (!answer.get()) return {};  // another node owns the journal
-  // Other commits continue, so only the end at this moment is waited for.
+  // Waits only for the commits up to the present end, since commits continue.
   const auto status = log_.find_partition(replicated(journal));
   const Offset end = status ? status->high_watermark() : Offset{0};
   std::unique_lock lock(mutex_);
@@ -604,13 +609,13 @@ void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
   });
 }
 
-// Calls back after each shard has processed its earlier messages.
+// Calls the waiters' functions after each shard has processed the messages that it got before.
 void ReplicatedJournals::tell_waiters(std::vector<Waiter> reached) {
   std::vector<std::function<void(Status)>> done;
   for (Waiter& waiter : reached)
     if (!waiter.receiver.expired()) done.push_back(std::move(waiter.done));
   if (done.empty()) return;
-  // Each shard answers on the journals' loop.
+  // Each shard answers on the journals' loop, so `countdown` needs no lock.
   const auto countdown =
       std::make_shared<Countdown>(shards_.size(), [done = std::move(done)](const Status& status) {
         for (const auto& each : done) each(status);
@@ -656,7 +661,8 @@ std::optional<ReplicatedJournals::Contents> ReplicatedJournals::contents(
     return std::nullopt;
   Contents contents{*found->second.term, found->second.place, queries, {}};
   for (const DefinedQueryPtr& query : queries) {
-    // Commits of a query that has not started here, or cannot, are not all applied.
+    // If a query has not started here, or cannot run here, not all of its commits are applied, so
+    // this node cannot write a snapshot.
     const std::string prefix = query->plan->id + "/";
     auto task = tasks_.lower_bound(prefix);
     const bool is_here = task != tasks_.end() && task->first.starts_with(prefix) &&

@@ -1,5 +1,5 @@
-// Applies the commits in the replicated journals, which any node may have decided, to this node's
-// own log (docs/adr/0066).
+// Applies the commits in the replicated journals to this node's own log. The leader of a journal,
+// which may be any node, decides its commits (docs/adr/0066).
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -30,18 +30,19 @@
 
 namespace server {
 
-// Every node with replicas of the journals does the same, in the same order: the tasks' entries are
-// written to its own journal, and their outputs for the next stage to its own exchanges. So each of
-// these nodes always has the state of all tasks, in checkpoints and journals, as a single node has,
-// and a node that becomes leader of a journal continues from there.
+// Every node with replicas of the journals applies the same commits in the same order: it writes
+// the tasks' entries to its own task journal, and their outputs for the next stage to its own
+// exchanges. So each of these nodes always has the state of all tasks, in checkpoints and journals
+// like a single node, and a node that becomes the leader of a journal continues from there.
 //
-// The position in the journal is written in the same commit. Commits of dropped queries are
-// skipped; commits of queries that are not defined here yet wait. A query that cannot run here,
-// because this program cannot read it or its input is deleted, blocks no other query: its commits
-// from other nodes are still applied, so that it can continue where it can run.
+// The node's position in a journal is written in the same commit of the log. Commits of dropped
+// queries are skipped. Commits of queries that are not defined here yet wait, with all later
+// commits of the journal. A query that cannot run here, because this program cannot read it or its
+// input is deleted, blocks no other query: its commits from other nodes are still applied, so that
+// a node on which it can run continues it.
 //
-// A node that has missed a trimmed part of the journal is restored from a snapshot in the journal
-// (docs/adr/0081).
+// If a node has missed a part of the journal that is trimmed, it is restored from a snapshot in the
+// journal (docs/adr/0081).
 //
 // Threads: any. The shards are notified of applied commits on the log's thread.
 // Owner:   the node. The shards outlive it; the log's writer does not: stop_thread() is called,
@@ -50,8 +51,8 @@ class ReplicatedJournals {
  public:
   using Term = JournalProposals::Term;
   using FindImage = std::function<MetadataImagePtr()>;
-  // Receives queries whose tasks must be built again because their owner has changed, from or to
-  // this node.
+  // Receives the ids of queries whose tasks must be built again, because the node that runs them
+  // has changed from or to this node.
   using OnChange = std::function<void(std::vector<std::string> queries)>;
   static Result<std::unique_ptr<ReplicatedJournals>> open(storage::Log& log, const Clock& clock,
                                                           std::vector<Shard*> shards,
@@ -65,16 +66,18 @@ class ReplicatedJournals {
   void start_thread();
   void stop_thread();
 
-  // Called when partitions have grown; only those of replicated journals matter.
+  // Notes that partitions have new records. Partitions other than those of replicated journals are
+  // ignored.
   void grown(std::span<const storage::TopicPartition> partitions);
 
-  // Notes that this node decides the journal's commits from now on, until closed().
+  // Notes that this node leads the journal and decides its commits from now on, until closed().
   void opened(PartitionId journal, Term term);
   void closed(PartitionId journal);
   JournalProposals& proposals() { return proposals_; }
 
-  // --- Building tasks While this object exists, no commit of these journals is applied, and the
-  // shards have been notified of all applied commits.
+  // --- Building tasks
+  // Pauses the application of commits. As long as this object exists, no commit of these journals
+  // is applied. When the constructor returns, the shards have been notified of all applied commits.
   class Pause {
    public:
     Pause(ReplicatedJournals& journals, std::set<PartitionId> which);
@@ -86,14 +89,14 @@ class ReplicatedJournals {
     ReplicatedJournals& journals_;
     const std::set<PartitionId> which_;
   };
-  // The revisions of plans under which commits belong to the query as it has started here. A
-  // replaced query keeps its commits under earlier plans. Commits under a later plan wait until
-  // that plan has started here too (docs/adr/0101).
+  // The revisions of the plans whose commits belong to the query as it has started here. A replaced
+  // query keeps its commits under earlier plans. Commits under a later plan wait until that plan
+  // has started here, too (docs/adr/0101).
   struct Plans {
     Revision made_at, newest;
     bool have(Revision planned_at) const { return made_at <= planned_at && planned_at <= newest; }
   };
-  // The epoch under which commits of a task are applied from now on, and the shard of the task.
+  // The task epoch under which commits of a task are applied from now on, and the task's shard.
   struct LocalTask {
     Plans plans;  // plans of the task's query
     TaskEpoch epoch;
@@ -101,48 +104,52 @@ class ReplicatedJournals {
     bool runs = true;  // false: the query cannot run here, so its exchanges may be missing
   };
   void set_task(const std::string& task, LocalTask local);
-  // Notes that the query cannot run here. Its commits are still applied (Keeps) or, if its data
-  // here is damaged, skipped (Damaged).
+  // Notes that the query cannot run here. Keeps: its commits are still applied. Damaged: its data
+  // here is damaged, so its commits are skipped.
   enum class Failed : uint8_t { Keeps, Damaged };
   void cannot_run(const std::string& query_id, Plans plans, Failed how);
   void forget(const std::string& query_id);
-  // Returns whether the query was replaced by a command that this node has read.
+  // Returns whether this node has read a command that gives the query a newer plan.
   bool knows_newer_plan(const DefinedQuery& query) const;
-  // Returns the term under which the journal's tasks run here; nothing if another node owns them,
-  // or while commits are still to be applied.
+  // Returns the term under which the journal's tasks run here. Returns nothing if another node runs
+  // them, or while commits from before the term are still to be applied.
   std::optional<Term> term(PartitionId journal) const;
-  // Waits until all earlier proposals of the present term are applied, but not for later ones.
-  // Fails with QueryCanceled if that takes long.
+  // Waits until all proposals of the present term that were made before the call are applied. Fails
+  // with QueryCanceled if that takes long.
   Status settle(PartitionId journal);
 
-  // Calls back on the loop when all commits before `end` are applied and each shard has received
-  // those of its tasks.
+  // Calls `done` on the loop when all commits before `end` are applied and each shard has received
+  // those of its tasks. Does not call it if `receiver` has expired.
   void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,
                         std::function<void(Status)> done);
-  // Returns an offset before which the outputs of all commits are delivered, as far as this node
-  // has read the journal.
+  // Returns an offset before which the outputs of all commits are delivered, according to the part
+  // of the journal that this node has read.
   Offset first_needed(PartitionId journal) const;
-  // Returns the offset of the first commit that this node has not applied yet.
+  // Returns the offset of the first commit that this node has not applied yet; INT64_MAX if an
+  // error has stopped the journal here, so that no commits need be kept for it.
   Offset first_not_carried_out(PartitionId journal) const;
 
-  // --- Snapshots The data for a snapshot of a journal.
+  // --- Snapshots
+  // The position and the tasks that a snapshot of a journal is to contain.
   struct Contents {
     Term term;
     storage::JournalPlace place;
     std::vector<DefinedQueryPtr> queries;
     std::vector<std::string> tasks;
   };
-  // Returns the data while no commit is applied; nothing if this node does not have all of it.
+  // Returns the contents for a snapshot, while `pause` keeps commits from being applied; nothing if
+  // this node does not have the state of all queries of the journal.
   std::optional<Contents> contents(const Pause& pause, PartitionId journal) const;
-  // Returns the size of the last snapshot that this node has read or was restored from.
+  // Returns the size of the last snapshot that this node has read in the journal or was restored
+  // from.
   size_t snapshot_bytes(PartitionId journal) const;
-  // Returns the snapshot from which this node must be restored, if it must be. installed() is
-  // called when the snapshot's contents are durable here and this node has no other data of the
-  // journal's queries. The tasks of these queries are built afterwards.
+  // Returns the snapshot from which this node must be restored; nothing if it need not be. The
+  // caller calls installed() when the snapshot's contents are durable here and this node has no
+  // other data of the journal's queries. The tasks of these queries are built afterwards.
   std::optional<storage::FoundSnapshot> to_install(PartitionId journal) const;
   Status installed(PartitionId journal, const storage::FoundSnapshot& snapshot);
   void search_again(PartitionId journal);
-  // Returns the queries of a journal, with the revision of the metadata.
+  // Returns the revision of the node's metadata, and the queries of the journal in them.
   std::pair<Revision, std::vector<DefinedQueryPtr>> queries_in(PartitionId journal) const;
 
  private:
@@ -153,11 +160,11 @@ class ReplicatedJournals {
   };
   struct Journal {
     storage::JournalPlace place = {};
-    size_t snapshot_bytes = 0,
-           begun_bytes = 0;  // sizes of the last complete snapshot and of the one being read
+    // Sizes of the last complete snapshot and of the one being read.
+    size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};  // epoch that the last unclean election before `place` began
     std::optional<storage::FoundSnapshot> to_install = {};
-    int64_t search_at_us = 0;  // time of the next search for a snapshot, if this node is behind
+    int64_t search_at_us = 0;  // if this node is behind: time of the next search for a snapshot
     bool is_under_way = false;
     int paused = 0;
     std::optional<Error> broken = {};
@@ -177,8 +184,9 @@ class ReplicatedJournals {
     storage::JournalPlace place;
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};
-    bool waits = false;  // the next commit waits for a query to be defined or started
-    // Objects of a query that does not run here, which the next commit needs first.
+    bool waits = false;  // the next commit waits until a query is defined or started
+    // The task and the exchanges that the next commit needs and that do not exist here, because its
+    // query does not run here.
     struct Missing {
       std::string task;
       Revision planned_at;
@@ -196,7 +204,7 @@ class ReplicatedJournals {
   Result<Portion> read(PartitionId number, const Portion& from);
   Status check_chain(PartitionId number, const storage::JournalPlace& place, Offset log_start);
   void note_piece(std::string_view batch, Portion& portion) const;
-  // Returns whether the node has missed a part of the journal that is trimmed by now.
+  // Returns whether the node lacks a part of the journal that has been trimmed.
   bool is_behind(PartitionId number, Offset next) const;
   Status begin_anew(PartitionId number, Journal& journal);
   Status write_place(PartitionId number, const storage::FoundSnapshot& snapshot);
@@ -205,16 +213,17 @@ class ReplicatedJournals {
   void make_missing(PartitionId number, const Portion::Missing& missing);
   void made_missing(PartitionId number, const Portion::Missing& missing,
                     Result<storage::TaskStarts> begun);
-  // Ends the work on the journal that is under way; an error stops the journal permanently.
+  // Ends the work in progress on the journal. An error stops the application of the journal's
+  // commits, unless an unclean election later makes this node read the journal again.
   void rest(PartitionId number, std::optional<Error> why = {});
   Verdict judge(PartitionId number, const storage::ReplicatedCommit& commit,
                 LocalTask& local) const;
   std::optional<storage::UncleanElection> election_of(PartitionId number) const;
-  // Returns whether an unclean election may have replaced commits that this node has applied, and
-  // this node has not begun to read the journal again.
+  // Returns whether the journal must be read again because of an unclean election that may have
+  // replaced commits which this node has applied.
   bool is_lost(PartitionId number, const Journal& journal) const;
-  // Returns the place where reading begins again after the election. Returns nothing while the
-  // journal here does not have its new leader's contents yet.
+  // Returns the position from which the journal is read again after the election; nothing while the
+  // local replica does not have the new leader's contents yet.
   Result<std::optional<Portion>> begin_after(PartitionId number,
                                              const storage::UncleanElection& election) const;
   void carried_out(PartitionId number, const Portion& portion,

@@ -1,5 +1,5 @@
-// Commits of tasks in a cluster. A commit is proposed to a replicated journal, and is done when it
-// returns from the journal.
+// Sends the commits of tasks in a cluster to a replicated journal. A commit is done when this node
+// has read it in the journal and applied it.
 #pragma once
 #include <deque>
 #include <memory>
@@ -13,19 +13,19 @@
 
 namespace server {
 
-// Accepts proposals of commits. A proposal is answered when it returns from the journal to be
-// applied, or never, if the journal was closed.
+// Accepts proposals of commits. A proposal is answered when its commit is read in the journal and
+// applied; if the journal is closed before, it gets no answer.
 //
 // Threads: any. Owner: the node.
 class JournalProposals {
  public:
   // A period in which a node leads a journal without interruption. Proposals of earlier terms are
-  // dropped.
+  // discarded.
   using Term = uint64_t;
   virtual ~JournalProposals() = default;
   virtual void propose(PartitionId journal, Term term, storage::ReplicatedCommit commit) = 0;
-  // Calls back with true when all earlier proposals are visible, or with false when the term is
-  // over.
+  // Calls `done` with true when all earlier proposals are visible, or with false if the term ends
+  // before.
   virtual void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) = 0;
 };
 
@@ -41,13 +41,13 @@ class ReplicatedSink final : public engine::Sink {
   struct Place {
     PartitionId journal;
     JournalProposals::Term term = 0;
-    Revision planned_at;          // revision of the query's plan
-    std::vector<Uuid> exchanges;  // every node has its own copies
+    Revision planned_at;          // revision of the command that gave the query its plan
+    std::vector<Uuid> exchanges;  // exchanges of the query, of which every node has its own copies
   };
   ReplicatedSink(JournalProposals& proposals, Place place)
       : proposals_(proposals), place_(std::move(place)) {}
 
-  // Always accepts the commit: a task has few commits under way.
+  // Always accepts the commit, since a task has only a few commits in progress.
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
   void answered(TaskSequence sequence, CommitId commit);
 

@@ -12,7 +12,8 @@ int64_t next_delay(int64_t delay_ms, const BackOff& pace) {
   return delay_ms == 0 ? pace.first_ms : std::min(delay_ms * 2, pace.longest_ms);
 }
 
-// Returns whether a record may be the cause. A run with one record at a time then finds the record.
+// Returns whether a record may be the cause of the error. The next run then reads one record at a
+// time to find the record.
 bool blames_record(ErrorCode code) {
   switch (code) {
     case ErrorCode::StorageFailure:
@@ -39,8 +40,8 @@ bool RestartSchedule::is_for_good(const Error& error) {
   }
 }
 
-// Begins a run. The run's number changes here, so that reports of the run that is about to be
-// replaced are already out of date.
+// Begins a run. The run gets its number here, so that reports of the run that it replaces are
+// ignored from now on.
 RestartSchedule::Attempt RestartSchedule::begin_attempt(Entry& entry) {
   auto& [id, state] = entry;
   state.run = ++last_run_;
@@ -55,7 +56,7 @@ RestartSchedule::Attempt RestartSchedule::begin_run(const std::string& query_id)
 void RestartSchedule::started(const std::string& query_id) {
   const auto found = states_.find(query_id);
   if (found == states_.end()) return;
-  // A task may have failed before its query is reported as started: the failure stands.
+  // If a task has failed before its query was reported as started, the failure counts.
   if (found->second.phase != Phase::Attempting) return;
   enter(*found, Phase::Running);
   found->second.error = {};
@@ -83,8 +84,9 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   if (found == states_.end() || found->second.run != news.run) return false;
   State& state = found->second;
   const bool is_blamed = blames_record(news.error.code);
-  // In a query that stopped at a bad record, another task may still find a bad record of its own. A
-  // permanent stop stays, since a new attempt would only find the same damage.
+  // If a query has stopped at a bad record, another of its tasks may still find a bad record of its
+  // own, which also leads to an attempt. After a permanent stop it does not, since a new attempt
+  // would only find the same damage.
   const bool is_new = state.phase == Phase::Running || state.phase == Phase::Attempting ||
                       (state.phase == Phase::Stopped && is_blamed && !news.was_isolating &&
                        !is_for_good(state.error));
@@ -98,14 +100,14 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   } else if (news.was_isolating) {
     enter(*found, Phase::Stopped);
   } else {
-    // No delay is needed: the run ends at the bad record, so no endless loop is possible.
+    // Without delay: the next run ends at the bad record, so the attempts cannot repeat for ever.
     state.mode = RunMode::Isolating;
     wait_until(*found, now_ms);
   }
   return true;
 }
 
-// Schedules a retry with a growing delay, since the cause is not a record.
+// Schedules a retry with a growing delay. Called if no record is the cause.
 void RestartSchedule::fail(Entry& entry, int64_t now_ms) {
   State& state = entry.second;
   state.delay_ms = next_delay(state.delay_ms, back_off_);
@@ -119,7 +121,7 @@ void RestartSchedule::room_is_back(int64_t now_ms) {
   for (Entry& entry : states_) {
     const State& state = entry.second;
     if (state.phase != Phase::Parked) continue;
-    // A query is retried immediately, unless it has restarted before without progress.
+    // The query is retried immediately, unless it has already been restarted without progress.
     wait_until(entry, state.delay_ms > back_off_.first_ms ? now_ms + state.delay_ms : now_ms);
   }
 }
@@ -170,7 +172,8 @@ std::vector<RestartSchedule::Attempt> RestartSchedule::take_due(int64_t now_ms) 
   return due;
 }
 
-// Returns nothing for a query that runs or starts for the first time.
+// Returns the reason why a query does not run; nothing if the query runs, or starts for the first
+// time.
 std::optional<RestartSchedule::Trouble> RestartSchedule::trouble(const State& state) {
   if (state.phase == Phase::Running || state.error.message.empty()) return std::nullopt;
   switch (state.phase) {

@@ -1,5 +1,5 @@
-// Decides when and how the tasks of a failed query are built again. A pure state machine: its input
-// is events and the time, its output is the attempts that are due.
+// Decides when and how the tasks of a failed query are built again. A pure state machine: its
+// inputs are events and times, its outputs are the attempts that are due.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -14,15 +14,15 @@
 
 namespace server {
 
-// How a run reads its first records.
+// How a run of a query reads its first records.
 enum class RunMode : uint8_t {
   Batches,
-  // One record at a time, so that everything before a bad record is committed, and the query stops
+  // One record at a time, so that everything before a bad record is committed and the query stops
   // exactly at that record.
   Isolating,
 };
 
-// The pace of attempts: each delay is twice the one before.
+// The delays between attempts: each is twice the previous one, up to `longest_ms`.
 struct BackOff {
   int64_t first_ms = 100;
   int64_t longest_ms = 30'000;
@@ -31,18 +31,18 @@ struct BackOff {
 // The report of a task that cannot continue.
 struct TaskNews {
   std::string query_id;
-  uint64_t run = 0;  // the run of the task
+  uint64_t run = 0;  // number of the run in which the task failed
   Error error;
   bool was_isolating = false;
   bool has_progressed = false;  // the run has made a commit
-  bool is_lost = false;         // committed data is damaged: no run can be built from it
+  bool is_lost = false;         // committed data is damaged, so the task cannot be built again
 };
 
 // Invariants:
 //  1. a failed run leads to one attempt, however many of its tasks fail: reports of a run that
 //     is not the newest, or for which an attempt is already scheduled, change nothing;
-//  2. while the disk is full, no attempt is made: attempts would only fill it, and the log reports
-//     when it accepts writes again.
+//  2. while the disk is full, no attempt is made: an attempt would only fill the disk further, and
+//     the log reports when it accepts writes again.
 //
 //   Running --news--> Waiting --due--> Attempting --started--> Running
 //      |                 ^                  |
@@ -70,31 +70,33 @@ class RestartSchedule {
 
   explicit RestartSchedule(BackOff back_off = {}) : back_off_(back_off) {}
 
-  // Returns whether only a statement can resolve the error: a deleted topic never returns under its
-  // id.
+  // Returns whether only a statement of a user can resolve the error, for example because a deleted
+  // topic never exists again with its id.
   static bool is_for_good(const Error& error);
 
-  // Begins a new run of the query; reports of all earlier runs are ignored from now on.
+  // Begins a new run of the query. Reports of all earlier runs are ignored from now on.
   Attempt begin_run(const std::string& query_id);
   // Called when the run's tasks are on the shards.
   void started(const std::string& query_id);
   void start_failed(const std::string& query_id, Error error, int64_t now_ms);
-  // Notes that the attempt gave way to another operation, which is no failure of the query.
+  // Notes that the attempt gave way to another operation. This is not counted as a failure of the
+  // query.
   void put_off(const Attempt& attempt, int64_t now_ms);
-  // Returns false if the report is out of date.
+  // Notes the report of a failed task. Returns false if the report has no effect, for example
+  // because it is of an earlier run.
   bool task_failed(const TaskNews& news, int64_t now_ms);
   // Notes that the log accepts writes again.
   void room_is_back(int64_t now_ms);
   bool has_parked() const { return parked_count_ > 0; }
   // Stops the query until a statement starts it.
   void stop(const std::string& query_id, Error why);
-  // Makes an attempt due immediately if the query does not run, and lets the delays start from the
-  // first one.
+  // Makes an attempt due immediately if the query does not run, and resets the delay.
   void retry_now(const std::string& query_id, int64_t now_ms);
   void forget(const std::string& query_id);
 
   std::optional<int64_t> next_due_ms() const;
-  // Returns new runs; each must be answered with started() or start_failed().
+  // Returns the attempts that are due, as new runs. The caller answers each with started() or
+  // start_failed().
   std::vector<Attempt> take_due(int64_t now_ms);
 
   std::optional<Trouble> trouble_of(std::string_view query_id) const;
@@ -112,7 +114,7 @@ class RestartSchedule {
     RunMode mode = RunMode::Batches;  // mode of the next attempt
     int64_t due_ms = 0;               // while Waiting
     int64_t delay_ms = 0;             // delay before the last attempt; 0: none yet
-    Error error;                      // reason for the stop; empty message while it runs
+    Error error;  // reason why the query does not run; its message is empty while the query runs
   };
   using States = std::map<std::string, State, std::less<>>;  // by query id
   using Entry = States::value_type;
@@ -125,8 +127,8 @@ class RestartSchedule {
   const BackOff back_off_;
   uint64_t last_run_ = 0;
   States states_;
-  // Waiting queries by their due time, so that running queries, perhaps ten thousand, cost nothing
-  // here.
+  // Waiting queries in the order of their due times, so that running queries, of which there may be
+  // ten thousand, cost nothing here. The ids are views of keys of states_.
   std::set<std::pair<int64_t, std::string_view>> waiting_;  // ids of states_
   size_t parked_count_ = 0;
 };

@@ -17,19 +17,17 @@ namespace server {
 
 namespace {
 
-// The intervals of checkpoint checks: the normal one, and the one while the memory for state is
-// full.
+// The intervals of the checks for checkpoints: normally, and while the memory for state is full.
 constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
-// A task with less state than kLittleState is never held back for memory. Scans are ended only when
-// a shard's tasks hold at least kMuchState.
+// A task with less state than kLittleState is never stopped to save memory. Scans are ended only if
+// the tasks of the shard have at least kMuchState.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
-// The longest time that a task works between two holds.
+// The longest time that a task is guaranteed to work between two holds.
 constexpr int64_t kMostWorkUs = 20'000;
-// Takes the place of a topic's id in the keys by which tasks are woken. No log contains such a
-// topic.
+// Stands for a topic's id in the keys by which waiting tasks are woken. No topic has this id.
 constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
 // The longest time for which a loop steps tasks before it serves its sockets: `short_us` if a
-// socket or message waits, otherwise `long_us`.
+// socket or a message waits, otherwise `long_us`.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 
 // Returns the text of ShardTaskReport::positions. Partitions of an exchange between two stages have
@@ -47,7 +45,7 @@ std::string positions_of(engine::Task& task) {
   return text;
 }
 
-// Removes waiters whose look-up has given up.
+// Removes waiters whose receiver no longer exists.
 void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
 }
@@ -64,7 +62,7 @@ size_t scan_bytes_of(const ShardTask& task) {
   return bytes;
 }
 
-// Reports a row that takes so long that users notice.
+// Logs a row whose processing takes so long that users notice.
 void tell_of(const engine::SlowRow& row, int64_t now_us, std::string& last_error) {
   const int64_t seconds = (now_us - row.begun_us()) / 1'000'000;
   if (seconds > 0)
@@ -191,16 +189,16 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
       });
     });
   added.task->on_answer([this, &added] {
-    // Steps report failures, but a paused task is not stepped.
+    // A step would report a failure, but a paused task is not stepped.
     publish(added);
     report_failure(added);
     attend(added);
     if (added.task->waits_for_answer()) schedule(added);
   });
   if (!is_transient(added)) {
-    start_timer();  // the journal may have waited for a checkpoint since before the restart
+    start_timer();  // the journal may have had data without a checkpoint since before the restart
     if (!added.backings.empty()) evictable_.push_back(&added);
-    // The task may have been built while a checkpoint ended.
+    // A checkpoint may have ended while the task was built, and so contain all data of the task.
     const JournalCheckpoints& checkpoints = *journals_.at(added.journal)->checkpoints;
     if (checkpoints.has_stored_all_of(added.task->id()))
       added.task->note_stored(added.task->last_durable());
@@ -232,7 +230,7 @@ void Shard::remove(ShardTask& task) {
   std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
-  task.view.reset();  // the callbacks below find no table
+  task.view.reset();  // so that the callbacks below find no table
   for (const ShardTask::Hold& hold : std::exchange(task.holds, {}))
     if (hold.awaited) hold.awaited->one();
   const auto query = tasks_.find(task.query_id);
@@ -281,9 +279,9 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   }
 }
 
-// Returns whether the task may be stepped. A paused task finishes the work that it has begun,
-// because look-ups wait for it. A transient task does not finish it: the work may be a whole table,
-// more than its client can receive now.
+// Returns whether the task may be stepped. A paused persistent task still finishes the work that it
+// has begun, because look-ups wait for that work. A paused transient task does not: its work may be
+// a whole table, which is more than its client can receive now.
 bool Shard::may_step(const ShardTask& task) {
   if (task.standby) return false;
   if (task.admitted_holds > 0) return !stands(task);
@@ -300,8 +298,8 @@ void Shard::schedule(ShardTask& task) {
   loop_.post_slice("tasks", [this] { run_slice(); });
 }
 
-// Steps tasks in turn for up to kTurn.long_us, or kTurn.short_us if a socket or message waits, and
-// then returns to the loop.
+// Steps tasks in turn for up to kTurn.long_us, or for kTurn.short_us if a socket or message waits,
+// and then returns to the loop.
 void Shard::run_slice() {
   slice_is_posted_ = false;
   const int64_t begun_us = clock_.monotonic_us();
@@ -327,7 +325,8 @@ void Shard::step(ShardTask& task) {
   const uint64_t taken =
       std::max(task.task->metrics().records_in, records_before) - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
-  // The task's input is safe in the log; its output would only fill the journal.
+  // Further output would only fill the journal. The task's input is safe in the log, so the task
+  // may wait.
   if (is_overdue(task))
     hold_back(task);
   else if (task.held_back_since_us)
@@ -339,7 +338,7 @@ void Shard::step(ShardTask& task) {
   report_failure(task);
   check_waiters(task);
   note_standing(task);
-  // A task without work loses nothing by being held again.
+  // A task without more work may be held again immediately.
   if (result != engine::StepResult::More) task.works_until_us = 0;
   admit_holds(task);
   if (task.after_step) task.after_step(result);
@@ -347,15 +346,15 @@ void Shard::step(ShardTask& task) {
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
 }
 
-// Charges the task's memory to the budget. A charge counts in steps of a few kilobytes, so most
-// calls do not change counters that threads share.
+// Charges the task's memory to the budget. The budget counts in steps of a few kilobytes, so most
+// calls do not change the counters that threads share.
 void Shard::charge_memory(ShardTask& task) {
   if (is_transient(task)) return;  // a session is charged for its memory
   const size_t scan_bytes = scan_bytes_of(task);
   task.memory->state.resize(state_bytes_of(task) - scan_bytes);
   task.memory->scans.resize(scan_bytes);
-  // Scans are ended now, not at the next tick: each change is copied for each scan, and a few
-  // hundred scans would hold gigabytes by then.
+  // Scans are ended here and not at the next tick. Each change is copied for each scan, so a few
+  // hundred scans would take gigabytes until then.
   if (const size_t excess = scan_bytes > 0 ? memory_.excess_of_scans() : 0; excess > 0)
     end_scans(task, excess);
 }
@@ -401,9 +400,10 @@ void Shard::follow_all() {
   for (const auto& done : std::exchange(await_followers_, {})) done();
 }
 
-// Scans show a table as it was when they began, and a standby task does not keep old rows for them.
-// The task waits for its scans, at most for kPatienceUs or kMostBytes of commits; then it ends the
-// scans with an error.
+// Applies the waiting commits to the task's table. A scan shows a table as it was when the scan
+// began, and a standby task does not keep old rows for scans. So the commits wait until the scans
+// have ended, at most for kPatienceUs or until they have kMostBytes; then the scans are ended with
+// an error.
 void Shard::follow(ShardTask& task) {
   constexpr int64_t kPatienceUs = 5'000'000;
   constexpr size_t kMostBytes = 32 << 20;
@@ -441,7 +441,7 @@ void Shard::when_followed(std::function<void()> done) {
 
 // --- Tasks that generate rows
 
-// Starts the timer with the interval of the fastest generator.
+// Starts the timer of generators, with the interval of the fastest generator.
 void Shard::start_generators() {
   std::optional<int64_t> interval_ms;
   std::erase_if(generators_, [&](const ShardTask* task) {
@@ -506,8 +506,8 @@ engine::PartitionRef Shard::new_wake_key() {
   return {kWakeKeys, PartitionId(++last)};
 }
 
-// Publishes the task's durable positions, which joins that read the task's output use
-// (server/tasks/query_progress.h). A change wakes the joins that wait.
+// Publishes the task's durable positions (server/tasks/query_progress.h). A join that reads the
+// task's output waits until they have passed its targets; a change wakes such joins.
 void Shard::publish(const ShardTask& task) {
   if (!task.progress) return;
   std::vector<ProgressOfQuery::Target> positions;
@@ -547,7 +547,8 @@ Shard::Passed Shard::passed(
 
 // --- Holding tasks between two commits
 
-// Returns whether the task is between two commits. A failed task is, since it does no further work.
+// Returns whether the task is between two commits. A failed task counts, since it does no further
+// work.
 bool Shard::stands(const ShardTask& task) {
   return task.task->is_between_commits() || task.task->failure();
 }
@@ -563,8 +564,8 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   countdown->one();
 }
 
-// Admits all waiting holds, or none while the task is held or has not yet worked as long as it was
-// held.
+// Admits all waiting holds, unless the task is held, or has not yet worked as long as it was held
+// last.
 void Shard::admit_holds(ShardTask& task) {
   if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
   const int64_t now_us = clock_.monotonic_us();
@@ -713,7 +714,7 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
   }
 }
 
-// --- The timer: only tasks with something due are checked, so idle tasks cost nothing
+// --- The timer. It checks only the tasks in attended_, so idle tasks cost nothing.
 
 bool Shard::needs_attention(const ShardTask& task) {
   return !task.waiters.empty() || task.held_back_since_us || !task.task->waits_for().empty();
@@ -726,8 +727,8 @@ void Shard::attend(ShardTask& task) {
   start_timer();
 }
 
-// Starts the timer, or makes it faster. Only a tick makes the timer slower: if each call restarted
-// it, it would never be due.
+// Starts the timer, or changes it to the short interval. Only tick() changes it back to the long
+// interval: if each call restarted the timer, it would never be due.
 void Shard::start_timer() {
   const bool is_fast = memory_.is_state_full();
   if (timer_->is_running() && (timer_is_fast_ || !is_fast)) return;
@@ -737,7 +738,7 @@ void Shard::start_timer() {
 
 void Shard::tick() {
   const bool is_dirty = tick_journals();
-  // Look-ups bring state into memory, too.
+  // Look-ups bring state into memory, too, so the memory of all tasks is counted again.
   if (std::exchange(has_read_state_, false))
     for (ShardTask* task : evictable_) charge_memory(*task);
   std::erase_if(attended_, [&](ShardTask* task) {
@@ -779,7 +780,7 @@ void Shard::drop_journalled(const std::string& prefix, std::vector<std::function
   start_timer();  // the timer trims a journal that was kept for these tasks
 }
 
-// Ends the lost tasks of a journal. Their memory holds committed data, but their next commits could
+// Ends the lost tasks of a journal. Their committed data is in memory, but their next commits could
 // not be restored.
 void Shard::end_lost(PartitionId number, const JournalCheckpoints& checkpoints) {
   std::vector<std::pair<ShardTask*, Error>> lost;
@@ -826,13 +827,13 @@ bool Shard::is_overdue(const ShardTask& task) const {
   if (is_transient(task)) return false;
   const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
   if (checkpoints.is_overdue()) return true;
-  // The task holds state that could leave memory once it is in a checkpoint.
+  // The task's state could leave memory once a checkpoint contains it.
   return memory_.is_state_overfull() && state_bytes_of(task) > kLittleState &&
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
-// Notes that a checkpoint contains the task's state up to `commit`. From now on evicted state must
-// be found in this checkpoint.
+// Notes that a checkpoint contains the task's state up to `commit`. State that is evicted from now
+// on is found in this checkpoint, so the snapshot of this turn, which may be older, ends.
 void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
   state_->end();
   const auto query = tasks_.find(std::string(query_of(task_id)));
@@ -843,16 +844,17 @@ void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
 
 // --- State that does not fit into memory
 
-// Checks more entries than the records may have brought into memory, since most entries are checked
-// twice before they are evicted.
+// Evicts state of the task after it has read `records` records. The number of entries that are
+// checked is greater than what the records may have brought into memory, since most entries are
+// checked twice before they are evicted.
 void Shard::evict(ShardTask& task, uint64_t records) {
   constexpr size_t kLookedAt = 64, kLookedAtForRecord = 4;
   if (!is_transient(task) && memory_.is_state_full())
     task.task->evict(kLookedAt + kLookedAtForRecord * records);
 }
 
-// Evicts state of all tasks, also of tasks that are not stepped. Works in slices as long as some
-// state is evicted: scans, and commits that wait for their checkpoint, keep state in memory.
+// Evicts state of all tasks, including tasks that are not stepped, in slices. Ends when nothing
+// more can be evicted: scans, and commits that wait for their checkpoint, keep state in memory.
 void Shard::evict_idle() {
   constexpr size_t kLookedAt = 4'096, kRounds = 3;
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
@@ -867,8 +869,8 @@ void Shard::evict_idle() {
   is_evicting_ = false;
 }
 
-// Ends all scans, but only if the state of tasks is so large that scans may be the reason;
-// otherwise the state could not be evicted anyway.
+// Ends all scans, because they keep state in memory. Does nothing if the state of the tasks is
+// small, since ending scans would then free little.
 void Shard::overtake_scans() {
   size_t bytes = 0;
   for (const ShardTask* task : evictable_) bytes += state_bytes_of(*task);
@@ -876,8 +878,8 @@ void Shard::overtake_scans() {
   for (ShardTask* task : evictable_) end_scans(*task, SIZE_MAX);
 }
 
-// Ends scans of the task to free `bytes`. The scans' copies are freed now, because their readers
-// may not return for an hour.
+// Ends scans of the task to free `bytes`. Frees the scans' copies of rows now, because their
+// readers may not return for an hour.
 void Shard::end_scans(ShardTask& task, size_t bytes) {
   for (const engine::StoreScanPtr& scan : task.task->overtake_scans(bytes))
     release_in_slices([scan] { return scan->release_some(); });

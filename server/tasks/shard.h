@@ -1,5 +1,5 @@
-// One event loop with its client connections and tasks. Tasks are stepped in turn, in small slices,
-// when their inputs have grown.
+// An event loop with its client connections and its tasks. The tasks are stepped in turn, in small
+// slices, when their inputs have new records.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -29,8 +29,8 @@
 
 namespace server {
 
-// Combines several callbacks into one call when the last of them is done; the call gets an error if
-// one of them had one.
+// Combines several callbacks into one. `then` is called once, when the last of them is done, with
+// an error if one of them had one.
 class Countdown {
  public:
   Countdown(size_t left, std::function<void(Status)> then) : left_(left), then_(std::move(then)) {}
@@ -45,31 +45,33 @@ class Countdown {
   std::function<void(Status)> then_;
 };
 
-// A task that runs on a shard, with the shard's own data about it.
+// A task on a shard, with the data that the shard stores about it.
 struct ShardTask {
   std::string query_id;
-  uint64_t run = 0;             // run of the query; failures report it
+  uint64_t run = 0;             // number of the query's run, which a report of a failure names
   TaskSequence first_sequence;  // last durable commit before this run
   int stage = 0;
-  int32_t number = 0;                         // within the stage
+  int32_t number = 0;                         // number of the task within the stage
   std::unique_ptr<GeneratorClock> generator;  // the input of a task that generates rows
   std::unique_ptr<engine::Task> task;
-  std::vector<std::unique_ptr<engine::Backing>> backings;  // backings of the task's stores
-  PartitionId journal;                            // persistent tasks: journal of the commits
-  std::shared_ptr<const engine::QueryPlan> plan;  // persistent tasks: plan of the query
+  std::vector<std::unique_ptr<engine::Backing>> backings;  // for the task's stores
+  PartitionId journal;  // only for a persistent task: the journal of its commits
+  std::shared_ptr<const engine::QueryPlan> plan;  // only for a persistent task: its query's plan
   std::shared_ptr<engine::TableView>
       view;  // the table that the task's stage keeps; scans refer to it weakly
   std::shared_ptr<engine::SharedTable> shared;  // the same table for other loops
-  std::shared_ptr<ProgressOfQuery> progress;    // persistent tasks: receives the positions
-  // A task that waits for the writers of its inputs is woken as if this partition had grown.
+  std::shared_ptr<ProgressOfQuery> progress;  // only for a persistent task: receives its positions
+  // For a task that waits for the writers of its inputs: the key by which the task is woken, in
+  // place of a partition.
   std::optional<engine::PartitionRef> wake_key;
-  // Called after each step of a transient task; it may remove the task.
+  // Called after each step of a transient task. The function may remove the task.
   std::function<void(engine::StepResult)> after_step;
 
-  // Used by the shard.
+  // The members from here on are used only by the shard.
   bool is_queued = false, is_paused = false, failure_is_reported = false;
-  bool is_attended = false;  // the timer checks it
-  // Set while the task waits for a checkpoint. held_back_us is the total of earlier waits.
+  bool is_attended = false;  // the task is in attended_, which the timer checks
+  // The time since which the task waits for a checkpoint; nothing if it does not wait. held_back_us
+  // is the total of earlier waits.
   std::optional<int64_t> held_back_since_us;
   int64_t held_back_us = 0;
   struct Waiter {
@@ -78,16 +80,16 @@ struct ShardTask {
     std::function<void(Status)> reached;
   };
   std::vector<Waiter> waiters;
-  // A request to keep the task between two commits (Shard::hold()).
+  // A request to stop the task between two commits (Shard::hold()).
   struct Hold {
     const void* holder;
-    std::shared_ptr<Countdown> awaited;  // null once the task stands
+    std::shared_ptr<Countdown> awaited;  // null once the task is between two commits
     bool is_admitted = false;            // false: waits for its turn
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
   bool is_lost = false;  // committed data is damaged: the task cannot be built again
-  // The time since which the task is held, and the time until which it must not be held again.
+  // The time since which the task is held, and the time before which it must not be held again.
   int64_t held_since_us = 0, works_until_us = 0;
   DecayingRate rate;  // rate of consumed records
   // The memory of the task, as the budget counts it.
@@ -97,12 +99,14 @@ struct ShardTask {
     MemoryCharge state{&account, MemoryKind::State}, scans{&account, MemoryKind::Scans};
   };
   std::optional<Memory> memory;
-  // In a cluster, for a task that this node runs: the sink of its commits. For a task that another
-  // node runs, `standby` is set: its commits are followed here, so that its table can be read.
+  // Only in a cluster. A task that this node runs has `proposed`, the sink of its commits. A task
+  // that another node runs has `standby`: its commits are applied here, so that its table can be
+  // read.
   std::unique_ptr<ReplicatedSink> proposed;
   struct Standby {
-    bool keeps_state = false;  // follows the state of a table; otherwise only positions
-    // Commits that are not followed yet: a reader of the table must see it as of one commit.
+    bool keeps_state = false;  // the state of its table is updated; false: only the positions
+    // Commits that are not applied to the table yet, because readers must see the table as of one
+    // commit.
     std::deque<FollowedCommit> waiting = {};
     size_t waiting_bytes = 0;
     int64_t since_us = 0;
@@ -116,14 +120,14 @@ struct ShardTaskReport {
   std::string task_id;
   int stage = 0;
   TaskEpoch epoch;
-  std::string positions;  // "orders-3@1742": next offset in each partition
+  std::string positions;  // text such as "orders-3@1742": the next offset in each partition
   engine::TaskMetrics metrics;
-  // The records between the last commit and the end of the log, whether or not the task has run;
+  // Number of records between the last commit and the end of the log, whether or not the task runs;
   // nothing if an input is deleted.
   std::optional<int64_t> lag_records;
   bool has_failed = false, is_paused = false;
-  bool is_standby = false;     // another node runs it
-  std::string awaited_query;   // the query whose rows a join waits for
+  bool is_standby = false;     // another node runs the task
+  std::string awaited_query;   // id of the query for whose rows a join waits
   uint64_t state_entries = 0;  // entries in all of the task's stores
   size_t state_bytes = 0;      // size of all of the task's stores
   size_t memory_bytes = 0;     // memory that the task's state takes
@@ -131,7 +135,8 @@ struct ShardTaskReport {
   int64_t held_back_us = 0;  // time spent waiting for checkpoints since the task was built
 };
 
-// Positions are texts, which cost more than all other parts of a report.
+// Whether a report has the text of the positions, which takes longer than all other parts of a
+// report.
 enum class ReportDetail : uint8_t { Numbers, WithPositions };
 
 // The durable position of a persistent task in one of its inputs.
@@ -164,7 +169,7 @@ class Shard {
   void post(server::Task work) { loop_.post(std::move(work)); }
   LogSources& sources() { return *sources_; }
   LogSink& sink() { return sink_; }
-  // Gives access to checkpoints; called before the loop runs.
+  // Sets the state store from which tasks read checkpoints. Called before the loop runs.
   void read_state(storage::StateStore& state) {
     state_.emplace(state, loop_, [this] {
       has_read_state_ = true;
@@ -172,25 +177,26 @@ class Shard {
     });
   }
   StateSnapshots& state() { return *state_; }
-  // Runs slow rows on another thread; called before tasks exist. Work on such threads ends before
-  // the loop does.
+  // Sets the function that runs slow rows on another thread. Called before tasks exist. Such work
+  // ends before the loop does.
   void run_slow_rows_by(std::function<void(std::function<void()> work)> run_aside) {
     run_aside_ = std::move(run_aside);
   }
 
-  // Makes the shard the owner of this partition of the journal and of the tasks with commits in it.
+  // Makes the shard the owner of this partition of the task journal, and so of the tasks with
+  // commits in it.
   void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
 
-  // Drops the tasks whose ids begin with `prefix`: their commits reach no checkpoint. The functions
-  // added to `left` must be called on another thread, since they may wait.
+  // Drops the tasks whose ids begin with `prefix`, so that their commits reach no checkpoint. Adds
+  // functions to `left`, which must be called on another thread, since they may wait.
   void drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left);
 
-  // Notes that these partitions have grown: tasks that read them are stepped soon.
+  // Notes that these partitions have new records, so that the tasks that read them are stepped
+  // soon.
   void wake(std::span<const storage::TopicPartition> partitions);
-  // Returns a key that no partition and no other task has.
+  // Returns a key for ShardTask::wake_key that differs from all partitions and all other keys.
   static engine::PartitionRef new_wake_key();
-  // Called when schemas have arrived from elsewhere. Lets the tasks that wait for schemas check
-  // again.
+  // Called when schemas have arrived from another node. Steps the tasks that wait for schemas.
   void wake_waiting();
 
   ShardTask& add(std::unique_ptr<ShardTask> task);
@@ -200,49 +206,53 @@ class Shard {
   static bool may_step(const ShardTask& task);
   void schedule(ShardTask& task);
 
-  // Calls back when all tasks of a query stage here have durably passed these positions, or have
-  // failed. An expired `receiver` gets no call: it is forgotten when the next waiter arrives or
-  // soon after.
+  // Calls `passed` when all tasks of a query's stage on this shard have durably passed these
+  // positions, or have failed. Does not call it if `receiver` has expired; such a waiter is
+  // forgotten when the next one arrives or soon after.
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& receiver, std::function<void(Status)> passed);
-  // The number of records before the targets that the tasks of a stage here have durably passed.
+  // How far the tasks of a stage on this shard have durably read up to the targets.
   struct Passed {
-    size_t tasks = 0;  // number of the stage's tasks here
+    size_t tasks = 0;  // number of the stage's tasks on this shard
     bool all = true;
-    int64_t records = 0, of_records = 0;  // by offsets, of the records in the log
+    int64_t records = 0, of_records = 0;  // offsets before the targets: that were read, and all
   };
   Passed passed(const std::string& query_id, int stage,
                 const std::vector<std::pair<engine::PartitionRef, Offset>>& targets) const;
-  // Returns the tasks here that keep a table of this query.
+  // Returns the tasks on this shard that keep a table of this query.
   std::vector<ShardTask*> materializers(const std::string& query_id);
-  // Returns the tables of the query's tasks here, for look-ups of single rows by other threads.
+  // Returns the tables of the query's tasks on this shard, for look-ups of single rows by other
+  // threads.
   std::vector<std::shared_ptr<engine::SharedTable>> shared_tables(const std::string& query_id);
-  // Keeps the tasks of the query here between two commits until release(). `standing` is called
-  // when all of them stand; a task that is removed meanwhile is not waited for. The address
-  // `holder` identifies the request. A task works at least about half of the time: a request that
-  // arrives while the task is held waits until it has then worked as long as it was held.
+  // Holds the tasks on this shard that keep a table of the query: stops them between two commits
+  // until release(). `standing` is called when all of them have stopped; a task that is removed
+  // meanwhile is not waited for. The address `holder` identifies the request. So that a task works
+  // at least about half of the time, a request that arrives while the task is held waits until the
+  // task has afterwards worked as long as it was held.
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
-  // Ends the query of the task with this error, since stored data of the task is damaged.
+  // Ends the query of the task with this error. Called when stored data of the task is damaged.
   void give_up(ShardTask& task, Error why);
-  // Ends transient tasks that read the partition: records that they have read may be gone, and
-  // other records may be at the same offsets.
+  // Ends the transient tasks that read the partition. Called when records that they have read may
+  // be gone, and other records may be at the same offsets.
   void end_reading(const storage::TopicPartition& partition, const Error& why);
-  // Calls `release_some` in slices until it returns false. Used to free large objects.
+  // Calls `release_some` in slices until it returns false. Used to free large objects without
+  // blocking the loop.
   void release_in_slices(std::function<bool()> release_some);
-  // --- Tasks of a cluster's queries: their commits by any node arrive in the order of their
-  // journal.
+  // --- Tasks of a cluster's queries. Their commits, which any node may have made, arrive in the
+  // order of their journal.
   using CarriedOut = FollowedCommit;
   void carried_out(const std::vector<CarriedOut>& commits);
-  // Calls back when the tables here contain all commits that carried_out() has received.
+  // Calls `done` when the tables on this shard contain all commits that carried_out() has received
+  // so far.
   void when_followed(std::function<void()> done);
-  // Returns reports on all persistent tasks. The call is slow if there are many: use survey_tasks()
-  // then.
+  // Returns reports on all persistent tasks. If there are many tasks, the call is slow;
+  // survey_tasks() does the same in slices.
   std::vector<ShardTaskReport> reports() const;
   std::vector<std::string> persistent_queries() const;
-  // Adds reports on the tasks of a query; none if the query has no tasks here.
+  // Adds reports on the query's tasks on this shard to `to`.
   void report(const std::string& query_id, ReportDetail detail,
               std::vector<ShardTaskReport>& to) const;
   // Returns the positions of the queries' tasks, except the positions in exchanges.
@@ -275,7 +285,8 @@ class Shard {
   void attend(ShardTask& task);
   static bool needs_attention(const ShardTask& task);
   void start_timer();
-  // An owned journal, with the memory of its checkpoint as the budget counts it.
+  // A journal partition that the shard owns, with the memory that its checkpoint takes from the
+  // budget.
   struct Journal {
     Journal(std::unique_ptr<JournalCheckpoints> its_checkpoints, MemoryBudget& budget)
         : checkpoints(std::move(its_checkpoints)), account(budget) {}
@@ -304,32 +315,35 @@ class Shard {
   storage::Log& log_;
   const Clock& clock_;
   Subscriptions& subscriptions_;
-  engine::SharedRecords& shared_records_;  // the tasks are among its readers
+  engine::SharedRecords& shared_records_;  // the shard's tasks read from them
   MemoryBudget& memory_;
   OnFailure on_failure_;
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
   std::optional<StateSnapshots> state_;
-  std::function<void(std::function<void()> work)> run_aside_;  // empty: no other threads
-  std::unique_ptr<Timer> timer_;  // runs while tasks need attention
+  // Empty: slow rows are not run on other threads.
+  std::function<void(std::function<void()> work)> run_aside_;
+  std::unique_ptr<Timer> timer_;  // runs while a task in attended_ or a journal needs it
   std::thread thread_;
-  // By query. Each transient task is a query of its own.
+  // By query id. Each transient task has its own query id.
   absl::flat_hash_map<std::string, std::vector<std::unique_ptr<ShardTask>>> tasks_;
   Readers readers_;
-  Readers followers_;  // by the partitions of writers' progress: woken only if held up
+  Readers followers_;  // by the partitions of writers' progress; woken only while they wait
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
-  std::vector<ShardTask*> generators_;      // tasks that have rows to make, now or later
+  std::vector<ShardTask*> generators_;      // tasks that generate rows, now or later
   std::unique_ptr<Timer> generator_timer_;  // runs while there are generators
-  std::deque<ShardTask*> evictable_;        // tasks with state that may leave memory
+  std::deque<ShardTask*> evictable_;        // tasks whose state may be evicted from memory
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
-  ShardTask* stepping_ = nullptr;  // must not be destroyed during its own step
+  // The task that is being stepped, which must not be destroyed meanwhile.
+  ShardTask* stepping_ = nullptr;
   std::vector<std::unique_ptr<ShardTask>> removed_;
-  // Memory of ended tasks and scans, perhaps millions of entries, which is freed in slices.
+  // Functions that free the memory of ended tasks and scans in slices, since it may have millions
+  // of entries.
   std::deque<std::function<bool()>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
   bool timer_is_fast_ = false, has_read_state_ = false;
-  size_t left_alone_ = 0;  // number of tasks in a row from which evict_idle() could evict nothing
+  size_t left_alone_ = 0;  // number of consecutive tasks of which evict_idle() could evict nothing
 
   std::mutex woken_mutex_;
   // Guarded by woken_mutex_
@@ -339,9 +353,9 @@ class Shard {
   // Guarded by shared_mutex_; by query
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<engine::SharedTable>>> shared_;
 
-  std::vector<ShardTask*> followers_behind_;  // tasks with commits to follow
+  std::vector<ShardTask*> followers_behind_;  // tasks with commits in `standby->waiting`
   std::vector<std::function<void()>> await_followers_;
-  std::unique_ptr<Timer> follow_timer_;  // runs while tasks are behind
+  std::unique_ptr<Timer> follow_timer_;  // runs while followers_behind_ has tasks
 };
 
 }  // namespace server

@@ -1,4 +1,4 @@
-// Writes the pieces of a journal's snapshot into the journal.
+// The interface for writing the pieces of a journal's snapshot into the journal.
 #pragma once
 #include <functional>
 #include <string>
@@ -12,7 +12,8 @@ namespace server {
 class SnapshotPieces {
  public:
   virtual ~SnapshotPieces() = default;
-  // Calls back with true when the piece is visible, or with false when the term is over.
+  // Writes a piece. Calls `done` with true when the piece is visible, or with false if the term
+  // ends before.
   virtual void write_piece(PartitionId journal, JournalProposals::Term term,
                            storage::SnapshotPiece piece, std::string content,
                            std::function<void(bool)> done) = 0;

@@ -1,4 +1,4 @@
-// Reads checkpoints for the stores of a shard's tasks.
+// Reads from checkpoints, for stores of a shard's tasks that are not completely in memory.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,8 +13,8 @@
 
 namespace server {
 
-// Uses one snapshot of the state file for all reads in a turn of the loop, and none between turns:
-// an old snapshot keeps the file from reusing pages that were freed since.
+// All reads in one turn of the loop use one snapshot of the state file. Between turns no snapshot
+// is held, since an old snapshot keeps the file from reusing freed pages.
 //
 // Threads: the loop's. Owner: the shard; the state store outlives it.
 class StateSnapshots {
@@ -24,10 +24,10 @@ class StateSnapshots {
       : reader_(state.open_reader()), loop_(loop), on_begin_(std::move(on_begin)) {}
   ~StateSnapshots() { *alive_ = false; }
 
-  // Opens (or returns) the snapshot reader for this turn of the loop.
+  // Returns the reader of this turn's snapshot. The first call in a turn opens the snapshot.
   Result<storage::StateReader*> begin();
-  // Ends the snapshot of this turn. Called when a checkpoint has ended, since later reads must be
-  // at least as new as the checkpoint.
+  // Ends the snapshot of this turn. Called when a checkpoint has ended, since later reads in the
+  // turn must see that checkpoint.
   void end();
 
  private:
@@ -49,7 +49,7 @@ class StateBacking final : public engine::Backing {
   Result<std::string> place_of(std::string_view key) override;
 
  private:
-  // Returns the reader, or null while the state file does not have the store.
+  // Returns the reader; null if the state file does not have the store yet.
   Result<storage::StateReader*> find();
 
   StateSnapshots& turns_;

@@ -29,7 +29,8 @@ std::vector<std::vector<storage::TopicPartition>> Subscriptions::readers_of(
     if (found == shards_.end()) continue;
     for (const uint32_t shard : found->second) {
       std::vector<storage::TopicPartition>& its = by_shard[shard];
-      // A shard's subscriptions to one partition are adjacent, so one comparison finds duplicates.
+      // Subscriptions of one shard to one partition are visited directly after each other, so a
+      // comparison with the last element finds duplicates.
       if (its.empty() || its.back() != partition) its.push_back(partition);
     }
   }

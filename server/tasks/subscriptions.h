@@ -1,4 +1,4 @@
-// The shards that must be woken when a partition grows.
+// Records which shards must be woken when a partition gets records.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -12,22 +12,22 @@
 namespace server {
 
 // Maps a partition to the shards that read it, so that a durable commit wakes only these shards. A
-// shard that subscribes reads the partition afterwards: it sees the records that became durable
-// before, and later ones wake it.
+// shard subscribes before it reads the partition: it then sees the records that were durable
+// before, and is woken for later ones.
 //
 // Threads: any; the lock is held for a few look-ups. Owner: the node.
 class Subscriptions {
  public:
   void add(const storage::TopicPartition& partition, uint32_t shard);
   void remove(const storage::TopicPartition& partition, uint32_t shard);
-  // Returns, for each of the shards 0 to `shard_count` - 1, those of the partitions that the shard
-  // reads.
+  // Returns one element for each of the shards 0 to `shard_count` - 1: those of `partitions` that
+  // the shard reads.
   std::vector<std::vector<storage::TopicPartition>> readers_of(
       std::span<const storage::TopicPartition> partitions, size_t shard_count) const;
 
  private:
   mutable std::mutex mutex_;
-  // Guarded by mutex_; one entry for each subscription, in no order
+  // Guarded by mutex_. By partition: one element for each subscription of a shard, in no order.
   absl::flat_hash_map<storage::TopicPartition, std::vector<uint32_t>> shards_;
 };
 

@@ -16,14 +16,14 @@ namespace {
 
 constexpr size_t kReadBytes = 1 << 20, kBatchBytes = 512 << 10;
 
-// A hash stands for the key: a collision in 128 bits does not occur in practice.
+// A hash represents the key, since in practice two keys do not have the same 128 bits.
 using KeyHash = std::pair<uint64_t, uint64_t>;
 KeyHash hash_of_key(std::string_view key) {
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
   return {hash.low64, hash.high64};
 }
 
-// Returns the hash of a value and of its record's time; both are equal in an unchanged row.
+// Returns the hash of a record's value and timestamp, which are the same in an unchanged row.
 uint64_t hash_of_row(const records::RecordView& record) {
   return XXH3_64bits_withSeed(record.value->data(), record.value->size(),
                               static_cast<uint64_t>(record.timestamp));
@@ -59,7 +59,8 @@ class TablePublisher::Transaction {
     if (builder_.size_bytes() >= kBatchBytes) finish_batch();
   }
 
-  // Writes all added records to the log. Not called within a reader's turn, which must be short.
+  // Writes all added records to the log. Must not be called within a reader's turn, which must be
+  // short.
   Status flush() {
     finish_batch();
     for (storage::PartitionBatches& batch : std::exchange(finished_, {}))
@@ -97,10 +98,10 @@ class TablePublisher::Transaction {
   records::BatchBuilder builder_;
   PartitionId partition_;  // partition of the batch in builder_
   std::vector<storage::PartitionBatches> finished_;
-  std::map<PartitionId, int32_t> sequences_;  // sequences in the written partitions
+  std::map<PartitionId, int32_t> sequences_;  // by partition: the next sequence
 };
 
-// Keys of one partition, charged to the budget.
+// Hashes of the keys in one partition, whose memory is charged to the budget.
 struct TablePublisher::Keys {
   explicit Keys(MemoryAccount& account) : charge(&account, MemoryKind::Queries) {}
   absl::flat_hash_map<KeyHash, uint64_t> map;
@@ -133,7 +134,7 @@ Status TablePublisher::read(LogSources& sources, const engine::PartitionRef& par
       const std::vector<engine::Polled> polled = TRY(sources.poll({&position, 1}, kReadBytes));
       const Turn turn{sources};
       TRY(polled[0].status);
-      if (polled[0].batches.empty()) return {};  // later records were compacted away
+      if (polled[0].batches.empty()) return {};  // compaction has removed the remaining records
       for (const engine::LogBatch& batch : polled[0].batches) {
         if (!batch.is_hidden) TRY(visit_batch(batch, visit));
         next = batch.last_offset + 1;
@@ -185,7 +186,7 @@ Status TablePublisher::publish_partition(LogSources& sources, const Topics& topi
         return {};
       },
       flush));
-  // The remaining keys exist only in the old table.
+  // The keys that are left in `present` exist only in the old table, so they are deleted.
   if (present.map.empty()) return {};
   return read(
       sources, to,

@@ -1,5 +1,5 @@
-// Makes the topic of a table equal to another topic in one transaction: readers of committed
-// records see either the old rows or the new ones.
+// Makes the topic of a table equal to another topic in one transaction, so that readers of
+// committed records see either the old rows or the new ones.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -16,9 +16,9 @@
 
 namespace server {
 
-// For each key the last record counts. Only differences are written: records of `from` that are
-// missing in `to`, and deletes of keys that only `to` has. Equal topics need no writes, so the work
-// can be repeated after a crash.
+// The last record of each key counts. Only the differences are written: records of `from` that are
+// missing in `to`, and deletions of keys that only `to` has. If the topics are equal, nothing is
+// written, so the work can be repeated after a crash.
 //
 // Threads: one that may wait. No other writer uses the two topics meanwhile.
 // Owner:   Rebuilds.
@@ -30,17 +30,17 @@ class TablePublisher {
 
   struct Topics {
     Uuid from, to;
-    int32_t partitions = 0;  // partitions of each topic; a key is in the same one of both
+    int32_t partitions = 0;  // number of partitions of each topic; a key is in the same one in both
   };
   struct Written {
     uint64_t records = 0, deletes = 0;
   };
-  // Makes `to` equal to `from`. First aborts a transaction that the producer left open before a
-  // crash. After a failure readers of committed records see the topic unchanged, but the open
-  // transaction blocks all later records: abort_open() ends it.
+  // Makes `to` equal to `from`. First aborts a transaction that the producer may have left open
+  // before a crash. After a failure readers of committed records see the topic unchanged, but the
+  // open transaction hides all later records from them until abort_open() ends it.
   Result<Written> publish(const Topics& topics, ProducerId producer);
-  // Aborts a transaction that the producer has left open. Returns the epoch with which the producer
-  // may continue.
+  // Aborts a transaction that the producer has left open, if one exists. Returns the epoch with
+  // which the producer may continue.
   Result<int16_t> abort_open(const Topics& topics, ProducerId producer);
 
  private:

@@ -9,10 +9,11 @@ namespace server {
 
 namespace {
 
-// As long as for the steps of tasks, but shorter while a socket or message waits.
+// The longest time for which a shard reports before it returns to its loop: as long as for steps of
+// tasks, but shorter if a socket or message waits.
 constexpr Loop::SliceLength kSlice{.short_us = 200, .long_us = 1'000};
 
-// Shared by the shards.
+// The state of the survey that all shards share.
 struct Survey {
   SurveyDone done;
   std::mutex mutex;
