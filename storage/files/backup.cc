@@ -45,18 +45,18 @@ Status copy_data(DataSnapshot data, const std::string& target, const BackupOptio
 
 }  // namespace
 
-// The state is copied first. A log without the state would be a data directory whose tables are
-// empty, while a server refuses to start on a state without a log. So the remains of an interrupted
-// copy cannot be taken for a complete copy.
+// The state is copied first, so that the remains of an interrupted copy are a state without a log,
+// on which a server refuses to start. A log without a state would pass for a data directory with
+// empty tables.
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options) {
   TRY(check_has_nothing(to));
   DataSnapshot data = TRY(open_data_snapshot(data_dir));
   if (data.misfit) return *std::move(data.misfit);
-  TRY(make_directory(to));  // only if there is something to copy
+  TRY(make_directory(to));  // created only now, when there is something to copy
   const std::string target = std::filesystem::absolute(to).string();
   Status copied = copy_data(std::move(data), target, options);
-  // Lets a retry use the same directory.
+  // A failed copy leaves the directory empty, so that a retry can use it.
   std::error_code ignored;
   if (!copied) std::filesystem::remove(target + "/" + kStateFile, ignored);
   return copied;

@@ -1,4 +1,4 @@
-// Checks whether all data in a data directory is intact and consistent.
+// Checks whether all data in a data directory is undamaged and consistent.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,7 @@
 namespace storage {
 
 struct Damage {
-  std::string place;  // "log.mdb, topic orders, partition 3, offset 17"
+  std::string place;  // such as "log.mdb, topic orders, partition 3, offset 17"
   std::string problem;
 };
 
@@ -21,17 +21,19 @@ struct CheckCounts {
 };
 
 struct CheckOptions {
-  // Check whether a journal entry and a definition can be read, with the code that writes them.
+  // Return an error if a journal entry or a definition cannot be read. Supplied by the modules that
+  // write them.
   std::function<Status(std::string_view)> read_journal, read_definition;
-  // Called before each part is checked, so that the place is known if reading ends in a fault.
+  // Called before each part of the files is checked, so that the place is known if reading it ends
+  // the process.
   std::function<void(std::string_view place)> begins;
   std::function<void(const Damage&)> found;
 };
 
-// Reads both files completely: every batch with its checksum and records, offsets and sequences
-// without gaps, every row and every state entry with its checksum, and the targets of all
-// references. Ranges that are being removed are left out. Fails if a file cannot be read further,
-// and with NotSupported if another version of the program wrote it, which is not damage.
+// Reads both files completely. Verifies every batch with its checksum and records, that offsets and
+// sequences have no gaps, every row and every state entry with its checksum, and the targets of all
+// references. Omits ranges that are being removed. Fails if a file cannot be read further. Fails
+// with NotSupported if another version of the program wrote a file, which is not damage.
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options);
 
 }  // namespace storage

@@ -20,7 +20,7 @@
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
-// A kind of part that a switch does not handle would be reported as damage.
+// An unhandled kind of part would be reported as damage, so a switch without all kinds is an error.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace storage {
@@ -81,7 +81,7 @@ class LogChecker {
 
   // --- Definitions
 
-  // Checks the definitions, and keeps the topics' names for later reports.
+  // Checks the definitions, and stores the topics' names for later reports of damage.
   Status check_metadata() {
     Metadata metadata;
     int64_t next_revision = 1;
@@ -104,7 +104,7 @@ class LogChecker {
         return {};
       }
       const auto revision = static_cast<int64_t>(*key);
-      if (revision < next_revision) return {};  // the snapshot has it
+      if (revision < next_revision) return {};  // the snapshot contains this command
       const std::string place = fmt::format("the metadata log, revision {}", revision);
       if (revision != next_revision)
         found(place, fmt::format("revision {} is expected here", next_revision));
@@ -124,8 +124,8 @@ class LogChecker {
     return {};
   }
 
-  // The state that the parts of commands change, for the kinds of parts that cannot be read without
-  // their state.
+  // The state to which commands are applied. Needed for the kinds of parts that can only be checked
+  // by applying them.
   struct Metadata {
     TopicTable topics;
     ClusterTable cluster;
@@ -139,10 +139,10 @@ class LogChecker {
       case MetadataPartKind::ClusterPart:
         metadata.cluster = TRY(ClusterTable::load(part.bytes));
         return {};
-      case MetadataPartKind::TopicDefaultPart:  // follows the topics
+      case MetadataPartKind::TopicDefaultPart:  // applied after the topics
         metadata.topics.set_defaults({TRY(decode_topic_defaults(part.bytes)), {}});
         return {};
-      // A snapshot has these parts as changes to an empty state.
+      // In a snapshot, these parts are encoded as changes to an empty state.
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
@@ -160,7 +160,8 @@ class LogChecker {
         return {};
       case MetadataPartKind::ClusterPart: {
         const auto applied = metadata.cluster.apply(part.bytes, revision);
-        // A change that was made for another state is skipped by every node, and stays in the log.
+        // A change that was made for another version of the state is not damage: every node skips
+        // it, and it remains in the log.
         if (applied || applied.error().code == ErrorCode::OutOfOrderSequence ||
             applied.error().code == ErrorCode::InvalidParameter)
           return {};
@@ -179,7 +180,7 @@ class LogChecker {
     return {};
   }
 
-  // Reads a part of a kind whose changes do not depend on the state that they change.
+  // Reads a part whose kind can be checked without the state that it changes.
   Status read_changes(const MetadataPart& part) const {
     switch (kind_of_part(part.type)) {
       case MetadataPartKind::QuotaPart:
@@ -253,9 +254,9 @@ class LogChecker {
     return {};
   }
 
-  // Returns whether the log may have gaps beyond its row's gaps_end: a copy of a compacted leader's
-  // log does not know how far its gaps reach. The server's own topics, which have no names here,
-  // are compacted.
+  // Returns whether the log may have gaps after its row's gaps_end. This is so if the log may be a
+  // copy of a compacted leader's log, since a copy does not store how far its gaps reach. The
+  // server's own topics, which have no names here, are compacted, too.
   Result<bool> copies_gaps(const TopicPartition& id, const PartitionRow& row) {
     const Table* epochs = log_.find(kEpochsTable);
     if (row.kind != PartitionKind::Client || epochs == nullptr) return false;
@@ -290,7 +291,7 @@ class LogChecker {
     return {};
   }
 
-  // Checks from the log start on; earlier batches are being removed.
+  // Checks the batches from the log start on, since earlier batches are being removed.
   Status check_batches(Known& known, const Table& table, bool is_client) {
     const int64_t number = known.row.number.value();
     const std::string first =
@@ -352,7 +353,7 @@ class LogChecker {
     if (known.id.topic == kTaskJournal) check_entry(place, bytes);
   }
 
-  // Reports tables of unknown partitions.
+  // Reports tables of partitions that do not exist.
   Status check_strange_tables() {
     for (const Table& table : log_.tables())
       if (is_partition_table(table.name) && !table_names_.contains(table.name) &&
@@ -361,7 +362,8 @@ class LogChecker {
     return {};
   }
 
-  // The keys of these tables begin with the number of a partition.
+  // Checks a table that partitions share. Each key begins with the number of a partition, which
+  // must exist.
   Status check_shared_table(std::string_view name) {
     size_t strange = 0;
     TRY(visit(name, [&](const Entry& entry) -> Status {
@@ -390,9 +392,9 @@ class LogChecker {
                                    ? TaskOutputState::decode(entry.value).has_value()
                                    : ProducerState::decode(entry.value).has_value();
       if (!can_be_read) found(place, "the row of a producer is damaged");
-    } else if (table != kExchangesTable) {  // batches were checked before
-      // For the layout see docs/formats/data-directory.md. Rows of transactions have their offsets
-      // in the keys.
+    } else if (table != kExchangesTable) {  // the batches of exchanges are checked elsewhere
+      // The layout of the rows is described in docs/formats/data-directory.md. The tables of
+      // transactions have their offsets in the keys, the others in the values.
       const bool is_of_transactions = table == kTransactionsTable || table == kAbortedTable;
       const size_t numbers = table == kAbortedTable ? 3 : table == kTransactionsTable ? 2 : 1;
       const char* const offset =
@@ -406,8 +408,8 @@ class LogChecker {
 
   // --- Tasks
 
-  // Reads the tasks of the log and their positions in the state. If one of these cannot be read,
-  // the entries of journals are not compared with them.
+  // Reads the tasks of the log and their positions in the state. If one of them cannot be read, the
+  // entries of journals are not compared with the positions.
   Status read_tasks() {
     begins("table tasks");
     const auto positions = checkpoint_positions(*data_.state);
@@ -424,13 +426,13 @@ class LogChecker {
     return {};
   }
 
-  // Checks the journal entry in a batch that is intact.
+  // Checks the journal entry in a batch whose checksum is right.
   void check_entry(const std::string& batch_place, std::string_view batch) {
     ++counts_.journal_entries;
     const auto record = read_journal_batch(batch);
     if (!record) return found(batch_place, record.error().message);
     const auto task = tasks_.find(record->task);
-    // Entries of a dropped task may be left.
+    // Entries of a dropped task may remain in a journal, and are not checked.
     if (task == tasks_.end() || record->offset < task->second.row.first_entry) return;
     const std::string place =
         fmt::format("task {}, journal entry {}", record->task, record->sequence.value());

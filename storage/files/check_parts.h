@@ -1,4 +1,5 @@
-// The parts of a check: one for each file.
+// Declares the parts of a check: one function for each of the two files, and the check of a file's
+// format.
 #pragma once
 #include "storage/files/check.h"
 
@@ -13,8 +14,9 @@ struct FileKind {
   std::string_view kind;
   uint32_t oldest_version, newest_version;
 };
-// Checks the table `format`, which describes the file. Fails with IncompatibleFormat if the file
-// has another kind, and with NotSupported for another version, whose rows may mean something else.
+// Checks the table `format`, which describes the file. Fails with IncompatibleFormat if the file is
+// of another kind, and with NotSupported if it has another version, since its rows may have another
+// meaning.
 Status check_format(LmdbSnapshot& file, const FileKind& expected, const CheckOptions& options);
 
 }  // namespace storage

@@ -8,8 +8,8 @@ namespace storage {
 
 namespace {
 
-// Attempts to open both files without the end of a checkpoint in between. The files are opened
-// about a millisecond apart, so this fails only once in thousands of attempts.
+// An attempt fails if a checkpoint ends between the openings of the two files. They are about a
+// millisecond apart, so this happens only once in thousands of attempts.
 constexpr int kAttempts = 20;
 
 Status check_that_journals_reach(DataSnapshot& data) {

@@ -1,4 +1,4 @@
-// Both files of a data directory, as of moments that fit together.
+// Snapshots of both files of a data directory whose contents belong together.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,11 +11,12 @@ namespace storage {
 inline constexpr const char* kLogFile = "log.mdb";
 inline constexpr const char* kStateFile = "state.mdb";
 
-// The state is read first, so the log has everything that its checkpoints contain. No journal was
-// trimmed in between beyond the checkpoints, so the journals lead from the state to the log.
+// The snapshot of the state is taken first, so the log contains everything that the state's
+// checkpoints contain. No journal was trimmed between the two snapshots beyond these checkpoints,
+// so the journals lead from the state to the log.
 struct DataSnapshot {
   std::unique_ptr<LmdbSnapshot> log, state;
-  // Set if no attempt has found journals that lead from the state to the log, which means damage.
+  // Set if no attempt has found such journals, which means damage.
   std::optional<Error> misfit;
 };
 

@@ -1,4 +1,4 @@
-// The positions of tasks according to the log and the state, read from snapshots.
+// Reads the positions of tasks in the log and in the state from snapshots.
 #pragma once
 #include <map>
 #include <optional>
@@ -20,7 +20,8 @@ Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 // Returns the position of each task in its checkpoint; tasks without a checkpoint are absent.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
-// Returns the journal partitions that begin after the part that the state contains.
+// Returns the journal partitions that lack entries: they begin after the last entry that the state
+// contains.
 Result<std::vector<PartitionId>> unreached_journals(LmdbSnapshot& log, LmdbSnapshot& state);
 
 }  // namespace storage

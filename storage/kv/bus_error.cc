@@ -36,8 +36,9 @@ void write_text(const char* text) {
 
 struct sigaction action_before = {};  // the previous action of SIGSEGV
 
-// Outside of a guarded call no page of a data file can be the cause, so this is a defect. The
-// instruction is repeated and raises the signal again, for the previous handler.
+// Outside of a guarded call no page of a data file can be the cause, so the signal shows a defect
+// of the program. When the handler returns, the instruction is repeated and raises the signal
+// again, for the previous handler.
 void on_segment_violation(int, siginfo_t*, void*) {
   leave_guarded_call();
   ::sigaction(SIGSEGV, &action_before, nullptr);
@@ -49,7 +50,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
   const char* path = nullptr;
   for (const MappedFile& file : mapped_files)
     if (address >= file.begin && address < file.end) path = file.path;
-  if (path == nullptr) {  // not a data file: a defect, whose core dump is wanted
+  if (path == nullptr) {  // not a data file: a defect, which shall dump core
     std::signal(SIGBUS, SIG_DFL);
     return;
   }

@@ -56,9 +56,10 @@ Status write_all(int file, std::string_view bytes, size_t offset) {
   return {};
 }
 
-// Opens the file for writes around the page cache, if the file system allows such writes of
-// sectors: a commit then writes a sector and not the page around it, and waits two thirds as long.
-// File systems that refuse such writes also refuse such reads.
+// Opens the file for writes that bypass the page cache (O_DIRECT), if the file system allows such
+// writes of single sectors. A commit then writes a sector and not the page around it, and waits two
+// thirds as long. Tested with a read, since file systems that refuse such writes also refuse such
+// reads.
 int open_directly(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
   if (file < 0) return -1;
@@ -92,7 +93,7 @@ Result<std::unique_ptr<CommitJournal>> CommitJournal::make(const std::string& pa
     if (::fsync(file.number) != 0) return lmdb_failure(errno, "write the commit journal");
     TRY(sync_directory(std::filesystem::absolute(path).parent_path()));
   }
-  // A write returns when the disk has the data (O_DSYNC), so that a commit is one call.
+  // With O_DSYNC a write returns when the disk has the data, so a commit needs no further call.
   int written_through = open_directly(path);
   if (written_through < 0) written_through = ::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC);
   if (written_through < 0) return lmdb_failure(errno, "open the commit journal");
@@ -135,8 +136,8 @@ Status CommitJournal::append(const JournalEntry& entry) {
   const std::string_view all = buffer_.view();
   store_be(buffer_.data() + head_size, checksum(all.substr(0, head_size), all.substr(kHeadBytes)));
   buffer_.append_zeros(size - buffer_.size());
-  // From here on take_back() removes this entry, whatever its outcome, and never the acknowledged
-  // one before it.
+  // From here on take_back() removes this entry, whether or not it gets written, and never the
+  // entry before it, which was acknowledged.
   last_ = place;
   is_last_written_ = false;
   TRY(write_all(file_, buffer_.view(), place.half * kHalfBytes + place.offset));
@@ -170,8 +171,8 @@ struct Found {
   JournalEntry entry;
 };
 
-// Parses the entry at the begin of these bytes. Returns nothing for another identity or an
-// incomplete entry.
+// Parses the entry at the beginning of these bytes. Returns nothing if the entry has another
+// identity or is incomplete.
 std::optional<Found> entry_at(std::string_view bytes, const Uuid& identity) {
   Found found;
   found.continues = bytes.starts_with(kContinues);
@@ -218,9 +219,9 @@ Result<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-// Entries from before a half was reused, or that a newer one has partly overwritten, have smaller
-// sequences or are invalid. So all sectors are searched, and the entries count that lead to the
-// last one without a gap.
+// A half that is used again has older entries after its newest ones: their sequences are smaller,
+// or the newer entries have partly overwritten them. So all sectors are searched for entries, and
+// only the last entry and those that precede it without a gap in the sequences count.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity) {
   const std::string bytes = TRY(read_file(path));
   std::vector<Found> all;

@@ -1,4 +1,4 @@
-// The file next to a data file in which small commits become durable first.
+// The journal of commits: a file next to a data file, in which small commits become durable first.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -17,15 +17,16 @@ struct JournalEntry {
   uint64_t commit =
       0;                     // the commit that the changes make; without changes, the newest commit
   std::string_view changes;  // see recorded_changes.h
-  // If not empty, a root of the data file (lmdb_root.h) whose pages are all durable, as of
-  // `root_commit`. A replay begins after the last root in the journal.
+  // Either empty, or a root of the data file (lmdb_root.h), as of `root_commit`, whose pages are
+  // all durable. A replay begins after the last root in the journal.
   std::string_view root;
   uint64_t root_commit = 0;
 };
 
-// A file of fixed size that is written before its first use, so that a commit is one write and one
-// wait for the disk. Its two halves are filled in turn; a half is reused when a root that the
-// journal names contains all of its commits. Entries begin at sectors of 512 bytes:
+// A file of fixed size whose bytes are written once before they are used, so that a commit costs
+// one write and one wait for the disk. The two halves of the file are filled in turn. A half is
+// used again when a root that the journal names contains all commits of that half. Entries begin at
+// sectors of 512 bytes:
 //
 //   8 bytes     "MRCOMMIT"; "MRCONTIN" if the entry before it has the same commit
 //   16          the identity that the data file names while it is open; other journals have another
@@ -45,13 +46,13 @@ class CommitJournal {
 
   // Returns the size of an entry in the file.
   static size_t size_in_file(size_t root_bytes, size_t change_bytes);
-  // Returns whether an entry of this size can be written now; `durable_commit` is the commit of the
-  // last root.
+  // Returns whether an entry of this size can be written now. `durable_commit` is the commit of the
+  // last root that the journal names.
   bool has_room(size_t root_bytes, size_t change_bytes, uint64_t durable_commit) const;
   // Returns whether the next entry begins the other half and therefore must name a root.
   bool begins_half(size_t root_bytes, size_t change_bytes) const;
-  // Writes an entry for which has_room() is true. The entry is durable on return. After a failure
-  // the entry may be in the file or not.
+  // Writes an entry for which has_room() is true. The entry is durable on return. After a failure,
+  // the file may or may not have the entry.
   Status append(const JournalEntry& entry);
   // Durably removes the last entry, or the part of an entry that a failed append() has written.
   Status take_back();
@@ -74,9 +75,9 @@ class CommitJournal {
   AlignedBytes buffer_;
 };
 
-// The changes that a data file with this identity may lack. `root` is empty if no entry has the
-// identity: the journal belongs to another file, or to a version that created it without a first
-// entry.
+// The changes in a journal that a data file may lack. `root` is empty if no entry has the data
+// file's identity: the journal then belongs to another file, or to a version that created journals
+// without a first entry.
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;
@@ -84,11 +85,11 @@ struct ReplayedJournal {
   };
   std::string root;
   uint64_t root_commit = 0, last_commit = 0;
-  std::vector<Commit> commits;  // after the root, without gaps
+  std::vector<Commit> commits;  // the commits after the root, without gaps
 };
 // Reads the journal. Fails with StorageFailure if the file does not exist, and with DataCorrupted
-// if entries are missing, or if the file's size is not 2 * kHalfBytes, which the file had before
-// the data file named it.
+// if entries are missing or the file's size is not 2 * kHalfBytes. (The file has this size before
+// the data file names it.)
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity);
 
 }  // namespace storage

@@ -1,21 +1,21 @@
-// Places where the crash tests kill the process, named by the environment variable
-// MILLRACE_CRASH_POINT: `name` at the first passage, `name:n` at the n-th.
+// Points in the program where the crash tests kill the process. The environment variable
+// MILLRACE_CRASH_POINT selects one: `name` kills at the first passage, `name:n` at the n-th.
 #pragma once
 
 namespace storage {
 
 enum class CrashPoint {
   BeforeLogCommit,          // before-log-commit
-  AfterCommitJournal,       // after-commit-journal: a commit is in the journal alone
+  AfterCommitJournal,       // after-commit-journal: only the journal has the commit
   BeforeAcknowledgement,    // before-acknowledgement: the log is synced, no request is answered
   BetweenCheckpointChunks,  // between-checkpoint-chunks
-  BeforeJournalTrim,  // before-journal-trim: the checkpoint is durable, its journal not trimmed yet
+  BeforeJournalTrim,  // before-journal-trim: a checkpoint is durable, its journal is not trimmed
   AfterJoinBegan,     // after-join-began: the directory has the row, etcd has nothing yet
-  AfterFounding,      // after-founding: etcd has the metadata, the directory is not its node's yet
-  BeforeJoinEnds,     // before-join-ends: the journals are written, too
+  AfterFounding,      // after-founding: etcd has the metadata, the directory has no node yet
+  BeforeJoinEnds,     // before-join-ends: the journals are written as well
 };
 
-// Raises SIGKILL if this is the configured passage of the point.
+// Raises SIGKILL if this passage of the point is the configured one.
 void pass(CrashPoint point);
 
 }  // namespace storage

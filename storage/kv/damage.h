@@ -7,17 +7,17 @@
 
 namespace storage {
 
-// Returns advice for the user. `how_to_end` is the statement that drops the object, such as "DROP
-// TABLE t", if it is known.
+// Returns advice for an error about damage. `how_to_end` is the statement that drops the damaged
+// object, such as "DROP TABLE t"; the default is for callers that do not know the object.
 std::string advice_about_damage(std::string_view how_to_end = "DROP the damaged object");
 
-// Returns whether stored bytes are not what was written, so that reading again gives the same
-// result.
+// Returns whether the error means that stored bytes differ from what was written. Reading them
+// again then gives the same result.
 inline bool is_damage(ErrorCode code) {
   return code == ErrorCode::CorruptRecord || code == ErrorCode::DataCorrupted;
 }
 
-// Returns the error DataCorrupted with advice_about_damage(), for data that gives the same result
+// Returns the error DataCorrupted with advice_about_damage(). For data that gives the same result
 // when it is read again.
 Error damaged_data(std::string message);
 

@@ -34,7 +34,8 @@ class DeferredWrite final : public WriteTransaction {
   }
   bool has_failed() const override { return has_failed_; }
 
-  // Pending changes and the store do not change before commit(), so the result stays valid.
+  // The result stays valid until commit(), because neither the pending changes nor the store change
+  // before.
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
     if (puts_.is_appended(table)) return needs_store();
     if (const auto own = puts_.find(table, key)) return own;
@@ -51,7 +52,7 @@ class DeferredWrite final : public WriteTransaction {
     return *stored;
   }
 
-  // --- Calls that need the store
+  // --- Calls that need the store. The caller then uses begin_write() instead.
   Result<std::unique_ptr<Cursor>> cursor(TableHandle) override { return needs_store(); }
   Result<uint64_t> size_bytes(TableHandle) override { return needs_store(); }
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {

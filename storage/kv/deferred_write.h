@@ -1,4 +1,4 @@
-// A write transaction whose changes are only in the journal.
+// A write transaction whose commit writes only to the journal.
 #pragma once
 #include <functional>
 #include <memory>
@@ -8,11 +8,11 @@
 
 namespace storage {
 
-// Begins a snapshot of the store without the pending changes.
+// Begins a snapshot of the store as it is without the pending changes.
 using BeginSnapshot = std::function<Result<std::unique_ptr<ReadTransaction>>()>;
 
-// Returns a transaction as described for DeferredWrites, for the commit with this number. Clears
-// `changes` first.
+// Returns a transaction as DeferredWrites describes it. `commit` is the number of its commit.
+// Clears `changes` first.
 std::unique_ptr<WriteTransaction> make_deferred_write(uint64_t commit, JournaledCommits& commits,
                                                       RecordedChanges& changes,
                                                       const BeginSnapshot& begin_snapshot);

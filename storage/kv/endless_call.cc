@@ -19,7 +19,8 @@ namespace storage {
 
 namespace {
 
-// The longest calls that do return free the pages of a whole table, which takes some seconds.
+// Longer than any call that returns: the longest free the pages of a whole table, which takes some
+// seconds.
 constexpr int64_t kLongestMs = 10'000;
 constexpr int kSignal = SIGUSR2;
 
@@ -28,10 +29,10 @@ std::atomic<int64_t> longest_ms{kLongestMs};
 struct Watched {
   pthread_t thread;
   GuardedCalls* calls;
-  uint64_t seen = 0;     // the call that the thread was in
+  uint64_t seen = 0;     // the call in which the watching thread has seen this thread
   int64_t since_ms = 0;  // the thread's processor time when the call was first seen
 };
-// Never destroyed, since threads end in any order.
+// Never destroyed, since the threads that use it end in any order.
 struct Registry {
   std::mutex mutex;
   std::vector<Watched> threads;  // guarded by mutex
@@ -72,7 +73,7 @@ void look_at(Watched& watched) {
   }
 }
 
-// Runs on the thread that is in the call, unless the call has ended meanwhile.
+// Runs on the thread that is in the call. Does nothing if that call has ended meanwhile.
 void on_signal(int) {
   const uint64_t call = guarded_calls.count.load(std::memory_order_relaxed);
   if (call == guarded_calls.to_end.load(std::memory_order_relaxed)) leave_guarded_call();
@@ -102,7 +103,8 @@ void GuardedCalls::watch_this_thread() {
 
 void watch_guarded_calls() {
   const std::lock_guard lock(registry().mutex);
-  // The child of a fork has none of its parent's other threads.
+  // After a fork the child process starts its own watching thread, since it has none of its
+  // parent's threads.
   if (std::exchange(registry().process, ::getpid()) == ::getpid()) return;
   struct sigaction action = {};
   action.sa_handler = on_signal;

@@ -1,4 +1,4 @@
-// Ends calls of LMDB that would never return. For the files of this folder that open LMDB's
+// Ends calls of LMDB that would never return. Used by the files of this folder that open LMDB's
 // environments.
 #pragma once
 #include <cstdint>
@@ -6,9 +6,9 @@
 namespace storage {
 
 // Begins to watch the guarded calls (page_fault.h) of all threads of this process. A damaged page
-// may make LMDB search in a circle for ever, within one call. A thread that has computed for too
-// long in one guarded call leaves the call, which reports a damaged page. Processor time counts, so
-// a slow disk does no harm.
+// may make LMDB search in a circle for ever, within one call. If a thread has computed for too long
+// in one guarded call, the call is ended and reports a damaged page. Processor time counts, so a
+// slow disk does not end a call.
 void watch_guarded_calls();
 
 // Sets the limit, for tests. Returns the previous limit.

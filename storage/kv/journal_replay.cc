@@ -35,8 +35,8 @@ Status sync_file(int file) {
 }
 
 // Returns whether another process reads the file: such a process keeps a lock on the first byte of
-// LMDB's lock file. This process has had the file open since before the crash, so no page of the
-// file is lost, and the pages that it reads must not change.
+// LMDB's lock file. If so, that process has had the file open since before the crash: no page of
+// the file is lost, and the pages that it reads must not change.
 bool has_other_readers(const std::string& path) {
   const int file = ::open((path + "-lock").c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) return false;
@@ -70,8 +70,8 @@ class Replay {
     MDB_stat stat;
     mdb_env_stat(environment, &stat);
     replay.pages_ = MappedPages(from, to, stat.ms_psize);
-    // A process that dies during the replay repeats it from the present root, so the pages of that
-    // root are not reused.
+    // If the process dies during the replay, the next one replays from the same root again. This
+    // read transaction keeps LMDB from reusing the pages of that root.
     MDB_txn* kept = nullptr;
     if (const int code = mdb_txn_begin(environment, nullptr, MDB_RDONLY, &kept); code != 0)
       return lmdb_failure(code, "read the data file");
@@ -88,8 +88,8 @@ class Replay {
     if (mapped_file_ >= 0) forget_mapped_file(mapped_file_);
   }
 
-  // Applies the changes of one commit. Fails with DataCorrupted if the data file would give the
-  // commit another number.
+  // Applies the changes of one commit. Fails with DataCorrupted if LMDB's next commit has another
+  // number.
   Status apply(const ReplayedJournal::Commit& commit) {
     MDB_txn* begun = nullptr;
     if (const int code = mdb_txn_begin(environment_.get(), nullptr, 0, &begun); code != 0)
@@ -116,7 +116,7 @@ class Replay {
 };
 
 // Reads the journal of the data file. Fails with StorageFailure if the journal is missing, and with
-// DataCorrupted if it is another one, is truncated or lacks entries.
+// DataCorrupted if it belongs to another data file, is truncated or lacks entries.
 Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOfFile& wanted) {
   const std::string journal_path = journal_path_of(path);
   auto journal = read_journal(journal_path, wanted.identity);

@@ -13,11 +13,12 @@ namespace storage {
 
 namespace {
 
-// The data file is synced after this many commits or bytes, during which its pages are written and
-// not reused.
+// The data file is synced after this many commits or bytes of changes. The limits bound the pages
+// that are written without a sync, and those that must not be reused.
 constexpr size_t kCommitsBetweenSyncs = 64, kBytesBetweenSyncs = 512 << 10;
 
-// For larger changes the disk takes longer than the processor, so deferring gains nothing.
+// For larger changes the disk takes longer than the processor, so deferring the pages saves no
+// time.
 constexpr size_t kMostDeferredBytes = 16 << 10;
 
 Status sync_file(int file) {
@@ -33,8 +34,9 @@ Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* envir
   const Uuid identity = Uuid::random();
   auto journal = TRY(CommitJournal::make(journal_path, identity));
   TRY(sync_file(file));
-  // The journal has an entry before the file names it. So an empty journal, or one of another
-  // directory, is never taken for that of a server that was killed before its first commit.
+  // The journal gets its first entry before the data file names the journal. A journal without an
+  // entry of this identity therefore belongs to another directory, and is not taken for that of a
+  // server that was killed before its first commit.
   KeptRoot root = TRY(KeptRoot::take(environment, file));
   TRY(journal->append({.commit = root.root().commit(),
                        .changes = {},
@@ -72,8 +74,8 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
   if (is_journal_lost_ || own_commits_left_ > 0 || !changes.is_whole() || bytes.empty())
     return commit_at_once(transaction);
   if (!durable_) {
-    // This transaction has only taken pages that were free before the last commit, so the root of
-    // that commit is still whole.
+    // This transaction has only used pages that were free before the last commit, so all pages of
+    // that commit's root still have its content.
     auto root = KeptRoot::take(environment_, file_);
     if (!root) return commit_at_once(transaction);
     durable_ = *std::move(root);
@@ -123,7 +125,8 @@ bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, Ke
   return true;
 }
 
-// Appends an entry to the journal. Names a root if there is a new one, or if the journal needs one.
+// Appends an entry to the journal. The entry names a root if a newer root has become durable, if no
+// entry names the durable root yet, or if the entry begins a half of the journal.
 Status JournaledCommits::write_entry(uint64_t commit, std::string_view changes) {
   const LmdbRoot& root = is_synced_ ? syncing_->root() : durable_->root();
   JournalEntry entry{.commit = commit, .changes = changes, .root = {}, .root_commit = 0};
@@ -149,10 +152,10 @@ int JournaledCommits::commit_unsynced(MDB_txn* transaction, size_t change_bytes)
   if (code == 0 && is_newest(commit)) {
     note_named_root();
     begin_sync_when_due(1 + pending_.take_commits(), change_bytes);
-  } else if (code == 0) {  // nothing has changed, and the next commit will have its number
+  } else if (code == 0) {  // LMDB has changed nothing, and gives the number to its next commit
     has_failed_ = !journal_->take_back();
   } else if (code == kDamagedPage || !can_go_on()) {
-    has_failed_ = true;  // the entry stays: the root may have been written
+    has_failed_ = true;  // the entry is not removed, since the root may have been written
   } else {
     has_failed_ = !journal_->take_back();
     let_pages_go();
@@ -184,8 +187,8 @@ bool JournaledCommits::is_newest(uint64_t commit) const {
   return info.me_last_txnid == commit;
 }
 
-// Returns whether LMDB accepts further writes. It accepts none once a root may or may not have been
-// written.
+// Returns whether LMDB accepts further writes. It refuses them after a failed write of a root,
+// whose outcome is unknown.
 bool JournaledCommits::can_go_on() const {
   MDB_txn* probe;
   if (mdb_txn_begin(environment_, nullptr, 0, &probe) != 0) return false;
@@ -193,9 +196,10 @@ bool JournaledCommits::can_go_on() const {
   return true;
 }
 
-// Called after a failed commit; a failed sync may be the reason. The system reports a failed sync
-// once and then forgets the pages, so everything that waits for a sync is synced now, or the file
-// must be opened again. Kept pages are given up, since a full disk needs them.
+// Called after a failed commit, whose reason may be a failed sync. The system reports a failed sync
+// only once and then treats the pages as written. So everything that waits for a sync is synced
+// now; if that fails, no further commit is accepted until the file is opened again. Then gives up
+// the kept pages, since a full disk needs them.
 void JournaledCommits::settle() {
   if (has_failed_ || !durable_) return;
   if (!sync_file(file_)) {

@@ -1,4 +1,4 @@
-// Commits to an LMDB file that wait for one sync instead of two.
+// Makes commits to an LMDB file wait for one sync instead of two.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -18,37 +18,40 @@ namespace storage {
 
 // LMDB syncs a commit's pages, and then the root that leads to them. Here a small commit is written
 // to the journal instead, with one sync, and then to the data file without a sync. From time to
-// time a thread syncs the data file; the root from before, all of whose pages are durable then, is
-// named in the next entry. After a crash that root is restored, and the journal after it is
-// replayed: the data file's own root may lead to pages that were never written. Meanwhile a read
-// transaction keeps LMDB from reusing the pages of that root. A large commit is LMDB's own, with
-// two syncs, and makes everything before it durable (docs/adr/0060). While no reader needs the data
-// file, the pages of many commits are written together (pending_changes.h, docs/adr/0073).
+// time a thread syncs the data file. All pages of the newest root from before this sync are durable
+// then, and the next journal entry names that root. After a crash the named root is restored, and
+// the journal entries after it are replayed, because the data file's own root may lead to pages
+// that were never written. Meanwhile a read transaction keeps LMDB from reusing the pages of the
+// named root. A large commit uses LMDB's own commit with two syncs, which makes everything before
+// it durable (docs/adr/0060). While no reader needs the data file, the pages of many commits are
+// written together (pending_changes.h, docs/adr/0073).
 //
-// Invariants: an entry is durable before LMDB writes a byte of its commit; the pages of the root
-//   that the journal names last, and of one that is being synced, are not reused; if the data
-//   file's root is newer than all entries, all its pages are durable.
+// Invariants: an entry is durable before LMDB writes a byte of its commit; LMDB does not reuse the
+//   pages of the root that the journal names last, nor those of a root that is being synced; if the
+//   data file's root is newer than all entries, all its pages are durable.
 // Threads: the one that writes; make_pending() any; destruction by any, afterwards.
 // Owner: the store, which closes the environment after it.
 class JournaledCommits {
  public:
-  // The most bytes that a commit may change to use the journal.
+  // A commit with more bytes of changes does not use the journal.
   static constexpr size_t kMostChangeBytes = 128 << 10;
 
-  // Begins to use a journal for a data file that needs none so far and is also open as `file`.
-  // Creates a missing journal.
+  // Begins to use a journal for a data file that needs none so far. `file` is the same data file.
+  // Creates the journal if it is missing.
   static Result<std::unique_ptr<JournaledCommits>> begin(MDB_env* environment, int file,
                                                          const MappedPages& pages,
                                                          const std::string& journal_path);
-  // The data file needs no journal afterwards, unless something has failed.
+  // Applies and syncs everything, so that the data file needs no journal afterwards, unless
+  // something has failed.
   ~JournaledCommits();
 
   // Like mdb_txn_commit(): the transaction is over, and durable if the result is 0. No changes may
   // be pending when the transaction begins.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
 
-  // Begins a commit whose changes stay pending. Returns its number, which is reserved until defer()
-  // or end_deferred(); nothing if deferring is not possible now, or gains nothing.
+  // Begins a commit that is written to the journal and whose changes stay pending. Returns the
+  // commit's number, which is reserved until defer() or end_deferred(). Returns nothing if
+  // deferring is not possible now or saves no time.
   std::optional<uint64_t> begin_deferred();
   // Returns true if the commit is durable. If the result is false, nothing has happened, and the
   // caller uses commit().
@@ -62,15 +65,15 @@ class JournaledCommits {
   int make_pending() { return pending_.make(); }
   bool are_pending_lost() const { return pending_.are_lost(); }
 
-  // Called after a failed write, between transactions. Pages that are kept for a crash are given
-  // up, since a full disk may need them next, and the following commits are LMDB's own.
+  // Called after a failed write, between transactions. No longer keeps the pages of old roots from
+  // reuse, since a full disk may need them next. The following commits are then LMDB's own.
   void let_pages_go();
   // Returns true if it is unknown which commits are durable until the file is opened again. No
   // further commits are accepted then.
   bool has_failed() const { return has_failed_; }
 
  private:
-  // A root whose pages are not reused while the object lives.
+  // A root of the data file, whose pages LMDB does not reuse while this object exists.
   class KeptRoot {
    public:
     static Result<KeptRoot> take(MDB_env* environment, int file);
@@ -88,7 +91,7 @@ class JournaledCommits {
   JournaledCommits(MDB_env* environment, int file, const MappedPages& pages,
                    std::unique_ptr<CommitJournal> journal, KeptRoot root);
 
-  // Syncs the file on a thread of its own.
+  // Syncs the file on its own thread.
   class Syncer {
    public:
     explicit Syncer(int file) : file_(file) {}
@@ -121,11 +124,14 @@ class JournaledCommits {
   const int file_;
   const std::unique_ptr<CommitJournal> journal_;
   bool has_failed_ = false;
-  bool is_journal_lost_ = false;     // the journal could not be written: all commits are LMDB's own
-  size_t own_commits_left_ = 0;      // LMDB's own commits before the journal is used again
-  std::optional<KeptRoot> durable_;  // none: everything committed is durable
-  bool is_durable_named_ = false;    // the journal names durable_
-  std::optional<KeptRoot> syncing_;  // the next durable root, during its sync and until it is named
+  // The journal could not be written; all later commits are LMDB's own.
+  bool is_journal_lost_ = false;
+  // Number of LMDB's own commits to be made before the journal is used again.
+  size_t own_commits_left_ = 0;
+  // The last root whose pages are durable; none: everything is durable.
+  std::optional<KeptRoot> durable_;
+  bool is_durable_named_ = false;    // an entry of the journal names durable_
+  std::optional<KeptRoot> syncing_;  // the root that replaces durable_ once it is synced and named
   bool is_synced_ = false;           // syncing_ is durable and may be named
   bool is_sync_running_ = false;     // the thread syncs the file
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;

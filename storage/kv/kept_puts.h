@@ -1,4 +1,4 @@
-// The values of puts that a store does not have yet.
+// The values that were put and are not in the store yet.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,8 +14,8 @@
 
 namespace storage {
 
-// Keeps the newest value of each key. For a table with appends only its number is kept, since such
-// a table is not read by key before the store has the entries.
+// Stores the newest value of each key. For a table with appends, only the table's number is stored:
+// no key of such a table is read before the store has the entries.
 //
 // Threads: the owner's. Owner: a transaction, or the pending changes.
 class KeptPuts {
@@ -25,8 +25,8 @@ class KeptPuts {
   }
   void append(TableHandle table) { appended_.insert(table.value()); }
   bool is_appended(TableHandle table) const { return appended_.contains(table.value()); }
-  // Returns the newest value, valid until the next change; nothing if the store has the newest
-  // value.
+  // Returns the newest value, valid until the next change; nothing if the key was not put here, so
+  // that the store's value counts.
   std::optional<std::string_view> find(TableHandle table, std::string_view key) const {
     const auto found = values_.find(key_of(table, key));
     if (found == values_.end()) return std::nullopt;
@@ -35,7 +35,7 @@ class KeptPuts {
 
   size_t size() const { return values_.size(); }  // number of keys
 
-  // Adds later puts.
+  // Adds the puts of `later`, which replace older values.
   void add(KeptPuts&& later) {
     for (auto& [key, value] : later.values_) values_.insert_or_assign(key, std::move(value));
     appended_.insert(later.appended_.begin(), later.appended_.end());

@@ -1,6 +1,6 @@
-// An ordered key-value store with named tables, snapshot reads and one writer: the seam between our
-// storage and the disk. Its implementations are LMDB (lmdb_store.h) and memory (memory_store.h),
-// which forgets unsynced data when a test cuts the power.
+// An ordered key-value store with named tables, snapshot reads and one writer: the interface
+// between our storage and the disk. It is implemented by LMDB (lmdb_store.h) and, for tests, in
+// memory (memory_store.h), where unsynced data is lost when a test cuts the power.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,11 +16,11 @@
 
 namespace storage {
 
-// The greatest length of a key in bytes; the least is 1.
+// Greatest length of a key in bytes. A key has at least one byte.
 inline constexpr size_t kMaxKeySize = 511;
 
-// A table within its store. Numbers are reused once a table has been removed, so a handle must not
-// be used after remove_table().
+// A table within its store. A number is reused after its table has been removed, so a handle must
+// not be used after remove_table().
 using TableHandle = StrongNumber<struct TableTag, uint32_t>;
 
 enum class KeyOrder : uint8_t {
@@ -41,25 +41,26 @@ class IntegerKey {
   uint64_t value_;
 };
 
-// Returns the first key after all that begin with `prefix`; nothing if there is none.
+// Returns the smallest key that is above all keys with this prefix; nothing if no key is above
+// them.
 std::optional<std::string> end_of_prefix(std::string prefix);
 
 struct Entry {
   std::string_view key, value;
 };
 
-// Limits of one removal: the limit in bytes is exceeded by at most one entry.
+// Limits of one call of erase_range(). The limit in bytes is exceeded by at most one entry.
 struct EraseLimits {
   size_t max_count = SIZE_MAX, max_bytes = SIZE_MAX;
 };
 struct Erased {
   size_t count = 0, size_bytes = 0;
-  bool is_all = true;  // nothing of the range is left
+  bool is_all = true;  // true if the range has no entries left
 };
 
-// A position in a table; unusable once its transaction is over. In a write transaction a write to
-// the table invalidates the position until the next seek, first or last. Nothing is returned past
-// either end.
+// A position in a table; unusable once its transaction is over. In a write transaction, a write to
+// the table invalidates the position until the next seek(), first() or last(). A call that moves
+// beyond either end of the table returns nothing.
 class Cursor {
  public:
   virtual ~Cursor() = default;
@@ -69,13 +70,13 @@ class Cursor {
   virtual Result<std::optional<Entry>> last() = 0;
   virtual Result<std::optional<Entry>> next() = 0;
   virtual Result<std::optional<Entry>> previous() = 0;
-  // Checks the page of the current entry. Fails with DataCorrupted if the page is damaged, so that
-  // other entries may be missing. Stores without pages have nothing to check.
+  // Checks the page of the current entry. Fails with DataCorrupted if the page is damaged; other
+  // entries may then be missing, too. Stores without pages have nothing to check.
   virtual Status check_page() { return {}; }
 };
 
-// Calls of both kinds of transactions. Results point into the store: they are valid until the
-// transaction ends, is reset, or (in a write transaction) writes.
+// The calls that both kinds of transactions have. Results point into the store. They are valid
+// until the transaction ends, is reset, or (in a write transaction) writes.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -83,13 +84,13 @@ class Transaction {
   virtual Result<std::unique_ptr<Cursor>> cursor(TableHandle table) = 0;
   // Returns the approximate size of the table in the store.
   virtual Result<uint64_t> size_bytes(TableHandle table) = 0;
-  // Returns the last commit that a snapshot contains; for a write transaction, the commit that it
-  // makes if it writes. Ids increase from commit to commit of a store.
+  // Returns the last commit that the snapshot contains; for a write transaction, the commit that it
+  // makes if it writes. Within a store, ids increase from commit to commit.
   virtual CommitId commit_id() const = 0;
 };
 
-// A snapshot. An old snapshot keeps all pages that were freed since from being reused, so it is
-// reset whenever its owner waits. A table that was created after the last renewal is not visible.
+// A snapshot. As long as it is held, no page that was freed since can be reused, so its owner
+// resets it before it waits. A table that was created after the last renew() is not visible.
 // Threads: any one at a time.
 class ReadTransaction : public Transaction {
  public:
@@ -97,19 +98,22 @@ class ReadTransaction : public Transaction {
   virtual Status renew() = 0;  // takes a new snapshot, after reset()
 };
 
-// Changes are invisible to others before commit(); destruction without it undoes everything. Every
-// call may fail with DiskFull; the transaction can then only be destroyed.
+// A transaction that writes. Its changes are invisible to others before commit(); destruction
+// without commit() undoes them. Every call may fail with DiskFull; the transaction can then only be
+// destroyed.
 class WriteTransaction : public Transaction {
  public:
-  // Opens the table, and creates a missing one. The handle may be used in this transaction. It is
-  // published to others only after the commit, and is void if this transaction does not commit.
+  // Opens the table, and creates it if it is missing. This transaction may use the handle
+  // immediately. Others get it only after the commit; if this transaction does not commit, the
+  // handle is invalid.
   virtual Result<TableHandle> open_table(std::string_view name, KeyOrder order) = 0;
   // Returns the table's handle; nothing if the table does not exist.
   virtual Result<std::optional<TableHandle>> find_table(std::string_view name, KeyOrder order) = 0;
   virtual Result<std::vector<std::string>> table_names() = 0;
   virtual Status clear_table(TableHandle table) = 0;
-  // Removes the table with its name, and closes the handle immediately, whatever the outcome of
-  // this transaction: no reader may be using it, and clear_table() must have been committed before.
+  // Removes the table together with its name. Closes the handle immediately, even if this
+  // transaction does not commit. Precondition: no reader uses the table, and an earlier transaction
+  // with clear_table() was committed.
   virtual Status remove_table(TableHandle table) = 0;
 
   virtual Status put(TableHandle table, std::string_view key, std::string_view value) = 0;
@@ -118,50 +122,52 @@ class WriteTransaction : public Transaction {
   virtual Status append(TableHandle table, std::string_view key, std::string_view value) = 0;
   // Erases an entry. Returns false if the key did not exist.
   virtual Result<bool> erase(TableHandle table, std::string_view key) = 0;
-  // Removes entries from `first_key` on and before `end_key`, up to the limits. Returns how many it
-  // has removed.
+  // Removes entries with first_key <= key < end_key, in order, up to the limits. Returns how many
+  // it has removed.
   virtual Result<Erased> erase_range(TableHandle table, std::string_view first_key,
                                      std::string_view end_key, EraseLimits limits = {}) = 0;
 
-  // Returns true once a write has failed, or a read on a damaged page: the state of the transaction
-  // is then unknown, and it can only be destroyed. A call that failed before it wrote (for example
-  // on a value that cannot be read) does not count.
+  // Returns true after a failed write, or after a read that has met a damaged page: the state of
+  // the transaction is then unknown, and it can only be destroyed. A call that fails before it
+  // writes (for example because a value cannot be read) does not count.
   virtual bool has_failed() const = 0;
 
-  // Makes everything durable, then visible; the transaction is over. After DiskFull nothing has
-  // happened, and the store continues. After DataCorrupted nothing has happened either, but later
-  // commits may fail in the same way. After any other error the outcome is unknown until the store
-  // is opened again, and it accepts no further writes.
+  // Makes all changes durable, then visible; the transaction is over. If it fails with DiskFull,
+  // nothing has changed, and the store accepts further writes. If it fails with DataCorrupted,
+  // nothing has changed either, but later commits may fail in the same way. After any other error
+  // the outcome is unknown until the store is opened again, and the store accepts no further
+  // writes.
   virtual Status commit() = 0;
 };
 
-// One file of data. Threads: any; one write transaction at a time, begun and ended by the same
-// thread. No other transaction opens or removes tables meanwhile.
+// A store: one file of data. Threads: any. Only one write transaction exists at a time, and the
+// same thread begins and ends it. While it exists, no other transaction opens or removes tables.
 class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;
   virtual Result<std::unique_ptr<ReadTransaction>> begin_read() = 0;
   virtual Result<std::unique_ptr<WriteTransaction>> begin_write() = 0;
-  // Returns about how many more bytes can be written: free space of disk and file, and freed pages
-  // of the file. The call is cheap if there are `enough` free bytes without the freed pages, which
-  // it counts otherwise.
+  // Returns about how many more bytes can be written: the free space of the disk, the unused part
+  // of the file, and the freed pages in the file. The freed pages are only counted, which takes
+  // time, if the rest is less than `enough`.
   virtual uint64_t free_bytes(uint64_t enough) = 0;
-  // Called by the writing thread, between transactions and while no request waits: makes the
-  // following commits quicker. Optional.
+  // Called by the thread that writes, between transactions and while no request waits. A store may
+  // use the time to make the next commits faster.
   virtual void prepare_growth() {}
-  // Returns an id that is created with the store and never changes. It identifies a data directory.
+  // Returns the id that the store got at its creation. It never changes, and identifies a data
+  // directory.
   virtual Uuid instance_id() const = 0;
 };
 
-// Runs small writes within another owner's group commit: the modules that share a store with the
-// log write to it in this way, since only one thread may write.
+// Runs small writes of other modules within the log's group commits. Modules that share a store
+// with the log write to it in this way, since only one thread may write.
 class TransactionQueue {
  public:
   virtual ~TransactionQueue() = default;
-  // Runs `apply` within a commit. `apply` runs on the writer's thread, possibly more than once (a
-  // group that failed is repeated), so it must change nothing except the transaction; an error from
-  // it must leave the transaction as it was. `done` is called there after the sync, or with the
-  // error.
+  // Runs `apply` within a group commit, on the writer's thread. `apply` may run more than once,
+  // because a group that failed is repeated; so it must change nothing except the transaction, and
+  // if it returns an error, it must not have changed the transaction. `done` is called on the same
+  // thread, after the sync or with the error.
   virtual void submit(std::function<Status(WriteTransaction&)> apply,
                       std::function<void(Status)> done) = 0;
 };

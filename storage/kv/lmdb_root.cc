@@ -13,7 +13,7 @@ namespace storage {
 
 namespace {
 
-// LMDB's structures, in native byte order.
+// Positions within LMDB's structures, whose numbers are in native byte order.
 constexpr size_t kFlagsAt = 10, kMagicAt = 16, kPageSizeAt = 40, kCommitAt = 144, kRootBytes = 152;
 constexpr uint16_t kIsRoot = 0x08;
 constexpr uint32_t kMagic = 0xBEEFC0DE;
@@ -89,7 +89,8 @@ Result<JournalOfFile> read_journal_of_file(int file) {
 }
 
 Status write_journal_of_file(int file, const Uuid& identity) {
-  // All of it lies in one sector, which a power cut leaves either as before or as after the write.
+  // Both copies of the identity lie in one sector. After a power cut the sector is either old or
+  // new, never mixed.
   std::string bytes(kRootMark);
   for (int i = 0; i < 2; ++i)
     bytes.append(reinterpret_cast<const char*>(identity.bytes.data()), identity.bytes.size());

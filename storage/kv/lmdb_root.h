@@ -10,12 +10,12 @@
 
 namespace storage {
 
-// LMDB publishes a commit by overwriting the older of two roots. A copy of both leads to everything
-// that was committed at that time, as long as LMDB does not reuse the pages of that commit, so the
-// copy can be restored later. Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
+// LMDB publishes a commit by overwriting the older of two roots. A copy of both roots leads to
+// everything that was committed when the copy was made, as long as LMDB does not reuse the pages of
+// that commit; so the copy can be restored later. Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
 //
-// Each call fails with StorageFailure. Only the form of an LMDB root is checked in the bytes that
-// are read.
+// Each call may fail with StorageFailure. Only the form of an LMDB root is checked in the bytes
+// that are read.
 class LmdbRoot {
  public:
   // Reads a file that is not empty. Fails with IncompatibleFormat if it has no roots.
@@ -24,7 +24,7 @@ class LmdbRoot {
   static Result<LmdbRoot> parse(std::string_view bytes);
   Status write(int file) const;
 
-  uint64_t commit() const { return commit_; }  // the newest: CommitId
+  uint64_t commit() const { return commit_; }  // CommitId of the newest commit
   const std::string& bytes() const { return bytes_; }
 
  private:
@@ -33,22 +33,22 @@ class LmdbRoot {
   uint64_t commit_ = 0;
 };
 
-// The journal that a data file needs until it is closed. The data file stores its identity after
-// the first root, in bytes of that page that LMDB never writes; a copy that LMDB makes names no
-// journal. The identity is written twice. A version whose journals have no first entry writes it
-// once, and leaves another identity in the second place.
+// The journal that a data file needs until it is closed. The identity of the journal is stored in
+// the data file after the first root, in bytes that LMDB never writes. A copy that LMDB makes
+// therefore names no journal. The identity is written twice. A version whose journals have no first
+// entry writes it once, and leaves another identity in the second place.
 struct JournalOfFile {
   Uuid identity;  // nil: the file needs no journal
-  // The journal had a durable entry of this identity before the file named it, and has had one
-  // since: a journal without one is another journal.
+  // True if the file was written by a version whose journals have an entry of this identity before
+  // the file names them. A journal without such an entry is then another file's journal.
   bool begins_with_entry = false;
 };
-// Reads which journal the file needs. Also recognizes the mark of versions before 7, whose journals
-// had an entry for each commit. These versions do not recognize the present mark, so they never
-// open a journal that they cannot read.
+// Returns the journal that the file needs. Also recognizes the mark of versions before 7, whose
+// journals had one entry for each commit. Programs of these versions do not recognize the present
+// mark, so they never open a journal that they cannot read.
 Result<JournalOfFile> read_journal_of_file(int file);
-// Writes the identity of the journal that the file needs: of a journal that has its first entry, or
-// nil.
+// Writes the identity of the journal that the file needs. `identity` is that of a journal that has
+// its first entry, or nil if the file needs no journal.
 Status write_journal_of_file(int file, const Uuid& identity);
 
 }  // namespace storage

@@ -21,10 +21,11 @@ namespace storage {
 namespace {
 
 constexpr uint32_t kMaxTables = 40'000;  // more than a server ever creates
-// The first process that opens a file sets the limit for the others, so it must be large enough for
-// a server.
+// The first process that opens a file sets this limit for all others, so it must be large enough
+// for a server.
 constexpr unsigned kMaxReaders = 4096;  // 64 bytes each
-// Bytes of one transaction of a copy, whose changes are kept in memory until its end.
+// A copy is written in transactions of this size, because LMDB keeps the changes of a transaction
+// in memory until its end.
 constexpr uint64_t kCopiedAtATime = 32 << 20;
 
 using Environment = std::unique_ptr<MDB_env, void (*)(MDB_env*)>;
@@ -64,7 +65,7 @@ class Snapshot final : public LmdbSnapshot {
 
  private:
   Status open_tables();
-  // Returns one entry for each page that the file counts, from 0 on.
+  // Returns, for each page that the file counts, from 0 on, whether the page is free.
   Result<std::vector<bool>> free_pages(uint64_t page_count);
   Status copy_tables(const std::string& path, const Copied& copied) const override;
 
@@ -89,7 +90,7 @@ Status Snapshot::begin() {
   return open_tables();
 }
 
-// Opens all tables, which the table without a name lists.
+// Opens all tables. LMDB lists them in its table without a name.
 Status Snapshot::open_tables() {
   MDB_dbi list;
   if (const int code = guarded([&] { return mdb_dbi_open(raw_, nullptr, 0, &list); }); code != 0)
@@ -118,15 +119,15 @@ Status Snapshot::open_tables() {
   return {};
 }
 
-// LMDB keeps the free pages in its table 0. A key is a commit; its value is the count of pages that
-// the commit freed, and the numbers of these pages.
+// LMDB stores the numbers of the free pages in its table 0. The key of an entry is a commit; the
+// value is the count of the pages that the commit freed, and their numbers.
 Result<std::vector<bool>> Snapshot::free_pages(uint64_t page_count) {
   constexpr TableHandle kFreePages{0};
   constexpr size_t kRoots = 2;
   const Error damaged = damaged_data("the list of free pages is damaged");
   std::vector<bool> is_free(page_count);
   const auto entries = TRY(read_->cursor(kFreePages));
-  size_t before = 0;  // commits count from 1; a damaged page may lead in a circle
+  size_t before = 0;  // commits count from 1 and must ascend: a damaged page may lead in a circle
   for (auto entry = TRY(entries->first()); entry; entry = TRY(entries->next())) {
     std::vector<size_t> numbers(entry->value.size() / sizeof(size_t));
     size_t commit = 0;
@@ -162,7 +163,8 @@ Status Snapshot::check_pages() {
   if (std::find(missing, is_free.end(), false) != is_free.end())
     return damaged_data(
         fmt::format("the file is truncated: {} bytes of {}", size, page_count * list.ms_psize));
-  // A page that is listed as free but used by a table would be overwritten.
+  // Counts used and free pages: a page that is in the list of free pages and also used by a table
+  // would be overwritten later.
   uint64_t used = 2 + used_bytes_ / list.ms_psize;
   for (const MDB_stat& each : {list, names})
     used += each.ms_branch_pages + each.ms_leaf_pages + each.ms_overflow_pages;
@@ -173,7 +175,7 @@ Status Snapshot::check_pages() {
   return {};
 }
 
-// Writes the new file with a few commits without a sync, and one sync at the end.
+// Writes the new file with a few commits that are not synced, and one sync at the end.
 class Copy {
  public:
   static Result<Copy> begin(const std::string& path) {

@@ -14,9 +14,8 @@ namespace storage {
 // The suffix of a copy's name until it is complete.
 inline constexpr const char* kUnfinishedCopy = ".new";
 
-// Does not lock the file: a server may have the file open, and continues. Meanwhile the file grows
-// by everything that the server writes, since the pages of the snapshot are not reused while the
-// object lives.
+// The file is not locked: a server may have it open and write to it. While the object exists, the
+// pages of the snapshot are not reused, so the file grows by everything that the server writes.
 //
 // Threads: one at a time.
 class LmdbSnapshot {
@@ -39,15 +38,17 @@ class LmdbSnapshot {
   // error of `visit`.
   Status visit(std::string_view table, const std::function<Status(const Entry&)>& visit);
 
-  // Returns the size without free pages.
+  // Returns the size of the used pages.
   virtual uint64_t used_bytes() const = 0;
-  // Checks the same as a start does before it writes: that the file has all pages that it counts
-  // except free ones, that the list of free pages can be read, and that it has no page that a table
-  // uses. Fails with DataCorrupted. A missing page may end the process with SIGBUS (bus_error.h).
+  // Makes the checks that a server makes at its start, without writing: the file has all pages that
+  // it counts, except free ones; the list of free pages can be read; and that list has no page that
+  // a table uses. Fails with DataCorrupted. A missing page may end the process with SIGBUS
+  // (bus_error.h).
   virtual Status check_pages() = 0;
 
-  // Creates a file with the same tables and entries and nothing else, durable on return. `copied`
-  // gets the number of bytes from time to time. A failure leaves nothing of the copy.
+  // Creates a file with the same tables and entries and nothing else. The file is durable on
+  // return. `copied` is called from time to time with the number of copied bytes. After a failure
+  // no part of the copy is left.
   using Copied = std::function<void(uint64_t bytes)>;
   Status copy_to(const std::string& path, const Copied& copied) const;
 

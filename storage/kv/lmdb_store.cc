@@ -35,7 +35,7 @@ namespace storage {
 
 namespace {
 
-// ThreadSanitizer leaves a program little address space.
+// The address space is limited under ThreadSanitizer, which leaves a program little of it.
 #if defined(__SANITIZE_THREAD__)
 constexpr size_t kMaxMapSize = size_t{16} << 30;
 #else
@@ -47,15 +47,15 @@ constexpr std::chrono::seconds kLookAtReadersEvery{1};
 // Reader slots of the journal: two kept roots, and one root that is being read.
 constexpr uint32_t kReadersOfJournal = 3;
 
-// The most bytes that the commit of pending changes may write after the used pages: 80 KB of
-// changes to 64 tables and at 100 places between other keys, with the pages that lead to them,
+// The most bytes that applying the pending changes may write after the used pages. Enough for 80 KB
+// of changes to 64 tables and at 100 places between other keys, with the pages that lead to them,
 // split pages, and the list of free pages.
 constexpr uint64_t kDeferredBytes = 2 << 20;
 
 // The suffix of a file's name until it is complete.
 constexpr const char* kUnfinished = ".new";
 
-// The table that describes the file.
+// Name of the table that describes the file.
 constexpr const char* kFormatTable = "format";
 constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstanceKey = "instance";
 
@@ -68,7 +68,7 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
     idle_reads_.clear();
     journaled_.reset();
     mdb_env_close(environment_);
-    ::close(lock_file_);  // lets the next process in
+    ::close(lock_file_);  // releases the lock, so that another process can open the file
   }
 
   Result<std::unique_ptr<ReadTransaction>> begin_read() override;
@@ -79,19 +79,19 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   uint64_t free_bytes(uint64_t enough) override;
   void prepare_growth() override;
 
-  // Reads or writes the table that describes the file.
+  // Writes the table that describes the file if the file is new, and otherwise checks it.
   Status agree_on_format(const LmdbOptions& options);
-  // Extends a file that lacks only free pages at its end. Fails with StorageFailure if other pages
-  // are missing. Called before anything is read.
+  // Extends the file if only free pages are missing at its end. Fails with StorageFailure if other
+  // pages are missing. Called before anything is read.
   Status make_file_whole() const;
-  // Notes the addresses of the mapped file. From then on a page that cannot be read is reported
-  // with the file's name.
+  // Registers the addresses of the mapped file, so that a page that cannot be read is reported with
+  // the file's name.
   void note_mapping();
   // Begins to use the journal, for all later transactions.
   Status begin_journal();
 
  private:
-  // Calls `visit` with the page numbers of each entry of LMDB's list of free pages, until it
+  // Calls `visit` with the page numbers of each entry of LMDB's list of free pages, until `visit`
   // returns false. Visits nothing if the list cannot be read.
   void visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const;
   bool are_all_free(uint64_t first_page, uint64_t end_page) const;
@@ -101,10 +101,10 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   Result<std::unique_ptr<ReadTransaction>> begin_read(const BeforeRead& before_next);
   Status commit(MDB_txn* ending);
   Status make_pending();
-  // Returns the error that a failed commit means for the caller.
+  // Returns the error to report for a failed commit of LMDB.
   Error after_failed_commit(int code);
-  // Returns the size of freed pages, which later writes use before the file grows. Walks the list
-  // of free pages until it has found `enough` bytes.
+  // Returns the size of the freed pages, which later writes use before the file grows. Stops
+  // counting at `enough` bytes.
   uint64_t free_bytes_in_file(uint64_t enough) const;
 
   MDB_env* const environment_;
@@ -115,10 +115,10 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
-  RecordedChanges changes_{JournaledCommits::kMostChangeBytes};  // of the thread that writes
+  RecordedChanges changes_{JournaledCommits::kMostChangeBytes};  // used by the thread that writes
   std::unique_ptr<JournaledCommits> journaled_;                  // null: no journal
-  WrittenAhead ahead_;                                           // of the thread that writes
-  std::chrono::steady_clock::time_point next_look_at_readers_;   // of the thread that writes
+  WrittenAhead ahead_;                                           // used by the thread that writes
+  std::chrono::steady_clock::time_point next_look_at_readers_;   // used by the thread that writes
   BeforeRead before_read_;                                       // empty without a journal
   const BeforeRead no_work_;
   const BeginSnapshot begin_snapshot_ = [this] { return begin_read(no_work_); };
@@ -152,8 +152,8 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
                          [this](MDB_txn* ending) { return commit(ending); });
 }
 
-// The space for the pages of a deferred commit is reserved before the commit is acknowledged: later
-// no caller could be notified of a full disk.
+// The space for the pages of a deferred commit is reserved before the commit is acknowledged,
+// because a full disk could not be reported to the caller afterwards.
 std::unique_ptr<WriteTransaction> LmdbStore::begin_deferred() {
   if (failed_ || !journaled_ || changes_.has_failure()) return nullptr;
   forget_dead_readers();
@@ -178,8 +178,8 @@ Status LmdbStore::commit(MDB_txn* ending) {
   return code == 0 ? Status{} : after_failed_commit(code);
 }
 
-// Releases the snapshots of processes that have died. Other processes read the file, too
-// (lmdb_snapshot.h), and LMDB would keep all pages of such a snapshot for ever.
+// Releases the snapshots of processes that have died. Other processes may read the file
+// (lmdb_snapshot.h), and LMDB would keep the pages of a dead process's snapshot for ever.
 void LmdbStore::forget_dead_readers() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_at_readers_) return;
@@ -195,24 +195,25 @@ uint64_t LmdbStore::counted_bytes(const MDB_envinfo& info) const {
 }
 
 Error LmdbStore::after_failed_commit(int code) {
-  if (code == kDamagedPage) {  // the call was ended: the transaction holds LMDB's lock for ever
+  if (code == kDamagedPage) {  // the transaction that was ended holds LMDB's lock for ever
     failed_ = true;
     return lmdb_failure(code, "write the data file");
   }
-  // LMDB marks its environment as broken if the page that publishes a commit may or may not have
-  // been written. Otherwise nothing of the commit can ever be seen.
+  // LMDB marks its environment as broken if the write of the page that publishes a commit has
+  // failed, since its outcome is unknown. Otherwise no part of the commit can become visible.
   MDB_txn* probe;
   const bool is_unknown = journaled_ && journaled_->has_failed();
   if (!is_unknown && mdb_txn_begin(environment_, nullptr, 0, &probe) == 0) {
     mdb_txn_abort(probe);
-    // A short write, which is how most file systems report that they are full, arrives here as EIO.
+    // Most file systems report a full disk by a short write, for which LMDB returns EIO.
     if (code == EIO)
       return {.code = ErrorCode::DiskFull,
               .message = "the disk is full or failing",
               .hint =
                   "Free space on the disk that holds the data directory. If the disk has space, "
                   "look for its errors in the system log."};
-    // Damage is found while the free pages are counted, before anything is written.
+    // LMDB finds this damage while it counts the free pages, before it writes anything, so the
+    // store continues.
     if (Error error = lmdb_failure(code, "write the data file");
         error.code == ErrorCode::DiskFull || error.code == ErrorCode::DataCorrupted)
       return error;
@@ -255,7 +256,7 @@ uint64_t LmdbStore::free_bytes_in_file(uint64_t enough) const {
   return bytes;
 }
 
-// LMDB keeps the list in its table 0.
+// LMDB keeps the list of free pages in its table 0.
 void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t>)>& visit) const {
   constexpr MDB_dbi kFreePages = 0;
   MDB_txn* transaction;
@@ -351,16 +352,17 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
         .hint = "Start a newer version of Millrace on it."};
   std::memcpy(instance_id_.bytes.data(), instance->data(), instance->size());
   if (written == options.format_version) return {};
-  // From now on the file has data that the older version does not know.
+  // The newer version is written into the file, because from now on the file may have data that the
+  // older version cannot read.
   std::string version_now;
   append_be(version_now, options.format_version);
   TRY(transaction->put(*found, kVersionKey, version_now));
   return transaction->commit();
 }
 
-// Pages that a transaction took at the file's end and gave back are counted, but never written: if
-// only such pages are missing, the file is complete. Reading any other page beyond the end of the
-// file would kill the process.
+// LMDB counts pages that a transaction took at the file's end and gave back, but may never have
+// written them. If only such pages are missing, the file is complete. A read of any other page
+// beyond the end of the file would kill the process.
 Status LmdbStore::make_file_whole() const {
   MDB_envinfo info;
   mdb_env_info(environment_, &info);
@@ -369,8 +371,8 @@ Status LmdbStore::make_file_whole() const {
   if (::fstat(lock_file_, &file) != 0) return lmdb_failure(errno, "read the size of the data file");
   const auto size = static_cast<uint64_t>(file.st_size);
   if (size >= expected) return {};
-  // Extends the file, so that the list of free pages can be read wherever it lies: a missing page
-  // reads as zeros, which LMDB does not take for one of its own.
+  // Extends the file, so that the list of free pages can be read even if it lies in a missing page:
+  // such a page reads as zeros, which LMDB recognizes as damage.
   if (::ftruncate(lock_file_, static_cast<off_t>(expected)) != 0)
     return lmdb_failure(errno, "write the data file");
   const uint64_t page_size = expected / (uint64_t{info.me_last_pgno} + 1);
@@ -387,10 +389,11 @@ Status LmdbStore::begin_journal() {
   return {};
 }
 
-// The beginning of the message of lmdb_failure() and of a failed commit.
+// The beginning of the message of lmdb_failure() for a full disk, and of the error of a failed
+// commit.
 constexpr std::string_view kDiskIsFull = "the disk is full";
 
-// Names the disk in the error, for the operator that starts the server.
+// Returns an error that names the full disk, for the operator that starts the server.
 Error no_space_for(const std::string& path) {
   struct statvfs disk;
   const bool is_known = ::statvfs(std::filesystem::path(path).parent_path().c_str(), &disk) == 0;
@@ -402,8 +405,8 @@ Error no_space_for(const std::string& path) {
       .hint = "free some space or choose another --data-dir; nothing was changed"};
 }
 
-// Opens the data file and locks it. The lock is on the data file itself, so that lock and data
-// cannot be separated, and it ends with the process.
+// Opens the data file and locks it. The lock is on the data file itself, so that it cannot be
+// separated from the data, and it ends with the process.
 Result<int> open_and_lock(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (file < 0) {
@@ -448,8 +451,8 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
 }
 
 // Creates a data file and returns its lock. LMDB writes the first pages of a new file without
-// syncing them: a power cut would leave a file that is neither empty nor a data file. So the file
-// is created under another name, and gets its own name when it is durable.
+// syncing them, so a power cut could leave a file that is neither empty nor a data file. So the
+// file is created under another name, and is renamed when it is durable.
 Result<int> make_file(const std::string& path, const LmdbOptions& options) {
   const std::string unfinished = path + kUnfinished;
   std::error_code ignored;
@@ -476,7 +479,8 @@ Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
   int lock_file = TRY(open_and_lock(path));
   struct stat file;
   if (::fstat(lock_file, &file) == 0 && file.st_size == 0) {
-    // A process that opens the file before the new file has its name finds the empty file locked.
+    // The lock on the empty file is held until the new file has its name: a process that opens the
+    // file meanwhile finds it locked.
     const int empty_file = lock_file;
     Result<int> made = make_file(path, options);
     ::close(empty_file);

@@ -9,11 +9,12 @@
 namespace storage {
 
 struct LmdbOptions {
-  std::string kind;             // the kind of content, such as "log"; another kind is refused
+  std::string kind;             // kind of content, such as "log"; a file of another kind is refused
   uint32_t format_version = 1;  // a file with a newer version is refused
   uint32_t oldest_format_version = 1;  // a file with an older version is refused
-  size_t map_size_bytes = 1ULL << 40;  // address space, not disk: the file grows with the data
-  // Most tables that may be open at a time. A table that does not exist costs nothing. Each open
+  // Address space, not disk space: the file grows with the data.
+  size_t map_size_bytes = 1ULL << 40;
+  // The most tables that may be open at a time. Tables that do not exist cost nothing. Each open
   // table costs every transaction about 1 ns and 49 bytes, and opening n tables takes n * n steps
   // (about a second for 16,000 tables).
   uint32_t max_tables = 64;

@@ -51,14 +51,13 @@ Error lmdb_open_failure(int code, std::string_view doing) {
 namespace {
 
 MDB_val value_of(std::string_view bytes) {
-  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write through the
-                                                           // pointer
+  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB only reads the bytes
 }
 std::string_view bytes_of(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
-// The extent of the file as known to a transaction, to check the results of LMDB.
+// The extent of the file as the transaction's snapshot has it, to check the results of LMDB.
 struct Pages {
   MappedPages mapped;
   size_t count = 0;
@@ -74,9 +73,9 @@ Pages pages_of(MDB_txn* transaction, const MappedPages& mapped) {
 }
 
 class LmdbCursor;
-// LMDB frees the cursors of a write transaction with the transaction. Objects of LmdbCursor may
-// outlive it, so their cursors are registered here and closed first. Also records that a read has
-// met damage, after which LMDB gives up the whole write transaction.
+// LMDB frees the cursors of a write transaction when the transaction ends. Objects of LmdbCursor
+// may exist for longer, so their cursors are registered here and closed first. `has_failed` is true
+// after a read that has met damage, after which LMDB gives up the whole write transaction.
 struct OpenCursors {
   std::set<LmdbCursor*> cursors;
   bool has_failed = false;
@@ -84,7 +83,7 @@ struct OpenCursors {
 
 class LmdbCursor final : public Cursor {
  public:
-  // `registered_in` is null in read transactions, whose cursors LMDB leaves alone.
+  // `registered_in` is null in read transactions, since LMDB does not free their cursors.
   LmdbCursor(MDB_cursor* cursor, const Pages& pages, OpenCursors* registered_in)
       : cursor_(cursor), pages_(pages), registered_in_(registered_in) {
     if (registered_in_ != nullptr) registered_in_->cursors.insert(this);
@@ -125,8 +124,8 @@ class LmdbCursor final : public Cursor {
     key_ = key;
     return Entry{bytes_of(key), bytes_of(value)};
   }
-  // Returns false if a walk does not follow the order of keys. A damaged page may lead back to a
-  // page above it, in a circle, so that the walk would never end.
+  // Returns whether the keys of a walk are in order. A damaged page may lead back to a page above
+  // it, so that a walk would go in a circle and never end.
   bool is_in_order(MDB_val before, MDB_val key, MDB_cursor_op how) const {
     if (before.mv_data == nullptr || (how != MDB_NEXT && how != MDB_PREV)) return true;
     const int order = mdb_cmp(mdb_cursor_txn(cursor_), mdb_cursor_dbi(cursor_), &key, &before);
@@ -210,7 +209,7 @@ class LmdbRead final : public ReadTransaction {
   MDB_txn* const transaction_;
   Pages pages_;
   IdleReads& idle_;
-  const BeforeRead& before_;  // the store's object
+  const BeforeRead& before_;  // an object of the store
   bool is_reset_ = false;
 };
 
@@ -297,9 +296,9 @@ class LmdbWrite final : public WriteTransaction {
     for (LmdbCursor* cursor : open_.cursors) cursor->close();
     open_.cursors.clear();
   }
-  // A cursor for one change. mdb_put() and mdb_del() have a cursor on the stack: after a call that
-  // was ended in the middle, the transaction would keep a pointer to that cursor, and free it at
-  // the end of the transaction.
+  // A cursor for one change. mdb_put() and mdb_del() are not used, since they have their cursor on
+  // the stack: after a call that was ended in the middle, the transaction would keep a pointer to
+  // that cursor and free it at the transaction's end.
   struct Close {
     void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
   };
@@ -383,8 +382,8 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   MDB_val end = value_of(end_key);
   Erased erased;
   while (true) {
-    // The first key is searched again each time, since the cursor's position after a deletion
-    // depends on how pages were merged.
+    // The first key is searched in each step, since the cursor's position after a deletion depends
+    // on whether LMDB has merged pages.
     MDB_val key = value_of(first_key), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); });
     if (code == MDB_NOTFOUND) return erased;
@@ -400,9 +399,9 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   return erased;
 }
 
-// Moves the cursor to an entry and returns the entry's size. Checks the page of the entry, unless
-// the transaction has written the page, which was checked before. `key` is empty if there is no
-// entry.
+// Moves the cursor to an entry, sets `key` and returns the entry's size. Sets `key` to empty if
+// there is no entry. Checks the page of the entry, unless this transaction has written the page: it
+// was checked before it was written.
 Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
   MDB_val value;
   const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, how); });
@@ -416,9 +415,9 @@ Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cur
   return key.mv_size + value.mv_size;
 }
 
-// Moves from the current key to another page, before or after it, and checks that page. A page
-// that the transaction has written lies somewhere on the heap: a key that is at least a page away
-// is on another one.
+// Moves the cursor from the current key to the next page, or to the previous one, as `how` demands,
+// and checks that page. A page that the transaction has written lies on the heap at an unknown
+// address. A key that is at least a page size away from the first key is therefore on another page.
 Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_op how) {
   const char* const page = pages_.mapped.page_of(key);
   const auto from = reinterpret_cast<uintptr_t>(key.mv_data);
@@ -431,9 +430,9 @@ Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_
   return {};
 }
 
-// Checks the pages in which a key may be stored. To change a damaged page, LMDB copies it into
-// memory, by lengths in the page. A new key is stored in the page of the next key or of the
-// previous one, so both are checked.
+// Checks the pages in which a key may be stored. LMDB copies a page into memory before it changes
+// the page, and a damaged page would make it copy wrong lengths. A new key is stored in the page of
+// the next key or of the previous one, so both are checked.
 Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
   MDB_val at = value_of(key);
   TRY(look_at_leaf(cursor, at, MDB_SET_RANGE));
@@ -445,8 +444,9 @@ Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
 }
 
 // Checks the pages that an erasure may change. LMDB merges a page that has become empty with its
-// neighbour, whose content it trusts: damage there would make it write anywhere. So the pages of
-// all keys that are to be erased are checked, and the pages on either side.
+// neighbour without checking the neighbour's content; damage there would make LMDB write to any
+// address. So the pages of all keys that are to be erased are checked, and the pages on either
+// side.
 Status LmdbWrite::look_beside(TableHandle table, std::string_view first_key,
                               std::string_view end_key, const EraseLimits& limits) {
   const OwnCursor own = TRY(own_cursor(table));

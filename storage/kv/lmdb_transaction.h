@@ -11,26 +11,27 @@
 
 namespace storage {
 
-// Returns the error for one of LMDB's or the system's error numbers.
+// Returns the error for an error number of LMDB or of the system. `doing` is what failed, for the
+// message.
 Error lmdb_failure(int code, std::string_view doing);
-// Works like lmdb_failure(), for a process that opens a file only to read it. Returns
-// InsufficientPrivilege if the process may not, since the file may be intact.
+// Like lmdb_failure(), for a process that opens a file only to read it. If the process may not read
+// the file, returns InsufficientPrivilege, since the file itself may be intact.
 Error lmdb_open_failure(int code, std::string_view doing);
 
-// Commits the transaction and returns the result. The store supplies this function, since the store
-// knows whether it can accept further writes.
+// Commits the transaction and returns the result. The store supplies this function, because the
+// result depends on whether the store accepts further writes.
 using Commit = std::function<Status(MDB_txn* ending)>;
 
-// Keeps read transactions that are not in use. To create one takes memory for the maximum number of
-// tables (1.6 MB, cleared), while to renew one costs only as much as the existing tables; and a
-// start reads the journals of ten thousand tasks, one after the other.
+// Keeps unused read transactions for reuse. Creating one takes memory for the maximum number of
+// tables (1.6 MB, cleared), while renewing one costs only as much as the existing tables. A start
+// of the server, for example, reads the journals of ten thousand tasks one after the other.
 //
 // Threads: any. Owner: the store.
 class IdleReads {
  public:
   ~IdleReads() { clear(); }
-  MDB_txn* take();                    // null if there is none; must be renewed
-  void give_back(MDB_txn* finished);  // must be reset
+  MDB_txn* take();                    // null if none is kept; the caller must renew it
+  void give_back(MDB_txn* finished);  // the caller has reset it
   void clear();
 
  private:
@@ -39,7 +40,8 @@ class IdleReads {
   std::vector<MDB_txn*> reads_;  // guarded by mutex_
 };
 
-// Runs before each new snapshot; may be empty. The read transaction refers to the caller's object.
+// Runs before each new snapshot; may be empty. The read transaction keeps a reference to `before`,
+// which must outlive it.
 using BeforeRead = std::function<Status()>;
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
                                                 IdleReads& idle, const BeforeRead& before);

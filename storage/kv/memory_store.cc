@@ -22,7 +22,8 @@ struct Table {
   size_t size_bytes = 0;
 };
 
-// Everything as of one commit. A commit copies the tables that it changes and shares the others.
+// All names and tables as of one commit. A commit copies the tables that it changes and shares the
+// others.
 struct Image {
   std::map<std::string, TableHandle, std::less<>> names;
   std::map<TableHandle, std::shared_ptr<const Table>> tables;
@@ -59,7 +60,8 @@ struct MemoryDisk::State {
 
 namespace {
 
-// Looks its key up again at each step, so that the result is right whatever was written in between.
+// Searches its key again at each step, so that the result is right whatever was written between two
+// steps.
 class MemoryCursor final : public Cursor {
  public:
   explicit MemoryCursor(std::function<const Table*()> table) : table_(std::move(table)) {}

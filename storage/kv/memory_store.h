@@ -1,4 +1,5 @@
-// The implementation of a key-value store in memory, for tests: it forgets unsynced data.
+// The implementation of a key-value store in memory, for tests. It loses unsynced data when a test
+// cuts the power.
 #pragma once
 #include <functional>
 #include <memory>
@@ -7,8 +8,8 @@
 
 namespace storage {
 
-// The disk of a test, which outlives the process: stores are opened on it, one after another.
-// Threads: any.
+// The disk of a test. It survives the stores that are opened on it one after another, as a real
+// disk survives a process. Threads: any.
 class MemoryDisk {
  public:
   enum class Sync { EveryCommit, Never };
@@ -16,17 +17,16 @@ class MemoryDisk {
   MemoryDisk();
   ~MemoryDisk();
 
-  // Opens a store. Sync::Never commits without syncing: a faulty store that a test of durability
-  // must detect.
+  // Opens a store. With Sync::Never the store commits without syncing. Tests of durability use such
+  // a faulty store to prove that they detect the loss.
   std::unique_ptr<KeyValueStore> open(Sync sync = Sync::EveryCommit);
 
   // Cuts the power: all unsynced data is lost, and the open stores fail from now on.
   void drop_unsynced();
 
-  // Sets a function that is called within each commit when the commit is written and not yet
-  // synced.
+  // Sets a function that is called within each commit after the write and before the sync.
   void set_before_sync(std::function<void()> before_sync);
-  // Lets commits fail with DiskFull while keys and values together exceed this many bytes.
+  // Makes commits fail with DiskFull while keys and values together exceed this many bytes.
   void set_capacity(size_t capacity_bytes);
 
   struct State;

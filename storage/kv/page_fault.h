@@ -1,5 +1,5 @@
-// Calls of LMDB that end with an error on a damaged page instead of ending the process. For the
-// files of this folder that call LMDB.
+// Guarded calls of LMDB: on a damaged page they end with an error instead of ending the process.
+// Used by the files of this folder that call LMDB.
 #pragma once
 #include <atomic>
 #include <csetjmp>
@@ -9,16 +9,16 @@
 
 namespace storage {
 
-// A call that may be ended. LMDB trusts the content of pages: a damaged page may lead it to an
-// unmapped address, to a failed assertion, or in a circle (endless_call.h). Each of these ends only
-// the call.
+// A call of LMDB in progress that may be ended. LMDB trusts the content of pages. A damaged page
+// may lead it to an unmapped address, to a failed assertion, or in a circle (endless_call.h). Each
+// of these ends only the call.
 struct GuardedCall {
   sigjmp_buf where;
 };
-// The call of this thread; null outside of a call.
+// The guarded call that this thread is in; null if it is in none.
 extern constinit thread_local GuardedCall* guarded_call;
 
-// Counts the calls of this thread, for the thread that watches for endless calls.
+// Counts the guarded calls of this thread, for the thread that watches for endless calls.
 struct GuardedCalls {
   std::atomic<uint64_t> count{0};   // number of begins and ends
   std::atomic<uint64_t> to_end{0};  // the count during the call that is to be left
@@ -29,18 +29,18 @@ struct GuardedCalls {
 };
 extern constinit thread_local GuardedCalls guarded_calls;
 
-// Ends the call that this thread is in; returns if the thread is in none. May be used in signal
-// handlers.
+// Ends the guarded call that this thread is in. Returns only if the thread is in none. May be used
+// in signal handlers.
 inline void leave_guarded_call() {
   if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
 }
 
-// The result of a call that was ended.
+// The result of a guarded call that was ended.
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
 
-// Runs `call` and returns its result, or kDamagedPage if the call was ended. `call` must only call
-// LMDB, since no destructor in it would run. A transaction in which a call was ended can only be
-// discarded.
+// Runs `call` and returns its result, or kDamagedPage if the call was ended. `call` must contain
+// nothing but calls of LMDB, since no destructor in it would run. A transaction in which a call was
+// ended can only be discarded.
 template <class Call>
 int guarded(const Call& call) {
   GuardedCall here;
@@ -61,17 +61,17 @@ int guarded(const Call& call) {
 // Ends the call. Set in each environment as LMDB's handler of failed assertions.
 void end_guarded_call(MDB_env* environment, const char* message);
 
-// The addresses of a mapped data file, to check the results of LMDB: each page begins with its
-// number.
+// The range of addresses of a mapped data file and its page size, to check the results of LMDB.
+// Each page begins with its number.
 class MappedPages {
  public:
   MappedPages() = default;
   MappedPages(uintptr_t begin, uintptr_t end, size_t page_size)
       : begin_(begin), end_(end), page_size_(page_size) {}
 
-  // Returns whether the bytes lie in one page and its successors, as LMDB stores them, and before
-  // the page with number `page_count`. Bytes outside of the file were written by the current
-  // transaction.
+  // Returns whether the bytes lie within the file as LMDB stores a key or a value: in one page or
+  // in successive pages, all before the page with number `page_count`. Bytes outside of the mapped
+  // file were written by the current transaction and are not checked.
   bool is_sound(const MDB_val& bytes, size_t page_count) const {
     const auto at = reinterpret_cast<uintptr_t>(bytes.mv_data) - (bytes.mv_size == 0 ? 1 : 0);
     if (at < begin_ || at >= end_) return true;
@@ -80,15 +80,15 @@ class MappedPages {
            *reinterpret_cast<const uint64_t*>(begin_ + page * page_size_) == page;
   }
 
-  // Returns the page of an entry's key; null if it was written by the current transaction.
+  // Returns the page of an entry's key; null if the current transaction has written the page.
   const char* page_of(const MDB_val& key) const {
     const auto at = reinterpret_cast<uintptr_t>(key.mv_data);
     if (at < begin_ || at >= end_) return nullptr;
     return reinterpret_cast<const char*>(at - (at - begin_) % page_size_);
   }
   size_t page_size() const { return page_size_; }
-  // Returns whether the page is a leaf whose entries match its head: LMDB keeps entries without
-  // gaps.
+  // Returns whether the page is a leaf whose entries fill the space that its head states. LMDB
+  // stores entries without gaps.
   bool is_whole_leaf(const char* page) const;
 
  private:

@@ -12,18 +12,19 @@ namespace storage {
 
 namespace {
 
-// Pending changes are applied when they reach this many entries or bytes, which bounds how long a
-// reader waits. LMDB writes hardly more pages for this many entries than for one.
+// Pending changes are applied when they reach this many entries or bytes, which bounds the wait of
+// a reader. For this many entries LMDB writes hardly more pages than for one.
 constexpr size_t kMostEntries = 64, kMostBytes = 64 << 10;
-// Another process that reads the file sees a state at most this old.
+// Pending changes are applied after at most this time. Another process that reads the file thus
+// sees a state that is at most this old.
 constexpr std::chrono::milliseconds kMakeWithin{20};
-// A reader that had to wait for the disk is expected again during this many entries. Meanwhile
-// pending changes are applied before each entry, so that none are pending while the entry is
-// written.
+// After a reader had to wait for the disk, further readers are expected during this many entries.
+// Meanwhile pending changes are applied before each entry, so that no changes are pending while the
+// entry is written.
 constexpr size_t kReadersStay = 16;
-// If fewer entries than this are applied in one commit, on average, deferring gains nothing.
+// If a commit of LMDB applies fewer entries than this on average, deferring saves no time.
 constexpr double kFewTogether = 1.5;
-// Then deferring is tried again for the first kTriedAnew of each kTriedAnewEvery entries.
+// Deferring is then tried only for the first kTriedAnew of each kTriedAnewEvery entries.
 constexpr size_t kTriedAnewEvery = 256, kTriedAnew = 16;
 
 }  // namespace
@@ -102,8 +103,8 @@ int PendingChanges::make_held() {
   const int code = make_in_one_commit();
   if (code != 0) {
     MDB_txn* probe;
-    // LMDB refuses everything once a root may or may not have been written, and keeps its lock
-    // after a damaged page.
+    // After a failed write of a root, whose outcome is unknown, LMDB refuses all transactions.
+    // After a damaged page, LMDB's lock is never released.
     if (code == kDamagedPage || mdb_txn_begin(environment_, nullptr, 0, &probe) != 0)
       are_lost_ = true;
     else
@@ -124,8 +125,8 @@ void PendingChanges::note_made(size_t entries) {
   mean_made_ = 0.75 * mean_made_ + 0.25 * static_cast<double>(entries);
 }
 
-// Returns whether to defer the next entry. If entries are not applied together, deferring is only
-// tried from time to time.
+// Returns whether to defer the next entry. If most entries are applied one by one, deferring is
+// only tried from time to time.
 bool PendingChanges::are_made_together() {
   if (mean_made_ < kFewTogether) return not_pending_++ % kTriedAnewEvery < kTriedAnew;
   not_pending_ = 0;
@@ -150,7 +151,7 @@ int PendingChanges::make_in_one_commit() {
   return code;
 }
 
-// Applies changes within kMakeWithin. A reader that arrives before then applies them earlier.
+// Applies changes after kMakeWithin, unless a reader has applied them earlier.
 void PendingChanges::run() {
   std::unique_lock lock(mutex_);
   while (!is_ending_) {
@@ -159,8 +160,8 @@ void PendingChanges::run() {
     is_asleep_ = false;
     due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
     wait_for_entry(lock);
-    if (!changes_.empty()) note_made(kMostEntries);  // no reader has asked
-    make_held();                                     // failed changes are tried again
+    if (!changes_.empty()) note_made(kMostEntries);  // counts as many: no reader has asked
+    make_held();                                     // if it fails, the next turn tries again
   }
 }
 

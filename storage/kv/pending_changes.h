@@ -1,4 +1,4 @@
-// Changes that are durable in the journal of commits and not applied to the data file yet.
+// Changes that are durable in the journal of commits and not yet applied to the data file.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -19,12 +19,12 @@ struct MDB_env;
 
 namespace storage {
 
-// All pending changes become one commit of LMDB's, which is not synced. They are applied before
-// each read or write of the store (docs/adr/0073).
+// All pending changes become one commit of LMDB, which is not synced. It is made before each read
+// or write of the store (docs/adr/0073).
 //
-// Invariants: the entries of all pending changes have the number of LMDB's next commit, and that
-//   commit has all of them; so while an entry with that number is being written to the disk, no
-//   such commit is made.
+// Invariant: the journal entries of all pending changes have the number of LMDB's next commit, and
+//   that commit contains all of them. So while an entry with that number is being written to the
+//   journal, the commit is not made.
 // Threads: any; begin_entry() and end_entry() by the one that writes. Owner: JournaledCommits.
 class PendingChanges {
  public:
@@ -32,15 +32,17 @@ class PendingChanges {
       : environment_(environment), pages_(pages) {}
   ~PendingChanges();
 
-  // Returns the number of the entry to be written. Returns nothing if the changes before it cannot
-  // be applied now, or if readers have lately forced nearly every entry to be applied by itself, so
-  // that readers would only wait for the entry. Followed by end_entry().
+  // Returns the commit number for the next journal entry. Returns nothing if the changes before it
+  // cannot be applied now. Also returns nothing if readers have lately forced nearly every entry to
+  // be applied by itself, since deferring then only makes readers wait. Followed by end_entry().
   std::optional<uint64_t> begin_entry();
-  // Adds the changes of the entry, which is durable and changes these tables. Without changes, no
-  // entry was written. `puts` are the puts among the changes.
+  // Ends the entry that begin_entry() has begun. `changes` are the changes of the entry, which is
+  // durable, in these `tables`; `puts` are the puts among them. Empty `changes`: no entry was
+  // written.
   void end_entry(std::string_view changes, std::span<const TableHandle> tables, KeptPuts puts);
-  // The pending value of a key; nothing if the store has the newest value. find() is called between
-  // begin_entry() and end_entry(), and the value is valid until end_entry().
+  // The pending value of a key; nothing if the store has the newest value. `is_unknown` is true if
+  // the table has pending appends. find() is called between begin_entry() and end_entry(), and the
+  // value is valid until end_entry().
   struct Found {
     std::optional<std::string_view> value = {};
     bool is_unknown = false;
@@ -49,21 +51,21 @@ class PendingChanges {
   // The most tables that an entry may change: each table takes some more pages, for which space
   // must be reserved.
   static constexpr size_t kMostTables = 32;
-  // The most keys that an entry may put between others, and the most that may be pending before the
-  // entry, for the same reason.
+  // Limits of the keys that an entry may put, and of those that may be pending before it. Each key
+  // may lie between other keys and so take more pages, for which space must be reserved.
   static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
-  // Applies everything that is durable. During the writing of an entry the caller waits for the
-  // disk, but only if changes are pending before the entry, which is not the case if a reader has
-  // lately waited. Returns 0, or an error number of LMDB or the system: the changes are then still
-  // pending.
+  // Applies all pending changes. If an entry is being written to the journal and changes are
+  // pending before it, waits for the disk. (This is rare: if a reader has lately waited, changes
+  // are applied before an entry is written.) Returns 0, or an error number of LMDB or the system;
+  // the changes are then still pending.
   int make();
-  // Returns whether the pending changes cannot be applied before the file is opened again.
+  // Returns whether the pending changes can be applied only after the file has been opened again.
   bool are_lost() const { return are_lost_; }
 
   // Returns a lock that keeps all threads from applying changes.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
-  // Returns how many commits were made since the last call.
+  // Returns how many commits of LMDB were made since the last call.
   size_t take_commits() { return commits_.exchange(0); }
 
  private:
@@ -91,7 +93,7 @@ class PendingChanges {
   size_t entries_since_wait_ = SIZE_MAX / 2;  // entries since a reader has waited
   bool is_asleep_ = false, is_ending_ = false;
   double mean_made_ = 16;   // running mean of entries in one commit
-  size_t not_pending_ = 0;  // entries since the last attempt to apply several together
+  size_t not_pending_ = 0;  // entries since few were applied together; see are_made_together()
   std::thread thread_;      // applies changes that no reader needs
 };
 

@@ -29,8 +29,8 @@ std::optional<TableHandle> RecordedChanges::find_table(std::string_view name,
   return std::nullopt;
 }
 
-// Returns the table's number in this transaction. Numbers follow the order in which the bytes name
-// the tables.
+// Returns the table's number within this transaction. The first change of a table in the bytes
+// names it, and so gives it the next number.
 uint64_t RecordedChanges::number_of(TableHandle table) {
   assert(table.value() < tables_.size());  // the table was opened
   Table& known = tables_[table.value()];
@@ -86,7 +86,7 @@ void RecordedChanges::erase_range(TableHandle table, std::string_view first_key,
 
 void RecordedChanges::clear_table(TableHandle table) { begin(Change::ClearTable, table, 0); }
 
-// The handle's number may belong to another table from now on.
+// Forgets the table's name, since the number of the handle may belong to another table from now on.
 void RecordedChanges::remove_table(TableHandle table) {
   begin(Change::RemoveTable, table, 0);
   if (table.value() < tables_.size()) tables_[table.value()] = {};

@@ -1,4 +1,5 @@
-// The changes of a write transaction, as bytes that repeat them on a store in the state before it.
+// Records the changes of a write transaction as bytes, and repeats them on a store in the state
+// before the transaction.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,12 +15,13 @@
 
 namespace storage {
 
-// The tables that a transaction has opened, by name: LMDB searches all open names.
+// The tables that a transaction has opened, by name. Without this map LMDB would search all open
+// names each time.
 using OpenedTables = std::map<std::string, TableHandle, std::less<>>;
 
-// Records the changes of one transaction at a time. Tables are identified by their names, which are
-// kept from one transaction to the next. Changes beyond the size limit are not kept: is_whole() is
-// false then.
+// Records the changes of one transaction at a time. The bytes identify tables by name; the names of
+// open tables are kept from one transaction to the next. If the changes exceed the size limit, they
+// are not kept, and is_whole() returns false.
 //
 // Threads: the one that writes. Owner: the store.
 class RecordedChanges {
@@ -28,15 +30,15 @@ class RecordedChanges {
 
   // Begins another transaction.
   void clear();
-  // Returns the handle that was opened with this name and order, if there is one.
+  // Returns the table that was opened with this name and order; nothing if none was.
   std::optional<TableHandle> find_table(std::string_view name, KeyOrder order) const;
-  // Called before the table is changed through this handle, in this transaction or a later one.
-  // Creating a table is itself a change.
+  // Called before this transaction or a later one changes the table through this handle. With
+  // `is_new`, the creation of the table is recorded as a change.
   void open_table(TableHandle table, std::string_view name, KeyOrder order, bool is_new);
   void put(TableHandle table, std::string_view key, std::string_view value);
   void append(TableHandle table, std::string_view key, std::string_view value);
   void erase(TableHandle table, std::string_view key);
-  // Erases the first `count` entries from `first_key` on and before `end_key`.
+  // Records that the first `count` entries with first_key <= key < end_key were erased.
   void erase_range(TableHandle table, std::string_view first_key, std::string_view end_key,
                    size_t count);
   void clear_table(TableHandle table);
@@ -49,7 +51,7 @@ class RecordedChanges {
   bool has_failure() const { return has_failed_; }
 
   bool is_whole() const { return is_whole_; }
-  std::string_view bytes() const { return bytes_; }  // empty: nothing has changed
+  std::string_view bytes() const { return bytes_; }  // empty if nothing has changed
   std::span<const TableHandle> tables() const { return tables_used_; }  // each once
 
  private:
@@ -64,7 +66,7 @@ class RecordedChanges {
   struct Table {
     std::string name;
     KeyOrder order = KeyOrder::Bytes;
-    uint64_t used_in = 0;  // the transaction in which the table has a number
+    uint64_t used_in = 0;  // the last transaction that has given the table a number
     uint64_t number = 0;
   };
 
@@ -76,9 +78,9 @@ class RecordedChanges {
   std::vector<TableHandle> tables_used_;  // tables used in this transaction
 };
 
-// Repeats recorded changes in a transaction. Fails like the calls of the transaction, or with
+// Repeats recorded changes in `transaction`. Fails like the calls of the transaction, or with
 // DataCorrupted if the bytes are not recorded changes; the transaction can then only be discarded.
-// `opened` are the tables of the same transaction.
+// `opened` has the tables that earlier calls have opened in the same transaction.
 Status apply_changes(std::string_view bytes, WriteTransaction& transaction, OpenedTables& opened);
 
 }  // namespace storage

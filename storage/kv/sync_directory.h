@@ -1,4 +1,4 @@
-// Makes new and renamed files of a directory survive a power cut.
+// Syncs a directory, so that its new and renamed files survive a power cut.
 #pragma once
 #include <filesystem>
 
@@ -8,7 +8,7 @@ namespace storage {
 
 Status sync_directory(const std::filesystem::path& directory);
 
-// Gives a finished file its name, durably.
+// Renames a finished file to its final name, durably.
 Status name_file(const std::string& unfinished, const std::string& path);
 
 }  // namespace storage

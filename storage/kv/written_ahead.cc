@@ -10,13 +10,13 @@ namespace storage {
 
 namespace {
 
-// Bytes written at a time: enough for several commits, and few enough for the commit that is synced
-// with them.
+// kCommitsAhead commits of the recent size are written ahead, within these limits: enough for
+// several commits, and little enough for the commit whose sync includes the zeros.
 constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostRequestBytes = 1 << 20;
-// Commits that grow the file by more are large.
+// A commit that grows the file by more than this is large.
 constexpr uint64_t kLargeGrowthBytes = 256 << 10;
 
-// Never written to, so that it takes no memory.
+// All zeros, and never written to, so that the array takes no memory.
 constinit std::array<char, kMostRequestBytes> zeros = {};
 
 }  // namespace
@@ -25,7 +25,7 @@ void WrittenAhead::keep_up(uint64_t used_bytes) {
   const bool is_first = used_bytes_ == 0;
   const uint64_t growth = used_bytes > used_bytes_ ? used_bytes - used_bytes_ : 0;
   used_bytes_ = used_bytes;
-  if (is_first || growth == 0) return;  // the store fills freed pages
+  if (is_first || growth == 0) return;  // without growth, the store fills freed pages
   mean_growth_ = (7 * mean_growth_ + growth) / 8;
   if (std::max(growth, mean_growth_) > kLargeGrowthBytes) return;
   const uint64_t step = std::clamp(kCommitsAhead * mean_growth_, kLeastBytes, kMostRequestBytes);
@@ -47,7 +47,7 @@ bool WrittenAhead::has_ahead(uint64_t used_bytes, uint64_t ahead_bytes) {
   written_bytes_ = static_cast<uint64_t>(file.st_size);
   if (is_there()) return true;
   const uint64_t missing = used_bytes + ahead_bytes - written_bytes_;
-  if (missing > ahead_bytes) return false;  // pages that were counted and never written
+  if (missing > ahead_bytes) return false;  // the file lacks counted pages that were never written
   while (!is_there()) {
     const ssize_t added =
         ::pwrite(file_, zeros.data(), kMostRequestBytes, static_cast<off_t>(written_bytes_));

@@ -1,28 +1,29 @@
-// Space at the end of a data file that is written before it is needed.
+// Keeps space at the end of a data file that has been written before it is needed.
 #pragma once
 #include <cstdint>
 
 namespace storage {
 
-// A sync of pages beyond the end of the file, or in blocks that are allocated but were never
-// written, makes the file system record their place in its own journal: a second write and a second
-// wait. Pages that overwrite zeros need only their own sync. So a little space is kept written
-// ahead while commits are small. Large commits do not use such space, since all of their bytes
-// would be written twice, and they wait for their bytes anyway. Measured in docs/benchmarks.md.
+// If pages beyond the end of the file, or in blocks that are allocated but were never written, are
+// synced, the file system also records their place in its own journal, with a second write and a
+// second wait. Pages that overwrite zeros need only their own sync. So while commits are small, a
+// little space after the used pages is filled with zeros ahead of time. Large commits do not use
+// such space, since all of their bytes would be written twice, and they wait for their bytes
+// anyway. Measured in docs/benchmarks.md.
 //
-// Owner: the store. Threads: the one that writes, between transactions: the store itself writes at
-//   the same place.
+// Owner: the store. Threads: the one that writes, between transactions, since the store itself
+//   writes at the same place.
 class WrittenAhead {
  public:
-  // `file` is open for writing and stays its owner's.
+  // `file` is open for writing. It is not closed here.
   explicit WrittenAhead(int file) : file_(file) {}
 
-  // Called after a commit, when the store's own data ends at `used_bytes`. Writes zeros after the
-  // end of the file when little space is left there. If that fails, for example on a full disk, the
-  // store continues without this space.
+  // Called after a commit, with the end of the store's own data. Writes zeros after the end of the
+  // file if little written space is left. If that fails, for example on a full disk, the store
+  // continues without this space.
   void keep_up(uint64_t used_bytes);
-  // Returns whether the file has `ahead_bytes` after the store's own data, so that a write there
-  // cannot fail for lack of space. Tries to write missing ones.
+  // Returns whether the file has `ahead_bytes` of written space after the store's own data, so that
+  // a write there cannot fail on a full disk. Tries to write the missing space.
   bool has_ahead(uint64_t used_bytes, uint64_t ahead_bytes);
 
  private:

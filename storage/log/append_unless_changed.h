@@ -1,20 +1,21 @@
-// Appends of records that were computed from earlier reads. They succeed only while the reads are
-// current.
+// Appends records that were computed from earlier reads, and fails if other records have made these
+// reads outdated.
 #pragma once
 #include "storage/log/log.h"
 #include "storage/log/unchanged.h"
 
 namespace storage {
 
-// The most bytes after `since` that are searched for the keys. If more bytes were appended, the
-// caller must read again.
+// The check reads at most this many bytes of the records that were appended at `since` or later. If
+// more were appended, the append fails, and the caller must read again.
 inline constexpr size_t kMostBytesSince = 1 << 20;
 
-// Appends with acks=all. Fails with ObjectState, without writing anything, if a record of one of
-// the keys lies at `since` or later. The check runs within the commit that appends, after
-// everything before it, so no other request and no other leader can come in between. Batches that
-// were appended already (duplicates) are not checked again. The queue for these requests has no
-// limit, so the caller waits for the answer before it sends more.
+// Appends `request` with acks=all. Fails with ObjectState, without writing anything, if a record
+// with one of the request's keys was appended at `unchanged.since` or later. The check runs within
+// the commit that appends, after all earlier requests, so neither another request nor another
+// leader can append between check and append. If all batches of the request were appended already
+// (duplicates), the check is omitted. The queue for these requests has no limit, so the caller
+// waits for the answer before it sends more.
 //
 // Threads: any, like Log's.
 void append_unless_changed(Log& log, AppendRequest request, Unchanged unchanged, AppendDone done);

@@ -17,7 +17,7 @@ void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
     bytes += size_of(commit);
     trims |= !commit.trims.empty();
   }
-  // The commits are shared, because a group may be repeated.
+  // Shared, because the writer applies the commits again if their commit group is repeated.
   const auto kept = std::make_shared<std::vector<TaskCommit>>(std::move(commits));
   const auto result = std::make_shared<CarriedOut>();
   log.core().submit(

@@ -1,4 +1,4 @@
-// Applies commits of tasks, which a replicated journal has decided, to this log.
+// Applies commits of tasks to this log that are decided: they are in a replicated journal.
 #pragma once
 #include <functional>
 #include <string>
@@ -11,21 +11,21 @@ namespace storage {
 
 struct CarriedOut {
   CommitId commit;
-  std::vector<AppendedBatch> journalled;  // place of each commit in the journal of tasks
+  std::vector<AppendedBatch> journalled;  // position of each commit in the journal of tasks
 };
 
 // Applies all commits in their order, together with the writes of `with`, or nothing. Fails with
-// FencedTask if a task has another owner, or none. The queue has no limit, so the caller waits for
-// the answer before it sends more.
+// FencedTask if one of the tasks has another owner or no owner. The queue has no limit, so the
+// caller waits for the answer before it sends more.
 //
 // Threads: any, like Log's.
 void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                std::function<Status(WriteTransaction&)> with,
                std::function<void(Result<CarriedOut>)> done);
 
-// Begins tasks that have committed elsewhere, up to the given sequences: the next commit of each
-// task must have the next sequence number. A task that exists already keeps only its place in the
-// journal of tasks.
+// Begins tasks like Log::begin_tasks(), for tasks whose commits up to the given sequences were
+// applied elsewhere: the next commit of each task must have the next sequence number. If a task
+// exists already, its stored row, and so its position in the journal of tasks, does not change.
 void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
                         std::function<void(Result<TaskStarts>)> done);
 

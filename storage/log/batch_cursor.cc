@@ -56,7 +56,7 @@ Result<std::optional<StoredBatch>> BatchCursor::previous() { return own(TRY(curs
 
 Result<std::optional<StoredBatch>> BatchCursor::last() {
   if (partition_->kind() == PartitionKind::Client) return own(TRY(cursor_->last()));
-  // The entry before the first one of the next partition.
+  // The last batch of this partition is the entry before the first batch of the next partition.
   const auto after = TRY(cursor_->seek(BatchKey(*partition_, Offset{INT64_MAX})));
   return own(after ? TRY(cursor_->previous()) : TRY(cursor_->last()));
 }

@@ -1,4 +1,4 @@
-// The place of a partition's batches, in a table of its own or in a shared table.
+// Finds the batches of a partition, which are in the partition's own table or in a shared table.
 #pragma once
 #include <array>
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace storage {
 
-// The key of a batch is its last offset, so that the first key not below an offset is the batch
-// that holds it.
+// The key of a batch contains its last offset. A search for offset n thus finds the batch that
+// contains n: it is the first batch whose last offset is not below n.
 //   client partitions    last offset, as an IntegerKey
 //   internal partitions  log number i64, last offset i64, big-endian
 class BatchKey {

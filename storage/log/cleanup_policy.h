@@ -16,11 +16,11 @@ struct CleanupPolicy {
   int64_t min_compaction_lag_ms = 0, max_compaction_lag_ms = INT64_MAX;
   int64_t delete_retention_ms = 86'400'000;
   double min_cleanable_dirty_ratio = 0.5;
-  // The log has no segments. Fewer new bytes than segment_bytes are not compacted before they are
-  // segment_ms old.
+  // The log has no segments. Instead, compaction waits until there are segment_bytes of new data,
+  // or until the new data is segment_ms old.
   int64_t segment_bytes = 1 << 30, segment_ms = 604'800'000;
-  // Keeps tombstones of any age, because a replica has not fetched them yet and would otherwise
-  // keep the records that they delete forever.
+  // If true, tombstones of any age are kept: a replica that has not fetched a tombstone would keep
+  // the record that the tombstone deletes for ever.
   bool keeps_tombstones = false;
 
   bool operator==(const CleanupPolicy&) const = default;
@@ -32,11 +32,11 @@ struct CleanupPolicy {
 struct CleanupTarget {
   TopicPartition partition;
   CleanupPolicy policy;
-  // Records from this offset on have yet to be read by a query, and stay.
+  // Records from this offset on are kept, because a query has yet to read them.
   Offset keep_from{INT64_MAX};
 };
 
-// The facts that the cleaner needs from the node. Threads: the cleaner's, which may wait.
+// Supplies what the cleaner needs from the node. Threads: the cleaner's, which may wait.
 class CleanupPort {
  public:
   virtual ~CleanupPort() = default;

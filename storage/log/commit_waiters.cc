@@ -5,7 +5,8 @@
 namespace storage {
 
 void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, AppendDone done) {
-  // The last batch of a partition also stands for the batches before it.
+  // Once the last batch of a partition is visible, so are all batches before it. One offset for
+  // each partition is enough.
   std::map<TopicPartition, Offset> ends;
   for (const AppendedBatch& batch : appended.batches) {
     Offset& end = ends[batch.partition];
@@ -13,7 +14,8 @@ void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, Appe
   }
   bool is_led_elsewhere = false;
   {
-    // Checked under the lock: moved() is called after the high watermark has advanced.
+    // The high watermarks are read under the lock, so that no advance is missed: moved() takes the
+    // same lock after the advance.
     std::lock_guard lock(mutex_);
     std::erase_if(ends, [&](const auto& end) {
       const auto* partition = partitions.find(end.first);

@@ -1,5 +1,5 @@
-// Appends that are durable but not yet visible: they are answered when the high watermark has
-// passed them.
+// Keeps appends that are durable and not yet visible, and answers each of them when the high
+// watermarks have passed its batches.
 #pragma once
 #include <map>
 #include <memory>
@@ -20,8 +20,8 @@ class CommitWaiters {
   void wait(const PartitionMap& partitions, Appended appended, AppendDone done);
   // Called after the partition's high watermark has moved.
   void moved(const Partition& partition);
-  // Fails the appends that wait for the partition: they will not become visible, or this node will
-  // not learn of it.
+  // Fails the appends that wait for the partition, because their batches will not become visible,
+  // or because this node will not learn whether they do.
   void fail(const TopicPartition& partition, const Error& why);
   // Fails the appends that wait for any partition.
   void fail_all(const Error& why);
@@ -30,7 +30,8 @@ class CommitWaiters {
   struct Waiting {
     Appended appended;
     AppendDone done;
-    size_t partitions_left;  // 0: answered
+    // Partitions whose high watermark has not passed the batches; 0: answered.
+    size_t partitions_left;
   };
   using ByEnd = std::multimap<Offset, std::shared_ptr<Waiting>>;
 

@@ -10,7 +10,7 @@ namespace storage {
 
 namespace {
 
-// Limits of one commit, which takes some milliseconds.
+// Limits of one commit of cleaned batches. Such a commit takes some milliseconds.
 constexpr size_t kMaxBatchesOfSlice = 512, kMaxBytesOfSlice = 256 << 10;
 constexpr size_t kBytesOfTurn = 1 << 20;
 
@@ -50,8 +50,9 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
   Outcome outcome;
   outcome.cleaned_end = end_ = TRY(fill(keys, end, goes_on));
   TRY(find_last_of_tasks(end_, goes_on));
-  // Apart from compaction, batches are removed only from the front, so an earlier pass has removed
-  // the batches that are missing in between.
+  // Reads the batches from the log's start. `from` may jump between two batches: an earlier pass
+  // has removed those in between, since everything except compaction removes batches only from the
+  // front.
   Offset from = partition_.log_start();
   while (from < end_) {
     if (!goes_on()) return canceled();
@@ -78,8 +79,9 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
     for (const std::string& bytes : batches) {
       const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
       const bool is_whole = TRY(add_keys(keys, batch));
-      // A single batch may have more keys than fit into the map. Its other keys are then not
-      // cleaned in this pass.
+      // If the first batch alone has more keys than fit into the map, the pass continues after it,
+      // and leaves the remaining keys of that batch uncleaned. Otherwise such a batch would be met
+      // first in each pass.
       if (!is_whole && from > begin) return from;
       from = batch.header.last_offset() + 1;
       if (!is_whole) return from;
@@ -110,8 +112,8 @@ Status Compaction::find_last_of_tasks(Offset end, const std::function<bool()>& g
   return {};
 }
 
-// Adds the keys of a batch. Returns false if not all of them fit into the map. Its entries are
-// still right: each is the newest record of its key among the added ones.
+// Adds the keys of a batch. Returns false if the map is full before the last key. The map can still
+// be used: each offset in it is the newest one among the records that were added.
 Result<bool> Compaction::add_keys(KeyOffsets& keys, const records::BatchView& batch) {
   if (is_left_alone(batch.header)) return true;
   auto reader = TRY(records::RecordReader::open(batch, scratch_));

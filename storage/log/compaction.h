@@ -1,5 +1,5 @@
-// One pass of compaction over a partition: the newest record of each key stays. The rules are those
-// of Kafka's log cleaner (https://kafka.apache.org/documentation/#compaction, KIP-534);
+// Compacts a partition in one pass: removes each record whose key has a newer record. Follows
+// Kafka's log cleaner (https://kafka.apache.org/documentation/#compaction, KIP-534) and
 // docs/adr/0028.
 #pragma once
 #include <functional>
@@ -20,15 +20,16 @@ namespace storage {
 //                            -> newest offset of each key
 //        <- removes records that have a newer one of their key in the new part ->
 //
-// Offsets stay, so gaps are left. Batches of transactions and control batches stay unchanged, and
-// their records supersede nothing, whether they were committed or aborted. A record without a key
-// is removed. A record without a value, a tombstone, is removed `delete_retention_ms` after the
-// first pass that met it; its batch stores that time as its delete horizon. Tombstones stay in a
-// partition that has transactions, since the deleted record may be in a batch that stays, and while
-// a replica is not in sync.
+// Offsets do not change, so compaction leaves gaps. Batches of transactions and control batches
+// stay unchanged, and their records supersede no other record, whether they were committed or
+// aborted. A record without a key is removed. A record without a value, a tombstone, is removed
+// `delete_retention_ms` after the first pass that met it; its batch stores that time as its delete
+// horizon. Tombstones are kept in a partition that has transactions, since the record that they
+// delete may be in a batch that is kept, and as long as a replica is not in sync.
 //
-// The last batch of each task that has written here stays, possibly without its records, while the
-// task's query lives: a replica that copies the compacted log must know the next sequence.
+// The last batch of each task that has written here is kept, possibly without its records, as long
+// as the task's query exists: a replica that copies the compacted log needs the task's next
+// sequence.
 //
 // Memory: the key map, a number for each task that has written here, and one decompressed batch.
 // Threads: the cleaner's; the log's writer makes the changes durable, in slices.
@@ -38,7 +39,7 @@ class Compaction {
   using Write = std::function<Status(CleanedBatches)>;
   struct Outcome {
     Offset cleaned_end;
-    int64_t bytes_before = 0, bytes_after = 0;  // size of the part before cleaned_end
+    int64_t bytes_before = 0, bytes_after = 0;  // total size of the batches before cleaned_end
     int64_t next_horizon_ms = INT64_MAX;        // when a kept tombstone may be removed
   };
 

@@ -1,5 +1,5 @@
-// The leader epoch that wrote each range of offsets of a partition. A replica uses it to find where
-// its log and its leader's log diverge (KIP-101, KIP-279).
+// Stores which leader epoch has written each range of offsets of a partition. A replica uses this
+// history to find where its log and its leader's log diverge (KIP-101, KIP-279).
 #pragma once
 #include "storage/kv/kv.h"
 #include "storage/log/partition.h"
@@ -13,8 +13,8 @@ namespace storage {
 //
 // Invariants: epochs and their first offsets ascend together; no entry begins after the log end.
 
-// Records that the epoch begins at `start`, the log end. Erases other epochs that begin there: they
-// have no records. Does nothing if the epoch has begun already.
+// Records that the epoch begins at `start`, the log end. Erases other epochs that begin there,
+// because they have no records. Does nothing if the epoch is recorded already.
 Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                    LeaderEpoch epoch, Offset start);
 Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& tables,
@@ -31,20 +31,20 @@ Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end);
 
-// Drops newer epochs that start at `log_end`: they have no records and never will. Called before a
-// follower appends a batch of `epoch`.
+// Erases epochs newer than `epoch` that start at `log_end`: they have no records, and never will.
+// Called before a follower appends a batch of `epoch`.
 Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                         LeaderEpoch epoch, Offset log_end);
-// Drops epochs that begin at `log_end` or later, after a truncation to `log_end`: none of their
-// records is left.
+// Erases the epochs that begin at `log_end` or later. Called after a truncation to `log_end`, which
+// has removed all of their records.
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);
-// Drops the epochs that ended before `log_start`, except the last one: a question about an earlier
-// epoch has the same answer.
+// Erases the epochs that ended before `log_start`, except the last of them. A question about an
+// erased epoch gets the same answer as before.
 Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tables,
                             LogNumber partition, Offset log_start);
 
-// The range of the keys of a partition's entries: first <= key < end.
+// Range of the keys of a partition's entries: first <= key < end.
 struct EpochKeys {
   std::string first, end;
 };

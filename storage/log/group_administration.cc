@@ -1,4 +1,5 @@
-// The administrative part of a group transaction: epochs, journals, partitions.
+// The administrative part of a group transaction: task epochs, journals, creation and removal of
+// partitions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ std::string batch_table_name(const Partition& partition) {
 // --- Tasks
 
 Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> tasks) {
-  // All ids are checked first, so that a refused request has written nothing.
+  // All ids are checked before anything is written, since a refused request must not have written
+  // anything.
   for (const std::string& task : tasks)
     if (!is_task_id(task))
       return Error{ErrorCode::InvalidParameter,
@@ -33,8 +35,8 @@ Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> ta
   return starts;
 }
 
-// Begins a task, and fences its former owner. A known task is fenced in memory only: its former
-// owners do not survive a restart either.
+// Begins a task, and fences its former owner. If the task exists, the new epoch is kept in memory
+// only: after a restart there are no former owners to fence.
 Result<TaskStart> GroupTransaction::begin_task(const std::string& task) {
   const auto known = TRY(task_row(task));
   const TaskRow row = known ? *known : TRY(make_task(task));
@@ -94,14 +96,15 @@ Status GroupTransaction::trim(const PartitionTrim& trim) {
   return write_trim(trim);
 }
 
-// Entries of the tasks stay in the journals until the journals are trimmed.
+// Drops the tasks. Their entries in the journals remain until the journals are trimmed.
 Status GroupTransaction::drop_tasks(std::string_view prefix) {
   const auto end = end_of_prefix(std::string(prefix));
   if (!end) return Error{ErrorCode::InvalidParameter, "the prefix of task ids is empty"};
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
        entry = TRY(cursor->next())) {
-    // A damaged row is erased, too, since dropping its query is the way to repair it.
+    // A task with a damaged row is dropped, too, since dropping its query is the way to repair the
+    // damage.
     if (const auto producer = decode_task_producer(entry->value))
       task_producers_.emplace_back(*producer, IsAlive::No);
     changed_owners_[std::string(entry->key)] = std::nullopt;
@@ -117,8 +120,8 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
 Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
   if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
   const int32_t existing = partition_count(topic);
-  // The first of the calls for a request checks the whole request, so that nothing is created if
-  // not everything fits.
+  // A large request is created by several calls. The first call checks the space for the whole
+  // request, so that either all partitions are created or none.
   const auto missing = static_cast<size_t>(std::max(0, count - existing));
   if (kind == PartitionKind::Client && missing > free_tables_)
     return Error{
@@ -154,9 +157,9 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   return static_cast<int32_t>(absent);
 }
 
-// Allocates the number of a new partition. The table of an earlier partition with this id may still
-// wait for its removal under the name that the next number leads to. Such a number is skipped,
-// since the removal would delete the new records, too.
+// Allocates the log number of a new partition. The number selects one of a few table names. If the
+// table of an earlier partition with the same id still has that name and waits for its removal, the
+// number is skipped, since the removal would delete the new records, too.
 Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, PartitionKind kind) {
   const auto removals = TRY(transaction_->cursor(tables_.removals));
   for (int64_t tries = 0; tries < kTableNames; ++tries) {
@@ -198,11 +201,13 @@ Status GroupTransaction::drop_topic(const Uuid& topic) {
   return {};
 }
 
-// Drops a partition, which is unknown from this commit on. Its content is removed later.
+// Drops a partition. Requests no longer find it after this commit. Its content is removed later, in
+// slices.
 Status GroupTransaction::drop_partition(const std::shared_ptr<Partition>& partition) {
   const LogNumber number = partition->number();
   TRY(transaction_->erase(tables_.partitions, partition_key(partition->id())));
-  // An unreadable table stays in the file, where nothing refers to it.
+  // The table of a damaged partition cannot be removed. It remains in the file without a row that
+  // refers to it.
   if (!partition->damage())
     TRY(remove_later({.table = batch_table_name(*partition),
                       .first_key = std::string(BatchKey(*partition, Offset{0})),

@@ -14,7 +14,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
     return Error{ErrorCode::UnknownTopic, "the partition was recreated"};
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
-    // Batches that were deleted or truncated meanwhile are not written back.
+    // Batches that were deleted or truncated since the pass read them are not written back.
     const bool is_forgotten =
         batch.task &&
         TRY(stored_task_output(producer_key(partition.number(), *batch.task))).last_offset() <
@@ -34,7 +34,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
 Status GroupTransaction::index_append_time(const TopicPartition& id) {
   const Moved& moved = moved_[TRY(find(id))];
   const Partition& partition = *moved.partition;
-  // Uses the time of an append within this group, if there was one.
+  // If this group has appended to the partition, the time of that append is used.
   const int64_t time_ms = moved.time_mark ? moved.time_mark->append_ms : partition.last_append_ms();
   if (time_ms == INT64_MAX) return {};
   std::string end;

@@ -19,7 +19,7 @@ namespace storage {
 
 namespace {
 
-// Limits of one commit of a truncation, from the end of the log.
+// Limits of one commit of a truncation, which removes batches from the end of the log backwards.
 constexpr size_t kMaxTruncatedAtOnce = 1'000, kMaxBytesTruncatedAtOnce = 4 << 20;
 // The most batches, from the end of the log, that are searched for batches of a producer whose
 // remembered batches were all truncated.
@@ -50,14 +50,14 @@ Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, Le
   if (epoch < state.leader_epoch) return fenced(epoch, state.leader_epoch);
   if (epoch == state.leader_epoch) {
     if (role == state.role) return {};
-    // Under one epoch replicas are added and removed, but the leader does not change.
+    // Within one epoch a partition may gain and lose followers, but its leader does not change.
     if (role == ReplicaRole::Follower || state.role == ReplicaRole::Follower)
       return fenced(epoch, state.leader_epoch);
   }
   if (role != ReplicaRole::Follower) TRY(begin_epoch(moved, epoch, state.log_end));
   if (epoch != state.leader_epoch) guards_.move(id);
-  // Without replicas, before or after the change, everything in the log is visible, including
-  // batches that the same commit has appended.
+  // If the partition has no replicas before or after the change, all of its records are visible,
+  // including those that the same commit has appended.
   if (role == ReplicaRole::Alone || state.role == ReplicaRole::Alone)
     state.high_watermark = state.log_end;
   if (role == ReplicaRole::Follower && state.leader_epoch < unclean)
@@ -76,7 +76,8 @@ Result<size_t> GroupTransaction::find_follower(const TopicPartition& id, LeaderE
   return index;
 }
 
-// --- The history of epochs. An append under the newest epoch does not read the store for it.
+// --- The history of epochs. The newest epoch is cached, so that most appends do not read the store
+// for it.
 
 Result<EpochStart> GroupTransaction::newest_epoch(Moved& moved) {
   auto& known = moved.state.newest_epoch;
@@ -91,8 +92,8 @@ Status GroupTransaction::begin_epoch(Moved& moved, LeaderEpoch epoch, Offset sta
   return {};
 }
 
-// Drops newer epochs without records. An epoch in which this node led without writing may be newer
-// than the epoch of the batches that it now receives.
+// Erases newer epochs without records. This node may have led in such an epoch without writing, and
+// now receives batches of an older epoch.
 Status GroupTransaction::cut_newer_epochs(Moved& moved, LeaderEpoch epoch) {
   const EpochStart newest = TRY(newest_epoch(moved));
   if (newest.epoch <= epoch || newest.start < moved.state.log_end) return {};
@@ -124,7 +125,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   TRY(for_each_batch(request.batches, append));
   const Offset high_watermark =
       std::max(state.high_watermark, std::min(request.high_watermark, state.log_end));
-  // Waiting readers are notified of the records that have become visible.
+  // The flag makes publish() notify readers of the records that have become visible.
   if (high_watermark > state.high_watermark) moved.has_new_records = true;
   state.high_watermark = high_watermark;
   const Offset log_start = std::min(request.leader_log_start, state.log_end);
@@ -167,7 +168,8 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
   return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
 }
 
-// Updates the state of the batch's producer. The leader has checked the sequence.
+// Updates the state of the batch's producer, without checking the sequence: the leader has checked
+// it.
 Status GroupTransaction::remember_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
   const std::string key = producer_key(moved.partition->number(), header.producer_id);
@@ -209,7 +211,8 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
       producers[batch.header.producer_id] = batch.header.base_sequence;
     TRY(transaction_->erase(partition.table(), BatchKey(partition, last->last_offset)));
   }
-  // A batch that reaches over the end is removed as a whole.
+  // A batch that begins before `end` and ends after it is removed as a whole, so the log may then
+  // end before `end`.
   if (is_all) log_end = std::max(std::min(log_end, end), state.log_start);
   state.log_end = log_end;
   state.high_watermark = std::min(state.high_watermark, log_end);
@@ -225,9 +228,8 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   return is_all;
 }
 
-// Updates the states of the producers. A state has at least the batches that the producer may send
-// again: five, of which some may now be truncated. If all of them are truncated, earlier batches
-// are searched in the log.
+// Updates the states of the producers whose batches were truncated. A state has the producer's last
+// five batches. If all five are truncated, earlier batches are searched in the log.
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
                                        const FirstCut& producers) {
   struct Lost {
@@ -313,8 +315,8 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   return put_row(moved);
 }
 
-// Replaces the partition by an empty one that takes no client's records: appends for the old one
-// are refused. The content of the old one is removed later.
+// Replaces the partition by an empty one, to which clients cannot append. Waiting appends to the
+// old partition fail, and its content is removed later.
 Status GroupTransaction::renew_partition(const TopicPartition& id, LeaderEpoch epoch) {
   const Moved& moved = moved_[TRY(find_any(id))];
   if (epoch < moved.state.leader_epoch) return fenced(epoch, moved.state.leader_epoch);

@@ -15,8 +15,8 @@ namespace storage {
 
 namespace {
 
-// Limits of a range that remove() removes within the group. An exchange that is read as fast as it
-// is written is trimmed in steps of this size.
+// remove() removes a range within the group up to these limits. A query's task that keeps up with
+// its input trims the input in steps of this size.
 constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
 }  // namespace
@@ -106,7 +106,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
   return {};
 }
 
-// Decides whether the batch was appended before.
+// Decides whether the batch was appended before, or is refused because of its sequence.
 Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
                                         const records::BatchView& batch,
                                         const TransactionGuard* guard) {
@@ -133,7 +133,7 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
   }
   const ProducerState::Verdict verdict = TRY(state.check(header));
   if (guard != nullptr && state.coordinator_epoch() > guard->coordinator_epoch())
-    // The client retries, and the present coordinator answers then.
+    // The error makes the client retry. The coordinator that has the role then answers the retry.
     return Error{ErrorCode::NotEnoughReplicas,
                  "the coordinator that verified the transaction has lost its role"};
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
@@ -208,7 +208,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
 
 Status GroupTransaction::write_batch(const PlannedBatch& batch) {
   Moved& moved = moved_[batch.moved_index];
-  // Offsets have no gaps and are never used twice.
+  // Each batch begins at the log end, so that appends leave no gaps and use no offset twice.
   assert(batch.base_offset == moved.state.log_end);
   records::set_base_offset(batch.bytes.data(), batch.base_offset);
   records::set_leader_epoch(batch.bytes.data(), moved.state.leader_epoch);
@@ -249,8 +249,8 @@ Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offse
                      {bytes.size(), max_timestamp, last_offset + 1}, now_ms_);
 }
 
-// Keeps a small batch in memory, so that its write may be delayed (log_core.cc) unless a reader
-// needs the store. Copying a large batch costs more than it saves.
+// Keeps a copy of a small batch in memory, so that readers of the batch do not force the delayed
+// write (log_core.cc). Copying a large batch would cost more than it saves.
 void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
   if (!is_small_) return;
   if (moved.partition->id().topic == kTaskJournal) return;  // JournalReader reads the store
@@ -330,7 +330,7 @@ Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task)
   return TRY(decode_task_row(task, *stored));
 }
 
-// Returns the owner as changed by this group so far; null if no owner may commit for the task.
+// Returns the owner, including changes by this group; null if no owner may commit for the task.
 TaskOwner* GroupTransaction::find_owner(const std::string& task) {
   if (const auto changed = changed_owners_.find(task); changed != changed_owners_.end())
     return changed->second ? &*changed->second : nullptr;
@@ -373,7 +373,7 @@ Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   if (partition.has_transactions())
     TRY(forget_aborted_before(*transaction_, tables_, partition.number(), trim.end_offset));
   if (partition.kind() == PartitionKind::Client) TRY(trim_time_index(partition, trim.end_offset));
-  // Keys are last offsets, so a batch that reaches over the end stays.
+  // Batches have their last offsets as keys, so a batch that extends beyond the end is kept.
   return remove({.table = batch_table_name(partition),
                  .first_key = std::string(BatchKey(partition, Offset{0})),
                  .end_key = std::string(BatchKey(partition, trim.end_offset))},
@@ -393,8 +393,8 @@ Status GroupTransaction::trim_time_index(const Partition& partition, Offset log_
   return {};
 }
 
-// Removes a small range within the group. A larger range is removed in slices. Readers no longer
-// see the range: it lies before the log start, or in a journal before the checkpoint.
+// Removes a small range within the group, and notes a larger range for removal in slices. No reader
+// sees the range: it lies before the log start or, in a journal, before the checkpoint.
 Status GroupTransaction::remove(const Removal& removal, TableHandle table) {
   const Erased erased = TRY(transaction_->erase_range(table, removal.first_key, removal.end_key,
                                                       {kMaxRemovedAtOnce, kMaxBytesRemovedAtOnce}));

@@ -1,5 +1,5 @@
-// A group commit in progress: a write transaction, and the changes in memory that follow once it is
-// durable.
+// A group commit in progress: a write transaction, and the changes of the log's state in memory
+// that are made once the transaction is durable.
 #pragma once
 #include <memory>
 #include <optional>
@@ -24,18 +24,21 @@ namespace storage {
 
 struct Unchanged;
 
-// The result of a compaction for some batches of a partition.
+// The new content of some batches of a partition, as compaction has computed it.
 struct CleanedBatches {
   struct Batch {
     Offset last_offset;
     std::string bytes;  // empty: nothing is left of the batch
-    // Set on the last batch that a task has written: `bytes` stay while the task is known here.
+    // Set if this is the last batch that a task has written to the partition. `bytes` is then the
+    // batch without its records, and is stored only while the log still has the task's state here;
+    // otherwise the batch is erased.
     std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
-  LogNumber number;                        // number of the read partition, which may be replaced
+  // Number of the partition that was read. If the partition was recreated since, the write fails.
+  LogNumber number;
   std::vector<Batch> batches;              // in the order of their offsets
-  Offset gaps_end;                         // after all gaps
+  Offset gaps_end;                         // offset before which compaction may have left gaps
   std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
 };
 
@@ -50,7 +53,7 @@ std::string batch_table_name(const Partition& partition);
 // Threads: the log's writer. Owner: the writer, for one group.
 class GroupTransaction {
  public:
-  // The state that the group is applied to.
+  // The state to which the group is applied, and its limits.
   struct Context {
     const LogTables& tables;
     const PartitionMap& partitions;
@@ -70,24 +73,26 @@ class GroupTransaction {
                                                            const Unchanged& unchanged);
   // Writes a commit of a task. The last batch in the result is the one in the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
-  // Applies all of the commits, in their order, or none. Returns the place of each in its journal.
+  // Applies all of the commits, in their order, or none. Returns the position of each commit in its
+  // journal.
   Result<std::vector<AppendedBatch>> apply_replicated_commits(std::vector<TaskCommit>& commits);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);
   Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch,
                   LeaderEpoch unclean = {});
-  // Removes records at `end` and after it, some in this group, from the end of the log backwards.
-  // Returns true when nothing is left to remove.
+  // Removes records at `end` and after it, from the end of the log backwards. One call removes a
+  // limited number of them. Returns true when none is left to remove.
   Result<bool> truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end);
   // Lets an empty partition begin at `start`, with the given producer states.
   Status start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
                   std::string_view producers);
   Status renew_partition(const TopicPartition& id, LeaderEpoch epoch);
 
-  // --- The following calls are rare and small. At most this many partitions per call, since each
-  // opens or closes a table. A caller that needs more calls again. Partitions are created from the
-  // lowest number up and dropped from the highest down, so that the topic never has gaps.
+  // --- The following calls are rare and small. One call creates or drops at most this many
+  // partitions, since each opens or closes a table; the caller repeats the call until all are done.
+  // Partitions are created from the lowest number up and dropped from the highest down, so that the
+  // numbers of a topic never have gaps.
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
@@ -98,10 +103,11 @@ class GroupTransaction {
 
   // --- Cleaning (group_cleaning.cc)
   Status clean(const CleanedBatches& cleaned);
-  // Records in the time index that everything in the partition was appended by the time of its last
-  // append.
+  // Writes an entry into the time index: all records of the partition were appended at or before
+  // the time of its last append.
   Status index_append_time(const TopicPartition& id);
-  // Raises the leader epochs of all partitions of the task journal, which this server leads.
+  // Raises the leader epoch of each partition of the task journal. This server always leads these
+  // partitions.
   Status raise_journal_epochs();
   // Converts some of the journals of an earlier version. Returns true when none is left.
   Result<bool> convert_journals();
@@ -118,10 +124,13 @@ class GroupTransaction {
     std::shared_ptr<Partition> partition;
     PartitionState state;
     bool has_new_records = false;
-    bool is_cut = false;  // truncated, or with another role: waiting appends are answered
+    // The partition was truncated or its role has changed, so appends that wait to become visible
+    // are checked again.
+    bool is_cut = false;
     bool is_cleaned = false;  // compaction has changed its batches
     std::optional<TimeMark> time_mark = {};
-    // Batches that readers are about to ask for, back to back, and the offset at which they begin.
+    // Copies of the appended batches, back to back, for readers that ask for them soon; and the
+    // first offset.
     std::string recent = {};
     Offset recent_from = {};
   };
@@ -131,23 +140,24 @@ class GroupTransaction {
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
   // Returns the ranges that remain to be removed in slices.
   const std::vector<Removal>& removals() const { return removals_; }
-  // Returns the tasks that have another owner, or none, since the last call.
+  // Returns the tasks whose owner has changed or that were dropped, since the last call.
   std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }
-  // Producers of tasks that were begun or dropped, in order.
+  // The producers of tasks that this group has begun or dropped, in the order of the changes.
   enum class IsAlive : bool { No, Yes };
   const std::vector<std::pair<ProducerId, IsAlive>>& task_producers() const {
     return task_producers_;
   }
-  // By task; nothing means that the task was dropped.
+  // The new owner of each task whose owner has changed; nothing if the task was dropped.
   using ChangedOwners = absl::flat_hash_map<std::string, std::optional<TaskOwner>>;
   ChangedOwners& owners() { return changed_owners_; }
 
  private:
-  // The role of a batch in its producer's transaction: its first batch, or its end.
+  // A batch that begins or ends its producer's transaction. `end` is set if the batch ends it.
   struct TransactionStep {
     ProducerId producer;
     std::optional<records::TransactionEnd> end;
-    std::optional<Offset> first_offset;  // start of the ended transaction, if it had a batch
+    // Where the ended transaction began; nothing if it had no batch here.
+    std::optional<Offset> first_offset;
   };
   struct PlannedBatch {
     size_t moved_index;
@@ -201,7 +211,7 @@ class GroupTransaction {
   Status check_follow(Moved& moved, const FollowRequest& request);
   Status follow_batch(Moved& moved, const records::BatchView& batch);
   Status remember_batch(Moved& moved, const records::BatchView& batch);
-  // The sequence of each producer's first batch that is truncated.
+  // By producer: the sequence of the first of its batches that is truncated.
   using FirstCut = absl::flat_hash_map<ProducerId, int32_t>;
   Status cut_producers(const Partition& partition, Offset log_end, const FirstCut& producers);
   Status cut_transactions(Moved& moved);

@@ -1,4 +1,4 @@
-// An append that its own thread may write, because no other thread uses the log.
+// An append that the calling thread may write itself, because no other thread uses the log.
 #pragma once
 #include <memory>
 
@@ -6,12 +6,12 @@
 
 namespace storage {
 
-// Handing an append over to the writer's thread and reporting its result wakes two threads. If
-// clients append one after the other, the wake-ups take about as long as the wait for the disk
-// (docs/adr/0069).
+// Avoids two wake-ups of threads: of the writer's thread, and of the client's thread for the
+// result. If clients append one after the other, the wake-ups take about as long as the wait for
+// the disk (docs/adr/0069).
 //
-// The append is in the log's queue. Destruction without write() wakes the writer's thread for the
-// append.
+// The append is already in the log's queue. If the object is destroyed without write(), it wakes
+// the writer's thread to write the append.
 //
 // Threads: any, one at a time. Owner: the caller that appends. The log outlives it.
 class InlineAppend {
@@ -22,8 +22,8 @@ class InlineAppend {
   InlineAppend& operator=(const InlineAppend&) = delete;
 
   // Takes the writer's role for one group: waits for the disk, and answers the requests of the
-  // group on this thread. Does nothing if another thread is writing already, which then takes the
-  // append along.
+  // group on this thread. Does nothing if another thread is writing already; that thread then also
+  // writes this append.
   void write();
 
  private:
@@ -31,8 +31,8 @@ class InlineAppend {
   bool is_written_ = false;
 };
 
-// Like Log::try_append(). Sets `alone` if no other append is in progress or was lately. The append
-// then waits until `alone` writes it or is destroyed.
+// Like Log::try_append(). If no other append is in progress, and none has been for a while, sets
+// `alone`. The append then waits until the caller calls `alone->write()` or destroys `alone`.
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
                 std::shared_ptr<InlineAppend>& alone);
 

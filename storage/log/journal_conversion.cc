@@ -41,7 +41,8 @@ Status GroupTransaction::convert_journal(std::string_view task, std::string_view
   in.be<int64_t>();
   ProducerId producer{in.be<int64_t>()};
   const auto journal = in.be<int64_t>();
-  // The first versions gave tasks ids of clients, and no partition kept their sequences.
+  // In the first versions, tasks had producer ids of clients, and partitions did not store the
+  // tasks' sequences.
   if (!is_task_producer(producer))
     producer = kFirstTaskProducer + TRY(take_numbers(kNextTaskProducer, 1));
   const PartitionId partition = journal_of(task);

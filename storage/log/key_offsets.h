@@ -9,9 +9,8 @@
 
 namespace storage {
 
-// Keeps hashes of 128 bits instead of keys, so that the memory does not depend on the length of the
-// keys. The hash has a random seed: a client cannot choose keys that collide.
-//
+// Stores hashes of 128 bits instead of keys, so that the memory does not depend on the length of
+// the keys. The hash has a random seed, so that a client cannot choose keys that collide.
 // Invariant: at most seven eighths of the slots are taken. Threads: one.
 class KeyOffsets {
  public:

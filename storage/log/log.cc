@@ -18,18 +18,20 @@ namespace storage {
 
 namespace {
 
-// Tables of the log itself and of the modules that share its store.
+// Number of tables of the log itself and of the modules that share its store.
 constexpr size_t kOtherTables = 64;
 
-// Weight, within a group, of a small write by a module that shares the store.
+// Weight of a small write by a module that shares the store, counted against the bytes of a commit
+// group.
 constexpr size_t kSubmittedWeight = 4 << 10;
 
-// Repeats a request that is done in parts, with a group for each, so that other requests come in
-// between.
+// Submits the request repeatedly until `is_done` returns true. Each run is in another commit group,
+// so that other requests are served between the runs.
 void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
                   std::function<bool(const PartitionMap&)> is_done,
                   std::function<void(Status)> done) {
-  // The result is published before it is answered.
+  // The writer publishes the new partitions before it answers, so is_done() sees the result of this
+  // run.
   auto next = [&core, apply, is_done, done = std::move(done)](Status status) mutable {
     if (!status || is_done(*core.partitions())) return done(std::move(status));
     repeat_until(core, std::move(apply), std::move(is_done), std::move(done));
@@ -37,8 +39,8 @@ void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
   core.submit(std::move(apply), std::move(next));
 }
 
-// Submits a request that has a result. The result of the last run counts, since a group may be
-// repeated.
+// Submits a request that has a result. If its commit group is repeated, `apply` runs again and
+// overwrites the result.
 template <class T, class Apply>
 void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
   const auto result = std::make_shared<T>();  // shared by the two callbacks
@@ -240,7 +242,7 @@ Status check_for_append(std::string_view batches) {
 
 namespace {
 
-// Runs `submit(done)` and waits for done's argument.
+// Calls `submit(done)` and waits for done's argument.
 template <class T, class Submit>
 T wait_for(const Submit& submit) {
   std::promise<T> promise;

@@ -26,9 +26,10 @@ struct StoredTopic {
   bool operator==(const StoredTopic&) const = default;
 };
 
-// The steps of group commits, in order, for tests and tracing. Called on the writer's thread.
+// A step of a group commit, for tests and tracing. The trace function is called on the writer's
+// thread, in the order of the steps.
 struct LogTrace {
-  enum class Step { CommitBegins, Synced, Acknowledged };  // the last: all requests are answered
+  enum class Step { CommitBegins, Synced, Acknowledged };  // Acknowledged: all are answered
   Step step;
   CommitId commit;  // the commit's id, or the id that a failed commit would have had
 };
@@ -39,27 +40,28 @@ struct LogOptions {
   // creation beyond the limit fails with LimitExceeded before anything is written.
   size_t max_partitions = 32'000;
   uint32_t max_readers = 512;  // LogReaders and other snapshots at a time
-  // Client appends fail with DiskFull while less space than this is free, and task commits while
-  // less than half of it is. The reserve is for drops, trims and small commits, so that an operator
-  // can free space on a full disk. 0: appends are always tried.
+  // Client appends fail with DiskFull while less space than this is free; task commits fail while
+  // less than half of it is free. The reserve is left for drops, trims and small commits, so that
+  // an operator can free space on a full disk. 0: appends are always tried.
   uint64_t reserve_bytes = 64 << 20;
   // Limits of one slice of removals, which run between groups.
   struct RemovalBudget {
     int64_t time_us = 2'000;
-    // The numbers of the freed pages become one entry of LMDB's list of free pages, which later
-    // commits read and write as a whole.
+    // A limit of the bytes, because LMDB stores the numbers of the pages that a commit frees as one
+    // entry of its list of free pages, which later commits read and write as a whole.
     size_t size_bytes = 4 << 20;
   };
   RemovalBudget removal_budget = {};
   // The state of an idempotent producer expires this long after its last append to the partition,
-  // like Kafka's producer.id.expiration.ms. If a partition has more than max_producers, a sweep
-  // also removes those that have been silent the longest.
+  // like Kafka's producer.id.expiration.ms. If a partition has more than max_producers, the states
+  // with the oldest appends are removed, too.
   int64_t producer_expiration_ms = 86'400'000;
   size_t max_producers = 20'000;
-  // Whether the producer states of tasks that this log does not know expire. In a cluster the tasks
-  // run on other nodes, and a batch of such a task would then be taken for a gap.
+  // Whether the producer states of tasks that this log does not have expire. False in a cluster,
+  // where tasks of other nodes write to this log: without its state, the next batch of such a task
+  // would be refused, because batches before it seem to be missing.
   bool forgets_foreign_tasks = true;
-  const Clock* clock = nullptr;  // outlives the log; null is the system's
+  const Clock* clock = nullptr;  // outlives the log; null: the system's clock
   // OwnThread: the log runs the writer on its own thread. Owner: the log's owner calls
   // write_next(), as simulations do to control the order of events.
   enum class Writer : uint8_t { OwnThread, Owner };
@@ -67,26 +69,26 @@ struct LogOptions {
   // The limit of each of the two queues: client appends, and all other requests.
   size_t queue_limit_bytes = 64 << 20;
   size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
-  // How long commits of tasks may wait for client appends that arrive one by one, to become durable
-  // together with them (task_pause.h).
+  // How long commits of tasks may wait for a client's append, to become durable together with it,
+  // while clients append one at a time (task_pause.h).
   int64_t task_wait_us = 2'000;
-  // Called on the writer's thread after each durable commit, with the partitions that it appended
-  // to or dropped, so that waiting readers look again. Also called on the thread that advances a
-  // high watermark (ReplicaLog).
+  // Called on the writer's thread after each durable commit, with the partitions that have new
+  // records or were dropped, so that waiting readers look again. Also called on the thread that
+  // advances a high watermark (ReplicaLog).
   std::function<void(std::span<const TopicPartition>)> on_durable;
-  // Runs the notifications of a durable commit: on_durable and the answers to its requests. An
-  // owner that wakes the same threads for several of them can delay the wake-ups until all have
-  // run.
+  // Called with a function `tell`, which it must call: `tell` calls on_durable and answers the
+  // commit's requests. An owner whose callbacks wake the same threads several times can delay these
+  // wake-ups until `tell` returns.
   std::function<void(const std::function<void()>& tell)> telling = [](const auto& tell) { tell(); };
   std::function<void(const LogTrace&)> trace;
   // Called once on the writer's thread when the outcome of a commit is unknown. The commit's
-  // requests stay unanswered, and all later ones are refused. The process should end; the next
-  // start finds out what was stored.
+  // requests are not answered, and all later requests are refused. The process should end; its next
+  // start reads what was stored.
   std::function<void(const Error&)> on_failure;
 };
 
 // Invariants:
-//   1. a request is answered after the sync of the commit that holds it, and never before;
+//   1. a request is answered after the sync of the commit that contains it, and never before;
 //   2. everything that is visible to a reader is durable;
 //   3. commits of one task are durable in the order of their sequences, without gaps.
 //
@@ -105,35 +107,35 @@ class Log : public TransactionQueue {
   // Writes one group of the queued requests and does the maintenance that is due. For
   // LogOptions::Writer::Owner. Returns false if no request was queued.
   bool write_next();
-  // Closes the log as destruction does, while readers may continue: for owners whose callbacks
-  // refer to objects that are destroyed before the log. Afterwards only the callbacks of requests
-  // that come too late run.
+  // Closes the log like the destructor, except that readers may continue. For owners whose
+  // callbacks refer to objects that are destroyed before the log: afterwards the log calls only the
+  // callbacks of requests that are submitted after this call.
   void close();
 
-  // --- Appends and task commits, whose queue is bounded. They return false if the queue is full:
-  // the request was not taken, and when_room() reports when to try again. Once the log is closing
-  // or has failed, `done` gets the error.
+  // --- Appends and task commits, whose queues are bounded. Both calls return false if the queue is
+  // full: the request is not taken, and when_room() reports when to try again. If the log is
+  // closing or has failed, `done` gets the error.
   bool try_append(AppendRequest& request, AppendDone& done);
   // Queues a commit of a task. The last batch in the result is the one in the journal.
   bool try_commit(TaskCommit& commit, AppendDone& done);
-  // Called when a caller waits for the queued task commits, which then no longer wait for client
-  // appends.
+  // Called when a caller waits for the result of queued task commits. These commits then no longer
+  // wait for client appends.
   void hurry();
-  // Calls `retry` once, on the writer's thread, as soon as a full queue has space again, or soon if
-  // no queue is full.
+  // Calls `retry` once, on the writer's thread, when a full queue has space again. If no queue is
+  // full, `retry` is called soon.
   void when_room(std::function<void()> retry);
-  // Calls `retry` once, on the writer's thread, as soon as appends are accepted again after
-  // DiskFull, or soon if they already are. `retry` is not called if the log closes first.
+  // Calls `retry` once, on the writer's thread, when appends are accepted again after DiskFull. If
+  // they already are, `retry` is called soon. If the log closes first, `retry` is not called.
   void when_writable(std::function<void()> retry);
 
   // --- Partitions
-  // Creates partitions 0 to `count` - 1 of the topic; existing ones stay. Answered when durable. A
-  // large number is created (and dropped) in several commits; if not all of them fit, none is
-  // created.
+  // Creates partitions 0 to `count` - 1 of the topic, except those that exist. Answered when they
+  // are durable. A large number of partitions is created (and dropped) in several commits; if not
+  // all of them fit, none is created.
   void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
                          PartitionKind kind = PartitionKind::Client);
-  // Removes the topic's partitions and their records; no error if there are none. Answered when no
-  // reader can see them any longer, now or after a crash; their space is freed in slices.
+  // Removes the topic's partitions and their records. Succeeds if the topic has none. Answered when
+  // no reader sees them, now or after a crash; their space is freed in slices afterwards.
   void drop_topic(Uuid topic, std::function<void(Status)> done);
   // Returns the number of removals that are not finished: 0 when no record, journal or state of a
   // dropped or trimmed range is left.
@@ -141,26 +143,27 @@ class Log : public TransactionQueue {
   // Returns the partition's offsets and role, for polling without locks; null if there is none.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
   std::vector<TopicPartition> partitions() const;  // except those of the journal of tasks
-  // Returns each topic that has partitions here except the journal of tasks, in the order of their
-  // ids. A start compares them with the metadata.
+  // Returns each topic that has partitions here, except the journal of tasks, in the order of the
+  // ids. The server compares these topics with the metadata when it starts.
   std::vector<StoredTopic> topics() const;
 
   // --- Producers
   // Allocates `count` ids that were never used before, from the answered one on.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
-  // Guards a producer's transaction in a partition. The guard is taken before the coordinator is
-  // asked whether the partition belongs to the transaction, and passed with the append
-  // (PartitionBatches).
+  // Returns a guard for a producer's transaction in a partition. The caller takes the guard before
+  // it asks the coordinator whether the partition belongs to the transaction, and passes it with
+  // the append (PartitionBatches).
   std::shared_ptr<TransactionGuard> guard_transaction(const TopicPartition& partition,
                                                       ProducerId producer);
 
-  // --- Tasks. JournalReader (task_journal.h) reads their commits. Creates the tasks that do not
-  // exist, and fences the owners of the others: every commit under an earlier epoch is refused from
-  // then on. Answers in the order of `tasks` whether each has begun: a task whose row is damaged
-  // has not (DataCorrupted). If the whole request fails, none has begun.
+  // --- Tasks. JournalReader (task_journal.h) reads their commits.
+  // Begins each task: creates it if it does not exist, and fences its former owner, so that every
+  // commit under an earlier epoch is refused from then on. The answer has one result for each task,
+  // in the order of `tasks`; a task whose row is damaged gets DataCorrupted. If the whole request
+  // fails, none has begun.
   void begin_tasks(std::vector<std::string> tasks, std::function<void(Result<TaskStarts>)> done);
-  // Drops all tasks whose id begins with `prefix`. Their entries in journals are removed when the
+  // Drops all tasks whose ids begin with `prefix`. Their entries in journals are removed when the
   // journals are trimmed.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
   // All tasks of the log, in the order of their ids.
@@ -175,8 +178,8 @@ class Log : public TransactionQueue {
   // Removes, in slices, records of an internal partition that are no longer needed.
   void trim(PartitionTrim trim, std::function<void(Status)> done);
 
-  // --- Small writes of modules that share the store (TransactionQueue), in order with task
-  // commits.
+  // --- Small writes of modules that share the store (TransactionQueue). They run in one order with
+  // task commits.
   void submit(std::function<Status(WriteTransaction&)> apply,
               std::function<void(Status)> done) override;
   KeyValueStore& store();

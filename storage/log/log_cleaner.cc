@@ -13,13 +13,13 @@ namespace storage {
 
 namespace {
 
-// Less new data than this waits for CleanupPolicy::segment_ms.
+// Compaction of less new data than this waits until the data is CleanupPolicy::segment_ms old.
 constexpr int64_t kWorthBytes = 1 << 20;
 constexpr size_t kLeastKeyMapBytes = 64 << 10;
 // The cleaner takes at most about half of the writer's time, and never pauses longer than this.
 constexpr int64_t kLongestPauseUs = 50'000;
-// The age of the last append is known within a tenth of the required age, and within
-// kMostIndexPauseMs, also after a restart.
+// The time index has the age of the last append with an error of at most a tenth of the required
+// age, and of at most kMostIndexPauseMs, so that the age is also known after a restart.
 constexpr int64_t kMostIndexPauseMs = 60'000, kIndexPausesOfAge = 10;
 constexpr size_t kWeightOfIndexEntry = 4 << 10;
 // Longest time until a partition without appends is looked at again.
@@ -75,8 +75,8 @@ void LogCleaner::run() {
 // Returns whether nothing was committed since the last round and no partition is due. This keeps an
 // idle server with tens of thousands of partitions from being busy.
 bool LogCleaner::is_idle() {
-  const uint64_t commits = log_.core().statistics().commits;  // includes commits that write
-                                                              // metadata
+  // The count includes commits that write metadata.
+  const uint64_t commits = log_.core().statistics().commits;
   const int64_t now_ms = options_.clock->wall_ms();
   const bool is_due = now_ms >= next_look_ms_ || next_look_ms_ > now_ms + kLongestPauseMs;
   return std::exchange(seen_commits_, commits) == commits && !is_due;
@@ -94,7 +94,8 @@ void LogCleaner::run_once() {
     const Status cleaned = clean(target);
     if (cleaned || !goes_on() || cleaned.error().code == ErrorCode::UnknownTopic) continue;
     notes_.erase(target.partition);  // the next round counts its bytes again
-    // All failures get one line, since a full disk stops every partition.
+    // Only the first failure of a round is logged, since a full disk stops the cleaning of every
+    // partition.
     if (failures++ > 0) continue;
     log_warn("a partition was not cleaned topic={} partition={} error=\"{}\"",
              target.partition.topic.to_string(), target.partition.partition.value(),
@@ -109,7 +110,8 @@ void LogCleaner::run_once() {
   std::erase_if(held_back_, [this](const auto& each) { return !notes_.contains(each.first); });
 }
 
-// Returns false for partitions without changes, of which there may be tens of thousands.
+// Returns false for a partition that has not changed and is not due. A server may have tens of
+// thousands of such partitions.
 bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
   const auto partition = log_.find_partition(target.partition);
   // A damaged partition shows no records.
@@ -121,8 +123,8 @@ bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
          now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestPauseMs;
 }
 
-// Returns a tenth of the shortest age in the policy: without appends, only time makes records old
-// enough.
+// Returns the pause until the next look at a partition without appends: a tenth of the shortest age
+// in its policy, because its records only become old enough by the passing of time.
 int64_t LogCleaner::pause_ms_of(const CleanupTarget& target) const {
   const CleanupPolicy& policy = target.policy;
   int64_t age_ms = kLongestPauseMs * kIndexPausesOfAge;
@@ -145,7 +147,7 @@ Status LogCleaner::clean(const CleanupTarget& target) {
   }
   notes.seen_end = partition->log_end();
   notes.seen_policy = target.policy;
-  // Records that are held back for queries are checked again each round.
+  // Records that are kept for queries are looked at again in each round.
   notes.next_look_ms =
       options_.clock->wall_ms() + (target.keep_from < *notes.seen_end ? 0 : pause_ms_of(target));
   if (target.policy.deletes) TRY(retain(target, *partition, notes));
@@ -155,9 +157,9 @@ Status LogCleaner::clean(const CleanupTarget& target) {
 
 // --- Retention
 
-// Writes the time of the last append into the time index. The log indexes the times of appends at
-// intervals of bytes, so a partition that gets few records has its entry written here. No request
-// waits for the entry, and many entries share one commit.
+// Writes the time of the last append into the time index. Appends add an entry only after a number
+// of bytes, so a partition that gets few records gets its entry here. No request waits for the
+// entry, and many entries share one commit.
 Status LogCleaner::index_appends(const Partition& partition, int64_t age_ms) {
   const Offset log_end = partition.log_end();
   if (partition.log_start() == log_end) return {};
@@ -276,7 +278,7 @@ Status LogCleaner::compact(const CleanupTarget& target, const Partition& partiti
     TRY(cleaned.grow_to(*reader_, partition.id(), cleaned_end, go_on));
     if (fresh.begin() != cleaned_end) fresh.restart(cleaned_end);
     TRY(fresh.grow_to(*reader_, partition.id(), std::max(end, cleaned_end), go_on));
-    // Nothing is compacted while a running query reads from before the cleaned end.
+    // If a running query still has to read records before the cleaned end, nothing is compacted.
     if (end < cleaned_end || !TRY(is_due(policy, partition, notes))) return {};
     TRY(compact_once(target, partition, notes, end));
   }
@@ -319,7 +321,8 @@ Status LogCleaner::write(CleanedBatches cleaned) {
                            GroupTransaction& group) { return group.clean(*cleaned); },
                        std::move(done));
   }));
-  // The writer serves other requests, too, so the cleaner pauses for as long as the write took.
+  // The pause is as long as the write took, so that the writer has at least half of its time for
+  // other requests.
   const int64_t took_us = options_.clock->monotonic_us() - begin_us;
   std::unique_lock lock(mutex_);
   stopping_.wait_for(lock, std::chrono::microseconds(std::min(took_us, kLongestPauseUs)),

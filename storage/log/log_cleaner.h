@@ -22,17 +22,17 @@ namespace storage {
 
 struct LogCleanerOptions {
   const Clock* clock = nullptr;    // outlives the cleaner
-  MemoryBudget* memory = nullptr;  // charged with the map of keys; null: not counted
+  MemoryBudget* memory = nullptr;  // charged with the bytes of the key map; null: not charged
   int64_t interval_ms = 10'000;    // between two rounds
   size_t max_key_map_bytes = 32 << 20;
 };
 
-// Reads and decides on a thread of its own. The log's writer makes the decisions durable, in
-// slices, like any other request, and frees the space of a trim in its own lane.
+// Reads and decides on its own thread. The log's writer makes the decisions durable, in slices, as
+// it does with any other request, and frees the space of a trim in its removal lane.
 //
-// Invariants: nothing at the high watermark or after it is cleaned, nor anything from `keep_from`
-//   of its target on; the newest batch of a partition is not compacted, since the log end is
-//   derived from it.
+// Invariants: records at the high watermark or after it are not cleaned, and neither are records
+//   from the target's `keep_from` on; the newest batch of a partition is not compacted, since the
+//   log end is derived from it.
 //
 // Threads: start, stop and held_back() from any; the other methods on the cleaner's thread, or on
 //   the owner's if the cleaner has none.
@@ -50,8 +50,8 @@ class LogCleaner {
   // Cleans all partitions that are due. Failures are logged, and retried the next time.
   void run_once();
 
-  // The approximate number of records that would be deleted if no query had yet to read them.
-  // held_back() is for any thread.
+  // Approximate number of a partition's records that the policy would delete now if no query had
+  // yet to read them. Threads: held_back() from any.
   struct HeldBack {
     TopicPartition partition;
     int64_t records;
@@ -65,8 +65,9 @@ class LogCleaner {
     BatchBytes all;             // for retention.bytes
     BatchBytes cleaned, fresh;  // bytes before and after the cleaned end
     int64_t next_horizon_ms = INT64_MAX;
-    uint64_t round = 0;  // the last round in which it was a target
-    // As of the last look. Without changes, the next look is at next_look_ms.
+    uint64_t round = 0;  // the last round in which the partition was a target
+    // Values of the last look at the partition. If they have not changed, the next look is at
+    // next_look_ms.
     std::optional<Offset> seen_end;
     CleanupPolicy seen_policy;
     int64_t next_look_ms = 0;
@@ -97,7 +98,7 @@ class LogCleaner {
   std::map<TopicPartition, Notes> notes_;
   uint64_t round_ = 0;
   uint64_t seen_commits_ = UINT64_MAX;  // the log's commit count at the beginning of the last round
-  int64_t next_look_ms_ = 0;            // if nothing changes before
+  int64_t next_look_ms_ = 0;  // the next round that looks at partitions even if nothing has changed
 
   mutable std::mutex mutex_;
   std::condition_variable stopping_;

@@ -21,14 +21,14 @@ namespace {
 // While one client appends without a pause, readers are notified once in kTellEveryUs, and within
 // kTellWithinUs after its last append.
 constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
-// The groups that are not deferred after a group that needed the store, since they are likely to
+// After a group that needed the store, this many groups are not deferred, since they are likely to
 // need it, too.
 constexpr size_t kGroupsUndeferred = 32;
-// The pages of larger groups are written immediately, not deferred.
+// The pages of a group with more bytes are written with its commit, not later.
 constexpr size_t kMostBytesLater = 12 << 10;
 
-// Returns whether the work may be deferred. A commit with trims removes consumed records, which
-// needs the store.
+// Returns whether the pages of the work may be written later. A commit with trims removes consumed
+// records, for which the store must be read.
 bool is_deferrable(const LogWork& work) {
   if (const auto* task = std::get_if<CommitWork>(&work)) return task->commit.trims.empty();
   if (const auto* other = std::get_if<OtherWork>(&work)) return other->deferrable_bytes.has_value();
@@ -146,7 +146,7 @@ Status LogCore::recover_transactions(WriteTransaction& transaction,
 
 Status LogCore::recover_tasks(WriteTransaction& transaction) {
   const auto tasks = TRY(transaction.cursor(tables_.tasks));
-  // A row that is too short keeps only its own query from starting.
+  // A row that is too short is skipped here. Only the start of its own query fails.
   for (auto entry = TRY(tasks->first()); entry; entry = TRY(tasks->next()))
     if (const auto producer = decode_task_producer(entry->value)) task_producers_.insert(*producer);
   return {};
@@ -252,14 +252,15 @@ void LogCore::publish(GroupTransaction& transaction) {
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
   if (transaction.removals().empty()) return;
-  // The epoch is taken after the map is published: a reader whose turn begins from here on does not
-  // know the removed tables.
+  // The number is taken after the map is published, so a reader whose turn begins under this number
+  // or a later one cannot find the removed tables.
   const uint64_t epoch = epochs_.next();
   for (const Removal& removal : transaction.removals()) removals_->add(removal, epoch);
   pending_removals_ = removals_->size();
 }
 
-// Answers appends of earlier groups that wait to become visible.
+// Answers appends of earlier groups that wait to become visible and that this group has made
+// visible or impossible.
 void LogCore::tell_waiters(const GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.is_cut && moved.state.role == ReplicaRole::Follower)
@@ -297,7 +298,8 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
 
 LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience);
-  // Waiting callers are called before the sync, so that their requests gather during the sync.
+  // Callers that wait for space in the queue are called before the sync, so that their requests are
+  // gathered during the sync.
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
   if (!gathered.group.empty()) {
@@ -319,8 +321,8 @@ RequestQueue::Admission LogCore::try_put_alone(AppendRequest& request, AppendDon
   return after_put<AppendWork>(queue_.put_alone(work, size_bytes), work, request, done);
 }
 
-// Takes a turn on a client's thread. Work that may take longer than the group is left to the
-// writer's thread.
+// Takes a turn on a client's thread. The maintenance of a turn may take longer than the group, so
+// it is left to the writer's thread.
 void LogCore::write_alone() {
   std::vector<LogWork> group = queue_.gather_alone(options_.group_limit_bytes);
   if (group.empty()) return;
@@ -340,13 +342,13 @@ bool LogCore::write_next() {
 // producer's batches and a task's commits depend on it.
 void LogCore::write_group(std::span<LogWork> group, Pages pages) {
   pages_ = pages;
-  // Enough attempts to find two bad requests among all. On a full disk nothing can be stored, and
-  // each attempt costs time.
+  // This number of attempts is enough to find two requests that fail among all of the group. It is
+  // limited because on a full disk every attempt fails and takes time.
   int attempts_left = 4 * static_cast<int>(std::bit_width(group.size())) + 4;
   write_part(group, attempts_left);
 }
 
-// Returns false when nothing can be written any longer.
+// Writes a part of the group. Returns false if the log can accept no further writes.
 bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
   if (part.empty()) return true;
   Attempt attempt = try_commit(part);
@@ -402,7 +404,8 @@ LogCore::Answer LogCore::answer(AppendWork& work, Result<Appended> result) {
 
 LogCore::Answer LogCore::answer(CommitWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
-    // A refusal is recorded only with the answer: if the group is repeated, the commit may succeed.
+    // The refusal is noted here, with the answer, and not in apply(): if the group is repeated, the
+    // commit may succeed.
     if (!result)
       refused_[work.commit.task] = work.commit.epoch;
     else if (!refused_.empty())
@@ -473,7 +476,8 @@ LogCore::Attempt LogCore::try_commit(std::unique_ptr<WriteTransaction> begun,
           .grown = grown_in(transaction)};
 }
 
-// Returns the answer to give once the group is durable. A refusal is also stored in `error`.
+// Applies a request to the transaction. Returns the function that answers the request once the
+// group is durable. If the request is refused, sets `error`.
 LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Error& error) {
   if (auto* append = std::get_if<AppendWork>(&work)) {
     Result<Appended> result = apply_append(transaction, append->request);
@@ -494,8 +498,8 @@ LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Err
   Status status = other.apply(transaction);
   if (!status) error = status.error();
   return [this, &other, status = std::move(status), renewed = transaction.take_renewed_tasks()] {
-    // A task that is created again under its id has the same first epoch, which must not be
-    // refused.
+    // The task may have been dropped and created again with the same first epoch, so the noted
+    // refusal of that epoch is removed.
     for (const std::string& task : renewed) refused_.erase(task);
     other.done(status);
   };
@@ -524,14 +528,15 @@ std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transactio
   std::vector<TopicPartition> grown;
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.has_new_records) grown.push_back(moved.partition->id());
-  // Readers that wait for more of a dropped partition are notified, too.
+  // Readers that wait for new records of a dropped partition are notified, too.
   for (const auto& dropped : transaction.dropped()) grown.push_back(dropped->id());
   return grown;
 }
 
-// Notifies readers of grown partitions. A notified reader reads, which forces the delayed writes.
-// So while a single client appends, readers are notified of several groups together. Partitions
-// with replicas are excepted: followers must copy the records before they are visible.
+// Notifies the readers of partitions with new records. A notified reader reads the store, which
+// forces the pages of deferred groups to be written. So while a single client appends, readers are
+// notified once for several groups. This does not apply to groups with replicated partitions: their
+// followers must copy the records before these are visible.
 void LogCore::tell_grown(std::span<const TopicPartition> grown) {
   for (const TopicPartition& partition : grown)
     if (std::ranges::find(untold_, partition) == untold_.end()) untold_.push_back(partition);

@@ -26,13 +26,13 @@
 
 namespace storage {
 
-// Invariants: those of Log; and a table's handle is published after the commit that created it, and
-//   closed when every reader has begun a turn since its partition was dropped. (LMDB reuses handle
-//   numbers, and a stale handle would read another topic's records.)
+// Invariants: those of Log; and a table's handle is published after the commit that created the
+//   table, and closed only when every reader has begun a new turn since the partition was dropped.
+//   (LMDB reuses handle numbers, and a stale handle would read another topic's records.)
 //
-// Threads: the writer's thread takes turns. Between two of them, a client's thread that is alone
-//   with the log may take one (write_alone()); RequestQueue keeps the two apart. All public methods
-//   may be called from any thread.
+// Threads: the writer's thread writes groups in turns. Between two turns, a client's thread that
+//   alone uses the log may take a turn (write_alone()); RequestQueue ensures that only one thread
+//   has a turn. All public methods may be called from any thread.
 // Owner: Log.
 class LogCore {
  public:
@@ -47,15 +47,15 @@ class LogCore {
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
   RequestQueue& queue() { return queue_; }
-  // Queues a request. Returns false if the lane was full; the request and the callback are then
-  // returned to the caller.
+  // Queues a request. Returns false if the queue's lane is full, and then gives `request` and
+  // `done` back to the caller.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
   // Queues an append that the caller's thread may write: see inline_append.h.
   RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
   void write_alone();
-  // Queues a small and rare request. The queue is not bounded for such requests, but they count in
-  // a group.
+  // Queues a small and rare request. The queue takes any number of such requests; `weight_bytes` is
+  // counted against the size of a commit group.
   static constexpr size_t kAdministrationWeight = 64 << 10;  // weight of a small removal
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
@@ -64,7 +64,7 @@ class LogCore {
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));
   }
-  // Answers a submitted request, which is durable, when enough followers have its batches.
+  // Answers a submitted request, which must be durable, when enough followers have its batches.
   void when_visible(Appended appended, AppendDone done) {
     commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
   }
@@ -75,7 +75,8 @@ class LogCore {
 
   std::shared_ptr<const PartitionMap> partitions() const;
   std::shared_ptr<Partition> find_partition(const TopicPartition& id) const;  // null: none
-  // Returns a number that changes with every new map, so that readers fetch the map only then.
+  // Returns the version of the partition map, which each new map increases. A reader fetches the
+  // map only if the version has changed.
   uint64_t partitions_version() const { return partitions_version_.load(); }
 
   void when_writable(std::function<void()> retry);
@@ -104,11 +105,11 @@ class LogCore {
   template <class Work, class Request>
   RequestQueue::Admission after_put(RequestQueue::Admission admission, LogWork& work,
                                     Request& request, AppendDone& done);
-  // One turn of the writer: waits for work, takes some, writes it.
+  // A turn of the writer: waits for work, takes some of it, and writes it as a group.
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
-  // Whether the pages of a group may be written later (docs/adr/0073, docs/adr/0087). Only the
-  // pages of a small group may.
+  // Whether the data-file pages of a group are written with its commit or may be written later
+  // (docs/adr/0073, docs/adr/0087). Later is only for small groups.
   enum class Pages : bool { Now, Later };
   void write_group(std::span<LogWork> group, Pages pages);
   bool write_part(std::span<LogWork> part, int& attempts_left);
@@ -116,15 +117,17 @@ class LogCore {
   struct Attempt {
     enum class Outcome { Written, NothingWritten, Unknown };
     Outcome outcome;
-    std::vector<Answer> answers;  // to all requests if written, else to a single one
+    std::vector<Answer> answers;  // for all requests if Written, otherwise for at most one request
     Error error = {};             // why nothing was written
     std::optional<size_t> culprit =
         {};  // the request whose write failed; none if the commit failed
     CommitId commit = {};
-    std::vector<TopicPartition> grown = {};  // grown or dropped partitions, if written
+    // Partitions with new records, and dropped ones; empty unless Written.
+    std::vector<TopicPartition> grown = {};
   };
   Attempt try_commit(std::span<LogWork> group);
-  // Returns nothing, and has done nothing, if the store must be written immediately.
+  // Tries to commit the group to the journal, without its pages. Returns nothing, and has changed
+  // nothing, if the pages must be written with the commit.
   std::optional<Attempt> try_deferred(std::span<LogWork> group);
   Attempt try_commit(std::unique_ptr<WriteTransaction> begun, std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
@@ -152,11 +155,12 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Holds the appends of more than a second, within which readers and followers ask for them.
+  // Enough for the appends of more than a second, within which readers and followers ask for them.
   static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;
-  DeferredWrites* const deferred_writes_;  // the store's interface for it; null if it has none
+  // The store as DeferredWrites; null if the store does not support them.
+  DeferredWrites* const deferred_writes_;
   const LogOptions options_;
   const SystemClock system_clock_;
   const Clock& clock_;
@@ -186,15 +190,16 @@ class LogCore {
   std::optional<ProducerSweep> producers_;          // present once the tables are open
   TaskOwners owners_;
   Pages pages_ = Pages::Now;            // for the current group
-  size_t undeferred_left_ = 0;          // number of following groups that are not deferred
-  std::vector<TopicPartition> untold_;  // grown ones of which readers are not notified yet
+  size_t undeferred_left_ = 0;          // groups that are still to be written without deferring
+  std::vector<TopicPartition> untold_;  // grown partitions whose readers are not notified yet
   int64_t told_us_ = 0;
-  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: the epoch whose later commits
-                                                         // are refused, too
-  // Whether the last group had batches of replicas; otherwise everything durable is visible.
+  // By task: the epoch in which a commit was refused, so that its later commits are refused, too.
+  absl::flat_hash_map<std::string, TaskEpoch> refused_;
+  // Whether the last group had batches of partitions with replicas. If not, all of its records are
+  // visible.
   bool group_has_replicas_ = false;
 
-  std::thread writer_;  // last: it uses all of the above
+  std::thread writer_;  // the last member: the thread uses all members above
 };
 
 template <class Work, class Request>

@@ -4,10 +4,10 @@
 
 namespace storage {
 
-// The version that is written, and the oldest that can be opened. Version 2 had a journal for each
-// task. Version 3 had no transactions and expected no gaps between a partition's offsets, which
-// compaction leaves. Version 5 had no journal of commits next to the file. In the journal of
-// version 6, no two entries had the same commit.
+// The version that is written, and the oldest that can be opened. In version 2 each task had its
+// own journal. Up to version 3 there were no transactions, and gaps between the offsets of a
+// partition, which compaction leaves, were taken for damage. Up to version 5 there was no journal
+// of commits next to the file. In the journal of version 6, each commit had only one entry.
 inline constexpr uint32_t kNewestLogFormat = 7, kOldestLogFormat = 2;
 
 }  // namespace storage

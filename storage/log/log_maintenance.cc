@@ -1,5 +1,5 @@
-// Work of the log's writer between groups: removals in slices, sweeps, and notifying callers that
-// wait for space.
+// Work that the log's writer does between two group commits: it removes deleted data in slices,
+// removes the states of expired producers, and notifies callers that wait for disk space.
 #include "base/log.h"
 #include "storage/kv/crash_point.h"
 #include "storage/log/log_core.h"
@@ -8,8 +8,8 @@ namespace storage {
 
 namespace {
 
-// Pauses after a slice that could not be stored, and while all remaining removals wait for readers
-// to end their turns.
+// Pauses between two slices of removals: after a slice that could not be stored, and if all
+// remaining removals wait for readers to end their turns.
 constexpr int64_t kPauseAfterFailureUs = 250'000, kPauseForReadersUs = 5'000;
 
 }  // namespace
@@ -35,7 +35,7 @@ RequestQueue::Patience LogCore::patience() const {
 void LogCore::sweep_producers() {
   const int64_t now_ms = clock_.wall_ms();
   if (failed_ || producers_->due_in_ms(now_ms) > 0) return;
-  // A sweep that could not be stored is repeated by the next one.
+  // If the removal cannot be stored, the next sweep finds the same producers again.
   if (const Status swept = sweep_some_producers(now_ms); !swept)
     log_debug("cannot remove expired producers error={}", swept.error().message);
 }
@@ -57,7 +57,8 @@ void LogCore::remove_a_slice() {
   if (now_us < removals_resume_us_) return;
   const Result<bool> has_worked = try_slice();
   pending_removals_ = removals_->size();
-  // Requests get at least half of the writer's time, unless they wait for space.
+  // After a slice, removals pause for as long as the slice took, so that requests get at least half
+  // of the writer's time. On a full disk they do not pause, since requests wait for space.
   const int64_t end_us = clock_.monotonic_us();
   if (has_worked && *has_worked)
     removals_resume_us_ = space_.is_full() ? end_us : end_us + (end_us - now_us);
@@ -105,8 +106,8 @@ void LogCore::notify_writable() {
   for (const auto& retry : waiters) retry();
 }
 
-// Returns how many more client partitions may be created. A table counts until its removal is
-// finished.
+// Returns how many more client partitions may be created. The table of a dropped partition counts
+// until it is removed.
 size_t LogCore::free_tables(const PartitionMap& partitions) const {
   const size_t taken = partitions.count(PartitionKind::Client) + removals_->table_count();
   return taken < options_.max_partitions ? options_.max_partitions - taken : 0;

@@ -28,11 +28,13 @@ struct LogReader::State {
   bool in_turn = false;
   Snapshot snapshot = Snapshot::AtOnce;
   bool has_snapshot = false;
-  std::vector<SharedBytes> kept = {};  // pieces that were read from memory
-  // The first high watermark that a turn reads holds for the whole turn.
+  // Memory of the batches that this turn has returned without the store.
+  std::vector<SharedBytes> kept = {};
+  // By partition: the high watermark that the turn has read first, which it uses until its end.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
-  // Returns the store as of the turn's snapshot, which is taken now if it is not yet.
+  // Returns the store as of the turn's snapshot. The first call of a turn takes the snapshot, if
+  // begin_turn() has not.
   Result<ReadTransaction*> store();
   Result<BatchCursor> cursor_of(const Partition& partition);
   Result<Partition*> find(const TopicPartition& id) const;
@@ -52,8 +54,7 @@ struct LogReader::State {
 Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
   assert(in_turn);
   const auto found = partitions->find(id);
-  // The drop is checked at each use: the table of a dropped partition may belong to another
-  // partition by now.
+  // Checked at each use, because the table's handle may belong to another partition after the drop.
   if (found == nullptr || (*found)->is_dropped())
     return Error{ErrorCode::UnknownTopic, "partition does not exist"};
   if ((*found)->damage()) return *(*found)->damage();
@@ -80,25 +81,26 @@ Result<PartitionRow> LogReader::State::row_of(const Partition& partition) {
   return decode_partition_row(*row);
 }
 
-// Returns the log start. Without a snapshot, the published value is as good.
+// Returns the log start. A turn without a snapshot uses the published value.
 Result<Offset> LogReader::State::log_start_of(const Partition& partition) {
   if (snapshot == Snapshot::WhenNeeded) return partition.log_start();
   return TRY(row_of(partition)).log_start;
 }
 
-// Returns the log end. Everything in the snapshot is durable, so the snapshot's end counts. (The
-// published numbers may be a commit behind or ahead of the snapshot.)
+// Returns the log end as of the snapshot, in which everything is durable. The published log end is
+// not used: it may be a commit older or newer than the snapshot.
 Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) {
   const auto last = TRY(cursor.last());
   const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
-  // A truncation may leave a gap at the end.
+  // With replicas, a truncation may have left the log end above the last batch, so the row is read,
+  // too.
   if (last && partition.role() == ReplicaRole::Alone) return behind_last;
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }
 
 // Returns the high watermark for this turn. Without replicas, everything in the snapshot is
-// visible. Without a snapshot, the published high watermark is read once, before the undecided
-// transactions.
+// visible. Without a snapshot, the published high watermark is read once per turn, and before the
+// undecided transactions.
 Offset LogReader::State::high_watermark_of(const Partition& partition) {
   if (partition.role() == ReplicaRole::Alone && snapshot == Snapshot::AtOnce)
     return Offset{INT64_MAX};
@@ -112,14 +114,16 @@ Result<Offset> LogReader::State::readable_end_of(const Partition& partition) {
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
 }
 
-// Returns the first undecided offset as of the snapshot, like the list of aborted transactions.
+// Returns the first undecided offset as of the snapshot, so that it agrees with the list of aborted
+// transactions.
 Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   if (!partition.has_transactions()) return Offset{INT64_MAX};
   ReadTransaction& read = *TRY(store());
   const auto first =
       TRY(first_undecided(read, core.tables(), partition.number(), high_watermark_of(partition)));
   if (!first) return Offset{INT64_MAX};
-  // Deleted records need not be waited for: no reader begins before the log start.
+  // A transaction whose records were deleted does not hold readers back, since no reader begins
+  // before the log start.
   return std::max(*first, TRY(log_start_of(partition)));
 }
 
@@ -136,8 +140,8 @@ Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition,
   return latest;
 }
 
-// Returns the error for a gap in a log from which only the front is ever removed: pages of the file
-// are damaged.
+// Returns the error for missing offsets that compaction cannot have removed. Everything else
+// removes records only from the front of a log, so pages of the file are damaged.
 Error LogReader::State::lost(Offset from, Offset to) {
   return damaged_data(fmt::format("the data file has lost the records at offsets {} to {}",
                                   from.value(), to.value() - 1));
@@ -158,7 +162,7 @@ Result<BatchRef> batch_of(const StoredBatch& stored) {
 
 }  // namespace
 
-// Reads like read(), but from memory; returns nothing if the store is needed.
+// Reads like read(), but only from memory. Returns nothing if the batches are not in memory.
 std::optional<std::vector<BatchRef>> LogReader::State::read_recent(const Partition& partition,
                                                                    Offset from, Offset end,
                                                                    size_t max_bytes) {
@@ -218,7 +222,8 @@ Result<std::unique_ptr<LogReader>> LogReader::open(Log& log) {
 Status LogReader::begin_turn(Snapshot snapshot) {
   assert(!state_->in_turn);
   state_->slot->begin(state_->core.epochs());
-  // The map is read before the snapshot is taken, so the snapshot has every partition of the map.
+  // The partition map is read before the snapshot is taken, so that the snapshot has every
+  // partition of the map.
   if (const uint64_t version = state_->core.partitions_version();
       version != state_->partitions_version) {
     state_->partitions = state_->core.partitions();
@@ -259,8 +264,8 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
       return *std::move(recent);
   auto cursor = TRY(state_->cursor_of(partition));
   // A log that was copied from a leader may have gaps anywhere, since the leader's log was
-  // compacted. For other logs, the row in the reader's own snapshot has the end of possible gaps;
-  // it is read when a gap is found.
+  // compacted. For other logs, gaps are possible only before `gaps_end` in the partition's row,
+  // which is read when a gap is found.
   std::optional<Offset> gaps_end;
   if (partition.leader_epoch() > LeaderEpoch{0}) gaps_end = Offset{INT64_MAX};
   const auto may_be_gap = [&](Offset gap_end) -> Result<bool> {
@@ -322,7 +327,7 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
   ReadTransaction& read = *TRY(state_->store());
   const Offset candidate = TRY(first_candidate(read, state_->core.tables(), partition, timestamp));
   const Offset end = state_->high_watermark_of(partition);
-  // Trimmed batches may not be removed yet.
+  // Trimmed batches may still be in the store, so the search begins at the log start.
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
   auto stored = TRY(cursor.seek(std::max({candidate, from, log_start})));
   for (; stored && stored->last_offset < end; stored = TRY(cursor.next())) {

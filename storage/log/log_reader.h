@@ -10,8 +10,8 @@
 
 namespace storage {
 
-// A batch in the map or in memory, valid until the turn ends. The base offset in its bytes is
-// right.
+// A batch in the store's memory map or in memory, valid until the turn ends. Its base offset is
+// set.
 struct BatchRef {
   std::string_view bytes;
   Offset base_offset, last_offset;
@@ -36,7 +36,7 @@ struct ActiveProducer {
   std::optional<int32_t> coordinator_epoch;  // epoch in the last marker
 };
 
-// The end of a read.
+// The end of a read: the first offset that it does not return.
 enum class ReadUpTo : uint8_t {
   LastStable,     // visible and decided: for readers of committed records
   HighWatermark,  // all visible records
@@ -46,13 +46,14 @@ enum class ReadUpTo : uint8_t {
 // The moment at which a turn takes its snapshot of the store.
 enum class Snapshot : uint8_t {
   AtOnce,  // all answers are as of one commit, so two partitions can be compared
-  // A reader that looks at the end of one partition at a time is served from memory
-  // (recent_batches.h), so that the store may delay writes that no reader needs yet. The visible
-  // end is fixed at the first look; other answers are as of the same moment or a later one.
+  // For a reader that asks for the end of one partition at a time: it is served from memory
+  // (recent_batches.h) as long as possible, so that the store may delay writes that no reader needs
+  // yet. The visible end is fixed at the first look; other answers are as of the same moment or a
+  // later one.
   WhenNeeded,
 };
 
-// Invariants: within a turn all answers come from one snapshot, unless it is taken when needed.
+// Invariants: within a turn all answers come from one snapshot, except with Snapshot::WhenNeeded.
 // Threads: one, its owner's. Owner: a shard or another reader; destroyed before the Log.
 class LogReader {
  public:
@@ -71,9 +72,9 @@ class LogReader {
 
   // All of the following methods fail with UnknownTopic if the partition does not exist.
 
-  // Returns whole batches from the one that contains `from` on, up to the readable end, until
-  // `max_bytes` are reached; at least one if one exists. The first may begin before `from`. Fails
-  // with OffsetOutOfRange if `from` is below the log start or above the log end.
+  // Returns whole batches, from the one that contains `from` up to the readable end, until
+  // `max_bytes` are reached; at least one batch if one exists. The first batch may begin before
+  // `from`. Fails with OffsetOutOfRange if `from` is below the log start or above the log end.
   Result<std::vector<BatchRef>> read(const TopicPartition& partition, Offset from, size_t max_bytes,
                                      ReadUpTo up_to = ReadUpTo::HighWatermark);
   Result<Offset> log_start(const TopicPartition& partition);
@@ -88,25 +89,26 @@ class LogReader {
   // Returns the largest timestamp of the visible records; nothing if none of them has one. Reads
   // the end of an index and the headers of the batches after it.
   Result<std::optional<int64_t>> max_timestamp(const TopicPartition& partition);
-  // Returns the epoch of the first visible record, or of the one that will be first. The record
-  // exists in this turn even if it is deleted meanwhile, which read() would report.
+  // Returns the leader epoch that has written the first visible record; if no record is visible,
+  // the epoch of the next one. The record exists in this turn even if it is deleted meanwhile;
+  // read() reports the deletion.
   Result<LeaderEpoch> first_leader_epoch(const TopicPartition& partition);
   // Returns the epoch under which the partition is led.
   Result<LeaderEpoch> leader_epoch(const TopicPartition& partition);
   // Returns the approximate number of bytes that the partition's records take in the store.
   Result<uint64_t> size_bytes(const TopicPartition& partition);
-  // Returns the idempotent producers of the partition. A sweep removes those above
-  // LogOptions::max_producers, so there may be more until the next sweep.
+  // Returns the idempotent producers of the partition. There may be more than
+  // LogOptions::max_producers, because the excess is removed only from time to time.
   Result<std::vector<ActiveProducer>> producers(const TopicPartition& partition);
   // Returns the answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);
   // Returns the first batch that ends at `from` or later and whose header has a maximum timestamp
-  // of `timestamp` or later. Reads a few entries of an index, then the headers of the batches
-  // between two of them.
+  // of `timestamp` or later. Reads a few entries of the time index, and then the headers of the
+  // batches up to the result.
   Result<std::optional<BatchRef>> batch_for_time(const TopicPartition& partition, int64_t timestamp,
                                                  Offset from);
   // Returns an offset before which every record was appended before `time_ms`, by the server's
-  // clock. It may lie one interval of the index before the last such record.
+  // clock. The result may be up to one interval of the time index lower than the exact offset.
   Result<Offset> end_appended_before(const TopicPartition& partition, int64_t time_ms);
 
  private:

@@ -10,7 +10,7 @@ void Partition::publish(const PartitionState& state) {
   Offset high_watermark = state.log_end;
   if (state.role != ReplicaRole::Alone) {
     high_watermark = std::min(state.high_watermark, state.log_end);
-    // The high watermark may have advanced during the commit.
+    // advance_high_watermark() may have moved the high watermark since the commit began.
     if (role() == state.role && leader_epoch() == state.leader_epoch)
       high_watermark = std::min(std::max(high_watermark, this->high_watermark()), state.log_end);
   }
@@ -54,7 +54,8 @@ std::shared_ptr<const PartitionMap> PartitionMap::with(Partitions added, Partiti
   }
   for (const auto& partition : removed) {
     Bucket& bucket = writable(partition->id());
-    // A new partition that has replaced the removed one stays.
+    // If a new partition with the same id has already replaced the removed one, the new one is
+    // kept.
     if (const auto known = bucket.find(partition->id());
         known != bucket.end() && known->second == partition)
       bucket.erase(known);

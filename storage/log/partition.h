@@ -17,8 +17,8 @@
 
 namespace storage {
 
-// A partition's number within its log, never reused: the prefix of its keys in tables that
-// partitions share.
+// A partition's number within its log. It is never reused, and is the prefix of the partition's
+// keys in tables that partitions share.
 using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 
 // The naming scheme for tables of client partitions. LMDB compares the name of a table that it
@@ -26,7 +26,7 @@ using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 // names of many lengths, and in 160 ms with names of one length.
 enum class TableNaming : uint8_t { OneLength, ManyLengths };
 
-// The row of a partition in the store, apart from its batches.
+// The row of a partition in the table `partitions`: everything that is stored except its batches.
 struct PartitionRow {
   PartitionKind kind = PartitionKind::Client;
   LogNumber number = {};
@@ -35,7 +35,7 @@ struct PartitionRow {
   Offset end_when_empty = {};  // the log end if there is no batch: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
   Offset high_watermark = {};              // as last stored, possibly outdated; unused for Alone
-  Offset cleaned_end = {}, gaps_end = {};  // ends of compaction's work, see PartitionStatus
+  Offset cleaned_end = {}, gaps_end = {};  // see PartitionStatus
   TableNaming naming = TableNaming::ManyLengths;
 };
 
@@ -51,13 +51,13 @@ struct PartitionState {
   Offset log_start, log_end;
   LeaderEpoch leader_epoch;
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};  // for Alone the log end counts instead
+  Offset high_watermark = {};  // not used for Alone, where the log end counts
   Offset cleaned_end = {}, gaps_end = {};
   Offset first_undecided{INT64_MAX};  // first offset that is undecided (transaction_index.h)
-  std::optional<EpochStart> newest_epoch = {};  // nothing: to be read from the store
+  std::optional<EpochStart> newest_epoch = {};  // nothing: not read from the store yet
 };
 
-// Figures of the part of a partition that the time index does not cover yet; see time_index.h.
+// Statistics of a partition that the time index needs for its next entries (time_index.h).
 struct TimeMark {
   int64_t max_timestamp = INT64_MIN;       // largest of all records of the partition
   int64_t append_ms = INT64_MIN;           // time of the last append that was indexed
@@ -66,7 +66,7 @@ struct TimeMark {
 
 // Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread,
 //   advance_high_watermark() on any.
-// Owner: shared by the published maps and the callers that poll its status.
+// Owner: the published partition maps, and the callers that poll the partition's status.
 class Partition final : public PartitionStatus {
  public:
   Partition(const TopicPartition& id, const PartitionRow& row, TableHandle table,
@@ -92,9 +92,9 @@ class Partition final : public PartitionStatus {
             cleaned_end(), gaps_end(), first_undecided(), newest_epoch_};
   }
   void publish(const PartitionState& state);
-  // Sets the high watermark, the end that enough followers have. A follower gets it from its
-  // leader. Returns false if `offset` is not beyond the present high watermark, or if the partition
-  // is not led or followed under the epoch.
+  // Sets the high watermark, up to which enough followers have the records. A follower gets the
+  // value from its leader. Returns false if `offset` is not beyond the present high watermark, or
+  // if the node does not lead or follow the partition under this epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
   // Returns the reason why the partition's batches cannot be read or written, found at the start;
@@ -107,14 +107,15 @@ class Partition final : public PartitionStatus {
   void note_transactions() { has_transactions_.store(true); }
   bool has_transactions() const { return has_transactions_.load(); }
 
-  // Returns nothing until the first append of this process. For the writer only.
+  // Returns the statistics for the time index; nothing until the first append of this process. Only
+  // for the log's writer.
   const std::optional<TimeMark>& time_mark() const { return time_mark_; }
   void set_time_mark(const std::optional<TimeMark>& mark) {
     time_mark_ = mark;
     if (mark) last_append_ms_.store(mark->append_ms, std::memory_order_release);
   }
-  // Returns a time after which no record was appended. Before the first append of this process,
-  // this is the time of the start. Threads: any.
+  // Returns a time after which no record was appended. Until the first append of this process, that
+  // is the time when the process opened the partition. Threads: any.
   int64_t last_append_ms() const { return last_append_ms_.load(std::memory_order_acquire); }
   void opened(int64_t now_ms) { last_append_ms_.store(now_ms, std::memory_order_release); }
 
@@ -125,7 +126,8 @@ class Partition final : public PartitionStatus {
   const LogNumber number_;
   const TableHandle table_;
   const std::optional<Error> damage_;
-  mutable std::mutex mutex_;                // the high watermark has two writers
+  // The writer and advance_high_watermark() both change the high watermark.
+  mutable std::mutex mutex_;
   std::optional<EpochStart> newest_epoch_;  // guarded by mutex_
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{
@@ -158,8 +160,8 @@ class PartitionMap {
   PartitionMap();
 
  private:
-  // A change copies one of many buckets, so that adding a topic is cheap with tens of thousands of
-  // others.
+  // A change copies only one of these buckets, so that adding a topic is cheap even with tens of
+  // thousands of topics.
   static constexpr size_t kBuckets = 256;
   using Bucket = absl::flat_hash_map<TopicPartition, std::shared_ptr<Partition>>;
   static size_t bucket_of(const TopicPartition& id) {  // ids are random

@@ -17,7 +17,8 @@ class Snapshot final : public PartitionSnapshot {
 
   Status add(LogCore& core, std::shared_ptr<const Partition> partition,
              const PartitionState& state) {
-    // Exchanges have one replica, so everything durable is visible.
+    // The log end serves as the high watermark: exchanges have one replica, so everything durable
+    // is visible.
     heads_.push_back(
         {partition->id(), state.log_start, state.log_end, state.leader_epoch,
          TRY(producer_snapshot(*transaction_, core.tables(), *partition, state.log_end))});

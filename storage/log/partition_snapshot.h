@@ -1,5 +1,5 @@
-// Some partitions of a log as of one moment, to be copied as a whole to a log that has nothing of
-// them.
+// A snapshot of some partitions of a log, which is copied as a whole to a log that has none of
+// their records.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// Precondition: no appends to these partitions while the snapshot is opened. While the object
-// exists, the log cannot reuse pages.
+// Precondition: no appends to these partitions while the snapshot is opened. As long as the object
+// exists, the log cannot reuse freed pages.
 //
 // Threads: one at a time. Owner: the copying task; destroyed before the Log.
 class PartitionSnapshot {
@@ -24,7 +24,7 @@ class PartitionSnapshot {
     LeaderEpoch epoch{0};
     std::string producers;  // ReplicaLog::producer_snapshot()
   };
-  // Opens a snapshot, without the partitions that do not exist.
+  // Opens a snapshot. Partitions that do not exist are omitted.
   static Result<std::unique_ptr<PartitionSnapshot>> open(
       Log& log, std::span<const TopicPartition> partitions);
   virtual ~PartitionSnapshot() = default;

@@ -20,7 +20,7 @@ enum class ReplicaRole : uint8_t {
 //
 // A record is *durable* here if it lies before the log end, *visible* if it lies before the high
 // watermark, and *acknowledged* if it has reached the state that its producer asked for (Acks).
-// Only without replicas do all three begin at the same time.
+// Only in a partition without replicas does a record reach all three states at the same time.
 //
 // The values are published after the sync of the commit that changed them: a reader that reads an
 // offset here finds the records in a snapshot taken later. Threads: any may read; the log's writer
@@ -30,8 +30,8 @@ class PartitionStatus {
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
   Offset log_end() const { return Offset{log_end_.load(std::memory_order_acquire)}; }
   Offset high_watermark() const { return Offset{high_watermark_.load(std::memory_order_acquire)}; }
-  // Returns the first undecided offset as of the last append. A transaction whose end is not
-  // visible yet counts as undecided until the next append.
+  // Returns the offset of the first record that belongs to an undecided transaction, as of the last
+  // append. A transaction whose end is not visible yet counts as undecided until the next append.
   Offset first_undecided() const {
     return Offset{first_undecided_.load(std::memory_order_acquire)};
   }

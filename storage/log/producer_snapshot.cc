@@ -39,8 +39,8 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
   return all;
 }
 
-// The first batch of each producer at `from` or after it. These are records that followers have yet
-// to fetch, so the range is small.
+// By producer: its first batch at `from` or after it. Followers have yet to fetch these records, so
+// the range is small.
 using FirstBatches = std::map<ProducerId, records::BatchHeader>;
 Result<FirstBatches> first_batches(Transaction& transaction, const Partition& partition,
                                    Offset from) {

@@ -20,8 +20,8 @@ constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
 Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& batch) const {
   const int32_t first = batch.base_sequence;
   const int32_t last = advance_sequence(first, batch.last_offset_delta);
-  // Batches that a coordinator appends on behalf of a producer have no sequence and are not sent
-  // again.
+  // Batches that a coordinator appends for a producer have no sequence. They are never sent again,
+  // so they cannot be duplicates.
   if (first < 0) {
     TRY(check_epoch(batch));
     return Append{};
@@ -43,7 +43,8 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
     }
   }
   TRY(check_epoch(batch));
-  // After the marker of a newer epoch no batch of the epoch is known.
+  // The marker of a newer epoch raises the state's epoch and clears its batches, so the next
+  // sequence is 0.
   const int32_t expected = batch.producer_epoch > epoch_ || recent_.empty()
                                ? 0
                                : advance_sequence(recent_.back().last_sequence, 1);
@@ -94,7 +95,7 @@ bool ProducerState::cut(Offset log_end) {
   return !recent_.empty();
 }
 
-// If all remembered batches were truncated, only the last sequence before `next` is known.
+// If all remembered batches were truncated, the state keeps only the last sequence before `next`.
 void ProducerState::rewind(const records::BatchHeader& next, Offset log_end) {
   const bool is_left = cut(log_end);
   if (is_left || next.producer_epoch != epoch_ || next.base_sequence <= 0) return;
@@ -122,7 +123,7 @@ Result<ProducerState> ProducerState::decode(std::string_view bytes) {
   ProducerState state;
   state.last_append_ms_ = in.be<int64_t>();
   state.epoch_ = in.be<int16_t>();
-  // The state of a producer with transactions continues after the batches.
+  // The state of a producer with transactions has a further part after its batches.
   const size_t rest = bytes.size() - std::min(bytes.size(), kFixedSize);
   const bool is_transactional = rest % kBatchSize == kTransactionSize;
   for (size_t left = rest / kBatchSize; left > 0 && in.ok(); --left) {

@@ -1,5 +1,5 @@
-// The state that a partition keeps for an idempotent producer, to append each of its batches once
-// and in order.
+// The state that a partition stores for an idempotent producer, so that each of its batches is
+// appended once and in order.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,8 @@ namespace storage {
 // Invariant: `recent` holds the newest batches of `epoch`, oldest first, at most kRemembered.
 class ProducerState {
  public:
-  static constexpr size_t kRemembered = 5;  // batches; a client may have as many in flight
+  // Number of batches; a client may have as many in flight.
+  static constexpr size_t kRemembered = 5;
 
   struct Append {};  // the batch is the next one
   struct Duplicate {
@@ -27,33 +28,34 @@ class ProducerState {
   using Verdict = std::variant<Append, Duplicate>;
 
   // Decides whether the batch is to be appended, by the rules of Kafka's broker and in their order.
-  // Fails with FencedTask if the epoch is an old one, with OutOfOrderSequence if a batch is missing
-  // before this one and, unlike Kafka, with UndefinedObject if the sequence belongs to a
+  // Fails with FencedTask if the batch has an old epoch, and with OutOfOrderSequence if a batch
+  // before it is missing. Unlike Kafka, fails with UndefinedObject if the sequence belongs to a
   // transaction that has ended: librdkafka reuses the sequences of an aborted transaction, and its
-  // records would be lost as duplicates.
+  // new records would be lost as duplicates.
   Result<Verdict> check(const records::BatchHeader& batch) const;
-  // Checks a marker, which has no sequence. Fails with FencedTask if the producer, or the
-  // coordinator that sent it, has been replaced.
+  // Checks a marker, which has no sequence. Fails with FencedTask if the producer or the
+  // coordinator that sent the marker has been replaced.
   Status check_marker(const records::BatchHeader& batch,
                       const records::TransactionMarker& marker) const;
   // Fails with FencedTask if the batch has an old epoch.
   Status check_epoch(const records::BatchHeader& batch) const;
   // Adds a batch that check() has accepted.
   void appended(const records::BatchHeader& batch, Offset base_offset, int64_t now_ms);
-  // Returns the first offset of the producer's transaction while it is open.
+  // Returns the first offset of the producer's open transaction; nothing if it has none.
   std::optional<Offset> open_since() const { return open_since_; }
   std::optional<int32_t> coordinator_epoch() const { return coordinator_epoch_; }
   void set_open_since(std::optional<Offset> first) { open_since_ = first; }
   // Ends the transaction with a marker that check_marker() has accepted.
   void ended(const records::BatchHeader& batch, const records::TransactionMarker& marker,
              int64_t now_ms);
-  // Forgets the batches at `log_end` and after it. Returns false if none is left: earlier ones
-  // were forgotten before.
+  // Forgets the batches at `log_end` and after it. Returns false if no batch is left, because older
+  // ones are not remembered.
   bool cut(Offset log_end);
-  // Restores the state before `next`, the first batch at `log_end` or after it.
+  // Restores the state before the batch `next`, which is the producer's first batch at `log_end` or
+  // after it.
   void rewind(const records::BatchHeader& next, Offset log_end);
-  // Returns the time of the last append, by the wall clock; producers that have not appended for
-  // long are forgotten.
+  // Returns the time of the last append, by the wall clock. A sweep removes the states of producers
+  // that have not appended for long.
   int64_t last_append_ms() const { return last_append_ms_; }
   int16_t epoch() const { return epoch_; }
   // Returns -1 if no batch of this epoch is known.

@@ -12,13 +12,13 @@ namespace storage {
 
 namespace {
 
-constexpr size_t kEntriesOfSlice = 1000;  // take about a tenth of a millisecond
+constexpr size_t kEntriesOfSlice = 1000;  // a slice takes about a tenth of a millisecond
 constexpr int64_t kLongestPauseMs = 60'000;
 
 }  // namespace
 
 int64_t ProducerSweep::due_in_ms(int64_t now_ms) const {
-  // Clamped, since the wall clock may jump.
+  // Clamped, since the wall clock may be set back or forward.
   return next_key_.empty() ? std::clamp<int64_t>(next_sweep_ms_ - now_ms, 0, kLongestPauseMs) : 0;
 }
 
@@ -49,7 +49,8 @@ bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
       log_warn("cannot remove an expired producer error=\"{}\"", state.error().message);
     return false;
   }
-  // The end marker needs the start of the transaction.
+  // The state is kept while a transaction is open, since the end marker needs the transaction's
+  // start.
   if (state->open_since()) return false;
   if (is_to_go(state->last_append_ms(), now_ms)) return true;
   if (!partition_->cutoff_ms) partition_->append_times.push_back(state->last_append_ms());
@@ -72,7 +73,7 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
 Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t now_ms) {
   std::vector<std::string> going;
   auto cursor = TRY(transaction.cursor(producers_));
-  if (next_key_.empty()) next_key_.push_back('\0');  // not greater than the first key of all
+  if (next_key_.empty()) next_key_.push_back('\0');  // not greater than the first key in the table
   auto entry = TRY(cursor->seek(next_key_));
   for (size_t looked_at = 0; looked_at < kEntriesOfSlice; ++looked_at) {
     std::optional<NumberedKey> key;
@@ -94,7 +95,8 @@ Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t n
   }
   cursor.reset();
   for (const std::string& key : going) {
-    // The walk found the key; a page with unsorted entries can hide it from a search.
+    // The visit has found the key. If erase() does not find it, the entries of a page are not
+    // sorted.
     if (!TRY(transaction.erase(producers_, key)))
       return damaged_data("the data file has damaged producers");
   }

@@ -1,4 +1,4 @@
-// Finds out when no reader can still use an object that was unpublished at a known moment.
+// Determines when no reader can use an unpublished object any longer.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -7,10 +7,10 @@
 
 namespace storage {
 
-// Epoch-based reclamation. A reader notes the current number while it has a turn; the writer
-// unpublishes, takes the next number, and waits until no reader notes an older one. All operations
-// are sequentially consistent: a reader that the writer did not see in a turn will see the
-// unpublished state in its turn.
+// Epoch-based reclamation. A reader stores the current number in its slot while it has a turn. The
+// writer unpublishes an object, takes the next number, and waits until no slot has an older one.
+// All operations are sequentially consistent: if the writer does not see a reader's turn, that
+// reader sees the object as unpublished in its turn.
 //
 // Threads: any. A slot belongs to one reader.
 class ReadEpochs {
@@ -26,11 +26,11 @@ class ReadEpochs {
     std::atomic<uint64_t> number_{kNone};
   };
 
-  // Adds a reader. Its slot is shared, since the reader may be destroyed at any time.
+  // Adds a reader. The slot has shared ownership, since the reader may be destroyed at any time.
   std::shared_ptr<Slot> add_reader();
 
   uint64_t next() { return current_.fetch_add(1) + 1; }
-  // Returns whether each reader is out of turn, or began its turn at `number` or later.
+  // Returns whether each reader has no turn now, or began its turn at `number` or later.
   bool all_passed(uint64_t number);
 
  private:

@@ -7,7 +7,7 @@ namespace storage {
 
 namespace {
 
-// Limits order_, in which forgotten pieces keep their places.
+// Greatest size of order_, from which the entries of forgotten pieces are not removed immediately.
 constexpr size_t kMostPieces = 64 << 10;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Recently appended batches in memory, for followers and other readers that ask for them
-// immediately.
+// Keeps recently appended batches in memory, for followers and other readers that ask for them soon
+// after the append.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -14,29 +14,29 @@
 
 namespace storage {
 
-// Readers that keep up are served from here, so that their reads do not force delayed writes of the
-// store (docs/adr/0102).
+// Readers that are near the log end are served from this memory, so that their reads do not force
+// delayed writes of the store (docs/adr/0102).
 //
-// Invariant: the batches of a partition are whole and without a gap. The oldest of all partitions
-//   is evicted first.
+// Invariant: the batches of a partition are whole and without a gap. When memory is short, the
+//   oldest batches of all partitions are evicted first.
 // Threads: any. Owner: LogCore.
 class RecentBatches {
  public:
   explicit RecentBatches(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  // Adds durable batches with base offsets and epochs in place.
+  // Adds durable batches, whose base offsets and leader epochs are set.
   void add(const TopicPartition& partition, Offset base, Offset end, SharedBytes batches);
   // Forgets the partition's batches. Called when its log was truncated or compacted, or when
   // another node leads it from now on.
   void forget(const TopicPartition& partition);
 
   // Returns batches back to back, from the one that contains `from` on, up to about `max_bytes`;
-  // none if `from` is not in memory.
+  // none if the batch that contains `from` is not in memory.
   std::vector<SharedBytes> find(const TopicPartition& partition, Offset from,
                                 size_t max_bytes) const;
   // Returns the size of all batches, including the overhead of their pieces.
   size_t size_bytes() const;
-  static constexpr size_t kPieceBytes = 256;  // overhead of a piece, about
+  static constexpr size_t kPieceBytes = 256;  // approximate overhead of a piece
 
  private:
   struct Piece {
@@ -47,7 +47,7 @@ class RecentBatches {
   using Pieces = std::deque<Piece>;
   struct Place {
     TopicPartition partition;
-    uint64_t number;  // number of the piece, which may be evicted
+    uint64_t number;  // the piece's number; it may have been evicted
   };
   void forget_pieces(absl::flat_hash_map<TopicPartition, Pieces>::iterator of);
 

@@ -7,7 +7,8 @@ namespace storage {
 
 namespace {
 
-// The clock is read after this many entries, since a single one may need a read of the disk.
+// The clock is read after each group of this many entries. The number is small, since each entry
+// may need a read of the disk.
 constexpr size_t kEntriesAtATime = 8;
 
 // Tables of client partitions have integer keys of 8 bytes in native order; all other tables have
@@ -29,7 +30,8 @@ Status RemovalLane::recover(Transaction& transaction) {
 void RemovalLane::add(const Removal& removal, uint64_t epoch) {
   const auto [job, is_new] = jobs_.try_emplace(removal.key(), Job{0, false});
   if (is_new) order_.push_back(job->first);
-  // An existing row was overwritten with a later end, by a longer trim, or by a drop after a trim.
+  // If the removal has a job already, its row now has a later end: because of a longer trim, or of
+  // a drop after a trim.
   job->second.epoch = std::max(job->second.epoch, epoch);
   if (removal.takes_table && !std::exchange(job->second.takes_table, true)) ++table_count_;
 }
@@ -69,8 +71,8 @@ Result<RemovalLane::Progress> RemovalLane::work_on(const std::string& key,
   const auto row = TRY(transaction.get(removals_, key));
   assert(row);  // only this job erases the row
   const Removal removal = TRY(Removal::decode(key, *row));
-  // The table is looked up by name each time: a failed commit of the table's removal closes the
-  // handle.
+  // The table is looked up by name in each slice, because a failed commit of the table's removal
+  // closes the handle.
   const auto table = TRY(transaction.find_table(removal.table, order_of(removal)));
   if (table) {
     while (true) {

@@ -16,8 +16,8 @@
 namespace storage {
 
 // Invariants: a removal is in the lane from the commit that wrote its row until the commit that
-//   erases it. Removals take turns, a slice each. A table is removed only when every reader has
-//   begun a turn since its partition was unpublished.
+//   erases the row. The removals work in rotation, one slice each. A table is removed only when
+//   every reader has begun a turn since the table's partition was unpublished.
 //
 // Threads: the log's writer. Owner: LogCore.
 class RemovalLane {
@@ -25,17 +25,18 @@ class RemovalLane {
   RemovalLane(TableHandle removals, const Clock& clock, LogOptions::RemovalBudget budget)
       : removals_(removals), clock_(clock), budget_(budget) {}
 
-  // Continues the removals that an earlier process had begun.
+  // Continues the removals that an earlier process has not finished.
   Status recover(Transaction& transaction);
-  // Adds a removal. Called after the commit that wrote the removal's row. Readers whose turn began
-  // before `epoch` (ReadEpochs) may still use the table.
+  // Adds a removal. Called after the commit that wrote the removal's row. `epoch` is a number of
+  // ReadEpochs: readers whose turn began before it may still use the table.
   void add(const Removal& removal, uint64_t epoch);
 
   size_t size() const { return jobs_.size(); }
   size_t table_count() const { return table_count_; }  // tables that are yet to be removed
 
-  // Works on one slice in the given transaction. The caller commits it and then calls committed()
-  // or failed(). Returns false if all remaining removals wait for readers.
+  // Works on one slice in the given transaction. The caller commits the transaction and then calls
+  // committed(), or failed() if the commit failed. Returns false if all remaining removals wait for
+  // readers.
   Result<bool> work(WriteTransaction& transaction, ReadEpochs& epochs);
   void committed();
   void failed() {

@@ -7,16 +7,17 @@ namespace storage {
 
 namespace {
 
-// Tasks get at most a quarter of a group's bytes. Four groups of 1 MB instead of one of 4 MB cost
-// only three more syncs. While clients append, the share is a sixteenth: a disk takes several
-// milliseconds for 1 MB, and for 256 KB hardly more than for the sync itself.
+// Work of tasks gets at most a quarter of a group's bytes: four groups of 1 MB instead of one of 4
+// MB cost only three more syncs. While clients append, it gets a sixteenth, because a disk takes
+// several milliseconds for 1 MB, and for 256 KB hardly more than for the sync itself.
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
-// A client that appends every ten milliseconds counts as always present.
+// Clients count as present until this many groups after their last work, so that a client that
+// appends every ten milliseconds is always present.
 constexpr size_t kClientsStay = 64;  // groups
 // While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
-// for a nudge that it then serves at most this late.
+// for a nudge if it then serves the nudge at most this late.
 constexpr int64_t kNudgeLateUs = 1500;
-// Tasks with this many bytes get a group of their own.
+// Work of tasks with at least this many bytes in total does not wait for a client's work.
 constexpr size_t kTasksWait = 64 << 10;
 
 size_t size_of(const std::vector<PartitionBatches>& parts) {
@@ -73,7 +74,7 @@ RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size
     if (which == Lane::Tasks) note_task();
     to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
-    // The writer's thread is woken when the role is free again.
+    // A client's thread has the role; end_alone() wakes the writer's thread.
     if (is_written_alone_) return Admission::Taken;
     if (which == Lane::Tasks && !waits_too_long() && !are_tasks_due(now_us()))
       return Admission::Taken;
@@ -104,8 +105,8 @@ bool RequestQueue::have_tasks_waited(int64_t now_us) const {
          (!lane(Lane::Tasks).slots.empty() && now_us >= tasks_since_us_ + task_wait_us_);
 }
 
-// Returns whether the writer sleeps past the time at which task commits become due, which is
-// possible if another thread has written meanwhile.
+// Returns whether the writer's thread sleeps beyond the time at which task commits become due. This
+// is possible if a client's thread has written meanwhile.
 bool RequestQueue::waits_too_long() const {
   return !lane(Lane::Tasks).slots.empty() && pause_.due_us() < writer_waits_until_us_;
 }
@@ -123,8 +124,8 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   const int64_t patient_until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   is_writer_waiting_ = true;
   while (is_written_alone_ || (!has_news(now) && now < patient_until_us)) {
-    // A commit that is not due does not wake this thread, so this thread wakes up by itself when
-    // commits become due.
+    // A task commit that is not due does not wake this thread, so this thread also wakes up at the
+    // time at which commits become due.
     const int64_t until_us = std::min(patient_until_us, nudge_at_us_);
     const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
     is_writer_held_up_ = is_written_alone_;
@@ -167,8 +168,8 @@ void RequestQueue::end_alone(int64_t nudge_at_us) {
   nudge_at_us_ = nudge_at_us == INT64_MAX ? INT64_MAX : std::min(nudge_at_us_, nudge_at_us);
   const bool is_nudge_late =
       nudge_at_us_ != INT64_MAX && writer_waits_until_us_ > nudge_at_us_ + kNudgeLateUs;
-  // Notified under the lock: the queue may be destroyed as soon as the writer's thread has woken
-  // up.
+  // Notified under the lock: as soon as the writer's thread has woken up, the queue may be
+  // destroyed.
   if (is_writer_held_up_ || has_news(now) || waits_too_long() || is_nudge_late) ready_.notify_one();
 }
 
@@ -183,9 +184,9 @@ std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool
     pause_.nobody_came();
   }
   const bool clients_are_about = groups_without_clients_ < kClientsStay;
-  // A client that arrives while a group is written waits for the rest of that group and for its own
-  // group. Tasks always have more work, so they get only a share of each group. If clients have
-  // much data, tasks get at most as many bytes as the clients.
+  // A client's append that arrives while a group is written waits for the end of that group and for
+  // the next group. Tasks always have more work, so each group contains only a limited part of it.
+  // If clients have much data, tasks get at most as many bytes as the clients.
   const size_t at_most = std::max<size_t>(limit_bytes / kTasksShare, 1);
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;

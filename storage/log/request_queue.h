@@ -1,5 +1,5 @@
-// The requests that wait for the log's writer: two lanes, each bounded in bytes, drained
-// alternately.
+// The requests that wait for the log's writer, in two queues (lanes). Each lane is bounded in
+// bytes, and the writer takes from both in alternation.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -30,72 +30,75 @@ struct CommitWork {
   TaskCommit commit;
   AppendDone done;
 };
-// All other work. `apply` may run more than once and changes nothing except the transaction.
+// Work without a type of its own. `apply` may run more than once, and changes nothing except the
+// transaction.
 struct OtherWork {
   std::function<Status(GroupTransaction&)> apply;
   std::function<void(Status)> done;
-  // The size of the work, if it only puts, appends and looks up by key: its pages may then be
-  // written later.
+  // The size of the work, if it only puts, appends and looks up by key; its pages may then be
+  // written later. Nothing: the pages must be written with the commit.
   std::optional<size_t> deferrable_bytes = {};
 };
 using LogWork = std::variant<AppendWork, FollowWork, CommitWork, OtherWork>;
 
-// Returns the bytes that the work adds to the log. Other work counts with its deferrable_bytes.
+// Return the bytes that the work adds to the log. Other work counts with its deferrable_bytes.
 size_t size_of(const FollowRequest& request);
 size_t size_of(const TaskCommit& commit);
 size_t size_of(std::span<const LogWork> group);
 
-// Queues work for the thread that has the writer's role. This is the writer's thread, which calls
-// gather(), except while it waits there: between two groups a client's thread may take the role
-// with gather_alone().
+// Queues work for the thread that has the writer's role. Normally this is the writer's thread,
+// which calls gather(). While that thread waits in gather(), a client's thread may take the role
+// for one group with gather_alone().
 //
-// Threads: any may put; one at a time has the role.
+// Threads: any may put; one thread at a time has the role.
 class RequestQueue {
  public:
-  enum class Lane { Tasks, Clients };  // commits and other work keep their order in Tasks
+  // Tasks has task commits and other work, in one order. Clients has appends.
+  enum class Lane { Tasks, Clients };
 
-  // `task_wait_us`: how long commits of tasks may wait for a client's work (task_pause.h).
+  // `task_wait_us` is how long commits of tasks may wait for a client's work (task_pause.h).
   explicit RequestQueue(size_t limit_bytes, int64_t task_wait_us = 0)
       : limit_bytes_(limit_bytes), task_wait_us_(task_wait_us), pause_(task_wait_us) {}
 
   enum class Admission { Taken, TakenAlone, Full, Closed };
-  // Queues work, and moves from `work` only if it is taken. An empty lane takes work of any size.
+  // Queues work. Moves from `work` only if the work is taken. An empty lane takes work of any size.
   Admission put(Lane lane, LogWork& work, size_t size_bytes);
   // Like put(), for a client whose thread can write. After TakenAlone the writer's thread is not
   // woken: the caller must call gather_alone() or nudge() soon.
   Admission put_alone(LogWork& work, size_t size_bytes);
-  // Queues small work without a limit. Returns false if the queue is closed. Thousands of pieces
-  // may arrive together, so each takes `weight_bytes` of a group.
+  // Queues small work in a lane of any length. Returns false if the queue is closed. `weight_bytes`
+  // is counted against a group's limit, so that thousands of such pieces do not become one group.
   bool put_unbounded(LogWork& work, size_t weight_bytes);
 
   struct Gathered {
     std::vector<LogWork> group;
-    std::vector<std::function<void()>> waiters;  // to call, since the queue has space now
-    bool is_over = false;                        // closed and drained
+    std::vector<std::function<void()>> waiters;  // callers of when_room(), to be called now
+    bool is_over = false;                        // the queue is closed and empty
   };
-  // Waits for work, at most for `patience` if it is set; then takes up to `limit_bytes` of it (at
-  // least one piece), from the lane that has given fewer bytes so far. Tasks get at most a quarter
-  // of `limit_bytes`, less while clients append, and nothing while they can wait for a client.
+  // Waits for work, for at most `patience` if it is set. Then takes up to `limit_bytes` of work (at
+  // least one piece), each piece from the lane that has given fewer bytes to the group so far. Work
+  // of tasks gets at most a quarter of `limit_bytes`, less while clients append, and nothing while
+  // it may wait for a client's work.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
-  // Takes the work that is queued now, for a client's thread, which then has the writer's role
-  // until end_alone(). Returns nothing if another thread has the role, or if no client's work is
-  // left. Commits of tasks are taken only if they have waited for a client as long as they may,
-  // since they make the group larger.
+  // Gives the writer's role to a client's thread until end_alone(), and returns the work that is
+  // queued now. Returns nothing, and does not give the role, if another thread has the role or no
+  // client's work is queued. Commits of tasks make the group larger, so they are taken only if they
+  // have waited for a client as long as they may.
   std::vector<LogWork> gather_alone(size_t limit_bytes);
-  // Returns the role. The writer's thread gets it by `nudge_at_us` at the latest.
+  // Gives the role back. The writer's thread takes it by `nudge_at_us` at the latest.
   void end_alone(int64_t nudge_at_us = INT64_MAX);
-  // Returns the time of the steady clock.
+  // Returns the current time of the steady clock.
   static int64_t now_us();
   // The work that is queued in both lanes.
   struct Backlog {
     size_t requests = 0, bytes = 0;
   };
   Backlog backlog() const;
-  // Makes a waiting gather() return with the queued work.
+  // Makes gather() return, if it waits, with the queued work.
   void nudge();
   // Called when a caller waits for a queued commit, or for the output of tasks that read the
-  // appended records. Neither waits for a client any longer.
+  // appended records. The queued task commits then no longer wait for a client's work.
   void hurry();
 
   // Passes `retry` to the next gather(), which returns it.
@@ -115,8 +118,8 @@ class RequestQueue {
   };
   LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
   const LaneState& lane(Lane which) const { return lanes_[static_cast<size_t>(which)]; }
-  // A client counts as alone after this many groups that had one piece of client work each, if no
-  // other arrived while they were written.
+  // A client is regarded as the only one after this many consecutive groups of client work with one
+  // piece each.
   static constexpr size_t kGroupsAlone = 8;
 
   Admission put(Lane lane, LogWork& work, size_t size_bytes, bool may_write);
@@ -124,10 +127,11 @@ class RequestQueue {
   bool waits_too_long() const;
   std::vector<LogWork> take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken);
   void note_task();
-  // Returns whether a client's thread that is alone should take the queued task commits along: they
-  // have waited for long.
+  // Returns whether a client's thread that has the role should also take the queued task commits:
+  // they have waited long enough.
   bool have_tasks_waited(int64_t now_us) const;
-  // Returns whether the work in the tasks' lane waits for no client; false if the lane is empty.
+  // Returns whether the work in the lane Tasks need not wait for a client's work; false if the lane
+  // is empty.
   bool are_tasks_due(int64_t now_us) const;
 
   const size_t limit_bytes_;
@@ -139,17 +143,16 @@ class RequestQueue {
   std::vector<std::function<void()>> waiters_;
   bool closed_ = false, nudged_ = false;
   bool is_written_alone_ = false;   // a client's thread has the role
-  bool is_writer_waiting_ = false;  // in gather(): the role is free, or a client's thread has it
-  bool is_writer_held_up_ = false;  // in gather(), because a client's thread has the role
-  int64_t writer_waits_until_us_ = INT64_MIN;  // in gather(), unless it is woken before
+  bool is_writer_waiting_ = false;  // the writer's thread is in gather()
+  bool is_writer_held_up_ = false;  // it waits there because a client's thread has the role
+  int64_t writer_waits_until_us_ = INT64_MIN;  // when that wait ends without a wake-up
   int64_t nudge_at_us_ = INT64_MAX;
   bool is_writer_writing_for_clients_ = false;
-  int64_t tasks_since_us_ = INT64_MIN / 2;     // time at which the first work in the tasks' lane
-                                               // arrived
-  size_t groups_of_one_client_ = 0;            // in a row, until now
+  int64_t tasks_since_us_ = INT64_MIN / 2;  // arrival of the first work in the lane Tasks
+  size_t groups_of_one_client_ = 0;  // consecutive groups until now with one piece of client work
   TaskPause pause_;
-  bool hurried_ = false;                          // the work in the tasks' lane does not wait
-  size_t groups_without_clients_ = SIZE_MAX / 2;  // since a client's work was gathered last
+  bool hurried_ = false;                          // the work in the lane Tasks no longer waits
+  size_t groups_without_clients_ = SIZE_MAX / 2;  // groups since the last one with a client's work
 };
 
 }  // namespace storage

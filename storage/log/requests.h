@@ -17,19 +17,19 @@ namespace storage {
 
 class TransactionGuard;
 
-// One or more whole record batches, back to back; their base offsets are set by the writer.
+// One or more whole record batches, back to back. The writer sets their base offsets.
 struct PartitionBatches {
   TopicPartition partition;
   std::string batches;
-  // The leader epoch under which the request was decided. Under another epoch the request is
-  // refused (FencedLeaderEpoch).
+  // The leader epoch under which the caller decided the request. If the partition has another
+  // epoch, the request is refused (FencedLeaderEpoch).
   std::optional<LeaderEpoch> under = {};
-  // The verification of the batches' transaction. If it no longer holds, the request is refused;
-  // see transaction_guards.h.
+  // Represents the coordinator's verification of the batches' transaction. If the verification no
+  // longer holds, the request is refused (transaction_guards.h).
   std::shared_ptr<const TransactionGuard> guard = {};
 };
 
-// When an append is answered.
+// Decides when an append is answered.
 enum class Acks : uint8_t {
   Leader,  // when it is durable here
   All,     // when it is visible: enough followers have it too
@@ -45,7 +45,7 @@ struct AppendRequest {
 // epochs, back to back, possibly none. The caller has passed them through check_for_follow().
 struct FollowRequest {
   TopicPartition partition;
-  LeaderEpoch leader_epoch;  // under which they were fetched
+  LeaderEpoch leader_epoch;  // the epoch under which the batches were fetched
   SharedBytes batches;
   Offset high_watermark = {};    // the leader's
   Offset leader_log_start = {};  // earlier records are removed here, too
@@ -67,14 +67,14 @@ using AppendDone = std::function<void(Result<Appended>)>;
 
 // The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the requested one,
 // and the offset where the next epoch begins, or the log end. Both are -1 if the requested epoch is
-// newer than the partition's: the requester then has records that this log does not know.
+// newer than the partition's; the requester then may have records that this log does not have.
 struct EpochEnd {
   LeaderEpoch epoch{-1};
   Offset end{-1};
   bool operator==(const EpochEnd&) const = default;
 };
 
-// Everything before `end_offset` has been consumed and may be removed.
+// A request to remove the records before `end_offset`, which have all been consumed.
 struct PartitionTrim {
   TopicPartition partition;
   Offset end_offset;
@@ -96,9 +96,9 @@ struct TaskStart {
   TaskEpoch epoch;
   PartitionId journal;  // the partition of its commits
   Offset first_entry;   // earlier entries there belong to other tasks
-  // The producer id of its output batches, for as long as its query lives, with epoch 0 and with
-  // sequences from 0 in each partition. The task's journal records the next sequence of each
-  // partition.
+  // The producer id of the task's output batches, which does not change as long as its query
+  // exists. The batches have epoch 0 and, in each partition, sequences from 0 on. The task's
+  // journal records the next sequence of each partition.
   ProducerId producer_id;
 };
 using TaskStarts = std::vector<Result<TaskStart>>;

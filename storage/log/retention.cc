@@ -13,8 +13,9 @@ struct Turn {
   ~Turn() { reader.end_turn(); }
 };
 
-// Calls `visit(batch)` for the batches that end in [from, end), in order, until it returns false.
-// The bytes of the batch must not be read, since its turn is over.
+// Calls `visit(batch)` for the batches whose last offset is in [from, end), in order, until it
+// returns false. `visit` must not read the bytes of the batch, since the turn that read them is
+// over.
 template <class Visit>
 Status walk(LogReader& reader, const TopicPartition& partition, Offset from, Offset end,
             const BatchBytes::GoesOn& goes_on, const Visit& visit) {
@@ -91,7 +92,8 @@ Result<Offset> BatchBytes::place_for(LogReader& reader, const TopicPartition& pa
 
 Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
                               int64_t now_ms) {
-  // The end is read first: a record appended in between is younger, and so is then the last append.
+  // The log end is read before the time of the last append. So if a record is appended in between,
+  // that time is young, and the log end is not returned.
   const Offset log_end = partition.log_end();
   const int64_t time_ms = age_ms > now_ms ? 0 : now_ms - age_ms;
   if (partition.last_append_ms() < time_ms) return log_end;

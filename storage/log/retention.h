@@ -1,5 +1,6 @@
-// Computes the new log start of a partition by its policy. A record's age counts from its append,
-// by the server's clock, so that replaying last year's events does not delete them (docs/adr/0027).
+// Computes the new log start of a partition by its policy. The age of a record is the time since
+// its append, by the server's clock, so that records with old timestamps are not deleted
+// immediately (docs/adr/0027).
 #pragma once
 #include <functional>
 
@@ -28,8 +29,8 @@ class BatchBytes {
   // Subtracts the batches before `begin` in the same way.
   Status shrink_to(LogReader& reader, const TopicPartition& partition, Offset begin,
                    const GoesOn& goes_on);
-  // Returns the last offset up to `limit` before which batches may be removed while `keep_bytes`
-  // remain.
+  // Returns the last offset up to `limit` such that the batches after it have at least
+  // `keep_bytes`. The batches before it may be removed.
   Result<Offset> place_for(LogReader& reader, const TopicPartition& partition, int64_t keep_bytes,
                            Offset limit, const GoesOn& goes_on) const;
 
@@ -41,12 +42,12 @@ class BatchBytes {
   int64_t bytes_ = 0;
 };
 
-// Reads batches from `from` on, in one turn. Returns those that end before `end`.
+// Reads batches from `from` on, in one turn. Returns those of them that end before `end`.
 Result<std::vector<BatchRef>> read_batches(LogReader& reader, const TopicPartition& partition,
                                            Offset from, Offset end);
 
 // Returns an offset before which every record was appended more than `age_ms` before `now_ms`. Also
-// considers the last append, which the index need not have yet.
+// considers the last append, which may not be in the time index yet.
 Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
                               int64_t now_ms);
 

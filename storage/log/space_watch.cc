@@ -10,10 +10,11 @@ namespace storage {
 
 namespace {
 
-// The time for which an answer of the store is used: a look is a system call, and counts the file's
-// free pages when space is short.
+// The time for which a result of the store is used. To read the free space takes a system call, and
+// when space is short also a count of the file's free pages.
 constexpr int64_t kHoldsUs = 20'000;
-// After a failed commit, only the next commit shows whether the disk has space again.
+// After a failed commit, the free space is not trusted: only a commit shows whether the disk has
+// space again.
 constexpr int64_t kTryAgainMs = 1'000;
 constexpr int64_t kReportEveryUs = 10'000'000;
 
@@ -24,7 +25,7 @@ SpaceWatch::SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserv
   if (reserve_bytes_ == 0) return;
   look(reserve_bytes_);
   if (is_all_) become_full(kLookAgainMs, "the disk is full");
-  space_was_freed();  // the first group asks for as much as it needs
+  space_was_freed();  // so that the first group reads the free space for its own size
 }
 
 void SpaceWatch::begin_group(uint64_t size_bytes) {
@@ -69,7 +70,8 @@ void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {
   const int64_t now_us = clock_.monotonic_us();
   look_again_us_ = std::max(look_again_us_, now_us + look_again_ms * 1000);
   if (is_full_.exchange(true) && now_us - reported_us_ < kReportEveryUs) return;
-  // Reports are rare, because a disk at its limit turns full and writable many times a second.
+  // Reports are limited in rate, because a disk at its limit turns full and writable many times a
+  // second.
   if (now_us - reported_us_ < kReportEveryUs) return;
   reported_us_ = now_us;
   log_warn("{}, appends are rejected until it accepts writes free_bytes={} reserve_bytes={}",

@@ -21,33 +21,34 @@ namespace storage {
 // Threads: the log's writer. Owner: LogCore.
 class SpaceWatch {
  public:
-  // Reads the free space immediately, so that a disk that is full at a start is reported before the
-  // first write.
+  // Reads the free space immediately, so that a full disk is reported when the server starts,
+  // before its first write.
   SpaceWatch(KeyValueStore& store, const Clock& clock, uint64_t reserve_bytes);
 
-  // Reads the free space before a group of at most `size_bytes`.
+  // Reads the free space before a group of at most `size_bytes` is written.
   void begin_group(uint64_t size_bytes);
   // Fails with DiskFull when the append would use the reserve.
   Status admit_client_append(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_); }
   Status admit_task_commit(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_ / 2); }
 
-  // Reads the free space if it was last read kWatchEveryMs ago, so that /readyz and the metrics
-  // report a full disk before a client's write fails.
+  // Reads the free space unless it was read less than kWatchEveryMs ago, so that /readyz and the
+  // metrics report a full disk before a client's write fails.
   void watch();
-  // Notes that space was freed, so that the next look asks the store.
+  // Notes that space was freed, so that the next call reads the free space again.
   void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
-  // Notes that a commit found the disk full although the disk seemed to have space: because of a
-  // quota, another process, or a failing disk.
+  // Notes that a commit failed with a full disk although the free space seemed sufficient. Reasons
+  // are a quota, another process, or a failing disk.
   void commit_failed(const Error& error);
-  // Returns whether appends are worth trying. After a refusal the disk is asked again only from
-  // time to time.
+  // Returns whether appends may succeed now. After a refusal, the free space is read again only
+  // from time to time.
   bool is_writable();
   // Threads: any.
   bool is_full() const { return is_full_; }
   uint64_t reserve_bytes() const { return reserve_bytes_; }
 
   static constexpr int64_t kLookAgainMs = 250;
-  // A load balancer asks every few seconds; a look is one system call.
+  // The free space is read with one system call, and a load balancer asks for /readyz every few
+  // seconds.
   static constexpr int64_t kWatchEveryMs = 1'000;
 
  private:

@@ -19,7 +19,7 @@ struct LogTables {
   TableHandle producers;     // log number, producer id -> ProducerState, TaskOutputState
   TableHandle timestamps;    // log number, time -> end offset: see time_index.h
   TableHandle append_times;  // log number, time -> end offset: see time_index.h
-  TableHandle counters;      // a name below -> i64, the next number to allocate
+  TableHandle counters;      // name of a counter (below) -> i64, the next number to allocate
   TableHandle removals;      // see Removal
   TableHandle epochs;        // log number, epoch -> first offset: see epoch_history.h
   TableHandle transactions;  // log number, first offset: see transaction_index.h
@@ -39,7 +39,8 @@ inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
-// The tables of successive partitions with one id have this many different names.
+// Number of different table names for one partition id. The log number of the partition selects the
+// name.
 inline constexpr int64_t kTableNames = 32;
 // Returns the name of the table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,
@@ -51,11 +52,11 @@ std::optional<TopicPartition> partition_of_key(std::string_view key);
 std::string encode(const PartitionRow& row);
 Result<PartitionRow> decode_partition_row(std::string_view bytes);
 
-// A range of a table that no reader can see any longer and that is being removed in slices. Its row
-// is written in the commit that made the range invisible, and erased with the range's last entry,
-// so that a crash in between leaves nothing behind.
+// A range of a table that no reader can see and that is being removed in slices. Its row is written
+// in the commit that makes the range invisible, and is erased with the range's last entry. After a
+// crash the next process finds the row and continues the removal.
 //   key    table name, NUL, first key
-//   value  whether the table itself is removed, too u8, end key
+//   value  u8: whether the table itself is removed, too; end key
 struct Removal {
   std::string table, first_key, end_key;
   bool takes_table = false;
@@ -65,10 +66,10 @@ struct Removal {
   static Result<Removal> decode(std::string_view key, std::string_view value);
 };
 
-// A task, from its first start until its query is dropped.
+// The row of a task, which exists from the task's first start until its query is dropped.
 struct TaskRow {
   PartitionId journal;     // the partition of its commits: see task_journal.h
-  Offset first_entry;      // earlier entries there belong to a previous task of the same name
+  Offset first_entry;      // earlier journal entries belong to an earlier task of the same name
   ProducerId producer_id;  // producer of the task's outputs
 };
 std::string encode(const TaskRow& row);
@@ -79,12 +80,12 @@ Result<ProducerId> decode_task_producer(std::string_view bytes);
 
 std::string producer_key(LogNumber partition, ProducerId producer);
 
-// Returns the key of a time. Keys have the order of the times, including negative ones.
+// Returns the key of a time. The keys are in the order of the times, including negative ones.
 std::string time_key(LogNumber partition, int64_t time);
 // Returns the time in a time_key(). Fails with DataCorrupted for another key.
 Result<int64_t> time_of_key(std::string_view key);
 
-// Returns the key of an entry of a numbered owner, such as a partition, in a shared table.
+// Returns the key of an entry in a table that several numbered owners, such as partitions, share.
 std::string numbered_key(int64_t owner, int64_t number);
 struct NumberedKey {
   int64_t owner, number;

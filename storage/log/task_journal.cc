@@ -15,8 +15,7 @@ namespace storage {
 
 // --- Placement
 
-// This mapping must never change: the rows of the log and every search for a task's owner depend on
-// it.
+// This mapping must never change: the tasks' rows in existing logs contain its results.
 PartitionId journal_of(std::string_view query_id, int32_t number) {
   const uint64_t place =
       XXH3_64bits(query_id.data(), query_id.size()) + static_cast<uint32_t>(number);

@@ -1,6 +1,5 @@
-// The journal of all tasks: an internal topic. A task's commit is one record batch in one of its
-// partitions, so commits are owned, ordered, fenced and trimmed by the code that does so for any
-// partition.
+// The journal of all tasks is an internal topic. A task's commit is one record batch in one of its
+// partitions, so the code for any partition also owns, orders, fences and trims commits.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,18 +18,19 @@ namespace storage {
 inline constexpr Uuid kTaskJournal{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 's'}};
 inline constexpr int32_t kJournalPartitions = 16;
 
-// The journals of a cluster: partitions of a replicated topic, each with all tasks of some queries.
+// In a cluster, the journals are the partitions of a replicated topic. Each has the commits of all
+// tasks of some queries.
 inline constexpr Uuid kReplicatedJournal{
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 'r'}};
 inline constexpr std::string_view kReplicatedJournalName = "__task_journal";
 inline constexpr int32_t kReplicatedJournals = 12;
-// Returns the default journal of a query for which none was chosen.
+// Returns the journal of a query to which no journal was assigned.
 PartitionId replicated_journal_of(std::string_view query_id);
 
 inline TopicPartition journal_partition(PartitionId journal) { return {kTaskJournal, journal}; }
 
-// Returns the partition with the commits of a task "query/stage/number", which is the same for as
-// long as the query lives. Tasks of a query with the same number share a partition, since a stage
+// Returns the partition for the commits of a task "query/stage/number". It does not change as long
+// as the query exists. Tasks of a query with the same number share a partition, since a stage
 // mostly sends to the same shard of the next stage.
 PartitionId journal_of(std::string_view query_id, int32_t number);
 PartitionId journal_of(std::string_view task);
@@ -58,12 +58,12 @@ class JournalReader {
 
   // Returns the log start. Entries before it have been trimmed: checkpoints cover them.
   virtual Offset start() const = 0;
-  // Reads all commits from `first_offset` on that have not been trimmed, in order, of existing
-  // tasks and of earlier ones of the same name (TaskStart::first_entry separates them). Their views
-  // are valid as long as the reader.
+  // Visits all commits from `first_offset` on that have not been trimmed, in order, of existing
+  // tasks and of earlier ones of the same name (TaskStart::first_entry separates them). Views in
+  // the visited records are valid as long as the reader exists.
   using Visit = std::function<Status(const JournalRecord&)>;
   Status read(Offset first_offset, const Visit& visit);
-  // Reads the commits from `first_offset` on that lie before `end_offset`, until `visit` returns
+  // Visits the commits from `first_offset` on that lie before `end_offset`, until `visit` returns
   // false.
   using VisitSome = std::function<Result<bool>(const JournalRecord&)>;
   virtual Status read_some(Offset first_offset, Offset end_offset, const VisitSome& visit) = 0;

@@ -1,5 +1,5 @@
-// The state that a partition keeps for a task that writes into it, to append each of its batches
-// once and in order.
+// The state that a partition stores for a task that writes into it, so that each of its batches is
+// appended once and in order.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,23 +10,23 @@
 
 namespace storage {
 
-// Tasks are producers with ids that no client gets, so that the id alone decides by which rules a
-// batch is checked.
+// A task is a producer with an id that no client gets. The id alone thus decides whether a batch is
+// checked as a task's or as a client's.
 inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
-// Returns whether `sequence` is older than `than`. Sequences wrap: a sequence up to half of the
-// range behind another is older, all others are ahead.
+// Returns whether `sequence` is older than `than`. Sequences wrap around: `sequence` is older if it
+// is behind `than` by at most half of the range.
 bool is_older_sequence(int32_t sequence, int32_t than);
 
-// A task's sequences are in its journal and continue for as long as its query lives, so one number
-// detects every duplicate, however old. The number is kept until the query is dropped, since the
-// batches that it counts may have been trimmed or compacted away.
+// A task's sequences are in its journal and continue as long as its query exists. So a single
+// number detects every duplicate, however old. The number is stored until the query is dropped,
+// even if the batches were trimmed or compacted away.
 class TaskOutputState {
  public:
   enum class Verdict : uint8_t { Append, Duplicate };
-  // Fails with OutOfOrderSequence if a batch is missing before this one. If the partition has no
-  // state of the task, this applies to every batch except the task's first.
+  // Fails with OutOfOrderSequence if a batch before this one is missing. If the partition has no
+  // state of the task, only the task's first batch is accepted.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Adds a batch that check() has accepted.
   void appended(const records::BatchHeader& batch, Offset last_offset);

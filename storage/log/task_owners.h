@@ -1,4 +1,4 @@
-// The owner of each task, which alone may commit for it; earlier owners are fenced.
+// The owner of each task. Only the owner may commit for the task; earlier owners are fenced.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -13,7 +13,7 @@ namespace storage {
 struct TaskOwner {
   TaskEpoch epoch;
   PartitionId journal;
-  // The last commit in this process; nothing before it.
+  // Sequence of the last commit in this process; nothing until the owner's first commit.
   std::optional<TaskSequence> last_sequence = {};
 };
 using TaskOwners = absl::flat_hash_map<std::string, TaskOwner>;

@@ -1,13 +1,14 @@
-// Computes how long commits of tasks wait for a client's work, to become durable with it.
+// Computes how long commits of tasks wait for a client's append, to become durable in the same
+// group commit.
 #pragma once
 #include <cstdint>
 
 namespace storage {
 
-// A group costs two syncs however small it is, and a task that has read a client's record commits
-// right after it. If clients' records arrive one by one, each record would cost two groups. So
-// commits of tasks without client work wait for the group of the next client, if one is likely to
-// arrive soon. A client's own work never waits.
+// A group commit costs two syncs however small it is, and a task that has read a client's record
+// commits right after it. If clients' records arrive one by one, each record would cost two groups.
+// So commits of tasks wait for the next group with a client's append, if such an append is likely
+// to arrive soon. A client's append never waits.
 //
 // Threads: one at a time. Owner: RequestQueue.
 class TaskPause {
@@ -17,25 +18,26 @@ class TaskPause {
 
   // Called when a group with clients' work begins.
   void clients_came(int64_t now_us);
-  // Called when the current groups are written: only now may a client that waited for them send
-  // again, so the time of the disk does not count as the client's.
+  // Called when the current groups are written. A client that waited for them can send again only
+  // now, so the time of the sync is not counted as the client's pause.
   void groups_are_written(int64_t now_us);
-  // Called when a group with task commits only begins, because they are due. A client that waits
-  // for the tasks' output of its last record, before it sends the next, would otherwise wait for
-  // the end of the pause each time.
+  // Called when a group without client work begins, because its task commits are due. Makes further
+  // pauses unlikely: a client that waits for the tasks' output before it sends its next record
+  // would otherwise wait for the end of the pause each time.
   void nobody_came();
   // Returns the time from which task commits without client work are due.
   int64_t due_us() const { return due_us_; }
 
  private:
-  // Weight 1/4 for the newest time from the end of a group to the next client, in the running mean.
+  // The newest gap, from the end of a group to the next client, counts 1 / kNewestCounts in the
+  // running mean.
   static constexpr int64_t kNewestCounts = 4;
   // After a pause in vain, clients must arrive in time about fifteen times before the next pause.
   static constexpr int64_t kDoubt = 64;
 
   const int64_t limit_us_;
   int64_t since_us_ = INT64_MIN / 2, due_us_ = INT64_MIN / 2;
-  bool is_writing_ = false;  // a group with clients' work
+  bool is_writing_ = false;  // a group with clients' work is being written
   int64_t usual_gap_us_;
 };
 

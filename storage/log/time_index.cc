@@ -21,8 +21,8 @@ std::string encode_end(Offset end_offset) {
   return value;
 }
 
-// Returns the last entry of the partition whose time is before `time`, or the last of all without a
-// `time`.
+// Returns the partition's last entry whose time is before `time`; without a `time`, the partition's
+// last entry.
 Result<std::optional<TimeEntry>> last_before(Transaction& transaction, TableHandle table,
                                              LogNumber partition, std::optional<int64_t> time) {
   const auto cursor = TRY(transaction.cursor(table));
@@ -70,7 +70,7 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
                    int64_t now_ms) {
   assert(partition.kind() == PartitionKind::Client);  // exchanges are never looked up by time
   count_in(mark, batch.size_bytes, batch.max_timestamp);
-  mark.append_ms = std::max(mark.append_ms, now_ms);  // the clock may be set back
+  mark.append_ms = std::max(mark.append_ms, now_ms);  // max, because the clock may be set back
   if (mark.size_bytes < kIndexEveryBytes && mark.batch_count < kIndexEveryBatches) return {};
   mark.size_bytes = 0;
   mark.batch_count = 0;
@@ -105,8 +105,8 @@ Result<std::string> first_time_behind(Transaction& transaction, TableHandle tabl
   if (!last || last->end_offset <= log_start) return end;
   const auto cursor = TRY(transaction.cursor(table));
   int64_t before = INT64_MIN, found = last->time;
-  // Invariant: the first entry at `found` or later lies after the log start, and the entries below
-  // `before` do not.
+  // Invariant: the first entry whose time is `found` or later has an end offset after the log
+  // start, and the entries with times below `before` do not.
   while (before < found) {
     const int64_t middle = std::midpoint(before, found);
     const auto entry = TRY(cursor->seek(time_key(partition, middle)));

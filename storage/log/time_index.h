@@ -1,4 +1,5 @@
-// Finds offsets by time without walking a partition: a sparse index of its batches.
+// A sparse index of a partition's batches, which finds offsets by time without reading the whole
+// partition.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,19 +17,20 @@ namespace storage {
 //   timestamps    largest record timestamp so far  -> end offset: no earlier record has a larger one
 //   append_times  time of the append               -> end offset: all earlier records are at least as old
 //
-// An entry with the same time is moved to the new end. So a look-up begins at the end of the last
-// entry below its time, and finds its record within one interval from there, however much the
-// timestamps jump.
+// If the table already has an entry with the same time, its end offset is replaced. A look-up
+// begins at the end offset of the last entry below its time, and finds its record within one
+// interval from there, even if the timestamps are not in order.
 inline constexpr size_t kIndexEveryBytes = 256 << 10, kIndexEveryBatches = 1000;
 
-// A batch that the next append adds to the index.
+// The batch that is being appended, for index_batch().
 struct IndexedBatch {
   size_t size_bytes;
   int64_t max_timestamp;
   Offset end_offset;
 };
 
-// Reads the state of the partition's index from the store, before the first append of a process.
+// Reads the state of the partition's index from the store. Called before the first append of a
+// process.
 Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& tables,
                                 const Partition& partition);
 // Adds the batch to `mark`, and writes entries when they are due.
@@ -36,7 +38,7 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
                    const Partition& partition, TimeMark& mark, const IndexedBatch& batch,
                    int64_t now_ms);
 
-// Removes entries for offsets after `log_end`, after a truncation.
+// Removes entries for offsets after `log_end`. Called after a truncation.
 Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
                       const Partition& partition, Offset log_end);
 
@@ -44,17 +46,17 @@ struct TimestampEntry {
   int64_t time;  // the largest of the records before end_offset
   Offset end_offset;
 };
-// Returns the newest entry; nothing if the partition is short.
+// Returns the newest entry; nothing if the partition is too short to have one.
 Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
                                                            const LogTables& tables,
                                                            const Partition& partition);
-// Returns, for one of the two tables, the key of the first entry whose end offset is after
-// `log_start`, or the end of the partition's keys.
+// Returns the key of the first entry whose end offset is after `log_start`, or the end of the
+// partition's keys. `table` is one of the two tables of the index.
 Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
                                       LogNumber partition, Offset log_start);
 
-// Returns an offset before which every record has a timestamp below `timestamp`. The first other
-// record lies within one interval of the index after it.
+// Returns an offset before which every record has a timestamp below `timestamp`. The first record
+// with a timestamp of `timestamp` or later is at most one interval of the index after this offset.
 Result<Offset> first_candidate(Transaction& transaction, const LogTables& tables,
                                const Partition& partition, int64_t timestamp);
 // Returns an offset before which every record was appended before `time_ms`; 0 if none is known.

@@ -1,6 +1,6 @@
-// The name of a partition in storage: a topic's id, never its name, and a number. (The engine has a
-// type of its own, engine::PartitionRef, since neither folder depends on the other;
-// server/tasks/log_ports.h converts.)
+// Identifies a partition in storage by a topic's id, never its name, and a number. (The engine has
+// a type of its own, engine::PartitionRef, since neither folder depends on the other;
+// server/tasks/log_ports.h converts between the two.)
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -12,12 +12,12 @@
 
 namespace storage {
 
-// The readers of a partition decide where its batches lie.
+// Whether clients or queries read a partition, which decides in which table its batches lie.
 enum class PartitionKind : uint8_t {
-  // A topic that clients see: a table of its own, whose pages stay full.
+  // A topic that clients see. Each partition has its own table, whose pages stay full.
   Client = 0,
-  // An exchange between the stages of a query: shares a table, since there may be tens of
-  // thousands.
+  // An exchange between the stages of a query. All such partitions share one table, since there may
+  // be tens of thousands.
   Internal = 1,
 };
 

@@ -1,5 +1,6 @@
-// Keeps the verification of a transaction valid only until the transaction ends. A batch that is
-// appended after the marker of its own transaction would begin another transaction that never ends.
+// Makes the verification of a transaction invalid when the transaction ends. A batch that is
+// appended after the marker of its own transaction would begin another transaction, which would
+// never end.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -15,18 +16,19 @@
 
 namespace storage {
 
-// A guard is taken before the coordinator is asked about a producer, and is passed with the batch
-// that is appended because of the answer. Threads: any.
+// The caller takes a guard before it asks the coordinator about a producer, and passes the guard
+// with the batch whose append depends on the answer. Threads: any.
 class TransactionGuard {
  public:
-  // Fails if a marker of the producer was appended since, or if the leader changed.
+  // Fails if a marker of the producer was appended, or the leader has changed, since the guard was
+  // taken.
   Status check() const {
     switch (state_.load(std::memory_order_acquire)) {
       case State::Open:
         return {};
       case State::Ended:
-        // Possibly the previous transaction has ended. The client retries, and the coordinator
-        // verifies again.
+        // It may be the previous transaction that has ended. The error makes the client retry, and
+        // the coordinator verifies again.
         return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended in the meantime"};
       case State::Moved:
         return Error{ErrorCode::NotLeader,
@@ -34,8 +36,8 @@ class TransactionGuard {
     }
     return {};
   }
-  // Sets the epoch of the coordinator that answered. A replaced coordinator does not know of later
-  // ends.
+  // Sets the epoch of the coordinator that answered. If the coordinator has been replaced, its
+  // answer does not count, since it does not learn of later ends of transactions.
   void answered_under(int32_t coordinator_epoch) { coordinator_epoch_.store(coordinator_epoch); }
   int32_t coordinator_epoch() const { return coordinator_epoch_.load(); }
 

@@ -11,7 +11,7 @@ namespace storage {
 namespace {
 
 constexpr Offset kOpen{-1};
-// The most transactions that are examined for removal at each end of a transaction.
+// The end of a transaction examines at most this many transactions for removal.
 constexpr size_t kTidiedAtOnce = 64;
 
 std::string key_of(LogNumber partition, Offset offset) {
@@ -47,7 +47,8 @@ Result<Entered> decode_entered(const Entry& entry) {
 
 struct Aborted {
   AbortedTransaction transaction;
-  Offset undecided;  // first undecided offset once the marker is written
+  // The partition's first undecided offset (Kafka: last stable offset) when the marker was written.
+  Offset undecided;
 };
 
 Result<Aborted> decode_aborted(const Entry& entry) {
@@ -58,7 +59,8 @@ Result<Aborted> decode_aborted(const Entry& entry) {
   return Aborted{{producer, first, TRY(offset_of(entry.key))}, undecided};
 }
 
-// Removes transactions whose end is visible: a truncation cannot reopen them.
+// Removes transactions whose marker is visible: a truncation does not remove visible records, so it
+// cannot reopen them.
 Status tidy(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
             Offset high_watermark) {
   std::vector<std::string> decided;
@@ -101,7 +103,8 @@ Status end_transaction(WriteTransaction& transaction, const LogTables& tables, L
                       encode(open.producer, marker)));
   TRY(tidy(transaction, tables, partition, high_watermark));
   if (end == records::TransactionEnd::Commit) return {};
-  // Transactions that are still open end after this marker.
+  // Other transactions that are open now end after this marker, so the first undecided offset is
+  // that of the first of them.
   const Offset undecided =
       TRY(first_undecided(transaction, tables, partition, Offset{INT64_MAX})).value_or(marker + 1);
   std::string bytes;
@@ -134,7 +137,8 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
        entry = TRY(cursor->next())) {
     const Aborted aborted = TRY(decode_aborted(*entry));
     if (aborted.transaction.first_offset < end) found.push_back(aborted.transaction);
-    // A transaction that ended later was undecided at that time, or began later.
+    // All later entries are of transactions that began at `end` or after it: others would have been
+    // undecided when this marker was written.
     if (aborted.undecided >= end) break;
   }
   return found;
@@ -176,7 +180,8 @@ Result<std::vector<CutTransaction>> cut_transactions(WriteTransaction& transacti
     }
   }
   TRY(transaction.erase_range(tables.aborted, key_of(partition, log_end), end_of(partition)));
-  // A producer may occur several times: its open transaction comes last and counts.
+  // A producer may occur several times. The entry with its open transaction is sorted last, so that
+  // it takes effect.
   std::ranges::stable_sort(cut, {},
                            [](const CutTransaction& one) { return one.first_offset.has_value(); });
   return cut;

@@ -1,5 +1,4 @@
-// The undecided and the aborted transactions of a partition, as Kafka's producers write them
-// (KIP-98).
+// An index of the undecided and the aborted transactions of a partition (KIP-98).
 #pragma once
 #include <optional>
 #include <vector>
@@ -32,7 +31,7 @@ struct AbortedTransaction {
   bool operator==(const AbortedTransaction&) const = default;
 };
 
-// Decides for each batch whether it was aborted.
+// Decides for each batch whether it belongs to an aborted transaction.
 class AbortedBatches {
  public:
   // `transactions` is the result of aborted_between() for the range of the batches.
@@ -45,27 +44,28 @@ class AbortedBatches {
 
 Status begin_transaction(WriteTransaction& transaction, const LogTables& tables,
                          LogNumber partition, const OpenTransaction& open);
-// Ends a transaction with the marker. `high_watermark` is the partition's, or INT64_MAX if
-// everything durable is visible.
+// Ends a transaction with the marker at offset `marker`. `high_watermark` is the partition's, or
+// INT64_MAX if everything durable is visible.
 Status end_transaction(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                        const OpenTransaction& open, Offset marker, records::TransactionEnd end,
                        Offset high_watermark);
 // Returns the first offset of the first undecided transaction; nothing if all are decided.
 Result<std::optional<Offset>> first_undecided(Transaction& transaction, const LogTables& tables,
                                               LogNumber partition, Offset high_watermark);
-// Returns the aborted transactions with batches between the offsets, in the order of their markers.
+// Returns the aborted transactions that have batches between the offsets, in the order of their
+// markers.
 Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction,
                                                         const LogTables& tables,
                                                         LogNumber partition, Offset from,
                                                         Offset end);
 
-// Returns the partitions that have entries in either table.
+// Returns the partitions that have entries in one of the two tables.
 Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transaction,
                                                             const LogTables& tables);
 
-// Applies a truncation: removes transactions that began at `log_end` or after it, and reopens
-// those that ended there. Returns each changed producer, with the start of its open transaction if
-// it has one.
+// Updates the tables after a truncation to `log_end`: removes transactions that began at `log_end`
+// or after it, and reopens those whose markers were truncated. Returns each producer of such a
+// transaction, with the start of its open transaction if it has one.
 struct CutTransaction {
   ProducerId producer;
   std::optional<Offset> first_offset;

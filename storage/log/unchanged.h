@@ -1,4 +1,5 @@
-// The condition for an append of records that were computed from earlier reads.
+// A condition for an append whose records were computed from earlier reads: the keys of the records
+// have no newer records.
 #pragma once
 #include <optional>
 
@@ -7,9 +8,9 @@
 namespace storage {
 
 struct Unchanged {
-  Offset since;  // the end of the part that was read
-  // Records at or after this offset by the batches' own producer come from an earlier attempt of
-  // this request, and are no conflict.
+  Offset since;  // end of the offsets that the caller has read
+  // Records at or after this offset that the batches' own producer wrote come from an earlier
+  // attempt of this request, so they are no conflict.
   std::optional<Offset> own_from = {};
 };
 

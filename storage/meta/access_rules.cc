@@ -7,7 +7,7 @@ namespace storage {
 
 namespace {
 
-// Visits the rules of exactly one name.
+// Visits the rules whose name is exactly `name`.
 void visit_name(const AccessRules& rules, RuleResource resource, bool is_prefix,
                 std::string_view name, const std::function<void(const AccessRule&)>& visit) {
   const AccessRule first{resource, is_prefix, std::string(name), {}, RuleOperation{}, false};
@@ -29,9 +29,10 @@ void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_
   if (rules.empty()) return;
   visit_name(rules, resource, false, name, visit);
   if (name != kEveryName) visit_name(rules, resource, false, kEveryName, visit);
-  // Visits the rules for prefixes of the name, the longest prefix first. The rule before the place
-  // of a prefix has that prefix as its name, or shares less with the name than all rules after it:
-  // then no longer prefix is left.
+  // Visits the rules for prefixes of the name, the longest prefix first. Each step searches the
+  // last rule that is not after the prefix `left`. Either that rule is for a prefix of the name, or
+  // no remaining rule is for a longer prefix than the part that this rule shares with the name, so
+  // the next step searches from that part.
   for (std::string_view left = name; !left.empty();) {
     std::string behind(left);
     behind.push_back('\0');

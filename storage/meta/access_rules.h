@@ -1,5 +1,5 @@
-// Kafka's access rules (ACLs) that no right of SQL's GRANT can express: for all names with a
-// prefix, for all users, for a single operation, for a role that does not exist yet, and rules that
+// Kafka's access rules (ACLs) that no right of SQL's GRANT can express. They are for all names with
+// a prefix, for all users, for a single operation, or for a role that does not exist yet, or they
 // deny (docs/adr/0051).
 #pragma once
 #include <compare>
@@ -29,7 +29,7 @@ enum class RuleOperation : int8_t {
 
 inline constexpr std::string_view kEverybody = "*";               // as a principal
 inline constexpr std::string_view kEveryName = "*";               // as a literal name
-inline constexpr std::string_view kTheCluster = "kafka-cluster";  // the one name of the cluster
+inline constexpr std::string_view kTheCluster = "kafka-cluster";  // the only name
 
 struct AccessRule {
   RuleResource resource = RuleResource::Topic;
@@ -38,13 +38,13 @@ struct AccessRule {
   std::string principal = {};  // a role, whether it exists or not, or kEverybody
   RuleOperation operation = RuleOperation::All;
   bool denies = false;
-  // Ordered so that the rules of one name are adjacent.
+  // Members are compared in their order, so that the rules for one name are adjacent in a set.
   auto operator<=>(const AccessRule&) const = default;
 };
 using AccessRules = std::set<AccessRule>;
 
-// Calls `visit` for each rule that matches the resource: by its name, for every name, or by a
-// prefix. The cost grows with the matching rules, not with the number of all rules.
+// Calls `visit` for each rule that matches the resource: by its exact name, for every name, or by a
+// prefix of its name. The cost grows with the number of matching rules, not of all rules.
 void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_view name,
                    const std::function<void(const AccessRule&)>& visit);
 

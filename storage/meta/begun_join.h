@@ -1,6 +1,7 @@
-// A join that a single server has begun: the node that its data directory will belong to
-// (docs/adr/0094). Written before etcd has the cluster's metadata, with the id of the first command
-// there. A start as a single server erases the row.
+// Stores a join that a single server has begun: the node to which its data directory will belong
+// (docs/adr/0094). The row is written before etcd has the cluster's metadata, and has the id of the
+// first command that will be written there. If the directory is started as a single server, the row
+// is erased.
 #pragma once
 #include <optional>
 
@@ -8,12 +9,12 @@
 
 namespace storage {
 
-// These functions wait for the queue's writer.
+// The following functions wait for the thread that writes the queue's commits.
 Result<std::optional<ClusterMembership>> read_begun_join(TransactionQueue& queue);
 Status write_begun_join(TransactionQueue& queue, const ClusterMembership& membership);
 Status forget_begun_join(TransactionQueue& queue);
 
-// Ends the join within another commit: the directory belongs to the node from then on.
+// Ends the join within another commit, after which the directory belongs to the node.
 Status end_join(WriteTransaction& transaction, const ClusterMembership& membership);
 
 }  // namespace storage

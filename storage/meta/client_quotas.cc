@@ -15,8 +15,8 @@ namespace {
 // entity = count varint, count * (type, has name u8, name or nothing)
 constexpr uint8_t kVersion = 1;
 
-// The number is bounded, because each look-up of an unknown client searches several entities, and
-// each change copies all of them.
+// The number of entities is limited, because each change copies all of them, and each look-up of an
+// unknown client searches several.
 constexpr size_t kMostEntities = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of quotas is damaged"}; }

@@ -14,17 +14,17 @@ namespace storage {
 // A "quotas" part of a metadata command or snapshot.
 inline constexpr std::string_view kQuotasPart = "quotas";
 
-// The clients that quotas apply to: by type ("user", "client-id", "ip") a name, or nothing for all
-// without quotas of their own (KIP-55, KIP-612).
+// The clients to which a quota applies. The key is a type ("user", "client-id" or "ip"), the value
+// a name, or nothing for all clients without quotas of their own (KIP-55, KIP-612).
 using QuotaEntity = std::map<std::string, std::optional<std::string>>;
-// Values by Kafka's names: producer_byte_rate, ...
+// Values by Kafka's names of the quotas, such as producer_byte_rate.
 using Quotas = std::map<std::string, double>;
 using ClientQuotas = std::map<QuotaEntity, Quotas>;
 
 struct QuotaChange {
   QuotaEntity entity;
   std::string key;
-  std::optional<double> value;  // none: removed
+  std::optional<double> value;  // nothing: the quota is removed
   bool operator==(const QuotaChange&) const = default;
 };
 

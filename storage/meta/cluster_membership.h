@@ -1,5 +1,5 @@
-// The cluster and node that a data directory belongs to, kept in its log's store. A process that
-// started the directory as another node would delete its partitions.
+// The cluster and the node to which a data directory belongs, stored in its log's store. If another
+// node were started on the directory, it would delete the partitions there.
 #pragma once
 #include <functional>
 #include <optional>
@@ -14,20 +14,22 @@ namespace storage {
 struct ClusterMembership {
   std::string cluster_id;
   NodeId node;
-  // Id of the first command in the cluster's metadata log. An etcd with another one, or none, does
-  // not have the metadata of the partitions here. Empty until the node has read a command.
+  // Id of the first command in the cluster's metadata log; empty until the node has read a command.
+  // An etcd whose log has another first command, or none, does not have the metadata of the
+  // partitions here.
   std::string first_command = {};
-  // The node has read the log at least up to this revision. A log that ends before has lost later
-  // commands, possibly those of the topics whose partitions are here.
+  // A revision up to which the node has read the metadata log; it may have read more. A log that
+  // ends before has lost commands, possibly those that created the topics whose partitions are
+  // here.
   Revision last_revision = {};
   bool operator==(const ClusterMembership&) const = default;
 };
 
-// Both functions wait for the queue's writer, so they must not run on a loop. The result is nothing
-// if the directory belongs to a single server.
+// Both functions wait for the thread that writes the queue's commits, so they must not run on a
+// loop. The first returns nothing if the directory belongs to a single server.
 Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueue& queue);
 Status write_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership);
-// Writes the membership without waiting, for loops.
+// Writes the membership without waiting. For use on a loop.
 void submit_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership,
                                std::function<void(Status)> done);
 

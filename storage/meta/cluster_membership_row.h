@@ -10,13 +10,13 @@ namespace storage {
 inline constexpr std::string_view kMembershipKey = "membership";
 inline constexpr std::string_view kBegunJoinKey = "joining";
 
-// Waits for the queue's writer.
+// Waits for the thread that writes the queue's commits.
 Result<std::optional<ClusterMembership>> read_membership_row(TransactionQueue& queue,
                                                              std::string_view key);
 Status put_membership_row(WriteTransaction& transaction, std::string_view key,
                           const ClusterMembership& membership);
 Status erase_membership_row(WriteTransaction& transaction, std::string_view key);
-// Runs `apply` in a transaction of the queue, and waits.
+// Runs `apply` in a commit of the queue, and waits until it is durable.
 Status write_and_wait(TransactionQueue& queue, std::function<Status(WriteTransaction&)> apply);
 
 }  // namespace storage

@@ -36,10 +36,11 @@ namespace {
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
 constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3, kWithOwnMin = 4,
                   kWithWanted = 4;
-// The version of a saved state with unclean elections; without one, earlier versions can read it.
+// The version of a saved state that has unclean elections. A state without any is saved in a
+// version that earlier programs can read.
 constexpr uint8_t kWithElections = 3;
-// The version of a saved state above the first feature level, which programs without levels must
-// not read.
+// The version of a saved state whose feature level is above the first. Programs that do not know
+// feature levels must not read such a state.
 constexpr uint8_t kSavedWithLevel = 4;
 // The version of a saved state with a topic's own min.insync.replicas, which needs a level above
 // the first.
@@ -174,7 +175,7 @@ bool contains(const std::vector<NodeId>& nodes, NodeId node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
 
-// Checks the conditions for every assignment, whatever created it.
+// Checks the conditions that every assignment must meet, whatever command created it.
 Status check_assignment(const PartitionAssignment& assignment) {
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
@@ -479,8 +480,8 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
   return delta;
 }
 
-// Sets the topic's own minimum in all of its assignments. Their newer versions keep leader and
-// controller in agreement: an ISR that was proposed for another version is refused.
+// Sets the topic's own minimum in all of its assignments, and raises their versions. So an ISR that
+// a leader proposed under another minimum is refused.
 std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next, const Uuid& topic,
                                                           std::optional<int32_t> own_min,
                                                           size_t cluster_min) {
@@ -490,8 +491,8 @@ std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next,
     PartitionAssignment& assignment = changed.emplace_back(each->second);
     assignment.own_min_insync = own_min;
     ++assignment.version;
-    // If the ISR is now large enough, more records become visible that the eligible replicas do not
-    // have.
+    // If the ISR is now large enough, further records become visible, which the eligible replicas
+    // do not have. So they are no longer eligible.
     if (assignment.isr.size() >= assignment.least_in_sync(cluster_min)) assignment.eligible.clear();
   }
   std::vector<TopicPartition> partitions;

@@ -26,7 +26,7 @@ using NodeEpoch = StrongNumber<struct NodeEpochTag, int64_t>;
 struct ClusterNode {
   NodeId id;
   NodeEpoch epoch = {};
-  Uuid directory = {};        // the data directory's id; another directory has none of the data
+  Uuid directory = {};  // the data directory's id; a new directory has none of the node's data
   std::string endpoint = {};  // for other nodes: host:port
   std::string clients = {};   // for Kafka clients: host:port
   std::string rack = {};
@@ -40,18 +40,18 @@ struct PartitionAssignment {
   TopicPartition partition;
   std::vector<NodeId> replicas = {};  // the first one is preferred as leader
   std::vector<NodeId> isr = {};       // in the order of `replicas`
-  // The members that were in sync when the ISR became smaller than min.insync.replicas. Nothing
-  // becomes visible while the ISR is smaller, so they have all visible records (the eligible leader
-  // replicas of KIP-966).
+  // The replicas that were in sync when the ISR became smaller than min.insync.replicas (the
+  // eligible leader replicas of KIP-966). Nothing becomes visible while the ISR is that small, so
+  // these replicas have all visible records and may be elected.
   std::vector<NodeId> eligible = {};
   // During a move: the nodes to add to `replicas`, and the nodes to remove once the added ones are
   // in sync. Meanwhile `replicas` holds both: first the final replicas in their final order, then
   // `removing`.
   std::vector<NodeId> adding = {}, removing = {};
-  std::optional<NodeId> leader = {};  // none while no member of the ISR is available
+  std::optional<NodeId> leader = {};  // nothing while no member of the ISR is available
   LeaderEpoch leader_epoch = {};      // raised with each change of the leader, also to none
   int32_t version = 0;                // raised by each change (Kafka's partition epoch)
-  // The topic's own min.insync.replicas; nothing: the cluster's value applies.
+  // The topic's own min.insync.replicas; nothing if the cluster's value applies.
   std::optional<int32_t> own_min_insync = {};
   bool operator==(const PartitionAssignment&) const = default;
 
@@ -60,13 +60,13 @@ struct PartitionAssignment {
   bool is_eligible(NodeId node) const;
   bool is_moving() const { return !adding.empty() || !removing.empty(); }
   bool is_adding(NodeId node) const;
-  // Returns how many replicas must be in sync for records to become visible: the topic's minimum,
-  // or else the cluster's, but at most all replicas. Replicas that are being added do not count
-  // yet.
+  // Returns how many replicas must be in sync for records to become visible: the topic's minimum
+  // or, without one, the cluster's, but not more than there are replicas. Replicas that are being
+  // added do not count.
   size_t least_in_sync(size_t cluster_min_insync) const;
 };
 
-// Preferred: elects the first replica, if it is in sync. Unclean: elects any replica, which loses
+// Preferred elects the first replica, if it is in sync. Unclean elects any replica, and so may lose
 // records.
 enum class Election : uint8_t { Preferred = 0, Unclean = 1 };
 
@@ -81,11 +81,13 @@ using UncleanElections = PersistentMap<TopicPartition, UncleanElection>;
 
 using NodeSettings = std::map<std::string, std::string>;
 inline constexpr NodeId kAllNodes{-1};
-// Limits for replicas that move, in bytes per second: for a node as leader, and as follower.
+// Limits for replicas that move, in bytes per second. The first limits a node as leader, the second
+// as follower.
 inline constexpr const char* kLeaderThrottle = "leader.replication.throttled.rate";
 inline constexpr const char* kFollowerThrottle = "follower.replication.throttled.rate";
 
-// All nodes and assignments as of one revision; never changes. Copies share their common parts.
+// All nodes and assignments as of one revision. Never changes. Snapshots share the parts that are
+// equal.
 class ClusterSnapshot {
  public:
   using Nodes = PersistentMap<NodeId, ClusterNode>;
@@ -93,19 +95,20 @@ class ClusterSnapshot {
   const Nodes& nodes() const { return nodes_; }
   const Partitions& partitions() const { return partitions_; }
   const ClusterNode* find(NodeId node) const { return nodes_.get(node); }  // null: unknown
-  // Returns the settings that were changed at run time, for a node, or for all nodes (kAllNodes),
-  // by Kafka's names.
+  // Returns the settings, by Kafka's names, that were changed at run time for one node, or for all
+  // nodes (kAllNodes).
   const NodeSettings& settings_of(NodeId node) const;
-  // Returns the value that applies to the node; nothing if it is not set.
+  // Returns the value of a setting that applies to the node; nothing if it was not changed at run
+  // time.
   std::optional<int64_t> number_setting(NodeId node, const std::string& name) const;
   const PartitionAssignment* find(const TopicPartition& partition) const {
     return partitions_.get(partition);
   }
-  // Returns the newest election of each partition that had one. An election is kept for as long as
-  // the partition exists.
+  // Returns the newest unclean election of each partition that had one. An election is stored as
+  // long as the partition exists.
   const UncleanElections& unclean_elections() const { return unclean_elections_; }
-  // Returns the cluster's level. If it is newer than this program's newest level, the node must
-  // leave the cluster.
+  // Returns the cluster's feature level. If this program does not support it, the node must leave
+  // the cluster.
   FeatureLevel feature_level() const { return feature_level_; }
 
  private:
@@ -120,27 +123,27 @@ class ClusterSnapshot {
 // Encode "cluster" parts.
 std::string encode_register_node(const ClusterNode& node);  // without its epoch and fence
 std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced);
-// Encodes the complete new assignment. Version 0 creates it; a change has the present version plus
-// one.
+// Encodes the complete new assignment. An assignment with version 0 creates the partition's
+// assignment; any other must have the present version plus one.
 std::string encode_assign_partition(const PartitionAssignment& assignment);
 std::string encode_remove_assignments(const Uuid& topic);
-// Encode requests of operators. They are applied to the assignment at that time: see
-// partition_requests.h.
+// The following functions encode requests of operators. A request is applied to the assignment that
+// exists when its command is applied (partition_requests.h).
 std::string encode_move_replicas(const TopicPartition& partition,
-                                 const std::vector<NodeId>& target);  // no node: as they were
-// Encodes an election. With `wanted` (level 4), only that node is elected; otherwise the first
-// replica that may lead.
+                                 const std::vector<NodeId>& target);  // empty: as before the move
+// Encodes an election. With `wanted` (feature level 4), only that node is elected; otherwise the
+// first replica that may lead.
 std::string encode_elect_leader(const TopicPartition& partition, Election how,
                                 std::optional<NodeId> wanted = {});
 // Encodes the removal of a node that has no replica left.
 std::string encode_unregister_node(NodeId node, NodeEpoch epoch);
 std::string encode_configure_node(NodeId node, const NodeSettings& all);
-// Encodes the topic's own minimum; needs level 4. `cluster_min_insync` applies to a topic without
-// one.
+// Encodes a change of the topic's own min.insync.replicas; needs feature level 4.
+// `cluster_min_insync` is the cluster's value, which applies if the topic has none.
 std::string encode_require_in_sync(const Uuid& topic, std::optional<int32_t> own_min_insync,
                                    size_t cluster_min_insync);
-// Raises the cluster's level. The caller has verified that all nodes support the level. Programs
-// without levels skip this part.
+// Encodes a raise of the cluster's feature level. The caller has verified that all nodes support
+// the level. Programs that do not know feature levels skip this part.
 std::string encode_raise_level(FeatureLevel level);
 
 // The nodes and partitions that a part has changed.
@@ -149,14 +152,15 @@ struct ClusterDelta {
   std::vector<TopicPartition> partitions;  // including removed ones
 };
 
-// Threads: one applies parts; snapshots may be used on any.
+// Applies "cluster" parts and publishes snapshots. Threads: one applies parts; snapshots may be
+// used on any.
 class ClusterTable {
  public:
   ClusterTable();
 
-  // Applies a part. Fails with InvalidParameter, OutOfOrderSequence (the part was made for another
-  // version) or IncompatibleFormat, and then changes nothing. All nodes fail in the same way, so a
-  // part that fails is skipped.
+  // Applies a part. Fails with InvalidParameter, IncompatibleFormat, or OutOfOrderSequence (the
+  // part was made for another version of the assignment), and then changes nothing. All nodes fail
+  // in the same way, so they all skip a part that fails.
   //
   // A node that registers no longer leads any partition. If it has another data directory, it also
   // leaves every ISR and the eligible replicas, because its data is gone.

@@ -45,7 +45,7 @@ void ControllerLease::tick() {
   if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_ && may_campaign) campaign();
 }
 
-// --- Following the key
+// --- Following changes of the key
 
 void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
   is_vacant_ = !entry.has_value();
@@ -81,7 +81,7 @@ void ControllerLease::make_key() {
   EtcdTransaction transaction;
   transaction.conditions.push_back({key_, EtcdRevision{0}});
   transaction.puts.push_back({key_, fmt::format("{}", self_.value()), *lease_});
-  // The answer is not used, since the watch reports the holder.
+  // The answer is not used, since the watch reports which node has created the key.
   etcd_.commit(std::move(transaction), [this](const Result<EtcdOutcome>&) {
     is_campaigning_ = false;
     campaign_at_us_ = clock_.monotonic_us() + kRetryUs;

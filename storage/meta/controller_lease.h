@@ -1,4 +1,4 @@
-// Elects the controller: the node whose key etcd keeps under a lease.
+// Elects the controller of a cluster: the node whose key exists in etcd, under a lease.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,11 +11,11 @@
 
 namespace storage {
 
-// Each node tries to create the key when it does not exist. The revision of its creation is the
-// controller's epoch: commands are appended on the condition that it is unchanged, so a controller
-// whose lease has ended changes nothing, even before it learns of the end. Only the process that
-// created the key under its own lease holds it: a late request of an earlier process of the node
-// must not pass for one of this process (simulated as seed 30002283).
+// Each node tries to create the key while it does not exist. The revision of the key's creation is
+// the controller's epoch. Commands are appended on the condition that it has not changed, so a
+// controller whose lease has ended changes nothing, even before it learns of the end. A process is
+// the controller only if it created the key under its own lease: a late request of an earlier
+// process of the same node must not count (simulated as seed 30002283).
 //
 // Threads: one loop, the client's.
 class ControllerLease {
@@ -25,30 +25,30 @@ class ControllerLease {
     EtcdRevision created;
     bool operator==(const Controller&) const = default;
   };
-  // `changed` is called with each new controller, or with nothing if none exists or it is not
-  // known.
+  // `changed` is called with each new controller, or with nothing if none exists or the controller
+  // is unknown.
   ControllerLease(EtcdClient& etcd, std::string key, NodeId self, int64_t ttl_ms,
                   const Clock& clock,
                   std::function<void(const std::optional<Controller>&)> changed);
 
   const std::string& key() const { return key_; }
   const std::optional<Controller>& controller() const { return controller_; }
-  // Returns whether this process holds the key, as far as it knows.
+  // Returns whether this process is the controller, according to the last report from etcd.
   bool is_held() const { return controller_ && is_own_; }
-  // Returns whether the key belongs to an earlier process of this node, so that its lease is not
-  // renewed.
+  // Returns whether an earlier process of this node created the key. Its lease is not renewed, so
+  // that the key is removed when the lease ends.
   bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
-  // Returns whether this node holds the key as far as it knows, but has failed to renew the lease
-  // for its whole duration.
+  // Returns whether this process is the controller according to the last report, but has failed to
+  // renew the lease for the lease's whole duration.
   bool is_over() const;
-  // Removes the key of a controller that is known to be gone, if the key is still that
-  // controller's, so that another one is elected before the lease ends. A wrong caller only causes
-  // a change of controllers.
+  // Removes the key of a controller that has ended, if the key is still that controller's, so that
+  // another one is elected before the lease ends. If the controller is still alive, this only
+  // causes an election.
   void depose(const Controller& gone);
-  // Gives the key back, and does not try to create it again for `stay_out_us`. Returns false if
-  // this node does not hold the key, or has given it back already.
+  // Removes this node's key, and does not try to create it again for `stay_out_us`. Returns false
+  // if this node has no key, or is removing it already.
   bool resign(int64_t stay_out_us);
-  // Gives the key back for ever, even if an attempt to create it is in progress.
+  // Removes the key for ever. An attempt to create it that is in progress is undone.
   void retire();
   // Called every few milliseconds.
   void tick();
@@ -66,11 +66,11 @@ class ControllerLease {
   const Clock& clock_;
   const std::function<void(const std::optional<Controller>&)> changed_;
   std::optional<Controller> controller_;
-  bool is_own_ = false;  // made under a lease of this process
+  bool is_own_ = false;  // the key was created under a lease of this process
   FollowedRange holder_;
   std::optional<EtcdLease> lease_;
   bool is_campaigning_ = false, is_renewing_ = false;
-  bool is_vacant_ = false;  // as last reported by etcd
+  bool is_vacant_ = false;  // the key does not exist, as last reported by etcd
   bool is_retired_ = false;
   int64_t campaign_at_us_ = 0, renew_at_us_ = 0, renewed_at_us_ = 0, stays_out_until_us_ = 0;
 };

@@ -33,7 +33,7 @@ Result<Revision> revision_of(std::string_view key) {
   return Revision{static_cast<int64_t>(*number)};
 }
 
-// Reads the revision only, without decompressing the state.
+// Reads the revision at the beginning of a stored snapshot, without decompressing the state.
 Result<Revision> snapshot_revision(ByteReader& in) {
   const Revision revision{in.be<int64_t>()};
   if (!in.ok()) return Error{ErrorCode::StorageFailure, "the metadata snapshot is damaged"};
@@ -54,7 +54,7 @@ Result<Revision> newest_revision(Transaction& transaction, const Tables& tables)
   return covered_revision(transaction, tables);
 }
 
-// State for callbacks on the writer's thread, which may run after the log was destroyed.
+// Shared with callbacks on the writer's thread, which may run after the log was destroyed.
 struct Shared {
   explicit Shared(Tables opened) : tables(opened) {}
   const Tables tables;
@@ -63,12 +63,12 @@ struct Shared {
   std::function<void(Revision)> moved;  // Guarded by mutex
 };
 
-// Erases at most this many covered records per commit, so that other commits need not wait for tens
-// of thousands.
+// A commit erases at most this many records that a snapshot covers, so that other commits do not
+// wait for the removal of tens of thousands.
 constexpr EraseLimits kErasedAtATime{.max_count = 256, .max_bytes = 1 << 20};
 
-// Erases the records that the newest snapshot covers, in slices of one commit each. A crash in
-// between leaves some of them, which are never read, and the next start continues.
+// Erases the records that the newest snapshot covers, in slices of one commit each. After a crash
+// some of them remain. They are never read, and the next start erases them.
 void erase_covered(TransactionQueue& queue, std::shared_ptr<Shared> shared) {
   const auto is_all = std::make_shared<bool>(true);
   queue.submit(
@@ -80,7 +80,8 @@ void erase_covered(TransactionQueue& queue, std::shared_ptr<Shared> shared) {
         return {};
       },
       [&queue, shared, is_all](const Status& erased) {
-        // A failed slice is repeated with the next snapshot or start.
+        // A failed slice is not repeated here: the next snapshot or the next start erases the
+        // remaining records.
         if (erased && !*is_all) erase_covered(queue, shared);
       });
 }
@@ -169,7 +170,7 @@ Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() con
 
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue) {
-  // Only the queue's owner may open tables, so the transaction runs on its thread, and this
+  // Only the queue's owner may open tables. So the transaction runs on the owner's thread, and this
   // function waits for it.
   struct Opened {
     Tables tables;

@@ -7,7 +7,7 @@
 
 namespace storage {
 
-// `store` and `queue`, which writes to it, outlive the metadata log.
+// `store`, and `queue`, which writes to the store, outlive the metadata log.
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue);
 

@@ -1,5 +1,5 @@
-// The requests to etcd (version 3 of its API), as a port: a server uses its gateway, a simulation
-// has an etcd of its own.
+// The requests to etcd (version 3 of its API), as an interface: a server uses etcd's gateway, and a
+// simulation its own etcd.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -13,7 +13,8 @@
 
 namespace storage {
 
-// etcd's revisions count all changes of all keys; they are not those of the metadata log.
+// A revision of etcd, which counts all changes of all keys. It is not a revision of the metadata
+// log.
 using EtcdRevision = StrongNumber<struct EtcdRevisionTag, int64_t>;
 using EtcdLease = StrongNumber<struct EtcdLeaseTag, int64_t>;  // 0: none
 
@@ -28,12 +29,12 @@ struct EtcdRange {
   static EtcdRange only(const std::string& key) { return {key, key + '\0'}; }
 };
 
-// All or nothing: the puts and then the removals are done if all of `conditions` and `unchanged`
-// hold.
+// If all of `conditions` and `unchanged` hold, does the puts and then the removals; otherwise does
+// nothing.
 struct EtcdTransaction {
   struct Created {
     std::string key;
-    EtcdRevision revision;  // the key's creation; 0: the key does not exist
+    EtcdRevision revision;  // revision in which the key was created; 0: the key does not exist
   };
   struct Put {
     std::string key, value;
@@ -41,15 +42,15 @@ struct EtcdTransaction {
   };
   struct Modified {
     std::string key;
-    EtcdRevision revision;  // the key's last change; 0: the key does not exist
+    EtcdRevision revision;  // revision of the key's last change; 0: the key does not exist
   };
   std::vector<Created> conditions;
   std::vector<Put> puts;
   std::vector<EtcdRange> removals;
-  std::vector<Modified> unchanged = {};  // more conditions
+  std::vector<Modified> unchanged = {};  // further conditions
 };
 struct EtcdOutcome {
-  bool is_done;  // the conditions held
+  bool is_done;  // the conditions held, and the changes were made
   EtcdRevision revision;
 };
 
@@ -58,7 +59,7 @@ struct EtcdFound {
   EtcdRevision revision;           // revision of the read state
 };
 
-// A change in a range; a removed key has no `entry`.
+// A change of a key in a watched range. `entry` is nothing if the key was removed.
 struct EtcdEvent {
   std::string key;
   std::optional<EtcdEntry> entry;
@@ -69,8 +70,8 @@ struct EtcdEvents {
 };
 
 // Each answer arrives once, on the caller's loop, never within the call. After NetworkFailure the
-// outcome of a transaction or a grant is unknown; it may still happen. A destroyed client gives no
-// answers.
+// outcome of a transaction or a grant is unknown, and etcd may still execute it later. A destroyed
+// client gives no answers.
 //
 // Threads: one loop.
 class EtcdClient {
@@ -80,23 +81,25 @@ class EtcdClient {
   using Answer = std::function<void(Result<T>)>;
 
   virtual void commit(EtcdTransaction transaction, Answer<EtcdOutcome> answer) = 0;
-  // Finds the entries as of now, including everything that was committed before the request.
+  // Returns the entries of the range as of now, including everything that was committed before the
+  // request.
   virtual void find(EtcdRange range, Answer<EtcdFound> answer) = 0;
-  // Finds the first entry of the range as of now.
+  // Returns the first entry of the range as of now.
   virtual void find_first(EtcdRange range, Answer<EtcdFound> answer) = 0;
 
-  // Destroying the object ends the watch.
+  // A watch of a range, which the destruction of the object ends.
   class Watch {
    public:
     virtual ~Watch() = default;
   };
-  // Delivers the events in the range from `first` on, in order, and finally the reason for the end:
-  // the connection was lost (NetworkFailure), or `first` is too old (OffsetOutOfRange).
+  // Delivers the events in the range from revision `first` on, in order. If the watch ends, finally
+  // delivers the reason: NetworkFailure if the connection was lost, OffsetOutOfRange if etcd has
+  // already forgotten `first`.
   virtual std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                        std::function<void(Result<EtcdEvents>)> tell) = 0;
 
-  // Forgets the state before that revision, for all clients. Fails with OffsetOutOfRange if it was
-  // forgotten already.
+  // Makes etcd forget the states before this revision, for all clients. Fails with OffsetOutOfRange
+  // if they were forgotten already.
   virtual void compact(EtcdRevision revision, Answer<EtcdRevision> answer) = 0;
 
   virtual void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) = 0;

@@ -11,8 +11,8 @@ namespace storage {
 namespace {
 
 constexpr int64_t kRetryUs = 50'000;
-// A snapshot is written only after a quarter of its size in commands, so that its cost stays in
-// proportion.
+// A snapshot is written only after commands of at least a quarter of its size, so that its cost is
+// in proportion to the changes.
 constexpr uint64_t kSnapshotBytesPerByte = 4;
 
 }  // namespace
@@ -34,8 +34,8 @@ std::string EtcdLogCutter::pointer_id() const {
 
 bool EtcdLogCutter::is_due() const {
   if (!log_.has_read() || writing_) return false;
-  // A snapshot by this node would lack a command that newer programs can read, and would replace
-  // that command.
+  // This node has met a command that it cannot read. Its snapshot would lack that command, and
+  // would replace it for programs that can read it.
   if (log_.has_passed_over()) return false;
   // The previous clean-up is completed first.
   if (log_.pointer() && (cleaned_for_ != log_.pointer()->id || step_ != Step::Nothing))
@@ -66,7 +66,8 @@ void EtcdLogCutter::save(Revision revision, std::string bytes) {
 }
 
 void EtcdLogCutter::tick() {
-  // The pointer has moved: another snapshot was written, or this one, even if the answer was lost.
+  // If the pointer has moved, a snapshot was written: another one, or this one, even if the answer
+  // was lost.
   if (writing_ && !is_asking_ && pointer_id() != written_over_) writing_.reset();
   if (is_asking_ || clock_.monotonic_us() < ask_at_us_ || !log_.has_read()) return;
   if (writing_) return write();
@@ -82,8 +83,8 @@ EtcdTransaction EtcdLogCutter::fenced() const {
   return transaction;
 }
 
-// Commits the transaction. After an unknown outcome the next tick tries again: repeating a finished
-// step does no harm.
+// Commits the transaction. If the outcome is unknown, the next tick() tries again; repeating a step
+// that was done has no effect.
 void EtcdLogCutter::commit(EtcdTransaction transaction, std::function<void(bool is_done)> then) {
   is_asking_ = true;
   etcd_.commit(std::move(transaction),
@@ -92,7 +93,7 @@ void EtcdLogCutter::commit(EtcdTransaction transaction, std::function<void(bool 
                  if (alive.expired()) return;
                  is_asking_ = false;
                  if (!outcome) return try_later();
-                 // Something has changed that was not read yet.
+                 // If a condition did not hold, etcd has a change that this node has not read yet.
                  if (!outcome->is_done) try_later();
                  then(outcome->is_done);
                });
@@ -149,8 +150,8 @@ void EtcdLogCutter::clean(const SnapshotPointer& pointer) {
   }
 }
 
-// Removes the oldest commands first, so that the remaining ones have no gap whenever the removal
-// stops.
+// Removes the oldest commands first. The remaining commands thus have no gap, even if the removal
+// stops in between.
 void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
   const Revision end = rules_.removes_behind_pointer ? pointer.revision : log_.last_revision();
   is_asking_ = true;
@@ -174,9 +175,10 @@ void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
       });
 }
 
-// Removes snapshot by snapshot, as they are found: a late request whose outcome was given up must
-// not remove pieces that were written since. All requests have the pointer of the beginning as a
-// condition; a newer pointer's snapshot would be among those found.
+// Removes one snapshot after another, by the pieces that etcd has now. A range of all other
+// snapshots is not removed at once: a late request could remove pieces that were written since. All
+// requests have the pointer of the beginning as a condition, because a newer pointer's snapshot
+// would be among those found.
 void EtcdLogCutter::remove_pieces(const SnapshotPointer& pointer) {
   const EtcdTransaction fence = fenced();
   remove_first_of(log_.keys().pieces_before(pointer), fence, [this, pointer, fence] {
@@ -201,10 +203,10 @@ void EtcdLogCutter::remove_first_of(EtcdRange pieces, EtcdTransaction fence,
       });
 }
 
-// Lets etcd forget replaced state; otherwise its file would grow by everything that was removed.
-// State since the previous move of the pointer is kept, because a reader may be reading a range in
-// pages, or begin a watch where it has just read. A failure does not matter: the next call covers a
-// later revision.
+// Makes etcd forget replaced states; otherwise its file would grow by everything that was removed.
+// States since the previous move of the pointer are kept, because a reader may be reading a range
+// in pages, or may begin a watch at the revision that it has just read. A failure is only logged,
+// since the next call covers a later revision.
 void EtcdLogCutter::forget_history(const SnapshotPointer& pointer) {
   step_ = Step::Nothing;
   if (pointer.replaced == EtcdRevision{0}) return;

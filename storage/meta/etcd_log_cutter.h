@@ -1,4 +1,4 @@
-// Keeps the metadata log in etcd short: a snapshot replaces the commands before it.
+// Keeps the metadata log in etcd short by replacing its oldest commands with a snapshot.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,27 +20,28 @@ struct CutSettings {
   int64_t removed_at_a_time = 200;
 };
 
-// Rules that a simulation switches off, as with ReplicaRules.
+// Rules that a simulation switches off to prove that it detects the damage, as with ReplicaRules.
 struct CutRules {
-  // Commands are removed only when every reader finds the snapshot instead.
+  // Commands are removed only when the pointer leads every reader to the snapshot that replaces
+  // them.
   bool removes_behind_pointer = true;
-  // A former controller does not move the pointer: it could move back to a place after which
-  // commands are missing.
+  // A former controller cannot move the pointer. It could move the pointer back to a snapshot after
+  // which commands are missing.
   bool fences_pointer = true;
 };
 
 // Takes the following steps in this order, one request at a time:
 //
-//   1. the pieces of the snapshot are written, where no reader looks yet;
-//   2. the pointer is moved to the snapshot;
-//   3. the commands before its revision are removed, the oldest first, some at a time; the command
-//      of the revision itself stays, since appends have its existence as a condition;
-//   4. the pieces of all other snapshots are removed, including unfinished ones;
-//   5. etcd forgets the state before the previous move of the pointer.
+//   1. write the pieces of the snapshot under keys that no reader looks at yet;
+//   2. move the pointer to the snapshot;
+//   3. remove the commands before its revision, the oldest first, some at a time; the command of
+//      the revision itself is kept, since appends have its existence as a condition;
+//   4. remove the pieces of all other snapshots, including unfinished ones;
+//   5. make etcd forget the states before the previous move of the pointer.
 //
-// Each of 1 to 4 is a transaction on the condition that this node is still the controller, and that
-// the pointer is unchanged, so late requests change nothing. A new controller therefore begins with
-// step 3, whatever it finds.
+// Each of the steps 1 to 4 is a transaction on the condition that this node is still the controller
+// and the pointer has not changed, so a late request changes nothing. A new controller begins with
+// step 3, because its predecessor may have stopped after any step.
 //
 // Threads: one loop, the client's. Owner: the node, for as long as it holds the controller's lease.
 class EtcdLogCutter {
@@ -48,10 +49,10 @@ class EtcdLogCutter {
   EtcdLogCutter(EtcdClient& etcd, const EtcdMetadataLog& log, EtcdMetadataLog::Holding holding,
                 const Clock& clock, Random& random, CutSettings settings, CutRules rules);
 
-  // Returns whether enough commands follow the last snapshot for another one.
+  // Returns whether enough commands follow the last snapshot for another snapshot.
   bool is_due() const;
-  // Takes a snapshot as of a revision that was read: see encode_metadata_snapshot(). Does nothing
-  // if no snapshot is due.
+  // Writes a snapshot as of `revision`, which this node has read. `bytes` is the result of
+  // encode_metadata_snapshot(). Does nothing if no snapshot is due.
   void save(Revision revision, std::string bytes);
   // Called every few milliseconds.
   void tick();
@@ -61,10 +62,10 @@ class EtcdLogCutter {
     SnapshotPointer pointer;
     std::string bytes;
     uint32_t next_piece = 0;
-    bool is_over = false;  // the log will show the outcome
+    bool is_over = false;  // the pointer's transaction is done; the watch will show the outcome
   };
   enum class Step : uint8_t { Commands, Pieces, History, Nothing };
-  std::string pointer_id() const;  // as last read; empty if there is no pointer
+  std::string pointer_id() const;  // id in the pointer as last read; empty if no pointer exists
   EtcdTransaction fenced() const;
   void commit(EtcdTransaction transaction, std::function<void(bool is_done)> then);
   void write();
@@ -85,8 +86,8 @@ class EtcdLogCutter {
   const CutSettings settings_;
   const CutRules rules_;
   std::optional<Writing> writing_;
-  std::string written_over_;  // the pointer's id when the writing began
-  std::string cleaned_for_;   // the pointer's id that `step_` belongs to
+  std::string written_over_;  // the pointer's id when this node began to write the snapshot
+  std::string cleaned_for_;   // the pointer's id for which `step_` holds
   Step step_ = Step::Commands;
   bool is_asking_ = false;
   int64_t ask_at_us_ = 0;

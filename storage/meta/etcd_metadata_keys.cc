@@ -53,7 +53,8 @@ Result<SnapshotPointer> decode_snapshot_pointer(std::string_view bytes) {
   return pointer;
 }
 
-// Returns the key of a command. Twenty digits keep the keys in the order of the numbers.
+// Returns the key of a command. The revision has twenty digits, so that the keys are in the order
+// of the revisions.
 std::string EtcdMetadataKeys::command(Revision revision) const {
   return fmt::format("{}{}{:020}", prefix, kLog, revision.value());
 }

@@ -11,17 +11,16 @@
 
 namespace storage {
 
-// The snapshot that the log continues after. Readers use the pointer to find the pieces, and the
-// commands after it.
+// The snapshot after which the log continues. Readers use the pointer to find the snapshot's
+// pieces, and then read the commands after `revision`.
 struct SnapshotPointer {
   Revision revision;  // revision of the last command in the snapshot
-  std::string
-      id;  // 16 random bytes: another attempt at the revision has other ones
+  std::string id;     // 16 random bytes; another attempt at this revision has another id
   uint32_t pieces = 0;
-  uint64_t size_bytes = 0;  // size of all pieces
-  std::string
-      first_command;      // the id of the log's first command, which identifies the log
-  EtcdRevision replaced;  // when the previous pointer was written; 0: this is the first
+  uint64_t size_bytes = 0;    // size of all pieces
+  std::string first_command;  // id of the log's first command, which identifies the log
+  // Revision at which the previous pointer was written; 0: this is the first pointer.
+  EtcdRevision replaced;
   bool operator==(const SnapshotPointer&) const = default;
 };
 std::string encode(const SnapshotPointer& pointer);
@@ -45,10 +44,11 @@ struct EtcdMetadataKeys {
   EtcdRange commands_and_pointer(Revision first) const;
   std::string pointer() const { return prefix + "log/snapshot"; }
   std::string piece(const SnapshotPointer& of, uint32_t number) const;
-  // Return the keys of the pieces of all snapshots before this one, and after it.
+  // Return the keys of the pieces of all snapshots whose keys lie before this one's, and of those
+  // whose keys lie after it.
   EtcdRange pieces_before(const SnapshotPointer& of) const;
   EtcdRange pieces_behind(const SnapshotPointer& of) const;
-  // Returns the keys of all pieces of the snapshot that this piece belongs to.
+  // Returns the keys of all pieces of the snapshot to which the piece with this key belongs.
   static EtcdRange pieces_with(std::string_view piece);
 
  private:

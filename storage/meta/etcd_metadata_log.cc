@@ -23,8 +23,8 @@ EtcdMetadataLog::EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clo
       clock_(clock),
       random_(random),
       reader_(std::move(reader)),
-      // Reads from the last command on, which always exists: its existence is a condition of the
-      // next append.
+      // Reading begins with the last command that was read. It always exists, and its revision of
+      // creation is the condition of the next append.
       commands_(etcd, clock,
                 {.range = [this] { return keys_.commands_and_pointer(last_); },
                  .read = [this](const std::vector<EtcdEntry>& entries) { read(entries); },
@@ -76,8 +76,9 @@ void EtcdMetadataLog::try_append(uint64_t number) {
   const Append& append = appends_.at(number);
   EtcdTransaction transaction;
   transaction.conditions.push_back({keys_.command(append.revision), EtcdRevision{0}});
-  // Commands that a snapshot has replaced do not exist either, so another condition is needed. The
-  // last command before an append always exists; before the first command, no snapshot exists.
+  // The condition that the command's own key does not exist is not sufficient, because a snapshot
+  // removes the commands that it replaces. So the previous command must be unchanged, too. It
+  // always exists; before the first command, the condition is that no snapshot exists.
   if (append.predecessor != EtcdRevision{0})
     transaction.conditions.push_back({keys_.command(append.revision - 1), append.predecessor});
   else
@@ -96,7 +97,7 @@ void EtcdMetadataLog::try_later(uint64_t number) {
 void EtcdMetadataLog::outcome(uint64_t number, Result<EtcdOutcome> outcome) {
   if (!outcome) return try_later(number);
   if (outcome->is_done) return finish(number, appends_.at(number).revision);
-  // An earlier attempt may have stored the same command.
+  // An earlier attempt of this append may have stored the command.
   appends_.at(number).was_refused = true;
   find_out(number);
 }
@@ -116,7 +117,8 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     note_unread(append.revision);
     return finish(number, moved_on);
   }
-  // A snapshot may have replaced the command of that revision.
+  // A snapshot may have replaced the command of that revision; `is_it` is set if this node read the
+  // command before.
   if (append.is_it)
     return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
   if (last_ >= append.revision)
@@ -124,10 +126,11 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
                                 "etcd did not answer: it is not known whether the change was made",
                                 {},
                                 "Check whether the change was made before you retry."});
-  // The attempt was refused because of something that will be read soon.
+  // The attempt was refused because of a change that this node will read soon.
   if (std::exchange(append.was_refused, false)) return try_later(number);
-  // The command is not stored, but an attempt in progress may still store it. An attempt of a
-  // former controller cannot; any other is repeated until some command is stored at the revision.
+  // The command is not stored, but an earlier attempt may still be executed. If this node is no
+  // longer the controller, that attempt cannot succeed. Otherwise the attempt is repeated until a
+  // command is stored at the revision.
   if (!append.holding) return try_append(number);
   etcd_.find(EtcdRange::only(append.holding->key), [this, number](Result<EtcdFound> holder) {
     const Append& waiting = appends_.at(number);
@@ -139,8 +142,8 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   });
 }
 
-// Notes that a command exists. If the watch does not deliver it in time, the range is read instead,
-// since the controller would retry in vain.
+// Notes that etcd has a command that this node has not read. If the watch does not deliver it in
+// time, the range is read instead; otherwise the controller would retry its append in vain.
 void EtcdMetadataLog::note_unread(Revision there) {
   constexpr int64_t kLateUs = 300'000;
   if (last_ >= there) return;
@@ -219,8 +222,8 @@ void EtcdMetadataLog::confirm_read(std::function<void(Status)> done) {
   if (confirming_.empty()) ask_for_more();
 }
 
-// Asks etcd for newer commands. A caller that arrives during a question gets the next answer, since
-// the present one may have been computed before.
+// Asks etcd for newer commands. A caller that arrives while a question is in progress is answered
+// by the next question, since etcd may have computed the present answer before the call.
 void EtcdMetadataLog::ask_for_more() {
   confirming_ = std::exchange(confirming_next_, {});
   if (confirming_.empty()) return;
@@ -241,8 +244,8 @@ void EtcdMetadataLog::ask_for_more() {
 
 // --- Snapshots
 
-// Loads the newest snapshot if this node has read less. The commands before the snapshot may be
-// removed. Entries that were read after it are read again.
+// Loads the newest snapshot if this node has not read up to it, since the commands before it may be
+// removed. Commands after the snapshot that were read meanwhile are read again.
 void EtcdMetadataLog::load_if_behind() {
   if (!pointer_ || pointer_->revision <= last_ || snapshot_.is_reading()) return;
   commands_.read_again();
@@ -255,7 +258,8 @@ void EtcdMetadataLog::loaded(Result<MetadataSnapshot> snapshot) {
     if (snapshot.error().code == ErrorCode::OffsetOutOfRange) return;  // the search is repeated
     loaded = snapshot.error();
   } else {
-    // The callback already sees the snapshot's revision as read.
+    // Set before the callback runs, so that last_revision() returns the snapshot's revision within
+    // it.
     const Revision last = std::exchange(last_, snapshot->revision);
     const EtcdRevision created = std::exchange(last_created_, EtcdRevision{});
     loaded = reader_.load(*snapshot);

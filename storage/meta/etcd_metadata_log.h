@@ -1,4 +1,4 @@
-// The metadata log of a cluster: kept by etcd, mirrored by each node.
+// The metadata log of a cluster. It is stored in etcd, and each node has a copy.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,14 +17,16 @@
 
 namespace storage {
 
-// Revision 17 is appended by a transaction on the condition that its key does not exist yet. So no
-// append overtakes another unseen, and a command that etcd executes late is refused if another one
-// has taken its place. The outcome of a transaction may be unknown; then the same one is tried
-// again until it is known, and the id of the stored command shows whether it was this one.
+// Revision 17 is appended by a transaction on the condition that its key does not exist yet. So an
+// append fails if another one was first, and a command that etcd executes late is refused if
+// another command has its revision. If the outcome of a transaction is unknown, the transaction is
+// repeated until its outcome is known; the id in the stored command shows whether the command is
+// this one.
 //
-// A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has read less, at a
-// start or because etcd was out of reach, loads the snapshot and continues to read after it. The
-// command of its revision stays, so that the next append has the same conditions as ever.
+// A snapshot replaces the commands before it (etcd_log_cutter.h). If a node has not read up to the
+// snapshot, because it has just started or could not reach etcd, it loads the snapshot and
+// continues after it. The command of the snapshot's revision is kept, so that the next append has
+// the usual condition.
 //
 // Invariant: the delivered commands have no gaps, except those that a snapshot fills. A command is
 //   delivered when etcd has it, including this node's own.
@@ -32,58 +34,62 @@ namespace storage {
 // Threads: one loop, the client's.
 class EtcdMetadataLog {
  public:
-  // The condition of a caller that appends only while it is the controller.
+  // A condition for appends of the controller: the key of the controller still has this revision of
+  // creation.
   struct Holding {
     std::string key;
     EtcdRevision created;
   };
   struct Reader {
-    // Called for each command in order, from the first on, or from the last loaded snapshot on.
+    // Called for each command, in order. Begins with the first command or, after load(), with the
+    // command after the snapshot.
     std::function<void(const MetadataRecord&)> tell;
-    // Replaces the state by that of the snapshot. An error leaves the state as it was, and the
-    // loading is repeated.
+    // Replaces the state with that of the snapshot. If it fails, it must leave the state unchanged,
+    // and the log loads the snapshot again.
     std::function<Status(const MetadataSnapshot&)> load;
   };
   EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clock& clock, Random& random,
                   Reader reader);
 
-  // Appends after `last` if no other append has done so. Answers when the outcome is known. Fails
-  // with OutOfOrderSequence if the log has advanced, or if the key of `holding` has changed; the
-  // caller then reads and decides again. Fails with ReadTimeout if the outcome can no longer be
-  // found out.
+  // Appends the command after revision `last`. Answers when the outcome is known. Fails with
+  // OutOfOrderSequence if the log has advanced, or if the key of `holding` has changed; the caller
+  // then reads the log and decides again. Fails with ReadTimeout if the outcome can no longer be
+  // determined.
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
-  // Answers whether everything is read that etcd has now, including everything that any node had
-  // decided before the call. Fails with NotLeader if there is more, which is read soon, and with
-  // NetworkFailure if etcd does not answer.
+  // Answers whether this node has read every command that etcd has now, including all that were
+  // appended before the call. Fails with NotLeader if etcd has further commands, which this node
+  // reads soon, and with NetworkFailure if etcd does not answer.
   void confirm_read(std::function<void(Status)> done);
-  // Returns whether everything was read that etcd had at some time since this object began.
+  // Returns whether this object has once read all that etcd had at that time.
   bool has_read() const { return has_read_; }
-  // Returns the id of the first command, which identifies this log; empty while there is none.
+  // Returns the id of the first command, which identifies this log; empty until the first command
+  // was read.
   const std::string& first_id() const { return first_id_; }
-  // Returns whether a command was met that this program cannot read: the metadata here then differs
-  // from that of other nodes.
+  // Returns whether the log has a command that this program cannot read. The metadata of this node
+  // then differs from that of other nodes.
   bool has_passed_over() const { return has_passed_over_; }
   // Returns the reason why nothing can be read at present.
   const std::optional<Error>& trouble() const { return trouble_; }
   const EtcdMetadataKeys& keys() const { return keys_; }
-  // Returns the newest snapshot, as last read; nothing while there is none.
+  // Returns the pointer to the newest snapshot, as last read; nothing if no snapshot exists.
   const std::optional<SnapshotPointer>& pointer() const { return pointer_; }
   EtcdRevision pointer_modified() const { return pointer_modified_; }
   // Returns the approximate size of the commands that were read after the newest snapshot.
   uint64_t bytes_behind_pointer() const { return bytes_behind_pointer_; }
-  // Begins reading, and repeats lost reads. Called every few milliseconds.
+  // Begins reading, and repeats reads whose answers were lost. Called every few milliseconds.
   void tick();
 
  private:
   struct Append {
     Revision revision;
-    EtcdRevision predecessor;  // when the command before it was created
+    EtcdRevision predecessor;  // revision of etcd in which the command before it was created
     std::string bytes;
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
-    std::optional<bool> is_it;  // whether the command read at its revision is this one
+    // Whether the command that was read at `revision` is this one; nothing: not read yet.
+    std::optional<bool> is_it;
     bool was_refused = false;   // an attempt was refused since the last search for the outcome
   };
   void try_append(uint64_t number);
@@ -107,20 +113,23 @@ class EtcdMetadataLog {
   Random& random_;
   const Reader reader_;
   Revision last_{0};
-  EtcdRevision last_created_{0};  // 0 after a snapshot whose command was not read yet
+  EtcdRevision last_created_{0};  // 0 if the snapshot's own command was not read yet
   bool has_read_ = false;
   std::string first_id_;
   bool has_passed_over_ = false;
   std::map<uint64_t, Append> appends_;  // appends in progress
   uint64_t next_append_ = 0;
-  std::multimap<int64_t, uint64_t> retries_;  // append numbers by the time of their next attempt
-  // A command that exists, as known since `since_us`, but has not been read.
+  // By the time of the next attempt: the number of the append.
+  std::multimap<int64_t, uint64_t> retries_;
+  // A command that etcd has and this node has not read. `since_us` is when this node learned of the
+  // command.
   struct Unread {
     Revision revision;
     int64_t since_us;
   };
   std::optional<Unread> unread_;
-  // The callers of the present question to etcd, and those of the next one.
+  // The callers of confirm_read() that the current question to etcd answers, and those that the
+  // next question answers.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;

@@ -1,4 +1,4 @@
-// A range of etcd's keys that is read and then watched.
+// Follows a range of etcd's keys: reads it once, and then watches it for changes.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,8 +9,9 @@
 
 namespace storage {
 
-// Reads the range, then watches it from the next revision on. When the watch ends for any reason,
-// reads again a little later. So no event is missed, and an event may be delivered more than once.
+// Reads the range, and then watches it from the next revision on. If the watch ends for any reason,
+// reads the range again a little later. So no event is missed, but an event may be delivered more
+// than once.
 //
 // Threads: one loop, the client's.
 class FollowedRange {
@@ -25,11 +26,11 @@ class FollowedRange {
 
   // Begins reading when it is time. Called every few milliseconds.
   void tick();
-  // Called within `read` and `changed` if the entries do not fit together: the remaining ones are
-  // skipped, and the range is read again.
+  // Called within `read` or `changed` if the entries contradict each other. The remaining entries
+  // are skipped, and the range is read again.
   void read_again() { must_read_again_ = true; }
-  // Called if events of the watch are late: the range is read at the next tick instead. Not within
-  // `read` and `changed`.
+  // Makes the next tick read the range. Called if the watch delivers events too late. Must not be
+  // called within `read` or `changed`.
   void read_now();
 
  private:

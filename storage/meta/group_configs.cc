@@ -16,11 +16,12 @@ namespace {
 // part  = version u8, count of groups varint, groups * (id, count of settings varint, settings * (name, value))
 constexpr uint8_t kVersion = 1;
 
-// The number is bounded, because each change copies the settings of all groups.
+// The number of groups with settings is limited, because each change copies the settings of all
+// groups.
 constexpr size_t kMostGroups = 10'000;
 
-// The ranges are the defaults of the corresponding settings of Kafka's broker; for locks, the
-// widest that those settings allow.
+// The ranges are those that Kafka's broker has by default for the corresponding settings; for the
+// locks of share groups, the widest ranges that the broker accepts.
 constexpr GroupConfigRow kRows[] = {
     {kConsumerHeartbeatIntervalMs, "group.consumer.heartbeat.interval.ms",
      "interval of heartbeats of members that use the consumer protocol", 5'000, 15'000},
@@ -138,7 +139,7 @@ Result<GroupConfig> changed_group_config(const GroupConfig& now,
                                          std::span<const ConfigChange> changes) {
   GroupConfig next = now;
   for (const ConfigChange& change : changes) {
-    // Kafka accepts the deletion of any name.
+    // The deletion of an unknown name succeeds, as in Kafka.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;

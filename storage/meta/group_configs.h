@@ -1,5 +1,5 @@
 // The settings of consumer groups and share groups, by Kafka's names
-// (https://kafka.apache.org/documentation/#groupconfigs): a pure state machine over the
+// (https://kafka.apache.org/documentation/#groupconfigs). A pure state machine over the
 // "group-configs" parts of the metadata log.
 #pragma once
 #include <cstdint>
@@ -17,14 +17,13 @@ namespace storage {
 // A "group-configs" part of a metadata command or snapshot.
 inline constexpr std::string_view kGroupConfigsPart = "group-configs";
 
-// A setting that takes an integer or one of several words.
+// A setting whose value is an integer, or one of several words.
 struct GroupConfigRow {
   std::string_view name;
-  std::string_view broker_name;  // the server's default for it; empty: it has none
+  std::string_view broker_name;  // name of the server setting with the default; empty: none
   std::string_view doc;
   int64_t least = 0, most = 0;
-  std::string_view words =
-      {};  // separated by blanks, the default first; empty: a number
+  std::string_view words = {};  // values, separated by blanks, the default first; empty: a number
   bool is_number() const { return words.empty(); }
 };
 inline constexpr std::string_view kConsumerSessionTimeoutMs = "consumer.session.timeout.ms",
@@ -43,18 +42,18 @@ std::span<const GroupConfigRow> group_configs();
 const GroupConfigRow* find_group_config(std::string_view name);
 
 using GroupConfig = std::map<std::string, std::string>;
-// By group; groups without settings are absent.
+// Settings by group id. A group without settings has no entry.
 using GroupConfigs = std::map<std::string, GroupConfig, std::less<>>;
 
-// Returns the value that was set; nothing if it is not set, or if a newer version has set a value
-// that cannot be read here.
+// Returns the value that was set for the group. Returns nothing if none was set, or if a newer
+// version has set a value that this version cannot read.
 std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_view group,
                                            std::string_view name);
-// Returns the value that was set, or the default.
+// Returns the value that was set for the group, or else the default.
 std::string_view group_config_text(const GroupConfigs& all, std::string_view group,
                                    std::string_view name);
 
-// A value of share.auto.offset.reset starts with this before the duration (KIP-1106).
+// Prefix of a value of share.auto.offset.reset that has a duration (KIP-1106).
 inline constexpr std::string_view kByDuration = "by_duration:";
 // Returns the duration in a value such as "by_duration:PT1H", in ms. Fails with InvalidParameter.
 Result<int64_t> begin_duration_ms(std::string_view by_duration);
@@ -63,12 +62,12 @@ Result<int64_t> begin_duration_ms(std::string_view by_duration);
 Result<GroupConfig> changed_group_config(const GroupConfig& now,
                                          std::span<const ConfigChange> changes);
 
-// Encodes all settings of the group, which replace its present ones.
+// Encodes the settings of the group, which replace all of its earlier settings.
 std::string encode_group_config(const std::string& group, const GroupConfig& config);
 // Returns the settings after the change. Fails with IncompatibleFormat, StorageFailure or
 // LimitExceeded, in the same way on all nodes.
 Result<GroupConfigs> apply_group_configs(const GroupConfigs& now, std::string_view part);
-// Encodes the whole state, as a change to an empty one.
+// Encodes all settings, as a change to an empty state.
 std::string encode_group_configs(const GroupConfigs& all);
 
 }  // namespace storage

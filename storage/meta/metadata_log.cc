@@ -7,11 +7,12 @@ namespace storage {
 
 namespace {
 
-// command = version u8, count varint, count * (type, bytes), both after their varint lengths
+// command = version u8, count varint, count * (type, bytes); type and bytes follow their lengths,
+// which are varints
 constexpr uint8_t kCommandVersion = 1;
 
-// Definitions are similar to each other: a snapshot of ten thousand shrinks by a factor of ten, and
-// so does the time for which the log's writer is busy with it.
+// Definitions are similar to each other. Compression makes a snapshot of ten thousand smaller by a
+// factor of ten, and so shortens the time for which the log's writer is busy with it.
 constexpr records::Codec kSnapshotCodec = records::Codec::Zstd;
 constexpr size_t kMaxSnapshotSize = size_t{4} << 30;
 

@@ -1,6 +1,6 @@
-// The metadata log: every change of topics, configuration and definitions, in one total order. The
-// interface has two implementations: the log's own store (embedded_metadata_log.h) for a single
-// node, and etcd (etcd_metadata_log.h) for a cluster.
+// The metadata log has every change of topics, configuration and definitions, in one total order.
+// The interface has two implementations: in the log's own store (embedded_metadata_log.h) for a
+// single node, and in etcd (etcd_metadata_log.h) for a cluster.
 #pragma once
 #include <functional>
 #include <optional>
@@ -13,8 +13,7 @@
 
 namespace storage {
 
-// A typed part of a command. Only the owner of the type reads the bytes; to all others they are
-// opaque.
+// A typed part of a command. Only the module that owns the type interprets the bytes.
 struct MetadataPart {
   std::string type;  // "topics" belongs to storage (topic_table.h), "sql" to the engine
   std::string bytes;
@@ -22,7 +21,7 @@ struct MetadataPart {
 };
 inline constexpr std::string_view kTopicsPart = "topics";
 
-// Changes that take effect together.
+// A command of the metadata log: changes that take effect together.
 struct MetadataCommand {
   std::vector<MetadataPart> parts;
   bool operator==(const MetadataCommand&) const = default;
@@ -50,22 +49,22 @@ Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes);
 class MetadataLog {
  public:
   virtual ~MetadataLog() = default;
-  // Appends if `last` is still the newest revision. Answers with the new revision when it is
-  // durable, on a thread of the log. Fails with OutOfOrderSequence if the log has advanced; the
-  // caller then reads the log and decides again.
+  // Appends the command if `last` is still the newest revision. Answers with the new revision when
+  // the command is durable, on a thread of the log. Fails with OutOfOrderSequence if the log has
+  // advanced; the caller then reads the log and decides again.
   virtual void append(Revision last, MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
   virtual Revision last_revision() const = 0;
   // Returns the records from `first` on, at most `max_count`. Fails with OffsetOutOfRange if a
   // snapshot has replaced the first of them.
   virtual Result<std::vector<MetadataRecord>> read(Revision first, size_t max_count) const = 0;
-  // Calls `moved` with the newest revision after each durable append, on a thread of the log.
-  // Replaces an earlier watcher.
+  // Sets the function that is called with the newest revision after each durable append, on a
+  // thread of the log. It replaces the function of an earlier call.
   virtual void watch(std::function<void(Revision)> moved) = 0;
-  // Stores the snapshot, and removes the previous one and the records that it covers.
+  // Stores the snapshot. Removes the previous snapshot and the records that the new one covers.
   virtual void save_snapshot(MetadataSnapshot snapshot, std::function<void(Status)> done) = 0;
   virtual Result<std::optional<MetadataSnapshot>> load_snapshot() const = 0;
-  // Whether a snapshot is due. If the log does not decide this, its reader does.
+  // Returns whether a snapshot is due; ReaderDecides if the log leaves this decision to its reader.
   enum class SnapshotWish : uint8_t { ReaderDecides, Due, NotDue };
   virtual SnapshotWish snapshot_wish() const { return SnapshotWish::ReaderDecides; }
 };

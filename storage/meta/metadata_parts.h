@@ -1,4 +1,4 @@
-// The kinds of parts that a command and a snapshot of the metadata log can have.
+// The kinds of parts that a command or a snapshot of the metadata log may have.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -12,16 +12,16 @@
 
 namespace storage {
 
-// Every reader of parts switches over all of these kinds without a default, and the compiler
-// reports a forgotten kind as an error (-Wswitch): `millrace check` once took unhandled kinds for
-// damaged definitions.
+// Every reader of parts has a switch over all of these kinds without a default, and the compiler
+// reports a forgotten kind as an error (-Wswitch). Reason: `millrace check` once reported kinds
+// that it did not handle as damaged definitions.
 enum class MetadataPartKind : uint8_t {
   TopicPart,
   QuotaPart,
   GroupConfigPart,
   TopicDefaultPart,
   UserPart,
-  DefinitionPart,  // the engine's: server/metadata/definition_command.h
+  DefinitionPart,  // belongs to the engine: server/metadata/definition_command.h
   ClusterPart,
   UnknownPart,  // written by a newer version
 };

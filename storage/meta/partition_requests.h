@@ -1,6 +1,6 @@
-// Requests of operators for partitions and nodes, as pure changes of their state. A request is a
-// command of the metadata log, on the condition that it is the next one, so the caller knows the
-// state that it will be applied to.
+// Requests of operators for partitions and nodes, as functions that compute a new assignment. A
+// request is a command of the metadata log. It is appended on the condition that it is the next
+// command, so the caller knows the state to which it will be applied.
 #pragma once
 #include <optional>
 #include <vector>
@@ -9,30 +9,33 @@
 
 namespace storage {
 
-// Changes the replicas to `target`, or, if `target` is empty, back to those before the present
-// move. All present replicas stay until the new ones are in sync: completed_move().
+// Returns the assignment that moves the replicas to `target` or, if `target` is empty, back to the
+// replicas before the present move. All present replicas are kept until the new ones are in sync:
+// see completed_move().
 //
-// A replica that was only being added and is not in the target leaves immediately. The leader epoch
-// is raised then, so that none of the replica's earlier fetches counts if it is added again. Fails
-// with UnknownTopic, and with InvalidParameter if no remaining replica would have the visible
+// A replica that is only being added and is not in `target` is removed immediately. The leader
+// epoch is raised then, so that none of this replica's earlier fetches counts if it is added again.
+// Fails with UnknownTopic, and with InvalidParameter if no remaining replica would have the visible
 // records.
 Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition,
                                                 const std::vector<NodeId>& target);
 
-// Checks whether the move may be requested. Also requires that enough of the remaining replicas
-// have the visible records. Fails like with_moved_replicas().
+// Checks whether an operator may request the move. In addition to the conditions of
+// with_moved_replicas(), at least `min_insync_replicas` of the remaining replicas must have the
+// visible records.
 Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partition,
                   const std::vector<NodeId>& target, size_t min_insync_replicas);
 
-// Returns the assignment without the replicas to remove, once all added ones are in sync and enough
-// of all replicas are; nothing before. The leader in the result may be one of the removed replicas.
+// Returns the assignment without the replicas to remove, if all added replicas are in sync and
+// enough replicas in total are in sync; nothing otherwise. The leader in the result may be one of
+// the removed replicas.
 std::optional<PartitionAssignment> completed_move(const PartitionAssignment& assignment,
                                                   size_t min_insync_replicas);
 
 // Returns the assignment with the elected leader. Fails with UnknownTopic, with ObjectState if an
-// election is not needed, and with NotLeader if no replica may lead. An unclean election takes
-// `wanted`, or the first available replica.
+// election is not needed, and with NotLeader if no replica may lead. An unclean election elects
+// `wanted`, or without `wanted` the first available replica.
 Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition, Election how,
                                                 std::optional<NodeId> wanted = {});

@@ -82,8 +82,8 @@ constexpr TopicConfigRow kRows[] = {
      kWithoutEffect},
 };
 
-constexpr size_t kMaxValueSize =
-    4096;  // of a text; all texts are in memory, and in each snapshot
+// Limit of a text, since all texts are in memory and in each snapshot.
+constexpr size_t kMaxValueSize = 4096;
 
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
@@ -149,7 +149,8 @@ std::string joined(const std::vector<std::string_view>& parts) {
   return list;
 }
 
-// Returns the list with the parts of the change appended, each once, or removed.
+// Returns the list after the change: its elements are appended, unless they are in the list, or
+// removed.
 std::string changed_list(std::string_view now, const ConfigChange& change) {
   std::vector<std::string_view> parts = parts_of(now);
   for (const std::string_view part : parts_of(change.value)) {
@@ -248,8 +249,8 @@ Result<std::map<std::string, std::string>> changed_configs(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes) {
   std::map<std::string, std::string> next = now;
   for (const ConfigChange& change : changes) {
-    // Kafka accepts the deletion of any name. MirrorMaker 2 deletes each setting that has its
-    // default at the source, including those that only the source's version has.
+    // The deletion of an unknown name succeeds, as in Kafka. MirrorMaker 2 deletes each setting
+    // that has its default at the source, including those that only the source's version has.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;

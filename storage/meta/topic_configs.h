@@ -13,17 +13,18 @@
 
 namespace storage {
 
-// Numbered as in DescribeConfigs.
+// The numbers are those of Kafka's DescribeConfigs.
 enum class ConfigType : int8_t { Boolean = 1, String = 2, Int = 3, Long = 5, Double = 6, List = 7 };
 
 struct TopicConfigRow {
   std::string_view name;
-  std::string_view broker_name;  // the broker's default for it; empty: it has none
+  // Name of the broker setting that has the default for all topics; empty: none.
+  std::string_view broker_name;
   ConfigType type;
-  std::string_view default_value;  // our behaviour if nothing is set; may differ from Kafka's
+  std::string_view default_value;  // value if nothing is set; may differ from Kafka's
   std::string_view doc;
   std::string_view choices = "";  // separated by commas; empty: any value of the type
-  // For numbers.
+  // Range of a value that is a number.
   double least = -1e300, most = 1e300;
 };
 
@@ -36,8 +37,8 @@ const TopicConfigRow* find_topic_config(std::string_view name);
 Status check_topic_config(std::string_view name, std::string_view value);
 // Returns the value that was set, or the default.
 std::string_view topic_config(const TopicInfo& topic, std::string_view name);
-// Returns the value of a setting that is a number. A stored value that is not a number, which an
-// older version accepted, counts as the default.
+// Returns the value of a setting that is a number. If the stored value is not a number, because an
+// older version accepted other texts, returns the default.
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
 // Returns the topic's own min.insync.replicas; nothing if the cluster's value applies.
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
@@ -45,7 +46,8 @@ bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "d
 // Returns whether the topic's records get the time of their append instead of the producer's time.
 bool has_append_time(const TopicInfo& topic);
 
-// The place from which topic_config() takes its value.
+// The source from which topic_config() takes a value: the topic's own setting, a cluster-wide
+// default, an option of the server's start, or the program's default.
 enum class ConfigOrigin : int8_t { Topic, ClusterWide, Start, Program };
 ConfigOrigin origin_of(const TopicInfo& topic, std::string_view name);
 
@@ -54,26 +56,27 @@ struct ConfigChange {
   enum class Kind : int8_t { Set = 0, Delete = 1, Append = 2, Subtract = 3 };
   std::string name;
   Kind kind = Kind::Set;
-  std::string value = "";  // for Append and Subtract: parts of a list
+  std::string value = "";  // for Append and Subtract: elements of a list
 };
 // Returns the settings of a topic after the changes. Fails with InvalidParameter.
 Result<std::map<std::string, std::string>> changed_configs(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes);
 
-// ---- Settings for all topics without their own (Kafka's cluster-wide dynamic defaults, KIP-226).
+// ---- Cluster-wide settings, for all topics that do not set them (Kafka's cluster-wide dynamic
+// defaults, KIP-226).
 
-// A "topic-defaults" part of a metadata command or snapshot, which replaces all of these settings.
+// A "topic-defaults" part of a metadata command or snapshot. It replaces all cluster-wide settings.
 inline constexpr std::string_view kTopicDefaultsPart = "topic-defaults";
 std::string encode_topic_defaults(const std::map<std::string, std::string>& defaults);
 // Fails with IncompatibleFormat or StorageFailure, in the same way on all nodes.
 Result<std::map<std::string, std::string>> decode_topic_defaults(std::string_view part);
 
-// Returns the topic setting whose default is the broker's setting of this name, if the default can
-// be changed while servers run; null otherwise. The default of min.insync.replicas cannot: all
-// nodes of a cluster must agree on it before they decide which replicas are in sync.
+// Returns the topic setting whose default is the broker setting with this name, if that default can
+// be changed while servers run; null otherwise. The default of min.insync.replicas cannot be
+// changed: all nodes of a cluster must agree on it before they decide which replicas are in sync.
 const TopicConfigRow* find_topic_default(std::string_view broker_name);
-// Returns the defaults after the changes, which use the broker's names. Fails with
-// InvalidParameter.
+// Returns the cluster-wide settings after the changes, whose names are those of broker settings.
+// Fails with InvalidParameter.
 Result<std::map<std::string, std::string>> changed_topic_defaults(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes);
 

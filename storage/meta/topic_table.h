@@ -13,9 +13,9 @@
 
 namespace storage {
 
-// Settings for topics that do not set them, by the names of the topic settings.
+// Settings for topics that do not set them, by the names of the topics' settings.
 struct TopicDefaults {
-  std::map<std::string, std::string> cluster_wide = {};  // stored in the metadata; takes precedence
+  std::map<std::string, std::string> cluster_wide = {};  // stored in the metadata; has precedence
   std::map<std::string, std::string> started_with = {};  // given at this server's start
   bool operator==(const TopicDefaults&) const = default;
 };
@@ -25,8 +25,8 @@ struct TopicInfo {
   Uuid id;
   std::string name;
   int32_t partition_count = 1;
-  std::map<std::string, std::string> config;  // by Kafka's names; an absent one has its default
-  TopicDefaultsPtr defaults = {};             // null: the program's; not stored with the topic
+  std::map<std::string, std::string> config;  // by Kafka's names; absent: default
+  TopicDefaultsPtr defaults = {};  // not stored with the topic; null: only the program's defaults
   bool operator==(const TopicInfo& other) const {
     return id == other.id && name == other.name && partition_count == other.partition_count &&
            config == other.config;
@@ -41,14 +41,15 @@ std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // the 
 std::string encode_configure_topic(const Uuid& id,
                                    const std::map<std::string, std::string>& config);
 
-// All topics as of one revision; never changes. Snapshots share their common parts.
+// All topics as of one revision. Never changes. Snapshots share the parts that are equal.
 class TopicSnapshot {
  public:
   using ByName = PersistentMap<std::string, TopicInfo>;
   const TopicInfo* find(std::string_view name) const;  // null if there is none
   const TopicInfo* find(const Uuid& id) const;
   const ByName& by_name() const { return by_name_; }
-  // Returns the topic whose name differs only in '.' and '_'; null if there is none.
+  // Returns the topic whose name is the same if '.' and '_' are not distinguished; null if none
+  // exists.
   const TopicInfo* find_colliding(std::string_view name) const;
   const TopicDefaultsPtr& defaults() const { return defaults_; }  // null: none are set
 
@@ -68,32 +69,33 @@ class TopicSnapshot {
 // not distinguish them). Fails with InvalidParameter.
 Status check_topic_name(std::string_view name, const TopicSnapshot& topics);
 
-// The change made by one part. A new topic has no `before`, a deleted one no `now`.
+// A change made by one part. `before` is nothing for a new topic, `now` for a deleted one.
 struct TopicDelta {
   std::optional<TopicInfo> before, now;
 };
 
-// Threads: one applies parts; snapshots may be used on any.
+// Applies "topics" parts and publishes snapshots. Threads: one applies parts; snapshots may be used
+// on any.
 class TopicTable {
  public:
   TopicTable();
 
   // Applies a part. Fails with TopicExists, UnknownTopic, InvalidParameter or IncompatibleFormat,
-  // and then changes nothing. All nodes fail in the same way, so a command that fails here is
-  // skipped.
+  // and then changes nothing. All nodes fail in the same way, so they all skip a command that
+  // fails.
   Result<TopicDelta> apply(std::string_view part);
-  // Returns the result and the change of apply() in advance, so that a bad command is refused
-  // before it is appended. It is stricter than apply() for new topics: Kafka must accept the name,
-  // which older commands did not require.
+  // Returns the result that apply() would have, without a change, so that a command that would fail
+  // is refused before it is appended. For new topics check() is stricter than apply(): Kafka must
+  // accept the name, which was not required of older commands.
   Result<TopicDelta> check(std::string_view part) const;
 
-  // Replaces the defaults of all topics. save() omits them: the metadata keeps the cluster-wide
-  // ones in a part of their own (topic_configs.h).
+  // Replaces the defaults of all topics. save() does not store them: the cluster-wide ones have a
+  // part of their own in the metadata (topic_configs.h).
   void set_defaults(TopicDefaults defaults);
   TopicDefaults defaults() const;
 
-  // Returns the present topics. The snapshot is shared, since sessions keep it for as long as a
-  // statement runs.
+  // Returns the present topics. The snapshot has shared ownership, since sessions use it as long as
+  // a statement runs.
   std::shared_ptr<const TopicSnapshot> snapshot() const { return topics_; }
 
   // Returns the whole state, as the "topics" part of a MetadataSnapshot.

@@ -17,15 +17,16 @@ namespace {
 //         | 3 topic role rights u8
 //         | 4 secret
 //         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: removed) principal
-// Texts follow their length, a varint.
+// Texts follow their lengths, which are varints.
 constexpr uint8_t kVersion = 1;
-// The version of a part with rules. Parts without rules stay readable for earlier programs.
+// The version of a part with access rules. Parts without such rules have the earlier version, so
+// that earlier programs can read them.
 constexpr uint8_t kVersionWithRules = 2;
 constexpr uint8_t kPutRole = 1, kEraseRole = 2, kSetRights = 3, kSetSecret = 4, kSetRule = 5;
 constexpr uint8_t kPrefix = 1, kDenies = 2, kGoes = 4;
 constexpr uint8_t kMayLogin = 1, kSuperuser = 2;
 
-// The numbers are bounded, because each change copies everything.
+// These numbers are limited, because each change copies all roles, rights and rules.
 constexpr size_t kMostRoles = 10'000, kMostRights = 100'000, kMostRules = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }
@@ -119,8 +120,8 @@ void read_rule(ByteReader& in, Users& users, std::string name) {
                         resource <= static_cast<uint8_t>(RuleResource::TransactionalId) &&
                         operation >= static_cast<uint8_t>(RuleOperation::All) &&
                         operation <= static_cast<uint8_t>(RuleOperation::IdempotentWrite);
-  // A rule with unknown fields fails the whole part: applying only some rules could allow what
-  // others deny.
+  // A rule with unknown fields makes the whole part fail. If only this rule were skipped,
+  // operations could be allowed that it denies.
   if (!in.ok() || !is_known) return in.fail();
   rule.resource = static_cast<RuleResource>(resource);
   rule.operation = static_cast<RuleOperation>(operation);
@@ -213,7 +214,7 @@ struct Resource {
   std::string_view name;
 };
 
-// Parses a key of the rights.
+// Parses a key of Users::rights into the kind and the name of a resource.
 Resource resource_of(std::string_view key) {
   if (key.starts_with(kGroupPrefix)) return {RuleResource::Group, key.substr(kGroupPrefix.size())};
   if (key.starts_with(kTransactionPrefix))
@@ -264,8 +265,8 @@ Rights right_of(RuleOperation operation) {
   return 0;
 }
 
-// Returns the rights that the denial of an operation removes. SQL's DROP and ALTER require
-// ownership, so a rule that denies either operation also denies ownership.
+// Returns the rights that a denied operation removes. SQL's DROP and ALTER require ownership, so a
+// rule that denies Delete or Alter also denies ownership.
 Rights denied_by(RuleOperation operation) {
   if (operation == RuleOperation::All) return static_cast<Rights>(~0);
   const bool is_ownership = operation == RuleOperation::Delete || operation == RuleOperation::Alter;
@@ -296,8 +297,8 @@ Held by_rules(const Users& users, const std::set<std::string>& roles, RuleResour
   return held;
 }
 
-// Returns the rights on the cluster. CREATE on the cluster, by a right on everything or by a rule,
-// allows topics of any name.
+// Returns the rights on the cluster. CREATE on the cluster, which comes from a right on all topics
+// or from a rule, allows topics of any name.
 Held on_cluster(const Users& users, const std::set<std::string>& roles) {
   Held held = by_rules(users, roles, RuleResource::Cluster, kTheCluster);
   if (held.allowed & kOwns) held.allowed |= kMayCreate;
@@ -316,7 +317,7 @@ Held held_on(const Users& users, const std::set<std::string>& roles, const Resou
   }
   held.allowed |= everywhere;
   if (resource.name == kEveryName) {
-    // A right on every name does not survive the denial of one name.
+    // The result must hold for every name, so a rule that denies one name counts, too.
     for (const AccessRule& rule : users.rules)
       if (rule.denies && rule.resource == resource.kind && binds(rule, roles)) held.add(rule);
     return held;
@@ -338,7 +339,7 @@ Rights rights_on(const Users& users, const std::string& role, const std::string&
 
 Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic) {
   const Held held = held_on(users, roles, resource_of(topic));
-  // The owner of a topic may do everything with it.
+  // A topic's owner has all rights on the topic.
   const Rights allowed = held.allowed & kOwns ? kAllOfAnOwner : held.allowed;
   return static_cast<Rights>(allowed & ~held.denied);
 }
@@ -347,8 +348,8 @@ Rights operations_on(const Users& users, const std::set<std::string>& roles, Rul
                      std::string_view name) {
   if (resource == RuleResource::Cluster) {
     const Held held = on_cluster(users, roles);
-    // A right to read everything includes a look at the cluster; rights on topics have no other
-    // effect there.
+    // A right to create or to read all topics allows CREATE, or DESCRIBE and DESCRIBE_CONFIGS, on
+    // the cluster. Rights on topics allow no other operation there.
     constexpr Rights kOfRules = kMayAlter | kMayAlterConfigs | kMayDescribeConfigs |
                                 kMayActForCluster | kMayWriteIdempotently | kMayCreate |
                                 kMayDescribe;
@@ -365,8 +366,8 @@ Rights operations_on(const Users& users, const std::set<std::string>& roles, Rul
   Rights may = held.allowed;
   if (may & kOwns)
     may |= kAllOfAnOwner | kMayDelete | kMayAlter | kMayDescribeConfigs | kMayAlterConfigs;
-  // Kafka's authorizer gives DESCRIBE with these operations; here a user of a topic may also see
-  // its settings.
+  // As in Kafka's authorizer, these operations include DESCRIBE. Unlike in Kafka, a user that may
+  // read or write a topic may also see its settings.
   const auto uses =
       static_cast<Rights>(resource == RuleResource::Group             ? kMaySelect
                           : resource == RuleResource::TransactionalId ? kMayInsert

@@ -15,8 +15,8 @@ FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment as
     : context_(context),
       assignment_(std::move(assignment)),
       status_(context.log.find_partition(assignment_.partition)),
-      // The time is larger than the numbers of an earlier follower in this process, so that late
-      // answers to that follower are not taken for answers to this one.
+      // The numbers begin at the current time. They are thus larger than those of an earlier
+      // follower in this process, whose late answers are not taken for answers to this one.
       number_(static_cast<uint64_t>(context.clock.monotonic_us())) {
   fetch();
 }
@@ -50,7 +50,7 @@ void FollowerReplica::rest() {
   retry_at_us_ = context_.clock.monotonic_us() + context_.settings.retry_us;
 }
 
-// --- Asking
+// --- Fetching
 
 Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   ReplicaFetch fetch;
@@ -62,8 +62,8 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.high_watermark = status_->high_watermark();
   fetch.log_start = status_->log_start();
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
-  // An offset before every log start asks the leader for a restart at its own log start, like a
-  // follower that is too far behind.
+  // This offset lies before every log start, so the leader answers as to a follower that is too far
+  // behind: with a restart at the leader's log start.
   if (has_nothing_common_) fetch.from = Offset{-1};
   return fetch;
 }
@@ -108,15 +108,15 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
       std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
       fetched.log_start > status_->log_start();
   if (!has_news) return fetch();
-  // Only the high watermark is new, and it need not be durable. The next fetch, for which the
-  // leader may be waiting, is sent without waiting for the disk.
+  // Only the high watermark has advanced, which need not be durable. So the next fetch is sent
+  // without waiting for the disk; the leader may be waiting for it.
   if (fetched.batches.empty() && fetched.log_start <= status_->log_start()) {
     context_.replica_log.advance_high_watermark(assignment_.partition, assignment_.leader_epoch,
                                                 fetched.high_watermark);
     return fetch();
   }
-  // Batches that are damaged in the leader's log arrive damaged on every retry, so they are refused
-  // before they are written, and go_on() pauses.
+  // Batches that are damaged in the leader's log arrive damaged on every retry. They are refused
+  // here, before they are written, so that go_on() pauses.
   if (Status checked = check_for_follow(fetched.batches); !checked) {
     Error why = std::move(checked).error();
     why.message = fmt::format("the leader has sent damaged data: {}", why.message);
@@ -142,8 +142,8 @@ void FollowerReplica::write(std::shared_ptr<FollowRequest> request) {
       });
 }
 
-// Acknowledges batches before they are synced. Only simulations do so, to prove that they detect
-// the loss (ReplicaRules::acknowledges_synced).
+// Acknowledges batches before they are synced. A server never does so; simulations do, to prove
+// that they detect the loss (ReplicaRules::acknowledges_synced).
 void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
   auto next = next_fetch();
   if (!next) return;
@@ -157,14 +157,15 @@ void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
   context_.port.send(*assignment_.leader, *std::move(next));
 }
 
-// Truncates to the end of the newest common epoch in whichever log has less of it (KIP-101,
-// KIP-279). The remaining log may still differ from the leader's log at an earlier offset, which
-// the next fetch finds out.
+// Truncates the log to the end of the newest epoch that both logs have; that end is the smaller of
+// the two logs' ends of the epoch (KIP-101, KIP-279). The logs may still differ at an earlier
+// offset, which the next fetch detects.
 void FollowerReplica::truncate(const EpochEnd& leaders) {
   const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
   if (!mine || leaders.end < Offset{0}) return rest();
   const Offset end = std::min(leaders.end, mine->end);
-  // Only an unclean election can elect a leader without records that were already deleted here.
+  // The leader lacks records that were already deleted here. Only an unclean election can elect
+  // such a leader.
   if (end < status_->log_start()) {
     has_nothing_common_ = true;
     return fetch();
@@ -175,10 +176,10 @@ void FollowerReplica::truncate(const EpochEnd& leaders) {
                                 then_go_on<Result<Offset>>());
 }
 
-// Logs a truncation that removes records of an unclean election, or visible ones. Consumers learn
-// from the metadata which records an unclean election has lost. Without such an election, visible
-// records are removed only where the leader has trimmed all of them already; the leader's log then
-// replaces them.
+// Logs a truncation that removes visible records, or records that an unclean election has lost.
+// Consumers learn from the metadata which records such an election has lost. Without such an
+// election, visible records are removed only if the leader has trimmed all of them already; the
+// leader's log then replaces this one.
 void FollowerReplica::tell_truncation(const EpochEnd& leaders, Offset end) const {
   const TopicPartition& partition = assignment_.partition;
   const UncleanElection* unclean = context_.cluster->unclean_elections().get(partition);
@@ -205,8 +206,8 @@ void FollowerReplica::begin_anew(Offset start, std::string producers) {
                                 std::move(producers), then_go_on<Status>());
 }
 
-// The pause doubles from error to error, because a cause such as a full disk may last, and the
-// leader would read and send the same batches again and again.
+// Continues after a change of the log. The pause doubles with each error, because a cause such as a
+// full disk may last, and the leader would read and send the same batches again and again.
 void FollowerReplica::go_on(const Status& status) {
   if (status) {
     refused_us_ = 0;

@@ -1,4 +1,5 @@
-// A partition's follower. It fetches from its leader until both logs are the same.
+// The follower of a partition. It fetches records from the partition's leader until both logs are
+// the same.
 #pragma once
 #include <memory>
 
@@ -19,17 +20,19 @@ namespace storage {
 // Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node follows under the epoch.
 class FollowerReplica {
  public:
-  // Precondition: the log has taken the role. No fetch is sent while the partition has no leader.
+  // Precondition: the log has taken the follower's role. No fetch is sent while the partition has
+  // no leader.
   FollowerReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment) { assignment_ = std::move(assignment); }
   void on_fetched(ReplicaFetched fetched);
-  // Repeats the current fetch: the request or its answer may be lost with a connection.
+  // Sends the current fetch again, because the request or its answer may have been lost with a
+  // connection.
   void ask_again();
   void tick();
 
   const PartitionAssignment& assignment() const { return assignment_; }
-  // Reports the current state and the last error, for operators.
+  // Returns a description of the current state and the last error, for operators.
   std::string describe() const;
 
  private:
@@ -39,7 +42,7 @@ class FollowerReplica {
     Writes,
   };
   void fetch();
-  // Returns the fetch for the current end of the log.
+  // Returns the fetch that continues at the end of the log.
   Result<ReplicaFetch> next_fetch() const;
   void follow(ReplicaFetched fetched);
   void truncate(const EpochEnd& leaders);
@@ -58,7 +61,8 @@ class FollowerReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
   uint64_t number_ = 0;              // number of the fetch in progress
-  bool has_nothing_common_ = false;  // the logs share no record: restart at the leader's log start
+  // The logs share no record: ask for a restart at the leader's log start.
+  bool has_nothing_common_ = false;
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
   int64_t refused_us_ = 0;  // the pause after the last error; 0 after a success

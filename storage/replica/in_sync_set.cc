@@ -16,7 +16,7 @@ InSyncSet::InSyncSet(NodeId self, NodeEpoch node_epoch, PartitionAssignment assi
       begin_(log_end),
       settings_(settings),
       rules_(rules) {
-  // No follower is late before it had time to fetch.
+  // Each follower counts as caught up now, so that none is late before it had time to fetch.
   for (const NodeId node : assignment_.replicas)
     if (node != self_) followers_[node].caught_up_us = now_us;
   advance();
@@ -47,7 +47,7 @@ void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us
   Follower& follower = found->second;
   if (epoch < follower.epoch) return;  // a late fetch of an earlier process of that node
   if (epoch > follower.epoch) follower = {.epoch = epoch, .caught_up_us = follower.caught_up_us};
-  // Fetches can be reordered: one with a smaller end is older than the known one.
+  // Fetches may be reordered. One with a smaller end than the known one is older and ignored.
   if (follower.end && end < *follower.end) return;
   if (end >= log_end_)
     follower.caught_up_us = now_us;
@@ -83,16 +83,15 @@ void InSyncSet::advance() {
   high_watermark_ = std::max(high_watermark_, least);
 }
 
-// Returns whether a proposed node is not in the ISR of the metadata. A proposed node that was
-// fenced meanwhile still counts for the high watermark until the metadata shows that it has not
-// joined. A new proposal settles this; otherwise the node's end would hold the high watermark for
-// ever.
+// Returns whether a proposed node is not in the ISR of the metadata. Such a node counts for the
+// high watermark until the metadata shows that it has not joined, even if it was fenced meanwhile.
+// So a new proposal is needed; otherwise the node's end would stop the high watermark for ever.
 bool InSyncSet::is_undecided() const {
   return std::ranges::any_of(proposed_, [&](NodeId node) { return !assignment_.is_in_sync(node); });
 }
 
 // Returns whether a follower may join the ISR. A late follower may not join even if it had all
-// visible records at its last fetch: the next proposal would remove it again.
+// visible records at its last fetch, because the next proposal would remove it again.
 bool InSyncSet::may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
                          int64_t late_before_us) const {
   const ClusterNode* known = cluster.find(node);
@@ -111,8 +110,8 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
     return assignment_.is_in_sync(node) ? follower.caught_up_us >= late_before_us
                                         : may_join(node, follower, cluster, late_before_us);
   };
-  // This runs for each partition at each tick, so the usual case, in which nothing changes, returns
-  // early.
+  // Returns early in the usual case, in which nothing changes, because this runs for each partition
+  // at each tick.
   const bool is_other = std::ranges::any_of(assignment_.replicas, [&](NodeId node) {
     return node != self_ && belongs(node) != assignment_.is_in_sync(node);
   });
@@ -129,7 +128,8 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
       if (assignment_.is_in_sync(node)) out.insert(node);
       continue;
     }
-    // A member that has not fetched since this leader began is named by its registered node epoch.
+    // If a member has not fetched since this leader epoch began, its node epoch is taken from its
+    // registration.
     const Follower& follower = followers_.at(node);
     const ClusterNode* known = cluster.find(node);
     proposal.isr.push_back({node, follower.end ? follower.epoch

@@ -1,5 +1,5 @@
-// A leader's view of its followers: the end offset of each, the in-sync replicas, and the high
-// watermark that follows from them.
+// Tracks the followers of a leader: computes the in-sync replicas and the high watermark from the
+// end offset of each follower.
 #pragma once
 #include <map>
 #include <optional>
@@ -16,19 +16,19 @@ namespace storage {
 struct ReplicaSettings {
   size_t min_insync_replicas = 1;
   int64_t lag_time_max_us = 30'000'000;  // Kafka's replica.lag.time.max.ms
-  // Longest time until a controller that no other node reaches notices this and resigns (see
-  // ReplicaContext::late_before_us()).
+  // Longest time until a controller that no other node reaches notices this and resigns. See
+  // ReplicaContext::late_before_us().
   int64_t unheard_max_us = 0;
   int64_t fetch_wait_us = 500'000;       // how long a leader holds a fetch that finds no records
   int64_t fetch_timeout_us = 2'000'000;  // after this time a follower repeats its fetch
   int64_t retry_us = 50'000;             // pause after an error or an unanswered proposal
   size_t fetch_max_bytes = 1 << 20;
-  // ReplicaManager::observe() will be called with the topics that this node observes. Until then no
-  // replica is deleted, since the node may be meant to keep it as an observer.
+  // Set if ReplicaManager::observe() will be called with the topics that this node observes. Until
+  // that call no replica is deleted, since the node may be meant to keep it as an observer.
   bool awaits_observed = false;
 };
 
-// The leader's part of Kafka's Partition, for one leader epoch.
+// The leader's part of Kafka's class Partition, for one leader epoch.
 //
 //   high watermark = the smallest log end of all members of the ISR in the metadata and of the ISRs that
 //   were proposed since. Whichever of these ISRs is in force when this leader fails, the next leader has all
@@ -45,7 +45,7 @@ class InSyncSet {
             Offset high_watermark, int64_t now_us, const ReplicaSettings& settings,
             const ReplicaRules& rules);
 
-  // Takes a newer version of the assignment under the same leader epoch. It settles all open
+  // Takes a newer version of the assignment, under the same leader epoch. It decides all open
   // proposals.
   void reassign(PartitionAssignment assignment, int64_t now_us);
   void appended(Offset log_end);
@@ -58,7 +58,7 @@ class InSyncSet {
     return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
   }
 
-  // Returns the end of the log when this leader epoch began.
+  // Returns the log end at the begin of this leader epoch.
   Offset begin() const { return begin_; }
   // Returns whether all records from before this leader epoch are visible.
   bool has_all_of_before() const { return high_watermark_ >= begin_; }
@@ -66,11 +66,11 @@ class InSyncSet {
   // proposed ISR.
   std::vector<NodeId> heirs() const;
 
-  // Returns the ISR to propose to the controller, or nothing if the ISR is right or a proposal was
-  // sent less than retry_us ago. If an earlier proposal is undecided and no longer wanted, the
-  // current ISR is proposed again: the controller may have taken the earlier one or not, and only a
-  // newer version of the assignment settles it. Followers that caught up last before
-  // `late_before_us` are not in sync.
+  // Returns the ISR to propose to the controller. Returns nothing if the ISR is right, or if a
+  // proposal was sent less than retry_us ago. If an earlier proposal is undecided and no longer
+  // wanted, the current ISR is proposed again: the controller may or may not have accepted the
+  // earlier one, and only a newer version of the assignment decides this. A follower is not in sync
+  // if it last caught up before `late_before_us`.
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us,
                                      int64_t late_before_us);
 
@@ -78,7 +78,7 @@ class InSyncSet {
   struct Follower {
     NodeEpoch epoch = {};
     std::optional<Offset> end = {};  // nothing before its first fetch
-    // The time when the follower last had all records that the log had at that time (Kafka's
+    // The last time when the follower had all records of the leader's log (Kafka's
     // lastCaughtUpTime).
     int64_t caught_up_us = 0;
     Offset log_end_at_fetch = {};  // the leader's log end at the last fetch
@@ -95,14 +95,15 @@ class InSyncSet {
   PartitionAssignment assignment_;
   Offset log_end_;
   Offset high_watermark_;
-  const Offset begin_;  // the log end when this leader began
+  const Offset begin_;  // the log end when this leader epoch began
   const ReplicaSettings& settings_;
   const ReplicaRules& rules_;
   std::map<NodeId, Follower> followers_;
-  // Members of all proposals since the assignment's version: any of them may have been accepted.
+  // Members of all proposals for this version of the assignment. Any of the proposals may have been
+  // accepted.
   std::set<NodeId> proposed_;
-  std::set<NodeId> left_out_;  // members that the last proposal leaves out; it may have been
-                               // accepted
+  // Members of the ISR that the last proposal omits. The proposal may have been accepted.
+  std::set<NodeId> left_out_;
   int64_t proposed_us_ = INT64_MIN / 2;
 };
 

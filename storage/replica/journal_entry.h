@@ -12,29 +12,30 @@
 
 namespace storage {
 
-// A batch of a task for a partition that another node may lead. It carries the task's producer id
-// and sequence, so a batch that is sent again is byte for byte the same and is appended once.
+// A batch of a task for a partition that another node may lead. The batch has the task's producer
+// id and sequence and is byte for byte the same when it is sent again, so it is appended once.
 struct TaskOutput {
   TopicPartition partition;
   std::string batch;
   bool operator==(const TaskOutput&) const = default;
 };
 
-// All of the task's outputs to the partition before this sequence are visible there.
+// A statement in a commit: all of the task's outputs to the partition before this sequence are
+// visible there.
 struct DeliveredOutputs {
   TopicPartition partition;
   int32_t next_sequence = 0;
   bool operator==(const DeliveredOutputs&) const = default;
 };
 
-// No task needs the records before the offset any longer.
+// A statement in a commit: no task needs the records of the partition before this offset.
 struct ConsumedInput {
   TopicPartition partition;
   Offset end;
   bool operator==(const ConsumedInput&) const = default;
 };
 
-// One record batch, all or nothing:
+// A commit of a task with its outputs: one record batch, which is written as a whole or not.
 //   record  key task, value sequence i64, revision i64, entry
 //   records key 'o', topic 16 bytes, partition i32; value batch             for each output to deliver
 //   records key 'x', topic 16 bytes, partition i32; value batch             for each appended with the entry
@@ -49,15 +50,16 @@ struct ReplicatedCommit {
   // Batches for exchanges. Every replica of the journal appends them to its own log.
   std::vector<TaskOutput> exchanged = {};
   std::vector<ConsumedInput> consumed = {};
-  // Revision of the command that gave the query the plan that the task ran. A revision before the
-  // one that created the query belongs to an earlier query of the same name.
+  // Revision of the command that gave the query the plan that the task ran. If it is before the
+  // command that created the query, the commit belongs to an earlier query of the same name.
   Revision planned_at = {};
   bool operator==(const ReplicatedCommit&) const = default;
 };
 
 std::string encode(const ReplicatedCommit& commit);
-// Returns a batch whose only record has an empty key. The leader of the batch's epoch wrote the
-// entries after it, up to the next such batch.
+// Returns the batch that a leader writes at the start of its epoch. Its only record has an empty
+// key and an empty value. All entries up to the next such batch were written by the leader of the
+// batch's epoch.
 std::string epoch_start_batch();
 
 // Returns a batch whose only record has an empty key and an offset as its value: all outputs of

@@ -38,7 +38,7 @@ void JournalOwner::tick() {
   trim();
 }
 
-// Writes a mark from time to time: a new owner starts reading at the last mark.
+// Writes a mark from time to time. A new owner starts to read at the last mark.
 void JournalOwner::mark_delivered() {
   constexpr int64_t kPauseUs = 1'000'000, kRecords = 1'000;
   const Offset before = outbox_->first_undelivered().value_or(end_);
@@ -48,9 +48,9 @@ void JournalOwner::mark_delivered() {
   append(delivered_mark(before), [](const Result<Appended>&) {});
 }
 
-// Trims the journal up to the newest snapshot's place. A node that restarts has the snapshot, and
-// the next leader sends the outputs of later commits again, so only undelivered commits must be
-// kept.
+// Trims the journal up to the newest snapshot's position. The commits before it are needed only if
+// they have undelivered outputs: a node that restarts restores the snapshot, and the next leader
+// sends the outputs again.
 void JournalOwner::trim() {
   if (is_trimming_) return;
   Offset end = trim_end_;
@@ -85,8 +85,8 @@ void JournalOwner::append(std::string batches, AppendedHere done) {
   append_when_room(request, done);
 }
 
-// Appends, and tries again while the log's queue is full: nothing is lost then, and to fail and
-// restore would only add load.
+// Appends, and tries again while the log's queue is full. Nothing is lost by a full queue; to fail
+// and restore would only add load.
 void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& request,
                                     const AppendedHere& done) {
   AppendDone answered = on_loop<Result<Appended>>(
@@ -100,8 +100,8 @@ void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& reques
       });
 }
 
-// Restores all visible commits. The start of this epoch is visible, so these commits include
-// everything that earlier leaders committed.
+// Restores all visible commits. They include everything that earlier leaders have committed,
+// because the start of this epoch is visible.
 void JournalOwner::begin_restore() {
   outbox_ = std::make_unique<Outbox>(port_, context_.clock, context_.settings.retry_us);
   const auto status = context_.log.find_partition(journal_);
@@ -110,8 +110,8 @@ void JournalOwner::begin_restore() {
   restore(first);
 }
 
-// Restores one portion per turn of the loop: a long read transaction would keep LMDB from reusing
-// pages, and the loop has other work.
+// Restores one portion in each turn of the loop, because a long read transaction would keep LMDB
+// from reusing pages, and the loop has other work.
 void JournalOwner::restore(Offset next) {
   const Result<Offset> read_to = restore_portion(next);
   if (!read_to) return fail(read_to.error());
@@ -123,7 +123,8 @@ void JournalOwner::restore(Offset next) {
   tasks_.opened();
 }
 
-// Returns the start of the next portion: `next` itself when nothing is left.
+// Restores a portion, and returns the offset at which the next portion starts: `next` itself if
+// nothing was left.
 Result<Offset> JournalOwner::restore_portion(Offset next) {
   TRY(context_.reader.begin_turn());
   std::vector<std::string> batches;
@@ -179,8 +180,8 @@ void JournalOwner::write_waiting() {
   is_writing_ = true;
   if (batches.empty()) return written(*taken, {});
   append(std::move(batches), [this, taken](const Result<Appended>& result) {
-    // A failed append is not retried, since its outcome is unknown: a restore reads the outcome
-    // from the journal.
+    // A failed append is not retried, since its outcome is unknown: the batches may be in the
+    // journal. fail() leads to a restore, which reads the journal.
     if (!result) return fail(result.error());
     written(*taken, *result);
   });

@@ -1,5 +1,5 @@
-// The leader of a journal partition as its tasks see it: it restores them, starts them, and reports
-// when their commits are visible.
+// Serves the tasks of a journal partition on the node that leads it: restores the tasks, starts
+// them, and reports when their commits are visible.
 #pragma once
 #include <deque>
 #include <functional>
@@ -19,14 +19,14 @@ namespace storage {
 class JournalOwnerPort {
  public:
   virtual ~JournalOwnerPort() = default;
-  // Returns an offset before which all commits are delivered and need not be restored.
+  // Returns an offset of the journal. All commits before it are delivered and need not be restored.
   virtual Offset first_needed() { return {}; }
-  // Returns the offset of the first commit that this node has not applied yet. The node does not
-  // trim commits from there on, even if the leader does. Followers do the same.
+  // Returns the offset of the first commit that this node has not applied yet. The node keeps the
+  // commits from there on, even if the leader trims them. Followers do the same.
   virtual Offset first_not_carried_out() { return Offset{INT64_MAX}; }
   // Called for each commit of the journal from first_needed() on, in order, before opened(), over
-  // several turns of the loop. All of these commits are visible. If the restore is restarted, they
-  // are passed again from the first one.
+  // several turns of the loop. All of these commits are visible. If the restore is interrupted, it
+  // begins again with the first commit.
   virtual void restore(const ReplicatedCommit& commit) = 0;
   // Called when the tasks may continue from the last restored commit.
   virtual void opened() = 0;
@@ -35,7 +35,7 @@ class JournalOwnerPort {
   virtual void closed() = 0;
 };
 
-//   leads ──► appends its epoch's start ──► that is visible ──► restores ──► open
+//   leads ──► appends its epoch's start ──► the start is visible ──► restores ──► open
 //     ▲                                                                       │ a commit fails
 //     └───────────────────────────────────────────────────────────────────────┘
 //
@@ -49,12 +49,12 @@ class JournalOwner {
   bool is_open() const { return state_ == State::Open; }
   // Precondition: is_open(). Calls `done` when the commit is visible; if it fails, closed() is
   // called instead. One append is in progress at a time; commits that arrive meanwhile form the
-  // next append. After a failure nothing is appended after it, so a journal never has a commit
-  // without the one before it.
+  // next append. After a failure nothing more is appended, so a journal never has a commit without
+  // the commit before it.
   void commit(ReplicatedCommit commit, std::function<void()> done);
-  // Writes a piece of a snapshot like a commit. Pieces are written one after the other, from number
-  // 0 on. When the last one is visible, the journal is trimmed up to the snapshot's place, as far
-  // as all outputs are delivered.
+  // Writes a piece of a snapshot like a commit. The pieces of a snapshot are written in order, from
+  // number 0 on. When the last one is visible, the journal is trimmed up to the snapshot's
+  // position, or up to the first commit with undelivered outputs if that is earlier.
   void write_piece(const SnapshotPiece& piece, std::function<void()> done);
   // Precondition: is_open(). Calls `done` when all earlier commits are visible; if one fails,
   // closed() is called instead.
@@ -64,7 +64,8 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // At most one of `commit` and `piece` is set. An element with neither waits for those before it.
+  // An element of the queue. At most one of `commit` and `piece` is set; an element with neither is
+  // a call of when_visible(), which waits for the elements before it.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
     std::optional<std::string> piece;
@@ -96,7 +97,7 @@ class JournalOwner {
   Offset end_, marked_;  // end of the visible commits; delivered up to here, as of the last mark
   Offset trim_end_;      // a snapshot covers all commits before it
   bool is_trimming_ = false;
-  // Expires with each attempt, so that the log's answers to an earlier attempt are ignored.
+  // Replaced with each attempt, so that the log's answers to an earlier attempt are ignored.
   std::shared_ptr<const char> attempt_;
 };
 

@@ -39,7 +39,8 @@ Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view bytes)
   if (!reader.next(record) || !record.key || !record.key->empty() || !record.value)
     return std::nullopt;
   ByteReader in(*record.value);
-  // A mark of delivered outputs has eight bytes, and the start of an epoch has none.
+  // A mark of delivered outputs has a value of eight bytes, and the start of an epoch has an empty
+  // one.
   constexpr size_t kMarkBytes = sizeof(int64_t);
   if (record.value->size() <= kMarkBytes || in.be<uint8_t>() != kKind) return std::nullopt;
   if (in.be<uint8_t>() != kVersion)
@@ -77,7 +78,7 @@ Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
     if (!added) return added.error();
     if (batches->empty()) break;
   }
-  // A snapshot is useless once the commits after its place are trimmed.
+  // A snapshot is useless if commits after its position have been trimmed.
   const auto& newest = search.newest();
   if (newest && newest->place.next < status->log_start()) return std::nullopt;
   return newest;
@@ -110,7 +111,8 @@ Status SnapshotSearch::add(std::string_view batch, Offset offset) {
     snapshot_ = piece->snapshot;
   } else if (piece->snapshot != snapshot_ ||
              begun_.pieces.size() != static_cast<size_t>(piece->number)) {
-    // The earlier pieces are trimmed, or the piece belongs to an abandoned snapshot.
+    // Earlier pieces of this snapshot have been trimmed, or the piece belongs to a snapshot that
+    // was given up.
     begun_ = {};
     return {};
   }

@@ -15,11 +15,11 @@
 
 namespace storage {
 
-// The position up to which a node has applied a journal.
+// The position up to which a node has applied a journal: all entries before `next`.
 struct JournalPlace {
   Offset next;
-  LeaderEpoch epoch{0};      // epoch of the last batch before the place
-  Offset first_needed = {};  // commits before it are fully delivered
+  LeaderEpoch epoch{0};      // epoch of the last batch before `next`
+  Offset first_needed = {};  // all outputs of commits before this offset are delivered
   bool operator==(const JournalPlace&) const = default;
 };
 
@@ -27,28 +27,28 @@ struct JournalPlace {
 //   record  key empty, value 's', version u8 = 1, snapshot i64, number i32, is last u8, next i64, epoch i32,
 //           first needed i64, content
 struct SnapshotPiece {
-  int64_t snapshot = 0;  // different for each snapshot
+  int64_t snapshot = 0;  // id of the snapshot, different for each
   int32_t number = 0;    // from 0 on
   bool is_last = false;
-  JournalPlace
-      place;  // the snapshot contains the effects of all commits before it, and of none after it
+  JournalPlace place;  // the snapshot has the effects of all commits before it and of none after it
   std::string_view content;
 };
 std::string encode(const SnapshotPiece& piece);
 // Reads a piece. Returns nothing if the batch is not a piece. Fails with CorruptRecord, or with
-// IncompatibleFormat if a newer version wrote it. The result is a view into the batch, whose
+// IncompatibleFormat if a newer version wrote the piece. The result has views into `batch`, whose
 // checksum is not verified.
 Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view batch);
 
-// A complete snapshot. A node that has installed it continues at its place.
+// A complete snapshot in a journal. `pieces` are the offsets of its pieces. A node that has
+// installed the snapshot continues at `place`.
 struct FoundSnapshot {
   JournalPlace place;
   std::vector<Offset> pieces;
   size_t size_bytes = 0;
 };
 
-// Searches the visible part of a journal for snapshots, from front to back. A leader that fails may
-// leave an incomplete snapshot; the next leader writes its own.
+// Finds snapshots in the visible part of a journal, whose batches are added in order. A leader that
+// fails may leave an incomplete snapshot; the next leader writes its own.
 //
 // Threads: one.
 class SnapshotSearch {
@@ -65,8 +65,8 @@ class SnapshotSearch {
   std::optional<FoundSnapshot> newest_;
 };
 
-// Returns the last complete snapshot that is still usable. Searches the whole visible part of the
-// journal in this log, which may be large and is therefore read in turns.
+// Returns the last complete snapshot, if all later commits still exist. Searches the whole visible
+// part of the journal in this log, which may be large and is therefore read in turns.
 Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
                                                    const TopicPartition& journal,
                                                    JournalRules rules = {});

@@ -60,7 +60,7 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
   if (fetch.leader_epoch > epoch)
     return Error{ErrorCode::NotLeader, fmt::format("this node has not received leader epoch {} yet",
                                                    fetch.leader_epoch.value())};
-  // Any node of the cluster may fetch as an observer.
+  // A node that is not a replica may fetch as an observer, if the cluster has the node.
   if (!assignment().has_replica(fetch.follower) && !context_.cluster->find(fetch.follower))
     return Error{ErrorCode::NotLeader,
                  fmt::format("node {} is not part of the cluster", fetch.follower.value())};
@@ -68,7 +68,8 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
 }
 
 void LeaderReplica::on_fetch(const ReplicaFetch& fetch) {
-  // A parked fetch of the same follower is older, and the follower no longer waits for its answer.
+  // A waiting fetch of the same follower is older than this one, and the follower no longer waits
+  // for its answer.
   const auto parked = parked_.find(fetch.follower);
   if (parked != parked_.end()) {
     if (parked->second.fetch.number > fetch.number &&
@@ -104,8 +105,8 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   TRY(check(fetch));
   ReplicaFetched fetched;
   fetched.log_start = status_->log_start();
-  // An empty follower is included: it might otherwise begin after records that it never had, or
-  // within a batch.
+  // An empty follower also restarts if it asks for a later offset than the first one: otherwise its
+  // log would begin without the earlier records, or within a batch.
   const bool has_nothing = !fetch.last_epoch;
   if (fetch.from < fetched.log_start || has_nothing) {
     const Offset first = TRY(first_kept());
@@ -157,8 +158,8 @@ Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch&
   return mine;
 }
 
-// The status has the transactions as of the last append, so its first_undecided() may be too small.
-// In that case the store is read.
+// The status has the first undecided offset as of the last append, which may be too small. In that
+// case the store is read.
 Result<Offset> LeaderReplica::readable_end() const {
   const Offset high_watermark = status_->high_watermark();
   if (status_->first_undecided() >= high_watermark) return high_watermark;
@@ -168,8 +169,8 @@ Result<Offset> LeaderReplica::readable_end() const {
   return end;
 }
 
-// Returns the offset at which a follower's log begins. After a deletion of records the log may
-// start within a batch. The batch is still stored whole, so followers begin at its base offset.
+// Returns the offset at which a follower's log begins. A deletion of records may move the log start
+// into a batch. The batch is still stored as a whole, so a follower begins at its base offset.
 Result<Offset> LeaderReplica::first_kept() const {
   const Offset start = status_->log_start();
   if (start >= status_->log_end()) return start;

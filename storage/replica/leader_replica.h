@@ -1,4 +1,4 @@
-// A partition's leader as its followers see it.
+// The leader's side of the replication of a partition.
 #pragma once
 #include <map>
 #include <vector>
@@ -15,7 +15,7 @@ namespace storage {
 // Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node leads under the epoch.
 class LeaderReplica {
  public:
-  // Precondition: the log has taken the role.
+  // Precondition: the log has taken the leader's role.
   LeaderReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment);
@@ -26,13 +26,14 @@ class LeaderReplica {
 
   const PartitionAssignment& assignment() const { return in_sync_.assignment(); }
   bool has_min_isr() const { return in_sync_.has_min_isr(); }
-  // Returns the end for readers of committed records: no open transaction begins before it.
+  // Returns the offset up to which readers of committed records may read: no open transaction
+  // begins before it.
   Result<Offset> readable_end() const;
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
-  // Returns whether the logs of all in-sync replicas begin at `start` or after it. No later leader
-  // then shows older records.
+  // Returns whether the logs of all in-sync replicas begin at `start` or after it. If so, no later
+  // leader has records before `start`.
   bool have_all_trimmed(Offset start) const;
 
  private:
@@ -47,11 +48,11 @@ class LeaderReplica {
   Status check(const ReplicaFetch& fetch) const;
   bool has_new_start(const ReplicaFetch& fetch) const;
   bool may_send(NodeId follower);
-  // Returns the end of the newest common epoch if the logs diverge; nothing if the follower's log
-  // is a prefix of this one.
+  // Returns the end of the newest epoch that both logs have, if the logs diverge; nothing if the
+  // follower's log is a prefix of this log.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
   Result<Offset> first_kept() const;
-  // Returns batches from `from` on, at least one if one exists.
+  // Returns the batches from `from` on, at least one batch if one exists.
   Result<std::string> read(Offset from, size_t max_bytes) const;
   void publish();
 
@@ -59,10 +60,11 @@ class LeaderReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   InSyncSet in_sync_;
   std::map<NodeId, Parked> parked_;
-  // Start of each follower's log, as reported by it, and the log start that it was sent last. A new
-  // start is sent once, since a follower may keep more.
+  // By follower: the start of the follower's log, as the follower last reported it, and the
+  // leader's log start that was last sent to the follower. A new log start is sent only once, since
+  // a follower may keep more records.
   struct Start {
-    std::optional<Offset> known;  // nothing: that program version does not report it
+    std::optional<Offset> known;  // nothing: the follower's program version does not report it
     Offset told;
   };
   std::map<NodeId, Start> starts_;

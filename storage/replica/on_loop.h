@@ -1,4 +1,4 @@
-// Returns answers of the log to the replicas' loop, unless the receiver is gone.
+// Passes answers of the log to the replicas' loop, unless the receiver has been destroyed.
 #pragma once
 #include <functional>
 #include <memory>
@@ -8,7 +8,8 @@
 
 namespace storage {
 
-// Calls `then` with the answer on the loop, unless the owner of `alive` is gone by then.
+// Returns a callback that calls `then` with the answer on the replicas' loop, unless the owner of
+// `alive` has been destroyed by then.
 template <class T>
 std::function<void(T)> on_loop(ReplicaPort& port, const std::shared_ptr<const char>& alive,
                                std::function<void(T)> then) {

@@ -12,7 +12,7 @@ namespace {
 
 // A delivery without an answer is sent again after kPatience * retry_us.
 constexpr int64_t kPatience = 10;
-// The most bytes of a delivery with several batches; a single batch may be larger.
+// The most bytes that several batches in one delivery may have; a single batch may be larger.
 constexpr size_t kMostBytesTogether = 512 << 10;
 
 int32_t sequence_after(std::string_view batch) {
@@ -27,7 +27,8 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
   for (const DeliveredOutputs& delivered : commit.delivered) {
     const auto found = lanes_.find({commit.task, delivered.partition});
     if (found == lanes_.end()) continue;
-    // A commit of a former owner recorded these deliveries, so the outputs are not sent again.
+    // This commit of a former owner records that these outputs were delivered, so they are not sent
+    // again.
     Lane& lane = found->second;
     while (!lane.batches.empty() && lane.number == 0 &&
            !is_older_sequence(delivered.next_sequence, sequence_after(lane.batches.front().bytes)))
@@ -76,13 +77,13 @@ void Outbox::send(const Key& key, Lane& lane) {
 
 void Outbox::answered(uint64_t number, const Status& status) {
   const auto found = on_their_way_.find(number);
-  if (found == on_their_way_.end()) return;  // the delivery was repeated since
+  if (found == on_their_way_.end()) return;  // the batches were sent again under another number
   const Key key = found->second;
   on_their_way_.erase(found);
   Lane& lane = lanes_.at(key);
   lane.number = 0;
   if (!status) {
-    // An earlier batch is missing in the partition, although it was visible.
+    // The partition lacks an earlier batch that was visible there, so records were lost.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
       log_warn("the output of a task was rejected task={} error=\"{}\"", key.first,
                status.error().message);

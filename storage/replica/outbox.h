@@ -1,5 +1,5 @@
-// Outputs that tasks have committed and other partitions have yet to receive. Each batch is
-// delivered once and in order, however often it is sent.
+// The outputs that tasks have committed and that other partitions have not received yet. Each batch
+// is appended once and in order, however often it is sent.
 #pragma once
 #include <deque>
 #include <map>
@@ -18,40 +18,41 @@ class OutboxPort {
  public:
   virtual ~OutboxPort() = default;
   // Sends the batches to the partition's current leader, as an append with acks=all. The request or
-  // its answer may get lost.
+  // its answer may be lost.
   virtual void deliver(const TopicPartition& partition, std::string batches, uint64_t number) = 0;
 };
 
 // Delivers the outputs. One delivery of a task to a partition is in progress at a time; batches
 // that are added meanwhile form the next delivery. A batch counts as delivered when it is visible
-// in the partition, since a leader may fail with records that it alone has. Until then it is sent
-// again, perhaps with more batches after it; the leader detects duplicates by their sequences.
+// in the partition, since a leader may fail with records that no other node has. Until then the
+// batch is sent again, perhaps with more batches after it; the leader detects duplicates by their
+// sequences.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
 class Outbox {
  public:
-  // Numbers begin above those of an earlier outbox, whose answers may still arrive.
+  // The delivery numbers begin above those of an earlier outbox, whose answers may still arrive.
   Outbox(OutboxPort& port, const Clock& clock, int64_t retry_us)
       : port_(port),
         clock_(clock),
         retry_us_(retry_us),
         next_number_(static_cast<uint64_t>(clock.monotonic_us()) + 1) {}
 
-  // Adds the outputs of a commit. Called in the order of the commits, for each when it is visible.
+  // Adds the outputs of a commit when the commit is visible. Called in the order of the commits.
   // `at` is the commit's offset in the journal.
   void add(const ReplicatedCommit& commit, Offset at = {});
-  // Sends the added batches to partitions without a delivery in progress. The other partitions get
-  // theirs after the answer, or in tick().
+  // Sends the added batches to the partitions to which no delivery is in progress. The batches for
+  // the other partitions are sent after the answer, or by tick().
   void send_added();
   void answered(uint64_t number, const Status& status);
   void tick();
 
-  // Returns the deliveries since the last call, which the task's next commit records.
+  // Returns the task's deliveries since the last call. The task's next commit records them.
   std::vector<DeliveredOutputs> take_delivered(const std::string& task);
   // Returns the size of the task's outputs that are not delivered yet.
   size_t undelivered_bytes(const std::string& task) const;
-  // Returns the offset of the first commit in the journal that is not fully delivered; nothing if
-  // all are.
+  // Returns the offset in the journal of the first commit whose outputs are not all delivered;
+  // nothing if all outputs are delivered.
   std::optional<Offset> first_undelivered() const;
 
  private:
@@ -62,7 +63,7 @@ class Outbox {
     };
     std::deque<Batch> batches;
     uint64_t number = 0;  // number of the delivery in progress; 0: none
-    size_t sent = 0;      // number of batches in the delivery
+    size_t sent = 0;      // number of batches in the delivery in progress
     int64_t sent_us = 0, retry_at_us = 0;
     int32_t next_sequence = 0;  // sequence after the last delivered batch
     bool has_news = false;

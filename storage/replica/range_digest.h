@@ -1,4 +1,4 @@
-// A digest of a range of a partition, for the comparison of two replicas: equal ranges have equal
+// Computes a digest of a range of a partition, to compare two replicas: equal ranges have equal
 // digests.
 #pragma once
 #include <cstddef>
@@ -13,21 +13,22 @@
 namespace storage {
 
 struct RangeDigest {
-  Offset from = {};     // start of the first batch
-  Offset end = {};      // after the last batch; equal to `from` if there is none
+  Offset from = {};     // base offset of the first batch
+  Offset end = {};      // offset after the last batch; equal to `from` if the range has no batch
   uint64_t digest = 0;  // digest of all bytes of the batches
   size_t size_bytes = 0;
-  // The first batch whose bytes do not match its checksum.
+  // Base offset of the first batch whose bytes do not match its checksum; nothing if all match.
   std::optional<Offset> damaged = {};
-  // Ranges before this offset may be trimmed or compacted here and not on other replicas.
+  // Only batches from this offset on can be compared: earlier ones may be trimmed or compacted here
+  // and not on other replicas.
   Offset comparable_from = {};
 };
 
-// Digests the visible batches from the one that contains `from` on: up to `end`, or, without `end`,
-// about `max_bytes`, which begin at the log start at the earliest. Only whole batches count. All of
-// them are read in one turn, which takes too long for a loop. Fails with UnknownTopic, with
-// OffsetOutOfRange if the range begins before the log start, and with NotEnoughReplicas if records
-// before `end` are not visible here yet.
+// Computes the digest of the visible batches from the one that contains `from` on. Ends at `end`;
+// without `end`, begins at the log start at the earliest and ends after about `max_bytes`. Only
+// whole batches are included. All of them are read in one turn, which takes too long for a loop.
+// Fails with UnknownTopic, with OffsetOutOfRange if the range begins before the log start, and with
+// NotEnoughReplicas if records before `end` are not visible here yet.
 //
 // Threads: the reader's.
 Result<RangeDigest> digest_range(const Log& log, LogReader& reader, const TopicPartition& partition,

@@ -1,4 +1,4 @@
-// State that all replicas of a node share.
+// State that all replicas on a node share.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -32,19 +32,19 @@ struct ReplicaContext {
   const Clock& clock;
   ReplicaSettings settings;
   ReplicaRules rules;
-  // From the newest metadata that was read.
+  // The next two are from the newest metadata that this node has read.
   NodeEpoch node_epoch = {};
   std::shared_ptr<const ClusterSnapshot> cluster;
-  // Budgets for throttled transfers, as leader and as follower.
+  // Budgets for throttled transfers: of this node as leader, and as follower.
   TransferBudget leader_budget = {}, follower_budget = {};
-  // The time when this node became the controller, if it is the controller.
+  // The time when this node became the controller; nothing if it is not the controller.
   std::optional<int64_t> decides_since_us = {};
 
-  // Returns a time: a follower that caught up last before it is not in sync. If a leader is cut
-  // off, none of its followers catches up. The leader's proposal to shrink the ISR does not reach
-  // the controller either, unless it is the controller itself. Such a node would reduce the ISR to
-  // itself before it learns of the cut, and no other node could then be elected. So a controller
-  // waits until it would have resigned.
+  // Returns a time. A follower that last caught up before it is not in sync. If a leader is cut off
+  // from the other nodes, none of its followers catches up. Its proposal to shrink the ISR does not
+  // reach the controller either, unless the leader's node is the controller. Such a node would
+  // shrink the ISR to itself before it notices the cut, and no other node could be elected then. So
+  // a controller waits until it would have resigned.
   int64_t late_before_us(int64_t now_us) const {
     if (!decides_since_us) return now_us - settings.lag_time_max_us;
     if (now_us - *decides_since_us < settings.unheard_max_us) return INT64_MIN;

@@ -57,7 +57,7 @@ void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeE
 
 void ReplicaManager::observe(std::set<Uuid> topics) {
   const auto before = std::exchange(observed_, std::move(topics));
-  if (!context_.cluster) return;  // apply() brings all partitions with the first metadata
+  if (!context_.cluster) return;  // the first call of apply() applies all partitions
   if (!before) {
     for (const auto& [partition, assignment] : context_.cluster->partitions()) apply_one(partition);
     return;
@@ -82,15 +82,15 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
   if (!keeps(*assignment) && !replicas_.contains(partition) &&
       (!observed_ || !has_some_of(partition)))
     return;
-  // No leader has been elected yet, so there is nothing to follow.
+  // The first leader has not been elected yet, so this node has no leader to follow.
   if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
   const auto [found, is_new] = replicas_.try_emplace(partition);
   found->second.wanted = *assignment;
   realise(found->second);
 }
 
-// Gives the replica its wanted role. The metadata may change again while the log takes a role. In
-// that case the newest role is requested when the log answers.
+// Requests the replica's wanted role from the log. If the metadata changes again before the log
+// answers, the newest role is requested then.
 void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
@@ -124,12 +124,12 @@ bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
   return status && status->log_end() > Offset{0};
 }
 
-// Deletes the replica. This is safe: the present replicas had the records before the metadata
-// replaced this one.
+// Deletes the replica. No record is lost: the present replicas had the records before the metadata
+// removed this one.
 void ReplicaManager::forget(Replica& replica) {
   const TopicPartition partition = replica.wanted.partition;
   end_role(partition, replica);
-  // A follower's last write may still be on its way into an empty log.
+  // Even if the log is empty, a write of the former follower may still be in progress.
   const bool may_get_some = replica.asked.has_value();
   replica.asked.reset();
   if (!may_get_some && !has_some_of(partition)) {

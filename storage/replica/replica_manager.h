@@ -1,4 +1,4 @@
-// The replicas of a node. The metadata decides whether each leads or follows.
+// Manages the replicas of a node. The metadata decides whether each of them leads or follows.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,44 +12,45 @@
 
 namespace storage {
 
-// An assignment takes effect when the log has taken the role; this node then leads or follows until
-// the metadata changes. Replicas that are now assigned to other nodes are deleted.
+// An assignment takes effect when the log has taken the role. The node then leads or follows until
+// the metadata changes. Replicas that the metadata no longer assigns to this node are deleted.
 //
-// Threads: one loop, on which ReplicaPort::post() runs things. Owner: the node.
+// Threads: one loop, on which also the functions passed to ReplicaPort::post() run. Owner: the
+// node.
 class ReplicaManager {
  public:
   ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port, const Clock& clock,
                  ReplicaSettings settings, ReplicaRules rules = {});
 
-  // Takes the metadata of a newer revision, and the partitions whose assignments have changed.
-  // `node_epoch` is from this node's own registration.
+  // Takes the metadata of a newer revision. `changed` are the partitions whose assignments have
+  // changed, and `node_epoch` is that of this node's own registration.
   void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
              std::span<const TopicPartition> changed);
 
-  // Sets the topics of which this node has a copy of all partitions. The node follows the leaders
-  // of these partitions even where it is not a replica, and is then in no ISR (an observer). Copies
-  // that this node only observed, of topics that are no longer named, are deleted.
+  // Sets the topics that this node observes: it has a copy of all their partitions. It follows the
+  // leaders even where it is not a replica, and is then in no ISR. If a topic is no longer in the
+  // set, the copies that this node only observed are deleted.
   void observe(std::set<Uuid> topics);
 
-  // Suspends this node's leadership, or ends the suspension. While suspended, this node leads no
-  // partition, even if the metadata that it has read names it: newer metadata may differ. The log
-  // still accepts records, which no reader will see, so request handlers check leadership before
-  // they append. Following continues.
+  // Suspends this node's leadership, or ends the suspension. A suspended node leads no partition,
+  // even if the metadata that it has read names it, because newer metadata may differ. The log
+  // still accepts records, which no reader will see, so request handlers must check leadership
+  // before they append. Following continues.
   void suspend(bool is_suspended);
 
   void on_fetch(const ReplicaFetch& fetch);
   void on_fetched(ReplicaFetched fetched);
-  // Notes that the connection to the node is new. Messages in either direction may be lost with the
-  // earlier connection.
+  // Notes that the connection to the node is new. Messages in either direction may have been lost
+  // with the earlier connection, so fetches are sent again.
   void on_connected(NodeId node);
-  // Notes that the log has appended to these partitions.
+  // Notes that these partitions have new durable records.
   void on_durable(std::span<const TopicPartition> grown);
   // Called every few milliseconds.
   void tick();
 
-  // Returns the shared context, for objects that leader replicas own (JournalOwner).
+  // Returns the shared context. Used by JournalOwner, which belongs to a leader.
   ReplicaContext& context() { return context_; }
-  // Reports the replica's current state, for operators.
+  // Returns a description of the replica's current state, for operators.
   std::string describe(const TopicPartition& partition) const;
   // Checks whether this node leads the partition and accepts appends with acks=all. Fails with
   // NotLeader if another node leads, and with NotEnoughReplicas if too few replicas are in sync.
@@ -62,9 +63,9 @@ class ReplicaManager {
  private:
   struct Replica {
     PartitionAssignment wanted;
-    std::optional<ReplicaRole>
-        asked;  // role that was requested of the log, under `asked_epoch`; nothing if the replica
-                // is deleted
+    // Role that was last requested of the log, under `asked_epoch`; nothing if the replica is being
+    // deleted.
+    std::optional<ReplicaRole> asked;
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
     std::unique_ptr<LeaderReplica> leader;
@@ -73,14 +74,15 @@ class ReplicaManager {
   };
   bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
-  // Returns whether the suspension forbids a change of role: the log keeps its present role.
+  // Returns whether the suspension forbids this node's change of role. The log then keeps its
+  // present role.
   bool is_suspended(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);
   void end_role(const TopicPartition& partition, Replica& replica);
   void make_partition(const TopicPartition& partition);
   bool has_some_of(const TopicPartition& partition) const;
-  // May erase `replica`.
+  // Deletes the replica's data. May erase `replica`.
   void forget(Replica& replica);
   void role_taken(const TopicPartition& partition, LeaderEpoch epoch, const Status& status);
 

@@ -1,6 +1,6 @@
-// Messages between leaders and followers of a partition. They follow Kafka's Fetch from version 12
-// on, which reports where two logs diverge (KIP-595), so that following and truncating share one
-// exchange.
+// Messages between the leader and the followers of a partition. They follow Kafka's Fetch from
+// version 12 on, whose answer also states where two logs diverge (KIP-595), so that following and
+// truncating use the same messages.
 #pragma once
 #include <optional>
 #include <string>
@@ -14,8 +14,8 @@
 
 namespace storage {
 
-// From a follower to its leader. All records before `from` are durable at the follower: a fetch
-// acknowledges them.
+// A fetch of a follower. It acknowledges to the leader that all records before `from` are durable
+// at the follower.
 struct ReplicaFetch {
   TopicPartition partition;
   NodeId follower;
@@ -23,34 +23,34 @@ struct ReplicaFetch {
   LeaderEpoch leader_epoch;               // the epoch under which the follower follows
   uint64_t number = 0;                    // repeated in the answer
   Offset from;                            // the follower's log end
-  std::optional<LeaderEpoch> last_epoch;  // of the follower's last record; nothing: no record
-  Offset high_watermark = {};             // as last received from the leader
-  std::optional<Offset> log_start = {};   // start of the follower's log; nothing: not reported
+  // Epoch of the follower's last record; nothing: it has no record.
+  std::optional<LeaderEpoch> last_epoch;
+  Offset high_watermark = {};            // the high watermark as last received from the leader
+  std::optional<Offset> log_start = {};  // start of the follower's log; nothing: not reported
 };
 
 struct ReplicaFetched {
   TopicPartition partition;
   uint64_t number = 0;
   LeaderEpoch leader_epoch;
-  // Exactly one of the following four.
+  // One of the following four is set; without the first three, `batches` counts.
   std::optional<Error> error = {};
-  std::optional<EpochEnd> diverging = {};  // the logs differ after it: the follower truncates
-  std::optional<std::string> producers =
-      {};                    // restart at `log_start` with this producer state
-  SharedBytes batches = {};  // whole batches, perhaps none
+  std::optional<EpochEnd> diverging = {};     // where the logs diverge: the follower truncates
+  std::optional<std::string> producers = {};  // restart at `log_start` with these producer states
+  SharedBytes batches = {};                   // whole batches, perhaps none
   Offset high_watermark = {}, log_start = {};
 };
 
-// From a leader to the controller: Kafka's AlterPartition.
+// A proposal of a leader to the controller: Kafka's AlterPartition.
 struct IsrProposal {
   TopicPartition partition;
   NodeId leader;
   NodeEpoch node_epoch;  // the leader's epoch
   LeaderEpoch leader_epoch;
-  int32_t version = 0;  // of the assignment on which the proposal is based
+  int32_t version = 0;  // version of the assignment on which the proposal is based
   struct Member {
     NodeId node;
-    NodeEpoch epoch;  // the process that fetched; a later process may lack the records
+    NodeEpoch epoch;  // epoch of the process that fetched; a later process may lack the records
     bool operator==(const Member&) const = default;
   };
   std::vector<Member> isr;

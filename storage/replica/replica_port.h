@@ -1,4 +1,4 @@
-// Services that replicas need from their node.
+// The interface through which replicas use their node.
 #pragma once
 #include <functional>
 
@@ -6,23 +6,26 @@
 
 namespace storage {
 
-// Messages may get lost, duplicated, delayed and reordered. Threads: post() from any; the other
+// Messages may be lost, duplicated, delayed and reordered. Threads: post() from any; the other
 // methods on the replicas' loop.
 class ReplicaPort {
  public:
   virtual ~ReplicaPort() = default;
   virtual void send(NodeId to, ReplicaFetch fetch) = 0;
   virtual void send(NodeId to, ReplicaFetched fetched) = 0;
-  // Returns whether the send queue of the node has space. Without space, batches that are read now
-  // would only wait.
+  // Returns whether the queue of messages to the node has space. Without space, batches that are
+  // read now would only wait in memory.
   virtual bool has_room(NodeId /*to*/) const { return true; }
-  // Returns the first offset of the records that this node needs, even if the leader has trimmed
-  // them. The need ends when the follower restarts at its leader's log start.
+  // Returns the offset of the first record that this node has not applied yet, if the partition is
+  // a journal of tasks; INT64_MAX for other partitions, whose records need not be kept. A follower
+  // keeps the records from this offset on even if the leader has trimmed them, unless it restarts
+  // at the leader's log start.
   virtual Offset first_needed(const TopicPartition& /*partition*/) { return Offset{INT64_MAX}; }
-  // Sends the proposal to the current controller. There is no answer: newer metadata shows the
-  // outcome.
+  // Sends the proposal to the current controller. There is no answer: the outcome appears in newer
+  // metadata.
   virtual void propose(IsrProposal proposal) = 0;
-  // Notes that this node leads the partition from now on, under one epoch, until leads_no_more().
+  // Notes that this node leads the partition from now on, under one leader epoch, until
+  // leads_no_more().
   virtual void leads(const TopicPartition& partition) = 0;
   virtual void leads_no_more(const TopicPartition& partition) = 0;
   // Runs `work` on the replicas' loop, soon.

@@ -1,5 +1,6 @@
-// The producer id under which a task of a query on all nodes writes its outputs. It is the same on
-// every node for the life of the query, and no other producer has it (docs/formats/cluster.md).
+// The producer id with which a task of a query that runs on all nodes writes its outputs. The id is
+// the same on every node as long as the query exists, and no other producer has it
+// (docs/formats/cluster.md).
 #pragma once
 #include <optional>
 
@@ -9,14 +10,14 @@
 namespace storage {
 
 struct TaskProducer {
-  Revision made_at;  // revision that defined the query
+  Revision made_at;  // revision of the command that created the query
   int32_t stage = 0, number = 0;
 
   ProducerId id() const {
     return kFirstTaskProducer + (kFirstShared + (made_at.value() * kStages + stage) * kTasks + number);
   }
-  // Returns the task with this id; nothing for the id of a client, or of a task that belongs to one
-  // node.
+  // Returns the task with this producer id; nothing if the id belongs to a client, or to a task of
+  // a single node.
   static std::optional<TaskProducer> of(ProducerId id) {
     const int64_t shared = id - kFirstTaskProducer - kFirstShared;
     if (id < kFirstTaskProducer || shared < 0) return std::nullopt;

@@ -1,4 +1,4 @@
-// An optional limit on the bytes that are transferred per second.
+// A limit on the bytes that are transferred per second, which may be switched off.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace storage {
 
-// A transfer may exceed the remaining budget: later transfers then wait until the budget is
+// A transfer may exceed the remaining budget. Later transfers then wait until the budget is
 // positive again.
 //
 // Threads: one.

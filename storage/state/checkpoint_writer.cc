@@ -9,7 +9,7 @@ namespace storage {
 
 namespace {
 
-// Limits of a small checkpoint.
+// Limits of a small checkpoint, which may share a transaction (is_small()).
 constexpr size_t kSmallKeys = 256, kSmallBytes = 64 << 10;
 
 bool is_store_name(std::string_view name) {
@@ -33,7 +33,8 @@ Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
   return {};
 }
 
-// The size of a range is not known before it is removed, so a checkpoint with ranges is not small.
+// A checkpoint with ranges is never small, because the size of a range is not known before it is
+// removed.
 bool CheckpointWriter::is_small(const Checkpoint& checkpoint) const {
   if (!checkpoint.removed_ranges.empty() ||
       checkpoint.entries.size() > std::min(kSmallKeys, chunk_keys_ / 4))
@@ -48,7 +49,7 @@ Status CheckpointWriter::write_together(std::span<const Checkpoint* const> check
   };
   TRY(file_.change(change));
   pass(CrashPoint::BeforeJournalTrim);
-  (void)pace_();  // the result does not matter: everything is written
+  (void)pace_();  // the result is not used: everything is written
   return {};
 }
 
@@ -109,11 +110,11 @@ Status CheckpointWriter::remove_range(const Checkpoint& checkpoint, StoreRow& st
   return {};
 }
 
-// Removes one chunk of the range; returns false if nothing is left.
+// Removes one chunk of the range. Returns false if nothing of the range is left.
 Result<bool> CheckpointWriter::remove_some(const Checkpoint& checkpoint, StoreRow& store,
                                            const StateRange& range) {
-  // Keys with the same first 400 bytes as one of the ends are stored in a different order, so each
-  // is compared.
+  // Keys are compared one by one with the ends of the range, since keys whose first 400 bytes are
+  // those of an end are not stored in the order of the whole keys.
   const std::string first = store_prefix(store.id).append(range.first_key, 0, kMaxWholeKeySize);
   const std::string store_end = store_prefix(store.id + 1);
   bool is_more = false;
@@ -148,8 +149,8 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, StoreRows& 
   changes.reserve(checkpoint.entries.size());
   for (const StateEntry& entry : checkpoint.entries)
     changes.push_back({&stores.find(entry.store)->second, &entry});
-  // Neighbours share pages, so in key order each page is written once. Entries are mostly in order
-  // already.
+  // Entries are written in key order, so that each page is written only once. Mostly they are in
+  // order already.
   const auto before = [](const Change& a, const Change& b) {
     return a.store != b.store ? a.store->id < b.store->id : a.entry->key < b.entry->key;
   };

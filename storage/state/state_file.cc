@@ -35,7 +35,7 @@ Result<std::unique_ptr<StateFile>> StateFile::open(StateStore::OpenStore open_st
 
 Status StateFile::open_store() {
   std::unique_lock lock(store_mutex_);  // excludes readers
-  store_.reset();                       // first, since it locks the file
+  store_.reset();                       // closed first, since the open store locks the file
   auto store = TRY(open_store_());
   TRY(open_tables(*store));
   instance_id_ = store->instance_id();
@@ -168,8 +168,8 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
   return position;
 }
 
-// A task that keeps only scalars has a position and no stores. A task whose first checkpoint was
-// interrupted has stores and no position.
+// Both tables are read: a task that has only scalars has a position and no stores, and a task whose
+// first checkpoint was interrupted has stores and no position.
 Result<std::vector<std::string>> StateFile::task_ids() const {
   const std::shared_lock lock(store_mutex_);
   const auto transaction = TRY(begin_read());

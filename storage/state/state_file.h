@@ -1,4 +1,4 @@
-// The tables of state.mdb, and reads of them.
+// The state file, state.mdb: its tables, and functions that read them.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -19,26 +19,27 @@ namespace storage {
 struct StateTables {
   TableHandle stores;     // task, NUL, store -> StoreRow
   TableHandle positions;  // task -> sequence i64, scalars
-  TableHandle journals;   // journal partition i32 -> offset i64: checkpoints have all before it
+  TableHandle journals;   // journal partition i32 -> end offset i64 of its checkpoints
   TableHandle entries;    // see state_keys.h
   TableHandle owner;      // "log" -> the log's instance id
-  TableHandle dropped;    // store id u32 -> nothing: its entries are being removed in slices
+  TableHandle dropped;  // store id u32 -> nothing: the store's entries are being removed in slices
 };
 
-// Returns the key in the table `stores`.
+// Returns the key of a store in the table `stores`.
 std::string store_key(std::string_view task, std::string_view store);
 
-// After a commit with an unknown outcome the file is closed and opened again, which shows whether
+// If the outcome of a commit is unknown, the file is closed and opened again, which shows whether
 // the last write is stored. A journal can be replayed from either state.
 //
-// Invariant: no store, dropped or not, has the number next_store() or a higher one.
+// Invariant: every store in the file, dropped or not, has a lower id than the next store that is
+// created.
 //
 // Threads: load() and the other reads any; the other methods the state writer's. Owner: the state
 // writer.
 class StateFile {
  public:
-  // Opens the file. Fails with IncompatibleFormat if the file belongs to another log; a nil `log`
-  // is not checked.
+  // Opens the file. Fails with IncompatibleFormat if the file belongs to another log. If `log` is
+  // nil, this is not checked.
   static Result<std::unique_ptr<StateFile>> open(StateStore::OpenStore open_store, const Uuid& log);
 
   const StateTables& tables() const { return tables_; }
@@ -50,7 +51,8 @@ class StateFile {
     ++next_store_;
     return taken;
   }
-  // Returns the rows that the table `dropped` had when the file was opened, once per opening.
+  // Returns the stores in the table `dropped` as of the opening of the file; nothing if they were
+  // returned already.
   std::optional<std::vector<StoreId>> take_dropped() {
     return std::exchange(dropped_, std::nullopt);
   }
@@ -58,7 +60,7 @@ class StateFile {
   Result<CheckpointPosition> load(std::string_view task, const StateStore::WantsStore& wants,
                                   const StateStore::Visit& visit) const;
   Result<CheckpointPosition> position_of(std::string_view task) const;
-  // See StateReader. The file is not opened again while a turn exists.
+  // A turn of a StateReader. The file is not closed and opened again while a turn exists.
   struct Turn {
     std::shared_lock<std::shared_mutex> lock;
     std::unique_ptr<ReadTransaction> transaction;  // destroyed before the lock
@@ -68,7 +70,7 @@ class StateFile {
   Result<StateStore::JournalEnds> journal_ends() const;
   Result<std::vector<std::string>> task_ids() const;
   Uuid instance_id() const { return instance_id_; }
-  // Returns whether all entries of the file are StoreFormat::Checked.
+  // Returns whether all entries of the file have the format StoreFormat::Checked.
   bool is_all_checked() const { return is_all_checked_; }
 
  private:
@@ -83,14 +85,15 @@ class StateFile {
   const Uuid log_;
   Uuid instance_id_;
 
-  // Guarded by store_mutex_. Only the state writer changes them, so it reads them without the lock.
+  // Guarded by store_mutex_. Only the state writer changes these members, so it reads them without
+  // the lock.
   mutable std::shared_mutex store_mutex_;
   std::unique_ptr<KeyValueStore> store_;  // null while the file cannot be opened again
   StateTables tables_;
 
   // For the state writer only.
   bool is_broken_ = false;   // the outcome of a commit is unknown
-  bool was_broken_ = false;  // the file was broken, and nothing was stored since
+  bool was_broken_ = false;  // the file was broken, and no commit has succeeded since
   StoreId next_store_{1};
   bool is_all_checked_ = false;
   std::optional<std::vector<StoreId>> dropped_;

@@ -10,21 +10,21 @@
 
 namespace storage {
 
-// The format versions of state.mdb. Version 2 has no checksums.
+// The format versions of state.mdb. Entries of version 2 have no checksums.
 inline constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2;
 
 // A task's store within the file.
 using StoreId = StrongNumber<struct StoreIdTag, uint32_t>;
 enum class StoreFormat : uint8_t {
-  Plain,    // in files of version 2, which keep them
-  Checked,  // each value ends in a checksum, and the store has one of all entries
+  Plain,    // without checksums; stores from files of version 2 keep this format
+  Checked,  // each value ends with a checksum, and the store's row has a StoreContent
 };
-// A digest of the content of a store, independent of the order. It detects entries that have
-// vanished, which no checksum of an entry would.
+// A digest of the content of a store that does not depend on the order of its entries. It detects
+// that entries have vanished, which checksums of single entries cannot.
 struct StoreContent {
   uint64_t count = 0, sum = 0;  // number of entries; sum of their hashes
 
-  // Adds an entry in its stored form.
+  // Adds an entry, given in its stored form.
   void add(std::string_view stored_key, std::string_view stored_value);
   void remove(std::string_view stored_key, std::string_view stored_value);
   bool operator==(const StoreContent&) const = default;
@@ -50,14 +50,14 @@ Result<std::pair<PartitionId, Offset>> decode_journal_end(const Entry& row);
 //   stored key   | store id u32, key        | store id u32, its first 400 bytes, hash u128
 //   stored value | value                    | size of the key varint, the whole key, value
 //
-// The two kinds of stored keys differ in their lengths. Keys that are cut are ordered among
-// themselves by their first 400 bytes only. A checksum u32 of stored key and stored value follows
-// the value, so that damage to either, and a value under another entry's key, are detected.
+// The two kinds of stored keys differ in their lengths. The order of longer keys is only that of
+// their first 400 bytes. The stored value ends with a checksum u32 of the stored key and the rest
+// of the value. It detects damage to either, and a value that lies under another entry's key.
 inline constexpr size_t kMaxWholeKeySize = 400;
 
 std::string stored_key(StoreId store, std::string_view key);
-// Returns the value to store under stored_key(key). `scratch` keeps the bytes if they are not
-// `value` itself.
+// Returns the value to store under stored_key(key). If it differs from `value`, its bytes are in
+// `scratch`.
 std::string_view stored_value(StoreFormat format, std::string_view stored_key, std::string_view key,
                               std::string_view value, std::string& scratch);
 
@@ -67,8 +67,8 @@ bool is_cut(std::string_view stored_key);
 Result<Entry> original_entry(StoreFormat format, const Entry& stored);
 
 std::string store_prefix(StoreId store);
-// Returns the id of the store in a stored key, or in a row of the table `stores`, of at least four
-// bytes.
+// Returns the store id with which a stored key, or a row of the table `stores`, begins. The bytes
+// must have at least four bytes.
 StoreId store_of(std::string_view stored_key);
 
 }  // namespace storage

@@ -48,7 +48,7 @@ class Reader final : public StateReader {
       return std::nullopt;
     }
     const Entry original = TRY(original_entry(store.format, *found));
-    // Two long keys may have the same hash.
+    // The stored key of a long key has only a hash, and two long keys may have the same hash.
     if (original.key != key) return std::nullopt;
     return original.value;
   }
@@ -57,7 +57,7 @@ class Reader final : public StateReader {
     const std::string prefix = store_prefix(store.id);
     std::string last = place.empty() ? prefix : place;
     const auto found = TRY(cursor_->seek(last));
-    TRY(check_absence(store, last, found));  // this call moves the cursor
+    TRY(check_absence(store, last, found));  // moves the cursor
     auto entry = TRY(cursor_->seek(last));
     bool is_first = true;
     for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {
@@ -75,8 +75,8 @@ class Reader final : public StateReader {
   }
 
  private:
-  // A damaged key is not found, and neither are others that it misleads. In that case a neighbour
-  // is damaged or out of order, or its page lacks entries.
+  // Checks whether a key that was not found is really absent. If it was not found because of
+  // damage, one of its neighbours is damaged or out of order, or a neighbour's page lacks entries.
   Status check_absence(const StoreRow& store, std::string_view key,
                        const std::optional<Entry>& next) {
     const std::string prefix = store_prefix(store.id);
@@ -87,8 +87,8 @@ class Reader final : public StateReader {
     if (previous->key >= key) return unsorted(store);
     return check_neighbour(store, prefix, *previous);
   }
-  // Checks the entry at the cursor. An entry of another store may be one of this store with a
-  // damaged key.
+  // Checks the entry at the cursor. If the entry belongs to another store, it may be an entry of
+  // this store with a damaged key.
   Status check_neighbour(const StoreRow& store, std::string_view prefix, const Entry& entry) {
     TRY(cursor_->check_page());
     if (entry.key.starts_with(prefix))

@@ -39,8 +39,8 @@ struct DropWork {
   std::function<void(Status)> done;
 };
 
-// The queues, and the thread that processes them: drops first, since callers may wait for them;
-// then checkpoints, small ones together, and the removal of dropped stores in turn.
+// The queues, and the thread that serves them. Drops come first, since callers may wait for them.
+// Then checkpoints, small ones together, alternate with the removal of dropped stores.
 //
 // Invariant: held_bytes_ is the size of the queued and the current checkpoints.
 // Threads:   the writer's thread runs run() and its callees.
@@ -88,7 +88,7 @@ class StateWriter final : public StateStore {
   size_t held_bytes_ = 0;
   bool stopping_ = false;
 
-  std::thread writer_;  // last: it uses all of the above
+  std::thread writer_;  // the last member: the thread uses all members above
 };
 
 StateWriter::~StateWriter() {
@@ -119,7 +119,7 @@ bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Stat
 }
 
 void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> done) {
-  std::vector<CheckpointWork> fenced;  // written after the drop, they would bring the tasks back
+  std::vector<CheckpointWork> fenced;  // after the drop, they would bring the tasks back
   {
     std::lock_guard lock(mutex_);
     std::erase_if(queue_, [&](CheckpointWork& work) {
@@ -136,8 +136,9 @@ void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> don
 }
 
 void StateWriter::run() {
-  // No caller waits for a checkpoint, since the journal has the same data. If there are more
-  // threads than cores, the loops and the log's writer run first.
+  // The writer's thread gets a low priority, since no caller waits for a checkpoint: the journal
+  // has the same data. If there are more threads than cores, the loops and the log's writer run
+  // first.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   const CheckpointWriter::Pace pace_chunks = [this]() -> Status {
     if (pace(file_->last_change_took()) == Pause::Over) return {};
@@ -167,7 +168,8 @@ void StateWriter::run() {
   }
 }
 
-// Called under the mutex. Takes the first checkpoint and, if it is small, the small ones after it.
+// Called under the mutex. Returns the first checkpoint and, if it is small, the small ones that
+// follow it.
 std::vector<CheckpointWork> StateWriter::take_checkpoints(const CheckpointWriter& writer) {
   std::vector<CheckpointWork> group;
   size_t keys = 0, bytes = 0;
@@ -196,7 +198,7 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
       small.push_back(&checkpoint);
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
-  // The damage concerns one of the checkpoints, so each is written again by itself.
+  // The damage concerns only one of the checkpoints, so each of them is written again by itself.
   const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
   for (size_t i = 0; i < group.size() && is_damaged; ++i)
     if (results[i] && writer.is_small(group[i].checkpoint))
@@ -219,8 +221,8 @@ void StateWriter::remove_a_slice() {
   }
 }
 
-// Pauses between chunks, so that the log has the disk for as long as the last chunk had it.
-// Stopping ends the pause.
+// Pauses between chunks for as long as the last chunk took, so that the log can use the disk
+// meanwhile. The destructor ends the pause.
 StateWriter::Pause StateWriter::pace(std::chrono::steady_clock::duration pause) {
   pass(CrashPoint::BetweenCheckpointChunks);
   std::unique_lock lock(mutex_);

@@ -1,5 +1,5 @@
-// Checkpoints of tasks: for each task and store name an ordered set of keys and values in
-// state.mdb.
+// Stores checkpoints of tasks in state.mdb. Each task has stores with names; a store is an ordered
+// set of keys and values.
 #pragma once
 #include <functional>
 #include <map>
@@ -18,30 +18,32 @@ namespace storage {
 
 class StateReader;
 
-// The longest name of a store. A name has no NUL and is not empty.
+// The longest name of a store. A name is not empty and contains no NUL.
 inline constexpr size_t kMaxStoreNameSize = 110;
 
 struct StateEntry {
   std::string_view store, key;
-  std::optional<std::string_view> value;  // nothing: deleted
+  std::optional<std::string_view> value;  // nothing: the entry is deleted
 };
 struct StateRange {
-  std::string store, first_key,
-      end_key;  // first_key <= key < end_key; an empty end_key is the end of the store
+  // The keys with first_key <= key < end_key; an empty end_key means the end of the store.
+  std::string store, first_key, end_key;
 };
 
-// The change of a task's state since its last checkpoint. Ranges are removed before entries are
-// written, so an entry within a range stays.
+// The changes of a task's state since its last checkpoint. Ranges are removed before entries are
+// written, so an entry within a removed range remains.
 struct Checkpoint {
   std::string task;  // is_task_id()
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key once
   std::shared_ptr<const void> keeps;  // owns the bytes of the entries
-  TaskSequence position;              // of the newest contained entry; a higher stored position
-                                      // stays
+  // Sequence of the newest journal entry that the state contains. If a higher position is stored,
+  // that position remains.
+  TaskSequence position;
   std::string scalars;                // stored with the position
-  // Set when checkpoints of all tasks contain all entries of a journal partition before this
-  // offset. Such a checkpoint may have no task; a checkpoint without both changes nothing.
+  // Set if the checkpoints of all tasks contain all entries of a journal partition before `end`.
+  // Such a checkpoint may have an empty `task`. A checkpoint with neither a task nor a journal end
+  // changes nothing.
   struct JournalEnd {
     PartitionId journal;
     Offset end;
@@ -52,48 +54,51 @@ struct Checkpoint {
   size_t bytes() const;
 };
 struct CheckpointPosition {
-  TaskSequence position;  // 0: there is no checkpoint
+  TaskSequence position;  // 0: the task has no checkpoint
   std::string scalars;
 };
 
 struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
-  Uuid log_instance;         // the instance of the file's log; nil is not checked
-  size_t chunk_keys = 5000;  // in one transaction; larger ones delayed log commits in measurements
+  Uuid log_instance;  // instance id of the log to which the file belongs; nil: not checked
+  // Keys of one transaction; larger ones delayed log commits in measurements.
+  size_t chunk_keys = 5000;
 };
 
-// Writes checkpoints on a thread of its own. A checkpoint is written in many small transactions in
-// key order, and then one that sets its position. A crash in between leaves newer entries under the
-// old position, which a replay of the journal from there overwrites with the same values.
+// Writes checkpoints on its own thread. A checkpoint is written in many small transactions in key
+// order; the last transaction sets the position. After a crash in between, the file has newer
+// entries with the old position, and a replay of the journal from that position overwrites them
+// with the same values.
 //
 // Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
-// Owner: the node. Destruction abandons the current checkpoint, after its current transaction, and
-//   the queued ones (ShuttingDown): their journals remain.
+// Owner: the node. The destructor ends the current checkpoint after its current transaction, and
+//   drops the queued ones; both fail with ShuttingDown. Their journals remain.
 class StateStore {
  public:
   // Opens `directory`/state.mdb. Fails like open_lmdb_store().
   static Result<std::unique_ptr<StateStore>> open(const std::string& directory,
                                                   StateOptions options);
-  // Opens with another store; `open_store` is called again when the store is broken.
+  // Opens the state in a store that `open_store` returns. Called again after a commit with an
+  // unknown outcome.
   using OpenStore = std::function<Result<std::unique_ptr<KeyValueStore>>()>;
   static Result<std::unique_ptr<StateStore>> open(OpenStore open_store, StateOptions options);
   virtual ~StateStore() = default;
 
-  // Queues a checkpoint. Returns false if the queue is full; the checkpoint was not taken then, and
-  // may be tried again after a later `done`.
+  // Queues a checkpoint. Returns false if the queue is full: the checkpoint is not taken, and the
+  // caller may try again when a queued checkpoint is done.
   virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
-  // Forgets all tasks whose id begins with `prefix`, in one commit that waits only for the current
-  // checkpoint. Queued checkpoints of these tasks are not written (FencedTask), those of others are
-  // written later. The entries are removed in slices afterwards, between checkpoints, also after a
-  // crash.
+  // Drops all tasks whose ids begin with `prefix`, in one commit, which waits only for the current
+  // checkpoint. Queued checkpoints of these tasks are not written (FencedTask); those of other
+  // tasks are written later. The entries are removed afterwards in slices, between checkpoints,
+  // also after a crash.
   virtual void drop_tasks(std::string prefix, std::function<void(Status)> done) = 0;
 
   using Visit =
       std::function<Status(std::string_view store, std::string_view key, std::string_view value)>;
   using WantsStore = std::function<bool(std::string_view store)>;
-  // Visits all entries of the task's stores that `wants` accepts, store by store in key order.
-  // Stops at the first error of `visit`.
+  // Visits all entries of the task's stores for which `wants` returns true, store by store, in key
+  // order. Stops at the first error of `visit`.
   virtual Result<CheckpointPosition> load(std::string_view task, const WantsStore& wants,
                                           const Visit& visit) const = 0;
   Result<CheckpointPosition> load_all(std::string_view task, const Visit& visit) const {
@@ -105,7 +110,7 @@ class StateStore {
   // damaged.
   virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
   virtual std::unique_ptr<StateReader> open_reader() const = 0;
-  // The newest Checkpoint::journal_end of each journal partition.
+  // By journal partition: the newest Checkpoint::journal_end.
   using JournalEnds = std::map<PartitionId, Offset>;
   virtual Result<JournalEnds> journal_ends() const = 0;
 

@@ -12,8 +12,8 @@ StoreRemoval::StoreRemoval(StateFile& file, size_t chunk_keys)
   take_up();
 }
 
-// Reads the table again if the file was opened again: a commit with an unknown outcome may have
-// dropped more.
+// Takes the rows of the table `dropped` if the file was opened again, because a commit with an
+// unknown outcome may have dropped more stores.
 void StoreRemoval::take_up() {
   if (const auto found = file_.take_dropped()) dropped_.assign(found->begin(), found->end());
   pending_ = dropped_.size();
@@ -45,7 +45,8 @@ Status StoreRemoval::drop(const std::string& prefix) {
   return {};
 }
 
-// The store's row is erased with its last entry, so that a crash leaves nothing behind.
+// The store's row in `dropped` is erased together with its last entry, so that the removal
+// continues after a crash.
 Status StoreRemoval::remove_a_slice() {
   const StoreId store = dropped_.front();
   bool is_all = false;
@@ -58,7 +59,8 @@ Status StoreRemoval::remove_a_slice() {
     return {};
   };
   if (Status changed = file_.change(change); !changed) {
-    // A damaged store does not keep others from being removed.
+    // The next slice removes another store, so that a damaged store does not stop the removal of
+    // the others.
     std::ranges::rotate(dropped_, std::next(dropped_.begin()));
     return changed;
   }

@@ -1,4 +1,5 @@
-// Removes the stores of dropped tasks: they are unknown immediately, and removed in slices.
+// Removes the stores of dropped tasks. They cannot be found from the drop on, and their entries are
+// removed in slices afterwards.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -8,15 +9,16 @@
 
 namespace storage {
 
-// Invariant: all waiting stores are in the file's table `dropped`, so a crash forgets none.
+// Invariant: all stores that wait for their removal are in the file's table `dropped`, so a crash
+// loses none of them.
 //
 // Threads: pending() any; the other methods the state writer's. Owner: the state writer.
 class StoreRemoval {
  public:
   StoreRemoval(StateFile& file, size_t chunk_keys);
 
-  // Drops all tasks whose id begins with the prefix, in one commit, after which they are unknown: a
-  // task that is created again under the same id gets new stores.
+  // Drops all tasks whose ids begin with the prefix, in one commit. Their stores cannot be found
+  // afterwards: a task that is created again with the same id gets new stores.
   Status drop(const std::string& prefix);
   // Removes some entries of the store that was dropped first.
   Status remove_a_slice();
