@@ -5,10 +5,7 @@
 
 namespace client {
 
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 Result<GroupReader> GroupReader::open(Connection::Settings settings, bool from_beginning) {
   if (from_beginning)

@@ -81,10 +81,10 @@ Result<Reader> Reader::open(const Connection::Settings& settings, Until until) {
 Status Reader::start(const TopicDescription& topic, std::optional<PartitionId> only,
                      const StartPosition& position) {
   if (only && !std::ranges::count(topic.partitions, *only, &PartitionDescription::id))
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("topic \"{}\" has no partition {}", topic.name, only->value()),
-                 fmt::format("Its partitions are numbered from 0 to {}.",
-                             topic.partitions.size() - 1)};
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("topic \"{}\" has no partition {}", topic.name, only->value()),
+        fmt::format("Its partitions are numbered from 0 to {}.", topic.partitions.size() - 1)};
   const std::vector<int64_t> offsets = TRY(start_offsets(connection_, topic, position));
   Assigned& assigned = assigned_[topic.name];
   assigned.topic.reset(rd_kafka_topic_new(connection_.handle(), topic.name.c_str(), nullptr));

@@ -233,8 +233,7 @@ Status Decompressor::grow(size_t wanted) {
 }
 
 Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
-  if (!decoder_)
-    return Error{ErrorCode::CorruptRecord, "batch has an unknown compression codec"};
+  if (!decoder_) return Error{ErrorCode::CorruptRecord, "batch has an unknown compression codec"};
   if (!decoder_->is_ready())
     return Error{ErrorCode::Internal, fmt::format("{} could not start", decoder_->name())};
   std::string_view in = bytes.substr(consumed_);

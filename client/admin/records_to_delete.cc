@@ -33,9 +33,10 @@ Result<std::vector<RecordsToDelete>> read(const simdjson::dom::element& root) {
         partition > INT32_MAX)
       return wrong(fmt::format("topic {}: the field partition is not a partition number", topic));
     if (each["offset"].get(offset) != simdjson::SUCCESS || offset < -1)
-      return wrong(fmt::format("partition {}-{}: the field offset is neither an offset nor -1 for "
-                               "the end",
-                               topic, partition));
+      return wrong(
+          fmt::format("partition {}-{}: the field offset is neither an offset nor -1 for "
+                      "the end",
+                      topic, partition));
     all.push_back({std::string(topic), static_cast<int32_t>(partition), offset});
   }
   return all;

@@ -20,8 +20,8 @@ Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server
 Status check(int16_t code, const std::string& group) {
   if (code == 0) return {};
   if (code == kGroupIdNotFound)
-    return Error{ErrorCode::UndefinedObject, fmt::format("share group \"{}\" does not exist",
-                                                         group)};
+    return Error{ErrorCode::UndefinedObject,
+                 fmt::format("share group \"{}\" does not exist", group)};
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code));
 }
 

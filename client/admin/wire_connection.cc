@@ -113,8 +113,8 @@ Result<WireConnection> WireConnection::open(const std::string& address, const Pr
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int code = ::getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found))
-    return failure(fmt::format("the address {} cannot be resolved: {}",
-                               address, ::gai_strerror(code)));
+    return failure(
+        fmt::format("the address {} cannot be resolved: {}", address, ::gai_strerror(code)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all(found, ::freeaddrinfo);
   Error last = failure("the host has no address");
   for (const addrinfo* at = all.get(); at; at = at->ai_next) {

@@ -146,8 +146,9 @@ struct WireTls::Impl {
         fmt::format("TLS: {}",
                     refusal == X509_V_OK ? complaint() : X509_verify_cert_error_string(refusal))};
     if (refusal != X509_V_OK)
-      failed.hint = "Set ssl.truststore.location to a file of trusted certificates, with "
-                    "ssl.truststore.type=PEM.";
+      failed.hint =
+          "Set ssl.truststore.location to a file of trusted certificates, with "
+          "ssl.truststore.type=PEM.";
     ERR_clear_error();
     return failed;
   }

@@ -20,8 +20,7 @@ struct BenchRequest {
   double interval_seconds = 5;
 
   // Settings for producing.
-  std::optional<int> partitions =
-      6;  // of a topic to create; nullopt: the server's default
+  std::optional<int> partitions = 6;  // of a topic to create; nullopt: the server's default
   size_t record_bytes = 1024;
   int64_t most_per_second = 0;  // 0: without a limit
   bool is_idempotent = true;

@@ -17,11 +17,13 @@ constexpr int64_t kMostSeconds = 365 * 86'400;
 constexpr std::string_view kDefaultTopic = "millrace-bench";
 constexpr int64_t kDefaultRecords = 1'000'000;
 
-constexpr Flag kTopicFlag{.name = "topic",
-                          .argument = "TOPIC",
-                          .doc = "The topic, also as an argument [millrace-bench]"};
-constexpr Flag kRecordsFlag{.name = "records", .argument = "N", .doc = "Stop after this number of "
-                                                                       "records"};
+constexpr Flag kTopicFlag{
+    .name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument [millrace-bench]"};
+constexpr Flag kRecordsFlag{.name = "records",
+                            .argument = "N",
+                            .doc =
+                                "Stop after this number of "
+                                "records"};
 constexpr Flag kSecondsFlag{.name = "seconds", .argument = "S", .doc = "Stop after this time"};
 constexpr Flag kJsonFlag{.name = "json", .doc = "Print one line of JSON"};
 
@@ -31,11 +33,15 @@ constexpr Flag kProduceFlags[] = {
     kSecondsFlag,
     {.name = "record-size", .argument = "BYTES", .doc = "Size of each value [1024]"},
     {.name = "throughput", .argument = "N", .doc = "Records per second [no limit]"},
-    {.name = "partitions", .argument = "N", .doc = "Partitions of the topic if it must be created "
-                                                   "[6]"},
+    {.name = "partitions",
+     .argument = "N",
+     .doc = "Partitions of the topic if it must be created "
+            "[6]"},
     {.name = "acks", .argument = "ACKS", .doc = "0, 1 or all [all]"},
-    {.name = "idempotence", .argument = "BOOL", .doc = "Whether the producer is idempotent [true "
-                                                       "when acks are all]"},
+    {.name = "idempotence",
+     .argument = "BOOL",
+     .doc = "Whether the producer is idempotent [true "
+            "when acks are all]"},
     {.name = "compression-codec",
      .argument = "CODEC",
      .doc = "none, gzip, snappy, lz4, zstd [none]"},
@@ -49,8 +55,10 @@ constexpr Flag kNexmarkFlags[] = {
     {.name = "events", .argument = "N", .doc = "Stop after this number of events [1000000]"},
     kSecondsFlag,
     {.name = "seed", .argument = "N", .doc = "Seed of the events [1]"},
-    {.name = "partitions", .argument = "N", .doc = "Partitions of each topic if it must be created "
-                                                   "[4]"},
+    {.name = "partitions",
+     .argument = "N",
+     .doc = "Partitions of each topic if it must be created "
+            "[4]"},
     {.name = "print", .doc = "Print TOPIC<tab>VALUE instead of sending"},
     {.name = "producer-property",
      .argument = "KEY=VALUE",

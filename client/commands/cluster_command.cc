@@ -141,8 +141,8 @@ Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t ti
     const auto left = static_cast<size_t>(
         std::ranges::count_if(plan, [&](const auto& each) { return moving.contains(each.first); }));
     if (left == 0) return {};
-    if (left != std::exchange(told, left)) fmt::print("{} of {} partitions are still moving\n",
-                                                      left, plan.size());
+    if (left != std::exchange(told, left))
+      fmt::print("{} of {} partitions are still moving\n", left, plan.size());
     std::fflush(stdout);
     if (std::chrono::steady_clock::now() > end)
       return Error{ErrorCode::ReadTimeout,
@@ -155,7 +155,7 @@ Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t ti
 
 // Executes the plan and waits. Returns false if the plan was only shown.
 Result<bool> run_plan(ClusterAdmin& admin, const Flags& flags, const ClusterListing& cluster,
-                       const ReplicaPlan& plan) {
+                      const ReplicaPlan& plan) {
   const int64_t timeout_s = TRY(flags.number("timeout", 600, 1, 1'000'000));
   print_plan(cluster, plan);
   if (flags.has("dry-run")) return false;

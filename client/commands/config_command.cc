@@ -12,15 +12,16 @@ namespace client {
 
 namespace {
 
-constexpr Flag kFlags[] = {
-    {.name = "all", .doc = "Show also settings with default values"},
-    {.name = "unset", .argument = "KEY", .doc = "Reset this setting to its default; may be "
-                                                "repeated"},
-    kBootstrapFlag,
-    {.name = "command-property",
-     .argument = "KEY=VALUE",
-     .doc = "A setting of the connection, as Kafka's clients name them"},
-    kHelpFlag};
+constexpr Flag kFlags[] = {{.name = "all", .doc = "Show also settings with default values"},
+                           {.name = "unset",
+                            .argument = "KEY",
+                            .doc = "Reset this setting to its default; may be "
+                                   "repeated"},
+                           kBootstrapFlag,
+                           {.name = "command-property",
+                            .argument = "KEY=VALUE",
+                            .doc = "A setting of the connection, as Kafka's clients name them"},
+                           kHelpFlag};
 
 constexpr Help kHelp{
     "millrace config topic|group|broker NAME [KEY=VALUE...] [OPTIONS]",

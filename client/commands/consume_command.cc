@@ -29,17 +29,18 @@ constexpr size_t kPrintBytes = 64 << 10;
 constexpr Flag kFlags[] = {
     {.name = "until-end", .doc = "Stop at the present end of the topic", .letter = 'e'},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"},
-    {.name = "include", .argument = "REGEX", .doc = "All topics whose names match this regular "
-                                                    "expression"},
+    {.name = "include",
+     .argument = "REGEX",
+     .doc = "All topics whose names match this regular "
+            "expression"},
     {.name = "whitelist", .argument = "REGEX"},  // name in older versions
     kBootstrapFlag,
     {.name = "from-beginning", .doc = "All records, not only those that arrive from now on"},
     {.name = "partition", .argument = "N", .doc = "Only this partition [all]"},
     {.name = "offset",
      .argument = "PLACE",
-     .doc =
-         "Start position: earliest, latest, an offset; -10: ten records before the end; @MS: a "
-         "time [latest]"},
+     .doc = "Start position: earliest, latest, an offset; -10: ten records before the end; @MS: a "
+            "time [latest]"},
     {.name = "max-messages", .argument = "N", .doc = "Stop after this number of records"},
     {.name = "timeout-ms", .argument = "MS", .doc = "Stop after this time without a record"},
     {.name = "property",

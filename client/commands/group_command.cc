@@ -67,8 +67,9 @@ Status list(Connection& connection, const GroupRequest& request) {
     rows.push_back({group.id, group.state, "share"});
   std::ranges::sort(rows);
   if (rows.empty()) {
-    fmt::print("No consumer groups exist yet. Create one with: millrace consume TOPIC --group "
-               "NAME\n");
+    fmt::print(
+        "No consumer groups exist yet. Create one with: millrace consume TOPIC --group "
+        "NAME\n");
     return {};
   }
   fmt::print("{}", format_table({{"GROUP"}, {"STATE"}, {"TYPE"}}, rows));

@@ -47,8 +47,9 @@ constexpr Flag kFlags[] = {
     {.name = "unavailable-partitions", .doc = "Describe only partitions without a leader"},
     {.name = "under-min-isr-partitions",
      .doc = "Describe only partitions with fewer replicas in sync than min.insync.replicas"},
-    {.name = "under-replicated-partitions", .doc = "Describe only partitions with replicas that "
-                                                   "are not in sync"},
+    {.name = "under-replicated-partitions",
+     .doc = "Describe only partitions with replicas that "
+            "are not in sync"},
     {.name = "version"},
     kHelpFlag};
 
@@ -161,7 +162,8 @@ Status describe(Connection& connection, const Flags& flags) {
     const std::string id = flags.text("topic-id");
     std::erase_if(topics, [&](const TopicDescription& topic) { return id_of(topic) != id; });
     if (topics.empty())
-      return Error{ErrorCode::UnknownTopic, fmt::format("TopicId '{}' does not exist as expected", id)};
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("TopicId '{}' does not exist as expected", id)};
   }
   std::vector<std::string> names;
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
@@ -173,10 +175,9 @@ Status describe(Connection& connection, const Flags& flags) {
     const Properties& config = configs[topic.name];
     if (flags.has("topics-with-overrides") && config.empty()) continue;
     if (!has_partition_filter)
-      fmt::print(
-          "Topic: {}\tTopicId: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}\n",
-          topic.name, id_of(topic), topic.partitions.size(), topic.replication_factor(),
-          joined(config));
+      fmt::print("Topic: {}\tTopicId: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}\n",
+                 topic.name, id_of(topic), topic.partitions.size(), topic.replication_factor(),
+                 joined(config));
     if (flags.has("topics-with-overrides")) continue;
     const size_t min_isr = TRY(min_isr_of(config));
     for (const PartitionDescription& partition : topic.partitions)
@@ -237,8 +238,9 @@ struct Action {
 };
 const std::vector<std::string_view> kOfNew = {"partitions", "replication-factor", "config",
                                               "replica-assignment", "if-not-exists"};
-const std::vector<std::string_view> kOfNewAndId = {
-    "partitions", "replication-factor", "config", "replica-assignment", "if-not-exists", "topic-id"};
+const std::vector<std::string_view> kOfNewAndId = {"partitions",    "replication-factor",
+                                                   "config",        "replica-assignment",
+                                                   "if-not-exists", "topic-id"};
 const Action kActions[] = {
     {"list", {}, kOfNewAndId, list},
     {"describe", {}, kOfNew, describe},

@@ -26,22 +26,25 @@ constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kCommandConfigFla
 constexpr Flag kCreateFlags[] = {
     kTopicFlag,
     {.name = "partitions", .argument = "N", .doc = "Number of partitions [the server's default]"},
-    {.name = "replication-factor", .argument = "N", .doc = "Number of replicas [the server's "
-                                                           "default]"},
+    {.name = "replication-factor",
+     .argument = "N",
+     .doc = "Number of replicas [the server's "
+            "default]"},
     {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic; may be repeated"},
     {.name = "if-not-exists", .doc = "Succeed if the topic already exists"},
     kBootstrapFlag,
     kCommandConfigFlag,
     kCommandPropertyFlag,
     kHelpFlag};
-constexpr Flag kAlterFlags[] = {
-    kTopicFlag,
-    {.name = "partitions", .argument = "N", .doc = "New number of partitions, which must be higher "
-                                                   "than the present one"},
-    kBootstrapFlag,
-    kCommandConfigFlag,
-    kCommandPropertyFlag,
-    kHelpFlag};
+constexpr Flag kAlterFlags[] = {kTopicFlag,
+                                {.name = "partitions",
+                                 .argument = "N",
+                                 .doc = "New number of partitions, which must be higher "
+                                        "than the present one"},
+                                kBootstrapFlag,
+                                kCommandConfigFlag,
+                                kCommandPropertyFlag,
+                                kHelpFlag};
 constexpr Flag kDeleteFlags[] = {
     kTopicFlag,           {.name = "if-exists", .doc = "Succeed if the topic does not exist"},
     kBootstrapFlag,       kCommandConfigFlag,
@@ -235,10 +238,14 @@ constexpr Action kActions[] = {
 constexpr std::string_view kPlan = "plan";
 constexpr Flag kPlanFlags[] = {
     {.name = "throughput", .argument = "RATE", .doc = "Throughput of the topic: 200MB/s"},
-    {.name = "producer", .argument = "NxRATE", .doc = "Number of producers, and throughput of "
-                                                      "each: 4x15MB/s"},
-    {.name = "consumer", .argument = "NxRATE", .doc = "Number of consumers, and throughput of "
-                                                      "each: 6x20MB/s"},
+    {.name = "producer",
+     .argument = "NxRATE",
+     .doc = "Number of producers, and throughput of "
+            "each: 4x15MB/s"},
+    {.name = "consumer",
+     .argument = "NxRATE",
+     .doc = "Number of consumers, and throughput of "
+            "each: 6x20MB/s"},
     kHelpFlag};
 constexpr Help kPlanHelp{
     "millrace topic plan --throughput RATE --producer NxRATE --consumer NxRATE",

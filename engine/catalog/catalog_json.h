@@ -73,8 +73,9 @@ struct JsonFields<ViewDefinition> {
   static constexpr auto fields = std::tuple(
       json_field("name", &ViewDefinition::name), json_field("sql", &ViewDefinition::sql),
       json_field("is_postgres", &ViewDefinition::is_postgres),
-      json_field("column_names", &ViewDefinition::column_names), json_field("columns", &ViewDefinition::columns),
-      json_field("reads", &ViewDefinition::reads), json_field("renames", &ViewDefinition::renames),
+      json_field("column_names", &ViewDefinition::column_names),
+      json_field("columns", &ViewDefinition::columns), json_field("reads", &ViewDefinition::reads),
+      json_field("renames", &ViewDefinition::renames),
       json_field("owner_role", &ViewDefinition::owner_role),
       json_field("comments", &ViewDefinition::comments));
 };

@@ -23,7 +23,7 @@ struct ViewDefinition {
   std::vector<std::string> reads = {};         // names of streams, tables and views in its SELECT
   // The present names of relations that were renamed since, by their names in `sql`.
   std::map<std::string, std::string> renames = {};
-  std::string owner_role = {};                 // creator of the view; empty: superusers
+  std::string owner_role = {};                       // creator of the view; empty: superusers
   std::map<std::string, std::string> comments = {};  // by column; "": comment of the view
   bool operator==(const ViewDefinition&) const = default;
 };

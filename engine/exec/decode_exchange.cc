@@ -21,8 +21,8 @@ ExchangeRows RecordDecoder::no_exchange_rows() const {
 // range are dropped; the call that reads them decodes the block again. Returns an empty chunk if the first record is
 // not a block.
 Result<DecodedChunk> RecordDecoder::decode_blocks(std::span<const LogBatch> batches,
-                                                int32_t partition, const DecodeRange& range,
-                                                RecordCursor& cursor) {
+                                                  int32_t partition, const DecodeRange& range,
+                                                  RecordCursor& cursor) {
   DecodedChunk chunk{{}, range.from, {}, range.unpack_bytes};
   ExchangeRows rows = no_exchange_rows();
   std::vector<int64_t> offsets;

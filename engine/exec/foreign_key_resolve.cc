@@ -114,8 +114,8 @@ Result<std::optional<ForeignKeyResolveOperator::Moving>> ForeignKeyResolveOperat
   moving.newest = static_cast<int64_t>(in.varint());
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left)
     moving.open.push_back(static_cast<int64_t>(in.varint()));
-  if (!in.ok()) return Error{ErrorCode::CorruptRecord,
-                             "the stored state of a key in a join is truncated"};
+  if (!in.ok())
+    return Error{ErrorCode::CorruptRecord, "the stored state of a key in a join is truncated"};
   return std::optional(std::move(moving));
 }
 

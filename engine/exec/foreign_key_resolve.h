@@ -52,8 +52,8 @@ class ForeignKeyResolveOperator final : public JoinedTableOperator {
   };
   ForeignKeyResolveOperator(TaskContext& context, const ForeignKeyResolveStep& step,
                             const Layout& layout)
-      : JoinedTableOperator(context, layout, std::vector<bool>(layout.size(), true),
-                            step.old_too, kHeadBytes),
+      : JoinedTableOperator(context, layout, std::vector<bool>(layout.size(), true), step.old_too,
+                            kHeadBytes),
         step_(step) {}
   Status take_block();
   Result<bool> is_out_of_date(std::string_view key, int64_t number, int32_t kind);

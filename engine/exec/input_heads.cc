@@ -131,8 +131,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
     head.merge = std::move(chunk->merge);
     if (head.writer && head.merge.source_offsets.size() != head.rows->rows) {
       failed_at_ = {source, head.taken};
-      return Error{ErrorCode::CorruptRecord,
-                   "rows of an exchange have no origin"};
+      return Error{ErrorCode::CorruptRecord, "rows of an exchange have no origin"};
     }
     head.row = 0;
     head.is_owned = false;

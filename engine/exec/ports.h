@@ -38,8 +38,7 @@ struct LogBatch {
 struct Polled {
   Status status;                  // of this partition only; on an error only this field is valid
   std::vector<LogBatch> batches;  // in order, without gaps that hold data
-  Offset
-      readable_end;  // end of the committed records; from the same snapshot for all partitions
+  Offset readable_end;  // end of the committed records; from the same snapshot for all partitions
   Offset log_start;
 };
 

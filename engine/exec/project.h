@@ -39,7 +39,7 @@ class FlatMapOperator final : public RowwiseOperator {
     std::vector<ColumnPtr> lists;
     uint32_t row = 0, done = 0;  // `done` of `count` elements of row `row` are written
     uint32_t count = 0;
-    size_t element_bytes = 1;    // approximate bytes of an output row
+    size_t element_bytes = 1;  // approximate bytes of an output row
   };
   // A record whose first `done` elements were written before the restart.
   struct Place {

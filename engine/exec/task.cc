@@ -173,8 +173,8 @@ void Task::begin_reading() {
       max_rows_ = std::min(max_rows_, std::max<size_t>(1, options_.max_cells_per_step / columns));
   }
   durable_positions_ = committed_;
-  heads_ = std::make_unique<InputHeads>(
-      std::move(sources), HeadLimits{max_rows_, options_.max_bytes_per_step});
+  heads_ = std::make_unique<InputHeads>(std::move(sources),
+                                        HeadLimits{max_rows_, options_.max_bytes_per_step});
 }
 
 Status Task::restore(const JournalEntry& entry, TaskSequence commit) {

@@ -70,8 +70,8 @@ Status refuse_postgres_clauses(const FunctionCall& call, std::string_view clause
                      : !call.order_by.empty() ? "ORDER BY in a call"
                                               : nullptr;
   if (!what) return {};
-  return Error{ErrorCode::WrongObjectType, std::string(what) + " is for aggregate functions, and " +
-                                               call.name + " is not one"}
+  return Error{ErrorCode::WrongObjectType,
+               std::string(what) + " is for aggregate functions, and " + call.name + " is not one"}
       .at(position);
 }
 
@@ -130,16 +130,17 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
 Error unknown_function(const std::string& name) {
   for (const std::string_view of_sequence : {"NEXTVAL", "CURRVAL", "SETVAL", "LASTVAL"})
     if (name == of_sequence)
-      return Error{
-          ErrorCode::NotSupported,
-          lower_case(name) + "() is supported neither in continuous queries nor in ksqlDB's "
-                             "statements"}
+      return Error{ErrorCode::NotSupported,
+                   lower_case(name) +
+                       "() is supported neither in continuous queries nor in ksqlDB's "
+                       "statements"}
           .with_hint(
               "A query may be computed again after a crash, and would use other numbers. Use the "
               "function where rows are inserted.");
   std::vector<std::string> names;
   for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
-  Error error{ErrorCode::UndefinedFunction, "Can't find any functions with the name '" + name + "'"};
+  Error error{ErrorCode::UndefinedFunction,
+              "Can't find any functions with the name '" + name + "'"};
   for (const FunctionElsewhere& known : kFunctionsElsewhere)
     if (known.name == upper_case(name))
       return std::move(error).with_hint("Use " + std::string(known.instead) + ".");

@@ -25,8 +25,8 @@ Error bad_time(const KernelCall& call, std::string_view what, std::string_view t
 }
 // Converts a text kept in UTC to local time, and stores it in `shown`. Returns other texts
 // unchanged.
-std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms, std::string_view text,
-                           std::string& shown) {
+std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms,
+                           std::string_view text, std::string& shown) {
   if (call.args[0].type().label() != label::kExactTimestamptz) return text;
   const ZoneClock* zone = forms->of(call).zone.get();
   if (zone) shown = clock_text_of_instant(zone, text);

@@ -58,8 +58,8 @@ class Frame {
   bool take_working_bytes(size_t bytes);
   // Returns a slot in which all rows have failed, because the evaluation is over its budget.
   Slot failed_slot(const SqlType& type) const;
-  void refuse_nulls(const Instruction& instruction, std::span<const Argument> args,
-                           size_t rows, RowErrors& errors);
+  void refuse_nulls(const Instruction& instruction, std::span<const Argument> args, size_t rows,
+                    RowErrors& errors);
   static void inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& errors);
   void set(const Instruction& instruction, std::shared_ptr<Column> column, bool is_constant,
            RowErrors errors);

@@ -67,8 +67,9 @@ void normalize_rows(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     if (call.out.is_null(row)) continue;
     std::string_view& text = call.out.data<std::string_view>()[row];
-    auto normal = is_by_clocks ? normalized_text(type, clock_text_of_instant(forms.zone.get(), text))
-                               : normalized_text_in(forms, type, text);
+    auto normal = is_by_clocks
+                      ? normalized_text(type, clock_text_of_instant(forms.zone.get(), text))
+                      : normalized_text_in(forms, type, text);
     if (normal && call.context.take_bytes(normal->size(), row, call.errors)) {
       text = call.out.heap().add(*normal);
       continue;

@@ -60,9 +60,7 @@ std::optional<Value> literal_in(const Scope& scope, const BoundExpression& liter
     auto kept = normalized_text_in(scope.forms, type, text);
     return kept ? std::optional(Value::text(*std::move(kept))) : std::nullopt;
   }
-  if (type.kind() ==
-      TypeKind::
-          Boolean) {  // `1` and `on` mean true, and other words are an error
+  if (type.kind() == TypeKind::Boolean) {  // `1` and `on` mean true, and other words are an error
     const auto truth = parse_boolean_of_postgres(without_blanks(text));
     return truth ? std::optional(Value::boolean(*truth)) : std::nullopt;
   }

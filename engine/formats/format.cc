@@ -45,7 +45,6 @@ std::string list_columns(std::span<const ColumnDef> columns) {
 
 Error invalid(std::string message) { return {ErrorCode::InvalidStatement, std::move(message)}; }
 
-
 Status unsupported_type(const FormatTraits& format, const SqlType& type, std::string_view column) {
   std::string message = "The '" + std::string(format.name) + "' format does not support type '" +
                         std::string(kind_name(type.kind())) + "'";
@@ -162,7 +161,8 @@ const FormatTraits* find_format(std::string_view name) {
 Error unknown_format(std::string_view name) {
   std::vector<std::string> names;
   for (const FormatTraits& format : kFormats) names.emplace_back(format.name);
-  const std::string near = name == "CSV" || name == "TSV" || name == "TEXT" ? "DELIMITED" : closest_name(name, names);
+  const std::string near =
+      name == "CSV" || name == "TSV" || name == "TEXT" ? "DELIMITED" : closest_name(name, names);
   return invalid("Unknown format: " + std::string(name))
       .with_hint(near.empty() ? fmt::format("The formats are {}.", fmt::join(names, ", "))
                               : fmt::format("Did you mean {}?", near));

@@ -20,9 +20,9 @@ Status EvalBudget::status() const {
     case Spent::Nothing:
       return {};
     case Spent::Bytes:
-      return Error{ErrorCode::LimitExceeded,
-                   fmt::format("the results of the expressions have more than {} bytes",
-                               limits_.max_bytes)};
+      return Error{
+          ErrorCode::LimitExceeded,
+          fmt::format("the results of the expressions have more than {} bytes", limits_.max_bytes)};
     case Spent::Memory:
       return *refusal_;
     case Spent::Time:

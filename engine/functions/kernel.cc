@@ -26,7 +26,8 @@ void RowErrors::note(size_t row, std::string_view text, ErrorCode code) {
 void RowErrors::add_part(const RowErrors& part, std::span<const uint32_t> rows) {
   for (const Message& message : part.messages_) {
     const size_t row = rows[message.row];
-    part.has(message.row) ? add(row, message.text, message.code) : note(row, message.text, message.code);
+    part.has(message.row) ? add(row, message.text, message.code)
+                          : note(row, message.text, message.code);
   }
   if (!part.any()) return;
   for (size_t i = 0; i < rows.size(); ++i)

@@ -77,8 +77,8 @@ struct JsonFields<ColumnDef> {
   static constexpr auto fields = std::tuple(
       json_field("name", &ColumnDef::name), json_field("type", &ColumnDef::type),
       json_field("role", &ColumnDef::role), json_field("header", &ColumnDef::header_key),
-      json_field("not_null", &ColumnDef::is_not_null),
-      json_field("serial", &ColumnDef::is_serial), json_field("default", &ColumnDef::default_sql));
+      json_field("not_null", &ColumnDef::is_not_null), json_field("serial", &ColumnDef::is_serial),
+      json_field("default", &ColumnDef::default_sql));
 };
 template <>
 struct JsonCodec<Schema> {

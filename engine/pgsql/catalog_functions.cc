@@ -488,9 +488,8 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
     return written_out(each.meaning, call.arguments, position);
   }
   if (!known) return ExpressionPtr();
-  return Error{ErrorCode::UndefinedFunction,
-               fmt::format("function {} does not accept {} arguments",
-                           lower_case(call.name), count)}
+  return Error{ErrorCode::UndefinedFunction, fmt::format("function {} does not accept {} arguments",
+                                                         lower_case(call.name), count)}
       .at(position);
 }
 

@@ -61,8 +61,8 @@ Result<UnenforcedConstraint> Converter::unenforced(const Fields& constraint,
     made.definition = fmt::format("FOREIGN KEY {} REFERENCES {}", listed(made.columns),
                                   display_name(made.referenced_table));
     if (!made.referenced_columns.empty()) made.definition += listed(made.referenced_columns);
-    for (const auto& [field, words] : {std::pair("fk_upd_action", " ON UPDATE "),
-                                       std::pair("fk_del_action", " ON DELETE ")})
+    for (const auto& [field, words] :
+         {std::pair("fk_upd_action", " ON UPDATE "), std::pair("fk_del_action", " ON DELETE ")})
       if (const auto action = action_of(constraint.text(field)); !action.empty())
         made.definition += words + std::string(action);
   } else {

@@ -55,8 +55,7 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
         .with_hint("Name them in the SELECT: SELECT expression AS name.");
   if (into->flag("skipData"))
     return not_supported("WITH NO DATA is", named.position)
-        .with_hint(
-            "The table reads its sources from their first records. Omit WITH NO DATA.");
+        .with_hint("The table reads its sources from their first records. Omit WITH NO DATA.");
   CreateAsSelect create;
   create.kind = SourceKind::Table;
   create.if_not_exists = fields.flag("if_not_exists");

@@ -58,8 +58,7 @@ Status Converter::note_row_locks(const Fields& select, const Query& query) const
     if (wait == "LockWaitSkip") row_locks_.wait = RowLocks::Wait::SkipLocked;
     if (wait == "LockWaitError") row_locks_.wait = RowLocks::Wait::NoWait;
     std::vector<LockableSource> sources;
-    for (const Node& each : pgsql::children(select, "fromClause"))
-      TRY(add_lockable(each, sources));
+    for (const Node& each : pgsql::children(select, "fromClause")) TRY(add_lockable(each, sources));
     const std::vector<Node> named = pgsql::children(clause.fields, "lockedRels");
     if (named.empty())
       for (LockableSource& each : sources) row_locks_.tables.push_back(std::move(each.table));
@@ -72,9 +71,9 @@ Status Converter::note_row_locks(const Fields& select, const Query& query) const
         row_locks_.tables.push_back(source.table);
       }
       if (!is_there)
-        return Error{ErrorCode::UndefinedSource,
-                     fmt::format("relation \"{}\" in {} clause not found in FROM clause", name,
-                                 words)}
+        return Error{
+            ErrorCode::UndefinedSource,
+            fmt::format("relation \"{}\" in {} clause not found in FROM clause", name, words)}
             .at(position(each.fields.number("location")));
     }
   }

@@ -116,9 +116,8 @@ Status Converter::add_constraint(const Fields& constraint, TableElement& element
     element.unenforced.push_back(TRY(unenforced(constraint, std::move(columns))));
   } else if (kind != "CONSTR_ATTR_DEFERRABLE" && kind != "CONSTR_ATTR_NOT_DEFERRABLE" &&
              kind != "CONSTR_ATTR_DEFERRED" && kind != "CONSTR_ATTR_IMMEDIATE") {
-    return not_supported(kind == "CONSTR_GENERATED" ? "GENERATED ALWAYS AS (...) is"
-                                                    : "such a constraint is",
-                         at);
+    return not_supported(
+        kind == "CONSTR_GENERATED" ? "GENERATED ALWAYS AS (...) is" : "such a constraint is", at);
   }
   return {};
 }
@@ -358,8 +357,7 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
       return Statement(Maintain{"ALTER TABLE"});
     if (kind == "AT_AddConstraint" && definition && commands.size() == 1 &&
         definition->fields.text("contype") != "CONSTR_PRIMARY")
-      return Statement(
-          ChangeConstraint{table, if_exists, TRY(unenforced(definition->fields))});
+      return Statement(ChangeConstraint{table, if_exists, TRY(unenforced(definition->fields))});
     if (kind != "AT_AddConstraint" || !definition ||
         definition->fields.text("contype") != "CONSTR_PRIMARY" || commands.size() > 1)
       return not_supported("this ALTER TABLE is", table.position);
@@ -430,7 +428,8 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "CreateTableAsStmt") return made(create_as(node.fields));
   // CREATE INDEX is accepted without effect, because programs create indexes automatically, and an index does not
   // change the result of a statement. A unique index is converted to a constraint, because it restricts the rows.
-  if (node.kind == "IndexStmt" && node.fields.flag("unique")) return made(unique_index(node.fields));
+  if (node.kind == "IndexStmt" && node.fields.flag("unique"))
+    return made(unique_index(node.fields));
   if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
   if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});

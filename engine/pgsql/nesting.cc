@@ -194,9 +194,9 @@ Status check_nesting(const std::string& text) {
   Nesting nesting;
   return for_each_word(text, [&](std::string_view word, size_t) -> Status {
     if (++words > kMaxPostgresWords)
-      return Error{ErrorCode::LimitExceeded,
-                   fmt::format("a statement can have at most {} words and signs",
-                               kMaxPostgresWords)};
+      return Error{
+          ErrorCode::LimitExceeded,
+          fmt::format("a statement can have at most {} words and signs", kMaxPostgresWords)};
     if (!nesting.take(word)) return Error{ErrorCode::SyntaxError, "a bracket too many"};
     if (nesting.depth() > kMostBetween)
       return Error{ErrorCode::LimitExceeded,

@@ -12,8 +12,7 @@ namespace engine {
 
 struct AlteredTable {
   std::shared_ptr<const DataSource> table;
-  std::vector<std::string>
-      values;  // by column of the new schema: SQL over the old table
+  std::vector<std::string> values;  // by column of the new schema: SQL over the old table
   std::vector<std::string> notices;
 };
 // Plans the change. Fails with UndefinedColumn, DuplicateColumn and UndefinedObject. Fails with NotSupported if a key

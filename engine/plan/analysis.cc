@@ -232,8 +232,7 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     if (item.source && item.source->text != source.alias) continue;
     found = true;
     std::vector<std::string> names;
-    if (use ==
-        QueryUse::Persistent) {  // the columns of the result, keys first, as stored
+    if (use == QueryUse::Persistent) {  // the columns of the result, keys first, as stored
       for (const ColumnDef& column : source.source->schema.columns) names.push_back(column.name);
     } else {
       names = names_of_star(*source.source);
@@ -317,7 +316,8 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
 // Fails if the clause is present, because a continuous query has neither an order nor an end, which the clause needs.
 Status refuse(bool is_present, std::string_view clause, TextPosition position) {
   if (!is_present) return {};
-  return Error{ErrorCode::NotSupported, fmt::format("{} is not supported in a continuous query", clause)}
+  return Error{ErrorCode::NotSupported,
+               fmt::format("{} is not supported in a continuous query", clause)}
       .with_hint(fmt::format("{} requires a SELECT without EMIT.", clause))
       .at(position);
 }
@@ -507,11 +507,11 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
 
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {
   if (const auto more = beyond_dialect(query))
-    return Error{ErrorCode::NotSupported,
-                 fmt::format("{} is not supported yet in a continuous query, nor over streams",
-                             more->what),
-                 {},
-                 "SELECT over tables without EMIT CHANGES supports it."}
+    return Error{
+        ErrorCode::NotSupported,
+        fmt::format("{} is not supported yet in a continuous query, nor over streams", more->what),
+        {},
+        "SELECT over tables without EMIT CHANGES supports it."}
         .at(more->position);
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);

@@ -32,8 +32,9 @@ Error no_such_source(SourceKind kind, const Name& name, const Catalog& catalog,
   const std::string near = closest_name(name.text, names);
   return Error{ErrorCode::UndefinedSource,
                fmt::format("{} {} does not exist.", title_word(kind), name.text)}
-      .with_hint(near.empty() ? fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))
-                              : fmt::format("Did you mean {}?", near))
+      .with_hint(near.empty()
+                     ? fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))
+                     : fmt::format("Did you mean {}?", near))
       .at(position);
 }
 
@@ -92,8 +93,7 @@ const DataSource* other_of_topic(const DataSource& source, const Catalog& catalo
   return nullptr;
 }
 
-Status check_alterable(const AlterSource& alter, const Catalog& catalog,
-                       const DataSource* source) {
+Status check_alterable(const AlterSource& alter, const Catalog& catalog, const DataSource* source) {
   if (!source) {
     Error error = no_such_source(alter.kind, alter.name, catalog, alter.name_position);
     error.ksqldb = fmt::format("Source {} does not exist.", alter.name.text);

@@ -64,8 +64,8 @@ Status check_source(const DataSource& source, const Property& property) {
     return invalid_property(property,
                             "a SOURCE stream or table is read-only, so it cannot be generated");
   if (source.window)
-    return Error{ErrorCode::NotSupported, "generation of windowed keys is not supported yet"}
-        .at(property.position);
+    return Error{ErrorCode::NotSupported, "generation of windowed keys is not supported yet"}.at(
+        property.position);
   return {};
 }
 

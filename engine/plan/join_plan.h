@@ -9,7 +9,7 @@ namespace engine {
 struct PlannedJoins {
   int key_column = -1;                // layout column that is the key of the joined rows
   std::vector<int> key_columns = {};  // tables: all key columns of the layout
-  int store = -1;  // tables: store of the joined rows, by the bytes of their key
+  int store = -1;                     // tables: store of the joined rows, by the bytes of their key
   FormatSpec key_format = {};
   // An error if a join is not supported. The columns of such a join are planned nevertheless, so that other errors of
   // the statement are reported first.

@@ -22,9 +22,8 @@ struct InputStep {
   SourceKind kind = SourceKind::Stream;
   std::string source_name;  // name in the catalog; for messages
   FormatSpec key_format, value_format;
-  Schema schema;  // all columns of the topic, as declared
-  std::vector<bool>
-      used;  // layout columns that a step reads; the other columns are null pointers
+  Schema schema;           // all columns of the topic, as declared
+  std::vector<bool> used;  // layout columns that a step reads; the other columns are null pointers
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
   int store = -1;        // tables: index in StagePlan::stores of the store that keeps the rows
@@ -74,8 +73,7 @@ struct RegroupStep {
 struct AggregateWindow {
   WindowType type;
   int64_t size_ms = 0, advance_ms = 0, grace_ms = 0, retention_ms = 0;
-  int64_t part_ms =
-      0;  // for sessions, whose gap is `size_ms`: time span of a part of the store
+  int64_t part_ms = 0;  // for sessions, whose gap is `size_ms`: time span of a part of the store
 };
 
 struct AggregateCall {

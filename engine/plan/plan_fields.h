@@ -31,22 +31,19 @@ struct JsonNames<GeneratorKind> {
 };
 template <>
 struct JsonFields<GeneratorRule> {
-  static constexpr auto fields =
-      std::tuple(json_field("kind", &GeneratorRule::kind), json_field("min", &GeneratorRule::min),
-                 json_field("max", &GeneratorRule::max),
-                 json_field("values", &GeneratorRule::values),
-                 json_field("prefix", &GeneratorRule::prefix),
-                 json_field("length", &GeneratorRule::length),
-                 json_field("nulls_per_million", &GeneratorRule::nulls_per_million));
+  static constexpr auto fields = std::tuple(
+      json_field("kind", &GeneratorRule::kind), json_field("min", &GeneratorRule::min),
+      json_field("max", &GeneratorRule::max), json_field("values", &GeneratorRule::values),
+      json_field("prefix", &GeneratorRule::prefix), json_field("length", &GeneratorRule::length),
+      json_field("nulls_per_million", &GeneratorRule::nulls_per_million));
 };
 template <>
 struct JsonFields<GeneratorPlan> {
-  static constexpr auto fields =
-      std::tuple(json_field("rows_per_second", &GeneratorPlan::rows_per_second),
-                 json_field("number_of_rows", &GeneratorPlan::number_of_rows),
-                 json_field("seed", &GeneratorPlan::seed),
-                 json_field("start_ms", &GeneratorPlan::start_ms),
-                 json_field("rules", &GeneratorPlan::rules));
+  static constexpr auto fields = std::tuple(
+      json_field("rows_per_second", &GeneratorPlan::rows_per_second),
+      json_field("number_of_rows", &GeneratorPlan::number_of_rows),
+      json_field("seed", &GeneratorPlan::seed), json_field("start_ms", &GeneratorPlan::start_ms),
+      json_field("rules", &GeneratorPlan::rules));
 };
 
 // ---- Steps ----

@@ -38,8 +38,9 @@ Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& 
                                source.name)}
           .at(key.position);
     if (column->role == ColumnRole::Key)
-      return Error{ErrorCode::DuplicateColumn,
-                   fmt::format("column \"{}\" appears twice in primary key constraint", column->name)}
+      return Error{
+          ErrorCode::DuplicateColumn,
+          fmt::format("column \"{}\" appears twice in primary key constraint", column->name)}
           .at(key.position);
     column->role = ColumnRole::Key;
     column->is_not_null = true;

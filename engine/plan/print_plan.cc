@@ -41,7 +41,8 @@ Error unknown_topic(const Name& name, const Topics& topics) {
                   name.text),
       {},
       near.empty() ? "SHOW TOPICS lists the existing "
-                     "topics." : fmt::format("Did you mean '{}'?", near)};
+                     "topics."
+                   : fmt::format("Did you mean '{}'?", near)};
 }
 
 Result<int64_t> whole_number(const Property& property) {

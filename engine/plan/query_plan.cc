@@ -133,7 +133,9 @@ Status check_ungrouped_aggregates(const Analysis& analysis) {
                fmt::format("CREATE TABLE AS SELECT statement does not support aggregate function "
                            "[{}] without a GROUP BY clause.",
                            fmt::join(texts, ", "))}
-      .with_hint("A table has a row for each key. SELECT 'all' AS k, COUNT(*) FROM s GROUP BY 'all' has one row.");
+      .with_hint(
+          "A table has a row for each key. SELECT 'all' AS k, COUNT(*) FROM s GROUP BY 'all' has "
+          "one row.");
 }
 
 Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperties& with,

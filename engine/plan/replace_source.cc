@@ -59,9 +59,8 @@ Status check_not_rebuilt(const DataSource& source, const Catalog& catalog) {
   if (!rebuild) return {};
   return Error{ErrorCode::ObjectState,
                fmt::format("{} is being rebuilt by query {}", source.name, rebuild->id)}
-      .with_hint(
-          fmt::format("Wait until that query has replaced the old one, or TERMINATE {} first.",
-                      rebuild->id));
+      .with_hint(fmt::format(
+          "Wait until that query has replaced the old one, or TERMINATE {} first.", rebuild->id));
 }
 
 Status check_replaceable(const DataSource& old, const DataSource& next) {

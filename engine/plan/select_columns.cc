@@ -165,8 +165,9 @@ Status check_value_names(const SelectColumns& columns, const Analysis& analysis)
       return Error{ErrorCode::DuplicateColumn,
                    fmt::format("Value columns clash with key columns: `{}`", name)};
   if (values.empty())
-    return Error{ErrorCode::InvalidStatement, "The projection contains no value columns."}.with_hint(
-        "Select a further column, or AS_VALUE(key) to store the key in the value as well.");
+    return Error{ErrorCode::InvalidStatement, "The projection contains no value columns."}
+        .with_hint(
+            "Select a further column, or AS_VALUE(key) to store the key in the value as well.");
   return {};
 }
 
@@ -438,7 +439,9 @@ Status check_grouping(const Analysis& analysis) {
       return Error{
           ErrorCode::GroupingError,
           fmt::format("Non-aggregate HAVING expression not part of GROUP BY: {}", to_sql(*column))}
-          .with_hint("HAVING repeats the aggregate, because it does not know names of the SELECT: HAVING COUNT(*) > 1.")
+          .with_hint(
+              "HAVING repeats the aggregate, because it does not know names of the SELECT: HAVING "
+              "COUNT(*) > 1.")
           .at(column->position);
   return {};
 }

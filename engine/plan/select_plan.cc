@@ -82,9 +82,10 @@ class SelectPlanner {
     if (is_persistent() && reads_table() && source().window)
       return Error{ErrorCode::InvalidStatement,
                    "KSQL does not support persistent queries on windowed tables."}
-          .with_hint(fmt::format("Declare its topic as a stream: CREATE STREAM name (...) WITH (KAFKA_TOPIC='{}', "
-                                 "WINDOW_TYPE=..., WINDOW_SIZE=..., ...).",
-                                 source().topic))
+          .with_hint(fmt::format(
+              "Declare its topic as a stream: CREATE STREAM name (...) WITH (KAFKA_TOPIC='{}', "
+              "WINDOW_TYPE=..., WINDOW_SIZE=..., ...).",
+              source().topic))
           .at(analysis_.sources.front().position);
     if (source().window && !analysis_.partition_by.empty())
       return Error{ErrorCode::InvalidStatement,

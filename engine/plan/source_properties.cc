@@ -358,9 +358,14 @@ Result<std::optional<SourceWindow>> read_window(const PropertyList& properties) 
 }  // namespace
 
 bool is_storage_parameter(std::string_view name) {
-  constexpr std::string_view kNames[] = {
-      "FILLFACTOR",       "LOG_AUTOVACUUM_MIN_DURATION", "OIDS",           "PARALLEL_WORKERS",
-      "TOAST_TUPLE_TARGET", "USER_CATALOG_TABLE",        "VACUUM_INDEX_CLEANUP", "VACUUM_TRUNCATE"};
+  constexpr std::string_view kNames[] = {"FILLFACTOR",
+                                         "LOG_AUTOVACUUM_MIN_DURATION",
+                                         "OIDS",
+                                         "PARALLEL_WORKERS",
+                                         "TOAST_TUPLE_TARGET",
+                                         "USER_CATALOG_TABLE",
+                                         "VACUUM_INDEX_CLEANUP",
+                                         "VACUUM_TRUNCATE"};
   return name.starts_with("AUTOVACUUM_") || std::ranges::find(kNames, name) != std::end(kNames);
 }
 

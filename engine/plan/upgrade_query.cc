@@ -176,8 +176,7 @@ class QueryUpgrade {
     if (!is_same_format(old.value_format, next.value_format))
       return differs(step, "formats", old.value_format.name, next.value_format.name);
     // The steps show whether PARTITION BY made the key, unless the key existed before.
-    if (old.exchange != next.exchange || old.window != next.window ||
-        old.is_table != next.is_table)
+    if (old.exchange != next.exchange || old.window != next.window || old.is_table != next.is_table)
       return refusal(fmt::format("The {} is another one", step));
     return {};
   }

@@ -87,8 +87,7 @@ std::vector<Candidate> candidates_of(Side side) {
   std::vector<Candidate> candidates;
   for (const Windowed windowed : {Windowed::ByBounds, Windowed::ByStart, Windowed::No})
     for (size_t kind = 0; kind < std::size(kKinds); ++kind)
-      if (side == Side::Key || windowed == Windowed::No)
-        candidates.push_back({kind, windowed});
+      if (side == Side::Key || windowed == Windowed::No) candidates.push_back({kind, windowed});
   return candidates;
 }
 

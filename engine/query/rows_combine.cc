@@ -189,7 +189,8 @@ Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answe
                                 const RowsChunk& chunk, RowsContext& context) {
   RowKeys keys(TRY(compute(Program(step.keys), chunk, context)));
   std::vector<const Answers::Group*> groups;
-  for (size_t row = 0; row < chunk.rows; ++row) groups.push_back(answers.find(keys, row, step.outer.has_value()));
+  for (size_t row = 0; row < chunk.rows; ++row)
+    groups.push_back(answers.find(keys, row, step.outer.has_value()));
   if (step.kind == SubqueryKind::Scalar)
     return scalar_column(groups, rows, step.keys.size(), step.takes_first, otherwise.value);
   auto column = std::make_shared<Column>(TypeKind::Boolean);

@@ -493,11 +493,11 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
 // position of the name, since the text of the view is not part of the statement.
 Result<PlannedSource> RowsPlanning::plan_view(const AliasedSource& named, const View& view) {
   if (!view.query)
-    return Error{ErrorCode::IncompatibleFormat,
-                 fmt::format("view \"{}\" cannot be read: {}", display_name(view.name),
-                             view.unreadable),
-                 {},
-                 "CREATE OR REPLACE VIEW gives it a SELECT that this version reads."}
+    return Error{
+        ErrorCode::IncompatibleFormat,
+        fmt::format("view \"{}\" cannot be read: {}", display_name(view.name), view.unreadable),
+        {},
+        "CREATE OR REPLACE VIEW gives it a SELECT that this version reads."}
         .at(named.position);
   if (std::ranges::find(open_views_, &view) != open_views_.end())
     return Error{ErrorCode::InvalidStatement,
@@ -690,12 +690,9 @@ Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& c
                                         const EvalContext& eval) {
   RowsPlanning planning(context, eval);
   PlannedRows planned = TRY(planning.plan(query));
-  SelectRowsPlan plan{planning.take_tables(),
-                      {},
-                      planning.take_system_tables(),
-                      planning.take_views(),
-                      std::move(planned.root),
-                      std::move(planned.result)};
+  SelectRowsPlan plan{planning.take_tables(),        {},
+                      planning.take_system_tables(), planning.take_views(),
+                      std::move(planned.root),       std::move(planned.result)};
   for (const auto& table : plan.tables)
     plan.streams.push_back(
         table->table->kind == SourceKind::Stream

@@ -91,7 +91,7 @@ class RowsPlanning {
   std::vector<const SystemTable*> system_tables_;
   std::vector<std::string> views_;
   std::vector<const View*> open_views_;  // views whose SELECT is being planned, outermost first
-  std::vector<Schema> outer_rows_;  // columns of the outer rows, by number
+  std::vector<Schema> outer_rows_;       // columns of the outer rows, by number
   std::deque<CommonTable>
       own_rounds_;  // queries through which tables of WITH RECURSIVE read themselves
   struct SharedRows {

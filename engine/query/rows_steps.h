@@ -75,8 +75,8 @@ class RowsComparison {
 // Joins the rows of both sides. `otherwise` has the rows of step.otherwise.
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context, const RowsChunks& otherwise = {});
-Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout, const RowsChunks& input,
-                               RowsContext& context);
+Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout,
+                               const RowsChunks& input, RowsContext& context);
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
 Result<RowsChunks> window_rows(const WindowRows& step, const RowsChunks& input,
                                RowsContext& context);

@@ -10,8 +10,8 @@ namespace engine {
 enum class OuterUse : uint8_t { Scalar, Exists, In, Lateral };
 
 struct SubqueryWithOuterRows {
-  Query query;    // returns the keys, then the sub-query's columns (EXISTS: the keys only)
-  size_t number;  // number of the OuterRows that the query reads
+  Query query;             // returns the keys, then the sub-query's columns (EXISTS: the keys only)
+  size_t number;           // number of the OuterRows that the query reads
   ExpressionList columns;  // columns of the outer query, in the order of the keys
   bool takes_first;        // LIMIT 1 was removed: the first row of each key is the result
   RowLimits limits;        // limits that were removed; they apply to the rows of each key, in order

@@ -62,9 +62,9 @@ std::optional<Subquery> with_values_compared_within(const Subquery& subquery,
                          std::nullopt, match.position});
   query.order_by.clear();
   query.distinct = false;
-  query.where = query.where ? make_expression(Logical{LogicalOp::And, std::move(query.where),
-                                                      std::move(same)},
-                                              match.position)
+  query.where = query.where ? make_expression(
+                                  Logical{LogicalOp::And, std::move(query.where), std::move(same)},
+                                  match.position)
                             : std::move(same);
   return Subquery{SubqueryKind::Exists, nullptr, std::make_shared<const Query>(std::move(query)),
                   subquery.negated, subquery.op};

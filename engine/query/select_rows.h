@@ -93,7 +93,7 @@ struct JoinRows {
 struct UnnestRows {
   RowsNodePtr input;
   std::vector<BoundExpression> arrays;  // bound to the columns of the input
-  bool keeps_all = false;  // a row without elements gives one row, with nulls
+  bool keeps_all = false;               // a row without elements gives one row, with nulls
 };
 struct FilterRows {
   RowsNodePtr input;

@@ -73,7 +73,7 @@ class Frames {
   const BoundFrame* frame_;
   const OrderedRows* rows_;
   Offset start_, end_;
-  ZoneClockPtr zone_;              // time zone in which timestamps are moved by days; null: UTC
+  ZoneClockPtr zone_;               // time zone in which timestamps are moved by days; null: UTC
   FrameRows partition_, not_null_;  // `not_null_`: rows with a value, for RANGE
   size_t start_reached_ = 0, end_reached_ = 0;
 };

@@ -118,8 +118,7 @@ std::optional<RegistryResult<SchemaRegistry::Registered>> SchemaRegistry::regist
   // larger id.
   constexpr int32_t kLastId = INT32_MAX - 1;
   if (is_import ? schema.id > kLastId : last_id_ >= kLastId && !id_of_same(schema))
-    return Answer(
-        RegistryError{42205, fmt::format("No schema ids exist after {}", kLastId)});
+    return Answer(RegistryError{42205, fmt::format("No schema ids exist after {}", kLastId)});
   Registered done;
   done.id = is_import ? schema.id : id_of_same(schema).value_or(last_id_ + 1);
   const auto other = this->schema(done.id);

@@ -11,15 +11,17 @@
 namespace engine {
 
 using Statement =
-    std::variant<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey, AlterColumns, CreateSchema, DropSchemas, CommentOn, Maintain, AlterSource, CreateType, DropType, Query,
-                 InsertSelect, InsertValues, UpdateRows, DeleteRows, Print, SetProperty, UnsetProperty, AlterSystem,
-                 DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema,
-                 CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,
-                 DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,
-                 SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor,
-                 CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify,
-                 CreateSequence, AlterSequence, DropSequences, AlterDefault,
-                 CreateView, DropViews, RenameRelation, ChangeConstraint>;
+    std::variant<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey,
+                 AlterColumns, CreateSchema, DropSchemas, CommentOn, Maintain, AlterSource,
+                 CreateType, DropType, Query, InsertSelect, InsertValues, UpdateRows, DeleteRows,
+                 Print, SetProperty, UnsetProperty, AlterSystem, DefineVariable, UndefineVariable,
+                 RunScript, AssertTopic, AssertSchema, CreateRole, AlterRole, DropRole,
+                 ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show,
+                 DescribeSource, DescribeSources, DescribeFunction, Explain, ControlQuery,
+                 Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting, Discard,
+                 DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
+                 Deallocate, Listen, Unlisten, Notify, CreateSequence, AlterSequence, DropSequences,
+                 AlterDefault, CreateView, DropViews, RenameRelation, ChangeConstraint>;
 
 // The row locks that FOR UPDATE, FOR SHARE and similar clauses of all SELECTs in the statement request.
 struct RowLocks {
@@ -36,7 +38,8 @@ struct ParsedStatement {
 
   // These are not inline, because each source that needs them would otherwise compile one function per kind of statement.
   ParsedStatement();
-  ParsedStatement(Statement statement, std::string text, TextPosition start, RowLocks row_locks = {});
+  ParsedStatement(Statement statement, std::string text, TextPosition start,
+                  RowLocks row_locks = {});
   ParsedStatement(ParsedStatement&& other) noexcept;
   ParsedStatement& operator=(ParsedStatement&& other) noexcept;
   ~ParsedStatement();

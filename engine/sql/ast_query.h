@@ -123,7 +123,7 @@ struct Query {
   std::optional<SetOperation> combined;
   std::vector<ExpressionList> values;
 
-  bool distinct = false;  // SELECT DISTINCT, which continuous queries do not support
+  bool distinct = false;       // SELECT DISTINCT, which continuous queries do not support
   ExpressionList distinct_on;  // DISTINCT ON (...); `distinct` is false then
   std::vector<SelectItem> items;
   std::optional<AliasedSource> from;  // none: SELECT 1, SELECT version()

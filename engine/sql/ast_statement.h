@@ -21,12 +21,12 @@ enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header }
 // A UNIQUE, CHECK or FOREIGN KEY constraint that is not enforced: rows are not checked against it. It is only kept in
 // the catalog, for programs that read their models from the catalog (setting unenforced_constraints).
 struct UnenforcedConstraint {
-  std::string name;                      // as displayed; empty: not yet chosen
-  std::string type;                      // pg_constraint.contype: "u", "c" or "f"
-  std::vector<std::string> columns;      // names in the catalog
-  std::string referenced_table = {};     // of a FOREIGN KEY: its name in the catalog
+  std::string name;                                  // as displayed; empty: not yet chosen
+  std::string type;                                  // pg_constraint.contype: "u", "c" or "f"
+  std::vector<std::string> columns;                  // names in the catalog
+  std::string referenced_table = {};                 // of a FOREIGN KEY: its name in the catalog
   std::vector<std::string> referenced_columns = {};  // empty: the primary key
-  std::string definition = {};           // as pg_get_constraintdef() shows it
+  std::string definition = {};                       // as pg_get_constraintdef() shows it
 };
 
 struct TableElement {

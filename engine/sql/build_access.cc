@@ -111,11 +111,11 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
     else
       change.rights.push_back(*right);
   }
-  const bool has_insert = std::ranges::any_of(change.rights, [](Right right) {
-    return right == Right::Insert || right == Right::All;
-  });
+  const bool has_insert = std::ranges::any_of(
+      change.rights, [](Right right) { return right == Right::Insert || right == Right::All; });
   if (with_insert && !has_insert)
-    return Error{ErrorCode::NotSupported, "rights to UPDATE or DELETE without INSERT are not supported yet"}
+    return Error{ErrorCode::NotSupported,
+                 "rights to UPDATE or DELETE without INSERT are not supported yet"}
         .at(position_of(*with_insert))
         .with_hint("INSERT includes the right to change rows: add INSERT to the list.");
   change.target = TRY(build_target(*context.rightsTarget()));

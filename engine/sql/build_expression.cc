@@ -216,8 +216,7 @@ Built build_function_call(P::FunctionCallContext& context) {
     call.arguments.push_back(TRY(build_argument(*argument)));
   if (context.query()) {
     if (!is_any(call))
-      return syntax_error_at(*context.query()->start,
-                             "A SELECT as an argument needs parentheses.");
+      return syntax_error_at(*context.query()->start, "A SELECT as an argument needs parentheses.");
     call.arguments.push_back(TRY(build_subquery(SubqueryKind::Scalar, nullptr, *context.query(),
                                                 false, position_of(*context.query()))));
   }

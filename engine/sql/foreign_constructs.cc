@@ -15,7 +15,8 @@ struct Construct {
   // Texts of tokens that follow each other: "'" is any text in quotes, "#" a whole number, "*" any token.
   std::vector<std::string_view> words;
   std::string_view hint;
-  std::optional<size_t> reach = {};  // most tokens between the first word and the token at which the parser stopped; default: the words
+  std::optional<size_t> reach =
+      {};  // most tokens between the first word and the token at which the parser stopped; default: the words
 };
 
 constexpr std::string_view kDates =
@@ -25,7 +26,8 @@ constexpr std::string_view kWindows =
 constexpr std::string_view kWindowSize =
     "The size of a window is in parentheses: WINDOW TUMBLING (SIZE 1 MINUTE).";
 constexpr std::string_view kConnectors =
-    "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. Other systems exchange data with a "
+    "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. Other systems exchange data "
+    "with a "
     "topic through Kafka Connect.";
 
 // Constructs at which the parser may stop anywhere in a statement. The first match counts, so a construct precedes each
@@ -53,16 +55,20 @@ const std::vector<Construct>& constructs_within() {
       {{"WINDOW", "SLIDING"}, "A window is TUMBLING, HOPPING or SESSION."},
       {{"WINDOW", "TUMBLING", "SIZE"}, kWindowSize},
       {{"WINDOW", "HOPPING", "SIZE"}, kWindowSize},
-      {{"WINDOW", "SESSION", "#"}, "The gap of a session is in parentheses: WINDOW SESSION (30 SECONDS)."},
+      {{"WINDOW", "SESSION", "#"},
+       "The gap of a session is in parentheses: WINDOW SESSION (30 SECONDS)."},
       {{"WINDOW", "TUMBLING"}, kWindows, 0},
       {{"WINDOW", "HOPPING"}, kWindows, 0},
       {{"WINDOW", "SESSION"}, kWindows, 0},
       {{"WATERMARK", "FOR"},
-       "A stream has no watermarks. WITH (TIMESTAMP='column') names the column of the event time, and GRACE "
+       "A stream has no watermarks. WITH (TIMESTAMP='column') names the column of the event time, "
+       "and GRACE "
        "PERIOD in a window says how late a record may be."},
-      {{"AS", "OF"}, "A SELECT reads the present state. A table over windows keeps earlier counts."},
+      {{"AS", "OF"},
+       "A SELECT reads the present state. A table over windows keeps earlier counts."},
       {{"FOR", "SYSTEM_TIME"},
-       "A SELECT reads the present state. A stream that is joined with a table finds the row of its time "
+       "A SELECT reads the present state. A stream that is joined with a table finds the row of "
+       "its time "
        "without this clause."},
       {{"MATCH_RECOGNIZE"},
        "MATCH_RECOGNIZE is not supported. Join the stream with itself WITHIN a time, or aggregate "
@@ -96,14 +102,17 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"USE"}, "A server has one database, and every session is in it."},
       {{"LIST", "DATABASES"}, "A server has one database, and every session is in it."},
       {{"DROP", "TOPIC"},
-       "DROP STREAM name DELETE TOPIC deletes the topic of a stream. kafka-topics --delete deletes a topic alone."},
+       "DROP STREAM name DELETE TOPIC deletes the topic of a stream. kafka-topics --delete deletes "
+       "a topic alone."},
       {{"DROP", "CONNECTOR"}, kConnectors},
       {{"DROP", "*"}, "The kind precedes the name: DROP STREAM name, or DROP TABLE name.", 1},
       {{"TERMINATE", "QUERY"}, "Use TERMINATE and the id of the query, which SHOW QUERIES lists."},
       {{"SHOW", "TABLE"}, "SHOW TABLES lists the tables; DESCRIBE and a name shows one."},
-      {{"SHOW", "CREATE"}, "DESCRIBE and the name shows the columns and, with EXTENDED, the statement."},
+      {{"SHOW", "CREATE"},
+       "DESCRIBE and the name shows the columns and, with EXTENDED, the statement."},
       {{"ALTER", "STREAM", "*", "DROP"},
-       "A column stays, because earlier records have it. A view or a query that selects the other columns hides it."},
+       "A column stays, because earlier records have it. A view or a query that selects the other "
+       "columns hides it."},
   };
   return constructs;
 }

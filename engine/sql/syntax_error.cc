@@ -332,14 +332,13 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
   const std::string_view statement = foreign_statement(failure.token_index, tokens);
   const antlr4::Token& token =
       tokens.token(suggestion ? suggestion->token_index : failure.token_index);
-  return Error{
-      .code = ErrorCode::SyntaxError,
-      .message = message_at(token),
-      .hint = suggestion           ? "Did you mean " + suggestion->keyword + "?"
-              : !statement.empty() ? std::string(statement)
-                                   : hint_for(failure, tokens),
-      .position = position_of(token),
-      .ksqldb = std::move(detail)};
+  return Error{.code = ErrorCode::SyntaxError,
+               .message = message_at(token),
+               .hint = suggestion           ? "Did you mean " + suggestion->keyword + "?"
+                       : !statement.empty() ? std::string(statement)
+                                            : hint_for(failure, tokens),
+               .position = position_of(token),
+               .ksqldb = std::move(detail)};
 }
 
 Error syntax_error_at(const antlr4::Token& token, std::string hint,

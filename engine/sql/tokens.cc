@@ -73,8 +73,7 @@ TextPosition position_of(const antlr4::Token& token) {
 }
 
 ScriptReader::ScriptReader(std::string_view text) : text_(text), stream_(text), lexer_(&stream_) {
-  lexer_
-      .removeErrorListeners();  // the lexer has no errors: other text is an UNRECOGNIZED token
+  lexer_.removeErrorListeners();  // the lexer has no errors: other text is an UNRECOGNIZED token
 }
 
 StatementTokens ScriptReader::with_end(std::vector<antlr4::CommonToken> tokens,

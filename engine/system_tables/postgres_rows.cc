@@ -168,8 +168,8 @@ void add_indexes(const CatalogFacts& facts, SystemRowWriter& out) {
 
 int64_t unenforced_number(CatalogObjects& numbers, const CatalogRelation& relation,
                           const UnenforcedConstraint& constraint) {
-  return numbers.number_of("constraint", fmt::format("{}.{}.{}", relation.schema_name,
-                                                     relation.name, constraint.name));
+  return numbers.number_of(
+      "constraint", fmt::format("{}.{}.{}", relation.schema_name, relation.name, constraint.name));
 }
 
 // Returns the positions of the columns in the relation, counted from 1 as in pg_attribute.attnum.

@@ -48,9 +48,9 @@ void StringHeap::grow(size_t size) {
   // each.
   constexpr size_t kFirstBlock = 64, kSecondBlock = 1024, kLargestBlock = size_t{1} << 20;
   const size_t wanted =
-      blocks_.empty() ? kFirstBlock
-                      : std::min(kLargestBlock, kSecondBlock
-                                                    << std::min<size_t>(blocks_.size(), 10));
+      blocks_.empty()
+          ? kFirstBlock
+          : std::min(kLargestBlock, kSecondBlock << std::min<size_t>(blocks_.size(), 10));
   left_ = std::max(size, wanted);
   blocks_.push_back(std::make_unique_for_overwrite<char[]>(left_));
   next_ = blocks_.back().get();

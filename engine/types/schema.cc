@@ -10,9 +10,7 @@ int Schema::index_of(std::string_view name) const {
   return -1;
 }
 
-bool Schema::has_row_id() const {
-  return std::ranges::any_of(columns, is_row_id);
-}
+bool Schema::has_row_id() const { return std::ranges::any_of(columns, is_row_id); }
 
 size_t Schema::key_count() const {
   return static_cast<size_t>(std::ranges::count(columns, ColumnRole::Key, &ColumnDef::role));

@@ -103,10 +103,10 @@ std::string in_standard_style(const Interval& interval) {
   const bool is_positive = interval.months > 0 || interval.days > 0 || interval.us > 0;
   const bool has_months = interval.months != 0, has_days = interval.days != 0;
   if (!is_negative && !is_positive) return "0";
-  const bool is_mixed = (is_negative && is_positive) || (has_months && (has_days || interval.us != 0));
+  const bool is_mixed =
+      (is_negative && is_positive) || (has_months && (has_days || interval.us != 0));
   const auto sign = [](int64_t part) { return part < 0 ? '-' : '+'; };
-  const std::string months =
-      fmt::format("{}-{}", std::abs(parts.years), std::abs(parts.months));
+  const std::string months = fmt::format("{}-{}", std::abs(parts.years), std::abs(parts.months));
   if (is_mixed)
     return fmt::format("{}{} {}{} {}{}", sign(interval.months), months, sign(interval.days),
                        std::abs(parts.days), sign(interval.us), clock_text(parts));
@@ -131,7 +131,8 @@ std::string in_iso_style(const Interval& interval) {
   add(parts.hours, 'H');
   add(parts.minutes, 'M');
   if (parts.seconds != 0 || parts.us != 0)
-    text += fmt::format("{}{}S", interval.us < 0 ? "-" : "", seconds_text(parts.seconds, parts.us, 1));
+    text +=
+        fmt::format("{}{}S", interval.us < 0 ? "-" : "", seconds_text(parts.seconds, parts.us, 1));
   return text;
 }
 

@@ -24,16 +24,11 @@ struct Word {
   std::optional<DateOrder> order;
 };
 constexpr Word kWords[] = {
-    {"iso", false, DateStyle::Iso, {}},
-    {"sql", false, DateStyle::Sql, {}},
-    {"postgres", true, DateStyle::Postgres, {}},
-    {"german", false, DateStyle::German, {}},
-    {"ymd", false, {}, DateOrder::Ymd},
-    {"dmy", false, {}, DateOrder::Dmy},
-    {"euro", true, {}, DateOrder::Dmy},
-    {"mdy", false, {}, DateOrder::Mdy},
-    {"us", false, {}, DateOrder::Mdy},
-    {"noneuro", true, {}, DateOrder::Mdy},
+    {"iso", false, DateStyle::Iso, {}},          {"sql", false, DateStyle::Sql, {}},
+    {"postgres", true, DateStyle::Postgres, {}}, {"german", false, DateStyle::German, {}},
+    {"ymd", false, {}, DateOrder::Ymd},          {"dmy", false, {}, DateOrder::Dmy},
+    {"euro", true, {}, DateOrder::Dmy},          {"mdy", false, {}, DateOrder::Mdy},
+    {"us", false, {}, DateOrder::Mdy},           {"noneuro", true, {}, DateOrder::Mdy},
 };
 
 const Word* find_word(std::string_view name) {
@@ -84,8 +79,8 @@ Status read_date_style(std::string_view words, TextForms& forms) {
     }
     const Word* word = find_word(name);
     if (!word) return refused(words, fmt::format("Unrecognized key word: \"{}\".", name));
-    const bool conflicts =
-        (word->style && style && *style != *word->style) || (word->order && order && *order != *word->order);
+    const bool conflicts = (word->style && style && *style != *word->style) ||
+                           (word->order && order && *order != *word->order);
     if (conflicts) return refused(words, "Conflicting \"datestyle\" specifications.");
     if (word->style) style = word->style;
     if (word->order) order = word->order;

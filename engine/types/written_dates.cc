@@ -34,7 +34,8 @@ bool is_iso(std::string_view text) {
   take_while(text, is_blank);
   const size_t digits = take_while(text, is_ascii_digit).size();
   if (digits < 4 || text.size() < 2 || text[0] != '-' || !is_ascii_digit(text[1])) return false;
-  const size_t word = static_cast<size_t>(std::ranges::find_if(text, is_ascii_letter) - text.begin());
+  const size_t word =
+      static_cast<size_t>(std::ranges::find_if(text, is_ascii_letter) - text.begin());
   if (word == text.size()) return true;
   std::string rest = upper_case(text.substr(word));
   if (rest.starts_with('T') && rest.size() > 1 && is_ascii_digit(rest[1])) rest.erase(0, 1);
@@ -50,13 +51,13 @@ struct WordRow {
   int number;
 };
 constexpr WordRow kMonths[] = {
-    {"jan", 1},  {"january", 1}, {"feb", 2},   {"february", 2},  {"mar", 3},        {"march", 3},
-    {"apr", 4},  {"april", 4},   {"may", 5},   {"jun", 6},       {"june", 6},       {"jul", 7},
-    {"july", 7}, {"aug", 8},     {"august", 8}, {"sep", 9},      {"sept", 9},       {"september", 9},
-    {"oct", 10}, {"october", 10}, {"nov", 11}, {"november", 11}, {"dec", 12},       {"december", 12}};
+    {"jan", 1},  {"january", 1},  {"feb", 2},    {"february", 2},  {"mar", 3},  {"march", 3},
+    {"apr", 4},  {"april", 4},    {"may", 5},    {"jun", 6},       {"june", 6}, {"jul", 7},
+    {"july", 7}, {"aug", 8},      {"august", 8}, {"sep", 9},       {"sept", 9}, {"september", 9},
+    {"oct", 10}, {"october", 10}, {"nov", 11},   {"november", 11}, {"dec", 12}, {"december", 12}};
 constexpr std::string_view kPassedOver[] = {
-    "mon", "monday", "tue",    "tues",     "tuesday", "wed",      "weds", "wednesday", "thu", "thur",
-    "thurs", "thursday", "fri", "friday", "sat", "saturday", "sun",  "sunday",    "at",  "on"};
+    "mon",   "monday",   "tue", "tues",   "tuesday", "wed",      "weds", "wednesday", "thu", "thur",
+    "thurs", "thursday", "fri", "friday", "sat",     "saturday", "sun",  "sunday",    "at",  "on"};
 
 int month_of(std::string_view word) {
   const auto* row = std::ranges::find(kMonths, word, &WordRow::name);
@@ -88,7 +89,8 @@ class WrittenDate {
   Wrong check() {
     if (is_short_year_ && !is_bc_) *year_ += *year_ < 70 ? 2000 : 1900;
     if (*month_ < 1 || *month_ > 12 || *day_ < 1 || *day_ > 31) return Wrong::Order;
-    if (*year_ < 1 || *day_ > days_in_month(is_bc_ ? 1 - *year_ : *year_, *month_)) return Wrong::Field;
+    if (*year_ < 1 || *day_ > days_in_month(is_bc_ ? 1 - *year_ : *year_, *month_))
+      return Wrong::Field;
     if (meridiem_ != Meridiem::None && hour_ > 12) return Wrong::Field;
     if (!clock_.empty() && !is_time_of_day()) return Wrong::Field;
     return is_too_far_ ? Wrong::Zone : Wrong::Nothing;
@@ -138,7 +140,8 @@ class WrittenDate {
     const std::string_view digits = take_while(rest, is_ascii_digit);
     if (rest.starts_with(':')) {
       rest = whole;
-      return read_clock(take_while(rest, [](char c) { return is_ascii_digit(c) || c == ':' || c == '.'; }));
+      return read_clock(
+          take_while(rest, [](char c) { return is_ascii_digit(c) || c == ':' || c == '.'; }));
     }
     if (!rest.empty() && is_between(rest.front()) && !has_date()) {
       const char between = rest.front();
@@ -283,12 +286,14 @@ class WrittenDate {
 
   // Reads an offset: +02, -8, +0530, +05:30:15.
   bool read_zone(std::string_view& rest) {
-    if (!zone_.empty() || clock_.empty() || (rest.front() != '+' && rest.front() != '-')) return false;
+    if (!zone_.empty() || clock_.empty() || (rest.front() != '+' && rest.front() != '-'))
+      return false;
     zone_ = rest.front();
     rest.remove_prefix(1);
     std::string_view digits = take_while(rest, is_ascii_digit);
     if (digits.empty() || digits.size() > 6) return false;
-    const size_t hour = digits.size() > 2 ? digits.size() - 2 * ((digits.size() - 1) / 2) : digits.size();
+    const size_t hour =
+        digits.size() > 2 ? digits.size() - 2 * ((digits.size() - 1) / 2) : digits.size();
     constexpr int kMostHours = 15;
     is_too_far_ = *number_of(digits.substr(0, hour)) > kMostHours;
     zone_ += fmt::format("{:02}", *number_of(digits.substr(0, hour)));
@@ -321,9 +326,8 @@ Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrd
   if (is_iso(text) || text.size() > kMostBytes || !date.read(text)) return std::nullopt;
   const WrittenDate::Wrong wrong = date.check();
   if (wrong == WrittenDate::Wrong::Nothing) return std::optional(date.iso());
-  const std::string_view what = wrong == WrittenDate::Wrong::Zone
-                                    ? "time zone displacement"
-                                    : "date/time field value";
+  const std::string_view what =
+      wrong == WrittenDate::Wrong::Zone ? "time zone displacement" : "date/time field value";
   Error error{ErrorCode::InvalidTimestamp, fmt::format("{} out of range: \"{}\"", what, text)};
   if (wrong == WrittenDate::Wrong::Order)
     error.hint = "Perhaps you need a different \"datestyle\" setting.";

@@ -43,7 +43,8 @@ Result<std::string> range_with(Range range, const Change& change) {
 template <class Change>
 Result<std::string> ranges_with(const SqlType& type, std::string_view text, const Change& change) {
   const std::string_view name = find_label(type.label())->name;
-  if (!is_multirange(type.label())) return range_with(TRY(parse_range(text, nullptr, name)), change);
+  if (!is_multirange(type.label()))
+    return range_with(TRY(parse_range(text, nullptr, name)), change);
   std::string out;
   while (!text.empty()) {
     const size_t next = text.find_first_of("[(");
@@ -167,7 +168,8 @@ Result<std::string> normalized_text_in(const TextForms& forms, const SqlType& ty
       return instant_text(TRY(parse_instant_us_in(forms.zone.get(), iso)), true);
     return std::string(iso);
   };
-  return normalized_text(type, is_of_ranges(type) ? TRY(ranges_with(type, text, in_iso)) : TRY(in_iso(text)));
+  return normalized_text(
+      type, is_of_ranges(type) ? TRY(ranges_with(type, text, in_iso)) : TRY(in_iso(text)));
 }
 
 std::string shown_text_in(const TextForms& forms, const SqlType& type, std::string_view kept) {

@@ -102,8 +102,9 @@ Result<std::string> ScramServer::begin(std::string_view client_first) {
   // The message may have extensions after the nonce, which are ignored.
   const std::string_view nonce = rest.substr(0, rest.find(','));
   if (!nonce.starts_with("r=") || !is_nonce(nonce.substr(2)))
-    return malformed("The message has no nonce, or a nonce with characters that are not "
-                     "printable.");
+    return malformed(
+        "The message has no nonce, or a nonce with characters that are not "
+        "printable.");
   std::optional<std::string> name = unescaped(user->substr(2));
   if (!name) return malformed("The user name has an equals sign that is not escaped.");
   nonce_ = std::string(nonce.substr(2)) + options_.nonce;

@@ -166,14 +166,14 @@ Status ClusterMember::check_metadata() {
                  {},
                  "This node would remove the partitions of the topics that etcd has lost. Restore "
                  "a newer backup of etcd, or start with empty data directories."};
-  const storage::FeatureLevel level =
-      on_loop([this] { return node_->cluster()->feature_level(); });
+  const storage::FeatureLevel level = on_loop([this] { return node_->cluster()->feature_level(); });
   if (level > storage::kNewestLevel)
-    return Error{ErrorCode::ObjectState,
-                 fmt::format("cluster \"{}\" is at feature level {}, and this program knows up to {}",
-                             options_.cluster_id, level.value(), storage::kNewestLevel.value()),
-                 {},
-                 "Start this node with the program that the other nodes run, or with a newer one."};
+    return Error{
+        ErrorCode::ObjectState,
+        fmt::format("cluster \"{}\" is at feature level {}, and this program knows up to {}",
+                    options_.cluster_id, level.value(), storage::kNewestLevel.value()),
+        {},
+        "Start this node with the program that the other nodes run, or with a newer one."};
   if (!known.empty() && first != known)
     return Error{ErrorCode::ObjectState,
                  fmt::format("etcd does not have the metadata of cluster \"{}\" that this data "
@@ -207,9 +207,9 @@ Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
       return Error{ErrorCode::ShuttingDown,
                    "stopped while another process was running as this node"};
     if (std::chrono::steady_clock::now() > give_up_at)
-      return is_there_already(fmt::format(
-          "is known to the other nodes, as the one at {}, which this node cannot reach",
-          known->endpoint));
+      return is_there_already(
+          fmt::format("is known to the other nodes, as the one at {}, which this node cannot reach",
+                      known->endpoint));
   }
   return {};
 }
@@ -545,9 +545,8 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   const int64_t told_ms = clock_.wall_ms() - (clock_.monotonic_us() - progress->at_us) / 1'000;
   const auto at_ms = [&](int64_t ago_ms) { return ago_ms < 0 ? -1 : told_ms - ago_ms; };
   for (const NodesProgress::Node& each : progress->told.nodes)
-    log->readers.push_back(
-        {each.node, each.applied, at_ms(each.heard_ms), at_ms(each.caught_up_ms), each.differing,
-         each.knows});
+    log->readers.push_back({each.node, each.applied, at_ms(each.heard_ms), at_ms(each.caught_up_ms),
+                            each.differing, each.knows});
   return log;
 }
 
@@ -697,7 +696,8 @@ void ClusterMember::place_commit(std::string ids, coordinator::Done<CommitPlace>
 
 // --- Rows
 
-void ClusterMember::commit_rows(std::vector<TransactionCommits::Part> parts, TransactionCommits::Done done) {
+void ClusterMember::commit_rows(std::vector<TransactionCommits::Part> parts,
+                                TransactionCommits::Done done) {
   loop_.post([this, parts = std::move(parts), done = std::move(done)]() mutable {
     if (auto out = node_->out_of_cluster()) return done(*std::move(out));
     node_->commits().commit(std::move(parts), std::move(done));
@@ -764,8 +764,8 @@ void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)>
 void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> done) {
   constexpr size_t kMostWanted = 1'000;  // further callers have to try again
   if (want_producers_.size() >= kMostWanted)
-    return done(Error{ErrorCode::NotEnoughReplicas,
-                      "too many requests wait for a producer id already"});
+    return done(
+        Error{ErrorCode::NotEnoughReplicas, "too many requests wait for a producer id already"});
   want_producers_.push_back(std::move(done));
   give_producer_ids();
 }

@@ -110,8 +110,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
                                   hello->to.value()));
       answer.process = network.process;
       if (hello->from == network.options.self)
-        return refuse(fmt::format("node {} is already running here",
-                                  hello->from.value()), Told::ToIt);
+        return refuse(fmt::format("node {} is already running here", hello->from.value()),
+                      Told::ToIt);
       if (!network.known) {
         answer.is_reading = true;
         return refuse("the node does not know the members of the cluster yet", Told::ToIt);
@@ -130,9 +130,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void refuse(const std::string& why, Told told = Told::AndLogged) {
       if (std::exchange(is_over, true)) return;
       if (told == Told::AndLogged && network.refusals.allows(network.clock.monotonic_us()))
-        log_warn("a connection to the port for nodes was rejected peer={} error=\"{}\" "
-                 "not_shown={}",
-                 connection.peer(), why, network.refusals.take_suppressed());
+        log_warn(
+            "a connection to the port for nodes was rejected peer={} error=\"{}\" "
+            "not_shown={}",
+            connection.peer(), why, network.refusals.take_suppressed());
       answer.refusal = why;
       if (!from) write(encode_hello_answer(answer));
       connection.close_when_sent(kLastWordsMs);

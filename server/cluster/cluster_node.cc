@@ -42,8 +42,7 @@ struct ClusterNode::Owned final : storage::OutboxPort {
     const auto* election = node.cluster()->unclean_elections().get(partition);
     if (election == nullptr) return false;
     const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
-    const auto task =
-        parsed ? storage::TaskProducer::of(parsed->header.producer_id) : std::nullopt;
+    const auto task = parsed ? storage::TaskProducer::of(parsed->header.producer_id) : std::nullopt;
     return task && task->made_at < election->revision;
   }
 
@@ -305,9 +304,8 @@ void ClusterNode::note_replacement() {
   is_replaced_ = known == nullptr || known->epoch > *node_epoch_;
   if (!is_replaced_) return;
   log_error("{} node={}",
-            known == nullptr
-                ? "this node was removed from the cluster and can be stopped"
-                : "another process runs as this node, which leaves the cluster",
+            known == nullptr ? "this node was removed from the cluster and can be stopped"
+                             : "another process runs as this node, which leaves the cluster",
             identity_.id.value());
   // Metadata that are read from now on about a leader with this node id refer to the other process, and this process
   // must no longer be the controller.

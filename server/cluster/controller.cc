@@ -111,11 +111,10 @@ void Controller::note_state(Heard& heard, const Heartbeat& heartbeat) const {
 
 void Controller::tell_changes(const Heard& heard, const Heartbeat& heartbeat) const {
   if (heard.disk_is_full != heartbeat.disk_is_full)
-    log_info(
-        "the disk of a node {} node={}",
-        heartbeat.disk_is_full ? "is full, other nodes lead its partitions where possible"
-                               : "accepts records again",
-        heartbeat.node.value());
+    log_info("the disk of a node {} node={}",
+             heartbeat.disk_is_full ? "is full, other nodes lead its partitions where possible"
+                                    : "accepts records again",
+             heartbeat.node.value());
   if (heard.is_out_of_touch == heartbeat.is_out_of_touch) return;
   if (!heartbeat.is_out_of_touch)
     return log_info("the controller receives heartbeats from a node again node={}",

@@ -25,7 +25,8 @@ bool is_open(const std::optional<Error>& error) {
 
 }  // namespace
 
-void LeaderEndRequests::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us, Done done) {
+void LeaderEndRequests::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us,
+                            Done done) {
   const uint64_t id = ++last_number_;
   Question& question = questions_[id];
   for (const TopicPartition& partition : partitions) question.ends[partition];
@@ -148,7 +149,7 @@ void LeaderEndRequests::finish_if_done(uint64_t id) {
 // --- The leader's side
 
 void LeaderEndRequests::add_witnesses(Witnesses& to, const TopicPartition& partition,
-                             const LeaderEnds& leads) const {
+                                      const LeaderEnds& leads) const {
   const ConfirmLeader::Led led{partition, leads.epoch};
   if (!leads.has_min_isr) {
     if (rules_.asks_metadata) to.in_metadata.push_back(led);
@@ -158,7 +159,7 @@ void LeaderEndRequests::add_witnesses(Witnesses& to, const TopicPartition& parti
 }
 
 void LeaderEndRequests::ask_witnesses(Witnesses witnesses, int64_t patience_us,
-                             std::function<void(Status)> done) {
+                                      std::function<void(Status)> done) {
   auto& [heirs, in_metadata] = witnesses;
   if (heirs.empty() && in_metadata.empty()) return done({});
   const uint64_t id = ++last_number_;
@@ -236,11 +237,11 @@ Error LeaderEndRequests::in_the_way(const Asking& asking, Seen& seen) const {
       return {ErrorCode::NotEnoughReplicas,
               "acknowledged rows lie beyond the offset that is in sync on fewer replicas than "
               "min.insync.replicas requires"};
-  return {ErrorCode::ObjectState,
-          "acknowledged rows follow an open transaction"};
+  return {ErrorCode::ObjectState, "acknowledged rows follow an open transaction"};
 }
 
-const Result<LeaderEnds>& LeaderEndRequests::look(const TopicPartition& partition, Seen& seen) const {
+const Result<LeaderEnds>& LeaderEndRequests::look(const TopicPartition& partition,
+                                                  Seen& seen) const {
   const auto known = seen.find(partition);
   return known != seen.end() ? known->second
                              : seen.emplace(partition, around_.leads(partition)).first->second;
@@ -273,8 +274,8 @@ bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
 void LeaderEndRequests::on_message(NodeId from, const ConfirmLeader& message) {
   LeaderConfirmed answer{.number = message.number};
   if (!around_.epoch())
-    answer.error = Error{ErrorCode::NotLeader,
-                         "a node that may lead the partition has only just started"};
+    answer.error =
+        Error{ErrorCode::NotLeader, "a node that may lead the partition has only just started"};
   else if (const Status newest = check_newest(message.led); !newest)
     answer.error = newest.error();
   around_.send(from, std::move(answer));

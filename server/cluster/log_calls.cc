@@ -89,9 +89,9 @@ void LogCalls::Found::take(NodeId node, const std::vector<LogsTold::Log>& logs) 
 
 Result<LogCalls::Best> LogCalls::answer(const Found& found, const std::set<NodeId>& silent) {
   if (!silent.empty())
-    return Error{ErrorCode::NetworkFailure,
-                 fmt::format("node {} has not reported the ends of its logs",
-                             silent.begin()->value())};
+    return Error{
+        ErrorCode::NetworkFailure,
+        fmt::format("node {} has not reported the ends of its logs", silent.begin()->value())};
   Best best;
   for (const auto& [partition, log] : found.best) best.emplace(partition, log.second);
   return best;

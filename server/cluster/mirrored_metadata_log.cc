@@ -118,11 +118,11 @@ void MirroredMetadataLog::stop() {
 void MirroredMetadataLog::append(Revision last, MetadataCommand command,
                                  std::function<void(Result<Revision>)> done) {
   if (const size_t size = encode(command).size(); size > kMostBytes)
-    return done(Error{ErrorCode::LimitExceeded,
-                      fmt::format("the change takes {} bytes, but etcd accepts at most {}",
-                                  size, kMostBytes),
-                      {},
-                      "Make the change in several steps with fewer partitions each."});
+    return done(Error{
+        ErrorCode::LimitExceeded,
+        fmt::format("the change takes {} bytes, but etcd accepts at most {}", size, kMostBytes),
+        {},
+        "Make the change in several steps with fewer partitions each."});
   uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -97,7 +97,6 @@ std::string framed(const Message& message, int16_t version = Message::kMaxVersio
 
 // --- Errors are sent by name, since names are the same in all versions
 
-
 template <class Message>
 void put_error(Message& message, const std::optional<Error>& error) {
   if (!error) return;

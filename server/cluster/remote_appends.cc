@@ -17,7 +17,7 @@ constexpr int64_t kPatienceUs = 10'000'000;  // per call
 // Time limit for rows in a transaction. It is shorter, because readers wait while the transaction is open; a new leader
 // is usually found sooner.
 constexpr int64_t kOpenPatienceUs = 3'000'000;
-constexpr int64_t kAnswerUs = 1'000'000;     // a request without an answer is sent again
+constexpr int64_t kAnswerUs = 1'000'000;  // a request without an answer is sent again
 constexpr int64_t kRetryUs = 50'000;
 // A node may learn of a definition before its assignments. A partition that is unknown for longer was deleted.
 constexpr int64_t kUnknownUs = 1'000'000;
@@ -82,7 +82,7 @@ void RemoteAppends::append(const TopicPartition& partition, std::string batches,
 }
 
 void RemoteAppends::append_unless_changed(const TopicPartition& partition, std::string batches,
-                                        Offset since, ChangeDone done) {
+                                          Offset since, ChangeDone done) {
   auto waiting = std::make_shared<Waiting>(
       Waiting{std::move(done), kPatienceUs, around_.clock.monotonic_us() + kPatienceUs});
   waiting->unchanged.emplace(storage::Unchanged{since});
@@ -90,9 +90,9 @@ void RemoteAppends::append_unless_changed(const TopicPartition& partition, std::
 }
 
 void RemoteAppends::append_in_transaction(const TopicPartition& partition, std::string batches,
-                                        std::optional<Offset> since,
-                                        const coordinator::ProducerIdentity& producer,
-                                        ChangeDone done) {
+                                          std::optional<Offset> since,
+                                          const coordinator::ProducerIdentity& producer,
+                                          ChangeDone done) {
   auto waiting = std::make_shared<Waiting>(
       Waiting{std::move(done), kOpenPatienceUs, around_.clock.monotonic_us() + kOpenPatienceUs});
   if (since) waiting->unchanged.emplace(storage::Unchanged{*since});
@@ -101,7 +101,8 @@ void RemoteAppends::append_in_transaction(const TopicPartition& partition, std::
   put(way, batches, std::move(waiting));
 }
 
-void RemoteAppends::put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting) {
+void RemoteAppends::put(const Way& way, std::string_view batches,
+                        std::shared_ptr<Waiting> waiting) {
   Lane& lane = lanes_[way];
   lane.idle_since_us = around_.clock.monotonic_us();
   for (std::string_view rest = batches; !rest.empty();) {
@@ -121,8 +122,8 @@ void RemoteAppends::tick() {
     if (lane.number != 0 && is_lost(way, lane, now_us)) {
       on_their_way_.erase(std::exchange(lane.number, 0));
       lane.may_be_there = true;
-      lane.last_error = Error{ErrorCode::NetworkFailure,
-                              "the leader of the partition does not answer"};
+      lane.last_error =
+          Error{ErrorCode::NetworkFailure, "the leader of the partition does not answer"};
     }
     give_up_late(way, lane, now_us);
     if (now_us >= lane.retry_at_us) step(way, lane);
@@ -244,7 +245,8 @@ void RemoteAppends::on_message(NodeId, const RowsAppended& message) {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-void RemoteAppends::acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets) {
+void RemoteAppends::acknowledge(const Way& way, Lane& lane,
+                                const std::vector<Offset>& last_offsets) {
   const int64_t now_us = around_.clock.monotonic_us();
   for (const Offset last : last_offsets) {
     Batch& batch = lane.batches.front();

@@ -101,8 +101,8 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
     // The marker may be for a transaction that has ended, while another one is open by now. A coordinator that still
     // needs the marker sends it again.
     if (which <= newest)
-      return answer(Error{ErrorCode::NetworkFailure,
-                          "a newer end of the transaction preceded this one"});
+      return answer(
+          Error{ErrorCode::NetworkFailure, "a newer end of the transaction preceded this one"});
     newest = which;
   }
   const auto known = led(message.partition);

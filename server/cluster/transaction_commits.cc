@@ -159,7 +159,8 @@ void TransactionCommits::tick() {
   });
 }
 
-void TransactionCommits::again(const CommitPtr& commit, void (TransactionCommits::*step)(const CommitPtr&)) {
+void TransactionCommits::again(const CommitPtr& commit,
+                               void (TransactionCommits::*step)(const CommitPtr&)) {
   commit->retry = step;
   commit->retry_at_us = around_.clock.monotonic_us() + kRetryUs;
 }
@@ -255,7 +256,8 @@ void TransactionCommits::send(const CommitPtr& commit) {
   }
 }
 
-void TransactionCommits::part_done(const CommitPtr& commit, size_t place, Result<AppendedBatch> appended) {
+void TransactionCommits::part_done(const CommitPtr& commit, size_t place,
+                                   Result<AppendedBatch> appended) {
   if (appended) commit->appended[place] = *appended;
   // A conflict explains the failure better than a leader that does not answer.
   else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
@@ -271,7 +273,7 @@ void TransactionCommits::part_done(const CommitPtr& commit, size_t place, Result
 // --- Ends
 
 void TransactionCommits::ask_end(const CommitPtr& commit, bool is_commit,
-                          std::function<void(const EndedTransaction&)> done) {
+                                 std::function<void(const EndedTransaction&)> done) {
   around_.transactions.end_commit(commit->producer->place.coordinator,
                                   {.transactional_id = commit->producer->place.transactional_id,
                                    .producer = commit->producer->identity,

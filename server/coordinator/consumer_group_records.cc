@@ -14,9 +14,7 @@ namespace {
 constexpr int16_t kVersion = 0;
 constexpr uint64_t kClassicTag = 0;
 
-Error cut() {
-  return {ErrorCode::DataCorrupted, "a record of a consumer group is truncated"};
-}
+Error cut() { return {ErrorCode::DataCorrupted, "a record of a consumer group is truncated"}; }
 
 Result<RecordReading> open(std::string_view value) {
   RecordReading in(value);

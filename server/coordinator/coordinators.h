@@ -15,9 +15,13 @@ namespace server::coordinator {
 // An answer reports errors in one of two ways: with a field `error` for the whole answer, or with the functions
 // verdict() and refuse_all(), which read and set the errors of its parts.
 template <class Answer>
-concept HasError = requires(const Answer& answer) { answer.error; };
+concept HasError = requires(const Answer& answer) {
+  answer.error;
+};
 template <class Answer>
-concept HasVerdict = requires(const Answer& answer) { answer.verdict(); };
+concept HasVerdict = requires(const Answer& answer) {
+  answer.verdict();
+};
 
 // `Partition` handles the requests, and each request has a key (a group id or a transactional id). `Listed` is the
 // combined list of all partitions.

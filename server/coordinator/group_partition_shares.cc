@@ -122,8 +122,8 @@ void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
         request.refusal(kGroupIdNotFound, "Group " + request.group_id + " is not a share group."));
   if (request.member_id.empty() || request.member_id.size() > kMostOfName ||
       request.session_epoch < -1)
-    return done(request.refusal(KafkaError::InvalidRequest,
-                                "The share session does not have this name."));
+    return done(
+        request.refusal(KafkaError::InvalidRequest, "The share session does not have this name."));
   group->fetch(std::move(request), std::move(done));
 }
 

@@ -18,8 +18,8 @@ constexpr int16_t kFirstFlexible = 4, kLastVersion = 4;
 constexpr uint64_t kTopicIdTag = 0;
 
 Error unknown_version(std::string_view what, int16_t version) {
-  return {ErrorCode::IncompatibleFormat, fmt::format("{} has the unknown version {}",
-                                                     what, version)};
+  return {ErrorCode::IncompatibleFormat,
+          fmt::format("{} has the unknown version {}", what, version)};
 }
 Error cut(std::string_view what) {
   return {ErrorCode::DataCorrupted, fmt::format("{} is truncated", what)};

@@ -55,8 +55,8 @@ void ShareGroup::heartbeat(ShareGroupHeartbeat request, Done<Answer> done) {
       members_.erase(request.member_id);
       divide();
     }
-    return done(request.refusal(kGroupMaxSizeReached,
-                                "The server has no room for another member."));
+    return done(
+        request.refusal(kGroupMaxSizeReached, "The server has no room for another member."));
   }
   if (around_.topics() != seen_ && divide()) bump();
   alive(*member);

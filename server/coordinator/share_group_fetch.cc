@@ -297,8 +297,7 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   SharePartition& state = shared.state;
   // The start of the group in the partition is chosen once. Later changes of the settings do not move the start,
   // because all records after it belong to the group.
-  if (!state.has_begun())
-    state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
+  if (!state.has_begun()) state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
   state.move_start(extent.start);
   const ShareLimits most = limits();
   int64_t from = state.start();

@@ -21,8 +21,8 @@ constexpr std::string_view kNames[] = {"Empty",        "Ongoing",        "Prepar
                                        "PrepareAbort", "CompleteCommit", "CompleteAbort"};
 
 Error unknown_version(std::string_view what, int16_t version) {
-  return {ErrorCode::IncompatibleFormat, fmt::format("{} has the unknown version {}",
-                                                     what, version)};
+  return {ErrorCode::IncompatibleFormat,
+          fmt::format("{} has the unknown version {}", what, version)};
 }
 Error cut(std::string_view what) {
   return {ErrorCode::DataCorrupted, fmt::format("{} is truncated", what)};

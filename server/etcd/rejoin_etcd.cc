@@ -55,8 +55,8 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
   const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
   const std::vector<EtcdMember> members = TRY(read_members(told));
   if (member_at(members, other.peers) == members.end())
-    return Error{ErrorCode::NetworkFailure, fmt::format("{} belongs to another etcd cluster",
-                                                        client)};
+    return Error{ErrorCode::NetworkFailure,
+                 fmt::format("{} belongs to another etcd cluster", client)};
   auto ours = member_at(members, newcomer.peers);
   if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
   if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;

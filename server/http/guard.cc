@@ -278,9 +278,8 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
   // A request without credentials is answered with a challenge, since HTTP clients first try
   // without them.
   if (!who && (!method || *method == auth::Method::Password))
-    return ask_for_name(
-        context,
-        method ? "user name and password are required (HTTP Basic)" : method.error().message);
+    return ask_for_name(context, method ? "user name and password are required (HTTP Basic)"
+                                        : method.error().message);
   if (!method) return refuse(*guard, request, context, 403, method.error().message);
   if (*method == auth::Method::Certificate)
     if (const Status right = access.check_certificate(request.user, *context.channel); !right)

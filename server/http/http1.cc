@@ -47,8 +47,8 @@ struct Http1::Callbacks {
     http.incoming_.target.append(at, size);
     const size_t most = http.parts_.limits.max_path_bytes;
     if (http.incoming_.target.size() <= most) return 0;
-    http.refuse_request(error_code::kLongPath, fmt::format("a path can have at most {} bytes",
-                                                           most));
+    http.refuse_request(error_code::kLongPath,
+                        fmt::format("a path can have at most {} bytes", most));
     return -1;
   }
   static int on_name(http_parser* parser, const char* at, size_t size) {
@@ -203,8 +203,7 @@ bool Http1::check_head() {
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
-      return refuse(error_code::kNotSupported,
-                    "chunked is the only supported transfer encoding");
+      return refuse(error_code::kNotSupported, "chunked is the only supported transfer encoding");
   if (std::ranges::count(request.headers, std::string("transfer-encoding"), &Header::name) > 1)
     return refuse(error_code::kBadRequest,
                   "the request has more than one Transfer-Encoding header");

@@ -211,17 +211,17 @@ struct Http2::Callbacks {
     const Limits& limits = static_cast<Http2*>(user)->parts_.limits;
     stream->head_bytes += name_size + value_size;
     if (name == ":path" && value_size > limits.max_path_bytes)
-      stream->refusal = error_response(
-          error_code::kLongPath, fmt::format("a path can have at most {} bytes",
-                                             limits.max_path_bytes));
+      stream->refusal =
+          error_response(error_code::kLongPath,
+                         fmt::format("a path can have at most {} bytes", limits.max_path_bytes));
     else if (stream->head_bytes > limits.max_head_bytes)
       stream->refusal = error_response(
           error_code::kLargeHead,
           fmt::format("the headers of a request can have at most {} bytes", limits.max_head_bytes));
     else if (stream->request.headers.size() >= limits.max_headers)
-      stream->refusal = error_response(
-          error_code::kLargeHead, fmt::format("a request can have at most {} headers",
-                                              limits.max_headers));
+      stream->refusal =
+          error_response(error_code::kLargeHead,
+                         fmt::format("a request can have at most {} headers", limits.max_headers));
     else if (name == ":method")
       stream->method = value;
     else if (name == ":path")
@@ -283,10 +283,9 @@ struct Http2::Callbacks {
     nghttp2_session_consume(session, id, size);
     const size_t most = http->parts_.limits.max_body_bytes;
     if (stream->body.size() + size > most)
-      stream->refusal =
-          error_response(error_code::kTooLarge,
-                         fmt::format("the body of a request can have at most {}",
-                                     format_bytes(most)));
+      stream->refusal = error_response(
+          error_code::kTooLarge,
+          fmt::format("the body of a request can have at most {}", format_bytes(most)));
     else if (!stream->body.make_room(size))
       stream->refusal = error_response(error_code::kNotReady,
                                        fmt::format("not enough memory for a request of {}",
@@ -367,8 +366,8 @@ void Http2::run() {
 // where the last call stopped, so that every stream is served.
 void Http2::step_streams(int64_t now_us) {
   const auto count_busy = [this] {
-    return static_cast<size_t>(std::ranges::count_if(
-        streams_, [](const auto& each) { return each.second->is_busy(); }));
+    return static_cast<size_t>(
+        std::ranges::count_if(streams_, [](const auto& each) { return each.second->is_busy(); }));
   };
   busy_streams_ = count_busy();
   has_waiting_requests_ = false;
@@ -464,9 +463,10 @@ void Http2::dispatch(Stream& stream) {
   if (stream.admission.answer) return stream.answer(std::move(*stream.admission.answer));
   if (held_up_count_ >= kMaxHeldUpStreams)
     return stream.answer(error_response(
-        error_code::kNotReady, fmt::format("{} answers on this connection are held up because they are not read; read "
-                                           "or cancel them, or use another connection",
-                                           held_up_count_)));
+        error_code::kNotReady,
+        fmt::format("{} answers on this connection are held up because they are not read; read "
+                    "or cancel them, or use another connection",
+                    held_up_count_)));
   if (!stream.match.route)
     return stream.answer(parts_.routes.refusal(stream.match, stream.method, stream.request.path));
   if (!stream.in_pieces()) stream.request.body = stream.body.take();

@@ -60,7 +60,7 @@ class Http2 final : public ClientSession {
   mutable bool waits_for_memory_ = false;
   size_t busy_streams_ = 0;            // counted by step_streams(); see kMaxBusyStreams
   bool has_waiting_requests_ = false;  // set if requests wait because of kMaxBusyStreams
-  int32_t last_stepped_ = 0;  // step_streams() begins after this stream
+  int32_t last_stepped_ = 0;           // step_streams() begins after this stream
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::string output_, end_reason_;

@@ -51,9 +51,9 @@ Routes::Match Routes::find(std::string_view method, std::string_view encoded_pat
 Response Routes::refusal(const Match& match, std::string_view method, std::string_view path) const {
   if (match.allowed.empty())
     return make_error_(error_code::kNotFound, fmt::format("unknown path {}", path));
-  Response refused = make_error_(
-      error_code::kMethodNotAllowed,
-      fmt::format("{} does not support {}; use {}", path, method, match.allowed));
+  Response refused =
+      make_error_(error_code::kMethodNotAllowed,
+                  fmt::format("{} does not support {}; use {}", path, method, match.allowed));
   refused.head.headers.push_back({"allow", match.allowed});
   return refused;
 }

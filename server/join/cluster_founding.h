@@ -44,8 +44,8 @@ class ClusterFounding {
                const std::optional<ClusterInEtcd::Untouched>& in_place_of);
 
  private:
-  Result<std::optional<ClusterInEtcd::Untouched>> untouched(
-      const storage::EtcdEntry& pointer, const storage::EtcdEntry& only_command);
+  Result<std::optional<ClusterInEtcd::Untouched>> untouched(const storage::EtcdEntry& pointer,
+                                                            const storage::EtcdEntry& only_command);
   Status write_pieces(const storage::SnapshotPointer& pointer, std::string_view bytes);
   storage::EtcdTransaction step_that_counts(
       const storage::SnapshotPointer& pointer,

@@ -131,9 +131,11 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
     changed.put(query);
   }
   if (revision > image.revision)
-    TRY(all_topics.apply(storage::encode_create_topic(
-        {storage::kReplicatedJournal, std::string(storage::kReplicatedJournalName),
-         storage::kReplicatedJournals, {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
+    TRY(all_topics.apply(
+        storage::encode_create_topic({storage::kReplicatedJournal,
+                                      std::string(storage::kReplicatedJournalName),
+                                      storage::kReplicatedJournals,
+                                      {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
   // With revision 1, the command would be read as the first of a log without a snapshot.
   constexpr Revision kLeast{2};
   revision = std::max({revision + 1, node.last_in_etcd + 1, kLeast,

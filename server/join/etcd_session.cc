@@ -46,8 +46,8 @@ Result<T> EtcdSession::ask(std::function<void(storage::EtcdClient::Answer<T>)> b
 Result<storage::EtcdFound> EtcdSession::find(storage::EtcdRange range) {
   const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
   while (true) {
-    auto found = ask<storage::EtcdFound>(
-        [&](auto answer) { etcd_->find(range, std::move(answer)); });
+    auto found =
+        ask<storage::EtcdFound>([&](auto answer) { etcd_->find(range, std::move(answer)); });
     if (found || found.error().code != ErrorCode::NetworkFailure) return found;
     if (std::chrono::steady_clock::now() > give_up_at)
       return Error{ErrorCode::NetworkFailure, "etcd does not answer",

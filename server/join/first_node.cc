@@ -113,10 +113,11 @@ Status Join::check() {
   std::ranges::move(survey.unreadable, std::back_inserter(obstacles));
   if (const auto* offsets = metadata_.image->topics->find(coordinator::kOffsetsTopic))
     for (const std::string& group : TRY(share_groups_in(*log_, *offsets)))
-      obstacles.push_back(fmt::format(
-          "share group {}: share groups are not supported in a cluster yet: start the server alone, "
-          "delete it (millrace group delete {}), and stop the server",
-          group, group));
+      obstacles.push_back(
+          fmt::format("share group {}: share groups are not supported in a cluster yet: start the "
+                      "server alone, "
+                      "delete it (millrace group delete {}), and stop the server",
+                      group, group));
   if (obstacles.empty()) return {};
   return Error{ErrorCode::NotSupported,
                "this server has objects that a cluster does not support; nothing was changed",
@@ -131,7 +132,10 @@ Result<ProducerId> Join::next_producer() {
 
 Status Join::found(ClusterFounding& founding, const std::optional<ClusterInEtcd>& there) {
   TRY(make_journals(*log_, shared_queries(*metadata_.image)));
-  FirstNodeFacts node{options_.node, log_->store().instance_id(), ProducerId{0}, Revision{0},
+  FirstNodeFacts node{options_.node,
+                      log_->store().instance_id(),
+                      ProducerId{0},
+                      Revision{0},
                       [this](const TopicPartition& partition) {
                         const auto status = log_->find_partition(partition);
                         return status ? status->leader_epoch() : LeaderEpoch{0};
@@ -199,8 +203,8 @@ Result<Joined> Join::run() {
   if (is_ours()) {
     joined.went_on = true;
   } else {
-    const bool may_replace = there && there->untouched &&
-                             there->untouched->directory == log_->store().instance_id();
+    const bool may_replace =
+        there && there->untouched && there->untouched->directory == log_->store().instance_id();
     if (there && !may_replace)
       return wrong_state(
           fmt::format("cluster \"{}\" exists already in this etcd", options_.cluster_id),
@@ -209,8 +213,9 @@ Result<Joined> Join::run() {
     if (there) wanted_.first_command.clear();
     TRY(found(founding, there));
     there = TRY(founding.look());
-    if (!is_ours()) return wrong_state("etcd has lost the metadata that were written to it",
-                                       "Repeat the command.");
+    if (!is_ours())
+      return wrong_state("etcd has lost the metadata that were written to it",
+                         "Repeat the command.");
   }
   TRY(finish(there->newest));
   return joined;

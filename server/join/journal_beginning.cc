@@ -41,8 +41,8 @@ class Pieces {
       : replicas_(log), journal_(replicated(journal)), next_(kJournalStart) {}
 
   Status append(std::string_view content, bool is_last) {
-    std::string batch = encode(
-        storage::SnapshotPiece{kOnlySnapshot, number_++, is_last, kPlaceOfStart, content});
+    std::string batch =
+        encode(storage::SnapshotPiece{kOnlySnapshot, number_++, is_last, kPlaceOfStart, content});
     records::set_base_offset(batch.data(), next_);
     records::set_leader_epoch(batch.data(), kEpochOfStart);
     ++next_;  // each piece is one record

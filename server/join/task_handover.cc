@@ -75,8 +75,8 @@ Result<std::vector<storage::TaskCommit>> handover_commits(
     commit.task = tasks[i];
     commit.epoch = begun[i]->epoch;
     commit.sequence = *last + 1;
-    commit.journal = storage::journal_batch(tasks[i], commit.sequence,
-                                            engine::encode_journal(std::move(entry)));
+    commit.journal =
+        storage::journal_batch(tasks[i], commit.sequence, engine::encode_journal(std::move(entry)));
   }
   return commits;
 }

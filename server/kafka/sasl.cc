@@ -98,9 +98,9 @@ Status Sasl::finish() {
   // Requests that the connection has already begun belong to the first user, so a connection cannot
   // switch to another user.
   if (is_again_ && claimed_ != user_)
-    return Error{ErrorCode::InvalidAuthorization,
-                 fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_,
-                             claimed_)};
+    return Error{
+        ErrorCode::InvalidAuthorization,
+        fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_, claimed_)};
   const auto admitted = TRY(access_->admit(kDatabase, claimed_, *channel_));
   TRY(let_in(claimed_, admitted));
   is_again_ = false;

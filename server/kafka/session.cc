@@ -221,8 +221,9 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)
     return refuse(admitted.error().message);
   if (api->tells_present && is_suspended(backend_))
-    return refuse("other nodes lead the partitions of this node, and their leaders are not known "
-                  "here");
+    return refuse(
+        "other nodes lead the partitions of this node, and their leaders are not known "
+        "here");
   if (!renew_permissions()) return;
   throttle_.user = sasl_.user();
   throttle_.client_id = header.client_id.value_or("");

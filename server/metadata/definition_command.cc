@@ -265,7 +265,9 @@ class ChangeWriter {
       out_.number(move.version);
     });
   }
-  void operator()(const PutView& put) const { with_row<engine::ViewDefinition>("put_view", put.view->name, *put.view); }
+  void operator()(const PutView& put) const {
+    with_row<engine::ViewDefinition>("put_view", put.view->name, *put.view);
+  }
   void operator()(const EraseView& erase) const { named("erase_view", erase.name); }
   void operator()(const SetQueryNames& set) const {
     named("set_query_names", set.id, [&] {
@@ -569,7 +571,8 @@ std::optional<DefinitionChange> read_view_change(const JsonValue& json, const Js
   std::string name;
   if (json.find("put_view")) {
     auto view = std::make_shared<engine::View>();
-    if (!read_json(row, static_cast<engine::ViewDefinition&>(*view)) || view->name.empty()) return std::nullopt;
+    if (!read_json(row, static_cast<engine::ViewDefinition&>(*view)) || view->name.empty())
+      return std::nullopt;
     if (const Status parsed = parse_view(*view); !parsed)
       log_error("a view cannot be read name={} error=\"{}\"", view->name, view->unreadable);
     return PutView{std::move(view)};

@@ -80,8 +80,7 @@ class MetadataImage {
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
       std::make_shared<const storage::GroupConfigs>();
-  std::shared_ptr<const storage::Users> users =
-      std::make_shared<const storage::Users>();
+  std::shared_ptr<const storage::Users> users = std::make_shared<const storage::Users>();
   // Rows of sources that this program cannot read, by name, to be written back unchanged.
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =

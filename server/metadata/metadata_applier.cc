@@ -326,9 +326,8 @@ void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
         [definition, outcome = std::move(outcome)] { definition->done(outcome); }, is_decided);
   }
   if (++definition->rounds > kMaxRounds)
-    return definition->done(
-        Error{ErrorCode::LimitExceeded,
-              "the statement needs too many answers of the schema registry"});
+    return definition->done(Error{ErrorCode::LimitExceeded,
+                                  "the statement needs too many answers of the schema registry"});
   outside_->answer(std::move(questions), std::move(definition->known),
                    [this, definition](Result<engine::OutsideSchemas> known) {
                      if (!known) return definition->done(std::move(known).error());

@@ -189,8 +189,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
       std::holds_alternative<SetSystemProperty>(change))
     return cannot;
   const auto subject = subject_of(change);
-  if (!subject)
-    return Undo();  // numbers, sequence positions and registered schemas stay
+  if (!subject) return Undo();  // numbers, sequence positions and registered schemas stay
   const std::string& name = subject->second;
   if (subject->first == Kind::Source) {
     const auto before = image_.catalog->sources().find(name);

@@ -239,8 +239,8 @@ struct Planner {
     const std::string& name = change.table.name.text;
     const engine::DataSource* source = image.catalog->find_source(name);
     if (!source)
-      return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
-                                                           engine::display_name(name))}
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("relation \"{}\" does not exist", engine::display_name(name))}
           .at(change.table.position);
     auto altered = std::make_shared<engine::DataSource>(*source);
     Effect effect;
@@ -332,8 +332,8 @@ struct Planner {
     auto table = TRY(with_new_schema(change.catalog->sources().at(alter.name.text)));
     if (auto added = engine::constraints_of(alter.added); !added.empty()) {
       auto constrained = std::make_shared<engine::DataSource>(*table);
-      TRY(engine::add_constraints(std::move(added), *image.catalog, properties,
-                                  alter.name_position, *constrained, effect.notices));
+      TRY(engine::add_constraints(std::move(added), *image.catalog, properties, alter.name_position,
+                                  *constrained, effect.notices));
       table = std::move(constrained);
     }
     effect.changes.push_back(PutSource{std::move(table)});
@@ -491,16 +491,15 @@ struct Planner {
     const auto sequences = names_within(image.catalog->sequences, schema);
     const auto views = names_within(image.catalog->views, schema);
     if (!cascade && !(sources.empty() && types.empty() && sequences.empty() && views.empty()))
-      return Error{
-          ErrorCode::DependentObjects,
-          fmt::format("cannot drop schema {} because other objects depend on it",
-                      engine::display_name(schema)),
-          fmt::format("{} is in the schema.",
-                      engine::display_name(!sources.empty() ? sources.front()
-                                           : !types.empty() ? types.front()
-                                           : !views.empty() ? views.front()
-                                                            : sequences.front())),
-          "Use DROP ... CASCADE to drop the dependent objects too."};
+      return Error{ErrorCode::DependentObjects,
+                   fmt::format("cannot drop schema {} because other objects depend on it",
+                               engine::display_name(schema)),
+                   fmt::format("{} is in the schema.",
+                               engine::display_name(!sources.empty() ? sources.front()
+                                                    : !types.empty() ? types.front()
+                                                    : !views.empty() ? views.front()
+                                                                     : sequences.front())),
+                   "Use DROP ... CASCADE to drop the dependent objects too."};
     for (const std::string& name : sources) {
       engine::DropSource drop{
           image.catalog->find_source(name)->kind, false, false, {name, engine::Quoting::Back}, {}};
@@ -626,8 +625,7 @@ struct Planner {
     if (image.catalog->views.get(name.text))
       return Error{ErrorCode::DuplicateSource,
                    fmt::format("relation \"{}\" already exists", engine::display_name(name.text)),
-                   "It is a view.",
-                   "Give the new one another name, or DROP VIEW first."}
+                   "It is a view.", "Give the new one another name, or DROP VIEW first."}
           .at(at);
     if (!image.catalog->sequences.get(name.text)) return {};
     return Error{ErrorCode::DuplicateSource,
@@ -1114,7 +1112,8 @@ bool drops_dependents(const engine::Statement& statement) {
   const auto* sources = std::get_if<engine::DropSources>(&statement);
   const auto* views = std::get_if<engine::DropViews>(&statement);
   const auto* schemas = std::get_if<engine::DropSchemas>(&statement);
-  return (sources && sources->cascade) || (views && views->cascade) || (schemas && schemas->cascade);
+  return (sources && sources->cascade) || (views && views->cascade) ||
+         (schemas && schemas->cascade);
 }
 
 Error not_in_transaction(const ParsedStatement& statement) {

@@ -52,9 +52,9 @@ struct DefinitionSources {
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
   // Answers of an external registry; null: the image's registry is used.
   const engine::OutsideSchemas* outside = nullptr;
-  const RekeyedTable* rekeyed = nullptr;  // for AddPrimaryKey
-  const Uuid* transaction = nullptr;      // the statement's transaction, if any
-  bool is_in_cluster = false;             // some definitions are not supported there
+  const RekeyedTable* rekeyed = nullptr;    // for AddPrimaryKey
+  const Uuid* transaction = nullptr;        // the statement's transaction, if any
+  bool is_in_cluster = false;               // some definitions are not supported there
   std::optional<NodeProcess> process = {};  // in a cluster: the process that runs this code
 };
 

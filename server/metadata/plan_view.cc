@@ -72,10 +72,11 @@ Status name_columns(const View& view, engine::Schema& columns, TextPosition at) 
   std::set<std::string> names;
   for (const engine::ColumnDef& column : columns.columns)
     if (!names.insert(column.name).second)
-      return Error{ErrorCode::DuplicateColumn,
-                   fmt::format("column {} specified more than once", quoted(column.name)),
-                   {},
-                   "Name the columns of the view: CREATE VIEW name (a, b) AS ..., or SELECT a AS b."}
+      return Error{
+          ErrorCode::DuplicateColumn,
+          fmt::format("column {} specified more than once", quoted(column.name)),
+          {},
+          "Name the columns of the view: CREATE VIEW name (a, b) AS ..., or SELECT a AS b."}
           .at(at);
   return {};
 }
@@ -84,8 +85,10 @@ Status name_columns(const View& view, engine::Schema& columns, TextPosition at) 
 // statements of programs name the columns of the old view.
 Status check_replaced(const engine::Schema& old, const engine::Schema& next, TextPosition at) {
   const auto refuse = [&](std::string message) {
-    return Error{ErrorCode::InvalidStatement, std::move(message),
-                 {}, "DROP VIEW and CREATE VIEW make another one of this name."}
+    return Error{ErrorCode::InvalidStatement,
+                 std::move(message),
+                 {},
+                 "DROP VIEW and CREATE VIEW make another one of this name."}
         .at(at);
   };
   if (next.columns.size() < old.columns.size()) return refuse("cannot drop columns from view");
@@ -110,24 +113,30 @@ Result<RelationChanges> plan_create_view(const engine::CreateView& create,
   const std::string& name = create.name.name.text;
   const TextPosition at = create.name.position;
   if (context.settings.ksqldb_compat)
-    return Error{ErrorCode::NotSupported, "CREATE VIEW is not a statement of ksqlDB", {},
+    return Error{ErrorCode::NotSupported,
+                 "CREATE VIEW is not a statement of ksqlDB",
+                 {},
                  "Start the server without --compat ksqldb."}
         .at(at);
   if (create.query->emit != engine::Emit::None)
-    return Error{ErrorCode::InvalidStatement, "the SELECT of a view has no EMIT", {},
+    return Error{ErrorCode::InvalidStatement,
+                 "the SELECT of a view has no EMIT",
+                 {},
                  "CREATE STREAM|TABLE name AS SELECT ... EMIT CHANGES keeps the result of a query."}
         .at(create.query->positions.emit.value_or(at));
   const View* old = find_view(*image.catalog, name);
   if (image.catalog->find_source(name) || image.catalog->sequences.get(name))
     return create.or_replace
-               ? Error{ErrorCode::WrongObjectType, fmt::format("{} is not a view", quoted(name))}.at(
-                     at)
+               ? Error{ErrorCode::WrongObjectType, fmt::format("{} is not a view", quoted(name))}
+                     .at(at)
                : Error{ErrorCode::DuplicateSource,
                        fmt::format("relation {} already exists", quoted(name))}
                      .at(at);
   if (old && !create.or_replace)
-    return Error{ErrorCode::DuplicateSource, fmt::format("relation {} already exists", quoted(name)),
-                 {}, "CREATE OR REPLACE VIEW gives it another SELECT."}
+    return Error{ErrorCode::DuplicateSource,
+                 fmt::format("relation {} already exists", quoted(name)),
+                 {},
+                 "CREATE OR REPLACE VIEW gives it another SELECT."}
         .at(at);
   if (old) TRY(check_owner_of_view(*old, image, asker));
   auto view = std::make_shared<View>();
@@ -161,15 +170,15 @@ Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const Met
       continue;
     }
     if (const engine::DataSource* source = image.catalog->find_source(name)) {
-      const std::string_view word =
-          source->kind == engine::SourceKind::Table ? "TABLE" : "STREAM";
-      return Error{ErrorCode::WrongObjectType, fmt::format("{} is not a view", quoted(name)), {},
+      const std::string_view word = source->kind == engine::SourceKind::Table ? "TABLE" : "STREAM";
+      return Error{ErrorCode::WrongObjectType,
+                   fmt::format("{} is not a view", quoted(name)),
+                   {},
                    fmt::format("Use DROP {}.", word)}
           .at(each.position);
     }
     if (!drop.if_exists) return unknown(each, "view");
-    result.notices.push_back(
-        fmt::format("view {} does not exist, skipping", quoted(name)));
+    result.notices.push_back(fmt::format("view {} does not exist, skipping", quoted(name)));
   }
   return result;
 }
@@ -179,7 +188,8 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
   const engine::Catalog& catalog = *image.catalog;
   const std::string& from = rename.name.name.text;
   const size_t dot = from.rfind('.');
-  const bool is_in_schema = dot != std::string::npos && catalog.schemas.contains(from.substr(0, dot));
+  const bool is_in_schema =
+      dot != std::string::npos && catalog.schemas.contains(from.substr(0, dot));
   const std::string to =
       is_in_schema ? from.substr(0, dot + 1) + rename.new_name.text : rename.new_name.text;
   const engine::DataSource* source = catalog.find_source(from);
@@ -189,8 +199,7 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
                                                                             : "relation";
   if (!source && !view) {
     if (!rename.if_exists) return unknown(rename.name, word);
-    return RelationChanges{
-        {}, {fmt::format("{} {} does not exist, skipping", word, quoted(from))}};
+    return RelationChanges{{}, {fmt::format("{} {} does not exist, skipping", word, quoted(from))}};
   }
   const bool is_stream = source && source->kind == engine::SourceKind::Stream;
   const bool is_other = rename.kind == engine::RelationKind::View     ? !view
@@ -202,8 +211,8 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
                              rename.kind == engine::RelationKind::Table ? "table" : word),
                  {},
                  fmt::format("Use ALTER {} ... RENAME TO.", view        ? "VIEW"
-                                                           : is_stream ? "STREAM"
-                                                                       : "TABLE")}
+                                                            : is_stream ? "STREAM"
+                                                                        : "TABLE")}
         .at(rename.name.position);
   if (catalog.find_source(to) || find_view(catalog, to) || catalog.sequences.get(to))
     return Error{ErrorCode::DuplicateSource, fmt::format("relation {} already exists", quoted(to))}
@@ -212,7 +221,9 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
   const auto renamed = [&](const std::string& name) { return name == from ? to : name; };
   if (source) {
     if (source->is_temporary)
-      return Error{ErrorCode::NotSupported, "to RENAME a temporary table is not supported yet", {},
+      return Error{ErrorCode::NotSupported,
+                   "to RENAME a temporary table is not supported yet",
+                   {},
                    "CREATE TEMP TABLE another one, and INSERT INTO it SELECT * FROM the first."}
           .at(rename.name.position);
     if (source->read_only && source->created_by.empty() && source->sql.empty())
@@ -234,7 +245,8 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
         return Error{ErrorCode::ObjectState,
                      fmt::format("query {} takes the place of another one of {} at the moment", id,
                                  quoted(from)),
-                     {}, "Rename it when SHOW QUERIES lists one query for it."}
+                     {},
+                     "Rename it when SHOW QUERIES lists one query for it."}
             .at(rename.name.position);
       SetQueryNames names{id, renamed(query->query->sink), query->query->sources};
       for (std::string& each : names.sources) each = renamed(each);
@@ -276,9 +288,8 @@ Result<RelationChanges> comment_on_view(const engine::CommentOn& comment, const 
   TRY(check_owner_of_view(view, image, asker));
   const std::string column = comment.column ? comment.column->name.text : "";
   if (comment.column && view.columns.index_of(column) < 0)
-    return Error{ErrorCode::UndefinedColumn,
-                 fmt::format("column {} of relation {} does not exist", quoted(column),
-                             quoted(view.name))}
+    return Error{ErrorCode::UndefinedColumn, fmt::format("column {} of relation {} does not exist",
+                                                         quoted(column), quoted(view.name))}
         .at(comment.column->position);
   auto next = std::make_shared<View>(view);
   next->comments.erase(column);
@@ -314,17 +325,16 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
   for (const auto& [name, view] : image.catalog->views) {
     if (views_gone.contains(name) || views_put.contains(name)) continue;
     const auto reads_one_of = [&](const std::set<std::string>& names) {
-      return std::ranges::find_if(view->reads, [&](const auto& each) {
-        return names.contains(each);
-      });
+      return std::ranges::find_if(view->reads,
+                                  [&](const auto& each) { return names.contains(each); });
     };
     if (const auto found = reads_one_of(gone); found != view->reads.end()) {
       if (!cascade)
-        return Error{ErrorCode::DependentObjects,
-                     fmt::format("cannot drop {} because other objects depend on it",
-                                 display_name(*found)),
-                     fmt::format("view {} depends on {}", display_name(name), display_name(*found)),
-                     "Use DROP ... CASCADE to drop the dependent objects too."};
+        return Error{
+            ErrorCode::DependentObjects,
+            fmt::format("cannot drop {} because other objects depend on it", display_name(*found)),
+            fmt::format("view {} depends on {}", display_name(name), display_name(*found)),
+            "Use DROP ... CASCADE to drop the dependent objects too."};
       notices.push_back(fmt::format("drop cascades to view {}", display_name(name)));
       more.push_back(EraseView{name});
       continue;
@@ -341,8 +351,7 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
       return Error{ErrorCode::DependentObjects,
                    fmt::format("cannot change {} because view {} depends on it",
                                display_name(*found), display_name(name)),
-                   std::move(detail),
-                   "DROP VIEW, change the table, and CREATE VIEW again."};
+                   std::move(detail), "DROP VIEW, change the table, and CREATE VIEW again."};
     };
     if (!planned) return refuse(fmt::format("Its SELECT would fail: {}.", planned.error().message));
     if (const Status named = name_columns(*view, planned->columns, {}); !named)

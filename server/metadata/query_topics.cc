@@ -53,9 +53,10 @@ std::optional<std::string> lost_topic(const DefinedQuery& query,
 }
 
 std::string hint_about_lost_topic(const DefinedQuery& query) {
-  return fmt::format("A new topic with the same name would not be the lost one: {}, and create it "
-                     "again.",
-                     how_to_end(query));
+  return fmt::format(
+      "A new topic with the same name would not be the lost one: {}, and create it "
+      "again.",
+      how_to_end(query));
 }
 
 std::string hint_about_damage(const DefinedQuery& query) {
@@ -68,8 +69,8 @@ std::string hint_about_lost_records(const DefinedQuery& query) {
       "beginning.";
   if (query.query->kind == engine::QueryKind::CreateAs)
     return fmt::format("{} DELETE TOPIC, and {}", how_to_end(query), kAnew);
-  return fmt::format("The records that it has written are kept: {}, and {}",
-                     how_to_end(query), kAnew);
+  return fmt::format("The records that it has written are kept: {}, and {}", how_to_end(query),
+                     kAnew);
 }
 
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,

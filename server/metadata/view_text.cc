@@ -24,8 +24,10 @@ bool means(const engine::AliasedSource& written, const std::string& name) {
     schema = engine::upper_case(written.schema->text) + ".";
   const std::string& text = written.name.text;
   return schema + text == name ||
-         (written.name.quoting == engine::Quoting::Double && schema + engine::upper_case(text) == name) ||
-         (written.name.quoting == engine::Quoting::None && schema + engine::lower_case(text) == name);
+         (written.name.quoting == engine::Quoting::Double &&
+          schema + engine::upper_case(text) == name) ||
+         (written.name.quoting == engine::Quoting::None &&
+          schema + engine::lower_case(text) == name);
 }
 
 // Replaces earlier names of relations in a SELECT by the present ones; names that WITH defines are

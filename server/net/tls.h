@@ -18,9 +18,8 @@ namespace server {
 struct Channel {
   std::string peer_host;  // "10.1.2.3", without the port
   bool has_tls = false;
-  std::string end_point = {};  // tls-server-end-point (RFC 5929), for channel binding
-  std::string certificate_name =
-      {};  // common name of the verified client certificate; empty: none
+  std::string end_point = {};         // tls-server-end-point (RFC 5929), for channel binding
+  std::string certificate_name = {};  // common name of the verified client certificate; empty: none
 };
 
 struct TlsFiles {

@@ -29,25 +29,25 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
     all.push_back({name, std::move(value), type, doc, flag});
   };
   text("listeners", listeners_of(settings), "kafka",
-                                 "addresses where the server listens for Kafka clients",
-       List);
+       "addresses where the server listens for Kafka clients", List);
   text("log.dirs", settings.data_dir, "data-dir", "directory of all data");
   number("num.partitions", settings.sql.engine.num_partitions, "num-partitions",
          "number of partitions of a topic that is created without one");
   text("auto.create.topics.enable", settings.auto_create_topics ? "true" : "false",
-       "auto-create-topics", "whether a topic is created when a client requests one that does not "
-                             "exist",
-                             Boolean);
+       "auto-create-topics",
+       "whether a topic is created when a client requests one that does not "
+       "exist",
+       Boolean);
   text("delete.topic.enable", "true", "", "whether topics can be deleted", Boolean);
   number("max.connections", static_cast<int64_t>(settings.max_connections), "max-connections",
          "maximum number of connections of Kafka clients");
   number("connections.max.reauth.ms", settings.connections_max_reauth_ms,
-         "connections-max-reauth-ms", "time after which a client that logged in with SASL must "
-                                      "authenticate again",
-                                      Long);
-  number("log.retention.check.interval.ms", settings.log_retention_check_interval_ms,
-         "log-retention-check-interval-ms", "interval of retention and compaction",
+         "connections-max-reauth-ms",
+         "time after which a client that logged in with SASL must "
+         "authenticate again",
          Long);
+  number("log.retention.check.interval.ms", settings.log_retention_check_interval_ms,
+         "log-retention-check-interval-ms", "interval of retention and compaction", Long);
   if (settings.log_retention_minutes)
     number("log.retention.minutes", *settings.log_retention_minutes, "log-retention-minutes",
            "ignored if log.retention.ms is set");
@@ -55,8 +55,7 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
     number("log.retention.hours", *settings.log_retention_hours, "log-retention-hours",
            "ignored if log.retention.ms or log.retention.minutes is set");
   number("group.initial.rebalance.delay.ms", groups.initial_rebalance_delay_ms,
-         "group-initial-rebalance-delay-ms",
-         "time that a new group waits for further members");
+         "group-initial-rebalance-delay-ms", "time that a new group waits for further members");
   number("group.min.session.timeout.ms", groups.min_session_timeout_ms,
          "group-min-session-timeout-ms", "shortest session time-out of a group member");
   number("group.max.session.timeout.ms", groups.max_session_timeout_ms,
@@ -68,15 +67,17 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
   number("group.share.max.size", groups.share_max_size, "group-share-max-size",
          "maximum number of members of a share group");
   number("group.share.max.share.sessions", groups.share_max_sessions,
-         "group-share-max-share-sessions", "maximum number of connections that read for a share "
-                                           "group");
+         "group-share-max-share-sessions",
+         "maximum number of connections that read for a share "
+         "group");
   number("offsets.retention.minutes", groups.offsets_retention_ms / 60'000,
          "offsets-retention-minutes", "time that the offsets of a group without members are kept");
   number("offsets.retention.check.interval.ms", groups.retention_check_ms,
          "offsets-retention-check-interval-ms", "interval of the check for expired offsets", Long);
   number("offsets.topic.num.partitions", groups.offsets_topic_partitions,
-         "offsets-topic-num-partitions", "number of partitions of __consumer_offsets when it is "
-                                         "created");
+         "offsets-topic-num-partitions",
+         "number of partitions of __consumer_offsets when it is "
+         "created");
   number("offset.metadata.max.bytes", groups.max_metadata_bytes, "offset-metadata-max-bytes",
          "maximum size of the metadata that a client stores with an offset");
   number("transaction.max.timeout.ms", transactions.max_timeout_ms, "transaction-max-timeout-ms",
@@ -87,11 +88,13 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
          "transaction-state-log-num-partitions",
          "number of partitions of __transaction_state when it is created");
   number("producer.id.expiration.ms", settings.producer_id_expiration_ms,
-         "producer-id-expiration-ms", "time that the sequence numbers of an idle producer are "
-                                      "kept");
+         "producer-id-expiration-ms",
+         "time that the sequence numbers of an idle producer are "
+         "kept");
   number("group.consumer.session.timeout.ms", groups.consumer_session_timeout_ms,
-         "group-consumer-session-timeout-ms", "session time-out of members that use the consumer "
-                                              "protocol");
+         "group-consumer-session-timeout-ms",
+         "session time-out of members that use the consumer "
+         "protocol");
   number("group.consumer.heartbeat.interval.ms", groups.consumer_heartbeat_interval_ms,
          "group-consumer-heartbeat-interval-ms",
          "heartbeat interval of members that use the consumer protocol");
@@ -103,8 +106,9 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
          "group-share-record-lock-duration-ms",
          "time that a member of a share group has for a record");
   number("group.share.delivery.count.limit", groups.share_delivery_count_limit,
-         "group-share-delivery-count-limit", "number of times that a share group delivers a "
-                                             "record");
+         "group-share-delivery-count-limit",
+         "number of times that a share group delivers a "
+         "record");
   number("group.share.partition.max.record.locks", groups.share_max_record_locks,
          "group-share-partition-max-record-locks",
          "maximum number of records of a partition that a share group has fetched and not "
@@ -115,7 +119,7 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
   if (settings.cluster.id.empty()) return all;
   number("replica.lag.time.max.ms", settings.cluster.replica_lag_time_max_ms,
          "replica-lag-time-max-ms", "time after which a follower that lags is no longer in sync",
-                                    Long);
+         Long);
   if (!settings.cluster.rack.empty())
     text("broker.rack", settings.cluster.rack, "rack", "location of the node");
   return all;

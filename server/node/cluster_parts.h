@@ -32,9 +32,8 @@ storage::UncleanElections unclean_elections_by(const ClusterMember& member);
 class ElectionWatch {
  public:
   void told_until(const storage::UncleanElections& elections);
-  std::vector<storage::TopicPartition> take_new(
-      const storage::UncleanElections& elections,
-      std::span<const storage::TopicPartition> changed);
+  std::vector<storage::TopicPartition> take_new(const storage::UncleanElections& elections,
+                                                std::span<const storage::TopicPartition> changed);
 
  private:
   Revision told_{0};

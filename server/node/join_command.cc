@@ -94,9 +94,9 @@ int run_join_command(int argc, const char* const* argv) {
                   kJoinUsageError);
   set_log_level(LogLevel::Warn);
   storage::report_bus_errors();  // reports a damaged page as an error
-  const auto joined = join_as_first_node({settings.data_dir, settings.cluster.id,
-                                          NodeId{settings.cluster.node_id},
-                                          etcd_endpoints(settings)});
+  const auto joined =
+      join_as_first_node({settings.data_dir, settings.cluster.id, NodeId{settings.cluster.node_id},
+                          etcd_endpoints(settings)});
   if (!joined) return report(joined.error(), kFailed);
   print_joined(settings, *joined);
   return 0;

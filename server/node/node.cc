@@ -196,8 +196,8 @@ Status Node::open_storage() {
   // After a failure it is unknown whether the last commit is on disk. Only a restart can find out, and no client has
   // got an answer about that commit yet.
   options.on_failure = [](const Error& failure) {
-    log_error("the log cannot continue error=\"{}\" detail=\"{}\"",
-              failure.message, failure.detail);
+    log_error("the log cannot continue error=\"{}\" detail=\"{}\"", failure.message,
+              failure.detail);
     std::_Exit(70);
   };
   log_ = TRY(storage::Log::open(settings_.data_dir, std::move(options)));
@@ -683,12 +683,12 @@ void Node::drop_tables(const std::vector<std::string>& names) {
     drop->text = "DROP TABLE of a session that has ended";
     drop->statement = engine::DropSource{
         engine::SourceKind::Table, true, false, {name, engine::Quoting::Back}, {}};
-    definitions_->submit(
-        std::move(drop), engine::Properties(), [name](const Result<DefinitionOutcome>& done) {
-          if (!done)
-            log_warn("cannot drop a temporary table name={} error=\"{}\"",
-                     name, done.error().message);
-        });
+    definitions_->submit(std::move(drop), engine::Properties(),
+                         [name](const Result<DefinitionOutcome>& done) {
+                           if (!done)
+                             log_warn("cannot drop a temporary table name={} error=\"{}\"", name,
+                                      done.error().message);
+                         });
   }
 }
 

@@ -47,9 +47,10 @@ void NodeAccess::reload() {
   const Status certificates = tls_ ? tls_->reload() : Status{};
   for (const Status* each : {&rules, &certificates})
     if (!*each)
-      log_error("cannot read access file and certificates again, the old ones stay in effect "
-                "error=\"{}\"",
-                each->error().message);
+      log_error(
+          "cannot read access file and certificates again, the old ones stay in effect "
+          "error=\"{}\"",
+          each->error().message);
   if (rules && certificates) log_info("access file and certificates were read again");
 }
 

@@ -113,8 +113,7 @@ Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
     if (node || node.error().code != ErrorCode::StorageInUse ||
         std::chrono::steady_clock::now() >= give_up_at)
       return node;
-    if (stop_signals.is_requested())
-      return Error{ErrorCode::ShuttingDown, "stopped while waiting"};
+    if (stop_signals.is_requested()) return Error{ErrorCode::ShuttingDown, "stopped while waiting"};
     if (!std::exchange(is_told, true))
       log_info("the data directory is in use, waiting until it is released max_s={}",
                kPatience.count());

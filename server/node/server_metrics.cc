@@ -72,8 +72,7 @@ void add_process(Exposition& page, const MetricsSources& sources) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto time_us = [](const timeval& time) { return time.tv_sec * 1'000'000 + time.tv_usec; };
-  page.family("process_cpu_seconds_total", Kind::Counter,
-              "CPU time that the server has used.");
+  page.family("process_cpu_seconds_total", Kind::Counter, "CPU time that the server has used.");
   page.sample(seconds(time_us(usage.ru_utime) + time_us(usage.ru_stime)));
   if (std::ifstream statm("/proc/self/statm"); statm) {
     uint64_t virtual_pages = 0, resident_pages = 0;
@@ -131,13 +130,11 @@ void add_cluster(Exposition& page, const MetricsSources::Cluster& cluster) {
   };
   gauge("millrace_cluster_nodes", "Nodes of the cluster.", cluster.nodes);
   gauge("millrace_cluster_nodes_there",
-        "Nodes of the cluster that are available, as far as this node knows.",
-        cluster.nodes_there);
+        "Nodes of the cluster that are available, as far as this node knows.", cluster.nodes_there);
   gauge("millrace_cluster_is_controller", "1 if this node is the controller.",
         cluster.is_controller ? 1 : 0);
   gauge("millrace_cluster_leads", "Partitions that this node leads.", cluster.leads);
-  gauge("millrace_cluster_replicas", "Partitions with a replica on this node.",
-        cluster.replicas);
+  gauge("millrace_cluster_replicas", "Partitions with a replica on this node.", cluster.replicas);
   gauge("millrace_cluster_under_replicated_partitions",
         "Partitions led by this node with a replica that is not in sync.",
         cluster.under_replicated);
@@ -257,8 +254,7 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
   add("millrace_query_records_total", Kind::Counter, "Records that the query has read.",
       &QueryFigures::records_in);
   add("millrace_query_records_per_second", Kind::Gauge,
-      "Records that the query has read in the last seconds.",
-      &QueryFigures::records_per_second);
+      "Records that the query has read in the last seconds.", &QueryFigures::records_per_second);
   add("millrace_query_errors_total", Kind::Counter, "Records that failed.",
       &QueryFigures::records_failed);
   add("millrace_query_late_records_total", Kind::Counter,

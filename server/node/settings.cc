@@ -206,8 +206,9 @@ constexpr SettingRow kSettings[] = {
        s.security.tls.key = text;
        return {};
      }},
-    {"tls-ca", "certificate authority of the certificates of clients, PEM [none: clients need no "
-               "certificate]",
+    {"tls-ca",
+     "certificate authority of the certificates of clients, PEM [none: clients need no "
+     "certificate]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.tls.client_authority = text;
        return {};
@@ -303,8 +304,7 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     // Consumer groups: Kafka's names and defaults. A file may also use Kafka's spelling, such as group.max.size.
-    {"group-initial-rebalance-delay-ms",
-     "time that a new group waits for further members [3000]",
+    {"group-initial-rebalance-delay-ms", "time that a new group waits for further members [3000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.groups.initial_rebalance_delay_ms, text, 0, INT32_MAX);
      }},
@@ -341,8 +341,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_session_timeout_ms, text, 1, INT32_MAX);
      }},
-    {"group-share-heartbeat-interval-ms",
-     "heartbeat interval of members of a share group [5000]",
+    {"group-share-heartbeat-interval-ms", "heartbeat interval of members of a share group [5000]",
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.share_heartbeat_interval_ms, text, 1, INT32_MAX);
      }},
@@ -396,8 +395,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.transactions.max_timeout_ms, text, 1, INT32_MAX);
      }},
-    {"transactional-id-expiration-ms",
-     "time that an unused transactional id is kept [604800000]",
+    {"transactional-id-expiration-ms", "time that an unused transactional id is kept [604800000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.transactions.id_expiration_ms, text, 1, INT32_MAX);
      }},
@@ -521,14 +519,12 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.checkpoint_policy.chunk_keys, text, 1, 1'000'000);
      }},
-    {"log-retention-check-interval-ms",
-     "interval of retention and compaction [10000]",
+    {"log-retention-check-interval-ms", "interval of retention and compaction [10000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
      }},
     // Defaults for topics that do not have a setting themselves, under Kafka's names.
-    {"log-retention-ms",
-     "retention.ms of topics that do not set it; -1: no limit [-1]",
+    {"log-retention-ms", "retention.ms of topics that do not set it; -1: no limit [-1]",
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_ms, text, INT64_MAX);
      }},
@@ -540,8 +536,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_retention(s.log_retention_hours, text, INT32_MAX);
      }},
-    {"log-retention-bytes",
-     "retention.bytes of topics that do not set it; -1: no limit [-1]",
+    {"log-retention-bytes", "retention.bytes of topics that do not set it; -1: no limit [-1]",
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "retention.bytes", text);
      }},
@@ -550,8 +545,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "cleanup.policy", text);
      }},
-    {"message-max-bytes",
-     "max.message.bytes of topics that do not set it [67108864]",
+    {"message-max-bytes", "max.message.bytes of topics that do not set it [67108864]",
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "max.message.bytes", text);
      }},
@@ -650,8 +644,8 @@ Status check_exposure(const NodeSettings& settings) {
   for (const auto& [flag, address] : listeners)
     if (address && !is_loopback(address->host) && !has_rules(flag))
       return Error{ErrorCode::InvalidParameter,
-                   fmt::format("{} {} would accept connections without authentication",
-                               flag, address->to_string()),
+                   fmt::format("{} {} would accept connections without authentication", flag,
+                               address->to_string()),
                    {},
                    has_rules("--pg") ? "Use --nodes-tls-cert, --nodes-tls-key and --nodes-tls-ca "
                                        "to authenticate the other nodes, listen on 127.0.0.1, or "
@@ -741,13 +735,15 @@ Status check_cluster(const NodeSettings& settings) {
     return refused("--kafka with several addresses is not supported in a cluster yet",
                    "Name one address that all clients can reach.");
   if (is_any_host(settings.kafka.front()) && settings.kafka_advertised.empty())
-    return refused("--kafka listens on all addresses, so clients of other nodes do not know the "
-                   "address of this node",
-                   "Add --kafka-advertised HOST:PORT.");
+    return refused(
+        "--kafka listens on all addresses, so clients of other nodes do not know the "
+        "address of this node",
+        "Add --kafka-advertised HOST:PORT.");
   if (is_any_host(cluster.nodes) && !cluster.nodes_advertised)
-    return refused("--nodes listens on all addresses, so the other nodes do not know the address "
-                   "of this node",
-                   "Add --nodes-advertised HOST:PORT.");
+    return refused(
+        "--nodes listens on all addresses, so the other nodes do not know the address "
+        "of this node",
+        "Add --nodes-advertised HOST:PORT.");
   return {};
 }
 

@@ -22,8 +22,8 @@ struct SessionContext {
   sql::SessionSettings settings = {};
   std::string output = {};                        // messages that wait to be sent
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts are UTF-8
-  engine::TextForms forms = {};     // the text forms of times
-  std::string forms_text = {};      // the settings that `forms` was made from
+  engine::TextForms forms = {};                   // the text forms of times
+  std::string forms_text = {};                    // the settings that `forms` was made from
   MemoryCharge output_charge = {};  // charge for rows in the output, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };

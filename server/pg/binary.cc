@@ -85,7 +85,7 @@ void append_array(std::string& out, const engine::SqlType& type, const Column& c
   const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
   bool has_nulls = false;
   for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
-  const bool is_vector = engine::is_vector(type.label());  // has a dimension even if empty
+  const bool is_vector = engine::is_vector(type.label());       // has a dimension even if empty
   append_be<int32_t>(out, first == end && !is_vector ? 0 : 1);  // number of dimensions
   append_be<int32_t>(out, has_nulls);
   append_be(out, wire_type(type.element()).oid);

@@ -17,7 +17,8 @@ enum class CopyFormat : uint8_t { Text, Csv, Json, Binary };
 struct CopyOptions {
   CopyFormat format = CopyFormat::Text;
   bool has_header = false;
-  bool header_must_match = false;  // for FROM: the header has the names of the columns, in their order
+  bool header_must_match =
+      false;  // for FROM: the header has the names of the columns, in their order
   char delimiter = '\t', quote = '"', escape = '"';
   std::string null_text = "\\N";
   // Columns by name, or all of them.

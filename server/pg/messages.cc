@@ -96,8 +96,9 @@ Result<std::optional<FrameHead>> next_head(std::string_view input, size_t max_bo
   const auto length = load_be<uint32_t>(input.data() + 1);
   if (length < 4 || length - 4 > max_body_bytes)
     return Error{ErrorCode::ProtocolViolation, "invalid message length " + std::to_string(length),
-                 "At most " + std::to_string(max_body_bytes) + " bytes are accepted in one "
-                                                               "message."};
+                 "At most " + std::to_string(max_body_bytes) +
+                     " bytes are accepted in one "
+                     "message."};
   return FrameHead{static_cast<ClientMessage>(input[0]), length - 4};
 }
 

@@ -27,8 +27,9 @@ Status check_notification(const std::string& channel, const std::string& payload
                  "It can have at most 63 bytes."};
   if (payload.size() > kMostPayloadBytes)
     return Error{ErrorCode::InvalidParameter, "payload string too long",
-                 "It can have at most 7999 bytes.", "Send the key of a long value instead of the "
-                                                    "value."};
+                 "It can have at most 7999 bytes.",
+                 "Send the key of a long value instead of the "
+                 "value."};
   return {};
 }
 

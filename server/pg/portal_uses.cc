@@ -21,7 +21,8 @@ bool reads(const engine::AliasedSource& source, const engine::Name& table) {
 
 bool reads(const engine::Query& query, const engine::Name& table) {
   const auto in_source = [&](const engine::AliasedSource& source) { return reads(source, table); };
-  if (query.combined && (reads(*query.combined->left, table) || reads(*query.combined->right, table)))
+  if (query.combined &&
+      (reads(*query.combined->left, table) || reads(*query.combined->right, table)))
     return true;
   if (query.from && in_source(*query.from)) return true;
   if (std::ranges::any_of(query.joins, in_source, &engine::Join::source)) return true;

@@ -12,7 +12,7 @@ namespace server::pg {
 struct TransactionModes {
   std::optional<bool> is_read_only = {};
   std::optional<bool> is_deferrable = {};  // has no effect; SHOW returns it
-  std::string isolation = {};  // upper case: READ COMMITTED, ...; empty: not given
+  std::string isolation = {};              // upper case: READ COMMITTED, ...; empty: not given
 };
 // Parses "ISOLATION LEVEL SERIALIZABLE, READ ONLY, NOT DEFERRABLE", in upper case with one blank
 // between words. The last mode of a kind counts, as in PostgreSQL. Fails with SyntaxError.

@@ -362,8 +362,7 @@ class Session : public ClientSession {
   // restores them. Outside of BEGIN only.
   std::optional<sql::SessionSettings::Savepoint> settings_before_;
   uint64_t writes_in_transaction_ = 0;
-  uint64_t lasting_writes_ =
-      0;  // writes that no savepoint undoes: definitions, notifications
+  uint64_t lasting_writes_ = 0;  // writes that no savepoint undoes: definitions, notifications
   uint64_t next_savepoint_ = 0;
   bool is_in_pipeline_ = false;  // an Execute has run since the last Sync
   bool has_asked_ = false;       // the transaction has run a statement of the engine

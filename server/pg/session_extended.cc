@@ -120,8 +120,7 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
 
 // The types of a statement's parameters.
 struct ParameterTypes {
-  std::shared_ptr<const sql::Prepared>
-      plan;  // null: an own statement, whose parameters are texts
+  std::shared_ptr<const sql::Prepared> plan;  // null: an own statement, whose parameters are texts
   std::vector<uint32_t> oids;
 
   static ParameterTypes of(const PreparedStatement& statement) {

@@ -150,8 +150,7 @@ struct Session::OwnStatement {
       warn(ErrorCode::ActiveTransaction, "there is already a transaction in progress");
     } else {
       const bool is_read_only = session.is_read_only();
-      session.group_ =
-          Group::None;  // earlier statements of the message join the transaction
+      session.group_ = Group::None;  // earlier statements of the message join the transaction
       context().backend->begin(sql::SessionBackend::Begun::ByClient);
       settings().begin_transaction();
       session.settings_before_.reset();

@@ -53,8 +53,8 @@ Result<std::unique_ptr<TableListener>> TableListener::begin(SessionContext& cont
                                                             const std::string& channel,
                                                             std::function<void()> wake) {
   const std::string_view table = std::string_view(channel).substr(kPrefix.size());
-  auto statements = TRY(parse_statements(
-      fmt::format("SELECT * FROM {} EMIT CHANGES;", as_identifier(table))));
+  auto statements =
+      TRY(parse_statements(fmt::format("SELECT * FROM {} EMIT CHANGES;", as_identifier(table))));
   const auto statement =
       std::make_shared<const engine::ParsedStatement>(std::move(statements.front()));
   const FromNowOn from_now_on(context.settings);

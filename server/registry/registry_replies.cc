@@ -37,8 +37,8 @@ Result<engine::SchemaVersion> read_registered(const JsonTree& tree) {
   const JsonTree* text = tree.find("schema");
   if (!text || text->kind != JsonKind::String) return strange("the answer has no \"schema\"");
   if (text->text.size() > engine::kMaxSchemaSize)
-    return strange(fmt::format("the schema has {} bytes, but the limit is {}",
-                               text->text.size(), engine::kMaxSchemaSize));
+    return strange(fmt::format("the schema has {} bytes, but the limit is {}", text->text.size(),
+                               engine::kMaxSchemaSize));
   auto schema = std::make_shared<engine::RegisteredSchema>();
   schema->text = text->text;
   if (const JsonTree* type = tree.find("schemaType"); type && !type->is_null()) {

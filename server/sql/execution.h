@@ -49,9 +49,10 @@ class SqlExecution : public sql::Execution {
 Error too_many_waiting();
 
 // Plans the statement on another thread, then runs it.
-Result<std::unique_ptr<sql::Execution>> run_planned_aside(
-    SqlSession& session, sql::Receiver& receiver, std::unique_ptr<Planner> planner,
-    StatementBegun begun);
+Result<std::unique_ptr<sql::Execution>> run_planned_aside(SqlSession& session,
+                                                          sql::Receiver& receiver,
+                                                          std::unique_ptr<Planner> planner,
+                                                          StatementBegun begun);
 // Sends rows that are already computed.
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
                                          std::vector<engine::ColumnPtr> columns, size_t rows);
@@ -86,8 +87,8 @@ std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receive
                                                std::shared_ptr<Undoing> undoing);
 // Executes INSERT ... SELECT into a table, UPDATE or DELETE: writes the rows of a SELECT.
 Result<std::unique_ptr<sql::Execution>> run_rows_write(
-    SqlSession& session, sql::Receiver& receiver, const std::shared_ptr<const SqlPrepared>& prepared,
-    std::vector<engine::Value> parameters);
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters);
 // Executes TRUNCATE in a transaction, which may be rolled back, and in a cluster: deletes all rows
 // instead of replacing the topic.
 Result<std::unique_ptr<sql::Execution>> run_truncate_rows(

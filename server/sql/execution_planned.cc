@@ -20,8 +20,8 @@ class PlannedAsideExecution final : public SqlExecution {
     auto planning = std::make_shared<Planning>(Planning{std::move(planner), std::move(begun)});
     const auto work = [planning](const std::atomic<bool>& is_cancelled) {
       planning->planner->watch(is_cancelled);
-      planning->planned = planning->planner->plan(*planning->begun.prepared,
-                                                  parameters_for(planning->begun));
+      planning->planned =
+          planning->planner->plan(*planning->begun.prepared, parameters_for(planning->begun));
     };
     errand_ = session().run_aside(bytes, work, [this, planning] {
       run(std::move(planning->planned), std::move(planning->begun), planning->planner->image());
@@ -48,8 +48,8 @@ class PlannedAsideExecution final : public SqlExecution {
  private:
   void run(Result<PlannedStatement> planned, StatementBegun begun, MetadataImagePtr image) {
     if (!planned) return receiver().on_error(std::move(planned).error());
-    auto started = session().run(std::move(planned).take(), std::move(begun), std::move(image),
-                                 receiver());
+    auto started =
+        session().run(std::move(planned).take(), std::move(begun), std::move(image), receiver());
     if (!started) return receiver().on_error(std::move(started).error());
     running_ = std::move(started).take();
     if (is_paused()) running_->pause();
@@ -61,9 +61,10 @@ class PlannedAsideExecution final : public SqlExecution {
 
 }  // namespace
 
-Result<std::unique_ptr<sql::Execution>> run_planned_aside(
-    SqlSession& session, sql::Receiver& receiver, std::unique_ptr<Planner> planner,
-    StatementBegun begun) {
+Result<std::unique_ptr<sql::Execution>> run_planned_aside(SqlSession& session,
+                                                          sql::Receiver& receiver,
+                                                          std::unique_ptr<Planner> planner,
+                                                          StatementBegun begun) {
   auto run = std::make_unique<PlannedAsideExecution>(session, receiver);
   TRY(run->begin(std::move(planner), std::move(begun)));
   return std::unique_ptr<sql::Execution>(std::move(run));

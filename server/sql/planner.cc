@@ -310,8 +310,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   if (copies_rows(statement, *image_->catalog)) prepared->action = Action::AddKey;
   const bool has_parameters = engine::parameter_count(*parsed) > 0;
   if (is_definition(statement) && has_parameters)
-    return Error{ErrorCode::NotSupported, "a continuous query cannot have parameters",
-                 "", "Write the values in the text of the statement."}
+    return Error{ErrorCode::NotSupported, "a continuous query cannot have parameters", "",
+                 "Write the values in the text of the statement."}
         .at(parsed->start);
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (const engine::Query* query = analyzed_query(statement))
@@ -504,9 +504,9 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   TRY(check_insert(*image_->users, asker_, *write.target));
   TRY(check_writable(*image_, *write.target));
   if (write.rows.emit != engine::Emit::None)
-    return Error{ErrorCode::NotSupported,
-                 fmt::format("{} is a table, so rows are written once, without EMIT",
-                             write.target->name)}
+    return Error{
+        ErrorCode::NotSupported,
+        fmt::format("{} is a table, so rows are written once, without EMIT", write.target->name)}
         .at(statement.start);
   out.parameters.assign(parameter_types.begin(), parameter_types.end());
   out.parameters.resize(std::max<size_t>(parameter_types.size(),

@@ -53,7 +53,7 @@ class Prepared {
   ResultKind kind = ResultKind::None;
   std::vector<ResultColumn> columns;  // for Rows and PushRows
   bool reads_stream = false;          // Rows: reads the present rows of a stream
-  bool is_look_up = false;  // Rows: one row by its whole key, see answer_at_hand()
+  bool is_look_up = false;            // Rows: one row by its whole key, see answer_at_hand()
   // The types of $1, $2, ...; a declared type is kept or widened, an undeclared one is inferred.
   std::vector<engine::SqlType> parameters;
 };

@@ -8,7 +8,7 @@
 namespace server {
 
 struct SqlSettings {
-  int64_t read_wait_ms = 2000;           // limit of a read's wait without progress
+  int64_t read_wait_ms = 2000;  // limit of a read's wait without progress
   // Limit of the wait for an open transaction in a cluster. A node's own transaction may stay open
   // this long if its coordinator dies.
   int64_t open_wait_ms() const { return std::max<int64_t>(read_wait_ms, 5000); }

@@ -30,8 +30,7 @@ Result<JournalProgress> decode(std::string_view bytes) {
   if (in.ok() && !in.at_end()) progress.snapshot_bytes = static_cast<size_t>(in.be<int64_t>());
   if (in.ok() && !in.at_end()) progress.unclean = LeaderEpoch{in.be<int32_t>()};
   if (in.ok()) return progress;
-  return Error{ErrorCode::DataCorrupted,
-               "the position of the node in a journal cannot be read"};
+  return Error{ErrorCode::DataCorrupted, "the position of the node in a journal cannot be read"};
 }
 
 }  // namespace

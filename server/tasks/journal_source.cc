@@ -14,8 +14,8 @@ namespace server {
 namespace {
 
 Error not_now(std::string_view why) {
-  return {ErrorCode::ObjectState, fmt::format("a snapshot of the journal is not possible now: {}",
-                                              why)};
+  return {ErrorCode::ObjectState,
+          fmt::format("a snapshot of the journal is not possible now: {}", why)};
 }
 
 }  // namespace

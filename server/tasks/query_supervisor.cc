@@ -145,8 +145,7 @@ void QuerySupervisor::stand() {
   if (!launches.empty())
     for (const Status& built : tasks_.start(launches))
       if (!built)
-        log_warn("cannot build tasks of a stopped query error=\"{}\"",
-                 built.error().message);
+        log_warn("cannot build tasks of a stopped query error=\"{}\"", built.error().message);
   std::lock_guard lock(mutex_);
   for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
   for (const std::string& id : taken) to_stand_.erase(id);

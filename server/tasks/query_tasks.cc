@@ -328,8 +328,8 @@ QueryTasks::Tails QueryTasks::read_journals(std::span<const Place> places) {
 
 Status QueryTasks::check_goes_on(const GivesWay& gives_way) const {
   if (must_stop_) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
-  if (gives_way()) return Error{ErrorCode::QueryCanceled,
-                                "the start was interrupted by a statement"};
+  if (gives_way())
+    return Error{ErrorCode::QueryCanceled, "the start was interrupted by a statement"};
   return {};
 }
 
@@ -374,7 +374,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
       entry->proposed = std::make_unique<ReplicatedSink>(
           journals_->proposals(),
           ReplicatedSink::Place{*launch.defined->journal, *place.term, launch.defined->planned_at,
-                                 launch.defined->exchange_ids});
+                                launch.defined->exchange_ids});
     else
       entry->standby = {keeps_table};
     sink = entry->proposed.get();

@@ -72,10 +72,10 @@ void Rebuilds::advance(const DefinedQuery& query) {
   }
   if (must_stop_) return;
   supervisor_.note_obstacle(id, done.error());
-  log_warn("a rebuilt query could not replace the old one, it is tried again later query={} "
-           "error=\"{}\"",
-           id,
-           done.error().message);
+  log_warn(
+      "a rebuilt query could not replace the old one, it is tried again later query={} "
+      "error=\"{}\"",
+      id, done.error().message);
   not_before_ms_[id] = now_ms + kPauseAfterFailureMs;
 }
 
@@ -148,8 +148,7 @@ Status Rebuilds::take_place(const DefinedQuery& query) {
       TRY(publisher_.publish(topics_of(query), query.publisher));
   TRY(submit({RebuildStep::Kind::Finish, id}));
   log_info("a rebuilt query has replaced the old one query={} of={} records={} deletes={} ms={}",
-           id,
-           query.query->rebuilds, written.records, written.deletes,
+           id, query.query->rebuilds, written.records, written.deletes,
            (clock_.monotonic_us() - begun_us) / 1000);
   return {};
 }

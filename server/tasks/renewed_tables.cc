@@ -18,8 +18,7 @@ constexpr std::string_view kTable = "cluster", kPrefix = "renewed/";
 
 std::string key_of(const std::string& query_id) { return std::string(kPrefix) + query_id; }
 
-Status submit_and_wait(storage::Log& log,
-                       std::function<Status(storage::WriteTransaction&)> apply) {
+Status submit_and_wait(storage::Log& log, std::function<Status(storage::WriteTransaction&)> apply) {
   std::promise<Status> done;
   log.submit(std::move(apply), [&](Status status) { done.set_value(std::move(status)); });
   return done.get_future().get();
@@ -62,8 +61,8 @@ Revision RenewedTables::renewed_after(const std::string& query_id) const {
 Status RenewedTables::note(const std::string& query_id, Revision election) {
   std::string value;
   append_be(value, election.value());
-  const auto put = [key = key_of(query_id), value = std::move(value)](
-                       storage::WriteTransaction& transaction) -> Status {
+  const auto put = [key = key_of(query_id),
+                    value = std::move(value)](storage::WriteTransaction& transaction) -> Status {
     return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key,
                            value);
   };

@@ -173,11 +173,12 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   if (portion->place.next == from.place.next)
     return portion->missing ? make_missing(number, *portion->missing) : rest(number);
   const auto kept = std::make_shared<Portion>(*std::move(portion));
-  storage::apply_replicated_commits(log_, std::move(kept->commits),
-                     put_progress(number, {kept->place, kept->snapshot_bytes, kept->unclean}),
-                     [this, number, kept](const Result<storage::CarriedOut>& result) {
-                       carried_out(number, *kept, result);
-                     });
+  storage::apply_replicated_commits(
+      log_, std::move(kept->commits),
+      put_progress(number, {kept->place, kept->snapshot_bytes, kept->unclean}),
+      [this, number, kept](const Result<storage::CarriedOut>& result) {
+        carried_out(number, *kept, result);
+      });
 }
 
 void ReplicatedJournals::rest(PartitionId number, std::optional<Error> why) {
@@ -185,8 +186,7 @@ void ReplicatedJournals::rest(PartitionId number, std::optional<Error> why) {
   Journal& journal = journals_.at(number);
   journal.is_under_way = false;
   if (why) {
-    log_error("cannot apply a journal journal={} error=\"{}\"", number.value(),
-              why->message);
+    log_error("cannot apply a journal journal={} error=\"{}\"", number.value(), why->message);
     journal.broken = std::move(why);
   }
   settled_.notify_all();
@@ -259,8 +259,8 @@ Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_aft
   const TopicPartition partition = replicated(number);
   const auto status = log_.find_partition(partition);
   if (!status || status->leader_epoch() < election.epoch) return std::nullopt;
-  const auto before = TRY(
-      replicas_.end_of_epoch(partition, LeaderEpoch{election.epoch.value() - 1}));
+  const auto before =
+      TRY(replicas_.end_of_epoch(partition, LeaderEpoch{election.epoch.value() - 1}));
   const Offset start = status->log_start();
   Portion begun;
   begun.place.next = begun.place.first_needed = before.end < start ? Offset{0} : start;
@@ -277,8 +277,7 @@ Status ReplicatedJournals::check_chain(PartitionId number, const storage::Journa
   const auto known = replicas_.end_of_epoch(replicated(number), place.epoch);
   if (!known) return known.error();
   if (known->epoch == place.epoch && known->end >= place.next) return {};
-  return Error{ErrorCode::DataCorrupted,
-               "commits of queries were undone by an unclean election"};
+  return Error{ErrorCode::DataCorrupted, "commits of queries were undone by an unclean election"};
 }
 
 // Adds up the sizes of a snapshot's pieces. The size of the last snapshot decides when the next

@@ -322,8 +322,7 @@ void Shard::step(ShardTask& task) {
   const engine::StepResult result =
       task.task->step(task.is_paused || task.admitted_holds > 0 ? Intake::None : Intake::Records);
   // While rows of a record are left the counter is not exact, and it may fall (Task::update_positions()).
-  const uint64_t taken =
-      std::max(task.task->metrics().records_in, records_before) - records_before;
+  const uint64_t taken = std::max(task.task->metrics().records_in, records_before) - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
   // Further output would only fill the journal. The task's input is safe in the log, so the task
   // may wait.

@@ -201,9 +201,10 @@ Result<std::string> read_file(const std::string& path) {
   if (::fstat(file.number, &found) != 0) return lmdb_failure(errno, "read the commit journal");
   std::string bytes(2 * CommitJournal::kHalfBytes, '\0');
   if (static_cast<uint64_t>(found.st_size) != bytes.size())
-    return damaged_data(fmt::format("the commit journal {} is truncated or is another file: {} "
-                                    "bytes of {}",
-                                    path, found.st_size, bytes.size()));
+    return damaged_data(
+        fmt::format("the commit journal {} is truncated or is another file: {} "
+                    "bytes of {}",
+                    path, found.st_size, bytes.size()));
   size_t size = 0;
   while (size < bytes.size()) {
     const ssize_t got =

@@ -140,8 +140,7 @@ Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read(const BeforeRead&
 
 Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   if (failed_)
-    return Error{ErrorCode::StorageFailure,
-                 "the data file accepts no writes after a failed one"};
+    return Error{ErrorCode::StorageFailure, "the data file accepts no writes after a failed one"};
   forget_dead_readers();
   if (journaled_) TRY(make_pending());
   if (journaled_ && changes_.take_failure()) journaled_->let_pages_go();
@@ -219,10 +218,10 @@ Error LmdbStore::after_failed_commit(int code) {
       return error;
   }
   failed_ = true;
-  return {
-      .code = ErrorCode::StorageFailure,
-      .message = lmdb_failure(code, "write the data file").message,
-      .hint = "Restart the server when the disk works again. The server then determines which data "
+  return {.code = ErrorCode::StorageFailure,
+          .message = lmdb_failure(code, "write the data file").message,
+          .hint =
+              "Restart the server when the disk works again. The server then determines which data "
               "was stored."};
 }
 
@@ -324,10 +323,9 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
   }
   const auto kind = TRY(transaction->get(*found, kKindKey));
   if (kind != options.kind)
-    return Error{
-        ErrorCode::IncompatibleFormat,
-        fmt::format("the data file holds \"{}\" instead of \"{}\"",
-                    kind.value_or(""), options.kind)};
+    return Error{ErrorCode::IncompatibleFormat,
+                 fmt::format("the data file holds \"{}\" instead of \"{}\"", kind.value_or(""),
+                             options.kind)};
   const auto version = TRY(transaction->get(*found, kVersionKey));
   const auto instance = TRY(transaction->get(*found, kInstanceKey));
   if (!version || version->size() != sizeof(uint32_t) || !instance ||
@@ -339,10 +337,10 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
                  .message = fmt::format(
                      "the data file has format version {}, but this server supports versions from "
                      "{} on",
-                     written,
-                     options.oldest_format_version),
-                 .hint = "Start the version of Millrace that wrote it, or choose an empty data "
-                         "directory."};
+                     written, options.oldest_format_version),
+                 .hint =
+                     "Start the version of Millrace that wrote it, or choose an empty data "
+                     "directory."};
   if (written > options.format_version)
     return Error{
         .code = ErrorCode::IncompatibleFormat,

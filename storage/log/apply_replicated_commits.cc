@@ -8,8 +8,8 @@
 namespace storage {
 
 void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
-               std::function<Status(WriteTransaction&)> with,
-               std::function<void(Result<CarriedOut>)> done) {
+                              std::function<Status(WriteTransaction&)> with,
+                              std::function<void(Result<CarriedOut>)> done) {
   constexpr size_t kLeastWeight = 4 << 10;
   size_t bytes = kLeastWeight;
   bool trims = false;

@@ -20,8 +20,8 @@ struct CarriedOut {
 //
 // Threads: any, like Log's.
 void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
-               std::function<Status(WriteTransaction&)> with,
-               std::function<void(Result<CarriedOut>)> done);
+                              std::function<Status(WriteTransaction&)> with,
+                              std::function<void(Result<CarriedOut>)> done);
 
 // Begins tasks like Log::begin_tasks(), for tasks whose commits up to the given sequences were
 // applied elsewhere: the next commit of each task must have the next sequence number. If a task

@@ -291,7 +291,8 @@ Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& com
 }
 
 // Checks everything before anything is written.
-Result<std::vector<AppendedBatch>> GroupTransaction::apply_replicated_commits(std::vector<TaskCommit>& commits) {
+Result<std::vector<AppendedBatch>> GroupTransaction::apply_replicated_commits(
+    std::vector<TaskCommit>& commits) {
   Plan plan;
   absl::flat_hash_map<std::string, std::optional<TaskSequence>> last;
   for (TaskCommit& commit : commits) {

@@ -264,9 +264,9 @@ void LogCore::publish(GroupTransaction& transaction) {
 void LogCore::tell_waiters(const GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.is_cut && moved.state.role == ReplicaRole::Follower)
-      commit_waiters_.fail(moved.partition->id(),
-                           {ErrorCode::NotLeader,
-                            "another node is now the leader of the partition"});
+      commit_waiters_.fail(
+          moved.partition->id(),
+          {ErrorCode::NotLeader, "another node is now the leader of the partition"});
     else if (moved.is_cut)
       commit_waiters_.moved(*moved.partition);
   for (const auto& partition : transaction.dropped())
@@ -577,8 +577,7 @@ void LogCore::fail(const Error& error) {
 }
 
 Error LogCore::refusal() const {
-  if (failed_)
-    return {ErrorCode::StorageFailure, "the log accepts no writes after a failed one"};
+  if (failed_) return {ErrorCode::StorageFailure, "the log accepts no writes after a failed one"};
   return {ErrorCode::ShuttingDown, "the server is shutting down"};
 }
 

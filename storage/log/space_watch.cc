@@ -75,8 +75,7 @@ void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {
   if (now_us - reported_us_ < kReportEveryUs) return;
   reported_us_ = now_us;
   log_warn("{}, appends are rejected until it accepts writes free_bytes={} reserve_bytes={}",
-           reason,
-           store_.free_bytes(reserve_bytes_), reserve_bytes_);
+           reason, store_.free_bytes(reserve_bytes_), reserve_bytes_);
 }
 
 bool SpaceWatch::is_writable() {

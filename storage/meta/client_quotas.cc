@@ -80,9 +80,9 @@ Result<ClientQuotas> apply_quota_changes(const ClientQuotas& quotas, std::string
   }
   if (!in.ok() || !in.at_end()) return damaged();
   if (changed.size() > kMostEntities)
-    return Error{ErrorCode::LimitExceeded,
-                 fmt::format("at most {} users, clients and addresses can have quotas",
-                             kMostEntities)};
+    return Error{
+        ErrorCode::LimitExceeded,
+        fmt::format("at most {} users, clients and addresses can have quotas", kMostEntities)};
   return changed;
 }
 

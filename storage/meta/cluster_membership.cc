@@ -33,8 +33,8 @@ Result<ClusterMembership> decode(std::string_view bytes) {
   membership.node = NodeId{static_cast<int32_t>(in.signed_varint())};
   membership.first_command = read_sized(in);
   membership.last_revision = Revision{static_cast<int64_t>(in.varint())};
-  if (!in.ok()) return Error{ErrorCode::DataCorrupted,
-                             "the owner of the data directory cannot be read"};
+  if (!in.ok())
+    return Error{ErrorCode::DataCorrupted, "the owner of the data directory cannot be read"};
   return membership;
 }
 
@@ -51,12 +51,13 @@ Status write_and_wait(TransactionQueue& queue, std::function<Status(WriteTransac
 Result<std::optional<ClusterMembership>> read_membership_row(TransactionQueue& queue,
                                                              std::string_view key) {
   const auto found = std::make_shared<std::optional<std::string>>();
-  const Status looked = write_and_wait(queue, [found, key](WriteTransaction& transaction) -> Status {
-    const auto table = TRY(transaction.find_table(kTable, KeyOrder::Bytes));
-    if (!table) return {};
-    if (const auto bytes = TRY(transaction.get(*table, key))) *found = std::string(*bytes);
-    return {};
-  });
+  const Status looked =
+      write_and_wait(queue, [found, key](WriteTransaction& transaction) -> Status {
+        const auto table = TRY(transaction.find_table(kTable, KeyOrder::Bytes));
+        if (!table) return {};
+        if (const auto bytes = TRY(transaction.get(*table, key))) *found = std::string(*bytes);
+        return {};
+      });
   TRY(looked);
   if (!*found) return std::nullopt;
   return TRY(decode(**found));

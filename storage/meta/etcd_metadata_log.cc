@@ -137,8 +137,7 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     if (!holder) return try_later(number);
     if (!holder->entries.empty() && holder->entries.front().created == waiting.holding->created)
       return try_append(number);
-    finish(number,
-           Error{ErrorCode::OutOfOrderSequence, "this node is no longer the controller"});
+    finish(number, Error{ErrorCode::OutOfOrderSequence, "this node is no longer the controller"});
   });
 }
 

@@ -90,7 +90,7 @@ class EtcdMetadataLog {
     std::function<void(Result<Revision>)> done;
     // Whether the command that was read at `revision` is this one; nothing: not read yet.
     std::optional<bool> is_it;
-    bool was_refused = false;   // an attempt was refused since the last search for the outcome
+    bool was_refused = false;  // an attempt was refused since the last search for the outcome
   };
   void try_append(uint64_t number);
   void try_later(uint64_t number);

@@ -28,9 +28,9 @@ std::vector<NodeId> only(const std::vector<NodeId>& replicas, const std::vector<
 Result<PartitionAssignment> find(const ClusterSnapshot& cluster, const TopicPartition& partition) {
   const PartitionAssignment* known = cluster.find(partition);
   if (known == nullptr)
-    return Error{ErrorCode::UnknownTopic, fmt::format("partition {} of topic {} does not exist",
-                                                      partition.partition.value(),
-                                                      partition.topic.to_string())};
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("partition {} of topic {} does not exist", partition.partition.value(),
+                             partition.topic.to_string())};
   return *known;
 }
 
@@ -79,10 +79,10 @@ Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partitio
                   const std::vector<NodeId>& target, size_t min_insync_replicas) {
   const PartitionAssignment known = TRY(find(cluster, partition));
   const PartitionAssignment next = TRY(with_moved_replicas(cluster, partition, target));
-  const bool loses = next.isr.size() + next.eligible.size() < known.isr.size() + known.eligible.size();
+  const bool loses =
+      next.isr.size() + next.eligible.size() < known.isr.size() + known.eligible.size();
   if (loses && next.isr.size() < next.least_in_sync(min_insync_replicas))
-    return Error{ErrorCode::InvalidParameter,
-                 "too few of the remaining replicas are in sync"};
+    return Error{ErrorCode::InvalidParameter, "too few of the remaining replicas are in sync"};
   return {};
 }
 

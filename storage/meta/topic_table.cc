@@ -101,7 +101,8 @@ Result<TopicChange> decode_change(std::string_view part) {
 
 std::string change_of(TopicOperation change, const Uuid& id) {
   std::string part;
-  part += static_cast<char>(change == TopicOperation::Configure ? kConfigureVersion : kTopicVersion);
+  part +=
+      static_cast<char>(change == TopicOperation::Configure ? kConfigureVersion : kTopicVersion);
   part += static_cast<char>(change);
   append_uuid(part, id);
   return part;
@@ -121,7 +122,8 @@ Status check_change(const TopicChange& change, const TopicSnapshot& topics) {
   if (change.change == TopicOperation::Create) return check_new(change.topic, topics);
   const TopicInfo* known = topics.find(change.topic.id);
   if (known == nullptr) return Error{ErrorCode::UnknownTopic, "topic does not exist"};
-  if (change.change == TopicOperation::Grow && change.topic.partition_count <= known->partition_count)
+  if (change.change == TopicOperation::Grow &&
+      change.topic.partition_count <= known->partition_count)
     return Error{
         ErrorCode::InvalidParameter,
         fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",

@@ -175,9 +175,9 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part) {
   size_t rights = 0;
   for (const auto& [topic, by_role] : changed.rights) rights += by_role.size();
   if (changed.roles.size() > kMostRoles || rights > kMostRights)
-    return Error{ErrorCode::LimitExceeded,
-                 fmt::format("at most {} roles with {} rights are possible",
-                             kMostRoles, kMostRights)};
+    return Error{
+        ErrorCode::LimitExceeded,
+        fmt::format("at most {} roles with {} rights are possible", kMostRoles, kMostRights)};
   if (changed.rules.size() > kMostRules)
     return Error{ErrorCode::LimitExceeded,
                  fmt::format("at most {} access rules besides rights are possible", kMostRules)};

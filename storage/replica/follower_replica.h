@@ -60,7 +60,7 @@ class FollowerReplica {
   PartitionAssignment assignment_;
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
-  uint64_t number_ = 0;              // number of the fetch in progress
+  uint64_t number_ = 0;  // number of the fetch in progress
   // The logs share no record: ask for a restart at the leader's log start.
   bool has_nothing_common_ = false;
   int64_t since_us_ = 0, retry_at_us_ = 0;

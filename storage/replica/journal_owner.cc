@@ -62,9 +62,10 @@ void JournalOwner::trim() {
                     on_loop<Status>(context_.port, attempt_, [this](const Status& trimmed) {
                       is_trimming_ = false;
                       if (!trimmed)
-                        log_warn("a journal could not be trimmed and is tried again journal={} "
-                                 "error=\"{}\"",
-                                 journal_.partition.value(), trimmed.error().message);
+                        log_warn(
+                            "a journal could not be trimmed and is tried again journal={} "
+                            "error=\"{}\"",
+                            journal_.partition.value(), trimmed.error().message);
                     }));
 }
 

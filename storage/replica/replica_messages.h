@@ -20,9 +20,9 @@ struct ReplicaFetch {
   TopicPartition partition;
   NodeId follower;
   NodeEpoch follower_epoch;
-  LeaderEpoch leader_epoch;               // the epoch under which the follower follows
-  uint64_t number = 0;                    // repeated in the answer
-  Offset from;                            // the follower's log end
+  LeaderEpoch leader_epoch;  // the epoch under which the follower follows
+  uint64_t number = 0;       // repeated in the answer
+  Offset from;               // the follower's log end
   // Epoch of the follower's last record; nothing: it has no record.
   std::optional<LeaderEpoch> last_epoch;
   Offset high_watermark = {};            // the high watermark as last received from the leader

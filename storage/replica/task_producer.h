@@ -14,7 +14,8 @@ struct TaskProducer {
   int32_t stage = 0, number = 0;
 
   ProducerId id() const {
-    return kFirstTaskProducer + (kFirstShared + (made_at.value() * kStages + stage) * kTasks + number);
+    return kFirstTaskProducer +
+           (kFirstShared + (made_at.value() * kStages + stage) * kTasks + number);
   }
   // Returns the task with this producer id; nothing if the id belongs to a client, or to a task of
   // a single node.

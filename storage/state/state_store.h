@@ -40,7 +40,7 @@ struct Checkpoint {
   // Sequence of the newest journal entry that the state contains. If a higher position is stored,
   // that position remains.
   TaskSequence position;
-  std::string scalars;                // stored with the position
+  std::string scalars;  // stored with the position
   // Set if the checkpoints of all tasks contain all entries of a journal partition before `end`.
   // Such a checkpoint may have an empty `task`. A checkpoint with neither a task nor a journal end
   // changes nothing.

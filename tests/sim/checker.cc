@@ -106,8 +106,7 @@ void Checker::check_in_sync(SimNode& node, const TopicPartition& partition) {
   const Offset end = status ? status->log_end() : Offset{0};
   if (end < visible)
     findings_.add(fmt::format("{}: node {} is in sync, ends at {}, and {} was visible",
-                              name_of(partition), node.id().value(), end.value(),
-                              visible.value()));
+                              name_of(partition), node.id().value(), end.value(), visible.value()));
 }
 
 void Checker::check_visible(SimNode& node, const TopicPartition& partition,

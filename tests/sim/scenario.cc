@@ -913,7 +913,7 @@ class Scenario {
   Chance chance_;
   Chance requiring_;
   Chance leaving_;
-  bool requires_ = false;  // whether topics change the required number of in-sync replicas
+  bool requires_ = false;      // whether topics change the required number of in-sync replicas
   bool leaves_alone_ = false;  // see leave_alone()
   const int32_t node_count_;
   int64_t moves_ = 3;  // move_replicas() has this share of moves_ + 15 attacks

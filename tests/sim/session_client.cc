@@ -154,8 +154,9 @@ void Committer::begin(SimNode& node) {
                                    });
 }
 
-server::TransactionCommits::Part Committer::make_part(SimNode& node, const TopicPartition& partition,
-                                               bool is_on_condition) {
+server::TransactionCommits::Part Committer::make_part(SimNode& node,
+                                                      const TopicPartition& partition,
+                                                      bool is_on_condition) {
   server::TransactionCommits::Part part{TransactionTopics::kName, partition, {}};
   const std::string key = is_on_condition ? "shared" : name_;
   if (is_on_condition) part.since = TransactionChecker::stable_end(node, partition);
@@ -198,7 +199,8 @@ void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& 
     std::vector<TopicPartition> partitions;
     for (const storage::AppendedBatch& batch : batches) partitions.push_back(batch.partition);
     node.cluster()->ends().ask(
-        partitions, kOpenUs, [this, batches, name](const Result<server::LeaderEndRequests::Ends>& ends) {
+        partitions, kOpenUs,
+        [this, batches, name](const Result<server::LeaderEndRequests::Ends>& ends) {
           for (size_t i = 0; ends && i < batches.size(); ++i)
             if (ends->at(i).second <= batches[i].last_offset)
               world_.findings.add(

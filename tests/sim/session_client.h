@@ -94,8 +94,9 @@ class Committer final : public SessionClient {
  private:
   using Committed = Result<std::vector<storage::AppendedBatch>>;
   void begin(SimNode& node) override;
-  server::TransactionCommits::Part make_part(SimNode& node, const storage::TopicPartition& partition,
-                                      bool is_on_condition);
+  server::TransactionCommits::Part make_part(SimNode& node,
+                                             const storage::TopicPartition& partition,
+                                             bool is_on_condition);
   void answered(uint64_t statement, const Committed& committed);
   void look_whether_visible(const std::vector<storage::AppendedBatch>& batches);
 

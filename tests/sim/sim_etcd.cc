@@ -210,7 +210,8 @@ class SimEtcdClient final : public EtcdClient {
   // Events keep their order, as on one connection.
   std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                std::function<void(Result<EtcdEvents>)> tell) override {
-    auto number = std::make_shared<uint64_t>(UINT64_MAX);  // UINT64_MAX: not known yet; 0: cancelled
+    auto number =
+        std::make_shared<uint64_t>(UINT64_MAX);  // UINT64_MAX: not known yet; 0: cancelled
     auto last_us = std::make_shared<int64_t>(0);
     const auto way = [&etcd = etcd_, caller = caller_, number, last_us,
                       tell = std::move(tell)](Result<EtcdEvents> events) {

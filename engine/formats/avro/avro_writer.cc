@@ -331,7 +331,8 @@ class AvroValueWriter {
     return true;
   }
 
-  bool write_decimal(const Column& column, size_t row, RecordBuffer& out, std::string& error) const {
+  bool write_decimal(const Column& column, size_t row, RecordBuffer& out,
+                     std::string& error) const {
     const Int128 value = column.data<Int128>()[row];
     const SqlType& type = column.type();
     if (!fits_precision(value, type.precision()))

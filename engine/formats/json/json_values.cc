@@ -161,7 +161,9 @@ bool JsonValueReader::mismatch(std::string_view token) {
   // Producers often write ISO 8601, which ksqlDB does not read into these types. The message names the way to read such
   // texts.
   if (type_.kind() == TypeKind::Timestamp)
-    *error_ += " (a TIMESTAMP is a number of milliseconds since 1970; a VARCHAR column with TIMESTAMP_FORMAT reads texts)";
+    *error_ +=
+        " (a TIMESTAMP is a number of milliseconds since 1970; a VARCHAR column with "
+        "TIMESTAMP_FORMAT reads texts)";
   else if (type_.kind() == TypeKind::Date)
     *error_ += " (a DATE is a number of days since 1970)";
   else if (type_.kind() == TypeKind::Time)

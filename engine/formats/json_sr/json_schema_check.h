@@ -52,7 +52,8 @@ class JsonSchemaCheck {
   uint64_t left_;                    // steps
   std::vector<Document> documents_;  // the schema itself is the last
   std::map<std::string, std::unique_ptr<re2::RE2>> patterns_;
-  std::map<std::pair<const Document*, std::string>, Place> places_;  // targets of references, by document and text
+  std::map<std::pair<const Document*, std::string>, Place>
+      places_;  // targets of references, by document and text
 };
 
 }  // namespace engine

@@ -335,9 +335,8 @@ constexpr AggregateDef kPostgresDefs[] = {
                             "two values."),
     row<Spread<false, true>>("STDDEV_POP", "(DOUBLE val) -> DOUBLE",
                              "The standard deviation of all values; null without values."),
-    row<OfPairs<corr>>(
-        "CORR", "(DOUBLE y, DOUBLE x) -> DOUBLE",
-        "The correlation of y and x, as in PostgreSQL; null if it is not defined."),
+    row<OfPairs<corr>>("CORR", "(DOUBLE y, DOUBLE x) -> DOUBLE",
+                       "The correlation of y and x, as in PostgreSQL; null if it is not defined."),
     row<OfPairs<covar_pop>>(
         "COVAR_POP", "(DOUBLE y, DOUBLE x) -> DOUBLE",
         "The covariance of all pairs in which neither is null; null without values."),

@@ -382,7 +382,7 @@ constexpr std::string_view
 constexpr AggregateDef kSumDefs[] = {
     row<CountRows>("COUNT", "() -> BIGINT", "The number of rows."),
     row<CountValues>("COUNT", "(T val) -> BIGINT",
-                                "The number of rows in which the value is not null."),
+                     "The number of rows in which the value is not null."),
     row<Sum<int32_t>>("SUM", "(INT val) -> INT", kSum),
     row<Sum<int64_t>>("SUM", "(BIGINT val) -> BIGINT", kSum),
     row<Sum<double>>("SUM", "(DOUBLE val) -> DOUBLE", kSum),

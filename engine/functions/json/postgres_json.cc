@@ -367,9 +367,8 @@ constexpr FunctionDef kPostgresJsonDefs[] = {
      .returns = json::type_of_part},
     {.name = "pg_catalog.json_get",
      .signature = "(STRING json, INT place) -> STRING",
-     .doc =
-         "The function of json -> 0: an element of an array, as JSON; negative positions count "
-         "from the end.",
+     .doc = "The function of json -> 0: an element of an array, as JSON; negative positions count "
+            "from the end.",
      .example = R"(CAST(PG_CATALOG.JSON_GET('[1, 2]', -1) AS VARCHAR) = '2')",
      .kernel = row_kernel<element>,
      .returns = json::type_of_part},

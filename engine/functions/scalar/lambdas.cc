@@ -150,7 +150,8 @@ class Reduction {
   struct State {
     ColumnPtr column;
     size_t at;
-    size_t charged_bytes = 0;  // size of the largest state so far, because each state replaces the previous one
+    size_t charged_bytes =
+        0;  // size of the largest state so far, because each state replaces the previous one
   };
   // Arguments and result of a lambda call, kept together because the result may be one of the parameters.
   struct Step {
@@ -210,7 +211,8 @@ class Reduction {
   const std::shared_ptr<Column> finished_;  // states of rows without further elements
   std::vector<State> states_;
   std::vector<uint32_t> rows_;  // rows with further elements
-  std::vector<size_t> starts_;  // index in flat_ of each row's first element; one more entry at the end
+  std::vector<size_t>
+      starts_;  // index in flat_ of each row's first element; one more entry at the end
 };
 
 void reduce(KernelCall& call) { Reduction(call).run(); }

@@ -252,7 +252,8 @@ Result<std::string> set_byte(Text bytes, int32_t index, int32_t value) {
 template <class Number>
 Result<Number> mod(Number a, Number b) {
   if (b == 0) return Error{ErrorCode::DivisionByZero, "division by zero"};
-  return b == -1 ? Number{0} : static_cast<Number>(a % b);  // the smallest number divided by -1 does not fit
+  return b == -1 ? Number{0}
+                 : static_cast<Number>(a % b);  // the smallest number divided by -1 does not fit
 }
 
 // ---- Times are local times in UTC or, over tables, in the session's zone, to which the binder converts instants
@@ -427,9 +428,8 @@ Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
 // Truncates an instant in the session's zone. Hours and shorter units are truncated with the offset that is valid at
 // the instant, so that the two equal hours of a clock change remain different. Longer units begin when clocks show
 // their beginning.
-Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call,
-                                                  PerBatch<CallZone>& zones, Text unit,
-                                                  int64_t ms) {
+Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call, PerBatch<CallZone>& zones,
+                                                  Text unit, int64_t ms) {
   const ZoneClock* zone = zones->of(call);
   if (!zone) return date_trunc(unit, ms);
   constexpr std::array<Text, 5> kShort{"milliseconds", "millisecond", "second", "minute", "hour"};

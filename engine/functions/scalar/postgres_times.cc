@@ -249,7 +249,8 @@ class TimeReader {
         TRY(read_month(name == "MON"));
         return name.size();
       }
-    for (const Text name : {Text("DAY"), Text("DY")})  // redundant, since the date determines the day
+    for (const Text name :
+         {Text("DAY"), Text("DY")})  // redundant, since the date determines the day
       if (upper.starts_with(name)) {
         while (!text_.empty() && is_ascii_letter(text_.front())) skip_one();
         return name.size();
@@ -557,7 +558,8 @@ Result<TimeZone> zone_of(Text name) {
 // Returns the zone for an interval, whose hours count to the east.
 Result<TimeZone> zone_of_interval(Text text) {
   const Interval interval = TRY(parse_interval(text));
-  constexpr int64_t kUsPerSecond = 1'000'000, kMostSeconds = 168 * 3'600;  // the limit of SET TimeZone
+  constexpr int64_t kUsPerSecond = 1'000'000,
+                    kMostSeconds = 168 * 3'600;  // the limit of SET TimeZone
   const auto refused = [&](std::string_view why) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("interval time zone \"{}\" must not {}", text, why)};

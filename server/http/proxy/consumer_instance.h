@@ -67,7 +67,7 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
  private:
   struct Position {
     std::optional<int64_t> next;  // none: the position is not known yet
-    int64_t told = -1;  // offset after the last returned record, to be committed
+    int64_t told = -1;            // offset after the last returned record, to be committed
   };
   struct Reading;  // one request for records
 
@@ -101,8 +101,7 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   std::deque<std::function<void()>> waiting_;
   bool is_busy_ = false, is_closed_ = false, has_coordinator_ = false;
   std::optional<Timer> retry_timer_;
-  std::shared_ptr<Reading>
-      reading_;  // the present request; shared with its callbacks
+  std::shared_ptr<Reading> reading_;  // the present request; shared with its callbacks
   std::vector<std::string> topics_;
   std::string pattern_;
   std::string member_id_;

@@ -67,9 +67,8 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
                          "Consumer with specified consumer ID already exists in the "
                          "specified consumer group.");
     case ConsumerInstances::Added::TooMany:
-      return proxy_error(50301,
-                         fmt::format("the limit of {} consumer instances is reached",
-                                     ConsumerInstances::kMost));
+      return proxy_error(50301, fmt::format("the limit of {} consumer instances is reached",
+                                            ConsumerInstances::kMost));
     case ConsumerInstances::Added::Yes:
       break;
   }

@@ -35,7 +35,8 @@ constexpr EmbeddedRow kEmbedded[] = {
 
 // Content types that name no format.
 constexpr std::string_view kNoFormat[] = {kJson, "application/vnd.kafka+json",
-                                          "application/vnd.kafka.v2+json", "application/octet-stream"};
+                                          "application/vnd.kafka.v2+json",
+                                          "application/octet-stream"};
 
 std::string content_type_of(const EmbeddedRow& row) {
   return fmt::format("application/vnd.kafka{}v2+json", row.type);
@@ -107,7 +108,9 @@ std::optional<Embedded> embedded_of_content_type(std::string_view content_type) 
 
 bool accepts_embedded(std::string_view accept, Embedded format) {
   const auto row = std::ranges::find(kEmbedded, format, &EmbeddedRow::format);
-  const auto accepts = [accept](std::string_view type) { return accepted_type(accept, {type}).has_value(); };
+  const auto accepts = [accept](std::string_view type) {
+    return accepted_type(accept, {type}).has_value();
+  };
   return accepts(content_type_of(*row)) || std::ranges::any_of(kNoFormat, accepts);
 }
 

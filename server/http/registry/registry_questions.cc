@@ -235,8 +235,7 @@ RegistryResult<std::multimap<std::string, std::string>> wanted_properties(const 
   const auto keys = query_values(request.query, "key");
   const auto values = query_values(request.query, "value");
   std::multimap<std::string, std::string> wanted;
-  if (keys.size() != values.size())
-    return RegistryError{422, "each key of metadata needs a value"};
+  if (keys.size() != values.size()) return RegistryError{422, "each key of metadata needs a value"};
   for (size_t i = 0; i < keys.size(); ++i) wanted.emplace(keys[i], values[i]);
   return wanted;
 }
@@ -416,8 +415,8 @@ Handler handler_of(const RegistryView& view, const QuestionRow& row) {
 
 Response in_asked_type(Response response, const Request& request) {
   const std::string own = response.head.content_type;
-  const auto wanted = accepted_type(request.header("accept"),
-                                    {own, kRegistryJson, "application/vnd.schemaregistry+json", kJson});
+  const auto wanted = accepted_type(
+      request.header("accept"), {own, kRegistryJson, "application/vnd.schemaregistry+json", kJson});
   if (wanted) response.head.content_type = *wanted;
   return response;
 }

@@ -49,9 +49,8 @@ void InsertsExchange::on_body(std::string_view bytes) {
     return fail(context_.memory->refusal("rows that wait to be written"));
   buffer_ += bytes;
   if (buffer_.size() > kMaxLineBytes && buffer_.find('\n') == std::string::npos)
-    return fail(
-        {ErrorCode::LimitExceeded, fmt::format("a row can have at most {}",
-                                               format_bytes(kMaxLineBytes))});
+    return fail({ErrorCode::LimitExceeded,
+                 fmt::format("a row can have at most {}", format_bytes(kMaxLineBytes))});
   context_.responder.wake();
 }
 

@@ -78,8 +78,7 @@ Response close_query(const SqlPages& pages, const Request& request) {
                           "the body of the request is not a JSON object with a string named "
                           "queryId");
   if (!pages.queries.close(id))
-    return error_response(error_code::kBadRequest,
-                          fmt::format("no open query has the id {}", id));
+    return error_response(error_code::kBadRequest, fmt::format("no open query has the id {}", id));
   return json_response("");
 }
 

@@ -33,8 +33,7 @@ Refusal read_change(const Config& asked, ConfigChange& change) {
   change.name = asked.name;
   if constexpr (requires { asked.config_operation; }) {
     if (asked.config_operation < 0 || asked.config_operation > 3)
-      return invalid_request(
-          fmt::format("settings have no operation {}", asked.config_operation));
+      return invalid_request(fmt::format("settings have no operation {}", asked.config_operation));
     change.kind = static_cast<ConfigChange::Kind>(asked.config_operation);
   }
   if (change.kind == ConfigChange::Kind::Delete) return {};
@@ -64,8 +63,8 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
   // A changed setting could delete the records in which coordinators keep their state.
   if (coordinator::is_coordinator_topic(name))
-    return {kPolicyViolation, fmt::format("topic \"{}\" and its settings are managed by the server",
-                                          name)};
+    return {kPolicyViolation,
+            fmt::format("topic \"{}\" and its settings are managed by the server", name)};
   const auto changed =
       storage::changed_configs(replaces_all ? TopicConfig() : topic->config, changes);
   if (!changed) return {kInvalidConfig, changed.error().message};
@@ -205,8 +204,9 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
       refusal =
           check_broker(context, asked.resource_name, changes, replaces_all, *topics, of_broker);
     else
-      refusal = invalid_request("only topics, groups and brokers have settings that can be "
-                                "changed");
+      refusal = invalid_request(
+          "only topics, groups and brokers have settings that can be "
+          "changed");
     answer.error_code = refusal.error;
     if (refusal.error != KafkaError::None) {
       answer.error_message = std::move(refusal.message);

@@ -34,10 +34,10 @@ std::optional<QuotaRefusal> refusal(const DescribeClientQuotasRequest& request) 
   for (const Filter& filter : request.components) {
     if (!is_known_type(filter.entity_type))
       return QuotaRefusal{kUnsupportedVersion,
-                     fmt::format("\"{}\" cannot have quotas", filter.entity_type)};
+                          fmt::format("\"{}\" cannot have quotas", filter.entity_type)};
     if (!types.insert(filter.entity_type).second)
       return QuotaRefusal{KafkaError::InvalidRequest,
-                     fmt::format("the filter names \"{}\" twice", filter.entity_type)};
+                          fmt::format("the filter names \"{}\" twice", filter.entity_type)};
     const bool is_whole = filter.match_type == kExact ? filter.match.has_value()
                           : filter.match_type == kDefault
                               ? !filter.match
@@ -46,7 +46,7 @@ std::optional<QuotaRefusal> refusal(const DescribeClientQuotasRequest& request) 
   }
   if (types.contains(kIp) && types.size() > 1)
     return QuotaRefusal{KafkaError::InvalidRequest,
-                   "quotas of addresses cannot be combined with other entities"};
+                        "quotas of addresses cannot be combined with other entities"};
   return std::nullopt;
 }
 

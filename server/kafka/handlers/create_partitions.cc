@@ -66,8 +66,9 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
     refuse(answer, KafkaError::UnknownTopicOrPartition,
            fmt::format("topic \"{}\" does not exist", asked.name));
   else if (coordinator::is_coordinator_topic(asked.name))
-    refuse(answer, KafkaError::InvalidTopic, "the partitions of this topic cannot change, because "
-                                             "its records belong to fixed partitions");
+    refuse(answer, KafkaError::InvalidTopic,
+           "the partitions of this topic cannot change, because "
+           "its records belong to fixed partitions");
   else if (asked.count > kMaxPartitions)
     refuse(answer, kInvalidPartitions,
            fmt::format("a topic must have 1 to {} partitions", kMaxPartitions));

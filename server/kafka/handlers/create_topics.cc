@@ -86,11 +86,10 @@ void check_factor(const Asked& asked, const HandlerContext& context, Answer& ans
                               .value_or(static_cast<int32_t>(view->min_insync_replicas)));
   const size_t least = std::min(min_insync, static_cast<size_t>(factor));
   if (view->nodes.size() < least)
-    refuse(
-        answer, kInvalidReplicationFactor,
-        fmt::format("{} of the {} nodes of the cluster are available, but min.insync.replicas "
-                    "requires {}",
-                    view->nodes.size(), nodes, least));
+    refuse(answer, kInvalidReplicationFactor,
+           fmt::format("{} of the {} nodes of the cluster are available, but min.insync.replicas "
+                       "requires {}",
+                       view->nodes.size(), nodes, least));
 }
 
 // Returns whether the topic can be created; otherwise the answer contains the reason.
@@ -115,8 +114,8 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
   for (const auto& config : asked.configs) {
     if (answer.error_code != KafkaError::None) break;
     if (!config.value)
-      refuse(answer, kInvalidConfig, fmt::format("null is not a valid value of \"{}\"",
-                                                 config.name));
+      refuse(answer, kInvalidConfig,
+             fmt::format("null is not a valid value of \"{}\"", config.name));
     else if (const Status checked = storage::check_topic_config(config.name, *config.value);
              !checked)
       refuse(answer, kInvalidConfig, checked.error().message);

@@ -53,8 +53,8 @@ void handle_describe_groups(HandlerContext& context, DescribeGroupsRequest reque
   for (size_t i = 0; i < request.groups.size(); ++i) {
     described->pending.response.groups[i].group_id = request.groups[i];
     if (request.include_authorized_operations)
-      described->pending.response.groups[i].authorized_operations = authorized_operations(
-          context.permissions.get(), ResourceType::Group, request.groups[i]);
+      described->pending.response.groups[i].authorized_operations =
+          authorized_operations(context.permissions.get(), ResourceType::Group, request.groups[i]);
     ++described->pending.left;
     context.backend.groups().ask(coordinator::DescribeGroup{std::move(request.groups[i])},
                                  [described, i](coordinator::GroupDescription group) {

@@ -18,7 +18,8 @@ constexpr size_t kMostProducers = 100'000;
 Status describe(storage::LogReader& reader, const storage::TopicPartition& partition, size_t& left,
                 Answer& answer) {
   if (left == 0)
-    return Error{ErrorCode::LimitExceeded, "the request has too many partitions; request fewer at a time"};
+    return Error{ErrorCode::LimitExceeded,
+                 "the request has too many partitions; request fewer at a time"};
   for (const storage::ActiveProducer& producer : TRY(reader.producers(partition))) {
     if (left > 0) --left;
     answer.active_producers.push_back(

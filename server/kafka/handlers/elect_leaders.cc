@@ -24,8 +24,7 @@ void refuse(Answer& answer, const Error& error, Election how) {
   KafkaError code = kafka_error(error.code);
   if (error.code == ErrorCode::ObjectState) code = kElectionNotNeeded;
   if (error.code == ErrorCode::NotLeader)
-    code =
-        how == Election::Preferred ? kPreferredLeaderNotAvailable : kEligibleLeadersNotAvailable;
+    code = how == Election::Preferred ? kPreferredLeaderNotAvailable : kEligibleLeadersNotAvailable;
   refuse(answer, code, error.message);
 }
 
@@ -125,7 +124,8 @@ void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
   }
   const auto topics = context.backend.topics();
   const auto view = context.backend.cluster();
-  auto elections = std::make_shared<Elections>(Elections{how, !request.topic_partitions, {}, {}, reply});
+  auto elections =
+      std::make_shared<Elections>(Elections{how, !request.topic_partitions, {}, {}, reply});
   if (request.topic_partitions) {
     for (const ElectLeadersRequest::TopicPartition& asked : *request.topic_partitions) {
       const storage::TopicInfo* topic = topics->find(asked.topic);

@@ -78,9 +78,9 @@ void find_in_cluster(HandlerContext& context, FindCoordinatorRequest request,
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply) {
   if (request.key_type != kGroup && request.key_type != kTransaction)
-    return reply.send(
-        this_node(context.node, std::move(request.coordinator_keys), KafkaError::InvalidRequest,
-                  fmt::format("unknown coordinator type {}", request.key_type)));
+    return reply.send(this_node(context.node, std::move(request.coordinator_keys),
+                                KafkaError::InvalidRequest,
+                                fmt::format("unknown coordinator type {}", request.key_type)));
   if (context.backend.cluster()) return find_in_cluster(context, std::move(request), reply);
   const auto send = [reply, node = context.node, keys = std::move(request.coordinator_keys)](
                         KafkaError error) { reply.send(this_node(node, keys, error)); };

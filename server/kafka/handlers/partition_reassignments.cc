@@ -127,10 +127,9 @@ Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext
     return {};
   }
   if (replicas == std::vector<int32_t>{node.node_id}) return {};
-  return Error{
-      ErrorCode::InvalidParameter,
-      fmt::format("the only node is {}, so a partition has one replica on that node",
-                  node.node_id)};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("the only node is {}, so a partition has one replica on that node",
+                           node.node_id)};
 }
 
 Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context) {

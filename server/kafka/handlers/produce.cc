@@ -59,8 +59,7 @@ struct Checking {
 // Limit for the invalid records that an answer lists one by one.
 constexpr size_t kMostRecordErrors = 100;
 constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
-constexpr std::string_view kBehindRefused =
-    "an earlier batch of the same producer was rejected";
+constexpr std::string_view kBehindRefused = "an earlier batch of the same producer was rejected";
 
 // Checks the batch as a whole; its records are checked afterwards. Only a batch that was damaged in
 // transit is worth a retry (error 2, CORRUPT_MESSAGE). Other invalid batches stay invalid (error
@@ -458,9 +457,9 @@ class Producing {
                               "the partition does not exist");
     // Coordinators restore their state from these topics, so clients must not write to them.
     if (coordinator::is_coordinator_topic(topic->name))
-      return pending_->refuse(answer, KafkaError::InvalidTopic,
-                              fmt::format("topic \"{}\" can only be written by the server",
-                                          topic->name));
+      return pending_->refuse(
+          answer, KafkaError::InvalidTopic,
+          fmt::format("topic \"{}\" can only be written by the server", topic->name));
     const storage::TopicPartition partition{topic->id, PartitionId(asked.index)};
     if (!seen_.insert(partition).second)
       return pending_->refuse(answer, KafkaError::InvalidRequest,
@@ -592,10 +591,10 @@ void handle_produce(HandlerContext& context, ProduceRequest request, Reply<Produ
         continue;
       }
       answers.partition_responses[j].index = topic.partition_data[j].index;
-      pending->refuse(
-          answers.partition_responses[j], kInvalidRequiredAcks,
-          request.transactional_id ? "acks must be -1 in a transaction" : "acks must be 0, 1 or "
-                                                                          "-1");
+      pending->refuse(answers.partition_responses[j], kInvalidRequiredAcks,
+                      request.transactional_id ? "acks must be -1 in a transaction"
+                                               : "acks must be 0, 1 or "
+                                                 "-1");
     }
   }
   producing.join_transactions();

@@ -42,9 +42,9 @@ std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView&
   const FeatureLevel now = view.metadata->feature_level();
   if (level == now) return std::nullopt;
   if (level < now)
-    return Refusal{kInvalidUpdateVersion,
-                   fmt::format("the feature level {} of the cluster cannot be lowered",
-                               now.value())};
+    return Refusal{
+        kInvalidUpdateVersion,
+        fmt::format("the feature level {} of the cluster cannot be lowered", now.value())};
   if (level > storage::kNewestLevel)
     return Refusal{kInvalidUpdateVersion, fmt::format("the program of this node supports levels up "
                                                       "to {}",
@@ -53,7 +53,8 @@ std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView&
   const ClusterView::MetadataLog* log = view.metadata_log.get();
   if (log == nullptr) return failed("the programs of the nodes are not known yet; try again");
   for (const auto& [id, node] : view.metadata->nodes()) {
-    const auto reader = std::ranges::find(log->readers, id, &ClusterView::MetadataLog::Reader::node);
+    const auto reader =
+        std::ranges::find(log->readers, id, &ClusterView::MetadataLog::Reader::node);
     if (view.find(id.value()) == nullptr || reader == log->readers.end() ||
         context.clock.wall_ms() - reader->heard_ms > kStaleMs)
       return failed(

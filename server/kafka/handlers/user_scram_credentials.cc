@@ -48,12 +48,11 @@ Refusal check_name(const std::string& name) {
 
 Refusal read_upsertion(const AlterUserScramCredentialsRequest::Upsertion& asked, Verifiers& to) {
   const auto hash = hash_of(asked.mechanism);
-  if (!hash) return {kUnsupportedSaslMechanism,
-                     "the mechanism must be SCRAM-SHA-256 or SCRAM-SHA-512"};
+  if (!hash)
+    return {kUnsupportedSaslMechanism, "the mechanism must be SCRAM-SHA-256 or SCRAM-SHA-512"};
   if (asked.iterations < kLeastIterations || asked.iterations > auth::kMostIterations)
-    return {kUnacceptableCredential,
-            fmt::format("the number of iterations must be {} to {}",
-                        kLeastIterations, auth::kMostIterations)};
+    return {kUnacceptableCredential, fmt::format("the number of iterations must be {} to {}",
+                                                 kLeastIterations, auth::kMostIterations)};
   if (asked.salt.empty() || asked.salt.size() > kMostSaltBytes ||
       asked.salted_password.size() != auth::digest_size(*hash))
     return {kUnacceptableCredential, "the salt or the salted password has the wrong size"};
@@ -65,8 +64,8 @@ Refusal read_upsertion(const AlterUserScramCredentialsRequest::Upsertion& asked,
 Refusal read_deletion(const AlterUserScramCredentialsRequest::Deletion& asked,
                       const storage::Users& users, Verifiers& to) {
   const auto hash = hash_of(asked.mechanism);
-  if (!hash) return {kUnsupportedSaslMechanism,
-                     "the mechanism must be SCRAM-SHA-256 or SCRAM-SHA-512"};
+  if (!hash)
+    return {kUnsupportedSaslMechanism, "the mechanism must be SCRAM-SHA-256 or SCRAM-SHA-512"};
   const std::string mechanism(auth::mechanism_name(*hash));
   const auto role = users.roles.find(asked.name);
   if (role == users.roles.end() || !role->second.verifiers.contains(mechanism))

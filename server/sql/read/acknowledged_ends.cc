@@ -34,8 +34,8 @@ std::optional<ClusterTopics::Ends> AcknowledgedEnds::since(
   return ends;
 }
 
-ClusterTopics::Ends AcknowledgedEnds::known_since(std::span<const storage::TopicPartition> partitions,
-                                          int64_t asked_us) const {
+ClusterTopics::Ends AcknowledgedEnds::known_since(
+    std::span<const storage::TopicPartition> partitions, int64_t asked_us) const {
   std::lock_guard lock(mutex_);
   ClusterTopics::Ends ends;
   for (const storage::TopicPartition& partition : partitions)

@@ -5,8 +5,8 @@
 namespace server {
 
 std::shared_ptr<ConsistentCut> ConsistentCut::begin(std::vector<Shard*> shards,
-                                          std::vector<std::string> query_ids,
-                                          std::function<void()> standing) {
+                                                    std::vector<std::string> query_ids,
+                                                    std::function<void()> standing) {
   std::ranges::sort(shards, {}, &Shard::number);
   const std::shared_ptr<ConsistentCut> cut(
       new ConsistentCut(std::move(shards), std::move(query_ids), std::move(standing)));

@@ -23,15 +23,15 @@ class ConsistentCut : public std::enable_shared_from_this<ConsistentCut> {
   // Begins to hold the tasks. `standing` is called on one of the shards' loops once all tasks are
   // held, but not after the cut is destroyed.
   static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
-                                         std::vector<std::string> query_ids,
-                                         std::function<void()> standing);
+                                              std::vector<std::string> query_ids,
+                                              std::function<void()> standing);
   ~ConsistentCut();
   ConsistentCut(const ConsistentCut&) = delete;
   ConsistentCut& operator=(const ConsistentCut&) = delete;
 
  private:
   ConsistentCut(std::vector<Shard*> shards, std::vector<std::string> query_ids,
-           std::function<void()> standing)
+                std::function<void()> standing)
       : shards_(std::move(shards)),
         query_ids_(std::move(query_ids)),
         standing_(std::move(standing)) {}

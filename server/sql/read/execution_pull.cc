@@ -93,8 +93,8 @@ class PullExecution final : public TableRead {
     }
     // The scan of a single shard holds its tasks itself, and look-ups by key hold none.
     if (plan_->keys || parts_.size() == 1) return begin_scans();
-    cut_ =
-        ConsistentCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
+    cut_ = ConsistentCut::begin(std::move(shards), {kept_.query_id()},
+                                on_loop([this] { begin_scans(); }));
   }
 
   // Finds the task of each key. Returns false if a key may be in any task.
@@ -331,11 +331,11 @@ class PullExecution final : public TableRead {
   const MetadataImagePtr image_;
   MaterializedTable kept_;
   std::optional<ReadPreparation> opening_;
-  std::vector<Part> parts_;         // one per shard that keeps rows
-  std::shared_ptr<ConsistentCut> cut_;   // set until the scans have begun
-  size_t current_ = 0;              // index of the part that is shown
-  std::optional<Showing> showing_;  // the position in the current part
-  size_t reports_ = 0;              // number of parts that have answered
+  std::vector<Part> parts_;             // one per shard that keeps rows
+  std::shared_ptr<ConsistentCut> cut_;  // set until the scans have begun
+  size_t current_ = 0;                  // index of the part that is shown
+  std::optional<Showing> showing_;      // the position in the current part
+  size_t reports_ = 0;                  // number of parts that have answered
   size_t tasks_expected_ = 0, tasks_found_ = 0;
   size_t rows_left_;
   std::unique_ptr<sql::Errand> shaping_;

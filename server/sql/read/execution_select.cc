@@ -121,7 +121,7 @@ class SelectExecution final : public TableRead {
   };
   struct Table {
     MaterializedTable kept = {};  // empty for a stream
-    size_t kept_at = 0;   // index among the opened tables
+    size_t kept_at = 0;           // index among the opened tables
     std::shared_ptr<PullRequest> request = {};
     std::vector<Part> parts = {};  // one per shard that keeps rows
     size_t tasks_expected = 0, tasks_found = 0, reports = 0;
@@ -263,7 +263,7 @@ class SelectExecution final : public TableRead {
     }
     if (is_looked_up) return begin_scans();
     cut_ = ConsistentCut::begin(std::move(shards), std::move(query_ids),
-                           on_loop([this] { begin_scans(); }));
+                                on_loop([this] { begin_scans(); }));
   }
 
   void begin_scans() {
@@ -415,8 +415,8 @@ class SelectExecution final : public TableRead {
   std::vector<Table> tables_;
   std::unique_ptr<StreamGathering> stream_;  // the stream that is being read
   size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
-  std::optional<ReadPreparation> opening_;      // set if the statement reads tables
-  std::shared_ptr<ConsistentCut> cut_;            // set until the scans have begun
+  std::optional<ReadPreparation> opening_;   // set if the statement reads tables
+  std::shared_ptr<ConsistentCut> cut_;       // set until the scans have begun
   size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;

@@ -69,7 +69,7 @@ engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& ask
     for (const auto& [role, rights] : by_role) facts.rights[topic][role] = fact_of(rights);
   if (!image.users->rules.empty())
     facts.by_rules = [users = image.users, fact_of](const engine::RoleFact& role,
-                                                     const std::string& topic) {
+                                                    const std::string& topic) {
       return fact_of(storage::rights_on(*users, role.roles, topic));
     };
   return facts;

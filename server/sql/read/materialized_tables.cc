@@ -7,7 +7,7 @@
 namespace server {
 
 Result<MaterializedTable> find_kept_table(const MetadataImage& image,
-                                  const std::shared_ptr<const engine::DataSource>& table) {
+                                          const std::shared_ptr<const engine::DataSource>& table) {
   if (const DefinedQuery* materializer = image.materializer_of(*table))
     return MaterializedTable{table, image.find_query(materializer->query->id)};
   return Error{ErrorCode::ObjectState,
@@ -47,7 +47,8 @@ NotKept not_kept(SqlParts& parts, const MaterializedTable& kept) {
       trouble->kind == QuerySupervisor::Trouble::Kind::Waiting};
 }
 
-std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const MaterializedTable& kept) {
+std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts,
+                                              const MaterializedTable& kept) {
   const auto trouble = parts.supervisor.trouble_of(kept.query_id());
   if (!trouble) return std::nullopt;
   return sql::Notice{sql::NoticeLevel::Warning,

@@ -18,7 +18,7 @@ struct MaterializedTable {
 // Finds the query that keeps the table's rows. Fails with ObjectState if no query keeps the table's
 // rows.
 Result<MaterializedTable> find_kept_table(const MetadataImage& image,
-                                  const std::shared_ptr<const engine::DataSource>& table);
+                                          const std::shared_ptr<const engine::DataSource>& table);
 
 // Whether the query still runs with the plan of `query`. A query that was replaced or dropped makes
 // no progress, so its readers would wait in vain.

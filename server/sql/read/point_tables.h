@@ -38,7 +38,7 @@ class PointTables {
   struct Target {
     DefinedQueryPtr query;                                     // the query that keeps the table
     std::vector<std::shared_ptr<engine::SharedTable>> tables;  // one for each task
-    std::optional<Uuid> topic;  // set for a table over a topic
+    std::optional<Uuid> topic;                                 // set for a table over a topic
     // The value of QuerySupervisor::changes() at the last check that found all queries that feed
     // the table running, and the table caught up with them. Unset until a check succeeds.
     std::optional<uint64_t> healthy_at = {};

@@ -18,8 +18,9 @@ constexpr int kMaxUntaken = 2;
 // Portion size while undelivered answers take much memory.
 constexpr size_t kShortPortionRows = 16;
 
-Error task_is_gone() { return {ErrorCode::UndefinedObject,
-                               "a task that keeps the table has ended"}; }
+Error task_is_gone() {
+  return {ErrorCode::UndefinedObject, "a task that keeps the table has ended"};
+}
 
 }  // namespace
 

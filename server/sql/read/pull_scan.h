@@ -44,7 +44,7 @@ struct PullPortion {
   size_t tasks = 0;  // number of tasks asked on this shard
   bool is_last = false;
   size_t rows = 0;
-  size_t bytes = 0;  // approximate; charged while the client does not read
+  size_t bytes = 0;                       // approximate; charged while the client does not read
   std::optional<OwnedCharge> on_its_way;  // charges `bytes` until the receiver does; unset if few
 
   // Larger portions have rows of megabytes, which are sent one by one.
@@ -118,9 +118,9 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     engine::TableScan rows;
     TaskSequence as_of;  // all rows are durable once this commit is durable
   };
-  std::vector<Scan> scans_;        // one per view; empty for look-ups by key
+  std::vector<Scan> scans_;             // one per view; empty for look-ups by key
   std::shared_ptr<ConsistentCut> cut_;  // set until the scans have begun
-  size_t at_ = 0;                  // index of the view that is being read
+  size_t at_ = 0;                       // index of the view that is being read
   size_t rows_left_;
   size_t portion_rows_;  // approximate size of the next portion
   int untaken_ = 0;

@@ -17,8 +17,9 @@ void visit(const MetadataImage& image, const DefinedQuery& query,
   route.push_back(&query);
 }
 
-Error not_passed() { return {ErrorCode::ObjectState,
-                             "the records have not been processed completely"}; }
+Error not_passed() {
+  return {ErrorCode::ObjectState, "the records have not been processed completely"};
+}
 
 }  // namespace
 

@@ -22,8 +22,9 @@ Error behind_transaction(const std::string& which, int64_t waited_ms) {
       "setting read.wait.ms limits the wait."};
 }
 
-ReadPreparation::ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
-                           std::vector<MaterializedTable> tables, Kind kind)
+ReadPreparation::ReadPreparation(SqlSession& session, sql::Receiver& receiver,
+                                 MetadataImagePtr image, std::vector<MaterializedTable> tables,
+                                 Kind kind)
     : session_(session),
       receiver_(receiver),
       image_(std::move(image)),
@@ -106,8 +107,8 @@ void ReadPreparation::leaders_told(Result<ClusterTopics::Ends> ends) {
   if (!opened_) return;
   stalled_.reset();
   if (!ends && ends.error().code == ErrorCode::ObjectState) {
-    const bool of_topics =
-        std::ranges::any_of(tables_, [this](const MaterializedTable& each) { return is_of_topic(each); });
+    const bool of_topics = std::ranges::any_of(
+        tables_, [this](const MaterializedTable& each) { return is_of_topic(each); });
     return end(behind_transaction(names(of_topics), waited_ms()));
   }
   if (!ends) return end(std::move(ends).error());
@@ -260,11 +261,10 @@ void ReadPreparation::on_late_writers() {
   if (session_.parts().cluster == nullptr) return end(behind(true));
   place_.leave();
   timer_.reset();
-  receiver_.on_notice(
-      {sql::NoticeLevel::Warning,
-       fmt::format("{} may show only some of the rows of a statement", names(true)),
-       "Rows of another session wait for the leaders of their partitions.",
-       "SHOW CLUSTER shows which nodes are available."});
+  receiver_.on_notice({sql::NoticeLevel::Warning,
+                       fmt::format("{} may show only some of the rows of a statement", names(true)),
+                       "Rows of another session wait for the leaders of their partitions.",
+                       "SHOW CLUSTER shows which nodes are available."});
   await_needed();
 }
 

@@ -43,7 +43,7 @@ class ReadPreparation {
     Change,  // reads the rows to change: needs everything in the topic
   };
   ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
-               std::vector<MaterializedTable> tables, Kind kind);
+                  std::vector<MaterializedTable> tables, Kind kind);
   // Begins to wait. `opened` is called once, when the tables may be read: perhaps within the call,
   // and not after this object is destroyed. Fails with ObjectState.
   void begin(std::function<void(Status)> opened);

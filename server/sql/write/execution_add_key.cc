@@ -130,7 +130,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   void on_done(sql::Completion) override {
     if (has_failed_) return;
     // copy() is posted, because the SELECT that has just ended makes this call.
-    if (!is_copying_) return session().shard().loop().post(weak_callback().here([this] { copy(); }));
+    if (!is_copying_)
+      return session().shard().loop().post(weak_callback().here([this] { copy(); }));
     is_copied_ = true;
     if (buffer_->rows() > 0) send();
     define_when_stored();

@@ -345,8 +345,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     told_bytes_ += 2 * about_bytes + kBytesOfRow * rows;
     if (!told_charge_.try_resize(told_bytes_))
       return session().memory()->refusal("the rows of RETURNING");
-    const auto values =
-        TRY(planner_->compute_returned(returning_, *write_->target, written, rows));
+    const auto values = TRY(planner_->compute_returned(returning_, *write_->target, written, rows));
     for (size_t i = 0; i < returned_.size(); ++i)
       for (size_t row = 0; row < rows; ++row) returned_[i]->append_from(*values[i], row);
     return {};

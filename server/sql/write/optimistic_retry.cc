@@ -43,7 +43,7 @@ OptimisticRetry::Changes OptimisticRetry::begin_without_condition(storage::Appen
 }
 
 OptimisticRetry::Changes OptimisticRetry::begin(storage::AppendRequest request,
-                                              const ReadEnds& read) {
+                                                const ReadEnds& read) {
   Changes changes = begin_without_condition(std::move(request));
   for (ClusterTopics::Change& change : changes) {
     const auto end = read.find(change.partition);

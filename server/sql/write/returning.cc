@@ -33,7 +33,8 @@ Result<ReturnedValue> returned_column(const engine::ColumnRef& column,
                  fmt::format("column \"{}\" does not exist", column.name.text)}
         .at(item.position);
   const auto place = static_cast<size_t>(index);
-  return column_of(target, place, item.alias ? item.alias->text : target.schema.columns[place].name);
+  return column_of(target, place,
+                   item.alias ? item.alias->text : target.schema.columns[place].name);
 }
 
 // Checks the source that a column or a star names.

@@ -14,7 +14,7 @@ namespace server {
 
 // One column of the answer.
 struct ReturnedValue {
-  std::string name;  // the name shown to the client
+  std::string name;               // the name shown to the client
   engine::BoundExpression value;  // expression over the columns of the target's schema
   std::string column;             // the target's column, if the value is just that; else empty
 };

@@ -186,10 +186,9 @@ void RowBuffer::seal(size_t partition) { sealed_[partition] += builders_[partiti
 
 Status RowBuffer::absorb(RowBuffer& other) {
   if (other.topic_ != topic_)
-    return Error{
-        ErrorCode::ObjectState,
-        fmt::format("{} was dropped and recreated while rows for it were collected",
-                    source_->name)};
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("{} was dropped and recreated while rows for it were collected",
+                             source_->name)};
   // The topic may have more partitions than when this buffer was made.
   if (other.builders_.size() > builders_.size()) {
     builders_.resize(other.builders_.size());

@@ -75,9 +75,11 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("{} is not a table whose rows can be changed", found->name)}
         .with_hint(found->kind == engine::SourceKind::Stream
-                       ? fmt::format("{} is a stream: INSERT a further record. A TABLE has rows that can be changed.",
+                       ? fmt::format("{} is a stream: INSERT a further record. A TABLE has rows "
+                                     "that can be changed.",
                                      found->name)
-                       : "The rows of a windowed table and of a SOURCE TABLE cannot be changed. INSERT into the "
+                       : "The rows of a windowed table and of a SOURCE TABLE cannot be changed. "
+                         "INSERT into the "
                          "stream from which they come.")
         .at(table.position);
   return context.catalog.sources().at(found->name);

@@ -111,10 +111,9 @@ Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& sch
     const bool has_other_scale = type.kind() == TypeKind::Decimal &&
                                  given.type().kind() == TypeKind::Decimal &&
                                  type.scale() != given.type().scale();
-    const bool is_number_key = keys == KeysOf::NewRows &&
-                               schema.columns[places[i]].role == engine::ColumnRole::Key &&
-                               type.kind() == TypeKind::Double &&
-                               given.type().kind() == TypeKind::Double;
+    const bool is_number_key =
+        keys == KeysOf::NewRows && schema.columns[places[i]].role == engine::ColumnRole::Key &&
+        type.kind() == TypeKind::Double && given.type().kind() == TypeKind::Double;
     for (size_t row = first_row; row < end_row; ++row) {
       if (has_other_scale && !given.is_null(row)) {
         part->append(TRY(engine::rescale(given.value_at(row).as_decimal(), type.precision(),

@@ -14,4 +14,3 @@ TEST(GroupPositions, times_are_read_as_kafkas_tools_read_them) {
        {"", "yesterday", "1970-01-01", "1970-01-01T00:00:00 noon", "1970-01-01T00:00+2"})
     EXPECT_FALSE(parse_datetime(wrong)) << wrong;
 }
-

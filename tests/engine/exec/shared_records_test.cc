@@ -293,7 +293,8 @@ TEST(SharedRecords, are_shared_by_loops_that_come_to_them_together) {
         partition.release();
         // This reader leaves and returns, sometimes with columns that the others do not use.
         if (steady.next().value() % 1'500 == 0)
-          guest = std::make_unique<TestReader>(shared, std::vector<size_t>{Seconds + loop}, steady.next());
+          guest = std::make_unique<TestReader>(shared, std::vector<size_t>{Seconds + loop},
+                                               steady.next());
         if (guest) guest->take(partition, 500);
         if (steady.next().value() % 2'500 == 0) guest.reset();
         other.take(partition, 500);

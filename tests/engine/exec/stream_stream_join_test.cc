@@ -74,10 +74,10 @@ TEST_F(StreamStreamJoin, rows_of_nulls_are_written_when_no_match_can_arrive) {
 }
 
 TEST_F(StreamStreamJoin, at_equal_times_the_right_sides_nulls_are_first) {
-  EXPECT_EQ(joined("FULL JOIN r WITHIN 1 SECOND GRACE PERIOD 0 SECONDS",
-                   {{"b", 1, 1'000}, {"a", 2, 1'000}, {"z", 0, 9'000}}, {{"c", 3, 1'000}}),
-            row("c", "null", "3", 1'000) + row("a", "2", "null", 1'000) +
-                row("b", "1", "null", 1'000));
+  EXPECT_EQ(
+      joined("FULL JOIN r WITHIN 1 SECOND GRACE PERIOD 0 SECONDS",
+             {{"b", 1, 1'000}, {"a", 2, 1'000}, {"z", 0, 9'000}}, {{"c", 3, 1'000}}),
+      row("c", "null", "3", 1'000) + row("a", "2", "null", 1'000) + row("b", "1", "null", 1'000));
 }
 
 // As in Kafka Streams since KIP-962.
@@ -151,10 +151,10 @@ TEST_F(StreamStreamJoin, repartitioned_sides_are_read_in_the_order_of_event_time
     std::vector<TestRecord> left, right;
     for (int i = 0; i < kRecords; ++i) {
       const std::string number = std::to_string(partition * kRecords + i);
-      left.push_back({std::nullopt, "{\"A\":" + number + ",\"CITY\":\"c" + number + "\"}",
-                      1'000 * i});
-      right.push_back({std::nullopt, "{\"B\":" + number + ",\"CITY\":\"c" + number + "\"}",
-                       1'000 * i + 500});
+      left.push_back(
+          {std::nullopt, "{\"A\":" + number + ",\"CITY\":\"c" + number + "\"}", 1'000 * i});
+      right.push_back(
+          {std::nullopt, "{\"B\":" + number + ",\"CITY\":\"c" + number + "\"}", 1'000 * i + 500});
     }
     run->produce("l", partition, left);
     run->produce("r", (partition + 1) % 4, right);

@@ -111,7 +111,8 @@ TEST(BindError, casts_and_constructors) {
         "Invalid Select: Invalid Case expression. Type for all 'THEN' clauses should be the same."},
        {"SELECT", "CASE WHEN B THEN 1 ELSE 'x' END",
         "the branches of a CASE must have one type, not INTEGER and VARCHAR",
-        "Invalid Select: Invalid Case expression. Type for the default clause should be the same as "
+        "Invalid Select: Invalid Case expression. Type for the default clause should be the same "
+        "as "
         "for 'THEN' clauses.\nTHEN type: INTEGER.\nDEFAULT type: STRING."},
        {"SELECT", "CASE WHEN B THEN NULL END", "all branches of the CASE are NULL",
         "Invalid Select: Invalid Case expression. All case branches have NULL type"},

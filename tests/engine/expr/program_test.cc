@@ -209,8 +209,7 @@ TEST(Program, copies_of_constants_are_counted) {
     const Evaluated result =
         std::move(Program(*expression).run(sample_columns(), 2, context).front());
     EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes) << text;
-    EXPECT_EQ(shown_row(result, 0),
-              "!the results of the expressions have more than 20000000 bytes")
+    EXPECT_EQ(shown_row(result, 0), "!the results of the expressions have more than 20000000 bytes")
         << text;
   }
 }

@@ -92,8 +92,8 @@ TEST(SchemaFormats, written_records_are_read_back) {
 TEST(SchemaFormats, texts_of_every_size_come_back) {
   const SqlType inner = SqlType::structure({{"A", TypeKind::String}, {"N", TypeKind::Bigint}});
   for (const char* format : {"AVRO", "JSON_SR", "PROTOBUF"})
-    for (const size_t size : {0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 63, 64, 65, 123, 124, 127, 128, 129,
-                              16'380, 16'384, 70'000}) {
+    for (const size_t size : {0,  1,  3,   4,   7,   8,   9,   15,     16,     17,    63,
+                              64, 65, 123, 124, 127, 128, 129, 16'380, 16'384, 70'000}) {
       std::string text;
       for (size_t i = 0; i < size; ++i) text += static_cast<char>('a' + i % 26);
       const Value row = Value::list({Value::text(text), Value::bigint(-1)});
@@ -115,8 +115,7 @@ TEST(SchemaFormats, texts_of_every_size_come_back) {
 TEST(Protobuf, the_last_of_several_values_counts) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Bigint}, {"B", TypeKind::String}};
   const FormatSpec spec{.name = "PROTOBUF_NOSR"};
-  const ReadRows read =
-      read_rows(spec, columns, {Payload("\x08\x01\x12\x01x\x08\x02\x12\x02yz")});
+  const ReadRows read = read_rows(spec, columns, {Payload("\x08\x01\x12\x01x\x08\x02\x12\x02yz")});
   ASSERT_EQ(read.status.errors, 0u);
   EXPECT_EQ(read.at(0, 0), Value::bigint(2));
   EXPECT_EQ(read.at(0, 1), Value::text("yz"));

@@ -56,7 +56,8 @@ TEST(SchemaJson, avro_takes_defaults_and_plain_values_of_unions) {
 TEST(SchemaJson, an_invalid_value_is_reported) {
   EXPECT_EQ(through_avro(record(R"("int")"), R"({"a":"x"})"),
             "a: a value of the type int was expected");
-  EXPECT_EQ(through_avro(record(R"("int")"), R"({"a":2147483648})"), "a: 2147483648 is not a valid int");
+  EXPECT_EQ(through_avro(record(R"("int")"), R"({"a":2147483648})"),
+            "a: 2147483648 is not a valid int");
   EXPECT_EQ(through_avro(record(R"("int")"), "{}"), "R lacks its field \"a\"");
   EXPECT_EQ(through_avro(record(R"("int")"), R"({"a":1,"b":2})"), "R has no field \"b\"");
   EXPECT_EQ(through_avro(record(R"({"type":"enum","name":"E","symbols":["x"]})"), R"({"a":"z"})"),

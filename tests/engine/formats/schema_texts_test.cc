@@ -69,8 +69,9 @@ TEST(SchemaTexts, protobuf_has_a_bound_for_messages_within_each_other) {
   };
   EXPECT_TRUE(protobuf_source(nested(31)));  // the library's own bound, behind its parser
   for (const int levels : {101, 50'000})
-    EXPECT_EQ(protobuf_source(nested(levels)).error().message,
-              "Invalid Protobuf schema: line 2, column 1111: more than 100 levels within each other");
+    EXPECT_EQ(
+        protobuf_source(nested(levels)).error().message,
+        "Invalid Protobuf schema: line 2, column 1111: more than 100 levels within each other");
 }
 
 }  // namespace

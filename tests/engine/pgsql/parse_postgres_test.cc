@@ -166,11 +166,13 @@ TEST(ParsePostgres, TablesHaveConstraintsAndDefaults) {
 }
 
 TEST(ParsePostgres, StatementsThatChangeTablesAreRead) {
-  EXPECT_EQ(only_statement<DropSources>("DROP TABLE IF EXISTS a, public.b CASCADE").drops.size(), 2U);
+  EXPECT_EQ(only_statement<DropSources>("DROP TABLE IF EXISTS a, public.b CASCADE").drops.size(),
+            2U);
   EXPECT_EQ(only_statement<Truncate>("TRUNCATE a, b").tables.size(), 2U);
   EXPECT_EQ(only_statement<Maintain>("VACUUM ANALYZE a").tag, "VACUUM");
   EXPECT_EQ(only_statement<Maintain>("SET CONSTRAINTS ALL IMMEDIATE").tag, "SET CONSTRAINTS");
-  EXPECT_EQ(only_statement<AddPrimaryKey>("ALTER TABLE a ADD PRIMARY KEY (b, c)").columns.size(), 2U);
+  EXPECT_EQ(only_statement<AddPrimaryKey>("ALTER TABLE a ADD PRIMARY KEY (b, c)").columns.size(),
+            2U);
   const auto comment = only_statement<CommentOn>("COMMENT ON COLUMN a.\"B\" IS 'what it is'");
   EXPECT_EQ(comment.table.name.text, "A");
   EXPECT_EQ(comment.column->name.text, "B");

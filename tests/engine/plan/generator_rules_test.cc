@@ -64,8 +64,7 @@ TEST_F(GeneratorRulesTest, columns_are_named_as_written_or_folded) {
   EXPECT_EQ(rule("c INT", ", 'FIELDS.c.MAX' = 7"), "random from 0 to 7");
   EXPECT_EQ(error("c INT", ", 'fields.d.max' = 7"),
             "property fields.d.max names a column that does not exist: d");
-  EXPECT_EQ(error("c INT", ", 'fields.max' = 7"),
-            "unknown rule \"\" in property fields.max");
+  EXPECT_EQ(error("c INT", ", 'fields.max' = 7"), "unknown rule \"\" in property fields.max");
 }
 
 TEST_F(GeneratorRulesTest, rules_that_do_not_fit_each_other_are_refused) {

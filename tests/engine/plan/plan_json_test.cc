@@ -135,8 +135,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_unknown_steps_are_refused_by_name) {
             "the plan cannot be read: unknown step \"fold\"");
   EXPECT_EQ(message(with("\"operator\":\">\"", "\"operator\":\"~\"")),
             "the plan cannot be read: there is no operator ~ for these operands");
-  EXPECT_EQ(message("{\"version\":1}"),
-            "the plan is inconsistent: no id or no stage");
+  EXPECT_EQ(message("{\"version\":1}"), "the plan is inconsistent: no id or no stage");
 }
 
 // For any change to a plan's text, reading it gives a consistent plan or an error.

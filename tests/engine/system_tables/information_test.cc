@@ -235,10 +235,10 @@ TEST_F(Information, a_query_shows_the_reports_of_its_shards) {
                                  .state_bytes = 1000,
                                  .memory_bytes = 1500,
                                  .last_error = "orders-1@7: not JSON"};
-  EXPECT_EQ(
-      text_of("SHOW QUERIES"),
-      "CTAS_BY_CITY_0 | ERROR | ORDERS | BY_CITY | 12 | 50 | 3 | orders-1@7: not JSON | 4 | 0 | 1000 | "
-      "1500\n");
+  EXPECT_EQ(text_of("SHOW QUERIES"),
+            "CTAS_BY_CITY_0 | ERROR | ORDERS | BY_CITY | 12 | 50 | 3 | orders-1@7: not JSON | 4 | "
+            "0 | 1000 | "
+            "1500\n");
 }
 
 TEST_F(Information, a_query_that_no_shard_knows_yet_is_starting) {

@@ -81,8 +81,8 @@ TEST_F(LeaderEndRequestsTest, EachLeaderIsAskedForAllThatItLeads) {
   calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{11}}});
   ASSERT_TRUE(told && *told);
   EXPECT_EQ(**told, (LeaderEndRequests::Ends{{partition(0), Offset{10}},
-                                    {partition(1), Offset{11}},
-                                    {partition(2), Offset{12}}}));
+                                             {partition(1), Offset{11}},
+                                             {partition(2), Offset{12}}}));
 }
 
 TEST_F(LeaderEndRequestsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
@@ -129,8 +129,7 @@ TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenT
   calls.on_message(kThere, AskEnds{9, {partition(0)}});
   clock.advance_us(290'000);
   calls.tick();
-  EXPECT_EQ(take<EndsTold>(kThere).error->message,
-            "acknowledged rows follow an open transaction");
+  EXPECT_EQ(take<EndsTold>(kThere).error->message, "acknowledged rows follow an open transaction");
   // If the transaction cannot end, the error gives the cause.
   ends.has_min_isr = false;
   calls.on_message(kThere, AskEnds{10, {partition(0)}});

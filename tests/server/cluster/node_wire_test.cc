@@ -111,11 +111,11 @@ TEST(NodeWire, messages_for_the_controller_are_read_as_written) {
   const auto fenced = round_trip(NodeFenced{NodeEpoch{5}, Revision{6}});
   EXPECT_EQ(fenced.epoch, NodeEpoch{5});
   EXPECT_EQ(fenced.revision, Revision{6});
-  const NodesProgress progress{9, Revision{7}, {{NodeId{1}, Revision{7}, 3, 4, 5, storage::FeatureLevel{6}}, {NodeId{2}}}};
+  const NodesProgress progress{
+      9, Revision{7}, {{NodeId{1}, Revision{7}, 3, 4, 5, storage::FeatureLevel{6}}, {NodeId{2}}}};
   EXPECT_EQ(round_trip(progress), progress);
-  const auto heartbeat =
-      round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true, true,
-                           storage::FeatureLevel{7}});
+  const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true,
+                                              true, storage::FeatureLevel{7}});
   EXPECT_EQ(heartbeat.node, NodeId{2});
   EXPECT_EQ(heartbeat.epoch, NodeEpoch{3});
   EXPECT_EQ(heartbeat.applied, Revision{4});

@@ -117,22 +117,22 @@ class TransactionCommitsTest : public ::testing::Test, protected TransactionHost
     return table.snapshot();
   };
   RemoteAppends appends{{.clock = clock,
-                       .send = keep,
-                       .cluster = cluster,
-                       .allocate_producer = [](const auto&) { FAIL(); },
-                       .check_leads = [](const TopicPartition&) { return Status(); },
-                       .append = [](storage::AppendRequest, const storage::AppendDone&) {}},
-                      {}};
+                         .send = keep,
+                         .cluster = cluster,
+                         .allocate_producer = [](const auto&) { FAIL(); },
+                         .check_leads = [](const TopicPartition&) { return Status(); },
+                         .append = [](storage::AppendRequest, const storage::AppendDone&) {}},
+                        {}};
   LeaderEndRequests ends{{.self = kHere,
-                 .clock = clock,
-                 .send = keep,
-                 .cluster = cluster,
-                 .epoch = [] { return storage::NodeEpoch{5}; },
-                 .leads = [](const TopicPartition&) -> Result<LeaderEnds> {
-                   return Error{ErrorCode::NotLeader, "another node"};
-                 },
-                 .confirm_read = [](const auto&) { FAIL(); }},
-                {}};
+                          .clock = clock,
+                          .send = keep,
+                          .cluster = cluster,
+                          .epoch = [] { return storage::NodeEpoch{5}; },
+                          .leads = [](const TopicPartition&) -> Result<LeaderEnds> {
+                            return Error{ErrorCode::NotLeader, "another node"};
+                          },
+                          .confirm_read = [](const auto&) { FAIL(); }},
+                         {}};
   TransactionCalls transactions{{.self = kHere,
                                  .clock = clock,
                                  .send = keep,
@@ -142,13 +142,13 @@ class TransactionCommitsTest : public ::testing::Test, protected TransactionHost
                                  .host = *this},
                                 {}};
   TransactionCommits calls{{.self = kHere,
-                     .clock = clock,
-                     .cluster = cluster,
-                     .appends = appends,
-                     .ends = ends,
-                     .transactions = transactions,
-                     .host = *this},
-                    {}};
+                            .clock = clock,
+                            .cluster = cluster,
+                            .appends = appends,
+                            .ends = ends,
+                            .transactions = transactions,
+                            .host = *this},
+                           {}};
 };
 
 TEST_F(TransactionCommitsTest, RowsAreSentWhenTheCoordinatorKnowsWhereTo) {
@@ -234,7 +234,8 @@ TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   // The node asks for an abort until it gets an answer.
   const auto end = take<EndCommit>();
   EXPECT_FALSE(end.request.is_commit);
-  EXPECT_TRUE(end.request.waits_until_told);  // otherwise the abort could overtake the next transaction
+  EXPECT_TRUE(
+      end.request.waits_until_told);  // otherwise the abort could overtake the next transaction
   ended(end, coordinator::kNotCoordinator);
   EXPECT_TRUE(told.empty());
   pass(30'000);

@@ -40,13 +40,15 @@ TEST(Accept, selects_the_preferred_type_of_the_available_ones) {
   EXPECT_EQ(choice("application/json"), "application/json");
   EXPECT_EQ(choice("application/json; charset=utf-8"), "application/json");
   EXPECT_EQ(choice("Application/JSON;charset=utf-8 ; q=0.9"), "application/json");
-  EXPECT_EQ(choice("application/json, text/plain, */*"), "application/json") << "as browsers' clients ask";
+  EXPECT_EQ(choice("application/json, text/plain, */*"), "application/json")
+      << "as browsers' clients ask";
   EXPECT_EQ(choice("text/plain, application/*"), "application/vnd.x.v1");
   EXPECT_EQ(choice("application/vnd.x.v1;q=0.5, application/json"), "application/json");
   EXPECT_EQ(choice("*/*, application/vnd.x.v1;q=0"), "application/json");
   EXPECT_EQ(choice("text/html"), "none");
   EXPECT_EQ(choice("application/json;q=x"), "none");
-  for (const char* odd : {",", ";", ";;q=", ", ,", "/", "*/", "/*", ",;q=1,"}) EXPECT_EQ(choice(odd), "none") << odd;
+  for (const char* odd : {",", ";", ";;q=", ", ,", "/", "*/", "/*", ",;q=1,"})
+    EXPECT_EQ(choice(odd), "none") << odd;
 }
 
 TEST(Routes, parts_in_braces_stand_for_any_one) {

@@ -107,7 +107,8 @@ TEST_F(ProxyPages, a_check_has_an_end) {
 
 TEST_F(ProxyPages, a_temporary_error_of_kafka_may_be_retried) {
   for (const int error : {5, 6, 7, 14, 15, 16, 19, 20, 41, 56, 74, 75})
-    EXPECT_EQ(problem_of(static_cast<KafkaError>(static_cast<int16_t>(error)), "").code, 50003) << error;
+    EXPECT_EQ(problem_of(static_cast<KafkaError>(static_cast<int16_t>(error)), "").code, 50003)
+        << error;
   EXPECT_EQ(problem_of(KafkaError::UnknownTopicOrPartition, "").code, 40403);
 }
 

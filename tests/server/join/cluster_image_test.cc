@@ -136,8 +136,7 @@ TEST(ClusterImage, serial_columns_go_on_behind_the_numbers_that_there_are) {
   const MetadataImagePtr image = image_of(server.as_cluster());
   for (const char* name : {"S", "EMPTY"})
     EXPECT_FALSE(image->catalog->find_source(name)->schema.columns[0].is_serial);
-  EXPECT_EQ(image->catalog->find_source("S")->schema.columns[0].default_sql,
-            "nextval('s_id_seq')");
+  EXPECT_EQ(image->catalog->find_source("S")->schema.columns[0].default_sql, "nextval('s_id_seq')");
   const engine::SequencePtr* behind = image->catalog->sequences.get("S_ID_SEQ");
   ASSERT_NE(behind, nullptr);
   EXPECT_TRUE((*behind)->is_called);

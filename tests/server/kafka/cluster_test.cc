@@ -213,8 +213,8 @@ TEST_F(ClusterTest, the_feature_level_is_raised_when_all_programs_know_it) {
   };
   const auto level_of = [&](const ApiVersionsResponse& versions) {
     const auto& features = versions.finalized_features;
-    const auto found = std::ranges::find(features, "millrace.version",
-                                         [](const auto& each) { return each.name; });
+    const auto found =
+        std::ranges::find(features, "millrace.version", [](const auto& each) { return each.name; });
     return found == features.end() ? -1 : found->max_version_level;
   };
   const int16_t newest = storage::kNewestLevel.value();

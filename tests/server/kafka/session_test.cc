@@ -869,7 +869,8 @@ TEST_F(TopicDefaultsTest, a_setting_that_cannot_be_set_so_is_refused_with_the_re
     EXPECT_EQ(answer.error_code, KafkaError::InvalidRequest) << name;
     return answer.error_message.value_or("");
   };
-  EXPECT_NE(why("", "nonsense").find("broker setting \"nonsense\" cannot be changed"), std::string::npos);
+  EXPECT_NE(why("", "nonsense").find("broker setting \"nonsense\" cannot be changed"),
+            std::string::npos);
   EXPECT_NE(why("1", "log.retention.ms").find("--entity-default"), std::string::npos);
   NodeView started = node;
   started.start_settings =

@@ -43,10 +43,12 @@ TEST(LostRecordsTest, a_query_is_lost_by_elections_of_its_inputs_outputs_and_jou
   const auto read = why(election(partition(kOrders, 2), 11));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->code, ErrorCode::ObjectState) << "for good";
-  EXPECT_TRUE(read->message.starts_with("records of topic \"orders\", partition 2, were lost by an "
-                                        "unclean election of a leader (epoch 7): "))
+  EXPECT_TRUE(
+      read->message.starts_with("records of topic \"orders\", partition 2, were lost by an "
+                                "unclean election of a leader (epoch 7): "))
       << read->message;
-  EXPECT_TRUE(read->hint.starts_with("DROP STREAM SUMS DELETE TOPIC, and create it again")) << read->hint;
+  EXPECT_TRUE(read->hint.starts_with("DROP STREAM SUMS DELETE TOPIC, and create it again"))
+      << read->hint;
   EXPECT_TRUE(why(election(partition(kSums), 11)));
   const auto committed = why(election(partition(storage::kReplicatedJournal, 4), 11));
   ASSERT_TRUE(committed);

@@ -56,8 +56,11 @@ class DefinitionTest : public testing::Test {
           id.bytes[15] = ++ids_;
           return id;
         },
-        [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); }, nullptr,
-        nullptr, transaction_, is_in_cluster_};
+        [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); },
+        nullptr,
+        nullptr,
+        transaction_,
+        is_in_cluster_};
     const PlannedDefinition planned =
         TRY(plan_definition(parsed.front(), *image_, settings_, properties_, sources));
     ImageChange change;
@@ -701,9 +704,10 @@ TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
   EXPECT_EQ(image_->catalog->sequences.get("NOTES_ID_SEQ"), nullptr);
   EXPECT_EQ(image_->catalog->sequences.get("NOTES_OTHER_SEQ"), nullptr);
   must("CREATE STREAM records (k INT KEY) WITH (partitions = 1);");
-  EXPECT_EQ(refusal("CREATE TABLE over (id SERIAL PRIMARY KEY) WITH (kafka_topic = 'records');"),
-            "SERIAL and IDENTITY columns of a table whose topic already exists, \"records\", are not "
-            "supported in a cluster yet");
+  EXPECT_EQ(
+      refusal("CREATE TABLE over (id SERIAL PRIMARY KEY) WITH (kafka_topic = 'records');"),
+      "SERIAL and IDENTITY columns of a table whose topic already exists, \"records\", are not "
+      "supported in a cluster yet");
   is_in_cluster_ = false;
   must("CREATE TABLE alone (id SERIAL PRIMARY KEY, v INT);");
   EXPECT_TRUE(column("ALONE", 0).is_serial);

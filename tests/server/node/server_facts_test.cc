@@ -77,7 +77,8 @@ TEST(ServerFacts, have_names_that_stay) {
       "memory: running queries bytes\nmemory: tables bytes\n"
       "memory: rows kept for scans bytes\n"
       "memory: resident bytes\nmemory: anonymous bytes\n"
-      "log: partitions\nlog: topic partitions\nlog: topic partitions limit\nlog: commits\nlog: commits per second\nlog: queued requests\n"
+      "log: partitions\nlog: topic partitions\nlog: topic partitions limit\nlog: commits\nlog: "
+      "commits per second\nlog: queued requests\n"
       "log: queued bytes\nlog: removals in progress\n"
       "disk: reserve bytes\ndisk: appends\ndisk: free bytes\ndisk: total bytes\n");
 }

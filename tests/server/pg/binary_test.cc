@@ -76,8 +76,8 @@ TEST(BinaryNumeric, an_impossible_numeric_is_refused) {
   constexpr ErrorCode kCutShort = ErrorCode::ProtocolViolation;
   EXPECT_TRUE(refused(head(3, 0, 0) + number16(12), kCutShort));  // more groups than there are
   EXPECT_TRUE(refused(head(0xffff, 0, 0), kCutShort));            // below 0
-  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));  // no sign
-  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));   // no group of four digits
+  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));        // no sign
+  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));         // no group of four digits
   EXPECT_TRUE(refused(head(1, 0, 0) + number16(-1)));
   EXPECT_TRUE(refused(head(1, 0, 0x4000) + number16(12)));  // digits without an end
 }

@@ -23,14 +23,16 @@ TEST(CopyIn, a_header_must_match_the_columns_if_the_client_asks_for_it) {
     return std::pair(heard, client.backend.people.size());
   };
   EXPECT_EQ(copied("", "id,name\n1,Ada\n"), std::pair(std::string("C(COPY 1) Z(I)"), size_t{1}));
-  EXPECT_NE(copied("", "name,id\nAda,1\n").first.find(
-                "22P04 column name mismatch in header line field 1: got \"name\", expected \"id\""),
-            std::string::npos)
+  EXPECT_NE(
+      copied("", "name,id\nAda,1\n")
+          .first.find(
+              "22P04 column name mismatch in header line field 1: got \"name\", expected \"id\""),
+      std::string::npos)
       << copied("", "name,id\nAda,1\n").first;
   EXPECT_EQ(copied("", "name,id\n").second, 0);
-  EXPECT_NE(copied("", "id\n1\n").first.find(
-                "wrong number of fields in header line: got 1, expected 2"),
-            std::string::npos);
+  EXPECT_NE(
+      copied("", "id\n1\n").first.find("wrong number of fields in header line: got 1, expected 2"),
+      std::string::npos);
 }
 
 TEST(CopyIn, reads_text_cut_at_any_byte) {

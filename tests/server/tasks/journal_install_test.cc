@@ -176,7 +176,8 @@ TEST_F(JournalInstallTest, everything_is_installed_and_the_next_commit_follows) 
   EXPECT_EQ(to_.log->find_partition({kExchange.topic, PartitionId{0}})->log_end(), Offset{0});
   // Batches before the snapshot count as sent, and the next ones are accepted.
   const auto begun = storage::begin_task_and_wait(*to_.log, kTask).value();
-  EXPECT_EQ(to_.apply_replicated_commits(begun.epoch, 7, 8).error().code, ErrorCode::OutOfOrderSequence);
+  EXPECT_EQ(to_.apply_replicated_commits(begun.epoch, 7, 8).error().code,
+            ErrorCode::OutOfOrderSequence);
   ASSERT_TRUE(to_.apply_replicated_commits(begun.epoch, 6, 8));
   EXPECT_EQ(to_.log->find_partition(kExchange)->log_end(), Offset{7});
 }

@@ -19,7 +19,8 @@ class RenewedTablesTest : public testing::Test {
   }
   void SetUp() override {
     start();
-    ASSERT_TRUE(node_->define("CREATE TABLE t (k STRING PRIMARY KEY, v INT) WITH (PARTITIONS = 1);"));
+    ASSERT_TRUE(
+        node_->define("CREATE TABLE t (k STRING PRIMARY KEY, v INT) WITH (PARTITIONS = 1);"));
     for (const char* key : {"a", "lost", "lost too"}) insert(key);
     ASSERT_TRUE(node_->eventually([&] { return rows() == 3; }));
   }

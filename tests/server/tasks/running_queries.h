@@ -88,12 +88,14 @@ class RunningQueries {
     metadata = storage::open_embedded_metadata_log(log->store(), *log).value();
     std::vector<Shard*> running;
     for (uint32_t i = 0; i < shard_count; ++i) {
-      shards.push_back(
-          Shard::make(i, *log, subscriptions, shared_records, memory, clock, [this](const ShardTask& task) {
-            ++failures;
-            supervisor->task_failed({task.query_id, task.run, task.task->failure()->error,
-                                     task.task->is_careful(), false, task.is_lost});
-          }).value());
+      shards.push_back(Shard::make(i, *log, subscriptions, shared_records, memory, clock,
+                                   [this](const ShardTask& task) {
+                                     ++failures;
+                                     supervisor->task_failed(
+                                         {task.query_id, task.run, task.task->failure()->error,
+                                          task.task->is_careful(), false, task.is_lost});
+                                   })
+                           .value());
       running.push_back(shards.back().get());
     }
     is_ready_ = true;

@@ -229,8 +229,10 @@ TEST_F(CheckTest, journals_that_do_not_lead_from_the_state_to_the_log) {
   change("state", "journals", [](WriteTransaction& write, TableHandle table) {
     return write.put(table, journal_key(journal_of(kTask)), encode_journal_end(Offset{1}));
   });
-  EXPECT_TRUE(problem().ends_with(": it begins after the position that the state contains for "
-                                  "it")) << problem();
+  EXPECT_TRUE(
+      problem().ends_with(": it begins after the position that the state contains for "
+                          "it"))
+      << problem();
 }
 
 TEST_F(CheckTest, a_journal_entry_that_cannot_be_read) {

@@ -92,8 +92,7 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
       const auto go_to = [&](size_t number) {
         return static_cast<std::streamoff>(number * kPageSize);
       };
-      const size_t place =
-          2 + random.next() % (pages - 2);  // after the two meta pages
+      const size_t place = 2 + random.next() % (pages - 2);  // after the two meta pages
       if (round % 3 == 1) {
         bytes.seekg(go_to(random.next() % pages));
         bytes.read(page.data(), kPageSize);

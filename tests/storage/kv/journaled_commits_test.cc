@@ -524,7 +524,8 @@ TEST(JournaledCommits, readers_see_deferred_commits) {
   }
   is_over = true;
   for (std::thread& reader : readers) reader.join();
-  EXPECT_GT(deferred_count, 90);  // while each commit is read at once, deferring is tried only now and then
+  EXPECT_GT(deferred_count,
+            90);  // while each commit is read at once, deferring is tried only now and then
 }
 
 // Commits after a recovery can be lost in the next crash.

@@ -69,8 +69,9 @@ TEST(LmdbStore, a_newer_version_and_another_kind_are_refused) {
   const auto newer = open(directory.path(), 6);
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().code, ErrorCode::IncompatibleFormat);
-  EXPECT_EQ(newer.error().message, "the data file has format version 7, but this server supports "
-                                   "versions up to 6");
+  EXPECT_EQ(newer.error().message,
+            "the data file has format version 7, but this server supports "
+            "versions up to 6");
   EXPECT_TRUE(open(directory.path(), 8));
   EXPECT_FALSE(open(directory.path(), 7)) << "the newer one may have written what it does not know";
 

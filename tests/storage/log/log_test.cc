@@ -306,10 +306,9 @@ TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
             ErrorCode::LimitExceeded);
   EXPECT_TRUE(log->partitions().empty());
   EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 190));
-  EXPECT_EQ(
-      create_partitions_and_wait(*log, Uuid::random(), 11).error().message,
-      "too many partitions for one data directory: 11 were requested, and 10 more are "
-      "possible");
+  EXPECT_EQ(create_partitions_and_wait(*log, Uuid::random(), 11).error().message,
+            "too many partitions for one data directory: 11 were requested, and 10 more are "
+            "possible");
   EXPECT_EQ(statistics_of(*log).topic_partitions, 190u);
   EXPECT_EQ(statistics_of(*log).max_topic_partitions, 200u);
   EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 10));

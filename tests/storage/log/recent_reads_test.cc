@@ -29,7 +29,9 @@ Answer read(LogReader& reader, Snapshot snapshot, const TopicPartition& partitio
   const auto batches = reader.read(partition, from, max_bytes, up_to);
   if (!batches) answer.code = batches.error().code;
   for (const BatchRef& batch : batches ? *batches : std::vector<BatchRef>()) {
-    EXPECT_EQ(records::parse_batch(batch.bytes, records::BatchCheck::Shape).value().header.base_offset, batch.base_offset);
+    EXPECT_EQ(
+        records::parse_batch(batch.bytes, records::BatchCheck::Shape).value().header.base_offset,
+        batch.base_offset);
     answer.batches.emplace_back(batch.bytes);
   }
   reader.end_turn();
@@ -50,8 +52,7 @@ class RecentReadsTest : public testing::Test {
   }
   void expect_the_same(Offset from, size_t max_bytes, ReadUpTo up_to) {
     SCOPED_TRACE(testing::Message() << "from " << from.value() << ", " << max_bytes << " bytes");
-    const Answer needed =
-        read(*reader_, Snapshot::WhenNeeded, partition_, from, max_bytes, up_to);
+    const Answer needed = read(*reader_, Snapshot::WhenNeeded, partition_, from, max_bytes, up_to);
     const Answer at_once = read(*reader_, Snapshot::AtOnce, partition_, from, max_bytes, up_to);
     EXPECT_EQ(needed.code, at_once.code);
     EXPECT_EQ(needed.log_start, at_once.log_start);
@@ -121,11 +122,12 @@ TEST_F(RecentReadsTest, end_at_the_last_stable_offset) {
   ASSERT_TRUE(append(batch_of("a")));
   ASSERT_TRUE(append(transactional(0)));
   ASSERT_TRUE(append(batch_of("b")));
-  for (int from = 0; from <= 4; ++from) expect_the_same(Offset{from}, 1 << 20, ReadUpTo::LastStable);
-  EXPECT_EQ(read(*reader_, Snapshot::WhenNeeded, partition_, Offset{0}, 1 << 20,
-                 ReadUpTo::LastStable)
-                .batches.size(),
-            1u);
+  for (int from = 0; from <= 4; ++from)
+    expect_the_same(Offset{from}, 1 << 20, ReadUpTo::LastStable);
+  EXPECT_EQ(
+      read(*reader_, Snapshot::WhenNeeded, partition_, Offset{0}, 1 << 20, ReadUpTo::LastStable)
+          .batches.size(),
+      1u);
 }
 
 // A reader that keeps up does not force the store to write pending changes.
@@ -139,8 +141,8 @@ TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
     const auto appended = wait_for<Result<Appended>>(
         [&](AppendDone done) { ASSERT_TRUE(log_->try_append(request, done)); });
     commits.insert(appended.value().commit);
-    const Answer answer = read(*reader_, Snapshot::WhenNeeded, partition_, next, 1 << 20,
-                               ReadUpTo::HighWatermark);
+    const Answer answer =
+        read(*reader_, Snapshot::WhenNeeded, partition_, next, 1 << 20, ReadUpTo::HighWatermark);
     next = answer.end;
     for (const std::string& batch : answer.batches)
       for (std::string& value : values_in(batch)) values.push_back(std::move(value));
@@ -159,8 +161,8 @@ TEST_F(RecentReadsTest, beside_appends_miss_nothing) {
       for (int i = 0; i < kAppends; ++i) EXPECT_TRUE(append(batch_of("v")));
     });
   for (Offset next{0}; next < Offset{kClients * kAppends};) {
-    const Answer answer = read(*reader_, Snapshot::WhenNeeded, partition_, next, 1 << 20,
-                               ReadUpTo::HighWatermark);
+    const Answer answer =
+        read(*reader_, Snapshot::WhenNeeded, partition_, next, 1 << 20, ReadUpTo::HighWatermark);
     for (const std::string& bytes : answer.batches) {
       const auto header = records::parse_batch(bytes, records::BatchCheck::Shape).value().header;
       ASSERT_EQ(header.base_offset, next);

@@ -484,9 +484,8 @@ TEST_F(ReplicaLogTest, invisible_batches_are_not_reported_as_duplicates) {
   const_cast<TopicPartition&>(partition_) = {Uuid::random(), PartitionId{0}};
   make_partition();
   become(ReplicaRole::Follower, 1);
-  ASSERT_TRUE(wait_for<Status>([&](auto done) {
-    replica_->start_at(partition_, LeaderEpoch{1}, Offset{10}, later, done);
-  }));
+  ASSERT_TRUE(wait_for<Status>(
+      [&](auto done) { replica_->start_at(partition_, LeaderEpoch{1}, Offset{10}, later, done); }));
   become(ReplicaRole::Leader, 2);
   EXPECT_EQ(send(8, task)->at(0).base_offset, Offset{10});
   EXPECT_EQ(send(3, 7).error().code, ErrorCode::OutOfOrderSequence);
@@ -605,8 +604,7 @@ TEST_F(ReplicaLogTest, new_contents_of_a_renewed_partition_are_not_removed_with_
   make_partition();
   become(ReplicaRole::Follower, 1);
   const auto renew = [&] {
-    return wait_for<Status>(
-        [&](auto done) { replica_->renew(partition_, LeaderEpoch{1}, done); });
+    return wait_for<Status>([&](auto done) { replica_->renew(partition_, LeaderEpoch{1}, done); });
   };
   for (int64_t others = kTableNames - 2; others <= kTableNames; ++others) {
     ASSERT_TRUE(create_partitions_and_wait(*log_, Uuid::random(), static_cast<int32_t>(others),

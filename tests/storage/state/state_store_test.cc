@@ -38,11 +38,11 @@ class StateStoreTest : public testing::Test {
     Rows all;
     position_ = state_
                     ->load_all(task,
-                           [&](auto store, auto key, auto value) -> Status {
-                             all.push_back(std::string(store) + "." + std::string(key) + "=" +
-                                           std::string(value));
-                             return {};
-                           })
+                               [&](auto store, auto key, auto value) -> Status {
+                                 all.push_back(std::string(store) + "." + std::string(key) + "=" +
+                                               std::string(value));
+                                 return {};
+                               })
                     .value();
     return all;
   }

@@ -15,12 +15,15 @@ namespace {
 std::string address() {
   const std::string place = std::getenv("MILLRACE_PG");
   const auto colon = place.rfind(':');
-  return "host=" + place.substr(0, colon) + " port=" + place.substr(colon + 1) + " user=" + std::getenv("PGUSER") + " dbname=postgres";
+  return "host=" + place.substr(0, colon) + " port=" + place.substr(colon + 1) +
+         " user=" + std::getenv("PGUSER") + " dbname=postgres";
 }
 
 template <typename A, typename B>
 void same(const A& expected, const B& found) {
-  if (!(expected == found)) throw std::runtime_error("expected " + pqxx::to_string(expected) + ", found " + pqxx::to_string(found));
+  if (!(expected == found))
+    throw std::runtime_error("expected " + pqxx::to_string(expected) + ", found " +
+                             pqxx::to_string(found));
 }
 
 std::string state_of(const std::function<void()>& act) {
@@ -35,13 +38,17 @@ std::string state_of(const std::function<void()>& act) {
 void values_come_back(pqxx::connection& c) {
   pqxx::work w{c};
   w.exec0("SET TimeZone = 'UTC'");
-  w.exec0("CREATE TABLE px_values (id INT PRIMARY KEY, l BIGINT, d DOUBLE PRECISION, n NUMERIC(10, 2), b BOOLEAN, s TEXT, x BYTEA, day DATE, at TIMESTAMPTZ)");
+  w.exec0(
+      "CREATE TABLE px_values (id INT PRIMARY KEY, l BIGINT, d DOUBLE PRECISION, n NUMERIC(10, 2), "
+      "b BOOLEAN, s TEXT, x BYTEA, day DATE, at TIMESTAMPTZ)");
   std::string all;
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
-  const auto done = w.exec_params("INSERT INTO px_values VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", 1, 1LL << 40, 0.1, "12.50", true, "it's",
-                                  pqxx::binarystring{all}, "2024-02-29", "2024-02-29 12:30:15.678");
+  const auto done = w.exec_params(
+      "INSERT INTO px_values VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", 1, 1LL << 40, 0.1,
+      "12.50", true, "it's", pqxx::binarystring{all}, "2024-02-29", "2024-02-29 12:30:15.678");
   same(1, static_cast<int>(done.affected_rows()));
-  const auto row = w.exec_params1("SELECT * FROM px_values WHERE id = $1 AND x = $2", 1, pqxx::binarystring{all});
+  const auto row = w.exec_params1("SELECT * FROM px_values WHERE id = $1 AND x = $2", 1,
+                                  pqxx::binarystring{all});
   same(1LL << 40, row["l"].as<long long>());
   same(0.1, row["d"].as<double>());
   same(std::string{"12.50"}, row["n"].as<std::string>());
@@ -53,7 +60,8 @@ void values_come_back(pqxx::connection& c) {
   same(std::string{"l"}, std::string{row["l"].name()});
   w.exec_params("INSERT INTO px_values (id, s) VALUES ($1, $2)", 2, nullptr);
   same(true, w.exec1("SELECT s FROM px_values WHERE id = 2")[0].is_null());
-  w.exec0("INSERT INTO px_values (id, s) VALUES (3, " + w.quote("a'b\\c") + "), (4, " + w.quote_raw(reinterpret_cast<const unsigned char*>("\0\x01"), 2) + ")");
+  w.exec0("INSERT INTO px_values (id, s) VALUES (3, " + w.quote("a'b\\c") + "), (4, " +
+          w.quote_raw(reinterpret_cast<const unsigned char*>("\0\x01"), 2) + ")");
   same(std::string{"a'b\\c"}, w.exec1("SELECT s FROM px_values WHERE id = 3")[0].as<std::string>());
   w.commit();
 }
@@ -82,7 +90,8 @@ void cursors_move(pqxx::connection& c) {
 
 void cursors_scroll(pqxx::connection& c) {
   pqxx::work w{c};
-  pqxx::stateless_cursor<pqxx::cursor_base::read_only, pqxx::cursor_base::owned> cursor{w, "SELECT id FROM px_numbers ORDER BY id", "px_stateless", false};
+  pqxx::stateless_cursor<pqxx::cursor_base::read_only, pqxx::cursor_base::owned> cursor{
+      w, "SELECT id FROM px_numbers ORDER BY id", "px_stateless", false};
   same(100, static_cast<int>(cursor.size()));
   const auto part = cursor.retrieve(10, 15);
   same(5, static_cast<int>(part.size()));
@@ -167,7 +176,8 @@ void statements_are_pipelined(pqxx::connection& c) {
   std::vector<pqxx::pipeline::query_id> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(p.insert("SELECT " + std::to_string(i) + " * 3"));
   p.complete();
-  for (int i = 0; i < 20; ++i) same(3 * i, p.retrieve(ids[static_cast<std::size_t>(i)])[0][0].as<int>());
+  for (int i = 0; i < 20; ++i)
+    same(3 * i, p.retrieve(ids[static_cast<std::size_t>(i)])[0][0].as<int>());
 }
 
 class Heard : public pqxx::notification_receiver {
@@ -190,11 +200,13 @@ void arrays_are_parsed(pqxx::connection& c) {
   const auto row = w.exec1("SELECT ARRAY['a,b', NULL, '\"q\"', '']");
   auto parser = row[0].as_array();
   std::vector<std::string> seen;
-  for (auto [juncture, text] = parser.get_next(); juncture != pqxx::array_parser::juncture::done; std::tie(juncture, text) = parser.get_next()) {
+  for (auto [juncture, text] = parser.get_next(); juncture != pqxx::array_parser::juncture::done;
+       std::tie(juncture, text) = parser.get_next()) {
     if (juncture == pqxx::array_parser::juncture::string_value) seen.push_back(text);
     if (juncture == pqxx::array_parser::juncture::null_value) seen.push_back("null");
   }
-  same(std::string{"a,b;null;\"q\";"}, seen.at(0) + ";" + seen.at(1) + ";" + seen.at(2) + ";" + seen.at(3));
+  same(std::string{"a,b;null;\"q\";"},
+       seen.at(0) + ";" + seen.at(1) + ";" + seen.at(2) + ";" + seen.at(3));
 }
 
 void settings_and_errors(pqxx::connection& c) {
@@ -202,8 +214,11 @@ void settings_and_errors(pqxx::connection& c) {
   same(std::string{"shop"}, c.get_variable("application_name"));
   same(std::string{"UTF8"}, c.get_client_encoding());
   same(true, c.server_version() >= 150000);
-  for (const auto& [text, state] : std::vector<std::pair<std::string, std::string>>{
-           {"SELECT * FROM not_there", "42P01"}, {"SELEC 1", "42601"}, {"SELECT nothing", "42703"}, {"SELECT 'x'::int", "22P02"}}) {
+  for (const auto& [text, state] :
+       std::vector<std::pair<std::string, std::string>>{{"SELECT * FROM not_there", "42P01"},
+                                                        {"SELEC 1", "42601"},
+                                                        {"SELECT nothing", "42703"},
+                                                        {"SELECT 'x'::int", "22P02"}}) {
     pqxx::work w{c};
     same(text + state, text + state_of([&, &text = text] { w.exec(text); }));
   }
@@ -220,10 +235,18 @@ void columns_have_tables(pqxx::connection& c) {
 
 int main() {
   const std::vector<std::pair<const char*, void (*)(pqxx::connection&)>> cases = {
-      {"values come back", values_come_back},   {"statements are prepared", statements_are_prepared}, {"cursors move", cursors_move},
-      {"rows are streamed", rows_are_streamed}, {"transactions nest", transactions_nest},             {"work is repeated", work_is_repeated},
-      {"statements are pipelined", statements_are_pipelined}, {"notifications arrive", notifications_arrive}, {"arrays are parsed", arrays_are_parsed},
-      {"settings and errors", settings_and_errors}, {"cursors scroll", cursors_scroll}, {"transactions are logged", transactions_are_logged},
+      {"values come back", values_come_back},
+      {"statements are prepared", statements_are_prepared},
+      {"cursors move", cursors_move},
+      {"rows are streamed", rows_are_streamed},
+      {"transactions nest", transactions_nest},
+      {"work is repeated", work_is_repeated},
+      {"statements are pipelined", statements_are_pipelined},
+      {"notifications arrive", notifications_arrive},
+      {"arrays are parsed", arrays_are_parsed},
+      {"settings and errors", settings_and_errors},
+      {"cursors scroll", cursors_scroll},
+      {"transactions are logged", transactions_are_logged},
       {"columns have tables", columns_have_tables}};
   int passed = 0, failed = 0;
   for (const auto& [name, body] : cases) {
