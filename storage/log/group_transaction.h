@@ -156,7 +156,7 @@ class GroupTransaction {
   struct TransactionStep {
     ProducerId producer;
     std::optional<records::TransactionEnd> end;
-    // Where the ended transaction began; nothing if it had no batch here.
+    // The offset at which the ended transaction began; nothing if it had no batch here.
     std::optional<Offset> first_offset;
   };
   struct PlannedBatch {
