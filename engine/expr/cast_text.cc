@@ -130,8 +130,8 @@ Result<std::string> text_bytes(std::string_view text) {
 
 }  // namespace
 
-// Decodes PostgreSQL's two forms: \x with hexadecimal digits, and characters with the escapes \\
-// and \001.
+// Decodes PostgreSQL's two forms: \x with hexadecimal digits, and characters with escapes
+// (\\ and \001).
 Result<std::string> text_bytes_of_postgres(std::string_view text) {
   if (text.starts_with("\\x")) {
     auto bytes = decode_hex(text.substr(2));

@@ -190,8 +190,9 @@ struct OutputPlan {
   bool key_is_made = false;   // PARTITION BY made the key, so a key of nulls is not a missing key
   int timestamp_column = -1;  // layout column that gives the time of written records
   std::optional<std::string> timestamp_format;
-  // If set, records without a key are spread over all partitions, by their offsets. Otherwise they go to the
-  // partition of their source record.
+  // If set, a record without a key goes to the partition with the number (offset of its source row)
+  // modulo (number of partitions). Otherwise it goes to the partition of its source record. Set for
+  // generated rows.
   bool spreads_keyless = false;
 };
 

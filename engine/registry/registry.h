@@ -200,8 +200,8 @@ class SchemaRegistry final : public SchemaLookup {
 
   SubjectPtr subject_ptr(std::string_view subject) const;
   RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
-  // Returns the schema with the text, metadata and rules of the subject's newest version in place of those that the
-  // schema lacks.
+  // Returns the schema. The text, metadata or rules that it lacks are taken from the subject's
+  // newest version.
   RegisteredSchema with_inherited(std::string_view subject, RegisteredSchema schema) const;
   RegistryResult<void> may_write(std::string_view subject, bool is_import) const;
   // Returns the version that has the schema, or null.

@@ -55,8 +55,10 @@ bool RangeStore::read_memory(const Part& part, const Range& range, size_t max_en
   return has_more;
 }
 
-// Collects entries of the range that are only in the backing. Returns true if the range has more than `max_entries`.
-// The backing does not order keys beyond kOrderedKeyBytes, so with longer keys the whole range is read.
+// Collects entries of the range that are only in the backing. Returns true if the range has more
+// than `max_entries`. The backing does not order keys beyond kOrderedKeyBytes. With longer keys
+// `max_entries` is therefore ignored: all entries of the range are collected, and the result is
+// false.
 Result<bool> RangeStore::read_stored(const Part& part, const Range& range, size_t max_entries,
                                      Stored& out) {
   std::string prefix, first;

@@ -136,7 +136,8 @@ std::string quoted_json(std::string_view text) {
   return quoted + '"';
 }
 
-// Returns the node type of the step in a line whose arrow was removed.
+// Returns PostgreSQL's "Node Type" for a step of the plan. `step` is a line of the text format
+// without its indentation and "-> ".
 std::string_view node_type(std::string_view step) {
   constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {"Scan ", "Seq Scan"},     {"Look up ", "Index Scan"}, {"Sort", "Sort"},

@@ -418,8 +418,8 @@ StringHeap& Column::heap() {
   return *heap_;
 }
 
-// Duplicate owners are removed before the list grows, because rows that have passed many steps refer to the same owners
-// in several ways.
+// Adds the owners of the other column's string memory. Before the list must grow, duplicates are
+// removed: rows that have passed many steps reach the same owner along several paths.
 void Column::share_strings_of(const Column& other) {
   if (!type_.is_nested() && !holds_strings(type_)) return;
   const size_t added = other.owners_.size() + (other.heap_ ? 1 : 0);

@@ -394,8 +394,10 @@ void ClusterNetwork::find_other(const Address& address, std::function<void(bool)
       impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
       impl.certificates.get(), patience,
       [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
-        // Older versions send no process id. They accept a greeting whose sender has their own node id, so an answer
-        // without a refusal is from a process of this node.
+        // The greeting names this node as its sender and as its receiver. A newer process of this
+        // node refuses it and sends its process id. An older version sends no process id, but
+        // accepts the greeting only if it runs as this node. So an answer without a refusal is from
+        // a process of this node, too.
         const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
         done(is_one && answer->process != impl.process);
       });

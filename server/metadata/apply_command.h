@@ -19,8 +19,9 @@ struct ImageChange {
   std::vector<DefinedQueryPtr> ended;  // permanently ended queries: their state may be deleted
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
-  // Topics whose records were kept for a transaction that has ended. The records are deleted unless
-  // the topic exists again.
+  // Topics that a transaction has dropped, and whose records were kept until its end, since a
+  // rollback brings the topics back. The transaction has ended, so the records are now deleted,
+  // except those of topics that exist again.
   std::vector<storage::TopicInfo> released;
 };
 

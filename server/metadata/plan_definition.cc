@@ -461,7 +461,8 @@ struct Planner {
     return name == "PUBLIC" || name == "PG_CATALOG" || name == "INFORMATION_SCHEMA" ||
            name == "MILLRACE_CATALOG" || image.catalog->schemas.contains(name);
   }
-  // Checks that the schema in a name with a dot exists. Earlier names that contain a dot stay
+  // Checks that the schema of a new object exists. The parser turns schema.name into one name with
+  // a dot and with Quoting::Back. Existing objects are not checked, so older names with a dot stay
   // valid.
   Status check_schema_of(const engine::Name& name, TextPosition at) const {
     const size_t dot = name.text.find('.');

@@ -31,8 +31,8 @@ std::set<Uuid> topics_read_by(const DefinedQuery& query);
 // writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);
-// Returns the name of the topic to which a query that is built beside another one writes until it
-// replaces that one.
+// Returns the name of the temporary topic of a rebuild: the new query, which runs beside the old
+// one, writes to this topic until it replaces the old one.
 std::string rebuild_topic(std::string_view query_id);
 // Returns the name of a deleted topic that the query reads or writes; nothing if all topics exist.
 std::optional<std::string> lost_topic(const DefinedQuery& query,

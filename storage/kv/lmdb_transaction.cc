@@ -106,7 +106,8 @@ class LmdbCursor final : public Cursor {
     const char* const page = key_.mv_data ? pages_.mapped.page_of(key_) : nullptr;
     if (!page || page == checked_page_) return {};
     if (!pages_.mapped.is_whole_leaf(page)) return lmdb_failure(kDamagedPage, "");
-    if (registered_in_ == nullptr) checked_page_ = page;  // a page does not change in a snapshot
+    // A read transaction (null) sees a snapshot, whose pages never change, so one check is enough.
+    if (registered_in_ == nullptr) checked_page_ = page;
     return {};
   }
 

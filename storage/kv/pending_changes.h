@@ -32,9 +32,10 @@ class PendingChanges {
       : environment_(environment), pages_(pages) {}
   ~PendingChanges();
 
-  // Returns the commit number for the next journal entry. Returns nothing if the changes before it
-  // cannot be applied now. Also returns nothing if readers have lately forced nearly every entry to
-  // be applied by itself, since deferring then only makes readers wait. Followed by end_entry().
+  // Returns the commit number for the next journal entry; end_entry() must follow. Returns nothing
+  // if the entry cannot be deferred now: earlier pending changes have to be applied first, and this
+  // has failed; or readers have lately needed nearly every entry at once, so that deferring would
+  // only make them wait.
   std::optional<uint64_t> begin_entry();
   // Ends the entry that begin_entry() has begun. `changes` are the changes of the entry, which is
   // durable, in these `tables`; `puts` are the puts among them. Empty `changes`: no entry was

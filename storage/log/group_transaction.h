@@ -138,7 +138,8 @@ class GroupTransaction {
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
-  // Returns the ranges that remain to be removed in slices.
+  // Returns the key ranges that this group only notes for removal: later transactions erase their
+  // entries slice by slice.
   const std::vector<Removal>& removals() const { return removals_; }
   // Returns the tasks whose owner has changed or that were dropped, since the last call.
   std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }

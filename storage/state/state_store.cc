@@ -39,8 +39,9 @@ struct DropWork {
   std::function<void(Status)> done;
 };
 
-// The queues, and the thread that serves them. Drops come first, since callers may wait for them.
-// Then checkpoints, small ones together, alternate with the removal of dropped stores.
+// The queues, and the thread that serves them. Drops come first, since callers may wait for them; a
+// drop only marks the stores as dropped. Then the thread alternates between writing checkpoints
+// (small ones in one transaction) and removing a slice of the dropped stores' entries.
 //
 // Invariant: held_bytes_ is the size of the queued and the current checkpoints.
 // Threads:   the writer's thread runs run() and its callees.

@@ -246,7 +246,7 @@ template <class T>
 struct Variance {
   T sum = 0;
   int64_t count = 0;
-  double squares = 0;  // of the differences from the mean
+  double squares = 0;  // sum of the squared differences from the mean
 
   static double step(T sum_after, int64_t count_after, T value) {
     const auto n = static_cast<double>(count_after);

@@ -41,8 +41,9 @@ KeySet keys_of(const Argument& argument, size_t row) {
   return keys;
 }
 
-// Takes bytes for copies of the elements of these arrays, which may be constants that all rows share. If the budget
-// does not have the bytes, returns false, and the row gets an error.
+// Charges the budget for this row's copies of the arrays' elements: even a constant array, which is
+// stored once for all rows, is copied for each row. If the copies would be too large or the budget
+// is exhausted, adds an error to the row and returns false.
 bool has_room(KernelCall& call, size_t row, std::span<const Argument> arrays) {
   size_t bytes = 0;
   for (const Argument& array : arrays)

@@ -49,7 +49,7 @@ std::optional<std::string> body_of_parameters(std::string_view query) {
 // without a body.
 std::unique_ptr<Exchange> begin_events(const SqlPages& pages, Request request,
                                        const ExchangeContext& context) {
-  // A browser repeats the request when the answer has ended; this status stops it (the HTML
+  // A browser's EventSource connects again whenever the answer ends; status 204 stops it (the HTML
   // standard).
   if (request.header("last-event-id") == kEndEventId) {
     context.responder.answer({{.status = 204, .content_type = ""}, ""});

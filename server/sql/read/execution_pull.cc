@@ -112,7 +112,9 @@ class PullExecution final : public TableRead {
 
   void begin_scans() {
     const std::shared_ptr<ConsistentCut> cut = std::move(cut_);
-    // The scan on this loop may answer within begin(), and the answer may end the look-up.
+    // begin() of the scan on this loop may call take() at once, which may end the look-up and
+    // cancel all scans. The loop goes on nevertheless, with its own references to the cut and to
+    // each scan: a cancelled scan sends nothing.
     for (size_t i = parts_.size(); i-- > 0;) {
       const std::shared_ptr<PullScan> scan = parts_[i].scan;
       if (parts_[i].shard == &session().shard())

@@ -109,8 +109,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
   }
-  // Whether the statement is an INSERT without ON CONFLICT, whose rows do not depend on the
-  // existing rows of their keys. Its SELECT may nevertheless have read the target.
+  // Whether the statement is an INSERT without ON CONFLICT: what it writes does not depend on the
+  // existing rows with the same keys. Its SELECT may nevertheless have read the target.
   bool is_plain_insert() const {
     return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
   }

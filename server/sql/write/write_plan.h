@@ -25,7 +25,8 @@ struct RowsWrite {
   size_t moved_keys = 0;
   // A key that occurs twice is an error; otherwise the later row of a key wins.
   bool has_each_key_once = false;
-  bool is_upsert = false;  // the rows of an Insert depend on existing rows of their keys
+  // INSERT ... ON CONFLICT: what is written depends on the existing rows with the same keys.
+  bool is_upsert = false;
   std::vector<engine::SqlType> types() const;
   std::span<const size_t> given() const {
     return std::span(places).first(places.size() - numbered);
