@@ -15,7 +15,7 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kTimeoutUs = 700'000, kRetryUs = 40'000, kPauseUs = 20'000, kWayUs = 300;
+constexpr int64_t kTimeoutUs = 700'000, kRetryUs = 40'000, kClientPauseUs = 20'000, kWayUs = 300;
 
 bool passes(KafkaError error) {
   return error == kNotCoordinator || error == kCoordinatorLoadInProgress ||
@@ -245,7 +245,7 @@ class TransactionalClient::Process {
       }
       const bool begins_anew = std::exchange(is_unresolved_, false);
       // The next one begins at once, perhaps, while messages of this one are on their way.
-      world_.queue.after(world_.chance.one_in(2) ? 1 : world_.chance.delay_us(kPauseUs),
+      world_.queue.after(world_.chance.one_in(2) ? 1 : world_.chance.delay_us(kClientPauseUs),
                          [this, begins_anew] { begins_anew ? init() : begin(); });
     });
   }
@@ -301,7 +301,7 @@ void TransactionalClient::ended(const Process&) {
   const bool are_all_over =
       std::ranges::all_of(processes_, [](const auto& each) { return each->is_over(); });
   if (!are_all_over || is_stopping_) return;
-  world_.queue.after(world_.chance.delay_us(kPauseUs), [this] {
+  world_.queue.after(world_.chance.delay_us(kClientPauseUs), [this] {
     if (!is_stopping_) begin_process();
   });
 }
