@@ -156,6 +156,8 @@ def with_cities():
     if not any("O1" in row for row in sql("SHOW STREAMS")):
         sql("CREATE STREAM o1 (id INT, city VARCHAR) WITH (KAFKA_TOPIC = 'o1', PARTITIONS = 1, VALUE_FORMAT = 'AVRO')",
             "INSERT INTO o1 VALUES (1, 'Lahore')")
+    # The server keeps the schema from now on.
+    assert sql("SELECT city FROM o1") == [("Lahore",)]
 
 
 def with_queries_of_w():
@@ -243,6 +245,8 @@ def records_wait_for_a_registry_that_fails():
             assert len(sql("SELECT id FROM w2")) == expected
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
             assert "W2 is still reading its sources" in str(error), error
+        said = refusal("SELECT id FROM w")
+        assert "W cannot be read yet: schema id" in said, said
         began = time.monotonic()
         assert sql("SELECT city FROM o1") == [("Lahore",)]  # others do not wait
         check_took_less(began, 5)

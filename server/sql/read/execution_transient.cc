@@ -284,6 +284,7 @@ class TransientExecution final : public SqlExecution {
       // run before the session handles their output.
       task_->is_paused = is_paused() || !receiver().has_room(0);
       report_unreadable(false);
+      watch_schemas();
       return charge_state();
     }
     report_unreadable(true);
@@ -291,9 +292,29 @@ class TransientExecution final : public SqlExecution {
     receiver().on_done({"SELECT"});
   }
 
-  // Warns about unreadable records. An answer that ends reports the unreadable records once, with their number. A query
-  // that continues reports the first one, and then each power of ten, so that a client that reads for days is not
-  // flooded.
+  // A record whose schema the registry does not return holds up all records behind it. An answer that ends would wait
+  // without a bound, so it fails after read.wait.ms.
+  void watch_schemas() {
+    if (end_ != TransientEnd::AtPresentEnd) return;
+    if (task_->task->waits_for().empty()) return patience_.reset();
+    if (patience_) return;
+    patience_.emplace(session().shard().loop(), "schemas of a SELECT", [this] { give_up(); });
+    patience_->start_once(
+        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
+  }
+  void give_up() {
+    Error error{ErrorCode::ObjectState,
+                fmt::format("{} cannot be read yet: {}",
+                            engine::join_words(planned_.plan.sources, "and"),
+                            task_->task->waits_for()),
+                {},
+                "Repeat the statement when the schema registry answers."};
+    end();
+    receiver().on_error(std::move(error));
+  }
+
+  // An answer that ends reports the unreadable records once, with their number. A query that continues reports the first
+  // one, and then each power of ten, so that a client that reads for days is not flooded.
   void report_unreadable(bool is_end) {
     const engine::TaskMetrics& metrics = task_->task->metrics();
     const uint64_t count = metrics.records_unreadable;
@@ -341,8 +362,8 @@ class TransientExecution final : public SqlExecution {
   std::shared_ptr<const storage::Users> users_ = image_->users;  // the users at the last check
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
-  // In a cluster: the ends that the leaders reported.
-  std::map<storage::TopicPartition, Offset> leaders_ends_;
+  std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
+  std::optional<Timer> patience_;  // set while a schema is awaited
   int64_t rows_left_;
   uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent
   bool is_beginning_ = false, is_over_ = false;
