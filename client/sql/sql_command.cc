@@ -1,8 +1,10 @@
 // millrace sql: statements from arguments, files or the terminal, over PostgreSQL's protocol.
+#include <absl/strings/ascii.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -111,6 +113,15 @@ Error wrong(std::string message, std::string hint = {}) {
   return {ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
 }
 
+// A server accepts any name of a database, so that a statement in its place would connect, and do nothing.
+bool looks_like_a_statement(std::string_view word) {
+  constexpr std::string_view kVerbs[] = {"SELECT", "SHOW", "CREATE", "INSERT", "DESCRIBE", "DROP"};
+  const bool is_connection_string = word.find('=') != word.npos || word.find("://") != word.npos;
+  return !is_connection_string &&
+         (word.find(' ') != word.npos ||
+          std::ranges::count(kVerbs, absl::AsciiStrToUpper(std::string(word))) > 0);
+}
+
 Result<PgParameters> parameters_of(const Flags& flags) {
   PgParameters parameters;
   if (flags.has("context")) {
@@ -120,6 +131,10 @@ Result<PgParameters> parameters_of(const Flags& flags) {
   }
   if (flags.has("dbname") && !flags.words().empty() && flags.words().size() > 1)
     return wrong(fmt::format("\"{}\" is one word too many", flags.words()[1]));
+  if (!flags.words().empty() && looks_like_a_statement(flags.words()[0]))
+    return wrong(
+        fmt::format("\"{}\" stands where the name of a database is expected", flags.words()[0]),
+        "Use -c to run a statement: millrace sql -c \"SELECT 1\".");
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
   const std::string database = flags.text("dbname", flags.words().empty() ? "" : flags.words()[0]);
   // dbname is the first parameter, because single options replace the parts of a connection string.

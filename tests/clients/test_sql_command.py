@@ -49,6 +49,13 @@ def table(name):
 
 
 @case
+def a_statement_without_its_option_is_refused():
+    for words in (["SELECT 1"], ["select", "1"], ["SHOW STREAMS;"]):
+        _, stderr = sql(*words, status=1)
+        assert 'millrace sql -c "SELECT 1"' in stderr, stderr
+
+
+@case
 def tables_and_errors_are_printed_as_psql_prints_them():
     sql("-c", ROWS)
     text = """SELECT * FROM orders LIMIT 1;
