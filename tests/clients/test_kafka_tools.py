@@ -223,7 +223,7 @@ def transactions_are_listed_described_and_ended():
             (["list", "more"], "more"), (["sell"], "Command must include exactly one action"),
             (["describe"], "--transactional-id is required"), (["find-hanging"], "either --topic or --broker-id"),
             (["find-hanging", "--broker-id", "7"], "broker 7 does not exist"),
-            (["describe-producers", "--topic", "nobody", "--partition", "0"], "no partition nobody-0"),
+            (["describe-producers", "--topic", "nobody", "--partition", "0"], "partition nobody-0 does not exist"),
             (["describe", "--transactional-id", "nobody"], "the transactional id does not exist"),
             (["abort", *at], "--start-offset or with")):
         assert words in transactions(*arguments, status=1)[1], (arguments, transactions(*arguments, status=1))
