@@ -10,9 +10,9 @@ namespace client {
 
 namespace {
 
-constexpr int16_t kMetadata = 3, kElectLeaders = 43, kIncrementalAlterConfigs = 44,
-                  kAlterReassignments = 45, kListReassignments = 46, kDescribeQuorum = 55,
-                  kUpdateFeatures = 57, kUnregisterBroker = 64;
+constexpr int16_t kElectLeaders = 43, kIncrementalAlterConfigs = 44, kAlterReassignments = 45,
+                  kListReassignments = 46, kDescribeQuorum = 55, kUpdateFeatures = 57,
+                  kUnregisterBroker = 64;
 constexpr int32_t kTimeoutMs = 30'000;
 constexpr std::string_view kClusterFeature = "millrace.version";
 
@@ -60,20 +60,6 @@ ClusterAdmin::Refusals read_refusals(WireReader& in) {
   return refusals;
 }
 
-void read_partition(WireReader& in, const std::string& topic, bool is_internal,
-                    ClusterListing& listing) {
-  in.number<int16_t>();
-  const auto index = in.number<int32_t>();
-  ReplicaListing& partition = listing.partitions[{topic, index}];
-  partition.is_internal = is_internal;
-  partition.leader = in.number<int32_t>();
-  in.number<int32_t>();
-  partition.replicas = read_nodes(in);
-  partition.in_sync = read_nodes(in);
-  read_nodes(in);
-  in.end();
-}
-
 }  // namespace
 
 std::string name_of(const TopicPartitionKey& partition) {
@@ -104,35 +90,7 @@ Result<std::string> ClusterAdmin::ask(const Call& call) {
 }
 
 Result<ClusterListing> ClusterAdmin::describe() {
-  constexpr int16_t kVersion = 9;
-  WireWriter request;
-  request.count(-1).number<int8_t>(0).number<int8_t>(0).number<int8_t>(0).end();
-  WireReader in(TRY(ask(kMetadata, kVersion, request)));
-  ClusterListing listing;
-  in.number<int32_t>();
-  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
-    ClusterNodeListing& node = listing.nodes.emplace_back();
-    node.id = in.number<int32_t>();
-    node.host = in.text();
-    node.port = in.number<int32_t>();
-    node.rack = in.text();
-    in.end();
-  }
-  in.text();
-  listing.controller = in.number<int32_t>();
-  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
-    in.number<int16_t>();
-    const std::string topic = in.text();
-    const bool is_internal = in.number<int8_t>() != 0;
-    for (size_t partitions = in.count(); partitions > 0 && in.ok(); --partitions)
-      read_partition(in, topic, is_internal, listing);
-    in.number<int32_t>();
-    in.end();
-  }
-  in.number<int32_t>();
-  in.end();
-  if (!in.is_whole()) return cut_short();
-  return listing;
+  return read_metadata(TRY(ask(kMetadataApi, kMetadataVersion, metadata_request())));
 }
 
 Result<MetadataLogListing> ClusterAdmin::metadata_log() {

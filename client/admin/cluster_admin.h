@@ -10,29 +10,11 @@
 
 #include "base/result.h"
 #include "client/admin/bootstrap.h"
+#include "client/admin/cluster_listing.h"
 #include "client/admin/wire_connection.h"
 
 namespace client {
 
-using TopicPartitionKey = std::pair<std::string, int32_t>;  // topic, number
-using NodeNumbers = std::vector<int32_t>;
-
-struct ClusterNodeListing {
-  int32_t id = 0;
-  std::string host = {};
-  int32_t port = 0;
-  std::string rack = {};  // empty: none
-};
-struct ReplicaListing {
-  int32_t leader = -1;  // -1: no leader
-  NodeNumbers replicas, in_sync;
-  bool is_internal = false;  // a topic of the server itself
-};
-struct ClusterListing {
-  std::vector<ClusterNodeListing> nodes;  // nodes that are registered and alive
-  int32_t controller = -1;
-  std::map<TopicPartitionKey, ReplicaListing> partitions;
-};
 // The position of a node in the metadata log: the last revision that the node has read, and the
 // time when it had read all.
 struct MetadataReaderListing {

@@ -11,10 +11,9 @@ namespace client {
 
 namespace {
 
-constexpr int16_t kMetadata = 3, kFindCoordinator = 10, kWriteTxnMarkers = 27,
-                  kDescribeProducers = 61, kDescribeTransactions = 65, kListTransactions = 66;
+constexpr int16_t kFindCoordinator = 10, kWriteTxnMarkers = 27, kDescribeProducers = 61,
+                  kDescribeTransactions = 65, kListTransactions = 66;
 constexpr int8_t kOfTransactions = 1;
-constexpr size_t kTopicIdBytes = 16;
 
 Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
 
@@ -24,10 +23,6 @@ Status check(int16_t code) {
   if (code == kTransactionalIdNotFound)
     return Error{ErrorCode::InvalidParameter, "the transactional id does not exist"};
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code));
-}
-
-void skip_topic_id(WireReader& in) {
-  for (size_t i = 0; i < kTopicIdBytes; ++i) in.number<int8_t>();
 }
 
 std::vector<int32_t> read_numbers(WireReader& in) {
@@ -81,46 +76,16 @@ DescribedProducer read_producer(WireReader& in) {
 Result<TransactionAdmin> TransactionAdmin::open(const std::string& bootstrap_server,
                                                 const Properties& properties) {
   TransactionAdmin admin(TRY(Bootstrap(bootstrap_server, properties).connect()), properties);
-  TRY(admin.read_metadata());
+  TRY(admin.read_cluster());
   return admin;
 }
 
-Status TransactionAdmin::read_metadata() {
-  WireWriter request;
-  constexpr int16_t kVersion = 12;
-  request.count(-1).number<int8_t>(0).number<int8_t>(0).end();  // all topics; creates none
-  WireReader in(TRY(ask(-1, kMetadata, kVersion, request)));
-  in.number<int32_t>();
-  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
-    const auto id = in.number<int32_t>();
-    const std::string host = in.text();
-    const auto port = in.number<int32_t>();
-    addresses_[id] = fmt::format("{}:{}", host, port);
-    in.text();
-    in.end();
-  }
-  in.text();
-  in.number<int32_t>();
-  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
-    in.number<int16_t>();
-    const std::string topic = in.text();
-    skip_topic_id(in);
-    in.number<int8_t>();
-    for (size_t partitions = in.count(); partitions > 0 && in.ok(); --partitions) {
-      in.number<int16_t>();
-      Partition& partition = partitions_[{topic, in.number<int32_t>()}];
-      partition.leader = in.number<int32_t>();
-      in.number<int32_t>();
-      partition.replicas = read_numbers(in);
-      read_numbers(in);
-      read_numbers(in);
-      in.end();
-    }
-    in.number<int32_t>();
-    in.end();
-  }
-  in.end();
-  if (!in.is_whole()) return cut_short();
+Status TransactionAdmin::read_cluster() {
+  std::string answer = TRY(ask(-1, kMetadataApi, kMetadataVersion, metadata_request()));
+  ClusterListing listing = TRY(read_metadata(std::move(answer)));
+  for (const ClusterNodeListing& node : listing.nodes)
+    addresses_[node.id] = fmt::format("{}:{}", node.host, node.port);
+  partitions_ = std::move(listing.partitions);
   return {};
 }
 

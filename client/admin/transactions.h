@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/admin/cluster_listing.h"
 #include "client/admin/wire_connection.h"
 
 namespace client {
@@ -69,16 +70,11 @@ class TransactionAdmin {
   Result<std::vector<TopicPartitionName>> partitions_of_node(int32_t node) const;
 
  private:
-  struct Partition {
-    int32_t leader = -1;
-    std::vector<int32_t> replicas;
-  };
-
   TransactionAdmin(WireConnection first, Properties properties)
       : properties_(std::move(properties)) {
     connections_.emplace(-1, std::move(first));
   }
-  Status read_metadata();
+  Status read_cluster();
   Result<int32_t> coordinator_of(const std::string& id);
   Result<int32_t> leader_of(const TopicPartitionName& partition) const;
   Result<WireConnection*> node(int32_t id);
@@ -86,7 +82,7 @@ class TransactionAdmin {
 
   Properties properties_;                     // properties of the connections
   std::map<int32_t, std::string> addresses_;  // addresses of nodes, by id
-  std::map<TopicPartitionName, Partition> partitions_;
+  std::map<TopicPartitionName, ReplicaListing> partitions_;
   std::map<int32_t, WireConnection> connections_;  // -1: the bootstrap server
 };
 

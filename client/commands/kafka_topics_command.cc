@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "client/admin/cluster_admin.h"
 #include "client/admin/reassignment_file.h"
-#include "client/admin/topic_ids.h"
 #include "client/admin/topic_pattern.h"
 #include "client/admin/topics.h"
 #include "client/command_line.h"
@@ -152,8 +152,8 @@ void describe_partition(const std::string& topic, const PartitionDescription& pa
 Status describe(Connection& connection, const Flags& flags) {
   std::vector<TopicDescription> topics = TRY(chosen_topics(connection, flags));
   const Properties properties = TRY(client_properties(flags));
-  const std::map<std::string, std::string> ids =
-      TRY(topic_ids(bootstrap_server(flags), properties));
+  ClusterAdmin admin = TRY(ClusterAdmin::open(bootstrap_server(flags), properties));
+  const std::map<std::string, std::string> ids = TRY(admin.describe()).topic_ids;
   const auto id_of = [&](const TopicDescription& topic) {
     const auto found = ids.find(topic.name);
     return found == ids.end() ? "" : found->second;
@@ -238,15 +238,12 @@ struct Action {
 };
 const std::vector<std::string_view> kOfNew = {"partitions", "replication-factor", "config",
                                               "replica-assignment", "if-not-exists"};
-const std::vector<std::string_view> kOfNewAndId = {"partitions",    "replication-factor",
-                                                   "config",        "replica-assignment",
-                                                   "if-not-exists", "topic-id"};
 const Action kActions[] = {
-    {"list", {}, kOfNewAndId, list},
+    {"list", {}, kOfNew, list},
     {"describe", {}, kOfNew, describe},
-    {"create", {"topic"}, {"if-exists", "topic-id"}, create},
-    {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists", "topic-id"}, alter},
-    {"delete", {"topic"}, kOfNewAndId, remove},
+    {"create", {"topic"}, {"if-exists"}, create},
+    {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists"}, alter},
+    {"delete", {"topic"}, kOfNew, remove},
 };
 
 Result<const Action*> choose_action(const Flags& flags) {
@@ -276,6 +273,9 @@ Result<const Action*> choose_action(const Flags& flags) {
     if (flags.has(name))
       return wrong(
           fmt::format("Option \"[{}]\" can't be used with option \"[{}]\"", name, chosen->flag));
+  if (flags.has("topic-id") && chosen->flag != "describe")
+    return wrong(
+        fmt::format("Option \"[topic-id]\" can't be used with option \"[{}]\"", chosen->flag));
   for (const std::string_view name : {"partitions", "replication-factor"})
     if (chosen->flag == "create" && flags.has("replica-assignment") && flags.has(name))
       return wrong(

@@ -1,0 +1,42 @@
+// The brokers, topics and partitions of a cluster, as a Metadata response lists them. Requests for topic ids (KIP-516) are
+// not part of Debian's librdkafka.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/admin/wire_connection.h"
+
+namespace client {
+
+using TopicPartitionKey = std::pair<std::string, int32_t>;  // topic, number
+using NodeNumbers = std::vector<int32_t>;
+
+struct ClusterNodeListing {
+  int32_t id = 0;
+  std::string host = {};
+  int32_t port = 0;
+  std::string rack = {};  // empty: none
+};
+struct ReplicaListing {
+  int32_t leader = -1;  // -1: no leader
+  NodeNumbers replicas, in_sync;
+  bool is_internal = false;  // a topic of the server itself
+};
+struct ClusterListing {
+  std::vector<ClusterNodeListing> nodes;  // nodes that are registered and alive
+  int32_t controller = -1;
+  std::map<TopicPartitionKey, ReplicaListing> partitions;
+  // By topic, as Kafka's tools print them: URL-safe base64 without padding.
+  std::map<std::string, std::string> topic_ids;
+};
+
+inline constexpr int16_t kMetadataApi = 3, kMetadataVersion = 12;
+// Requests all topics and creates none.
+WireWriter metadata_request();
+// Fails with NetworkFailure if the answer is truncated.
+Result<ClusterListing> read_metadata(std::string answer);
+
+}  // namespace client
