@@ -15,8 +15,8 @@ struct Construct {
   // Texts of tokens that follow each other: "'" is any text in quotes, "#" a whole number, "*" any token.
   std::vector<std::string_view> words;
   std::string_view hint;
-  std::optional<size_t> reach =
-      {};  // most tokens between the first word and the token at which the parser stopped; default: the words
+  // Most tokens between the first word and the token at which the parser stopped; default: the number of words.
+  std::optional<size_t> reach = {};
 };
 
 constexpr std::string_view kDates =
@@ -27,8 +27,7 @@ constexpr std::string_view kWindowSize =
     "The size of a window is in parentheses: WINDOW TUMBLING (SIZE 1 MINUTE).";
 constexpr std::string_view kConnectors =
     "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. Other systems exchange data "
-    "with a "
-    "topic through Kafka Connect.";
+    "with a topic through Kafka Connect.";
 
 // Constructs at which the parser may stop anywhere in a statement. The first match counts, so a construct precedes each
 // construct whose words are the beginning of its own words.
@@ -62,14 +61,12 @@ const std::vector<Construct>& constructs_within() {
       {{"WINDOW", "SESSION"}, kWindows, 0},
       {{"WATERMARK", "FOR"},
        "A stream has no watermarks. WITH (TIMESTAMP='column') names the column of the event time, "
-       "and GRACE "
-       "PERIOD in a window says how late a record may be."},
+       "and GRACE PERIOD in a window says how late a record may be."},
       {{"AS", "OF"},
        "A SELECT reads the present state. A table over windows keeps earlier counts."},
       {{"FOR", "SYSTEM_TIME"},
        "A SELECT reads the present state. A stream that is joined with a table finds the row of "
-       "its time "
-       "without this clause."},
+       "its time without this clause."},
       {{"MATCH_RECOGNIZE"},
        "MATCH_RECOGNIZE is not supported. Join the stream with itself WITHIN a time, or aggregate "
        "it in windows."},

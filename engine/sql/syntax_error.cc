@@ -7,6 +7,7 @@
 
 #include "base/suggest.h"
 #include "engine/sql/foreign_constructs.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -44,12 +45,6 @@ std::string text_of(const antlr4::Token& token) {
     while ((next_byte() & 0xC0) == 0x80) ++last;
   }
   return shortened(stream->getText(antlr4::misc::Interval(token.getStartIndex(), last)));
-}
-
-std::string to_upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
 }
 
 // Returns the keyword for a type of token, such as "SELECT"; an empty text for types of other tokens.
@@ -100,7 +95,7 @@ bool gets_further(antlr4::CommonToken& token, size_t type, size_t stopped_at,
 // if no keyword does.
 std::string meant_keyword(antlr4::CommonToken& token, size_t stopped_at, const Reparse& reparse) {
   if (!is_word(token)) return "";
-  const std::vector<Candidate> near = near_keywords(to_upper(token.getText()));
+  const std::vector<Candidate> near = near_keywords(upper_case(token.getText()));
   // If a name fits at this place, a keyword would only be read as a name. The error is then that the word is reserved,
   // and not that it is misspelt.
   const bool is_name = token.getType() == MillraceLexer::IDENTIFIER;
@@ -199,7 +194,7 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   // In a list of bare names, such as a list of columns, the word was probably meant as a name.
   const bool wants_expression = contains(failure.expected, MillraceLexer::CAST);
   if (at > 0 && tokens.token(at - 1).getType() == MillraceLexer::COMMA && wants_expression &&
-      std::ranges::count(kBehindLists, to_upper(text)) > 0)
+      std::ranges::count(kBehindLists, upper_case(text)) > 0)
     return "Something is missing after the comma, or the comma is superfluous.";
   if (token.getType() == MillraceLexer::VARIABLE)
     return "The variable " + text + " is not defined.";
@@ -212,9 +207,9 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
       contains(failure.expected, MillraceLexer::STRING_VALUE))
     return "A text needs quotes: '" + text + "'.";
   const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
-  if (wants_name && is_reserved_word(to_upper(text)))
-    return to_upper(text) + " is a reserved word; as a name it needs quotes: `" + to_upper(text) +
-           "`.";
+  if (wants_name && is_reserved_word(upper_case(text)))
+    return upper_case(text) + " is a reserved word; as a name it needs quotes: `" +
+           upper_case(text) + "`.";
   return expected_hint(failure.expected);
 }
 
@@ -222,12 +217,12 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
 // The parser reads the word as the alias of f(x) and stops at the next token.
 std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tokens) {
   if (at == 0) return std::nullopt;
-  const std::string here = to_upper(text_of(tokens.token(at)));
-  const std::string before = to_upper(text_of(tokens.token(at - 1)));
+  const std::string here = upper_case(text_of(tokens.token(at)));
+  const std::string before = upper_case(text_of(tokens.token(at - 1)));
   if (here == "(" && (before == "OVER" || before == "FILTER")) return at - 1;
   if (before == "WITHIN" && here == "GROUP") return at - 1;
   if (here == "WITHIN" && tokens.token(at).getType() != antlr4::Token::EOF &&
-      to_upper(text_of(tokens.token(at + 1))) == "GROUP")
+      upper_case(text_of(tokens.token(at + 1))) == "GROUP")
     return at;
   return std::nullopt;
 }
@@ -248,7 +243,7 @@ constexpr MissingStatement kMissingStatements[] = {
 
 std::optional<Error> missing_statement(const SyntaxFailure& failure, StatementTokens& tokens) {
   if (failure.token_index != 0) return std::nullopt;
-  const std::string word = to_upper(text_of(tokens.token(0)));
+  const std::string word = upper_case(text_of(tokens.token(0)));
   const auto* found = std::ranges::find(kMissingStatements, word, &MissingStatement::word);
   if (found == std::end(kMissingStatements)) return std::nullopt;
   return Error{.code = ErrorCode::NotSupported,

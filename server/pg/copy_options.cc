@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include "engine/types/ascii.h"
+
 namespace server::pg {
 
 namespace {
@@ -17,14 +19,9 @@ Result<std::string> text_of(const engine::CopyOption& option) {
   return bad_option(option, "COPY " + option.name + " requires a value");
 }
 
-std::string lower_case(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 Result<bool> switch_of(const engine::CopyOption& option) {
   if (!option.value) return true;
-  const std::string word = lower_case(*option.value);
+  const std::string word = engine::lower_case(*option.value);
   if (word == "true" || word == "on" || word == "1") return true;
   if (word == "false" || word == "off" || word == "0") return false;
   return bad_option(option, option.name + " requires a Boolean value");
@@ -40,7 +37,7 @@ Result<char> character_of(const engine::CopyOption& option) {
 }
 
 Result<CopyFormat> format_of_name(const engine::CopyOption& option) {
-  const std::string name = lower_case(TRY(text_of(option)));
+  const std::string name = engine::lower_case(TRY(text_of(option)));
   if (name == "text") return CopyFormat::Text;
   if (name == "csv") return CopyFormat::Csv;
   if (name == "json") return CopyFormat::Json;
@@ -64,7 +61,7 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
   if (name == "format")
     into.options.format = TRY(format_of_name(option));
   else if (name == "header") {
-    into.options.header_must_match = option.value && lower_case(*option.value) == "match";
+    into.options.header_must_match = option.value && engine::lower_case(*option.value) == "match";
     into.options.has_header = into.options.header_must_match || TRY(switch_of(option));
   } else if (name == "delimiter")
     into.delimiter = TRY(character_of(option));
@@ -81,7 +78,7 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
   else if (name == "force_null")
     into.options.force_null = columns_of(option);
   else if (name == "encoding") {
-    const std::string encoding = lower_case(TRY(text_of(option)));
+    const std::string encoding = engine::lower_case(TRY(text_of(option)));
     if (encoding != "utf8" && encoding != "utf-8")
       return Error{ErrorCode::NotSupported, "encoding \"" + encoding + "\" is not supported yet",
                    "", "Convert the input to UTF-8."};
