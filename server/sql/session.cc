@@ -174,6 +174,13 @@ int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const
   return found == system.end() ? otherwise : sql::SessionSettings::to_ms(found->second);
 }
 
+int64_t SqlSession::read_wait_ms() const {
+  return setting_ms("read.wait.ms", parts_.settings.read_wait_ms);
+}
+int64_t SqlSession::open_wait_ms() const {
+  return setting_ms("read.wait.ms", parts_.settings.open_wait_ms());
+}
+
 Status SqlSession::check_setting(const std::string& name, const std::string& value) {
   if (name == "search_path") return check_search_path(value, *parts_.definitions.image()->catalog);
   return engine::check_statement_setting(name, value, sql::SessionSettings::known_names());

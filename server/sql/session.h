@@ -240,6 +240,10 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
+  // The limits of a read's wait, read.wait.ms of the session or the server's default: without progress, and for open
+  // transactions.
+  int64_t read_wait_ms() const;
+  int64_t open_wait_ms() const;
   std::unique_ptr<Planner> planner() const;
 
  private:

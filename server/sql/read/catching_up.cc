@@ -101,7 +101,7 @@ void CatchingUp::begin(std::function<void(Status)> done) {
       }))
     return end({});
   route_ = queries_on_the_way(*image_, queries_);
-  wait_.emplace(session_, session_.setting_ms("read.wait.ms", parts.settings.read_wait_ms));
+  wait_.emplace(session_, session_.read_wait_ms());
   evaluate();
 }
 
@@ -238,7 +238,7 @@ void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
       return !parts.cluster->has_topic(partition.topic);
     });
     return parts.cluster->ask_ends(
-        partitions, session_.setting_ms("read.wait.ms", parts.settings.open_wait_ms()),
+        partitions, session_.open_wait_ms(),
         there_.on(session_.shard().loop(),
                   [this, then = std::move(then)](Result<ClusterTopics::Ends> ends) {
                     if (!done_) return;

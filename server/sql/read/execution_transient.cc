@@ -108,8 +108,7 @@ class TransientExecution final : public SqlExecution {
         partitions.insert({topic->id, i});
       }
     }
-    const int64_t wait_ms =
-        session().setting_ms("read.wait.ms", session().parts().settings.open_wait_ms());
+    const int64_t wait_ms = session().open_wait_ms();
     cluster.ask_ends(
         {partitions.begin(), partitions.end()}, wait_ms,
         on_loop([this, wait_ms](Result<ClusterTopics::Ends> ends) {
@@ -299,16 +298,15 @@ class TransientExecution final : public SqlExecution {
     if (task_->task->waits_for().empty()) return patience_.reset();
     if (patience_) return;
     patience_.emplace(session().shard().loop(), "schemas of a SELECT", [this] { give_up(); });
-    patience_->start_once(
-        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
+    patience_->start_once(session().read_wait_ms());
   }
   void give_up() {
-    Error error{ErrorCode::ObjectState,
-                fmt::format("{} cannot be read yet: {}",
-                            engine::join_words(planned_.plan.sources, "and"),
-                            task_->task->waits_for()),
-                {},
-                "Repeat the statement when the schema registry answers."};
+    Error error{
+        ErrorCode::ObjectState,
+        fmt::format("{} cannot be read yet: {}", engine::join_words(planned_.plan.sources, "and"),
+                    task_->task->waits_for()),
+        {},
+        "Repeat the statement when the schema registry answers."};
     end();
     receiver().on_error(std::move(error));
   }
@@ -363,7 +361,7 @@ class TransientExecution final : public SqlExecution {
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
   std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
-  std::optional<Timer> patience_;  // set while a schema is awaited
+  std::optional<Timer> patience_;                           // set while a schema is awaited
   int64_t rows_left_;
   uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent
   bool is_beginning_ = false, is_over_ = false;

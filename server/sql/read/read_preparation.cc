@@ -81,10 +81,10 @@ void ReadPreparation::ask_leaders() {
   const std::vector<storage::TopicPartition> asked(partitions.begin(), partitions.end());
   if (auto ends = old_ends(asked)) return leaders_told(*std::move(ends));
   if (kind_ == Kind::Change) stalled_.emplace(session_);
-  cluster.ask_ends(
-      asked, session_.setting_ms("read.wait.ms", session_.parts().settings.open_wait_ms()),
-      there_.on(session_.shard().loop(),
-                [this](Result<ClusterTopics::Ends> ends) { leaders_told(std::move(ends)); }));
+  cluster.ask_ends(asked, session_.open_wait_ms(),
+                   there_.on(session_.shard().loop(), [this](Result<ClusterTopics::Ends> ends) {
+                     leaders_told(std::move(ends));
+                   }));
 }
 
 // Returns ends from an earlier answer of the leaders. Everything acknowledged before the staleness
@@ -125,7 +125,7 @@ void ReadPreparation::leaders_told(Result<ClusterTopics::Ends> ends) {
 void ReadPreparation::await_journals(const ClusterTopics::Ends& ends) {
   if (ends.empty()) return begin_waiting();
   timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind(false)); });
-  timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
+  timer_->start_once(session_.read_wait_ms());
   waiter_ = std::make_shared<int>();
   left_ = static_cast<int>(ends.size());
   for (const auto& [partition, readable_end] : ends)
@@ -187,8 +187,7 @@ bool ReadPreparation::find_needed() {
 
 void ReadPreparation::wait(std::function<void()> then) {
   then_ = std::move(then);
-  const int64_t most_ms =
-      session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms);
+  const int64_t most_ms = session_.read_wait_ms();
   if (!patience_) patience_.emplace(session_, most_ms);
   std::vector<const DefinedQuery*> queries;
   SessionWrites ends;
@@ -251,7 +250,7 @@ void ReadPreparation::await_writers() {
   if (asked.hold) return granted(std::move(asked.hold));
   place_ = std::move(asked.place);
   timer_.emplace(session_.shard().loop(), "waiting reads", [this] { on_late_writers(); });
-  timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
+  timer_->start_once(session_.read_wait_ms());
 }
 
 // Stops waiting for writers: the read fails, or in a cluster continues with a warning. There a

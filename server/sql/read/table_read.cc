@@ -20,8 +20,7 @@ void TableRead::resume() {
 }
 
 void TableRead::note_opened(int64_t waited_ms) {
-  if (waited_ms > session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms))
-    begun_.awaits_tables_since_us = 0;
+  if (waited_ms > session().read_wait_ms()) begun_.awaits_tables_since_us = 0;
 }
 
 void TableRead::not_there(const MaterializedTable& table) {
@@ -30,8 +29,7 @@ void TableRead::not_there(const MaterializedTable& table) {
   const int64_t now_us = parts.clock.monotonic_us();
   if (begun_.awaits_tables_since_us == 0) begun_.awaits_tables_since_us = now_us;
   const int64_t waited_ms = (now_us - begun_.awaits_tables_since_us) / 1000;
-  const int64_t left_ms =
-      session().setting_ms("read.wait.ms", parts.settings.read_wait_ms) - waited_ms;
+  const int64_t left_ms = session().read_wait_ms() - waited_ms;
   if (!why.passes || left_ms <= 0) return receiver().on_error(std::move(why.error));
   timer_.emplace(session().shard().loop(), "reads begun again", [this] { begin_again(); });
   timer_->start_once(std::min(kBetween_ms, left_ms));
