@@ -105,6 +105,88 @@ Status check_replaced(const engine::Schema& old, const engine::Schema& next, Tex
   return {};
 }
 
+struct Renaming {
+  const std::string &from, &to;
+  TextPosition position;
+
+  const std::string& of(const std::string& name) const { return name == from ? to : name; }
+};
+
+Status rename_source(const engine::DataSource& source, const Renaming& renaming,
+                     const MetadataImage& image, std::vector<DefinitionChange>& changes) {
+  if (source.is_temporary)
+    return Error{ErrorCode::NotSupported,
+                 "to RENAME a temporary table is not supported yet",
+                 {},
+                 "CREATE TEMP TABLE another one, and INSERT INTO it SELECT * FROM the first."}
+        .at(renaming.position);
+  if (source.read_only && source.created_by.empty() && source.sql.empty())
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("{} belongs to the server and keeps its name", quoted(renaming.from))}
+        .at(renaming.position);
+  auto next = std::make_shared<engine::DataSource>(source);
+  next->name = renaming.to;
+  changes.push_back(EraseSource{renaming.from});
+  changes.push_back(PutSource{std::move(next)});
+  const engine::Catalog& catalog = *image.catalog;
+  std::set<std::string> ids;
+  for (const std::string& id : catalog.readers_of(renaming.from)) ids.insert(id);
+  for (const std::string& id : catalog.writers_of(renaming.from)) ids.insert(id);
+  if (const DefinedQuery* keeper = image.materializer_of(source)) ids.insert(keeper->query->id);
+  for (const std::string& id : ids) {
+    const DefinedQueryPtr query = image.find_query(id);
+    if (!query) continue;
+    if (!query->query->rebuilds.empty() || query->stands)
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("query {} takes the place of another one of {} at the moment", id,
+                               quoted(renaming.from)),
+                   {},
+                   "Rename it when SHOW QUERIES lists one query for it."}
+          .at(renaming.position);
+    SetQueryNames names{id, renaming.of(query->query->sink), query->query->sources};
+    for (std::string& each : names.sources) each = renaming.of(each);
+    changes.push_back(std::move(names));
+  }
+  for (const auto& [name, sequence] : catalog.sequences)
+    if (sequence->owner_table == renaming.from) {
+      auto owned = std::make_shared<engine::Sequence>(*sequence);
+      owned->owner_table = renaming.to;
+      changes.push_back(PutSequence{std::move(owned)});
+    }
+  return {};
+}
+
+Status rename_view(const View& view, const Renaming& renaming, const MetadataImage& image,
+                   const Asker& asker, std::vector<DefinitionChange>& changes) {
+  TRY(check_owner_of_view(view, image, asker));
+  auto next = std::make_shared<View>(view);
+  next->name = renaming.to;
+  changes.push_back(EraseView{renaming.from});
+  changes.push_back(PutView{std::move(next)});
+  return {};
+}
+
+// Renames the relation in the views that read it. The text of a view has the names that the relations had when the view was
+// created.
+Status rename_in_views(const Renaming& renaming, const engine::Catalog& catalog,
+                       std::vector<DefinitionChange>& changes) {
+  for (const auto& [name, other] : catalog.views) {
+    if (std::ranges::find(other->reads, renaming.from) == other->reads.end()) continue;
+    auto next = std::make_shared<View>(*other);
+    for (std::string& each : next->reads) each = renaming.of(each);
+    bool is_followed = false;
+    for (auto& [written, now] : next->renames)
+      if (now == renaming.from) {
+        now = renaming.to;
+        is_followed = true;
+      }
+    if (!is_followed) next->renames[renaming.from] = renaming.to;
+    TRY(parse_view(*next));
+    changes.push_back(PutView{std::move(next)});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<RelationChanges> plan_create_view(const engine::CreateView& create,
@@ -218,68 +300,12 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
     return Error{ErrorCode::DuplicateSource, fmt::format("relation {} already exists", quoted(to))}
         .at(rename.name.position);
   RelationChanges result;
-  const auto renamed = [&](const std::string& name) { return name == from ? to : name; };
-  if (source) {
-    if (source->is_temporary)
-      return Error{ErrorCode::NotSupported,
-                   "to RENAME a temporary table is not supported yet",
-                   {},
-                   "CREATE TEMP TABLE another one, and INSERT INTO it SELECT * FROM the first."}
-          .at(rename.name.position);
-    if (source->read_only && source->created_by.empty() && source->sql.empty())
-      return Error{ErrorCode::ObjectState,
-                   fmt::format("{} belongs to the server and keeps its name", quoted(from))}
-          .at(rename.name.position);
-    auto next = std::make_shared<engine::DataSource>(*source);
-    next->name = to;
-    result.changes.push_back(EraseSource{from});
-    result.changes.push_back(PutSource{std::move(next)});
-    std::set<std::string> ids;
-    for (const std::string& id : catalog.readers_of(from)) ids.insert(id);
-    for (const std::string& id : catalog.writers_of(from)) ids.insert(id);
-    if (const DefinedQuery* keeper = image.materializer_of(*source)) ids.insert(keeper->query->id);
-    for (const std::string& id : ids) {
-      const DefinedQueryPtr query = image.find_query(id);
-      if (!query) continue;
-      if (!query->query->rebuilds.empty() || query->stands)
-        return Error{ErrorCode::ObjectState,
-                     fmt::format("query {} takes the place of another one of {} at the moment", id,
-                                 quoted(from)),
-                     {},
-                     "Rename it when SHOW QUERIES lists one query for it."}
-            .at(rename.name.position);
-      SetQueryNames names{id, renamed(query->query->sink), query->query->sources};
-      for (std::string& each : names.sources) each = renamed(each);
-      result.changes.push_back(std::move(names));
-    }
-    for (const auto& [name, sequence] : catalog.sequences)
-      if (sequence->owner_table == from) {
-        auto owned = std::make_shared<engine::Sequence>(*sequence);
-        owned->owner_table = to;
-        result.changes.push_back(PutSequence{std::move(owned)});
-      }
-  } else {
-    TRY(check_owner_of_view(*view, image, asker));
-    auto next = std::make_shared<View>(*view);
-    next->name = to;
-    result.changes.push_back(EraseView{from});
-    result.changes.push_back(PutView{std::move(next)});
-  }
-  // The text of a view has the names that the relations had when the view was created.
-  for (const auto& [name, other] : catalog.views) {
-    if (std::ranges::find(other->reads, from) == other->reads.end()) continue;
-    auto next = std::make_shared<View>(*other);
-    for (std::string& each : next->reads) each = renamed(each);
-    bool is_followed = false;
-    for (auto& [written, now] : next->renames)
-      if (now == from) {
-        now = to;
-        is_followed = true;
-      }
-    if (!is_followed) next->renames[from] = to;
-    TRY(parse_view(*next));
-    result.changes.push_back(PutView{std::move(next)});
-  }
+  const Renaming renaming{from, to, rename.name.position};
+  if (source)
+    TRY(rename_source(*source, renaming, image, result.changes));
+  else
+    TRY(rename_view(*view, renaming, image, asker, result.changes));
+  TRY(rename_in_views(renaming, catalog, result.changes));
   return result;
 }
 
