@@ -28,6 +28,7 @@ Error needs_level(std::string what, storage::FeatureLevel needed, storage::Featu
 }
 
 struct Check {
+  const ClusterFacts& facts;
   storage::FeatureLevel level;
 
   template <class Other>
@@ -45,6 +46,7 @@ struct Check {
   // Refuses TRUNCATE: rows that another node writes meanwhile would go to the deleted topic and be
   // lost.
   Status operator()(const engine::Truncate&) const {
+    if (facts.supports(Feature::TopicReplacement)) return {};
     return not_in_cluster_yet("TRUNCATE is", kDropAndCreate);
   }
   Status operator()(const engine::AddPrimaryKey&) const { return rewrites(); }
@@ -55,26 +57,31 @@ struct Check {
     if (level >= storage::kViewsLevel) return {};
     return needs_level(std::move(what), storage::kViewsLevel, level);
   }
-  static Status rewrites() { return not_in_cluster_yet("an ALTER TABLE that rewrites rows is"); }
+  Status rewrites() const {
+    if (facts.supports(Feature::TableRewrites)) return {};
+    return not_in_cluster_yet("an ALTER TABLE that rewrites rows is");
+  }
 };
 
 }  // namespace
 
-Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
-                         storage::FeatureLevel level) {
+Status check_supported(const engine::ParsedStatement& statement, bool is_in_transaction,
+                       const ClusterFacts& facts, storage::FeatureLevel level) {
   if (is_in_transaction && !is_user_statement(statement.statement) &&
       level < storage::kDefiningTransactionsLevel)
     return needs_level("definitions within a transaction need", storage::kDefiningTransactionsLevel,
                        level);
-  return std::visit(Check{level}, statement.statement);
+  return std::visit(Check{facts, level}, statement.statement);
 }
 
-Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
+Status check_supported(const std::vector<DefinitionChange>& changes, const ClusterFacts& facts) {
   for (const DefinitionChange& change : changes) {
     if (const auto* put = std::get_if<PutQuery>(&change);
         put && put->query->query->kind != engine::QueryKind::SourceTable) {
-      if (engine::generator_of(*put->query->plan)) return no_generator();
-      if (put->query->rebuilt_sink || !put->query->journal)
+      if (!facts.supports(Feature::Generators) && engine::generator_of(*put->query->plan))
+        return no_generator();
+      const bool is_rebuilt = put->query->rebuilt_sink || !put->query->journal;
+      if (!facts.supports(Feature::TableRebuilds) && is_rebuilt)
         return not_in_cluster_yet("rebuilding a table beside the old one is", kDropAndCreate);
     }
   }

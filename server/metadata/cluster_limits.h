@@ -1,12 +1,12 @@
-// Definitions that are not supported in a cluster yet.
+// Refuses definitions with features that the server does not support.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/sql/ast.h"
+#include "server/metadata/cluster_facts.h"
 #include "server/metadata/definition_command.h"
-#include "storage/meta/feature_level.h"
 
 namespace server {
 
@@ -14,10 +14,11 @@ namespace server {
 Error not_in_cluster_yet(std::string what, std::string hint = {});
 inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 
-// Checks the statement by itself. Fails with NotSupported.
-Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
-                         storage::FeatureLevel level);
+// Checks the statement by itself, for a server whose nodes all support `level`. Fails with
+// NotSupported.
+Status check_supported(const engine::ParsedStatement& statement, bool is_in_transaction,
+                       const ClusterFacts& facts, storage::FeatureLevel level);
 // Checks the changes that result from the statement. Fails with NotSupported.
-Status check_for_cluster(const std::vector<DefinitionChange>& changes);
+Status check_supported(const std::vector<DefinitionChange>& changes, const ClusterFacts& facts);
 
 }  // namespace server

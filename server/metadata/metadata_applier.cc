@@ -72,12 +72,12 @@ bool is_kept(const MetadataImage& image, const Uuid& topic) {
 
 MetadataApplier::MetadataApplier(storage::Log& log, storage::MetadataLog& metadata,
                                  QueryRunner& queries, engine::EngineSettings settings,
-                                 Placement placement)
+                                 const ClusterFacts& facts)
     : log_(log),
       metadata_(metadata),
       queries_(queries),
       settings_(std::move(settings)),
-      placement_(std::move(placement)),
+      facts_(facts),
       jobs_(kMaxWaitingJobs),
       image_(std::make_shared<const MetadataImage>()) {}
 
@@ -159,9 +159,10 @@ void MetadataApplier::stop_thread() {
 void MetadataApplier::run() {
   // The interval of checks for abandoned transactions.
   constexpr std::chrono::seconds kLookEvery{1};
+  const bool has_others = facts_.has_other_processes();
   const auto patience =
-      processes_.find_this ? std::optional<std::chrono::milliseconds>(kLookEvery) : std::nullopt;
-  if (!placement_) undo_left_transactions();
+      has_others ? std::optional<std::chrono::milliseconds>(kLookEvery) : std::nullopt;
+  if (!has_others) undo_left_transactions();
   begun_.set_value();
   while (!jobs_.is_closed()) {
     if (const auto job = jobs_.take(patience)) job->run();
@@ -264,15 +265,14 @@ Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd 
   if (!planned) return {};
   for (const std::string& id : planned->new_queries) TRY(queries_.finish_removal(id));
   TRY(place({}, planned->returning, planned->command));
-  if (placement_)
-    for (storage::TopicInfo& topic : planned->ending)
-      TRY(placement_.place({}, {std::move(topic), std::nullopt}, planned->command));
+  for (storage::TopicInfo& topic : planned->ending)
+    TRY(facts_.place({}, {std::move(topic), std::nullopt}, planned->command));
   return commit(planned->command);
 }
 
 void MetadataApplier::answer_when_told(std::function<void()> answer, bool is_decided) const {
-  if (!announce_ || !is_decided) return answer();
-  announce_(image()->revision, std::move(answer));
+  if (!is_decided) return answer();
+  facts_.announce(image()->revision, std::move(answer));
 }
 
 void MetadataApplier::undo(const Uuid& transaction) {
@@ -299,9 +299,10 @@ void MetadataApplier::undo_abandoned_transactions() {
 bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
   // A process that was silent for less time continues, with its sessions.
   constexpr std::chrono::seconds kLongestAway{10};
-  if (!processes_.find_this || !open.owner) return false;
-  if (open.owner == processes_.find_this()) return !live_.contains(transaction);
-  const Presence presence = processes_.find_presence(*open.owner);
+  if (!facts_.has_other_processes() || !open.owner) return false;
+  if (const auto own = facts_.process(); own && *own == open.owner)
+    return !live_.contains(transaction);
+  const Presence presence = facts_.presence(*open.owner);
   if (presence == Presence::Gone) return true;
   if (presence == Presence::There) return away_since_.erase(transaction), false;
   const auto now = std::chrono::steady_clock::now();
@@ -363,7 +364,7 @@ Status MetadataApplier::commit(const storage::MetadataCommand& command) {
   // The partitions are created before the append: a change that storage refuses must not enter the
   // log, and no reader may see a stream without its partitions.
   std::vector<Uuid> new_topics;
-  const Status made = placement_ ? Status{} : make_partitions(command, new_topics);
+  const Status made = facts_.places_replicas() ? Status{} : make_partitions(command, new_topics);
   const Result<Revision> revision = made ? append(command) : Result<Revision>(made.error());
   if (!revision) {
     for (const Uuid& topic : new_topics) queries_.drop_topic(topic);
@@ -376,20 +377,14 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                                                   std::vector<engine::SchemaQuestion>& questions) {
   const engine::ParsedStatement& statement = *definition.statement;
   questions.clear();
-  if (placement_)
-    TRY(check_for_cluster(statement, definition.transaction != nullptr,
-                          find_level_ ? find_level_() : storage::kFirstLevel));
+  TRY(check_supported(statement, definition.transaction != nullptr, facts_, facts_.level()));
   const MetadataImagePtr now = image();
   std::optional<Error> unknown_end;
   const auto end_of = [&, this](const Uuid& topic, PartitionId partition) {
-    if (leaders_end_) {
-      if (unknown_end) return Offset(0);
-      Result<Offset> end = leaders_end_({topic, partition});
-      if (!end) unknown_end = std::move(end).error();
-      return end ? *end : Offset(0);
-    }
-    const auto status = log_.find_partition({topic, partition});
-    return status ? status->readable_end() : Offset(0);
+    if (unknown_end) return Offset(0);
+    Result<Offset> end = facts_.find_end(log_, {topic, partition});
+    if (!end) unknown_end = std::move(end).error();
+    return end ? *end : Offset(0);
   };
   std::optional<RekeyedTable> rekeyed;
   if (definition.rekey)
@@ -408,20 +403,18 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
       return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
     TRY(check_not_undone(*transaction, *now));
   }
-  const auto process = processes_.find_this ? processes_.find_this() : std::nullopt;
-  if (transaction && processes_.find_this && !process)
-    return Error{ErrorCode::NotLeader, "this node is not part of the cluster"};
+  const auto process = transaction ? TRY(facts_.process()) : std::nullopt;
   const DefinitionSources sources{Uuid::random,
                                   end_of,
                                   outside_ ? &definition.known : nullptr,
                                   rekeyed ? &*rekeyed : nullptr,
                                   transaction ? &transaction->id : nullptr,
-                                  bool{placement_},
+                                  facts_,
                                   process};
   PlannedDefinition planned = TRY(plan_definition(statement, *now, settings_, definition.properties,
                                                   sources, definition.asker));
   if (unknown_end) return *std::move(unknown_end);
-  if (placement_ && !planned.started_query.empty() &&
+  if (facts_.has_replicated_journals() && !planned.started_query.empty() &&
       image()->topics->find(storage::kReplicatedJournalName) == nullptr) {
     TRY(make_journals());
     return define(definition, questions);
@@ -630,7 +623,7 @@ Result<std::optional<engine::RegistryError>> MetadataApplier::change_schemas(
 
 Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kept,
                               storage::MetadataCommand& command) const {
-  if (!placement_) return {};
+  if (!facts_.places_replicas()) return {};
   storage::TopicTable next = topics_;
   // For these changes the placement adds parts to the command.
   std::vector<storage::TopicDelta> deltas;
@@ -641,7 +634,7 @@ Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kep
   }
   for (const storage::TopicDelta& delta : deltas)
     if (!kept.contains(delta.now ? delta.now->id : delta.before->id))
-      TRY(placement_.place(wish, delta, command));
+      TRY(facts_.place(wish, delta, command));
   return {};
 }
 
@@ -689,7 +682,7 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
 }
 
 void MetadataApplier::make_missing_partitions(const storage::TopicInfo& topic) {
-  if (placement_ && !placement_.is_here(topic)) return;
+  if (!facts_.has_replicas(topic)) return;
   server::make_missing_partitions(log_, topic);
 }
 

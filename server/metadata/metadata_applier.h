@@ -16,6 +16,7 @@
 #include "engine/catalog/passed_numbers.h"
 #include "engine/sql/ast.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/cluster_facts.h"
 #include "server/metadata/image.h"
 #include "server/metadata/job_queue.h"
 #include "server/metadata/open_definitions.h"
@@ -24,7 +25,6 @@
 #include "server/metadata/rebuild_step.h"
 #include "server/metadata/topic_change.h"
 #include "storage/log/log.h"
-#include "storage/meta/feature_level.h"
 #include "storage/meta/metadata_log.h"
 
 namespace server {
@@ -59,23 +59,12 @@ using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 //          if the queue is full.
 // Owner:   the node. Stopping finishes the present statement and refuses all others.
 //
-// In a cluster, `placement` assigns replicas of new partitions to nodes: it adds the assignments to
-// the command that creates or deletes a topic. Replication then decides which partitions the log
-// holds. Statements that a cluster does not support are refused (cluster_limits.h).
+// `facts` answers for the other nodes. Statements with features that it does not support are refused
+// (cluster_limits.h).
 class MetadataApplier {
  public:
-  struct Placement {
-    std::function<Status(const ReplicaWish& wish, const storage::TopicDelta& delta,
-                         storage::MetadataCommand& command)>
-        place;
-    // Whether this node has, or will have, replicas of the topic's partitions. The partitions are
-    // created empty as soon as the topic is known, so that tasks and sessions can wait for their
-    // records.
-    std::function<bool(const storage::TopicInfo& topic)> is_here;
-    explicit operator bool() const { return place != nullptr; }
-  };
   MetadataApplier(storage::Log& log, storage::MetadataLog& metadata, QueryRunner& queries,
-                  engine::EngineSettings settings, Placement placement = {});
+                  engine::EngineSettings settings, const ClusterFacts& facts = local_facts());
   ~MetadataApplier();
 
   // Makes an external registry keep the schemas instead of the image. Called before start_thread().
@@ -87,43 +76,20 @@ class MetadataApplier {
   // before recover().
   void use_topic_defaults(std::map<std::string, std::string> started_with);
 
-  // Sets the function that finds the readable end of a partition by asking its leader, and waits
-  // some seconds at most. Called before start_thread(), in a cluster.
-  using LeadersEnd = std::function<Result<Offset>(const storage::TopicPartition& partition)>;
-  void use_leaders_ends(LeadersEnd leaders_end) { leaders_end_ = std::move(leaders_end); }
-  // Sets the function that finds the feature level that all nodes support. Called before
-  // start_thread(), in a cluster.
-  using FindLevel = std::function<storage::FeatureLevel()>;
-  void use_level(FindLevel find) { find_level_ = std::move(find); }
-
-  // Sets the function that calls back when the other nodes have applied the log up to a revision,
-  // or have not answered for long, so that a definition exists on each node when its statement is
-  // answered. Called before start_thread(), in a cluster.
-  using Announce = std::function<void(Revision, std::function<void()>)>;
-  void use_announce(Announce announce) { announce_ = std::move(announce); }
-  // Sets the functions that find this process (nothing before it has joined the cluster) and the
-  // presence of other processes, whose transactions may have to be undone. Called before
-  // start_thread(), in a cluster.
-  enum class Presence : uint8_t { There, Away, Gone };
-  struct Processes {
-    std::function<std::optional<NodeProcess>()> find_this;
-    std::function<Presence(const NodeProcess&)> find_presence;
-  };
-  void use_processes(Processes processes) { processes_ = std::move(processes); }
-
   // Reads the newest snapshot and the metadata log after it, and starts the queries. Called before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
   // with ShuttingDown once `must_stop` is set.
   Status recover(const std::atomic<bool>& must_stop);
   void start_thread();
-  // Waits until the definitions of transactions that can no longer be committed are undone. In a
-  // cluster, this call undoes none, since another node may still commit them. Called once, when the
-  // tasks' loops run.
+  // Waits until the definitions of transactions that can no longer be committed are undone. No
+  // definition is undone here if a process of another node may still commit it. Called once, when
+  // the tasks' loops run.
   void await_undone();
   void stop_thread();
 
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
+  const ClusterFacts& facts() const { return facts_; }
   // Definitions within a transaction become permanent when it ends with Commit. end() is the
   // transaction's last call.
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
@@ -226,8 +192,7 @@ class MetadataApplier {
   // Makes a change of the schema registry. The result contains an error if the registry itself
   // refuses the change.
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
-  // Creates the topic of the replicated journals; called in a cluster for a statement that creates
-  // a query.
+  // Creates the topic of the replicated journals; called for a statement that creates a query.
   Status make_journals();
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
@@ -252,7 +217,7 @@ class MetadataApplier {
                                    std::vector<engine::SchemaQuestion>& questions);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
-  // Undoes definitions of transactions whose sessions no longer exist, in a cluster.
+  // Undoes definitions of transactions whose sessions no longer exist.
   void undo_abandoned_transactions();
   bool is_abandoned(const Uuid& transaction, const OpenDefinitions& open);
   void undo(const Uuid& transaction);
@@ -301,7 +266,7 @@ class MetadataApplier {
   storage::MetadataLog& metadata_;
   QueryRunner& queries_;
   const engine::EngineSettings settings_;
-  const Placement placement_;
+  const ClusterFacts& facts_;
   storage::TopicTable topics_;
   Revision snapshot_revision_{0};  // revision of the newest snapshot that was requested
   JobQueue jobs_;
@@ -313,10 +278,6 @@ class MetadataApplier {
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
-  LeadersEnd leaders_end_;  // only in a cluster
-  FindLevel find_level_;    // only in a cluster
-  Processes processes_;     // only in a cluster
-  Announce announce_;       // only in a cluster
   // Used by the metadata thread: open transactions of this process that have definitions, and, by
   // transaction of another process, since when that process is away.
   std::set<Uuid> live_;

@@ -85,7 +85,7 @@ struct Planner {
   const RekeyedTable* rekeyed;
   const std::function<Uuid()>& new_id;
   const Asker& asker;
-  const bool is_in_cluster;
+  const ClusterFacts& facts;
 
   engine::PlanContext context() const {
     return {.catalog = *image.catalog,
@@ -131,7 +131,7 @@ struct Planner {
     }
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
     // Longer windows are not kept in a cluster, whose followers keep a whole table in memory.
-    if (!settings.ksqldb_compat && !is_in_cluster)
+    if (!settings.ksqldb_compat && facts.supports(Feature::KeptWindows))
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
     effect.changes.push_back(PutSource{planned.sink});
@@ -139,7 +139,7 @@ struct Planner {
       engine::keep_windows_of(*old->plan, planned.plan, create.query);
       return replace(std::move(effect), old, std::move(planned));
     }
-    if (existing && is_in_cluster)
+    if (existing && !facts.supports(Feature::QueryReplacesSource))
       return not_in_cluster_yet("replacing a definition that no query writes with a query is",
                                 kDropAndCreate);
     if (existing) effect.changed_tables.push_back(existing->name);
@@ -701,9 +701,10 @@ struct Planner {
   Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) const {
     const bool is_table = planned.sink->kind == engine::SourceKind::Table;
     Result<engine::QueryPlan> plan = engine::upgrade_query(old, std::move(planned.plan));
-    if (plan || (!is_table && !is_in_cluster)) return plan;
+    const bool may_rebuild = facts.supports(Feature::TableRebuilds);
+    if (plan || (!is_table && may_rebuild)) return plan;
     Error error = std::move(plan).error();
-    if (is_in_cluster) return std::move(error).with_hint(kDropAndCreate);
+    if (!may_rebuild) return std::move(error).with_hint(kDropAndCreate);
     error.hint =
         "WITH (REBUILD = true) builds the new definition beside the old one from the beginning of "
         "its sources, and replaces the old one when it has caught up.";
@@ -914,7 +915,8 @@ class Resolver {
     }
     query->rebuilds = planned.rebuilds;
     auto defined = define(std::move(query), planned.plan);
-    if (sources_.is_in_cluster) defined->journal = storage::replicated_journal_of(id);
+    if (sources_.facts.has_replicated_journals())
+      defined->journal = storage::replicated_journal_of(id);
     defined->rebuilt_sink = effect.rebuilt_sink;
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
@@ -1302,7 +1304,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   TRY(check_named(statement.statement, image, asker));
   Result<Effect> visited =
       std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
-                         sources.rekeyed, sources.new_id, asker, sources.is_in_cluster},
+                         sources.rekeyed, sources.new_id, asker, sources.facts},
                  statement.statement);
   PlannedDefinition planned;
   planned.questions = registrar.questions();
@@ -1318,7 +1320,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     TRY(check_not_open_elsewhere(uses, image, sources.transaction));
   }
   Effect effect = TRY(std::move(visited));
-  if (sources.is_in_cluster) TRY(give_own_sequences(effect, *image.catalog, sources.new_id, asker));
+  if (!sources.facts.supports(Feature::LocalSerials))
+    TRY(give_own_sequences(effect, *image.catalog, sources.new_id, asker));
   if (!std::holds_alternative<engine::CommentOn>(statement.statement) &&
       !std::holds_alternative<engine::AlterColumns>(statement.statement))
     keep_comments(effect, *image.catalog);
@@ -1359,7 +1362,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     command.changes.insert(command.changes.end(), noted->begin(), noted->end());
     planned.kept_topics = resolver.open().dropped_topics();
   }
-  if (sources.is_in_cluster) TRY(check_for_cluster(command.changes));
+  TRY(check_supported(command.changes, sources.facts));
   if (says_how_many_replicas(statement.statement))
     for (const engine::TopicDescription& topic : effect.new_topics)
       planned.replicas.factor = topic.replicas;

@@ -10,6 +10,7 @@
 
 #include "engine/registry/outside_schemas.h"
 #include "engine/sql/ast.h"
+#include "server/metadata/cluster_facts.h"
 #include "server/metadata/definition_command.h"
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
@@ -52,10 +53,10 @@ struct DefinitionSources {
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
   // Answers of an external registry; null: the image's registry is used.
   const engine::OutsideSchemas* outside = nullptr;
-  const RekeyedTable* rekeyed = nullptr;    // for AddPrimaryKey
-  const Uuid* transaction = nullptr;        // the statement's transaction, if any
-  bool is_in_cluster = false;               // some definitions are not supported there
-  std::optional<NodeProcess> process = {};  // in a cluster: the process that runs this code
+  const RekeyedTable* rekeyed = nullptr;  // for AddPrimaryKey
+  const Uuid* transaction = nullptr;      // the statement's transaction, if any
+  const ClusterFacts& facts = local_facts();
+  std::optional<NodeProcess> process = {};  // the process that runs this code, see ClusterFacts
 };
 
 // Plans the command of a statement. Fails with InsufficientPrivilege if the asker lacks a right.

@@ -81,47 +81,46 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   return ClusterMember::open(std::move(options), log, clock);
 }
 
-MetadataApplier::Placement placement_by(const ClusterMember* member) {
-  if (member == nullptr) return {};
-  const auto place = [member](const ReplicaWish& wish, const storage::TopicDelta& delta,
-                              storage::MetadataCommand& command) -> Status {
-    const int32_t factor = wish.factor.value_or(member->view()->default_replication_factor());
-    return member->place(delta, {factor, wish.replicas}, command);
-  };
-  const auto is_here = [member](const storage::TopicInfo& topic) {
-    const auto view = member->view();
-    for (PartitionId i{0}; i < PartitionId{topic.partition_count}; ++i)
-      if (const auto* known = view->metadata->find({topic.id, i});
-          known && known->has_replica(view->self))
-        return true;
-    return false;
-  };
-  return {place, is_here};
+Status MemberFacts::place(const ReplicaWish& wish, const storage::TopicDelta& delta,
+                          storage::MetadataCommand& command) const {
+  const int32_t factor = wish.factor.value_or(member_.view()->default_replication_factor());
+  return member_.place(delta, {factor, wish.replicas}, command);
 }
 
-MetadataApplier::FindLevel level_by(const ClusterMember& member) {
-  return [&member] {
-    const auto metadata = member.view()->metadata;
-    return metadata ? metadata->feature_level() : storage::kFirstLevel;
-  };
+bool MemberFacts::has_replicas(const storage::TopicInfo& topic) const {
+  const auto view = member_.view();
+  for (PartitionId i{0}; i < PartitionId{topic.partition_count}; ++i)
+    if (const auto* known = view->metadata->find({topic.id, i});
+        known && known->has_replica(view->self))
+      return true;
+  return false;
 }
 
-MetadataApplier::Processes processes_by(const ClusterMember& member) {
-  using Presence = MetadataApplier::Presence;
-  const auto find_this = [&member]() -> std::optional<NodeProcess> {
-    const auto view = member.view();
-    const storage::ClusterNode* known = view->metadata ? view->metadata->find(view->self) : nullptr;
-    return known == nullptr ? std::nullopt : std::optional(NodeProcess{known->id, known->epoch});
-  };
-  // Only the controller handles processes that are gone.
-  const auto find_presence = [&member](const NodeProcess& process) {
-    const auto view = member.view();
-    if (!view->metadata || view->controller_id != view->self.value()) return Presence::There;
-    const storage::ClusterNode* known = view->metadata->find(process.node);
-    if (known == nullptr || known->epoch != process.epoch) return Presence::Gone;
-    return known->is_fenced ? Presence::Away : Presence::There;
-  };
-  return {find_this, find_presence};
+storage::FeatureLevel MemberFacts::level() const {
+  const auto metadata = member_.view()->metadata;
+  return metadata ? metadata->feature_level() : storage::kFirstLevel;
+}
+
+std::optional<int32_t> MemberFacts::node_number() const { return member_.view()->self.value(); }
+
+Result<std::optional<NodeProcess>> MemberFacts::process() const {
+  const auto view = member_.view();
+  const storage::ClusterNode* known = view->metadata ? view->metadata->find(view->self) : nullptr;
+  if (known != nullptr) return std::optional(NodeProcess{known->id, known->epoch});
+  return Error{ErrorCode::NotLeader, "this node is not part of the cluster"};
+}
+
+// Only the controller handles processes that are gone.
+Presence MemberFacts::presence(const NodeProcess& process) const {
+  const auto view = member_.view();
+  if (!view->metadata || view->controller_id != view->self.value()) return Presence::There;
+  const storage::ClusterNode* known = view->metadata->find(process.node);
+  if (known == nullptr || known->epoch != process.epoch) return Presence::Gone;
+  return known->is_fenced ? Presence::Away : Presence::There;
+}
+
+void MemberFacts::announce(Revision revision, std::function<void()> done) const {
+  member_.await_applied(revision, std::move(done));
 }
 
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member) {
@@ -153,19 +152,18 @@ std::vector<storage::TopicPartition> ElectionWatch::take_new(
   return found;
 }
 
-MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member) {
-  return [&member](const storage::TopicPartition& partition) -> Result<Offset> {
-    constexpr auto kPatience = std::chrono::seconds(10);
-    const auto answer = std::make_shared<std::promise<Result<Offset>>>();
-    member.ask_ends({partition}, std::chrono::microseconds(kPatience).count(),
-                    [answer](const auto& ends) {
-                      answer->set_value(ends ? Result<Offset>(ends->front().second)
-                                             : Result<Offset>(ends.error()));
-                    });
-    auto told = answer->get_future();
-    if (told.wait_for(kPatience) == std::future_status::ready) return told.get();
-    return Error{ErrorCode::NotLeader, "no leader has reported the end of a partition"};
-  };
+Result<Offset> MemberFacts::find_end(const storage::Log&,
+                                     const storage::TopicPartition& partition) const {
+  constexpr auto kPatience = std::chrono::seconds(10);
+  const auto answer = std::make_shared<std::promise<Result<Offset>>>();
+  member_.ask_ends({partition}, std::chrono::microseconds(kPatience).count(),
+                   [answer](const auto& ends) {
+                     answer->set_value(ends ? Result<Offset>(ends->front().second)
+                                            : Result<Offset>(ends.error()));
+                   });
+  auto told = answer->get_future();
+  if (told.wait_for(kPatience) == std::future_status::ready) return told.get();
+  return Error{ErrorCode::NotLeader, "no leader has reported the end of a partition"};
 }
 
 }  // namespace server

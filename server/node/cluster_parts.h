@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "server/cluster/cluster_member.h"
-#include "server/metadata/metadata_applier.h"
+#include "server/metadata/cluster_facts.h"
 #include "server/node/settings.h"
 #include "server/tasks/cleanup_targets.h"
 
@@ -18,11 +18,32 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
     const NodeSettings& settings, storage::Log& log, const Clock& clock,
     std::function<void(std::span<const storage::TopicPartition>)> on_changed);
 
-// Callbacks by which other parts of the server use the member, which outlives them. `member` is null for a single node.
-MetadataApplier::Placement placement_by(const ClusterMember* member);
-MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member);
-MetadataApplier::FindLevel level_by(const ClusterMember& member);
-MetadataApplier::Processes processes_by(const ClusterMember& member);
+// The facts of a node of a cluster, from its member. Each value of Feature names a feature that a cluster does not
+// support yet.
+//
+// Owner: the node; the member outlives it.
+class MemberFacts final : public ClusterFacts {
+ public:
+  explicit MemberFacts(ClusterMember& member) : member_(member) {}
+  bool supports(Feature) const override { return false; }
+  storage::FeatureLevel level() const override;
+  std::optional<int32_t> node_number() const override;
+  bool has_other_processes() const override { return true; }
+  Result<std::optional<NodeProcess>> process() const override;
+  Presence presence(const NodeProcess& process) const override;
+  void announce(Revision revision, std::function<void()> done) const override;
+  bool places_replicas() const override { return true; }
+  Status place(const ReplicaWish& wish, const storage::TopicDelta& delta,
+               storage::MetadataCommand& command) const override;
+  bool has_replicas(const storage::TopicInfo& topic) const override;
+  Result<Offset> find_end(const storage::Log& log,
+                          const storage::TopicPartition& partition) const override;
+  bool has_replicated_journals() const override { return true; }
+
+ private:
+  ClusterMember& member_;
+};
+
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member);
 // Returns the unclean elections in the metadata that the node has read so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);

@@ -80,24 +80,18 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
   node->definitions_ = std::make_unique<MetadataApplier>(
       *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
-      node->query_runner(), settings.sql.engine, placement_by(node->cluster_.get()));
-  if (node->cluster_) {
-    node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
-    node->definitions_->use_level(level_by(*node->cluster_));
-    node->definitions_->use_processes(processes_by(*node->cluster_));
-    node->definitions_->use_announce(
-        [member = node->cluster_.get()](Revision revision, std::function<void()> done) {
-          member->await_applied(revision, std::move(done));
-        });
+      node->query_runner(), settings.sql.engine, node->facts());
+  if (node->cluster_)
     node->cluster_->use_applied(
         [raw = node.get()] { return raw->definitions_->image()->revision; });
-  }
   TRY(node->open_outside_registry());
   node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
   // In a cluster the topic is an ordinary one, which a server may have brought along (docs/adr/0094): the processing
   // log of a single node must not append to it.
-  if (settings.processing_log && !node->cluster_)
+  const bool keeps_processing_log =
+      settings.processing_log && node->facts().supports(Feature::LoneProcessingLog);
+  if (keeps_processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   if (node->cluster_) {
     node->elections_.told_until(unclean_elections_by(*node->cluster_));
@@ -123,7 +117,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   // The left-over tables belong to sessions that have ended, because no session of this process exists yet.
   const std::vector<std::string> left_over = node->left_over_tables();
   if (!node->cluster_) node->drop_tables(left_over);
-  if (settings.processing_log && !node->cluster_)
+  if (keeps_processing_log)
     if (const Status defined = node->define_processing_log(); !defined)
       log_warn("the processing log is not available error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
@@ -218,6 +212,7 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
       [this](std::span<const storage::TopicPartition> changed) { assignments_changed(changed); }));
   if (cluster_) {
     cluster_topics_ = std::make_unique<MemberTopics>(*cluster_, clock_);
+    member_facts_ = std::make_unique<MemberFacts>(*cluster_);
     cluster_is_ready_.store(true, std::memory_order_release);
     TRY(cluster_->begin(must_stop));
     if (etcd_) etcd_->let_come();
@@ -293,7 +288,7 @@ Status Node::open_journals(const std::vector<Shard*>& shards) {
   snapshots_ = std::make_unique<JournalSnapshots>(
       *log_, *state_, *journals_, *journal_owners_, clock_,
       settings_.checkpoint_policy.journal_bytes,
-      [level = level_by(*cluster_)] { return level() >= storage::kJournalSnapshotsLevel; });
+      [this] { return facts().level() >= storage::kJournalSnapshotsLevel; });
   journals_->set_elections([this](PartitionId journal) -> std::optional<storage::UncleanElection> {
     const auto elections = unclean_elections_by(*cluster_);
     const auto* found =

@@ -84,6 +84,7 @@ class Node {
   Status make_shards();
   Status open_journals(const std::vector<Shard*>& shards);
   QueryRunner& query_runner();
+  const ClusterFacts& facts() const { return member_facts_ ? *member_facts_ : local_facts(); }
   // Returns the partition for failed records, if the stream of the processing log exists.
   std::optional<engine::PartitionRef> find_processing_log() const;
   // Creates the stream of the processing log at the first start, and again after a user has dropped it.
@@ -130,6 +131,7 @@ class Node {
   std::unique_ptr<JournalOwners> journal_owners_;   // null for a single node
   std::unique_ptr<ClusterMember> cluster_;          // null for a single node
   std::unique_ptr<MemberTopics> cluster_topics_;    // null for a single node
+  std::unique_ptr<MemberFacts> member_facts_;       // null for a single node
   std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;
   std::unique_ptr<engine::SharedRecords> shared_records_;

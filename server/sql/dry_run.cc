@@ -68,16 +68,15 @@ class Sandbox {
 
   std::variant<Status, Unknown> define(const engine::ParsedStatement& statement,
                                        const engine::Properties& properties) {
-    const bool is_in_cluster = run_.parts.cluster != nullptr;
-    if (is_in_cluster)
-      if (Status fine = check_for_cluster(statement, false, storage::kNewestLevel); !fine)
-        return fine;
+    const ClusterFacts& facts = run_.parts.definitions.facts();
+    if (Status fine = check_supported(statement, false, facts, storage::kNewestLevel); !fine)
+      return fine;
     const engine::OutsideSchemas nothing_known;
     const DefinitionSources sources{
         .new_id = Uuid::random,
         .end_of = [](const Uuid&, PartitionId) { return Offset(0); },
         .outside = run_.parts.definitions.outside_registry() ? &nothing_known : nullptr,
-        .is_in_cluster = is_in_cluster};
+        .facts = facts};
     auto planned = plan_definition(statement, *image_, run_.parts.definitions.settings(),
                                    properties, sources, run_.asker);
     if (!planned) return Status(std::move(planned).error());

@@ -124,9 +124,8 @@ class SharedMetadataLog {
 class TwoAppliers : public testing::Test {
  protected:
   struct Node {
-    Node(storage::Log& log, SharedMetadataLog& shared, MetadataApplier::Processes processes = {})
-        : metadata(shared), applier(log, metadata, runner, {}) {
-      applier.use_processes(std::move(processes));
+    Node(storage::Log& log, SharedMetadataLog& shared, const ClusterFacts& facts = local_facts())
+        : metadata(shared), applier(log, metadata, runner, {}, facts) {
       EXPECT_TRUE(applier.recover(must_stop));
       applier.start_thread();
     }
@@ -337,22 +336,28 @@ TEST_F(TwoAppliers, an_applier_that_was_away_too_long_continues_from_a_snapshot)
 // Two processes of a cluster, the second one of which is the controller.
 class TwoProcesses : public TwoAppliers {
  protected:
-  using Presence = MetadataApplier::Presence;
+  class ProcessFacts final : public LocalFacts {
+   public:
+    ProcessFacts(int32_t node, const std::atomic<Presence>& presence_of_one)
+        : node_(node), presence_of_one_(presence_of_one) {}
+    bool has_other_processes() const override { return true; }
+    Result<std::optional<NodeProcess>> process() const override {
+      return std::optional(process_of(node_));
+    }
+    Presence presence(const NodeProcess& asked) const override {
+      return node_ != 1 && asked == process_of(1) ? presence_of_one_.load() : Presence::There;
+    }
+
+   private:
+    static NodeProcess process_of(int32_t node) { return {NodeId{node}, storage::NodeEpoch{node}}; }
+
+    const int32_t node_;
+    const std::atomic<Presence>& presence_of_one_;
+  };
+
   TwoProcesses() {
-    const auto process = [](int32_t node) {
-      return NodeProcess{NodeId{node}, storage::NodeEpoch{node}};
-    };
-    one_ = std::make_unique<Node>(
-        *log_, *shared_,
-        MetadataApplier::Processes{[=] { return process(1); },
-                                   [](const NodeProcess&) { return Presence::There; }});
-    other_ = std::make_unique<Node>(
-        *log_, *shared_,
-        MetadataApplier::Processes{[=] { return process(2); },
-                                   [=, this](const NodeProcess& asked) {
-                                     return asked == process(1) ? presence_of_one_.load()
-                                                                : Presence::There;
-                                   }});
+    one_ = std::make_unique<Node>(*log_, *shared_, facts_of_one_);
+    other_ = std::make_unique<Node>(*log_, *shared_, facts_of_other_);
     EXPECT_TRUE(one_->submit("CREATE TABLE t (id INT PRIMARY KEY) WITH (PARTITIONS = 1);").get());
     EXPECT_TRUE(
         one_->submit("CREATE TABLE made (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
@@ -360,10 +365,16 @@ class TwoProcesses : public TwoAppliers {
     EXPECT_TRUE(one_->submit("DROP TABLE t;", transaction_).get());
     EXPECT_TRUE(becomes_true([&] { return other_->sources() == during_; }));
   }
+  // The threads of the appliers use the facts.
+  ~TwoProcesses() override {
+    other_.reset();
+    one_.reset();
+  }
 
   const std::set<std::string> before_{"T"}, during_{"MADE"};
   const DefiningTransactionPtr transaction_ = std::make_shared<DefiningTransaction>();
   std::atomic<Presence> presence_of_one_ = Presence::There;
+  const ProcessFacts facts_of_one_{1, presence_of_one_}, facts_of_other_{2, presence_of_one_};
 };
 
 TEST_F(TwoProcesses, definitions_of_a_transaction_are_invisible_until_it_ends) {

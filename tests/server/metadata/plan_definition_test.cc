@@ -42,6 +42,12 @@ std::string text_of(const MetadataImage& image) {
   return text;
 }
 
+class FactsOfCluster final : public LocalFacts {
+ public:
+  bool supports(Feature) const override { return false; }
+  bool has_replicated_journals() const override { return true; }
+};
+
 class DefinitionTest : public testing::Test {
  protected:
   DefinitionTest() { image_ = std::make_shared<const MetadataImage>(); }
@@ -60,7 +66,7 @@ class DefinitionTest : public testing::Test {
         nullptr,
         nullptr,
         transaction_,
-        is_in_cluster_};
+        *facts_};
     const PlannedDefinition planned =
         TRY(plan_definition(parsed.front(), *image_, settings_, properties_, sources));
     ImageChange change;
@@ -128,7 +134,8 @@ class DefinitionTest : public testing::Test {
   engine::Properties properties_;
   uint8_t ids_ = 0;
   const Uuid* transaction_ = nullptr;  // of what is defined
-  bool is_in_cluster_ = false;
+  const ClusterFacts* facts_ = &local_facts();
+  const FactsOfCluster cluster_;
 };
 
 TEST_F(DefinitionTest, a_replayed_log_gives_the_same_image) {
@@ -216,7 +223,7 @@ TEST_F(DefinitionTest, a_replaced_query_keeps_its_id_and_its_state) {
 
 // The revision of the plan distinguishes its commits from those of the old plan (docs/adr/0101).
 TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) {
-  is_in_cluster_ = true;
+  facts_ = &cluster_;
   must("CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 2);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
   const DefinedQueryPtr old = image_->find_query("CTAS_BY_CITY_0");
@@ -249,7 +256,7 @@ TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) 
 }
 
 TEST_F(DefinitionTest, unsupported_replacements_in_a_cluster_are_refused) {
-  is_in_cluster_ = true;
+  facts_ = &cluster_;
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
   const auto told = [&](const std::string& sql) {
@@ -672,7 +679,7 @@ TEST_F(DefinitionTest, names_of_an_open_transaction_are_its_own) {
 }
 
 TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
-  is_in_cluster_ = true;
+  facts_ = &cluster_;
   must("CREATE TABLE notes (id SERIAL PRIMARY KEY, other BIGSERIAL, body STRING);");
   const auto column = [&](const char* table, size_t index) {
     return image_->catalog->find_source(table)->schema.columns[index];
@@ -708,7 +715,7 @@ TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
       refusal("CREATE TABLE over (id SERIAL PRIMARY KEY) WITH (kafka_topic = 'records');"),
       "SERIAL and IDENTITY columns of a table whose topic already exists, \"records\", are not "
       "supported in a cluster yet");
-  is_in_cluster_ = false;
+  facts_ = &local_facts();
   must("CREATE TABLE alone (id SERIAL PRIMARY KEY, v INT);");
   EXPECT_TRUE(column("ALONE", 0).is_serial);
   EXPECT_EQ(image_->catalog->sequences.get("ALONE_ID_SEQ"), nullptr);

@@ -1,0 +1,106 @@
+// The port through which metadata and sessions ask about the other nodes. A lone node is a cluster
+// of one: local_facts() answers for it, so no caller has to know where it runs.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "server/metadata/definition_command.h"
+#include "server/metadata/topic_change.h"
+#include "storage/log/log.h"
+#include "storage/meta/feature_level.h"
+#include "storage/meta/metadata_log.h"
+#include "storage/meta/topic_table.h"
+
+namespace server {
+
+// Features that not every server supports. Callers refuse the others with not_in_cluster_yet().
+enum class Feature : uint8_t {
+  AdvisoryLocks,
+  Generators,           // queries that generate rows
+  KeptWindows,          // windows that are kept as long as their sources keep records
+  LocalSerials,         // SERIAL columns without a sequence: the only writer numbers the rows
+  LoneProcessingLog,    // the stream of failed records, to which this node appends by itself
+  QueryReplacesSource,  // CREATE OR REPLACE of a definition that no query writes with a query
+  RowLocks,             // FOR UPDATE, FOR SHARE
+  TableRebuilds,        // a table that is built beside the old one
+  TableRewrites,        // ALTER TABLE that writes the rows again
+  TopicReplacement,     // TRUNCATE that gives the table a new topic
+};
+
+// Whether the process that began a transaction still runs.
+enum class Presence : uint8_t { There, Away, Gone };
+
+// Threads: any. Owner: the node; it outlives all users.
+class ClusterFacts {
+ public:
+  virtual ~ClusterFacts() = default;
+  virtual bool supports(Feature feature) const = 0;
+  // Returns the feature level that all nodes support.
+  virtual storage::FeatureLevel level() const = 0;
+  // Returns the number that distinguishes this node's temporary tables from those of other nodes;
+  // nothing if no other node has any.
+  virtual std::optional<int32_t> node_number() const = 0;
+
+  // --- Transactions that define
+
+  // Whether sessions of other processes may have begun or may end a transaction of the metadata.
+  virtual bool has_other_processes() const = 0;
+  // Returns this process, which the metadata names as owner of its transactions; nothing if no
+  // other process exists. Fails with NotLeader before this process has joined the cluster.
+  virtual Result<std::optional<NodeProcess>> process() const = 0;
+  // Returns the presence of another process, whose transactions may have to be undone.
+  virtual Presence presence(const NodeProcess& process) const = 0;
+  // Calls `done` when the other nodes have applied the metadata log up to `revision`, or have not
+  // answered for long, so that a definition exists on each node when its statement is answered.
+  virtual void announce(Revision revision, std::function<void()> done) const = 0;
+
+  // --- Partitions
+
+  // Whether the command that creates or changes a topic assigns its replicas to nodes by place().
+  // Replication then decides which partitions this node's log holds; otherwise the log holds all.
+  virtual bool places_replicas() const = 0;
+  // Adds the assignments of the topic's new partitions to the command.
+  virtual Status place(const ReplicaWish& wish, const storage::TopicDelta& delta,
+                       storage::MetadataCommand& command) const = 0;
+  // Whether this node has, or will have, replicas of the topic's partitions. The partitions are
+  // created empty as soon as the topic is known, so that tasks and sessions can wait for their
+  // records.
+  virtual bool has_replicas(const storage::TopicInfo& topic) const = 0;
+  // Returns the readable end of a partition at its leader, and waits some seconds at most. `log` is
+  // this node's.
+  virtual Result<Offset> find_end(const storage::Log& log,
+                                  const storage::TopicPartition& partition) const = 0;
+  // Whether each query has a replicated journal, which the command that creates the query names. A
+  // node then runs only the tasks for whose journal it has a replica; otherwise it runs all tasks.
+  virtual bool has_replicated_journals() const = 0;
+};
+
+// The facts of a lone node. It supports every feature. Tests derive facts of a cluster from it.
+class LocalFacts : public ClusterFacts {
+ public:
+  bool supports(Feature) const override { return true; }
+  storage::FeatureLevel level() const override { return storage::kNewestLevel; }
+  std::optional<int32_t> node_number() const override { return std::nullopt; }
+  bool has_other_processes() const override { return false; }
+  Result<std::optional<NodeProcess>> process() const override {
+    return std::optional<NodeProcess>();
+  }
+  Presence presence(const NodeProcess&) const override { return Presence::There; }
+  void announce(Revision, std::function<void()> done) const override { done(); }
+  bool places_replicas() const override { return false; }
+  Status place(const ReplicaWish&, const storage::TopicDelta&,
+               storage::MetadataCommand&) const override {
+    return {};
+  }
+  bool has_replicas(const storage::TopicInfo&) const override { return true; }
+  Result<Offset> find_end(const storage::Log& log,
+                          const storage::TopicPartition& partition) const override;
+  bool has_replicated_journals() const override { return false; }
+};
+
+const ClusterFacts& local_facts();
+
+}  // namespace server
