@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "server/sql/execution.h"
+
 namespace server {
 
 namespace {
@@ -20,7 +22,14 @@ bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
 
 }  // namespace
 
-void MemberTopics::append(storage::AppendRequest request, storage::AppendDone done) {
+void MemberTopics::append(storage::AppendRequest request, AppendTo to, Loop*,
+                          storage::AppendDone done) {
+  if (to == AppendTo::Topics)
+    if (const Status there = check_are_there(*definitions_.image(), request); !there)
+      return done(there.error());
+  OwnedCharge charge(memory_, MemoryKind::Queues);
+  if (!charge.try_resize(storage::size_of(request)))
+    return done(charge.refusal("rows that wait for their partitions' leaders"));
   // The callbacks all run on the member's loop, so `left` needs no lock.
   struct Parts {
     storage::AppendDone done;
@@ -29,10 +38,10 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
     std::optional<Error> error;
     size_t left = 0;
     bool may_be_there = false;  // some of the rows may have been written
+    OwnedCharge charge;
   };
-  auto parts = std::make_shared<Parts>();
-  parts->done = std::move(done);
-  parts->note = note_written();
+  const std::shared_ptr<Parts> parts(
+      new Parts{std::move(done), note_written(), {}, std::nullopt, 0, false, std::move(charge)});
   parts->batches.resize(request.parts.size());
   parts->left = request.parts.size();
   for (size_t i = 0; i < request.parts.size(); ++i) {
@@ -46,6 +55,7 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
                           parts->may_be_there |=
                               appended || appended.error().code == ErrorCode::NetworkFailure;
                           if (--parts->left > 0) return;
+                          parts->charge.resize(0);
                           if (!parts->error)
                             return parts->done(storage::Appended{{}, std::move(parts->batches)});
                           if (parts->batches.size() > 1 && parts->may_be_there) {
@@ -140,8 +150,6 @@ std::optional<int32_t> MemberTopics::leader_of(const storage::TopicPartition& pa
   if (known == nullptr || !known->leader) return std::nullopt;
   return known->leader->value();
 }
-
-int32_t MemberTopics::self() const { return member_.view()->self.value(); }
 
 int MemberTopics::replicas_of(const Uuid& topic) const {
   const auto view = member_.view();

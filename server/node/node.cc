@@ -19,6 +19,7 @@
 #include "server/node/etcd_settings.h"
 #include "server/node/http_pages.h"
 #include "server/sql/temporary_tables.h"
+#include "server/sql/write/local_topics.h"
 #include "storage/files/backup.h"
 #include "storage/meta/embedded_metadata_log.h"
 
@@ -106,8 +107,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->supervisor_, node->clock_, node->settings_.sql,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
-  node->parts_->cluster = node->cluster_topics_.get();
-  if (node->parts_->cluster != nullptr) node->parts_->sequences.share_with_nodes();
+  node->open_topics();
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -211,7 +211,6 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
       settings_, *log_, clock_,
       [this](std::span<const storage::TopicPartition> changed) { assignments_changed(changed); }));
   if (cluster_) {
-    cluster_topics_ = std::make_unique<MemberTopics>(*cluster_, clock_);
     member_facts_ = std::make_unique<MemberFacts>(*cluster_);
     cluster_is_ready_.store(true, std::memory_order_release);
     TRY(cluster_->begin(must_stop));
@@ -220,6 +219,18 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
   }
   metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
   return {};
+}
+
+void Node::open_topics() {
+  SqlParts& parts = *parts_;
+  if (!cluster_) {
+    parts.cluster = std::make_unique<LocalTopics>(parts.log, parts.memory, parts.definitions,
+                                                  parts.committed_ends, parts.fence);
+    return;
+  }
+  parts.cluster =
+      std::make_unique<MemberTopics>(*cluster_, clock_, parts.memory, parts.definitions);
+  parts.sequences.share_with_nodes();
 }
 
 void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
@@ -298,7 +309,7 @@ Status Node::open_journals(const std::vector<Shard*>& shards) {
   queries_->set_elections([this] { return unclean_elections_by(*cluster_); });
   journal_owners_->tell(journals_.get());
   queries_->set_journals(*journals_, [this](const storage::TopicPartition& partition) {
-    return cluster_topics_->has_replica(partition);
+    return cluster_->has_copy(partition);
   });
   cluster_->set_tasks(*journal_owners_);
   journals_are_ready_.store(true, std::memory_order_release);
@@ -396,7 +407,7 @@ Status Node::open_front_ends() {
        .access = &access_->access(),
        .superuser_reserved_connections =
            std::min(settings_.superuser_reserved_connections, settings_.max_connections - 1),
-       .has_advisory_locks = parts_->cluster == nullptr},
+       .has_advisory_locks = facts().supports(Feature::AdvisoryLocks)},
       memory_, clock_));
   TRY(open_kafka());
   return open_http();

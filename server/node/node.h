@@ -80,6 +80,7 @@ class Node {
   FrontEndOptions front_end_options(const Address& address, TlsStart tls_start) const;
   Status open_storage();
   Status open_cluster(const std::atomic<bool>& must_stop);
+  void open_topics();
   int shard_count() const;
   Status make_shards();
   Status open_journals(const std::vector<Shard*>& shards);
@@ -130,7 +131,6 @@ class Node {
   std::unique_ptr<SupervisedEtcd> etcd_;            // set if this node starts a member of its own
   std::unique_ptr<JournalOwners> journal_owners_;   // null for a single node
   std::unique_ptr<ClusterMember> cluster_;          // null for a single node
-  std::unique_ptr<MemberTopics> cluster_topics_;    // null for a single node
   std::unique_ptr<MemberFacts> member_facts_;       // null for a single node
   std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;

@@ -1,6 +1,8 @@
-// The port through which sessions reach the other nodes of a cluster: rows are appended at the
-// leaders of their partitions, and reads wait for the leaders' acknowledged ends.
+// The port through which sessions write and read topics: rows are appended at the leaders of their
+// partitions, and reads wait for the leaders' acknowledged ends. A lone node leads all partitions
+// (LocalTopics); a node of a cluster asks the other nodes.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,16 +17,30 @@
 
 namespace server {
 
+class Loop;
+
+// Topics: the tables of the topics must still exist, see check_is_there(). NewTopic: this check is
+// omitted, because no definition names the topic yet.
+enum class AppendTo : uint8_t { Topics, NewTopic };
+
 // The offset up to which each partition was read.
 using ReadEnds = std::map<storage::TopicPartition, Offset>;
 
-// Threads: any; callbacks run on another thread.
+// Threads: any; callbacks run on another thread, or within the call.
 class ClusterTopics {
  public:
   virtual ~ClusterTopics() = default;
-  // Appends each record once, even if leaders change. Partitions are independent of each other. On
-  // failure the error states whether some rows may have been written.
-  virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  // Appends each record once, even if leaders change. A lone node appends all parts or none; in a
+  // cluster partitions are independent of each other, and on failure the error states whether some
+  // rows may have been written. Waits while the queue of a leader is full. Fails with UnknownTopic
+  // if a topic no longer exists. `here`: the caller's loop, whose thread may write a single append
+  // inline (docs/adr/0069); null: unknown.
+  virtual void append(storage::AppendRequest request, AppendTo to, Loop* here,
+                      storage::AppendDone done) = 0;
+  // Whether rows that were computed from rows read before are appended by append_changes() or
+  // commit(). Otherwise the turns of this node (TableLocks) exclude all other SQL writers, and
+  // append() suffices.
+  virtual bool appends_conditionally() const = 0;
   // Rows for one partition that were computed from rows read before. A change with `read_to` is
   // appended only if no row with one of its keys was written at or after that offset; a change
   // without `read_to` is always appended.
@@ -52,6 +68,10 @@ class ClusterTopics {
   using CommitDone = std::function<void(Result<std::vector<storage::AppendedBatch>>)>;
   virtual void commit(std::vector<Change> parts, CommitDone done) = 0;
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
+  // Whether a read has to call ask_ends(), since other nodes may have acknowledged rows. Otherwise
+  // CommittedEnds of this node has the ends of all rows, and ask_ends() answers within the call
+  // with the ends in this node's log.
+  virtual bool asks_leaders() const = 0;
   // Asks the leaders for ends that are greater than all offsets acknowledged before the call. If
   // acknowledged rows were written after the first record of an open transaction, waits at most
   // `wait_ms` for the end of the transaction, then fails with ObjectState.
@@ -70,12 +90,12 @@ class ClusterTopics {
   virtual bool has_topic(const Uuid& topic) const = 0;
   // Whether this node has, or is about to have, the partition's records.
   virtual bool has_replica(const storage::TopicPartition& partition) const = 0;
-  virtual int32_t self() const = 0;
   // Returns the number of replicas of the topic's first partition; 1 if unknown.
   virtual int replicas_of(const Uuid& topic) const = 0;
-  // Returns the node that leads the partition; nothing while the partition has no leader.
+  // Returns the node that leads the partition; nothing while the partition has no leader, and on a
+  // lone node, which has no number.
   virtual std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const = 0;
-  // Returns all known nodes, by id.
+  // Returns all known nodes of a cluster, by id.
   virtual std::vector<engine::NodeStatus> nodes() const = 0;
 };
 

@@ -133,10 +133,8 @@ std::unique_ptr<sql::Execution> run_information(
 // for a moment, and these records would be lost. A writer that passes this check has begun before
 // the DROP or TRUNCATE is acknowledged, since the image changes before the acknowledgement.
 Status check_is_there(const MetadataImage& image, const Uuid& topic);
+Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request);
 
-// Topics: the tables of the topics must still exist, see check_is_there(). NewTopic: this check is
-// omitted, because no definition names the topic yet.
-enum class AppendTo : uint8_t { Topics, NewTopic };
 // Hands a request to the log, and waits without a time limit while the log's queue is full. `done`
 // is called on another thread, or within the call if the request is refused. Fails with
 // UnknownTopic if the topic no longer exists, and with ObjectState while it is fenced.

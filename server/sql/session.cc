@@ -11,6 +11,7 @@
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
+#include "server/metadata/cluster_limits.h"
 #include "server/sql/dry_run.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/information_facts.h"
@@ -131,7 +132,7 @@ void SqlSession::discard_temporary() {
 }
 
 TemporaryTables SqlSession::no_temporary_tables() const {
-  return TemporaryTables(parts_.cluster ? std::optional(parts_.cluster->self()) : std::nullopt);
+  return TemporaryTables(parts_.definitions.facts().node_number());
 }
 
 engine::Properties properties_of(const sql::SessionSettings& settings, const MetadataImage& image,
@@ -418,27 +419,23 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
                "Prepare it again."};
 }
 
-Status SqlSession::check_for_cluster(const SqlPrepared& prepared) const {
-  if (parts_.cluster == nullptr) return {};
-  const auto not_yet = [](std::string what, std::string hint) {
-    return Error{ErrorCode::NotSupported,
-                 std::move(what) + " not supported in a cluster yet",
-                 {},
-                 std::move(hint)};
-  };
-  if (std::holds_alternative<engine::Query>(prepared.statement->statement) &&
+Status SqlSession::check_supported(const SqlPrepared& prepared) const {
+  const ClusterFacts& facts = parts_.definitions.facts();
+  if (!facts.supports(Feature::RowLocks) &&
+      std::holds_alternative<engine::Query>(prepared.statement->statement) &&
       !prepared.statement->row_locks.tables.empty())
-    return not_yet("FOR UPDATE and FOR SHARE are",
-                   "UPDATE reads and changes rows in one statement.");
-  if (prepared.action == Action::AddKey)
-    return not_yet("an ALTER TABLE that rewrites rows is", "DROP the table, and create it again.");
+    return not_in_cluster_yet("FOR UPDATE and FOR SHARE are",
+                              "UPDATE reads and changes rows in one statement.");
+  if (!facts.supports(Feature::TableRewrites) && prepared.action == Action::AddKey)
+    return not_in_cluster_yet("an ALTER TABLE that rewrites rows is",
+                              "DROP the table, and create it again.");
   return {};
 }
 
 Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     const std::shared_ptr<const SqlPrepared>& given, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
-  TRY(check_for_cluster(*given));
+  TRY(check_supported(*given));
   if (given->sleeps) return run_sleep(*this, receiver, given, std::move(parameters));
   const MetadataImagePtr image = parts_.definitions.image();
   const auto prepared = given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;
@@ -448,7 +445,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   // TRUNCATE without rows would replace the topic. In a cluster not all nodes would learn of the
   // new topic at the same time, and rows that they write in the meantime would be lost with the old
   // topic.
-  if ((in_transaction_ || parts_.cluster != nullptr) &&
+  if ((in_transaction_ || !parts_.definitions.facts().supports(Feature::TopicReplacement)) &&
       std::holds_alternative<engine::Truncate>(prepared->statement->statement))
     return run_truncate_rows(*this, receiver, prepared->statement);
   TRY(check_not_anothers(prepared->statement->statement, *image));
@@ -521,7 +518,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
   auto& insert = std::get<InsertRows>(planned);
   TRY(check_is_read(*image, insert.buffer->source()));
-  if (parts_.cluster != nullptr && !insert.given.empty())
+  if (parts_.sequences.is_shared() && !insert.given.empty())
     return run_after_passing(*this, receiver, std::move(insert));
   return write(std::move(insert), receiver);
 }
@@ -579,9 +576,7 @@ Status SqlSession::check_is_read(const MetadataImage& image,
   // A node without a replica does not read the table and sends the rows to the leader, so it has
   // nothing to check.
   const storage::TopicInfo* topic = image.topics->find(target.topic);
-  if (parts_.cluster != nullptr && topic != nullptr &&
-      !parts_.cluster->has_replica({topic->id, PartitionId{0}}))
-    return {};
+  if (topic != nullptr && !parts_.cluster->has_replica({topic->id, PartitionId{0}})) return {};
   const auto trouble = parts_.supervisor.trouble_of(keeper->query->id);
   if (!trouble || trouble->code != ErrorCode::UnknownTopic) return {};
   return Error{ErrorCode::ObjectState,

@@ -84,7 +84,6 @@ struct SqlParts {
   };
   using GroupsDone = std::function<void(Groups)>;
   std::function<void(GroupsDone)> consumer_groups = {};
-  ClusterTopics* cluster = nullptr;         // null outside of a cluster
   std::atomic<size_t> open_statements = 0;  // number of open statements of all sessions
   WriteFence fence = {};
   SerialNumbers serials = {};
@@ -94,6 +93,7 @@ struct SqlParts {
   TableLocks commits =
       {};  // by topic id: writers of several records, and readers until their scans have begun
   SequenceReserves sequences = SequenceReserves(definitions);
+  std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
 };
 
 // The end of the session's own writes in each partition. Look-ups of the session wait until the
@@ -177,8 +177,8 @@ class SqlSession final : public sql::SessionBackend {
   const MaterializerPlaces& places_of(const std::shared_ptr<const DefinedQuery>& materializer,
                                       const MetadataImage& image);
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
-  // Returns, in a cluster, the offsets up to which the current statement has read the rows that it
-  // changes.
+  // Returns the offsets up to which the current statement has read the rows that it changes; empty
+  // unless ClusterTopics::asks_leaders().
   const ReadEnds& read_ends() const { return read_ends_; }
   void note_read(ReadEnds ends) { read_ends_ = std::move(ends); }
   // Notes that the transaction holds rows of this topic that were computed from rows it has read.
@@ -257,7 +257,7 @@ class SqlSession final : public sql::SessionBackend {
   // Returns the topics of the tables for which the statement needs the turn.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
-  Status check_for_cluster(const SqlPrepared& prepared) const;
+  Status check_supported(const SqlPrepared& prepared) const;
   TemporaryTables no_temporary_tables() const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
   // Prepares the statement again if definitions have changed since it was prepared.

@@ -233,30 +233,25 @@ void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
   SqlParts& parts = session_.parts();
   std::vector<storage::TopicPartition> partitions = partitions_read_by(*image_, route_);
   if (partitions.empty()) return then({});
-  if (parts.cluster != nullptr) {
-    std::erase_if(partitions, [&](const storage::TopicPartition& partition) {
-      return !parts.cluster->has_topic(partition.topic);
-    });
-    return parts.cluster->ask_ends(
-        partitions, session_.open_wait_ms(),
-        there_.on(session_.shard().loop(),
-                  [this, then = std::move(then)](Result<ClusterTopics::Ends> ends) {
-                    if (!done_) return;
-                    if (!ends && ends.error().code == ErrorCode::ObjectState)
-                      return end(behind_transaction(names(), wait_->waited_ms()));
-                    if (!ends) return end(std::move(ends).error());
-                    SessionWrites found;
-                    for (const auto& [partition, end] : *ends)
-                      if (end > Offset(0)) found[to_engine(partition)] = end;
-                    then(std::move(found));
-                  }));
-  }
-  SessionWrites found;
-  for (const storage::TopicPartition& partition : partitions)
-    if (const auto status = parts.log.find_partition(partition);
-        status && status->readable_end() > Offset(0))
-      found[to_engine(partition)] = status->readable_end();
-  then(std::move(found));
+  std::erase_if(partitions, [&](const storage::TopicPartition& partition) {
+    return !parts.cluster->has_topic(partition.topic);
+  });
+  auto answer = [this, then = std::move(then)](Result<ClusterTopics::Ends> ends) {
+    if (!done_) return;
+    if (!ends && ends.error().code == ErrorCode::ObjectState)
+      return end(behind_transaction(names(), wait_->waited_ms()));
+    if (!ends) return end(std::move(ends).error());
+    SessionWrites found;
+    for (const auto& [partition, end] : *ends)
+      if (end > Offset(0)) found[to_engine(partition)] = end;
+    then(std::move(found));
+  };
+  const int64_t wait_ms = session_.open_wait_ms();
+  if (parts.cluster->asks_leaders())
+    parts.cluster->ask_ends(std::move(partitions), wait_ms,
+                            there_.on(session_.shard().loop(), std::move(answer)));
+  else  // the answer comes within the call, and is not posted to the loop
+    parts.cluster->ask_ends(std::move(partitions), wait_ms, there_.here(std::move(answer)));
 }
 
 void CatchingUp::try_again() {
@@ -285,7 +280,7 @@ void CatchingUp::end(Status status) {
 }
 
 bool CatchingUp::lies_behind_transaction() const {
-  return session_.parts().cluster == nullptr &&
+  return !session_.parts().cluster->asks_leaders() &&
          std::ranges::any_of(session_.written(), [this](const auto& written) {
            const auto status = session_.parts().log.find_partition(to_storage(written.first));
            return status && written.second > status->readable_end();

@@ -31,10 +31,8 @@ class TransientExecution final : public SqlExecution {
   // session wrote, also indirectly through other queries. The query waits for a stream that has not
   // caught up with its own sources.
   Status begin() {
-    const bool is_cluster = session().parts().cluster != nullptr;
     std::vector<CatchingUp::Made> made = made_sources();
-    if (end_ != TransientEnd::AtPresentEnd || made.empty())
-      return is_cluster ? ask_leaders() : begin_reading();
+    if (end_ != TransientEnd::AtPresentEnd || made.empty()) return find_ends();
     const bool is_of_streams = std::ranges::all_of(made, [this](const CatchingUp::Made& each) {
       const auto source = image_->catalog->find_source(each.name);
       return source && source->kind == engine::SourceKind::Stream;
@@ -78,7 +76,10 @@ class TransientExecution final : public SqlExecution {
   Status go_on(Status caught_up) {
     TRY(std::move(caught_up));
     if (auto warning = catching_up_->take_warning()) receiver().on_notice(*std::move(warning));
-    return session().parts().cluster != nullptr ? ask_leaders() : begin_reading();
+    return find_ends();
+  }
+  Status find_ends() {
+    return session().parts().cluster->asks_leaders() ? ask_leaders() : begin_reading();
   }
   void fail(Error error) {
     is_over_ = true;
@@ -360,7 +361,7 @@ class TransientExecution final : public SqlExecution {
   std::shared_ptr<const storage::Users> users_ = image_->users;  // the users at the last check
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
-  std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
+  std::map<storage::TopicPartition, Offset> leaders_ends_;  // if asked
   std::optional<Timer> patience_;                           // set while a schema is awaited
   int64_t rows_left_;
   uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent

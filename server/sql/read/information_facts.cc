@@ -49,10 +49,9 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
   sequence_position = [&reserves = session.parts().sequences](const engine::Sequence& sequence) {
     return reserves.position(sequence);
   };
-  if (ClusterTopics* topics = session.parts().cluster) {
-    replicas_of = [topics](const Uuid& topic) { return topics->replicas_of(topic); };
-    cluster = [topics] { return topics->nodes(); };
-  }
+  const ClusterTopics& topics = *session.parts().cluster;
+  replicas_of = [&topics](const Uuid& topic) { return topics.replicas_of(topic); };
+  cluster = [&topics] { return topics.nodes(); };
 }
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker) {
@@ -211,11 +210,12 @@ void InformationGathering::finish() {
     if (engine::QueryStatus& status = facts_->statuses[id];
         status.state == "RUNNING" && is_stopped(awaited))
       status.state = "waits for " + awaited;
-  if (const ClusterTopics* cluster = session_.parts().cluster)
+  if (session_.parts().definitions.facts().has_replicated_journals())
     for (auto& [id, status] : facts_->statuses) {
       const DefinedQueryPtr query = facts_->image->find_query(id);
       if (!query || !query->journal || status.state != "RUNNING") continue;
-      status.node = cluster->leader_of({storage::kReplicatedJournal, *query->journal});
+      status.node =
+          session_.parts().cluster->leader_of({storage::kReplicatedJournal, *query->journal});
       if (!status.node) status.state = "WAITING";
     }
   if (needs_.server_facts) facts_->server = session_.parts().server_facts();

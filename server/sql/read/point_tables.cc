@@ -77,7 +77,8 @@ PointTables::Target* PointTables::find_target(
 // after one of the server's queries has changed.
 bool PointTables::is_ready(Target& target, const MetadataImage& image) const {
   SqlParts& parts = session_.parts();
-  if (parts.cluster != nullptr) return false;  // a read has to ask the partitions' leaders first
+  if (parts.cluster->asks_leaders())
+    return false;  // a read has to ask the partitions' leaders first
   const bool has_passed = target.topic
                               ? parts.committed_ends.has_passed(*target.topic, target.query->plan)
                               : session_.written().empty() || session_.has_passed(target.query);

@@ -45,7 +45,7 @@ std::optional<storage::TopicInfo> ReadPreparation::topic_of(const MaterializedTa
 void ReadPreparation::begin(std::function<void(Status)> opened) {
   opened_ = std::move(opened);
   begun_us_ = session_.parts().clock.monotonic_us();
-  if (session_.parts().cluster != nullptr) return ask_leaders();
+  if (session_.parts().cluster->asks_leaders()) return ask_leaders();
   begin_waiting();
 }
 
@@ -171,7 +171,7 @@ bool ReadPreparation::find_needed() {
     if (!topic) continue;
     CommittedEnds::Needed& needed = needed_[i] = {};
     const CommittedEnds::Keeper& keeper = tables_[i].query->plan;
-    if (session_.parts().cluster != nullptr) {
+    if (session_.parts().cluster->asks_leaders()) {
       for (const auto& each : leaders_ends_)
         if (each.first.topic == topic->id) needed.ends.push_back(each);
       needed.has_passed = needed.ends.empty();
@@ -253,11 +253,11 @@ void ReadPreparation::await_writers() {
   timer_->start_once(session_.read_wait_ms());
 }
 
-// Stops waiting for writers: the read fails, or in a cluster continues with a warning. There a
-// writer may wait for a long time for leaders that cannot acknowledge, and the reads of other
-// sessions do not wait for such a writer.
+// Stops waiting for writers: the read fails, or if other nodes lead partitions, continues with a
+// warning. A writer may wait for a long time for leaders that cannot acknowledge, and the reads of
+// other sessions do not wait for such a writer.
 void ReadPreparation::on_late_writers() {
-  if (session_.parts().cluster == nullptr) return end(behind(true));
+  if (!session_.parts().cluster->asks_leaders()) return end(behind(true));
   place_.leave();
   timer_.reset();
   receiver_.on_notice({sql::NoticeLevel::Warning,
@@ -268,7 +268,7 @@ void ReadPreparation::on_late_writers() {
 }
 
 void ReadPreparation::await_needed() {
-  if (session_.parts().cluster != nullptr) add_written_ends();
+  if (session_.parts().cluster->asks_leaders()) add_written_ends();
   if (find_needed()) return end({});
   wait([this] { end({}); });
 }
@@ -344,7 +344,7 @@ int64_t ReadPreparation::waited_ms() const {
 Error ReadPreparation::behind(bool of_topics) const {
   const std::string which = names(of_topics);
   const bool are_many = which.starts_with("tables ");
-  if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())
+  if (of_topics && !session_.parts().cluster->asks_leaders() && lies_behind_transaction())
     return behind_transaction(which, waited_ms());
   std::string detail = fmt::format("Waited {} ms.", waited_ms());
   for (const MaterializedTable& each : tables_)

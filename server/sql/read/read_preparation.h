@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "server/net/weak_callback.h"
 #include "server/net/loop.h"
+#include "server/net/weak_callback.h"
 #include "server/sql/read/catching_up.h"
 #include "server/sql/read/committed_ends.h"
 #include "server/sql/read/materialized_tables.h"
@@ -84,7 +84,8 @@ class ReadPreparation {
   const MetadataImagePtr image_;
   const std::vector<MaterializedTable> tables_;
   const Kind kind_;
-  CommittedEnds::Ends leaders_ends_;  // in a cluster: ends of all that was written before the read
+  CommittedEnds::Ends
+      leaders_ends_;  // if the leaders were asked: ends of all that was written before the read
   std::vector<CommittedEnds::Needed> needed_;  // by table; empty for tables made by queries
   std::optional<CatchingUp> catching_up_;      // set if queries make some of the tables
   int64_t begun_us_ = 0;

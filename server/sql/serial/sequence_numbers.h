@@ -28,8 +28,11 @@ class SequenceReserves {
  public:
   explicit SequenceReserves(MetadataApplier& definitions);
   ~SequenceReserves();
-  // In a cluster: call before the first number is requested.
+  // Shares the sequences with other nodes. Call it before the first number is requested.
   void share_with_nodes() { is_shared_ = true; }
+  // Whether other nodes take numbers of the same sequences, so that a writer of explicit numbers has
+  // to move the sequence past them first.
+  bool is_shared() const { return is_shared_; }
 
   // Takes the next numbers; waits until they are reserved. Fails with QueryCanceled if the budget
   // ends first; a null budget never ends.

@@ -239,11 +239,12 @@ class NodeCopy final : public sql::CopyIn {
     return sql::Pace::GoOn;
   }
 
-  // In a cluster, if rows have explicit numbers: moves the sequences past these numbers, then calls
-  // `what` and continues with the waiting rows. Returns false if no sequence has to be moved.
+  // If rows have explicit numbers of sequences that other nodes use, too: moves the sequences past
+  // these numbers, then calls `what` and continues with the waiting rows. Returns false if no
+  // sequence has to be moved.
   bool passes_first(const std::function<void()>& what) {
     std::vector<GivenNumbers> given = left_out_->take_given();
-    if (session_.parts().cluster == nullptr || given.empty()) return false;
+    if (!session_.parts().sequences.is_shared() || given.empty()) return false;
     passing_ = std::make_unique<SequenceAdvance>(session_, std::move(given));
     passing_->begin([this, what](const Status& passed) {
       const auto ended = std::move(passing_);

@@ -16,8 +16,8 @@ namespace {
 
 using Begun = sql::SessionBackend::Begun;
 
-// In a cluster, the rows of a transaction for one partition are sent as one request up to this
-// size, so that they appear together.
+// The rows of a transaction for one partition are sent as one request up to this size, so that they
+// appear together.
 constexpr size_t kMostOfRequest = 1 << 20;
 
 // Returns the error for a transaction whose rows were changed by another writer after the
@@ -29,8 +29,8 @@ Error was_overtaken() {
           "Repeat the transaction."};
 }
 
-// A COMMIT in a cluster, which succeeds only if the rows that the transaction has read and changed
-// were not changed by others.
+// A conditional COMMIT (ClusterTopics::appends_conditionally()), which succeeds only if the rows
+// that the transaction has read and changed were not changed by others.
 class ChangesCommit final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
@@ -93,12 +93,12 @@ std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
   return changes;
 }
 
-// Appends the rows of a transaction in a cluster. Rows that a client sends in one message without
-// BEGIN are appended like the rows of one statement, unless they were computed from rows that the
-// transaction has read.
-std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
-                                                  storage::AppendRequest request, Begun by,
-                                                  const ReadEnds& read, WriterTurns turns) {
+// Appends the rows of a transaction if no other writer has changed the rows that they were computed
+// from. Rows that a client sends in one message without BEGIN are appended like the rows of one
+// statement, unless they were computed from rows that the transaction has read.
+std::unique_ptr<sql::Execution> append_on_conditions(SqlSession& session, sql::Receiver& receiver,
+                                                     storage::AppendRequest request, Begun by,
+                                                     const ReadEnds& read, WriterTurns turns) {
   std::vector<ClusterTopics::Change> changes = by_partition(std::move(request), read);
   const bool has_read =
       std::ranges::any_of(changes, [](const auto& change) { return change.read_to.has_value(); });
@@ -123,8 +123,8 @@ std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Rece
 std::unique_ptr<sql::Execution> append_held(SqlSession& session, sql::Receiver& receiver,
                                             storage::AppendRequest request, Begun by,
                                             const ReadEnds& read, WriterTurns turns) {
-  if (session.parts().cluster != nullptr && !request.parts.empty())
-    return append_in_cluster(session, receiver, std::move(request), by, read, std::move(turns));
+  if (session.parts().cluster->appends_conditionally() && !request.parts.empty())
+    return append_on_conditions(session, receiver, std::move(request), by, read, std::move(turns));
   return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
                     std::move(turns));
 }

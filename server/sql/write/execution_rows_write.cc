@@ -1,7 +1,7 @@
 // INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit,
-// appended in one commit. In a cluster each partition's leader appends its rows unless other rows
-// of the same keys were written in the meantime; rows that were overtaken are read and written once
-// more (docs/adr/0076).
+// appended in one commit. If ClusterTopics::appends_conditionally(), the leader of each partition
+// appends its rows unless other rows of the same keys were written in the meantime; rows that were
+// overtaken are read and written once more (docs/adr/0076).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,7 +49,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       planner_ = session().planner();
       returning_ = TRY(planner_->returning_of_rows(*prepared_, parameters));
     }
-    if (is_in_cluster()) {
+    if (is_conditional()) {
       parameters_ = parameters;
       give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
       session().note_read({});
@@ -78,7 +78,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   void on_done(sql::Completion) override {
     if (has_failed_) return;
     std::vector<GivenNumbers> given = left_out_->take_given();
-    if (!is_in_cluster() || given.empty()) return write_all();
+    if (!session().parts().sequences.is_shared() || given.empty()) return write_all();
     passing_.emplace(session(), std::move(given));
     passing_->begin([this](const Status& passed) {
       if (!passed) return fail(passed.error());
@@ -88,8 +88,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   void write_all() {
     storage::AppendRequest request;
     if (own_) own_->take(request);
-    if (own_ && is_in_cluster()) return write_in_cluster(std::move(request));
-    if (held_ && is_in_cluster()) session().note_held_read(held_->topic());
+    if (own_ && is_conditional()) return write_on_conditions(std::move(request));
+    if (held_ && is_conditional()) session().note_held_read(held_->topic());
     append_ =
         run_append(session(), receiver(), std::move(request), tag(), rows_,
                    {returned_.begin(), returned_.end()}, held_ ? WriterTurns() : session().turns());
@@ -101,10 +101,10 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                                                      : "DELETE";
   }
 
-  // --- In a cluster, outside of a transaction
+  // --- Conditional appends; a transaction sends its rows at its end
 
   using Committed = Result<std::vector<storage::AppendedBatch>>;
-  bool is_in_cluster() const { return session().parts().cluster != nullptr; }
+  bool is_conditional() const { return session().parts().cluster->appends_conditionally(); }
   int64_t patience_ms() const {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
@@ -115,33 +115,33 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
   }
 
-  void write_in_cluster(storage::AppendRequest request) {
-    if (request.parts.empty()) return finish_in_cluster();
+  void write_on_conditions(storage::AppendRequest request) {
+    if (request.parts.empty()) return finish_on_conditions();
     const ReadEnds& read = session().read_ends();
     if (write_->moved_keys > 0)
-      return commit_in_cluster(attempts_->begin(std::move(request), read));
+      return commit_on_conditions(attempts_->begin(std::move(request), read));
     const bool has_read_target = std::ranges::any_of(
         read, [this](const auto& end) { return end.first.topic == own_->topic(); });
-    append_in_cluster(is_plain_insert() && !has_read_target
-                          ? attempts_->begin_without_condition(std::move(request))
-                          : attempts_->begin(std::move(request), read));
+    append_on_conditions(is_plain_insert() && !has_read_target
+                             ? attempts_->begin_without_condition(std::move(request))
+                             : attempts_->begin(std::move(request), read));
   }
 
-  void append_in_cluster(OptimisticRetry::Changes changes) {
+  void append_on_conditions(OptimisticRetry::Changes changes) {
     append_changes(session().parts(), std::move(changes),
                    [turns = begin_appending(),
                     told = on_loop([this](std::vector<ClusterTopics::Changed> changed) {
-                      told_in_cluster(std::move(changed));
+                      told_on_conditions(std::move(changed));
                     })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed)); });
   }
 
   // Appends the changes in one transaction, since a row with a changed key may move to another
   // partition: its delete and its insert must appear together.
-  void commit_in_cluster(OptimisticRetry::Changes changes) {
+  void commit_on_conditions(OptimisticRetry::Changes changes) {
     commit_changes(
         session().parts(), std::move(changes),
         [turns = begin_appending(), told = on_loop([this](const Committed& committed) {
-                                      committed_in_cluster(committed);
+                                      committed_on_conditions(committed);
                                     })](const Committed& committed) { told(committed); });
   }
 
@@ -158,11 +158,11 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     stalled_.reset();
   }
 
-  void committed_in_cluster(const Committed& committed) {
+  void committed_on_conditions(const Committed& committed) {
     end_appending();
     if (committed) {
       session().note_written(*committed);
-      return finish_in_cluster();
+      return finish_on_conditions();
     }
     // The commit was overtaken, or was aborted since the coordinator has changed. In both cases
     // nothing was written.
@@ -172,14 +172,14 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     fail(committed.error());
   }
 
-  void told_in_cluster(std::vector<ClusterTopics::Changed> changed) {
+  void told_on_conditions(std::vector<ClusterTopics::Changed> changed) {
     end_appending();
     std::optional<Error> error = attempts_->told(std::move(changed));
     session().note_written(attempts_->appended());
     if (error) return fail(*std::move(error));
-    if (!attempts_->was_overtaken()) return finish_in_cluster();
+    if (!attempts_->was_overtaken()) return finish_on_conditions();
     if (is_plain_insert() && attempts_->is_any_there())
-      return append_in_cluster(attempts_->rest_without_condition());
+      return append_on_conditions(attempts_->rest_without_condition());
     if (!attempts_->is_any_there()) return wait_to_begin_again({});
     // Keys are sorted on a worker, since they may be many.
     const auto sorted = std::make_shared<Status>();
@@ -233,7 +233,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     select_ = *std::move(started);
   }
 
-  void finish_in_cluster() {
+  void finish_on_conditions() {
     if (!returned_.empty())
       receiver().on_rows(std::vector<engine::ColumnPtr>(returned_.begin(), returned_.end()), 0,
                          rows_);
@@ -264,7 +264,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (write_->kind == RowsWrite::Kind::Insert) left_out_->gather_given(written, write_->given());
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     RowBuffer& buffer = held_ ? *held_ : *own_;
-    if (own_ && is_in_cluster()) rows = TRY(keep_what_is_left(written, rows));
+    if (own_ && is_conditional()) rows = TRY(keep_what_is_left(written, rows));
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     const size_t size_before = buffer.size_bytes();
     if (write_->moved_keys > 0)

@@ -4,16 +4,12 @@
 
 #include "engine/functions/session_zone.h"
 #include "server/sql/execution.h"
-#include "server/tasks/append_here.h"
 
 namespace server {
 
 namespace {
 
-// Like append_when_room() and append_as_one(). `here`: the caller's loop, whose thread may write a
-// single append inline (docs/adr/0069); null: unknown.
-void append_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
-                 storage::AppendDone to_be_told, AppendTo to);
+// Like append_as_one(). `here`: the caller's loop, see ClusterTopics::append().
 void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
                         storage::AppendDone done);
 
@@ -96,7 +92,8 @@ class AppendExecution final : public SqlExecution {
     // A single record needs no turn, since readers see it as a whole or not at all.
     Loop& here = session().shard().loop();
     if (rows == 1)
-      append_from(&here, session().parts(), std::move(request), std::move(done), AppendTo::Topics);
+      session().parts().cluster->append(std::move(request), AppendTo::Topics, &here,
+                                        std::move(done));
     else
       append_as_one_from(&here, session().parts(), std::move(request), std::move(done));
   }
@@ -110,72 +107,12 @@ class AppendExecution final : public SqlExecution {
   std::vector<engine::ColumnPtr> returned_;
 };
 
-// An append that waits until the log accepts it or until readers have begun their scans. It
-// outlives its session.
+// An append that waits until readers have begun their scans. It outlives its session.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
   OwnedCharge charge;
-  AppendTo to = AppendTo::Topics;
 };
-
-Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request) {
-  for (const auto& part : request.parts) TRY(check_is_there(image, part.partition.topic));
-  return {};
-}
-
-Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storage::AppendDone& done,
-                        AppendTo to, Loop* here = nullptr) {
-  return parts.fence.pass(request, [&]() -> Result<bool> {
-    if (to == AppendTo::Topics) TRY(check_are_there(*parts.definitions.image(), request));
-    return here == nullptr ? parts.log.try_append(request, done)
-                           : server::try_append(*here, parts.log, request, done);
-  });
-}
-
-// Repeats the append when the log has room. The callback of the log must be copyable, so it shares
-// ownership of the waiting append.
-void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
-  parts.log.when_room([&parts, waiting] {
-    const auto appended = try_append(parts, waiting->request, waiting->done, waiting->to);
-    if (!appended) return waiting->done(appended.error());
-    if (!*appended) wait_for_room(parts, waiting);
-  });
-}
-
-// Sends the rows to the leaders of their partitions. Rows that wait for leaders are charged to the
-// memory budget.
-void append_in_cluster(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
-  if (const Status there = check_are_there(*parts.definitions.image(), request); !there)
-    return done(there.error());
-  auto charge = std::make_shared<OwnedCharge>(parts.memory, MemoryKind::Queues);
-  if (!charge->try_resize(storage::size_of(request)))
-    return done(charge->refusal("rows that wait for their partitions' leaders"));
-  parts.cluster->append(std::move(request),
-                        [charge, done = std::move(done)](Result<storage::Appended> appended) {
-                          charge->resize(0);
-                          done(std::move(appended));
-                        });
-}
-
-void append_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
-                 storage::AppendDone to_be_told, AppendTo to) {
-  if (parts.cluster != nullptr)
-    return append_in_cluster(parts, std::move(request), std::move(to_be_told));
-  storage::AppendDone done =
-      [&parts, to_be_told = std::move(to_be_told)](Result<storage::Appended> appended) {
-        if (appended) parts.committed_ends.note(appended->batches);
-        to_be_told(std::move(appended));
-      };
-  const auto appended = try_append(parts, request, done, to, here);
-  if (!appended) return done(appended.error());
-  if (*appended) return;
-  OwnedCharge charge(parts.memory, MemoryKind::Queues);
-  if (!charge.try_resize(storage::size_of(request)))
-    return done(charge.refusal("rows that wait for the disk"));
-  wait_for_room(parts, std::make_shared<WaitingAppend>(WaitingAppend{
-                           std::move(request), std::move(done), std::move(charge), to}));
-}
 
 void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
                         storage::AppendDone done) {
@@ -185,14 +122,12 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
       std::move(request), std::move(done), OwnedCharge(parts.memory, MemoryKind::Queues)});
   const auto append = [here, &parts, waiting](TableLocks::Hold hold) {
     waiting->charge.resize(0);
-    append_from(
-        here, parts, std::move(waiting->request),
-        [hold = std::move(hold),
-         done = std::move(waiting->done)](Result<storage::Appended> appended) mutable {
-          hold = nullptr;  // released before a client that gets the answer reads
-          done(std::move(appended));
-        },
-        AppendTo::Topics);
+    parts.cluster->append(std::move(waiting->request), AppendTo::Topics, here,
+                          [hold = std::move(hold), done = std::move(waiting->done)](
+                              Result<storage::Appended> appended) mutable {
+                            hold = nullptr;  // released before a client that gets the answer reads
+                            done(std::move(appended));
+                          });
   };
   TableLocks::Asked asked = parts.commits.ask(std::move(topics), TableLocks::Mode::Writers, append);
   if (asked.hold) return append(std::move(asked.hold));
@@ -200,6 +135,11 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
 }
 
 }  // namespace
+
+Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request) {
+  for (const auto& part : request.parts) TRY(check_is_there(image, part.partition.topic));
+  return {};
+}
 
 Status check_is_there(const MetadataImage& image, const Uuid& topic) {
   TRY(check_not_dropped(topic, image));
@@ -211,7 +151,7 @@ Status check_is_there(const MetadataImage& image, const Uuid& topic) {
 
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
                       AppendTo to) {
-  append_from(nullptr, parts, std::move(request), std::move(done), to);
+  parts.cluster->append(std::move(request), to, nullptr, std::move(done));
 }
 
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
