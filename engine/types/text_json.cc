@@ -55,7 +55,8 @@ void append_escaped(std::string& out, char c) {
 
 class JsonPrinter {
  public:
-  JsonPrinter(std::string& out, JsonTimes times) : out_(out), times_(times) {}
+  JsonPrinter(std::string& out, JsonTimes times, JsonNumbers numbers)
+      : out_(out), times_(times), numbers_(numbers) {}
 
   void print(const Column& column, size_t row) {
     if (column.is_null(row)) {
@@ -73,13 +74,15 @@ class JsonPrinter {
         append_bigint(out_, column.data<int32_t>()[row]);
         return;
       case TypeKind::Bigint:
-        append_bigint(out_, column.data<int64_t>()[row]);
+        print_bigint(column.data<int64_t>()[row]);
         return;
       case TypeKind::Double:
         print_double(column.data<double>()[row]);
         return;
       case TypeKind::Decimal:
+        if (numbers_ == JsonNumbers::Exact) out_ += '"';
         append_decimal(out_, column.data<Int128>()[row], column.type().scale());
+        if (numbers_ == JsonNumbers::Exact) out_ += '"';
         return;
       case TypeKind::String:
         append_json_string(out_, column.data<std::string_view>()[row]);
@@ -108,6 +111,15 @@ class JsonPrinter {
   }
 
  private:
+  void print_bigint(int64_t value) {
+    constexpr int64_t kMostExact = int64_t{1} << 53;  // in an IEEE double
+    const bool quoted =
+        numbers_ == JsonNumbers::Exact && (value > kMostExact || value < -kMostExact);
+    if (quoted) out_ += '"';
+    append_bigint(out_, value);
+    if (quoted) out_ += '"';
+  }
+
   void print_double(double value) {
     const bool quoted = !std::isfinite(value);
     if (quoted) out_ += '"';
@@ -149,7 +161,7 @@ class JsonPrinter {
   void print_key(const Column& keys, size_t row) {
     if (keys.type().kind() == TypeKind::String && !keys.is_null(row)) return print(keys, row);
     std::string text;
-    JsonPrinter(text, times_).print(keys, row);
+    JsonPrinter(text, times_, numbers_).print(keys, row);
     if (text.starts_with('"'))
       out_ += text;
     else
@@ -170,6 +182,7 @@ class JsonPrinter {
 
   std::string& out_;
   const JsonTimes times_;
+  const JsonNumbers numbers_;
 };
 
 }  // namespace
@@ -207,8 +220,9 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_json_value(std::string& out, const Column& column, size_t row, JsonTimes times) {
-  JsonPrinter(out, times).print(column, row);
+void append_json_value(std::string& out, const Column& column, size_t row, JsonTimes times,
+                       JsonNumbers numbers) {
+  JsonPrinter(out, times, numbers).print(column, row);
 }
 
 }  // namespace engine

@@ -56,10 +56,19 @@ enum class JsonTimes : uint8_t {
   Iso,      // for people and PostgreSQL clients: text
 };
 
+// The form of numbers inside JSON.
+enum class JsonNumbers : uint8_t {
+  Plain,
+  // DECIMAL, and BIGINT beyond 2^53 in either direction, are strings: readers that keep numbers as
+  // IEEE doubles, as browsers do, would round them.
+  Exact,
+};
+
 // Appends the value of one row, including nested values. STRUCT and MAP are objects with explicit
 // nulls, DECIMAL is a number in plain notation, DOUBLE has Java's notation with NaN and infinities
 // as strings, and BYTES is base64.
 void append_json_value(std::string& out, const Column& column, size_t row,
-                       JsonTimes times = JsonTimes::Numbers);
+                       JsonTimes times = JsonTimes::Numbers,
+                       JsonNumbers numbers = JsonNumbers::Plain);
 
 }  // namespace engine
