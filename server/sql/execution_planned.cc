@@ -38,6 +38,7 @@ class PlannedAsideExecution final : public SqlExecution {
     SqlExecution::resume();
     if (running_) running_->resume();
   }
+  bool has_caught_up() const override { return running_ && running_->has_caught_up(); }
   void cancel() override {
     if (running_) return running_->cancel();
     if (!errand_) return;

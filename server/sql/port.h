@@ -113,6 +113,8 @@ class Execution {
   // Cancels a statement without rows: ends it by on_error with QueryCanceled if that is still
   // possible, otherwise lets it continue. The execution of a query is destroyed instead.
   virtual void cancel() {}
+  // Whether a push query has shown all records that existed at its last step.
+  virtual bool has_caught_up() const { return false; }
 };
 
 enum class CopyContents : uint8_t {

@@ -23,6 +23,7 @@ class PrintExecution final : public SqlExecution, private sql::Receiver {
 
   void pause() override { reading_->pause(); }
   void resume() override { reading_->resume(); }
+  bool has_caught_up() const override { return reading_->has_caught_up(); }
 
  private:
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,

@@ -63,6 +63,7 @@ class TransientExecution final : public SqlExecution {
     task_->is_paused = false;
     session().shard().schedule(*task_);
   }
+  bool has_caught_up() const override { return has_caught_up_; }
 
  private:
   // Returns the sources that are written by queries.
@@ -269,6 +270,7 @@ class TransientExecution final : public SqlExecution {
   }
 
   void stepped(engine::StepResult result) {
+    has_caught_up_ = result == engine::StepResult::Idle;
     if (lost_right_) {
       end();
       return receiver().on_error(*lost_right_);
@@ -365,7 +367,7 @@ class TransientExecution final : public SqlExecution {
   std::optional<Timer> patience_;                           // set while a schema is awaited
   int64_t rows_left_;
   uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent
-  bool is_beginning_ = false, is_over_ = false;
+  bool is_beginning_ = false, is_over_ = false, has_caught_up_ = false;
   ShardTask* task_ = nullptr;
   // Not charged to the session's account: its share is for rows on their way to the client.
   OwnedCharge state_charge_{session().parts().memory, MemoryKind::Queries};
