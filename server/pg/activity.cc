@@ -16,8 +16,7 @@ constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
 void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
   for (const sql::Notice& notice : notices)
-    if (is_wanted(context.settings, notice.level))
-      MessageWriter(context.output, context.encoding.get()).notice(notice);
+    if (is_wanted(context.settings, notice.level)) context.writer().notice(notice);
 }
 
 bool explains(const PreparedStatement& statement) {
@@ -71,6 +70,7 @@ class PortalActivity final : public Activity {
         plan().kind == sql::ResultKind::Rows || plan().kind == sql::ResultKind::Insert;
     return may_wait && !portal().waits_for_room();
   }
+  bool has_caught_up() const override { return is_push() && portal().has_caught_up(); }
 
   std::optional<int64_t> deadline_us() const override {
     std::optional<int64_t> earliest = portal().expires_us;
@@ -114,9 +114,10 @@ class PortalActivity final : public Activity {
 
   void open_delivery() {
     limit_rows_of_push();
-    MessageWriter writer(context_.output, context_.encoding.get());
+    MessageWriter writer = context_.writer();
     if (run_.start == PortalRun::Start::DescribedRows)
-      writer.row_description(plan().columns, portal().formats());
+      writer.row_description(plan().columns, portal().formats(),
+                             is_push() ? sql::RowsKind::Changes : sql::RowsKind::Rows);
     if (run_.start == PortalRun::Start::CopyOut) {
       writer.copy_out(plan().columns.size(), run_.encoder->format());
       if (!run_.encoder->header_may_wait()) run_.encoder->append_header(context_.output);
@@ -187,7 +188,7 @@ class PortalActivity final : public Activity {
     const bool is_over = run_.fetch && (!delivery_.is_full() || delivery_.sent == 0);
     if (!run_.can_suspend || is_over) return complete(sql::Completion{"SELECT"});
     if (run_.fetch) run_.fetch->own.rows_sent += delivery_.sent;
-    MessageWriter(context_.output, context_.encoding.get()).portal_suspended();
+    context_.writer().portal_suspended();
     return Progress::Finished;
   }
 
@@ -204,7 +205,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> complete(const sql::Completion& completion) {
-    MessageWriter writer(context_.output, context_.encoding.get());
+    MessageWriter writer = context_.writer();
     if (run_.start == PortalRun::Start::CopyOut) {
       run_.encoder->append_trailer(context_.output);
       writer.copy_done();
@@ -250,8 +251,7 @@ class EndActivity final : public Activity, private sql::Receiver {
     send_notices(context_, std::exchange(notices_, {}));
     if (error_) return *error_;
     if (!is_done_) return Progress::Waiting;
-    if (!tag_.empty())
-      MessageWriter(context_.output, context_.encoding.get()).command_complete(tag_);
+    if (!tag_.empty()) context_.writer().command_complete(tag_);
     return Progress::Finished;
   }
   // A commit or rollback that has begun cannot be cancelled.
@@ -329,6 +329,8 @@ class ErrandActivity final : public Activity {
 };
 
 }  // namespace
+
+MessageWriter SessionContext::writer() { return MessageWriter(output, encoding.get(), form); }
 
 bool is_wanted(const sql::SessionSettings& settings, sql::NoticeLevel level) {
   const std::string least = settings.get("client_min_messages").value_or("notice");

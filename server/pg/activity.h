@@ -10,11 +10,13 @@
 #include "engine/types/text_forms.h"
 #include "server/pg/portal.h"
 #include "server/sql/port.h"
+#include "server/sql/script.h"
 #include "server/sql/session_settings.h"
 
 namespace server::pg {
 
 class ClientEncoding;
+class MessageWriter;
 
 // The state that activities share with their session.
 struct SessionContext {
@@ -26,6 +28,10 @@ struct SessionContext {
   std::string forms_text = {};                    // the settings that `forms` was made from
   MemoryCharge output_charge = {};  // charge for rows in the output, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
+  // The form of the answers, if the client does not speak this protocol; outlives the session.
+  sql::AnswerForm* form = nullptr;
+
+  MessageWriter writer();
 };
 
 enum class Progress : uint8_t { Waiting, Finished };
@@ -41,6 +47,8 @@ class Activity {
   virtual void set_output_full(bool /*is_full*/) {}
   // Whether the output so far is of no use to the client before the activity has finished.
   virtual bool output_may_wait() const { return false; }
+  // Whether a push query has shown all records that existed at its last step.
+  virtual bool has_caught_up() const { return false; }
   // Returns the time (monotonic clock) at which advance() has to be called.
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
 };

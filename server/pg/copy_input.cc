@@ -41,9 +41,8 @@ Status CopyInput::begin() {
   if (options_.format != CopyFormat::Binary) encoding_ = context_.encoding;
   if (encoding_) encoding_->begin_stream();
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;
-  MessageWriter(context_.output, context_.encoding.get())
-      .copy_in(is_json ? 1 : copy_->columns.size(),
-               options_.format == CopyFormat::Binary ? Format::Binary : Format::Text);
+  context_.writer().copy_in(is_json ? 1 : copy_->columns.size(),
+                            options_.format == CopyFormat::Binary ? Format::Binary : Format::Text);
   return {};
 }
 
@@ -92,8 +91,7 @@ Result<Progress> CopyInput::advance() {
     return error;
   }
   if (!row_count_) return Progress::Waiting;
-  MessageWriter(context_.output, context_.encoding.get())
-      .command_complete("COPY " + std::to_string(*row_count_));
+  context_.writer().command_complete("COPY " + std::to_string(*row_count_));
   return Progress::Finished;
 }
 

@@ -212,6 +212,7 @@ void MessageWriter::text(std::string_view value) {
 }
 
 void MessageWriter::authentication_ok() {
+  if (form_) return;
   begin('R');
   append_be<int32_t>(out_, 0);
   end();
@@ -240,6 +241,7 @@ void MessageWriter::authentication_sasl_final(std::string_view data) {
 }
 
 void MessageWriter::parameter_status(std::string_view name, std::string_view value) {
+  if (form_) return;
   begin('S');
   text(name);
   text(value);
@@ -247,6 +249,7 @@ void MessageWriter::parameter_status(std::string_view name, std::string_view val
 }
 
 void MessageWriter::backend_key(int32_t process_id, int32_t secret) {
+  if (form_) return;
   begin('K');
   append_be(out_, process_id);
   append_be(out_, secret);
@@ -263,6 +266,7 @@ void MessageWriter::negotiate_version(int32_t newest,
 }
 
 void MessageWriter::ready_for_query(TransactionStatus status) {
+  if (form_) return;
   begin('Z');
   out_ += static_cast<char>(status);
   end();
@@ -276,7 +280,8 @@ void MessageWriter::parameter_description(std::span<const uint32_t> oids) {
 }
 
 void MessageWriter::row_description(std::span<const sql::ResultColumn> columns,
-                                    std::span<const Format> formats) {
+                                    std::span<const Format> formats, sql::RowsKind kind) {
+  if (form_) return form_->begin_rows(out_, columns, kind);
   begin('T');
   append_be(out_, static_cast<uint16_t>(columns.size()));
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -293,6 +298,7 @@ void MessageWriter::row_description(std::span<const sql::ResultColumn> columns,
 }
 
 void MessageWriter::command_complete(std::string_view tag) {
+  if (form_) return form_->end_statement(out_, tag);
   begin('C');
   text(tag);
   end();
@@ -304,7 +310,13 @@ void MessageWriter::field(char type, std::string_view value) {
   text(value);
 }
 
+void MessageWriter::empty_query() {
+  if (form_) return form_->end_statement(out_, "");
+  empty('I');
+}
+
 void MessageWriter::error(const Error& error, std::string_view statement, Severity severity) {
+  if (form_) return form_->fail(out_, error, statement);
   const std::string_view word = severity == Severity::Fatal ? "FATAL" : "ERROR";
   begin('E');
   field('S', word);
@@ -324,6 +336,7 @@ void MessageWriter::error(const Error& error, std::string_view statement, Severi
 }
 
 void MessageWriter::notification(const Notification& notification) {
+  if (form_) return;
   begin('A');
   append_be(out_, notification.process_id);
   text(notification.channel);
@@ -336,10 +349,12 @@ void MessageWriter::notice(const sql::Notice& notice) {
   const std::string_view word = is_warning                              ? "WARNING"
                                 : notice.level == sql::NoticeLevel::Log ? "LOG"
                                                                         : "NOTICE";
+  const std::string_view code = is_warning ? "01000" : "00000";
+  if (form_) return form_->add_notice(out_, notice, code);
   begin('N');
   field('S', word);
   field('V', word);
-  field('C', is_warning ? "01000" : "00000");
+  field('C', code);
   field('M', notice.message);
   field('D', notice.detail);
   field('H', notice.hint);
@@ -348,6 +363,9 @@ void MessageWriter::notice(const sql::Notice& notice) {
 }
 
 void MessageWriter::warning(ErrorCode code, std::string_view message) {
+  if (form_)
+    return form_->add_notice(out_, {sql::NoticeLevel::Warning, std::string(message)},
+                             sqlstate(code));
   begin('N');
   field('S', "WARNING");
   field('V', "WARNING");

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "server/pg/wire_types.h"
 #include "server/sql/port.h"
+#include "server/sql/script.h"
 
 namespace server::pg {
 
@@ -121,11 +122,13 @@ enum class TransactionStatus : char { Idle = 'I', InTransaction = 'T', Failed = 
 enum class Severity : uint8_t { Error, Fatal };
 
 // Appends messages to a string. Each call appends one whole message, except begin() ... end().
-// Texts are converted to `encoding`; null: they stay UTF-8.
+// Texts are converted to `encoding`; null: they stay UTF-8. `form`: the answers have this form in
+// place of messages, and the messages that concern only the protocol are left out.
 class MessageWriter {
  public:
-  explicit MessageWriter(std::string& out, ClientEncoding* encoding = nullptr)
-      : out_(out), encoding_(encoding) {}
+  explicit MessageWriter(std::string& out, ClientEncoding* encoding = nullptr,
+                         sql::AnswerForm* form = nullptr)
+      : out_(out), encoding_(encoding), form_(form) {}
 
   void authentication_ok();
   void authentication_sasl(std::span<const std::string_view> mechanisms);
@@ -140,11 +143,12 @@ class MessageWriter {
   void close_complete() { empty('3'); }
   void no_data() { empty('n'); }
   void portal_suspended() { empty('s'); }
-  void empty_query() { empty('I'); }
+  void empty_query();
   void copy_done() { empty('c'); }
   void parameter_description(std::span<const uint32_t> oids);
   // `formats`: empty (all text), one for all columns, or one per column.
-  void row_description(std::span<const sql::ResultColumn> columns, std::span<const Format> formats);
+  void row_description(std::span<const sql::ResultColumn> columns, std::span<const Format> formats,
+                       sql::RowsKind kind = sql::RowsKind::Rows);
   void command_complete(std::string_view tag);
   // `text`: the statement to which the error's position refers.
   void error(const Error& error, std::string_view text, Severity severity = Severity::Error);
@@ -172,6 +176,7 @@ class MessageWriter {
 
   std::string& out_;
   ClientEncoding* const encoding_;
+  sql::AnswerForm* const form_;
   size_t length_at_ = 0;
 };
 

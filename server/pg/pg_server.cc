@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -108,9 +109,9 @@ class RegisteredSession final : public Session {
  public:
   RegisteredSession(const std::shared_ptr<SessionRegistry>& registry, Loop& loop,
                     sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
-                    const SessionLimits& limits, MemoryAccount& memory,
+                    const SessionLimits& limits, MemoryAccount* memory,
                     const SessionSecurity& security, std::string_view peer)
-      : Session(backend, host, *registry, clock, key, limits, &memory, security),
+      : Session(backend, host, *registry, clock, key, limits, memory, security),
         registry_(registry),
         key_(key) {
     status()->set_peer(peer);
@@ -121,6 +122,36 @@ class RegisteredSession final : public Session {
  private:
   const std::shared_ptr<SessionRegistry> registry_;  // shared with all sessions
   const SessionKey key_;
+};
+
+// Runs a script for another front end, which is the host of its session.
+class RunningScript final : public sql::ScriptSession, private SessionHost {
+ public:
+  RunningScript(std::function<void()> wake, const sql::ScriptRequest& request)
+      : wake_(std::move(wake)), request_(request) {}
+
+  Status begin(const std::shared_ptr<SessionRegistry>& registry, Loop& loop, sql::Backend& backend,
+               const Clock& clock, SessionKey key, const SessionLimits& limits,
+               const auth::Access* access, sql::AnswerForm& form) {
+    session_.emplace(registry, loop, backend, static_cast<SessionHost&>(*this), clock, key, limits,
+                     request_.memory, SessionSecurity{access}, request_.peer);
+    return session_->begin_script(request_, form);
+  }
+
+  void run() override { session_->run(); }
+  std::string take_output() override { return session_->take_output(); }
+  void set_output_full(bool is_full) override { session_->set_output_full(is_full); }
+  std::optional<int64_t> deadline_us() const override { return session_->deadline_us(); }
+  bool is_over() const override { return session_->is_over(); }
+  bool has_caught_up() const override { return session_->has_caught_up(); }
+  void shut_down(Error reason) override { session_->shut_down(std::move(reason)); }
+
+ private:
+  void wake() override { wake_(); }
+
+  const std::function<void()> wake_;
+  const sql::ScriptRequest request_;
+  std::optional<RegisteredSession> session_;  // destroyed first: it refers to all others
 };
 
 }  // namespace
@@ -136,7 +167,7 @@ struct PgServer::Impl final : ClientProtocol {
     const SessionKey key{++last_process_id, random_secret()};
     return std::make_unique<RegisteredSession>(
         sessions, *shard.loop, *shard.backend, client.host, clock, key, options.limits,
-        client.memory, SessionSecurity{options.access, &client.channel, &is_reserved},
+        &client.memory, SessionSecurity{options.access, &client.channel, &is_reserved},
         client.connection.peer());
   }
 
@@ -164,6 +195,18 @@ Result<std::unique_ptr<PgServer>> PgServer::open(const std::vector<Shard>& shard
   for (const Shard& shard : shards) loops.push_back(shard.loop);
   impl->front_end = TRY(FrontEnd::open(loops, options.front_end, *impl, memory, clock));
   return std::unique_ptr<PgServer>(new PgServer(std::move(impl)));
+}
+
+Result<std::unique_ptr<sql::ScriptSession>> PgServer::open_script(size_t shard,
+                                                                  std::function<void()> wake,
+                                                                  const sql::ScriptRequest& request,
+                                                                  sql::AnswerForm& form) {
+  const Shard& own = impl_->shards[shard];
+  const SessionKey key{++impl_->last_process_id, random_secret()};
+  auto script = std::make_unique<RunningScript>(std::move(wake), request);
+  TRY(script->begin(impl_->sessions, *own.loop, *own.backend, impl_->clock, key,
+                    impl_->options.limits, impl_->options.access, form));
+  return std::unique_ptr<sql::ScriptSession>(std::move(script));
 }
 
 const Address& PgServer::address() const { return impl_->front_end->address(); }

@@ -1,5 +1,6 @@
 // The PostgreSQL front end: a listener whose connections have PostgreSQL sessions.
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "server/net/front_end.h"
 #include "server/pg/session.h"
 #include "server/sql/port.h"
+#include "server/sql/script.h"
 
 namespace server::pg {
 
@@ -38,6 +40,13 @@ class PgServer {
 
   const Address& address() const;
   size_t connection_count() const;
+
+  // Opens a session that runs a script, as sql::OpenScript describes, on the loop of the shard. Other
+  // sessions see it in pg_stat_activity, and can cancel it. Call it on that loop; the server
+  // outlives the session.
+  Result<std::unique_ptr<sql::ScriptSession>> open_script(size_t shard, std::function<void()> wake,
+                                                          const sql::ScriptRequest& request,
+                                                          sql::AnswerForm& form);
 
   // Like FrontEnd::stop(): sessions end with 57P01.
   void stop(Task on_stopped);

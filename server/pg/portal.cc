@@ -130,6 +130,31 @@ void Portal::request_cancel() {
 }
 
 void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
+  if (marks_changes_)
+    take_changes(columns, first_row, end_row, nullptr);
+  else
+    take_rows(columns, first_row, end_row);
+}
+
+void Portal::on_changes(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row,
+                        const engine::Bitmap& present) {
+  if (marks_changes_)
+    take_changes(columns, first_row, end_row, &present);
+  else
+    take_rows(columns, first_row, end_row);
+}
+
+void Portal::take_changes(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row,
+                          const engine::Bitmap* present) {
+  auto mark = std::make_shared<Column>(engine::SqlType(engine::TypeKind::Boolean));
+  for (size_t row = 0; row < end_row; ++row)
+    mark->append(static_cast<uint8_t>(!present || present->test(row)));
+  std::vector<ColumnPtr> marked(columns.begin(), columns.end());
+  marked.push_back(std::move(mark));
+  take_rows(marked, first_row, end_row);
+}
+
+void Portal::take_rows(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   if (error_) return;
   if (scroll_) {
     keep(columns, first_row, end_row);

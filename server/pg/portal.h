@@ -76,6 +76,13 @@ class Portal final : public sql::Receiver {
   // Charges the rows that wait to be fetched to this account. If memory is refused, the portal ends
   // with the error.
   void charge_rows_to(MemoryAccount* account);
+  // Adds to each row of a push query the mark that sql::RowsKind::Changes describes. Call it before
+  // the portal starts.
+  void mark_changes() { marks_changes_ = true; }
+  // Whether the running push query has shown all records that existed at its last step.
+  bool has_caught_up() const {
+    return execution_ && !has_rows_to_go() && execution_->has_caught_up();
+  }
   bool is_holdable = false;     // set if the portal survives the end of the transaction
   bool is_uncommitted = false;  // a ROLLBACK of the declaring transaction ends it
   uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
@@ -140,6 +147,8 @@ class Portal final : public sql::Receiver {
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                size_t end_row) override;
+  void on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
+                  const engine::Bitmap& present) override;
   bool has_room(size_t first_row_bytes) override;
   void on_notice(sql::Notice notice) override;
   void on_done(sql::Completion completion) override;
@@ -149,6 +158,10 @@ class Portal final : public sql::Receiver {
   // is refused.
   Result<size_t> rows_with_room(std::span<const engine::ColumnPtr> columns, size_t first_row,
                                 size_t end_row);
+  void take_rows(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
+  // Takes the rows with their marks; null: each row is present.
+  void take_changes(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
+                    const engine::Bitmap* present);
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   // Whether answers that wait for their clients take much memory.
   bool must_be_short() const;
@@ -168,6 +181,7 @@ class Portal final : public sql::Receiver {
 
   std::unique_ptr<sql::Execution> execution_;
   bool has_started_ = false, is_starting_ = false, is_paused_ = false, is_output_full_ = false;
+  bool marks_changes_ = false;
   bool is_room_awaited_ = false;  // set if has_room() has returned false to the execution
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;

@@ -406,6 +406,27 @@ class TableEncoder final : public RowEncoder {
   bool header_written_ = false;
 };
 
+class FormEncoder final : public RowEncoder {
+ public:
+  explicit FormEncoder(sql::AnswerForm& form) : form_(form) {}
+
+  Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
+                             size_t end_row, size_t enough_bytes) override {
+    for (size_t row = first_row; row < end_row; ++row) {
+      if (out.size() >= enough_bytes) return row - first_row;
+      const size_t begin = out.size();
+      form_.add_row(out, columns, row);
+      if (out.size() - begin <= kMaxRowBytes) continue;
+      out.resize(begin);
+      return too_long_row();
+    }
+    return end_row - first_row;
+  }
+
+ private:
+  sql::AnswerForm& form_;
+};
+
 struct CodePointRange {
   uint32_t first, last;
 };
@@ -463,6 +484,9 @@ std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> co
                                                std::shared_ptr<ClientEncoding> encoding,
                                                engine::TextForms forms) {
   return std::make_unique<TableEncoder>(std::move(columns), std::move(encoding), std::move(forms));
+}
+std::unique_ptr<RowEncoder> make_form_encoder(sql::AnswerForm& form) {
+  return std::make_unique<FormEncoder>(form);
 }
 
 }  // namespace server::pg

@@ -12,6 +12,7 @@
 #include "server/pg/copy_options.h"
 #include "server/pg/wire_types.h"
 #include "server/sql/port.h"
+#include "server/sql/script.h"
 
 namespace server::pg {
 
@@ -56,6 +57,9 @@ std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> col
 std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
                                                std::shared_ptr<ClientEncoding> encoding = nullptr,
                                                engine::TextForms forms = {});
+
+// Writes rows in the form of a script's answers, which outlives the encoder.
+std::unique_ptr<RowEncoder> make_form_encoder(sql::AnswerForm& form);
 
 // Returns the number of terminal columns that the text takes.
 size_t display_width(std::string_view text);

@@ -246,6 +246,7 @@ Status Session::accept_startup(std::string_view body, int32_t code) {
 }
 
 bool Session::has_rights_of_user() const {
+  if (request_of_script_) return request_of_script_->has_rights_of_user;
   return security_.access && !security_.access->is_open();
 }
 
@@ -301,9 +302,10 @@ Status Session::open_session(const SessionRequest& request) {
   const std::string application_name = settings.get("application_name").value_or("");
   is_psql_ = application_name == "psql";
   database_ = request.database;
-  context_.backend = TRY(backend_.open_session({request.user, request.database, application_name,
-                                                key_.process_id, memory_, has_rights_of_user()},
-                                               settings));
+  context_.backend = TRY(backend_.open_session(
+      {request.user, request.database, application_name, key_.process_id, memory_,
+       has_rights_of_user(), request_of_script_ ? request_of_script_->open_queries : nullptr},
+      settings));
   // Only the backend can check the values of its own settings.
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos || name == "search_path")
@@ -318,6 +320,23 @@ Status Session::open_session(const SessionRequest& request) {
   authentication_.reset();
   // Reset last, since `request` may refer to it.
   request_.reset();
+  return {};
+}
+
+Status Session::begin_script(const sql::ScriptRequest& request, sql::AnswerForm& form) {
+  request_of_script_ = &request;
+  context_.form = &form;
+  SessionRequest opened;
+  opened.user = request.user;
+  opened.database = "millrace";
+  opened.settings.emplace_back("application_name", request.application_name);
+  TRY(open_session(opened));
+  for (const auto& [name, value] : request.settings) TRY(apply_setting(name, value));
+  for (const auto& [name, value] : request.variables) TRY(context_.settings.define(name, value));
+  settings_charge_.resize(context_.settings.size_bytes());
+  follow_settings();
+  is_asked_ = true;
+  handle_query(request.text);
   return {};
 }
 
@@ -534,7 +553,11 @@ bool Session::step_script() {
     } else if (*statements) {
       script_->is_parsed = true;
       script_->statements = std::move(**statements);
-      if (script_->statements.empty()) writer().empty_query();
+      if (script_->statements.empty()) {
+        writer().empty_query();
+      } else if (context_.form) {
+        if (const Status chosen = choose_statements(); !chosen) fail(chosen.error(), nullptr);
+      }
     }
     return true;
   }
@@ -554,7 +577,35 @@ bool Session::step_script() {
   return true;
 }
 
+Status Session::choose_statements() {
+  Statements& all = script_->statements;
+  const auto range = TRY(context_.form->begin_script(all.size()));
+  const auto at = [&all](size_t index) {
+    return std::make_move_iterator(all.begin() + static_cast<ptrdiff_t>(index));
+  };
+  Statements chosen(at(range.first), at(range.end));
+  discard(std::exchange(all, std::move(chosen)));
+  return {};
+}
+
+bool Session::end_open_transaction() {
+  if (transaction_ == TransactionStatus::Idle) return false;
+  // After an error the client expects the rollback, as from a connection that psql closes.
+  if (transaction_ == TransactionStatus::InTransaction)
+    writer().notice({sql::NoticeLevel::Warning, "the open transaction was rolled back",
+                     "The text ended without COMMIT, and a transaction does not continue in the "
+                     "next request.",
+                     "Send BEGIN, the statements and COMMIT in one request."});
+  end_transaction(false);
+  discard(std::exchange(script_->statements, {}));
+  script_->is_parsed = true;
+  script_->next = 0;
+  begin_activity(make_rollback_activity(context_, "", waker()), nullptr);
+  return true;
+}
+
 void Session::finish_script() {
+  if (context_.form && end_open_transaction()) return;
   discard(std::move(script_->statements));
   script_.reset();
   settings_before_.reset();
@@ -596,6 +647,7 @@ void Session::discard_prepared() {
 
 Result<Session::Begun> Session::begin_statement(
     const std::shared_ptr<const ParsedStatement>& statement) {
+  if (context_.form) TRY(context_.form->begin_statement(*statement));
   TRY(check_transaction(*statement));
   TRY(check_read_only(*statement));
   TRY(check_not_in_use(*statement));
@@ -608,6 +660,7 @@ Result<Session::Begun> Session::begin_statement(
     begin_group_commit();
     return Begun::Later;
   }
+  if (context_.form) TRY(context_.form->accept(analysed->plan.get()));
   if (!analysed->plan) {
     return run_own(*analysed, PortalRun::Start::DescribedRows);
   }
@@ -626,12 +679,17 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   run.portal = std::make_shared<Portal>(statement, std::vector<engine::Value>{},
                                         std::vector<Format>{}, waker());
   run.portal->charge_rows_to(memory_);
+  use_form(*run.portal);
   const bool is_only = script_->statements.size() == 1;
   const std::vector<sql::ResultColumn>& columns = statement->plan->columns;
-  switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
+  const PushOutput output =
+      context_.form ? PushOutput::Rows
+                    : choose_push_output(*statement, context_.settings, is_psql_ && is_only);
+  switch (output) {
     case PushOutput::Rows:
       run.start = PortalRun::Start::DescribedRows;
-      run.encoder = make_data_row_encoder(columns, {}, context_.encoding, context_.forms);
+      run.encoder = make_row_encoder(columns, {});
+      run.limit = form_limit(*statement);
       break;
     case PushOutput::Table:
       run.start = PortalRun::Start::CopyOut;
@@ -649,6 +707,25 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
     }
   }
   return run;
+}
+
+std::unique_ptr<RowEncoder> Session::make_row_encoder(const std::vector<sql::ResultColumn>& columns,
+                                                      std::vector<Format> formats) const {
+  if (context_.form) return make_form_encoder(*context_.form);
+  return make_data_row_encoder(columns, std::move(formats), context_.encoding, context_.forms);
+}
+
+void Session::use_form(Portal& portal) const {
+  if (context_.form && portal.statement()->plan->kind == sql::ResultKind::PushRows)
+    portal.mark_changes();
+}
+
+// One row more than the client wants shows whether the result has more rows.
+std::optional<uint64_t> Session::form_limit(const PreparedStatement& statement) const {
+  if (!context_.form || statement.plan->kind != sql::ResultKind::Rows) return std::nullopt;
+  const std::optional<uint64_t> most = context_.form->max_rows();
+  if (!most) return std::nullopt;
+  return *most + 1;
 }
 
 // ---- Implicit transactions ----
@@ -756,6 +833,7 @@ void Session::send_ready() {
   if (phase_ == Phase::Over) return;  // send_notifications() has ended the session
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
+  if (context_.form) phase_ = Phase::Over;
   // Megabytes of text would stay uncharged as long as the client keeps its transaction open.
   activity_text_.reset();
   constexpr std::string_view kFailed = "idle in transaction (aborted)";
@@ -790,7 +868,8 @@ void Session::take_settings_back() {
 void Session::follow_settings() {
   const std::string encoding = context_.settings.get("client_encoding").value_or("");
   const std::string known = context_.encoding ? context_.encoding->name() : "UTF8";
-  if (encoding != known) context_.encoding = ClientEncoding::make(encoding);
+  // The text and the answers of a script are JSON, which is always UTF-8.
+  if (encoding != known && !context_.form) context_.encoding = ClientEncoding::make(encoding);
   const std::string name = context_.settings.get("application_name").value_or("");
   if (name != shown_name_) status_->set_application_name(shown_name_ = name);
   const std::string zone = context_.settings.get("timezone").value_or("");

@@ -119,6 +119,13 @@ class Session : public ClientSession {
   void shut_down(Error reason) override;
   void refuse(Error reason) override;
 
+  // Opens the session for a user that another front end has authenticated, and begins to run the
+  // script. The answers have the given form, and the session is over when the script is. Call it
+  // once, in place of receive(). Both arguments outlive the session.
+  Status begin_script(const sql::ScriptRequest& request, sql::AnswerForm& form);
+  // Whether the running push query has shown all records that existed at its last step.
+  bool has_caught_up() const { return activity_ && activity_->has_caught_up(); }
+
   // Ends the running statement, if one runs. Called for a CancelRequest.
   void cancel();
   // Ends the connection. Called for an administrator or for another session of the same user.
@@ -185,6 +192,10 @@ class Session : public ClientSession {
   void look_for_end();
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
   bool step_script();
+  // Keeps the statements that the script's form wants to run.
+  Status choose_statements();
+  // Rolls back the transaction that a script has left open. Returns whether one was open.
+  bool end_open_transaction();
   bool step_message();
   // Returns the next message, if it is complete. The message stays in the input until it is
   // consumed.
@@ -192,6 +203,7 @@ class Session : public ClientSession {
   void ask_for_room();
   Status accept_startup(std::string_view body, int32_t code);
   Status open_session(const SessionRequest& request);
+  Status apply_setting(const std::string& name, const std::string& value);
   bool has_rights_of_user() const;
   // Handles a message. Returns false if the message has to stay in the input, since other work has
   // to finish first.
@@ -208,6 +220,13 @@ class Session : public ClientSession {
   void discard_prepared();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
   PortalRun run_of_query(const PreparedStatementPtr& statement);
+  // Returns the encoder of the rows of a statement that are not sent by COPY.
+  std::unique_ptr<RowEncoder> make_row_encoder(const std::vector<sql::ResultColumn>& columns,
+                                               std::vector<Format> formats) const;
+  // Prepares a portal for the form of the script, if the session runs one.
+  void use_form(Portal& portal) const;
+  // Returns the limit of rows of a run of the statement which the form of the script sets.
+  std::optional<uint64_t> form_limit(const PreparedStatement& statement) const;
   // Whether the statement can be part of the open implicit transaction (see Group); otherwise that
   // transaction has to be committed first.
   bool joins_group(const PreparedStatement& statement) const;
@@ -221,7 +240,7 @@ class Session : public ClientSession {
   void send_notifications();
   SessionNotifications& notifications();
   SessionAdvisoryLocks& advisory_locks();
-  MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
+  MessageWriter writer() { return context_.writer(); }
   // Ends the session of this number. Fails unless that session has the same user as this one, or
   // this session has all rights. Returns false if no session has this number.
   Result<bool> end_session(int32_t process_id, SessionEnd what);
@@ -340,8 +359,9 @@ class Session : public ClientSession {
   bool skips_until_sync_ = false;
   // The client waits for nothing, so notifications may be sent.
   bool is_at_rest_ = false;
-  std::deque<std::string> converted_;  // texts of the present message
-  bool is_psql_ = false;               // recognized by its application_name at start-up
+  std::deque<std::string> converted_;                      // texts of the present message
+  const sql::ScriptRequest* request_of_script_ = nullptr;  // set if the session runs a script
+  bool is_psql_ = false;  // recognized by its application_name at start-up
   std::string database_;
   const std::shared_ptr<StatusCell> status_ = std::make_shared<StatusCell>();
   std::string shown_name_;  // the application_name that the status shows

@@ -50,6 +50,8 @@ bool shows_columns_only(const engine::ParsedStatement& statement) {
 // Sends the answer if it is at hand. Returns false, without any output, if it is not; the statement
 // is then processed like any other.
 bool Session::answer_at_hand() {
+  // A script's session ends with its text, so a plan would not be used again.
+  if (context_.form) return false;
   if (transaction_ == TransactionStatus::Failed || group_ != Group::None) return false;
   script_->shape = shape_of(*script_->text);
   if (!script_->shape) return false;

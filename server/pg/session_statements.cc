@@ -517,7 +517,7 @@ struct Session::OwnStatement {
       }
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(columns, formats, context().encoding, context().forms)
+    TRY(session.make_row_encoder(columns, formats)
             ->append_rows(context().output, data, first_row, first_row + count, kMaxRowBytes));
     if (bound) bound->own.rows_sent += count;
     if (max_rows == 0 || count < max_rows) return done(tag);
@@ -587,6 +587,7 @@ struct Session::OwnStatement {
       return Error{ErrorCode::NotSupported, "SCROLL over a query that never ends is not supported",
                    "", "DECLARE the cursor with NO SCROLL."};
     if (cursor.is_scroll) portal->make_scrollable();
+    session.use_form(*portal);
     portal->is_holdable = cursor.with_hold;
     portal->is_uncommitted = session.transaction_ != TransactionStatus::Idle;
     portal->charge_rows_to(session.memory_);
@@ -678,9 +679,8 @@ struct Session::OwnStatement {
       run.start = start;
       // A BINARY cursor stays binary in the simple protocol; in the extended protocol the formats
       // of the Bind count.
-      run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
-                                          formats.empty() ? portal->formats() : formats,
-                                          context().encoding, context().forms);
+      run.encoder = session.make_row_encoder(portal->statement()->plan->columns,
+                                             formats.empty() ? portal->formats() : formats);
     }
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
@@ -759,6 +759,7 @@ struct Session::OwnStatement {
         values.emplace_back();
     }
     auto portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
+    session.use_form(*portal);
     portal->charge_rows_to(session.memory_);
     session.count_write(*prepared);
     if (bound) bound->own.executed = portal;
@@ -769,11 +770,10 @@ struct Session::OwnStatement {
     const PreparedStatementPtr prepared = portal->statement();
     PortalRun run;
     run.portal = std::move(portal);
-    run.encoder = make_data_row_encoder(prepared->plan->columns, formats, context().encoding,
-                                        context().forms);
+    run.encoder = session.make_row_encoder(prepared->plan->columns, formats);
     run.start = start;
     run.can_suspend = bound != nullptr;
-    if (max_rows > 0) run.limit = max_rows;
+    run.limit = max_rows > 0 ? std::optional(max_rows) : session.form_limit(*prepared);
     session.begin_activity(make_portal_activity(context(), std::move(run)), prepared->text);
     return {};
   }
@@ -930,7 +930,16 @@ Status Session::check_transaction(const engine::ParsedStatement& statement) cons
   return in_failed_transaction();
 }
 
+Status Session::apply_setting(const std::string& name, const std::string& value) {
+  if (sql::SessionSettings::spelling(name) == "session_authorization")
+    return Error{ErrorCode::InsufficientPrivilege,
+                 "SET SESSION AUTHORIZATION is not supported yet: connect as the other user"};
+  const PreparedStatement none;
+  return OwnStatement{*this, none, PortalRun::Start::Rows, nullptr, 0}.set(name, value, false);
+}
+
 bool Session::is_read_only() const {
+  if (request_of_script_ && request_of_script_->is_read_only) return true;
   const bool is_open = transaction_ != TransactionStatus::Idle;
   return context_.settings.get(is_open ? kTransactionReadOnly : kReadOnlyByDefault) == "on";
 }
