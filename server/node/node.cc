@@ -534,6 +534,10 @@ http::Routes Node::http_routes() {
                                       http_queries_,
                                       http_commands_});
   for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
+  sql_pages_->open_script = [this](size_t shard, std::function<void()> wake,
+                                   const sql::ScriptRequest& request, sql::AnswerForm& form) {
+    return pg_->open_script(shard, std::move(wake), request, form);
+  };
   http::add_sql_pages(routes, *sql_pages_);
   if (clock_.may_move()) add_clock_page(routes, clock_);
   http::add_registry_pages(routes, registry_view());

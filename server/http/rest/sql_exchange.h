@@ -10,6 +10,7 @@
 #include "server/http/refusal_log.h"
 #include "server/http/rest/sql_request.h"
 #include "server/sql/port.h"
+#include "server/sql/script.h"
 #include "server/sql/session_settings.h"
 
 namespace server::http {
@@ -25,6 +26,7 @@ struct SqlPages {
   CommandLog& commands;
   // The log of statements that were refused because the user lacks a right.
   std::shared_ptr<RefusalLog> refusals = std::make_shared<RefusalLog>();
+  sql::OpenScript open_script = {};  // runs the statements of POST /sql
 };
 // Logs the error if it is a missing right.
 void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,

@@ -10,6 +10,7 @@
 #include "server/http/rest/ksql_exchange.h"
 #include "server/http/rest/query_exchange.h"
 #include "server/http/rest/sql_errors.h"
+#include "server/http/rest/sql_stream.h"
 
 namespace server::http {
 
@@ -137,6 +138,11 @@ void add_sql_pages(Routes& routes, const SqlPages& pages) {
       {"POST", "/ksql",
        [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
          return std::make_unique<KsqlExchange>(pages, std::move(request), context);
+       }});
+  routes.add(
+      {"POST", "/sql",
+       [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+         return std::make_unique<SqlStream>(pages, std::move(request), context);
        }});
   routes.add({"POST", "/query", query_handler(pages, QueryEndpoint::Query)});
   routes.add({"POST", "/query-stream", query_handler(pages, QueryEndpoint::QueryStream)});
