@@ -24,6 +24,9 @@ class Responder {
   virtual void answer(Response response) = 0;
   virtual void begin(ResponseHead head) = 0;
   virtual void write(std::string_view bytes) = 0;
+  // Adds a trailer: a header that follows the body, for facts that are known only at the end. Called between begin()
+  // and end(). Clients may ignore trailers, and answers to HTTP/1.0 have none.
+  virtual void add_trailer(Header trailer) = 0;
   virtual void end() = 0;
   // Breaks off an answer that cannot be completed: the client sees that the answer is incomplete.
   virtual void fail() = 0;

@@ -302,6 +302,7 @@ void Http1::step_exchange() {
 void Http1::finish_exchange() {
   exchange_.reset();
   body_.clear();
+  trailers_.clear();
   answered_ = Answered::No;
   // The unread bytes of a body would be taken for the next request.
   const bool goes_on = !closes_ && incoming_.is_complete;
@@ -362,7 +363,12 @@ void Http1::write(std::string_view bytes) {
 
 void Http1::end() {
   if (answered_ != Answered::Begun) return;
-  if (is_chunked_ && !incoming_.is_head_request) output_ += "0\r\n\r\n";
+  if (is_chunked_ && !incoming_.is_head_request) {
+    output_ += "0\r\n";
+    for (const Header& trailer : trailers_)
+      fmt::format_to(std::back_inserter(output_), "{}: {}\r\n", trailer.name, trailer.value);
+    output_ += "\r\n";
+  }
   answered_ = Answered::Yes;
 }
 

@@ -49,6 +49,7 @@ class Http1 final : public ClientSession, private Responder {
   void answer(Response response) override;
   void begin(ResponseHead head) override;
   void write(std::string_view bytes) override;
+  void add_trailer(Header trailer) override { trailers_.push_back(std::move(trailer)); }
   void end() override;
   void fail() override;
   bool is_full() const override;
@@ -101,6 +102,7 @@ class Http1 final : public ClientSession, private Responder {
   std::unique_ptr<Exchange> exchange_;
   Answered answered_ = Answered::No;
   bool is_chunked_ = false;
+  std::vector<Header> trailers_;
 };
 
 }  // namespace server::http

@@ -82,6 +82,7 @@ class Http2::Stream final : public Responder {
     unsent_.resize(out_.capacity());
     nghttp2_session_resume_data(http_.session_, id_);
   }
+  void add_trailer(Header trailer) override { trailers_.push_back(std::move(trailer)); }
   void end() override {
     is_ended_ = true;
     nghttp2_session_resume_data(http_.session_, id_);
@@ -116,7 +117,7 @@ class Http2::Stream final : public Responder {
       out_ = {};
       sent_ = 0;
       unsent_.resize(0);
-      if (is_ended_) *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (is_ended_) end_data(flags);
     }
     return static_cast<ssize_t>(count);
   }
@@ -142,6 +143,15 @@ class Http2::Stream final : public Responder {
   bool is_woken = false;
 
  private:
+  // Marks the end of the body. Trailers are a second block of headers, which ends the stream in place of the data.
+  void end_data(uint32_t* flags) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (trailers_.empty()) return;
+    std::vector<nghttp2_nv> fields;
+    for (const Header& trailer : trailers_) fields.push_back(field(trailer.name, trailer.value));
+    if (nghttp2_submit_trailer(http_.session_, id_, fields.data(), fields.size()) == 0)
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  }
   // Notes whether the stream is held up. Returns whether it was held up before.
   bool hold_up(bool is_held_up) const {
     if (is_held_up != is_held_up_) http_.held_up_count_ += is_held_up ? 1 : -1;
@@ -177,6 +187,7 @@ class Http2::Stream final : public Responder {
   const int32_t id_;
   std::string out_;  // produced bytes of the answer's body
   size_t sent_ = 0;  // number of bytes of out_ that are sent
+  std::vector<Header> trailers_;
   MemoryCharge unsent_;
   bool answered_ = false, is_ended_ = false, has_failed_ = false;
   mutable bool is_held_up_ = false;

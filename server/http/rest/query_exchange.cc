@@ -34,6 +34,25 @@ std::string source_of(const engine::Statement& statement) {
   return query && query->from ? query->from->name.text : "QUERY";
 }
 
+std::vector<std::string> warnings_of(const std::vector<sql::Notice>& notices) {
+  std::vector<std::string> warnings;
+  for (const sql::Notice& notice : notices)
+    if (notice.level == sql::NoticeLevel::Warning) warnings.push_back(notice.message);
+  return warnings;
+}
+
+// Returns the warning as a field `Warning: 299 - "text"` (RFC 7234, section 5.5), which has a place in every format and
+// version of HTTP. The field holds printable ASCII only.
+Header warning_header(std::string_view warning) {
+  constexpr size_t kMostBytes = 1000;
+  std::string value = "299 - \"";
+  for (const char c : warning.substr(0, kMostBytes)) {
+    if (c == '"' || c == '\\') value += '\\';
+    value += c >= ' ' && c <= '~' ? c : c == '\n' ? ' ' : '?';
+  }
+  return {"warning", value + '"'};
+}
+
 }  // namespace
 
 QueryExchange::QueryExchange(const SqlPages& pages, Request request, const ExchangeContext& context,
@@ -150,16 +169,21 @@ void QueryExchange::send_rows() {
 }
 
 void QueryExchange::on_statement_done(const sql::Completion&) {
+  const std::vector<std::string> warnings = warnings_of(notices());
   const auto* query = std::get_if<engine::Query>(&statements().statements.front()->statement);
   if (query) {
     const std::optional<int64_t> limit = limit_of(*query);
-    format_->end(limit && rows_ >= *limit, out_);
+    format_->end(limit && rows_ >= *limit, warnings, out_);
   }
   if (!has_head_) {
     is_over_ = true;
-    return responder().answer({head(), std::move(out_)});
+    ResponseHead with_warnings = head();
+    for (const std::string& warning : warnings)
+      with_warnings.headers.push_back(warning_header(warning));
+    return responder().answer({std::move(with_warnings), std::move(out_)});
   }
   send_rows();
+  for (const std::string& warning : warnings) responder().add_trailer(warning_header(warning));
   is_over_ = true;
   responder().end();
 }

@@ -26,6 +26,17 @@ void append_values(std::span<const engine::ColumnPtr> columns, size_t row, std::
   out += ']';
 }
 
+// Returns the last object of the rows.
+std::string final_message(bool has_reached_limit, std::span<const std::string> warnings) {
+  std::string text = has_reached_limit ? "Limit Reached" : "Query Completed";
+  for (const std::string& warning : warnings) text += "\nWARNING: " + warning;
+  engine::JsonWriter json;
+  json.begin_object();
+  json.member("finalMessage", text);
+  json.end_object();
+  return json.take();
+}
+
 // Writes the header and the rows of RowObjectFormat.
 class RowWriter {
  public:
@@ -113,11 +124,13 @@ class RowObjectFormat final : public QueryFormat {
     out += is_delete ? R"(,"tombstone":true}})" : "}}";
     if (is_push_) out += ",\n";
   }
-  void end(bool has_reached_limit, std::string& out) override {
-    if (tells_end_) {
+  // ksqlDB's Java client fails on an object with an unknown member in place of a row, but ignores a final message,
+  // and ksqlDB's command line shows it. So warnings are a part of this message.
+  void end(bool has_reached_limit, std::span<const std::string> warnings,
+           std::string& out) override {
+    if (tells_end_ || !warnings.empty()) {
       if (!is_push_) out += ",\n";
-      fmt::format_to(std::back_inserter(out), R"({{"finalMessage":"{}"}})",
-                     has_reached_limit ? "Limit Reached" : "Query Completed");
+      out += final_message(has_reached_limit, warnings);
     }
     out += "]\n";
   }
@@ -165,7 +178,8 @@ class RowArrayFormat final : public QueryFormat {
     append_values(columns, row, out);
     if (!is_array_) out += '\n';
   }
-  void end(bool, std::string& out) override {
+  // The rows have no message at their end: ksqlDB's Java client takes every object after the first one for an error.
+  void end(bool, std::span<const std::string>, std::string& out) override {
     if (is_array_) out += "]\n";
   }
   void fail(const Error& error, std::string& out) override {
@@ -200,10 +214,10 @@ class EventFormat final : public QueryFormat {
     append_values(columns, row, out);
     out += "\n\n";
   }
-  void end(bool has_reached_limit, std::string& out) override {
-    fmt::format_to(std::back_inserter(out),
-                   "event: end\nid: {}\ndata: {{\"finalMessage\":\"{}\"}}\n\n", kEndEventId,
-                   has_reached_limit ? "Limit Reached" : "Query Completed");
+  void end(bool has_reached_limit, std::span<const std::string> warnings,
+           std::string& out) override {
+    fmt::format_to(std::back_inserter(out), "event: end\nid: {}\ndata: {}\n\n", kEndEventId,
+                   final_message(has_reached_limit, warnings));
   }
   void fail(const Error& error, std::string& out) override {
     out += "event: error\ndata: ";

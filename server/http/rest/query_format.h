@@ -29,7 +29,10 @@ class QueryFormat {
   virtual Status begin(const QueryResult& result, std::string& out) = 0;
   virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
                    std::string& out) = 0;
-  virtual void end(bool has_reached_limit, std::string& out) = 0;
+  // Ends the rows. `warnings` are facts about all rows, such as the number of records that could not be read; formats
+  // without a place for them leave them to the headers.
+  virtual void end(bool has_reached_limit, std::span<const std::string> warnings,
+                   std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
   // Bytes without meaning which show the client, and proxies before it, that an answer without rows
   // is still open; empty: the form has none.
