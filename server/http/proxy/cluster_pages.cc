@@ -6,6 +6,7 @@
 
 #include "engine/formats/json/json_tree.h"
 #include "engine/json/json_writer.h"
+#include "server/http/body_fields.h"
 #include "server/http/proxy/proxy_call.h"
 #include "server/http/proxy/proxy_handlers.h"
 #include "server/kafka/messages/create_topics_request.h"
@@ -84,6 +85,22 @@ Result<JsonTree> body_of(const Call& call) {
   if (call->request.body.size() > kMaxBody)
     return Error{ErrorCode::LimitExceeded, "the body of this request can have at most 64 KB"};
   return engine::parse_json_tree(call->request.body);
+}
+
+// Refuses the call if the object has a member with an unknown name.
+bool has_only(const Call& call, const JsonTree& object, std::span<const std::string_view> names) {
+  const std::string unknown = unrecognized_field(object, names, UnknownFields::Refused);
+  if (!unknown.empty()) call->refuse(422, unknown);
+  return unknown.empty();
+}
+constexpr std::string_view kTopicNames[] = {"topic_name",           "partitions_count",
+                                            "replication_factor",   "configs",
+                                            "replicas_assignments", "validate_only"};
+constexpr std::string_view kConfigNames[] = {"name", "value", "operation"};
+constexpr std::string_view kAlterNames[] = {"data", "validate_only"};
+
+bool is_true(const JsonTree* node) {
+  return node && node->kind == engine::JsonKind::Boolean && node->boolean;
 }
 
 // ---- Clusters
@@ -169,6 +186,14 @@ void create_topic(const Call& call) {
   const auto tree = body_of(call);
   if (!tree)
     return call->refuse(400, "the body of the request cannot be read: " + tree.error().message);
+  if (!has_only(call, *tree, kTopicNames)) return;
+  if (const JsonTree* replicas = tree->find("replicas_assignments");
+      replicas && !replicas->items.empty())
+    return call->refuse(501, "replicas_assignments is not supported; use replication_factor");
+  for (const char* name : {"partitions_count", "replication_factor"})
+    if (const JsonTree* node = tree->find(name); node && !node->is_null())
+      if (int32_t value = 0; !absl::SimpleAtoi(node->text, &value))
+        return call->refuse(422, fmt::format("{} must be a number", name));
   const auto number = [&](std::string_view name) {
     const JsonTree* node = tree->find(name);
     int32_t value = -1;
@@ -177,17 +202,20 @@ void create_topic(const Call& call) {
   kafka::CreateTopicsRequest request;
   request.timeout_ms = kTimeoutMs;
   auto& topic = request.topics.emplace_back();
+  const bool validates_only = is_true(tree->find("validate_only"));
+  request.validate_only = validates_only;
   topic.name = tree->text_of("topic_name");
   topic.num_partitions = number("partitions_count");
   topic.replication_factor = static_cast<int16_t>(number("replication_factor"));
   if (const JsonTree* configs = tree->find("configs"))
     for (const JsonTree& config : configs->items) {
+      if (!has_only(call, config, kConfigNames)) return;
       const JsonTree* value = config.find("value");
       topic.configs.push_back(
           {config.text_of("name"), value ? std::optional(value->text) : std::nullopt});
     }
   call->ask<kafka::CreateTopicsRequest, kafka::CreateTopicsResponse>(
-      request, 7, [call](const kafka::CreateTopicsResponse& told) {
+      request, 7, [call, validates_only](const kafka::CreateTopicsResponse& told) {
         const auto& one = told.topics.at(0);
         if (one.error_code != KafkaError::None)
           return call->answer(proxy_error(one.error_code, one.error_message.value_or("")));
@@ -195,7 +223,7 @@ void create_topic(const Call& call) {
         add_topic(json, call, one.name, false,
                   static_cast<size_t>(std::max<int16_t>(one.replication_factor, 0)),
                   static_cast<size_t>(std::max(one.num_partitions, 0)));
-        call->answer(proxy_response(json.take(), 201));
+        call->answer(proxy_response(json.take(), validates_only ? 200 : 201));
       });
 }
 
@@ -283,9 +311,10 @@ void one_config(const Call& call) {
 }
 
 using NewConfig = kafka::IncrementalAlterConfigsRequest::Resource::Config;
-void alter(const Call& call, std::vector<NewConfig> configs) {
+void alter(const Call& call, std::vector<NewConfig> configs, bool validates_only = false) {
   if (!is_this_cluster(call)) return;
   kafka::IncrementalAlterConfigsRequest request;
+  request.validate_only = validates_only;
   request.resources.push_back({kTopicResource, call->parameter(1), std::move(configs)});
   call->ask<kafka::IncrementalAlterConfigsRequest, kafka::IncrementalAlterConfigsResponse>(
       request, 1, [call](const kafka::IncrementalAlterConfigsResponse& told) {
@@ -304,6 +333,7 @@ void put_config(const Call& call) {
   const auto tree = body_of(call);
   if (!tree)
     return call->refuse(400, "the body of the request cannot be read: " + tree.error().message);
+  if (!has_only(call, *tree, kConfigNames)) return;
   alter(call, {read_config(*tree, call->parameter(2))});
 }
 void delete_config(const Call& call) { alter(call, {{call->parameter(2), kDelete, {}}}); }
@@ -311,10 +341,13 @@ void alter_configs(const Call& call) {
   const auto tree = body_of(call);
   const JsonTree* data = tree ? tree->find("data") : nullptr;
   if (!data) return call->refuse(400, "the body of the request has no list of configs in \"data\"");
+  if (!has_only(call, *tree, kAlterNames)) return;
   std::vector<NewConfig> configs;
-  for (const JsonTree& item : data->items)
+  for (const JsonTree& item : data->items) {
+    if (!has_only(call, item, kConfigNames)) return;
     configs.push_back(read_config(item, item.text_of("name")));
-  alter(call, std::move(configs));
+  }
+  alter(call, std::move(configs), is_true(tree->find("validate_only")));
 }
 
 // ---- Groups

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "records/batch.h"
+#include "server/http/body_fields.h"
 #include "server/kafka/messages/consumer_group_heartbeat_request.h"
 #include "server/kafka/messages/consumer_group_heartbeat_response.h"
 #include "server/kafka/messages/fetch_request.h"
@@ -41,6 +42,8 @@ constexpr int64_t kMaxTimeoutMs = 60'000;
 constexpr int32_t kMostBytes = 8 << 20, kDefaultBytes = 1 << 20;
 constexpr size_t kMaxPartitions = 10'000;
 constexpr size_t kMaxBody = 512 * 1024;
+constexpr std::string_view kPartitionNames[] = {"topic", "partition", "offset", "metadata"};
+constexpr std::string_view kSubscriptionNames[] = {"topics", "topic_pattern"};
 // The coordinator of a group is awaited for about ten seconds.
 constexpr int kMostTries = 100;
 constexpr int64_t kRetryMs = 100;
@@ -68,6 +71,8 @@ std::optional<ConsumerInstance::Offsets> read_partitions(const std::string& body
     return std::nullopt;
   ConsumerInstance::Offsets offsets;
   for (const JsonTree& item : items->items) {
+    if (!unrecognized_field(item, kPartitionNames, UnknownFields::Refused).empty())
+      return std::nullopt;
     const JsonTree* partition = item.find("partition");
     const JsonTree* offset = item.find("offset");
     int32_t number = 0;
@@ -174,6 +179,10 @@ int64_t ConsumerInstance::idle_ms() const {
 void ConsumerInstance::subscribe(const Request& request, Done done) {
   const auto tree = engine::parse_json_tree(request.body);
   if (!tree) return done(proxy_error(400, "the body of the request is not JSON"));
+  if (const std::string unknown =
+          unrecognized_field(*tree, kSubscriptionNames, UnknownFields::Refused);
+      !unknown.empty())
+    return done(proxy_error(422, unknown));
   const JsonTree* topics = tree->find("topics");
   const std::string pattern = tree->text_of("topic_pattern");
   const bool has_topics = topics && topics->kind == JsonKind::Array && !topics->items.empty();

@@ -2,6 +2,7 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include "server/http/body_fields.h"
 #include "server/http/proxy/consumer_instances.h"
 #include "server/http/proxy/proxy_handlers.h"
 
@@ -12,6 +13,14 @@ namespace {
 using engine::JsonTree;
 
 constexpr size_t kMaxName = 200;
+constexpr std::string_view kSettingNames[] = {"id",
+                                              "name",
+                                              "format",
+                                              "auto.offset.reset",
+                                              "auto.commit.enable",
+                                              "enable.auto.commit",
+                                              "fetch.min.bytes",
+                                              "consumer.request.timeout.ms"};
 
 bool is_true(const JsonTree* node) {
   return node && (node->kind == engine::JsonKind::Boolean ? node->boolean : node->text == "true");
@@ -26,6 +35,10 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
       return proxy_error(413, "the body of this request can have at most 64 KB");
     const auto tree = engine::parse_json_tree(request.body);
     if (!tree) return proxy_error(400, "the body of the request is not JSON");
+    if (const std::string unknown =
+            unrecognized_field(*tree, kSettingNames, UnknownFields::Refused);
+        !unknown.empty())
+      return proxy_error(422, unknown);
     settings.name = tree->text_of("name");
     if (settings.name.empty()) settings.name = tree->text_of("id");
     if (const std::string name = tree->text_of("format"); !name.empty()) {

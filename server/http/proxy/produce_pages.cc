@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/registry/registrar.h"
+#include "server/http/body_fields.h"
 #include "server/http/proxy/payload.h"
 #include "server/http/proxy/proxy_call.h"
 #include "server/http/proxy/proxy_handlers.h"
@@ -18,6 +19,9 @@ using engine::JsonTree;
 
 // Reading a body of this size takes a millisecond.
 constexpr size_t kMaxOnLoop = 64 * 1024;
+constexpr std::string_view kBodyNames[] = {"records", "key_schema", "key_schema_id", "value_schema",
+                                           "value_schema_id"};
+constexpr std::string_view kRecordNames[] = {"key", "value", "partition"};
 // Steps for checking values against a JSON Schema, for one request: about a second.
 constexpr uint64_t kMaxCheckSteps = 2'000'000;
 
@@ -77,11 +81,18 @@ class Produce : public std::enable_shared_from_this<Produce> {
     if (!tree || tree->kind != JsonKind::Object)
       return fail(400, "the body of the request is not a JSON object");
     body_ = *std::move(tree);
+    if (std::string unknown = unrecognized_field(body_, kBodyNames, UnknownFields::Refused);
+        !unknown.empty())
+      return fail(422, std::move(unknown));
     const JsonTree* list = body_.find("records");
     if (!list || list->kind != JsonKind::Array || list->items.empty())
       return fail(422, "the request has no records");
-    for (const JsonTree& record : list->items)
+    for (const JsonTree& record : list->items) {
       if (record.kind != JsonKind::Object) return fail(422, "a record must be an object");
+      if (std::string unknown = unrecognized_field(record, kRecordNames, UnknownFields::Refused);
+          !unknown.empty())
+        return fail(422, std::move(unknown));
+    }
   }
 
   // Builds the checks of values against a JSON Schema, on the thread that uses them, since a schema

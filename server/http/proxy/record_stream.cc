@@ -10,6 +10,7 @@
 #include "base/memory_budget.h"
 #include "engine/formats/json/json_tree.h"
 #include "engine/types/text_bytes.h"
+#include "server/http/body_fields.h"
 #include "server/http/proxy/payload.h"
 #include "server/http/proxy/proxy_handlers.h"
 #include "server/http/proxy/proxy_json.h"
@@ -24,6 +25,12 @@ constexpr uint64_t kMaxCheckSteps = 50'000;
 
 using engine::JsonKind;
 using engine::JsonTree;
+
+constexpr std::string_view kDocumentNames[] = {"id",  "partition_id", "headers",
+                                               "key", "value",        "timestamp"};
+constexpr std::string_view kHeaderNames[] = {"name", "value"};
+constexpr std::string_view kSideNames[] = {
+    "type", "data", "schema_id", "schema", "schema_version", "subject", "subject_name_strategy"};
 
 constexpr size_t kMaxDocument = size_t{2} << 20;
 constexpr size_t kMaxUnderWay = 50;
@@ -152,6 +159,10 @@ class RecordStream final : public Exchange {
   // and any other value is JSON.
   std::optional<std::string> side(const JsonTree* node, std::optional<std::string>& to,
                                   std::optional<std::string>& type) const {
+    if (node)
+      if (std::string unknown = unrecognized_field(*node, kSideNames, UnknownFields::Refused);
+          !unknown.empty())
+        return unknown;
     const JsonTree* data = node ? node->find("data") : nullptr;
     if (!data || data->is_null()) return std::nullopt;
     const std::string name = node->text_of("type");
@@ -192,10 +203,17 @@ class RecordStream final : public Exchange {
       return;
     }
     NewRecord record;
-    auto wrong = side(tree->find("key"), record.key, entry->key_type);
+    std::optional<std::string> wrong;
+    if (std::string unknown = unrecognized_field(*tree, kDocumentNames, UnknownFields::Refused);
+        !unknown.empty())
+      wrong = std::move(unknown);
+    if (!wrong) wrong = side(tree->find("key"), record.key, entry->key_type);
     if (!wrong) wrong = side(tree->find("value"), record.value, entry->value_type);
     if (const JsonTree* headers = tree->find("headers"))
       for (const JsonTree& header : headers->items) {
+        if (std::string unknown = unrecognized_field(header, kHeaderNames, UnknownFields::Refused);
+            !unknown.empty())
+          wrong = std::move(unknown);
         std::string value;
         const JsonTree* text = header.find("value");
         if (text && !text->is_null() && !absl::Base64Unescape(text->text, &value))

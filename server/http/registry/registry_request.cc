@@ -8,6 +8,7 @@
 
 #include "engine/formats/json/json_tree.h"
 #include "engine/types/text_bytes.h"
+#include "server/http/body_fields.h"
 #include "server/http/registry/data_contract.h"
 
 namespace server::http {
@@ -20,6 +21,24 @@ using engine::RegistryError;
 using engine::RegistryResult;
 
 constexpr size_t kMaxReferences = 200;
+
+// The members of Confluent's requests, also those that are not supported here.
+constexpr std::string_view kSchemaNames[] = {
+    "schema", "schemaType", "references",      "metadata",           "ruleSet",
+    "id",     "version",    "schemaTagsToAdd", "schemaTagsToRemove", "propagateSchemaTags"};
+constexpr std::string_view kReferenceNames[] = {"name", "subject", "version"};
+constexpr std::string_view kLevelNames[] = {
+    "compatibility",  "compatibilityLevel", "compatibilityPolicy", "compatibilityGroup",
+    "alias",          "normalize",          "validateFields",      "validateRules",
+    "validateNames",  "defaultMetadata",    "overrideMetadata",    "defaultRuleSet",
+    "overrideRuleSet"};
+constexpr std::string_view kModeNames[] = {"mode"};
+
+RegistryResult<void> check_names(const JsonTree& object, std::span<const std::string_view> names) {
+  std::string unknown = unrecognized_field(object, names, UnknownFields::IgnoredIfOther);
+  if (!unknown.empty()) return RegistryError{422, std::move(unknown)};
+  return {};
+}
 
 RegistryResult<JsonTree> read_object(std::string_view body) {
   if (body.find_first_not_of(" \t\r\n") == body.npos)
@@ -52,6 +71,7 @@ RegistryResult<int32_t> read_number(const JsonTree& from, std::string_view name,
 RegistryResult<engine::SchemaReference> read_reference(const JsonTree& node,
                                                        std::string_view context,
                                                        const engine::SchemaRegistry& registry) {
+  if (const auto known = check_names(node, kReferenceNames); !known) return known.error();
   engine::SchemaReference reference{node.text_of("name"), plain_subject(node.text_of("subject"))};
   if (reference.name.empty() || reference.subject.empty())
     return RegistryError{42201, "Invalid schema: a reference has a name, a subject and a version"};
@@ -115,6 +135,7 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
                                                      const engine::SchemaRegistry& registry) {
   const auto tree = read_object(body);
   if (!tree) return tree.error();
+  if (const auto known = check_names(*tree, kSchemaNames); !known) return known.error();
   engine::RegisteredSchema schema;
   if (const JsonTree* type = tree->find("schemaType"); type && !type->is_null()) {
     const auto kind = engine::find_schema_kind(type->text);
@@ -130,7 +151,9 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
   schema.text = tree->text_of("schema");
   // A request with metadata or rules may omit the text, which is then that of the newest version.
   if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty())
-    return RegistryError{42201, "Empty schema"};
+    return RegistryError{42201,
+                         "Empty schema: the body of the request has no string named schema; send "
+                         "{\"schema\": \"...\"} with the text of the schema as a JSON string"};
   for (const char* name : {"schemaTagsToAdd", "schemaTagsToRemove"})
     if (is_said(tree->find(name)))
       return RegistryError{42205, fmt::format("{} of schemas is not supported yet", name)};
@@ -154,11 +177,10 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
 RegistryResult<std::optional<engine::Compatibility>> read_level(std::string_view body) {
   const auto tree = read_object(body);
   if (!tree) return tree.error();
+  if (const auto known = check_names(*tree, kLevelNames); !known) return known.error();
   for (const auto& [name, member] : tree->members) {
     const bool says_no = member.kind == JsonKind::Boolean && !member.boolean;
-    if (name.starts_with("compatibility") && name != "compatibilityGroup" &&
-        name != "compatibilityPolicy")
-      continue;
+    if (name == "compatibility" || name == "compatibilityLevel") continue;
     if (is_said(&member) && !says_no)
       return RegistryError{42205, fmt::format("{} is not supported yet: only the compatibility "
                                               "level can be set",
@@ -178,6 +200,7 @@ RegistryResult<std::optional<engine::Compatibility>> read_level(std::string_view
 RegistryResult<std::optional<engine::RegistryMode>> read_mode(std::string_view body) {
   const auto tree = read_object(body);
   if (!tree) return tree.error();
+  if (const auto known = check_names(*tree, kModeNames); !known) return known.error();
   const JsonTree* mode = tree->find("mode");
   if (!mode || mode->is_null()) return std::optional<engine::RegistryMode>();
   const auto found = engine::find_mode(absl::AsciiStrToUpper(mode->text));

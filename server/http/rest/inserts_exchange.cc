@@ -9,6 +9,7 @@
 #include "engine/formats/json/json_tree.h"
 #include "engine/json/json_writer.h"
 #include "engine/types/ascii.h"
+#include "server/http/body_fields.h"
 #include "server/http/rest/query_format.h"
 #include "server/http/rest/sql_errors.h"
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr size_t kMaxLineBytes = 4 << 20, kMaxWaitingBytes = 1 << 20;
 constexpr size_t kMaxBatchRows = 1'000;
+constexpr std::string_view kTargetNames[] = {"target", "requiresAcks", "properties"};
 
 // Reads a name. A name in back quotes is exact; any other name is converted to upper case, as in a
 // statement.
@@ -69,6 +71,11 @@ bool InsertsExchange::wants_body() const {
 
 Status InsertsExchange::read_target(std::string_view line) {
   const auto head = engine::parse_json_tree(line);
+  if (head)
+    if (const std::string unknown =
+            unrecognized_field(*head, kTargetNames, UnknownFields::IgnoredIfOther);
+        !unknown.empty())
+      return Error{ErrorCode::ProtocolViolation, unknown};
   const std::string target = head ? head->text_of("target") : std::string();
   if (target.empty())
     return Error{ErrorCode::ProtocolViolation,

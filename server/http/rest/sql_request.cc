@@ -6,6 +6,7 @@
 #include "engine/formats/json/json_tree.h"
 #include "engine/json/json_writer.h"
 #include "engine/sql/parse.h"
+#include "server/http/body_fields.h"
 
 namespace server::http {
 
@@ -16,6 +17,16 @@ using engine::JsonTree;
 
 // The limit of PostgreSQL sessions.
 constexpr size_t kMaxTextBytes = 16 << 20;
+
+// The members of ksqlDB's requests to /ksql, /query and /query-stream, also those that have no meaning here.
+constexpr std::string_view kRequestNames[] = {"ksql",
+                                              "sql",
+                                              "streamsProperties",
+                                              "properties",
+                                              "requestProperties",
+                                              "configOverrides",
+                                              "sessionVariables",
+                                              "commandSequenceNumber"};
 
 Error bad(std::string message) { return {ErrorCode::ProtocolViolation, std::move(message)}; }
 
@@ -63,6 +74,10 @@ Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_t
   if (!parsed) return bad_body("the body of the request is not JSON: " + parsed.error().message);
   if (parsed->kind != JsonKind::Object)
     return bad_body("the body of the request is not a JSON object");
+  if (const std::string unknown =
+          unrecognized_field(*parsed, kRequestNames, UnknownFields::IgnoredIfOther);
+      !unknown.empty())
+    return bad(unknown);
   const JsonTree* text = parsed->find("ksql");
   if (!text) text = parsed->find("sql");
   if (!text || text->kind != JsonKind::String)
