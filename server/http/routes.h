@@ -65,6 +65,9 @@ class Routes {
   explicit Routes(ErrorMaker make_error = error_response) : make_error_(std::move(make_error)) {}
 
  private:
+  // Returns the path that a mistyped path probably means; empty if none is near enough.
+  std::string nearest_path(std::string_view path) const;
+
   ErrorMaker make_error_;
   std::vector<Route> routes_;
 };
