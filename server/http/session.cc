@@ -5,6 +5,7 @@
 
 #include "server/http/http1.h"
 #include "server/http/http2.h"
+#include "server/net/foreign_client.h"
 
 namespace server::http {
 
@@ -23,6 +24,7 @@ void Session::receive(std::string_view bytes) {
   if (first_bytes_.empty())
     deadline_us_ = parts_.clock.monotonic_us() + parts_.limits.head_timeout_ms * 1000;
   first_bytes_ += bytes;
+  if (is_over_ || take_foreign_bytes()) return;
   const size_t compared = std::min(first_bytes_.size(), kPreface.size());
   if (first_bytes_.compare(0, compared, kPreface, 0, compared) != 0)
     version_ = std::make_unique<Http1>(parts_);
@@ -31,6 +33,34 @@ void Session::receive(std::string_view bytes) {
   if (!version_) return;
   if (refusal_) version_->refuse(std::move(*refusal_));
   version_->receive(std::exchange(first_bytes_, {}));
+}
+
+// The requests of both protocols begin with a length, whose first byte is 0; no HTTP request begins so.
+bool Session::take_foreign_bytes() {
+  while (is_postgres_ || first_bytes_.starts_with('\0')) {
+    if (first_bytes_.size() < kEncryptionRequestBytes) return true;
+    const PostgresGreeting greeting = read_postgres_greeting(first_bytes_, is_postgres_);
+    if (greeting == PostgresGreeting::Encryption) {
+      is_postgres_ = true;
+      foreign_answer_ += 'N';  // the connection continues without encryption
+      first_bytes_.erase(0, kEncryptionRequestBytes);
+      continue;
+    }
+    if (greeting == PostgresGreeting::Start) {
+      foreign_answer_ += postgres_refusal(WireProtocol::Http);
+      end(wrong_port(WireProtocol::Postgres, WireProtocol::Http));
+      return true;
+    }
+    if (!is_kafka_request(first_bytes_)) return false;
+    end(wrong_port(WireProtocol::Kafka, WireProtocol::Http));
+    return true;
+  }
+  return false;
+}
+
+void Session::end(std::string reason) {
+  end_reason_ = std::move(reason);
+  is_over_ = true;
 }
 
 void Session::run() {

@@ -3,13 +3,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "server/http/connection_parts.h"
 
 namespace server::http {
 
 // A client that begins with HTTP/2's preface ("prior knowledge"), as ksqlDB's Java client does, is
-// served with HTTP/2, every other client with HTTP/1.
+// served with HTTP/2, every other client with HTTP/1. Clients of PostgreSQL and Kafka are refused, with an
+// answer that they can show.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class Session final : public ClientSession {
@@ -18,7 +20,9 @@ class Session final : public ClientSession {
 
   void receive(std::string_view bytes) override;
   void run() override;
-  std::string take_output() override { return version_ ? version_->take_output() : std::string(); }
+  std::string take_output() override {
+    return version_ ? version_->take_output() : std::exchange(foreign_answer_, {});
+  }
   bool wants_input() const override { return !version_ || version_->wants_input(); }
   bool is_inside_message() const override { return version_ && version_->is_inside_message(); }
   void set_output_full(bool is_full) override;
@@ -29,19 +33,28 @@ class Session final : public ClientSession {
   std::optional<int64_t> deadline_us() const override {
     return version_ ? version_->deadline_us() : deadline_us_;
   }
-  bool is_over() const override { return version_ ? version_->is_over() : is_over_; }
-  std::string end_reason() const override { return version_ ? version_->end_reason() : nothing_; }
+  bool is_over() const override {
+    return version_ ? version_->is_over() : is_over_ && foreign_answer_.empty();
+  }
+  std::string end_reason() const override {
+    return version_ ? version_->end_reason() : end_reason_;
+  }
   void shut_down(Error reason) override;
   void refuse(Error reason) override;
 
  private:
+  // Answers a client of another protocol. Returns true if the first bytes are not HTTP, or may not be.
+  bool take_foreign_bytes();
+  void end(std::string reason);
+
   const ConnectionParts parts_;
   const std::string nothing_;
   std::string first_bytes_;  // input while it is shorter than the preface
   std::optional<Error> refusal_;
   std::unique_ptr<ClientSession> version_;  // null until the version is known
   std::optional<int64_t> deadline_us_;
-  bool is_over_ = false;
+  std::string foreign_answer_, end_reason_;
+  bool is_postgres_ = false, is_over_ = false;
 };
 
 }  // namespace server::http

@@ -9,8 +9,8 @@
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/long_polls.h"
 #include "server/kafka/permissions.h"
-#include "server/kafka/postgres_client.h"
 #include "server/kafka/wire_errors.h"
+#include "server/net/foreign_client.h"
 
 namespace server::kafka {
 
@@ -93,7 +93,7 @@ void Session::run() {
   is_running_ = true;
   retry_fetch();
   collect_answers();
-  if (!has_request_) answer_postgres();
+  if (!has_request_) answer_foreign_client();
   while (can_begin() && begin_next()) {
     if (tell_polls()) look_again();
     collect_answers();
@@ -118,13 +118,17 @@ std::optional<int64_t> Session::idle_until_us() const {
   return active_us_ + limit_ms * 1000;
 }
 
-void Session::answer_postgres() {
+void Session::answer_foreign_client() {
+  if (!is_over_ && is_http_request(frames_.unread())) {
+    output_ += http_refusal(WireProtocol::Kafka);
+    return refuse(wrong_port(WireProtocol::Http, WireProtocol::Kafka));
+  }
   while (!is_over_) {
     const PostgresGreeting greeting = read_postgres_greeting(frames_.unread(), is_postgres_);
     if (greeting == PostgresGreeting::None) return;
     if (greeting == PostgresGreeting::Start) {
-      output_ += postgres_refusal();
-      return refuse("a PostgreSQL client has connected to the Kafka port");
+      output_ += postgres_refusal(WireProtocol::Kafka);
+      return refuse(wrong_port(WireProtocol::Postgres, WireProtocol::Kafka));
     }
     is_postgres_ = true;
     output_ += 'N';  // the connection continues without encryption

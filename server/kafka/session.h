@@ -102,9 +102,9 @@ class Session final : public ClientSession {
   // Returns the time at which the session ends if the client stays silent, or nullopt while the
   // client waits for the server.
   std::optional<int64_t> idle_until_us() const;
-  // Answers PostgreSQL clients that have connected to the wrong port. They would wait for ever,
-  // because their first message is an incomplete Kafka request.
-  void answer_postgres();
+  // Answers clients of PostgreSQL and HTTP that have connected to the wrong port. PostgreSQL clients
+  // would wait for ever, because their first message is an incomplete Kafka request.
+  void answer_foreign_client();
   // Begins the next request. Returns false if no complete request has arrived.
   bool begin_next();
   void begin(std::string_view frame);

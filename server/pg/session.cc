@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/java/postgres_zone.h"
+#include "server/net/foreign_client.h"
 #include "server/pg/advisory_locks.h"
 #include "server/pg/authentication.h"
 #include "server/pg/client_encoding.h"
@@ -218,6 +219,15 @@ bool Session::startup_is_over() {
 bool Session::step_startup() {
   if (startup_is_over()) return false;
   if (is_output_full_) return false;
+  const bool is_http = is_http_request(input_.unread());
+  if (is_http || is_kafka_request(input_.unread())) {
+    const std::string reason =
+        wrong_port(is_http ? WireProtocol::Http : WireProtocol::Kafka, WireProtocol::Postgres);
+    die({ErrorCode::ProtocolViolation, reason});
+    if (is_http) context_.output = http_refusal(WireProtocol::Postgres);  // not die()'s message
+    end_reason_ = reason;
+    return false;
+  }
   const auto packet = next_startup_packet(input_.unread());
   if (!packet) {
     die(packet.error());

@@ -1,0 +1,44 @@
+// Recognizes clients of another protocol than the port's by their first bytes, and creates answers that these clients
+// show to their users. A mistaken port is a common mistake, and costs an hour if the answer is only bytes that the
+// client cannot read.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace server {
+
+enum class WireProtocol : uint8_t { Kafka, Postgres, Http };
+
+// Returns the sentence for the log when a client of protocol `client` has connected to the port of `port`, with the
+// address where the client should connect.
+std::string wrong_port(WireProtocol client, WireProtocol port);
+
+enum class PostgresGreeting : uint8_t {
+  None,        // no PostgreSQL client, or too few bytes
+  Encryption,  // SSLRequest or GSSENCRequest, of kEncryptionRequestBytes
+  Start        // StartupMessage of protocol 3
+};
+inline constexpr size_t kEncryptionRequestBytes = 8;
+
+// Reads the first bytes of a client or, if `is_postgres`, the bytes that follow an encryption
+// request. A StartupMessage looks like a Metadata request of version 0 of Kafka's protocol up to the
+// name of its first parameter, which is always "user".
+PostgresGreeting read_postgres_greeting(std::string_view bytes, bool is_postgres);
+
+// Returns an ErrorResponse that ends the connection and names the port for PostgreSQL clients.
+std::string postgres_refusal(WireProtocol port);
+
+// Whether the first bytes are the method of an HTTP request. In the other protocols they would be a length of more than
+// a gigabyte.
+bool is_http_request(std::string_view bytes);
+
+// Returns an HTTP answer that ends the connection and names the port for HTTP clients.
+std::string http_refusal(WireProtocol port);
+
+// Whether the first bytes are a request with which Kafka clients begin: ApiVersions, or SaslHandshake of older clients.
+// At least eight bytes are needed.
+bool is_kafka_request(std::string_view bytes);
+
+}  // namespace server
