@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <utility>
+
+#include "base/suggest.h"
 
 namespace client {
 
@@ -31,6 +35,27 @@ int report(const Error& error, int status) {
   if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
   if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
   return status;
+}
+
+int report_unknown_action(std::string_view command, std::string_view word,
+                          std::vector<std::string> actions) {
+  // Words with which other programs do the same.
+  constexpr std::pair<std::string_view, std::string_view> kSynonyms[] = {
+      {"remove", "delete"},      {"rm", "delete"},     {"drop", "delete"},  {"ls", "list"},
+      {"show", "describe"},      {"info", "describe"}, {"get", "describe"}, {"new", "create"},
+      {"make", "create"},        {"add", "create"},    {"set", "alter"},    {"update", "alter"},
+      {"modify", "alter"},       {"delete", "remove"}, {"show", "list"},    {"describe", "show"},
+      {"reset", "reset-offsets"}};
+  std::string near;
+  for (const auto& [synonym, action] : kSynonyms)
+    if (near.empty() && word == synonym && std::ranges::count(actions, action) > 0) near = action;
+  if (near.empty()) near = closest_name(word, actions);
+  std::string problem =
+      word.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", word);
+  if (!near.empty()) problem += fmt::format("; did you mean {}?", near);
+  fmt::print(stderr, "{}: {}\nActions: {}\nTry: {} --help\n", command, problem,
+             fmt::join(actions, ", "), command);
+  return kUsageError;
 }
 
 Error about(std::string_view what, Error error) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/connection.h"
 #include "client/flags.h"
@@ -23,6 +24,11 @@ void print_help(const Help& help, std::span<const Flag> flags);
 
 // Prints the error to stderr; returns `status`.
 int report(const Error& error, int status = kFailed);
+
+// Reports a word that is not an action of the command, or a missing word, on stderr; returns kUsageError. `command` is
+// "millrace topic". The report names the action that the user probably means, for words of other programs as well.
+int report_unknown_action(std::string_view command, std::string_view word,
+                          std::vector<std::string> actions);
 
 // Returns the error with the failed action in front of its message.
 Error about(std::string_view what, Error error);

@@ -13,19 +13,15 @@ namespace {
 
 constexpr size_t kHelpWidth = 100;
 
-Error wrong(std::string message, std::string hint = {}) {
-  return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
-}
-
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
   // Many tutorials still use this flag, so its error names the flag that replaces it.
   if (name == "zookeeper")
-    return wrong("--zookeeper is obsolete; use --bootstrap-server HOST:PORT");
+    return wrong_usage("--zookeeper is obsolete; use --bootstrap-server HOST:PORT");
   std::vector<std::string> names;
   for (const Flag& flag : known) names.emplace_back(flag.name);
   const std::string near = closest_name(name, names);
-  return wrong(fmt::format("unrecognized option --{}", name),
-               near.empty() ? "" : fmt::format("Did you mean --{}?", near));
+  return wrong_usage(fmt::format("unrecognized option --{}", name),
+                     near.empty() ? "" : fmt::format("Did you mean --{}?", near));
 }
 
 // Returns the flag of that name, or the only flag whose name begins with it.
@@ -36,7 +32,8 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
   for (const Flag& flag : known) {
     if (name.empty() || !flag.name.starts_with(name)) continue;
     if (begun)
-      return wrong(fmt::format("--{} is ambiguous: --{} or --{}", name, begun->name, flag.name));
+      return wrong_usage(
+          fmt::format("--{} is ambiguous: --{} or --{}", name, begun->name, flag.name));
     begun = &flag;
   }
   if (!begun) return unknown_flag(known, name);
@@ -46,7 +43,7 @@ Result<const Flag*> find_flag(std::span<const Flag> known, std::string_view name
 Result<const Flag*> find_letter(std::span<const Flag> known, char letter) {
   for (const Flag& flag : known)
     if (flag.letter && flag.letter == letter) return &flag;
-  return wrong(fmt::format("unrecognized option -{}", letter));
+  return wrong_usage(fmt::format("unrecognized option -{}", letter));
 }
 
 // Wraps `text` into lines of at most `width`, unless a word is longer; all lines except the first
@@ -67,6 +64,10 @@ bool is_flag(std::string_view argument) { return argument.size() > 1 && argument
 
 }  // namespace
 
+Error wrong_usage(std::string message, std::string hint) {
+  return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
+}
+
 Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* const> arguments,
                            size_t most_words) {
   Flags flags;
@@ -74,7 +75,7 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
     const std::string_view argument = arguments[i];
     if (!is_flag(argument)) {
       if (flags.words_.size() == most_words)
-        return wrong(fmt::format("unexpected argument \"{}\"", argument));
+        return wrong_usage(fmt::format("unexpected argument \"{}\"", argument));
       flags.words_.emplace_back(argument);
       continue;
     }
@@ -85,11 +86,11 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
     std::vector<std::string>& values = flags.values_[flag->name];
     if (equals != argument.npos) {
       if (flag->argument.empty())
-        return wrong(fmt::format("--{} does not take a value", flag->name));
+        return wrong_usage(fmt::format("--{} does not take a value", flag->name));
       values.emplace_back(argument.substr(equals + 1));
     } else if (!is_long && argument.size() > 2) {
       if (flag->argument.empty())
-        return wrong(fmt::format("-{} does not take a value", flag->letter));
+        return wrong_usage(fmt::format("-{} does not take a value", flag->letter));
       values.emplace_back(argument.substr(2));
     } else if (flag->argument.empty()) {
       values.emplace_back();
@@ -97,7 +98,7 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const char* co
                (i + 1 == arguments.size() || is_flag(arguments[i + 1]))) {
       values.emplace_back(flag->value_if_bare);
     } else if (i + 1 == arguments.size()) {
-      return wrong(fmt::format("--{} requires a value", flag->name));
+      return wrong_usage(fmt::format("--{} requires a value", flag->name));
     } else {
       values.emplace_back(arguments[++i]);
     }
@@ -116,7 +117,7 @@ Result<int64_t> Flags::number(std::string_view name, int64_t otherwise, int64_t 
   const auto given = values_.find(name);
   if (given == values_.end()) return otherwise;
   Result<int64_t> value = parse_number(given->second.back(), least, most);
-  if (!value) return wrong(fmt::format("--{}: {}", name, value.error().message));
+  if (!value) return wrong_usage(fmt::format("--{}: {}", name, value.error().message));
   return value;
 }
 
@@ -149,7 +150,7 @@ Result<int64_t> parse_number(std::string_view text, int64_t least, int64_t most)
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
-    return wrong(
+    return wrong_usage(
         most == INT64_MAX
             ? fmt::format("\"{}\" is not a whole number of at least {}", text, least)
             : fmt::format("\"{}\" is not a whole number from {} to {}", text, least, most));

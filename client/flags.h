@@ -54,6 +54,9 @@ class Flags {
   std::vector<std::string> words_;
 };
 
+// Returns the error for a wrong command line.
+Error wrong_usage(std::string message, std::string hint = {});
+
 // Returns the description of the flags in --help.
 std::string describe_flags(std::span<const Flag> flags);
 

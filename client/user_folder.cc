@@ -1,10 +1,14 @@
 #include "client/user_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -47,6 +51,21 @@ Result<std::string> make_user_folder(UserFolder kind) {
     return Error{ErrorCode::StorageFailure,
                  fmt::format("cannot make {}: {}", folder, error.message())};
   return folder;
+}
+
+Status write_private_file(const std::string& path, const std::string& text) {
+  const std::string fresh = fmt::format("{}.{}", path, getpid());
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const bool is_written =
+      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      fsync(fd) == 0;
+  int error = errno;
+  if (fd >= 0) close(fd);
+  if (is_written && std::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  if (is_written) error = errno;
+  if (fd >= 0) unlink(fresh.c_str());
+  return Error{ErrorCode::StorageFailure,
+               fmt::format("cannot write {}: {}", path, std::strerror(error))};
 }
 
 }  // namespace client

@@ -15,8 +15,6 @@ namespace {
 
 constexpr int64_t kVersion = 1;
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 // A JSON document, and an array that is a member of the document's root.
 struct Document {
   simdjson::dom::parser parser;
@@ -25,15 +23,15 @@ struct Document {
   Status read(std::string_view text, const char* field) {
     simdjson::dom::element root;
     if (const auto error = parser.parse(text.data(), text.size()).get(root))
-      return wrong(
+      return wrong_usage(
           fmt::format("The input string is not a valid JSON: {}", simdjson::error_message(error)));
     int64_t version = kVersion;
     if (const auto given = root["version"]; given.error() == simdjson::SUCCESS)
       if (given.get(version) != simdjson::SUCCESS || version != kVersion)
-        return wrong(fmt::format("Not supported version field value {}",
-                                 simdjson::minify(given.value_unsafe())));
+        return wrong_usage(fmt::format("Not supported version field value {}",
+                                       simdjson::minify(given.value_unsafe())));
     if (root[field].get(elements) != simdjson::SUCCESS)
-      return wrong(fmt::format("Missing {} field", field));
+      return wrong_usage(fmt::format("Missing {} field", field));
     return {};
   }
 };
@@ -41,7 +39,7 @@ struct Document {
 Result<std::string> topic_of(const simdjson::dom::element& each) {
   std::string_view topic;
   if (each["topic"].get(topic) != simdjson::SUCCESS || topic.empty())
-    return wrong("an element has no string in its field topic");
+    return wrong_usage("an element has no string in its field topic");
   return std::string(topic);
 }
 
@@ -50,7 +48,8 @@ Result<TopicPartitionKey> partition_of(const simdjson::dom::element& each) {
   int64_t partition = 0;
   if (each["partition"].get(partition) != simdjson::SUCCESS || partition < 0 ||
       partition > INT32_MAX)
-    return wrong(fmt::format("topic {}: the field partition is not a partition number", topic));
+    return wrong_usage(
+        fmt::format("topic {}: the field partition is not a partition number", topic));
   return TopicPartitionKey{std::move(topic), static_cast<int32_t>(partition)};
 }
 
@@ -58,17 +57,18 @@ Result<NodeNumbers> replicas_of(const simdjson::dom::element& each,
                                 const TopicPartitionKey& partition) {
   simdjson::dom::array numbers;
   if (each["replicas"].get(numbers) != simdjson::SUCCESS)
-    return wrong(fmt::format("partition {}: the field replicas is not a list", name_of(partition)));
+    return wrong_usage(
+        fmt::format("partition {}: the field replicas is not a list", name_of(partition)));
   NodeNumbers nodes;
   for (const simdjson::dom::element number : numbers) {
     int64_t node = 0;
     if (number.get(node) != simdjson::SUCCESS || node < 0 || node > INT32_MAX)
-      return wrong(fmt::format("partition {}: {} is not a node id", name_of(partition),
-                               simdjson::minify(number)));
+      return wrong_usage(fmt::format("partition {}: {} is not a node id", name_of(partition),
+                                     simdjson::minify(number)));
     nodes.push_back(static_cast<int32_t>(node));
   }
   if (nodes.empty())
-    return wrong(
+    return wrong_usage(
         fmt::format("Partition replica lists may not contain duplicate entries, nor be "
                     "empty: {}",
                     name_of(partition)));
@@ -98,10 +98,10 @@ Result<ReplicaPlan> parse_reassignments(std::string_view text) {
     TopicPartitionKey partition = TRY(partition_of(each));
     NodeNumbers replicas = TRY(replicas_of(each, partition));
     if (!plan.emplace(partition, std::move(replicas)).second)
-      return wrong(fmt::format("Partition reassignment contains duplicate topic partitions: {}",
-                               name_of(partition)));
+      return wrong_usage(fmt::format(
+          "Partition reassignment contains duplicate topic partitions: {}", name_of(partition)));
   }
-  if (plan.empty()) return wrong("Partition reassignment list cannot be empty");
+  if (plan.empty()) return wrong_usage("Partition reassignment list cannot be empty");
   return plan;
 }
 
@@ -136,8 +136,8 @@ Result<std::set<TopicPartitionKey>> parse_partitions(std::string_view text) {
   for (const simdjson::dom::element each : document.elements) {
     const TopicPartitionKey partition = TRY(partition_of(each));
     if (!partitions.insert(partition).second)
-      return wrong(fmt::format("Replica election data contains duplicate partitions: {}",
-                               name_of(partition)));
+      return wrong_usage(fmt::format("Replica election data contains duplicate partitions: {}",
+                                     name_of(partition)));
   }
   return partitions;
 }
@@ -147,9 +147,9 @@ Result<std::set<int32_t>> parse_node_list(std::string_view text) {
   while (true) {
     const size_t comma = text.find(',');
     const auto node = parse_number(text.substr(0, comma), 0, INT32_MAX);
-    if (!node) return wrong(fmt::format("\"{}\" is not a node id", text.substr(0, comma)));
+    if (!node) return wrong_usage(fmt::format("\"{}\" is not a node id", text.substr(0, comma)));
     if (!nodes.insert(static_cast<int32_t>(*node)).second)
-      return wrong(fmt::format("Broker list contains duplicate entries: {}", *node));
+      return wrong_usage(fmt::format("Broker list contains duplicate entries: {}", *node));
     if (comma == text.npos) return nodes;
     text.remove_prefix(comma + 1);
   }
@@ -160,16 +160,16 @@ Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_v
   while (true) {
     const size_t end = text.find_first_of(",:");
     const auto node = parse_number(text.substr(0, end), 0, INT32_MAX);
-    if (!node) return wrong(fmt::format("\"{}\" is not a node id", text.substr(0, end)));
+    if (!node) return wrong_usage(fmt::format("\"{}\" is not a node id", text.substr(0, end)));
     std::vector<int32_t>& replicas = partitions.back();
     if (std::ranges::find(replicas, *node) != replicas.end())
-      return wrong(
+      return wrong_usage(
           fmt::format("Partition replica lists may not contain duplicate entries: {}", *node));
     replicas.push_back(static_cast<int32_t>(*node));
     const bool is_whole = end == text.npos || text[end] == ',';
     if (is_whole && replicas.size() != partitions.front().size())
-      return wrong(fmt::format("Partition {} has different replication factor: {}",
-                               partitions.size() - 1, replicas.size()));
+      return wrong_usage(fmt::format("Partition {} has different replication factor: {}",
+                                     partitions.size() - 1, replicas.size()));
     if (end == text.npos) return partitions;
     if (is_whole) partitions.emplace_back();
     text.remove_prefix(end + 1);
@@ -178,7 +178,7 @@ Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_v
 
 Result<std::string> read_text_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) return wrong(fmt::format("cannot read {}", path));
+  if (!in) return wrong_usage(fmt::format("cannot read {}", path));
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 

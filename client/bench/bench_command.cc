@@ -181,10 +181,9 @@ int run_bench_command(int argc, const char* const* argv) {
   }
   const auto* action = std::ranges::find(kActions, name, &Action::name);
   if (action == std::end(kActions)) {
-    fmt::print(
-        stderr, "millrace bench: {}\nTry: millrace bench --help\n",
-        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name));
-    return kUsageError;
+    std::vector<std::string> names;
+    for (const Action& each : kActions) names.emplace_back(each.name);
+    return report_unknown_action("millrace bench", name, std::move(names));
   }
   const Result<Flags> flags =
       Flags::parse(action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2), 1);

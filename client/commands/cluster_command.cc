@@ -33,8 +33,6 @@ constexpr Flag kSpreadFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPro
                                  kReplicasFlag,  kDryRunFlag,        kTimeoutFlag,
                                  kHelpFlag};
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 bool has(const NodeNumbers& nodes, int32_t node) {
   return std::ranges::find(nodes, node) != nodes.end();
 }
@@ -163,7 +161,7 @@ Result<bool> run_plan(ClusterAdmin& admin, const Flags& flags, const ClusterList
   const ClusterAdmin::Moves moves(plan.begin(), plan.end());
   for (const auto& [partition, refusal] : TRY(admin.move(moves)))
     if (refusal.code != 0)
-      return wrong(
+      return wrong_usage(
           fmt::format("partition {} is not moved: {}", name_of(partition), refusal.message));
   TRY(wait_until_moved(admin, plan, timeout_s));
   return true;
@@ -191,9 +189,9 @@ Status rebalance(ClusterAdmin& admin, const Flags& flags) {
 }
 
 Result<int32_t> node_of(const Flags& flags) {
-  if (flags.words().empty()) return wrong("which node?");
+  if (flags.words().empty()) return wrong_usage("which node?");
   const auto node = parse_number(flags.words().front(), 0, INT32_MAX);
-  if (!node) return wrong(fmt::format("\"{}\" is not a node id", flags.words().front()));
+  if (!node) return wrong_usage(fmt::format("\"{}\" is not a node id", flags.words().front()));
   return static_cast<int32_t>(*node);
 }
 
@@ -297,10 +295,10 @@ int run_cluster_command(int argc, const char* const* argv) {
   }
   const auto* action = std::ranges::find(kActions, name, &Action::name);
   if (action == std::end(kActions)) {
-    fmt::print(
-        stderr, "millrace cluster: {}\nTry: millrace cluster --help\n",
-        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name));
-    return kUsageError;
+    std::vector<std::string> names;
+    for (const Action& each : kActions) names.emplace_back(each.name);
+    names.emplace_back("join");
+    return report_unknown_action("millrace cluster", name, std::move(names));
   }
   const auto flags = Flags::parse(
       action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2), action->words);

@@ -39,8 +39,8 @@ struct ConfigRequest {
   bool changes() const { return !set.empty() || !unset.empty(); }
 };
 
-Error wrong(std::string message) {
-  return {ErrorCode::InvalidParameter, std::move(message), {}, "Try: millrace config --help"};
+Error with_help(std::string message) {
+  return wrong_usage(std::move(message), "Try: millrace config --help");
 }
 
 Result<ConfigRequest> read_command_line(const Flags& flags) {
@@ -48,22 +48,22 @@ Result<ConfigRequest> read_command_line(const Flags& flags) {
                                                                   {"group", ConfigOwner::Group},
                                                                   {"broker", ConfigOwner::Broker}};
   const std::vector<std::string>& words = flags.words();
-  if (words.empty()) return wrong("a topic, a group or a broker is missing");
+  if (words.empty()) return with_help("a topic, a group or a broker is missing");
   const auto* owner =
       std::ranges::find(kOwners, words[0], [](const auto& each) { return each.first; });
   if (owner == std::end(kOwners))
-    return wrong(fmt::format("\"{}\" has no settings: use topic, group or broker", words[0]));
-  if (words.size() < 2) return wrong(fmt::format("the name of the {} is missing", words[0]));
+    return with_help(fmt::format("\"{}\" has no settings: use topic, group or broker", words[0]));
+  if (words.size() < 2) return with_help(fmt::format("the name of the {} is missing", words[0]));
   ConfigRequest request{owner->second, words[0], words[1], {}, flags.all("unset")};
   for (size_t i = 2; i < words.size(); ++i) {
     const size_t equals = words[i].find('=');
     if (equals == 0 || equals == std::string::npos)
-      return wrong(fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]));
+      return with_help(fmt::format("\"{}\" is not a setting of the form KEY=VALUE", words[i]));
     request.set[words[i].substr(0, equals)] = words[i].substr(equals + 1);
   }
   for (const std::string& name : request.unset)
     if (request.set.contains(name))
-      return wrong(fmt::format("\"{}\" cannot be set and unset at the same time", name));
+      return with_help(fmt::format("\"{}\" cannot be set and unset at the same time", name));
   return request;
 }
 
@@ -86,7 +86,7 @@ Status change(Connection& connection, const ConfigRequest& request,
     if (setting.is_own) settings[setting.held.name] = setting.held.value;
   for (const std::string& name : request.unset)
     if (settings.erase(name) == 0)
-      return wrong(
+      return with_help(
           fmt::format("\"{}\" is not set for the {} {}", name, request.word, request.name));
   for (const auto& [name, value] : request.set) settings[name] = value;
   return replace_configs(connection, request.owner, request.name, settings);

@@ -47,8 +47,6 @@ constexpr Help kHelp{
 
 constexpr double kMegabyte = 1024.0 * 1024.0;
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 std::string written(system_clock::time_point time) {
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
@@ -58,11 +56,11 @@ std::string written(system_clock::time_point time) {
 
 Result<BenchRequest> read_command_line(const Flags& flags) {
   for (const char* name : {"bootstrap-server", "topic"})
-    if (!flags.has(name)) return wrong(fmt::format("Missing required option(s) [{}]", name));
+    if (!flags.has(name)) return wrong_usage(fmt::format("Missing required option(s) [{}]", name));
   for (const char* name : kUnsupportedFlags)
-    if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
+    if (flags.has(name)) return wrong_usage(fmt::format("--{} is not supported yet", name));
   const char* const count = flags.has("num-records") ? "num-records" : "messages";
-  if (!flags.has(count)) return wrong("Missing required option(s) [messages]");
+  if (!flags.has(count)) return wrong_usage("Missing required option(s) [messages]");
   BenchRequest request;
   for (const char* file : {"consumer.config", "command-config"})
     if (flags.has(file)) request.settings.properties = TRY(read_properties_file(flags.text(file)));

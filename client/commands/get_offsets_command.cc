@@ -39,8 +39,6 @@ constexpr Help kHelp{
 
 constexpr int64_t kLatest = -1, kEarliest = -2;
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
   for (size_t begin = 0; begin <= text.size();) {
@@ -69,7 +67,7 @@ Result<Choice> parse_choice(const std::string& text) {
   const size_t dash = range.find('-');
   const auto number = [&](const std::string& digits) -> Result<int64_t> {
     const auto parsed = parse_number(digits, 0, INT32_MAX);
-    if (!parsed) return wrong(fmt::format("Invalid rule expression {}", text));
+    if (!parsed) return wrong_usage(fmt::format("Invalid rule expression {}", text));
     return parsed;
   };
   if (dash == range.npos) {
@@ -86,7 +84,7 @@ Result<std::vector<Choice>> choices(const Flags& flags) {
   std::vector<Choice> all;
   if (flags.has("topic-partitions")) {
     if (flags.has("topic") || flags.has("partitions"))
-      return wrong("--topic-partitions cannot be used with --topic or --partitions");
+      return wrong_usage("--topic-partitions cannot be used with --topic or --partitions");
     for (const std::string& part : split(flags.text("topic-partitions")))
       all.push_back(TRY(parse_choice(part)));
     return all;
@@ -96,7 +94,7 @@ Result<std::vector<Choice>> choices(const Flags& flags) {
   for (const std::string& part : split(flags.text("partitions"))) {
     const auto index = parse_number(part, 0, INT32_MAX);
     if (!index)
-      return wrong("--partitions expects a comma separated list of numeric partition ids");
+      return wrong_usage("--partitions expects a comma separated list of numeric partition ids");
     all.push_back({pattern, *index, *index + 1});
   }
   return all;
@@ -106,10 +104,10 @@ Result<int64_t> parse_time(const std::string& text) {
   if (text == "latest" || text == "-1") return kLatest;
   if (text == "earliest" || text == "-2") return kEarliest;
   for (const char* later : {"max-timestamp", "-3", "earliest-local", "-4", "latest-tiered", "-5"})
-    if (text == later) return wrong(fmt::format("--time {} is not supported yet", text));
+    if (text == later) return wrong_usage(fmt::format("--time {} is not supported yet", text));
   const auto time = parse_number(text, 0, INT64_MAX);
   if (time) return *time;
-  return wrong(
+  return wrong_usage(
       fmt::format("Malformed time argument {}, please use -1 or latest / -2 or earliest / or a "
                   "specified long format timestamp",
                   text));
@@ -176,7 +174,7 @@ Status run(const Flags& flags) {
     }
   std::erase_if(wanted, [](const auto& topic) { return topic.second.partitions.empty(); });
   if (wanted.empty())
-    return wrong("Could not match any topic-partitions with the specified filters");
+    return wrong_usage("Could not match any topic-partitions with the specified filters");
   for (auto& [name, topic] : wanted) {
     std::ranges::sort(topic.partitions, {}, &PartitionDescription::id);
     leave_out_leaderless(topic);
@@ -192,7 +190,7 @@ int run_kafka_get_offsets(int argc, const char* const* argv) {
   if (!flags) return report(flags.error());
   if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   if (!flags->has(kBootstrapFlag.name))
-    return report(wrong("Missing required option(s) [bootstrap-server]"));
+    return report(wrong_usage("Missing required option(s) [bootstrap-server]"));
   const Status done = run(*flags);
   if (done) return 0;
   fmt::print(stderr, "Error occurred: {}\n", done.error().message);

@@ -268,8 +268,6 @@ constexpr Action kActions[] = {
      remove},
 };
 
-constexpr std::string_view kTry = "Try: millrace group --help";
-
 void print_actions() {
   fmt::print("Works on consumer groups.\n\nUsage: millrace group ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
@@ -311,11 +309,9 @@ int run_group_command(int argc, const char* const* argv) {
   }
   const auto* action = std::ranges::find(kActions, name, &Action::name);
   if (action == std::end(kActions)) {
-    fmt::print(
-        stderr, "millrace group: {}\n{}\n",
-        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name),
-        kTry);
-    return kUsageError;
+    std::vector<std::string> names;
+    for (const Action& each : kActions) names.emplace_back(each.name);
+    return report_unknown_action("millrace group", name, std::move(names));
   }
   const Result<Flags> flags =
       Flags::parse(action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2),

@@ -51,8 +51,6 @@ constexpr Help kHelp{
     "  kafka-configs --bootstrap-server localhost:9092 --alter --topic orders \\\n"
     "    --add-config retention.ms=3600000 --delete-config max.message.bytes\n"};
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 struct Entity {
   ConfigOwner owner;
   std::string name;
@@ -63,19 +61,21 @@ struct Entity {
 
 Result<Entity> read_entity(const Flags& flags) {
   for (const char* name : kUnsupportedFlags)
-    if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
+    if (flags.has(name)) return wrong_usage(fmt::format("--{} is not supported yet", name));
   if (flags.has("topic")) return Entity{ConfigOwner::Topic, flags.text("topic")};
   if (flags.has("group")) return Entity{ConfigOwner::Group, flags.text("group")};
   if (flags.has("broker")) return Entity{ConfigOwner::Broker, flags.text("broker")};
   const std::string type = flags.text("entity-type");
   if (type.empty())
-    return wrong("At least one of --entity-type, --topic, --group and --broker must be specified");
+    return wrong_usage(
+        "At least one of --entity-type, --topic, --group and --broker must be specified");
   if (type != "topics" && type != "brokers" && type != "groups")
-    return wrong(type == "users" || type == "clients" || type == "ips" ||
-                         type == "broker-loggers" || type == "client-metrics"
-                     ? fmt::format("--entity-type {} is not supported yet", type)
-                     : fmt::format("Invalid entity type {}", type));
-  if (!flags.has("entity-name")) return wrong(fmt::format("an entity name must be specified"));
+    return wrong_usage(type == "users" || type == "clients" || type == "ips" ||
+                               type == "broker-loggers" || type == "client-metrics"
+                           ? fmt::format("--entity-type {} is not supported yet", type)
+                           : fmt::format("Invalid entity type {}", type));
+  if (!flags.has("entity-name"))
+    return wrong_usage(fmt::format("an entity name must be specified"));
   return Entity{type == "topics"   ? ConfigOwner::Topic
                 : type == "groups" ? ConfigOwner::Group
                                    : ConfigOwner::Broker,
@@ -107,7 +107,8 @@ Status alter(Connection& connection, const Entity& entity, const Flags& flags) {
   std::vector<std::string> missing;
   for (const std::string& name : split_config_list(flags.text("delete-config")))
     if (settings.erase(name) == 0) missing.push_back(name);
-  if (!missing.empty()) return wrong(fmt::format("Invalid config(s): {}", fmt::join(missing, ",")));
+  if (!missing.empty())
+    return wrong_usage(fmt::format("Invalid config(s): {}", fmt::join(missing, ",")));
   Properties added;
   if (flags.has("add-config-file"))
     added = TRY(read_properties_file(flags.text("add-config-file")));
@@ -119,17 +120,17 @@ Status alter(Connection& connection, const Entity& entity, const Flags& flags) {
 }
 
 Status check(const Flags& flags) {
-  if (!flags.has(kBootstrapFlag.name)) return wrong("--bootstrap-server must be specified");
+  if (!flags.has(kBootstrapFlag.name)) return wrong_usage("--bootstrap-server must be specified");
   if (flags.has("alter") == flags.has("describe"))
-    return wrong("Command must include exactly one action: --describe, --alter.");
+    return wrong_usage("Command must include exactly one action: --describe, --alter.");
   const bool changes =
       flags.has("add-config") || flags.has("add-config-file") || flags.has("delete-config");
   if (flags.has("alter") && !changes)
-    return wrong(
+    return wrong_usage(
         "At least one of --add-config, --add-config-file, or --delete-config must be specified "
         "with --alter");
   if (flags.has("add-config") && flags.has("add-config-file"))
-    return wrong("Only one of --add-config or --add-config-file must be specified");
+    return wrong_usage("Only one of --add-config or --add-config-file must be specified");
   return {};
 }
 

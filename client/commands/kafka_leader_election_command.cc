@@ -39,15 +39,13 @@ constexpr Help kHelp{
 
 constexpr int16_t kElectionNotNeeded = 84;
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 Result<ElectionType> read_type(const Flags& flags) {
   std::string type = flags.text("election-type");
   std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
   if (type == "preferred") return ElectionType::Preferred;
   if (type == "unclean") return ElectionType::Unclean;
-  if (type.empty()) return wrong("Missing required argument \"[election-type]\"");
-  return wrong(fmt::format("{} is not a type of election: use preferred or unclean", type));
+  if (type.empty()) return wrong_usage("Missing required argument \"[election-type]\"");
+  return wrong_usage(fmt::format("{} is not a type of election: use preferred or unclean", type));
 }
 
 // Returns the given partitions; nothing means all partitions.
@@ -57,11 +55,11 @@ Result<std::optional<std::set<TopicPartitionKey>>> read_partitions(const Flags& 
                     static_cast<int>(flags.has("all-topic-partitions")) +
                     static_cast<int>(flags.has("path-to-json-file"));
   if (given != 1)
-    return wrong(
+    return wrong_usage(
         "One and only one of the following options is required: topic, all-topic-partitions, "
         "path-to-json-file");
   if (flags.has("topic") != flags.has("partition"))
-    return wrong("Missing required option: --topic and --partition go together");
+    return wrong_usage("Missing required option: --topic and --partition go together");
   if (flags.has("all-topic-partitions")) return Partitions();
   if (flags.has("path-to-json-file")) {
     const std::string text = TRY(read_text_file(flags.text("path-to-json-file")));
@@ -75,7 +73,7 @@ Status elect(const Flags& flags) {
   const ElectionType type = TRY(read_type(flags));
   const auto partitions = TRY(read_partitions(flags));
   if (!flags.has(kBootstrapFlag.name))
-    return wrong("Missing required argument \"[bootstrap-server]\"");
+    return wrong_usage("Missing required argument \"[bootstrap-server]\"");
   // Before Kafka 4.2, the flag for the file of properties was named --admin.config, which is still
   // accepted.
   const Properties properties = flags.has("admin.config")

@@ -49,8 +49,6 @@ constexpr Help kHelp{
 constexpr std::string_view kLeaderRate = "leader.replication.throttled.rate",
                            kFollowerRate = "follower.replication.throttled.rate";
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 template <class Plan>
 std::string names_of(const Plan& plan) {
   std::vector<std::string> names;
@@ -69,7 +67,7 @@ Result<ReplicaPlan> current(const ClusterListing& cluster, const ReplicaPlan& pl
   for (const auto& [partition, _] : plan) {
     const auto known = cluster.partitions.find(partition);
     if (known == cluster.partitions.end())
-      return wrong(
+      return wrong_usage(
           fmt::format("Error: The proposed assignment contains non-existent partitions: {}",
                       name_of(partition)));
     now[partition] = known->second.replicas;
@@ -119,7 +117,7 @@ Status generate(ClusterAdmin& admin, const Flags& flags) {
     for (ClusterNodeListing& node : cluster.nodes) node.rack.clear();
   for (const std::string& topic : topics)
     if (!cluster.partitions.contains({topic, 0}))
-      return wrong(fmt::format("Topic {} does not exist", topic));
+      return wrong_usage(fmt::format("Topic {} does not exist", topic));
   const ReplicaPlan proposed = TRY(plan_generated(cluster, topics, nodes));
   const ReplicaPlan now = TRY(current(cluster, proposed));
   fmt::print("Current partition replica assignment\n{}\n\n", to_json(now));
@@ -132,13 +130,13 @@ Status report_refusals(const ClusterAdmin::Refusals& refusals, std::string_view 
   for (const auto& [partition, refusal] : refusals)
     if (refusal.code != 0) message += fmt::format("\n{}: {}", name_of(partition), refusal.message);
   if (message.empty()) return {};
-  return wrong(fmt::format("{}{}", what, message));
+  return wrong_usage(fmt::format("{}{}", what, message));
 }
 
 Status execute(ClusterAdmin& admin, const Flags& flags) {
   const ReplicaPlan plan = TRY(read_plan(flags));
   if (!flags.has("additional") && !TRY(admin.moving()).empty())
-    return wrong(
+    return wrong_usage(
         "Cannot execute because there is an existing partition assignment.  Use --additional to "
         "override this and create a new partition assignment in addition to the existing one. The "
         "--additional flag can also be used to change the throttle by resubmitting the current "
@@ -148,8 +146,9 @@ Status execute(ClusterAdmin& admin, const Flags& flags) {
   if (flags.has("disallow-replication-factor-change"))
     for (const auto& [partition, replicas] : plan)
       if (replicas.size() != before.at(partition).size())
-        return wrong(fmt::format("{}: the replication factor would change from {} to {}",
-                                 name_of(partition), before.at(partition).size(), replicas.size()));
+        return wrong_usage(fmt::format("{}: the replication factor would change from {} to {}",
+                                       name_of(partition), before.at(partition).size(),
+                                       replicas.size()));
   fmt::print("Current partition replica assignment\n\n{}\n\n", to_json(before));
   fmt::print("Save this to use as the --reassignment-json-file option during rollback\n");
   if (flags.has("throttle")) {
@@ -233,14 +232,16 @@ Result<const Action*> choose_action(const Flags& flags) {
       ++count;
     }
   if (count != 1)
-    return wrong(
+    return wrong_usage(
         "Command must include exactly one action: --generate, --execute, --verify, --list or "
         "--cancel");
-  if (!flags.has(kBootstrapFlag.name)) return wrong("Please specify --bootstrap-server");
+  if (!flags.has(kBootstrapFlag.name)) return wrong_usage("Please specify --bootstrap-server");
   for (const std::string_view name : chosen->required)
-    if (!flags.has(name)) return wrong(fmt::format("Missing required argument \"[{}]\"", name));
+    if (!flags.has(name))
+      return wrong_usage(fmt::format("Missing required argument \"[{}]\"", name));
   if (flags.has("replica-alter-log-dirs-throttle"))
-    return wrong("--replica-alter-log-dirs-throttle is not supported: a node has one directory");
+    return wrong_usage(
+        "--replica-alter-log-dirs-throttle is not supported: a node has one directory");
   return chosen;
 }
 

@@ -50,8 +50,6 @@ constexpr Help kHelp{
 
 constexpr int64_t kMsPerMinute = 60'000;
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -81,7 +79,7 @@ std::string or_none(const std::optional<int64_t>& number) {
 // Fails if one of the flags is missing.
 Status need(const Flags& flags, std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names)
-    if (!flags.has(name)) return wrong(fmt::format("argument --{} is required", name));
+    if (!flags.has(name)) return wrong_usage(fmt::format("argument --{} is required", name));
   return {};
 }
 
@@ -141,7 +139,7 @@ Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags
                                             const TopicPartitionName& partition) {
   if (!flags.has("start-offset")) {
     if (!flags.has("producer-id"))
-      return wrong(
+      return wrong_usage(
           "The transaction to abort must be identified either with --start-offset or with "
           "--producer-id, --producer-epoch and --coordinator-epoch");
     TRY(need(flags, {"producer-epoch", "coordinator-epoch"}));
@@ -156,14 +154,15 @@ Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags
     named.coordinator_epoch = std::max(named.coordinator_epoch, 0);
     return named;
   }
-  if (flags.has("producer-id")) return wrong("--start-offset and --producer-id exclude each other");
+  if (flags.has("producer-id"))
+    return wrong_usage("--start-offset and --producer-id exclude each other");
   const int64_t start = TRY(flags.number("start-offset", 0, 0, INT64_MAX));
   for (DescribedProducer& each : TRY(admin.producers(partition)))
     if (each.open_from == start) {
       each.coordinator_epoch = std::max(each.coordinator_epoch, 0);
       return each;
     }
-  return wrong(
+  return wrong_usage(
       fmt::format("Could not find any open transactions starting at offset {} on partition {}-{}",
                   start, partition.first, partition.second));
 }
@@ -187,9 +186,9 @@ Result<std::vector<TopicPartitionName>> partitions_to_search(const TransactionAd
     return admin.partitions_of_topic(flags.text("topic"));
   }
   if (flags.has("partition"))
-    return wrong("The --partition argument can only be used with --topic");
+    return wrong_usage("The --partition argument can only be used with --topic");
   const auto node = TRY(optional_number(flags, "broker-id"));
-  if (!node) return wrong("find-hanging requires either --topic or --broker-id");
+  if (!node) return wrong_usage("find-hanging requires either --topic or --broker-id");
   return admin.partitions_of_node(*node);
 }
 
@@ -245,7 +244,7 @@ Status run(const Flags& flags) {
   const auto* action = std::ranges::find(
       kActions, flags.words().empty() ? std::string_view() : flags.words().front(), &Action::name);
   if (action == std::end(kActions))
-    return wrong(
+    return wrong_usage(
         "Command must include exactly one action: list, describe, describe-producers, abort, "
         "find-hanging");
   const Properties properties = TRY(connection_properties(flags));
@@ -260,7 +259,7 @@ int run_kafka_transactions(int argc, const char* const* argv) {
   if (!flags) return report(flags.error());
   if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   if (!flags->has(kBootstrapFlag.name))
-    return report(wrong("argument --bootstrap-server is required"));
+    return report(wrong_usage("argument --bootstrap-server is required"));
   const Status done = run(*flags);
   return done ? 0 : report(done.error());
 }

@@ -43,8 +43,6 @@ constexpr Help kHelp{
 
 constexpr double kMegabyte = 1024.0 * 1024.0;
 
-Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
-
 double milliseconds(double us) { return us / 1000; }
 
 void print_interval(const BenchResult& since) {
@@ -74,9 +72,9 @@ void print_total(const BenchResult& total) {
 // idempotent if its acks are "all".
 Result<BenchRequest> read_command_line(const Flags& flags) {
   for (const char* name : {"topic", "num-records", "record-size", "throughput"})
-    if (!flags.has(name)) return wrong(fmt::format("argument --{} is required", name));
+    if (!flags.has(name)) return wrong_usage(fmt::format("argument --{} is required", name));
   for (const char* name : kUnsupportedFlags)
-    if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
+    if (flags.has(name)) return wrong_usage(fmt::format("--{} is not supported yet", name));
   BenchRequest request;
   for (const char* file : {"producer.config", "command-config"})
     if (flags.has(file)) request.settings.properties = TRY(read_properties_file(flags.text(file)));
@@ -91,7 +89,7 @@ Result<BenchRequest> read_command_line(const Flags& flags) {
     request.settings.bootstrap_server = set.mapped();
   if (flags.has(kBootstrapFlag.name)) request.settings.bootstrap_server = bootstrap_server(flags);
   if (request.settings.bootstrap_server.empty())
-    return wrong("--bootstrap-server or bootstrap.servers in --producer-props is required");
+    return wrong_usage("--bootstrap-server or bootstrap.servers in --producer-props is required");
   if (const auto set = properties.extract("acks")) request.acks = set.mapped();
   if (const auto set = properties.extract("compression.type")) request.codec = set.mapped();
   request.is_idempotent = request.acks == "all" || request.acks == "-1";

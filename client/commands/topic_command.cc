@@ -275,8 +275,6 @@ int run_plan(std::span<const char* const> arguments) {
   return 0;
 }
 
-constexpr std::string_view kTry = "Try: millrace topic --help";
-
 void print_actions() {
   fmt::print("Works on topics.\n\nUsage: millrace topic ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
@@ -315,11 +313,10 @@ int run_topic_command(int argc, const char* const* argv) {
   if (name == kPlan) return run_plan(arguments.subspan(2));
   const auto* action = std::ranges::find(kActions, name, &Action::name);
   if (action == std::end(kActions)) {
-    fmt::print(
-        stderr, "millrace topic: {}\n{}\n",
-        name.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", name),
-        kTry);
-    return kUsageError;
+    std::vector<std::string> names;
+    for (const Action& each : kActions) names.emplace_back(each.name);
+    names.emplace_back(kPlan);
+    return report_unknown_action("millrace topic", name, std::move(names));
   }
   const Result<Flags> flags = Flags::parse(action->flags, arguments.subspan(2),
                                            action->topics == Topics::None ? 0 : SIZE_MAX);

@@ -10,6 +10,7 @@
 
 #include "client/connection.h"
 #include "client/contexts/local_server.h"
+#include "client/password_prompt.h"
 #include "client/sql/pg_session.h"
 #include "client/user_folder.h"
 
@@ -19,10 +20,6 @@ namespace {
 
 constexpr size_t kIdSize = 6, kKeySize = 16, kSecretSize = 64,
                  kPasswordSize = 32;  // as long as Confluent's
-
-Error wrong(std::string message, std::string hint = {}) {
-  return {ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
-}
 
 // Returns HOST:PORT for HOST, HOST:PORT or SCHEME://HOST:PORT/.
 std::string address_of(std::string text, int usual_port) {
@@ -42,10 +39,10 @@ std::pair<std::string, std::string> host_and_port(const std::string& address) {
 }
 
 Status check_new_name(Contexts& contexts, const std::string& name) {
-  if (name.empty()) return wrong("the name is empty");
+  if (name.empty()) return wrong_usage("the name is empty");
   if (contexts.find(name))
-    return wrong(fmt::format("a cluster with the name \"{}\" exists already", name),
-                 "Choose another name, or delete that one.");
+    return wrong_usage(fmt::format("a cluster with the name \"{}\" exists already", name),
+                       "Choose another name, or delete that one.");
   return {};
 }
 
@@ -76,9 +73,17 @@ PgParameters sql_parameters(const Context& context, const ApiKey* key) {
   return parameters;
 }
 
+Result<KnownServer> known_server(const Flags& flags, const std::string& kafka,
+                                 std::string_view ca) {
+  KnownServer server{kafka, flags.text("sql"), flags.text(ca), flags.text("username"), ""};
+  if (!server.user.empty())
+    server.password = TRY(ask_for_password(fmt::format("Password for user {}: ", server.user)));
+  return server;
+}
+
 Result<Environment*> create_environment(Contexts& contexts, const std::string& name) {
   if (contexts.find_environment(name))
-    return wrong(fmt::format("an environment with the name \"{}\" exists already", name));
+    return wrong_usage(fmt::format("an environment with the name \"{}\" exists already", name));
   contexts.environments.push_back({"env-" + random_name(RandomName::Id, kIdSize), name});
   TRY(contexts.save());
   return &contexts.environments.back();
@@ -89,9 +94,10 @@ Status delete_environment(Contexts& contexts, std::string_view wanted) {
   const std::string id = found->id;
   for (const Context& context : contexts.contexts)
     if (context.environment == id)
-      return wrong(fmt::format("the environment \"{}\" still has the cluster \"{}\" ({})", id,
-                               context.id, context.name),
-                   fmt::format("Delete it first: confluent kafka cluster delete {}", context.id));
+      return wrong_usage(
+          fmt::format("the environment \"{}\" still has the cluster \"{}\" ({})", id, context.id,
+                      context.name),
+          fmt::format("Delete it first: confluent kafka cluster delete {}", context.id));
   std::erase_if(contexts.environments, [&](const Environment& each) { return each.id == id; });
   if (contexts.current_environment == id) contexts.current_environment.clear();
   return contexts.save();
@@ -181,11 +187,12 @@ Result<const ApiKey*> current_key(const Context& context) {
   for (const ApiKey& key : context.keys)
     if (key.key == context.current_key) return &key;
   if (context.user.empty()) return nullptr;
-  return wrong(fmt::format("no API key is chosen for the cluster \"{}\"", context.id),
-               fmt::format("Make one with \"confluent api-key create --resource {0}\", and choose "
-                           "it with \"confluent api-key use "
-                           "KEY --resource {0}\".",
-                           context.id));
+  return wrong_usage(
+      fmt::format("no API key is chosen for the cluster \"{}\"", context.id),
+      fmt::format("Make one with \"confluent api-key create --resource {0}\", and choose "
+                  "it with \"confluent api-key use "
+                  "KEY --resource {0}\".",
+                  context.id));
 }
 
 Result<const ApiKey*> chosen_key(const Context& context) {

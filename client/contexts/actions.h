@@ -5,6 +5,7 @@
 
 #include "client/contexts/contexts.h"
 #include "client/contexts/object_printer.h"
+#include "client/flags.h"
 #include "client/sql/pg_session.h"
 
 namespace client {
@@ -15,6 +16,10 @@ struct KnownServer {
       sql;  // HOST:PORT; default ports: 9092 and 7432; an empty sql means the host of kafka
   std::string ca, user, password;
 };
+
+// Reads the server at `kafka` from the flags --sql and --username, and from the flag `ca` that names a certificate. Asks
+// for the password of the user.
+Result<KnownServer> known_server(const Flags& flags, const std::string& kafka, std::string_view ca);
 
 // The following functions change `contexts` and save them. They fail with InvalidParameter for a name that is in use or
 // unknown, and with the server's own errors.

@@ -71,13 +71,7 @@ constexpr Flag kKeyCreateFlags[] = {
 constexpr Flag kKeyFlags[] = {kResourceFlag, kOutputFlag, kEnvironmentFlag, kHelpFlag};
 constexpr Flag kKeyDeleteFlags[] = {kResourceFlag, kForceFlag, kEnvironmentFlag, kHelpFlag};
 
-Result<KnownServer> server_of(const Flags& flags, const std::string& address) {
-  KnownServer server{address, flags.text("sql"), flags.text("certificate-authority-path"),
-                     flags.text("username"), ""};
-  if (!server.user.empty())
-    server.password = TRY(ask_for_password(fmt::format("Password for user {}: ", server.user)));
-  return server;
-}
+constexpr std::string_view kCertificate = "certificate-authority-path";
 
 Result<std::string> environment_of(ConfluentCall& call) {
   if (call.flags.has(kEnvironmentFlag.name))
@@ -98,7 +92,7 @@ Result<int> login(ConfluentCall& call) {
     fmt::print("{}Logged in without a server.\n", isatty(STDIN_FILENO) ? "" : "\n");
     return 0;
   }
-  KnownServer server = TRY(server_of(call.flags, address));
+  KnownServer server = TRY(known_server(call.flags, address, kCertificate));
   if (asks && server.user.empty()) {
     server.user = ask_for_line("User (empty: the server asks for none): ");
     if (!server.user.empty()) server.password = TRY(ask_for_password("Password: "));
@@ -173,7 +167,7 @@ Result<int> create_cluster(ConfluentCall& call) {
   if (endpoint.empty()) {
     context = TRY(create_context(call.contexts, call.name(), environment));
   } else {
-    const KnownServer server = TRY(server_of(call.flags, endpoint));
+    const KnownServer server = TRY(known_server(call.flags, endpoint, kCertificate));
     context = TRY(register_context(call.contexts, call.name(), environment, server));
   }
   fmt::print("{}", format_object(describe_context(call.contexts, *context), call.format));
@@ -375,11 +369,9 @@ size_t match(std::string_view words, std::span<const char* const> arguments) {
   return count;
 }
 
-Error wrong(std::string message, std::string_view command = {}) {
-  return {ErrorCode::InvalidParameter,
-          std::move(message),
-          {},
-          fmt::format("Try: confluent {}{}--help", command, command.empty() ? "" : " ")};
+Error with_help_of(std::string_view command, std::string message) {
+  return wrong_usage(std::move(message),
+                     fmt::format("Try: confluent {}{}--help", command, command.empty() ? "" : " "));
 }
 
 int run(const ConfluentCommand& command, std::span<const char* const> arguments) {
@@ -392,7 +384,7 @@ int run(const ConfluentCommand& command, std::span<const char* const> arguments)
   }
   const bool needs_word = !command.argument.empty() && !command.argument.starts_with('[');
   if (needs_word && flags->words().empty())
-    return report(wrong(fmt::format("{} is missing", command.argument), command.words));
+    return report(with_help_of(command.words, fmt::format("{} is missing", command.argument)));
   const Result<ObjectFormat> format = parse_object_format(flags->text(kOutputFlag.name, "human"));
   if (!format) return report(format.error());
   Result<Contexts> contexts = Contexts::load();
@@ -431,7 +423,7 @@ int run_confluent_command(int argc, const char* const* argv) {
            fmt::format("\"confluent {}\" has no meaning without Confluent's service", absent.words),
            {},
            std::string(absent.instead)});
-  return report(wrong(fmt::format("there is no command \"confluent {}\"", group)));
+  return report(with_help_of("", fmt::format("unrecognized command \"confluent {}\"", group)));
 }
 
 }  // namespace client

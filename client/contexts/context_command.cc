@@ -9,7 +9,6 @@
 #include "client/commands.h"
 #include "client/contexts/actions.h"
 #include "client/contexts/local_server.h"
-#include "client/password_prompt.h"
 #include "client/table.h"
 
 namespace client {
@@ -57,10 +56,7 @@ Status create(Contexts& contexts, const Flags& flags) {
   const std::string environment = TRY(current_environment(contexts))->id;
   const Context* context = nullptr;
   if (flags.has("endpoint")) {
-    KnownServer server{flags.text("endpoint"), flags.text("sql"), flags.text("ca"),
-                       flags.text("username"), ""};
-    if (!server.user.empty())
-      server.password = TRY(ask_for_password(fmt::format("Password for user {}: ", server.user)));
+    const KnownServer server = TRY(known_server(flags, flags.text("endpoint"), "ca"));
     context = TRY(register_context(contexts, name_of(flags), environment, server));
   } else {
     context = TRY(create_context(contexts, name_of(flags), environment));
@@ -182,12 +178,11 @@ int run_context_command(int argc, const char* const* argv) {
     return 0;
   }
   const auto* action = std::ranges::find(kActions, name, &Action::name);
-  const Error no_action{
-      ErrorCode::InvalidParameter,
-      name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name),
-      {},
-      "Try: millrace context --help"};
-  if (action == std::end(kActions)) return report(no_action, kUsageError);
+  if (action == std::end(kActions)) {
+    std::vector<std::string> names;
+    for (const Action& each : kActions) names.emplace_back(each.name);
+    return report_unknown_action("millrace context", name, std::move(names));
+  }
   const Result<Flags> flags =
       Flags::parse(action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2),
                    action->argument.empty() ? 0 : 1);

@@ -1,10 +1,8 @@
 #include "client/contexts/contexts.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +12,7 @@
 #include <sstream>
 
 #include "base/suggest.h"
+#include "client/flags.h"
 #include "client/sql/result_printer.h"
 #include "client/user_folder.h"
 
@@ -67,25 +66,27 @@ Error damaged(const char* why) {
   return {ErrorCode::InvalidText, fmt::format("the file of contexts is damaged: {}", why)};
 }
 
-Error failed(std::string_view what, const std::string& path) {
-  return {ErrorCode::StorageFailure,
-          fmt::format("cannot {} {}: {}", what, path, std::strerror(errno))};
-}
-
+// Both "millrace context" and "millrace confluent" look up names, so the hint lists the names and no command.
 template <class Item>
 Result<Item*> find_in(std::vector<Item>& items, std::string_view wanted, std::string_view what,
-                      std::string_view hint) {
-  std::vector<std::string> names;
+                      std::string_view hint_if_none) {
+  constexpr size_t kMostShown = 10;
+  std::vector<std::string> all, names;
   for (Item& item : items) {
     if (item.id == wanted || item.name == wanted) return &item;
-    names.push_back(item.id);
-    names.push_back(item.name);
+    all.push_back(item.id);
+    all.push_back(item.name);
+    if (names.size() < kMostShown) names.push_back(item.name);
   }
-  const std::string near = closest_name(std::string(wanted), names);
-  return Error{ErrorCode::InvalidParameter,
-               fmt::format("no {} has the id or the name \"{}\"", what, wanted),
-               {},
-               near.empty() ? std::string(hint) : fmt::format("Did you mean \"{}\"?", near)};
+  const std::string near = closest_name(std::string(wanted), all);
+  std::string hint(hint_if_none);
+  if (!near.empty())
+    hint = fmt::format("Did you mean \"{}\"?", near);
+  else if (!names.empty())
+    hint = fmt::format("Known names: {}{}.", fmt::join(names, ", "),
+                       items.size() > names.size() ? ", ..." : "");
+  return wrong_usage(fmt::format("no {} has the id or the name \"{}\"", what, wanted),
+                     std::move(hint));
 }
 
 }  // namespace
@@ -147,7 +148,9 @@ Result<Contexts> Contexts::load() {
   std::ifstream file(path);
   if (!file && errno == ENOENT) return Contexts();
   std::stringstream text;
-  if (!file || !(text << file.rdbuf())) return failed("read", path);
+  if (!file || !(text << file.rdbuf()))
+    return Error{ErrorCode::StorageFailure,
+                 fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   Result<Contexts> contexts = parse_contexts(text.str());
   if (!contexts)
     return Error{contexts.error().code,
@@ -157,32 +160,20 @@ Result<Contexts> Contexts::load() {
   return contexts;
 }
 
-// Writes a new file and renames it to the old file's name, so that after a crash one of the two
-// files is whole.
 Status Contexts::save() const {
-  const std::string path = TRY(make_user_folder(UserFolder::Config)).append(kFile);
-  const std::string fresh = fmt::format("{}.{}", path, getpid());
-  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return failed("write", fresh);
-  const std::string json = to_json(*this);
-  const bool is_written =
-      write(fd, json.data(), json.size()) == static_cast<ssize_t>(json.size()) && fsync(fd) == 0;
-  close(fd);
-  if (!is_written || rename(fresh.c_str(), path.c_str()) != 0) {
-    const Error error = failed("write", path);
-    unlink(fresh.c_str());
-    return error;
-  }
-  return {};
+  return write_private_file(TRY(make_user_folder(UserFolder::Config)).append(kFile),
+                            to_json(*this));
 }
 
 Result<Context*> Contexts::find(std::string_view wanted) {
-  return find_in(contexts, wanted, "cluster", "confluent kafka cluster list shows all of them.");
+  return find_in(contexts, wanted, "cluster",
+                 "No server has a name yet. \"millrace context create NAME\" starts one.");
 }
 
 Result<Environment*> Contexts::find_environment(std::string_view wanted) {
   return find_in(environments, wanted, "environment",
-                 "confluent environment list shows all of them.");
+                 "No environment exists yet. \"millrace confluent environment create NAME\" "
+                 "makes one.");
 }
 
 Result<Context*> Contexts::chosen(std::string_view wanted) {

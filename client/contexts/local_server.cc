@@ -17,6 +17,8 @@
 #include <sstream>
 #include <vector>
 
+#include "client/user_folder.h"
+
 namespace client {
 
 namespace {
@@ -29,17 +31,6 @@ std::string read_file(const std::string& path) {
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-Status write_file(const std::string& path, const std::string& text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const bool is_written =
-      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  if (is_written) return {};
-  return Error{ErrorCode::StorageFailure,
-               fmt::format("cannot write {}: {}", path, std::strerror(error))};
 }
 
 std::string free_address(uint16_t usual_port) {
@@ -113,9 +104,9 @@ Status start_server(Context& context) {
                  fmt::format("cannot make {}: {}", folder, error.message())};
   const std::string access = folder + "/access.conf", password = folder + "/superuser-password",
                     output = folder + "/output", log = folder + "/log";
-  TRY(write_file(access, "host all all 127.0.0.1/32 scram-sha-256\n"));
-  TRY(write_file(password, context.password + '\n'));
-  TRY(write_file(output, ""));
+  TRY(write_private_file(access, "host all all 127.0.0.1/32 scram-sha-256\n"));
+  TRY(write_private_file(password, context.password + '\n'));
+  TRY(write_private_file(output, ""));
   if (context.kafka.empty()) {
     context.kafka = free_address(9092);
     context.sql = free_address(7432);

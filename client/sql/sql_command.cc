@@ -109,10 +109,6 @@ struct SqlRequest {
   bool stops_at_error = true;
 };
 
-Error wrong(std::string message, std::string hint = {}) {
-  return {ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
-}
-
 // A server accepts any name of a database, so that a statement in its place would connect, and do nothing.
 bool looks_like_a_statement(std::string_view word) {
   constexpr std::string_view kVerbs[] = {"SELECT", "SHOW", "CREATE", "INSERT", "DESCRIBE", "DROP"};
@@ -130,9 +126,9 @@ Result<PgParameters> parameters_of(const Flags& flags) {
     parameters = sql_parameters(*context, TRY(chosen_key(*context)));
   }
   if (flags.has("dbname") && !flags.words().empty() && flags.words().size() > 1)
-    return wrong(fmt::format("\"{}\" is one word too many", flags.words()[1]));
+    return wrong_usage(fmt::format("\"{}\" is one word too many", flags.words()[1]));
   if (!flags.words().empty() && looks_like_a_statement(flags.words()[0]))
-    return wrong(
+    return wrong_usage(
         fmt::format("\"{}\" stands where the name of a database is expected", flags.words()[0]),
         "Use -c to run a statement: millrace sql -c \"SELECT 1\".");
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
@@ -152,12 +148,13 @@ Result<bool> stops_at_error(const Flags& flags) {
     if (name != "set" && name != "variable") continue;
     const size_t equals = value.find('=');
     if (value.substr(0, equals) != "ON_ERROR_STOP")
-      return wrong(fmt::format("the variable {} has no meaning here", value.substr(0, equals)),
-                   "The only one is ON_ERROR_STOP. psql replaces :NAME in statements, millrace sql "
-                   "does not.");
+      return wrong_usage(
+          fmt::format("the variable {} has no meaning here", value.substr(0, equals)),
+          "The only one is ON_ERROR_STOP. psql replaces :NAME in statements, millrace sql "
+          "does not.");
     const std::string setting = equals == value.npos ? "on" : value.substr(equals + 1);
     if (setting != "1" && setting != "on" && setting != "0" && setting != "off")
-      return wrong(fmt::format("ON_ERROR_STOP is on or off, not \"{}\"", setting));
+      return wrong_usage(fmt::format("ON_ERROR_STOP is on or off, not \"{}\"", setting));
     stops = setting == "1" || setting == "on";
   }
   return stops;

@@ -163,7 +163,7 @@ def commands_without_a_meaning_name_others_to_use():
                         ("kafka acl list", "GRANT"), ("schema-registry cluster describe", "schema registry that each server has")):
         message = confluent(line, status=1)
         assert "has no meaning without Confluent's service" in message and words in message, message
-    assert 'there is no command "confluent kafkaa"' in confluent("kafkaa", status=1)
+    assert 'unrecognized command "confluent kafkaa"' in confluent("kafkaa", status=1)
     assert "kafka topic consume NAME" in confluent("--help") and "api-key" not in confluent("kafka topic --help")
     assert "--from-beginning" in confluent("kafka topic consume --help")
     assert "NAME is missing" in confluent("kafka topic create", status=1)
