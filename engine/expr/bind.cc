@@ -738,16 +738,17 @@ Result<BoundExpression> Binder::bind_struct(const StructConstructor& node, TextP
 }
 
 BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound) {
-  if (!scope.texts_take_types) return bound;
-  const auto mark = [](const auto& self, BoundExpression& node) -> void {
-    node.knows_unknown = true;
-    // With PostgreSQL's rules, a cast to a narrower number, or from a text, can fail. The dialect
-    // truncates numbers that do not fit.
+  if (!scope.has_checks()) return bound;
+  const bool as_postgres = scope.texts_take_types;
+  const auto mark = [as_postgres](const auto& self, BoundExpression& node) -> void {
+    node.knows_unknown = as_postgres;
+    node.checks_range = true;
+    // If ranges are checked, a cast to a narrower number can fail. ksqlDB truncates numbers that do not fit.
     if (node.kernel == cast_kernel && !node.children.empty()) {
       const SqlType& from = node.children[0].type;
       const bool is_narrowed =
           from.is_numeric() && node.type.is_numeric() && from.kind() > node.type.kind();
-      const bool is_read = from.kind() == TypeKind::String;
+      const bool is_read = as_postgres && from.kind() == TypeKind::String;
       node.can_fail = node.can_fail || is_narrowed || is_read;
     }
     for (BoundExpression& child : node.children) self(self, child);

@@ -51,6 +51,11 @@ struct Scope {
   // Whether PostgreSQL's rules apply: a text literal takes the type of the value with which it is compared (number =
   // '42'), and a condition with a null operand is unknown; in ksqlDB it is false or an error.
   bool texts_take_types = false;
+  // Whether a value that ksqlDB replaces silently is an error: an integer that wraps around, a number that does not fit
+  // a cast, a constant that is compared with a time and cannot be read, a number in a list of texts. Not set with
+  // --compat ksqldb. PostgreSQL's rules include these checks.
+  bool checks_values = false;
+  bool has_checks() const { return checks_values || texts_take_types; }
   // The session's formats of times, and its time zone, which converts between timestamps with and without a time zone.
   // Used only with PostgreSQL's rules.
   TextForms forms = {};

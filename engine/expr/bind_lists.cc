@@ -4,6 +4,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/labels.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -36,6 +37,17 @@ SqlType number_type_of(const std::string& text) {
 }
 
 }  // namespace
+
+// In ksqlDB a literal in a list of texts becomes a text: name IN ('Rome', 5) compares the name with '5'. The operator =
+// refuses such operands, so IN does, too.
+Status Binder::check_beside_text(const BoundItem& item, const SqlType& text) const {
+  const bool is_text = text.kind() == TypeKind::String && !is_normalized(text);
+  const SqlType& type = item.bound.type;
+  if (!is_text || type.is_null() || type.kind() == TypeKind::String) return {};
+  return Error{no_operator(), "operator = does not accept " + shown(text) + " and " + shown(type)}
+      .with_hint("Write the value as a text: CAST(" + to_sql(*item.source) + " AS VARCHAR).")
+      .at(item.source->position);
+}
 
 // Returns the type that holds the values of `common` and of the item. Literals inside constructors
 // count as literals, too, so the function descends into constructors.

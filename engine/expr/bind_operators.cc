@@ -138,16 +138,20 @@ bool is_time_column(const BoundItem& item) {
 }
 
 // Converts the text of ROWTIME > '2024-01-01' to a point in time when the query is planned.
-Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
+Status convert_magic_timestamp(const Scope& scope, const BoundItem& column, BoundItem& other) {
   const auto* text = other.source->as<StringLiteral>();
   if (text == nullptr || !is_time_column(column)) return {};
-  const auto ms = parse_timestamp(text->value);
+  std::optional<Value> ms;
+  if (const auto parsed = parse_timestamp(text->value))
+    ms = Value::bigint(*parsed);
+  else if (scope.has_checks())
+    ms = written_time(scope.forms.date_order, nullptr, text->value, TypeKind::Timestamp);
   if (!ms)
     return with_ksqldb(ErrorCode::InvalidDatetime, "'" + text->value + "' is not a point in time",
                        "Failed to parse timestamp '" + text->value + "'")
-        .with_hint("Use the form yyyy-MM-dd'T'HH:mm:ss.SSS, which can be shortened from the right.")
+        .with_hint(std::string(time_forms(TypeKind::Timestamp)))
         .at(other.source->position);
-  other.bound = literal_expression(TypeKind::Bigint, Value::bigint(*ms));
+  other.bound = literal_expression(TypeKind::Bigint, *std::move(ms));
   return {};
 }
 
@@ -334,7 +338,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       call_expression(arithmetic_kernel(node.op, result.kind()), result, {}, position);
   const bool divides = node.op == ArithmeticOp::Divide || node.op == ArithmeticOp::Modulo;
   bound.can_fail =
-      result.kind() == TypeKind::Decimal || (divides && !has_double) || scope_.texts_take_types;
+      result.kind() == TypeKind::Decimal || (divides && !has_double) || scope_.has_checks();
   bound.children.push_back(cast_or_fold(std::move(left), left_type));
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
   // As in ksqlDB, a null operand in a lambda fails the call that has the lambda, and the whole
@@ -391,7 +395,7 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
                      : without_narrow_label(operand.type);
   const Kernel kernel = negation_kernel(type.kind());
   BoundExpression bound = call_expression(kernel, std::move(type), {}, position);
-  bound.can_fail = false;
+  bound.can_fail = scope_.has_checks() && is_whole;
   bound.children.push_back(std::move(operand));
   return bound;
 }
@@ -458,6 +462,7 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   if (is_bad && type.is_time_like())
     if (const auto iso = iso_text(text->value, scope_.forms.date_order, buffer); !iso)
       return Error(iso.error()).at(item.source->position);
+  if (is_bad && type.is_time_like()) return bad_time(text->value, type).at(item.source->position);
   if (is_bad)
     return Error{ErrorCode::InvalidText,
                  "invalid input syntax for type " + shown(type) + ": \"" + text->value + "\""}
@@ -510,8 +515,8 @@ Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
 
 Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundItem right,
                                         TextPosition position) {
-  TRY(convert_magic_timestamp(left, right));
-  TRY(convert_magic_timestamp(right, left));
+  TRY(convert_magic_timestamp(scope_, left, right));
+  TRY(convert_magic_timestamp(scope_, right, left));
   const auto take_type_of = [&](BoundItem& item, const BoundItem& other) -> Status {
     const bool is_open =
         item.bound.type.is_null() && (item.bound.kind == BoundKind::Parameter || is_distinct(op));
@@ -526,6 +531,9 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     TRY(read_text_as(right, left.bound.type));
     drop_blanks_beside(left, right.bound.type);
     drop_blanks_beside(right, left.bound.type);
+  } else {
+    TRY(read_time_as(left, right.bound.type));
+    TRY(read_time_as(right, left.bound.type));
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
   // Next to a regproc, the number 0 means that no function exists. The name of this regproc is "-".
@@ -685,13 +693,17 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
   std::vector<BoundItem> items;
   items.push_back({node.value.get(), TRY(bind_open(*node.value))});
   for (const ExpressionPtr& item : node.list) items.push_back({item.get(), TRY(bind_open(*item))});
-  if (scope_.texts_take_types)
-    for (size_t i = 1; i < items.size(); ++i) {
-      const SqlType& type = items.front().bound.type;
-      TRY(keep_digits_beside(items[i], type));
-      TRY(read_text_as(items[i], type));
-      drop_blanks_beside(items[i], items.front().bound.type);
+  for (size_t i = 1; i < items.size(); ++i) {
+    const SqlType& type = items.front().bound.type;
+    if (scope_.has_checks()) TRY(check_beside_text(items[i], type));
+    if (!scope_.texts_take_types) {
+      TRY(read_time_as(items[i], type));
+      continue;
     }
+    TRY(keep_digits_beside(items[i], type));
+    TRY(read_text_as(items[i], type));
+    drop_blanks_beside(items[i], items.front().bound.type);
+  }
   if (scope_.texts_take_types) {
     for (size_t i = 1; i < items.size(); ++i)
       if (is_registered_object(items.front().bound.type) && items[i].bound.type.is_null())

@@ -115,6 +115,11 @@ class Binder {
   // Converts a text literal to a value of the type; any other item stays unchanged. Fails with
   // InvalidText.
   Status read_text_as(BoundItem& item, const SqlType& type) const;
+  // Converts a text literal beside a time to a time, with the rules of continuous queries (Scope::checks_values). Fails
+  // with InvalidDatetime.
+  Status read_time_as(BoundItem& item, const SqlType& type) const;
+  // Fails if an item of a list of texts is a value of another type.
+  Status check_beside_text(const BoundItem& item, const SqlType& text) const;
   Status read_number_as(const Expression& source, BoundExpression& side, const SqlType& type) const;
   Result<BoundExpression> bind_logical(const Logical& node, TextPosition position);
   Result<BoundExpression> bind_not(const Not& node, TextPosition position);

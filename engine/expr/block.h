@@ -37,6 +37,7 @@ struct Instruction {
   bool is_deterministic = true;
   bool absorbs_errors = false;
   bool knows_unknown = false;
+  bool checks_range = false;
   std::vector<std::unique_ptr<const Block>> blocks;  // of a Call: its lambdas
 };
 

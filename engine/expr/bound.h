@@ -46,6 +46,7 @@ struct BoundExpression {
   uint64_t refuses_null = 0;
   bool is_deterministic = true;
   bool knows_unknown = false;  // of And, Or, Case and Call: see KernelCall
+  bool checks_range = false;   // of Call: see KernelCall
   bool can_fail = true;        // of Call: whether a row without nulls in the arguments can fail
   // Errors of the children reach this node as nulls, with a line in the log, and are not passed on.
   // Applies to functions, casts and constructors.

@@ -44,6 +44,7 @@ struct JsonFields<BoundExpression> {
       json_field("refuses_null", &BoundExpression::refuses_null),
       json_field("is_deterministic", &BoundExpression::is_deterministic),
       json_field("knows_unknown", &BoundExpression::knows_unknown),
+      json_field("checks_range", &BoundExpression::checks_range),
       json_field("can_fail", &BoundExpression::can_fail),
       json_field("absorbs_errors", &BoundExpression::absorbs_errors),
       json_field("lambda_parameters", &BoundExpression::lambda_parameters),

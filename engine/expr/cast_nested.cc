@@ -20,6 +20,7 @@ Column cast_column(const Column& from, const SqlType& to, const KernelCall& whol
   const Argument argument{&from};
   KernelCall call{std::span(&argument, 1), from.size(), out, errors, whole.context};
   call.knows_unknown = whole.knows_unknown;
+  call.checks_range = whole.checks_range;
   cast_kernel(call);
   return out;
 }

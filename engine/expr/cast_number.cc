@@ -83,17 +83,37 @@ Result<int32_t> checked_integer(const KernelCall& call, int64_t value) {
   return static_cast<int32_t>(value);
 }
 
-// Calls `checked` if PostgreSQL's rules apply to the call (KernelCall::knows_unknown), otherwise `usual`.
-template <auto usual, auto checked>
-void either(KernelCall& call) {
-  if (call.knows_unknown)
-    row_kernel<checked>(call);
-  else
-    row_kernel<usual>(call);
-}
-
 int64_t whole_part(Decimal value) { return decimal_to_bigint(value.unscaled, value.scale); }
 int32_t narrow_whole_part(Decimal value) { return static_cast<int32_t>(whole_part(value)); }
+
+// ---- The dialect's rules with checked ranges: the whole part, and an error for values out of range
+
+template <class To>
+Result<To> checked_whole_part(const KernelCall& call, Decimal value) {
+  const Int128 whole = value.unscaled / power_of_ten(value.scale);
+  if (whole != static_cast<To>(whole)) return too_large(call);
+  return static_cast<To>(whole);
+}
+template <class To>
+Result<To> checked_whole_part_of_double(const KernelCall& call, double value) {
+  const double whole = std::trunc(value);
+  constexpr double kEnd = sizeof(To) == 4 ? 0x1p31 : 0x1p63;
+  if (!(whole >= -kEnd && whole < kEnd)) return too_large(call);
+  return static_cast<To>(whole);
+}
+
+// Calls `of_postgres` if PostgreSQL's rules apply to the call (KernelCall::knows_unknown), `checked` if only the range
+// is checked (KernelCall::checks_range), otherwise `of_java`.
+template <auto of_java, auto checked, auto of_postgres>
+void by_rules(KernelCall& call) {
+  if (call.knows_unknown)
+    row_kernel<of_postgres>(call);
+  else if (call.checks_range)
+    row_kernel<checked>(call);
+  else
+    row_kernel<of_java>(call);
+}
+
 double nearest_double(Decimal value) { return decimal_to_double(value.unscaled, value.scale); }
 
 }  // namespace
@@ -102,21 +122,25 @@ void cast_integer_to_bigint(KernelCall& call) { row_kernel<convert<int32_t, int6
 void cast_integer_to_decimal(KernelCall& call) { row_kernel<whole_to_decimal<int32_t>>(call); }
 void cast_integer_to_double(KernelCall& call) { row_kernel<convert<int32_t, double>>(call); }
 void cast_bigint_to_integer(KernelCall& call) {
-  either<convert<int64_t, int32_t>, checked_integer>(call);
+  by_rules<convert<int64_t, int32_t>, checked_integer, checked_integer>(call);
 }
 void cast_bigint_to_decimal(KernelCall& call) { row_kernel<whole_to_decimal<int64_t>>(call); }
 void cast_bigint_to_double(KernelCall& call) { row_kernel<convert<int64_t, double>>(call); }
 void cast_decimal_to_integer(KernelCall& call) {
-  either<narrow_whole_part, nearest_whole<int32_t>>(call);
+  by_rules<narrow_whole_part, checked_whole_part<int32_t>, nearest_whole<int32_t>>(call);
 }
-void cast_decimal_to_bigint(KernelCall& call) { either<whole_part, nearest_whole<int64_t>>(call); }
+void cast_decimal_to_bigint(KernelCall& call) {
+  by_rules<whole_part, checked_whole_part<int64_t>, nearest_whole<int64_t>>(call);
+}
 void cast_decimal_to_decimal(KernelCall& call) { row_kernel<decimal_to_decimal>(call); }
 void cast_decimal_to_double(KernelCall& call) { row_kernel<nearest_double>(call); }
 void cast_double_to_integer(KernelCall& call) {
-  either<saturate<int32_t>, nearest_whole_of_double<int32_t>>(call);
+  by_rules<saturate<int32_t>, checked_whole_part_of_double<int32_t>,
+           nearest_whole_of_double<int32_t>>(call);
 }
 void cast_double_to_bigint(KernelCall& call) {
-  either<saturate<int64_t>, nearest_whole_of_double<int64_t>>(call);
+  by_rules<saturate<int64_t>, checked_whole_part_of_double<int64_t>,
+           nearest_whole_of_double<int64_t>>(call);
 }
 void cast_double_to_decimal(KernelCall& call) { row_kernel<double_to_decimal>(call); }
 

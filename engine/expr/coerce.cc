@@ -39,6 +39,8 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
   call.knows_unknown = as_postgres;
+  // An error keeps the cast of a literal as a call, which follows the query's own rules.
+  call.checks_range = true;
   kernel(call);
   if (errors.any()) return Error{errors.messages().front().code, errors.messages().front().text};
   return out.value_at(0);

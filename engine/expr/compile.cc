@@ -42,8 +42,8 @@ size_t hash_of(const BoundExpression& expression) {
 bool is_same(const BoundExpression& a, const BoundExpression& b) {
   return a.kind == b.kind && a.index == b.index && a.kernel == b.kernel &&
          a.function == b.function && a.knows_unknown == b.knows_unknown &&
-         a.type.is_identical(b.type) && a.literal == b.literal &&
-         a.lambda_parameters == b.lambda_parameters &&
+         a.checks_range == b.checks_range && a.type.is_identical(b.type) &&
+         a.literal == b.literal && a.lambda_parameters == b.lambda_parameters &&
          std::ranges::equal(a.children, b.children, is_same);
 }
 
@@ -211,6 +211,7 @@ class BlockBuilder {
     instruction.is_deterministic = expression.is_deterministic;
     instruction.absorbs_errors = expression.absorbs_errors;
     instruction.knows_unknown = expression.knows_unknown;
+    instruction.checks_range = expression.checks_range;
     return instruction;
   }
 

@@ -235,7 +235,14 @@ void Frame::run_call(const Instruction& instruction) {
     const Error why = context_.budget->status().error();
     for (size_t row = 0; row < rows; ++row) errors.add(row, why);
   } else {
-    KernelCall call{args, rows, *column, errors, context_, bodies, instruction.knows_unknown};
+    KernelCall call{args,
+                    rows,
+                    *column,
+                    errors,
+                    context_,
+                    bodies,
+                    instruction.knows_unknown,
+                    instruction.checks_range};
     instruction.kernel(call);
   }
   assert(column->size() == rows);

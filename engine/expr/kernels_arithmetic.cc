@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kDivisionByZero = "division by zero";
 
-// Applies the operator. Integers wrap around, as in Java.
+// Applies the operator. Integers wrap around, as in Java; check_whole() finds the rows in which they do.
 template <class T, class F>
 T wrapping(T left, T right, F f) {
   if constexpr (std::is_integral_v<T>) {
@@ -78,7 +78,7 @@ void compute(const Argument& left, const Argument& right, std::span<T> out) {
   }
 }
 
-// ---- PostgreSQL's rules, for SELECTs over tables: a result out of range is an error of the row
+// ---- A result out of range is an error of the row (KernelCall::checks_range). For DOUBLE only with PostgreSQL's rules
 
 void fail(KernelCall& call, size_t row, Bitmap& valid, std::string_view why,
           ErrorCode code = ErrorCode::OutOfRange) {
@@ -140,11 +140,10 @@ void binary(KernelCall& call) {
   } else {
     compute<T, Op>(call.args[0], call.args[1], out);
   }
-  if (call.knows_unknown) {
-    if constexpr (std::is_integral_v<T>)
-      check_whole<T, Op>(call, valid);
-    else
-      check_double<Op>(call, valid);
+  if constexpr (std::is_integral_v<T>) {
+    if (call.fails_out_of_range()) check_whole<T, Op>(call, valid);
+  } else {
+    if (call.knows_unknown) check_double<Op>(call, valid);
   }
   zero_nulls(out, valid);
   call.out.validity() = std::move(valid);
@@ -165,7 +164,8 @@ void checked_division(KernelCall& call) {
       continue;
     }
     const T dividend = call.args[0].template get<T>(row);
-    if (call.knows_unknown && std::is_same_v<Op, DivideOp> && overflows<Op>(dividend, divisor))
+    if (call.fails_out_of_range() && std::is_same_v<Op, DivideOp> &&
+        overflows<Op>(dividend, divisor))
       fail(call, row, valid, kTooLarge<T>);
     else
       out[row] = Op::apply(dividend, divisor);
@@ -232,8 +232,14 @@ void negate(KernelCall& call) {
     else
       out[row] = SubtractOp::apply(T{0}, value);
   }
-  call.out.validity() = valid_in_all(call.args, call.rows);
-  zero_nulls(out, call.out.validity());
+  Bitmap valid = valid_in_all(call.args, call.rows);
+  // The smallest whole number is its own negation, since it has no positive counterpart.
+  if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>)
+    for (size_t row = 0; call.fails_out_of_range() && row < call.rows; ++row)
+      if (valid.test(row) && out[row] == std::numeric_limits<T>::min())
+        fail(call, row, valid, kTooLarge<T>);
+  zero_nulls(out, valid);
+  call.out.validity() = std::move(valid);
 }
 
 }  // namespace

@@ -28,6 +28,19 @@ BoundExpression converted(Kernel kernel, SqlType type, BoundExpression bound) {
   return made;
 }
 
+// Returns the value of a text in ISO form; nothing if the text is not valid, or is infinite.
+std::optional<Value> value_of_iso(std::string_view iso, const ZoneClock* zone,
+                                  const SqlType& type) {
+  if (type.kind() == TypeKind::Date) {
+    const auto days = parse_days(iso);
+    return days ? std::optional(Value::integer(*days)) : std::nullopt;
+  }
+  const auto us = is_instant(type) ? parse_instant_us_in(zone, iso)
+                                   : parse_instant_us(iso, Zones::Dropped, "timestamp");
+  const bool is_finite = us && !is_infinite_instant(*us);
+  return is_finite ? std::optional(Value::bigint(ms_of_us(*us))) : std::nullopt;
+}
+
 }  // namespace
 
 void clock_kernel(KernelCall& call) { row_kernel<clock_of>(call); }
@@ -69,14 +82,49 @@ std::optional<Value> literal_in(const Scope& scope, const BoundExpression& liter
   const auto iso = iso_text(text, scope.forms.date_order, buffer);
   const bool is_decided = iso && (!buffer.empty() || (zone && is_instant(type)));
   if (!is_decided) return std::nullopt;
-  if (type.kind() == TypeKind::Date) {
-    const auto days = parse_days(*iso);
-    return days ? std::optional(Value::integer(*days)) : std::nullopt;
+  return value_of_iso(*iso, zone, type);
+}
+
+std::optional<Value> written_time(DateOrder order, const ZoneClock* zone, std::string_view text,
+                                  const SqlType& type) {
+  if (type.kind() != TypeKind::Date && type.kind() != TypeKind::Timestamp) return std::nullopt;
+  std::string buffer;
+  const auto iso = iso_text(text, order, buffer);
+  return iso ? value_of_iso(*iso, zone, type) : std::nullopt;
+}
+
+std::string time_forms(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::Date:
+      return "Use the form yyyy-MM-dd.";
+    case TypeKind::Time:
+      return "Use the form HH:mm:ss.SSS, which can be shortened from the right.";
+    default:
+      return "Use the form yyyy-MM-dd'T'HH:mm:ss.SSS, which can be shortened from the right.";
   }
-  const auto us = is_instant(type) ? parse_instant_us_in(zone, *iso)
-                                   : parse_instant_us(*iso, Zones::Dropped, "timestamp");
-  const bool is_finite = us && !is_infinite_instant(*us);
-  return is_finite ? std::optional(Value::bigint(ms_of_us(*us))) : std::nullopt;
+}
+
+Error bad_time(const std::string& text, const SqlType& type) {
+  return Error{ErrorCode::InvalidDatetime,
+               "invalid input syntax for type " + shown(type) + ": \"" + text + "\""}
+      .with_hint(time_forms(type));
+}
+
+// In a continuous query a text that cannot be read as a time would fail for every row, so the query is refused. Texts
+// are read in the dialect's form, then in PostgreSQL's forms, both in UTC.
+Status Binder::read_time_as(BoundItem& item, const SqlType& type) const {
+  const auto* text = item.source->as<StringLiteral>();
+  if (!text || !scope_.checks_values || !type.is_time_like()) return {};
+  if (item.bound.kind != BoundKind::Literal || item.bound.type.kind() != TypeKind::String)
+    return {};
+  BoundExpression read = cast_or_fold(item.bound, type);
+  if (read.kind != BoundKind::Literal) {
+    auto value = written_time(DateOrder::Mdy, nullptr, text->value, type);
+    if (!value) return bad_time(text->value, type).at(item.source->position);
+    read = literal_expression(type, *std::move(value));
+  }
+  item.bound = std::move(read);
+  return {};
 }
 
 }  // namespace engine

@@ -24,4 +24,14 @@ BoundExpression with_zone_of(const SqlType& type, BoundExpression bound);
 std::optional<Value> literal_in(const Scope& scope, const BoundExpression& literal,
                                 const SqlType& type);
 
+// Returns the value of a text as a TIMESTAMP or DATE in PostgreSQL's notations, such as 20240101, 2024/01/01 or
+// Jan 1 2024. A text without a zone is a local time of `zone`, for a TIMESTAMP without a zone label. Returns nothing if
+// the text is not valid, or if the type is another one.
+std::optional<Value> written_time(DateOrder order, const ZoneClock* zone, std::string_view text,
+                                  const SqlType& type);
+// Returns a hint that names the accepted forms of a time type.
+std::string time_forms(const SqlType& type);
+// Returns the error for a text that is not a value of the time type.
+Error bad_time(const std::string& text, const SqlType& type);
+
 }  // namespace engine

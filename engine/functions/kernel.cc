@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/types/row_size.h"
 
 namespace engine {
@@ -20,7 +22,10 @@ void RowErrors::add(size_t row, std::string_view text, ErrorCode code) {
 
 void RowErrors::note(size_t row, std::string_view text, ErrorCode code) {
   assert(row < rows_);
-  if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text), code});
+  if (messages_.size() < kMaxMessages)
+    messages_.push_back({row, std::string(text), code});
+  else
+    ++more_noted_;
 }
 
 void RowErrors::add_part(const RowErrors& part, std::span<const uint32_t> rows) {
@@ -29,6 +34,7 @@ void RowErrors::add_part(const RowErrors& part, std::span<const uint32_t> rows) 
     part.has(message.row) ? add(row, message.text, message.code)
                           : note(row, message.text, message.code);
   }
+  more_noted_ += part.more_noted_;
   if (!part.any()) return;
   for (size_t i = 0; i < rows.size(); ++i)
     if (part.failed_.test(i)) mark(rows[i]);
@@ -38,6 +44,7 @@ void RowErrors::add_all(const RowErrors& other) {
   for (const Message& message : other.messages_)
     other.has(message.row) ? add(message.row, message.text, message.code)
                            : note(message.row, message.text, message.code);
+  more_noted_ += other.more_noted_;
   if (!other.any()) return;
   for (size_t row = 0; row < rows_; ++row)
     if (other.failed_.test(row)) mark(row);
@@ -45,6 +52,12 @@ void RowErrors::add_all(const RowErrors& other) {
 
 void RowErrors::note_all(const RowErrors& other) {
   for (const Message& message : other.messages_) note(message.row, message.text, message.code);
+  more_noted_ += other.more_noted_;
+  // The failures without a message. (A call has at most one failure in each row.)
+  size_t failed_with_message = 0;
+  for (const Message& message : other.messages_) failed_with_message += other.has(message.row);
+  const size_t failures = other.any() ? other.count() : 0;
+  more_noted_ += failures - std::min(failures, failed_with_message);
 }
 
 void append_copy(KernelCall& call, size_t row, const Column& from, size_t at) {

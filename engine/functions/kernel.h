@@ -40,6 +40,8 @@ class RowErrors {
   // Returns one bit for each row; an empty bitmap if no row failed.
   const Bitmap& failed() const { return failed_; }
   const std::vector<Message>& messages() const { return messages_; }
+  // Returns the number of notes that were left out of messages(). Failures that were left out are in failed().
+  size_t more_noted() const { return more_noted_; }
   // Adds the errors of a subset of the rows: row i of `part` is row `rows[i]` here.
   void add_part(const RowErrors& part, std::span<const uint32_t> rows);
   void add_all(const RowErrors& other);
@@ -53,6 +55,7 @@ class RowErrors {
   size_t rows_;
   Bitmap failed_;
   std::vector<Message> messages_;
+  size_t more_noted_ = 0;
 };
 
 // The environment in which an expression is evaluated.
@@ -135,6 +138,11 @@ struct KernelCall {
   // Whether PostgreSQL's rules apply. A null operand of a comparison or a condition then makes the result unknown,
   // which is null. Otherwise, as in ksqlDB, the comparison is false and the condition an error.
   bool knows_unknown = false;
+  // Whether a whole number out of range is an error of the row, and not a number that wraps around or the nearest one
+  // that fits, as in Java. PostgreSQL's rules include the check.
+  bool checks_range = false;
+
+  bool fails_out_of_range() const { return knows_unknown || checks_range; }
 };
 
 // Appends row `at` of a column to the result, as the value of `row`. A constant, or an element of an array, may be

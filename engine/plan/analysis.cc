@@ -546,6 +546,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   TRY(canonical.rewrite_all(out.group_by, "GROUP BY"));
   out.window = query.window;
   out.emit = query.emit;
+  out.use = use;
   out.limit = TRY(read_limit(query.limit.get()));
   TRY(check_all_functions(out));
   if (!context.settings.ksqldb_compat) TRY(check_json_paths(out));

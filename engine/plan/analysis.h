@@ -82,6 +82,8 @@ struct AnalysedJoin {
   TextPosition position;
 };
 
+enum class QueryUse : uint8_t { Persistent, Push, Pull };
+
 // The analysis of a SELECT. Column references in all expressions are canonical: without a qualifier if the query has
 // one source, otherwise always with one. Expressions with the same meaning are therefore equal as trees.
 struct Analysis {
@@ -92,6 +94,7 @@ struct Analysis {
   ExpressionList group_by, partition_by;
   std::optional<WindowClause> window;
   Emit emit = Emit::None;
+  QueryUse use = QueryUse::Persistent;
   std::optional<int64_t> limit;
   bool has_aggregates = false;  // GROUP BY exists, or an aggregate in items or HAVING
   bool has_table_functions = false;
@@ -107,8 +110,6 @@ Result<std::optional<int64_t>> read_limit(const Expression* limit);
 // Fails with NotSupported if a query without EMIT has aggregates, because the query would also return the
 // intermediate results.
 Status check_no_aggregates(const Analysis& analysis);
-
-enum class QueryUse : uint8_t { Persistent, Push, Pull };
 
 // Analyses a query. Fails if a source is unknown, or if the query has a construct that no query, or not this use of a
 // query, may contain.

@@ -6,6 +6,7 @@
 
 #include "engine/formats/format.h"
 #include "engine/functions/registry.h"
+#include "engine/functions/session_zone.h"
 #include "engine/plan/join_analysis.h"
 #include "engine/plan/join_plan.h"
 #include "engine/plan/select_columns.h"
@@ -474,6 +475,12 @@ Scope make_scope(const Layout& layout, std::string_view clause, const Analysis& 
   scope.custom_types = &context.catalog.types;
   scope.parameters = context.parameters;
   scope.fold_quoted_names = context.fold_quoted_names;
+  if (context.settings.ksqldb_compat) return scope;
+  scope.checks_values = true;
+  // A SELECT without EMIT is answered once, and has PostgreSQL's semantics over streams as over tables (ADR 68).
+  if (analysis.use == QueryUse::Persistent || analysis.emit != Emit::None) return scope;
+  scope.texts_take_types = true;
+  scope.forms = session_forms(context.properties);
   return scope;
 }
 

@@ -20,8 +20,12 @@ constexpr int kNew = -1;
 // Index of such a column in an expression. It is greater than the index of any column.
 constexpr uint32_t kNewColumn = UINT32_MAX;
 
+// Removes the positions in the query's text, and the check of ranges, which plans of earlier versions lack: a query of
+// such a version could otherwise not be replaced by a query with the same text.
 void forget_positions(BoundExpression& expression) {
   expression.position = {};
+  expression.checks_range = false;
+  expression.can_fail = true;  // depends on the check of ranges
   for (BoundExpression& child : expression.children) forget_positions(child);
 }
 

@@ -15,9 +15,15 @@ namespace {
 
 // ---- ABS, SIGN ----
 
-// Returns the absolute value. The smallest integer remains negative, as in two's complement.
 template <class T>
-T magnitude(T value) {
+constexpr std::string_view kOutOfRange = sizeof(T) == 4 ? "integer out of range"
+                                                        : "bigint out of range";
+
+// Returns the absolute value. Without checked ranges, the smallest integer remains negative, as in two's complement.
+template <class T>
+Result<T> magnitude(const KernelCall& call, T value) {
+  if (value == std::numeric_limits<T>::min() && call.fails_out_of_range())
+    return Error{ErrorCode::OutOfRange, std::string(kOutOfRange<T>)};
   return value < 0 ? static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(value)) : value;
 }
 double magnitude_double(double value) { return std::fabs(value); }
@@ -46,8 +52,18 @@ int64_t saturated(double value) {
   if (value <= -0x1p63) return std::numeric_limits<int64_t>::min();
   return static_cast<int64_t>(value);
 }
-int64_t round_double(double value) { return saturated(std::floor(value + 0.5)); }
-int64_t trunc_double(double value) { return saturated(std::trunc(value)); }
+// Narrows a whole double. With checked ranges, a value out of range is an error.
+Result<int64_t> narrowed(const KernelCall& call, double whole) {
+  if (call.fails_out_of_range() && !(whole >= -0x1p63 && whole < 0x1p63))
+    return Error{ErrorCode::OutOfRange, std::string(kOutOfRange<int64_t>)};
+  return saturated(whole);
+}
+Result<int64_t> round_double(const KernelCall& call, double value) {
+  return narrowed(call, std::floor(value + 0.5));
+}
+Result<int64_t> trunc_double(const KernelCall& call, double value) {
+  return narrowed(call, std::trunc(value));
+}
 
 template <RoundMode mode>
 double double_to_places(double value, int32_t places) {
