@@ -26,7 +26,10 @@ class ProcessingLog {
  public:
   virtual ~ProcessingLog() = default;
   // Reports a failed record. `offset` is that of the source record in the partition that the task reads; -1: unknown.
-  virtual void record_failed(std::string_view message, int32_t partition, int64_t offset) = 0;
+  virtual void record_failed(const Error& error, int32_t partition, int64_t offset) = 0;
+  // Reports `count` more failures in records of the batch, which get no line each. `are_nulls`: the failures reported
+  // before were those of is_null_failure().
+  virtual void more_records_failed(uint64_t count, bool are_nulls) = 0;
   // Reports `count` records that arrived after one of their windows had closed. `partition` and `offset` are those of
   // the first of them. Called at most once per batch.
   virtual void records_late(uint64_t count, std::string_view message, int32_t partition,
@@ -72,7 +75,7 @@ struct TaskContext {
   // Empty: no such thread exists, and the work runs on the task's own thread.
   std::function<void(std::function<void()> work)> run_aside = {};
 
-  // Logs one line for each failed row that has a message.
+  // Logs one line for each failed row that has a message, and counts the other failed rows.
   void report(const RowErrors& errors, const Batch& batch) const;
   // Logs failures of present rows only. No expression was written for the nulls of a deleted row, and a failure in
   // the old version of a row was reported when that version was new.

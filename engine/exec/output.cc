@@ -164,8 +164,9 @@ void LogOutput::own_rest() {
 
 void LogOutput::refuse(const Batch& batch, size_t row, size_t bytes) {
   context().log.record_failed(
-      fmt::format("a result would have about {} bytes, and at most {} are allowed", bytes,
-                  kMaxValueBytes),
+      Error{ErrorCode::LimitExceeded,
+            fmt::format("a result would have about {} bytes, and at most {} are allowed", bytes,
+                        kMaxValueBytes)},
       batch.partition_of(row), batch.offsets[row]);
 }
 
@@ -319,8 +320,9 @@ std::optional<int64_t> TopicOutput::timestamp_of(const Batch& batch, size_t row)
     timestamp = column.data<int64_t>()[row];
   }
   if (timestamp && *timestamp >= 0) return timestamp;
-  context().log.record_failed("the result's TIMESTAMP column holds no valid time",
-                              batch.partition_of(row), batch.offsets[row]);
+  context().log.record_failed(
+      Error{ErrorCode::InvalidTimestamp, "the result's TIMESTAMP column holds no valid time"},
+      batch.partition_of(row), batch.offsets[row]);
   return std::nullopt;
 }
 

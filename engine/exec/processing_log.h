@@ -36,7 +36,9 @@ class ProcessingLogBuffer {
   static constexpr size_t kMaxLines = 100;
 
   void add(ProcessingLogLine line);
-  bool empty() const { return lines_.empty(); }
+  // Counts failures that get no line of their own.
+  void add_more(uint64_t count) { more_ += count; }
+  bool empty() const { return lines_.empty() && more_ == 0; }
   // Returns one record batch with all lines, and empties the buffer. `task` is "CTAS_X_1/0/3".
   OutputBatch take_batch(std::string_view task, int64_t wall_ms, const PartitionRef& to,
                          OutputSequences& sequences);

@@ -42,10 +42,11 @@ bool RegroupOperator::has_null_key(const std::vector<ColumnPtr>& columns, const 
                                    uint32_t row) {
   for (size_t i = 0; i < step_.key_count; ++i) {
     if (!columns[i]->is_null(row)) continue;
-    context().log.record_failed(fmt::format("Group-by column with index {} resolved to null. The "
-                                            "source row will be excluded from the table.",
-                                            i),
-                                batch.partition_of(row), batch.offsets[row]);
+    context().log.record_failed(
+        Error{ErrorCode::InvalidText, fmt::format("Group-by column with index {} resolved to null. "
+                                                  "The source row will be excluded from the table.",
+                                                  i)},
+        batch.partition_of(row), batch.offsets[row]);
     return true;
   }
   return false;

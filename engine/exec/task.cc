@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "engine/exec/batch_bytes.h"
+#include "engine/expr/null_failures.h"
 #include "records/batch.h"
 
 namespace engine {
@@ -33,8 +34,20 @@ class Task::Log final : public ProcessingLog {
  public:
   explicit Log(Task& task) : task_(task.id_), metrics_(task.metrics_), owner_(task) {}
 
-  void record_failed(std::string_view message, int32_t partition, int64_t offset) override {
-    add(ProcessingErrorType::RecordProcessing, message, owner_.current_topic(), partition, offset);
+  void record_failed(const Error& error, int32_t partition, int64_t offset) override {
+    add(ProcessingErrorType::RecordProcessing, error.message, owner_.current_topic(), partition,
+        offset);
+    if (is_null_failure(error.message)) return;
+    ++metrics_.values_failed;
+    // The failures of a batch are reported by expression, so an earlier record may be reported later.
+    auto& first = metrics_.first_failed_value;
+    if (!first || (first->partition == partition && offset < first->offset))
+      first = {error, partition, offset};
+  }
+  void more_records_failed(uint64_t count, bool are_nulls) override {
+    if (owner_.options_.processing_log) lines.add_more(count);
+    if (!are_nulls) metrics_.values_failed += count;
+    (void)is_shown(metrics_.records_failed, count);
   }
   void add(ProcessingErrorType type, std::string_view message, const std::string& topic,
            int32_t partition, int64_t offset) {

@@ -82,6 +82,15 @@ struct TaskMetrics {
   // The number of unreadable records in records_failed since the task was made, and the first of these records.
   uint64_t records_unreadable = 0;
   std::string first_unreadable;  // "partition 0, offset 3: ..."
+  // The number of failures of expressions in records_failed since the task was made, without those of
+  // is_null_failure(), and the first of these failures.
+  uint64_t values_failed = 0;
+  struct FailedValue {
+    Error error;
+    int32_t partition = 0;
+    int64_t offset = 0;
+  };
+  std::optional<FailedValue> first_failed_value;
   uint64_t records_late = 0;     // records that arrived after one of their windows had closed
   uint64_t windows_expired = 0;  // windows removed from the table
   uint64_t records_ahead = 0;    // records too far ahead to move stream time

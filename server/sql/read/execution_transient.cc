@@ -130,6 +130,7 @@ class TransientExecution final : public SqlExecution {
 
   Status begin_reading() {
     std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
+    explain_waiting(inputs);
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
     // A SELECT that ends has already waited for the rows that it joins, so only other queries wait
@@ -265,6 +266,8 @@ class TransientExecution final : public SqlExecution {
     else if (rows > 0)
       receiver().on_changes(batch.columns, 0, rows, batch.present);
     rows_left_ -= static_cast<int64_t>(rows);
+    if (rows_left_ == 0 && rows > 0)
+      last_row_ = {batch.partition_of(rows - 1), batch.offsets[rows - 1]};
     if (rows_left_ == 0)
       is_over_ = true;  // ends after the step: the task must not be destroyed inside it
   }
@@ -281,15 +284,19 @@ class TransientExecution final : public SqlExecution {
       end();
       return receiver().on_error(error);
     }
+    if (auto failed = error_of_value()) {
+      end();
+      return receiver().on_error(*std::move(failed));
+    }
     if (!is_over_ && result != engine::StepResult::Finished) {
       // If the client has no room, the task pauses until resume(): otherwise several steps could
       // run before the session handles their output.
       task_->is_paused = is_paused() || !receiver().has_room(0);
-      report_unreadable(false);
+      report_problems(false);
       watch_schemas();
       return charge_state();
     }
-    report_unreadable(true);
+    report_problems(true);
     end();
     receiver().on_done({"SELECT"});
   }
@@ -314,18 +321,68 @@ class TransientExecution final : public SqlExecution {
     receiver().on_error(std::move(error));
   }
 
-  // An answer that ends reports the unreadable records once, with their number. A query that continues reports the first
-  // one, and then each power of ten, so that a client that reads for days is not flooded.
-  void report_unreadable(bool is_end) {
+  // Returns the first value that could not be computed; nullptr if all could. Records behind the last row of a LIMIT
+  // were read together with it, and do not count.
+  const engine::TaskMetrics::FailedValue* failed_value() const {
+    const auto& failed = task_->task->metrics().first_failed_value;
+    const bool is_behind = failed && last_row_ && last_row_->first == failed->partition &&
+                           last_row_->second < failed->offset;
+    return failed && !is_behind ? &*failed : nullptr;
+  }
+  // Returns the error of a SELECT that ends: such a SELECT has PostgreSQL's semantics (ADR 68).
+  std::optional<Error> error_of_value() const {
+    const auto* failed = failed_value();
+    if (end_ != TransientEnd::AtPresentEnd || session().parts().settings.engine.ksqldb_compat ||
+        !failed)
+      return std::nullopt;
+    Error error = failed->error;
+    if (error.detail.empty())
+      error.detail = fmt::format("The record is at offset {} of partition {}.", failed->offset,
+                                 failed->partition);
+    return error;
+  }
+
+  void report_problems(bool is_end) {
     const engine::TaskMetrics& metrics = task_->task->metrics();
-    const uint64_t count = metrics.records_unreadable;
+    report(metrics.records_unreadable, "record", "could not be read", metrics.first_unreadable,
+           is_end, next_unreadable_);
+    if (const auto* failed = failed_value())
+      report(metrics.values_failed, "value", "could not be computed",
+             fmt::format("partition {}, offset {}: {}", failed->partition, failed->offset,
+                         failed->error.message),
+             is_end, next_failed_);
+  }
+
+  // An answer that ends reports the problems of one kind once, with their number. A query that continues reports the
+  // first one, and then each power of ten, so that a client that reads for days is not flooded.
+  void report(uint64_t count, std::string_view what, std::string_view problem,
+              std::string_view first, bool is_end, uint64_t& next) {
     const bool ends_by_itself = end_ == TransientEnd::AtPresentEnd;
-    if (count == 0 || (ends_by_itself ? !is_end : count < next_report_)) return;
-    while (next_report_ <= count) next_report_ *= 10;
+    if (count == 0 || (ends_by_itself ? !is_end : count < next)) return;
+    while (next <= count) next *= 10;
     receiver().on_notice(
         {sql::NoticeLevel::Warning,
-         fmt::format("{} record{} could not be read{} (first: {})", count, count == 1 ? "" : "s",
-                     ends_by_itself ? "" : " so far", metrics.first_unreadable)});
+         fmt::format("{} {}{} {}{} (first: {})", count, what, count == 1 ? "" : "s", problem,
+                     ends_by_itself ? "" : " so far", first)});
+  }
+
+  // The first rows of a filled stream never arrive in such a query, so its wait needs an explanation.
+  void explain_waiting(const std::vector<engine::Task::Input>& inputs) {
+    if (end_ == TransientEnd::AtPresentEnd || !planned_.limit) return;
+    int64_t skipped = 0;
+    for (const engine::Task::Input& input : inputs) {
+      const auto status =
+          session().parts().log.find_partition({input.partition.topic, input.partition.partition});
+      if (status) skipped += std::max<int64_t>(0, input.next.value() - status->log_start().value());
+    }
+    if (skipped == 0) return;
+    receiver().on_notice(
+        {sql::NoticeLevel::Notice,
+         fmt::format("the query waits for new records, and skips {} record{} of {}", skipped,
+                     skipped == 1 ? "" : "s", engine::join_words(planned_.plan.sources, "and")),
+         "\"auto.offset.reset\" is \"latest\".",
+         "To begin with the first record, run SET 'auto.offset.reset' = 'earliest' and repeat the "
+         "query."});
   }
 
   // Charges the tables and groups that the query keeps for this client, and the rows that it has
@@ -366,7 +423,10 @@ class TransientExecution final : public SqlExecution {
   std::map<storage::TopicPartition, Offset> leaders_ends_;  // if asked
   std::optional<Timer> patience_;                           // set while a schema is awaited
   int64_t rows_left_;
-  uint64_t next_report_ = 1;  // number of unreadable records at which the next warning is sent
+  // Numbers of unreadable records and of failed values at which the next warning is sent.
+  uint64_t next_unreadable_ = 1, next_failed_ = 1;
+  // Partition and offset of the record that gave the last row, if the LIMIT is reached.
+  std::optional<std::pair<int32_t, int64_t>> last_row_;
   bool is_beginning_ = false, is_over_ = false, has_caught_up_ = false;
   ShardTask* task_ = nullptr;
   // Not charged to the session's account: its share is for rows on their way to the client.
