@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/topic_limits.h"
 #include "client/bench/bench.h"
 #include "client/command_line.h"
 #include "client/commands.h"
@@ -98,7 +99,8 @@ Result<BenchRequest> produce_request(const Flags& flags) {
   request.record_bytes =
       static_cast<size_t>(TRY(flags.number("record-size", 1024, 0, kMostRecordBytes)));
   request.most_per_second = TRY(flags.number("throughput", 0, 1, INT32_MAX));
-  request.partitions = static_cast<int>(TRY(flags.number("partitions", 6, 1, 1'000'000)));
+  request.partitions =
+      static_cast<int>(TRY(flags.number("partitions", 6, 1, kMostPartitionsOfTopic)));
   request.acks = flags.text("acks", "all");
   const bool waits_for_all = request.acks == "all" || request.acks == "-1";
   request.is_idempotent =
@@ -123,7 +125,8 @@ Result<BenchRequest> nexmark_request(const Flags& flags) {
                     "nexmark-bid",
                     flags.words().front())};
   request.most_records = TRY(flags.number("events", kDefaultRecords, 1, INT64_MAX));
-  request.partitions = static_cast<int>(TRY(flags.number("partitions", 4, 1, 1'000'000)));
+  request.partitions =
+      static_cast<int>(TRY(flags.number("partitions", 4, 1, kMostPartitionsOfTopic)));
   request.seed = TRY(flags.number("seed", 1, 0, INT64_MAX));
   request.prints = flags.has("print");
   return request;

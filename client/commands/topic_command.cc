@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/topic_limits.h"
 #include "client/admin/topic_plan.h"
 #include "client/admin/topics.h"
 #include "client/command_line.h"
@@ -14,8 +15,6 @@
 namespace client {
 
 namespace {
-
-constexpr int kMostPartitions = 1'000'000;
 
 constexpr Flag kTopicFlag{
     .name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"};
@@ -75,7 +74,7 @@ Result<TopicRequest> to_request(const Flags& flags) {
   request.settings = {bootstrap_server(flags), TRY(connection_properties(flags))};
   request.names = flags.all(kTopicFlag.name);
   request.names.insert(request.names.end(), flags.words().begin(), flags.words().end());
-  request.partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
+  request.partitions = TRY(optional_number(flags, "partitions", kMostPartitionsOfTopic));
   request.replication_factor = TRY(optional_number(flags, "replication-factor", INT16_MAX));
   request.config = TRY(parse_properties(flags.all("config"), "config"));
   request.may_exist = flags.has("if-not-exists");

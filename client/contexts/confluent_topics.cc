@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "base/topic_limits.h"
 #include "client/admin/topics.h"
 #include "client/commands.h"
 #include "client/contexts/actions.h"
@@ -13,8 +14,6 @@
 namespace client {
 
 namespace {
-
-constexpr int kMostPartitions = 1'000'000;
 
 constexpr Flag kListFlags[] = {kOutputFlag, kClusterFlag, kEnvironmentFlag, kHelpFlag};
 constexpr Flag kCreateFlags[] = {
@@ -91,7 +90,7 @@ Result<int> create(ConfluentCall& call) {
   NewTopic topic{call.name(), {}, {}, TRY(parse_properties(call.flags.all("config"), "config"))};
   if (call.flags.has("partitions"))
     topic.partitions =
-        static_cast<int>(TRY(call.flags.number("partitions", 1, 1, kMostPartitions)));
+        static_cast<int>(TRY(call.flags.number("partitions", 1, 1, kMostPartitionsOfTopic)));
   const Status created = create_topic(connection, topic);
   if (!created && created.error().code == ErrorCode::TopicExists &&
       call.flags.has("if-not-exists")) {

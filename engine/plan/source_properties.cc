@@ -9,9 +9,10 @@
 #include <array>
 
 #include "base/suggest.h"
-#include "engine/types/ascii.h"
+#include "base/topic_limits.h"
 #include "engine/formats/format.h"
 #include "engine/plan/generator_rules.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -165,7 +166,9 @@ constexpr PropertyRow kProperties[] = {
      }},
     {"PARTITIONS", true, true, false,
      [](const Property& property, SourceProperties& to) -> Status {
-       to.partitions = TRY(read_number<int32_t>(property, 1, 100'000, "a number from 1 to 100000"));
+       to.partitions =
+           TRY(read_number<int32_t>(property, 1, kMostPartitionsOfTopic,
+                                    fmt::format("a number from 1 to {}", kMostPartitionsOfTopic)));
        return {};
      }},
     {"REPLICAS", true, true, false,

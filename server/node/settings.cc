@@ -13,6 +13,7 @@
 
 #include "base/memory_budget.h"
 #include "base/suggest.h"
+#include "base/topic_limits.h"
 #include "server/http/gate.h"
 #include "server/node/command_line.h"
 #include "server/node/etcd_settings.h"
@@ -273,7 +274,7 @@ constexpr SettingRow kSettings[] = {
     {"num-partitions",
      "number of partitions of a topic that a statement creates without PARTITIONS [4]",
      [](NodeSettings& s, const std::string& text) {
-       return set_int(s.sql.engine.num_partitions, text, 1, 10'000);
+       return set_int(s.sql.engine.num_partitions, text, 1, kMostPartitionsOfTopic);
      }},
     {"read-wait-ms", "how long a look-up waits for the writes of its own session [2000]",
      [](NodeSettings& s, const std::string& text) {
@@ -384,12 +385,12 @@ constexpr SettingRow kSettings[] = {
     {"offsets-topic-num-partitions",
      "number of partitions of the topic of groups when it is created [50]",
      [](NodeSettings& s, const std::string& text) {
-       return set_int(s.groups.offsets_topic_partitions, text, 1, 10'000);
+       return set_int(s.groups.offsets_topic_partitions, text, 1, kMostPartitionsOfTopic);
      }},
     {"transaction-state-log-num-partitions",
      "number of partitions of the topic of transactions when it is created [50]",
      [](NodeSettings& s, const std::string& text) {
-       return set_int(s.transactions.topic_partitions, text, 1, 10'000);
+       return set_int(s.transactions.topic_partitions, text, 1, kMostPartitionsOfTopic);
      }},
     {"transaction-max-timeout-ms", "maximum time-out of a transaction [900000]",
      [](NodeSettings& s, const std::string& text) {

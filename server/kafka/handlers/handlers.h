@@ -1,5 +1,6 @@
 // The handlers that the rows of apis.cc refer to; the parameters determine each handler's messages.
 #pragma once
+#include "base/topic_limits.h"
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/handler.h"
 #include "server/kafka/messages/add_offsets_to_txn_request.h"
@@ -267,7 +268,7 @@ inline constexpr std::string_view kClusterFeature = "millrace.version";
 // Answers the context's waiting fetch if records are available or if its time is over.
 void retry_waiting_fetch(HandlerContext& context);
 
-inline constexpr int32_t kMaxPartitions = 10'000;  // limit for a topic
+inline constexpr int32_t kMaxPartitions = kMostPartitionsOfTopic;
 
 // In a cluster, share groups would work only if the same node led the partition and the group.
 inline constexpr const char* kNoShareGroupsInCluster =

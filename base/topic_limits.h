@@ -1,0 +1,7 @@
+// Limits for topics that every front end shares: SQL, Kafka's requests, and the command line.
+#pragma once
+#include <cstdint>
+
+// Number of partitions of a topic. Every partition has files and memory of its own, so a mistyped number must not
+// create millions of them.
+inline constexpr int32_t kMostPartitionsOfTopic = 10'000;
