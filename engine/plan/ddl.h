@@ -29,6 +29,7 @@ std::string column_exists(const TableElement& element, const DataSource& table);
 Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes& types);
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog);
 Result<CatalogChange> plan_create_type(const CreateType& create, const CatalogPtr& catalog);
+// Fails with DependentObjects if a column or another type has the type, which is an enumeration or a composite type.
 Result<CatalogChange> plan_drop_type(const DropType& drop, const CatalogPtr& catalog);
 // Executes TERMINATE, PAUSE or RESUME of one query or of all queries.
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog);

@@ -328,13 +328,14 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
                            std::vector<std::string>& notices, bool cascade,
                            const engine::PlanContext& context, const MetadataImage& image) {
   if (image.catalog->views.empty()) return {};
-  std::set<std::string> gone, changed, views_gone, views_put;
+  std::set<std::string> gone, changed, views_gone, views_put, types_gone;
   for (const DefinitionChange& change : changes) {
     if (const auto* erase = std::get_if<EraseSource>(&change)) gone.insert(erase->name);
     if (const auto* erase = std::get_if<EraseView>(&change)) {
       gone.insert(erase->name);
       views_gone.insert(erase->name);
     }
+    if (const auto* erase = std::get_if<EraseType>(&change)) types_gone.insert(erase->name);
     if (const auto* put = std::get_if<PutView>(&change)) views_put.insert(put->view->name);
     if (const auto* put = std::get_if<PutSource>(&change)) {
       const engine::DataSource* before = image.catalog->find_source(put->source->name);
@@ -343,10 +344,16 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
   }
   for (const DefinitionChange& change : changes)
     if (const auto* put = std::get_if<PutSource>(&change)) gone.erase(put->source->name);
-  if (gone.empty() && changed.empty()) return {};
+  if (gone.empty() && changed.empty() && types_gone.empty()) return {};
   engine::Catalog next = *image.catalog;
   for (const DefinitionChange& change : changes)
     if (const auto* put = std::get_if<PutSource>(&change)) next.put(put->source);
+  for (const std::string& name : types_gone) next.types.erase(name);
+  const engine::PlanContext of_next{.catalog = next,
+                                    .topics = context.topics,
+                                    .settings = context.settings,
+                                    .properties = context.properties,
+                                    .fold_quoted_names = context.fold_quoted_names};
   std::vector<DefinitionChange> more;
   for (const auto& [name, view] : image.catalog->views) {
     if (views_gone.contains(name) || views_put.contains(name)) continue;
@@ -365,13 +372,21 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
       more.push_back(EraseView{name});
       continue;
     }
+    // The SELECT is planned, because the catalog does not keep the types that a view names.
+    if (!types_gone.empty() && view->query && plan_select(*view, context) &&
+        !plan_select(*view, of_next)) {
+      const std::string shown = display_name(*types_gone.begin());
+      if (!cascade)
+        return Error{ErrorCode::DependentObjects,
+                     fmt::format("cannot drop type {} because other objects depend on it", shown),
+                     fmt::format("view {} depends on type {}", display_name(name), shown),
+                     "DROP VIEW first."};
+      notices.push_back(fmt::format("drop cascades to view {}", display_name(name)));
+      more.push_back(EraseView{name});
+      continue;
+    }
     const auto found = reads_one_of(changed);
     if (found == view->reads.end() || !view->query) continue;
-    engine::PlanContext of_next{.catalog = next,
-                                .topics = context.topics,
-                                .settings = context.settings,
-                                .properties = context.properties,
-                                .fold_quoted_names = context.fold_quoted_names};
     auto planned = plan_select(*view, of_next);
     const auto refuse = [&](std::string detail) {
       return Error{ErrorCode::DependentObjects,
