@@ -35,6 +35,7 @@ bool is_number(std::string_view value) {
 bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
+bool is_cycles(std::string_view value) { return value == "refuse" || value == "allow"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
 // Accepts -1 (no limit) and limits of at least a day, because a lower limit would treat records of
 // another time zone as records with a wrong clock.
@@ -71,6 +72,7 @@ constexpr StatementSetting kSettings[] = {
      kTrueOrFalse, is_boolean},
     {"max.windows.per.record", "10000", "a number of windows, from 1 to 1000000",
      is_number<1, kMostWindowsPerRecord>},
+    {"query.cycles", "refuse", "refuse or allow", is_cycles},
     {"read.staleness", "0", "a number of milliseconds, from 0 to 3600000, or a time like 10s",
      is_wait},
     {"read.wait.ms", "2000", "a number of milliseconds, from 0 to 3600000", is_wait},

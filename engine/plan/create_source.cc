@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/catalog/system_sources.h"
 #include "engine/java/java_time.h"
@@ -13,6 +14,7 @@
 #include "engine/plan/replace_source.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_schema.h"
+#include "engine/plan/topic_name.h"
 
 namespace engine {
 namespace {
@@ -188,16 +190,6 @@ Status check_keys(const CreateSource& create, const DataSource& source, bool key
   return {};
 }
 
-// Replaces the name of a topic by that of the source's topic if they differ only in case. ksqlDB gives the topic of a
-// sink an upper-case name, and its users write the name in upper case. If topics are in lower case, DETECTED refers
-// to the topic of source DETECTED, unless a topic with exactly that name exists.
-void resolve_topic_name(std::optional<std::string>& topic, const Catalog& catalog,
-                        const Topics& topics, const EngineSettings& settings) {
-  if (!topic || !settings.lower_case_topics || topics.find(*topic)) return;
-  const DataSource* owner = catalog.find_source(*topic);
-  if (owner && owner->topic == default_topic_name(owner->name, settings)) topic = owner->topic;
-}
-
 struct TopicChoice {
   std::string name;
   int partitions = 1;
@@ -266,7 +258,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   const bool takes_storage = create.kind == SourceKind::Table && !settings.ksqldb_compat;
   SourceProperties with = TRY(read_source_properties(
       create.properties, takes_storage ? WithClauseOf::CreateTable : WithClauseOf::CreateSource));
-  resolve_topic_name(with.topic, catalog, topics, settings);
+  TopicName named = TRY(topic_of_source(with, create.properties, catalog, topics, settings));
+  with.topic = std::move(named.name);
   DataSource source;
   source.name = create.name.text;
   source.kind = create.kind;
@@ -340,7 +333,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   std::optional<GeneratorPlan> generator = TRY(read_generator(create.properties, source));
   if (generator) source.created_by = TRY(generator_id(source.name, old, catalog, create));
   NewSource planned;
-  planned.notices = std::move(kept_constraints);
+  planned.notices = std::move(named.notices);
+  if (column_types == ColumnTypes::OfDialect && !settings.ksqldb_compat)
+    if (auto unchecked = unchecked_limits(create.elements, catalog.types))
+      planned.notices.push_back(*std::move(unchecked));
+  std::ranges::move(kept_constraints, std::back_inserter(planned.notices));
   if (topic.created && !source.owns_topic)
     planned.notices.push_back(
         fmt::format("topic \"{}\" created with {} partition{}, key {}, value {}", source.topic,

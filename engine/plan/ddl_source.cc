@@ -139,7 +139,7 @@ Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes
 Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
                                        const std::set<std::string>& dropped_with_it) {
   const DataSource* source = catalog->find_source(drop.name.text);
-  if (!source && drop.if_exists)
+  if (!source && drop.if_exists && !catalog->views.get(drop.name.text))
     return CatalogChange{.catalog = catalog,
                          .notices = {fmt::format("{} {} does not exist, skipping",
                                                  kind_word(drop.kind), drop.name.text)}};

@@ -13,6 +13,7 @@
 #include "engine/functions/session_zone.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/event_times.h"
+#include "engine/plan/view_target.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
 #include "engine/types/postgres_types.h"
@@ -405,7 +406,12 @@ int find_insert_column(const InsertColumn& column, const DataSource& source,
 Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
                                        const EvalContext& evaluation) {
   const DataSource* source = find_source(insert.target, context);
-  if (!source) return unknown_source(insert, context.catalog);
+  if (!source) {
+    if (auto refused =
+            refuse_view(insert.target, insert.target_position, ViewChange::Insert, context.catalog))
+      return *std::move(refused);
+    return unknown_source(insert, context.catalog);
+  }
   Result<InsertBatch> batch = plan_rows(insert, *source, context, evaluation);
   if (batch) return batch;
   Error error = batch.error();

@@ -1,49 +1,18 @@
 #include "engine/plan/print_plan.h"
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "base/suggest.h"
 #include "engine/functions/session_zone.h"
 #include "engine/plan/stage_builder.h"
+#include "engine/plan/topic_name.h"
 
 namespace engine {
 
 namespace {
-
-// Returns the topic with exactly this name. Otherwise returns the topic with the name in lower case, which is the
-// default for topics of streams, or else the only topic whose name differs in nothing but case.
-std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
-  if (auto found = topics.find(name.text)) return found;
-  if (name.quoting != Quoting::None) return std::nullopt;
-  if (auto found = topics.find(absl::AsciiStrToLower(name.text))) return found;
-  std::optional<TopicDescription> only;
-  for (TopicDescription& topic : topics.all()) {
-    if (!absl::EqualsIgnoreCase(topic.name, name.text)) continue;
-    if (only) return std::nullopt;
-    only = std::move(topic);
-  }
-  return only;
-}
-
-Error unknown_topic(const Name& name, const Topics& topics) {
-  std::vector<std::string> names;
-  for (const TopicDescription& topic : topics.all()) names.push_back(topic.name);
-  const std::string near = closest_name(name.text, names);
-  return Error{
-      ErrorCode::UnknownTopic,
-      fmt::format("Could not find topic '{}', or the KSQL user does not have permissions to "
-                  "list the topic. Topic names are case-sensitive.",
-                  name.text),
-      {},
-      near.empty() ? "SHOW TOPICS lists the existing "
-                     "topics."
-                   : fmt::format("Did you mean '{}'?", near)};
-}
 
 Result<int64_t> whole_number(const Property& property) {
   int64_t number = 0;
@@ -57,15 +26,14 @@ Result<int64_t> whole_number(const Property& property) {
 }  // namespace
 
 Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) {
-  const auto topic = find_topic(print.topic, context.topics);
-  if (!topic) return unknown_topic(print.topic, context.topics);
+  const TopicDescription topic = TRY(topic_of_print(print.topic, context.topics, context.settings));
   const int64_t interval = print.interval.value_or(1);
   if (interval < 1)
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("INTERVAL must be greater than one, but was: {}", interval)};
 
   DataSource source;
-  source.name = source.topic = topic->name;
+  source.name = source.topic = topic.name;
   if (context.may_read) TRY((*context.may_read)(source));
   source.schema.columns = {{"KEY", TypeKind::Bytes, ColumnRole::Key},
                            {"VALUE", TypeKind::Bytes, ColumnRole::Value}};
@@ -79,8 +47,8 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) 
   stage.nodes.push_back(std::move(node));
   stage.output.schema = planned.result;
   stage.output.is_table = true;  // records without a value are shown, too
-  planned.plan.id = "print_" + topic->name;
-  planned.plan.sources = {topic->name};
+  planned.plan.id = "print_" + topic.name;
+  planned.plan.sources = {topic.name};
   planned.plan.stages.push_back(std::move(stage));
   planned.plan.properties = without_session_forms(context.properties);
   planned.plan.properties["auto.offset.reset"] = print.from_beginning ? "earliest" : "latest";

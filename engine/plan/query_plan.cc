@@ -12,9 +12,12 @@
 #include "engine/plan/op_column.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/select_plan.h"
+#include "engine/plan/sink_topic.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_properties.h"
 #include "engine/plan/stage_builder.h"
+#include "engine/plan/topic_name.h"
+#include "engine/plan/view_target.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -225,6 +228,11 @@ Status check_only_writer(const DataSource& sink, const PlanContext& context) {
 
 Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedStatement& statement,
                                     const PlanContext& context) {
+  if (create.is_temporary)
+    return Error{ErrorCode::NotSupported, "CREATE TEMP TABLE ... AS is not supported here",
+                 "It runs its SELECT once, in the session of a PostgreSQL client.",
+                 "CREATE TABLE ... AS defines a continuous query."}
+        .at(create.name_position);
   const EngineSettings settings = effective_settings(context.settings, context.properties);
   const SourceProperties with =
       TRY(read_source_properties(create.properties, WithClauseOf::CreateAsSelect));
@@ -279,10 +287,15 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
       TRY(sink_formats(with, first, create.name.text, select.schema.key_count() > 0, settings));
   const SourceFormats fitted = TRY(fit_formats(chosen, select.schema, context.properties));
   sink->topic = with.topic.value_or(default_topic_name(create.name.text, settings));
+  TRY(check_topic_of_sink(with, create.properties, context.topics, settings));
+  TRY(check_no_cycle(id, sources, sink->topic, context, create.name_position));
 
   PlannedQuery planned;
   sink->partitions =
       TRY(sink_topic(*sink, with, context, first.partitions, planned.new_topic)).partitions;
+  sink->key_format = fitted.key;
+  sink->value_format = fitted.value;
+  planned.notices = TRY(check_shared_topic(*sink, context, create.name_position));
   const SourceFormats formats = TRY(register_schemas(fitted, select.schema, sink->topic,
                                                      context.registrar, Registrar::Write::Sink));
   sink->key_format = formats.key;
@@ -332,10 +345,14 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   const SourceProperties with =
       TRY(read_source_properties(insert.properties, WithClauseOf::InsertSelect));
   const auto found = context.catalog.sources().find(insert.target.text);
-  if (found == context.catalog.sources().end())
+  if (found == context.catalog.sources().end()) {
+    if (auto refused =
+            refuse_view(insert.target, insert.target_position, ViewChange::Insert, context.catalog))
+      return *std::move(refused);
     return Error{ErrorCode::UndefinedSource,
                  fmt::format("Source `{}` does not exist.", insert.target.text)}
         .at(insert.target_position);
+  }
   const std::shared_ptr<const DataSource>& sink = found->second;
   if (sink->kind != SourceKind::Stream)
     return Error{ErrorCode::WrongObjectType,
@@ -362,6 +379,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     return sink->key_format;
   };
   TRY(check_has_schemas(*sink));
+  TRY(check_no_cycle(id, sources, sink->topic, context, insert.target_position));
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
   if (select.is_table)

@@ -23,6 +23,7 @@ struct PlannedQuery {
   // after it has caught up.
   std::string rebuilds = {};
   bool if_not_exists_hit = false;  // the sink exists, so no action is needed
+  std::vector<std::string> notices = {};
 };
 
 Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedStatement& statement,

@@ -1,6 +1,7 @@
 #include "engine/plan/source_schema.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -94,7 +95,41 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
   return {};
 }
 
+// Returns the type if it has a range or a length that tables in PostgreSQL's words enforce: "SMALLINT", "VARCHAR(20)".
+// Returns an empty text for other types.
+std::string limited_type(const SqlType& type) {
+  if (type.kind() == TypeKind::Array) {
+    const std::string element = limited_type(type.element());
+    return element.empty() ? element : element + "[]";
+  }
+  if (type.label() == label::kInt2) return "SMALLINT";
+  const bool is_char = type.label() == label::kBpchar;
+  if ((!is_char && type.label() != label::kVarchar) || type.modifier() == -1) return {};
+  constexpr int32_t kHeader = 4;  // an atttypmod counts PostgreSQL's header of a text
+  return fmt::format("{}({})", is_char ? "CHAR" : "VARCHAR", type.modifier() - kHeader);
+}
+
 }  // namespace
+
+std::optional<std::string> unchecked_limits(std::span<const TableElement> elements,
+                                            const CustomTypes& types) {
+  constexpr size_t kShown = 10;
+  std::vector<std::string> texts;
+  for (const TableElement& element : elements) {
+    const auto declared = read_column_type(element.type, types, ColumnTypes::OfPostgres);
+    const auto stored = read_column_type(element.type, types, ColumnTypes::OfDialect);
+    const std::string limited = declared ? limited_type(*declared) : std::string();
+    if (limited.empty() || !stored) continue;
+    texts.push_back(
+        fmt::format("{} {} is stored as {}", element.name.text, limited, stored->to_string()));
+  }
+  if (texts.empty()) return std::nullopt;
+  const size_t more = texts.size() - std::min(texts.size(), kShown);
+  texts.resize(texts.size() - more);
+  std::string text =
+      fmt::format("ranges and lengths of types are not checked: {}", fmt::join(texts, ", "));
+  return more > 0 ? fmt::format("{}, and {} more", text, more) : text;
+}
 
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types) {

@@ -1,7 +1,9 @@
 // Converts the columns that CREATE and ALTER declare to a schema, and checks them.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "engine/sql/ast.h"
@@ -25,5 +27,10 @@ Status check_columns(const Schema& schema);
 // Returns the type of a declared column.
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types);
+
+// Returns a notice about columns of the dialect whose declared limits are not checked: SMALLINT is stored as INTEGER,
+// and VARCHAR(n) and CHAR(n) as VARCHAR. Returns nothing if no column has such a limit.
+std::optional<std::string> unchecked_limits(std::span<const TableElement> elements,
+                                            const CustomTypes& types);
 
 }  // namespace engine

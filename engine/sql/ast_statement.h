@@ -62,6 +62,7 @@ struct CreateAsSelect {
   TextPosition name_position;
   PropertyList properties;
   Query query;
+  bool is_temporary = false;  // CREATE TEMP TABLE ... AS: filled once, and read by one session
 };
 
 struct DropSource {

@@ -18,7 +18,9 @@
 #include "engine/plan/sequence_plan.h"
 #include "engine/plan/serial_columns.h"
 #include "engine/plan/source_formats.h"
+#include "engine/plan/source_schema.h"
 #include "engine/plan/upgrade_query.h"
+#include "engine/plan/view_target.h"
 #include "engine/plan/window_plan.h"
 #include "engine/types/ascii.h"
 #include "server/metadata/apply_command.h"
@@ -129,6 +131,7 @@ struct Planner {
       effect.notices.push_back(fmt::format("{} already exists, skipping", create.name.text));
       return effect;
     }
+    effect.notices = planned.notices;
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
     // Longer windows are not kept in a cluster, whose followers keep a whole table in memory.
     if (!settings.ksqldb_compat && facts.supports(Feature::KeptWindows))
@@ -199,7 +202,8 @@ struct Planner {
     Effect effect;
     std::set<std::string> names;
     for (const engine::TableName& table : truncate.tables) {
-      const engine::DataSource& source = *TRY(find_own_table(table, "TRUNCATE"));
+      const engine::DataSource& source =
+          *TRY(find_own_table(table, "TRUNCATE", engine::ViewChange::Truncate));
       if (!names.insert(source.name).second) continue;
       auto topic = TRY(new_topic(source, source.partitions));
       TRY(begin_anew(source, std::move(topic), source.topic, effect));
@@ -238,6 +242,7 @@ struct Planner {
   Result<Effect> operator()(const engine::ChangeConstraint& change) const {
     const std::string& name = change.table.name.text;
     const engine::DataSource* source = image.catalog->find_source(name);
+    if (!source) TRY(check_not_view(change.table, engine::ViewChange::Alter));
     if (!source)
       return Error{ErrorCode::UndefinedSource,
                    fmt::format("relation \"{}\" does not exist", engine::display_name(name))}
@@ -273,6 +278,7 @@ struct Planner {
   // Changes or removes the default of a column. Existing rows stay unchanged.
   Result<Effect> operator()(const engine::AlterDefault& alter) const {
     const engine::DataSource* source = image.catalog->find_source(alter.table.name.text);
+    if (!source) TRY(check_not_view(alter.table, engine::ViewChange::Alter));
     if (!source)
       return Error{ErrorCode::UndefinedSource,
                    fmt::format("relation \"{}\" does not exist",
@@ -330,6 +336,9 @@ struct Planner {
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(alter.name.text);
     auto table = TRY(with_new_schema(change.catalog->sources().at(alter.name.text)));
+    if (!settings.ksqldb_compat && !table->owns_topic)
+      if (auto unchecked = engine::unchecked_limits(alter.added, image.catalog->types))
+        effect.notices.push_back(*std::move(unchecked));
     if (auto added = engine::constraints_of(alter.added); !added.empty()) {
       auto constrained = std::make_shared<engine::DataSource>(*table);
       TRY(engine::add_constraints(std::move(added), *image.catalog, properties, alter.name_position,
@@ -517,10 +526,18 @@ struct Planner {
     return {};
   }
 
+  Status check_not_view(const engine::TableName& table, engine::ViewChange change) const {
+    if (auto refused = engine::refuse_view(table.name, table.position, change, *image.catalog))
+      return *std::move(refused);
+    return {};
+  }
+
   // Finds a table that only clients write and no query reads.
   Result<const engine::DataSource*> find_own_table(const engine::TableName& table,
-                                                   std::string_view verb) const {
+                                                   std::string_view verb,
+                                                   engine::ViewChange change) const {
     const engine::DataSource* source = image.catalog->find_source(table.name.text);
+    if (!source) TRY(check_not_view(table, change));
     if (!source)
       return Error{ErrorCode::UndefinedSource,
                    fmt::format("Table {} does not exist.", table.name.text)}
@@ -551,7 +568,8 @@ struct Planner {
   // Returns the table whose rewritten rows are in the new topic. Fails if the table was written
   // after its rows were copied.
   Result<const engine::DataSource*> find_copied_table(const engine::TableName& table) const {
-    const engine::DataSource* source = TRY(find_own_table(table, "ALTER TABLE"));
+    const engine::DataSource* source =
+        TRY(find_own_table(table, "ALTER TABLE", engine::ViewChange::Alter));
     if (!rekeyed)
       return Error{ErrorCode::NotSupported,
                    "an ALTER TABLE that changes rows is only available to PostgreSQL clients yet"};

@@ -7,6 +7,7 @@
 #include "engine/catalog/system_sources.h"
 #include "engine/formats/json/json_reader.h"
 #include "engine/plan/event_times.h"
+#include "engine/plan/view_target.h"
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial/sequence_advance.h"
@@ -324,10 +325,14 @@ Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const Metad
                                                 const sql::CopyTarget& target,
                                                 sql::CopyReceiver& receiver) {
   std::shared_ptr<const engine::DataSource> source = session.find_source(image, target.source);
-  if (!source)
+  if (!source) {
+    if (auto refused = engine::refuse_view(target.source, target.source_position,
+                                           engine::ViewChange::Copy, *image.catalog))
+      return *std::move(refused);
     return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
                                                          engine::display_name(target.source.text))}
         .at(target.source_position);
+  }
   if (source->read_only || source->window)
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("cannot copy into {}: it is {}", source->name,

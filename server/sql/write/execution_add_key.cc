@@ -5,6 +5,7 @@
 
 #include "engine/plan/alter_columns.h"
 #include "engine/plan/primary_key.h"
+#include "engine/plan/view_target.h"
 #include "engine/sql/parse.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/read_preparation.h"
@@ -33,6 +34,10 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     const engine::TableName& table = add ? add->table : alter->table;
     const MetadataImagePtr image = session().parts().definitions.image();
     const engine::DataSource* found = image->catalog->find_source(table.name.text);
+    if (!found)
+      if (auto refused = engine::refuse_view(table.name, table.position, engine::ViewChange::Alter,
+                                             *image->catalog))
+        return *std::move(refused);
     if (!found || found->kind != engine::SourceKind::Table)
       return Error{found ? ErrorCode::WrongObjectType : ErrorCode::UndefinedSource,
                    fmt::format("Table {} does not exist.", table.name.text)}

@@ -8,6 +8,7 @@
 #include "engine/expr/assigned.h"
 #include "engine/expr/whole_numeric.h"
 #include "engine/plan/insert_values.h"
+#include "engine/plan/view_target.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
@@ -65,12 +66,16 @@ bool is_changed_by_rows(const engine::DataSource& source) {
 }
 
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
+                                                              engine::ViewChange change,
                                                               const engine::PlanContext& context) {
   const engine::DataSource* found = engine::find_source(table.name, context);
-  if (!found)
+  if (!found) {
+    if (auto refused = engine::refuse_view(table.name, table.position, change, context.catalog))
+      return *std::move(refused);
     return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
                                                          engine::display_name(table.name.text))}
         .at(table.position);
+  }
   if (!is_changed_by_rows(*found))
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("{} is not a table whose rows can be changed", found->name)}
@@ -149,7 +154,8 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
 Result<RowsWrite> plan_insert(const engine::InsertSelect& insert,
                               const engine::PlanContext& context) {
   RowsWrite write;
-  write.target = TRY(find_target({insert.target, insert.target_position}, context));
+  write.target = TRY(
+      find_target({insert.target, insert.target_position}, engine::ViewChange::Insert, context));
   write.rows = clone(insert.query);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   for (const engine::TableName& column : insert.columns)
@@ -164,7 +170,7 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
                               const engine::PlanContext& context) {
   RowsWrite write;
   write.kind = RowsWrite::Kind::Delete;
-  write.target = TRY(find_target(remove.target, context));
+  write.target = TRY(find_target(remove.target, engine::ViewChange::Delete, context));
   write.rows = rows_of(*write.target, remove.target, remove.alias, remove.reads, remove.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -203,7 +209,7 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
                               const engine::PlanContext& context) {
   RowsWrite write;
   write.kind = RowsWrite::Kind::Update;
-  write.target = TRY(find_target(update.target, context));
+  write.target = TRY(find_target(update.target, engine::ViewChange::Update, context));
   write.rows = rows_of(*write.target, update.target, update.alias, update.reads, update.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   if (!update.row_values.empty()) TRY(compute_row_values(update, write));

@@ -40,16 +40,47 @@ TEST_F(CreateSourceTest, ksqldb_has_no_such_defaults) {
 }
 
 // ksqlDB writes the topic of a sink in upper case; a topic with exactly that name has precedence.
-TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_source) {
+TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_query) {
   ASSERT_TRUE(create("CREATE STREAM detected (A INT);"));
+  add_query("CSAS_DETECTED_0", "DETECTED", {});
   add_topic("detected", 4);
-  ASSERT_TRUE(create("CREATE STREAM raw (A INT) WITH (kafka_topic='DETECTED');"));
+  const auto raw = create("CREATE STREAM raw (A INT) WITH (kafka_topic='DETECTED');");
+  ASSERT_TRUE(raw);
   EXPECT_EQ(source("RAW").topic, "detected");
+  ASSERT_EQ(raw->notices.size(), 1U);
+  EXPECT_EQ(raw->notices.front(),
+            "topic \"DETECTED\" does not exist: topic \"detected\" of stream DETECTED is used");
   add_topic("DETECTED", 4);
   ASSERT_TRUE(create("CREATE STREAM other (A INT) WITH (kafka_topic='DETECTED');"));
   EXPECT_EQ(source("OTHER").topic, "DETECTED");
   ASSERT_TRUE(create("CREATE STREAM own (A INT) WITH (kafka_topic='UNKNOWN');"));
   EXPECT_EQ(source("OWN").topic, "UNKNOWN");
+}
+
+// Kafka has topics whose names differ in case alone.
+TEST_F(CreateSourceTest, a_topic_in_another_case_is_another_topic) {
+  ASSERT_TRUE(create("CREATE STREAM orders (A INT);"));
+  add_topic("orders", 4);
+  EXPECT_EQ(create_error("CREATE STREAM raw (A INT) WITH (kafka_topic='ORDERS');"),
+            "topic \"ORDERS\" does not exist");
+  EXPECT_EQ(create_error("CREATE STREAM raw (A INT) WITH (kafka_topic='Orders');"),
+            "topic \"Orders\" does not exist");
+  ASSERT_TRUE(create("CREATE STREAM raw (A INT) WITH (kafka_topic='ORDERS', partitions=1);"));
+  EXPECT_EQ(source("RAW").topic, "ORDERS");
+}
+
+TEST_F(CreateSourceTest, limits_that_are_not_checked_are_reported) {
+  const auto limited = create(
+      "CREATE STREAM limited (A INT KEY, B SMALLINT, C VARCHAR(3), D VARCHAR) "
+      "WITH (partitions=1);");
+  ASSERT_TRUE(limited);
+  ASSERT_EQ(limited->notices.size(), 2U);
+  EXPECT_EQ(limited->notices.back(),
+            "ranges and lengths of types are not checked: B SMALLINT is stored as INTEGER, "
+            "C VARCHAR(3) is stored as STRING");
+  const auto enforced = create("CREATE TABLE enforced (A INT PRIMARY KEY, C VARCHAR(3));");
+  ASSERT_TRUE(enforced);
+  EXPECT_TRUE(enforced->notices.empty());
 }
 
 TEST_F(CreateSourceTest, a_pattern_of_times_that_is_none_is_refused_at_once) {

@@ -120,12 +120,12 @@ class RunningQueries {
     shards.clear();
   }
 
-  Status define(const std::string& sql) {
+  Status define(const std::string& sql, const engine::Properties& properties = {}) {
     auto script = engine::parse_script(sql);
     if (!script) return std::move(script).error();
     std::promise<Status> done;
     definitions->submit(std::make_shared<const engine::ParsedStatement>(std::move(script->front())),
-                        engine::Properties{}, [&](Result<DefinitionOutcome> outcome) {
+                        properties, [&](Result<DefinitionOutcome> outcome) {
                           done.set_value(outcome ? Status{} : std::move(outcome).error());
                         });
     return done.get_future().get();

@@ -1,0 +1,20 @@
+// Refuses statements that change a view as if it were a table. A view has no rows of its own.
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "base/result.h"
+#include "engine/catalog/catalog.h"
+
+namespace engine {
+
+// The change that a statement asks for. Alter: any statement about the definition of a table.
+enum class ViewChange : uint8_t { Insert, Update, Delete, Copy, Truncate, Alter };
+
+// Returns the error of PostgreSQL, with a hint that names the streams and tables that the view reads; nothing if no
+// view has this name. Callers ask if no stream or table has the name. A quoted name also means the view in upper case,
+// and a name without quotes the view in lower case, as in FROM.
+std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange change,
+                                 const Catalog& catalog);
+
+}  // namespace engine
