@@ -44,9 +44,8 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
   const auto written = child(fields, "query");
   if (!relation || !written) return Error{ErrorCode::SyntaxError, "a table without a name"};
   const TableName named = TRY(table_name(*relation));
-  if (relation->text("relpersistence") == "t" || relation->text("schemaname") == kTemporarySchema)
-    return not_supported("CREATE TEMP TABLE ... AS is", named.position)
-        .with_hint("CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT ...");
+  const bool has_schema = relation->text("schemaname") == kTemporarySchema;
+  const bool is_temporary = has_schema || relation->text("relpersistence") == "t";
   if (written->kind != "SelectStmt")
     return not_supported("CREATE TABLE ... AS EXECUTE is", named.position)
         .with_hint("Write the SELECT itself after AS.");
@@ -55,11 +54,20 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
         .with_hint("Name them in the SELECT: SELECT expression AS name.");
   if (into->flag("skipData"))
     return not_supported("WITH NO DATA is", named.position)
-        .with_hint("The table reads its sources from their first records. Omit WITH NO DATA.");
+        .with_hint(is_temporary ? "CREATE TEMP TABLE name (columns) creates an empty table."
+                                : "The table reads its sources from their first records. Omit WITH "
+                                  "NO DATA.");
+  if (into->text("onCommit") == "ONCOMMIT_DROP" || into->text("onCommit") == "ONCOMMIT_DELETE_ROWS")
+    return not_supported("ON COMMIT DROP or DELETE ROWS is", named.position)
+        .with_hint("The table is kept until the session ends. Omit ON COMMIT, and DROP TABLE.");
+  if (is_temporary && into->has("options"))
+    return not_supported("WITH of CREATE TEMP TABLE ... AS is", named.position)
+        .with_hint("A temporary table has a topic of its own. Omit WITH.");
   CreateAsSelect create;
   create.kind = SourceKind::Table;
+  create.is_temporary = is_temporary;
   create.if_not_exists = fields.flag("if_not_exists");
-  create.name = named.name;
+  create.name = has_schema ? name_of(relation->text("relname")) : named.name;
   create.name_position = named.position;
   for (const Node& option : pgsql::children(*into, "options"))
     create.properties.push_back(

@@ -98,6 +98,11 @@ Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
 Result<std::unique_ptr<sql::Execution>> run_add_key(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const engine::ParsedStatement>& statement);
+// Executes CREATE TEMP TABLE ... AS: creates a table of the session with the columns of the SELECT,
+// and fills it once.
+Result<std::unique_ptr<sql::Execution>> run_temporary_as(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement);
 // Looks up rows of a table, after the table has passed the session's own writes.
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
                                          StatementBegun begun,

@@ -459,6 +459,9 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return with_fixed_defaults(prepared->statement, *image->catalog,
                                engine::session_forms(properties()));
   };
+  if (const auto* create = std::get_if<engine::CreateAsSelect>(&prepared->statement->statement);
+      create && create->is_temporary)
+    return run_temporary_as(*this, receiver, prepared->statement);
   if (prepared->action == Action::Define) return run_definition(*this, receiver, with_defaults());
   if (const auto table = written_table(*prepared, *image))
     if (auto look_up = SerialLookUp::make(*this, *image, *table))

@@ -1,0 +1,177 @@
+// CREATE TEMP TABLE ... AS: a table of the session that is filled once. Runs the two statements that a user would write
+// otherwise: CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT.
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/expr/assigned.h"
+#include "engine/types/ascii.h"
+#include "server/sql/execution.h"
+
+namespace server {
+
+namespace {
+
+bool is_letter_of_name(char c) { return absl::ascii_isalnum(c) || c == '_' || c == '$'; }
+
+// Returns how often the text has the name as a word, in any case.
+size_t count_of_name(std::string_view text, std::string_view name) {
+  const std::string within = absl::AsciiStrToUpper(std::string(text)),
+                    word = absl::AsciiStrToUpper(std::string(name));
+  size_t count = 0;
+  for (size_t at = within.find(word); at != std::string::npos; at = within.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    const bool begins = at == 0 || !is_letter_of_name(within[at - 1]);
+    if (begins && (end == within.size() || !is_letter_of_name(within[end]))) ++count;
+  }
+  return count;
+}
+
+class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
+ public:
+  TemporaryAsExecution(SqlSession& session, sql::Receiver& receiver,
+                       std::shared_ptr<const engine::ParsedStatement> statement)
+      : SqlExecution(session, receiver), statement_(std::move(statement)) {}
+
+  Status begin() {
+    const auto& create = std::get<engine::CreateAsSelect>(statement_->statement);
+    const auto planner = session().planner();
+    const auto select = TRY(planner->prepare(statement_with(clone(create.query)), {}));
+    const auto defined = TRY(planner->prepare(statement_with(definition(*select)), {}));
+    name_ = std::get<engine::CreateSource>(defined->statement->statement).name;
+    if (session().temporary().names().contains(name_.text)) return end_with_existing(create);
+    TRY(check_reads_another(*planner->image(), create));
+    defining_ = TRY(session().start(defined, {}, *this));
+    return {};
+  }
+
+  void pause() override {
+    SqlExecution::pause();
+    if (filling_) filling_->pause();
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (filling_) filling_->resume();
+  }
+  void cancel() override {
+    if (filling_ && phase_ == Phase::Fill) filling_->cancel();
+  }
+
+ private:
+  enum class Phase : uint8_t { Define, Fill, Drop };
+
+  std::shared_ptr<const engine::ParsedStatement> statement_with(engine::Statement part) const {
+    auto statement = std::make_shared<engine::ParsedStatement>();
+    statement->text = statement_->text;
+    statement->start = statement_->start;
+    statement->statement = std::move(part);
+    return statement;
+  }
+
+  engine::CreateSource definition(const sql::Prepared& select) const {
+    const auto& create = std::get<engine::CreateAsSelect>(statement_->statement);
+    engine::CreateSource table;
+    table.kind = engine::SourceKind::Table;
+    table.name = create.name;
+    table.name_position = create.name_position;
+    table.is_postgres = table.is_temporary = true;
+    for (const sql::ResultColumn& column : select.columns) {
+      engine::TableElement element;
+      element.name = {column.name, engine::Quoting::Double};
+      // A NULL without a type is a text in PostgreSQL.
+      element.type = engine::type_name_of(
+          column.type.is_null() ? engine::SqlType(engine::TypeKind::String) : column.type);
+      element.position = create.name_position;
+      table.elements.push_back(std::move(element));
+    }
+    return table;
+  }
+
+  Status end_with_existing(const engine::CreateAsSelect& create) {
+    const std::string text =
+        fmt::format("relation \"{}\" already exists", engine::display_name(name_.text));
+    if (!create.if_not_exists)
+      return Error{ErrorCode::DuplicateSource, text}.at(create.name_position);
+    receiver().on_notice({sql::NoticeLevel::Notice, text + ", skipping"});
+    receiver().on_done({"CREATE TABLE AS"});
+    return {};
+  }
+
+  // The new table hides a relation of its name, so that its own SELECT would read the new, empty table. The check
+  // compares words of the text: it may refuse a column of this name, and misses no relation.
+  Status check_reads_another(const MetadataImage& image,
+                             const engine::CreateAsSelect& create) const {
+    const engine::Catalog& catalog = *image.catalog;
+    if (!catalog.find_source(name_.text) && !catalog.views.get(name_.text)) return {};
+    if (count_of_name(statement_->text, name_.text) < 2) return {};
+    const std::string shown = engine::display_name(name_.text);
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("CREATE TEMP TABLE \"{0}\" AS with \"{0}\" in its SELECT is not "
+                             "supported yet",
+                             shown),
+                 "A relation of this name exists, which the temporary table would hide.",
+                 "Give the temporary table another name."}
+        .at(create.name_position);
+  }
+
+  void fill() {
+    const auto& create = std::get<engine::CreateAsSelect>(statement_->statement);
+    engine::InsertSelect insert;
+    insert.target = name_;
+    insert.target_position = create.name_position;
+    insert.query = clone(create.query);
+    phase_ = Phase::Fill;
+    start(statement_with(std::move(insert)), filling_);
+    if (filling_ && is_paused()) filling_->pause();
+  }
+
+  void start(const std::shared_ptr<const engine::ParsedStatement>& statement,
+             std::unique_ptr<sql::Execution>& running) {
+    auto prepared = session().planner()->prepare(statement, {});
+    if (!prepared) return on_error(std::move(prepared).error());
+    auto started = session().start(*prepared, {}, *this);
+    if (!started) return on_error(std::move(started).error());
+    running = *std::move(started);
+  }
+
+  void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
+  void on_notice(sql::Notice notice) override {
+    if (phase_ != Phase::Drop) receiver().on_notice(std::move(notice));
+  }
+  void on_done(sql::Completion completion) override {
+    // Posted, because the execution that has ended makes this call.
+    if (phase_ == Phase::Define)
+      return session().shard().loop().post(weak_callback().here([this] { fill(); }));
+    if (phase_ == Phase::Fill) return receiver().on_done({"SELECT", completion.row_count});
+    receiver().on_error(std::move(error_));
+  }
+  // A transaction drops the table when it is rolled back.
+  void on_error(Error error) override {
+    if (phase_ == Phase::Drop) return receiver().on_error(std::move(error_));
+    error_ = std::move(error);
+    if (phase_ == Phase::Define || session().in_transaction())
+      return receiver().on_error(std::move(error_));
+    phase_ = Phase::Drop;
+    engine::DropSource drop{engine::SourceKind::Table, true, false, name_, {}};
+    start(statement_with(std::move(drop)), dropping_);
+  }
+
+  const std::shared_ptr<const engine::ParsedStatement> statement_;
+  engine::Name name_;
+  Phase phase_ = Phase::Define;
+  Error error_;
+  std::unique_ptr<sql::Execution> defining_, filling_, dropping_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<sql::Execution>> run_temporary_as(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement) {
+  auto run = std::make_unique<TemporaryAsExecution>(session, receiver, statement);
+  TRY(run->begin());
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+}  // namespace server
