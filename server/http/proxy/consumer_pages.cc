@@ -22,7 +22,7 @@ constexpr std::string_view kSettingNames[] = {"id",
                                               "fetch.min.bytes",
                                               "consumer.request.timeout.ms"};
 
-bool is_true(const JsonTree* node) {
+bool is_true_member(const JsonTree* node) {
   return node && (node->kind == engine::JsonKind::Boolean ? node->boolean : node->text == "true");
 }
 
@@ -57,7 +57,7 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
       return proxy_error(42204, "auto.offset.reset must be earliest or latest");
     settings.begins_at_start = reset == "earliest";
     for (const char* member : {"auto.commit.enable", "enable.auto.commit"})
-      if (const JsonTree* node = tree->find(member)) settings.commits_itself = is_true(node);
+      if (const JsonTree* node = tree->find(member)) settings.commits_itself = is_true_member(node);
     int64_t number = 0;
     if (const JsonTree* node = tree->find("fetch.min.bytes")) {
       if (!absl::SimpleAtoi(node->text, &number) || number < -1 || number > 10'000'000)
