@@ -1,0 +1,134 @@
+// @ts-check
+// The objects of the server, for the tree and the completion.
+import { objects, quoteName, select, selectAll } from './sql.js';
+
+/** @typedef {{name: string, type: string, role: string}} ColumnInfo */
+/**
+ * `kind` is `stream`, `table` or `view`; `described` is true once DESCRIBE has given the types and
+ * the keys in the words of the dialect.
+ * @typedef {{name: string, kind: string, topic: string, format: string, columns: ColumnInfo[],
+ *            described: boolean}} Relation
+ */
+/** @typedef {{name: string, kind: string, description: string}} FunctionInfo */
+
+const STATEMENTS = [
+  `SELECT table_name, column_name, data_type FROM information_schema.columns
+     WHERE table_schema = 'public' ORDER BY table_name, ordinal_position`,
+  'SHOW STREAMS', 'SHOW TABLES', 'SHOW TOPICS', 'SHOW QUERIES',
+];
+
+/** The names of types in information_schema, as the dialect writes them. */
+/** @type {Record<string, string>} */
+const TYPE_NAMES = {
+  text: 'VARCHAR', 'character varying': 'VARCHAR', integer: 'INT', bigint: 'BIGINT',
+  numeric: 'DECIMAL', 'double precision': 'DOUBLE', boolean: 'BOOLEAN', bytea: 'BYTES',
+  'timestamp with time zone': 'TIMESTAMP', 'timestamp without time zone': 'TIMESTAMP',
+  date: 'DATE', 'time without time zone': 'TIME',
+};
+
+export class Catalog {
+  constructor() {
+    /** @type {Relation[]} */
+    this.relations = [];
+    /** @type {Record<string, any>[]} */
+    this.topics = [];
+    /** @type {Record<string, any>[]} */
+    this.queries = [];
+    /** @type {FunctionInfo[]} */
+    this.functions = [];
+    /** @type {string} `loading`, `ready` or `failed` */
+    this.state = 'loading';
+    this.error = '';
+  }
+
+  get isEmpty() { return this.state === 'ready' && this.relations.length === 0; }
+
+  /** Returns the statement that supplies the tree. */
+  static sql() { return STATEMENTS.map((statement) => `${statement};`).join('\n'); }
+
+  /** Reads all objects again. @param {AbortSignal} signal */
+  async load(signal) {
+    try {
+      const results = await selectAll(Catalog.sql(), signal);
+      const [columns, streams, tables, topics, queries] = results.map(objects);
+      this.relations = relations(columns, streams, tables, this.relations);
+      this.topics = topics ?? [];
+      this.queries = queries ?? [];
+      this.state = 'ready';
+    } catch (error) {
+      if (signal.aborted) return;
+      this.state = 'failed';
+      this.error = /** @type {Error} */ (error).message;
+    }
+  }
+
+  /** Reads the functions once. @param {AbortSignal} signal */
+  async loadFunctions(signal) {
+    if (this.functions.length) return;
+    const rows = await select('SHOW FUNCTIONS', signal);
+    this.functions = rows.map((row) => ({
+      name: row.function ?? row.name ?? '', kind: (row.kind ?? '').toLowerCase(),
+      description: row.description ?? '',
+    }));
+  }
+
+  /** Reads the types and keys of a relation. @param {Relation} relation */
+  async describe(relation, /** @type {AbortSignal} */ signal) {
+    if (relation.described) return;
+    const rows = await select(`DESCRIBE ${quoteName(relation.name)}`, signal);
+    const roles = new Map(rows.map((row) =>
+      [String(row.column ?? row.name ?? '').toLowerCase(), row]));
+    for (const column of relation.columns) {
+      const row = roles.get(column.name.toLowerCase());
+      if (!row) continue;
+      column.type = row.type ?? column.type;
+      column.role = row.role ?? '';
+    }
+    relation.described = true;
+  }
+
+  /** Returns the relation with this name. @param {string} name */
+  find(name) {
+    const folded = name.replaceAll('"', '').toLowerCase();
+    return this.relations.find((relation) => relation.name.toLowerCase() === folded);
+  }
+}
+
+/**
+ * @param {Record<string, any>[]} columns @param {Record<string, any>[]} streams
+ * @param {Record<string, any>[]} tables @param {Relation[]} before relations that keep what
+ *   DESCRIBE has given, while their columns are the same
+ */
+function relations(columns, streams, tables, before) {
+  /** @type {Map<string, Relation>} */
+  const byName = new Map();
+  for (const row of columns) {
+    const name = row.table_name;
+    if (!byName.has(name)) byName.set(name, relation(name, streams, tables));
+    const type = TYPE_NAMES[row.data_type] ?? String(row.data_type).toUpperCase();
+    byName.get(name)?.columns.push({ name: row.column_name, type, role: '' });
+  }
+  const names = (/** @type {Relation} */ each) => each.columns.map(({ name }) => name).join();
+  return [...byName.values()].map((now) => {
+    const old = before.find((each) => each.name === now.name && each.kind === now.kind);
+    return old?.described && names(old) === names(now) ? { ...now, ...old } : now;
+  });
+}
+
+/**
+ * @param {string} name @param {Record<string, any>[]} streams
+ * @param {Record<string, any>[]} tables @returns {Relation}
+ */
+function relation(name, streams, tables) {
+  const folded = name.toLowerCase();
+  const is = (/** @type {string} */ key) => (/** @type {any} */ row) =>
+    String(row[key]).toLowerCase() === folded;
+  const stream = streams.find(is('stream'));
+  const table = tables.find(is('table'));
+  const found = stream ?? table;
+  const kind = stream ? 'stream' : table ? 'table' : 'view';
+  return {
+    name, kind, topic: found?.topic ?? '', format: found?.value_format ?? '', columns: [],
+    described: false,
+  };
+}

@@ -1,0 +1,205 @@
+// @ts-check
+// Candidates at the cursor, and the list that shows them.
+import { el, icon } from './element.js';
+import { quoteName } from './sql.js';
+import { splitStatements, statementAt } from './split.js';
+import { KEYWORDS, TYPES } from './words.js';
+
+/** @typedef {{text: string, kind: string, detail: string, mark?: string}} Candidate */
+
+const MOST = 50;
+const BEFORE_RELATION = /\b(FROM|JOIN|INTO|TABLE|STREAM|UPDATE|DESCRIBE|VIEW)\s+$/i;
+const NAME_BEFORE = /[A-Za-z_$][\w$]*$/;
+
+/**
+ * Returns the texts that can stand at the cursor: `from` is the position where the typed part begins.
+ * @param {string} script @param {number} cursor @param {import('./catalog.js').Catalog} catalog
+ * @returns {{from: number, candidates: Candidate[]}}
+ */
+export function complete(script, cursor, catalog) {
+  const before = script.slice(0, cursor);
+  const typed = NAME_BEFORE.exec(before)?.[0] ?? '';
+  const from = cursor - typed.length;
+  const lead = before.slice(0, from);
+  if (isInText(lead)) return { from, candidates: [] };
+  const statement = statementAt(script, cursor)?.text ?? '';
+  const owner = /([A-Za-z_]\w*|"[^"]+")\.$/.exec(lead)?.[1];
+  const candidates = owner ? columnsOf(owner, statement, catalog)
+    : BEFORE_RELATION.test(lead) ? relationsOf(catalog)
+      : [...columnsFor(statement, catalog), ...wordsOf(catalog)];
+  return { from, candidates: rank(candidates, typed) };
+}
+
+/** Whether the text ends inside a quote or a comment. @param {string} lead */
+function isInText(lead) {
+  const last = splitStatements(lead).pop();
+  const tail = last && !last.text.endsWith(';') ? lead.slice(last.start) : '';
+  const plain = tail.replace(/'(?:[^']|'')*'/g, '').replace(/"[^"]*"/g, '');
+  return plain.includes("'") || /--[^\n]*$/.test(plain);
+}
+
+/** @param {import('./catalog.js').Catalog} catalog @returns {Candidate[]} */
+function relationsOf(catalog) {
+  return catalog.relations.map((relation) => ({
+    text: quoteName(relation.name), kind: relation.kind,
+    detail: `${relation.kind}, ${relation.columns.length} columns`,
+  }));
+}
+
+/** @param {import('./catalog.js').Relation} relation @returns {Candidate[]} */
+function columnCandidates(relation) {
+  return relation.columns.map((column) => ({
+    text: quoteName(column.name), kind: 'column', detail: `${column.type} · ${relation.name}`,
+    mark: column.role.includes('key') || column.role === 'KEY' ? 'key' : undefined,
+  }));
+}
+
+/**
+ * Returns the columns of the relations that the statement names; those of all relations while a
+ * SELECT names none yet.
+ * @param {string} statement @param {import('./catalog.js').Catalog} catalog
+ */
+function columnsFor(statement, catalog) {
+  const named = mentioned(statement, catalog);
+  const isOpen = !named.length && /^\s*SELECT\s/i.test(statement);
+  return (isOpen ? catalog.relations : named).flatMap(columnCandidates);
+}
+
+/** @param {import('./catalog.js').Catalog} catalog @returns {Candidate[]} */
+function wordsOf(catalog) {
+  return [
+    ...KEYWORDS.map((text) => ({ text, kind: 'keyword', detail: '' })),
+    ...relationsOf(catalog),
+    ...catalog.functions.map((each) => ({
+      text: each.name, kind: 'function', detail: each.description,
+    })),
+    ...TYPES.map((text) => ({ text, kind: 'type', detail: '' })),
+  ];
+}
+
+/**
+ * Returns the relations that a statement names.
+ * @param {string} statement @param {import('./catalog.js').Catalog} catalog
+ */
+export function mentioned(statement, catalog) {
+  const words = new Set(statement.toLowerCase().match(/[a-z_][\w$]*/g) ?? []);
+  return catalog.relations.filter((relation) => words.has(relation.name.toLowerCase()));
+}
+
+/**
+ * Returns the columns behind `owner.`: a relation, or an alias of one in the statement.
+ * @param {string} owner @param {string} statement
+ * @param {import('./catalog.js').Catalog} catalog
+ */
+function columnsOf(owner, statement, catalog) {
+  const alias = new RegExp(`([\\w$]+|"[^"]+")\\s+(?:AS\\s+)?${owner}\\b`, 'i').exec(statement);
+  const relation = catalog.find(owner) ?? (alias ? catalog.find(alias[1]) : undefined);
+  return relation ? columnCandidates(relation) : [];
+}
+
+/**
+ * Orders candidates: those that begin with the typed part before those that contain it.
+ * @param {Candidate[]} candidates @param {string} typed
+ */
+export function rank(candidates, typed) {
+  const part = typed.toLowerCase();
+  const isShort = part.length < 2;
+  const seen = new Set();
+  const scored = candidates.flatMap((candidate, order) => {
+    const text = candidate.text.toLowerCase();
+    const at = text.indexOf(part);
+    if (at < 0 || (at > 0 && isShort) || (text === part && candidate.kind === 'keyword'))
+      return [];
+    const key = `${candidate.kind} ${text} ${candidate.detail}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [{ candidate, score: (at === 0 ? 0 : 1), order }];
+  });
+  scored.sort((a, b) => a.score - b.score || a.order - b.order);
+  return scored.slice(0, MOST).map(({ candidate }) => candidate);
+}
+
+/** The list below the cursor. It has the pattern of a listbox that the editor's input controls. */
+export class CompletionList {
+  /** @param {any} editor @param {import('./catalog.js').Catalog} catalog */
+  constructor(editor, catalog) {
+    this.editor_ = editor;
+    this.catalog_ = catalog;
+    this.node_ = el('ul.completions', { role: 'listbox', id: 'completions',
+      'aria-label': 'Completions' });
+    /** @type {(() => void)|null} */
+    this.release_ = null;
+    this.active_ = 0;
+    this.from_ = 0;
+    /** @type {Candidate[]} */
+    this.candidates_ = [];
+  }
+
+  get isOpen() { return this.release_ !== null; }
+
+  /** Shows what fits at the cursor. @param {boolean} isAsked whether the user pressed the key */
+  open(isAsked) {
+    const { text, cursor } = this.editor_;
+    const { from, candidates } = complete(text, cursor, this.catalog_);
+    const isNothing = !candidates.length || (!isAsked && from === cursor &&
+      text[cursor - 1] !== '.');
+    if (isNothing || (candidates.length === 1 && candidates[0].text === text.slice(from, cursor))) {
+      this.close();
+      return;
+    }
+    [this.from_, this.candidates_, this.active_] = [from, candidates, 0];
+    this.draw_();
+    this.release_ ??= this.editor_.takeKeys({
+      Up: () => this.move_(-1), Down: () => this.move_(1), PageUp: () => this.move_(-8),
+      PageDown: () => this.move_(8), Enter: () => this.accept_(), Tab: () => this.accept_(),
+      Esc: () => this.close(),
+    });
+  }
+
+  close() {
+    this.release_?.();
+    this.release_ = null;
+    this.node_.remove();
+    this.editor_.input.removeAttribute('aria-activedescendant');
+  }
+
+  draw_() {
+    const rows = this.candidates_.map((candidate, at) => el('li.completion', {
+      role: 'option', id: `completion-${at}`, 'aria-selected': String(at === this.active_),
+      onmousedown: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        this.active_ = at;
+        this.accept_();
+      },
+    }, icon(candidate.kind), el('span.completion-text', {}, candidate.text),
+    candidate.mark && el('span.key-mark', {}, candidate.mark),
+    el('span.completion-detail', {}, candidate.detail)));
+    this.node_.replaceChildren(...rows);
+    document.body.append(this.node_);
+    const { left, bottom, top } = this.editor_.coordinates(this.from_);
+    const height = this.node_.offsetHeight;
+    const isBelow = bottom + height < innerHeight - 8;
+    this.node_.style.left = `${Math.max(8, Math.min(left - 30, innerWidth -
+      this.node_.offsetWidth - 8))}px`;
+    this.node_.style.top = `${isBelow ? bottom + 4 : Math.max(8, top - height - 4)}px`;
+    this.editor_.input.setAttribute('aria-controls', 'completions');
+    this.editor_.input.setAttribute('aria-activedescendant', `completion-${this.active_}`);
+  }
+
+  /** @param {number} by */
+  move_(by) {
+    const last = this.candidates_.length - 1;
+    const next = this.active_ + by;
+    this.active_ = next < 0 ? (by === -1 ? last : 0) : next > last ? (by === 1 ? 0 : last) : next;
+    for (const [at, node] of [...this.node_.children].entries())
+      node.setAttribute('aria-selected', String(at === this.active_));
+    this.node_.children[this.active_]?.scrollIntoView({ block: 'nearest' });
+    this.editor_.input.setAttribute('aria-activedescendant', `completion-${this.active_}`);
+  }
+
+  accept_() {
+    const { text } = this.candidates_[this.active_];
+    this.close();
+    this.editor_.replace(this.from_, this.editor_.cursor, text);
+  }
+}

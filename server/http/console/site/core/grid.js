@@ -1,0 +1,230 @@
+// @ts-check
+// Rows on the page: a grid of which only the visible rows exist. It is drawn once per frame.
+import { el } from './element.js';
+import { cell, dateTime, isNumeric, isTime, parseTime, timeOfDay } from './format.js';
+import { isUtc } from './store.js';
+import { GridKeys } from './grid_keys.js';
+
+/** @typedef {import('./sql.js').Column} Column */
+/** @typedef {import('./table.js').Row} Row */
+
+const FLASH_MS = 1200;
+const NARROWEST = 6; // characters
+const WIDEST = 44; // a longer value is cut; Enter shows the whole
+const OPS = { '+': 'added', '~': 'changed', '−': 'deleted' };
+let grids = 0;
+
+/**
+ * Invariants: row i of the view is drawn by element i modulo the number of elements; columns only
+ * grow, so that values that move do not move the columns.
+ */
+export class Grid {
+  /**
+   * @param {string} label
+   * @param {{inspect: (column: Column, value: any) => void, sort: (column: number) => void,
+   *          scrolled?: (isAtEnd: boolean) => void}} acts
+   */
+  constructor(label, acts) {
+    this.id = `grid${++grids}`;
+    this.acts = acts;
+    /** @type {import('./view.js').View|null} */
+    this.view = null;
+    /** @type {Column[]} */
+    this.columns = [];
+    /** @type {number[]} */
+    this.shown = []; // columns in their order on the page
+    this.hasOps = false;
+    /** @type {number[]} */
+    this.widths_ = [];
+    /** @type {{node: any, cells: any[], index: number, row: Row|null}[]} */
+    this.pool_ = [];
+    this.followsEnd = false;
+    this.header_ = el('div.grid-row.grid-header', { role: 'row', 'aria-rowindex': 1 });
+    this.body_ = el('div.grid-body', { role: 'rowgroup' });
+    this.node = el('div.grid', {
+      role: 'grid', tabindex: 0, 'aria-label': label, id: this.id,
+    }, el('div.grid-head', { role: 'rowgroup' }, this.header_), this.body_);
+    this.node.addEventListener('scroll', () => this.onScroll_(), { passive: true });
+    this.keys = new GridKeys(this);
+  }
+
+  /** Shows the rows of a view. @param {import('./view.js').View} view @param {boolean} hasOps */
+  show(view, hasOps = false) {
+    this.view = view;
+    this.hasOps = hasOps;
+    this.columns = view.columns;
+    this.shown = this.columns.map((_, at) => at);
+    this.widths_ = this.columns.map((column) =>
+      Math.max(NARROWEST, [...column.name].length + (column.key ? 7 : 3)));
+    this.keys.reset();
+    this.rebuild();
+  }
+
+  /** Chooses the columns to show. @param {number[]} columns */
+  choose(columns) {
+    this.shown = columns;
+    this.rebuild();
+  }
+
+  rebuild() {
+    this.pool_ = [];
+    this.body_.replaceChildren();
+    this.drawHeader();
+    this.layOut_();
+  }
+
+  drawHeader() {
+    const { view } = this;
+    const heads = this.shown.map((at, place) => {
+      const column = this.columns[at];
+      const isSorted = view?.sort === at;
+      const order = !isSorted ? 'none' : view?.isDescending ? 'descending' : 'ascending';
+      return el('div.grid-cell.grid-head-cell', {
+        role: 'columnheader', 'aria-sort': order, 'aria-colindex': place + 1 + Number(this.hasOps),
+        class: `grid-cell grid-head-cell${isNumeric(column.type) ? ' number' : ''}`,
+        id: `${this.id}-h${place}`, title: `${column.name} ${column.type}`,
+        onclick: () => this.acts.sort(at),
+      }, el('span.grid-name', {}, column.name), column.key && el('span.key-mark', {}, 'key'),
+      el('span.sort-mark', { 'aria-hidden': 'true' },
+        !isSorted ? '' : view?.isDescending ? '▼' : '▲'));
+    });
+    const ops = this.hasOps && [
+      el('div.grid-cell.op', { role: 'columnheader' }, '±'),
+      el('div.grid-cell.time', { role: 'columnheader' }, 'time'),
+    ];
+    this.header_.replaceChildren(...(ops || []), ...heads, el('div.grid-rest', {}));
+    this.node.setAttribute('aria-colcount', String(heads.length + (this.hasOps ? 2 : 0)));
+  }
+
+  layOut_() {
+    const lead = this.hasOps ? 'calc(2ch + 8px) calc(12ch + 20px) ' : '';
+    const columns = this.shown.map((at) => `calc(${this.widths_[at]}ch + var(--cell-pad))`);
+    this.node.style.setProperty('--columns', `${lead}${columns.join(' ')} minmax(0, 1fr)`);
+  }
+
+  get rowHeight() {
+    return parseFloat(getComputedStyle(this.node).getPropertyValue('--row')) || 26;
+  }
+
+  onScroll_() {
+    const { scrollTop, scrollHeight, clientHeight } = this.node;
+    const isAtEnd = scrollTop + clientHeight >= scrollHeight - this.rowHeight;
+    this.acts.scrolled?.(isAtEnd);
+    this.draw();
+  }
+
+  /** Draws the visible rows. @param {number} [now] */
+  draw(now = performance.now()) {
+    const view = this.view;
+    if (!view) return;
+    const height = this.rowHeight;
+    this.body_.style.height = `${view.length * height}px`;
+    this.node.setAttribute('aria-rowcount', String(view.length + 1));
+    if (this.followsEnd) this.node.scrollTop = this.node.scrollHeight;
+    const visible = Math.ceil(this.node.clientHeight / height) + 2;
+    const first = Math.max(0, Math.min(Math.floor(this.node.scrollTop / height),
+      view.length - 1));
+    if (this.pool_.length < visible) this.grow_(visible);
+    const size = this.pool_.length;
+    const used = new Set();
+    for (let index = first; index < Math.min(view.length, first + size); ++index) {
+      const slot = this.pool_[index % size];
+      used.add(slot);
+      this.drawRow_(slot, index, view.row(index), height, now);
+    }
+    for (const slot of this.pool_) if (!used.has(slot)) slot.node.hidden = true;
+    this.keys.mark();
+  }
+
+  /** @param {number} size */
+  grow_(size) {
+    for (const slot of this.pool_) slot.index = -1; // the element of a row depends on the number
+    while (this.pool_.length < size) {
+      const ops = this.hasOps ? [el('div.grid-cell.op'), el('div.grid-cell.time')] : [];
+      const cells = [...ops, ...this.shown.map((at) => el('div.grid-cell', {
+        class: `grid-cell${isNumeric(this.columns[at].type) ? ' number' : ''}`,
+      }))];
+      for (const [at, each] of cells.entries()) {
+        each.append('');
+        each.setAttribute('role', 'gridcell');
+        each.setAttribute('aria-colindex', String(at + 1));
+      }
+      const node = el('div.grid-row', { role: 'row' }, cells);
+      this.pool_.push({ node, cells, index: -1, row: null });
+      this.body_.append(node);
+    }
+  }
+
+  /**
+   * @param {{node: any, cells: any[], index: number, row: Row|null}} slot
+   * @param {number} index @param {Row} row @param {number} height @param {number} now
+   */
+  drawRow_(slot, index, row, height, now) {
+    const { node, cells } = slot;
+    const isOther = slot.row !== row;
+    if (slot.index !== index) {
+      node.style.transform = `translateY(${index * height}px)`;
+      node.setAttribute('aria-rowindex', String(index + 2));
+      node.id = `${this.id}-r${index}`;
+      slot.index = index;
+    }
+    slot.row = row;
+    node.hidden = false;
+    node.classList.toggle('gone', row.gone !== 0);
+    let place = 0;
+    if (this.hasOps) {
+      write(cells[0], row.op ?? '');
+      cells[0].dataset.op = row.op ?? '';
+      if (isOther) cells[0].title = OPS[/** @type {keyof OPS} */ (row.op)] ?? '';
+      write(cells[1], timeOfDay(row.at ?? 0, isUtc()));
+      place = 2;
+    }
+    for (const at of this.shown) this.drawCell_(cells[place++], row, at, isOther, now);
+  }
+
+  /** @param {any} node @param {Row} row @param {number} at @param {boolean} isOther */
+  drawCell_(node, row, at, isOther, /** @type {number} */ now) {
+    const column = this.columns[at];
+    const value = row.cells[at];
+    const text = cell(value, column.type, isUtc());
+    if (write(node, text)) {
+      node.classList.toggle('null', value === null || value === undefined);
+      if (isTime(column.type)) node.title = utcTitle(value);
+      else node.title = text.length > WIDEST ? text.slice(0, 1000) : '';
+      this.widen_(at, text);
+    }
+    const changed = row.changed?.[at] ?? 0;
+    const isFresh = changed > 0 && now - changed < FLASH_MS;
+    if (isFresh && node.flashed !== changed) {
+      // Two equal animations take turns: setting the same class again would not restart one.
+      const isA = node.classList.contains('flash-a') && !isOther;
+      node.classList.toggle('flash-a', !isA);
+      node.classList.toggle('flash-b', isA);
+      node.flashed = changed;
+    } else if (!isFresh && node.flashed) {
+      node.classList.remove('flash-a', 'flash-b');
+      node.flashed = 0;
+    }
+  }
+
+  /** @param {number} at @param {string} text */
+  widen_(at, text) {
+    const need = Math.min(WIDEST, text.length);
+    if (need <= this.widths_[at]) return;
+    this.widths_[at] = Math.min(WIDEST, need + 1);
+    this.layOut_();
+  }
+}
+
+/** Returns whether the text differs from the one before. @param {any} node @param {string} text */
+function write(node, text) {
+  if (node.firstChild.data === text) return false;
+  node.firstChild.data = text;
+  return true;
+}
+
+/** @param {any} value */
+function utcTitle(value) {
+  const at = parseTime(value);
+  return Number.isNaN(at) ? '' : `${dateTime(at, true)} UTC`;
+}

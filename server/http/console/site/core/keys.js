@@ -1,0 +1,134 @@
+// @ts-check
+// Keys of the whole page, the list of them, and the palette over pages, objects and actions.
+import { el, icon } from './element.js';
+import { openDialog } from './dialog.js';
+
+/** @typedef {{keys: string, text: string, run: () => void, inText?: boolean}} Shortcut */
+/** @typedef {{title: string, detail?: string, icon: string, run: () => void}} Action */
+
+/** @type {Map<string, Shortcut>} */
+const shortcuts = new Map();
+/** @type {Set<() => Action[]>} */
+const sources = new Set();
+let pending = ''; // the first key of a sequence such as `g s`
+
+/**
+ * Adds a shortcut until the signal aborts. `keys` is such as `Ctrl+Enter`, `?` or `g s`; keys
+ * without Ctrl are ignored while a text is edited, unless `inText` is set.
+ * @param {Shortcut} shortcut @param {AbortSignal} [signal]
+ */
+export function addShortcut(shortcut, signal) {
+  shortcuts.set(shortcut.keys, shortcut);
+  signal?.addEventListener('abort', () => {
+    if (shortcuts.get(shortcut.keys) === shortcut) shortcuts.delete(shortcut.keys);
+  });
+}
+
+/** Adds actions to the palette. @param {() => Action[]} source @param {AbortSignal} [signal] */
+export function addActions(source, signal) {
+  sources.add(source);
+  signal?.addEventListener('abort', () => sources.delete(source));
+}
+
+/** @param {KeyboardEvent} event */
+function nameOf(event) {
+  const isFar = event.ctrlKey || event.metaKey;
+  const key = event.key.length === 1 && isFar ? event.key.toUpperCase() : event.key;
+  return `${isFar ? 'Ctrl+' : ''}${event.altKey ? 'Alt+' : ''}` +
+    `${event.shiftKey && (isFar || key.length > 1) ? 'Shift+' : ''}${key}`;
+}
+
+/** @param {EventTarget|null} target */
+function isText(target) {
+  return target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches('input, textarea, select'));
+}
+
+/** Starts to listen. */
+export function listenToKeys() {
+  document.addEventListener('keydown', (event) => {
+    if (event.defaultPrevented || document.querySelector('dialog[open]')) return;
+    const name = nameOf(event);
+    const found = shortcuts.get(pending ? `${pending} ${name}` : name);
+    const isStart = !pending && [...shortcuts.keys()].some((keys) => keys.startsWith(`${name} `));
+    pending = '';
+    if (isText(event.target) && !found?.inText && !name.startsWith('Ctrl+')) return;
+    if (found) {
+      event.preventDefault();
+      event.stopPropagation();
+      found.run();
+    } else if (isStart && !isText(event.target)) {
+      pending = name;
+      setTimeout(() => { pending = ''; }, 1500);
+    }
+  }, { capture: true });
+  addShortcut({ keys: '?', text: 'List the keys', run: showKeys });
+  addShortcut({ keys: 'Ctrl+K', text: 'Search pages, objects and actions', run: openPalette });
+}
+
+const OTHERS = [
+  ['Ctrl+Space', 'Complete at the cursor'],
+  ['Ctrl+/', 'Comment the lines out'],
+  ['Esc Tab', 'Leave the editor'],
+  ['Arrows Enter', 'Move in a result; show a whole value'],
+  ['Ctrl+C', 'Copy the chosen cells of a result'],
+];
+
+/** Shows all keys. */
+export function showKeys() {
+  const rows = [...[...shortcuts.values()].map(({ keys, text }) => [keys, text]), ...OTHERS];
+  const list = el('dl.keys', {}, rows.map(([keys, text]) => el('div', {},
+    el('dt', {}, keys.split(' ').map((key) => el('kbd', {}, key))), el('dd', {}, text))));
+  openDialog('Keys', [list]);
+}
+
+/** Opens the palette. */
+export function openPalette() {
+  const all = [...sources].flatMap((source) => source());
+  /** @type {Action[]} */
+  let found = [];
+  let active = 0;
+  const list = el('ul.palette-list', { role: 'listbox', id: 'palette-list',
+    'aria-label': 'Results' });
+  const choose = (/** @type {number} */ at) => {
+    const action = found[at];
+    if (!action) return;
+    close();
+    action.run();
+  };
+  const mark = () => {
+    for (const [at, node] of [...list.children].entries())
+      node.setAttribute('aria-selected', String(at === active));
+    list.children[active]?.scrollIntoView({ block: 'nearest' });
+    if (found.length) input.setAttribute('aria-activedescendant', `palette-${active}`);
+  };
+  const draw = () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    found = all.filter(({ title, detail = '' }) => words.every((word) =>
+      `${title} ${detail}`.toLowerCase().includes(word))).slice(0, 60);
+    active = 0;
+    list.replaceChildren(...found.map((action, at) => el('li.palette-item', {
+      role: 'option', id: `palette-${at}`, onclick: () => choose(at),
+    }, icon(action.icon), el('span.palette-title', {}, action.title),
+    el('span.palette-detail', {}, action.detail ?? ''))));
+    if (!found.length) list.append(el('li.palette-none', {}, 'Nothing has this name.'));
+    mark();
+  };
+  const input = el('input.palette-input', {
+    type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'palette-list',
+    'aria-label': 'Search pages, objects and actions', placeholder: 'Search or go to…',
+    autocomplete: 'off', spellcheck: 'false', oninput: draw,
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (event.key === 'Enter') choose(active);
+      else if (by) active = (active + by + found.length) % Math.max(1, found.length);
+      else return;
+      event.preventDefault();
+      mark();
+    },
+  });
+  const close = openDialog('Search or go to', [input, list]);
+  input.closest('dialog')?.classList.add('palette');
+  draw();
+  input.focus();
+}

@@ -1,0 +1,71 @@
+// @ts-check
+// The pages, and the one that the fragment of the URL names.
+import { fill } from './element.js';
+import { session } from './session.js';
+
+/**
+ * A page. `follow` names the statements that the page follows; `show` fills the main element, and
+ * everything that it starts ends when the signal aborts.
+ * @typedef {{path: string, title: string, icon: string, needs: string[], follow: string[],
+ *            show: (main: HTMLElement, params: URLSearchParams, signal: AbortSignal) => any}} Page
+ */
+
+/** Modules of the pages in the order of the navigation; the first is the start page. */
+export const PAGES = [
+  { path: 'sql', key: 's', title: 'SQL', icon: 'sql', load: () => import('../pages/sql.js') },
+  { path: 'settings', key: ',', title: 'Settings', icon: 'settings',
+    load: () => import('../pages/settings.js') },
+];
+
+let shown = new AbortController();
+
+/** Returns the page and the parameters of a fragment such as `#sql?s=abc`. */
+export function parseFragment(/** @type {string} */ fragment) {
+  const [path, query = ''] = fragment.replace(/^#\/?/, '').split('?');
+  const row = PAGES.find((page) => page.path === path) ?? PAGES[0];
+  return { row, params: new URLSearchParams(query) };
+}
+
+/** Opens a page. @param {string} path */
+export function go(path) { location.hash = `#${path}`; }
+
+/** Shows the page of the URL, and again whenever the URL changes. @param {HTMLElement} main */
+export function startRouter(main) {
+  const show = () => { void showPage(main); };
+  addEventListener('hashchange', show);
+  show();
+}
+
+/** Shows the page again, for example after a login. @param {HTMLElement} main */
+export async function showPage(main) {
+  const { row, params } = parseFragment(location.hash);
+  shown.abort();
+  shown = new AbortController();
+  const { signal } = shown;
+  for (const link of document.querySelectorAll('nav a')) {
+    const isCurrent = link.getAttribute('href') === `#${row.path}`;
+    if (isCurrent) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  document.title = `${row.title} · Millrace`;
+  try {
+    const { page } = await row.load();
+    if (signal.aborted) return;
+    fill(main);
+    main.className = `main main-${row.path}`;
+    if (session.state !== 'closed') await page.show(main, params, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    showFailure(main, /** @type {Error} */ (error));
+  }
+}
+
+/** @param {HTMLElement} main @param {Error} error */
+function showFailure(main, error) {
+  const text = document.createElement('p');
+  text.className = 'page-failure';
+  text.setAttribute('role', 'alert');
+  text.textContent = `This page did not load: ${error.message}. ` +
+    'The server may have been replaced by another version. Reload the page.';
+  fill(main, text);
+}

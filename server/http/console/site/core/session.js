@@ -1,0 +1,86 @@
+// @ts-check
+// The session of this browser: its user, and the server that answers (GET /session).
+
+/**
+ * `user` is null in an anonymous session. `state` is `open` (logged in, or no login is needed),
+ * `closed` (a login is needed), `away` (the server does not answer) or `unknown`.
+ * @typedef {{state: string, user: string|null, info: Record<string, any>}} Session
+ */
+
+/** @type {Session} */
+export const session = { state: 'unknown', user: null, info: {} };
+/** @type {Set<() => void>} */
+const listeners = new Set();
+
+/** Calls `listener` after each change of the session. @param {() => void} listener */
+export function onSession(listener) { listeners.add(listener); }
+
+/** @param {string} state @param {Record<string, any>} [info] */
+function change(state, info = session.info) {
+  const user = state === 'open' ? info.user ?? null : null;
+  const isSame = state === session.state && user === session.user &&
+    JSON.stringify(info) === JSON.stringify(session.info);
+  Object.assign(session, { state, user, info });
+  if (!isSame) for (const listener of listeners) listener();
+}
+
+/** Notes that a request was rejected because the session has ended. */
+export function sessionEnded() { change('closed'); }
+
+/** Asks the server for the session of this browser. */
+export async function readSession() {
+  try {
+    const response = await fetch('/session', { credentials: 'same-origin', cache: 'no-store' });
+    if (response.status === 401) change('closed', await body(response));
+    else change('open', response.ok ? await body(response) : {});
+  } catch {
+    change('away');
+  }
+}
+
+/**
+ * Logs in. Returns null, or the reason of a rejection.
+ * @param {string} user @param {string} password @returns {Promise<string|null>}
+ */
+export async function logIn(user, password) {
+  try {
+    const response = await fetch('/session', {
+      method: 'POST', credentials: 'same-origin', cache: 'no-store',
+      headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ user, password }),
+    });
+    if (!response.ok) return reason(await body(response), response.status);
+    await readSession();
+    return null;
+  } catch {
+    return 'The server does not answer.';
+  }
+}
+
+/** Ends the session on the server. */
+export async function logOut() {
+  try {
+    await fetch('/session', {
+      method: 'DELETE', credentials: 'same-origin',
+      headers: { 'Content-Type': 'application/json' },
+    });
+  } finally {
+    change('closed');
+    await readSession();
+  }
+}
+
+/** @param {Response} response @returns {Promise<Record<string, any>>} */
+async function body(response) {
+  try {
+    return await response.json();
+  } catch {
+    return {};
+  }
+}
+
+/** @param {Record<string, any>} answer @param {number} status */
+function reason(answer, status) {
+  const error = typeof answer.error === 'object' && answer.error ? answer.error : answer;
+  const text = error.message ?? `The server answered with status ${status}.`;
+  return error.hint ? `${text}. ${error.hint}` : text;
+}

@@ -1,0 +1,116 @@
+// @ts-check
+// Splits a script at its semicolons. The server parses the statements; this only finds their ends.
+
+/** @typedef {{start: number, end: number, text: string}} Piece */
+
+/**
+ * Returns the end of the quote, comment or dollar quote that begins at `at`, or `at` if none does.
+ * @param {string} text @param {number} at
+ */
+function skip(text, at) {
+  const two = text.slice(at, at + 2);
+  if (two === '--') return after(text, '\n', at + 2);
+  if (two === '/*') return afterComment(text, at + 2);
+  if (text[at] === "'" || text[at] === '"' || text[at] === '`')
+    return after(text, text[at], at + 1);
+  const tag = text[at] === '$' && !/[\w$]/.test(text[at - 1] ?? '')
+    ? /^\$(?:[A-Za-z_]\w*)?\$/.exec(text.slice(at, at + 66)) : null;
+  return tag ? after(text, tag[0], at + tag[0].length) : at;
+}
+
+/** @param {string} text @param {string} mark @param {number} from */
+function after(text, mark, from) {
+  const found = text.indexOf(mark, from);
+  return found < 0 ? text.length : found + mark.length;
+}
+
+/** Comments nest, as in PostgreSQL. @param {string} text @param {number} from */
+function afterComment(text, from) {
+  for (let at = from, depth = 1; at < text.length; ++at) {
+    const two = text.slice(at, at + 2);
+    if (two === '/*') { ++depth; ++at; }
+    if (two === '*/') { ++at; if (--depth === 0) return at + 1; }
+  }
+  return text.length;
+}
+
+/**
+ * Returns the statements of a script without those that hold only blanks and comments. `start` is
+ * the position of the first character that is no blank; `end` is behind the semicolon.
+ * @param {string} script @returns {Piece[]}
+ */
+export function splitStatements(script) {
+  /** @type {Piece[]} */
+  const pieces = [];
+  let start = 0, hasText = false;
+  const close = (/** @type {number} */ end) => {
+    if (hasText) {
+      const lead = /^\s*/.exec(script.slice(start, end))?.[0].length ?? 0;
+      const text = script.slice(start + lead, end).trimEnd();
+      pieces.push({ start: start + lead, end: start + lead + text.length, text });
+    }
+    start = end;
+    hasText = false;
+  };
+  for (let at = 0; at < script.length;) {
+    const end = skip(script, at);
+    if (end > at) {
+      const isComment = script[at] === '-' || script[at] === '/';
+      hasText ||= !isComment;
+      at = end;
+    } else if (script[at] === ';') {
+      close(++at);
+    } else {
+      hasText ||= !/\s/.test(script[at]);
+      ++at;
+    }
+  }
+  close(script.length);
+  return pieces;
+}
+
+/**
+ * Returns the statement at a position: the one around it, else the one before it, so that a cursor
+ * behind the last semicolon still means the last statement.
+ * @param {string} script @param {number} position @returns {Piece|undefined}
+ */
+export function statementAt(script, position) {
+  const pieces = splitStatements(script);
+  const around = pieces.find((piece) => piece.start <= position && position <= piece.end);
+  if (around) return around;
+  const line = script.lastIndexOf('\n', position - 1);
+  const after = pieces.find((piece) => piece.start >= position);
+  const before = pieces.filter((piece) => piece.end < position).pop();
+  // The cursor in the comment or the indent before a statement means that statement, and one on
+  // the line of a semicolon means the statement that ends there.
+  if (before && (before.end > line || !after)) return before;
+  return after ?? before;
+}
+
+/** Returns the text without comments and with single blanks. @param {string} text */
+export function withoutComments(text) {
+  let plain = '';
+  for (let at = 0; at < text.length;) {
+    const end = skip(text, at);
+    const isComment = text[at] === '-' || text[at] === '/';
+    if (end > at) {
+      plain += isComment ? ' ' : text.slice(at, end);
+      at = end;
+    } else {
+      plain += text[at++];
+    }
+  }
+  return plain.replace(/\s+/g, ' ').trim();
+}
+
+/** Returns whether the statement follows changes until it is stopped. @param {string} text */
+export function isPush(text) {
+  return /\bEMIT\s+CHANGES\b/i.test(text) && /^\s*(\(|SELECT|WITH|VALUES|TABLE)/i
+    .test(withoutComments(text));
+}
+
+/** Returns whether a statement defines or removes objects. @param {string} text */
+export function isDefinition(text) {
+  return /^(CREATE|DROP|ALTER|TERMINATE|PAUSE|RESUME|GRANT|REVOKE|ASSERT)\b/i
+    .test(withoutComments(text));
+}

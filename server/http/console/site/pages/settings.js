@@ -1,0 +1,105 @@
+// @ts-check
+// Settings of this page, and facts about the server.
+import { el, fill, segments } from '../core/element.js';
+import { count, dateTime, size } from '../core/format.js';
+import { objects, selectAll } from '../core/sql.js';
+import { session } from '../core/session.js';
+import { prefer, preferences } from '../core/store.js';
+
+const SERVER_SQL = 'SHOW SERVER;\nSHOW PROPERTIES;';
+
+/** @param {string} title @param {string} note @param {Node} control */
+function row(title, note, control) {
+  return el('div.setting', {}, el('div', {}, el('h3', {}, title), el('p.soft', {}, note)), control);
+}
+
+function appearance() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return el('section.panel', {}, el('h2', {}, 'This browser'),
+    row('Theme', 'Automatic follows the system.', segments('Theme',
+      [['auto', 'Automatic'], ['light', 'Light'], ['dark', 'Dark']], preferences.theme,
+      (theme) => prefer({ theme: /** @type {any} */ (theme) }))),
+    row('Density', 'The height of rows in results.', segments('Density',
+      [['comfortable', 'Comfortable'], ['compact', 'Compact']], preferences.density,
+      (density) => prefer({ density: /** @type {any} */ (density) }))),
+    row('Times', `Local times are those of ${zone}. The tooltip of a time shows UTC.`, segments(
+      'Times', [['local', 'Local'], ['utc', 'UTC']], preferences.zone,
+      (chosen) => prefer({ zone: /** @type {any} */ (chosen) }))));
+}
+
+/** @param {[string, any][]} facts */
+function list(facts) {
+  return el('dl.facts-list', {}, facts.map(([name, value]) =>
+    el('div', {}, el('dt', {}, name), el('dd', {}, value))));
+}
+
+function sessionFacts() {
+  const { info, user } = session;
+  const { listeners = {}, server = {} } = info;
+  const facts = /** @type {[string, any][]} */ ([
+    ['User', user ?? 'anonymous: no login is needed'],
+    ['Rights', info.read_only ? 'read-only' : 'those of the user'],
+    ...(server.id ? [['Server', server.id]] : []),
+    ...(server.version ? [['Version', server.version]] : []),
+    ...(server.node ? [['Node', String(server.node)]] : []),
+    ...Object.entries(listeners).map(([name, addresses]) =>
+      [`Listens for ${name}`, [addresses].flat().join(', ') || 'off']),
+  ]);
+  return el('section.panel', {}, el('h2', {}, 'Session'), list(facts));
+}
+
+/** @param {Record<string, any>[]} server */
+function serverFacts(server) {
+  const sections = new Map();
+  for (const each of server) {
+    const facts = sections.get(each.section) ?? [];
+    facts.push([String(each.name).replace(/ bytes$/, ''), valueOf(each)]);
+    sections.set(each.section, facts);
+  }
+  return [...sections].map(([name, facts]) =>
+    el('div.fact-group', {}, el('h3', {}, name), list(facts)));
+}
+
+/** @param {Record<string, any>} fact */
+function valueOf(fact) {
+  const number = Number(fact.value);
+  if (fact.value === '' || Number.isNaN(number)) return String(fact.value);
+  if (/bytes$/.test(fact.name)) return size(number);
+  return Number.isInteger(number) && !/process id/.test(fact.name) ? count(number)
+    : String(fact.value);
+}
+
+/** @param {Record<string, any>[]} properties */
+function propertyTable(properties) {
+  return el('div.table-scroll', { tabindex: 0, role: 'region', 'aria-label': 'Session defaults' },
+    el('table.plain-table', {}, el('thead', {}, el('tr', {}, ['Property', 'Value', 'Set by']
+      .map((name) => el('th', { scope: 'col' }, name)))),
+    el('tbody', {}, properties.map((each) => el('tr', {}, el('th', { scope: 'row' }, each.property),
+      el('td', {}, each.value), el('td', {}, each.set_by))))));
+}
+
+/** @type {import('../core/router.js').Page} */
+export const page = {
+  path: 'settings', title: 'Settings', icon: 'settings', needs: [], follow: [],
+  async show(main, _params, signal) {
+    const server = el('section.panel', {}, el('h2', {}, 'Server'),
+      el('p.soft', { role: 'status' }, 'The facts are loading.'));
+    const properties = el('section.panel', {}, el('h2', {}, 'Session defaults'));
+    main.append(el('div.page', {}, el('h1', {}, 'Settings'), appearance(), sessionFacts(), server,
+      properties));
+    try {
+      const [facts, defaults] = (await selectAll(SERVER_SQL, signal)).map(objects);
+      fill(server, el('h2', {}, 'Server'),
+        el('p.soft', {}, `As of ${dateTime(Date.now()).slice(0, 19)}, from SHOW SERVER.`),
+        el('div.fact-groups', {}, serverFacts(facts)));
+      fill(properties, el('h2', {}, 'Session defaults'),
+        el('p.soft', {}, 'From SHOW PROPERTIES. A draft of the SQL page can set others.'),
+        propertyTable(defaults));
+    } catch (error) {
+      if (signal.aborted) return;
+      properties.hidden = true;
+      fill(server, el('h2', {}, 'Server'), el('p.error-text', { role: 'alert' },
+        /** @type {Error} */ (error).message));
+    }
+  },
+};

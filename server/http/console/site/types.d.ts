@@ -1,0 +1,2 @@
+// Declarations for the type checker. The browser never loads this file.
+interface Window { CodeMirror?: any }

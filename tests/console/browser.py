@@ -1,0 +1,267 @@
+"""Drives Chromium with the standard library alone: --remote-debugging-pipe, file descriptors 3 and 4, JSON that NUL ends.
+
+  with Browser() as browser:
+      page = browser.page("http://127.0.0.1:8088/console/")
+      page.wait("document.querySelector('.run')")
+      page.click(".run")
+
+Every wait has a limit (tests/clients/patience.py), which grows with the load of the machine.
+"""
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
+from patience import TimedOut, patience  # noqa: E402
+
+WAIT_S = 20
+POLL_S = 0.02
+
+# Keys with a code and a virtual key code of their own.
+KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36,
+        "End": 35, "Backspace": 8, "Delete": 46, "PageDown": 34, "PageUp": 33, "F2": 113}
+MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
+
+
+def find_chromium():
+    """The browser, or None."""
+    return os.environ.get("MILLRACE_CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class BrowserError(Exception):
+    """The browser or a script in the page reports an error."""
+
+
+class Browser:
+    def __init__(self, width=1280, height=800):
+        self.size = (width, height)
+        self._profile = tempfile.mkdtemp(prefix="millrace-browser-")
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+
+        def descriptors():  # the browser expects its pipes at 3 and 4
+            os.dup2(to_browser, 63)
+            os.dup2(from_browser, 64)
+            os.dup2(63, 3)
+            os.dup2(64, 4)
+
+        command = [find_chromium(), "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self._profile}",
+                   f"--window-size={width},{height}", "--no-first-run", "--disable-background-networking",
+                   "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en-US",
+                   "--disable-features=Translate,OptimizationHints"]
+        if os.geteuid() == 0:
+            command.append("--no-sandbox")
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL, preexec_fn=descriptors, close_fds=False,
+                                         env={**os.environ, "TZ": "UTC"}, start_new_session=True)
+        os.close(to_browser)
+        os.close(from_browser)
+        self._buffer = b""
+        self._next = 0
+        self.events = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        try:
+            self._send({"id": 0, "method": "Browser.close"})
+            process.wait(5)
+        except (OSError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, 9)
+            process.wait()
+        os.close(self._write)
+        os.close(self._read)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _send(self, message):
+        data = json.dumps(message).encode() + b"\0"
+        while data:
+            data = data[os.write(self._write, data):]
+
+    def _receive(self, deadline):
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], max(0, deadline - time.monotonic()))
+            if not ready:
+                raise TimedOut("the browser does not answer")
+            data = os.read(self._read, 1 << 20)
+            if not data:
+                raise BrowserError("the browser has ended")
+            self._buffer += data
+        message, self._buffer = self._buffer.split(b"\0", 1)
+        return json.loads(message)
+
+    def call(self, method, session=None, limit_s=WAIT_S, **parameters):
+        """The result of a command; events that arrive meanwhile are kept in `events`."""
+        self._next += 1
+        number = self._next
+        message = {"id": number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        self._send(message)
+        deadline = time.monotonic() + patience(limit_s)
+        while True:
+            answer = self._receive(deadline)
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise BrowserError(f"{method}: {answer['error'].get('message')}")
+                return answer["result"]
+            if "method" in answer:
+                self.events.append(answer)
+
+    def page(self, url, width=None, height=None, before=""):
+        """Opens a page in a context of its own: no storage is shared. `before` is a script that runs before the page's."""
+        context = self.call("Target.createBrowserContext")["browserContextId"]
+        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        page = Page(self, session, target, context)
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            page.call(f"{domain}.enable")
+        page.call("Browser.grantPermissions", browserContextId=context,
+                  permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        page.resize(width or self.size[0], height or self.size[1])
+        if before:
+            page.call("Page.addScriptToEvaluateOnNewDocument", source=before)
+        page.go(url)
+        return page
+
+
+class Page:
+    def __init__(self, browser, session, target, context):
+        self.browser, self._session, self._target, self._context = browser, session, target, context
+
+    def call(self, method, **parameters):
+        return self.browser.call(method, self._session, **parameters)
+
+    def close(self):
+        self.browser.call("Target.disposeBrowserContext", browserContextId=self._context)
+
+    def go(self, url):
+        self.call("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete'")
+
+    def resize(self, width, height, is_phone=False):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                  mobile=is_phone)
+
+    def prefer(self, theme=None, reduced_motion=False):
+        features = [{"name": "prefers-reduced-motion", "value": "reduce" if reduced_motion else "no-preference"}]
+        if theme:
+            features.append({"name": "prefers-color-scheme", "value": theme})
+        self.call("Emulation.setEmulatedMedia", features=features)
+
+    def js(self, expression):
+        """The value of an expression; a promise is awaited."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise BrowserError(details.get("exception", {}).get("description") or details.get("text"))
+        return answer["result"].get("value")
+
+    def wait(self, expression, what=None, limit_s=WAIT_S):
+        """Waits until the expression is true and returns its value."""
+        deadline = time.monotonic() + patience(limit_s)
+        while True:
+            try:
+                value = self.js(f"(value => value instanceof Node ? true : value)({expression})")
+            except BrowserError as error:
+                if "context" not in str(error):  # the page is between two documents
+                    raise
+                value = None
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise TimedOut(f"waited for {what or expression}; the page shows: {self.text()[:1500]}")
+            time.sleep(POLL_S)
+
+    def wait_text(self, text, selector="body", limit_s=WAIT_S):
+        self.wait(f"[...document.querySelectorAll({json.dumps(selector)})].some(node => "
+                  f"node.innerText.includes({json.dumps(text)}))", f"the text {text!r} in {selector}", limit_s)
+
+    def text(self, selector="body"):
+        return self.js(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
+
+    def texts(self, selector):
+        return self.js(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText.trim())")
+
+    def box(self, selector, text=None):
+        """The middle of the first visible element with the selector, and with the text if one is given."""
+        condition = "true" if text is None else f"node.innerText.includes({json.dumps(text)})"
+        return self.wait(f"""(() => {{
+            const nodes = [...document.querySelectorAll({json.dumps(selector)})];
+            const node = nodes.find(node => node.getClientRects().length && {condition});
+            if (!node || node.disabled) return null;
+            node.scrollIntoView({{block: 'nearest', inline: 'nearest'}});
+            const box = node.getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];
+        }})()""", f"an element {selector} {text or ''}")
+
+    def click(self, selector, text=None, count=1):
+        x, y = self.box(selector, text)
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        for clicks in range(1, count + 1):
+            for kind in ("mousePressed", "mouseReleased"):
+                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=clicks)
+
+    def type(self, text):
+        """Types a text as a user does, one key at a time."""
+        for character in text:
+            if character == "\n":
+                self.press("Enter")
+            else:
+                self.call("Input.dispatchKeyEvent", type="keyDown", text=character, key=character,
+                          unmodifiedText=character)
+                self.call("Input.dispatchKeyEvent", type="keyUp", key=character)
+
+    def insert(self, text):
+        """Inserts a text at once, as from the clipboard."""
+        self.call("Input.insertText", text=text)
+
+    def press(self, keys):
+        """Presses a key with modifiers: `Control+Shift+Enter`."""
+        *held, key = keys.split("+")
+        modifiers = sum(MODIFIERS[each] for each in held)
+        code = KEYS.get(key) or ord(key.upper()[0])
+        event = {"modifiers": modifiers, "key": key, "code": key if key in KEYS else f"Key{key.upper()}",
+                 "windowsVirtualKeyCode": code}
+        if key == "Space":
+            event.update(key=" ", code="Space", windowsVirtualKeyCode=32)
+        if key == "Enter" and not held:
+            event["text"] = "\r"
+        elif len(key) == 1 and not set(held) - {"Shift"}:
+            event["text"] = key
+        commands = {"a": ["selectAll"], "c": ["copy"]}.get(key) if held == ["Control"] else None
+        self.call("Input.dispatchKeyEvent", type="keyDown", **event, **({"commands": commands} if commands else {}))
+        self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    def picture(self, path):
+        data = self.call("Page.captureScreenshot", format="png")["data"]
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(data))
+
+    def problems(self):
+        """Errors of scripts, the console and the content security policy since the page was opened."""
+        found = []
+        for event in self.browser.events:
+            if event.get("sessionId") != self._session:
+                continue
+            parameters = event["params"]
+            if event["method"] == "Runtime.exceptionThrown":
+                details = parameters["exceptionDetails"]
+                found.append(details.get("exception", {}).get("description") or details["text"])
+            elif event["method"] == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+                found.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}".strip())
+        return found
