@@ -946,10 +946,7 @@ bool Session::is_read_only() const {
 
 Status Session::check_read_only(const engine::ParsedStatement& statement) const {
   if (!is_read_only()) return {};
-  const std::string command = refused_in_read_only(statement);
-  if (command.empty()) return {};
-  return Error{ErrorCode::ReadOnlyTransaction,
-               "cannot execute " + command + " in a read-only transaction"};
+  return sql::check_read_only(statement);
 }
 
 Status Session::check_not_in_use(const engine::ParsedStatement& statement) const {

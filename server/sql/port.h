@@ -308,6 +308,11 @@ class SessionBackend {
   virtual void forget_sequences() {}
 };
 
+// Called on the session's loop at the end of a statement that makes a change which other sessions can see. `error` is
+// null if the statement succeeded; an error with QueryCanceled stands for a statement whose client has disconnected: it
+// may still end.
+using ChangeAudit = std::function<void(const engine::ParsedStatement& statement, const Error* error)>;
+
 struct SessionInfo {
   std::string user, database, application_name;
   int32_t process_id = 0;           // the number that a CancelRequest gives for the session
@@ -318,6 +323,9 @@ struct SessionInfo {
   // The number of open queries, if several sessions of one client share the limit; outlives the
   // sessions. Null: each session has its own.
   size_t* open_queries = nullptr;
+  // True: statements that change something fail with ReadOnlyTransaction.
+  bool is_read_only = false;
+  ChangeAudit on_change = {};  // null: changes are not audited
 };
 
 // Opens sessions. Each loop has one; it outlives its sessions.

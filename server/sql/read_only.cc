@@ -1,5 +1,7 @@
 #include "server/sql/read_only.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <variant>
@@ -93,6 +95,17 @@ std::string refused_in_read_only(const engine::ParsedStatement& statement) {
   if (command.empty() && !statement.row_locks.tables.empty()) return "SELECT FOR UPDATE";
   const auto* query = std::get_if<engine::Query>(&statement.statement);
   return command.empty() && query ? moved_sequence(*query) : command;
+}
+
+Error read_only_error(std::string_view command) {
+  return {ErrorCode::ReadOnlyTransaction,
+          fmt::format("cannot execute {} in a read-only transaction", command)};
+}
+
+Status check_read_only(const engine::ParsedStatement& statement) {
+  const std::string command = refused_in_read_only(statement);
+  if (command.empty()) return {};
+  return read_only_error(command);
 }
 
 }  // namespace server::sql

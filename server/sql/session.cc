@@ -12,9 +12,11 @@
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/metadata/cluster_limits.h"
+#include "server/sql/access/audited_start.h"
 #include "server/sql/dry_run.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/information_facts.h"
+#include "server/sql/read_only.h"
 #include "server/sql/search_path.h"
 #include "server/sql/serial/fixed_defaults.h"
 #include "server/sql/serial/sequence_advance.h"
@@ -86,9 +88,11 @@ Status check_search_path(std::string_view path, const engine::Catalog& catalog) 
 
 Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
     const sql::SessionInfo& info, const sql::SessionSettings& settings) {
-  return std::unique_ptr<sql::SessionBackend>(std::make_unique<SqlSession>(
+  auto session = std::make_unique<SqlSession>(
       parts_, shard_, settings, info.memory, info.has_rights_of_user ? Asker(info.user) : Asker(),
-      info.database, info.user, info.open_queries));
+      info.database, info.user, info.open_queries);
+  session->set_access(info.is_read_only, info.on_change);
+  return std::unique_ptr<sql::SessionBackend>(std::move(session));
 }
 
 SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
@@ -293,8 +297,20 @@ Result<OpenStatement> SqlSession::open_statement() {
 Result<std::unique_ptr<sql::Execution>> SqlSession::start(
     const std::shared_ptr<const sql::Prepared>& any, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
-  TRY(check_asker());
   const auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
+  const auto start = [&](sql::Receiver& to) {
+    return start_permitted(prepared, std::move(parameters), to);
+  };
+  if (on_change_ && !sql::changing_command(*prepared->statement).empty())
+    return sql::start_audited(on_change_, prepared->statement, receiver, start);
+  return start(receiver);
+}
+
+Result<std::unique_ptr<sql::Execution>> SqlSession::start_permitted(
+    const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+    sql::Receiver& receiver) {
+  TRY(check_asker());
+  if (is_read_only_) TRY(sql::check_read_only(*prepared->statement));
   if (prepared->point)
     if (auto answered = TRY(point_tables_.answer(*prepared, parameters, receiver))) return answered;
   const bool is_query =
@@ -730,6 +746,7 @@ void SqlSession::rollback() {
 Result<std::unique_ptr<sql::CopyIn>> SqlSession::begin_copy(const sql::CopyTarget& target,
                                                             sql::CopyReceiver& receiver) {
   TRY(check_asker());
+  if (is_read_only_) return sql::read_only_error("COPY FROM");
   return start_copy(*this, *parts_.definitions.image(), target, receiver);
 }
 

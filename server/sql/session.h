@@ -126,6 +126,12 @@ class SqlSession final : public sql::SessionBackend {
              std::string user = {}, size_t* open_queries = nullptr);
   ~SqlSession() override;
 
+  // Sets whether statements that change something are refused, and the callback for their ends.
+  void set_access(bool is_read_only, sql::ChangeAudit on_change) {
+    is_read_only_ = is_read_only;
+    on_change_ = std::move(on_change);
+  }
+
   Result<std::shared_ptr<const sql::Prepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types) override;
@@ -266,6 +272,10 @@ class SqlSession final : public sql::SessionBackend {
   // Counts a further statement as open. Fails with TooManyStatements if the limit of open
   // statements is reached.
   Result<OpenStatement> open_statement();
+  // Starts a statement after the checks of the user and of the read-only mode.
+  Result<std::unique_ptr<sql::Execution>> start_permitted(
+      const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+      sql::Receiver& receiver);
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver);
@@ -293,6 +303,8 @@ class SqlSession final : public sql::SessionBackend {
   MemoryAccount* const memory_;
   const Asker asker_;
   const uint64_t incarnation_;  // the incarnation of the user at login
+  bool is_read_only_ = false;
+  sql::ChangeAudit on_change_;  // null: changes are not audited
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
   const std::string database_, user_;
   // Shared, since statements on other threads may outlive the session.
