@@ -92,6 +92,18 @@ bool is_navigation(const Request& request) {
   return is_page && request.method == "GET" && request.header("sec-fetch-mode") == "navigate";
 }
 
+// Rule 4. A request without a content type has no body: fetch and forms always state the type of a body.
+bool may_use_cookie(const Request& request, bool is_of_own_page) {
+  if (request.method == "GET" || request.method == "HEAD") return true;
+  if (!is_of_own_page) return false;
+  const std::string type = lower(request.header("content-type"));
+  const std::string_view kind = std::string_view(type).substr(0, type.find_first_of("; \t"));
+  const std::string_view size = request.header("content-length");
+  const bool has_body =
+      !request.header("transfer-encoding").empty() || (!size.empty() && size != "0");
+  return kind == kJson || kind.starts_with("application/vnd.") || (kind.empty() && !has_body);
+}
+
 Response preflight_answer(const Request& request, const Routes::Match& match) {
   Response response{.head = {.status = 204, .content_type = ""}, .body = {}};
   std::vector<Header>& headers = response.head.headers;
@@ -200,6 +212,7 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
       return refuse(kForbidden, fmt::format("pages of the origin \"{}\" may not use this server; "
                                             "--http-origins lists the allowed origins",
                                             shown(header.value)));
+    admission.is_of_own_page = !own.empty() && origin == own;
     if (is_listed && admission.headers.empty())
       admission.headers = {{"access-control-allow-origin", header.value}, {"vary", "Origin"}};
   }
@@ -209,6 +222,10 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
     return refuse(
         kForbidden,
         "a page of another site may not use this server; --http-origins lists the allowed origins");
+  // A page of a listed origin that is not the server's own is no page of the console, unless a proxy with that public
+  // address passes it on: the browser then states that the page and the request have the same origin.
+  admission.is_of_own_page |= site == "same-origin";
+  admission.may_use_cookie = may_use_cookie(request, admission.is_of_own_page);
   if (is_listed && request.method == "OPTIONS" &&
       !request.header("access-control-request-method").empty())
     admission.answer = preflight_answer(request, match);

@@ -34,6 +34,10 @@ Result<std::vector<std::string>> parse_http_origins(std::string_view text);
 //   2. Origin is the request's own scheme, host and port, or listed; "null" never is. Otherwise 403.
 //   3. Sec-Fetch-Site is same-origin or none, except for listed origins and navigations to / and to
 //      /console/. Otherwise 403.
+//   4. A cookie authorises a request other than GET and HEAD only if the request has its own origin as
+//      Origin or Sec-Fetch-Site: same-origin, and, for a request with a body, a JSON content type
+//      (application/json, application/vnd.*), which a form of another site cannot send. The guard
+//      answers other requests with a cookie by 403.
 // /healthz and /readyz are exempt: load balancers call them by any name, and they show no data.
 //
 // Threads: any. Owner: the HTTP server; it outlives the connections.
@@ -44,6 +48,7 @@ class RequestGate {
   struct Admission {
     // The answer in place of the route's: a refusal, or the answer to a preflight request.
     std::optional<Response> answer = {};
+    bool is_of_own_page = false, may_use_cookie = false;  // see Request
     // Headers of any answer to this request: the permission to read it (CORS), for a listed origin.
     std::vector<Header> headers = {};
   };

@@ -216,6 +216,8 @@ bool Http1::check_head() {
   if (parts_.gate)
     incoming_.admission =
         parts_.gate->admit(request, incoming_.match, parts_.routes, parts_.channel, parts_.clock);
+  request.is_of_own_page = incoming_.admission.is_of_own_page;
+  request.may_use_cookie = incoming_.admission.may_use_cookie;
   if (incoming_.admission.answer)
     incoming_.match.route = nullptr;  // the handler gets no part of the body
   return true;

@@ -264,6 +264,8 @@ struct Http2::Callbacks {
         if (parts.gate)
           stream->admission =
               parts.gate->admit(request, stream->match, parts.routes, parts.channel, parts.clock);
+        request.is_of_own_page = stream->admission.is_of_own_page;
+        request.may_use_cookie = stream->admission.may_use_cookie;
         if (stream->admission.answer) stream->match.route = nullptr;
       } else if (!stream->refusal) {
         stream->refusal =

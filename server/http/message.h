@@ -25,6 +25,13 @@ struct Request {
   // The name of the user. If users are not checked, every client may do everything.
   std::string user = "http";
   bool has_rights_of_user = false;
+  // --- Set by the gate (gate.h).
+  bool is_of_own_page = false;  // the browser states that a page of this server sent the request
+  bool may_use_cookie = false;  // a cookie may authorise the request
+  // --- Set by the guard (guard.h).
+  bool is_read_only = false;  // the request of a console that may only read
+  // The name of the console's session in the audit; empty: the request is not audited.
+  std::string audited_session = {};
 
   // Returns the value of the first header with the name; empty if the request has no such header.
   std::string_view header(std::string_view name) const;
