@@ -8,16 +8,15 @@
 #include <utility>
 
 #include "server/auth/digest.h"
+#include "server/auth/login_attempts.h"
+#include "server/http/console/audit.h"
+#include "server/http/console/sessions.h"
 #include "server/http/refusal_log.h"
 #include "server/net/weak_callback.h"
 
 namespace server::http {
 
 namespace {
-
-struct Credentials {
-  std::string user, password;
-};
 
 // Reads "Basic dXNlcjpwYXNz"; nothing if the header has no credentials.
 std::optional<Credentials> credentials_of(std::string_view header) {
@@ -32,9 +31,19 @@ std::optional<Credentials> credentials_of(std::string_view header) {
   return Credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
 
-Response refusal(int status, std::string_view message) {
+// Whether the request may be answered with a challenge. A browser asks its user for a password when a request of a
+// script is answered with one; the console has its own form.
+enum class Challenge : uint8_t { Basic, None };
+
+Challenge challenge_of(const Route& route, const Request& request) {
+  const std::string_view mode = request.header("sec-fetch-mode");
+  return route.credentials || (!mode.empty() && mode != "navigate") ? Challenge::None
+                                                                    : Challenge::Basic;
+}
+
+Response refusal(int status, std::string_view message, Challenge challenge = Challenge::None) {
   Response response = error_response(status * 100, message);
-  if (status == 401)
+  if (status == 401 && challenge == Challenge::Basic)
     response.head.headers.push_back({"www-authenticate", "Basic realm=\"millrace\""});
   return response;
 }
@@ -68,80 +77,63 @@ class Remembered {
   std::set<std::string> keys_;
 };
 
-// Limits guesses of passwords: after each wrong one, the next attempt of the same user from the
-// same address waits longer, so that a list of passwords takes hours. A recently correct password
-// is cached and does not wait. Any thread.
-class Attempts {
- public:
-  static std::string key_of(const Credentials& who, const Channel& channel) {
-    return channel.peer_host + '\0' + who.user;
-  }
-  // Returns the time at which this attempt may be checked; nothing if too many attempts wait
-  // already.
-  std::optional<int64_t> begin(const std::string& key, int64_t now_us) {
-    constexpr int64_t kMostWaitUs = 60'000'000;
-    const std::lock_guard lock(mutex_);
-    const auto found = wrong_.find(key);
-    if (found == wrong_.end()) return now_us;
-    Wrong& wrong = found->second;
-    const int64_t at_us = std::max(now_us, wrong.next_us);
-    if (at_us - now_us > kMostWaitUs) return std::nullopt;
-    wrong.next_us = at_us + delay_us(wrong.count);
-    return at_us;
-  }
-  void end(const std::string& key, bool is_right, int64_t now_us) {
-    const std::lock_guard lock(mutex_);
-    if (is_right) {
-      wrong_.erase(key);
-      return;
-    }
-    if (wrong_.size() >= kMost && !wrong_.contains(key)) forget(now_us);
-    Wrong& wrong = wrong_[key];
-    ++wrong.count;
-    wrong.next_us = std::max(wrong.next_us, now_us + delay_us(wrong.count));
-  }
-
- private:
-  static constexpr size_t kMost = 10'000;
-  struct Wrong {
-    int count = 0;
-    int64_t next_us = 0;  // time of the next check
-  };
-  static int64_t delay_us(int count) {
-    constexpr int64_t kFirstUs = 500'000, kMostUs = 30'000'000;
-    constexpr int kDoublings = 6;
-    return std::min(kMostUs, kFirstUs << std::clamp(count - 1, 0, kDoublings));
-  }
-  // Removes entries whose wait is over, and all entries if none is: entries do not stop an attacker
-  // with thousands of addresses.
-  void forget(int64_t now_us) {
-    std::erase_if(wrong_, [&](const auto& each) { return each.second.next_us < now_us; });
-    if (wrong_.size() >= kMost) wrong_.clear();
-  }
-
-  std::mutex mutex_;
-  // Guarded by mutex_
-  std::map<std::string, Wrong> wrong_;
-};
-
 struct Guard {
   explicit Guard(GuardView of) : view(std::move(of)) {}
 
   const GuardView view;
   Remembered remembered;
-  Attempts attempts;
+  auth::LoginAttempts attempts;
   RefusalLog log;
 };
+
+std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
+                                 const ExchangeContext& context, int status,
+                                 std::string_view message) {
+  guard.log.add(context.clock, context.channel, request.user, message);
+  context.responder.answer(refusal(status, message));
+  return nullptr;
+}
+
+// The routes of requests other than GET that change nothing, or whose statements are checked one by one.
+bool may_be_read_only(const Request& request) {
+  constexpr std::string_view kPaths[] = {"/sql",          "/ksql",           "/query",
+                                         "/query-stream", "/inserts-stream", "/session"};
+  return request.method == "GET" || request.method == "HEAD" ||
+         std::ranges::find(kPaths, request.path) != std::end(kPaths) ||
+         request.path.starts_with("/compatibility/");
+}
+
+// Runs the handler, unless the request of a console in read-only mode changes something. Statements are audited by their
+// SQL session, other changes here.
+std::unique_ptr<Exchange> run_permitted(Guard& guard, const Handler& handler, Request request,
+                                        const ExchangeContext& context) {
+  const bool is_change = !may_be_read_only(request);
+  const bool is_refused = request.is_read_only && is_change;
+  const std::string what = request.method + " " + request.path;
+  if (!request.audited_session.empty() && (is_change || request.path == "/inserts-stream"))
+    write_audit({.event = "request",
+                 .user = request.has_rights_of_user ? request.user : "",
+                 .session = request.audited_session,
+                 .channel = context.channel,
+                 .text = what,
+                 .outcome = is_refused ? "refused" : "accepted"});
+  if (is_refused)
+    return refuse(guard, request, context, 403,
+                  "this session of the console may only read, and " + what + " changes something");
+  return handler(std::move(request), context);
+}
 
 // Waits until the password is checked, then passes the request to the route's handler.
 class GuardedExchange final : public Exchange {
  public:
   GuardedExchange(std::shared_ptr<Guard> guard, const Handler& handler, Request request,
-                  const ExchangeContext& context)
+                  const ExchangeContext& context, bool is_login, Challenge challenge)
       : guard_(std::move(guard)),
         handler_(handler),
         request_(std::move(request)),
-        context_(context) {}
+        context_(context),
+        is_login_(is_login),
+        challenge_(challenge) {}
   // Checks the password at `at_us`, when run() is called. Returns false if the queue is full.
   bool begin(Credentials who, std::string key, int64_t at_us) {
     errand_ = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
@@ -170,14 +162,20 @@ class GuardedExchange final : public Exchange {
       return context_.responder.answer(refusal(503, "too many password checks are queued"));
     }
     if (!is_right_ || is_over_) return;
-    guard_->attempts.end(Attempts::key_of(errand_->who, *context_.channel), *is_right_,
-                         context_.clock.monotonic_us());
+    guard_->attempts.end(auth::LoginAttempts::key_of(errand_->who.user, *context_.channel),
+                         *is_right_, context_.clock.monotonic_us());
     if (!*is_right_ || !guard_->view.access.check_login(request_.user)) {
       is_over_ = true;
-      guard_->log.add(context_.clock, context_.channel, request_.user, "wrong user or password");
-      return context_.responder.answer(refusal(401, "wrong user or password"));
+      constexpr std::string_view kWrong = "wrong user or password";
+      guard_->log.add(context_.clock, context_.channel, request_.user, kWrong);
+      if (is_login_)
+        write_audit({.event = "login",
+                     .user = request_.user,
+                     .channel = context_.channel,
+                     .outcome = kWrong});
+      return context_.responder.answer(refusal(401, kWrong, challenge_));
     }
-    inner_ = handler_(std::move(request_), context_);
+    inner_ = run_permitted(*guard_, handler_, std::move(request_), context_);
     if (!inner_) {
       is_over_ = true;
       return;
@@ -219,6 +217,8 @@ class GuardedExchange final : public Exchange {
   const Handler& handler_;
   Request request_;
   const ExchangeContext context_;
+  const bool is_login_;  // of the console
+  const Challenge challenge_;
   std::unique_ptr<Exchange> inner_;
   std::shared_ptr<Errand> errand_;
   std::optional<int64_t> begins_us_;  // the check waits until then
@@ -227,19 +227,6 @@ class GuardedExchange final : public Exchange {
   std::string body_;
   const WeakCallback callback_;  // the result is dropped if the client has disconnected
 };
-
-std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
-                                 const ExchangeContext& context, int status,
-                                 std::string_view message) {
-  guard.log.add(context.clock, context.channel, request.user, message);
-  context.responder.answer(refusal(status, message));
-  return nullptr;
-}
-
-std::unique_ptr<Exchange> ask_for_name(const ExchangeContext& context, std::string_view message) {
-  context.responder.answer(refusal(401, message));
-  return nullptr;
-}
 
 // Returns the topic of a subject, by the names that serializers use; otherwise the subject's own
 // name.
@@ -268,34 +255,126 @@ Handler with_rights(const std::shared_ptr<Guard>& guard, const Route& route) {
   };
 }
 
-std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handler& handler,
-                               Request request, const ExchangeContext& context) {
+// Answers a request whose cookie stands for no session, and removes the cookie.
+std::unique_ptr<Exchange> refuse_ended(const Sessions& sessions, const ExchangeContext& context) {
+  Response response = refusal(401, "the session of the console has ended; log in again");
+  response.head.headers.push_back(sessions.clear_cookie(*context.channel));
+  context.responder.answer(std::move(response));
+  return nullptr;
+}
+
+// The session of a request. The request is answered already if `is_refused`.
+struct SessionOfRequest {
+  std::optional<Sessions::Found> session = {};
+  bool is_refused = false;
+};
+SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
+                            const ExchangeContext& context) {
+  Sessions* const sessions = guard.view.sessions;
+  if (sessions == nullptr || context.channel == nullptr) return {};
+  request.is_read_only = sessions->is_read_only() && request.is_of_own_page;
+  // A tool that has a user and a password is no console, even if its request has a cookie.
+  if (!request.header("authorization").empty()) return {};
+  const std::optional<std::string> cookie = sessions->cookie_of(request, *context.channel);
+  if (!cookie) return {};
+  if (!request.may_use_cookie) {
+    refuse(guard, request, context, 403,
+           "a cookie authorises such a request only if a page of this server sends it, with the "
+           "content type application/json");
+    return {{}, true};
+  }
+  auto session = sessions->find(*cookie, *context.channel, context.clock.monotonic_us());
+  if (!session) {
+    // GET and POST /session are answered as without a cookie: they are the way to a new session.
+    if (route.credentials) return {};
+    refuse_ended(*sessions, context);
+    return {{}, true};
+  }
+  request.audited_session = session->name;
+  request.is_read_only |= session->is_look_only || sessions->is_read_only();
+  return {std::move(session), false};
+}
+
+// Passes on the requests to a server without users.
+std::unique_ptr<Exchange> pass_open(const std::shared_ptr<Guard>& guard, const Route& route,
+                                    const Handler& handler, Request request,
+                                    const ExchangeContext& context) {
+  const auto [session, is_refused] = session_of(*guard, route, request, context);
+  if (is_refused) return nullptr;
+  if (!session) return run_permitted(*guard, handler, std::move(request), context);
+  const Handler permitted = [&](Request its, const ExchangeContext& with) {
+    return run_permitted(*guard, handler, std::move(its), with);
+  };
+  return run_in_session(*guard->view.sessions, session->key, permitted, std::move(request),
+                        context);
+}
+
+std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Route& route,
+                               const Handler& handler, Request request,
+                               const ExchangeContext& context) {
   const auth::Access& access = guard->view.access;
-  const auto who = credentials_of(request.header("authorization"));
+  std::optional<Credentials> who;
+  if (route.credentials) {
+    auto read = route.credentials(request, context.channel);
+    if (!read)
+      return refuse(*guard, request, context,
+                    read.error().code == ErrorCode::ProtocolViolation ? 400 : 403,
+                    read.error().message);
+    who = *std::move(read);
+  }
+  const bool is_login = who.has_value();
+  if (!who) {
+    auto [session, is_refused] = session_of(*guard, route, request, context);
+    if (is_refused) return nullptr;
+    if (session) {
+      request.user = session->user;
+      request.has_rights_of_user = true;
+      const Handler permitted = [&](Request its, const ExchangeContext& with) {
+        return run_permitted(*guard, handler, std::move(its), with);
+      };
+      return run_in_session(*guard->view.sessions, session->key, permitted, std::move(request),
+                            context);
+    }
+    who = credentials_of(request.header("authorization"));
+  }
   request.user = who ? who->user : context.channel->certificate_name;
   request.has_rights_of_user = true;
+  const auto refuse_login = [&](int status, std::string_view message) {
+    if (is_login)
+      write_audit(
+          {.event = "login", .user = request.user, .channel = context.channel, .outcome = message});
+    return refuse(*guard, request, context, status, message);
+  };
   const Result<auth::Method> method = access.admit("http", request.user, *context.channel);
   // A request without credentials is answered with a challenge, since HTTP clients first try
   // without them.
-  if (!who && (!method || *method == auth::Method::Password))
-    return ask_for_name(context, method ? "user name and password are required (HTTP Basic)"
-                                        : method.error().message);
-  if (!method) return refuse(*guard, request, context, 403, method.error().message);
+  if (!who && (!method || *method == auth::Method::Password)) {
+    context.responder.answer(refusal(401,
+                                     !method ? method.error().message
+                                     : route.credentials
+                                         ? "log in: POST /session with the user and the password"
+                                         : "user name and password are required (HTTP Basic)",
+                                     challenge_of(route, request)));
+    return nullptr;
+  }
+  if (!method) return refuse_login(403, method.error().message);
   if (*method == auth::Method::Certificate)
     if (const Status right = access.check_certificate(request.user, *context.channel); !right)
-      return refuse(*guard, request, context, 403, right.error().message);
+      return refuse_login(403, right.error().message);
   const auto may_login = access.check_login(request.user);
   if (*method != auth::Method::Password) {
-    if (!may_login) return refuse(*guard, request, context, 403, may_login.error().message);
-    return handler(std::move(request), context);
+    if (!may_login) return refuse_login(403, may_login.error().message);
+    return run_permitted(*guard, handler, std::move(request), context);
   }
   std::string key = guard->remembered.key_of(access, *who);
-  if (may_login && guard->remembered.has(key)) return handler(std::move(request), context);
-  const auto at_us =
-      guard->attempts.begin(Attempts::key_of(*who, *context.channel), context.clock.monotonic_us());
-  if (!at_us)
-    return refuse(*guard, request, context, 429, "too many wrong passwords; try again in a minute");
-  auto exchange = std::make_unique<GuardedExchange>(guard, handler, std::move(request), context);
+  if (may_login && guard->remembered.has(key))
+    return run_permitted(*guard, handler, std::move(request), context);
+  const auto at_us = guard->attempts.begin(auth::LoginAttempts::key_of(who->user, *context.channel),
+                                           context.clock.monotonic_us());
+  if (!at_us) return refuse_login(429, "too many wrong passwords; try again in a minute");
+  const Challenge challenge = challenge_of(route, request);
+  auto exchange = std::make_unique<GuardedExchange>(guard, handler, std::move(request), context,
+                                                    is_login, challenge);
   if (!exchange->begin(*who, std::move(key), *at_us)) {
     context.responder.answer(refusal(503, "too many password checks are queued"));
     return nullptr;
@@ -306,14 +385,19 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
 }  // namespace
 
 Routes guarded(Routes routes, GuardView view) {
-  if (view.access.is_open()) return routes;
+  const bool is_open = view.access.is_open();
+  if (is_open && view.sessions == nullptr) return routes;
   auto guard = std::make_shared<Guard>(std::move(view));
-  routes.wrap([&guard](const Route& route) -> Handler {
-    if (route.path == "/healthz" || route.path == "/readyz") return route.handler;
-    return [guard, handler = route.needs_all_rights ? with_rights(guard, route) : route.handler](
-               Request request, const ExchangeContext& context) {
-      return pass(guard, handler, std::move(request), context);
-    };
+  routes.wrap([&](const Route& route) -> Handler {
+    if (route.is_public) return route.handler;
+    const bool needs_rights = !is_open && route.needs_all_rights;
+    return
+        [guard, is_open, handler = needs_rights ? with_rights(guard, route) : route.handler,
+         its = Route{.method = route.method, .path = route.path, .credentials = route.credentials}](
+            Request request, const ExchangeContext& context) {
+          return is_open ? pass_open(guard, its, handler, std::move(request), context)
+                         : pass(guard, its, handler, std::move(request), context);
+        };
   });
   return routes;
 }

@@ -1,4 +1,4 @@
-// Admits only authenticated requests: HTTP's Basic authentication with SQL's users.
+// Admits only authenticated requests: HTTP's Basic authentication with SQL's users, and the console's sessions.
 #pragma once
 #include <functional>
 
@@ -7,15 +7,21 @@
 
 namespace server::http {
 
+class Sessions;
+
 // The parts of the server that a guard uses. All of them outlive the routes.
 struct GuardView {
   const auth::Access& access;
   // Runs work on another thread; returns false if the queue is full.
   std::function<bool(std::function<void()> work)> run_aside;
+  // The console's sessions, whose cookies authorise requests; null: no console.
+  Sessions* sessions = nullptr;
 };
 
-// Puts the access file's rules for `http` in front of each route, except /healthz and /readyz,
-// which monitoring uses without a password. Without rules the routes are unchanged.
+// Puts the access file's rules for `http` in front of each route, except public ones: /healthz and
+// /readyz, which monitoring uses without a password, and the files of the console. Without rules and
+// sessions the routes are unchanged. Requests of a console that may only read are refused if they
+// change something; the statements of a request are checked by its SQL session.
 //
 // An admitted request carries the name of its user. The digest of a correct password is cached, so
 // that later requests cost less than the first.

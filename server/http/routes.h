@@ -1,12 +1,24 @@
 // Maps a request to its handler.
 #pragma once
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "server/http/exchange.h"
 
 namespace server::http {
+
+struct Credentials {
+  std::string user, password;
+};
+// Reads the credentials of a request of the console; nothing if the request has none, but may have a cookie. Fails with
+// ProtocolViolation for an invalid request, and with InvalidAuthorization if passwords must not be sent over this
+// channel.
+using ReadCredentials =
+    std::function<Result<std::optional<Credentials>>(const Request&, const Channel*)>;
 
 enum class BodyUse : uint8_t {
   Whole,     // the handler gets the complete request
@@ -16,7 +28,7 @@ enum class BodyUse : uint8_t {
 struct Route {
   std::string method;
   std::string path;  // "/status/{type}/{entity}/{action}": a part in braces matches any part
-  Handler handler;
+  Handler handler = {};
   BodyUse body = BodyUse::Whole;
   // Only users with rights on everything may use the route, since the handler does not check rights
   // on single topics.
@@ -24,6 +36,11 @@ struct Route {
   // Whether users with write access to the topic of the subject, which is the first name in the
   // path, may use the route, too.
   bool is_for_writers_of_subject = false;
+  // Every client may use the route, because it shows no data: health, and the files of the console.
+  bool is_public = false;
+  // Set for the routes of the console's sessions, whose credentials are not in the Authorization header. The answer to
+  // a request without credentials is then no challenge.
+  ReadCredentials credentials = {};
 };
 
 // Threads: any; the routes do not change once requests arrive.

@@ -312,10 +312,14 @@ Status Session::open_session(const SessionRequest& request) {
   const std::string application_name = settings.get("application_name").value_or("");
   is_psql_ = application_name == "psql";
   database_ = request.database;
-  context_.backend = TRY(backend_.open_session(
-      {request.user, request.database, application_name, key_.process_id, memory_,
-       has_rights_of_user(), request_of_script_ ? request_of_script_->open_queries : nullptr},
-      settings));
+  sql::SessionInfo info{request.user,    request.database, application_name,
+                        key_.process_id, memory_,          has_rights_of_user()};
+  if (request_of_script_) {
+    info.open_queries = request_of_script_->open_queries;
+    info.is_read_only = request_of_script_->is_read_only;
+    info.on_change = request_of_script_->on_change;
+  }
+  context_.backend = TRY(backend_.open_session(info, settings));
   // Only the backend can check the values of its own settings.
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos || name == "search_path")

@@ -63,6 +63,7 @@ struct ScriptRequest {
   bool is_read_only = false;        // each transaction is READ ONLY, and no statement changes that
   MemoryAccount* memory = nullptr;  // outlives the session
   size_t* open_queries = nullptr;   // see SessionInfo
+  ChangeAudit on_change = {};       // see SessionInfo
 };
 
 // A session that runs one script. The front end calls run() after `wake` and at deadline_us(),

@@ -39,7 +39,9 @@ InsertsExchange::InsertsExchange(const SqlPages& pages, const Request& request,
       context_(context),
       is_array_(wants_array(request.header("accept"))),
       user_(request.user),
-      has_rights_of_user_(request.has_rights_of_user) {}
+      info_(session_info(request, context)) {
+  info_.open_queries = nullptr;
+}
 
 InsertsExchange::~InsertsExchange() = default;
 
@@ -80,8 +82,7 @@ Status InsertsExchange::read_target(std::string_view line) {
   if (target.empty())
     return Error{ErrorCode::ProtocolViolation,
                  "the first line is not a JSON object with a string named target"};
-  const sql::SessionInfo info{user_, "millrace", "http", 0, context_.memory, has_rights_of_user_};
-  session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
+  session_ = TRY(pages_.backends[context_.shard]->open_session(info_, settings_));
   target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
   // A missing stream is reported before the first row.
   TRY(session_->begin_copy(*target_, *this));

@@ -43,7 +43,7 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   const ExchangeContext context_;
   const bool is_array_;
   const std::string user_;
-  const bool has_rights_of_user_;
+  sql::SessionInfo info_;
   sql::SessionSettings settings_;
   std::unique_ptr<sql::SessionBackend> session_;
   std::string buffer_;  // an incomplete line

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/http/console/audit.h"
+
 namespace server::http {
 
 namespace {
@@ -19,6 +21,17 @@ void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::s
                    const Error& error) {
   if (error.code == ErrorCode::InsufficientPrivilege)
     pages.refusals->add(context.clock, context.channel, user, error.message);
+}
+
+sql::SessionInfo session_info(const Request& request, const ExchangeContext& context) {
+  return {.user = request.user,
+          .database = "millrace",
+          .application_name = "http",
+          .memory = context.memory,
+          .has_rights_of_user = request.has_rights_of_user,
+          .open_queries = context.open_queries,
+          .is_read_only = request.is_read_only,
+          .on_change = audit_of(request, context.channel)};
 }
 
 // The data of reading a request; the work on another thread owns it, because it may outlive the
@@ -58,10 +71,8 @@ void SqlExchange::run() {
 }
 
 Status SqlExchange::open_session() {
-  const sql::SessionInfo info{
-      request_.user,        "millrace", "http", 0, context_.memory, request_.has_rights_of_user,
-      context_.open_queries};
-  session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
+  session_ = TRY(
+      pages_.backends[context_.shard]->open_session(session_info(request_, context_), settings_));
   return {};
 }
 

@@ -32,6 +32,10 @@ struct SqlPages {
 void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,
                    const Error& error);
 
+// Returns the facts about a request for a SQL session of its own: its user, rights and read-only mode, and the audit of
+// its changes.
+sql::SessionInfo session_info(const Request& request, const ExchangeContext& context);
+
 // A request with a session of its own. The exchange reads the request, and then runs one statement after the other, as
 // the derived class decides. Long work is done on other threads.
 //

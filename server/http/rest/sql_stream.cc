@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/formats/json/json_tree.h"
+#include "server/http/console/audit.h"
 #include "server/net/tls.h"
 
 namespace server::http {
@@ -149,10 +150,8 @@ void SqlStream::read() {
     return refuse(context_.memory->refusal("a request of " + format_bytes(reading->text.size())),
                   503);
   if (reading->text.size() <= kMostBodyOnLoop) return begin(read_sql_body(reading->text));
-  const sql::SessionInfo info{
-      request_.user,        "millrace", "http", 0, context_.memory, request_.has_rights_of_user,
-      context_.open_queries};
-  auto opened = pages_.backends[context_.shard]->open_session(info, settings_);
+  auto opened =
+      pages_.backends[context_.shard]->open_session(session_info(request_, context_), settings_);
   if (!opened) return refuse(opened.error(), 503);
   reader_ = std::move(opened).take();
   errand_ = reader_->run_aside(
@@ -188,6 +187,8 @@ void SqlStream::open_script(std::optional<size_t> index) {
   // The form of an address whose port is not known.
   if (context_.channel) request.peer = fmt::format("[{}]:", context_.channel->peer_host);
   request.has_rights_of_user = request_.has_rights_of_user;
+  request.is_read_only = request_.is_read_only;
+  request.on_change = audit_of(request_, context_.channel);
   request.memory = context_.memory;
   request.open_queries = context_.open_queries;
   auto opened = pages_.open_script(

@@ -59,12 +59,12 @@ class NeverExchange final : public Exchange {
 }  // namespace
 
 Conversation::Conversation(Routes with, Limits bounds, size_t memory_bytes, Loop* its_loop,
-                           const RequestGate* gate)
+                           const RequestGate* gate, const Channel* channel)
     : memory(memory_bytes),
       loop(its_loop ? *its_loop : own_loop.emplace()),
       routes(std::move(with)),
       limits(bounds),
-      session({*this, routes, limits, loop, 0, clock, &account, nullptr, gate}) {}
+      session({*this, routes, limits, loop, 0, clock, &account, channel, gate}) {}
 
 std::string Conversation::say(std::string_view bytes) {
   session.receive(bytes);

@@ -15,7 +15,8 @@ class Conversation final : private SessionHost {
  public:
   // `its_loop` outlives late answers, as a server's loops do; null: the conversation has its own loop.
   explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30,
-                        Loop* its_loop = nullptr, const RequestGate* gate = nullptr);
+                        Loop* its_loop = nullptr, const RequestGate* gate = nullptr,
+                        const Channel* channel = nullptr);
 
   // Sends the bytes and returns the answer, as far as the server has written it.
   std::string say(std::string_view bytes);
