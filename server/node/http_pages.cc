@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string>
+#include <string_view>
 
 namespace server {
 
@@ -23,6 +25,23 @@ std::vector<http::QueryPlace> query_places(const MetadataImage& image) {
     }
   }
   return places;
+}
+
+http::ConsoleRights console_rights(const MetadataImage& image, const std::string& user) {
+  const storage::Users& users = *image.users;
+  const auto found = users.roles.find(user);
+  if (found == users.roles.end()) return {};
+  constexpr storage::Rights kAll = storage::kMaySelect | storage::kMayInsert | storage::kMayCreate;
+  const std::set<std::string> roles = storage::roles_of(users, user);
+  http::ConsoleRights rights{.is_superuser = found->second.is_superuser, .has_all = true};
+  for (const std::string_view kind : storage::kAllOfAKind) {
+    const storage::Rights on_kind = storage::rights_on(users, roles, std::string(kind));
+    rights.has_all = rights.has_all && (on_kind & kAll) == kAll;
+    if (kind == storage::kEverything) rights.may_create = (on_kind & storage::kMayCreate) != 0;
+  }
+  rights.has_all = rights.has_all || rights.is_superuser;
+  rights.may_create = rights.may_create || rights.is_superuser;
+  return rights;
 }
 
 void add_clock_page(http::Routes& routes, MovableClock& clock) {

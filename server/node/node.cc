@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/http/console/console_pages.h"
+#include "server/http/console/session_pages.h"
 #include "server/http/guard.h"
 #include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
@@ -444,8 +446,9 @@ Status Node::open_http() {
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
       health_of(cluster_.get())});
+  http::Routes routes = TRY(http_routes());
   http_ = TRY(http::HttpServer::open(
-      loops, guarded(http_routes()),
+      loops, guarded(std::move(routes), console_sessions_.get()),
       {front_end_options(*settings_.http, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
 }
@@ -502,14 +505,56 @@ http::GateRules Node::gate_rules() const {
 }
 
 // Adds the checks of the access file, if one is configured.
-http::Routes Node::guarded(http::Routes routes) {
-  return http::guarded(std::move(routes), {access_->access(), [this](std::function<void()> work) {
+http::Routes Node::guarded(http::Routes routes, http::Sessions* sessions) {
+  return http::guarded(std::move(routes), {access_->access(),
+                                           [this](std::function<void()> work) {
                                              constexpr size_t kAbout = 4 << 10;
                                              return checkers_->try_run(kAbout, std::move(work));
-                                           }});
+                                           },
+                                           sessions});
 }
 
-http::Routes Node::http_routes() {
+Status Node::add_console(http::Routes& routes) {
+  if (settings_.console == NodeSettings::Console::Off) return {};
+  console_sessions_ = std::make_unique<http::Sessions>(
+      access_->access(),
+      http::Sessions::Options{settings_.console == NodeSettings::Console::ReadOnly,
+                              settings_.insecure,
+                              [this] { return http_ ? int{http_->address().port} : 0; }});
+  http::add_session_pages(routes, {*console_sessions_, [this] { return console_server(); },
+                                   [this](const std::string& user) {
+                                     return console_rights(*definitions_->image(), user);
+                                   }});
+  if (!settings_.console_dir.empty())
+    return http::add_console_folder(routes, settings_.console_dir, http::console_assets());
+  http::add_console_pages(routes, http::console_assets(), http::console_build());
+  return {};
+}
+
+http::ConsoleServer Node::console_server() const {
+  http::ConsoleServer server{.id = cluster_id()};
+  if (cluster_) server.node = settings_.cluster.node_id;
+  const auto add = [&](const char* protocol, const std::vector<Address>& addresses) {
+    auto& [name, texts] = server.listeners.emplace_back(protocol, std::vector<std::string>());
+    for (const Address& address : addresses) texts.push_back(address.to_string());
+  };
+  add("pg", {pg_address()});
+  add("kafka", settings_.kafka_advertised.empty() ? kafka_addresses() : settings_.kafka_advertised);
+  add("http", {http_->address()});
+  if (registry_) add("registry", {registry_->address()});
+  return server;
+}
+
+std::string Node::console_url() const {
+  if (!http_ || !console_sessions_) return {};
+  Address address = http_->address();
+  if (address.host.empty() || address.host == "0.0.0.0" || address.host == "::")
+    address.host = "localhost";
+  return fmt::format("{}://{}/console/", access_->tls() != nullptr ? "https" : "http",
+                     address.to_string());
+}
+
+Result<http::Routes> Node::http_routes() {
   http::ServerView view;
   view.cluster_id = cluster_id();
   view.service_id = "default_";  // ksqlDB's own default
@@ -527,8 +572,10 @@ http::Routes Node::http_routes() {
     return checkers_->try_run(kAbout, std::move(work));
   };
   view.metrics = [this](ServerMetrics::Done done) { metrics_->page(std::move(done)); };
+  view.has_console = settings_.console != NodeSettings::Console::Off;
   http::Routes routes;
   http::add_server_pages(routes, view);
+  TRY(add_console(routes));
   sql_pages_.reset(new http::SqlPages{{},
                                       [this] { return definitions_->image()->revision.value(); },
                                       http_queries_,

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/etcd/supervised_etcd.h"
+#include "server/http/console/session_pages.h"
 #include "server/http/http_server.h"
 #include "server/http/proxy/consumer_instances.h"
 #include "server/http/registry/registry_view.h"
@@ -61,6 +62,8 @@ class Node {
   std::optional<Address> http_address() const {
     return http_ ? std::optional(http_->address()) : std::nullopt;
   }
+  // Returns the URL of the console; empty without a console.
+  std::string console_url() const;
   // Returns the address of the separate listener of the schema registry; none if it has no such
   // listener.
   std::optional<Address> registry_address() const {
@@ -100,8 +103,10 @@ class Node {
   Status open_http();
   Status open_outside_registry();
   Status open_registry(const std::vector<Loop*>& loops);
-  http::Routes http_routes();
-  http::Routes guarded(http::Routes routes);
+  Result<http::Routes> http_routes();
+  http::Routes guarded(http::Routes routes, http::Sessions* sessions = nullptr);
+  Status add_console(http::Routes& routes);
+  http::ConsoleServer console_server() const;
   http::GateRules gate_rules() const;
   http::RegistryView registry_view();
   std::string cluster_id() const;
@@ -165,6 +170,7 @@ class Node {
   http::OpenQueries http_queries_;
   http::CommandLog http_commands_;
   std::unique_ptr<http::SqlPages> sql_pages_;
+  std::unique_ptr<http::Sessions> console_sessions_;  // null without a console
   std::unique_ptr<http::HttpServer> http_, registry_;
   std::atomic<bool> is_serving_{false};  // everything runs, and is not being stopped
   // For the log's writer, which runs before these parts exist.

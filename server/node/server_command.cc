@@ -144,6 +144,8 @@ int run_server_command(int argc, const char* const* argv) {
     fmt::print("kafka listening on {}\n", address.to_string());
   if (const auto http = (*node)->http_address())
     fmt::print("http listening on {}\n", http->to_string());
+  if (const std::string console = (*node)->console_url(); !console.empty())
+    fmt::print("console at {}\n", console);
   if (const auto registry = (*node)->registry_address())
     fmt::print("registry listening on {}\n", registry->to_string());
   if (const auto nodes = (*node)->nodes_address())

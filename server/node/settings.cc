@@ -75,6 +75,18 @@ Status set_http_origins(NodeSettings& settings, const std::string& text) {
   return {};
 }
 
+Status set_console(NodeSettings& settings, const std::string& text) {
+  using Console = NodeSettings::Console;
+  for (const auto& [name, value] :
+       {std::pair{"on", Console::On}, {"read-only", Console::ReadOnly}, {"off", Console::Off}})
+    if (text == name) {
+      settings.console = value;
+      return {};
+    }
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("\"{}\" is not on, read-only or off", text)};
+}
+
 // With less memory, a usual batch of a Kafka client would not fit into a session's share.
 constexpr size_t kLeastMemory = 64 << 20;
 
@@ -156,6 +168,17 @@ constexpr SettingRow kSettings[] = {
      set_http_origins},
     // ksqlDB's name; a file may also use access.control.allow.origin.
     {"access-control-allow-origin", "ksqlDB's name of http-origins", set_http_origins},
+    {"console",
+     "console in the browser at http://HOST:PORT/console/ of --http: on, read-only (it changes "
+     "nothing), off [on]",
+     set_console},
+    {"console-dir",
+     "folder with the files of the console, for its developers; --http must be a loopback address "
+     "[the files in the program]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.console_dir = text;
+       return {};
+     }},
     {"registry",
      "HOST:PORT of a separate listener for the schema registry, which is also available at --http; "
      "port 0 picks a free one, off: none [off]",
@@ -705,6 +728,16 @@ Status check_registry(const NodeSettings& settings) {
                "Schemas are kept either in this server or in the external registry."};
 }
 
+// The files of a folder are read again for each request, and may change while they are read.
+Status check_console(const NodeSettings& settings) {
+  if (settings.console_dir.empty() || !settings.http || is_loopback(settings.http->host)) return {};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("--console-dir is not available at {}", settings.http->to_string()),
+               {},
+               "Listen on 127.0.0.1 with --http, or omit --console-dir: the program contains the "
+               "files of the console."};
+}
+
 // Checks that the options of a cluster fit together.
 Status check_cluster(const NodeSettings& settings) {
   const NodeSettings::Cluster& cluster = settings.cluster;
@@ -852,6 +885,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   if (status) status = check_security(arguments.settings);
   if (status) status = check_listeners(arguments.settings);
   if (status) status = check_registry(arguments.settings);
+  if (status) status = check_console(arguments.settings);
   if (status) status = check_cluster(arguments.settings);
   if (!status) {
     fmt::print(stderr, "error: {}\n", status.error().message);

@@ -24,6 +24,10 @@ struct NodeSettings {
   std::optional<Address> registry = {};  // additional listener of the schema registry
   // Host names and origins that the HTTP listeners accept (server/http/gate.h).
   std::vector<std::string> http_hosts = {}, http_origins = {};
+  // The console in the browser, which the HTTP listener serves.
+  enum class Console : uint8_t { On, ReadOnly, Off };
+  Console console = Console::On;
+  std::string console_dir = {};  // empty: the files in the program
   std::vector<Address>
       kafka_advertised;  // one for each of `kafka`, in order; empty: the listener's own address
 

@@ -16,7 +16,7 @@ ENDS_THE_LIST = "\n};\n"
 
 # A setting belongs to the first area that has a matching beginning of its name.
 AREAS = (
-    ("Data and listeners", ("data-dir", "pg", "kafka", "http", "access-control", "registry", "auto-create")),
+    ("Data and listeners", ("data-dir", "pg", "kafka", "http", "access-control", "console", "registry", "auto-create")),
     ("Schema registry elsewhere", ("schema-registry",)),
     ("Memory, connections, threads", ("memory-", "state-memory", "max-connections", "superuser-reserved",
                                       "connections-max-idle", "shards", "statement-threads")),

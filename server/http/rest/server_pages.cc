@@ -185,9 +185,13 @@ std::string cluster_status(const ServerView& view, const std::string& address) {
 }  // namespace
 
 void add_server_pages(Routes& routes, const ServerView& view) {
-  routes.add(
-      {"GET", "/healthz", answer_with([](const Request&) { return text_response("ok\n"); })});
-  routes.add({"GET", "/readyz", answer_with([view](const Request&) {
+  routes.add({.method = "GET",
+              .path = "/healthz",
+              .handler = answer_with([](const Request&) { return text_response("ok\n"); }),
+              .is_public = true});
+  routes.add({.method = "GET",
+              .path = "/readyz",
+              .handler = answer_with([view](const Request&) {
                 if (!view.is_ready())
                   return text_response("the server is starting or stopping\n", 503);
                 if (view.is_suspended && view.is_suspended())
@@ -199,7 +203,8 @@ void add_server_pages(Routes& routes, const ServerView& view) {
                       503);
                 if (!view.accepts_appends()) return text_response("the disk is full\n", 503);
                 return text_response("ready\n");
-              })});
+              }),
+              .is_public = true});
   routes.add({"GET", "/metrics", answer_later([view](const Request&, ResponseDone done) {
                 view.metrics([done = std::move(done)](std::shared_ptr<const std::string> page) {
                   if (!page) return done(busy());
@@ -225,13 +230,18 @@ void add_server_pages(Routes& routes, const ServerView& view) {
     routes.add({page.method, page.path, answer_with([&page](const Request&) {
                   return error_response(error_code::kNotSupported, page.why);
                 })});
-  routes.add({"GET", "/", answer_with([](const Request& request) {
+  const bool has_console = view.has_console;
+  routes.add({.method = "GET",
+              .path = "/",
+              .handler = answer_with([has_console](const Request& request) {
                 const auto type = accepted_type(request.header("accept"), {kJson, kHtml});
-                if (type == kHtml) return front_page();
-                Response moved = text_response("see /info\n", 307);
-                moved.head.headers.push_back({"location", "/info"});
+                if (type == kHtml && !has_console) return front_page();
+                const std::string to = type == kHtml ? "/console/" : "/info";
+                Response moved = text_response("see " + to + "\n", 307);
+                moved.head.headers.push_back({"location", to});
                 return moved;
-              })});
+              }),
+              .is_public = has_console});
   routes.add({"GET", "/healthcheck", answer_with([view](const Request&) { return health(view); })});
   routes.add({"GET", "/clusterStatus", answer_later([view](const Request&, ResponseDone done) {
                 // The address is read on the loop, because the front end may be destroyed before

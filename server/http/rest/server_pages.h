@@ -40,10 +40,11 @@ struct ServerView {
   // Builds the page of metrics; the callback gets null if this is not possible now.
   using MetricsDone = std::function<void(std::shared_ptr<const std::string>)>;
   std::function<void(MetricsDone)> metrics;
+  bool has_console = false;
 };
 
 // Adds /healthz, /readyz and /metrics, and ksqlDB's pages /, /info, /healthcheck and
-// /clusterStatus.
+// /clusterStatus. A browser is redirected from / to the console, if the server has one.
 void add_server_pages(Routes& routes, const ServerView& view);
 
 }  // namespace server::http
