@@ -192,6 +192,10 @@ class SqlSession final : public sql::SessionBackend {
   // Returns the transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
   TemporaryTables& temporary() { return temporary_; }
+  // Returns true at the first call for a query: a session gets one warning about its late records.
+  bool may_warn_of_late_records(const std::string& query_id) {
+    return warned_late_.insert(query_id).second;
+  }
   const WriterTurns& turns() const { return turns_; }
   bool has_turn(const std::string& topic) const { return turns_.contains(topic); }
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
@@ -286,7 +290,8 @@ class SqlSession final : public sql::SessionBackend {
   SessionWrites written_;
   // Queries that have passed written_; emptied by a write.
   std::set<std::shared_ptr<const DefinedQuery>> passed_;
-  MaterializerPlaces last_places_;  // the result of the last places_of()
+  std::set<std::string> warned_late_;  // ids of queries
+  MaterializerPlaces last_places_;     // the result of the last places_of()
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // held until the end of the transaction, or of a single statement

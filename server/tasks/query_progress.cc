@@ -177,16 +177,34 @@ void ProgressOfQuery::expect(std::vector<size_t> tasks_by_stage) {
   for (size_t i = 0; i < stages_.size(); ++i) stages_[i].expected = tasks_by_stage[i];
 }
 
-void ProgressOfQuery::publish(int stage, int32_t task, std::span<const Target> positions) {
+void ProgressOfQuery::publish(int stage, int32_t task, std::span<const Target> positions,
+                              LateRecords records) {
   std::unique_lock lock(mutex_);
   if (stages_.size() <= static_cast<size_t>(stage)) stages_.resize(static_cast<size_t>(stage) + 1);
   Stage& its = stages_[static_cast<size_t>(stage)];
   its.published.insert(task);
+  its.records[task] = records;
   for (const auto& [partition, next] : positions) its.positions[partition] = next;
   // If the task reads a partition twice, the smaller of the two positions counts.
   for (const auto& [partition, next] : positions)
     its.positions[partition] = std::min(its.positions[partition], next);
   changed(std::move(lock));
+}
+
+LateRecords ProgressOfQuery::late_records() const {
+  const std::lock_guard lock(mutex_);
+  LateRecords all;
+  for (const Stage& stage : stages_) {
+    LateRecords its;
+    for (const auto& [task, records] : stage.records) {
+      its.late += records.late;
+      its.read += records.read;
+    }
+    if (its.late == 0) continue;
+    all.late += its.late;
+    all.read += its.read;
+  }
+  return all;
 }
 
 void ProgressOfQuery::end() {

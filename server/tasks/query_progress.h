@@ -25,6 +25,11 @@
 
 namespace server {
 
+// Records that tasks have read, and those of them that they dropped because their windows were closed.
+struct LateRecords {
+  uint64_t late = 0, read = 0;
+};
+
 // The progress of one query.
 //
 // Invariant: a published position is durable, and so is everything that the task wrote before it.
@@ -45,7 +50,10 @@ class ProgressOfQuery {
   // Sets the number of tasks of each stage. has_passed() is false for a stage until all its tasks
   // have published a position.
   void expect(std::vector<size_t> tasks_by_stage);
-  void publish(int stage, int32_t task, std::span<const Target> positions);
+  void publish(int stage, int32_t task, std::span<const Target> positions,
+               LateRecords records = {});
+  // Returns the records of the stages that have dropped late records, as published so far.
+  LateRecords late_records() const;
   // Called when the query is dropped. It writes nothing more, so has_passed() no longer makes a
   // reader wait.
   void end();
@@ -61,6 +69,7 @@ class ProgressOfQuery {
     size_t expected = SIZE_MAX;  // number of tasks
     absl::flat_hash_set<int32_t> published;
     absl::flat_hash_map<engine::PartitionRef, Offset> positions;
+    absl::flat_hash_map<int32_t, LateRecords> records;  // by task
   };
   void changed(std::unique_lock<std::mutex> lock);
 

@@ -514,7 +514,9 @@ void Shard::publish(const ShardTask& task) {
   positions.reserve(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i)
     positions.emplace_back(inputs[i].partition, task.task->durable_positions()[i]);
-  task.progress->publish(task.stage, task.number, positions);
+  const engine::TaskMetrics& metrics = task.task->metrics();
+  task.progress->publish(task.stage, task.number, positions,
+                         {metrics.records_late, metrics.records_in});
 }
 
 Shard::Passed Shard::passed(

@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "engine/types/ascii.h"
+#include "server/tasks/query_tasks.h"
+
 namespace server {
 
 Result<MaterializedTable> find_kept_table(const MetadataImage& image,
@@ -55,6 +58,26 @@ std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts,
                      fmt::format("table {} is not up to date: its query {} has failed",
                                  kept.table->name, kept.query_id()),
                      trouble->message, trouble->hint};
+}
+
+std::optional<sql::Notice> warning_of_late_records(SqlSession& session,
+                                                   const MaterializedTable& kept) {
+  constexpr uint64_t kShareOfRecords = 100;  // fewer late records are usual in live data
+  const SqlParts& parts = session.parts();
+  if (!kept.table->window || parts.settings.engine.ksqldb_compat) return std::nullopt;
+  const auto progress = parts.queries.progress().find(kept.query_id());
+  if (!progress) return std::nullopt;
+  const auto [late, read] = progress->late_records();
+  if (late == 0 || late < read / kShareOfRecords ||
+      !session.may_warn_of_late_records(kept.query_id()))
+    return std::nullopt;
+  return sql::Notice{
+      sql::NoticeLevel::Warning,
+      fmt::format("{} of {} records were late and are missing in table {}", late, read,
+                  engine::display_name(kept.table->name)),
+      "They arrived after the ends of their windows, by the times of the records before them.",
+      "Load records in the order of their times, or create the table with a longer GRACE PERIOD in "
+      "its WINDOW. SHOW QUERIES counts late records."};
 }
 
 }  // namespace server

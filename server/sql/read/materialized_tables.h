@@ -35,4 +35,10 @@ NotKept not_kept(SqlParts& parts, const MaterializedTable& kept);
 // failure.
 std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const MaterializedTable& kept);
 
+// Returns a warning if the query of a windowed table has dropped at least a hundredth of its records because they were
+// late. Occasional late records are counted in SHOW QUERIES alone. A session gets the warning once for each query.
+// Returns nothing under --compat ksqldb, and on a node of a cluster that does not run the query.
+std::optional<sql::Notice> warning_of_late_records(SqlSession& session,
+                                                   const MaterializedTable& kept);
+
 }  // namespace server

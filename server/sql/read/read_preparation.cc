@@ -299,6 +299,8 @@ void ReadPreparation::end(Status status) {
 void ReadPreparation::close() {
   hold_ = nullptr;
   for (size_t i = 0; i < tables_.size(); ++i) {
+    if (auto warning = warning_of_late_records(session_, tables_[i]))
+      receiver_.on_notice(*std::move(warning));
     const auto topic = topic_of(tables_[i]);
     if (!topic) continue;
     session_.note_passed(tables_[i].query);
