@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "client/admin/bootstrap.h"
 #include "client/connection.h"
 
 namespace client {
@@ -29,10 +28,6 @@ std::vector<int32_t> read_numbers(WireReader& in) {
   std::vector<int32_t> numbers(in.count());
   for (int32_t& number : numbers) number = in.number<int32_t>();
   return numbers;
-}
-
-std::string shown(const TopicPartitionName& partition) {
-  return fmt::format("{}-{}", partition.first, partition.second);
 }
 
 // Writes an array of one topic with one partition.
@@ -75,41 +70,14 @@ DescribedProducer read_producer(WireReader& in) {
 
 Result<TransactionAdmin> TransactionAdmin::open(const std::string& bootstrap_server,
                                                 const Properties& properties) {
-  TransactionAdmin admin(TRY(Bootstrap(bootstrap_server, properties).connect()), properties);
-  TRY(admin.read_cluster());
-  return admin;
-}
-
-Status TransactionAdmin::read_cluster() {
-  std::string answer = TRY(ask(-1, kMetadataApi, kMetadataVersion, metadata_request()));
-  ClusterListing listing = TRY(read_metadata(std::move(answer)));
-  for (const ClusterNodeListing& node : listing.nodes)
-    addresses_[node.id] = fmt::format("{}:{}", node.host, node.port);
-  partitions_ = std::move(listing.partitions);
-  return {};
-}
-
-Result<WireConnection*> TransactionAdmin::node(int32_t id) {
-  const auto known = connections_.find(id);
-  if (known != connections_.end()) return &known->second;
-  const auto address = addresses_.find(id);
-  if (address == addresses_.end())
-    return Error{ErrorCode::InvalidParameter, fmt::format("broker {} does not exist", id)};
-  return &connections_.emplace(id, TRY(WireConnection::open(address->second, properties_)))
-              .first->second;
-}
-
-Result<std::string> TransactionAdmin::ask(int32_t id, int16_t api_key, int16_t version,
-                                          const WireWriter& request) {
-  WireConnection* const connection = TRY(node(id));
-  return connection->ask(api_key, version, request);
+  return TransactionAdmin(TRY(NodeConnections::open(bootstrap_server, properties)));
 }
 
 Result<int32_t> TransactionAdmin::coordinator_of(const std::string& id) {
   constexpr int16_t kVersion = 4;
   WireWriter request;
   request.number(kOfTransactions).count(1).text(id).end();
-  WireReader in(TRY(ask(-1, kFindCoordinator, kVersion, request)));
+  WireReader in(TRY(nodes_.ask(NodeConnections::kBootstrap, kFindCoordinator, kVersion, request)));
   in.number<int32_t>();
   if (in.count() != 1) return cut_short();
   in.text();
@@ -120,27 +88,20 @@ Result<int32_t> TransactionAdmin::coordinator_of(const std::string& id) {
   return found;
 }
 
-Result<int32_t> TransactionAdmin::leader_of(const TopicPartitionName& partition) const {
-  const auto found = partitions_.find(partition);
-  if (found != partitions_.end()) return found->second.leader;
-  return Error{ErrorCode::InvalidParameter,
-               fmt::format("partition {} does not exist", shown(partition))};
-}
-
 Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_topic(
     const std::string& topic) const {
   std::vector<TopicPartitionName> found;
-  for (const auto& [name, partition] : partitions_)
+  for (const auto& [name, partition] : nodes_.partitions())
     if (name.first == topic) found.push_back(name);
   if (!found.empty()) return found;
   return Error{ErrorCode::InvalidParameter, fmt::format("topic {} does not exist", topic)};
 }
 
 Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_node(int32_t id) const {
-  if (!addresses_.contains(id))
+  if (!nodes_.addresses().contains(id))
     return Error{ErrorCode::InvalidParameter, fmt::format("broker {} does not exist", id)};
   std::vector<TopicPartitionName> found;
-  for (const auto& [name, partition] : partitions_)
+  for (const auto& [name, partition] : nodes_.partitions())
     if (std::ranges::count(partition.replicas, id) > 0) found.push_back(name);
   return found;
 }
@@ -153,8 +114,8 @@ Result<std::vector<ListedTransaction>> TransactionAdmin::list(const TransactionF
   if (version > 0) request.number(filter.open_for_ms);
   request.end();
   std::vector<ListedTransaction> listed;
-  for (const auto& [id, address] : addresses_) {
-    WireReader in(TRY(ask(id, kListTransactions, version, request)));
+  for (const auto& [id, address] : nodes_.addresses()) {
+    WireReader in(TRY(nodes_.ask(id, kListTransactions, version, request)));
     in.number<int32_t>();
     TRY(check(in.number<int16_t>()));
     for (size_t left = in.count(); left > 0; --left) in.text();
@@ -176,7 +137,7 @@ Result<DescribedTransaction> TransactionAdmin::describe(const std::string& id) {
   const int32_t coordinator = TRY(coordinator_of(id));
   WireWriter request;
   request.count(1).text(id).end();
-  WireReader in(TRY(ask(coordinator, kDescribeTransactions, 0, request)));
+  WireReader in(TRY(nodes_.ask(coordinator, kDescribeTransactions, 0, request)));
   in.number<int32_t>();
   if (in.count() != 1) return cut_short();
   TRY(check(in.number<int16_t>()));
@@ -189,11 +150,11 @@ Result<DescribedTransaction> TransactionAdmin::describe(const std::string& id) {
 
 Result<std::vector<DescribedProducer>> TransactionAdmin::producers(
     const TopicPartitionName& partition, std::optional<int32_t> asked) {
-  const int32_t from = asked ? *asked : TRY(leader_of(partition));
+  const int32_t from = asked ? *asked : TRY(nodes_.leader_of(partition));
   WireWriter request;
   write_partition(request, partition);
   request.end();
-  WireReader in(TRY(ask(from, kDescribeProducers, 0, request)));
+  WireReader in(TRY(nodes_.ask(from, kDescribeProducers, 0, request)));
   in.number<int32_t>();
   if (in.count() != 1) return cut_short();
   in.text();
@@ -214,8 +175,8 @@ Status TransactionAdmin::abort(const TopicPartitionName& partition, int64_t prod
   request.count(1).number(producer_id).number(producer_epoch).number<int8_t>(0);
   write_partition(request, partition);
   request.number(coordinator_epoch).end().end();
-  const int32_t leader = TRY(leader_of(partition));
-  WireReader in(TRY(ask(leader, kWriteTxnMarkers, kVersion, request)));
+  const int32_t leader = TRY(nodes_.leader_of(partition));
+  WireReader in(TRY(nodes_.ask(leader, kWriteTxnMarkers, kVersion, request)));
   if (in.count() != 1) return cut_short();
   in.number<int64_t>();
   if (in.count() != 1) return cut_short();

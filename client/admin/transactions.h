@@ -8,12 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "client/admin/cluster_listing.h"
-#include "client/admin/wire_connection.h"
+#include "client/admin/node_connections.h"
 
 namespace client {
 
-using TopicPartitionName = std::pair<std::string, int32_t>;
+using TopicPartitionName = TopicPartitionKey;
 
 struct ListedTransaction {
   std::string id;
@@ -70,20 +69,10 @@ class TransactionAdmin {
   Result<std::vector<TopicPartitionName>> partitions_of_node(int32_t node) const;
 
  private:
-  TransactionAdmin(WireConnection first, Properties properties)
-      : properties_(std::move(properties)) {
-    connections_.emplace(-1, std::move(first));
-  }
-  Status read_cluster();
+  explicit TransactionAdmin(NodeConnections nodes) : nodes_(std::move(nodes)) {}
   Result<int32_t> coordinator_of(const std::string& id);
-  Result<int32_t> leader_of(const TopicPartitionName& partition) const;
-  Result<WireConnection*> node(int32_t id);
-  Result<std::string> ask(int32_t id, int16_t api_key, int16_t version, const WireWriter& request);
 
-  Properties properties_;                     // properties of the connections
-  std::map<int32_t, std::string> addresses_;  // addresses of nodes, by id
-  std::map<TopicPartitionName, ReplicaListing> partitions_;
-  std::map<int32_t, WireConnection> connections_;  // -1: the bootstrap server
+  NodeConnections nodes_;
 };
 
 }  // namespace client

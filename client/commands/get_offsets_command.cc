@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "client/admin/newest_records.h"
 #include "client/admin/topic_pattern.h"
 #include "client/admin/topics.h"
 #include "client/command_line.h"
@@ -24,7 +26,9 @@ constexpr Flag kFlags[] = {
      .doc = "Partitions, separated by commas; without it all partitions"},
     {.name = "time",
      .argument = "TIME",
-     .doc = "Kind of offsets: latest (-1), earliest (-2), or milliseconds since 1970 [latest]"},
+     .doc =
+         "Kind of offsets: latest (-1), earliest (-2), max-timestamp (-3), or milliseconds since "
+         "1970 [latest]"},
     {.name = "topic", .argument = "TOPIC", .doc = "A topic, or a regular expression"},
     {.name = "topic-partitions",
      .argument = "LIST",
@@ -37,7 +41,7 @@ constexpr Help kHelp{
     "An interactive shell for getting topic-partition offsets.",
     "  kafka-get-offsets --bootstrap-server localhost:9092 --topic orders --time -2\n"};
 
-constexpr int64_t kLatest = -1, kEarliest = -2;
+constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3;
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -103,13 +107,18 @@ Result<std::vector<Choice>> choices(const Flags& flags) {
 Result<int64_t> parse_time(const std::string& text) {
   if (text == "latest" || text == "-1") return kLatest;
   if (text == "earliest" || text == "-2") return kEarliest;
-  for (const char* later : {"max-timestamp", "-3", "earliest-local", "-4", "latest-tiered", "-5"})
-    if (text == later) return wrong_usage(fmt::format("--time {} is not supported yet", text));
+  if (text == "max-timestamp" || text == "-3") return kMaxTimestamp;
+  for (const char* of_tiers : {"earliest-local", "-4", "latest-tiered", "-5"})
+    if (text == of_tiers)
+      return wrong_usage(
+          fmt::format("--time {} is about tiered storage, which the server does not have; "
+                      "use earliest or latest",
+                      text));
   const auto time = parse_number(text, 0, INT64_MAX);
   if (time) return *time;
   return wrong_usage(
-      fmt::format("Malformed time argument {}, please use -1 or latest / -2 or earliest / or a "
-                  "specified long format timestamp",
+      fmt::format("Malformed time argument {}, please use -1 or latest / -2 or earliest / -3 or "
+                  "max-timestamp / or a specified long format timestamp",
                   text));
 }
 
@@ -151,14 +160,27 @@ Status print_offsets(Connection& connection, const TopicDescription& topic, int6
   return {};
 }
 
+// Prints the offset of the newest record of each partition. An empty partition has no line, as in Kafka's tool.
+Status print_newest(NodeConnections& nodes, const TopicDescription& topic) {
+  for (const PartitionDescription& partition : topic.partitions) {
+    const auto offset = offset_of_newest(nodes, {topic.name, partition.id.value()});
+    if (!offset && offset.error().code == ErrorCode::NetworkFailure) return offset.error();
+    if (!offset)
+      say_left_out(topic, partition.id, offset.error().message);
+    else if (*offset)
+      fmt::print("{}:{}:{}\n", topic.name, partition.id.value(), **offset);
+  }
+  return {};
+}
+
 Status run(const Flags& flags) {
   const int64_t time = TRY(parse_time(flags.text("time", "latest")));
   const std::vector<Choice> chosen = TRY(choices(flags));
   Properties properties;
   if (flags.has("command-config"))
     properties = TRY(read_properties_file(flags.text("command-config")));
-  Connection connection = TRY(
-      Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
+  Connection connection =
+      TRY(Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), properties}, {}));
   std::vector<TopicDescription> all = TRY(connection.topics());
   if (flags.has("exclude-internal-topics"))
     std::erase_if(all, [](const TopicDescription& topic) { return topic.name.starts_with("__"); });
@@ -175,10 +197,14 @@ Status run(const Flags& flags) {
   std::erase_if(wanted, [](const auto& topic) { return topic.second.partitions.empty(); });
   if (wanted.empty())
     return wrong_usage("Could not match any topic-partitions with the specified filters");
+  std::optional<NodeConnections> nodes;
+  if (time == kMaxTimestamp)
+    nodes = TRY(NodeConnections::open(bootstrap_server(flags), properties));
   for (auto& [name, topic] : wanted) {
     std::ranges::sort(topic.partitions, {}, &PartitionDescription::id);
     leave_out_leaderless(topic);
-    if (!topic.partitions.empty()) TRY(print_offsets(connection, topic, time));
+    if (topic.partitions.empty()) continue;
+    TRY(nodes ? print_newest(*nodes, topic) : print_offsets(connection, topic, time));
   }
   return {};
 }
