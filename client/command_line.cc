@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "base/suggest.h"
@@ -97,6 +99,14 @@ std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
   }
   if (flags.has("version")) return print_kafka_version();
   return std::nullopt;
+}
+
+Result<std::string> read_text_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (!in.is_open() || in.bad())
+    return Error{ErrorCode::InvalidParameter, fmt::format("cannot read {}", path)};
+  return text;
 }
 
 std::string grouped(int64_t number) {

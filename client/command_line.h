@@ -54,6 +54,9 @@ int print_kafka_version();
 std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
                                 std::span<const Flag> known);
 
+// Returns the whole contents of the file. Fails with InvalidParameter, naming the path.
+Result<std::string> read_text_file(const std::string& path);
+
 // Formats 1234567 as 1,234,567.
 std::string grouped(int64_t number);
 

@@ -4,8 +4,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "client/flags.h"
 
@@ -174,12 +172,6 @@ Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_v
     if (is_whole) partitions.emplace_back();
     text.remove_prefix(end + 1);
   }
-}
-
-Result<std::string> read_text_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return wrong_usage(fmt::format("cannot read {}", path));
-  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 }  // namespace client

@@ -26,7 +26,4 @@ Result<std::set<int32_t>> parse_node_list(std::string_view text);
 // number for each. Errors have the text of kafka-topics.
 Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_view text);
 
-// Returns the whole contents of the file.
-Result<std::string> read_text_file(const std::string& path);
-
 }  // namespace client

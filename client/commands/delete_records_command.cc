@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "client/admin/admin_request.h"
 #include "client/admin/records_to_delete.h"
@@ -34,17 +32,9 @@ constexpr Help kHelp{
     "  kafka-delete-records --bootstrap-server localhost:9092 --offset-json-file before.json\n"
     "An offset of -1 deletes all records of its partition.\n"};
 
-Result<std::string> contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file.is_open() || file.bad())
-    return Error{ErrorCode::InvalidParameter, fmt::format("cannot read file {}", path)};
-  return text;
-}
-
 // Returns whether all partitions succeeded.
 Result<bool> run(const Flags& flags) {
-  const std::string text = TRY(contents_of(flags.text("offset-json-file")));
+  const std::string text = TRY(read_text_file(flags.text("offset-json-file")));
   const std::vector<RecordsToDelete> all = TRY(parse_records_to_delete(text));
   Properties properties;
   if (flags.has("command-config"))
