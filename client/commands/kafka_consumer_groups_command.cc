@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 
 #include "base/iso_duration.h"
 #include "client/admin/groups.h"
+#include "client/admin/reset_plan.h"
 #include "client/command_line.h"
 #include "client/commands.h"
 
@@ -28,7 +30,10 @@ constexpr Flag kFlags[] = {
     {.name = "dry-run", .doc = "For --reset-offsets: only show the results"},
     {.name = "execute", .doc = "For --reset-offsets: carry it out"},
     {.name = "export", .doc = "For --reset-offsets: show the results as CSV"},
-    {.name = "from-file", .argument = "FILE"},
+    {.name = "from-file",
+     .argument = "FILE",
+     .doc =
+         "Reset to the offsets in a file of lines TOPIC,PARTITION,OFFSET, as --export writes it"},
     {.name = "group", .argument = "GROUP", .doc = "The group; may be repeated"},
     {.name = "list", .doc = "List all groups"},
     {.name = "members", .doc = "With --describe: the members"},
@@ -49,8 +54,6 @@ constexpr Flag kFlags[] = {
     {.name = "verbose", .doc = "With --members: also their partitions"},
     {.name = "version"},
     kHelpFlag};
-
-constexpr Flag kUnsupportedFlags[] = {{.name = "from-file"}};
 
 // Returns the width of a column as in Kafka's tool: at least 15.
 size_t width(const std::vector<std::string>& texts) {
@@ -204,8 +207,53 @@ Result<NewPosition> read_position(const Flags& flags) {
   return NewPosition{Offset, TRY(flags.number("to-offset", 0, 0, INT64_MAX))};
 }
 
+// Returns the group if the command line names exactly one: its files of offsets do not repeat the name.
+std::string only_group(const Flags& flags) {
+  const std::vector<std::string> named = flags.all("group");
+  return named.size() == 1 && !flags.has("all-groups") ? named[0] : "";
+}
+
+// Returns the new offsets of the groups that the command line selects; from a file, with --from-file.
+Result<ResetPlan> plan_of_file(Connection& connection, const Flags& flags) {
+  const std::string text = TRY(read_text_file(flags.text("from-file")));
+  const auto about_file = [&](Error error) {
+    return about(fmt::format("--from-file {}", flags.text("from-file")), std::move(error));
+  };
+  const auto read = parse_reset_plan(text, only_group(flags));
+  if (!read) return about_file(read.error());
+  const std::vector<std::string> chosen = TRY(chosen_groups(connection, flags));
+  for (const auto& [group, offsets] : *read)
+    if (!std::ranges::count(chosen, group))
+      return about_file({ErrorCode::InvalidParameter,
+                         fmt::format("group {} is not selected; add --group {}", group, group)});
+  return *read;
+}
+
+// Returns the new offsets of one group, each moved into the range of its partition.
+Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
+                                    const std::string& group, const ResetPlan* plan) {
+  if (plan) {
+    const auto planned = plan->find(group);
+    return planned == plan->end() ? Offsets{} : TRY(within_partitions(connection, planned->second));
+  }
+  const Offsets committed = TRY(committed_offsets(connection, group));
+  std::vector<PartitionName> partitions = TRY(named_partitions(connection, flags.all("topic")));
+  if (flags.has("all-topics"))
+    for (const auto& [partition, offset] : committed) partitions.push_back(partition);
+  return new_offsets(connection, TRY(read_position(flags)), partitions, committed);
+}
+
+// Prints the offsets as --from-file reads them: one group is not named in its lines, as in Kafka's tool.
+void print_exported(const std::vector<std::vector<std::string>>& rows, bool is_one_group) {
+  for (size_t i = 1; i < rows.size(); ++i) {
+    if (!is_one_group) fmt::print("\"{}\",", rows[i][0]);
+    fmt::print("\"{}\",{},{}\n", rows[i][1], rows[i][2], rows[i][3]);
+  }
+}
+
 Status reset(Connection& connection, const Flags& flags) {
-  const NewPosition position = TRY(read_position(flags));
+  std::optional<ResetPlan> plan;
+  if (flags.has("from-file")) plan = TRY(plan_of_file(connection, flags));
   std::vector<std::vector<std::string>> rows{{"GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"}};
   for (const std::string& name : TRY(chosen_groups(connection, flags))) {
     const GroupDescription group = TRY(describe_group(connection, name));
@@ -216,22 +264,17 @@ Status reset(Connection& connection, const Flags& flags) {
                  name, group.state);
       continue;
     }
-    const Offsets committed = TRY(committed_offsets(connection, name));
-    std::vector<PartitionName> partitions = TRY(named_partitions(connection, flags.all("topic")));
-    if (flags.has("all-topics"))
-      for (const auto& [partition, offset] : committed) partitions.push_back(partition);
-    const Offsets found = TRY(new_offsets(connection, position, partitions, committed));
+    const Offsets found =
+        TRY(offsets_after_reset(connection, flags, name, plan ? &*plan : nullptr));
     if (flags.has("execute") && !found.empty()) TRY(commit_offsets(connection, name, found));
     for (const auto& [partition, offset] : found)
       rows.push_back({name, partition.first, std::to_string(partition.second.value()),
                       std::to_string(offset)});
   }
-  if (flags.has("export")) {
-    for (size_t i = 1; i < rows.size(); ++i)
-      fmt::print("\"{}\",\"{}\",{},{}\n", rows[i][0], rows[i][1], rows[i][2], rows[i][3]);
-    return {};
-  }
-  print_rows(rows, {30, 30, 10, 15});
+  if (flags.has("export"))
+    print_exported(rows, !only_group(flags).empty());
+  else
+    print_rows(rows, {30, 30, 10, 15});
   return {};
 }
 
@@ -283,7 +326,7 @@ constexpr Action kActions[] = {
     {"delete-offsets", remove_offsets, true, true},
 };
 constexpr std::string_view kPlaces[] = {"to-earliest", "to-latest", "to-current", "to-datetime",
-                                        "by-duration", "shift-by",  "to-offset"};
+                                        "by-duration", "shift-by",  "to-offset",  "from-file"};
 
 Result<const Action*> choose_action(const Flags& flags) {
   const auto wrong = [](std::string message) {
@@ -302,20 +345,22 @@ Result<const Action*> choose_action(const Flags& flags) {
     return wrong(
         "Command must include exactly one action: --list, --describe, --delete, --reset-offsets, "
         "--delete-offsets.");
-  for (const Flag& flag : kUnsupportedFlags)
-    if (flags.has(flag.name)) return wrong(fmt::format("--{} is not supported yet", flag.name));
   if (chosen->needs_group && !flags.has("group") && !flags.has("all-groups"))
     return wrong(
         fmt::format("Option [{}] takes one of these options: [all-groups], [group]", chosen->flag));
-  if (chosen->needs_topic && !flags.has("topic") && !flags.has("all-topics"))
-    return wrong(chosen->run == reset
-                     ? "One of the reset scopes should be defined: --all-topics, --topic."
-                     : "Option [delete-offsets] takes the following option: [topic]");
+  const bool has_file = chosen->run == reset && flags.has("from-file");
+  if (has_file && (flags.has("topic") || flags.has("all-topics")))
+    return wrong("--from-file names the partitions; leave out --topic and --all-topics");
+  if (chosen->needs_topic && !has_file && !flags.has("topic") && !flags.has("all-topics"))
+    return wrong(
+        chosen->run == reset
+            ? "One of the reset scopes should be defined: --all-topics, --topic, --from-file."
+            : "Option [delete-offsets] takes the following option: [topic]");
   if (chosen->run == reset &&
       std::ranges::count_if(kPlaces, [&](auto place) { return flags.has(place); }) != 1)
     return wrong(
         "Option [reset-offsets] takes one of: --to-earliest, --to-latest, --to-current, "
-        "--to-datetime, --by-duration, --shift-by, --to-offset");
+        "--to-datetime, --by-duration, --shift-by, --to-offset, --from-file");
   return chosen;
 }
 
