@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <optional>
+#include <span>
 
 #include "base/memory_budget.h"
 #include "engine/formats/json/json_tree.h"
@@ -14,14 +15,12 @@
 #include "server/http/proxy/payload.h"
 #include "server/http/proxy/proxy_handlers.h"
 #include "server/http/proxy/proxy_json.h"
+#include "server/http/proxy/record_schemas.h"
 #include "server/http/proxy/topic_producer.h"
 
 namespace server::http {
 
 namespace {
-
-// Steps for checking one value against a JSON Schema: some milliseconds on the loop.
-constexpr uint64_t kMaxCheckSteps = 50'000;
 
 using engine::JsonKind;
 using engine::JsonTree;
@@ -89,7 +88,8 @@ class RecordStream final : public Exchange {
         context_(context),
         cluster_(request.path_parameters.at(0)),
         topic_(request.path_parameters.at(1)),
-        documents_(context.memory) {}
+        documents_(context.memory),
+        schemas_(view, context, topic_) {}
   ~RecordStream() override { client_.reset(); }
 
   void on_body(std::string_view bytes) override {
@@ -127,12 +127,11 @@ class RecordStream final : public Exchange {
     }
     is_drained_ = false;
     while (under_way_.size() < kMaxUnderWay && !context_.responder.is_full()) {
-      const auto document = documents_.next();
+      const auto document = held_ ? std::exchange(held_, std::nullopt) : documents_.next();
       is_drained_ = !document;
-      if (is_drained_) break;
-      take(*document);
+      if (is_drained_ || !take(*document)) break;
     }
-    if (documents_.size() >= kMaxDocument && under_way_.empty())
+    if (!held_ && documents_.size() >= kMaxDocument && under_way_.empty())
       return refuse(413, fmt::format("a record can have at most {}", format_bytes(kMaxDocument)));
     tell();
   }
@@ -155,93 +154,108 @@ class RecordStream final : public Exchange {
     return proxy_error(code, message).body;
   }
 
-  // Encodes a key or value from {"type": "JSON", "data": ...}; without a type, a text is a STRING,
-  // and any other value is JSON.
-  std::optional<std::string> side(const JsonTree* node, std::optional<std::string>& to,
-                                  std::optional<std::string>& type) const {
-    if (node)
-      if (std::string unknown = unrecognized_field(*node, kSideNames, UnknownFields::Refused);
-          !unknown.empty())
-        return unknown;
-    const JsonTree* data = node ? node->find("data") : nullptr;
-    if (!data || data->is_null()) return std::nullopt;
+  // Encodes a key or value from {"type": "JSON", "data": ...}; without a type, a text is a STRING, and any other value is
+  // JSON. Returns false while the schema is being registered.
+  Result<bool> encode(engine::Side side, const JsonTree* node, std::optional<std::string>& to,
+                      std::optional<std::string>& type) {
+    if (!node) return true;
+    TRY(check_names(*node, kSideNames));
+    const JsonTree* data = node->find("data");
+    if (!data || data->is_null()) return true;
     const std::string name = node->text_of("type");
     std::optional<Embedded> format = Embedded::Json;
     if (!name.empty()) format = find_embedded(name);
-    if (!format) return fmt::format("unknown type {}", name);
-    std::optional<WrittenSchema> schema;
-    if (has_schema(*format) && !view_.registry.elsewhere.empty())
-      return fmt::format("{} is not supported yet when schemas are kept by the registry at {}",
-                         name, view_.registry.elsewhere);
-    if (const JsonTree* id = node->find("schema_id"); id && has_schema(*format)) {
-      const auto number = static_cast<int32_t>(std::atoll(id->text.c_str()));
-      const auto text = view_.registry.registry().find_schema(number);
-      if (!text || text->kind != schema_kind_of(*format))
-        return fmt::format("schema {} of this type does not exist", number);
-      auto written = written_schema(number, *text, kMaxCheckSteps);
-      if (!written) return written.error().message;
-      schema = *std::move(written);
+    if (!format) return wrong(fmt::format("unknown type {}", name));
+    RecordSchemas::Found found;
+    if (has_schema(*format)) {
+      if (!view_.registry.elsewhere.empty())
+        return wrong(
+            fmt::format("{} is not supported yet when schemas are kept by the registry at {}", name,
+                        view_.registry.elsewhere));
+      found = TRY(schemas_.find(*format, side, *node));
+      if (found.is_pending) return false;
     }
-    auto bytes = payload_bytes(*format, *data, schema ? &*schema : nullptr);
-    if (!bytes) return bytes.error().message;
-    to = *std::move(bytes);
+    to = TRY(payload_bytes(*format, *data, found.schema ? &*found.schema : nullptr));
     type = embedded_name(*format);
-    return std::nullopt;
+    return true;
   }
 
-  void take(const std::string& document) {
-    auto entry = std::make_shared<UnderWay>();
-    under_way_.push_back(entry);
-    MemoryCharge charge(context_.memory, MemoryKind::Connections);
-    if (!charge.try_resize(tree_bytes(document))) {
-      entry->answer = problem(50301, "not enough memory for this record");
-      return;
-    }
-    const auto tree = engine::parse_json_tree(document);
-    if (!tree || tree->kind != JsonKind::Object) {
-      entry->answer = problem(400, "a record must be a JSON object");
-      return;
-    }
-    NewRecord record;
-    std::optional<std::string> wrong;
-    if (std::string unknown = unrecognized_field(*tree, kDocumentNames, UnknownFields::Refused);
-        !unknown.empty())
-      wrong = std::move(unknown);
-    if (!wrong) wrong = side(tree->find("key"), record.key, entry->key_type);
-    if (!wrong) wrong = side(tree->find("value"), record.value, entry->value_type);
-    if (const JsonTree* headers = tree->find("headers"))
+  static Error wrong(std::string message) {
+    return {ErrorCode::InvalidParameter, std::move(message)};
+  }
+
+  static Status check_names(const JsonTree& node, std::span<const std::string_view> known) {
+    std::string unknown = unrecognized_field(node, known, UnknownFields::Refused);
+    if (unknown.empty()) return {};
+    return wrong(std::move(unknown));
+  }
+
+  // Reads the members of a record other than its key and value.
+  static Status read_members(const JsonTree& tree, NewRecord& record) {
+    if (const JsonTree* headers = tree.find("headers"))
       for (const JsonTree& header : headers->items) {
-        if (std::string unknown = unrecognized_field(header, kHeaderNames, UnknownFields::Refused);
-            !unknown.empty())
-          wrong = std::move(unknown);
+        TRY(check_names(header, kHeaderNames));
         std::string value;
         const JsonTree* text = header.find("value");
         if (text && !text->is_null() && !absl::Base64Unescape(text->text, &value))
-          wrong = "the value of a header must be a string in base64";
+          return wrong("the value of a header must be a string in base64");
         record.headers.emplace_back(header.text_of("name"),
                                     text && !text->is_null() ? std::optional(value) : std::nullopt);
       }
-    if (const JsonTree* partition = tree->find("partition_id"); partition && !partition->is_null())
+    if (const JsonTree* partition = tree.find("partition_id"); partition && !partition->is_null())
       record.partition = std::atoi(partition->text.c_str());
-    if (const std::string at = tree->text_of("timestamp"); !at.empty()) {
-      absl::Time time;
-      std::string why;
-      if (absl::ParseTime(absl::RFC3339_full, at, &time, &why))
-        record.timestamp = absl::ToUnixMillis(time);
-      else
-        wrong = "a timestamp must have the form 2021-02-03T12:34:56Z";
-    }
-    if (wrong) {
-      entry->answer = problem(422, *wrong);
-      return;
+    const std::string at = tree.text_of("timestamp");
+    if (at.empty()) return {};
+    absl::Time time;
+    std::string why;
+    if (!absl::ParseTime(absl::RFC3339_full, at, &time, &why))
+      return wrong("a timestamp must have the form 2021-02-03T12:34:56Z");
+    record.timestamp = absl::ToUnixMillis(time);
+    return {};
+  }
+
+  // Returns false while a schema of the record is being registered.
+  Result<bool> read_record(const JsonTree& tree, NewRecord& record, UnderWay& entry) {
+    TRY(check_names(tree, kDocumentNames));
+    for (const auto& [side, name, to, type] :
+         {std::tuple(engine::Side::Key, "key", &record.key, &entry.key_type),
+          std::tuple(engine::Side::Value, "value", &record.value, &entry.value_type)})
+      if (!TRY(encode(side, tree.find(name), *to, *type))) return false;
+    TRY(read_members(tree, record));
+    return true;
+  }
+
+  // Sends one record, or answers with its error. Returns false if the record waits for the registration of its schema;
+  // it is then in held_.
+  bool take(const std::string& document) {
+    auto entry = std::make_shared<UnderWay>();
+    const auto refuse_record = [&](int code, std::string_view message) {
+      entry->answer = problem(code, message);
+      under_way_.push_back(entry);
+      return true;
+    };
+    MemoryCharge charge(context_.memory, MemoryKind::Connections);
+    if (!charge.try_resize(tree_bytes(document)))
+      return refuse_record(50301, "not enough memory for this record");
+    const auto tree = engine::parse_json_tree(document);
+    if (!tree || tree->kind != JsonKind::Object)
+      return refuse_record(400, "a record must be a JSON object");
+    NewRecord record;
+    const Result<bool> is_read = read_record(*tree, record, *entry);
+    if (!is_read) return refuse_record(422, is_read.error().message);
+    if (!*is_read) {
+      held_ = document;
+      return false;
     }
     entry->key_size = record.key.value_or("").size();
     entry->value_size = record.value.value_or("").size();
+    under_way_.push_back(entry);
     produce_records(*client_, context_.clock, topic_, shape_->partition_count, {record},
                     [this, entry](const std::vector<ProducedRecord>& told) {
                       entry->answer = answer_of(*entry, told.at(0));
                       context_.responder.wake();
                     });
+    return true;
   }
 
   std::string answer_of(const UnderWay& entry, const ProducedRecord& produced) const {
@@ -278,7 +292,7 @@ class RecordStream final : public Exchange {
       context_.responder.write(*under_way_.front()->answer + "\n");
       under_way_.pop_front();
     }
-    if (!under_way_.empty()) return;
+    if (!under_way_.empty() || held_) return;
     // More documents have arrived, and the responder accepts output again.
     if (!is_drained_ && !context_.responder.is_full()) return context_.responder.wake();
     if (!is_complete_ || !is_drained_) return;
@@ -292,6 +306,9 @@ class RecordStream final : public Exchange {
   const ExchangeContext context_;
   const std::string cluster_, topic_;
   Documents documents_;
+  RecordSchemas schemas_;
+  // A record whose schema is being registered. The records behind it wait, which keeps the order of the partition.
+  std::optional<std::string> held_;
   std::unique_ptr<kafka::LocalClient> client_;
   std::optional<TopicShape> shape_;
   std::deque<std::shared_ptr<UnderWay>> under_way_;  // shared with their callbacks

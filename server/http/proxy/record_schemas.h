@@ -1,0 +1,52 @@
+// Finds the schemas that the records of REST proxy v3 name: by id, by subject and version, or by their text, which is
+// registered first.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "engine/formats/json/json_tree.h"
+#include "engine/registry/registrar.h"
+#include "server/http/exchange.h"
+#include "server/http/proxy/payload.h"
+#include "server/http/proxy/proxy_view.h"
+
+namespace server::http {
+
+// Threads: the connection's loop.
+class RecordSchemas {
+ public:
+  RecordSchemas(const ProxyView& view, const ExchangeContext& context, std::string topic);
+
+  struct Found {
+    std::optional<WrittenSchema> schema = {};  // none: no member names a schema
+    // The text is being registered: find() is repeated after the responder has been woken.
+    bool is_pending = false;
+  };
+  // Finds the schema that the key or value `node` names with "schema_id", with "schema_version", or with "schema" (its
+  // text). "subject" names the subject of the last two; the default is TOPIC-key or TOPIC-value. Fails with
+  // InvalidParameter for a schema that does not exist, and for a text that the registry rejects.
+  Result<Found> find(Embedded format, engine::Side side, const engine::JsonTree& node);
+
+ private:
+  // The text that was registered last, with its id or the reason of the registry.
+  struct RegisteredText {
+    std::string subject, text;
+    engine::SchemaKind kind = engine::SchemaKind::Avro;
+    std::optional<Result<int32_t>> id = {};  // none: the registration is under way
+  };
+
+  Result<Found> of_id(Embedded format, int32_t id) const;
+  Result<Found> of_text(Embedded format, const std::string& subject, const std::string& text,
+                        std::shared_ptr<RegisteredText>& last);
+  void register_text(const std::shared_ptr<RegisteredText>& text);
+
+  const ProxyView& view_;
+  const ExchangeContext context_;
+  const std::string topic_;
+  // The callbacks of registrations hold weak pointers, because the connection may end before them.
+  std::shared_ptr<RegisteredText> key_text_, value_text_;
+};
+
+}  // namespace server::http
