@@ -1,10 +1,13 @@
 #include "engine/formats/json/json_values.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <unordered_map>
 
+#include "engine/types/ascii.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
@@ -69,6 +72,12 @@ std::string_view key_bytes(const Column& keys, uint32_t row) {
     return keys.data<std::string_view>()[row];
   const size_t width = element_size(kind);
   return {const_cast<Column&>(keys).raw_data() + row * width, width};
+}
+
+// The prefix of Connect's JsonSchemaConverter for the members of a union.
+bool is_union_field(std::string_view name) {
+  constexpr std::string_view kPrefix = "connect_union_field_";
+  return lower_case(name).starts_with(kPrefix);
 }
 
 }  // namespace
@@ -139,6 +148,7 @@ JsonValueReader::JsonValueReader(const SqlType& type, std::string path, JsonTime
         parts_.emplace_back(field.type, path_ + "." + field.name, times_);
         names.push_back(field.name);
       }
+      is_union_ = !names.empty() && std::ranges::all_of(names, is_union_field);
       fields_ = std::make_unique<JsonFields>(std::move(names));
       exact_in_.resize(parts_.size());
       break;
@@ -254,7 +264,9 @@ bool JsonValueReader::read_text(std::string_view text, ColumnSlot& slot) {
     slot.put(std::string_view(to, *size));
     return true;
   }
-  if (times_ == JsonTimes::Iso && type_.is_time_like() && read_iso_time(text, slot)) return true;
+  // Digits in a string are seconds for some producers and milliseconds for others, so they are an error, as in ksqlDB.
+  if (type_.is_time_like())
+    return (times_ == JsonTimes::Iso && read_iso_time(text, slot)) || mismatch(text);
   return read_number(text, slot, true);
 }
 
@@ -376,7 +388,67 @@ bool JsonValueReader::read_field(JsonCursor& cursor, Column& parent, JsonFields:
   return parts_[field].read(cursor, slot);
 }
 
+// Millrace writes a union as an object with the fields of the STRUCT; an empty object has none of them.
+bool JsonValueReader::begins_with_field(JsonCursor& cursor) {
+  if (cursor.peek() != '{') return false;
+  const size_t begin = cursor.position();
+  std::string_view key;
+  cursor.take('{');
+  const bool is_field =
+      cursor.peek() == '}' ||
+      (cursor.peek() == '"' && cursor.take_raw_string(key) && is_union_field(key));
+  cursor.rewind(begin);
+  return is_field;
+}
+
+std::optional<size_t> JsonValueReader::member_for(JsonCursor& cursor) const {
+  using enum TypeKind;
+  const auto first_of = [&](std::initializer_list<TypeKind> kinds) -> std::optional<size_t> {
+    for (const TypeKind kind : kinds)
+      for (size_t i = 0; i < parts_.size(); ++i)
+        if (parts_[i].type_.kind() == kind) return i;
+    return std::nullopt;
+  };
+  switch (cursor.peek()) {
+    case '"':
+      return first_of({String, Bytes});
+    case 't':
+    case 'f':
+      return first_of({Boolean});
+    case '[':
+      return first_of({Array});
+    case '{':
+      return first_of({Struct, Map});
+    default: {
+      const size_t begin = cursor.position();
+      const bool is_whole = cursor.take_scalar().find_first_of(".eE") == std::string_view::npos;
+      cursor.rewind(begin);
+      return is_whole ? first_of({Bigint, Integer, Double, Decimal}) : first_of({Double, Decimal});
+    }
+  }
+}
+
+bool JsonValueReader::read_union(JsonCursor& cursor, ColumnSlot& slot) {
+  const auto member = member_for(cursor);
+  if (!member) {
+    if (cursor.peek() == '{') return mismatch("an object");
+    return mismatch(cursor.peek() == '[' ? "an array" : cursor.take_scalar());
+  }
+  Column& column = *slot.column;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    ColumnSlot field{&column.child(i)};
+    if (i != *member)
+      field.put_null();
+    else if (!parts_[i].read(cursor, field))
+      return false;
+  }
+  column.close_struct();
+  return true;
+}
+
 bool JsonValueReader::read_struct(JsonCursor& cursor, ColumnSlot& slot) {
+  if (is_union_ && !cursor.at_end() && cursor.peek() != 'n' && !begins_with_field(cursor))
+    return read_union(cursor, slot);
   if (cursor.peek() != '{') {
     if (cursor.peek() == '[') return mismatch("an array");
     if (cursor.at_end()) return cursor.fail("the text ends too early");

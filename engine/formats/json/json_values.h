@@ -1,6 +1,7 @@
 // Reads one JSON value into one row of a column, with the coercions of the dialect.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +54,10 @@ class JsonValueReader {
   bool read_array(JsonCursor& cursor, ColumnSlot& slot);
   bool read_map(JsonCursor& cursor, ColumnSlot& slot);
   bool read_struct(JsonCursor& cursor, ColumnSlot& slot);
+  static bool begins_with_field(JsonCursor& cursor);
+  bool read_union(JsonCursor& cursor, ColumnSlot& slot);
+  // Returns the first field of the union that can hold the next value.
+  std::optional<size_t> member_for(JsonCursor& cursor) const;
   bool read_field(JsonCursor& cursor, Column& parent, JsonFields::Match match);
   bool append_key(JsonCursor& cursor, Column& keys, std::string_view raw);
   bool read_iso_time(std::string_view text, ColumnSlot& slot);
@@ -63,6 +68,9 @@ class JsonValueReader {
   const JsonTimes times_;
   std::vector<JsonValueReader> parts_;  // readers of the element, the value of a MAP, or the fields
   std::unique_ptr<JsonFields> fields_;  // of a STRUCT
+  // A STRUCT with the fields into which Kafka Connect's converter reads a union (oneOf): a value that is not a JSON
+  // object with such a field is a member of the union.
+  bool is_union_ = false;
   // The number of the last object in which each field of the STRUCT was found by its exact name.
   std::vector<uint64_t> exact_in_;
   uint64_t objects_ = 0;

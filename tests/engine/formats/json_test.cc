@@ -95,7 +95,32 @@ TEST(JsonReader, booleans_bytes_and_times) {
   EXPECT_EQ(read_one(TypeKind::Time, "86399999"), Value::integer(86399999));
   EXPECT_TRUE(is_refused(TypeKind::Time, "86400000"));
   EXPECT_EQ(read_one(TypeKind::Timestamp, "1700000000000"), Value::bigint(1700000000000));
-  EXPECT_EQ(read_one(TypeKind::Timestamp, "\"17\""), Value::bigint(17));
+  // Digits in a string are seconds for some producers and milliseconds for others.
+  for (const TypeKind type : {TypeKind::Date, TypeKind::Time, TypeKind::Timestamp})
+    for (const char* wrong : {"\"17\"", "\"1600000000\"", "\"2024-01-01\"", "\"\""})
+      EXPECT_TRUE(is_refused(type, wrong)) << wrong;
+}
+
+TEST(JsonReader, a_member_of_a_union_is_in_the_first_field_that_can_hold_it) {
+  const SqlType type =
+      SqlType::structure({{"CONNECT_UNION_FIELD_0", TypeKind::String},
+                          {"CONNECT_UNION_FIELD_1", TypeKind::Bigint},
+                          {"CONNECT_UNION_FIELD_2", TypeKind::Double},
+                          {"CONNECT_UNION_FIELD_3", SqlType::array(TypeKind::Bigint)}});
+  const auto member = [](size_t at, Value value) {
+    std::vector<Value> fields(4);
+    fields[at] = std::move(value);
+    return Value::list(std::move(fields));
+  };
+  EXPECT_EQ(read_one(type, "\"x\""), member(0, text("x")));
+  EXPECT_EQ(read_one(type, "5"), member(1, Value::bigint(5)));
+  EXPECT_EQ(read_one(type, "5.5"), member(2, Value::number(5.5)));
+  EXPECT_EQ(read_one(type, "[7]"), member(3, Value::list({Value::bigint(7)})));
+  EXPECT_EQ(read_one(type, R"({"CONNECT_UNION_FIELD_1":6})"), member(1, Value::bigint(6)));
+  EXPECT_EQ(read_one(type, "{}"), Value::list({Value(), Value(), Value(), Value()}));
+  EXPECT_EQ(read_one(type, "null"), Value());
+  for (const char* wrong : {"true", R"({"a":1})", "[\"x\"]", "99999999999999999999"})
+    EXPECT_TRUE(is_refused(type, wrong)) << wrong;
 }
 
 TEST(JsonReader, nested_values_of_any_depth) {
