@@ -161,7 +161,12 @@ class Backend {
   }
   // Returns the directory of the log, and the space on the disk.
   virtual LogDirectory log_directory() const = 0;
-  // Returns the cluster at the moment of the call, or null on a single node.
+  // Whether this node leads all partitions, and coordinates all groups and transactions. Otherwise the leaders can
+  // change at any time, and answers may need confirm_leads().
+  virtual bool leads_all() const { return true; }
+  virtual bool has_share_groups() const { return true; }
+  // Returns the nodes as they describe themselves to clients at the moment of the call, or null on a lone node, which
+  // describes itself by its NodeView.
   virtual std::shared_ptr<const ClusterView> cluster() const { return nullptr; }
   // Returns the revision up to which this node has applied the metadata log.
   virtual Revision metadata_revision() const = 0;

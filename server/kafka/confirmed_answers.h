@@ -23,7 +23,7 @@ template <class Response, class Refusal>
 void send_confirmed(Backend& backend, std::shared_ptr<AsideGate> connection, Reply<Response> reply,
                     std::shared_ptr<Response> response, std::vector<ToConfirm> answers,
                     Refusal refusal) {
-  if (answers.empty() || !backend.cluster()) return reply.send(*response);
+  if (answers.empty() || backend.leads_all()) return reply.send(*response);
   std::set<storage::TopicPartition> partitions;
   for (const ToConfirm& each : answers) partitions.insert(each.partition);
   if (connection) ++connection->under_way;

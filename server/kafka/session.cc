@@ -45,12 +45,14 @@ void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) 
   slot.finish();
 }
 
-// Reduces the limits in a cluster. A client that sends without pause would otherwise write further
-// and further ahead of the followers, until the followers fall out of sync. With the limit, the
-// client's input waits in the socket until the followers have replicated its earlier records.
-SessionLimits within_cluster(SessionLimits limits, const Backend& backend) {
+// Reduces the limits if partitions have followers. A client that sends without pause would otherwise
+// write further and further ahead of the followers, until the followers fall out of sync. With the
+// limit, the client's input waits in the socket until the followers have replicated its earlier
+// records.
+SessionLimits within_replication(SessionLimits limits, const Backend& backend) {
   constexpr size_t kMostAhead = 4 << 20;
-  if (backend.cluster()) limits.max_pending_bytes = std::min(limits.max_pending_bytes, kMostAhead);
+  if (!backend.leads_all())
+    limits.max_pending_bytes = std::min(limits.max_pending_bytes, kMostAhead);
   return limits;
 }
 
@@ -70,7 +72,7 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       host_(host),
       clock_(clock),
       node_(std::move(node)),
-      limits_(within_cluster(limits, backend)),
+      limits_(within_replication(limits, backend)),
       surroundings_(std::move(surroundings)),
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections),

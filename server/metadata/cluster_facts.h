@@ -25,6 +25,7 @@ enum class Feature : uint8_t {
   LoneProcessingLog,    // the stream of failed records, to which this node appends by itself
   QueryReplacesSource,  // CREATE OR REPLACE of a definition that no query writes with a query
   RowLocks,             // FOR UPDATE, FOR SHARE
+  ShareGroups,          // Kafka's share groups
   TableRebuilds,        // a table that is built beside the old one
   TableRewrites,        // ALTER TABLE that writes the rows again
   TopicReplacement,     // TRUNCATE that gives the table a new topic

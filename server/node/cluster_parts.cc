@@ -27,8 +27,8 @@ Status forget_join(storage::Log& log) {
   return storage::forget_begun_join(log);
 }
 
-// Checks that the data directory belongs to no cluster: a single node would not know the cluster's topics, and would
-// treat their partitions as leftovers of a crash.
+}  // namespace
+
 Status check_alone(storage::Log& log) {
   const auto known = TRY(storage::read_cluster_membership(log));
   if (!known) return forget_join(log);
@@ -41,16 +41,10 @@ Status check_alone(storage::Log& log) {
                            known->cluster_id, known->node.value())};
 }
 
-}  // namespace
-
 Result<std::unique_ptr<ClusterMember>> open_cluster_member(
     const NodeSettings& settings, storage::Log& log, const Clock& clock,
     std::function<void(std::span<const storage::TopicPartition>)> on_changed) {
   const NodeSettings::Cluster& cluster = settings.cluster;
-  if (cluster.id.empty()) {
-    TRY(check_alone(log));
-    return std::unique_ptr<ClusterMember>();
-  }
   ClusterMemberOptions options;
   options.cluster_id = cluster.id;
   options.node = NodeId{cluster.node_id};
@@ -121,14 +115,6 @@ Presence MemberFacts::presence(const NodeProcess& process) const {
 
 void MemberFacts::announce(Revision revision, std::function<void()> done) const {
   member_.await_applied(revision, std::move(done));
-}
-
-CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member) {
-  if (member == nullptr) return [](const storage::TopicPartition&) { return false; };
-  return [member](const storage::TopicPartition& partition) {
-    const auto* known = member->view()->metadata->find(partition);
-    return known != nullptr && known->isr.size() < known->replicas.size();
-  };
 }
 
 storage::UncleanElections unclean_elections_by(const ClusterMember& member) {

@@ -8,12 +8,15 @@
 #include "server/cluster/cluster_member.h"
 #include "server/metadata/cluster_facts.h"
 #include "server/node/settings.h"
-#include "server/tasks/cleanup_targets.h"
 
 namespace server {
 
-// Opens the node's part in a cluster; returns null if the settings name no cluster. Fails with ObjectState if the data
-// directory belongs to another node or cluster, with NetworkFailure if the member cannot listen for other nodes.
+// Checks that the data directory belongs to no cluster: a lone node would not know the cluster's topics, and would treat
+// their partitions as leftovers of a crash. Fails with ObjectState.
+Status check_alone(storage::Log& log);
+
+// Opens the node's part in a cluster. Fails with ObjectState if the data directory belongs to another node or cluster,
+// with NetworkFailure if the member cannot listen for other nodes.
 Result<std::unique_ptr<ClusterMember>> open_cluster_member(
     const NodeSettings& settings, storage::Log& log, const Clock& clock,
     std::function<void(std::span<const storage::TopicPartition>)> on_changed);
@@ -44,7 +47,6 @@ class MemberFacts final : public ClusterFacts {
   ClusterMember& member_;
 };
 
-CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member);
 // Returns the unclean elections in the metadata that the node has read so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);
 

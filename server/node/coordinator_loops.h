@@ -218,7 +218,8 @@ class CoordinatorLoops {
       const int64_t begin_us = clock_.monotonic_us();
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
-        if (backend_.cluster() && !led.contains(PartitionId(i))) continue;  // its leader lists it
+        if (!backend_.leads_all() && !led.contains(PartitionId(i)))
+          continue;  // its leader lists it
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));
@@ -233,7 +234,7 @@ class CoordinatorLoops {
     void run_later(std::function<void()> task) { loop_.post(std::move(task)); }
     void lead_all() {
       if (is_stopped) return;
-      if (backend_.cluster()) return follow_leaders();
+      if (!backend_.leads_all()) return follow_leaders();
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);
       if (!known || topic_ == known->id) return;
@@ -276,7 +277,7 @@ class CoordinatorLoops {
     bool begins_soon(PartitionId partition) const {
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);
-      return !is_stopped && backend_.cluster() && known != nullptr &&
+      return !is_stopped && !backend_.leads_all() && known != nullptr &&
              kafka::Leaders(backend_).of({known->id, partition}).error == KafkaError::None;
     }
     void resign() {

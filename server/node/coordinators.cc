@@ -10,14 +10,14 @@ using coordinator::TransactionEnded;
 
 namespace {
 
-// Sends the ends of transactions to partitions, on one loop: to the loop's backend or groups on a single node, in a
-// cluster by a message to the leader of the partition, which may be this node.
+// Sends the ends of transactions to partitions, on one loop: by a message to the leader of the partition, which may be
+// this node, if transactions are routed; otherwise to the loop's backend or groups.
 struct EndTeller {
   Loop& loop;
   kafka::Backend& backend;
   coordinator::Groups& groups;
   const Clock& clock;
-  ClusterMember* cluster;
+  KafkaPart& cluster;
 
   void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
                   coordinator::Marker marker, std::function<void(Status)> done) const {
@@ -28,8 +28,8 @@ struct EndTeller {
     const auto topics = backend.topics();
     const storage::TopicInfo* known = topics->find(topic);
     if (!known || partition >= known->partition_count) return answer({});
-    if (cluster != nullptr)
-      return cluster->tell_end({known->id, PartitionId(partition)}, ended, answer);
+    if (cluster.routes_transactions())
+      return cluster.tell_end({known->id, PartitionId(partition)}, ended, answer);
     const bool is_stored = marker == coordinator::Marker::Stored;
     if (topic == kOffsetsTopic)
       return groups.ask_at(
@@ -49,13 +49,13 @@ struct EndTeller {
 
 // Returns a check that this node still leads the partition: a coordinator that was frozen or cut off, and was replaced
 // meanwhile, would answer from outdated state.
-auto confirmed_by(ClusterMember* cluster, bool (*is_to_be_confirmed)(KafkaError)) {
+auto confirmed_by(KafkaPart& cluster, bool (*is_to_be_confirmed)(KafkaError)) {
   decltype(TransactionCoordinators::Kind::confirm) confirm;
-  if (cluster != nullptr)
-    confirm = [cluster, is_to_be_confirmed](const storage::TopicPartition& partition,
-                                            KafkaError error, std::function<void(bool)> done) {
+  if (!cluster.leads_all())
+    confirm = [&cluster, is_to_be_confirmed](const storage::TopicPartition& partition,
+                                             KafkaError error, std::function<void(bool)> done) {
       if (!is_to_be_confirmed(error)) return done(true);
-      cluster->confirm_leads({partition}, [done = std::move(done)](const auto& confirmed) {
+      cluster.confirm_leads({partition}, [done = std::move(done)](const auto& confirmed) {
         done(!confirmed.empty());
       });
     };
@@ -73,7 +73,7 @@ Status status_of_end(KafkaError error) {
 
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
-    const Clock& clock, MemoryBudget& memory, ClusterMember* cluster) {
+    const Clock& clock, MemoryBudget& memory, KafkaPart& cluster) {
   std::vector<std::shared_ptr<SharedTopics>> topics;
   for (const CoordinatorPlace& place : places)
     topics.push_back(std::make_shared<SharedTopics>(*place.loop, *place.backend));
@@ -102,7 +102,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
 
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
-    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, ClusterMember* cluster) {
+    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, KafkaPart& cluster) {
   return std::make_unique<TransactionCoordinators>(
       places,
       TransactionCoordinators::Kind{coordinator::kTransactionsTopic, settings.topic_partitions,
@@ -115,7 +115,7 @@ std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
               backend.allocate_producer_id(std::move(done));
             },
             EndTeller{*places[place].loop, backend, groups.of(place), clock, cluster},
-            coordinator::TransactionRules{.ends_at_once = cluster == nullptr});
+            coordinator::TransactionRules{.ends_at_once = !cluster.routes_transactions()});
       });
 }
 

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "base/memory_budget.h"
-#include "server/cluster/cluster_member.h"
 #include "server/coordinator/group_shard.h"
 #include "server/coordinator/groups.h"
 #include "server/coordinator/transaction_shard.h"
 #include "server/coordinator/transactions.h"
 #include "server/node/coordinator_loops.h"
+#include "server/node/kafka_part.h"
 #include "server/node/shared_topics.h"
 
 namespace server {
@@ -45,16 +45,16 @@ using TransactionCoordinators =
     CoordinatorLoops<coordinator::TransactionShard, coordinator::Transactions,
                      coordinator::ListedTransactions>;
 
-// `settings` outlives the coordinators.
+// `settings` and `cluster` outlive the coordinators.
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
-    const Clock& clock, MemoryBudget& memory, ClusterMember* cluster);
+    const Clock& clock, MemoryBudget& memory, KafkaPart& cluster);
 // Returns the result of the end of a transaction in a partition of group offsets.
 Status status_of_end(KafkaError error);
 // Creates the coordinators of transactions, which send the ends of transactions also to `groups`, which outlives the
-// result; in a cluster, to the leader of the partition. `cluster` is null for a single node.
+// result, or to the leader of the partition if `cluster` routes transactions.
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
-    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, ClusterMember* cluster);
+    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, KafkaPart& cluster);
 
 }  // namespace server

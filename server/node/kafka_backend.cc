@@ -33,7 +33,7 @@ bool is_marker(std::string_view batches) {
 
 Result<std::unique_ptr<KafkaBackend>> KafkaBackend::make(storage::Log& log,
                                                          MetadataApplier& definitions,
-                                                         ClusterMember* cluster, Loop& loop,
+                                                         KafkaPart& cluster, Loop& loop,
                                                          const Clock& clock, MemoryBudget& memory,
                                                          std::string data_dir) {
   auto reader = TRY(storage::LogReader::open(log));
@@ -130,18 +130,12 @@ void KafkaBackend::change_users(UsersChange change, std::function<void(Status)> 
 }
 
 void KafkaBackend::change_cluster(ClusterChange change, std::function<void(Status)> done) {
-  if (cluster_ == nullptr) return Backend::change_cluster(std::move(change), std::move(done));
-  definitions_.submit(
-      MetadataApplier::ClusterChange([cluster = cluster_, change = std::move(change)] {
-        return change(*cluster->view()->metadata);
-      }),
-      on_loop(loop_, std::move(done)));
+  cluster_.change_cluster(definitions_, std::move(change), on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::find_best_logs(std::vector<storage::TopicPartition> partitions,
                                   std::function<void(Result<BestLogs>)> done) {
-  if (cluster_ == nullptr) return done(BestLogs());
-  cluster_->find_best_logs(std::move(partitions), on_loop(loop_, std::move(done)));
+  cluster_.find_best_logs(std::move(partitions), on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
@@ -161,7 +155,7 @@ void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone do
 }
 
 storage::AppendDone KafkaBackend::answered_within(int64_t timeout_ms, storage::AppendDone done) {
-  if (cluster_ == nullptr) return done;
+  if (!cluster_.waits_for_replicas()) return done;
   constexpr int64_t kLookMs = 50;
   const auto shared = std::make_shared<storage::AppendDone>(std::move(done));
   due_.emplace(clock_.monotonic_us() + std::max<int64_t>(timeout_ms, 0) * 1'000, shared);
@@ -201,11 +195,10 @@ void KafkaBackend::append_waiting() {
 void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offset start,
                                   int32_t timeout_ms, std::function<void(Status)> done) {
   auto answer = on_loop(loop_, std::move(done));
-  if (cluster_ == nullptr) return log_.trim({partition, start}, std::move(answer));
-  log_.trim({partition, start}, [cluster = cluster_, partition, start, timeout_ms,
+  log_.trim({partition, start}, [&cluster = cluster_, partition, start, timeout_ms,
                                  answer = std::move(answer)](Status trimmed) {
     if (!trimmed) return answer(std::move(trimmed));
-    cluster->await_trimmed(partition, start, timeout_ms, answer);
+    cluster.await_trimmed(partition, start, timeout_ms, answer);
   });
 }
 
@@ -213,31 +206,29 @@ void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offs
 // connection's requests for a partition stay in order.
 void KafkaBackend::join_transaction(coordinator::AddPartitions request,
                                     coordinator::Done<coordinator::TransactionAnswer> done) {
-  if (cluster_ == nullptr) return transactions_->ask(std::move(request), std::move(done));
+  if (!cluster_.routes_transactions())
+    return transactions_->ask(std::move(request), std::move(done));
   const auto topics = this->topics();
   const storage::TopicInfo* state = topics->find(coordinator::kTransactionsTopic);
   if (!state) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
   const storage::TopicPartition coordinator{
       state->id, coordinator::partition_of_key(request.transactional_id, state->partition_count)};
-  cluster_->join_transaction(coordinator, std::move(request), on_loop(loop_, std::move(done)));
+  cluster_.join_transaction(coordinator, std::move(request), on_loop(loop_, std::move(done)));
 }
 
 std::shared_ptr<storage::TransactionGuard> KafkaBackend::guard_transaction(
     const storage::TopicPartition& partition, ProducerId producer) {
-  return cluster_ == nullptr ? nullptr : log_.guard_transaction(partition, producer);
+  return cluster_.guard_transaction(log_, partition, producer);
 }
 
 void KafkaBackend::confirm_leads(std::set<storage::TopicPartition> partitions,
                                  std::function<void(ConfirmedLeaders)> done) {
-  if (cluster_ == nullptr) return Backend::confirm_leads(std::move(partitions), std::move(done));
-  cluster_->confirm_leads(std::move(partitions), on_loop(loop_, std::move(done)));
+  if (cluster_.leads_all()) return done(std::move(partitions));
+  cluster_.confirm_leads(std::move(partitions), on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
-  if (cluster_ != nullptr)
-    cluster_->allocate_producer_id(on_loop(loop_, std::move(done)));
-  else
-    log_.allocate_producer_ids(1, on_loop(loop_, std::move(done)));
+  cluster_.allocate_producer_id(log_, on_loop(loop_, std::move(done)));
 }
 
 std::shared_ptr<const storage::PartitionStatus> KafkaBackend::find_partition(

@@ -8,10 +8,10 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
-#include "server/cluster/cluster_member.h"
 #include "server/kafka/backend.h"
 #include "server/metadata/metadata_applier.h"
 #include "server/net/loop.h"
+#include "server/node/kafka_part.h"
 #include "storage/log/log.h"
 
 namespace server {
@@ -22,9 +22,8 @@ namespace server {
 //         charged to the memory budget, and further appends are refused when the budget is exhausted.
 class KafkaBackend final : public kafka::Backend {
  public:
-  // `cluster` is null for a single node.
   static Result<std::unique_ptr<KafkaBackend>> make(storage::Log& log, MetadataApplier& definitions,
-                                                    ClusterMember* cluster, Loop& loop,
+                                                    KafkaPart& cluster, Loop& loop,
                                                     const Clock& clock, MemoryBudget& memory,
                                                     std::string data_dir);
 
@@ -74,8 +73,10 @@ class KafkaBackend final : public kafka::Backend {
     transactions_ = &transactions;
   }
   kafka::LogDirectory log_directory() const override;
-  std::shared_ptr<const kafka::ClusterView> cluster() const override {
-    return cluster_ == nullptr ? nullptr : cluster_->view();
+  std::shared_ptr<const kafka::ClusterView> cluster() const override { return cluster_.view(); }
+  bool leads_all() const override { return cluster_.leads_all(); }
+  bool has_share_groups() const override {
+    return definitions_.facts().supports(Feature::ShareGroups);
   }
   Revision metadata_revision() const override { return definitions_.image()->revision; }
 
@@ -85,7 +86,7 @@ class KafkaBackend final : public kafka::Backend {
     storage::AppendDone done;
     OwnedCharge charge;
   };
-  KafkaBackend(storage::Log& log, MetadataApplier& definitions, ClusterMember* cluster, Loop& loop,
+  KafkaBackend(storage::Log& log, MetadataApplier& definitions, KafkaPart& cluster, Loop& loop,
                const Clock& clock, MemoryBudget& memory, std::string data_dir,
                std::unique_ptr<storage::LogReader> reader)
       : log_(log),
@@ -102,7 +103,7 @@ class KafkaBackend final : public kafka::Backend {
 
   storage::Log& log_;
   MetadataApplier& definitions_;
-  ClusterMember* const cluster_;
+  KafkaPart& cluster_;
   Loop& loop_;
   const Clock& clock_;
   MemoryBudget& memory_;

@@ -18,12 +18,8 @@
 #include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
 #include "server/node/broker_settings.h"
-#include "server/node/etcd_settings.h"
 #include "server/node/http_pages.h"
-#include "server/sql/temporary_tables.h"
-#include "server/sql/write/local_topics.h"
 #include "storage/files/backup.h"
-#include "storage/meta/embedded_metadata_log.h"
 
 namespace server {
 
@@ -58,11 +54,6 @@ std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupPro
   return shown;
 }
 
-std::function<MetricsSources::Cluster()> health_of(const ClusterMember* cluster) {
-  if (cluster == nullptr) return {};
-  return [cluster] { return cluster_health(*cluster); };
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
@@ -71,7 +62,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (settings.test_clock) node->clock_.allow_moves();
   const int64_t begun_us = node->clock_.monotonic_us();
   TRY(node->open_storage());
-  TRY(node->open_cluster(must_stop));
+  TRY(node->open_peers(must_stop));
   TRY(node->make_shards());
   std::vector<Shard*> shards;
   for (const auto& shard : node->shards_) shards.push_back(shard.get());
@@ -79,37 +70,46 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
       *node->log_, *node->state_, node->clock_, shards,
       [raw = node.get()] { return raw->definitions_->image()->topics; }, settings.checkpoint_policy,
       must_stop);
-  TRY(node->open_journals(shards));
+  Peers& peers = *node->peers_;
+  TRY(peers.open_journals({.log = *node->log_,
+                           .state = *node->state_,
+                           .clock = node->clock_,
+                           .shards = shards,
+                           .queries = *node->queries_,
+                           .image = [raw = node.get()] { return raw->definitions_->image(); },
+                           .rebuild_soon =
+                               [raw = node.get()](std::vector<std::string> queries) {
+                                 raw->supervisor_->rebuild_soon(std::move(queries));
+                               },
+                           .journal_bytes = settings.checkpoint_policy.journal_bytes}));
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
-  node->definitions_ = std::make_unique<MetadataApplier>(
-      *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
-      node->query_runner(), settings.sql.engine, node->facts());
-  if (node->cluster_)
-    node->cluster_->use_applied(
-        [raw = node.get()] { return raw->definitions_->image()->revision; });
+  QueryRunner& runner = peers.query_runner(*node->supervisor_, *node->log_, [raw = node.get()] {
+    return raw->definitions_->image()->topics;
+  });
+  node->definitions_ = std::make_unique<MetadataApplier>(*node->log_, peers.metadata(), runner,
+                                                         settings.sql.engine, peers.facts());
+  peers.use_applied([raw = node.get()] { return raw->definitions_->image()->revision; });
   TRY(node->open_outside_registry());
   node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
   // In a cluster the topic is an ordinary one, which a server may have brought along (docs/adr/0094): the processing
   // log of a single node must not append to it.
   const bool keeps_processing_log =
-      settings.processing_log && node->facts().supports(Feature::LoneProcessingLog);
+      settings.processing_log && peers.facts().supports(Feature::LoneProcessingLog);
   if (keeps_processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
-  if (node->cluster_) {
-    node->elections_.told_until(unclean_elections_by(*node->cluster_));
-    node->queries_are_ready_.store(true, std::memory_order_release);
-  }
+  node->elections_.told_until(peers.unclean_elections());
+  node->queries_are_ready_.store(true, std::memory_order_release);
   node->definitions_->use_topic_defaults(topic_defaults(settings));
   TRY(node->definitions_->recover(must_stop));
-  if (node->observed_inputs_) node->observed_inputs_->tell();
+  peers.queries_are_started();
   node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_));
   node->workers_ = std::make_unique<StatementWorkers>(settings.statement_threads);
   node->parts_.reset(new SqlParts{*node->log_, node->memory_, *node->definitions_, *node->queries_,
                                   *node->supervisor_, node->clock_, node->settings_.sql,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
-  node->open_topics();
+  node->parts_->cluster = peers.open_topics(*node->parts_);
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -118,17 +118,15 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->access_->make_superuser());
   // The left-over tables belong to sessions that have ended, because no session of this process exists yet.
   const std::vector<std::string> left_over = node->left_over_tables();
-  if (!node->cluster_) node->drop_tables(left_over);
+  const bool has_other_processes = peers.facts().has_other_processes();
+  if (!has_other_processes) node->drop_tables(left_over);
   if (keeps_processing_log)
     if (const Status defined = node->define_processing_log(); !defined)
       log_warn("the processing log is not available error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
   node->queries_->note_shards_run();
-  if (node->journals_) {
-    node->journals_->start_thread();
-    node->snapshots_->start_thread();
-  }
+  peers.start_journals();
   node->groups_->start();
   node->transactions_->start();
   node->supervisor_->start_thread();
@@ -136,22 +134,15 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                                shards, node->memory_, node->clock_);
   node->rebuilds_->start_thread();
   node->cleaner_->start_thread();
-  if (node->cluster_)
-    TRY(node->cluster_->join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
-                                                               : settings.kafka_advertised.front(),
-                             must_stop));
-  if (node->cluster_) node->drop_tables(left_over);
+  TRY(peers.join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
+                                                   : settings.kafka_advertised.front(),
+                 must_stop));
+  // Before it has joined, this node cannot append to metadata that it shares.
+  if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
-}
-
-QueryRunner& Node::query_runner() {
-  if (!cluster_) return *supervisor_;
-  observed_inputs_ = std::make_unique<ObservedInputs>(
-      *supervisor_, *cluster_, *log_, [this] { return definitions_->image()->topics; });
-  return *observed_inputs_;
 }
 
 Node::Node(const NodeSettings& settings)
@@ -206,38 +197,19 @@ Status Node::open_storage() {
   return {};
 }
 
-Status Node::open_cluster(const std::atomic<bool>& must_stop) {
-  TRY(check_etcd_ports(settings_, must_stop));
-  if (auto own = own_etcd(settings_)) etcd_ = TRY(SupervisedEtcd::start(std::move(*own)));
-  cluster_ = TRY(open_cluster_member(
-      settings_, *log_, clock_,
-      [this](std::span<const storage::TopicPartition> changed) { assignments_changed(changed); }));
-  if (cluster_) {
-    member_facts_ = std::make_unique<MemberFacts>(*cluster_);
-    cluster_is_ready_.store(true, std::memory_order_release);
-    TRY(cluster_->begin(must_stop));
-    if (etcd_) etcd_->let_come();
-    return {};
-  }
-  metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
-  return {};
-}
-
-void Node::open_topics() {
-  SqlParts& parts = *parts_;
-  if (!cluster_) {
-    parts.cluster = std::make_unique<LocalTopics>(parts.log, parts.memory, parts.definitions,
-                                                  parts.committed_ends, parts.fence);
-    return;
-  }
-  parts.cluster =
-      std::make_unique<MemberTopics>(*cluster_, clock_, parts.memory, parts.definitions);
-  parts.sequences.share_with_nodes();
+Status Node::open_peers(const std::atomic<bool>& must_stop) {
+  const auto on_changed = [this](std::span<const storage::TopicPartition> changed) {
+    assignments_changed(changed);
+  };
+  peers_ = settings_.cluster.id.empty()
+               ? TRY(open_lone(*log_))
+               : TRY(open_member(settings_, *log_, clock_, on_changed, must_stop));
+  peers_are_ready_.store(true, std::memory_order_release);
+  return peers_->begin(must_stop);
 }
 
 void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
-  if (cluster_is_ready_.load(std::memory_order_acquire)) cluster_->on_durable(partitions);
-  if (journals_are_ready_.load(std::memory_order_acquire)) journals_->grown(partitions);
+  if (peers_are_ready_.load(std::memory_order_acquire)) peers_->on_durable(partitions);
   if (!shards_are_ready_.load(std::memory_order_acquire)) return;
   const auto by_shard = subscriptions_.readers_of(partitions, shards_.size());
   for (size_t i = 0; i < shards_.size(); ++i)
@@ -250,7 +222,7 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
 void Node::assignments_changed(std::span<const storage::TopicPartition> changed) {
   if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(changed);
   if (!queries_are_ready_.load(std::memory_order_acquire)) return;
-  const auto elections = unclean_elections_by(*cluster_);
+  const auto elections = peers_->unclean_elections();
   const auto lost = elections_.take_new(elections, changed);
   if (lost.empty()) return;
   const MetadataImagePtr image = definitions_->image();
@@ -289,32 +261,6 @@ Status Node::make_shards() {
         [this](std::function<void()> work) { (void)slow_rows_->try_run(0, std::move(work)); });
   }
   shards_are_ready_.store(true, std::memory_order_release);
-  return {};
-}
-
-Status Node::open_journals(const std::vector<Shard*>& shards) {
-  if (!cluster_) return {};
-  journal_owners_ = std::make_unique<JournalOwners>(*cluster_);
-  journals_ = TRY(ReplicatedJournals::open(
-      *log_, clock_, shards, *journal_owners_, [this] { return definitions_->image(); },
-      [this](std::vector<std::string> queries) { supervisor_->rebuild_soon(std::move(queries)); }));
-  snapshots_ = std::make_unique<JournalSnapshots>(
-      *log_, *state_, *journals_, *journal_owners_, clock_,
-      settings_.checkpoint_policy.journal_bytes,
-      [this] { return facts().level() >= storage::kJournalSnapshotsLevel; });
-  journals_->set_elections([this](PartitionId journal) -> std::optional<storage::UncleanElection> {
-    const auto elections = unclean_elections_by(*cluster_);
-    const auto* found =
-        elections.get(storage::TopicPartition{storage::kReplicatedJournal, journal});
-    return found == nullptr ? std::nullopt : std::optional(*found);
-  });
-  queries_->set_elections([this] { return unclean_elections_by(*cluster_); });
-  journal_owners_->tell(journals_.get());
-  queries_->set_journals(*journals_, [this](const storage::TopicPartition& partition) {
-    return cluster_->has_copy(partition);
-  });
-  cluster_->set_tasks(*journal_owners_);
-  journals_are_ready_.store(true, std::memory_order_release);
   return {};
 }
 
@@ -358,8 +304,7 @@ std::vector<engine::ServerFact> Node::facts(int64_t started_us) const {
                              storage::statistics_of(*log_), pg_->connection_count(),
                              kafka_->connection_count(), http_ ? http_->connection_count() : 0,
                              *definitions_->image(), memory_, held_back()});
-  if (cluster_)
-    for (engine::ServerFact& fact : cluster_facts(*cluster_)) facts.push_back(std::move(fact));
+  for (engine::ServerFact& fact : peers_->server_facts()) facts.push_back(std::move(fact));
   return facts;
 }
 
@@ -379,7 +324,9 @@ Status Node::open_cleaner() {
   for (const auto& shard : shards_) shards.push_back(shard.get());
   cleanup_ = std::make_unique<CleanupTargets>(
       *log_, std::move(shards), [this] { return definitions_->image(); },
-      lacks_replicas_by(cluster_.get()));
+      [this](const storage::TopicPartition& partition) {
+        return peers_->lacks_replicas(partition);
+      });
   storage::LogCleanerOptions options;
   options.clock = &clock_;
   options.memory = &memory_;
@@ -409,7 +356,7 @@ Status Node::open_front_ends() {
        .access = &access_->access(),
        .superuser_reserved_connections =
            std::min(settings_.superuser_reserved_connections, settings_.max_connections - 1),
-       .has_advisory_locks = facts().supports(Feature::AdvisoryLocks)},
+       .has_advisory_locks = peers_->facts().supports(Feature::AdvisoryLocks)},
       memory_, clock_));
   TRY(open_kafka());
   return open_http();
@@ -445,16 +392,12 @@ Status Node::open_http() {
        {"http", [this] { return http_->connection_count(); }},
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
-      health_of(cluster_.get())});
+      [this] { return peers_->health(); }});
   http::Routes routes = TRY(http_routes());
   http_ = TRY(http::HttpServer::open(
       loops, guarded(std::move(routes), console_sessions_.get()),
       {front_end_options(*settings_.http, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
-}
-
-std::string Node::cluster_id() const {
-  return cluster_ ? settings_.cluster.id : log_->store().instance_id().to_string();
 }
 
 Status Node::open_outside_registry() {
@@ -476,7 +419,7 @@ Status Node::open_outside_registry() {
 Status Node::open_registry(const std::vector<Loop*>& loops) {
   if (!settings_.registry) return {};
   registry_ = TRY(http::HttpServer::open(
-      loops, guarded(http::registry_routes(registry_view(), cluster_id())),
+      loops, guarded(http::registry_routes(registry_view(), peers_->cluster_id())),
       {front_end_options(*settings_.registry, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
 }
@@ -532,8 +475,7 @@ Status Node::add_console(http::Routes& routes) {
 }
 
 http::ConsoleServer Node::console_server() const {
-  http::ConsoleServer server{.id = cluster_id()};
-  if (cluster_) server.node = settings_.cluster.node_id;
+  http::ConsoleServer server{.id = peers_->cluster_id(), .node = peers_->node_id()};
   const auto add = [&](const char* protocol, const std::vector<Address>& addresses) {
     auto& [name, texts] = server.listeners.emplace_back(protocol, std::vector<std::string>());
     for (const Address& address : addresses) texts.push_back(address.to_string());
@@ -556,13 +498,11 @@ std::string Node::console_url() const {
 
 Result<http::Routes> Node::http_routes() {
   http::ServerView view;
-  view.cluster_id = cluster_id();
+  view.cluster_id = peers_->cluster_id();
   view.service_id = "default_";  // ksqlDB's own default
   view.is_ready = [this] { return is_serving_.load(); };
-  if (cluster_) {
-    view.is_suspended = [this] { return cluster_->view()->is_suspended; };
-    view.is_isolated = [this] { return cluster_->is_isolated(); };
-  }
+  view.is_suspended = [this] { return peers_->is_suspended(); };
+  view.is_isolated = [this] { return peers_->is_isolated(); };
   view.accepts_appends = [this] { return !storage::statistics_of(*log_).refuses_appends; };
   view.address = [this] { return http_->address().to_string(); };
   view.query_places = [this] { return query_places(*definitions_->image()); };
@@ -591,7 +531,7 @@ Result<http::Routes> Node::http_routes() {
   std::vector<Loop*> loops;
   for (const auto& shard : shards_) loops.push_back(&shard->loop());
   proxy_.reset(new http::ProxyView{
-      cluster_id(),
+      peers_->cluster_id(),
       [this](size_t shard, MemoryAccount* account) { return kafka_->open_local(shard, account); },
       view.address, std::move(loops), clock_, memory_, registry_view()});
   consumers_ = std::make_unique<http::ConsumerInstances>(*proxy_);
@@ -603,8 +543,9 @@ Status Node::open_kafka() {
   checkers_ = std::make_unique<StatementWorkers>(0);
   std::vector<kafka::KafkaServer::Shard> shards;
   for (const auto& shard : shards_) {
-    kafka_backends_.push_back(TRY(KafkaBackend::make(
-        *log_, *definitions_, cluster_.get(), shard->loop(), clock_, memory_, settings_.data_dir)));
+    kafka_backends_.push_back(
+        TRY(KafkaBackend::make(*log_, *definitions_, peers_->kafka(), shard->loop(), clock_,
+                               memory_, settings_.data_dir)));
     const auto run_aside = [this, &loop = shard->loop()](size_t bytes, std::function<void()> work,
                                                          std::function<void()> then) {
       return checkers_->try_run(bytes, [&loop, work = std::move(work), then = std::move(then)] {
@@ -631,8 +572,8 @@ Status Node::open_kafka() {
   options.front_end = front_end_options(settings_.kafka.front(), {});
   options.access = &access_->access();
   options.limits.max_reauth_ms = settings_.connections_max_reauth_ms;
-  options.node.cluster_id = cluster_id();
-  if (cluster_) options.node.node_id = settings_.cluster.node_id;
+  options.node.cluster_id = peers_->cluster_id();
+  options.node.node_id = peers_->node_id().value_or(options.node.node_id);
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.internal_topic = engine::kProcessingLogTopic;
   options.node.creates_topics = settings_.auto_create_topics;
@@ -648,16 +589,13 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
   std::vector<CoordinatorPlace> places;
   for (const kafka::KafkaServer::Shard& shard : shards)
     places.push_back({shard.loop, shard.backend});
-  groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_, cluster_.get());
+  groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_, peers_->kafka());
   transactions_ = make_transaction_coordinators(places, settings_.transactions, clock_, memory_,
-                                                *groups_, cluster_.get());
+                                                *groups_, peers_->kafka());
   for (size_t i = 0; i < kafka_backends_.size(); ++i)
     kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
-  if (!cluster_) return;
-  relay_ = std::make_unique<TransactionRelay>(places.front(), groups_->of(0), transactions_->of(0),
-                                              clock_);
-  cluster_->set_transactions(*relay_);
-  cluster_->use_groups(
+  peers_->use_coordinators(
+      places.front(), groups_->of(0), transactions_->of(0), clock_,
       [this](std::function<void(GroupCalls::Groups)> done) { own_groups(std::move(done)); });
 }
 
@@ -665,7 +603,7 @@ void Node::own_groups(std::function<void(std::vector<coordinator::GroupProgress>
   groups_->progress([this, done = std::move(done)](std::vector<coordinator::GroupProgress> own) {
     std::vector<storage::TopicPartition> elsewhere = put_ends(own);
     if (elsewhere.empty()) return done(std::move(own));
-    cluster_->find_ends(
+    peers_->find_ends(
         std::move(elsewhere), [topics = definitions_->image()->topics, own = std::move(own), done](
                                   const std::map<storage::TopicPartition, Offset>& ends) mutable {
           for (coordinator::GroupProgress& group : own)
@@ -681,8 +619,7 @@ void Node::own_groups(std::function<void(std::vector<coordinator::GroupProgress>
 
 void Node::all_groups(SqlParts::GroupsDone done) const {
   own_groups([this, done = std::move(done)](std::vector<coordinator::GroupProgress> own) mutable {
-    if (!cluster_) return done({shown(own), {}});
-    cluster_->ask_groups(
+    peers_->ask_groups(
         [own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
           std::ranges::move(told.groups, std::back_inserter(own));
           // Two nodes may report a group that moves between them.
@@ -699,16 +636,15 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
 std::vector<storage::TopicPartition> Node::put_ends(
     std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
-  const auto view = cluster_ ? cluster_->view() : nullptr;
   std::set<storage::TopicPartition> elsewhere;
   for (coordinator::GroupProgress& group : groups)
     for (coordinator::GroupProgress::Partition& each : group.partitions) {
       const storage::TopicInfo* topic = topics->find(each.topic);
       if (!topic) continue;
       const storage::TopicPartition partition{topic->id, PartitionId(each.partition)};
-      const storage::PartitionAssignment* known = view ? view->metadata->find(partition) : nullptr;
-      if (view && (known == nullptr || !known->leader)) continue;
-      if (known != nullptr && *known->leader != view->self)
+      const Leads leader = peers_->find_leader(partition);
+      if (leader == Leads::NoNode) continue;
+      if (leader == Leads::OtherNode)
         elsewhere.insert(partition);
       else if (const auto status = log_->find_partition(partition))
         each.end = status->high_watermark().value();
@@ -716,20 +652,12 @@ std::vector<storage::TopicPartition> Node::put_ends(
   return {elsewhere.begin(), elsewhere.end()};
 }
 
-// Returns left-over temporary tables; in a cluster those of this node's sessions, and of nodes that were removed.
+// Returns the left-over temporary tables of sessions of this node, and of nodes that were removed.
 std::vector<std::string> Node::left_over_tables() const {
   std::vector<std::string> names;
   const auto image = definitions_->image();
   for (const auto& [name, source] : image->catalog->sources()) {
-    if (!source->is_temporary) continue;
-    if (cluster_) {
-      const auto view = cluster_->view();
-      const auto its_node = TemporaryTables::node_of(name);
-      if (!its_node ||
-          (NodeId{*its_node} != view->self && view->metadata->nodes().contains(NodeId{*its_node})))
-        continue;
-    }
-    names.push_back(name);
+    if (source->is_temporary && peers_->is_left_over(name)) names.push_back(name);
   }
   return names;
 }
@@ -789,30 +717,29 @@ void Node::stop_front_ends() {
 
 Node::~Node() {
   const bool was_serving = is_serving_.exchange(false);
-  if (cluster_) cluster_->leave();
-  if (was_serving && parts_ && !cluster_) parts_->sequences.give_back();
+  if (!peers_) {  // nothing else was opened
+    if (log_) log_->close();
+    return;
+  }
+  peers_->leave();
+  if (was_serving && parts_ && !parts_->sequences.is_shared()) parts_->sequences.give_back();
   if (cleaner_) cleaner_->stop();           // it uses the shards and the log
   if (rebuilds_) rebuilds_->stop_thread();  // it uses the shards, the log and the metadata thread
   if (shards_are_running_) stop_front_ends();
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
-  snapshots_.reset();
-  if (journals_) journals_->stop_thread();  // it waits for the shards and the log
+  peers_->stop_journals();
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
   http_.reset();
   registry_.reset();
   consumers_.reset();
-  if (cluster_) cluster_->stop_thread();
-  if (journals_) {
-    journal_owners_->tell(nullptr);
-    journals_are_ready_.store(false, std::memory_order_release);
-  }
+  peers_->stop_thread();
   // The log's writer posts to the shards, and their readers must be destroyed before the log.
   if (log_) log_->close();
   cleaner_.reset();
-  journals_.reset();
+  peers_->close_journals();
   kafka_.reset();
   transactions_.reset();
   groups_.reset();

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
-#include "server/etcd/supervised_etcd.h"
 #include "server/http/console/session_pages.h"
 #include "server/http/http_server.h"
 #include "server/http/proxy/consumer_instances.h"
@@ -15,22 +14,18 @@
 #include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
-#include "server/node/cluster_topics.h"
 #include "server/node/coordinators.h"
-#include "server/node/journal_owners.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/movable_clock.h"
 #include "server/node/node_access.h"
-#include "server/node/observed_inputs.h"
+#include "server/node/peers.h"
 #include "server/node/server_facts.h"
 #include "server/node/server_metrics.h"
 #include "server/node/settings.h"
-#include "server/node/transaction_relay.h"
 #include "server/pg/pg_server.h"
 #include "server/registry/registry_over_http.h"
 #include "server/sql/session.h"
 #include "server/tasks/cleanup_targets.h"
-#include "server/tasks/journal_snapshots.h"
 #include "server/tasks/query_supervisor.h"
 #include "server/tasks/rebuilds.h"
 #include "storage/log/log_cleaner.h"
@@ -69,10 +64,8 @@ class Node {
   std::optional<Address> registry_address() const {
     return registry_ ? std::optional(registry_->address()) : std::nullopt;
   }
-  // Returns the address for other nodes; none for a single node.
-  std::optional<Address> nodes_address() const {
-    return cluster_ ? std::optional(cluster_->address()) : std::nullopt;
-  }
+  // Returns the address for other nodes; none for a lone node.
+  std::optional<Address> nodes_address() const { return peers_->address(); }
   const MemoryBudget& memory() const { return memory_; }
   // Reloads the access file and the certificates. Any thread.
   void reload_access() { access_->reload(); }
@@ -82,13 +75,9 @@ class Node {
   explicit Node(const NodeSettings& settings);
   FrontEndOptions front_end_options(const Address& address, TlsStart tls_start) const;
   Status open_storage();
-  Status open_cluster(const std::atomic<bool>& must_stop);
-  void open_topics();
+  Status open_peers(const std::atomic<bool>& must_stop);
   int shard_count() const;
   Status make_shards();
-  Status open_journals(const std::vector<Shard*>& shards);
-  QueryRunner& query_runner();
-  const ClusterFacts& facts() const { return member_facts_ ? *member_facts_ : local_facts(); }
   // Returns the partition for failed records, if the stream of the processing log exists.
   std::optional<engine::PartitionRef> find_processing_log() const;
   // Creates the stream of the processing log at the first start, and again after a user has dropped it.
@@ -109,7 +98,6 @@ class Node {
   http::ConsoleServer console_server() const;
   http::GateRules gate_rules() const;
   http::RegistryView registry_view();
-  std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
   // own_groups() finds the consumer groups that this node coordinates, with the ends that the leaders of their
   // partitions report; all_groups() finds the groups of all nodes. Any thread; both call back on any thread.
@@ -133,18 +121,12 @@ class Node {
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
-  std::unique_ptr<SupervisedEtcd> etcd_;            // set if this node starts a member of its own
-  std::unique_ptr<JournalOwners> journal_owners_;   // null for a single node
-  std::unique_ptr<ClusterMember> cluster_;          // null for a single node
-  std::unique_ptr<MemberFacts> member_facts_;       // null for a single node
-  std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
+  std::unique_ptr<Peers> peers_;
   Subscriptions subscriptions_;
   std::unique_ptr<engine::SharedRecords> shared_records_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<ReplicatedJournals> journals_;  // only in a cluster
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;
-  std::unique_ptr<ObservedInputs> observed_inputs_;     // only in a cluster
   std::unique_ptr<RegistryOverHttp> outside_registry_;  // only if configured
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<NodeAccess> access_;
@@ -164,7 +146,6 @@ class Node {
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<GroupCoordinators> groups_;
   std::unique_ptr<TransactionCoordinators> transactions_;  // destroyed before the groups
-  std::unique_ptr<TransactionRelay> relay_;                // only in a cluster, for its other nodes
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
   http::OpenQueries http_queries_;
@@ -174,11 +155,9 @@ class Node {
   std::unique_ptr<http::HttpServer> http_, registry_;
   std::atomic<bool> is_serving_{false};  // everything runs, and is not being stopped
   // For the log's writer, which runs before these parts exist.
-  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false},
-      journals_are_ready_{false}, queries_are_ready_{false};
-  ElectionWatch elections_;  // used by the cluster's thread once queries_are_ready_
-  std::unique_ptr<JournalSnapshots>
-      snapshots_;  // only in a cluster; their thread needs all parts above
+  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, peers_are_ready_{false},
+      queries_are_ready_{false};
+  ElectionWatch elections_;  // used by the peers' thread once queries_are_ready_
 };
 
 // Runs `millrace server`; returns the exit status.

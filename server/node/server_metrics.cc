@@ -206,7 +206,7 @@ void add_query_family(Exposition& page,
 }
 
 void add_queries(Exposition& page, const MetricsSources& sources, const MetadataImage& image,
-                 const std::vector<ShardTaskReport>& reports) {
+                 const std::vector<ShardTaskReport>& reports, bool has_peers) {
   Figures figures;
   for (const auto& [id, defined] : image.queries()) {
     QueryFigures& query = figures[id];
@@ -223,7 +223,7 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
     ++query->second.records_failed;
   }
   std::vector<std::pair<std::string, QueryFigures>> queries(figures.begin(), figures.end());
-  if (sources.cluster) {
+  if (has_peers) {
     std::erase_if(queries, [](const auto& query) {
       return query.second.tasks == 0 && query.second.runs_elsewhere();
     });
@@ -273,17 +273,17 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
 // Adds the figures of topics, named as by the exporters of Kafka; in a cluster the leader of a
 // partition reports the partition.
 void add_topics(Exposition& page, const MetricsSources& sources, const MetadataImage& image,
-                const std::optional<MetricsSources::Cluster>& cluster) {
+                const std::optional<MetricsSources::Cluster>& health) {
   page.family("kafka_topic_partitions", Kind::Gauge, "Partitions of the topic.");
   for (const auto& [name, topic] : image.topics->by_name())
-    if (!cluster || cluster->is_led({topic.id, PartitionId(0)}))
+    if (!health || health->is_led({topic.id, PartitionId(0)}))
       page.sample(topic.partition_count, {{"topic", name}});
   const auto add = [&](std::string_view family, std::string_view help, auto offset) {
     page.family(family, Kind::Gauge, help);
     for (const auto& [name, topic] : image.topics->by_name())
       for (int32_t i = 0; i < topic.partition_count; ++i) {
         const storage::TopicPartition partition{topic.id, PartitionId(i)};
-        if (cluster && !cluster->is_led(partition)) continue;
+        if (health && !health->is_led(partition)) continue;
         if (const auto status = sources.log.find_partition(partition))
           page.sample(offset(*status).value(),
                       {{"topic", name}, {"partition", fmt::format_int(i).c_str()}});
@@ -347,12 +347,12 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
     const MetadataImagePtr image = sources.image();
     add_process(page, sources);
     add_server(page, sources, gathered);
-    std::optional<MetricsSources::Cluster> cluster;
-    if (sources.cluster) add_cluster(page, cluster.emplace(sources.cluster()));
+    const std::optional<MetricsSources::Cluster> health = sources.cluster();
+    if (health) add_cluster(page, *health);
     add_log(page, sources);
     add_disk(page, sources);
-    add_queries(page, sources, *image, gathered.reports);
-    add_topics(page, sources, *image, cluster);
+    add_queries(page, sources, *image, gathered.reports, health.has_value());
+    add_topics(page, sources, *image, health);
     add_groups(page, gathered.groups);
     page.family("millrace_metrics_seconds", Kind::Gauge,
                 "Time that the creation of this page took.");

@@ -40,7 +40,7 @@ struct MetricsSources {
   };
   std::vector<Connections> connections;
   std::function<size_t()> open_statements;
-  // Figures of a cluster; empty for a single node.
+  // Figures of a node with peers.
   struct Cluster {
     int64_t differing_replicas = 0, scrub_rounds = 0;  // for partitions that this node leads
     int64_t nodes = 0, nodes_there = 0;
@@ -54,7 +54,7 @@ struct MetricsSources {
     // Whether this node leads the partition.
     std::function<bool(const storage::TopicPartition&)> is_led = {};
   };
-  std::function<Cluster()> cluster = {};
+  std::function<std::optional<Cluster>()> cluster;  // none for a lone node
 };
 
 // A page is written by a worker thread, from reports that the loops compute in slices. A request that arrives while a

@@ -131,15 +131,15 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
 Refusal check_broker(const HandlerContext& context, const std::string& name,
                      const std::vector<ConfigChange>& changes, bool replaces_all,
                      const storage::TopicSnapshot& topics, BrokerChanges& split) {
-  const bool is_cluster = context.backend.cluster() != nullptr;
-  if (is_cluster && !node_named(context, name))
+  const bool is_alone = context.backend.leads_all();
+  if (!is_alone && !node_named(context, name))
     return invalid_request(fmt::format("broker {} is not part of the cluster", name));
-  if (!is_cluster && !is_broker(context.node, name))
+  if (is_alone && !is_broker(context.node, name))
     return invalid_request(
         fmt::format("the only broker is {}, not \"{}\"", context.node.node_id, name));
   for (const ConfigChange& change : changes) {
     const bool is_deletion = change.kind == ConfigChange::Kind::Delete;
-    if (is_cluster && is_node_setting(change.name)) {
+    if (!is_alone && is_node_setting(change.name)) {
       if (Refusal refusal = check_rate(change); refusal.error != KafkaError::None) return refusal;
       split.of_node.push_back(change);
     } else if (storage::find_topic_default(change.name)) {
@@ -229,7 +229,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     if (asked.resource_type == kBrokerResource) {
       // Stays null if the node's own settings do not change.
       Backend::ClusterChange of_node;
-      if (context.backend.cluster() && (replaces_all || !of_broker.of_node.empty()))
+      if (!context.backend.leads_all() && (replaces_all || !of_broker.of_node.empty()))
         of_node = configure_node(*node_named(context, asked.resource_name),
                                  std::move(of_broker.of_node), replaces_all);
       const bool has_defaults = topics->defaults() && !topics->defaults()->cluster_wide.empty();

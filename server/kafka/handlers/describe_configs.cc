@@ -150,7 +150,7 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
       if (is_broker(context.node, asked.resource_name))
         describe_node(context.node, context.backend.cluster().get(), defaults, request, asked,
                       answer);
-      else if (context.backend.cluster())
+      else if (!context.backend.leads_all())
         refuse(answer, KafkaError::InvalidRequest,
                fmt::format("the settings of broker {} must be requested from that broker",
                            asked.resource_name));

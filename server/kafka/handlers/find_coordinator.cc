@@ -73,7 +73,7 @@ void find_in_cluster(HandlerContext& context, FindCoordinatorRequest request,
 
 }  // namespace
 
-// Returns the coordinators. A single node coordinates all groups and transactions. The first
+// Returns the coordinators. A lone node coordinates all groups and transactions. The first
 // request for a coordinator creates the topic that keeps the coordinator's state.
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply) {
@@ -81,7 +81,7 @@ void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest req
     return reply.send(this_node(context.node, std::move(request.coordinator_keys),
                                 KafkaError::InvalidRequest,
                                 fmt::format("unknown coordinator type {}", request.key_type)));
-  if (context.backend.cluster()) return find_in_cluster(context, std::move(request), reply);
+  if (!context.backend.leads_all()) return find_in_cluster(context, std::move(request), reply);
   const auto send = [reply, node = context.node, keys = std::move(request.coordinator_keys)](
                         KafkaError error) { reply.send(this_node(node, keys, error)); };
   if (request.key_type == kGroup)

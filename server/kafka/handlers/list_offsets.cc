@@ -238,7 +238,7 @@ class Answering {
       : reader_(context.backend.reader()),
         topics_(context.backend.topics()),
         leaders_(context.backend),
-        is_cluster_(context.backend.cluster() != nullptr),
+        leads_all_(context.backend.leads_all()),
         search_(search),
         version_(version),
         begun_(reader_.begin_turn()) {}
@@ -314,7 +314,7 @@ class Answering {
 
   Result<std::optional<int64_t>> find(const storage::TopicPartition& partition, const Asked& asked,
                                       Answer& answer) {
-    if (is_cluster_ && asked.timestamp == kLatest && !TRY(has_all_of_before(reader_, partition))) {
+    if (!leads_all_ && asked.timestamp == kLatest && !TRY(has_all_of_before(reader_, partition))) {
       answer.error_code = version_ >= 5 ? kOffsetNotAvailable : kLeaderNotAvailable;
       return std::nullopt;
     }
@@ -324,7 +324,7 @@ class Answering {
   storage::LogReader& reader_;
   const std::shared_ptr<const storage::TopicSnapshot> topics_;
   const Leaders leaders_;
-  const bool is_cluster_;
+  const bool leads_all_;
   TimeSearch& search_;
   const int16_t version_;
   const Status begun_;

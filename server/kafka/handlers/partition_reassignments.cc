@@ -42,7 +42,7 @@ void check(const HandlerContext& context, const storage::TopicInfo* topic, const
   answer.partition_index = asked.partition_index;
   if (!topic || asked.partition_index < 0 || asked.partition_index >= topic->partition_count)
     return refuse(answer, KafkaError::UnknownTopicOrPartition, "the partition does not exist");
-  if (!context.backend.cluster() && !asked.replicas)  // null replicas cancel
+  if (context.backend.leads_all() && !asked.replicas)  // null replicas cancel
     return refuse(answer, kNoReassignmentInProgress, "the partition is not being reassigned");
   if (!asked.replicas) return;
   if (const Status can_be = check_replicas(*asked.replicas, context); !can_be)

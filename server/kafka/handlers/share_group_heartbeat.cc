@@ -8,7 +8,7 @@ namespace server::kafka {
 
 void handle_share_group_heartbeat(HandlerContext& context, ShareGroupHeartbeatRequest request,
                                   Reply<ShareGroupHeartbeatResponse> reply) {
-  if (context.backend.cluster()) {
+  if (!context.backend.has_share_groups()) {
     ShareGroupHeartbeatResponse refusal;
     refusal.error_code = KafkaError::InvalidRequest;
     refusal.error_message = kNoShareGroupsInCluster;

@@ -44,7 +44,8 @@ bool begin_share_request(HandlerContext& context, Request& request, const Reply<
     reply.send(refusal);
     return false;
   };
-  if (context.backend.cluster()) return refuse(KafkaError::InvalidRequest, kNoShareGroupsInCluster);
+  if (!context.backend.has_share_groups())
+    return refuse(KafkaError::InvalidRequest, kNoShareGroupsInCluster);
   if (!context.shares)
     return refuse(KafkaError::InvalidRequest, "share sessions are not supported here");
   to.connection = context.shares->id();

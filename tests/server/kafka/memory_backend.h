@@ -199,6 +199,8 @@ class MemoryBackend : public Backend {
     done({});
   }
   std::shared_ptr<const ClusterView> cluster() const override { return view; }
+  bool leads_all() const override { return !view; }
+  bool has_share_groups() const override { return !view; }
   LogDirectory log_directory() const override { return {"/data", 1000, 400}; }
   Revision metadata_revision() const override { return Revision{7}; }
   storage::LogReader& reader() override {

@@ -1,0 +1,121 @@
+// The other nodes of the cluster, as this node's parts use them. A lone node is a cluster of one, without peers: the
+// two implementations differ, and their callers do not ask which one they have.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "server/cluster/group_calls.h"
+#include "server/node/coordinators.h"
+#include "server/node/kafka_part.h"
+#include "server/node/server_metrics.h"
+#include "server/node/settings.h"
+#include "server/sql/session.h"
+#include "server/tasks/query_tasks.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+// The parts of the node that carry out commits of tasks. All of them outlive the peers' thread.
+struct JournalParts {
+  storage::Log& log;
+  storage::StateStore& state;
+  const Clock& clock;
+  const std::vector<Shard*>& shards;
+  QueryTasks& queries;
+  std::function<MetadataImagePtr()> image;
+  std::function<void(std::vector<std::string>)> rebuild_soon;
+  int64_t journal_bytes = 0;  // of commits, until a snapshot is written
+};
+
+// The node that leads a partition.
+enum class Leads : uint8_t { ThisNode, OtherNode, NoNode };
+
+// Calls are made in the order of the declarations, up to leave().
+//
+// Threads: the owner's, unless stated otherwise. Owner: the node.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+  // Reads the metadata.
+  virtual Status begin(const std::atomic<bool>& must_stop) = 0;
+  virtual storage::MetadataLog& metadata() = 0;
+  virtual const ClusterFacts& facts() const = 0;
+  virtual KafkaPart& kafka() = 0;
+  virtual std::string cluster_id() const = 0;
+  // Returns the node's number; none for a lone node without a number.
+  virtual std::optional<int32_t> node_id() const = 0;
+  // Returns the address for other nodes; none for a lone node.
+  virtual std::optional<Address> address() const = 0;
+  // Sets the journals by which the tasks of this node commit, if other nodes share them.
+  virtual Status open_journals(JournalParts parts) = 0;
+  // Returns the runner of queries for the metadata thread, which passes all calls to `queries`.
+  using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
+  virtual QueryRunner& query_runner(QueryRunner& queries, storage::Log& log,
+                                    FindTopics find_topics) = 0;
+  // Sets the function that returns the revision that this node has applied. It is called on any thread.
+  virtual void use_applied(std::function<Revision()> find_applied) = 0;
+  // Reports that the queries of the metadata are started: copies of topics that no query reads may be deleted from then
+  // on.
+  virtual void queries_are_started() = 0;
+  virtual std::unique_ptr<ClusterTopics> open_topics(SqlParts& parts) = 0;
+  // Sets the coordinators that answer questions of other nodes. `own_groups` may call back on any thread.
+  using OwnGroups = std::function<void(std::function<void(GroupCalls::Groups)>)>;
+  virtual void use_coordinators(const CoordinatorPlace& place, coordinator::Groups& groups,
+                                coordinator::Transactions& transactions, const Clock& clock,
+                                OwnGroups own_groups) = 0;
+  virtual void start_journals() = 0;
+  // Registers this node; `clients` is the address for Kafka clients.
+  virtual Status join(const Address& clients, const std::atomic<bool>& must_stop) = 0;
+
+  // --- Any thread, also before begin()
+  virtual void on_durable(std::span<const storage::TopicPartition> partitions) = 0;
+
+  // --- Any thread
+  // Returns the unclean elections in the metadata that the node has read so far.
+  virtual storage::UncleanElections unclean_elections() const = 0;
+  virtual bool lacks_replicas(const storage::TopicPartition& partition) const = 0;
+  virtual Leads find_leader(const storage::TopicPartition& partition) const = 0;
+  // Asks the leaders for the ends of partitions that other nodes lead; leaves out those that do not answer.
+  virtual void find_ends(
+      std::vector<storage::TopicPartition> partitions,
+      std::function<void(const std::map<storage::TopicPartition, Offset>&)> done) = 0;
+  // Finds the consumer groups of the other nodes.
+  virtual void ask_groups(std::function<void(GroupCalls::Told)> done) = 0;
+  // Whether a temporary table belongs to a session of an earlier process of this node, or of a node that was removed.
+  virtual bool is_left_over(const std::string& temporary_table) const = 0;
+  // Whether this node has lost the partitions that it led, and whether it can acknowledge nothing.
+  virtual bool is_suspended() const = 0;
+  virtual bool is_isolated() const = 0;
+  // Facts for SHOW SERVER: one line per node.
+  virtual std::vector<engine::ServerFact> server_facts() const = 0;
+  // Figures for /metrics.
+  virtual std::optional<MetricsSources::Cluster> health() const = 0;
+
+  // --- The end
+  // Moves leadership to other nodes that can lead.
+  virtual void leave() = 0;
+  // Is called before the shards stop.
+  virtual void stop_journals() = 0;
+  // Is called after the front ends have stopped, and before the log is closed.
+  virtual void stop_thread() = 0;
+  // Is called after the log is closed.
+  virtual void close_journals() = 0;
+};
+
+// Open the node's side of a cluster, and of a node that is alone. open_lone() fails with ObjectState if the data
+// directory belongs to a cluster; open_member() with ObjectState if the directory belongs to another node or cluster,
+// and with NetworkFailure if the member cannot listen for other nodes. `on_changed` is called with partitions whose
+// assignment has changed.
+using AssignmentsChanged = std::function<void(std::span<const storage::TopicPartition>)>;
+Result<std::unique_ptr<Peers>> open_lone(storage::Log& log);
+Result<std::unique_ptr<Peers>> open_member(const NodeSettings& settings, storage::Log& log,
+                                           const Clock& clock, AssignmentsChanged on_changed,
+                                           const std::atomic<bool>& must_stop);
+
+}  // namespace server
