@@ -76,6 +76,16 @@ INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
 OVER_A_SNAPSHOT = re.compile(r'for \([^;]*: [\w.>*-]*\b(image_?|cluster|snapshot|topics|view)\(\)(->|\.\w+\.)')
 
 
+# The other nodes are behind ports, which a lone node implements, too (docs/adr/0128).
+OF_CLUSTER = r'(?:\w+(?:\(\))?(?:\.|->))*\bcluster_?(?:\(\))?'
+WHERE_IT_RUNS = re.compile(
+    rf'\bis_in_cluster|\bcluster_?(?:\(\))? *[!=]= *nullptr|\bcluster_?(?:\(\))? \?'
+    rf'|\b(?:if|while) \(!?{OF_CLUSTER}(?:\)| &&| \|\|)|!{OF_CLUSTER}(?!\.|->|[(\w])'
+    rf'|(?:&&|\|\|) !?{OF_CLUSTER}(?:\)|;| &&| \|\|)|(?:\(|return |= ){OF_CLUSTER} (?:&&|\|\|)'
+    rf'|\bview_?(?: = |\(){OF_CLUSTER}(?<=\))')
+CLUSTER_CHECKS = 'tests/cluster_checks.txt'
+
+
 def module(path):
     parts = os.path.dirname(path).split('/')
     return '/'.join(parts[:2]) if parts[0] in ('engine', 'storage', 'server') else parts[0]
@@ -140,7 +150,7 @@ def entries(text):
 
 def check_shrinking_lists():
     """Lists of accepted failures may only become shorter than they are on main and in the last commit."""
-    for path in ('tests/flaky.txt', 'tests/conformance/known_failures_reports.txt'):
+    for path in ('tests/flaky.txt', 'tests/conformance/known_failures_reports.txt', CLUSTER_CHECKS):
         if not os.path.isfile(path):
             continue
         with open(path, encoding='utf-8') as file:
@@ -152,6 +162,28 @@ def check_shrinking_lists():
                     yield f'{path}: "{added}" is not in the list of {base}, and the list may only shrink'
 
 
+def check_ports(files):
+    """A null pointer may not stand for a node without a cluster, except in the lines of a list."""
+    with open(CLUSTER_CHECKS, encoding='utf-8') as listing:
+        unused = entries(listing.read())
+    allowed = set(unused)
+    for path in files:
+        if not path.startswith(('engine/', 'server/', 'storage/')) or path.startswith('server/cluster/') \
+                or not path.endswith(('.cc', '.h')):
+            continue
+        with open(path, encoding='utf-8') as source:
+            for number, line in enumerate(source, 1):
+                code = line.split('//')[0]
+                if not WHERE_IT_RUNS.search(code):
+                    continue
+                entry = f'{path} {" ".join(code.split())}'
+                unused.discard(entry)
+                if entry not in allowed:
+                    yield f'{path}:{number}: ask the port (ClusterFacts, ClusterTopics, KafkaPart, Peers), not for a cluster'
+    for entry in sorted(unused):
+        yield f'{CLUSTER_CHECKS}: "{entry}" is no longer in the code; remove it from the list'
+
+
 def folders_of(path):
     while path := os.path.dirname(path):
         yield path
@@ -161,7 +193,8 @@ def main():
     listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
-    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_shrinking_lists(),
+    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_ports(files),
+                *check_shrinking_lists(),
                 *plain.check(files)]
     print('\n'.join(findings), end='\n' if findings else '')
     return 1 if findings else 0
