@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/sized.h"
+#include "base/suggest.h"
 
 namespace storage {
 
@@ -163,9 +164,50 @@ std::string changed_list(std::string_view now, const ConfigChange& change) {
   return joined(parts);
 }
 
+// Kafka's clients show only the message of an error, so it includes the remedy.
 Error unknown(std::string_view name) {
+  std::vector<std::string> names;
+  std::string near;
+  for (const TopicConfigRow& row : kRows) {
+    names.emplace_back(row.name);
+    // "retention" means retention.ms and not retention.bytes: an age is what users set first.
+    if (row.name == fmt::format("{}.ms", name)) near = row.name;
+  }
+  if (near.empty()) near = closest_name(name, names);
   return {ErrorCode::InvalidParameter,
-          fmt::format("topic setting \"{}\" does not exist, or is not supported yet", name)};
+          fmt::format("topic setting \"{}\" does not exist, or is not supported yet{}", name,
+                      near.empty() ? "" : fmt::format("; did you mean {}?", near))};
+}
+
+// Returns the milliseconds that "1d", "12h", "30m" or "10s" mean; nothing for another text.
+std::optional<int64_t> milliseconds_of(std::string_view text) {
+  constexpr std::pair<char, int64_t> kUnits[] = {
+      {'d', 86'400'000}, {'h', 3'600'000}, {'m', 60'000}, {'s', 1'000}};
+  constexpr int64_t kMost = 1'000'000;  // keeps the product in range
+  if (text.empty()) return std::nullopt;
+  for (const auto& [letter, unit_ms] : kUnits)
+    if (text.back() == letter)
+      if (const auto number = number_of<int64_t>(text.substr(0, text.size() - 1));
+          number && *number >= 0 && *number <= kMost)
+        return *number * unit_ms;
+  return std::nullopt;
+}
+
+// Returns the description of the values that the setting takes.
+std::string values_of(const TopicConfigRow& row, std::string_view wrong_value) {
+  if (row.type == Boolean) return "true or false";
+  if (row.type == String || row.type == List)
+    return fmt::format("a text of at most {} bytes", kMaxValueSize);
+  std::string values = row.type == Double ? "a number" : "a whole number";
+  const bool is_time = row.name.ends_with(".ms");
+  if (is_time || row.name.ends_with(".bytes")) values += is_time ? " of milliseconds" : " of bytes";
+  if (row.most < TopicConfigRow().most)
+    values += fmt::format(" from {} to {}", row.least, row.most);
+  else if (row.least > TopicConfigRow().least)
+    values += fmt::format(", {} or more", row.least);
+  if (const auto ms = milliseconds_of(wrong_value); ms && is_time)
+    values += fmt::format(" ({} is {})", wrong_value, *ms);
+  return values;
 }
 
 }  // namespace
@@ -182,7 +224,8 @@ Status check_topic_config(std::string_view name, std::string_view value) {
   if (!row) return unknown(name);
   if (!is_value_of(value, *row))
     return Error{ErrorCode::InvalidParameter,
-                 fmt::format("\"{}\" is not a value of topic setting \"{}\"", value, name)};
+                 fmt::format("\"{}\" is not a value of topic setting \"{}\", which takes {}", value,
+                             name, values_of(*row, value))};
   if (name == kRemoteStorage && value == "true")
     return Error{ErrorCode::InvalidParameter,
                  "topic setting \"remote.storage.enable\" cannot be true: tiered storage is not "
