@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 
@@ -71,6 +72,20 @@ std::string plain_reason(std::string_view reason) {
   if (const size_t state = reason.find(" (after "); state != reason.npos)
     reason = reason.substr(0, state);
   return std::string(reason);
+}
+
+// Returns the protocol of the server that sent the answer which librdkafka could not read; empty if it is unknown.
+// librdkafka takes the first four bytes for a size: "HTTP", or the letter E and the length of PostgreSQL's error.
+std::string_view other_protocol(std::string_view reason) {
+  constexpr std::string_view kSize = "Invalid response size ";
+  constexpr int64_t kHttp = 0x48545450, kErrorResponse = 0x45, kAnyLength = 1 << 24;
+  const size_t at = reason.find(kSize);
+  if (at == reason.npos) return {};
+  int64_t size = 0;
+  const std::string_view number = reason.substr(at + kSize.size());
+  std::from_chars(number.data(), number.data() + number.size(), size);
+  if (size == kHttp) return "HTTP";
+  return size / kAnyLength == kErrorResponse ? "PostgreSQL" : std::string_view();
 }
 
 }  // namespace
@@ -143,6 +158,12 @@ void Connection::warn_if_lost() {
 
 Error Connection::unreachable() const {
   const std::lock_guard lock(trouble_->mutex);
+  if (const std::string_view other = other_protocol(trouble_->reason); !other.empty())
+    return Error{ErrorCode::NetworkFailure,
+                 fmt::format("no Kafka server answers at {}", bootstrap_server_),
+                 fmt::format("A server that uses the {} protocol answers there.", other),
+                 "Connect to the address in --kafka (port 9092 by default): --bootstrap-server "
+                 "HOST:PORT."};
   return Error{ErrorCode::NetworkFailure,
                fmt::format("no Kafka server answers at {}", bootstrap_server_), trouble_->reason,
                "Check that millrace server is running at this address. --bootstrap-server "

@@ -13,15 +13,37 @@ namespace {
 
 constexpr size_t kHelpWidth = 100;
 
+// Spellings of other programs, and of older versions of Kafka's tools.
+struct ForeignFlag {
+  std::string_view foreign, ours;
+};
+constexpr ForeignFlag kForeignFlags[] = {
+    {"host", "bootstrap-server"},        {"server", "bootstrap-server"},
+    {"broker", "bootstrap-server"},      {"brokers", "bootstrap-server"},
+    {"broker-list", "bootstrap-server"}, {"port", "bootstrap-server"},
+    {"acks", "request-required-acks"},   {"replicas", "replication-factor"},
+};
+
+std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view name) {
+  for (const auto& [foreign, ours] : kForeignFlags)
+    if (const auto flag = std::ranges::find(known, ours, &Flag::name);
+        name == foreign && flag != known.end())
+      return fmt::format("Use --{} {}.", ours, flag->argument);
+  // Kafka's tools name with these flags what is a word here: millrace config topic orders.
+  if (name == "entity-type" || name == "entity-name")
+    return "Name the type and the name as words: millrace config topic NAME.";
+  std::vector<std::string> names;
+  for (const Flag& flag : known) names.emplace_back(flag.name);
+  const std::string near = closest_name(name, names);
+  return near.empty() ? std::string() : fmt::format("Did you mean --{}?", near);
+}
+
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {
   // Many tutorials still use this flag, so its error names the flag that replaces it.
   if (name == "zookeeper")
     return wrong_usage("--zookeeper is obsolete; use --bootstrap-server HOST:PORT");
-  std::vector<std::string> names;
-  for (const Flag& flag : known) names.emplace_back(flag.name);
-  const std::string near = closest_name(name, names);
   return wrong_usage(fmt::format("unrecognized option --{}", name),
-                     near.empty() ? "" : fmt::format("Did you mean --{}?", near));
+                     hint_for_unknown_flag(known, name));
 }
 
 // Returns the flag of that name, or the only flag whose name begins with it.

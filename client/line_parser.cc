@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
+#include "base/suggest.h"
+
 namespace client {
 
 namespace {
@@ -81,6 +85,20 @@ Status check_separators(const LineFormat& format) {
                 format.headers_key_separator);
 }
 
+Error unknown_property(const std::string& name) {
+  const std::vector<std::string> names = {
+      "parse.key",         "key.separator",         "parse.headers", "headers.delimiter",
+      "headers.separator", "headers.key.separator", "null.marker",   "ignore.error"};
+  std::string hint = fmt::format("The properties are {}.", fmt::join(names, ", "));
+  if (const std::string near = closest_name(name, names); !near.empty())
+    hint = fmt::format("Did you mean {}?", near);
+  else if (name == "acks" || name.find("linger") != name.npos || name.starts_with("compression"))
+    hint = fmt::format("Settings of the producer are given with --producer-property {}=...", name);
+  Error error = bad_property(fmt::format("unrecognized property {}", name));
+  error.hint = std::move(hint);
+  return error;
+}
+
 }  // namespace
 
 Result<LineFormat> LineFormat::from(const Properties& properties) {
@@ -103,7 +121,7 @@ Result<LineFormat> LineFormat::from(const Properties& properties) {
     else if (name == "null.marker")
       format.null_marker = value;
     else
-      return bad_property(fmt::format("unrecognized property {}", name));
+      return unknown_property(name);
   }
   TRY(check_separators(format));
   return format;

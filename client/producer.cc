@@ -2,11 +2,58 @@
 
 #include <fmt/format.h>
 
+#include "client/flags.h"
+
 namespace client {
 
 namespace {
 
 constexpr int kQueueFullWaitMs = 100;
+
+// librdkafka takes any number, and the server refuses the records one after the other.
+Status check_acks(const Properties& properties) {
+  for (const char* name : {"acks", "request.required.acks"}) {
+    const std::string value = value_of(properties, name);
+    if (value.empty() || value == "0" || value == "1" || value == "all" || value == "-1") continue;
+    return wrong_usage(fmt::format("{}={} is not 0, 1 or all", name, value),
+                       "0 does not wait for the server, 1 waits for the leader, all waits for all "
+                       "replicas that are in sync.");
+  }
+  return {};
+}
+
+// Returns the error for a refused record, with the remedy. librdkafka reports neither the reason of the server nor the
+// limit in effect.
+Error delivery_failure(rd_kafka_resp_err_t code, bool has_key) {
+  Error failure = kafka_failure(code);
+  if (code == RD_KAFKA_RESP_ERR_INVALID_RECORD && !has_key) {
+    failure.detail =
+        "The record has no key. A topic with cleanup.policy=compact takes records with "
+        "a key only.";
+    failure.hint =
+        "Send keys with --property parse.key=true --property key.separator=: and lines "
+        "such as alice:{\"page\":\"home\"}.";
+  } else if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    failure.detail = "The topic refuses a batch of this size.";
+    failure.hint = "Raise the limit of the topic: millrace config topic NAME max.message.bytes=N.";
+  }
+  return failure;
+}
+
+// Returns the error for a record that is larger than the producer's own limit.
+Error too_large_for_producer(const Properties& properties, size_t bytes) {
+  std::string limit = value_of(properties, "max.request.size");
+  if (limit.empty()) limit = value_of(properties, "message.max.bytes");
+  if (limit.empty()) limit = "1000000";  // librdkafka's default
+  Error failure = kafka_failure(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  failure.message =
+      fmt::format("a record of {} bytes is larger than max.request.size of the producer, {} bytes",
+                  bytes, limit);
+  failure.hint =
+      "Raise it with --producer-property max.request.size=N. The limit of the topic is "
+      "max.message.bytes.";
+  return failure;
+}
 
 }  // namespace
 
@@ -14,6 +61,7 @@ Producer::Producer(Connection connection)
     : connection_(std::move(connection)), queue_(rd_kafka_queue_get_main(connection_.handle())) {}
 
 Result<Producer> Producer::open(const Connection::Settings& settings) {
+  TRY(check_acks(settings.properties));
   Properties defaults{{"partitioner", "murmur2_random"},
                       {"message.timeout.ms", "60000"},
                       // Time that the server may take to create a topic at the first record.
@@ -22,7 +70,10 @@ Result<Producer> Producer::open(const Connection::Settings& settings) {
   const auto acks = settings.properties.find("acks");
   if (acks == settings.properties.end() || acks->second == "all" || acks->second == "-1")
     defaults["enable.idempotence"] = "true";
-  return Producer(TRY(Connection::open(RD_KAFKA_PRODUCER, settings, defaults, RD_KAFKA_EVENT_DR)));
+  Producer producer(
+      TRY(Connection::open(RD_KAFKA_PRODUCER, settings, defaults, RD_KAFKA_EVENT_DR)));
+  producer.properties_ = settings.properties;
+  return producer;
 }
 
 Status Producer::send(const std::string& topic, std::optional<PartitionId> partition,
@@ -53,6 +104,8 @@ Status Producer::send(const std::string& topic, std::optional<PartitionId> parti
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       if (headers) rd_kafka_headers_destroy(headers);
+      if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return too_large_for_producer(properties_, size(record.key) + size(record.value));
       return kafka_failure(code);
     }
     look(kQueueFullWaitMs);
@@ -77,7 +130,7 @@ void Producer::look(int wait_ms) {
       if (first_failure_) continue;
       first_failure_ = message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT
                            ? connection_.unreachable()
-                           : kafka_failure(message->err);
+                           : delivery_failure(message->err, message->key != nullptr);
     }
   }
   connection_.warn_if_lost();

@@ -33,6 +33,7 @@ class Producer {
 
   Connection connection_;
   Queue queue_;
+  Properties properties_;  // the user's own settings
   int64_t sent_ = 0, delivered_ = 0, failed_ = 0;
   std::optional<Error> first_failure_;
 };

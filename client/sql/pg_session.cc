@@ -92,8 +92,15 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
     session.connection_.reset(connect(all, secret));
     connection = session.connection_.get();
   }
-  if (PQstatus(connection) != CONNECTION_OK)
-    return Error{ErrorCode::NetworkFailure, without_line_end(PQerrorMessage(connection))};
+  if (PQstatus(connection) != CONNECTION_OK) {
+    Error failure{ErrorCode::NetworkFailure, without_line_end(PQerrorMessage(connection))};
+    // An older HTTP server, or one of another program: its answer begins with "HTTP".
+    if (failure.message.ends_with("invalid response to SSL negotiation: H"))
+      failure.hint =
+          "An HTTP server answers at this port. Connect to the address in --pg (port "
+          "7432 by default).";
+    return failure;
+  }
   PQsetNoticeProcessor(connection, print_notice, nullptr);
   return session;
 }

@@ -118,6 +118,17 @@ bool looks_like_a_statement(std::string_view word) {
           std::ranges::count(kVerbs, absl::AsciiStrToUpper(std::string(word))) > 0);
 }
 
+// Refuses HOST:PORT, which Kafka's tools take. An address of IPv6 has more than one colon.
+Status check_host(std::string_view host) {
+  const size_t colon = host.find(':');
+  const bool has_port = colon != host.npos && colon > 0 && host.find(':', colon + 1) == host.npos &&
+                        parse_number(host.substr(colon + 1), 0, UINT16_MAX).has_value();
+  if (!has_port) return {};
+  return wrong_usage(
+      fmt::format("\"{}\" is not the name of a host", host),
+      fmt::format("Use -h {} -p {}.", host.substr(0, colon), host.substr(colon + 1)));
+}
+
 Result<PgParameters> parameters_of(const Flags& flags) {
   PgParameters parameters;
   if (flags.has("context")) {
@@ -133,6 +144,7 @@ Result<PgParameters> parameters_of(const Flags& flags) {
         "Use -c to run a statement: millrace sql -c \"SELECT 1\".");
   const std::string user = flags.words().size() > 1 ? flags.words()[1] : flags.text("username");
   const std::string database = flags.text("dbname", flags.words().empty() ? "" : flags.words()[0]);
+  TRY(check_host(flags.text("host")));
   // dbname is the first parameter, because single options replace the parts of a connection string.
   if (!database.empty()) parameters.emplace_back("dbname", database);
   for (const char* name : {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey"})

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/suggest.h"
@@ -13,17 +15,33 @@ namespace {
 
 constexpr int kUsageError = 2;
 
+// Returns the hint for arguments of other servers; empty if it has none.
+std::string_view hint_for_server(std::string_view name) {
+  if (name == "start" || name == "run" || name == "up")
+    return "\"millrace server\" without a word runs a server until Ctrl-C.";
+  if (name == "stop" || name == "restart")
+    return "Send SIGTERM to the server to stop it; \"millrace context stop\" does it for a server "
+           "of \"millrace context\".";
+  if (name == "port" || name == "host" || name == "listen" || name == "bind" || name == "p")
+    return "Each protocol has an address: --kafka HOST:PORT, --pg HOST:PORT, --http HOST:PORT.";
+  return {};
+}
+
 std::string unknown_argument(const CLI::App& app, const std::string& argument) {
-  if (!argument.starts_with('-')) return fmt::format("unexpected argument \"{}\"", argument);
+  std::string word = argument.substr(0, argument.find('='));
+  word.erase(0, std::min(word.find_first_not_of('-'), word.size()));
+  const std::string_view own_hint =
+      app.get_name() == "millrace server" ? hint_for_server(word) : std::string_view();
+  const bool is_option = argument.starts_with('-');
+  const std::string problem =
+      is_option ? fmt::format("unrecognized option {}", argument.substr(0, argument.find('=')))
+                : fmt::format("unexpected argument \"{}\"", argument);
+  if (!own_hint.empty()) return fmt::format("{}\nhint: {}", problem, own_hint);
+  if (!is_option) return problem;
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) names.push_back(name);
-  const std::string name = argument.substr(argument.find_first_not_of('-') == argument.npos
-                                               ? argument.size()
-                                               : argument.find_first_not_of('-'));
-  const std::string near = closest_name(name.substr(0, name.find('=')), names);
-  const std::string problem =
-      fmt::format("unrecognized option {}", argument.substr(0, argument.find('=')));
+  const std::string near = closest_name(word, names);
   return near.empty() ? problem : fmt::format("{}\nhint: Did you mean --{}?", problem, near);
 }
 
