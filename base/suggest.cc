@@ -47,3 +47,11 @@ std::string closest_name(std::string_view word, std::span<const std::string> can
   if (best == 0 && found != word) return "`" + found + "`";
   return found;
 }
+
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,
+                         std::string_view otherwise, std::string_view before,
+                         std::string_view after) {
+  const std::string nearest = closest_name(word, candidates);
+  if (nearest.empty()) return std::string(otherwise);
+  return "Did you mean " + std::string(before) + nearest + std::string(after) + "?";
+}

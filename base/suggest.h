@@ -11,3 +11,9 @@ size_t edit_distance(std::string_view a, std::string_view b);
 // Returns the candidate that `word` most likely means; empty if none is near enough. It is in
 // backquotes if it differs only in letter case, since SQL must quote it then.
 std::string closest_name(std::string_view word, std::span<const std::string> candidates);
+
+// Returns the hint "Did you mean NAME?" with the closest name between `before` and `after`, such as the quotes of a topic
+// or the dashes of an option. Returns `otherwise` if no candidate is near enough.
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,
+                         std::string_view otherwise = {}, std::string_view before = {},
+                         std::string_view after = {});

@@ -244,12 +244,10 @@ Error kafka_failure(rd_kafka_resp_err_t code, const char* text) {
 Error no_such_topic(const std::string& name, const std::vector<TopicDescription>& topics) {
   std::vector<std::string> names;
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
-  const std::string near = closest_name(name, names);
   return Error{ErrorCode::UnknownTopic,
                fmt::format("topic \"{}\" does not exist", name),
                {},
-               near.empty() ? "millrace topic list shows all topics."
-                            : fmt::format("Did you mean \"{}\"?", near)};
+               did_you_mean(name, names, "millrace topic list shows all topics.", "\"", "\"")};
 }
 
 }  // namespace client

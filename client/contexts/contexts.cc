@@ -78,15 +78,12 @@ Result<Item*> find_in(std::vector<Item>& items, std::string_view wanted, std::st
     all.push_back(item.name);
     if (names.size() < kMostShown) names.push_back(item.name);
   }
-  const std::string near = closest_name(std::string(wanted), all);
-  std::string hint(hint_if_none);
-  if (!near.empty())
-    hint = fmt::format("Did you mean \"{}\"?", near);
-  else if (!names.empty())
-    hint = fmt::format("Known names: {}{}.", fmt::join(names, ", "),
-                       items.size() > names.size() ? ", ..." : "");
+  const std::string listed = names.empty()
+                                 ? std::string(hint_if_none)
+                                 : fmt::format("Known names: {}{}.", fmt::join(names, ", "),
+                                               items.size() > names.size() ? ", ..." : "");
   return wrong_usage(fmt::format("no {} has the id or the name \"{}\"", what, wanted),
-                     std::move(hint));
+                     did_you_mean(wanted, all, listed, "\"", "\""));
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ constexpr std::string_view kTrueOrFalse = "true or false",
                            kAnyText = "any text of at most 1000 bytes",
                            kCount = "a whole number, at least 0";
 constexpr auto& is_count = is_number<0, INT64_MAX>;
+constexpr std::string_view kSettingsListed = "SHOW PROPERTIES lists the settings of statements.";
 
 // The settings at the end of the list are set by scripts for ksqlDB. They have no effect, because
 // Millrace does not have the features that they configure.
@@ -134,15 +135,15 @@ Status check_statement_setting(std::string_view name, std::string_view value,
   std::vector<std::string> names(others.begin(), others.end());
   if (std::ranges::find(names, lower) != names.end()) return {};
   for (const StatementSetting& setting : kSettings) names.emplace_back(setting.name);
-  const std::string near = closest_name(lower, names);
+  std::string hint = did_you_mean(lower, names);
   const bool looks_like_ours = std::ranges::any_of(
       names, [&](const std::string& other) { return first_word(other) == first_word(lower); });
-  if (near.empty() && !looks_like_ours) return {};
+  if (hint.empty() && !looks_like_ours) return {};
+  if (hint.empty()) hint = kSettingsListed;
   return Error{ErrorCode::UndefinedObject,
                fmt::format("unrecognized configuration parameter \"{}\"", name),
                {},
-               near.empty() ? "SHOW PROPERTIES lists the settings of statements."
-                            : fmt::format("Did you mean {}?", near)};
+               std::move(hint)};
 }
 
 std::string setting_name(std::string_view name) {
@@ -163,14 +164,12 @@ Status check_property(std::string_view name, std::string_view value,
   std::vector<std::string> names(others.begin(), others.end());
   for (const StatementSetting& setting : kSettings) names.emplace_back(setting.name);
   for (const std::string_view known : client_properties()) names.emplace_back(known);
-  const std::string near = closest_name(lower, names);
   return Error{
       ErrorCode::UndefinedObject,
       fmt::format("Not recognizable as ksql, streams, consumer, or producer property: '{}'",
                   name.substr(0, 100)),
       {},
-      near.empty() ? "SHOW PROPERTIES lists the settings of statements."
-                   : fmt::format("Did you mean {}?", near)};
+      did_you_mean(lower, names, kSettingsListed)};
 }
 
 void unfold_streams_prefix(Properties& properties) {

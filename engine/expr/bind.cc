@@ -502,10 +502,9 @@ Result<BoundExpression> Binder::bind_dereference(const Dereference& node, TextPo
   if (field < 0) {
     std::vector<std::string> names;
     for (const Field& known : base.type.fields()) names.push_back(known.name);
-    const std::string nearest = closest_name(node.field.text, names);
     return Error{ErrorCode::UndefinedColumn,
                  "Could not find field '" + node.field.text + "' in '" + text + "'."}
-        .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?")
+        .with_hint(did_you_mean(node.field.text, names))
         .at(position);
   }
   BoundExpression bound;

@@ -64,11 +64,9 @@ Error unknown_source(const Scope& scope, const Name& source) {
   const auto is_struct = [&](const LayoutColumn& column) {
     return column.name == source.text && column.type.kind() == TypeKind::Struct;
   };
-  const std::string nearest = closest_name(source.text, names);
   const std::string hint = std::ranges::any_of(scope.layout, is_struct)
                                ? "To select a field of a STRUCT, use " + shown(source) + "->field."
-                           : nearest.empty() ? ""
-                                             : "Did you mean " + nearest + "?";
+                               : did_you_mean(source.text, names);
   return with_ksqldb(ErrorCode::UndefinedSource,
                      "there is no source \"" + shown(source) + "\" here",
                      "'" + source.text + "' is not a valid stream/table name or alias.")
@@ -86,9 +84,8 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
         known.name == kRowTime || known.name == kRowPartition || known.name == kRowOffset;
     if (!is_of_all) list += (list.empty() ? "" : ", ") + known.name;
   }
-  const std::string nearest = closest_name(column.name.text, names);
-  std::string hint = nearest.empty() ? "" : "Did you mean " + nearest + "?";
-  if (nearest.empty() && column.name.quoting == Quoting::Double && !column.source)
+  std::string hint = did_you_mean(column.name.text, names);
+  if (hint.empty() && column.name.quoting == Quoting::Double && !column.source)
     hint = "A text needs single quotes: '" + column.name.text + "'.";
   if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";
   return Error{ErrorCode::UndefinedColumn, "column \"" + shown(column.name) + "\" does not exist" +

@@ -29,12 +29,11 @@ Error no_such_source(SourceKind kind, const Name& name, const Catalog& catalog,
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources())
     if (source->kind == kind) names.push_back(known);
-  const std::string near = closest_name(name.text, names);
   return Error{ErrorCode::UndefinedSource,
                fmt::format("{} {} does not exist.", title_word(kind), name.text)}
-      .with_hint(near.empty()
-                     ? fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))
-                     : fmt::format("Did you mean {}?", near))
+      .with_hint(
+          did_you_mean(name.text, names,
+                       fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))))
       .at(position);
 }
 

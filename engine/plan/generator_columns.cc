@@ -69,13 +69,13 @@ Result<size_t> find_column(const Property& property, std::string_view name, cons
   if (index >= 0) return static_cast<size_t>(index);
   std::vector<std::string> names;
   for (const ColumnDef& column : schema.columns) names.push_back(column.name);
-  const std::string near = closest_name(name, names);
+  const std::string guess = did_you_mean(name, names);
   return Error{ErrorCode::UndefinedColumn,
                fmt::format("property {} names a column that does not exist: {}",
                            property.written_name, name)}
       .at(property.position)
-      .with_hint((near.empty() ? "" : "Did you mean " + near + "? ") +
-                 fmt::format("Columns: {}.", absl::StrJoin(names, ", ")));
+      .with_hint(fmt::format("{}{}Columns: {}.", guess, guess.empty() ? "" : " ",
+                             absl::StrJoin(names, ", ")));
 }
 
 // Converts the rules of one column to those of the plan.
@@ -350,12 +350,11 @@ Status note_rule(const Property& property, const Schema& schema,
     std::vector<std::string> names;
     for (const RuleRow& known : kRules)
       names.push_back(absl::AsciiStrToLower(std::string(known.name)));
-    const std::string near = closest_name(rule, names);
+    const std::string guess = did_you_mean(rule, names);
     return invalid_property(property, fmt::format("unknown rule \"{}\" in property {}", rule,
                                                   property.written_name))
-        .with_hint((near.empty() ? "" : "Did you mean " + near + "? ") +
-                   fmt::format("Use 'fields.COLUMN.RULE' = value with one of the rules {}.",
-                               absl::StrJoin(names, ", ")));
+        .with_hint(fmt::format("{}{}Use 'fields.COLUMN.RULE' = value with one of the rules {}.",
+                               guess, guess.empty() ? "" : " ", absl::StrJoin(names, ", ")));
   }
   const size_t column = TRY(find_column(property, name.substr(0, dot), schema));
   columns[column].*row->rule = &property;  // each name occurs once

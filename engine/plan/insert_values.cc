@@ -44,8 +44,8 @@ Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
     return absl::AsciiStrToUpper(known) == absl::AsciiStrToUpper(name);
   });
   if (same == names.end()) {
-    const std::string near = closest_name(name, names);
-    if (!near.empty()) error.hint = fmt::format("Did you mean {}?", near);
+    error.hint = did_you_mean(name, names,
+                              "SHOW STREAMS and SHOW TABLES list the existing streams and tables.");
   } else if (*same == absl::AsciiStrToUpper(name)) {
     error.message += fmt::format(
         "\nDid you mean {}? Hint: try removing double quotes from the source name.", *same);
@@ -96,9 +96,9 @@ Error unknown_column(const InsertColumn& column, const DataSource& source) {
   for (const ColumnDef& known : source.schema.columns) names.push_back(known.name);
   Error error{ErrorCode::UndefinedColumn,
               fmt::format("Column name `{}` does not exist.", column.name.text)};
-  const std::string near = closest_name(column.name.text, names);
-  error.hint = (near.empty() ? "" : "Did you mean " + near + "? ") +
-               fmt::format("Columns: {}.", absl::StrJoin(names, ", "));
+  const std::string guess = did_you_mean(column.name.text, names);
+  error.hint =
+      fmt::format("{}{}Columns: {}.", guess, guess.empty() ? "" : " ", absl::StrJoin(names, ", "));
   return std::move(error).at(column.position);
 }
 

@@ -87,15 +87,15 @@ Result<TopicDescription> topic_of_print(const Name& name, const Topics& topics,
   if (auto found = find_topic(name, topics)) return *std::move(found);
   std::vector<std::string> names;
   for (const TopicDescription& topic : topics.all()) names.push_back(topic.name);
-  const std::string near = closest_name(name.text, names);
   Error error{
       ErrorCode::UnknownTopic,
       fmt::format("Could not find topic '{}', or the KSQL user does not have permissions to "
                   "list the topic. Topic names are case-sensitive.",
                   name.text)};
-  error.hint = !alike.empty()  ? fmt::format("Did you mean {}?", fmt::join(alike, " or "))
-               : !near.empty() ? fmt::format("Did you mean '{}'?", near)
-                               : "SHOW TOPICS lists the existing topics.";
+  error.hint =
+      alike.empty()
+          ? did_you_mean(name.text, names, "SHOW TOPICS lists the existing topics.", "'", "'")
+          : fmt::format("Did you mean {}?", fmt::join(alike, " or "));
   if (settings.ksqldb_compat) return error;
   error.ksqldb =
       std::exchange(error.message, fmt::format("topic \"{}\" does not exist", name.text));

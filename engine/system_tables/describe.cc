@@ -26,15 +26,13 @@ std::string upper_if_all_lower(const std::string& name) {
 Error undefined_source(const DescribeSource& describe, const Catalog& catalog) {
   std::vector<std::string> names;
   for (const auto& [name, source] : catalog.sources()) names.push_back(name);
-  const std::string guess = closest_name(describe.name.text, names);
   Error error{ErrorCode::UndefinedSource,
               fmt::format("stream or table \"{}\" does not exist", describe.name.text)};
   error.ksqldb =
       fmt::format("Could not find STREAM/TABLE '{}' in the Metastore", describe.name.text);
   return std::move(error)
-      .with_hint(guess.empty() ? "SHOW STREAMS and SHOW TABLES list the existing streams and "
-                                 "tables."
-                               : fmt::format("Did you mean {}?", guess))
+      .with_hint(did_you_mean(describe.name.text, names,
+                              "SHOW STREAMS and SHOW TABLES list the existing streams and tables."))
       .at(describe.name_position);
 }
 
@@ -207,14 +205,12 @@ Result<InformationRows> answer_describe(const DescribeFunction& describe) {
   if (!rows.empty()) return make_rows(describe_schema(describe), rows);
   std::vector<std::string> names;
   for (const Registry::Entry& entry : registry.entries()) names.push_back(entry.name);
-  const std::string guess = closest_name(describe.name, names);
   Error error{ErrorCode::UndefinedFunction,
               fmt::format("function {} does not exist", describe.name),
               fmt::format("Can't find any functions with the name '{}'", describe.name)};
   error.ksqldb = error.detail;
   return std::move(error)
-      .with_hint(guess.empty() ? "SHOW FUNCTIONS lists the existing functions."
-                               : fmt::format("Did you mean {}?", guess))
+      .with_hint(did_you_mean(describe.name, names, "SHOW FUNCTIONS lists the existing functions."))
       .at(describe.name_position);
 }
 

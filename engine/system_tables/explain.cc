@@ -45,13 +45,12 @@ Result<Lines> explain_query_id(const std::string& id, const InformationContext& 
     return query_lines(*found, context.statuses, format);
   Lines ids;
   for (const RunningQuery& running : context.queries.all()) ids.push_back(running.query->id);
-  const std::string guess = closest_name(id, ids);
   Error error{ErrorCode::UndefinedObject, fmt::format("query \"{}\" does not exist", id),
               fmt::format("Query with id:{} does not exist", id)};
   error.ksqldb = fmt::format(
       "Query with id:{} does not exist, use SHOW QUERIES to view the full set of queries.", id);
-  return std::move(error).with_hint(guess.empty() ? "SHOW QUERIES lists the running queries."
-                                                  : fmt::format("Did you mean {}?", guess));
+  return std::move(error).with_hint(
+      did_you_mean(id, ids, "SHOW QUERIES lists the running queries."));
 }
 
 Lines planned_lines(const PlannedQuery& planned, ExplainFormat format) {

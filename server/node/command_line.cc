@@ -41,8 +41,8 @@ std::string unknown_argument(const CLI::App& app, const std::string& argument) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) names.push_back(name);
-  const std::string near = closest_name(word, names);
-  return near.empty() ? problem : fmt::format("{}\nhint: Did you mean --{}?", problem, near);
+  const std::string hint = did_you_mean(word, names, {}, "--");
+  return hint.empty() ? problem : fmt::format("{}\nhint: {}", problem, hint);
 }
 
 }  // namespace

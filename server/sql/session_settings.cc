@@ -316,10 +316,9 @@ std::vector<std::string> SessionSettings::known_names() {
 
 Error unknown_setting(std::string_view name, std::vector<std::string> others) {
   for (const SettingRow& row : kSettings) others.emplace_back(row.name);
-  const std::string near = closest_name(name, others);
   return Error{ErrorCode::UndefinedObject,
                "unrecognized configuration parameter \"" + std::string(name) + "\"", "",
-               near.empty() ? "" : "Did you mean " + near + "?"};
+               did_you_mean(name, others)};
 }
 
 bool SessionSettings::is_set_in_session(std::string_view name) const {

@@ -44,6 +44,9 @@ TEST(Suggest, a_mistyped_name_finds_its_neighbour_and_a_strange_one_finds_none) 
   EXPECT_EQ(closest_name("amuont", names), "AMOUNT");
   EXPECT_EQ(closest_name("COL0", std::vector<std::string>{"col0"}), "`col0`");
   EXPECT_EQ(closest_name("temperature", names), "");
+  EXPECT_EQ(did_you_mean("citty", names), "Did you mean CITY?");
+  EXPECT_EQ(did_you_mean("citty", names, "", "--"), "Did you mean --CITY?");
+  EXPECT_EQ(did_you_mean("temperature", names, "SHOW lists the names."), "SHOW lists the names.");
   EXPECT_EQ(edit_distance("SELEC", "SELECT"), 1u);
 }
 
