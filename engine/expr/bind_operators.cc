@@ -249,6 +249,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
         type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text));
     if (left.type.is_time_like() && right.type.is_numeric()) {
       error.hint = "Use an interval for a duration, for example INTERVAL '5 minutes'.";
+    } else if (node.op == ArithmeticOp::Concatenate) {
+      const bool left_is_text = left.type.kind() == TypeKind::String;
+      if (left_is_text || right.type.kind() == TypeKind::String)
+        error.hint = "|| joins texts: CAST(" + to_sql(left_is_text ? *node.right : *node.left) +
+                     " AS VARCHAR).";
     } else if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
                !right.type.is_null()) {
       const bool cast_right = left.type.is_numeric();
@@ -513,6 +518,37 @@ Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
   return {};
 }
 
+namespace {
+
+bool looks_like_number(std::string_view text) {
+  return text.find_first_of("0123456789") != std::string_view::npos &&
+         text.find_first_not_of("0123456789+-.eE ") == std::string_view::npos;
+}
+
+// Returns an example of what to write instead of a comparison of these types.
+std::string hint_for_comparison(ComparisonOp op, const BoundItem& left, const BoundItem& right) {
+  for (const auto& [mine, other] : {std::pair(&left, &right), std::pair(&right, &left)}) {
+    const SqlType &type = mine->bound.type, &others = other->bound.type;
+    if (type.kind() == TypeKind::Timestamp && others.is_numeric())
+      return "A time is compared with a text such as '2024-01-31T12:00:00', or with "
+             "FROM_UNIXTIME(milliseconds).";
+    if (type.kind() == TypeKind::Date && others.is_numeric())
+      return "A date is compared with a text such as '2024-01-31'.";
+    if (type.kind() == TypeKind::Boolean &&
+        (others.is_numeric() || others.kind() == TypeKind::String))
+      return "A BOOLEAN is compared with TRUE or FALSE, without quotes.";
+    const auto* text = other->source->as<StringLiteral>();
+    if (type.is_numeric() && text && !looks_like_number(text->value))
+      return "Compare with a number, or compare texts: CAST(" + to_sql(*mine->source) +
+             " AS VARCHAR) " + std::string(to_string(op)) + " " + to_sql(*other->source) + ".";
+  }
+  const SqlType &l = left.bound.type, &r = right.bound.type;
+  if (l.kind() == r.kind() || !is_castable(r, l)) return "";
+  return "CAST one side, for example CAST(" + to_sql(*right.source) + " AS " + shown(l) + ").";
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundItem right,
                                         TextPosition position) {
   TRY(convert_magic_timestamp(scope_, left, right));
@@ -585,9 +621,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
         type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +
                           ") to " + text_of(*right.source) + " (" + r.to_string() + ") with " +
                           std::string(ksql_name(op)) + "." + written()));
-    if (l.kind() != r.kind() && is_castable(r, l))
-      error.hint =
-          "CAST one side, for example CAST(" + to_sql(*right.source) + " AS " + shown(l) + ").";
+    error.hint = hint_for_comparison(op, left, right);
     return std::move(error).at(position);
   }
   BoundExpression bound =

@@ -11,34 +11,134 @@ namespace engine {
 namespace {
 
 struct FunctionElsewhere {
-  std::string_view name, instead;
+  std::string_view name, instead;  // `instead` is an expression, or a sentence
 };
-// Functions of MySQL, Flink, Oracle and SQL Server that have another name here.
+constexpr std::string_view kWindows =
+    "Windows follow FROM, in CREATE TABLE ... AS and with EMIT CHANGES: ... FROM s WINDOW TUMBLING "
+    "(SIZE 1 HOUR) GROUP BY k.";
+constexpr std::string_view kDays =
+    "UNIX_DATE(b) - UNIX_DATE(a) for dates, and (UNIX_TIMESTAMP(b) - UNIX_TIMESTAMP(a)) / 86400000 "
+    "for timestamps";
+constexpr std::string_view kCase = "CASE WHEN condition THEN a ELSE b END";
+constexpr std::string_view kCast = "CAST(a AS INT)";
+constexpr std::string_view kCastText = "CAST(a AS VARCHAR)";
+constexpr std::string_view kJson = "EXTRACTJSONFIELD(x, '$.a')";
+constexpr std::string_view kMedian =
+    "percentile_cont(0.5) WITHIN GROUP (ORDER BY a) in a SELECT without EMIT";
+// Functions of other systems that have another name here.
 constexpr FunctionElsewhere kFunctionsElsewhere[] = {
-    {"IF", "CASE WHEN condition THEN a ELSE b END"},
-    {"IIF", "CASE WHEN condition THEN a ELSE b END"},
+    // MySQL, and names that several systems share
+    {"IF", kCase},
+    {"IFF", kCase},
+    {"IIF", kCase},
     {"NVL", "COALESCE(a, b)"},
+    {"NVL2", "CASE WHEN a IS NOT NULL THEN b ELSE c END"},
     {"ISNULL", "x IS NULL, or COALESCE(a, b)"},
     {"DATE_FORMAT", "FORMAT_TIMESTAMP(t, 'yyyy-MM-dd')"},
     {"STR_TO_DATE", "PARSE_DATE(text, 'yyyy-MM-dd')"},
-    {"GROUP_CONCAT", "COLLECT_LIST(x), or STRING_AGG(x, ',') in a SELECT over tables"},
-    {"LISTAGG", "COLLECT_LIST(x), or STRING_AGG(x, ',') in a SELECT over tables"},
-    {"CURDATE", "CURRENT_DATE in a SELECT over tables, or CAST(ROWTIME AS DATE)"},
-    {"GETDATE", "now()"},
-    {"SYSDATE", "now()"},
-    {"DATE_ADD", "DATEADD(DAYS, 1, d)"},
+    {"GROUP_CONCAT", "STRING_AGG(x, ',')"},
+    {"CURDATE", "CAST(now() AS DATE)"},
+    {"CURTIME", "CAST(now() AS TIME)"},
+    {"UTC_TIMESTAMP", "now()"},
+    {"UTC_DATE", "CAST(now() AS DATE)"},
+    {"DATE_ADD", "DATEADD(DAYS, 1, d), or TIMESTAMPADD(DAYS, 1, t)"},
+    {"DATE_SUB", "DATESUB(DAYS, 1, d), or TIMESTAMPSUB(DAYS, 1, t)"},
+    {"ADDDATE", "DATEADD(DAYS, 1, d)"},
+    {"SUBDATE", "DATESUB(DAYS, 1, d)"},
+    {"DATEDIFF", kDays},
+    {"DATE_DIFF", kDays},
+    {"TIMESTAMPDIFF", kDays},
+    {"TIMEDIFF", "UNIX_TIMESTAMP(b) - UNIX_TIMESTAMP(a), in milliseconds"},
     {"YEAR", "CAST(FORMAT_TIMESTAMP(t, 'yyyy') AS INT)"},
+    {"QUARTER", "CAST(FORMAT_TIMESTAMP(t, 'Q') AS INT)"},
     {"MONTH", "CAST(FORMAT_TIMESTAMP(t, 'MM') AS INT)"},
+    {"WEEK", "DATE_PART('week', t)"},
     {"DAY", "CAST(FORMAT_TIMESTAMP(t, 'dd') AS INT)"},
+    {"DAYOFMONTH", "CAST(FORMAT_TIMESTAMP(t, 'dd') AS INT)"},
+    {"DAYOFWEEK", "DATE_PART('dow', t), which is 0 on Sunday"},
+    {"DAYNAME", "FORMAT_TIMESTAMP(t, 'EEEE')"},
+    {"MONTHNAME", "FORMAT_TIMESTAMP(t, 'MMMM')"},
     {"HOUR", "CAST(FORMAT_TIMESTAMP(t, 'HH') AS INT)"},
-    {"JSON_EXTRACT", "EXTRACTJSONFIELD(x, '$.a')"},
-    {"JSON_VALUE", "EXTRACTJSONFIELD(x, '$.a')"},
-    {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)"},
-    {"PROCTIME", "ROWTIME"},
+    {"MINUTE", "CAST(FORMAT_TIMESTAMP(t, 'mm') AS INT)"},
+    {"SECOND", "CAST(FORMAT_TIMESTAMP(t, 'ss') AS INT)"},
+    {"JSON_EXTRACT", kJson},
+    {"JSON_UNQUOTE", kJson},
+    {"LOCATE", "INSTR(text, part)"},
+    {"POSITION", "INSTR(text, part)"},
+    {"SUBSTRING_INDEX", "SPLIT_PART(text, ',', 1)"},
+    {"FIND_IN_SET", "ARRAY_CONTAINS(SPLIT(texts, ','), text)"},
+    {"RAND", "RANDOM()"},
+    {"SLEEP", "pg_sleep(1) in a SELECT without EMIT"},
+    {"DATABASE", "current_database() in a SELECT without EMIT"},
+    {"LAST_INSERT_ID", "INSERT INTO t (a) VALUES (1) RETURNING id"},
+    {"ANY_VALUE", "LATEST_BY_OFFSET(x)"},
+    // Flink
+    {"TUMBLE", kWindows},
+    {"HOP", kWindows},
+    {"CUMULATE", kWindows},
     {"TUMBLE_START", "WINDOWSTART"},
     {"TUMBLE_END", "WINDOWEND"},
+    {"HOP_START", "WINDOWSTART"},
+    {"HOP_END", "WINDOWEND"},
+    {"SESSION_START", "WINDOWSTART"},
+    {"SESSION_END", "WINDOWEND"},
+    {"TUMBLE_ROWTIME", "WINDOWEND"},
+    {"PROCTIME", "ROWTIME"},
+    {"CURRENT_WATERMARK", "ROWTIME"},
+    {"TO_TIMESTAMP_LTZ", "FROM_UNIXTIME(milliseconds)"},
+    {"JSON_VALUE", kJson},
+    {"JSON_QUERY", kJson},
+    {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)"},
+    {"FIRST_VALUE", "EARLIEST_BY_OFFSET(x) as an aggregate"},
+    {"LAST_VALUE", "LATEST_BY_OFFSET(x) as an aggregate"},
+    // Oracle
+    {"LISTAGG", "STRING_AGG(x, ',')"},
+    {"SYSDATE", "now()"},
+    {"SYSTIMESTAMP", "now()"},
+    // SQL Server
+    {"GETDATE", "now()"},
+    {"GETUTCDATE", "now()"},
+    {"SYSDATETIME", "now()"},
+    {"CONVERT", kCast},
+    {"PARSE", kCast},
     {"CHARINDEX", "INSTR(text, part)"},
-    {"LOCATE", "INSTR(text, part)"},
+    {"PATINDEX", "REGEXP_INSTR(text, pattern)"},
+    {"REPLICATE", "REPEAT(text, 2)"},
+    {"SPACE", "REPEAT(' ', 2)"},
+    {"NEWID", "UUID()"},
+    {"DATEPART", "DATE_PART('year', t)"},
+    {"DATENAME", "FORMAT_TIMESTAMP(t, 'MMMM')"},
+    {"COUNT_BIG", "COUNT(*)"},
+    // ClickHouse
+    {"TODATE", "CAST(a AS DATE)"},
+    {"TODATETIME", "CAST(a AS TIMESTAMP)"},
+    {"PARSEDATETIMEBESTEFFORT", "CAST(a AS TIMESTAMP)"},
+    {"TOINT32", kCast},
+    {"TOINT64", "CAST(a AS BIGINT)"},
+    {"TOUINT32", "CAST(a AS BIGINT)"},
+    {"TOFLOAT64", "CAST(a AS DOUBLE)"},
+    {"TOSTRING", kCastText},
+    {"TOSTARTOFMINUTE", "DATE_TRUNC('minute', t)"},
+    {"TOSTARTOFHOUR", "DATE_TRUNC('hour', t)"},
+    {"TOSTARTOFDAY", "DATE_TRUNC('day', t)"},
+    {"TOSTARTOFMONTH", "DATE_TRUNC('month', t)"},
+    {"TOYEAR", "CAST(FORMAT_TIMESTAMP(t, 'yyyy') AS INT)"},
+    {"TOHOUR", "CAST(FORMAT_TIMESTAMP(t, 'HH') AS INT)"},
+    {"TOYYYYMMDD", "FORMAT_TIMESTAMP(t, 'yyyyMMdd')"},
+    {"COUNTIF", "SUM(CASE WHEN condition THEN 1 ELSE 0 END)"},
+    {"SUMIF", "SUM(CASE WHEN condition THEN a ELSE 0 END)"},
+    {"UNIQ", "COUNT_DISTINCT(x)"},
+    {"UNIQEXACT", "COUNT_DISTINCT(x)"},
+    {"GROUPARRAY", "COLLECT_LIST(x)"},
+    {"GROUPUNIQARRAY", "COLLECT_SET(x)"},
+    {"ARRAYJOIN", "EXPLODE(array) with EMIT CHANGES, or unnest(array) without"},
+    {"QUANTILE", kMedian},
+    {"MEDIAN", kMedian},
+    {"JSONEXTRACTSTRING", kJson},
+    {"JSONEXTRACTINT", "CAST(EXTRACTJSONFIELD(x, '$.a') AS INT)"},
+    // Spark
+    {"GET_JSON_OBJECT", kJson},
+    {"POSEXPLODE", "EXPLODE(array)"},
 };
 
 }  // namespace
@@ -57,12 +157,13 @@ Error unknown_function(const std::string& name) {
   for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
   Error error{ErrorCode::UndefinedFunction,
               "Can't find any functions with the name '" + name + "'"};
-  for (const FunctionElsewhere& known : kFunctionsElsewhere)
-    if (known.name == upper_case(name))
-      return std::move(error).with_hint("Use " + std::string(known.instead) + ".");
-  const std::string nearest = closest_name(name, names);
-  return std::move(error).with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all functions."
-                                                    : "Did you mean " + nearest + "?");
+  for (const FunctionElsewhere& known : kFunctionsElsewhere) {
+    if (known.name != upper_case(name)) continue;
+    if (known.instead.ends_with('.')) return std::move(error).with_hint(std::string(known.instead));
+    return std::move(error).with_hint("Use " + std::string(known.instead) + ".");
+  }
+  return std::move(error).with_hint(
+      did_you_mean(name, names, "SHOW FUNCTIONS lists all functions."));
 }
 
 }  // namespace engine

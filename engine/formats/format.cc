@@ -49,7 +49,11 @@ Status unsupported_type(const FormatTraits& format, const SqlType& type, std::st
   std::string message = "The '" + std::string(format.name) + "' format does not support type '" +
                         std::string(kind_name(type.kind())) + "'";
   if (!column.empty()) message += ", column: `" + std::string(column) + "`";
-  return invalid(std::move(message));
+  const bool is_of_lines = format.kind == FormatKind::Delimited || format.kind == FormatKind::Kafka;
+  return invalid(std::move(message))
+      .with_hint(is_of_lines && type.is_nested()
+                     ? "Use the format JSON, which has ARRAY, MAP and STRUCT."
+                     : "");
 }
 
 bool kafka_holds(TypeKind kind) {
@@ -161,11 +165,10 @@ const FormatTraits* find_format(std::string_view name) {
 Error unknown_format(std::string_view name) {
   std::vector<std::string> names;
   for (const FormatTraits& format : kFormats) names.emplace_back(format.name);
-  const std::string near =
-      name == "CSV" || name == "TSV" || name == "TEXT" ? "DELIMITED" : closest_name(name, names);
+  const bool is_of_lines = name == "CSV" || name == "TSV" || name == "TEXT";
   return invalid("Unknown format: " + std::string(name))
-      .with_hint(near.empty() ? fmt::format("The formats are {}.", fmt::join(names, ", "))
-                              : fmt::format("Did you mean {}?", near));
+      .with_hint(did_you_mean(is_of_lines ? "DELIMITED" : name, names,
+                              fmt::format("The formats are {}.", fmt::join(names, ", "))));
 }
 
 Result<const FormatTraits*> require_format(std::string_view name) {

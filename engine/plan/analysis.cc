@@ -33,9 +33,8 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   Error error{ErrorCode::UndefinedSource,
               fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("{} does not exist.", name);
-  const std::string guess = closest_name(name, names);
-  error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list the existing streams and tables."
-                             : fmt::format("Did you mean {}?", guess);
+  error.hint = did_you_mean(name, names,
+                            "SHOW STREAMS and SHOW TABLES list the existing streams and tables.");
   return std::move(error).at(position);
 }
 
@@ -507,11 +506,17 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
 
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {
   if (const auto more = beyond_dialect(query))
-    return Error{
-        ErrorCode::NotSupported,
-        fmt::format("{} is not supported yet in a continuous query, nor over streams", more->what),
-        {},
-        "SELECT over tables without EMIT CHANGES supports it."}
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("{} is not supported yet in a continuous query", more->what),
+                 {},
+                 more->what == "a SELECT in FROM" ? "CREATE STREAM s AS SELECT ... gives the inner "
+                                                    "SELECT a name, which the query reads. A "
+                                                    "SELECT without EMIT CHANGES takes it as it is."
+                 : more->what == "a join without ON"
+                     ? "ON compares one expression of each side: JOIN b ON a.id = b.id. A SELECT "
+                       "without EMIT "
+                       "CHANGES also joins without ON."
+                     : "A SELECT without EMIT CHANGES supports it, over streams and tables."}
         .at(more->position);
   if (!query.from)
     return Error{ErrorCode::InvalidStatement, "a query needs a FROM clause"}.at(query.position);

@@ -91,7 +91,11 @@ Result<Comparison*> comparison_of(Expression& condition) {
   if (!comparison)
     return invalid("Unsupported join expression: " + to_sql(condition)).at(condition.position);
   if (comparison->op != ComparisonOp::Equal)
-    return invalid("Only equality join criteria is supported.").at(condition.position);
+    return invalid("Only equality join criteria is supported.")
+        .at(condition.position)
+        .with_hint(
+            "ON compares one expression of each side: ON a.id = b.id. Other conditions belong in "
+            "WHERE. A SELECT without EMIT takes any condition.");
   return comparison;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
 #include "engine/formats/format.h"
 #include "engine/functions/session_zone.h"
@@ -349,9 +350,15 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     if (auto refused =
             refuse_view(insert.target, insert.target_position, ViewChange::Insert, context.catalog))
       return *std::move(refused);
+    std::vector<std::string> names;
+    for (const auto& [known, source] : context.catalog.sources())
+      if (source->kind == SourceKind::Stream) names.push_back(known);
     return Error{ErrorCode::UndefinedSource,
                  fmt::format("Source `{}` does not exist.", insert.target.text)}
-        .at(insert.target_position);
+        .at(insert.target_position)
+        .with_hint(did_you_mean(
+            insert.target.text, names,
+            "SHOW STREAMS lists the streams. CREATE STREAM name AS SELECT makes one."));
   }
   const std::shared_ptr<const DataSource>& sink = found->second;
   if (sink->kind != SourceKind::Stream)

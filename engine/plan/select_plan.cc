@@ -7,6 +7,7 @@
 #include "engine/formats/format.h"
 #include "engine/functions/registry.h"
 #include "engine/functions/session_zone.h"
+#include "engine/plan/alias_hint.h"
 #include "engine/plan/join_analysis.h"
 #include "engine/plan/join_plan.h"
 #include "engine/plan/select_columns.h"
@@ -112,9 +113,12 @@ class SelectPlanner {
   Status add_where() {
     if (!analysis_.where) return {};
     TRY(check_where_bounds(analysis_));
-    BoundExpression predicate = TRY(bind_predicate(*analysis_.where, scope(layout(), "WHERE")));
-    where_ = predicate;
-    add(FilterStep{std::move(predicate), reads_table()}, layout());
+    Result<BoundExpression> predicate = bind_predicate(*analysis_.where, scope(layout(), "WHERE"));
+    if (!predicate)
+      return with_alias_hint(std::move(predicate).error(), *analysis_.where, "WHERE",
+                             aliases_of(analysis_));
+    where_ = *predicate;
+    add(FilterStep{*std::move(predicate), reads_table()}, layout());
     return {};
   }
 

@@ -178,8 +178,8 @@ constexpr PropertyRow kProperties[] = {
      }},
     {"RETENTION_MS", true, true, false,
      [](const Property& property, SourceProperties& to) -> Status {
-       to.retention_ms =
-           TRY(read_number<int64_t>(property, -1, INT64_MAX, "a number of milliseconds"));
+       to.retention_ms = TRY(read_number<int64_t>(
+           property, -1, INT64_MAX, "a number of milliseconds, such as 86400000 for a day"));
        return {};
      }},
     {"FORMAT", true, true, false,
@@ -297,13 +297,60 @@ bool is_generator_rule_of(const Property& property, WithClauseOf statement) {
   return is_create_source(statement) && is_generator_rule(property);
 }
 
+struct PropertyElsewhere {
+  std::string_view name;  // its beginning, if it ends with a dot
+  std::string_view advice;
+};
+constexpr std::string_view kNoConnector =
+    "A stream or table reads a topic of this server, so it has neither a connector nor addresses.";
+constexpr std::string_view kStart =
+    "SET 'auto.offset.reset' = 'earliest' chooses where SELECT ... EMIT CHANGES begins.";
+constexpr std::string_view kSchemas =
+    "Declare the columns after the name: they are then the schema. VALUE_SCHEMA_ID names a "
+    "registered schema.";
+// Properties of Flink, of RisingWave, of Spark and of older versions of ksqlDB.
+constexpr PropertyElsewhere kPropertiesElsewhere[] = {
+    {"CONNECTOR", kNoConnector},
+    {"PROPERTIES.", kNoConnector},
+    {"BOOTSTRAP.SERVERS", kNoConnector},
+    {"KAFKA.BOOTSTRAP.SERVERS", kNoConnector},
+    {"TOPIC", "Use KAFKA_TOPIC for the topic."},
+    {"SUBSCRIBE", "Use KAFKA_TOPIC for the topic."},
+    {"SCAN.STARTUP.MODE", kStart},
+    {"KEY.FORMAT", "Use KEY_FORMAT."},
+    {"VALUE.FORMAT", "Use VALUE_FORMAT."},
+    {"KEY", "The word KEY follows the key column: id INT KEY."},
+    {"KEY.FIELDS", "The word KEY follows the key column: id INT KEY."},
+    {"REPLICATION_FACTOR", "Use REPLICAS."},
+    {"REPLICATION.FACTOR", "Use REPLICAS."},
+    {"RETENTION", "Use RETENTION_MS, a number of milliseconds: 86400000 is a day."},
+    {"VALUE_AVRO_SCHEMA", kSchemas},
+    {"VALUE_SCHEMA", kSchemas},
+    {"AVRO_SCHEMA", kSchemas},
+};
+
+// Returns the advice for the properties of other systems; an empty text if none of them is known.
+std::string advice_for(std::span<const std::string> unknown) {
+  std::string all;
+  for (const std::string& name : unknown)
+    for (const PropertyElsewhere& known : kPropertiesElsewhere) {
+      const bool is_meant =
+          known.name.ends_with('.') ? name.starts_with(known.name) : name == known.name;
+      if (!is_meant || all.find(known.advice) != std::string::npos) continue;
+      all.append(all.empty() ? "" : " ").append(known.advice);
+    }
+  return all;
+}
+
 Status check_names(const PropertyList& properties, WithClauseOf statement) {
   std::string unknown;
+  std::vector<std::string> unknown_properties;
   const Property* first = nullptr;
   for (const Property& property : properties) {
     if (find_row(property.name, statement) || is_generator_rule_of(property, statement)) continue;
     if (statement == WithClauseOf::CreateTable && is_storage_parameter(property.name)) continue;
     if (!first) first = &property;
+    unknown_properties.push_back(upper_case(property.name));
     unknown += (unknown.empty() ? "" : ", ") + property.name;
   }
   if (!first) return {};
@@ -311,13 +358,17 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
   std::vector<std::string> names;
   for (const PropertyRow& row : kProperties)
     if (find_row(row.name, statement)) names.emplace_back(row.name);
-  std::string near = closest_name(first->name, names);
+  error.hint = advice_for(unknown_properties);
+  if (!error.hint.empty()) return error;
   // If no name is similar, a property whose name ends with the word is suggested: KAFKA_TOPIC for
   // TOPIC, VALUE_FORMAT for FORMAT.
-  for (auto name = names.begin(); near.empty() && name != names.end(); ++name)
-    if (name->ends_with("_" + upper_case(first->name)) && !name->starts_with("KEY_")) near = *name;
-  error.hint = near.empty() ? fmt::format("The properties are {}.", fmt::join(names, ", "))
-                            : fmt::format("Did you mean {}?", near);
+  const auto longer = std::ranges::find_if(names, [&](const std::string& name) {
+    return name.ends_with("_" + upper_case(first->name)) && !name.starts_with("KEY_");
+  });
+  error.hint = did_you_mean(first->name, names,
+                            longer != names.end()
+                                ? fmt::format("Did you mean {}?", *longer)
+                                : fmt::format("The properties are {}.", fmt::join(names, ", ")));
   return error;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/expr/null_failures.h"
 #include "engine/formats/format.h"
 #include "engine/functions/session_zone.h"
+#include "engine/plan/alias_hint.h"
 #include "engine/plan/select_columns.h"
 #include "engine/plan/select_plan.h"
 #include "engine/query/key_candidates.h"
@@ -125,7 +126,11 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
     Scope scope = make_scope(layout, "WHERE", analysis, context);
     scope.texts_take_types = !context.settings.ksqldb_compat;
     scope.forms = session_forms(context.properties);
-    plan.filter = TRY(bind_predicate(*analysis.where, scope));
+    Result<BoundExpression> filter = bind_predicate(*analysis.where, scope);
+    if (!filter)
+      return with_alias_hint(std::move(filter).error(), *analysis.where, "WHERE",
+                             aliases_of(analysis));
+    plan.filter = *std::move(filter);
     if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
     // In ksqlDB a row whose condition fails is left out, and no error is reported.
     if (context.settings.ksqldb_compat) {

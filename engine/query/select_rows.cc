@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/functions/registry.h"
+#include "engine/plan/alias_hint.h"
 #include "engine/query/pull_restrictions.h"
 #include "engine/query/select_aggregates.h"
 #include "engine/query/select_join_order.h"
@@ -208,6 +209,13 @@ class SelectRowsPlanner {
     join.right_keys.push_back(std::move(first_side < 0 ? second : first));
   }
 
+  Result<ExpressionPtr> canonical_condition(const Expression& condition,
+                                            std::string_view clause) const {
+    Result<ExpressionPtr> canonical = names_.canonical(condition, clause);
+    if (canonical) return canonical;
+    return with_alias_hint(std::move(canonical).error(), condition, clause, aliases_of(query_));
+  }
+
   // Binds WHERE. A condition on only one table is evaluated when the rows of the table are read, unless a join may
   // replace these rows by nulls.
   Status bind_where() {
@@ -216,7 +224,7 @@ class SelectRowsPlanner {
     for (size_t i = 0; i < tables_.size(); ++i)
       if (const DataSource* table = names_.sources()[i].table)
         tables_[i].table = context_.catalog.sources().at(table->name);
-    if (query_.where) where_text_ = TRY(names_.canonical(*query_.where, "WHERE"));
+    if (query_.where) where_text_ = TRY(canonical_condition(*query_.where, "WHERE"));
     TRY(bind_subqueries());
     if (!query_.where) return {};
     const ExpressionPtr& where = where_text_;
@@ -427,7 +435,7 @@ class SelectRowsPlanner {
             return Error{ErrorCode::NotSupported,
                          "the same expression twice in GROUPING SETS is not supported yet"}
                 .at(query_.group_by[i]->position);
-    if (query_.having) having_text_ = TRY(names_.canonical(*query_.having, "HAVING"));
+    if (query_.having) having_text_ = TRY(canonical_condition(*query_.having, "HAVING"));
     for (const AnalysedItem& item : items_) list_aggregates(*item.expression);
     for (const ExpressionPtr& each : hidden_) list_aggregates(*each);
     if (having_text_) list_aggregates(*having_text_);

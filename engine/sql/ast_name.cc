@@ -55,28 +55,72 @@ SqlType with_number_of(const TypeName& name, const SqlType& type) {
 }
 
 struct TypeElsewhere {
-  std::string_view name, ours;
+  std::string_view name, ours;  // `ours` is a type, or a sentence
 };
 // Types of MySQL, Flink, Oracle, SQL Server and ClickHouse that are too far from our names to be a typing error.
 constexpr TypeElsewhere kTypesElsewhere[] = {
-    {"DATETIME", "TIMESTAMP"}, {"DATETIME2", "TIMESTAMP"}, {"TINYINT", "INT"},
-    {"MEDIUMINT", "INT"},      {"INT32", "INT"},           {"INT64", "BIGINT"},
-    {"LONG", "BIGINT"},        {"NUMBER", "DECIMAL"},      {"FLOAT64", "DOUBLE"},
-    {"FLOAT32", "DOUBLE"},     {"VARCHAR2", "VARCHAR"},    {"NVARCHAR", "VARCHAR"},
-    {"LONGTEXT", "VARCHAR"},   {"MEDIUMTEXT", "VARCHAR"},  {"TINYTEXT", "VARCHAR"},
-    {"CLOB", "VARCHAR"},       {"BLOB", "BYTES"},          {"BINARY", "BYTES"},
-    {"VARBINARY", "BYTES"},    {"BIT", "BOOLEAN"},         {"ROW", "STRUCT"},
-    {"UINT64", "DECIMAL"},     {"OBJECT", "STRUCT"},       {"TIMESTAMP_LTZ", "TIMESTAMP"},
+    {"DATETIME", "TIMESTAMP"},
+    {"DATETIME2", "TIMESTAMP"},
+    {"TINYINT", "INT"},
+    {"MEDIUMINT", "INT"},
+    {"INT32", "INT"},
+    {"INT64", "BIGINT"},
+    {"LONG", "BIGINT"},
+    {"NUMBER", "DECIMAL"},
+    {"FLOAT64", "DOUBLE"},
+    {"FLOAT32", "DOUBLE"},
+    {"VARCHAR2", "VARCHAR"},
+    {"NVARCHAR", "VARCHAR"},
+    {"LONGTEXT", "VARCHAR"},
+    {"MEDIUMTEXT", "VARCHAR"},
+    {"TINYTEXT", "VARCHAR"},
+    {"CLOB", "VARCHAR"},
+    {"BLOB", "BYTES"},
+    {"BINARY", "BYTES"},
+    {"VARBINARY", "BYTES"},
+    {"BIT", "BOOLEAN"},
+    {"ROW", "STRUCT"},
+    {"UINT64", "DECIMAL"},
+    {"OBJECT", "STRUCT"},
+    {"TIMESTAMP_LTZ", "TIMESTAMP"},
+    {"MONEY", "DECIMAL"},
+    {"SMALLMONEY", "DECIMAL"},
+    {"UINT8", "INT"},
+    {"UINT16", "INT"},
+    {"UINT32", "BIGINT"},
+    {"INT16", "INT"},
+    {"DATETIME64", "TIMESTAMP"},
+    {"FIXEDSTRING", "VARCHAR"},
+    {"NCHAR", "VARCHAR"},
+    {"NTEXT", "VARCHAR"},
+    {"IMAGE", "BYTES"},
+    {"UNIQUEIDENTIFIER", "UUID"},
+    {"SMALLDATETIME", "TIMESTAMP"},
+    {"DATETIMEOFFSET", "TIMESTAMP"},
+    {"RAW", "BYTES"},
+    {"ENUM",
+     "CREATE TYPE mood AS ENUM ('a', 'b') makes a type; the column is then of the type mood."},
+    {"SET", "Use ARRAY<VARCHAR>."},
+    {"NULLABLE", "Leave out Nullable: every column except a key may be NULL."},
+    {"LOWCARDINALITY", "Leave out LowCardinality: VARCHAR is the type of a text."},
+    {"SERIAL",
+     "SERIAL requires CREATE TABLE without WITH. A stream has the columns ROWPARTITION and "
+     "ROWOFFSET, which number its records."},
+    {"BIGSERIAL", "BIGSERIAL requires CREATE TABLE without WITH."},
+    {"MULTISET", "Use ARRAY."},
 };
 
-std::string closest_type(std::string_view name, const CustomTypes& custom_types) {
-  for (const TypeElsewhere& type : kTypesElsewhere)
-    if (type.name == upper_case(name)) return std::string(type.ours);
+std::string hint_for_type(std::string_view name, const CustomTypes& custom_types) {
+  for (const TypeElsewhere& type : kTypesElsewhere) {
+    if (type.name != upper_case(name)) continue;
+    if (type.ours.ends_with('.')) return std::string(type.ours);
+    return "Did you mean " + std::string(type.ours) + "?";
+  }
   std::vector<std::string> names = {"BIGINT",  "BOOLEAN",  "BYTES",  "DECIMAL",   "DOUBLE", "INT",
                                     "INTEGER", "SMALLINT", "STRING", "TIMESTAMP", "VARCHAR"};
   for (const PostgresType& type : kPostgresTypes) names.emplace_back(type.name);
   for (const auto& [custom, type] : custom_types) names.push_back(custom);
-  return closest_name(name, names);
+  return did_you_mean(name, names);
 }
 
 Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {
@@ -98,9 +142,8 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
     element.custom_name.erase(0, 1);
     if (auto type = resolve_custom(element, custom_types)) return SqlType::array(*std::move(type));
   }
-  const std::string nearest = closest_type(name.custom_name, custom_types);
   return Error{ErrorCode::UndefinedObject, "Cannot resolve unknown type: " + name.custom_name}
-      .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?")
+      .with_hint(hint_for_type(name.custom_name, custom_types))
       .at(name.position);
 }
 

@@ -58,6 +58,25 @@ bool is_word(const antlr4::Token& token) {
   return token.getType() == MillraceLexer::IDENTIFIER || !keyword_of(token.getType()).empty();
 }
 
+// Returns whether the token is a word, a number or a name in quotes, which was probably meant as a text or a name.
+bool is_value(const antlr4::Token& token) {
+  switch (token.getType()) {
+    case MillraceLexer::DIGIT_IDENTIFIER:
+    case MillraceLexer::QUOTED_IDENTIFIER:
+    case MillraceLexer::BACKQUOTED_IDENTIFIER:
+    case MillraceLexer::INTEGER_VALUE:
+    case MillraceLexer::DECIMAL_VALUE:
+      return true;
+    default:
+      return is_word(token);
+  }
+}
+
+std::string without_quotes(const std::string& name) {
+  const bool is_quoted = name.size() > 1 && (name.front() == '"' || name.front() == '`');
+  return is_quoted ? name.substr(1, name.size() - 2) : name;
+}
+
 bool contains(const antlr4::misc::IntervalSet& types, size_t type) { return types.contains(type); }
 
 struct Candidate {
@@ -203,14 +222,62 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
     return "ALL(...) is not supported: use NOT x = ANY(array) for x <> ALL(array), and x NOT IN "
            "(...) for a list.";
   const bool is_property = at > 1 && tokens.token(at - 1).getType() == MillraceLexer::EQ;
-  if (is_property && is_word(token) && !wants_expression &&
+  if (is_property && is_value(token) && !wants_expression &&
       contains(failure.expected, MillraceLexer::STRING_VALUE))
-    return "A text needs quotes: '" + text + "'.";
+    return "A text needs single quotes: '" + without_quotes(text) + "'.";
   const bool wants_name = contains(failure.expected, MillraceLexer::QUOTED_IDENTIFIER);
   if (wants_name && is_reserved_word(upper_case(text)))
     return upper_case(text) + " is a reserved word; as a name it needs quotes: `" +
            upper_case(text) + "`.";
+  if (contains(failure.expected, MillraceLexer::MILLISECONDS) && !wants_name && !wants_expression)
+    return "A unit follows the number: MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS, WEEKS, "
+           "MONTHS or YEARS.";
+  // In a list of names ANTLR expects the end alone.
+  if (failure.expected.size() == 1 && contains(failure.expected, MillraceLexer::RPAREN) &&
+      is_value(token))
+    return "Expected \",\" or \")\".";
   return expected_hint(failure.expected);
+}
+
+std::string message_at(const antlr4::Token& token) {
+  switch (token.getType()) {
+    case antlr4::Token::EOF:
+      return "syntax error at end of input";
+    case MillraceLexer::UNTERMINATED_STRING:
+      return "unterminated quoted string at \"" + text_of(token) + "\"";
+    case MillraceLexer::UNTERMINATED_IDENTIFIER:
+      return "unterminated quoted identifier at \"" + text_of(token) + "\"";
+    default:
+      return "syntax error at \"" + text_of(token) + "\"";
+  }
+}
+
+// Returns the error for a quote without an end, or for a quote inside a text, which ends the text: 'O'Brien'. The
+// parser may stop at a token between them, and then the quote without an end is the last token.
+std::optional<Error> quote_error(size_t at, StatementTokens& tokens) {
+  const size_t end = tokens.size() - 1;
+  if (end == 0) return std::nullopt;
+  const antlr4::Token& last = tokens.token(end - 1);
+  const bool is_text = last.getType() == MillraceLexer::UNTERMINATED_STRING;
+  if (!is_text && last.getType() != MillraceLexer::UNTERMINATED_IDENTIFIER) return std::nullopt;
+  const antlr4::Token& here = tokens.token(at);
+  const bool follows_text = is_text && at > 0 && at + 1 < end &&
+                            tokens.token(at - 1).getType() == MillraceLexer::STRING_VALUE &&
+                            tokens.token(at - 1).getStopIndex() + 1 == here.getStartIndex();
+  if (follows_text) {
+    const std::string text = text_of(tokens.token(at - 1));
+    return Error{
+        .code = ErrorCode::SyntaxError,
+        .message = message_at(here),
+        .hint = "A quote inside a text is written twice: " + text + "'" + text_of(here) + "'.",
+        .position = position_of(here)};
+  }
+  return Error{.code = ErrorCode::SyntaxError,
+               .message = message_at(last),
+               .hint = is_text ? "The text begins here, and its closing quote is missing. A quote "
+                                 "inside a text is written twice: 'it''s'."
+                               : "The name begins here, and its closing quote is missing.",
+               .position = position_of(last)};
 }
 
 // Returns the index of OVER, FILTER or WITHIN in a call that only SELECTs over tables support, such as f(x) OVER (...).
@@ -252,19 +319,6 @@ std::optional<Error> missing_statement(const SyntaxFailure& failure, StatementTo
                .position = position_of(tokens.token(0))};
 }
 
-std::string message_at(const antlr4::Token& token) {
-  switch (token.getType()) {
-    case antlr4::Token::EOF:
-      return "syntax error at end of input";
-    case MillraceLexer::UNTERMINATED_STRING:
-      return "unterminated quoted string at \"" + text_of(token) + "\"";
-    case MillraceLexer::UNTERMINATED_IDENTIFIER:
-      return "unterminated quoted identifier at \"" + text_of(token) + "\"";
-    default:
-      return "syntax error at \"" + text_of(token) + "\"";
-  }
-}
-
 std::string place(const antlr4::Token& token) {
   return "line " + std::to_string(token.getLine()) + ":" +
          std::to_string(token.getCharPositionInLine());
@@ -301,7 +355,12 @@ std::string ksqldb_detail(const SyntaxFailure& failure, StatementTokens& tokens,
 Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::string_view script,
                    const Reparse& reparse) {
   std::string detail = ksqldb_detail(failure, tokens, script);
-  if (std::optional<Error> missing = missing_statement(failure, tokens)) {
+  const std::optional<ForeignStatement> statement = foreign_statement(failure.token_index, tokens);
+  if (auto quote = quote_error(failure.token_index, tokens)) {
+    quote->ksqldb = std::move(detail);
+    return *std::move(quote);
+  }
+  if (auto missing = statement ? std::nullopt : missing_statement(failure, tokens)) {
     missing->ksqldb = std::move(detail);
     return *std::move(missing);
   }
@@ -323,15 +382,15 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
                  .position = position_of(word),
                  .ksqldb = std::move(detail)};
   }
-  const std::optional<Suggestion> suggestion = suggest(failure, tokens, reparse);
-  const std::string_view statement = foreign_statement(failure.token_index, tokens);
+  std::optional<Suggestion> suggestion;
+  if (!statement || statement->is_vague) suggestion = suggest(failure, tokens, reparse);
   const antlr4::Token& token =
       tokens.token(suggestion ? suggestion->token_index : failure.token_index);
   return Error{.code = ErrorCode::SyntaxError,
                .message = message_at(token),
-               .hint = suggestion           ? "Did you mean " + suggestion->keyword + "?"
-                       : !statement.empty() ? std::string(statement)
-                                            : hint_for(failure, tokens),
+               .hint = suggestion  ? "Did you mean " + suggestion->keyword + "?"
+                       : statement ? std::string(statement->hint)
+                                   : hint_for(failure, tokens),
                .position = position_of(token),
                .ksqldb = std::move(detail)};
 }

@@ -546,7 +546,11 @@ struct Planner {
       return Error{ErrorCode::WrongObjectType, fmt::format("{} of {}: {}", verb, source->name, why)}
           .at(table.position);
     };
-    if (source->kind != engine::SourceKind::Table) return refuse("it is a stream");
+    if (source->kind != engine::SourceKind::Table)
+      return refuse("it is a stream")
+          .with_hint(
+              "A stream keeps its records until the retention of its topic ends. DROP STREAM name "
+              "DELETE TOPIC deletes them; CREATE STREAM makes the stream again.");
     if (source->read_only) return refuse("it is read-only");
     if (source->window) return refuse("it is windowed");
     if (!source->created_by.empty())

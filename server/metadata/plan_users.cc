@@ -18,7 +18,10 @@ constexpr size_t kSaltBytes = 16, kSecretBytes = 32;
 constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's limit
 
 Error unknown_role(const std::string& name) {
-  return {ErrorCode::UndefinedObject, fmt::format("role \"{}\" does not exist", name)};
+  return Error{ErrorCode::UndefinedObject, fmt::format("role \"{}\" does not exist", name)}
+      .with_hint(
+          "CREATE USER name PASSWORD '...' makes a role. SELECT rolname FROM pg_roles lists the "
+          "roles.");
 }
 
 // Stores the value of PASSWORD '...': a verifier, or one for each mechanism.

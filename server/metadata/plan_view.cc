@@ -33,7 +33,9 @@ std::string quoted(const std::string& name) { return fmt::format("\"{}\"", displ
 Error unknown(const engine::TableName& name, std::string_view kind) {
   return Error{ErrorCode::UndefinedSource,
                fmt::format("{} {} does not exist", kind, quoted(name.name.text))}
-      .at(name.position);
+      .at(name.position)
+      .with_hint(kind == "view" ? "SELECT viewname FROM pg_views lists the views."
+                                : "SHOW STREAMS and SHOW TABLES list the streams and tables.");
 }
 
 Status check_owner_of_view(const View& view, const MetadataImage& image, const Asker& asker) {

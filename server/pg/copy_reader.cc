@@ -151,6 +151,12 @@ class FieldReader final : public CopyReader {
     if (!read) {
       Error error = std::move(read).error();
       error.context = context_of(source_, record.line, engine::display_name(columns_[index].name));
+      const bool is_title = record.line == 1 && engine::upper_case(field.text) ==
+                                                    engine::upper_case(columns_[index].name);
+      if (is_title)
+        error.hint =
+            "Line 1 seems to have the names of the columns: COPY ... WITH (FORMAT csv, HEADER) "
+            "leaves it out.";
       return error;
     }
     return {};

@@ -17,6 +17,7 @@
 #include "server/pg/setting_calls.h"
 #include "server/pg/statement_kinds.h"
 #include "server/pg/table_listener.h"
+#include "server/pg/unknown_setting.h"
 
 namespace server::pg {
 
@@ -467,33 +468,6 @@ struct Session::OwnStatement {
       warn(ErrorCode::ObjectState, fmt::format("you don't own a lock of type {}",
                                                lock.is_shared ? "ShareLock" : "ExclusiveLock"));
     return answer(had_it ? "t" : "f");
-  }
-
-  // Returns the error for SHOW of an unknown name. The client may have meant a SHOW of the dialect:
-  // SHOW quereis.
-  static Error unknown_to_show(const std::string& name) {
-    struct Elsewhere {
-      std::string_view name, hint;
-    };
-    constexpr Elsewhere kElsewhere[] = {
-        {"databases", "A server has one database. SHOW STREAMS and SHOW TABLES list its contents."},
-        {"schemas", "SELECT schema_name FROM information_schema.schemata lists the schemas."},
-        {"jobs", "SHOW QUERIES lists the continuous queries."},
-        {"views", "SELECT viewname FROM pg_views lists the views."},
-        {"processlist", "SELECT * FROM pg_stat_activity lists the sessions."},
-        {"users", "SELECT usename FROM pg_user lists the users."},
-    };
-    for (const Elsewhere& elsewhere : kElsewhere)
-      if (elsewhere.name == lower_case(name))
-        return Error{ErrorCode::UndefinedObject,
-                     "unrecognized configuration parameter \"" + name + "\""}
-            .with_hint(std::string(elsewhere.hint));
-    Error error =
-        sql::unknown_setting(name, {"STREAMS", "TABLES", "TOPICS", "QUERIES", "TASKS", "SERVER",
-                                    "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES"});
-    if (error.hint.empty() && name.find('.') != std::string::npos)
-      error.hint = "It is not set in this session. SHOW PROPERTIES lists the settings in effect.";
-    return error;
   }
 
   // Sends the rows that earlier Executes have not sent, at most as many as this one asks for.

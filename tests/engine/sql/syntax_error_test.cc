@@ -38,7 +38,7 @@ TEST(SyntaxError, the_hint_names_the_expected_tokens) {
        "Something is missing after the comma, or the comma is superfluous.", 11},
       {"SELECT a, end FROM t", "syntax error at \"end\"",
        "END is a reserved word; as a name it needs quotes: `END`.", 11},
-      {"SELECT * FROM t WHERE a = = b", "syntax error at \"=\"", "Expected an expression.", 27},
+      {"SELECT * FROM t WHERE a = = b", "syntax error at \"=\"", "Use = once.", 25},
       {"DROP STREAM", "syntax error at end of input", "Expected a name.", 12},
       {"INSERT INTO t VALUES (1, 2", "syntax error at end of input", "Expected \",\" or \")\".",
        27},

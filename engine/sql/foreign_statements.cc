@@ -1,0 +1,167 @@
+// The first words of statements of other systems.
+#include "engine/sql/foreign_words.h"
+
+namespace engine {
+namespace {
+
+constexpr std::string_view kConnectors =
+    "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. Other systems exchange data "
+    "with a topic through Kafka Connect.";
+constexpr std::string_view kOneDatabase = "A server has one database, and every session is in it.";
+constexpr std::string_view kColumnsFirst =
+    "The columns precede WITH: CREATE STREAM s (id INT KEY, a INT) WITH (...).";
+constexpr std::string_view kColumnOfStream =
+    "A column of a stream stays as it is, because earlier records have it. CREATE STREAM ... AS "
+    "SELECT makes a stream with other columns: CAST(a AS BIGINT) AS a, or a AS b.";
+constexpr std::string_view kNamesLike =
+    "SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'a%' finds names, in "
+    "lower case.";
+constexpr std::string_view kDescribe = "DESCRIBE and the name lists the columns.";
+constexpr std::string_view kDropTopic =
+    "DROP STREAM name DELETE TOPIC deletes the topic of a stream. kafka-topics --delete deletes a "
+    "topic alone.";
+constexpr std::string_view kShell =
+    "This is a command of the shell, not SQL. SHOW TOPICS lists the topics.";
+constexpr std::string_view kReadFile =
+    "In psql use \\copy t FROM 'file.csv' WITH (FORMAT csv, HEADER), which reads a file of the "
+    "client.";
+constexpr std::string_view kTerminate =
+    "Use TERMINATE and the id of the query, which SHOW QUERIES lists.";
+constexpr std::string_view kStatementSet =
+    "Send each INSERT INTO ... SELECT on its own; each is a continuous query.";
+constexpr std::string_view kCreateAgain =
+    "CREATE makes a stream or table once, also for later starts of the server. PAUSE and RESUME "
+    "stop and continue its query.";
+
+}  // namespace
+
+const std::vector<Construct>& constructs_at_the_beginning() {
+  static const std::vector<Construct> constructs = {
+      // ksqlDB
+      {{"DROP", "TOPIC"}, kDropTopic},
+      {{"DELETE", "TOPIC"}, kDropTopic},
+      {{"DROP", "CONNECTOR"}, kConnectors},
+      {{"TERMINATE", "QUERY"}, kTerminate},
+      {{"TERMINATE", "ALL", "QUERIES"}, "TERMINATE ALL ends all queries."},
+      {{"PRINT", "TOPIC"}, "Leave out TOPIC: PRINT name."},
+      {{"UNSET", "*"}, "The name is in quotes: UNSET 'auto.offset.reset'.", 1, 1},
+      {{"CREATE", "STREAM", "*", "WITH", "("}, kColumnsFirst, 1000, 5, "("},
+      {{"CREATE", "TABLE", "*", "WITH", "("}, kColumnsFirst, 1000, 5, "("},
+      {{"CREATE", "SOURCE"}, kConnectors, {}, 0, {}, true},
+      {{"CREATE", "SINK"}, kConnectors, {}, 0, {}, true},
+      {{"CREATE", "CONNECTOR"}, kConnectors, {}, 0, {}, true},
+      {{"CREATE", "LINK"},
+       "A stream reads a topic of this server. Kafka Connect or MirrorMaker copies topics of other "
+       "clusters."},
+      {{"DESCRIBE", "QUERY"},
+       "EXPLAIN and the id of a query shows it; SHOW QUERIES lists the ids."},
+      {{"SHOW", "QUERY"}, "EXPLAIN and the id of a query shows it; SHOW QUERIES lists the ids."},
+      {{"ALTER", "STREAM", "*", "DROP"},
+       "A column stays, because earlier records have it. A view or a query that selects the other "
+       "columns hides it."},
+      {{"ALTER", "STREAM", "*", "ALTER"}, kColumnOfStream},
+      {{"ALTER", "STREAM", "*", "MODIFY"}, kColumnOfStream},
+      {{"ALTER", "STREAM", "*", "CHANGE"}, kColumnOfStream},
+      {{"ALTER", "STREAM", "*", "RENAME", "COLUMN"}, kColumnOfStream},
+
+      // Kafka
+      {{"CREATE", "TOPIC"},
+       "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='...', PARTITIONS=4) creates the topic, too. The "
+       "command millrace topic create makes a topic alone."},
+      {{"ALTER", "TOPIC"}, "Use the command millrace topic alter, or kafka-topics --alter."},
+      {{"DESCRIBE", "TOPIC"},
+       "SHOW TOPICS lists the topics. The command millrace topic describe shows one."},
+      {{"KAFKA", "-"}, kShell},
+      {{"MILLRACE"}, kShell},
+
+      // MySQL
+      {{"DESC"}, "Use DESCRIBE and the name."},
+      {{"DESCRIBE", "TABLE"}, "Leave out TABLE: DESCRIBE name."},
+      {{"DESCRIBE", "STREAM"}, "Leave out STREAM: DESCRIBE name."},
+      {{"USE"}, kOneDatabase},
+      {{"LIST", "DATABASES"}, kOneDatabase},
+      {{"SHOW", "TABLE"}, "SHOW TABLES lists the tables; DESCRIBE and a name shows one."},
+      {{"SHOW", "CREATE"},
+       "DESCRIBE and the name shows the columns and, with EXTENDED, the statement.",
+       {},
+       0,
+       {},
+       true},
+      {{"SHOW", "COLUMNS"}, kDescribe},
+      {{"SHOW", "FIELDS"}, kDescribe},
+      {{"SHOW", "FULL", "COLUMNS"}, kDescribe},
+      {{"SHOW", "FULL", "TABLES"}, "SHOW STREAMS and SHOW TABLES list the streams and tables."},
+      {{"SHOW", "FULL", "PROCESSLIST"}, "SELECT * FROM pg_stat_activity lists the sessions."},
+      {{"SHOW", "INDEX"}, "Rows are found by their PRIMARY KEY, which DESCRIBE shows."},
+      {{"SHOW", "INDEXES"}, "Rows are found by their PRIMARY KEY, which DESCRIBE shows."},
+      {{"SHOW", "TABLES", "LIKE"}, kNamesLike},
+      {{"SHOW", "STREAMS", "LIKE"}, kNamesLike},
+      {{"SHOW", "TABLES", "WHERE"}, kNamesLike},
+      {{"SHOW", "TABLES", "FROM"}, kOneDatabase},
+      {{"SHOW", "TABLES", "IN"}, kOneDatabase},
+      {{"SHOW", "TOPICS", "LIKE"},
+       "SELECT topic FROM millrace_catalog.topics WHERE topic LIKE 'a%' finds topics."},
+      {{"SHOW", "QUERIES", "LIKE"},
+       "SELECT query FROM millrace_catalog.queries WHERE query LIKE 'CTAS%' finds queries."},
+      {{"SHOW", "FUNCTIONS", "LIKE"}, "DESCRIBE FUNCTION and a name shows one function."},
+      {{"SHOW", "VARIABLES", "LIKE"},
+       "SHOW and a name shows one setting, and SHOW ALL lists them: SHOW lock_timeout."},
+      {{"EXPLAIN", "FORMAT"}, "The format is in parentheses: EXPLAIN (FORMAT JSON) SELECT ..."},
+      {{"INSERT", "IGNORE"}, "Use INSERT INTO ... VALUES (...) ON CONFLICT DO NOTHING."},
+      {{"INSERT", "INTO", "*", "SET"}, "Use INSERT INTO t (a, b) VALUES (1, 2)."},
+      {{"INSERT", "INTO", "*", "FORMAT"}, "Use COPY t FROM STDIN WITH (FORMAT csv)."},
+      {{"INSERT", "OVERWRITE"},
+       "Use INSERT INTO. In a table, a row with the same key replaces the earlier row."},
+      {{"INSERT", "*", "VALUES"}, "INTO precedes the name: INSERT INTO t VALUES (...).", 1, 1},
+      {{"INSERT", "*", "("}, "INTO precedes the name: INSERT INTO t (a) VALUES (...).", 1, 1},
+      {{"REPLACE", "INTO"}, "Use INSERT INTO, which replaces the earlier row with the same key."},
+      {{"UPSERT"}, "Use INSERT INTO, which replaces the earlier row with the same key."},
+      {{"LOAD", "DATA"}, kReadFile},
+      {{"RENAME", "TABLE"}, "Use ALTER TABLE a RENAME TO b."},
+      {{"CREATE", "TABLE", "*", "LIKE"},
+       "Use CREATE TABLE t (LIKE other), or CREATE TABLE t AS SELECT * FROM other."},
+      {{"ALTER", "TABLE", "*", "MODIFY"}, "Use ALTER TABLE t ALTER COLUMN a TYPE BIGINT."},
+      {{"ALTER", "TABLE", "*", "CHANGE"},
+       "Use ALTER TABLE t RENAME COLUMN a TO b, and ALTER TABLE t ALTER COLUMN b TYPE BIGINT."},
+      {{"KILL"},
+       "SELECT pg_terminate_backend(pid) ends a session of pg_stat_activity. TERMINATE and its id "
+       "ends a continuous query."},
+      {{"SET", "GLOBAL"},
+       "SET is for one session. ALTER SYSTEM 'auto.offset.reset' = 'earliest' sets a property for "
+       "all."},
+
+      // Flink
+      {{"CREATE", "CATALOG"}, kOneDatabase},
+      {{"EXECUTE", "STATEMENT", "SET"}, kStatementSet},
+      {{"STATEMENT", "SET"}, kStatementSet},
+      {{"STOP", "JOB"}, kTerminate},
+      {{"ADD", "JAR"}, "The functions are built in; SHOW FUNCTIONS lists them."},
+
+      // SQL Server
+      {{"BULK", "INSERT"}, kReadFile},
+      {{"GO"}, "A semicolon ends a statement. Leave out GO."},
+      {{"EXEC"},
+       "A server has no stored procedures. PREPARE and EXECUTE name and run a statement."},
+
+      // ClickHouse
+      {{"ALTER", "TABLE", "*", "DELETE"}, "Use DELETE FROM t WHERE ..."},
+      {{"ALTER", "TABLE", "*", "UPDATE"}, "Use UPDATE t SET a = 1 WHERE ..."},
+      {{"OPTIMIZE"}, "Leave out OPTIMIZE: the server compacts the topics of tables by itself."},
+      {{"CREATE", "DICTIONARY"},
+       "Use CREATE TABLE d (id INT PRIMARY KEY, a VARCHAR), and join a stream with it."},
+      {{"CREATE", "EXTERNAL"}, kConnectors},
+      {{"SYSTEM"}, "ALTER SYSTEM 'name' = 'value' sets a property. SHOW SERVER shows the state."},
+      {{"ATTACH"}, kCreateAgain},
+      {{"DETACH"}, kCreateAgain},
+
+      {{"DROP", "*"},
+       "The kind precedes the name: DROP STREAM name, or DROP TABLE name.",
+       1,
+       0,
+       {},
+       true},
+  };
+  return constructs;
+}
+
+}  // namespace engine

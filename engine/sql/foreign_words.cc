@@ -1,0 +1,273 @@
+// Words of other systems within a statement.
+#include "engine/sql/foreign_words.h"
+
+namespace engine {
+namespace {
+
+constexpr std::string_view kDates =
+    "A continuous query uses CAST('2024-01-31' AS DATE), and the same for TIME and TIMESTAMP.";
+constexpr std::string_view kWindows =
+    "Windows follow FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
+constexpr std::string_view kSessions =
+    "Windows follow FROM: ... FROM s WINDOW SESSION (30 SECONDS) GROUP BY k.";
+constexpr std::string_view kWindowSize =
+    "The size of a window is in parentheses: WINDOW TUMBLING (SIZE 1 MINUTE).";
+constexpr std::string_view kAdvance =
+    "HOPPING requires ADVANCE BY: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES). A window "
+    "that advances by its size is TUMBLING (SIZE 1 HOUR).";
+constexpr std::string_view kWindowParts =
+    "Commas separate the parts of a window, in this order: (SIZE 1 HOUR, RETENTION 1 DAY, GRACE "
+    "PERIOD 10 MINUTES).";
+constexpr std::string_view kDurations =
+    "A duration is a number and a unit, without quotes: SIZE 1 HOUR, or WITHIN 30 SECONDS.";
+constexpr std::string_view kEmitLast =
+    "EMIT CHANGES follows WHERE, GROUP BY and HAVING: ... WHERE a > 1 EMIT CHANGES.";
+constexpr std::string_view kIntervals =
+    "A SELECT without EMIT takes INTERVAL '1 day'. A continuous query has no intervals; it uses "
+    "TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB.";
+constexpr std::string_view kTryCast =
+    "Use CAST(a AS INT). Over a stream it returns NULL for a value that cannot be converted.";
+constexpr std::string_view kOffset =
+    "OFFSET requires a SELECT without EMIT. LIMIT 10 at the end is possible in both.";
+constexpr std::string_view kFetch = "Use LIMIT at the end of the statement: LIMIT 10.";
+constexpr std::string_view kLateral =
+    "LATERAL requires a SELECT without EMIT. In a continuous query EXPLODE turns an array into "
+    "rows.";
+constexpr std::string_view kOr = "|| joins texts. Use OR between conditions.";
+constexpr std::string_view kRegexp = "Use REGEXP_LIKE(a, '^x') for a regular expression.";
+constexpr std::string_view kStructs =
+    "The fields of a STRUCT are in angle brackets: STRUCT<a INT, b VARCHAR>.";
+constexpr std::string_view kEnums =
+    "CREATE TYPE mood AS ENUM ('a', 'b') makes a type; the column is then of the type mood.";
+constexpr std::string_view kSerial =
+    "Use SERIAL in a CREATE TABLE without WITH: CREATE TABLE t (id SERIAL PRIMARY KEY, a INT).";
+constexpr std::string_view kUnsigned = "Leave out UNSIGNED. BIGINT has 64 bits with a sign.";
+constexpr std::string_view kNullable = "Leave out Nullable: every column except a key may be NULL.";
+constexpr std::string_view kEngine =
+    "Leave out ENGINE and its settings. A column is marked as the key: id INT PRIMARY KEY.";
+
+}  // namespace
+
+// The first match counts, so a construct precedes each construct whose words are the beginning of its own words.
+const std::vector<Construct>& constructs_within() {
+  static const std::vector<Construct> constructs = {
+      // PostgreSQL
+      {{"DISTINCT", "ON"},
+       "A continuous query has no DISTINCT ON. Use GROUP BY with these columns, and "
+       "LATEST_BY_OFFSET or EARLIEST_BY_OFFSET of the others."},
+      {{"EMIT", "CHANGES", "ORDER"},
+       "ORDER BY requires a SELECT without EMIT. A continuous query keeps the order of the "
+       "records.",
+       2},
+      {{"ORDER", "BY"},
+       "ORDER BY within a call requires a SELECT without EMIT. In a continuous query COLLECT_LIST "
+       "keeps the order of the records."},
+      {{"GROUPING", "SETS"},
+       "A continuous query has no GROUPING SETS. Create a query for each of the sets."},
+      {{"LATERAL"}, kLateral},
+      {{"OFFSET", "#", "ROWS"}, kOffset},
+      {{"OFFSET"}, kOffset},
+      {{"FETCH", "NEXT"}, kFetch, 1},
+      {{"FETCH", "FIRST"}, kFetch, 1},
+      {{"DATE", "'"}, kDates},
+      {{"TIME", "'"}, kDates},
+      {{"TIMESTAMP", "'"}, kDates},
+      {{"INTERVAL", "'"},
+       "A continuous query has no intervals. Use TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB to "
+       "shift a time. A continuous query evaluates now() only once."},
+      {{"INTERVAL", "#", "*"}, kIntervals, 1},
+      {{"EXTRACT", "("},
+       "A continuous query has no EXTRACT. Use FORMAT_TIMESTAMP(t, 'yyyy'), which returns a part "
+       "as a text.",
+       3},  // EXTRACT ( year FROM
+      {{"IS", "TRUE"}, "In a continuous query use the condition itself, or x = TRUE."},
+      {{"IS", "FALSE"}, "In a continuous query use NOT before the condition, or x = FALSE."},
+      {{"IS", "UNKNOWN"}, "In a continuous query use x IS NULL."},
+      {{"ILIKE"}, "A continuous query has no ILIKE. Use LOWER(a) LIKE 'x%'.", 1},
+      {{"SIMILAR", "TO"}, kRegexp, 1},
+      {{"~"}, kRegexp, 1},
+
+      // ksqlDB
+      {{"LIMIT", "#", "EMIT"}, "LIMIT follows EMIT CHANGES: ... EMIT CHANGES LIMIT 10."},
+      {{"EMIT", "CHANGES", "WHERE"}, kEmitLast, 2},
+      {{"EMIT", "CHANGES", "GROUP"}, kEmitLast, 2},
+      {{"EMIT", "CHANGES", "HAVING"}, kEmitLast, 2},
+      {{"EMIT", "CHANGES", "PARTITION"}, kEmitLast, 2},
+      {{"EMIT", "CHANGES", "WINDOW"}, kEmitLast, 2},
+      // EMIT was read as the alias of the SELECT in parentheses.
+      {{")", "EMIT", "CHANGES"},
+       "A continuous query has no SELECT in FROM. CREATE STREAM s AS SELECT ... gives it a name: "
+       "SELECT * FROM s EMIT CHANGES.",
+       2,
+       2},
+      {{"FROM", "BEGINNING"},
+       "SET 'auto.offset.reset' = 'earliest' lets a SELECT ... EMIT CHANGES begin with the first "
+       "record.",
+       0},
+      {{"PARTITION", "#"}, "WHERE ROWPARTITION = 0 selects the records of a partition.", 1, 1},
+      {{"PARTITION", "*"}, "BY precedes the expression: PARTITION BY a.", 1, 1},
+      {{"WINDOW", "SLIDING"}, "A window is TUMBLING, HOPPING or SESSION."},
+      {{"WINDOW", "TUMBLING", "SIZE"}, kWindowSize},
+      {{"WINDOW", "HOPPING", "SIZE"}, kWindowSize},
+      {{"WINDOW", "SESSION", "#"},
+       "The gap of a session is in parentheses: WINDOW SESSION (30 SECONDS)."},
+      {{"WINDOW", "TUMBLING"}, kWindows, 0},
+      {{"WINDOW", "HOPPING"}, kWindows, 0},
+      {{"WINDOW", "SESSION"}, kWindows, 0},
+      {{"TUMBLING", "(", "SIZE", "#", "*", ",", "ADVANCE"},
+       "A window with ADVANCE BY is HOPPING: WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 10 MINUTES).",
+       6},
+      {{"HOPPING", "(", "SIZE", "#", "*", ")"}, kAdvance, 5, 5},
+      {{"HOPPING", "(", "SIZE", "#", "*", ",", "RETENTION"}, kAdvance, 6, 6},
+      {{"HOPPING", "(", "SIZE", "#", "*", ",", "GRACE"}, kAdvance, 6, 6},
+      {{"SESSION", "(", "SIZE"},
+       "A session has a gap without SIZE: WINDOW SESSION (30 SECONDS).",
+       2},
+      {{"SESSION", "(", "'"}, kDurations, 2, 2},
+      {{"SIZE", "'"}, kDurations, 1, 1},
+      {{"WITHIN", "'"}, kDurations, 1, 1},
+      {{"ADVANCE", "BY", "'"}, kDurations, 2, 2},
+      {{"GRACE", "PERIOD", "'"}, kDurations, 2, 2},
+      {{"RETENTION", "'"}, kDurations, 1, 1},
+      {{"GRACE", "PERIOD"}, kWindowParts, 0},
+      {{"RETENTION", "#"}, kWindowParts, 0},
+      {{",", "RETENTION", "#"}, kWindowParts, 1},
+      {{"WITHIN", "#"}, "WITHIN precedes ON: ... JOIN b WITHIN 1 HOUR ON a.id = b.id.", 0},
+
+      // Flink
+      {{"TABLE", "(", "TUMBLE"}, kWindows},
+      {{"TABLE", "(", "HOP"}, kWindows},
+      {{"TABLE", "(", "CUMULATE"}, kWindows},
+      {{"TABLE", "(", "SESSION"}, kSessions},
+      {{"TUMBLE", "("}, kWindows, 8},
+      {{"HOP", "("}, kWindows, 8},
+      {{"CUMULATE", "("}, kWindows, 8},
+      {{"SESSION", "(", "*", ",", "INTERVAL"}, kSessions, 6, 4},
+      {{"TUMBLE_START", "("}, "Use WINDOWSTART.", 8},
+      {{"TUMBLE_END", "("}, "Use WINDOWEND.", 8},
+      {{"HOP_START", "("}, "Use WINDOWSTART.", 8},
+      {{"HOP_END", "("}, "Use WINDOWEND.", 8},
+      {{"SESSION_START", "("}, "Use WINDOWSTART.", 8},
+      {{"SESSION_END", "("}, "Use WINDOWEND.", 8},
+      {{"WATERMARK", "FOR"},
+       "A stream has no watermarks. WITH (TIMESTAMP='column') names the column of the event time, "
+       "and GRACE PERIOD in a window says how late a record may be."},
+      {{"AS", "OF"},
+       "A SELECT reads the present state. A table over windows keeps earlier counts."},
+      {{"FOR", "SYSTEM_TIME"},
+       "A SELECT reads the present state. A stream that is joined with a table finds the row of "
+       "its time without this clause."},
+      {{"MATCH_RECOGNIZE"},
+       "MATCH_RECOGNIZE is not supported. Join the stream with itself WITHIN a time, or aggregate "
+       "it in windows."},
+      {{"TRY_CAST", "("}, kTryCast, 8},
+      {{"SAFE_CAST", "("}, kTryCast, 8},
+
+      // MySQL
+      {{"LIMIT", "#", ","}, "Use LIMIT 10 OFFSET 20 for LIMIT 20, 10."},
+      {{"ON", "DUPLICATE", "KEY"},
+       "Use ON CONFLICT (id) DO UPDATE SET a = 1. INSERT alone replaces the earlier row with the "
+       "same key."},
+      {{"STREAM", "OR", "REPLACE"}, "Use CREATE OR REPLACE STREAM."},
+      {{"TABLE", "OR", "REPLACE"}, "Use CREATE OR REPLACE TABLE."},
+      {{"&", "&"}, "Use AND between conditions."},
+      {{"||", "*", "="}, kOr, 2, 2},
+      {{"||", "*", ">"}, kOr, 2, 2},
+      {{"||", "*", "<"}, kOr, 2, 2},
+      {{"||", "*", ">="}, kOr, 2, 2},
+      {{"||", "*", "<="}, kOr, 2, 2},
+      {{"||", "*", "<>"}, kOr, 2, 2},
+      {{"||", "*", "!="}, kOr, 2, 2},
+      {{"=", "="}, "Use = once.", 1, 1},
+      {{"!"}, "Use NOT before a condition.", 0},
+      {{"REGEXP", "'"}, kRegexp, 1},
+      {{"RLIKE", "'"}, kRegexp, 1},
+      {{"DIV", "*"}, "Use /, which divides whole numbers to a whole number.", 1, 1},
+      {{"MOD", "*"}, "Use % for the remainder.", 1, 1},
+
+      // SQL Server
+      {{"TOP", "#"}, "Use LIMIT at the end of the statement: LIMIT 10.", 1, 1},
+      {{"TOP", "(", "#", ")"}, "Use LIMIT at the end of the statement: LIMIT 10.", 4, 1},
+      {{"CROSS", "APPLY"}, kLateral, 1},
+      {{"OUTER", "APPLY"}, kLateral, 1},
+      {{"WITH", "(", "NOLOCK", ")"}, "Leave out WITH (NOLOCK): a SELECT takes no locks.", 1},
+      {{"["}, "A name that is not plain is in double quotes or in backquotes: `name`.", 0},
+      {{"@", "*"}, "DEFINE name = 'value' defines a variable, and ${name} is replaced by it.", 0},
+
+      // ClickHouse
+      {{"PREWHERE", "*"}, "Use WHERE.", 1, 1},
+      {{"LIMIT", "#", "BY"},
+       "Use SELECT DISTINCT ON (a) * for one row of each a, and ROW_NUMBER() OVER (PARTITION BY a) "
+       "for more.",
+       2,
+       2},
+      {{"FORMAT", "*"},
+       "COPY (SELECT ...) TO STDOUT WITH (FORMAT csv) writes CSV. Otherwise the client chooses the "
+       "format.",
+       1,
+       1},
+
+      // Types, and properties of topics
+      {{"STRUCT", "("}, kStructs, 2, 2},
+      {{"ROW", "("}, kStructs, 2, 2},
+      {{"ENUM", "("}, kEnums, 2, 2},
+      {{"ARRAY", "(", "*", ")"},
+       "The type of the elements is in angle brackets: ARRAY<INT>.",
+       2,
+       2},
+      {{"MAP", "("}, "The types of a MAP are in angle brackets: MAP<VARCHAR, INT>.", 2, 2},
+      {{"NULLABLE", "("}, kNullable, 2, 2},
+      {{"(", "MAX", ")"}, "Leave out (MAX): a VARCHAR has no greatest length.", 1, 1},
+      {{"RETENTION", "="},
+       "Use RETENTION_MS and a number of milliseconds: RETENTION_MS = 86400000.",
+       2,
+       2},
+      {{"CASCADE"},
+       "Leave out CASCADE. If queries use the stream or table, the error lists them; DROP what "
+       "they "
+       "write first.",
+       0},
+  };
+  return constructs;
+}
+
+const std::vector<Construct>& constructs_of_create() {
+  static const std::vector<Construct> constructs = {
+      {{"AUTO_INCREMENT"}, kSerial},
+      {{"AUTOINCREMENT"}, kSerial},
+      {{"IDENTITY", "("}, kSerial},
+      {{"UNSIGNED"}, kUnsigned},
+      {{"ENUM", "("}, kEnums},
+      {{"ON", "UPDATE"}, "Leave out ON UPDATE: ROWTIME is the time at which a row was written."},
+      {{"COMMENT", "'"}, "Use COMMENT ON COLUMN t.a IS 'text', or COMMENT ON TABLE."},
+      {{"COMMENT", "=", "'"}, "Use COMMENT ON TABLE t IS 'text'."},
+      {{"CHARACTER", "SET"}, "Leave out CHARACTER SET: texts are in UTF-8."},
+      {{"CHARSET"}, "Leave out CHARSET: texts are in UTF-8."},
+      {{"ENGINE", "="}, kEngine},
+      {{"PARTITIONED", "BY"},
+       "WITH (PARTITIONS=4) sets the number of partitions, and the key of a record chooses one."},
+      {{"METADATA"},
+       "Leave out METADATA. Every stream has the columns ROWTIME, ROWPARTITION and ROWOFFSET."},
+      {{"AS", "PROCTIME"}, "Leave out this column. Every stream has the column ROWTIME."},
+  };
+  return constructs;
+}
+
+const std::vector<Construct>& constructs_of_plain_tables() {
+  static const std::vector<Construct> constructs = {
+      {{"DEFAULT"},
+       "DEFAULT requires CREATE TABLE without WITH. Elsewhere a query replaces a missing value: "
+       "COALESCE(a, 0)."},
+      {{"NOT", "NULL"},
+       "NOT NULL requires CREATE TABLE without WITH. Elsewhere WHERE a IS NOT NULL leaves records "
+       "out."},
+      {{"UNIQUE"}, "A TABLE has one row for each PRIMARY KEY. A stream has every record."},
+      {{"CHECK", "("}, "A query leaves records out: CREATE STREAM ... AS SELECT ... WHERE a > 0."},
+      {{"REFERENCES"}, "Leave out REFERENCES. A JOIN finds the rows of the other table."},
+      {{"GENERATED"}, kSerial},
+      {{"PRIMARY", "KEY", "("}, "PRIMARY KEY follows the column: id INT PRIMARY KEY.", {}, 3},
+  };
+  return constructs;
+}
+
+}  // namespace engine

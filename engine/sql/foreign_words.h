@@ -1,0 +1,36 @@
+// Rows of the tables of other systems' syntax. Only the sources of foreign_constructs.h use them.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+// Words of another system, and the hint for them.
+struct Construct {
+  // Texts of tokens that follow each other: "'" is any text in quotes, "#" a whole number, "*" any token.
+  std::vector<std::string_view> words;
+  std::string_view hint;
+  // The parser stops `least` to `reach` tokens behind the first word. The default of `reach` is the number of words.
+  std::optional<size_t> reach = {};
+  size_t least = 0;
+  std::string_view stop = {};  // text of the token at which the parser stops, if it is not empty
+  // A keyword of the dialect that is similar to the next word is more probable than this construct.
+  bool is_vague = false;
+};
+
+// Constructs at which the parser may stop anywhere in a statement.
+const std::vector<Construct>& constructs_within();
+
+// Options of columns and tables in a CREATE. They may be behind the place where the parser stopped, because it stops at
+// the first option that the dialect does not have, and PostgreSQL's parser knows more of them.
+const std::vector<Construct>& constructs_of_create();
+
+// Options of columns that CREATE TABLE has only without WITH, and CREATE STREAM not at all.
+const std::vector<Construct>& constructs_of_plain_tables();
+
+// Constructs at the beginning of a statement.
+const std::vector<Construct>& constructs_at_the_beginning();
+
+}  // namespace engine
