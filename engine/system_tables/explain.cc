@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/suggest.h"
 #include "engine/expr/print_bound.h"
+#include "engine/json/json_writer.h"
 #include "engine/plan/query_plan.h"
 #include "engine/query/pull.h"
 #include "engine/system_tables/explain_select.h"
@@ -19,6 +20,13 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
+// The plan as lines of text and, if it has stages, as the JSON object "Topology" of FORMAT JSON.
+struct Explained {
+  Explained(Lines plan_lines) : lines(std::move(plan_lines)) {}  // NOLINT: implicit
+  Lines lines;
+  std::string topology = {};
+};
+
 // Returns the lines if the format shows only the plan, as a topology or as a picture; nullopt for
 // other formats.
 std::optional<Lines> drawn(const QueryPlan& plan, ExplainFormat format) {
@@ -27,8 +35,153 @@ std::optional<Lines> drawn(const QueryPlan& plan, ExplainFormat format) {
   return std::nullopt;
 }
 
-Lines query_lines(const RunningQuery& running, const QueryStatuses& statuses,
-                  ExplainFormat format) {
+struct StepKind {
+  std::string_view operator()(const InputStep& step) const {
+    return step.generator ? "generate" : "read";
+  }
+  std::string_view operator()(const FilterStep&) const { return "filter"; }
+  std::string_view operator()(const ProjectStep&) const { return "project"; }
+  std::string_view operator()(const FlatMapStep&) const { return "unnest"; }
+  std::string_view operator()(const RegroupStep&) const { return "key_by"; }
+  std::string_view operator()(const AggregateStep&) const { return "aggregate"; }
+  std::string_view operator()(const StreamTableJoinStep&) const { return "join"; }
+  std::string_view operator()(const StreamStreamJoinStep&) const { return "join"; }
+  std::string_view operator()(const TableTableJoinStep&) const { return "join"; }
+  std::string_view operator()(const ForeignKeySubscribeStep&) const {
+    return "send_by_foreign_key";
+  }
+  std::string_view operator()(const ForeignKeyJoinStep&) const { return "join"; }
+  std::string_view operator()(const ForeignKeyResolveStep&) const { return "discard_outdated"; }
+};
+
+// Builds the object "Topology". Stages have the numbers that SHOW TASKS shows, and a step has the id
+// "stage.step". Edges connect the ids of steps, topics, exchanges and the client.
+class TopologyDocument {
+ public:
+  TopologyDocument(const QueryPlan& plan, bool is_running) : plan_(plan), is_running_(is_running) {}
+
+  std::string print() && {
+    json_.begin_object();
+    if (is_running_) json_.member("query", plan_.id);
+    json_.key("stages");
+    json_.begin_array();
+    for (size_t i = 0; i < plan_.stages.size(); ++i) print_stage(i);
+    json_.end_array();
+    print_ends();
+    json_.key("edges");
+    json_.begin_array();
+    for (const auto& [from, to] : edges_) {
+      json_.begin_object();
+      json_.member("from", from);
+      json_.member("to", to);
+      json_.end_object();
+    }
+    json_.end_array();
+    json_.end_object();
+    return json_.take();
+  }
+
+ private:
+  static std::string step_id(size_t stage, size_t step) {
+    return fmt::format("{}.{}", stage, step);
+  }
+  // Returns the id of the topic or exchange, and lists it.
+  std::string end_id(const std::string& topic, int exchange) {
+    if (exchange >= 0) return fmt::format("exchange:{}", exchange + 1);
+    if (std::ranges::find(topics_, topic) == topics_.end()) topics_.push_back(topic);
+    return "topic:" + topic;
+  }
+
+  void print_stage(size_t number) {
+    const StagePlan& stage = plan_.stages[number];
+    json_.begin_object();
+    json_.member("stage", number);
+    // The ids in the column "task" of SHOW TASKS begin with this text.
+    if (is_running_) json_.member("tasks", fmt::format("{}/{}/", plan_.id, number));
+    json_.member("merges_partitions", stage.merges_partitions);
+    json_.key("steps");
+    json_.begin_array();
+    for (size_t i = 0; i < stage.nodes.size(); ++i) print_step(number, i);
+    json_.end_array();
+    json_.key("stores");
+    json_.begin_array();
+    for (const StorePlan& store : stage.stores) {
+      constexpr std::string_view kKinds[] = {"rows", "aggregates", "ranges"};
+      json_.begin_object();
+      json_.member("name", store.name);
+      json_.member("kind", kKinds[static_cast<size_t>(store.kind)]);
+      if (store.node >= 0) json_.member("step", step_id(number, static_cast<size_t>(store.node)));
+      json_.end_object();
+    }
+    json_.end_array();
+    json_.end_object();
+    add_output(number);
+  }
+
+  void print_step(size_t stage, size_t step) {
+    const PlanNode& node = plan_.stages[stage].nodes[step];
+    const std::string id = step_id(stage, step);
+    json_.begin_object();
+    json_.member("id", id);
+    json_.member("kind", std::visit(StepKind(), node.step));
+    json_.member("text", step_line(plan_, plan_.stages[stage], node));
+    json_.end_object();
+    if (const auto* input = std::get_if<InputStep>(&node.step); input && !input->generator)
+      edges_.emplace_back(end_id(input->topic, input->exchange), id);
+    for (const int from : node.from)
+      edges_.emplace_back(step_id(stage, static_cast<size_t>(from)), id);
+  }
+
+  void add_output(size_t number) {
+    const StagePlan& stage = plan_.stages[number];
+    if (stage.nodes.empty()) return;
+    const std::string last = step_id(number, stage.nodes.size() - 1);
+    const OutputPlan& output = stage.output;
+    if (!output.topic.empty() || output.exchange >= 0)
+      edges_.emplace_back(last, end_id(output.topic, output.exchange));
+    else if (plan_.kind != QueryKind::SourceTable)
+      edges_.emplace_back(last, "client");
+  }
+
+  void print_ends() {
+    json_.key("topics");
+    json_.begin_array();
+    for (const std::string& topic : topics_) {
+      json_.begin_object();
+      json_.member("id", "topic:" + topic);
+      json_.member("name", topic);
+      json_.end_object();
+    }
+    json_.end_array();
+    json_.key("exchanges");
+    json_.begin_array();
+    for (size_t i = 0; i < plan_.exchanges.size(); ++i) {
+      const ExchangePlan& exchange = plan_.exchanges[i];
+      json_.begin_object();
+      json_.member("id", fmt::format("exchange:{}", i + 1));
+      json_.member("name", exchange.topic);
+      json_.member("partitions", exchange.partitions);
+      json_.member("is_time_ordered", exchange.is_time_ordered);
+      json_.end_object();
+    }
+    json_.end_array();
+  }
+
+  const QueryPlan& plan_;
+  const bool is_running_;
+  JsonWriter json_;
+  Lines topics_;  // in the order of their first use
+  std::vector<std::pair<std::string, std::string>> edges_;
+};
+
+Explained with_topology(Lines lines, const QueryPlan& plan, bool is_running) {
+  Explained explained(std::move(lines));
+  explained.topology = TopologyDocument(plan, is_running).print();
+  return explained;
+}
+
+Explained query_lines(const RunningQuery& running, const QueryStatuses& statuses,
+                      ExplainFormat format) {
   if (auto lines = drawn(*running.plan, format)) return *std::move(lines);
   const PersistentQuery& query = *running.query;
   Lines lines{fmt::format("Query {}, {}", query.id, state_of(query, statuses))};
@@ -36,11 +189,11 @@ Lines query_lines(const RunningQuery& running, const QueryStatuses& statuses,
   for (const auto& [name, value] : query.properties)
     lines.push_back(fmt::format("Property: {} = {}", name, value));
   for (std::string& line : plan_lines(*running.plan)) lines.push_back(std::move(line));
-  return lines;
+  return with_topology(std::move(lines), *running.plan, true);
 }
 
-Result<Lines> explain_query_id(const std::string& id, const InformationContext& context,
-                               ExplainFormat format) {
+Result<Explained> explain_query_id(const std::string& id, const InformationContext& context,
+                                   ExplainFormat format) {
   if (const auto found = context.queries.find(id))
     return query_lines(*found, context.statuses, format);
   Lines ids;
@@ -53,11 +206,11 @@ Result<Lines> explain_query_id(const std::string& id, const InformationContext& 
       did_you_mean(id, ids, "SHOW QUERIES lists the running queries."));
 }
 
-Lines planned_lines(const PlannedQuery& planned, ExplainFormat format) {
+Explained planned_lines(const PlannedQuery& planned, ExplainFormat format) {
   if (auto lines = drawn(planned.plan, format)) return *std::move(lines);
   Lines lines{"Result: " + planned.result.to_string()};
   for (std::string& line : plan_lines(planned.plan)) lines.push_back(std::move(line));
-  return lines;
+  return with_topology(std::move(lines), planned.plan, false);
 }
 
 Lines pull_lines(const PullPlan& plan) {
@@ -77,22 +230,22 @@ Lines pull_lines(const PullPlan& plan) {
 }
 
 // Planning uses the clock and random numbers only for expressions that are folded to constants.
-Result<Lines> explain_pull(const Query& query, const PlanContext& context) {
+Result<Explained> explain_pull(const Query& query, const PlanContext& context) {
   SystemClock clock;
   Random random(0);
   const EvalContext eval{clock, random, &context.properties};
   return pull_lines(TRY(plan_pull_query(query, context, eval)));
 }
 
-Result<Lines> explain_select(const Query& query, const PlanContext& context) {
+Result<Explained> explain_select(const Query& query, const PlanContext& context) {
   SystemClock clock;
   Random random(0);
   const EvalContext eval{clock, random, &context.properties};
   return select_lines(TRY(plan_select_rows(query, context, eval)));
 }
 
-Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext& context,
-                                ExplainFormat format) {
+Result<Explained> explain_statement(const ParsedStatement& parsed, const PlanContext& context,
+                                    ExplainFormat format) {
   const Statement& statement = parsed.statement;
   if (const auto* create = std::get_if<CreateAsSelect>(&statement))
     return planned_lines(TRY(plan_create_as(*create, parsed, context)), format);
@@ -107,7 +260,7 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
                    {},
                    "EXPLAIN shows it as text; SELECT ... EMIT CHANGES has a topology."};
     if (is_select) return explain_select(*query, context);
-    if (!query->from) return Lines{"Result: one row of constants"};
+    if (!query->from) return Explained({"Result: one row of constants"});
     if (asks_table) return explain_pull(*query, context);
     return planned_lines(TRY(plan_push_query(*query, context)), format);
   }
@@ -197,11 +350,24 @@ std::string plan_document(const std::vector<std::string>& lines) {
   return fmt::format("[{{\"Plan\": {}}}]", plans);
 }
 
+namespace {
+
+Lines in_format(const Explain& explain, Explained explained) {
+  if (explain.format != ExplainFormat::Json) return std::move(explained.lines);
+  std::string document = plan_document(explained.lines);
+  if (explained.topology.empty()) return {std::move(document)};
+  constexpr std::string_view kEnd = "}]";  // of the object beside "Plan", and of the document
+  document.resize(document.size() - kEnd.size());
+  return {fmt::format("{}, \"Topology\": {}}}]", document, explained.topology)};
+}
+
+}  // namespace
+
 Schema explain_schema() { return {{text_column("plan")}}; }
 
 Result<Lines> explained_lines(const Explain& explain, const PlanContext& context) {
-  const Lines lines = TRY(explain_statement(*explain.statement, context, text_format(explain)));
-  return explain.format == ExplainFormat::Json ? Lines{plan_document(lines)} : lines;
+  Explained explained = TRY(explain_statement(*explain.statement, context, text_format(explain)));
+  return in_format(explain, std::move(explained));
 }
 
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context) {
@@ -213,16 +379,18 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
                  "and SHOW TASKS."};
   Lines lines;
   if (explain.query_id) {
-    lines = TRY(explain_query_id(explain.query_id->text, context, text_format(explain)));
+    Explained explained =
+        TRY(explain_query_id(explain.query_id->text, context, text_format(explain)));
+    lines = in_format(explain, std::move(explained));
   } else {
     const PlanContext plan_context{.catalog = context.catalog,
                                    .topics = context.topics,
                                    .settings = context.settings,
                                    .properties = context.properties,
                                    .fold_quoted_names = true};
-    lines = TRY(explain_statement(*explain.statement, plan_context, text_format(explain)));
+    lines = in_format(
+        explain, TRY(explain_statement(*explain.statement, plan_context, text_format(explain))));
   }
-  if (explain.format == ExplainFormat::Json) lines = {plan_document(lines)};
   std::vector<InformationRow> rows;
   for (std::string& line : lines) rows.push_back({Value::text(std::move(line))});
   return make_rows(explain_schema(), rows);
