@@ -77,6 +77,30 @@ class Remembered {
   std::set<std::string> keys_;
 };
 
+// Limits the audit's lines about refused logins, so that a client that guesses user names does not fill the disk. The
+// line about refused clients counts all of them. Any thread.
+class RefusedLogins {
+ public:
+  void audit(const Clock& clock, const Request& request, const Channel* channel,
+             std::string_view reason) {
+    constexpr int kMostInASecond = 10;
+    const int64_t second = clock.monotonic_us() / 1'000'000;
+    {
+      const std::lock_guard lock(mutex_);
+      if (second != second_) count_ = 0;
+      second_ = second;
+      if (++count_ > kMostInASecond) return;
+    }
+    write_audit({.event = "login", .user = request.user, .channel = channel, .outcome = reason});
+  }
+
+ private:
+  std::mutex mutex_;
+  // Guarded by mutex_
+  int64_t second_ = 0;
+  int count_ = 0;
+};
+
 struct Guard {
   explicit Guard(GuardView of) : view(std::move(of)) {}
 
@@ -84,6 +108,7 @@ struct Guard {
   Remembered remembered;
   auth::LoginAttempts attempts;
   RefusalLog log;
+  RefusedLogins refused_logins;
 };
 
 std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
@@ -169,10 +194,7 @@ class GuardedExchange final : public Exchange {
       constexpr std::string_view kWrong = "wrong user or password";
       guard_->log.add(context_.clock, context_.channel, request_.user, kWrong);
       if (is_login_)
-        write_audit({.event = "login",
-                     .user = request_.user,
-                     .channel = context_.channel,
-                     .outcome = kWrong});
+        guard_->refused_logins.audit(context_.clock, request_, context_.channel, kWrong);
       return context_.responder.answer(refusal(401, kWrong, challenge_));
     }
     inner_ = run_permitted(*guard_, handler_, std::move(request_), context_);
@@ -340,9 +362,7 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Route&
   request.user = who ? who->user : context.channel->certificate_name;
   request.has_rights_of_user = true;
   const auto refuse_login = [&](int status, std::string_view message) {
-    if (is_login)
-      write_audit(
-          {.event = "login", .user = request.user, .channel = context.channel, .outcome = message});
+    if (is_login) guard->refused_logins.audit(context.clock, request, context.channel, message);
     return refuse(*guard, request, context, status, message);
   };
   const Result<auth::Method> method = access.admit("http", request.user, *context.channel);
