@@ -1,6 +1,6 @@
-// Fuzz target: the headers of a POST request with the cookie of a session, one in each line. Whatever they are, the
-// cookie authorises the request only if the browser states that a page of this server has sent it, and only with a JSON
-// type. The same bytes are also statements of the audit, which must not contain their secrets.
+// Fuzz target: the headers of a POST request with the cookie of a session, one in each line. For any headers, the cookie
+// authorises the request only if the browser states that a page of this server has sent it, and only with a JSON type.
+// The bytes are also read as a statement for the audit, which must not contain its password.
 #include <absl/strings/ascii.h>
 
 #include <cstdlib>
