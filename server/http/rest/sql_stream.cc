@@ -22,6 +22,9 @@ constexpr size_t kMostBodyOnLoop = 64 * 1024;
 // Proxies close answers that are silent for a minute, and a page shows its data as stale after 30 s
 // without a line.
 constexpr int64_t kBeatUs = 15'000'000;
+// Limit of the bytes that one call passes to the responder, except for a longer line: the responder
+// then reports in time that its client does not read.
+constexpr size_t kPieceBytes = 32 * 1024;
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
 Error unreadable_body(std::string message) {
@@ -95,6 +98,32 @@ struct SqlStream::Script final : SqlLines::Events {
   Script(SqlStream& stream, SqlLines::Options options)
       : owner(stream), lines(*this, stream.context_.clock, options) {}
 
+  // Sends lines as long as the responder takes them. Whole lines are sent, because the lines of
+  // other scripts follow.
+  void send() {
+    Responder& responder = owner.context_.responder;
+    for (;;) {
+      if (sent == waiting.size()) {
+        waiting = session ? session->take_output() : std::string();
+        sent = 0;
+        charge.resize(waiting.capacity());
+        if (waiting.empty()) return;
+      }
+      if (responder.is_full()) return;
+      const size_t size = piece_size(std::string_view(waiting).substr(sent));
+      responder.write(std::string_view(waiting).substr(sent, size));
+      sent += size;
+    }
+  }
+  static size_t piece_size(std::string_view text) {
+    if (text.size() <= kPieceBytes) return text.size();
+    size_t newline = text.rfind('\n', kPieceBytes - 1);
+    if (newline == text.npos) newline = text.find('\n', kPieceBytes);
+    return newline == text.npos ? text.size() : newline + 1;
+  }
+  bool has_waiting() const { return sent < waiting.size(); }
+  bool is_over() const { return !session && !has_waiting(); }
+
   std::string begin_query(std::string_view source, sql::RowsKind kind) override {
     OpenQueries& queries = owner.pages_.queries;
     std::string id = fmt::format("transient_{}_{}", source, queries.next_number());
@@ -115,7 +144,10 @@ struct SqlStream::Script final : SqlLines::Events {
   SqlStream& owner;
   std::optional<OpenQueries::Entry> open;  // set while the result of a push query is sent
   SqlLines lines;
-  std::unique_ptr<sql::ScriptSession> session;  // null when the script is over
+  std::string waiting;  // output of the session that is not sent yet
+  size_t sent = 0;      // bytes of `waiting` that are sent
+  MemoryCharge charge{owner.context_.memory, MemoryKind::Results};
+  std::unique_ptr<sql::ScriptSession> session;  // null when it is over
 };
 
 struct SqlStream::Reading {
@@ -138,7 +170,7 @@ void SqlStream::run() {
   for (size_t i = 0; i < scripts_.size(); ++i) step(*scripts_[i]);
   open_others();
   send_beat();
-  if (std::ranges::any_of(scripts_, [](const auto& each) { return bool(each->session); })) return;
+  if (!std::ranges::all_of(scripts_, [](const auto& each) { return each->is_over(); })) return;
   is_over_ = true;
   context_.responder.end();
 }
@@ -212,12 +244,14 @@ void SqlStream::open_others() {
 }
 
 void SqlStream::step(Script& script) {
+  script.send();
   if (!script.session) return;
-  script.session->set_output_full(context_.responder.is_full());
+  script.session->set_output_full(script.has_waiting() || context_.responder.is_full());
   script.session->run();
-  if (const std::string output = script.session->take_output(); !output.empty())
-    context_.responder.write(output);
-  if (script.session->is_over()) script.session.reset();
+  script.send();
+  if (!script.session->is_over() || script.has_waiting()) return;
+  script.session.reset();
+  script.open.reset();
 }
 
 void SqlStream::send_beat() {
@@ -241,12 +275,12 @@ std::optional<int64_t> SqlStream::deadline_us() const {
 
 void SqlStream::close(const std::string& id) {
   for (const auto& script : scripts_) {
-    if (!script->open || script->open->id() != id) continue;
-    std::string lines = script->session->take_output();
+    if (!script->session || !script->open || script->open->id() != id) continue;
+    script->waiting.erase(0, std::exchange(script->sent, 0));
+    script->waiting += script->session->take_output();
     script->session.reset();
-    script->lines.fail(lines, {ErrorCode::QueryCanceled, "canceling statement due to user request"},
-                       {});
-    context_.responder.write(lines);
+    script->lines.fail(script->waiting,
+                       {ErrorCode::QueryCanceled, "canceling statement due to user request"}, {});
     return context_.responder.wake();
   }
 }
