@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
 #include "engine/java/java_time.h"
 #include "engine/plan/constraints.h"
@@ -228,6 +229,15 @@ Result<TopicChoice> choose_topic(const CreateSource& create, const SourcePropert
   return choice;
 }
 
+// Returns a remark about an existing topic whose name the statement may have meant; empty if none is near.
+std::string similar_topic(const std::string& name, const Topics& topics) {
+  std::vector<std::string> others;
+  for (const TopicDescription& topic : topics.all())
+    if (topic.name != name && !topic.name.starts_with("__")) others.push_back(topic.name);
+  const std::string near = closest_name(name, others);
+  return near.empty() ? near : fmt::format("; topic \"{}\" has a similar name", near);
+}
+
 Status check_retention(const CreateSource& create, const SourceProperties& properties) {
   if (!properties.retention_ms || create.kind == SourceKind::Stream || properties.window) return {};
   return invalid(
@@ -260,6 +270,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
       create.properties, takes_storage ? WithClauseOf::CreateTable : WithClauseOf::CreateSource));
   TopicName named = TRY(topic_of_source(with, create.properties, catalog, topics, settings));
   with.topic = std::move(named.name);
+  // A statement for an existing topic names it, and one for a new topic has PARTITIONS, as in ksqlDB.
+  const bool names_existing = with.topic && !with.partitions;
   DataSource source;
   source.name = create.name.text;
   source.kind = create.kind;
@@ -339,10 +351,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
       planned.notices.push_back(*std::move(unchecked));
   std::ranges::move(kept_constraints, std::back_inserter(planned.notices));
   if (topic.created && !source.owns_topic)
-    planned.notices.push_back(
-        fmt::format("topic \"{}\" created with {} partition{}, key {}, value {}", source.topic,
-                    source.partitions, source.partitions == 1 ? "" : "s", source.key_format.name,
-                    source.value_format.name));
+    planned.notices.push_back(fmt::format(
+        "topic \"{}\" {}created with {} partition{}, key {}, value {}{}", source.topic,
+        names_existing ? "did not exist, and was " : "", source.partitions,
+        source.partitions == 1 ? "" : "s", source.key_format.name, source.value_format.name,
+        names_existing ? similar_topic(source.topic, topics) : std::string()));
   planned.new_topic = std::move(topic.created);
   if (generator)
     planned.generator = plan_generator(source, std::move(*generator), source.created_by);
