@@ -37,12 +37,7 @@ class Task::Log final : public ProcessingLog {
   void record_failed(const Error& error, int32_t partition, int64_t offset) override {
     add(ProcessingErrorType::RecordProcessing, error.message, owner_.current_topic(), partition,
         offset);
-    if (is_null_failure(error.message)) return;
-    ++metrics_.values_failed;
-    // The failures of a batch are reported by expression, so an earlier record may be reported later.
-    auto& first = metrics_.first_failed_value;
-    if (!first || (first->partition == partition && offset < first->offset))
-      first = {error, partition, offset};
+    if (!is_null_failure(error.message)) value_failed(1, error, partition, offset);
   }
   void more_records_failed(uint64_t count, bool are_nulls) override {
     if (owner_.options_.processing_log) lines.add_more(count);
@@ -81,6 +76,7 @@ class Task::Log final : public ProcessingLog {
                     int64_t offset) override {
     note(count, message, partition, offset);
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
+    value_failed(count, Error{ErrorCode::OutOfRange, std::string(message)}, partition, offset);
     metrics_.records_failed += count;  // SHOW QUERIES has one column for all kinds of errors
     if (is_shown(results_lost_, count))
       warn("results lost task={} count={} partition={} offset={} first=\"{}\"", task_, count,
@@ -104,6 +100,13 @@ class Task::Log final : public ProcessingLog {
   ProcessingLogBuffer lines;  // lines for the next commit
 
  private:
+  void value_failed(uint64_t count, const Error& error, int32_t partition, int64_t offset) {
+    metrics_.values_failed += count;
+    // The failures of a batch are reported by expression, so an earlier record may be reported later.
+    auto& first = metrics_.first_failed_value;
+    if (!first || (first->partition == partition && offset < first->offset))
+      first = {error, partition, offset};
+  }
   template <class... Args>
   void warn(fmt::format_string<Args...> format, Args&&... args) {
     const auto not_shown = record_lines().admit(owner_.eval_->clock.monotonic_us());
