@@ -34,8 +34,7 @@ std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view 
     return "Name the type and the name as words: millrace config topic NAME.";
   std::vector<std::string> names;
   for (const Flag& flag : known) names.emplace_back(flag.name);
-  const std::string near = closest_name(name, names);
-  return near.empty() ? std::string() : fmt::format("Did you mean --{}?", near);
+  return did_you_mean(name, names, {}, "--");
 }
 
 Error unknown_flag(std::span<const Flag> known, std::string_view name) {

@@ -508,8 +508,10 @@ Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosi
     return Error{ErrorCode::WrongObjectType, call.name + " is not an aggregate function"}.at(
         position);
   if (call.distinct)
-    return Error{ErrorCode::NotSupported, "DISTINCT in an aggregate is not supported yet"}.at(
-        position);
+    return Error{ErrorCode::NotSupported, "DISTINCT in an aggregate is not supported yet"}
+        .at(position)
+        .with_hint(name == "COUNT" ? "Use COUNT_DISTINCT(x)."
+                                   : "A SELECT without EMIT supports it.");
   for (const ExpressionPtr& argument : call.arguments) {
     if (find_aggregate(*argument, scope_) == nullptr) continue;
     const Expression whole{FunctionCall{call.name, clone(call.arguments)}, position};

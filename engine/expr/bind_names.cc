@@ -73,6 +73,41 @@ Error unknown_source(const Scope& scope, const Name& source) {
       .with_hint(hint);
 }
 
+struct ColumnElsewhere {
+  std::string_view name, hint;
+  std::string_view needs = {};  // a column; the hint is for sources that have it
+};
+// Names of columns and words without parentheses in other systems, and in older versions of ksqlDB.
+constexpr ColumnElsewhere kColumnsElsewhere[] = {
+    {"OFFSET", "Use ROWOFFSET.", kRowOffset},
+    {"_OFFSET", "Use ROWOFFSET.", kRowOffset},
+    {"KAFKA_OFFSET", "Use ROWOFFSET.", kRowOffset},
+    {"PARTITION", "Use ROWPARTITION.", kRowPartition},
+    {"_PARTITION", "Use ROWPARTITION.", kRowPartition},
+    {"KAFKA_PARTITION", "Use ROWPARTITION.", kRowPartition},
+    {"TIMESTAMP", "Use ROWTIME.", kRowTime},
+    {"_TIMESTAMP", "Use ROWTIME.", kRowTime},
+    {"KAFKA_TIMESTAMP", "Use ROWTIME.", kRowTime},
+    {"PROCTIME", "Use ROWTIME.", kRowTime},
+    {"ROWKEY", "The key is a column with a name of its own."},
+    {"_KEY", "The key is a column with a name of its own."},
+    {"ROWNUM", "Use LIMIT at the end of the statement."},
+    {"CURRENT_DATE", "Use CAST(now() AS DATE)."},
+    {"CURRENT_TIME", "Use CAST(now() AS TIME)."},
+    {"CURRENT_TIMESTAMP", "Use now()."},
+    {"LOCALTIMESTAMP", "Use now()."},
+    {"SYSDATE", "Use now()."},
+    {"SYSTIMESTAMP", "Use now()."},
+};
+
+std::string hint_for_column(std::string_view name, const std::vector<std::string>& known) {
+  for (const ColumnElsewhere& elsewhere : kColumnsElsewhere)
+    if (elsewhere.name == name &&
+        (elsewhere.needs.empty() || std::ranges::find(known, elsewhere.needs) != known.end()))
+      return std::string(elsewhere.hint);
+  return did_you_mean(name, known);
+}
+
 Error unknown_column(const Scope& scope, const ColumnRef& column) {
   std::vector<std::string> names;
   std::string list;
@@ -84,7 +119,7 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
         known.name == kRowTime || known.name == kRowPartition || known.name == kRowOffset;
     if (!is_of_all) list += (list.empty() ? "" : ", ") + known.name;
   }
-  std::string hint = did_you_mean(column.name.text, names);
+  std::string hint = hint_for_column(column.name.text, names);
   if (hint.empty() && column.name.quoting == Quoting::Double && !column.source)
     hint = "A text needs single quotes: '" + column.name.text + "'.";
   if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";

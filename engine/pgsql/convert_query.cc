@@ -173,7 +173,11 @@ Result<Query> Converter::query(const Fields& select) const {
   if (select.has("whereClause")) query.where = TRY(condition_of(select, "whereClause"));
   TRY(add_groups(select, query));
   if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));
-  if (select.has("intoClause")) return not_supported("SELECT INTO is", query.position);
+  if (select.has("intoClause"))
+    return not_supported("SELECT INTO is", query.position)
+        .with_hint(
+            "Use CREATE TABLE t AS SELECT ..., or CREATE STREAM t AS SELECT ... for the rows of a "
+            "stream.");
   TRY(note_row_locks(select, query));
   query.order_by = TRY(order(select));
   windows_.resize(windows_around);

@@ -33,8 +33,13 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   Error error{ErrorCode::UndefinedSource,
               fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("{} does not exist.", name);
-  error.hint = did_you_mean(name, names,
-                            "SHOW STREAMS and SHOW TABLES list the existing streams and tables.");
+  // Clients of other servers write the name of the database, or its schema: shop.orders, dbo.orders.
+  const size_t dot = name.rfind('.');
+  const bool is_qualified = dot != std::string::npos && catalog.find_source(name.substr(dot + 1));
+  error.hint = is_qualified ? fmt::format("Did you mean {}?", name.substr(dot + 1))
+                            : did_you_mean(name, names,
+                                           "SHOW STREAMS and SHOW TABLES list the existing streams "
+                                           "and tables.");
   return std::move(error).at(position);
 }
 
@@ -53,6 +58,10 @@ Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource>
     for (const ColumnDef& column : source.source->schema.columns)
       if (column.name == name && column.type.kind() == TypeKind::Struct)
         error.hint = fmt::format("To select a field of a STRUCT, use {}->field.", name);
+  if (!error.hint.empty()) return error;
+  std::vector<std::string> aliases;
+  for (const AnalysedSource& source : sources) aliases.push_back(source.alias);
+  error.hint = fmt::format("FROM and JOIN name {}.", join_words(aliases, "and"));
   return error;
 }
 
@@ -117,7 +126,10 @@ class Canonical {
                               source.source->name)};
       error.ksqldb = fmt::format("Line: {}, Col: {}: {} column '{}' cannot be resolved.",
                                  position.line, position.column, clause_, name);
-      return std::move(error).at(position);
+      std::vector<std::string> names;
+      for (const ColumnDef& known : source.source->schema.columns) names.push_back(known.name);
+      return std::move(error).at(position).with_hint(did_you_mean(
+          column.name.text, names, fmt::format("Columns: {}.", fmt::join(names, ", "))));
     }
     column.source.reset();
     return {};

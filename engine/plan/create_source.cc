@@ -400,17 +400,22 @@ Result<std::optional<TimestampColumn>> find_timestamp_column(const SourcePropert
   if (!properties.timestamp_column) return std::optional<TimestampColumn>();
   const std::string& name = *properties.timestamp_column;
   const int index = schema.index_of(name);
-  if (index < 0)
+  if (index < 0) {
+    std::vector<std::string> names;
+    for (const ColumnDef& known : schema.columns) names.push_back(known.name);
     return Error{ErrorCode::UndefinedColumn,
                  fmt::format("The TIMESTAMP column set in the WITH clause does not exist in the "
                              "schema: '{}'",
-                             name)};
+                             name)}
+        .with_hint(did_you_mean(name, names, fmt::format("Columns: {}.", fmt::join(names, ", "))));
+  }
   const SqlType& type = schema.columns[static_cast<size_t>(index)].type;
   const bool is_text = type.kind() == TypeKind::String;
   if (is_text && !properties.timestamp_format)
     return invalid(
-        "A String timestamp field has been specified without also specifying the "
-        "timestamp_format");
+               "A String timestamp field has been specified without also specifying the "
+               "timestamp_format")
+        .with_hint("Add TIMESTAMP_FORMAT = 'yyyy-MM-dd HH:mm:ss', or the format of its texts.");
   if (!is_text && properties.timestamp_format)
     return invalid(
         "'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column is "

@@ -155,7 +155,8 @@ Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
   for (const ExpressionPtr& value : row) got.push_back(to_sql(*value));
   return Error{ErrorCode::SyntaxError,
                fmt::format("Expected a value for each column. Expected Columns: [{}]. Got [{}]",
-                           absl::StrJoin(expected, ", "), absl::StrJoin(got, ", "))};
+                           absl::StrJoin(expected, ", "), absl::StrJoin(got, ", "))}
+      .with_hint("Name the columns that get a value: INSERT INTO t (a, b) VALUES (1, 2).");
 }
 
 // Gives each NULL in the constructors of a value the type of its column, because the NULL in STRUCT(tags := NULL) has

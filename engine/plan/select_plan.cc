@@ -73,7 +73,9 @@ class SelectPlanner {
                                source().name)};
     if (analysis_.emit == Emit::Final && !analysis_.window)
       return Error{ErrorCode::InvalidStatement,
-                   "EMIT FINAL is only supported for windowed aggregations."};
+                   "EMIT FINAL is only supported for windowed aggregations.",
+                   {},
+                   "Use EMIT CHANGES, or add WINDOW TUMBLING (SIZE 1 HOUR) and GROUP BY."};
     if (analysis_.window && reads_table())
       return Error{ErrorCode::InvalidStatement, "Windowing not supported for table aggregations."}
           .at(analysis_.window->position);

@@ -134,6 +134,11 @@ const std::vector<Construct>& constructs_within() {
       {{",", "RETENTION", "#"}, kWindowParts, 1},
       {{"WITHIN", "#"}, "WITHIN precedes ON: ... JOIN b WITHIN 1 HOUR ON a.id = b.id.", 0},
 
+      {{"IF", "EXISTS"}, "IF EXISTS precedes the name: DROP STREAM IF EXISTS s.", 0},
+      {{"IF", "NOT", "EXISTS"},
+       "IF NOT EXISTS precedes the name: CREATE STREAM IF NOT EXISTS s.",
+       0},
+
       // Flink
       {{"TABLE", "(", "TUMBLE"}, kWindows},
       {{"TABLE", "(", "HOP"}, kWindows},

@@ -288,6 +288,9 @@ std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tok
   const std::string before = upper_case(text_of(tokens.token(at - 1)));
   if (here == "(" && (before == "OVER" || before == "FILTER")) return at - 1;
   if (before == "WITHIN" && here == "GROUP") return at - 1;
+  if (at > 1 && here == "(" && before == "GROUP" &&
+      upper_case(text_of(tokens.token(at - 2))) == "WITHIN")
+    return at - 2;
   if (here == "WITHIN" && tokens.token(at).getType() != antlr4::Token::EOF &&
       upper_case(text_of(tokens.token(at + 1))) == "GROUP")
     return at;
@@ -366,13 +369,14 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
   }
   if (const auto at = word_of_select_over_tables(failure.token_index, tokens)) {
     const antlr4::Token& word = tokens.token(*at);
-    return Error{.code = ErrorCode::SyntaxError,
-                 .message = message_at(word),
-                 .hint =
-                     "OVER (window functions), FILTER and WITHIN GROUP require a SELECT over "
-                     "tables, without EMIT. Continuous queries do not support them.",
-                 .position = position_of(word),
-                 .ksqldb = std::move(detail)};
+    return Error{
+        .code = ErrorCode::SyntaxError,
+        .message = message_at(word),
+        .hint =
+            "OVER (window functions), FILTER and WITHIN GROUP require a SELECT without EMIT. "
+            "Continuous queries do not support them.",
+        .position = position_of(word),
+        .ksqldb = std::move(detail)};
   }
   if (const auto construct = foreign_construct(failure.token_index, tokens)) {
     const antlr4::Token& word = tokens.token(construct->first);

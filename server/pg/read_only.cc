@@ -35,10 +35,12 @@ Result<TransactionModes> read_transaction_modes(std::string_view modes) {
   };
   while (!modes.empty()) {
     if (!take_one())
-      return Error{ErrorCode::SyntaxError,
-                   "a transaction has no mode \"" + std::string(modes) + '"', "",
-                   "Modes are READ ONLY, READ WRITE, ISOLATION LEVEL READ COMMITTED and [NOT] "
-                   "DEFERRABLE."};
+      return Error{
+          ErrorCode::SyntaxError, "a transaction has no mode \"" + std::string(modes) + '"', "",
+          modes.starts_with("STATEMENT")
+              ? "Send each INSERT INTO ... SELECT on its own; each is a continuous query."
+              : "Modes are READ ONLY, READ WRITE, ISOLATION LEVEL READ COMMITTED and [NOT] "
+                "DEFERRABLE."};
     while (!modes.empty() && (modes.front() == ' ' || modes.front() == ',')) modes.remove_prefix(1);
   }
   return read;

@@ -106,6 +106,23 @@ bool may_be_postgres(const Error& error) {
           error.message.starts_with("statement is nested"));
 }
 
+// Chooses between the syntax errors of both parsers. PostgreSQL's parser knows more options of columns, so a mistake
+// that it finds farther behind is the real one: in CREATE TABLE t (a INT NOT NULL, b INTT ARRAY[) the dialect stops at
+// NOT. A hint of the dialect about other systems counts more than the place.
+Error farther_error(Error dialect, const Error& postgres) {
+  const bool is_vague = dialect.hint.empty() || dialect.hint.starts_with("Expected ");
+  if (!is_vague || !dialect.position || !postgres.position ||
+      postgres.position->offset <= dialect.position->offset)
+    return dialect;
+  constexpr std::string_view kAt = "syntax error at or near ";
+  dialect.hint.clear();
+  dialect.position = postgres.position;
+  dialect.message = postgres.message.starts_with(kAt)
+                        ? "syntax error at " + postgres.message.substr(kAt.size())
+                        : postgres.message;
+  return dialect;
+}
+
 // Parses the text in PostgreSQL's syntax. If that fails, too, the error of the dialect is returned.
 Statements parse_otherwise(std::string_view text, Statements failed) {
   if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
@@ -116,8 +133,11 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
       code == ErrorCode::LimitExceeded && text.size() > engine::kShortPostgresText;
   const bool is_known =
       is_too_much || (code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded);
-  if (failed.error().code != ErrorCode::NotSupported)
-    return is_known ? std::move(others) : std::move(failed);
+  if (failed.error().code != ErrorCode::NotSupported) {
+    if (is_known) return others;
+    return code == ErrorCode::SyntaxError ? farther_error(std::move(failed).error(), others.error())
+                                          : std::move(failed);
+  }
   // UPDATE, DELETE and TRUNCATE exist only in PostgreSQL's syntax, so PostgreSQL's error counts;
   // for other statements the dialect's error has a hint.
   const std::string_view said = failed.error().message;

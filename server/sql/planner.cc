@@ -378,7 +378,8 @@ Status Planner::check_row_locks(const engine::ParsedStatement& statement) const 
     if (!is_changed_by_rows(*source) || !check_writable(*image_, *source))
       return Error{ErrorCode::WrongObjectType,
                    fmt::format("cannot lock rows in \"{}\"", engine::display_name(source->name)),
-                   "Its rows are written by a query, or are records of a stream."}
+                   "Its rows are written by a query, or are records of a stream.",
+                   "Leave out FOR UPDATE: clients cannot change these rows."}
           .at(each.position);
   }
   return {};
