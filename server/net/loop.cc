@@ -67,6 +67,7 @@ struct Loop::Impl {
   uv_check_t turn_end;  // always active: runs after the sockets and messages of a turn
   // Active while deferred tasks or slices exist, so that the loop does not wait.
   uv_idle_t idle_turn;
+  std::deque<Task> inbox;       // posted tasks that have left the mailbox, in order
   std::vector<Task> deferred;   // tasks of this turn
   std::deque<Task> left_over;   // tasks of earlier turns, the oldest first
   bool owes_left_over = false;  // the last turn had no time for `left_over`
@@ -101,16 +102,28 @@ struct Loop::Impl {
     drain_mailbox();
     if (stopping) uv_stop(&loop);
   }
+  // Runs the tasks of the mailbox. If they take too long, the remaining tasks run in later turns,
+  // before tasks that are posted meanwhile. When thirty HTTP/2 clients begin 16 scans each, for
+  // example, the first slices of all scans arrive as messages together, and would keep the sockets
+  // of all other clients waiting for a tenth of a second.
   void drain_mailbox() {
-    std::vector<Task> tasks;
+    constexpr int64_t kMostUs = 2'000;
     {
       std::lock_guard lock(mutex);
-      tasks.swap(mailbox);
+      inbox.insert(inbox.end(), std::make_move_iterator(mailbox.begin()),
+                   std::make_move_iterator(mailbox.end()));
+      mailbox.clear();
     }
-    for (const Task& task : tasks) {
+    const int64_t begun_us = clock.monotonic_us();
+    while (!inbox.empty()) {
+      const Task task = std::move(inbox.front());
+      inbox.pop_front();
       const SliceMeter::Slice slice(slices, "message");
       task();
+      // A loop that stops runs all tasks that were posted before.
+      if (!stopping && clock.monotonic_us() - begun_us >= kMostUs) break;
     }
+    if (!inbox.empty()) send_wake();
   }
   // Runs in each turn after libuv has polled the sockets. Tasks that the sockets have deferred run
   // now, because the next turn would need another poll.
@@ -175,6 +188,7 @@ struct Loop::Impl {
     stop_idle();
   }
   bool has_waiting() const {
+    if (!inbox.empty()) return true;
     // libuv's descriptor is readable if an event is pending, also for the mailbox.
     pollfd polled{uv_backend_fd(&loop), POLLIN, 0};
     return poll(&polled, 1, 0) > 0;
@@ -287,6 +301,7 @@ Loop::~Loop() {
   impl_->deferred.clear();
   impl_->left_over.clear();
   impl_->work.clear();
+  impl_->inbox.clear();
   std::vector<Task> unread;
   {
     std::lock_guard lock(impl_->mutex);

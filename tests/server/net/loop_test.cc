@@ -30,6 +30,40 @@ TEST(Loop, runs_tasks_from_other_threads_in_order) {
   EXPECT_FALSE(loop.is_here());
 }
 
+TEST(Loop, a_timer_runs_between_messages_that_take_long_together) {
+  Loop loop;
+  std::vector<int> seen;
+  int seen_at_timer = -1;
+  Timer timer(loop, "test", [&] { seen_at_timer = static_cast<int>(seen.size()); });
+  constexpr int kTasks = 40;
+  for (int i = 0; i < kTasks; ++i)
+    loop.post([&, i] {
+      if (i == 0) timer.start_once(1);
+      seen.push_back(i);
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      EXPECT_TRUE(i == kTasks - 1 || loop.has_waiting());
+      if (i == kTasks - 1) loop.post([&] { loop.stop(); });
+    });
+  loop.run();
+  EXPECT_EQ(seen.size(), static_cast<size_t>(kTasks));
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_GT(seen_at_timer, 0);
+  EXPECT_LT(seen_at_timer, kTasks);
+}
+
+TEST(Loop, a_loop_that_stops_runs_the_tasks_that_were_posted_before) {
+  Loop loop;
+  int seen = 0;
+  for (int i = 0; i < 10; ++i)
+    loop.post([&, i] {
+      if (i == 0) loop.stop();
+      ++seen;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+  loop.run();
+  EXPECT_EQ(seen, 10);
+}
+
 // Only a post into an empty mailbox wakes the loop: no task may be left behind.
 TEST(Loop, a_loop_that_sleeps_between_posts_of_many_threads_misses_none) {
   Loop loop;
