@@ -76,8 +76,8 @@ std::string_view key_bytes(const Column& keys, uint32_t row) {
 
 // The prefix of Connect's JsonSchemaConverter for the members of a union.
 bool is_union_field(std::string_view name) {
-  constexpr std::string_view kPrefix = "connect_union_field_";
-  return lower_case(name).starts_with(kPrefix);
+  constexpr std::string_view kUnionPrefix = "connect_union_field_";
+  return lower_case(name).starts_with(kUnionPrefix);
 }
 
 }  // namespace
