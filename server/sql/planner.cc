@@ -81,13 +81,16 @@ bool computes_functions(const engine::Statement& statement) {
   return false;
 }
 
-// Fills in the catalog numbers of result columns, so that clients find the columns in the catalog.
+// Fills in the catalog numbers of result columns, so that clients find the columns in the catalog,
+// and marks the columns that are part of a table's key.
 // The column positions of each table are computed once, since a wide table may have many columns in
 // the result.
 class Origins {
  public:
   void tell(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
-    if (!origin.table || origin.table->is_temporary) return;  // not in the catalog
+    if (!origin.table) return;
+    if (column.role.empty() && is_key(*origin.table, origin.column)) column.role = "KEY";
+    if (origin.table->is_temporary) return;  // not in the catalog
     const Table& table = table_of(*origin.table);
     const auto place = table.places.find(origin.column);
     if (place == table.places.end()) return;
@@ -100,6 +103,11 @@ class Origins {
     uint32_t oid = 0;
     std::map<std::string, int16_t, std::less<>> places;
   };
+  static bool is_key(const engine::DataSource& source, std::string_view name) {
+    const auto& columns = source.schema.columns;
+    const auto column = std::ranges::find(columns, name, &engine::ColumnDef::name);
+    return column != columns.end() && column->role == engine::ColumnRole::Key;
+  }
   const Table& table_of(const engine::DataSource& source) {
     const auto [found, is_new] = tables_.try_emplace(&source);
     if (!is_new) return found->second;
@@ -113,7 +121,7 @@ class Origins {
   std::map<const engine::DataSource*, Table> tables_;
 };
 
-// Sets the catalog numbers of the columns of a planned SELECT.
+// Sets the catalog numbers and the roles of the columns of a planned SELECT.
 void tell_origins(std::vector<sql::ResultColumn>& columns, const engine::Query& query,
                   const engine::PlanContext& context) {
   const std::vector<engine::ColumnOrigin> origins = engine::column_origins(query, context);
