@@ -51,7 +51,7 @@ VERBS = set('''accept acknowledge adapt add adjust align allow answer append app
     define delay delete deliver deny deprecate derive describe detect disable discard distinguish divide do document
     draw drain drop elect emit enable encode end enforce ensure escape evict exclude execute exit expand expect expire
     explain expose extend extract fail fence fetch fill filter find finish fix flush follow forbid format forward free
-    freeze generate get give grant group grow guard handle hide hold ignore implement import improve include index
+    freeze generate get give grant group grow guard handle hide hint hold ignore implement import improve include index
     infer inline insert inspect install introduce invalidate isolate join judge keep lead leave let lift limit link
     list load lock log lower maintain make map mark match measure merge mend mirror move name narrow normalize notify number
     offer omit open optimize order overlap pack parse partition pass pause persist pin place plan plot point poll port

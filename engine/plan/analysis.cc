@@ -36,7 +36,7 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   // Clients of other servers write the name of the database, or its schema: shop.orders, dbo.orders.
   const size_t dot = name.rfind('.');
   const bool is_qualified = dot != std::string::npos && catalog.find_source(name.substr(dot + 1));
-  error.hint = is_qualified ? fmt::format("Did you mean {}?", name.substr(dot + 1))
+  error.hint = is_qualified ? fmt::format("Leave out the schema: {}.", name.substr(dot + 1))
                             : did_you_mean(name, names,
                                            "SHOW STREAMS and SHOW TABLES list the existing streams "
                                            "and tables.");
@@ -61,7 +61,7 @@ Error unknown_qualifier(const std::string& name, std::span<const AnalysedSource>
   if (!error.hint.empty()) return error;
   std::vector<std::string> aliases;
   for (const AnalysedSource& source : sources) aliases.push_back(source.alias);
-  error.hint = fmt::format("FROM and JOIN name {}.", join_words(aliases, "and"));
+  error.hint = fmt::format("The names after FROM and JOIN are {}.", join_words(aliases, "and"));
   return error;
 }
 

@@ -119,7 +119,7 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"LOAD", "DATA"}, kReadFile},
       {{"RENAME", "TABLE"}, "Use ALTER TABLE a RENAME TO b."},
       {{"CREATE", "TABLE", "*", "LIKE"},
-       "Use CREATE TABLE t (LIKE other), or CREATE TABLE t AS SELECT * FROM other."},
+       "Repeat the columns, or use CREATE TABLE t AS SELECT * FROM other, which follows the other."},
       {{"ALTER", "TABLE", "*", "MODIFY"}, "Use ALTER TABLE t ALTER COLUMN a TYPE BIGINT."},
       {{"ALTER", "TABLE", "*", "CHANGE"},
        "Use ALTER TABLE t RENAME COLUMN a TO b, and ALTER TABLE t ALTER COLUMN b TYPE BIGINT."},
