@@ -338,6 +338,64 @@ def queries_answer_in_all_their_forms():
 
 
 @case
+def records_that_cannot_be_read_are_counted_in_the_answer():
+    ksql("CREATE STREAM gaps (v INT) WITH (KAFKA_TOPIC = 'gaps', VALUE_FORMAT = 'JSON', PARTITIONS = 1);")
+    status, answer = post("/topics/gaps", {"records": [{"value": value} for value in ({"v": 1}, "text", [1], {"v": "x"}, {"v": 7})]},
+                          **{"Content-Type": "application/vnd.kafka.json.v2+json"})
+    assert status == 200, answer
+    text = "3 records could not be read (first: partition 0, offset 1: value: not valid JSON"
+    answer = rows_of("SELECT * FROM gaps;")
+    assert answer[1:3] == [{"row": {"columns": [1]}}, {"row": {"columns": [7]}}], answer
+    assert answer[3]["finalMessage"].startswith("Query Completed\nWARNING: " + text), answer
+    # An aggregate has no final message without a warning.
+    answer = rows_of("SELECT SUM(v) AS n FROM gaps;")
+    assert answer[1] == {"row": {"columns": [8]}} and text in answer[2]["finalMessage"], answer
+    ksql("CREATE TABLE whole (id INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'whole', PARTITIONS = 1);"
+         "INSERT INTO whole VALUES (1, 2);")
+    assert "finalMessage" not in rows_of("SELECT * FROM whole;")[-1]
+    # The rows of /query-stream have no place for a message: ksqlDB's Java client takes an object for an error.
+    lines = rows_of("SELECT * FROM gaps;", "/query-stream").splitlines()
+    assert [json.loads(line) for line in lines[1:]] == [[1], [7]], lines
+
+    def all_bytes(statement, accept):
+        body = json.dumps({"sql": statement}).encode()
+        with raw() as connection:
+            connection.sendall(b"POST /query-stream HTTP/1.1\r\nHost: localhost\r\nAccept: " + accept + b"\r\nConnection: close\r\n"
+                               b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            return read_all(connection)
+    for accept in (b"*/*", b"application/json", b"application/vnd.ksql.v1+json", b"application/vnd.ksqlapi.delimited.v1"):
+        head, _, answered = all_bytes("SELECT * FROM gaps;", accept).partition(b"\r\n\r\n")
+        assert b"chunked" in head and b"\r\n0\r\nwarning: 299 - \"3 records could not be read" in answered, (accept, answered)
+        assert answered.endswith(b"\r\n\r\n"), answered
+        # Without rows nothing has been sent before the end, and the warning is a header.
+        head = all_bytes("SELECT * FROM gaps WHERE v = 99;", accept).partition(b"\r\n\r\n")[0]
+        assert b'\r\nwarning: 299 - "3 records could not be read' in head, (accept, head)
+    events = get("/query-stream?sql=SELECT%20*%20FROM%20gaps%3B", headers={"Accept": "text/event-stream"})[2].decode()
+    assert "event: end" in events and text in json.loads(events.split("data: ")[-1])["finalMessage"], events
+    if shutil.which("curl"):
+        shown = subprocess.run(["curl", "-sS", "--max-time", "20", "-v", "--http2-prior-knowledge", "-d", '{"sql": "SELECT * FROM gaps;"}',
+                                f"http://{SERVER.http}/query-stream"], capture_output=True, text=True, check=True)
+        assert shown.stdout.splitlines()[1:] == ["[1]", "[7]"] and "< warning: 299" in shown.stderr, shown
+
+
+@case
+def mistyped_fields_and_paths_are_named():
+    for body, near in (({"ksq": "SHOW STREAMS;"}, "ksql"), ({"ksql": "SHOW STREAMS;", "streamProperties": {}}, "streamsProperties"),
+                       ({"ksql": "SHOW STREAMS;", "sessionVariable": {}}, "sessionVariables")):
+        status, answer = post("/ksql", body)
+        assert status == 400 and f"(did you mean {near}?)" in answer["message"], answer
+    # ksqlDB ignores fields that are not its own.
+    assert post("/ksql", {"ksql": "SHOW STREAMS;", "requestId": 7, "commandSequenceNumber": None})[0] == 200
+    status, answer = post("/inserts-stream", '{"targt": "x"}\n')
+    assert status == 400 and "(did you mean target?)" in answer["message"], answer
+    for path, near in (("/querystream", "/query-stream"), ("/quer", "/query"), ("/insert-stream", "/inserts-stream"), ("/helthz", "/healthz"),
+                       ("/v3/clusters/x/topic", "/v3/clusters/x/topics")):
+        status, answer = post(path, {})
+        assert status == 404 and answer["message"].endswith(f"; did you mean {near}?"), (path, answer)
+    assert "did you mean" not in post("/nowhere/at/all", {})[1]["message"]
+
+
+@case
 def deletes_of_a_table_are_shown_as_such():
     ksql("CREATE TABLE gone (k INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'gone', VALUE_FORMAT = 'JSON', PARTITIONS = 1);"
          "CREATE STREAM gone_s (k INT KEY, v INT) WITH (KAFKA_TOPIC = 'gone', VALUE_FORMAT = 'JSON');"

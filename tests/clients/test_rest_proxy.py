@@ -319,6 +319,37 @@ def the_manual_is_right():
 
 
 @case
+def unrecognized_fields_are_refused():
+    produce("strict", [{"key": "a", "value": 1, "partition": 0}])
+    cluster_path = f"/v3/clusters/{cluster()}/topics"
+    consumer = Consumer("g-strict")
+    for path, body, field, near in (
+            ("/topics/strict", {"records": [{"val": 1}]}, "val", "did you mean value?"),
+            ("/topics/strict", {"records": [{"value": 1}, {"key": "a", "values": 1}]}, "values", "did you mean value?"),
+            ("/topics/strict", {"record": [{"value": 1}]}, "record", "did you mean records?"),
+            ("/topics/strict", {"records": [{"value": 1, "headers": []}]}, "headers", "known: key, value, partition"),
+            ("/topics/strict/partitions/0", {"records": [{"val": 1}]}, "val", "did you mean value?"),
+            ("/consumers/g-strict", {"name": "x", "auto.offset.rest": "earliest"}, "auto.offset.rest", "did you mean auto.offset.reset?"),
+            (consumer.base + "/subscription", {"topic": ["strict"]}, "topic", "did you mean topics?"),
+            (cluster_path, {"topic_name": "made", "partition_count": 4}, "partition_count", "did you mean partitions_count?")):
+        status, told = ask("POST", path, body, kafka_type("json"))
+        assert status == 422 and told["error_code"] == 422, (body, told)
+        assert told["message"].startswith(f"Unrecognized field: {field} (") and near in told["message"], told
+    for body in ({"val": {"type": "JSON", "data": 1}}, {"value": {"type": "JSON", "dat": 1}}, {"value": {"data": 1}, "headers": [{"nam": "x"}]}):
+        status, told = ask("POST", cluster_path + "/strict/records", body)
+        assert told["error_code"] == 422 and told["message"].startswith("Unrecognized field: "), told
+    # Nothing was written by any of them.
+    assert ask("GET", "/topics/strict/partitions/0/offsets")[1]["end_offset"] == 1
+    assert ask("POST", cluster_path, {"topic_name": "made", "partitions_count": "many"})[1]["error_code"] == 422
+    status, told = ask("POST", cluster_path, {"topic_name": "made", "partitions_count": 2, "validate_only": True})
+    assert status == 200 and told["partitions_count"] == 2, told
+    assert ask("GET", cluster_path + "/made")[0] == 404
+    # A key alone is a tombstone on purpose.
+    produce("strict", [{"key": "a"}, {"key": "a", "value": None}])
+    consumer.close()
+
+
+@case
 def errors_have_their_numbers():
     def code(*asked, **more):
         status, told = ask(*asked, **more)

@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+"""Mistakes at a shell: clients at the port of another protocol, and mistyped command lines. Each answer names the
+remedy."""
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from millrace_server import binary, case, launch, run, wait_until  # noqa: E402
+
+import psycopg  # noqa: E402
+
+
+SERVER = launch(keeps_log=True)
+HTTP_HINT = "Connect to the address in --http (port 8088 by default)."
+PG_HINT = "Connect to the address in --pg (port 7432 by default)."
+
+
+def place(address):
+    host, port = address.rsplit(":", 1)
+    return host, int(port)
+
+
+def sent_and_answered(address, sent):
+    """All bytes that the server answers until it closes."""
+    with socket.create_connection(place(address), timeout=30) as connection:
+        connection.sendall(sent)
+        answer = b""
+        while more := connection.recv(65536):
+            answer += more
+    return answer
+
+
+def logged(text):
+    wait_until(lambda: text in open(SERVER.log).read(), lambda: open(SERVER.log).read()[-2000:], 30)
+
+
+def millrace(*arguments, stdin="", environment=None):
+    """Status, and what the command prints."""
+    done = subprocess.run([binary(), *arguments], input=stdin, text=True, capture_output=True, timeout=60,
+                          env={**os.environ, **(environment or {})})
+    return done.returncode, done.stdout + done.stderr
+
+
+PG = f"{SERVER.host}:{SERVER.port}"
+
+
+# --- The port of another protocol
+
+@case
+def http_clients_read_the_right_port():
+    for address, protocol in ((SERVER.kafka, "Kafka"), (PG, "PostgreSQL")):
+        for request in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /ksql HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+            answer = sent_and_answered(address, request).decode()
+            assert answer.startswith("HTTP/1.1 400 Bad Request\r\n") and HTTP_HINT in answer, (protocol, request, answer)
+            assert f"this port uses the {protocol} protocol, not the HTTP protocol" in answer, answer
+        logged(f"an HTTP client has connected to the {protocol} port; the port for it is in --http (8088 by default)")
+
+
+@case
+def postgresql_clients_show_the_right_port():
+    for address, protocol in ((SERVER.kafka, "Kafka"), (SERVER.http, "HTTP")):
+        host, port = place(address)
+        for sslmode in ("prefer", "disable"):
+            try:
+                psycopg.connect(host=host, port=port, user="ada", sslmode=sslmode, connect_timeout=20)
+                raise AssertionError("the client is connected")
+            except psycopg.OperationalError as error:
+                assert f"this port uses the {protocol} protocol, not the PostgreSQL protocol" in str(error), (protocol, error)
+                assert PG_HINT in str(error), error
+        logged(f"a PostgreSQL client has connected to the {protocol} port; the port for it is in --pg (7432 by default)")
+        status, told = millrace("sql", "-h", host, "-p", str(port), "-c", "SELECT 1")
+        assert status == 2 and PG_HINT in told, told
+
+
+@case
+def kafka_clients_are_logged_with_the_right_port():
+    name = b"kcat"
+    api_versions = struct.pack(">hhih", 18, 3, 1, len(name)) + name + b"\0\x05kcat\x061.7.0\0"
+    for address, protocol in ((PG, "PostgreSQL"), (SERVER.http, "HTTP")):
+        sent_and_answered(address, struct.pack(">i", len(api_versions)) + api_versions)
+        logged(f"a Kafka client has connected to the {protocol} port; the port for it is in --kafka (9092 by default)")
+    status, told = millrace("topic", "list", "-b", PG)
+    assert status == 1 and "A server that uses the PostgreSQL protocol answers there." in told and "--kafka" in told, told
+
+
+@case
+def the_right_clients_are_served_as_before():
+    with psycopg.connect(host=SERVER.host, port=SERVER.port, user="ada", autocommit=True) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    # The first byte alone leaves the version of HTTP open.
+    with socket.create_connection(place(SERVER.http), timeout=30) as connection:
+        for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n":
+            connection.sendall(bytes([byte]))
+        answer = b""
+        while more := connection.recv(65536):
+            answer += more
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+    assert millrace("topic", "list", "-b", SERVER.kafka)[0] == 0
+
+
+# --- Command lines
+
+@case
+def words_of_other_programs_are_translated():
+    for arguments, words in (
+            (("topic", "remove", "x"), ('unrecognized action "remove"; did you mean delete?', "list, describe, create")),
+            (("topic", "ls"), ("did you mean list?",)),
+            (("topic", "creat", "x"), ("did you mean create?",)),
+            (("group", "rm", "x"), ("did you mean delete?",)),
+            (("context", "show-all"), ("Actions: list, create",)),
+            (("topic", "list", "--host", "x:1"), ("Use --bootstrap-server HOST:PORT.",)),
+            (("produce", "x", "--acks", "1"), ("Use --request-required-acks ACKS.",)),
+            (("produce", "x", "--property", "parsekey=true"), ("Did you mean parse.key?",)),
+            (("produce", "x", "--property", "acks=2"), ("--producer-property acks=...",)),
+            (("config", "--entity-type", "topic"), ("millrace config topic NAME",)),
+            (("server", "--port", "9092"), ("--kafka HOST:PORT, --pg HOST:PORT, --http HOST:PORT",)),
+            (("server", "start"), ("without a word runs a server",)),
+            (("sql", "-h", "db:7432", "-c", "SELECT 1"), ("Use -h db -p 7432.",))):
+        status, told = millrace(*arguments)
+        assert status in (1, 2), (arguments, status, told)
+        for word in words:
+            assert word in told, (arguments, told)
+
+
+@case
+def an_unknown_context_lists_the_known_ones():
+    with tempfile.TemporaryDirectory() as home:
+        names = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": home}
+        status, told = millrace("context", "use", "nosuch", environment=names)
+        assert status == 1 and "millrace context create NAME" in told, told
+        for name in ("orders", "billing"):
+            status, told = millrace("context", "create", name, "--endpoint", SERVER.kafka, environment=names)
+            assert status == 0, told
+        assert oct(os.stat(f"{home}/millrace/contexts.json").st_mode & 0o777) == "0o600"
+        assert os.listdir(f"{home}/millrace") == ["contexts.json"]  # no file of an unfinished write
+        status, told = millrace("context", "use", "nosuch", environment=names)
+        assert status == 1 and "Known names: orders, billing." in told, told
+        assert 'Did you mean "orders"?' in millrace("context", "use", "order", environment=names)[1]
+
+
+@case
+def refused_records_and_settings_name_the_remedy():
+    def produce(topic, *arguments, stdin):
+        status, told = millrace("produce", topic, "-b", SERVER.kafka, *arguments, stdin=stdin)
+        assert status in (1, 2), told
+        return told
+
+    def create(name, *arguments):
+        return millrace("topic", "create", name, "-b", SERVER.kafka, "--partitions", "1", *arguments)
+
+    assert create("newest", "--config", "cleanup.policy=compact")[0] == 0
+    told = produce("newest", stdin="without a key\n")
+    assert "cleanup.policy=compact" in told and "--property parse.key=true" in told, told
+    assert "parse.key" not in produce("newest", "--producer-property", "acks=2", stdin="x\n")
+    assert "acks=2 is not 0, 1 or all" in produce("newest", "--producer-property", "acks=2", stdin="x\n")
+    told = produce("newest", stdin="x" * 2_000_000 + "\n")
+    assert "a record of 2000000 bytes is larger than max.request.size of the producer, 1000000 bytes" in told, told
+    assert "--producer-property max.request.size=N" in told, told
+    assert create("small", "--config", "max.message.bytes=1000")[0] == 0
+    assert "max.message.bytes=N" in produce("small", stdin="x" * 5000 + "\n")
+    for setting, words in (("retention=1d", "did you mean retention.ms?"), ("retention.ms=1d", "1d is 86400000"),
+                           ("cleanup.polici=compact", "did you mean cleanup.policy?"),
+                           ("min.cleanable.dirty.ratio=7", "a number from 0 to 1"),
+                           ("retention.ms=-7", "a whole number of milliseconds, -1 or more")):
+        status, told = create("x", "--config", setting)
+        assert status == 1 and words in told, (setting, told)
+
+
+run()
