@@ -99,6 +99,9 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       must_stop_(must_stop),
       lane_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)),
       progress_(log) {
+  // A lone node has all partitions, and elects no leaders.
+  has_replica_ = [](const storage::TopicPartition&) { return true; };
+  find_elections_ = [] { return storage::UncleanElections(); };
   for (Shard* shard : shards_) shard->read_state(state_);
   deal_out_journals();
 }
@@ -613,8 +616,7 @@ ProducerId QueryTasks::producer_of(const Place& place) const {
 }
 
 Status QueryTasks::check_replicas(const Place& place) const {
-  if (find_elections_)
-    TRY(check_follows(elections_over(*place.launch->defined, find_elections_())));
+  TRY(check_follows(elections_over(*place.launch->defined, find_elections_())));
   for (const engine::Task::Input& input : place.inputs)
     if (!input.is_exchange && !has_replica_(to_storage(input.partition)))
       return Error{ErrorCode::QueryCanceled,
@@ -625,7 +627,6 @@ Status QueryTasks::check_replicas(const Place& place) const {
 // --- Unclean elections
 
 Status QueryTasks::face_losses(const DefinedQuery& defined) {
-  if (!find_elections_) return {};
   const PartitionElections elections = elections_over(defined, find_elections_());
   if (elections.empty()) return {};
   if (!is_shared(defined)) return renew_table(defined, elections);
@@ -663,7 +664,7 @@ Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElect
 
 Status QueryTasks::check_follows(const PartitionElections& elections) const {
   for (const auto& [partition, election] : elections) {
-    if (has_replica_ && !has_replica_(partition)) continue;
+    if (!has_replica_(partition)) continue;
     const auto status = log_.find_partition(partition);
     if (status && status->leader_epoch() >= election.epoch) continue;
     return Error{ErrorCode::QueryCanceled,

@@ -102,7 +102,7 @@ class RunningQueries {
     tasks = std::make_unique<QueryTasks>(
         *log, *state, clock, running, [this] { return definitions->image()->topics; }, policy,
         must_stop_);
-    tasks->set_elections(std::move(elections));
+    if (elections) tasks->set_elections(std::move(elections));
     supervisor = std::make_unique<QuerySupervisor>(*tasks, *log, clock);
     definitions =
         std::make_unique<MetadataApplier>(*log, *metadata, *supervisor, engine::EngineSettings{});
