@@ -1,5 +1,6 @@
 #include "server/coordinator/group_changes.h"
 
+#include <cassert>
 #include <iterator>
 #include <utility>
 
@@ -41,6 +42,7 @@ void GroupChanges::commit(const std::function<void()>& add_all, Done<KafkaError>
   store_(std::exchange(records_, {}), [weak = std::weak_ptr(state_), deleted = std::move(deleted),
                                        done = std::move(done)](KafkaError error) {
     if (const auto state = weak.lock()) {
+      assert(state->under_way > 0);  // a store calls back once
       --state->under_way;
       if (error != KafkaError::None) {
         state->must_rewrite = true;

@@ -1,5 +1,6 @@
 #include "server/coordinator/group_offsets.h"
 
+#include <cassert>
 #include <utility>
 
 namespace server::coordinator {
@@ -32,6 +33,7 @@ void GroupOffsets::erase(const OffsetKey& key) {
   const auto found = topic->second.find(key.partition);
   if (found == topic->second.end()) return;
   const size_t bytes = bytes_of(key.topic, found->second.metadata.size());
+  assert(bytes <= bytes_);
   size_.shrink(bytes);
   bytes_ -= bytes;
   topic->second.erase(found);

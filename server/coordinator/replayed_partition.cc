@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -87,6 +88,8 @@ void ReplayedPartition::load_later() {
 }
 
 void ReplayedPartition::become_active() {
+  assert(stage_ == Stage::Loading);                 // invariant 1
+  assert(gathered_.empty() && under_way_.empty());  // invariant 3
   stage_ = Stage::Active;
   if (records_ > 0)
     log_debug("a coordinator has loaded partition={} records={} ms={}", id_.value(), records_,
@@ -118,6 +121,7 @@ void ReplayedPartition::load_slice() {
       return resign();
     }
     if (*after == next_) return become_active();
+    assert(*after > next_);
     next_ = *after;
   } while (port_.clock().monotonic_us() - begin_us < kLoadSliceUs);
   load_later();
@@ -151,6 +155,7 @@ Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
 
 void ReplayedPartition::append(const std::vector<StoredRecord>& records, Done done) {
   if (!is_active()) return done(not_led());
+  assert(!gathered_.empty() || builder_.empty());  // invariant 2: each record has its callback
   if (gathered_.empty())
     port_.defer([this, term = std::weak_ptr(term_)] {
       if (term.lock()) flush();
@@ -207,6 +212,7 @@ void ReplayedPartition::flush() {
 void ReplayedPartition::send(std::string batch, Waiting all,
                              std::vector<CoordinatorPort::Elsewhere> with,
                              CoordinatorPort::Guard guard) {
+  assert(is_active() && term_);  // invariant 3
   auto waiting = std::make_shared<Waiting>(std::move(all));
   under_way_.push_back(waiting);
   port_.append(id_, epoch_, std::move(batch), std::move(with), std::move(guard),

@@ -94,6 +94,8 @@ void SharePartition::merge(int64_t first, int64_t end) {
 }
 
 void SharePartition::set(int64_t first, int64_t end, const Range& as) {
+  assert(start_ <= first && first < end && end <= end_);              // invariant 1
+  assert(as.state == RecordState::Acquired || as.holder == nullptr);  // invariant 3
   split(first);
   split(end);
   auto place = ranges_.erase(ranges_.lower_bound(first), ranges_.lower_bound(end));
@@ -104,6 +106,7 @@ void SharePartition::set(int64_t first, int64_t end, const Range& as) {
 
 void SharePartition::extend(int64_t to, const Range& as) {
   if (to <= end_) return;
+  assert(as.state == RecordState::Acquired || as.holder == nullptr);  // invariant 3
   const int64_t from = std::exchange(end_, to);
   ranges_[from] = as;
   ranges_[from].end = to;
@@ -117,6 +120,7 @@ void SharePartition::advance() {
     has_changed_ = true;
   }
   assert(ranges_.empty() ? start_ == end_ : ranges_.begin()->first == start_);
+  assert(ranges_.empty() || std::prev(ranges_.end())->second.end == end_);  // invariant 1
 }
 
 void SharePartition::move_start(int64_t log_start) {
@@ -156,7 +160,10 @@ void SharePartition::lend(int64_t first, int64_t end, int16_t count, const Wish&
                    .delivery_count = count,
                    .holder = wish.holder,
                    .expires_us = wish.expires_us};
-  if (first >= end_) return extend(end, lent);
+  if (first >= end_) {
+    assert(first == end_);  // invariant 1: no offset is left out
+    return extend(end, lent);
+  }
   set(first, end, lent);
 }
 
@@ -288,6 +295,7 @@ KafkaError SharePartition::acknowledge(const std::string& member,
 
 void SharePartition::give_back(int64_t first, const Range& range, bool has_tried,
                                const ShareLimits& limits) {
+  assert(range.state == RecordState::Acquired);
   const auto count = static_cast<int16_t>(range.delivery_count - (has_tried ? 0 : 1));
   if (count >= limits.most_deliveries) return finish(first, range.end, RecordState::Archived);
   set(first, range.end, {.state = RecordState::Available, .delivery_count = count});
