@@ -12,7 +12,7 @@ const BEFORE_RELATION = /\b(FROM|JOIN|INTO|TABLE|STREAM|UPDATE|DESCRIBE|VIEW)\s+
 const NAME_BEFORE = /[A-Za-z_$][\w$]*$/;
 
 /**
- * Returns the texts that can stand at the cursor: `from` is the position where the typed part begins.
+ * Returns the texts that can stand at the cursor; the typed part begins at `from`.
  * @param {string} script @param {number} cursor @param {import('./catalog.js').Catalog} catalog
  * @returns {{from: number, candidates: Candidate[]}}
  */
@@ -92,8 +92,9 @@ export function mentioned(statement, catalog) {
  * @param {import('./catalog.js').Catalog} catalog
  */
 function columnsOf(owner, statement, catalog) {
-  const alias = new RegExp(`([\\w$]+|"[^"]+")\\s+(?:AS\\s+)?${owner}\\b`, 'i').exec(statement);
-  const relation = catalog.find(owner) ?? (alias ? catalog.find(alias[1]) : undefined);
+  const alias = new RegExp(`([\\w$]+|"[^"]+")\\s+(?:AS\\s+)?${owner}\\b`, 'gi');
+  const relation = catalog.find(owner) ?? [...statement.matchAll(alias)]
+    .map(([, name]) => catalog.find(name)).find(Boolean);
   return relation ? columnCandidates(relation) : [];
 }
 

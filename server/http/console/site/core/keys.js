@@ -33,7 +33,8 @@ export function addActions(source, signal) {
 /** @param {KeyboardEvent} event */
 function nameOf(event) {
   const isFar = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 && isFar ? event.key.toUpperCase() : event.key;
+  const pressed = event.key === ' ' ? 'Space' : event.key;
+  const key = pressed.length === 1 && isFar ? pressed.toUpperCase() : pressed;
   return `${isFar ? 'Ctrl+' : ''}${event.altKey ? 'Alt+' : ''}` +
     `${event.shiftKey && (isFar || key.length > 1) ? 'Shift+' : ''}${key}`;
 }
@@ -67,7 +68,6 @@ export function listenToKeys() {
 }
 
 const OTHERS = [
-  ['Ctrl+Space', 'Complete at the cursor'],
   ['Ctrl+/', 'Comment the lines out'],
   ['Esc Tab', 'Leave the editor'],
   ['Arrows Enter', 'Move in a result; show a whole value'],

@@ -87,20 +87,18 @@ export function statementAt(script, position) {
   return after ?? before;
 }
 
-/** Returns the text without comments and with single blanks. @param {string} text */
-export function withoutComments(text) {
+/** Returns the text without comments and with single blanks; quotes stay as they are. */
+export function withoutComments(/** @type {string} */ text) {
   let plain = '';
   for (let at = 0; at < text.length;) {
     const end = skip(text, at);
-    const isComment = text[at] === '-' || text[at] === '/';
-    if (end > at) {
-      plain += isComment ? ' ' : text.slice(at, end);
-      at = end;
-    } else {
-      plain += text[at++];
-    }
+    const isComment = end > at && (text[at] === '-' || text[at] === '/');
+    if (end > at && !isComment) plain += text.slice(at, end);
+    else if (!isComment && !/\s/.test(text[at])) plain += text[at];
+    else if (!plain.endsWith(' ')) plain += ' ';
+    at = Math.max(end, at + 1);
   }
-  return plain.replace(/\s+/g, ' ').trim();
+  return plain.trim();
 }
 
 /** Returns whether the statement follows changes until it is stopped. @param {string} text */

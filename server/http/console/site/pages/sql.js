@@ -31,7 +31,7 @@ class SqlPage {
     this.drafts = new Drafts();
     this.place_ = el('div.editor-place', { id: 'editor' });
     this.tree_ = new CatalogTree(this.catalog, {
-      insert: (text) => this.insert_(text), open: (sql) => this.openDraft(undefined, sql, true),
+      insert: (text) => this.insert_(text), open: (sql) => this.openDraft(undefined, sql),
       refresh: () => void this.refresh(),
       menu: (relation, opener) => this.relationMenu_(relation, opener),
     }, signal);
@@ -49,7 +49,7 @@ class SqlPage {
       run: (name, sql) => { this.openDraft(name, sql); this.runner.runAll(); },
       connect: () => showClients(), catalog: this.catalog, confirm: confirmSql,
       plan: (sql) => { this.openDraft('tour 3', sql); this.runner.explain(); },
-      step: () => this.showIdle_(),
+      refresh: () => this.refresh(), step: () => this.showIdle_(),
     });
     /** @type {any} */
     this.editor = null;
@@ -76,6 +76,9 @@ class SqlPage {
         this.panel.mark();
       }), this.panel.node);
     this.work_.style.setProperty('--editor', `${load('editorHeight', 38)}%`);
+    this.tree_.node.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === 'Escape') this.closeTree_();
+    });
     this.main_.append(el('div.workbench', {}, this.tree_.node,
       el('div.drawer-shade', { onclick: () => this.toggleTree_() }), this.work_));
     this.showIdle_();
@@ -112,15 +115,15 @@ class SqlPage {
         true],
       ['Ctrl+Shift+Enter', 'Run the script', () => runner.runAll(), true],
       ['Ctrl+E', 'Show the plan', () => runner.explain(), true],
-      ['Alt+s', 'Stop', () => runner.stop(), true],
+      ['Ctrl+.', 'Stop', () => runner.stop(), true],
       ['/', 'Filter the catalog', () => this.focusTree_()],
       ['e', 'Go to the editor', () => this.editor.focus()],
       ['r', 'Go to the result', () => this.panel.grid.node.focus()],
     ]);
     for (const [name, text, run, inText] of keys)
       addShortcut({ keys: name, text, run, inText }, signal);
-    addShortcut({ keys: 'Ctrl+ ', text: 'Complete', run: () => this.completion?.open(true),
-      inText: true }, signal);
+    addShortcut({ keys: 'Ctrl+Space', text: 'Complete at the cursor', inText: true,
+      run: () => this.completion?.open(true) }, signal);
     addActions(() => this.actions_(), signal);
     addEventListener('pagehide', () => this.keep_(), { signal });
   }
@@ -140,7 +143,7 @@ class SqlPage {
       ...this.catalog.relations.map((relation) => ({
         title: relation.name, detail: relation.kind, icon: relation.kind,
         run: () => this.openDraft(undefined, `SELECT * FROM ${quoteName(relation.name)}` +
-          `${relation.kind === 'view' ? '' : ' EMIT CHANGES'};`, true),
+          `${relation.kind === 'view' ? '' : ' EMIT CHANGES'};`),
       })),
     ];
   }
@@ -195,22 +198,19 @@ class SqlPage {
   }
 
   /** Opens a further draft; an empty one is used first. */
-  openDraft(/** @type {string|undefined} */ name, /** @type {string} */ text,
-    /** @type {boolean} */ reuses = false) {
+  openDraft(/** @type {string|undefined} */ name, /** @type {string} */ text) {
+    this.closeTree_();
     const { active } = this.drafts;
-    if (reuses || !active.text.trim()) {
-      const isEmpty = !active.text.trim();
-      if (isEmpty) {
-        if (name) active.name = name;
-        this.editor.text = text;
-        this.editor.cursor = text.length;
-        this.keep_();
-        this.tabs_.draw();
-        this.editor.focus();
-        return;
-      }
+    if (active.text.trim()) {
+      this.tabs_.add(name, text);
+      return;
     }
-    this.tabs_.add(name, text);
+    if (name) active.name = name;
+    this.editor.text = text;
+    this.editor.cursor = text.length;
+    this.keep_();
+    this.tabs_.draw();
+    this.editor.focus();
   }
 
   /** @param {string} text */
@@ -224,7 +224,7 @@ class SqlPage {
   relationMenu_(relation, opener) {
     const name = quoteName(relation.name);
     const word = relation.kind === 'view' ? 'MATERIALIZED VIEW' : relation.kind.toUpperCase();
-    const open = (/** @type {string} */ sql) => () => this.openDraft(undefined, sql, true);
+    const open = (/** @type {string} */ sql) => () => this.openDraft(undefined, sql);
     openMenu(opener, [
       { text: 'Follow changes', run: open(`SELECT * FROM ${name} EMIT CHANGES;`) },
       { text: 'Select rows', run: open(`SELECT * FROM ${name} LIMIT 100;`) },
@@ -235,14 +235,19 @@ class SqlPage {
   }
 
   focusTree_() {
-    if (matchMedia('(max-width: 760px)').matches && !this.main_.querySelector('.tree-open'))
-      this.toggleTree_();
+    if (this.drawer_.offsetParent && !this.main_.querySelector('.tree-open')) this.toggleTree_();
     this.tree_.focusFilter();
   }
 
   toggleTree_() {
     const isOpen = this.main_.firstElementChild?.classList.toggle('tree-open');
     this.drawer_.setAttribute('aria-expanded', String(Boolean(isOpen)));
+    if (isOpen) this.tree_.focusFilter();
+    else this.drawer_.focus();
+  }
+
+  closeTree_() {
+    if (this.main_.querySelector('.tree-open')) this.toggleTree_();
   }
 
   /** @param {HTMLElement} opener */
@@ -259,7 +264,7 @@ class SqlPage {
     ]);
   }
 
-  showHistory_() { showHistory((text) => this.openDraft(undefined, text, true)); }
+  showHistory_() { showHistory((text) => this.openDraft(undefined, text)); }
 
   share_() {
     const { selection, text } = this.editor;

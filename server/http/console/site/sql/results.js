@@ -4,6 +4,7 @@ import { announce, button, el, fill, icon, press, segments } from '../core/eleme
 import { Grid } from '../core/grid.js';
 import { count } from '../core/format.js';
 import { View } from '../core/view.js';
+import { withoutComments } from '../core/split.js';
 import { onPreferences } from '../core/store.js';
 import { ChartPanel } from './chart_panel.js';
 import { inspect } from './inspector.js';
@@ -48,7 +49,7 @@ export class ResultPanel {
     this.tools_ = new Tools(this);
     this.tabs_ = el('div.result-tabs', { role: 'tablist', 'aria-label': 'Results', hidden: true });
     this.status_ = el('div.status', {});
-    this.stop_ = button('stop', 'Stop', () => asks.stop(), { class: 'stop', title: 'Esc Esc' });
+    this.stop_ = button('stop', 'Stop', () => asks.stop(), { class: 'stop', title: 'Ctrl+.' });
     this.modes_ = segments('View', [['table', 'Table'], ['stream', 'Stream'], ['chart', 'Chart'],
       ['plan', 'Plan']], 'table', (mode) => this.choose(mode));
     this.bar_ = el('div.result-bar', {}, this.status_, this.stop_, el('span.spring', {}),
@@ -199,8 +200,8 @@ export class ResultPanel {
   drawTabs_(run) {
     this.tabs_.hidden = run.results.length < 2;
     const key = run.results.map((each) => `${each.state}${each === this.result}`).join();
-    if (key === this.tabsKey_ || this.tabs_.hidden) return;
-    this.tabsKey_ = key;
+    if ((key === this.tabsKey_ && run === this.tabsOf_) || this.tabs_.hidden) return;
+    [this.tabsKey_, this.tabsOf_] = [key, run];
     this.tabs_.replaceChildren(...run.results.map((each) => el('button.result-tab', {
       type: 'button', role: 'tab', 'aria-selected': String(each === this.result),
       'data-state': each.state, title: each.text.slice(0, 500), onclick: () => this.select(each),
@@ -220,21 +221,24 @@ export class ResultPanel {
       this.word_ = word;
     }
     this.stop_.hidden = result.isOver;
-    this.modes_.hidden = !result.hasRows && !result.isOver;
-    const canFlow = result.log !== null;
-    const stream = this.modes_.querySelector('[data-value=stream]');
-    if (stream) stream.hidden = !canFlow;
-    for (const name of ['table', 'chart']) {
-      const node = this.modes_.querySelector(`[data-value=${name}]`);
-      if (node) node.hidden = name === 'chart' && !result.hasRows;
-    }
+    this.drawModes_(result);
+  }
+
+  /** Offers the views that the result has. @param {Result} result */
+  drawModes_(result) {
+    const isPlanOnly = !result.hasRows && this.mode === 'plan';
+    this.modes_.hidden = isPlanOnly || (!result.hasRows && !result.isOver);
+    const has = { table: result.hasRows || result.state === 'failed', chart: result.hasRows,
+      stream: result.log !== null, plan: true };
+    for (const [name, isOffered] of Object.entries(has))
+      this.modes_.querySelector(`[data-value=${name}]`).hidden = !isOffered;
   }
 
   /** @param {Result} result */
   drawCards_(result) {
     const quiet = isQuiet(result);
     const key = `${result.number} ${result.state} ${quiet} ${result.notices.length} ` +
-      `${result.table?.beyond ?? 0 > 0} ${this.run?.began}`;
+      `${(result.table?.beyond ?? 0) > 0}`;
     if (key === this.cardsKey_ && result === this.cardsOf_) return;
     [this.cardsKey_, this.cardsOf_] = [key, result];
     fill(this.cards_,
@@ -270,6 +274,6 @@ export class ResultPanel {
 
 /** Returns the first words of a statement. @param {string} text */
 function summary(text) {
-  const words = text.replace(/\s+/g, ' ').trim();
+  const words = withoutComments(text);
   return words.length > 28 ? `${words.slice(0, 27)}…` : words || 'statement';
 }

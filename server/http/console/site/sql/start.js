@@ -9,7 +9,8 @@ import { session } from '../core/session.js';
  * What the start needs of its page. `run` opens a draft with the script and runs it.
  * @typedef {{run: (name: string, sql: string) => void, connect: () => void,
  *            plan: (sql: string) => void, catalog: import('../core/catalog.js').Catalog,
- *            confirm: (what: any) => Promise<boolean>, step: () => void}} Needs
+ *            confirm: (what: any) => Promise<boolean>, refresh: () => Promise<void>,
+ *            step: () => void}} Needs
  */
 
 /** @param {string} sales */
@@ -78,7 +79,8 @@ export class Tour {
   /** Drops the objects of the tour, after it has shown the statements. */
   async cleanUp() {
     const { sales, byCity } = this.state;
-    const { catalog, confirm, run } = this.needs_;
+    const { catalog, confirm, refresh, run } = this.needs_;
+    await refresh(); // the last statement may still be defining one of the objects
     const drops = [catalog.find(byCity) && `DROP TABLE ${byCity} DELETE TOPIC;`,
       catalog.find(sales) && `DROP STREAM ${sales} DELETE TOPIC;`].filter(Boolean);
     if (!drops.length) {
