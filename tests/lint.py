@@ -132,6 +132,43 @@ def check_documents(files):
                         yield f'{path}:{number}: there is no {name}'
 
 
+# The rules of the console's files: reference of the content security policy in docs/HTTP.md. Each is a pattern and the
+# reason why a match is wrong.
+CONSOLE = 'server/http/console/site/'
+CONSOLE_LINES, CONSOLE_COLUMNS = 300, 100
+CONSOLE_RULES = [(re.compile(pattern), fault) for pattern, fault in (
+    (r'\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML)\b', 'data reaches the page as text nodes only'),
+    (r'\beval\(|\bnew Function\(|\bset(?:Timeout|Interval)\([\'"`]', 'texts are never run as scripts'),
+    (r'\bstyle=|setAttribute\([\'"]style', 'the policy forbids style attributes; use classes or style.setProperty()'),
+    (r'(?<!\w)on[a-z]+="', 'the policy forbids inline handlers; use addEventListener()'),
+    (r'\bexport default\b', 'modules export names'),
+    (r'(?:https?:)?//(?!www\.w3\.org/)[a-z0-9-]+\.[a-z]{2,}[/\'"`)]', 'the page fetches nothing from outside'),
+)]
+
+
+def check_console(files):
+    """Modules of the console are short, checked by types, and cannot violate the content security policy."""
+    for path in files:
+        if not path.startswith(CONSOLE) or not path.endswith(('.js', '.css', '.html', '.svg')):
+            continue
+        with open(path, encoding='utf-8') as file:
+            lines = file.read().split('\n')
+        if path.endswith('.js'):
+            if len(lines) - 1 > CONSOLE_LINES:
+                yield f'{path}: {len(lines) - 1} lines, the limit is {CONSOLE_LINES}'
+            if lines[0] != '// @ts-check':
+                yield f'{path}:1: the first line is not // @ts-check'
+        for number, line in enumerate(lines, 1):
+            if len(line) > CONSOLE_COLUMNS and path.endswith(('.js', '.css')):
+                yield f'{path}:{number}: {len(line)} columns, the limit is {CONSOLE_COLUMNS}'
+            for regex, fault in CONSOLE_RULES:
+                if regex.search(line):
+                    yield f'{path}:{number}: {fault}'
+            is_core = path.startswith(CONSOLE + 'core/')
+            if path.endswith('.js') and not is_core and re.search(r'\bfetch\(|XMLHttpRequest|WebSocket|EventSource', line):
+                yield f'{path}:{number}: only core/ sends requests'
+
+
 def check_loops(files):
     """A loop over the contents of a snapshot must hold the snapshot: in C++20 the temporary that a function returns
     is destroyed before the first iteration, and the object that it pointed to may be replaced meanwhile."""
@@ -194,7 +231,7 @@ def main():
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
     findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_ports(files),
-                *check_shrinking_lists(),
+                *check_console(files), *check_shrinking_lists(),
                 *plain.check(files)]
     print('\n'.join(findings), end='\n' if findings else '')
     return 1 if findings else 0

@@ -12,6 +12,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,9 @@ class Browser:
     def __exit__(self, *_):
         self.close()
 
+    def has_ended(self):
+        return self._process is None or self._process.poll() is not None
+
     def close(self):
         if self._process is None:
             return
@@ -81,8 +85,12 @@ class Browser:
             self._send({"id": 0, "method": "Browser.close"})
             process.wait(5)
         except (OSError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, 9)
-            process.wait()
+            pass
+        try:
+            os.killpg(process.pid, signal.SIGKILL)  # children that outlive a browser that has crashed
+        except ProcessLookupError:
+            pass
+        process.wait()
         os.close(self._write)
         os.close(self._read)
         shutil.rmtree(self._profile, ignore_errors=True)
@@ -94,9 +102,13 @@ class Browser:
 
     def _receive(self, deadline):
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._read], [], [], max(0, deadline - time.monotonic()))
+            ready, _, _ = select.select([self._read], [], [], 0.5)
             if not ready:
-                raise TimedOut("the browser does not answer")
+                if self._process.poll() is not None:  # a child can still hold the pipe
+                    raise BrowserError("the browser has ended")
+                if time.monotonic() > deadline:
+                    raise TimedOut("the browser does not answer")
+                continue
             data = os.read(self._read, 1 << 20)
             if not data:
                 raise BrowserError("the browser has ended")
