@@ -920,7 +920,11 @@ bool Session::is_read_only() const {
 
 Status Session::check_read_only(const engine::ParsedStatement& statement) const {
   if (!is_read_only()) return {};
-  return sql::check_read_only(statement);
+  const Status checked = sql::check_read_only(statement);
+  // The statement does not reach the engine's session, which audits the others.
+  if (!checked && request_of_script_ && request_of_script_->on_change)
+    request_of_script_->on_change(statement, &checked.error());
+  return checked;
 }
 
 Status Session::check_not_in_use(const engine::ParsedStatement& statement) const {

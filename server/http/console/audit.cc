@@ -100,6 +100,25 @@ std::string masked_statement(std::string_view text, Masked masks) {
   return masked;
 }
 
+namespace {
+
+// Returns the text of a statement for the audit. The parser drops the text of a statement with a password.
+std::string audited_text(const engine::ParsedStatement& statement) {
+  const auto of_role = [&](std::string_view command, const auto& role) {
+    const bool is_dropped = statement.text.find(role.name) == statement.text.npos;
+    return is_dropped ? fmt::format("{} {} {} PASSWORD '***'", command,
+                                    role.is_user ? "USER" : "ROLE", role.name)
+                      : masked_statement(statement.text, Masked::Secrets);
+  };
+  if (const auto* create = std::get_if<engine::CreateRole>(&statement.statement))
+    return of_role("CREATE", *create);
+  if (const auto* alter = std::get_if<engine::AlterRole>(&statement.statement))
+    return of_role("ALTER", *alter);
+  return masked_statement(statement.text, masks_of(statement.statement));
+}
+
+}  // namespace
+
 void write_audit(const AuditEntry& entry) {
   std::string line =
       fmt::format("audit event={} user=\"{}\" address={} session={} outcome=\"{}\"", entry.event,
@@ -117,7 +136,7 @@ sql::ChangeAudit audit_of(const Request& request, const Channel* channel) {
                  .user = user,
                  .session = session,
                  .channel = channel,
-                 .text = masked_statement(statement.text, masks_of(statement.statement)),
+                 .text = audited_text(statement),
                  .outcome = error ? sqlstate(error->code) : "ok"});
   };
 }
