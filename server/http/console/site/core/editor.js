@@ -91,36 +91,35 @@ class CodeEditor {
    */
   constructor(CodeMirror, place, text, events) {
     this.isRich = true;
-    this.lib_ = CodeMirror;
     /** @type {any[]} */
     this.marks_ = [];
     /** @type {any[]} */
     this.notes_ = [];
-    this.leavesOnTab_ = false;
     this.cm = CodeMirror(place, {
       value: text, mode: 'text/x-millrace', lineNumbers: true, matchBrackets: true,
       autoCloseBrackets: true, indentUnit: 2, tabSize: 2, lineWrapping: true, dragDrop: false,
       inputStyle: 'textarea', viewportMargin: 30, screenReaderLabel: 'SQL',
       extraKeys: {
-        Tab: (/** @type {any} */ cm) => this.tab_(cm),
-        'Shift-Tab': () => this.leavesOnTab_ ? CodeMirror.Pass : this.cm.execCommand('indentLess'),
-        Esc: () => { this.leavesOnTab_ = true; return CodeMirror.Pass; },
+        Tab: (/** @type {any} */ cm) => this.tab_(cm), 'Shift-Tab': 'indentLess',
+        Esc: () => { this.leaveOnTab_(true); return CodeMirror.Pass; },
         'Ctrl-/': 'toggleComment', 'Cmd-/': 'toggleComment',
         'Ctrl-Enter': false, 'Cmd-Enter': false, 'Shift-Ctrl-Enter': false,
       },
     });
     this.cm.on('change', () => { this.clearMarks(); events.change(); });
     this.cm.on('cursorActivity', () => events.cursor());
-    this.cm.on('focus', () => { this.leavesOnTab_ = false; });
+    this.keys_ = this.cm.getOption('extraKeys');
+    this.cm.on('focus', () => this.leaveOnTab_(false));
   }
 
   /** After Esc the Tab key leaves the editor, so that the keyboard is not trapped in it. */
-  tab_(/** @type {any} */ cm) {
-    if (this.leavesOnTab_) return this.lib_.Pass;
-    if (cm.somethingSelected()) cm.execCommand('indentMore');
-    else cm.execCommand('insertSoftTab');
-    return undefined;
+  leaveOnTab_(/** @type {boolean} */ isOn) {
+    const open = { Tab: false, 'Shift-Tab': false };
+    this.cm.setOption('extraKeys', isOn ? { ...this.keys_, ...open } : this.keys_);
   }
+
+  /** @param {any} cm */
+  tab_(cm) { cm.execCommand(cm.somethingSelected() ? 'indentMore' : 'insertSoftTab'); }
 
   get text() { return this.cm.getValue(); }
   set text(text) {

@@ -56,6 +56,15 @@ export async function logIn(user, password) {
   }
 }
 
+/** Makes this session read-only, or ends that. @param {boolean} isOn */
+export async function lookOnly(isOn) {
+  await fetch('/session', {
+    method: 'POST', credentials: 'same-origin', cache: 'no-store',
+    headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ look_only: isOn }),
+  });
+  await readSession();
+}
+
 /** Ends the session on the server. */
 export async function logOut() {
   try {

@@ -3,7 +3,7 @@
 import { el, fill, segments } from '../core/element.js';
 import { count, dateTime, size } from '../core/format.js';
 import { objects, selectAll } from '../core/sql.js';
-import { session } from '../core/session.js';
+import { lookOnly, session } from '../core/session.js';
 import { prefer, preferences } from '../core/store.js';
 
 const SERVER_SQL = 'SHOW SERVER;\nSHOW PROPERTIES;';
@@ -38,14 +38,19 @@ function sessionFacts() {
   const { listeners = {}, server = {} } = info;
   const facts = /** @type {[string, any][]} */ ([
     ['User', user ?? 'anonymous: no login is needed'],
-    ['Rights', info.read_only ? 'read-only' : 'those of the user'],
     ...(server.id ? [['Server', server.id]] : []),
     ...(server.version ? [['Version', server.version]] : []),
     ...(server.node ? [['Node', String(server.node)]] : []),
     ...Object.entries(listeners).map(([name, addresses]) =>
       [`Listens for ${name}`, [addresses].flat().join(', ') || 'off']),
   ]);
-  return el('section.panel', {}, el('h2', {}, 'Session'), list(facts));
+  const isFixed = info.read_only && !info.look_only;
+  const look = row('Look only', isFixed ? 'The server is started with --console read-only.'
+    : 'Statements that change anything are rejected in this session.',
+  segments('Look only', [['off', 'Off'], ['on', 'On']], info.read_only ? 'on' : 'off',
+    (chosen) => void lookOnly(chosen === 'on')));
+  if (isFixed) for (const each of look.querySelectorAll('button')) each.disabled = true;
+  return el('section.panel', {}, el('h2', {}, 'Session'), look, list(facts));
 }
 
 /** @param {Record<string, any>[]} server */
