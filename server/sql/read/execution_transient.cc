@@ -266,10 +266,17 @@ class TransientExecution final : public SqlExecution {
     else if (rows > 0)
       receiver().on_changes(batch.columns, 0, rows, batch.present);
     rows_left_ -= static_cast<int64_t>(rows);
-    if (rows_left_ == 0 && rows > 0)
-      last_row_ = {batch.partition_of(rows - 1), batch.offsets[rows - 1]};
-    if (rows_left_ == 0)
-      is_over_ = true;  // ends after the step: the task must not be destroyed inside it
+    if (rows_left_ > 0) return;
+    is_over_ = true;  // ends after the step: the task must not be destroyed inside it
+    note_failure_before(batch.partition_of(rows - 1), batch.offsets[rows - 1]);
+  }
+  // Keeps the first failure at this time, when the LIMIT is reached. Records behind the last row were read together
+  // with it, and their failures do not count.
+  void note_failure_before(int32_t last_partition, int64_t last_offset) {
+    failed_in_limit_ = task_->task->metrics().first_failed_value;
+    if (failed_in_limit_ && failed_in_limit_->partition == last_partition &&
+        failed_in_limit_->offset > last_offset)
+      failed_in_limit_.reset();
   }
 
   void stepped(engine::StepResult result) {
@@ -321,13 +328,11 @@ class TransientExecution final : public SqlExecution {
     receiver().on_error(std::move(error));
   }
 
-  // Returns the first value that could not be computed; nullptr if all could. Records behind the last row of a LIMIT
-  // were read together with it, and do not count.
+  // Returns the first value that could not be computed; nullptr if all could.
   const engine::TaskMetrics::FailedValue* failed_value() const {
-    const auto& failed = task_->task->metrics().first_failed_value;
-    const bool is_behind = failed && last_row_ && last_row_->first == failed->partition &&
-                           last_row_->second < failed->offset;
-    return failed && !is_behind ? &*failed : nullptr;
+    const auto& failed =
+        rows_left_ == 0 ? failed_in_limit_ : task_->task->metrics().first_failed_value;
+    return failed ? &*failed : nullptr;
   }
   // Returns the error of a SELECT that ends: such a SELECT has PostgreSQL's semantics (ADR 68).
   std::optional<Error> error_of_value() const {
@@ -425,8 +430,8 @@ class TransientExecution final : public SqlExecution {
   int64_t rows_left_;
   // Numbers of unreadable records and of failed values at which the next warning is sent.
   uint64_t next_unreadable_ = 1, next_failed_ = 1;
-  // Partition and offset of the record that gave the last row, if the LIMIT is reached.
-  std::optional<std::pair<int32_t, int64_t>> last_row_;
+  std::optional<engine::TaskMetrics::FailedValue>
+      failed_in_limit_;  // used when the LIMIT is reached
   bool is_beginning_ = false, is_over_ = false, has_caught_up_ = false;
   ShardTask* task_ = nullptr;
   // Not charged to the session's account: its share is for rows on their way to the client.
