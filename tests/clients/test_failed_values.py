@@ -64,11 +64,12 @@ def a_push_query_that_reads_all_records_has_no_notice():
 
 @case
 def a_push_query_over_http_warns():
-    answer = post("/query-stream", {"sql": "SELECT id, 10 / n AS x FROM numbers EMIT CHANGES LIMIT 2;",
-                                    "properties": {"auto.offset.reset": "earliest"}})
+    answer = post("/query", {"ksql": "SELECT id, 10 / n AS x FROM numbers EMIT CHANGES LIMIT 2;",
+                             "streamsProperties": {"auto.offset.reset": "earliest"}}, "application/vnd.ksql.v1+json")
     text = answer.read().decode()
     assert answer.status == 200, text
     assert "[2,null]" in text, text
+    assert "WARNING: 1 value could not be computed so far (first: partition 0, offset 1: division by zero)" in text, text
 
 
 @case
