@@ -75,6 +75,8 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"MILLRACE"}, kShell},
 
       // MySQL
+      {{"LIST", "ALL", "*"}, "Leave out ALL: LIST STREAMS.", 2, 2},
+      {{"SHOW", "ALL", "*"}, "Leave out ALL: SHOW STREAMS.", 2, 2},
       {{"DESC"}, "Use DESCRIBE and the name."},
       {{"DESCRIBE", "TABLE"}, "Leave out TABLE: DESCRIBE name."},
       {{"DESCRIBE", "STREAM"}, "Leave out STREAM: DESCRIBE name."},
@@ -119,7 +121,8 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"LOAD", "DATA"}, kReadFile},
       {{"RENAME", "TABLE"}, "Use ALTER TABLE a RENAME TO b."},
       {{"CREATE", "TABLE", "*", "LIKE"},
-       "Repeat the columns, or use CREATE TABLE t AS SELECT * FROM other, which follows the other."},
+       "Repeat the columns, or use CREATE TABLE t AS SELECT * FROM other, which follows the "
+       "other."},
       {{"ALTER", "TABLE", "*", "MODIFY"}, "Use ALTER TABLE t ALTER COLUMN a TYPE BIGINT."},
       {{"ALTER", "TABLE", "*", "CHANGE"},
        "Use ALTER TABLE t RENAME COLUMN a TO b, and ALTER TABLE t ALTER COLUMN b TYPE BIGINT."},

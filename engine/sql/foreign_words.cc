@@ -35,6 +35,7 @@ constexpr std::string_view kLateral =
     "rows.";
 constexpr std::string_view kOr = "|| joins texts. Use OR between conditions.";
 constexpr std::string_view kRegexp = "Use REGEXP_LIKE(a, '^x') for a regular expression.";
+constexpr std::string_view kArrays = "An array begins with its word: ARRAY[1, 2].";
 constexpr std::string_view kStructs =
     "The fields of a STRUCT are in angle brackets: STRUCT<a INT, b VARCHAR>.";
 constexpr std::string_view kEnums =
@@ -104,6 +105,7 @@ const std::vector<Construct>& constructs_within() {
        "SET 'auto.offset.reset' = 'earliest' lets a SELECT ... EMIT CHANGES begin with the first "
        "record.",
        0},
+      {{"PARTITION", "BY"}, "PARTITION BY follows FROM and WHERE: ... FROM s PARTITION BY a.", 1},
       {{"PARTITION", "#"}, "WHERE ROWPARTITION = 0 selects the records of a partition.", 1, 1},
       {{"PARTITION", "*"}, "BY precedes the expression: PARTITION BY a.", 1, 1},
       {{"WINDOW", "SLIDING"}, "A window is TUMBLING, HOPPING or SESSION."},
@@ -129,6 +131,9 @@ const std::vector<Construct>& constructs_within() {
       {{"ADVANCE", "BY", "'"}, kDurations, 2, 2},
       {{"GRACE", "PERIOD", "'"}, kDurations, 2, 2},
       {{"RETENTION", "'"}, kDurations, 1, 1},
+      {{",", "GRACE", "PERIOD"},
+       "In a join GRACE PERIOD follows without a comma: WITHIN 1 HOUR GRACE PERIOD 10 MINUTES.",
+       0},
       {{"GRACE", "PERIOD"}, kWindowParts, 0},
       {{"RETENTION", "#"}, kWindowParts, 0},
       {{",", "RETENTION", "#"}, kWindowParts, 1},
@@ -175,7 +180,7 @@ const std::vector<Construct>& constructs_within() {
        "same key."},
       {{"STREAM", "OR", "REPLACE"}, "Use CREATE OR REPLACE STREAM."},
       {{"TABLE", "OR", "REPLACE"}, "Use CREATE OR REPLACE TABLE."},
-      {{"&", "&"}, "Use AND between conditions."},
+      {{"&"}, "Use AND between conditions, and BITAND(a, b) for bits.", 0},
       {{"||", "*", "="}, kOr, 2, 2},
       {{"||", "*", ">"}, kOr, 2, 2},
       {{"||", "*", "<"}, kOr, 2, 2},
@@ -196,8 +201,10 @@ const std::vector<Construct>& constructs_within() {
       {{"CROSS", "APPLY"}, kLateral, 1},
       {{"OUTER", "APPLY"}, kLateral, 1},
       {{"WITH", "(", "NOLOCK", ")"}, "Leave out WITH (NOLOCK): a SELECT takes no locks.", 1},
+      {{"[", "#"}, kArrays, 0},
+      {{"[", "'"}, kArrays, 0},
       {{"["}, "A name that is not plain is in double quotes or in backquotes: `name`.", 0},
-      {{"@", "*"}, "DEFINE name = 'value' defines a variable, and ${name} is replaced by it.", 0},
+      {{"@"}, "DEFINE name = 'value' defines a variable, and ${name} is replaced by it.", 0},
 
       // ClickHouse
       {{"PREWHERE", "*"}, "Use WHERE.", 1, 1},

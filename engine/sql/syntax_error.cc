@@ -378,7 +378,9 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
         .position = position_of(word),
         .ksqldb = std::move(detail)};
   }
-  if (const auto construct = foreign_construct(failure.token_index, tokens)) {
+  const bool is_foreign_statement = statement && !statement->is_vague;
+  if (const auto construct =
+          is_foreign_statement ? std::nullopt : foreign_construct(failure.token_index, tokens)) {
     const antlr4::Token& word = tokens.token(construct->first);
     return Error{.code = ErrorCode::SyntaxError,
                  .message = message_at(word),
@@ -387,7 +389,7 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
                  .ksqldb = std::move(detail)};
   }
   std::optional<Suggestion> suggestion;
-  if (!statement || statement->is_vague) suggestion = suggest(failure, tokens, reparse);
+  if (!is_foreign_statement) suggestion = suggest(failure, tokens, reparse);
   const antlr4::Token& token =
       tokens.token(suggestion ? suggestion->token_index : failure.token_index);
   return Error{.code = ErrorCode::SyntaxError,
