@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """SQL in a cluster of three: definitions and rows that are made at one node are the same at each, whichever node
 dies."""
+import http.client
+import json
 import re
 import threading
 import time
@@ -96,6 +98,31 @@ def a_prepared_look_up_sees_what_was_written_at_another_node():
         for i in range(100):
             writer.execute("INSERT INTO looked_up VALUES (1, %s)", (i,))
             assert reader.execute("SELECT v FROM looked_up WHERE id = %s", (1,)).fetchall() == [(i,)], i
+
+
+def post_sql(node, text, **members):
+    """The answer of POST /sql, whose lines can be read one by one."""
+    host, port = node.http.rsplit(":", 1)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request("POST", "/sql", json.dumps({"sql": text, **members}))
+    return connection.getresponse()
+
+
+@case
+def sql_over_http_reads_and_changes_rows_at_each_node():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE over_http (id INT PRIMARY KEY, v VARCHAR)", at=1)
+    changes = post_sql(nodes.nodes[3], "SELECT * FROM over_http EMIT CHANGES")
+    head = json.loads(changes.readline())["head"]
+    assert head["kind"] == "changes" and head["columns"][0] == {"name": "id", "type": "INTEGER", "key": True}, head
+    for text, change in (("INSERT INTO over_http VALUES (1, 'a')", ["u", 1, "a"]), ("UPDATE over_http SET v = 'b'", ["u", 1, "b"]),
+                         ("BEGIN; DELETE FROM over_http WHERE id = 1; COMMIT", ["d", 1, None])):
+        done = [json.loads(line) for line in post_sql(nodes.nodes[2], text)]
+        assert all("done" in line for line in done), done
+        assert json.loads(changes.readline()) == change
+        rows = [json.loads(line) for line in post_sql(nodes.nodes[1], "SELECT * FROM over_http")]
+        assert rows[1:-1] == ([change[1:]] if change[0] == "u" else []), rows
+    changes.close()
 
 
 @case
