@@ -525,11 +525,7 @@ class Definitions {
     const auto parsed = engine::parse_script(sql);
     if (!parsed) die(parsed.error().message);
     const server::DefinitionSources sources{[this] { return topic_id(++ids_); },
-                                            [](const Uuid&, PartitionId) { return Offset{0}; },
-                                            nullptr,
-                                            nullptr,
-                                            nullptr,
-                                            true};
+                                            [](const Uuid&, PartitionId) { return Offset{0}; }};
     storage::MetadataCommand command;
     plan_us_ += us_of([&] {
       auto planned =
