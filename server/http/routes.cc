@@ -62,6 +62,8 @@ std::string Routes::nearest_path(std::string_view path) const {
   const auto depth = [](std::string_view text) { return std::ranges::count(text, '/'); };
   std::vector<std::string> near_paths;
   for (const Route& route : routes_) {
+    // The console's pages have any names, so each path would resemble one of them.
+    if (route.is_public && route.path.find('{') != std::string::npos) continue;
     if (depth(route.path) != depth(path)) continue;
     std::string filled = with_parameters_of(route.path, path);
     if (plain(filled) == plain(path)) return filled;
