@@ -26,7 +26,8 @@ constexpr std::string_view kIntervals =
     "A SELECT without EMIT takes INTERVAL '1 day'. A continuous query has no intervals; it uses "
     "TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB.";
 constexpr std::string_view kTryCast =
-    "Use CAST(a AS INT). Over a stream it returns NULL for a value that cannot be converted.";
+    "Use CAST(a AS INT). In a continuous query it returns NULL for a value that cannot be "
+    "converted.";
 constexpr std::string_view kOffset =
     "OFFSET requires a SELECT without EMIT. LIMIT 10 at the end is possible in both.";
 constexpr std::string_view kFetch = "Use LIMIT at the end of the statement: LIMIT 10.";
