@@ -34,19 +34,32 @@ std::optional<std::vector<std::string>> matched(std::string_view pattern, std::s
   return parameters;
 }
 
-// Returns the pattern with the parts of the path in place of its parts in braces. Both have the same number of parts.
-std::string with_parameters_of(std::string_view pattern, std::string_view path) {
-  std::string filled;
+// Returns the first part of the path, and removes it.
+std::string_view take_part(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::string_view part = path.substr(0, path.find('/'));
+  path.remove_prefix(part.size());
+  return part;
+}
+
+// A pattern of the same number of parts as a path.
+struct NearPath {
+  std::string path;     // the pattern, with the parts of the path in place of its parts in braces
+  size_t distance = 0;  // letters that differ in the fixed parts
+  size_t letters = 0;   // letters of the fixed parts
+};
+
+NearPath compare(std::string_view pattern, std::string_view path) {
+  NearPath near;
   while (pattern.starts_with('/') && path.starts_with('/')) {
-    pattern.remove_prefix(1);
-    path.remove_prefix(1);
-    const std::string_view wanted = pattern.substr(0, pattern.find('/'));
-    const std::string_view part = path.substr(0, path.find('/'));
-    filled += fmt::format("/{}", wanted.starts_with('{') ? part : wanted);
-    pattern.remove_prefix(wanted.size());
-    path.remove_prefix(part.size());
+    const std::string_view wanted = take_part(pattern), part = take_part(path);
+    const bool is_fixed = !wanted.starts_with('{');
+    near.path += fmt::format("/{}", is_fixed ? wanted : part);
+    if (!is_fixed) continue;
+    near.distance += edit_distance(part, wanted);
+    near.letters += wanted.size();
   }
-  return filled;
+  return near;
 }
 
 }  // namespace
@@ -60,17 +73,18 @@ std::string Routes::nearest_path(std::string_view path) const {
     return letters;
   };
   const auto depth = [](std::string_view text) { return std::ranges::count(text, '/'); };
-  std::vector<std::string> near_paths;
+  NearPath nearest;
   for (const Route& route : routes_) {
     // The console's pages have any names, so each path would resemble one of them.
     if (route.is_public && route.path.find('{') != std::string::npos) continue;
     if (depth(route.path) != depth(path)) continue;
-    std::string filled = with_parameters_of(route.path, path);
-    if (plain(filled) == plain(path)) return filled;
-    near_paths.push_back(std::move(filled));
+    NearPath near = compare(route.path, path);
+    if (plain(near.path) == plain(path)) return near.path;
+    // At most a third of the letters may be wrong, as in closest_name().
+    if (near.distance > near.letters / 3) continue;
+    if (nearest.path.empty() || near.distance < nearest.distance) nearest = std::move(near);
   }
-  const std::string near = closest_name(path, near_paths);
-  return near.starts_with('`') ? near.substr(1, near.size() - 2) : near;
+  return nearest.path;
 }
 
 Routes::Match Routes::find(std::string_view method, std::string_view encoded_path) const {
