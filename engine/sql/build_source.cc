@@ -87,7 +87,12 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
   create.if_not_exists = context.ifNotExists() != nullptr;
   create.name = TRY(build_source_name(*context.name));
   create.name_position = position_of(*context.name);
-  if (context.schema) create.name = in_schema(build_name(*context.schema), std::move(create.name));
+  if (context.schema) {
+    const Name schema = build_name(*context.schema);
+    // The schema of temporary tables, which no CREATE SCHEMA makes.
+    create.is_temporary = create.kind == SourceKind::Table && to_upper(schema.text) == "PG_TEMP";
+    if (!create.is_temporary) create.name = in_schema(schema, std::move(create.name));
+  }
   create.properties = TRY(build_properties(context.properties()));
   create.query = TRY(build_query(*context.query()));
   return create;

@@ -36,6 +36,12 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
 
   Status begin() {
     const auto& create = std::get<engine::CreateAsSelect>(statement_->statement);
+    if (create.or_replace || !create.properties.empty())
+      return Error{ErrorCode::NotSupported,
+                   "OR REPLACE and WITH of CREATE TEMP TABLE ... AS are not supported yet",
+                   {},
+                   "A temporary table has a topic of its own. DROP TABLE removes it."}
+          .at(create.name_position);
     const auto planner = session().planner();
     const auto select = TRY(planner->prepare(statement_with(clone(create.query)), {}));
     const auto defined = TRY(planner->prepare(statement_with(definition(*select)), {}));
