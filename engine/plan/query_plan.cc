@@ -386,7 +386,6 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     return sink->key_format;
   };
   TRY(check_has_schemas(*sink));
-  TRY(check_no_cycle(id, sources, sink->topic, context, insert.target_position));
   PlannedSelect select = TRY(plan_select(
       std::move(analysis), {QueryUse::Persistent, id, sink->name}, context, key_format));
   if (select.is_table)
@@ -412,6 +411,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
             "Incompatible schema between results and sink.\nResult schema is {}\nSink schema is {}",
             select.schema.to_string(), sink->schema.to_string())};
   select.schema = sink->schema;
+  TRY(check_no_cycle(id, sources, sink->topic, context, insert.target_position));
 
   PlannedQuery planned;
   planned.sink = sink;

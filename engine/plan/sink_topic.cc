@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/plan/create_source.h"
+#include "engine/plan/source_formats.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -80,6 +81,7 @@ std::string unreadable_side(const FormatSpec& writer, const FormatSpec& reader,
   if (writer.name != reader.name || writer.delimiter != reader.delimiter)
     return fmt::format("it has {} in the format {}, and the query writes {}", word,
                        format_text(reader), format_text(writer));
+  if (can_infer_schema(reader)) return {};  // the registry compares the schemas
   // These formats and a single key have no names: the columns follow one another.
   const bool by_position = reader.name == "KAFKA" || reader.name == "DELIMITED" ||
                            (side == Side::Key && read.size() == 1 && written.size() == 1);
