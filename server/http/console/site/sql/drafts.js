@@ -93,6 +93,7 @@ export class DraftTabs {
     const add = button('plus', '', () => this.add(), { 'aria-label': 'New draft',
       title: 'New draft' });
     this.node.replaceChildren(...tabs, add);
+    this.node.querySelector('.current')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
   /** @param {string} [name] @param {string} [text] */
