@@ -64,7 +64,7 @@ def open_console(to, fragment="", width=1280, height=800, before=""):
 
 def write(page, text):
     """Replaces the text of the draft, like a user that selects all and pastes."""
-    page.click(".CodeMirror")
+    page.click(".CodeMirror-line")  # the middle of the editor may hold the note of an error
     page.press("Control+a")
     page.insert(text)
     page.press("Escape")  # closes the completions
