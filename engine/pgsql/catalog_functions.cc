@@ -663,7 +663,10 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
     return expand_catalog_functions(explain->statement->statement, text);
   if (auto* prepare = std::get_if<Prepare>(&statement))
     return expand_catalog_functions(prepare->statement->statement, text);
-  if (auto* query = std::get_if<Query>(&statement)) {
+  auto* query = std::get_if<Query>(&statement);
+  if (auto* create = std::get_if<CreateAsSelect>(&statement); create && create->is_temporary)
+    query = &create->query;  // runs once, like any other SELECT
+  if (query) {
     if (asks_table_number) TRY(number_tables(*query));
     name_row_functions(*query);
     name_items(*query);

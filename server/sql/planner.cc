@@ -317,10 +317,15 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   }
   if (copies_rows(statement, *image_->catalog)) prepared->action = Action::AddKey;
   const bool has_parameters = engine::parameter_count(*parsed) > 0;
-  if (is_definition(statement) && has_parameters)
-    return Error{ErrorCode::NotSupported, "a continuous query cannot have parameters", "",
-                 "Write the values in the text of the statement."}
+  if (is_definition(statement) && has_parameters) {
+    const auto* create = std::get_if<engine::CreateAsSelect>(&statement);
+    return Error{ErrorCode::NotSupported,
+                 create && create->is_temporary
+                     ? "CREATE TEMP TABLE ... AS with parameters is not supported yet"
+                     : "a continuous query cannot have parameters",
+                 "", "Write the values in the text of the statement."}
         .at(parsed->start);
+  }
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (const engine::Query* query = analyzed_query(statement))
     if (TRY(prepare_analyzed(*query, parameter_types, *prepared)))
