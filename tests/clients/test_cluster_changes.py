@@ -352,8 +352,10 @@ def temporary_tables_are_of_one_session_and_go_with_their_node():
         b.execute("UPDATE mine SET n = n * 10")
         assert b.execute("SELECT id, n FROM mine ORDER BY id").fetchall() == [(1, 10), (2, 20)]
         assert c.execute("SELECT * FROM mine").fetchall() == [(1, "one")]
+        assert b.execute("CREATE TEMP TABLE sums AS SELECT id, SUM(n) AS n FROM mine GROUP BY id").statusmessage == "SELECT 2"
+        assert b.execute("SELECT id, n FROM sums ORDER BY id").fetchall() == [(1, 10), (2, 20)]
         assert b.execute("TRUNCATE mine").statusmessage == "TRUNCATE TABLE"
-        assert len(topics()) == 2, topics()
+        assert len(topics()) == 3, topics()
     eventually(lambda: not topics())
     c = connect(nodes.nodes[3])
     c.execute("CREATE TEMP TABLE mine (id INT PRIMARY KEY)")
