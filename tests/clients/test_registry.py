@@ -66,6 +66,18 @@ def sql(*statements, server=None):
 
 
 @case
+def mistyped_fields_are_refused():
+    for method, path, body in (("POST", "/subjects/typo/versions", {"schem": record(field("a"))}),
+                               ("POST", "/subjects/typo/versions", {"schema": record(field("a")), "schemaTyp": "PROTOBUF"}),
+                               ("PUT", "/config/typo", {"compatibilityy": "FULL"}), ("PUT", "/mode/typo", {"mdoe": "READONLY"})):
+        assert ask(method, path, body) == (422, 422), body
+    # A schema without its envelope is the usual first mistake.
+    assert ask("POST", "/subjects/typo/versions", {"type": "string"}) == (422, 42201)
+    # Fields of other versions are ignored, as in Confluent's registry.
+    assert ask("POST", "/subjects/typo/versions", {"schema": record(field("a")), "guid": "x"})[0] == 200
+
+
+@case
 def everything_twice_is_the_same():
     first = register("twice-value", record(field("a")))
     assert register("twice-value", " " + record(field("a"))) == first
