@@ -150,10 +150,13 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
   schema.rule_set = *std::move(rule_set);
   schema.text = tree->text_of("schema");
   // A request with metadata or rules may omit the text, which is then that of the newest version.
-  if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty())
+  if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty()) {
+    const JsonTree* text = tree->find("schema");
+    if (text && text->kind == JsonKind::String) return RegistryError{42201, "Empty schema"};
     return RegistryError{42201,
                          "Empty schema: the body of the request has no string named schema; send "
                          "{\"schema\": \"...\"} with the text of the schema as a JSON string"};
+  }
   for (const char* name : {"schemaTagsToAdd", "schemaTagsToRemove"})
     if (is_said(tree->find(name)))
       return RegistryError{42205, fmt::format("{} of schemas is not supported yet", name)};
