@@ -98,8 +98,10 @@ TEST_F(SettingsTest, options_that_do_not_exist_are_named_with_the_nearest) {
             "Try: millrace server --help\n");
   EXPECT_EQ(refusal({"--qqqqqqqq=1"}),
             "millrace server: unrecognized option --qqqqqqqq\nTry: millrace server --help\n");
-  EXPECT_EQ(refusal({"start"}),
-            "millrace server: unexpected argument \"start\"\nTry: millrace server --help\n");
+  EXPECT_EQ(
+      refusal({"start"}),
+      "millrace server: unexpected argument \"start\"\nhint: \"millrace server\" without a word "
+      "runs a server until Ctrl-C.\nTry: millrace server --help\n");
 }
 
 TEST_F(SettingsTest, all_names_of_the_file_that_do_not_exist_are_reported_at_once) {

@@ -59,7 +59,7 @@ TEST(Startup, an_unsupported_one_ends_with_a_fatal_error) {
       {startup({{"user", "ada"}, {"replication", "database"}}), "E(0A000 FATAL the replication"},
       {startup({{"user", "ada"}, {"database", "nowhere"}}), "R E(3D000 FATAL database"},
       {startup({{"user", "ada"}, {"client_encoding", "WAT"}}), "R E(22023 FATAL invalid value"},
-      {"GET / HTTP/1.1\r\n\r\n", "E(08P01 FATAL invalid length of startup packet"},
+      {"EHLO localhost\r\n", "E(08P01 FATAL invalid length of startup packet"},
       {number32(7) + "xxxx", "E(08P01 FATAL invalid length of startup packet"},
       {number32(12) + number32(3 << 16) + "user", "E(08P01 FATAL invalid startup packet layout"},
   };
