@@ -74,14 +74,14 @@ Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_t
   if (!parsed) return bad_body("the body of the request is not JSON: " + parsed.error().message);
   if (parsed->kind != JsonKind::Object)
     return bad_body("the body of the request is not a JSON object");
-  if (const std::string unknown =
-          unrecognized_field(*parsed, kRequestNames, UnknownFields::IgnoredIfOther);
-      !unknown.empty())
-    return bad(unknown);
+  const std::string unknown =
+      unrecognized_field(*parsed, kRequestNames, UnknownFields::IgnoredIfOther);
   const JsonTree* text = parsed->find("ksql");
   if (!text) text = parsed->find("sql");
   if (!text || text->kind != JsonKind::String)
-    return bad_body("the body of the request has no string named ksql or sql");
+    return bad_body("the body of the request has no string named ksql or sql" +
+                    (unknown.empty() ? "" : ". " + unknown));
+  if (!unknown.empty()) return bad(unknown);
   SqlRequest request;
   for (const char* name : {"streamsProperties", "properties"})
     TRY(add_members(*parsed, name, request.properties));
