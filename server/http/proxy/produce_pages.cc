@@ -8,6 +8,7 @@
 #include "server/http/proxy/payload.h"
 #include "server/http/proxy/proxy_call.h"
 #include "server/http/proxy/proxy_handlers.h"
+#include "server/http/proxy/record_schemas.h"
 #include "server/http/proxy/topic_producer.h"
 
 namespace server::http {
@@ -179,28 +180,17 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   void register_schema(Side& side, const std::string& text) {
     const std::string subject = engine::subject_of(call_->parameter(0), side.side);
-    auto id = std::make_shared<int32_t>(0);
-    const engine::RegisteredSchema schema{.kind = schema_kind_of(format_), .text = text};
-    call_->view.registry.change(
-        [subject, schema,
-         id](const engine::SchemaRegistry& now) -> engine::RegistryResult<engine::RegistryChanges> {
-          auto registered = now.register_schema(subject, schema, engine::Form::AsGiven,
-                                                {.steps = engine::EffortLimit::kMostOnMetadata});
-          if (!registered) return registered.error();
-          *id = registered->id;
-          return std::move(registered->changes);
-        },
-        [self = shared_from_this(), &side, &loop = call_->context.loop,
-         id](const engine::RegistryResult<void>& done) {
-          loop.post([self, &side, done, id] {
-            if (self->call_->is_over()) return;
-            if (!done)
-              return self->call_->refuse(done.error().code == 409 ? 40801 : 42205,
-                                         done.error().message);
-            if (!self->use(side, *id)) return self->call_->refuse(50001, "the schema was deleted");
-            self->find_schemas();
-          });
-        });
+    register_under(subject, {.kind = schema_kind_of(format_), .text = text}, call_->view.registry,
+                   call_->context.loop,
+                   [self = shared_from_this(), &side](const engine::RegistryResult<int32_t>& id) {
+                     if (self->call_->is_over()) return;
+                     if (!id)
+                       return self->call_->refuse(id.error().code == 409 ? 40801 : 42205,
+                                                  id.error().message);
+                     if (!self->use(side, *id))
+                       return self->call_->refuse(50001, "the schema was deleted");
+                     self->find_schemas();
+                   });
   }
 
   void encode_and_send() {

@@ -32,6 +32,27 @@ Result<int32_t> number_of(const JsonTree& member, std::string_view name) {
 
 }  // namespace
 
+void register_under(const std::string& subject, const engine::RegisteredSchema& schema,
+                    const RegistryView& registry, Loop& loop,
+                    std::function<void(engine::RegistryResult<int32_t>)> done) {
+  auto id = std::make_shared<int32_t>(0);
+  registry.change(
+      [subject, schema,
+       id](const engine::SchemaRegistry& now) -> engine::RegistryResult<engine::RegistryChanges> {
+        auto registered = now.register_schema(subject, schema, engine::Form::AsGiven,
+                                              {.steps = engine::EffortLimit::kMostOnMetadata});
+        if (!registered) return registered.error();
+        *id = registered->id;
+        return std::move(registered->changes);
+      },
+      [id, &loop, done = std::move(done)](const engine::RegistryResult<void>& changed) {
+        loop.post([id, changed, done] {
+          if (changed) return done(*id);
+          done(changed.error());
+        });
+      });
+}
+
 RecordSchemas::RecordSchemas(const ProxyView& view, const ExchangeContext& context,
                              std::string topic)
     : view_(view), context_(context), topic_(std::move(topic)) {}
@@ -81,26 +102,14 @@ Result<RecordSchemas::Found> RecordSchemas::of_text(Embedded format, const std::
 }
 
 void RecordSchemas::register_text(const std::shared_ptr<RegisteredText>& text) {
-  auto id = std::make_shared<int32_t>(0);
-  const engine::RegisteredSchema schema{.kind = text->kind, .text = text->text};
-  view_.registry.change(
-      [subject = text->subject, schema,
-       id](const engine::SchemaRegistry& now) -> engine::RegistryResult<engine::RegistryChanges> {
-        auto registered = now.register_schema(subject, schema, engine::Form::AsGiven,
-                                              {.steps = engine::EffortLimit::kMostOnMetadata});
-        if (!registered) return registered.error();
-        *id = registered->id;
-        return std::move(registered->changes);
-      },
-      [waiting = std::weak_ptr(text), id, &loop = context_.loop,
-       &responder = context_.responder](const engine::RegistryResult<void>& done) {
-        loop.post([waiting, id, done, &responder] {
-          const auto registered = waiting.lock();
-          if (!registered) return;  // the request has ended
-          registered->id =
-              done ? Result<int32_t>(*id) : Result<int32_t>(wrong(done.error().message));
-          responder.wake();
-        });
+  register_under(
+      text->subject, {.kind = text->kind, .text = text->text}, view_.registry, context_.loop,
+      [waiting = std::weak_ptr(text),
+       &responder = context_.responder](const engine::RegistryResult<int32_t>& id) {
+        const auto registered = waiting.lock();
+        if (!registered) return;  // the request has ended
+        registered->id = id ? Result<int32_t>(*id) : Result<int32_t>(wrong(id.error().message));
+        responder.wake();
       });
 }
 

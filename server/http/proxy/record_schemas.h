@@ -1,6 +1,7 @@
 // Finds the schemas that the records of REST proxy v3 name: by id, by subject and version, or by their text, which is
 // registered first.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,8 +12,15 @@
 #include "server/http/exchange.h"
 #include "server/http/proxy/payload.h"
 #include "server/http/proxy/proxy_view.h"
+#include "server/http/registry/registry_view.h"
+#include "server/net/loop.h"
 
 namespace server::http {
+
+// Registers the schema under the subject. `done` gets the id of the schema, or the reason of the registry, on `loop`.
+void register_under(const std::string& subject, const engine::RegisteredSchema& schema,
+                    const RegistryView& registry, Loop& loop,
+                    std::function<void(engine::RegistryResult<int32_t>)> done);
 
 // Threads: the connection's loop.
 class RecordSchemas {
