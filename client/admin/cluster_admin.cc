@@ -29,12 +29,6 @@ void write(WireWriter& to, const NodeNumbers& nodes) {
   for (const int32_t node : nodes) to.number(node);
 }
 
-NodeNumbers read_nodes(WireReader& in) {
-  NodeNumbers nodes;
-  for (size_t left = in.count(); left > 0 && in.ok(); --left) nodes.push_back(in.number<int32_t>());
-  return nodes;
-}
-
 template <class Entry>
 std::map<std::string, std::map<int32_t, Entry>> by_topic(
     const std::map<TopicPartitionKey, Entry>& partitions) {
@@ -209,9 +203,9 @@ Result<std::map<TopicPartitionKey, MovingReplicas>> ClusterAdmin::moving() {
     for (size_t left = in.count(); left > 0 && in.ok(); --left) {
       const auto index = in.number<int32_t>();
       MovingReplicas& each = moving[{topic, index}];
-      each.replicas = read_nodes(in);
-      each.adding = read_nodes(in);
-      each.removing = read_nodes(in);
+      each.replicas = in.int32s();
+      each.adding = in.int32s();
+      each.removing = in.int32s();
       in.end();
     }
     in.end();

@@ -6,12 +6,6 @@ namespace client {
 
 namespace {
 
-NodeNumbers read_nodes(WireReader& in) {
-  NodeNumbers nodes;
-  for (size_t left = in.count(); left > 0 && in.ok(); --left) nodes.push_back(in.number<int32_t>());
-  return nodes;
-}
-
 std::string read_topic_id(WireReader& in) {
   constexpr size_t kTopicIdBytes = 16;
   std::string id;
@@ -27,9 +21,9 @@ void read_partition(WireReader& in, const std::string& topic, bool is_internal,
   partition.is_internal = is_internal;
   partition.leader = in.number<int32_t>();
   in.number<int32_t>();  // leader epoch
-  partition.replicas = read_nodes(in);
-  partition.in_sync = read_nodes(in);
-  read_nodes(in);  // replicas that are offline
+  partition.replicas = in.int32s();
+  partition.in_sync = in.int32s();
+  in.int32s();  // replicas that are offline
   in.end();
 }
 

@@ -235,14 +235,6 @@ Result<Offsets> new_offsets(Connection& connection, const NewPosition& position,
   return found;
 }
 
-Result<Offsets> within_partitions(Connection& connection, Offsets offsets) {
-  for (auto& [name, offset] : offsets) {
-    const OffsetRange range = TRY(offset_range(connection, name.first, name.second));
-    offset = std::clamp(offset, range.first_offset.value(), range.end_offset.value());
-  }
-  return offsets;
-}
-
 Result<int64_t> parse_datetime(const std::string& text) {
   const Error wrong{
       ErrorCode::InvalidParameter,

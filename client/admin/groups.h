@@ -63,8 +63,6 @@ struct NewPosition {
 // its end.
 Result<Offsets> new_offsets(Connection& connection, const NewPosition& position,
                             const std::vector<PartitionName>& partitions, const Offsets& committed);
-// Moves each offset outside of its partition to the begin or the end of the partition. Fails if a partition does not exist.
-Result<Offsets> within_partitions(Connection& connection, Offsets offsets);
 // Parses "2026-01-31T12:30:00.000", with or without seconds, fractions, and a zone such as Z or +02:00 (default: UTC),
 // as Kafka's tools do.
 Result<int64_t> parse_datetime(const std::string& text);

@@ -24,14 +24,8 @@ Status check(int16_t code) {
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code));
 }
 
-std::vector<int32_t> read_numbers(WireReader& in) {
-  std::vector<int32_t> numbers(in.count());
-  for (int32_t& number : numbers) number = in.number<int32_t>();
-  return numbers;
-}
-
 // Writes an array of one topic with one partition.
-void write_partition(WireWriter& out, const TopicPartitionName& partition) {
+void write_partition(WireWriter& out, const TopicPartitionKey& partition) {
   out.count(1).text(partition.first).count(1).number(partition.second).end();
 }
 
@@ -46,7 +40,7 @@ DescribedTransaction read_transaction(WireReader& in) {
   read.producer_epoch = in.number<int16_t>();
   for (size_t topics = in.count(); topics > 0 && in.ok(); --topics) {
     const std::string topic = in.text();
-    for (const int32_t index : read_numbers(in)) read.partitions.emplace_back(topic, index);
+    for (const int32_t index : in.int32s()) read.partitions.emplace_back(topic, index);
     in.end();
   }
   in.end();
@@ -88,19 +82,19 @@ Result<int32_t> TransactionAdmin::coordinator_of(const std::string& id) {
   return found;
 }
 
-Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_topic(
+Result<std::vector<TopicPartitionKey>> TransactionAdmin::partitions_of_topic(
     const std::string& topic) const {
-  std::vector<TopicPartitionName> found;
+  std::vector<TopicPartitionKey> found;
   for (const auto& [name, partition] : nodes_.partitions())
     if (name.first == topic) found.push_back(name);
   if (!found.empty()) return found;
   return Error{ErrorCode::InvalidParameter, fmt::format("topic {} does not exist", topic)};
 }
 
-Result<std::vector<TopicPartitionName>> TransactionAdmin::partitions_of_node(int32_t id) const {
+Result<std::vector<TopicPartitionKey>> TransactionAdmin::partitions_of_node(int32_t id) const {
   if (!nodes_.addresses().contains(id))
     return Error{ErrorCode::InvalidParameter, fmt::format("broker {} does not exist", id)};
-  std::vector<TopicPartitionName> found;
+  std::vector<TopicPartitionKey> found;
   for (const auto& [name, partition] : nodes_.partitions())
     if (std::ranges::count(partition.replicas, id) > 0) found.push_back(name);
   return found;
@@ -149,7 +143,7 @@ Result<DescribedTransaction> TransactionAdmin::describe(const std::string& id) {
 }
 
 Result<std::vector<DescribedProducer>> TransactionAdmin::producers(
-    const TopicPartitionName& partition, std::optional<int32_t> asked) {
+    const TopicPartitionKey& partition, std::optional<int32_t> asked) {
   const int32_t from = asked ? *asked : TRY(nodes_.leader_of(partition));
   WireWriter request;
   write_partition(request, partition);
@@ -168,7 +162,7 @@ Result<std::vector<DescribedProducer>> TransactionAdmin::producers(
   return found;
 }
 
-Status TransactionAdmin::abort(const TopicPartitionName& partition, int64_t producer_id,
+Status TransactionAdmin::abort(const TopicPartitionKey& partition, int64_t producer_id,
                                int16_t producer_epoch, int32_t coordinator_epoch) {
   constexpr int16_t kVersion = 1;
   WireWriter request;

@@ -12,8 +12,6 @@
 
 namespace client {
 
-using TopicPartitionName = TopicPartitionKey;
-
 struct ListedTransaction {
   std::string id;
   int32_t coordinator = -1;
@@ -29,7 +27,7 @@ struct DescribedTransaction {
   std::optional<int64_t> start_ms;  // none: no open transaction
   int64_t producer_id = -1;
   int16_t producer_epoch = -1;
-  std::vector<TopicPartitionName> partitions;
+  std::vector<TopicPartitionKey> partitions;
 };
 
 struct DescribedProducer {
@@ -57,16 +55,16 @@ class TransactionAdmin {
   // Describes the transaction. Fails if no transaction has this id.
   Result<DescribedTransaction> describe(const std::string& id);
   // Returns the producers of the partition that its leader, or `node`, knows.
-  Result<std::vector<DescribedProducer>> producers(const TopicPartitionName& partition,
+  Result<std::vector<DescribedProducer>> producers(const TopicPartitionKey& partition,
                                                    std::optional<int32_t> node = {});
   // Aborts the transaction that the producer has left open in the partition.
-  Status abort(const TopicPartitionName& partition, int64_t producer_id, int16_t producer_epoch,
+  Status abort(const TopicPartitionKey& partition, int64_t producer_id, int16_t producer_epoch,
                int32_t coordinator_epoch);
 
   // Return the partitions of a topic, or those with a replica on a node. Fail if the topic or the
   // node does not exist.
-  Result<std::vector<TopicPartitionName>> partitions_of_topic(const std::string& topic) const;
-  Result<std::vector<TopicPartitionName>> partitions_of_node(int32_t node) const;
+  Result<std::vector<TopicPartitionKey>> partitions_of_topic(const std::string& topic) const;
+  Result<std::vector<TopicPartitionKey>> partitions_of_node(int32_t node) const;
 
  private:
   explicit TransactionAdmin(NodeConnections nodes) : nodes_(std::move(nodes)) {}

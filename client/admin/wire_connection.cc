@@ -81,6 +81,12 @@ size_t WireReader::count() {
   return in_.ok() ? size - 1 : 0;
 }
 
+std::vector<int32_t> WireReader::int32s() {
+  std::vector<int32_t> numbers;
+  for (size_t left = count(); left > 0 && ok(); --left) numbers.push_back(number<int32_t>());
+  return numbers;
+}
+
 void WireReader::end() {
   for (uint64_t left = in_.varint(); left > 0 && in_.ok(); --left) {
     in_.varint();

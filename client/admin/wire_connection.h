@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -50,6 +51,7 @@ class WireReader {
   std::string text();  // empty for null
   // Reads the length of the array that follows; 0 for null.
   size_t count();
+  std::vector<int32_t> int32s();  // an array; empty for null
   // Ends a struct or the response, skipping its tagged fields.
   void end();
   // Used instead of end() to read tagged fields one by one: tagged_count() returns their number, next_tagged() the tag

@@ -229,17 +229,26 @@ Result<ResetPlan> plan_of_file(Connection& connection, const Flags& flags) {
   return *read;
 }
 
+std::vector<PartitionName> names_of(const Offsets& offsets) {
+  std::vector<PartitionName> names;
+  for (const auto& [name, offset] : offsets) names.push_back(name);
+  return names;
+}
+
 // Returns the new offsets of one group, each moved into the range of its partition.
 Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
                                     const std::string& group, const ResetPlan* plan) {
   if (plan) {
     const auto planned = plan->find(group);
-    return planned == plan->end() ? Offsets{} : TRY(within_partitions(connection, planned->second));
+    if (planned == plan->end()) return Offsets{};
+    // The planned offsets are "current" ones: they are only moved into the range of their partitions.
+    return new_offsets(connection, {NewPosition::Kind::Current}, names_of(planned->second),
+                       planned->second);
   }
   const Offsets committed = TRY(committed_offsets(connection, group));
   std::vector<PartitionName> partitions = TRY(named_partitions(connection, flags.all("topic")));
   if (flags.has("all-topics"))
-    for (const auto& [partition, offset] : committed) partitions.push_back(partition);
+    for (PartitionName& name : names_of(committed)) partitions.push_back(std::move(name));
   return new_offsets(connection, TRY(read_position(flags)), partitions, committed);
 }
 

@@ -88,10 +88,10 @@ Result<std::optional<int32_t>> optional_number(const Flags& flags, std::string_v
   return std::optional(static_cast<int32_t>(TRY(flags.number(name, 0, 0, INT32_MAX))));
 }
 
-Result<TopicPartitionName> read_partition(const Flags& flags) {
+Result<TopicPartitionKey> read_partition(const Flags& flags) {
   TRY(need(flags, {"topic", "partition"}));
-  return TopicPartitionName{flags.text("topic"),
-                            static_cast<int32_t>(TRY(flags.number("partition", 0, 0, INT32_MAX)))};
+  return TopicPartitionKey{flags.text("topic"),
+                           static_cast<int32_t>(TRY(flags.number("partition", 0, 0, INT32_MAX)))};
 }
 
 Status list(TransactionAdmin& admin, const Flags& flags) {
@@ -123,7 +123,7 @@ Status describe(TransactionAdmin& admin, const Flags& flags) {
 }
 
 Status describe_producers(TransactionAdmin& admin, const Flags& flags) {
-  const TopicPartitionName partition = TRY(read_partition(flags));
+  const TopicPartitionKey partition = TRY(read_partition(flags));
   std::vector<std::vector<std::string>> rows = {
       row("ProducerId", "ProducerEpoch", "LatestCoordinatorEpoch", "LastSequence", "LastTimestamp",
           "CurrentTransactionStartOffset")};
@@ -136,7 +136,7 @@ Status describe_producers(TransactionAdmin& admin, const Flags& flags) {
 }
 
 Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags& flags,
-                                            const TopicPartitionName& partition) {
+                                            const TopicPartitionKey& partition) {
   if (!flags.has("start-offset")) {
     if (!flags.has("producer-id"))
       return wrong_usage(
@@ -168,19 +168,19 @@ Result<DescribedProducer> producer_to_abort(TransactionAdmin& admin, const Flags
 }
 
 Status abort(TransactionAdmin& admin, const Flags& flags) {
-  const TopicPartitionName partition = TRY(read_partition(flags));
+  const TopicPartitionKey partition = TRY(read_partition(flags));
   const DescribedProducer producer = TRY(producer_to_abort(admin, flags, partition));
   return admin.abort(partition, producer.producer_id, static_cast<int16_t>(producer.producer_epoch),
                      producer.coordinator_epoch);
 }
 
 struct Open {
-  TopicPartitionName partition;
+  TopicPartitionKey partition;
   DescribedProducer producer;
 };
 
-Result<std::vector<TopicPartitionName>> partitions_to_search(const TransactionAdmin& admin,
-                                                             const Flags& flags) {
+Result<std::vector<TopicPartitionKey>> partitions_to_search(const TransactionAdmin& admin,
+                                                            const Flags& flags) {
   if (flags.has("topic")) {
     if (flags.has("partition")) return std::vector{TRY(read_partition(flags))};
     return admin.partitions_of_topic(flags.text("topic"));
@@ -199,7 +199,7 @@ Result<std::vector<Open>> candidates(TransactionAdmin& admin, const Flags& flags
   const auto node = TRY(optional_number(flags, "broker-id"));
   const int64_t before_ms = now_ms() - minutes * kMsPerMinute;
   std::vector<Open> found;
-  for (const TopicPartitionName& partition : TRY(partitions_to_search(admin, flags)))
+  for (const TopicPartitionKey& partition : TRY(partitions_to_search(admin, flags)))
     for (const DescribedProducer& producer : TRY(admin.producers(partition, node)))
       if (producer.open_from && producer.last_timestamp_ms <= before_ms)
         found.push_back({partition, producer});
@@ -211,11 +211,11 @@ Status find_hanging(TransactionAdmin& admin, const Flags& flags) {
   const std::vector<Open> open = TRY(candidates(admin, flags));
   std::set<int64_t> producers;
   for (const Open& each : open) producers.insert(each.producer.producer_id);
-  std::set<std::pair<int64_t, TopicPartitionName>> known;
+  std::set<std::pair<int64_t, TopicPartitionKey>> known;
   if (!producers.empty())
     for (const ListedTransaction& listed :
          TRY(admin.list({.producer_ids = {producers.begin(), producers.end()}})))
-      for (const TopicPartitionName& partition : TRY(admin.describe(listed.id)).partitions)
+      for (const TopicPartitionKey& partition : TRY(admin.describe(listed.id)).partitions)
         known.emplace(listed.producer_id, partition);
   std::vector<std::vector<std::string>> rows = {
       row("Topic", "Partition", "ProducerId", "ProducerEpoch", "CoordinatorEpoch", "StartOffset",
