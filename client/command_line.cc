@@ -103,10 +103,11 @@ std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
 
 Result<std::string> read_text_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
+  // A directory can be opened. The iterators below would end the program on it, peek() sets a flag.
+  in.peek();
   if (!in.is_open() || in.bad())
     return Error{ErrorCode::InvalidParameter, fmt::format("cannot read {}", path)};
-  return text;
+  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 std::string grouped(int64_t number) {
