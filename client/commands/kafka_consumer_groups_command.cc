@@ -11,6 +11,7 @@
 #include "client/admin/reset_plan.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/sql/result_printer.h"
 
 namespace client {
 
@@ -213,15 +214,14 @@ std::string only_group(const Flags& flags) {
   return named.size() == 1 && !flags.has("all-groups") ? named[0] : "";
 }
 
-// Returns the new offsets of the groups that the command line selects; from a file, with --from-file.
-Result<ResetPlan> plan_of_file(Connection& connection, const Flags& flags) {
+// Reads the file of --from-file. Fails if it names a group that is not among the chosen ones.
+Result<ResetPlan> plan_of_file(const Flags& flags, const std::vector<std::string>& chosen) {
   const std::string text = TRY(read_text_file(flags.text("from-file")));
   const auto about_file = [&](Error error) {
     return about(fmt::format("--from-file {}", flags.text("from-file")), std::move(error));
   };
   const auto read = parse_reset_plan(text, only_group(flags));
   if (!read) return about_file(read.error());
-  const std::vector<std::string> chosen = TRY(chosen_groups(connection, flags));
   for (const auto& [group, offsets] : *read)
     if (!std::ranges::count(chosen, group))
       return about_file({ErrorCode::InvalidParameter,
@@ -235,12 +235,18 @@ std::vector<PartitionName> names_of(const Offsets& offsets) {
   return names;
 }
 
+// One position for all partitions, or the offsets of a file.
+struct ResetTo {
+  NewPosition position = {};
+  std::optional<ResetPlan> plan = {};
+};
+
 // Returns the new offsets of one group, each moved into the range of its partition.
 Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
-                                    const std::string& group, const ResetPlan* plan) {
-  if (plan) {
-    const auto planned = plan->find(group);
-    if (planned == plan->end()) return Offsets{};
+                                    const std::string& group, const ResetTo& to) {
+  if (to.plan) {
+    const auto planned = to.plan->find(group);
+    if (planned == to.plan->end()) return Offsets{};
     // The planned offsets are "current" ones: they are only moved into the range of their partitions.
     return new_offsets(connection, {NewPosition::Kind::Current}, names_of(planned->second),
                        planned->second);
@@ -249,22 +255,25 @@ Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
   std::vector<PartitionName> partitions = TRY(named_partitions(connection, flags.all("topic")));
   if (flags.has("all-topics"))
     for (PartitionName& name : names_of(committed)) partitions.push_back(std::move(name));
-  return new_offsets(connection, TRY(read_position(flags)), partitions, committed);
+  return new_offsets(connection, to.position, partitions, committed);
 }
 
 // Prints the offsets as --from-file reads them: one group is not named in its lines, as in Kafka's tool.
 void print_exported(const std::vector<std::vector<std::string>>& rows, bool is_one_group) {
   for (size_t i = 1; i < rows.size(); ++i) {
-    if (!is_one_group) fmt::print("\"{}\",", rows[i][0]);
-    fmt::print("\"{}\",{},{}\n", rows[i][1], rows[i][2], rows[i][3]);
+    if (!is_one_group) fmt::print("{},", csv_quoted(rows[i][0]));
+    fmt::print("{},{},{}\n", csv_quoted(rows[i][1]), rows[i][2], rows[i][3]);
   }
 }
 
 Status reset(Connection& connection, const Flags& flags) {
-  std::optional<ResetPlan> plan;
-  if (flags.has("from-file")) plan = TRY(plan_of_file(connection, flags));
+  // A time before now is the same for all groups, and a wrong position is reported before any request.
+  ResetTo to;
+  if (!flags.has("from-file")) to.position = TRY(read_position(flags));
+  const std::vector<std::string> chosen = TRY(chosen_groups(connection, flags));
+  if (flags.has("from-file")) to.plan = TRY(plan_of_file(flags, chosen));
   std::vector<std::vector<std::string>> rows{{"GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"}};
-  for (const std::string& name : TRY(chosen_groups(connection, flags))) {
+  for (const std::string& name : chosen) {
     const GroupDescription group = TRY(describe_group(connection, name));
     if (group.state != "Empty" && group.state != "Dead") {
       fmt::print(stderr,
@@ -273,8 +282,7 @@ Status reset(Connection& connection, const Flags& flags) {
                  name, group.state);
       continue;
     }
-    const Offsets found =
-        TRY(offsets_after_reset(connection, flags, name, plan ? &*plan : nullptr));
+    const Offsets found = TRY(offsets_after_reset(connection, flags, name, to));
     if (flags.has("execute") && !found.empty()) TRY(commit_offsets(connection, name, found));
     for (const auto& [partition, offset] : found)
       rows.push_back({name, partition.first, std::to_string(partition.second.value()),

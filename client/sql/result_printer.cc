@@ -148,12 +148,7 @@ class CsvPrinter final : public ResultPrinter {
       text_ += value;
       return;
     }
-    text_ += '"';
-    for (const char c : value) {
-      if (c == '"') text_ += '"';
-      text_ += c;
-    }
-    text_ += '"';
+    text_ += csv_quoted(value);
   }
 
   const bool rows_only_;
@@ -186,6 +181,15 @@ constexpr std::pair<std::string_view, ResultFormat> kFormats[] = {
     {"table", ResultFormat::Table}, {"csv", ResultFormat::Csv}, {"json", ResultFormat::Json}};
 
 }  // namespace
+
+std::string csv_quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
 
 Result<ResultFormat> parse_result_format(std::string_view name) {
   for (const auto& [known, format] : kFormats)

@@ -44,6 +44,9 @@ class ResultPrinter {
 // titles.
 std::unique_ptr<ResultPrinter> make_result_printer(ResultFormat format, bool rows_only);
 
+// Returns the text in double quotes, with its own quotes doubled.
+std::string csv_quoted(std::string_view text);
+
 // Converts a value to JSON: numbers, booleans, arrays and JSON keep their types; values of all other types become
 // texts.
 std::string to_json(const Cell& cell, uint32_t type);
