@@ -38,8 +38,9 @@ bool names_secret(std::string_view name) {
 }
 
 // Returns the size of the token at the beginning of the text: a literal or a quoted name with its quotes, a comment, a
-// word, or one character. A literal without an end goes on to the end of the text.
-size_t token_size(std::string_view text) {
+// word, or one character. A literal without an end goes on to the end of the text. With `has_escapes` (E'...') a backslash
+// takes the character behind it.
+size_t token_size(std::string_view text, bool has_escapes) {
   const auto up_to = [&](std::string_view end, size_t from) {
     const size_t found = text.find(end, from);
     return found == text.npos ? text.size() : found + end.size();
@@ -47,7 +48,7 @@ size_t token_size(std::string_view text) {
   const char first = text[0];
   if (first == '\'' || first == '"' || first == '`') {
     size_t at = 1;
-    while (at < text.size() && text[at] != first) ++at;
+    while (at < text.size() && text[at] != first) at += has_escapes && text[at] == '\\' ? 2 : 1;
     return std::min(text.size(), at + 1);
   }
   if (text.starts_with("--")) return up_to("\n", 2);
@@ -78,11 +79,14 @@ bool is_literal(std::string_view token) {
 
 std::string masked_statement(std::string_view text, Masked masks) {
   std::string masked;
-  bool is_secret = false;  // the next literal
+  bool is_secret = false;    // the next literal
+  bool has_escapes = false;  // the next literal, if it follows at once
   while (!text.empty()) {
-    const std::string_view token = text.substr(0, token_size(text));
+    const std::string_view token =
+        text.substr(0, token_size(text, has_escapes && text.starts_with('\'')));
     text.remove_prefix(token.size());
-    // E'...' with an escaped quote looks like two literals; both are masked, since no other token is between them.
+    has_escapes = token == "E" || token == "e";
+    // A doubled quote looks like two literals; both are masked, since no other token is between them.
     if (is_literal(token) && is_secret) {
       masked += "'***'";
       continue;

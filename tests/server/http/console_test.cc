@@ -484,6 +484,10 @@ TEST(ConsoleAudit, statements_are_logged_without_secrets_and_values) {
             "CREATE CONNECTOR c WITH (\"sasl.jaas.config\"='***', x='b')");
   EXPECT_EQ(masked("ALTER USER u PASSWORD /* new */ E'x'"),
             "ALTER USER u PASSWORD /* new */ E'***'");
+  EXPECT_EQ(
+      masked("CREATE CONNECTOR c WITH ('db.password' = E'ab\\'cd', 'api.token' = 'x', n = 'y')"),
+      "CREATE CONNECTOR c WITH ('db.password' = E'***', 'api.token' = '***', n = 'y')");
+  EXPECT_EQ(masked("ALTER SYSTEM 'api.token' = E'x\\"), "ALTER SYSTEM 'api.token' = E'***'");
   EXPECT_EQ(masked("ALTER SYSTEM 'api.token' = 'x"), "ALTER SYSTEM 'api.token' = '***'");
   EXPECT_EQ(
       masked_statement("INSERT INTO t1 VALUES (1, 'x', $$y$$, -2.5e3)", Masked::SecretsAndValues),
