@@ -11,29 +11,6 @@ namespace server::http {
 
 namespace {
 
-// Returns the parts of the path that match parts in braces; nothing if the path does not match the
-// pattern.
-std::optional<std::vector<std::string>> matched(std::string_view pattern, std::string_view path) {
-  std::vector<std::string> parameters;
-  while (!pattern.empty() || !path.empty()) {
-    if (!pattern.starts_with('/') || !path.starts_with('/')) return std::nullopt;
-    pattern.remove_prefix(1);
-    path.remove_prefix(1);
-    const std::string_view wanted = pattern.substr(0, pattern.find('/'));
-    const std::string_view part = path.substr(0, path.find('/'));
-    if (wanted.starts_with('{') && !part.empty()) {
-      std::optional<std::string> decoded = percent_decoded(part);
-      if (!decoded) return std::nullopt;
-      parameters.push_back(*std::move(decoded));
-    } else if (wanted != part && (part.find('%') == part.npos || percent_decoded(part) != wanted)) {
-      return std::nullopt;
-    }
-    pattern.remove_prefix(wanted.size());
-    path.remove_prefix(part.size());
-  }
-  return parameters;
-}
-
 // Returns the first part of the path, and removes it.
 std::string_view take_part(std::string_view& path) {
   path.remove_prefix(1);
@@ -41,6 +18,27 @@ std::string_view take_part(std::string_view& path) {
   path.remove_prefix(part.size());
   return part;
 }
+
+// Returns the parts of the path that match parts in braces; nothing if the path does not match the
+// pattern.
+std::optional<std::vector<std::string>> matched(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parameters;
+  while (!pattern.empty() || !path.empty()) {
+    if (!pattern.starts_with('/') || !path.starts_with('/')) return std::nullopt;
+    const std::string_view wanted = take_part(pattern), part = take_part(path);
+    if (wanted.starts_with('{') && !part.empty()) {
+      std::optional<std::string> decoded = percent_decoded(part);
+      if (!decoded) return std::nullopt;
+      parameters.push_back(*std::move(decoded));
+    } else if (wanted != part && (part.find('%') == part.npos || percent_decoded(part) != wanted)) {
+      return std::nullopt;
+    }
+  }
+  return parameters;
+}
+
+// The longest part that is compared letter by letter.
+constexpr size_t kMostCompared = 64;
 
 // A pattern of the same number of parts as a path.
 struct NearPath {
@@ -56,7 +54,8 @@ NearPath compare(std::string_view pattern, std::string_view path) {
     const bool is_fixed = !wanted.starts_with('{');
     near.path += fmt::format("/{}", is_fixed ? wanted : part);
     if (!is_fixed) continue;
-    near.distance += edit_distance(part, wanted);
+    // The time of a comparison grows with both lengths, and a path may have 8 KB.
+    near.distance += part.size() > kMostCompared ? part.size() : edit_distance(part, wanted);
     near.letters += wanted.size();
   }
   return near;
@@ -73,13 +72,15 @@ std::string Routes::nearest_path(std::string_view path) const {
     return letters;
   };
   const auto depth = [](std::string_view text) { return std::ranges::count(text, '/'); };
+  const std::string plain_path = plain(path);
+  const auto path_depth = depth(path);
   NearPath nearest;
   for (const Route& route : routes_) {
     // The console's pages have any names, so each path would resemble one of them.
     if (route.is_public && route.path.find('{') != std::string::npos) continue;
-    if (depth(route.path) != depth(path)) continue;
+    if (depth(route.path) != path_depth) continue;
     NearPath near = compare(route.path, path);
-    if (plain(near.path) == plain(path)) return near.path;
+    if (plain(near.path) == plain_path) return near.path;
     // At most a third of the letters may be wrong, as in closest_name().
     if (near.distance > near.letters / 3) continue;
     if (nearest.path.empty() || near.distance < nearest.distance) nearest = std::move(near);
