@@ -32,6 +32,8 @@ class RecordSchemas {
     // The text is being registered: find() is repeated after the responder has been woken.
     bool is_pending = false;
   };
+  // Whether a registration is under way.
+  bool is_waiting() const { return is_pending(key_text_) || is_pending(value_text_); }
   // Finds the schema that the key or value `node` names with "schema_id", with "schema_version", or with "schema" (its
   // text). "subject" names the subject of the last two; the default is TOPIC-key or TOPIC-value. Fails with
   // InvalidParameter for a schema that does not exist, and for a text that the registry rejects.
@@ -48,6 +50,7 @@ class RecordSchemas {
   Result<Found> of_id(Embedded format, int32_t id) const;
   Result<Found> of_text(Embedded format, const std::string& subject, const std::string& text,
                         std::shared_ptr<RegisteredText>& last);
+  static bool is_pending(const std::shared_ptr<RegisteredText>& text) { return text && !text->id; }
   void register_text(const std::shared_ptr<RegisteredText>& text);
 
   const ProxyView& view_;

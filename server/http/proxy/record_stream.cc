@@ -126,7 +126,9 @@ class RecordStream final : public Exchange {
       return refuse(problem.code, problem.message);
     }
     is_drained_ = false;
-    while (under_way_.size() < kMaxUnderWay && !context_.responder.is_full()) {
+    // A held record is not read again for each event while its schema is being registered.
+    while (!(held_ && schemas_.is_waiting()) && under_way_.size() < kMaxUnderWay &&
+           !context_.responder.is_full()) {
       const auto document = held_ ? std::exchange(held_, std::nullopt) : documents_.next();
       is_drained_ = !document;
       if (is_drained_ || !take(*document)) break;
