@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "base/log_rate.h"
 #include "server/auth/digest.h"
 #include "server/auth/login_attempts.h"
 #include "server/http/console/audit.h"
@@ -77,29 +78,7 @@ class Remembered {
   std::set<std::string> keys_;
 };
 
-// Limits the audit's lines about refused logins, so that a client that guesses user names does not fill the disk. The
-// line about refused clients counts all of them. Any thread.
-class RefusedLogins {
- public:
-  void audit(const Clock& clock, const Request& request, const Channel* channel,
-             std::string_view reason) {
-    constexpr int kMostInASecond = 10;
-    const int64_t second = clock.monotonic_us() / 1'000'000;
-    {
-      const std::lock_guard lock(mutex_);
-      if (second != second_) count_ = 0;
-      second_ = second;
-      if (++count_ > kMostInASecond) return;
-    }
-    write_audit({.event = "login", .user = request.user, .channel = channel, .outcome = reason});
-  }
-
- private:
-  std::mutex mutex_;
-  // Guarded by mutex_
-  int64_t second_ = 0;
-  int count_ = 0;
-};
+constexpr uint32_t kMostRefusedLogins = 10;  // lines of the audit in a second
 
 struct Guard {
   explicit Guard(GuardView of) : view(std::move(of)) {}
@@ -108,8 +87,15 @@ struct Guard {
   Remembered remembered;
   auth::LoginAttempts attempts;
   RefusalLog log;
-  RefusedLogins refused_logins;
+  // A client that guesses names of users does not fill the disk; the line about refused clients counts all of them.
+  SharedLogRate refused_logins{kMostRefusedLogins};
 };
+
+void audit_refused_login(Guard& guard, const Clock& clock, const Request& request,
+                         const Channel* channel, std::string_view reason) {
+  if (guard.refused_logins.admit(clock.monotonic_us()))
+    write_audit({.event = "login", .user = request.user, .channel = channel, .outcome = reason});
+}
 
 std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
                                  const ExchangeContext& context, int status,
@@ -194,7 +180,7 @@ class GuardedExchange final : public Exchange {
       constexpr std::string_view kWrong = "wrong user or password";
       guard_->log.add(context_.clock, context_.channel, request_.user, kWrong);
       if (is_login_)
-        guard_->refused_logins.audit(context_.clock, request_, context_.channel, kWrong);
+        audit_refused_login(*guard_, context_.clock, request_, context_.channel, kWrong);
       return context_.responder.answer(refusal(401, kWrong, challenge_));
     }
     inner_ = run_permitted(*guard_, handler_, std::move(request_), context_);
@@ -362,7 +348,7 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Route&
   request.user = who ? who->user : context.channel->certificate_name;
   request.has_rights_of_user = true;
   const auto refuse_login = [&](int status, std::string_view message) {
-    if (is_login) guard->refused_logins.audit(context.clock, request, context.channel, message);
+    if (is_login) audit_refused_login(*guard, context.clock, request, context.channel, message);
     return refuse(*guard, request, context, status, message);
   };
   const Result<auth::Method> method = access.admit("http", request.user, *context.channel);

@@ -1,7 +1,6 @@
 #include "server/http/console/console_pages.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,7 +10,7 @@
 #include <sstream>
 #include <utility>
 
-#include "server/http/accept.h"
+#include "records/compression.h"
 #include "server/http/console/content_types.h"
 
 namespace server::http {
@@ -61,22 +60,8 @@ bool has_version(std::string_view header, std::string_view etag) {
 
 std::string inflated(std::string_view gzip) {
   std::string plain;
-  z_stream stream{};
-  constexpr int kGzip = 16 + MAX_WBITS;
-  if (inflateInit2(&stream, kGzip) != Z_OK) return plain;
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
-  stream.avail_in = static_cast<uInt>(gzip.size());
-  int status = Z_OK;
-  while (status == Z_OK) {
-    constexpr size_t kStep = 64 << 10;
-    const size_t begun = plain.size();
-    plain.resize(begun + kStep);
-    stream.next_out = reinterpret_cast<Bytef*>(plain.data() + begun);
-    stream.avail_out = kStep;
-    status = inflate(&stream, Z_NO_FLUSH);
-    plain.resize(plain.size() - stream.avail_out);
-  }
-  inflateEnd(&stream);
+  if (!records::decompress(records::Codec::Gzip, gzip, records::kMaxRecordsSize, plain))
+    plain.clear();
   return plain;
 }
 

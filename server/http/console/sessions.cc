@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/types/text_bytes.h"
 #include "server/auth/digest.h"
 
 namespace server::http {
@@ -18,8 +19,7 @@ constexpr int64_t kSessionCheckUs = 5'000'000;
 
 std::string hexadecimal(std::string_view bytes) {
   std::string text;
-  for (const char byte : bytes)
-    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
+  engine::append_hex(text, bytes, engine::HexCase::Lower);
   return text;
 }
 

@@ -73,10 +73,12 @@ void QueryExchange::on_read() {
                      "a GET request runs one SELECT",
                      {},
                      "Send other statements with POST to /ksql, and PRINT to /query-stream."});
-    if (const std::string command = sql::refused_in_read_only(*all.front()); !command.empty())
-      return refuse({ErrorCode::ReadOnlyTransaction,
-                     fmt::format("cannot execute {} in a read-only transaction", command),
-                     "A GET request only reads.", "Send the statement with POST."});
+    if (const std::string command = sql::refused_in_read_only(*all.front()); !command.empty()) {
+      Error error = sql::read_only_error(command);
+      error.detail = "A GET request only reads.";
+      error.hint = "Send the statement with POST.";
+      return refuse(std::move(error));
+    }
   }
   const bool is_query =
       is_select ||

@@ -11,11 +11,11 @@ namespace {
 // Reading a body of this size is cheaper than two switches to another thread.
 constexpr size_t kMaxBodyOnLoop = 4 * 1024;
 
+}  // namespace
+
 Error too_much_waiting() {
   return {ErrorCode::TooManyStatements, "too many requests are queued", {}, "Try again later."};
 }
-
-}  // namespace
 
 void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,
                    const Error& error) {

@@ -36,6 +36,9 @@ void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::s
 // its changes.
 sql::SessionInfo session_info(const Request& request, const ExchangeContext& context);
 
+// The queue of work beside the loops is full.
+Error too_much_waiting();
+
 // A request with a session of its own. The exchange reads the request, and then runs one statement after the other, as
 // the derived class decides. Long work is done on other threads.
 //

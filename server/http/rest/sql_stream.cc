@@ -128,12 +128,9 @@ struct SqlStream::Script final : SqlLines::Events {
     OpenQueries& queries = owner.pages_.queries;
     std::string id = fmt::format("transient_{}_{}", source, queries.next_number());
     if (kind == sql::RowsKind::Changes)
-      open.emplace(queries, id,
-                   [&loop = owner.context_.loop, alive = owner.alive_, stream = &owner, id] {
-                     loop.post([alive, stream, id] {
-                       if (*alive) stream->close(id);
-                     });
-                   });
+      open.emplace(queries, id, owner.callback_.on(owner.context_.loop, [stream = &owner, id] {
+        stream->close(id);
+      }));
     return id;
   }
   void end_query() override { open.reset(); }
@@ -160,8 +157,6 @@ SqlStream::SqlStream(const SqlPages& pages, Request request, const ExchangeConte
       context_(context),
       request_(std::move(request)),
       charge_(context.memory, MemoryKind::Statements) {}
-
-SqlStream::~SqlStream() { *alive_ = false; }
 
 void SqlStream::run() {
   if (!std::exchange(has_begun_, true)) read();
@@ -193,9 +188,7 @@ void SqlStream::read() {
         begin(std::move(reading->body));
         context_.responder.wake();
       });
-  if (!errand_)
-    refuse({ErrorCode::TooManyStatements, "too many requests are queued", {}, "Try again later."},
-           503);
+  if (!errand_) refuse(too_much_waiting(), 503);
 }
 
 void SqlStream::begin(Result<SqlBody> body) {

@@ -13,6 +13,7 @@
 #include "server/http/rest/open_queries.h"
 #include "server/http/rest/sql_exchange.h"
 #include "server/http/rest/sql_lines.h"
+#include "server/net/weak_callback.h"
 
 namespace server::http {
 
@@ -31,7 +32,6 @@ Result<SqlBody> read_sql_body(std::string_view body);
 class SqlStream final : public Exchange {
  public:
   SqlStream(const SqlPages& pages, Request request, const ExchangeContext& context);
-  ~SqlStream() override;
   void run() override;
   std::optional<int64_t> deadline_us() const override;
   void shut_down(const Error& reason) override;
@@ -60,9 +60,8 @@ class SqlStream final : public Exchange {
   std::unique_ptr<sql::Errand> errand_;  // reads a long body
   std::vector<std::unique_ptr<Script>> scripts_;
   bool has_begun_ = false, has_head_ = false, is_over_ = false;
-  int64_t beat_us_ = 0;  // time of the next beat
-  // Shared with callers on other threads, which may close a query.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  int64_t beat_us_ = 0;          // time of the next beat
+  const WeakCallback callback_;  // for callers on other threads, which may close a query
 };
 
 }  // namespace server::http
