@@ -99,14 +99,18 @@ struct Loop::Impl {
     uint64_t count = 0;
     // The counter is read before the mailbox is emptied, so that later posts wake the loop again.
     [[maybe_unused]] const ssize_t taken = read(wake_fd, &count, sizeof count);
-    drain_mailbox();
-    if (stopping) uv_stop(&loop);
+    // A loop that stops runs all tasks that were posted before. stop() sets the flag before it wakes the loop, so a
+    // stop after this line has a turn of its own.
+    const bool is_last = stopping;
+    drain_mailbox(is_last ? Drain::All : Drain::ForAWhile);
+    if (is_last) uv_stop(&loop);
   }
+  enum class Drain : uint8_t { ForAWhile, All };
   // Runs the tasks of the mailbox. If they take too long, the remaining tasks run in later turns,
   // before tasks that are posted meanwhile. When thirty HTTP/2 clients begin 16 scans each, for
   // example, the first slices of all scans arrive as messages together, and would keep the sockets
   // of all other clients waiting for a tenth of a second.
-  void drain_mailbox() {
+  void drain_mailbox(Drain much) {
     constexpr int64_t kMostUs = 2'000;
     {
       std::lock_guard lock(mutex);
@@ -120,8 +124,7 @@ struct Loop::Impl {
       inbox.pop_front();
       const SliceMeter::Slice slice(slices, "message");
       task();
-      // A loop that stops runs all tasks that were posted before.
-      if (!stopping && clock.monotonic_us() - begun_us >= kMostUs) break;
+      if (much == Drain::ForAWhile && clock.monotonic_us() - begun_us >= kMostUs) break;
     }
     if (!inbox.empty()) send_wake();
   }
@@ -233,7 +236,7 @@ struct Loop::Impl {
       return false;
     }
     thread = std::this_thread::get_id();
-    drain_mailbox();
+    drain_mailbox(Drain::ForAWhile);
     // Answers are sent before other work, since a client waits for them.
     if (has_deferred()) {
       run_deferred();
