@@ -48,7 +48,7 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     name_ = std::get<engine::CreateSource>(defined->statement->statement).name;
     if (session().temporary().names().contains(name_.text)) return end_with_existing(create);
     TRY(check_reads_another(*planner->image(), create));
-    defining_ = TRY(session().start(defined, {}, *this));
+    defining_ = TRY(session().start_part(defined, {}, *this));
     return {};
   }
 
@@ -60,7 +60,9 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     SqlExecution::resume();
     if (filling_) filling_->resume();
   }
+  // A definition is not cancelled half-way; the statement then ends before its rows are written.
   void cancel() override {
+    is_cancelled_ = true;
     if (filling_ && phase_ == Phase::Fill) filling_->cancel();
   }
 
@@ -128,6 +130,8 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     insert.target_position = create.name_position;
     insert.query = clone(create.query);
     phase_ = Phase::Fill;
+    if (is_cancelled_)
+      return on_error({ErrorCode::QueryCanceled, "canceling statement due to user request"});
     start(statement_with(std::move(insert)), filling_);
     if (filling_ && is_paused()) filling_->pause();
   }
@@ -136,7 +140,7 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
              std::unique_ptr<sql::Execution>& running) {
     auto prepared = session().planner()->prepare(statement, {});
     if (!prepared) return on_error(std::move(prepared).error());
-    auto started = session().start(*prepared, {}, *this);
+    auto started = session().start_part(*prepared, {}, *this);
     if (!started) return on_error(std::move(started).error());
     running = *std::move(started);
   }
@@ -166,6 +170,7 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
   const std::shared_ptr<const engine::ParsedStatement> statement_;
   engine::Name name_;
   Phase phase_ = Phase::Define;
+  bool is_cancelled_ = false;
   Error error_;
   std::unique_ptr<sql::Execution> defining_, filling_, dropping_;
 };
