@@ -88,9 +88,9 @@ Status check_search_path(std::string_view path, const engine::Catalog& catalog) 
 
 Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
     const sql::SessionInfo& info, const sql::SessionSettings& settings) {
-  auto session = std::make_unique<SqlSession>(
-      parts_, shard_, settings, info.memory, info.has_rights_of_user ? Asker(info.user) : Asker(),
-      info.database, info.user, info.open_queries);
+  auto session = std::make_unique<SqlSession>(parts_, shard_, settings, info.memory,
+                                              info.has_rights_of_user ? Asker(info.user) : Asker(),
+                                              info.database, info.user, info.open_queries);
   session->set_access(info.is_read_only, info.on_change);
   return std::unique_ptr<sql::SessionBackend>(std::move(session));
 }
@@ -295,20 +295,21 @@ Result<OpenStatement> SqlSession::open_statement() {
 }
 
 Result<std::unique_ptr<sql::Execution>> SqlSession::start(
-    const std::shared_ptr<const sql::Prepared>& any, std::vector<engine::Value> parameters,
+    const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
-  const auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
   const auto start = [&](sql::Receiver& to) {
-    return start_permitted(prepared, std::move(parameters), to);
+    return start_part(prepared, std::move(parameters), to);
   };
-  if (on_change_ && !sql::changing_command(*prepared->statement).empty())
-    return sql::start_audited(on_change_, prepared->statement, receiver, start);
+  const auto& statement = static_cast<const SqlPrepared&>(*prepared).statement;
+  if (on_change_ && !sql::changing_command(*statement).empty())
+    return sql::start_audited(on_change_, statement, receiver, start);
   return start(receiver);
 }
 
-Result<std::unique_ptr<sql::Execution>> SqlSession::start_permitted(
-    const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+Result<std::unique_ptr<sql::Execution>> SqlSession::start_part(
+    const std::shared_ptr<const sql::Prepared>& any, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
+  const auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
   TRY(check_asker());
   if (is_read_only_) TRY(sql::check_read_only(*prepared->statement));
   if (prepared->point)

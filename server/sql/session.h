@@ -143,6 +143,10 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) override;
+  // Starts a statement that an execution runs as a part of another one: the audit has one line for the whole.
+  Result<std::unique_ptr<sql::Execution>> start_part(
+      const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
+      sql::Receiver& receiver);
   Status check_columns(const sql::Prepared& prepared) override;
   Result<bool> answer_at_hand(const sql::Prepared& look_up,
                               std::span<const engine::Value> parameters,
@@ -276,10 +280,6 @@ class SqlSession final : public sql::SessionBackend {
   // Counts a further statement as open. Fails with TooManyStatements if the limit of open
   // statements is reached.
   Result<OpenStatement> open_statement();
-  // Starts a statement after the checks of the user and of the read-only mode.
-  Result<std::unique_ptr<sql::Execution>> start_permitted(
-      const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
-      sql::Receiver& receiver);
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver);

@@ -28,7 +28,7 @@ class AfterLookUp final : public SqlExecution {
     look_up_->begin([this, prepared = std::move(prepared),
                      parameters = std::move(parameters)](const Status& found) mutable {
       if (!found) return receiver().on_error(found.error());
-      auto started = session().start(prepared, std::move(parameters), receiver());
+      auto started = session().start_part(prepared, std::move(parameters), receiver());
       if (!started) return receiver().on_error(std::move(started).error());
       running_ = *std::move(started);
       if (is_paused()) running_->pause();

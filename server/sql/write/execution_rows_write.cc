@@ -54,7 +54,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
       session().note_read({});
     }
-    select_ = TRY(session().start(prepared_->rows, std::move(parameters), *this));
+    select_ = TRY(session().start_part(prepared_->rows, std::move(parameters), *this));
     return {};
   }
   // Prevents further attempts. An append under way cannot be cancelled.
@@ -228,7 +228,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   void begin_again() {
     timer_.reset();
     session().note_read({});
-    auto started = session().start(prepared_->rows, parameters_, *this);
+    auto started = session().start_part(prepared_->rows, parameters_, *this);
     if (!started) return fail(std::move(started).error());
     select_ = *std::move(started);
   }
@@ -407,7 +407,7 @@ class TruncateExecution final : public SqlExecution, private sql::Receiver {
     remove->statement = std::move(rows);
     const auto prepared = TRY(session().prepare(std::move(remove), {}));
     former_ = std::move(running_);
-    running_ = TRY(session().start(prepared, {}, *this));
+    running_ = TRY(session().start_part(prepared, {}, *this));
     return {};
   }
 
