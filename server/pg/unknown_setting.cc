@@ -1,5 +1,8 @@
 #include "server/pg/unknown_setting.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "engine/types/ascii.h"
 #include "server/sql/session_settings.h"
 
@@ -45,11 +48,10 @@ constexpr ShownElsewhere kShownElsewhere[] = {
 }  // namespace
 
 Error unknown_to_show(const std::string& name) {
-  for (const ShownElsewhere& elsewhere : kShownElsewhere)
-    if (elsewhere.name == engine::lower_case(name))
-      return Error{ErrorCode::UndefinedObject,
-                   "unrecognized configuration parameter \"" + name + "\""}
-          .with_hint(std::string(elsewhere.hint));
+  const auto elsewhere =
+      std::ranges::find(kShownElsewhere, engine::lower_case(name), &ShownElsewhere::name);
+  if (elsewhere != std::end(kShownElsewhere))
+    return sql::unknown_setting(name, {}).with_hint(std::string(elsewhere->hint));
   Error error =
       sql::unknown_setting(name, {"STREAMS", "TABLES", "TOPICS", "QUERIES", "TASKS", "SERVER",
                                   "FUNCTIONS", "PROPERTIES", "TYPES", "VARIABLES"});
