@@ -11,6 +11,7 @@
 #include "engine/functions/json/json_path.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
+#include "engine/plan/view_target.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -478,26 +479,16 @@ std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& ca
   return Name{schema + "." + named.name.text, named.name.quoting};
 }
 
-// Returns the view with this name. Looks for the names for which find_source() looks, in the same order.
-const View* view_named(const Name& name, const PlanContext& context) {
-  const auto look = [&](const std::string& text) {
-    const ViewPtr* found = context.catalog.views.get(text);
-    return found ? found->get() : nullptr;
-  };
-  if (const View* view = look(name.text)) return view;
-  if (!context.fold_quoted_names || name.quoting == Quoting::Back) return nullptr;
-  return look(name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
-                                              : absl::AsciiStrToLower(name.text));
-}
-
 }  // namespace
 
 const View* find_view(const AliasedSource& named, const PlanContext& context) {
   if (named.query || context.catalog.views.empty() || context.settings.ksqldb_compat)
     return nullptr;
   if (const auto qualified = name_in_schema(named, context.catalog))
-    return view_named(*qualified, context);
-  return find_source(named.name, context) ? nullptr : view_named(named.name, context);
+    return view_named(*qualified, context.catalog, context.fold_quoted_names);
+  return find_source(named.name, context)
+             ? nullptr
+             : view_named(named.name, context.catalog, context.fold_quoted_names);
 }
 
 Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {

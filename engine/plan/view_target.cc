@@ -16,17 +16,6 @@ namespace engine {
 
 namespace {
 
-const View* find(const Name& name, const Catalog& catalog) {
-  const auto look = [&](const std::string& text) {
-    const ViewPtr* found = catalog.views.get(text);
-    return found ? found->get() : nullptr;
-  };
-  if (const View* view = look(name.text)) return view;
-  if (name.quoting == Quoting::Back) return nullptr;
-  return look(name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
-                                              : absl::AsciiStrToLower(name.text));
-}
-
 // Returns the streams and tables from which the view has its rows, also through other views, as "table se".
 std::vector<std::string> base_relations(const View& view, const Catalog& catalog) {
   std::vector<std::string> next{view.name}, bases;
@@ -68,9 +57,20 @@ Words words_of(ViewChange change) {
 
 }  // namespace
 
+const View* view_named(const Name& name, const Catalog& catalog, bool fold_quoted_names) {
+  const auto look = [&](const std::string& text) {
+    const ViewPtr* found = catalog.views.get(text);
+    return found ? found->get() : nullptr;
+  };
+  if (const View* view = look(name.text)) return view;
+  if (!fold_quoted_names || name.quoting == Quoting::Back) return nullptr;
+  return look(name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
+                                              : absl::AsciiStrToLower(name.text));
+}
+
 std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange change,
                                  const Catalog& catalog) {
-  const View* view = find(name, catalog);
+  const View* view = view_named(name, catalog, true);
   if (!view) return std::nullopt;
   const Words words = words_of(change);
   const std::string shown = display_name(view->name);
@@ -84,6 +84,14 @@ std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange c
     error.hint =
         fmt::format("{} {}, which the view reads.", words.remedy, fmt::join(bases, " or "));
   return std::move(error).at(at);
+}
+
+Error no_such_relation(const Name& name, TextPosition at, ViewChange change,
+                       const Catalog& catalog) {
+  if (auto refused = refuse_view(name, at, change, catalog)) return *std::move(refused);
+  return Error{ErrorCode::UndefinedSource,
+               fmt::format("relation \"{}\" does not exist", display_name(name.text))}
+      .at(at);
 }
 
 }  // namespace engine

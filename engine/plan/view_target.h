@@ -11,10 +11,17 @@ namespace engine {
 // The change that a statement asks for. Alter: any statement about the definition of a table.
 enum class ViewChange : uint8_t { Insert, Update, Delete, Copy, Truncate, Alter };
 
+// Returns the view with this name, or null. Looks for the names for which find_source() looks, in the same order.
+const View* view_named(const Name& name, const Catalog& catalog, bool fold_quoted_names);
+
 // Returns the error of PostgreSQL, with a hint that names the streams and tables that the view reads; nothing if no
 // view has this name. Callers ask if no stream or table has the name. A quoted name also means the view in upper case,
 // and a name without quotes the view in lower case, as in FROM.
 std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange change,
                                  const Catalog& catalog);
+
+// Returns the error of a statement whose target is neither a stream nor a table: that of refuse_view() if it is a view.
+Error no_such_relation(const Name& name, TextPosition at, ViewChange change,
+                       const Catalog& catalog);
 
 }  // namespace engine

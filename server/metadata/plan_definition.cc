@@ -242,11 +242,9 @@ struct Planner {
   Result<Effect> operator()(const engine::ChangeConstraint& change) const {
     const std::string& name = change.table.name.text;
     const engine::DataSource* source = image.catalog->find_source(name);
-    if (!source) TRY(check_not_view(change.table, engine::ViewChange::Alter));
     if (!source)
-      return Error{ErrorCode::UndefinedSource,
-                   fmt::format("relation \"{}\" does not exist", engine::display_name(name))}
-          .at(change.table.position);
+      return engine::no_such_relation(change.table.name, change.table.position,
+                                      engine::ViewChange::Alter, *image.catalog);
     auto altered = std::make_shared<engine::DataSource>(*source);
     Effect effect;
     const auto find = [&](const std::string& wanted) {
@@ -278,12 +276,9 @@ struct Planner {
   // Changes or removes the default of a column. Existing rows stay unchanged.
   Result<Effect> operator()(const engine::AlterDefault& alter) const {
     const engine::DataSource* source = image.catalog->find_source(alter.table.name.text);
-    if (!source) TRY(check_not_view(alter.table, engine::ViewChange::Alter));
     if (!source)
-      return Error{ErrorCode::UndefinedSource,
-                   fmt::format("relation \"{}\" does not exist",
-                               engine::display_name(alter.table.name.text))}
-          .at(alter.table.position);
+      return engine::no_such_relation(alter.table.name, alter.table.position,
+                                      engine::ViewChange::Alter, *image.catalog);
     const int index = source->schema.index_of(alter.column.name.text);
     if (index < 0)
       return Error{ErrorCode::UndefinedColumn,

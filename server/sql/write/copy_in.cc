@@ -325,14 +325,9 @@ Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const Metad
                                                 const sql::CopyTarget& target,
                                                 sql::CopyReceiver& receiver) {
   std::shared_ptr<const engine::DataSource> source = session.find_source(image, target.source);
-  if (!source) {
-    if (auto refused = engine::refuse_view(target.source, target.source_position,
-                                           engine::ViewChange::Copy, *image.catalog))
-      return *std::move(refused);
-    return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
-                                                         engine::display_name(target.source.text))}
-        .at(target.source_position);
-  }
+  if (!source)
+    return engine::no_such_relation(target.source, target.source_position, engine::ViewChange::Copy,
+                                    *image.catalog);
   if (source->read_only || source->window)
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("cannot copy into {}: it is {}", source->name,

@@ -69,13 +69,7 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
                                                               engine::ViewChange change,
                                                               const engine::PlanContext& context) {
   const engine::DataSource* found = engine::find_source(table.name, context);
-  if (!found) {
-    if (auto refused = engine::refuse_view(table.name, table.position, change, context.catalog))
-      return *std::move(refused);
-    return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
-                                                         engine::display_name(table.name.text))}
-        .at(table.position);
-  }
+  if (!found) return engine::no_such_relation(table.name, table.position, change, context.catalog);
   if (!is_changed_by_rows(*found))
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("{} is not a table whose rows can be changed", found->name)}
