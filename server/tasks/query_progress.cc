@@ -183,7 +183,10 @@ void ProgressOfQuery::publish(int stage, int32_t task, std::span<const Target> p
   if (stages_.size() <= static_cast<size_t>(stage)) stages_.resize(static_cast<size_t>(stage) + 1);
   Stage& its = stages_[static_cast<size_t>(stage)];
   its.published.insert(task);
-  its.records[task] = records;
+  LateRecords& last = its.records[task];
+  its.sum.late += records.late - last.late;
+  its.sum.read += records.read - last.read;
+  last = records;
   for (const auto& [partition, next] : positions) its.positions[partition] = next;
   // If the task reads a partition twice, the smaller of the two positions counts.
   for (const auto& [partition, next] : positions)
@@ -195,14 +198,9 @@ LateRecords ProgressOfQuery::late_records() const {
   const std::lock_guard lock(mutex_);
   LateRecords all;
   for (const Stage& stage : stages_) {
-    LateRecords its;
-    for (const auto& [task, records] : stage.records) {
-      its.late += records.late;
-      its.read += records.read;
-    }
-    if (its.late == 0) continue;
-    all.late += its.late;
-    all.read += its.read;
+    if (stage.sum.late == 0) continue;
+    all.late += stage.sum.late;
+    all.read += stage.sum.read;
   }
   return all;
 }

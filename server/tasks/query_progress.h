@@ -70,6 +70,7 @@ class ProgressOfQuery {
     absl::flat_hash_set<int32_t> published;
     absl::flat_hash_map<engine::PartitionRef, Offset> positions;
     absl::flat_hash_map<int32_t, LateRecords> records;  // by task
+    LateRecords sum;  // of `records`: each look-up of a windowed table asks for it
   };
   void changed(std::unique_lock<std::mutex> lock);
 
