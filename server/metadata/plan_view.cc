@@ -357,6 +357,10 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
                                     .properties = context.properties,
                                     .fold_quoted_names = context.fold_quoted_names};
   std::vector<DefinitionChange> more;
+  const auto drop_too = [&](const std::string& name) {
+    notices.push_back(fmt::format("drop cascades to view {}", display_name(name)));
+    more.push_back(EraseView{name});
+  };
   for (const auto& [name, view] : image.catalog->views) {
     if (views_gone.contains(name) || views_put.contains(name)) continue;
     const auto reads_one_of = [&](const std::set<std::string>& names) {
@@ -370,21 +374,20 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
             fmt::format("cannot drop {} because other objects depend on it", display_name(*found)),
             fmt::format("view {} depends on {}", display_name(name), display_name(*found)),
             "Use DROP ... CASCADE to drop the dependent objects too."};
-      notices.push_back(fmt::format("drop cascades to view {}", display_name(name)));
-      more.push_back(EraseView{name});
+      drop_too(name);
       continue;
     }
-    // The SELECT is planned, because the catalog does not keep the types that a view names.
-    if (!types_gone.empty() && view->query && plan_select(*view, context) &&
-        !plan_select(*view, of_next)) {
+    // The SELECT is planned, because the catalog does not keep the types that a view names. Most views can be planned
+    // without the types, which answers the question with one plan.
+    if (!types_gone.empty() && view->query && !plan_select(*view, of_next) &&
+        plan_select(*view, context)) {
       const std::string shown = display_name(*types_gone.begin());
       if (!cascade)
         return Error{ErrorCode::DependentObjects,
                      fmt::format("cannot drop type {} because other objects depend on it", shown),
                      fmt::format("view {} depends on type {}", display_name(name), shown),
                      "DROP VIEW first."};
-      notices.push_back(fmt::format("drop cascades to view {}", display_name(name)));
-      more.push_back(EraseView{name});
+      drop_too(name);
       continue;
     }
     const auto found = reads_one_of(changed);
