@@ -38,7 +38,9 @@ class LonePeers final : public Peers {
   void on_durable(std::span<const storage::TopicPartition>) override {}
   storage::UncleanElections unclean_elections() const override { return {}; }
   bool lacks_replicas(const storage::TopicPartition&) const override { return false; }
-  Leads find_leader(const storage::TopicPartition&) const override { return Leads::ThisNode; }
+  FindLeader leaders() const override {
+    return [](const storage::TopicPartition&) { return Leads::ThisNode; };
+  }
   void find_ends(
       std::vector<storage::TopicPartition>,
       std::function<void(const std::map<storage::TopicPartition, Offset>&)> done) override {

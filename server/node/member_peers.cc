@@ -78,11 +78,12 @@ class MemberPeers final : public Peers {
     const auto* known = view->metadata->find(partition);
     return known != nullptr && known->isr.size() < known->replicas.size();
   }
-  Leads find_leader(const storage::TopicPartition& partition) const override {
-    const auto view = member_->view();
-    const auto* known = view->metadata->find(partition);
-    if (known == nullptr || !known->leader) return Leads::NoNode;
-    return *known->leader == view->self ? Leads::ThisNode : Leads::OtherNode;
+  FindLeader leaders() const override {
+    return [view = member_->view()](const storage::TopicPartition& partition) {
+      const auto* known = view->metadata->find(partition);
+      if (known == nullptr || !known->leader) return Leads::NoNode;
+      return *known->leader == view->self ? Leads::ThisNode : Leads::OtherNode;
+    };
   }
   void find_ends(
       std::vector<storage::TopicPartition> partitions,

@@ -636,13 +636,14 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
 std::vector<storage::TopicPartition> Node::put_ends(
     std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
+  const Peers::FindLeader find_leader = peers_->leaders();
   std::set<storage::TopicPartition> elsewhere;
   for (coordinator::GroupProgress& group : groups)
     for (coordinator::GroupProgress::Partition& each : group.partitions) {
       const storage::TopicInfo* topic = topics->find(each.topic);
       if (!topic) continue;
       const storage::TopicPartition partition{topic->id, PartitionId(each.partition)};
-      const Leads leader = peers_->find_leader(partition);
+      const Leads leader = find_leader(partition);
       if (leader == Leads::NoNode) continue;
       if (leader == Leads::OtherNode)
         elsewhere.insert(partition);

@@ -80,7 +80,9 @@ class Peers {
   // Returns the unclean elections in the metadata that the node has read so far.
   virtual storage::UncleanElections unclean_elections() const = 0;
   virtual bool lacks_replicas(const storage::TopicPartition& partition) const = 0;
-  virtual Leads find_leader(const storage::TopicPartition& partition) const = 0;
+  // Returns the function that finds the leader of a partition, as of now for all partitions.
+  using FindLeader = std::function<Leads(const storage::TopicPartition&)>;
+  virtual FindLeader leaders() const = 0;
   // Asks the leaders for the ends of partitions that other nodes lead; leaves out those that do not answer.
   virtual void find_ends(
       std::vector<storage::TopicPartition> partitions,
