@@ -326,7 +326,8 @@ std::string node_document(std::span<const Step> steps, size_t& next) {
 
 }  // namespace
 
-std::string plan_document(const std::vector<std::string>& lines) {
+std::string plan_document(const std::vector<std::string>& lines, std::string_view topology) {
+  const std::string beside = topology.empty() ? "" : fmt::format(", \"Topology\": {}", topology);
   constexpr std::string_view kArrow = "-> ";
   std::vector<Step> steps;
   std::string said;
@@ -339,26 +340,22 @@ std::string plan_document(const std::vector<std::string>& lines) {
       said += (said.empty() ? "" : "\n") + line;
   }
   if (steps.empty())
-    return fmt::format("[{{\"Plan\": {{\"Node Type\": \"Result\", \"Text\": {}}}}}]",
-                       quoted_json(said));
+    return fmt::format("[{{\"Plan\": {{\"Node Type\": \"Result\", \"Text\": {}}}{}}}]",
+                       quoted_json(said), beside);
   size_t next = 0, roots = 0;
   std::string plans;
   for (; next < steps.size(); ++roots)
     plans += (roots == 0 ? "" : ", ") + node_document(steps, next);
   // The stages of a query are siblings, but the document must have one step at the top.
   if (roots > 1) plans = fmt::format("{{\"Node Type\": \"Append\", \"Plans\": [{}]}}", plans);
-  return fmt::format("[{{\"Plan\": {}}}]", plans);
+  return fmt::format("[{{\"Plan\": {}{}}}]", plans, beside);
 }
 
 namespace {
 
 Lines in_format(const Explain& explain, Explained explained) {
   if (explain.format != ExplainFormat::Json) return std::move(explained.lines);
-  std::string document = plan_document(explained.lines);
-  if (explained.topology.empty()) return {std::move(document)};
-  constexpr std::string_view kEnd = "}]";  // of the object beside "Plan", and of the document
-  document.resize(document.size() - kEnd.size());
-  return {fmt::format("{}, \"Topology\": {}}}]", document, explained.topology)};
+  return {plan_document(explained.lines, explained.topology)};
 }
 
 }  // namespace

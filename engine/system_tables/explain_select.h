@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/query/rows_profile.h"
@@ -24,8 +25,9 @@ std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsPr
 
 // Returns the lines as one document in the form of PostgreSQL's FORMAT JSON:
 //   [{"Plan": {"Node Type": ..., "Plans": [...]}}]
-// Steps have types that PostgreSQL's tools know. "Text" contains the line of the step.
-std::string plan_document(const std::vector<std::string>& lines);
+// Steps have types that PostgreSQL's tools know. "Text" contains the line of the step. A topology, which is JSON, is the
+// member "Topology" beside "Plan".
+std::string plan_document(const std::vector<std::string>& lines, std::string_view topology = {});
 
 // Returns the lines of EXPLAIN without ANALYZE. If the statement has parameters, the context has their values.
 Result<std::vector<std::string>> explained_lines(const Explain& explain,
