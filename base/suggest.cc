@@ -30,7 +30,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
-std::string closest_name(std::string_view word, std::span<const std::string> candidates) {
+std::string nearest_name(std::string_view word, std::span<const std::string> candidates) {
   // At most a third of the letters may be wrong; with more, the user probably meant another word.
   size_t best = std::max<size_t>(1, word.size() / 3) + 1;
   std::string found;
@@ -42,16 +42,20 @@ std::string closest_name(std::string_view word, std::span<const std::string> can
     best = distance;
     found = candidate;
   }
-  // Bare names become upper case when a statement is read, so a name in another letter case has to
-  // be quoted.
-  if (best == 0 && found != word) return "`" + found + "`";
   return found;
+}
+
+std::string closest_name(std::string_view word, std::span<const std::string> candidates) {
+  const std::string found = nearest_name(word, candidates);
+  const bool has_other_case = found != word && !found.empty() && edit_distance(word, found) == 0;
+  return has_other_case ? "`" + found + "`" : found;
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,
                          std::string_view otherwise, std::string_view before,
                          std::string_view after) {
-  const std::string nearest = closest_name(word, candidates);
+  const std::string nearest =
+      before.empty() ? closest_name(word, candidates) : nearest_name(word, candidates);
   if (nearest.empty()) return std::string(otherwise);
   return "Did you mean " + std::string(before) + nearest + std::string(after) + "?";
 }

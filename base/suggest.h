@@ -8,12 +8,15 @@
 // becomes `b`. Letter case does not count.
 size_t edit_distance(std::string_view a, std::string_view b);
 
-// Returns the candidate that `word` most likely means; empty if none is near enough. It is in
-// backquotes if it differs only in letter case, since SQL must quote it then.
+// Returns the candidate that `word` most likely means; empty if none is near enough.
+std::string nearest_name(std::string_view word, std::span<const std::string> candidates);
+
+// Returns nearest_name() as SQL writes it: in backquotes if it differs from the word only in letter case, because names
+// without quotes become upper case.
 std::string closest_name(std::string_view word, std::span<const std::string> candidates);
 
-// Returns the hint "Did you mean NAME?" with the closest name between `before` and `after`, such as the quotes of a topic
-// or the dashes of an option. Returns `otherwise` if no candidate is near enough.
+// Returns the hint "Did you mean NAME?" with the name as SQL writes it, or, with `before` and `after`, with the bare name
+// between them, such as the quotes of a topic or the dashes of an option. Returns `otherwise` if no candidate is near enough.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,
                          std::string_view otherwise = {}, std::string_view before = {},
                          std::string_view after = {});

@@ -51,7 +51,7 @@ int report_unknown_action(std::string_view command, std::string_view word,
   std::string near;
   for (const auto& [synonym, action] : kSynonyms)
     if (near.empty() && word == synonym && std::ranges::count(actions, action) > 0) near = action;
-  if (near.empty()) near = closest_name(word, actions);
+  if (near.empty()) near = nearest_name(word, actions);
   std::string problem =
       word.empty() ? "an action is missing" : fmt::format("unrecognized action \"{}\"", word);
   if (!near.empty()) problem += fmt::format("; did you mean {}?", near);

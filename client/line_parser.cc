@@ -90,7 +90,7 @@ Error unknown_property(const std::string& name) {
       "parse.key",         "key.separator",         "parse.headers", "headers.delimiter",
       "headers.separator", "headers.key.separator", "null.marker",   "ignore.error"};
   std::string hint = fmt::format("The properties are {}.", fmt::join(names, ", "));
-  if (const std::string near = closest_name(name, names); !near.empty())
+  if (const std::string near = nearest_name(name, names); !near.empty())
     hint = fmt::format("Did you mean {}?", near);
   else if (name == "acks" || name.find("linger") != name.npos || name.starts_with("compression"))
     hint = fmt::format("Settings of the producer are given with --producer-property {}=...", name);

@@ -16,9 +16,7 @@ std::string near_name(std::string_view name, const std::vector<std::string>& oth
   constexpr size_t kLeastPrefix = 3;
   for (const std::string& other : others)
     if (name.size() >= kLeastPrefix && other.starts_with(name)) return other;
-  const std::string near = closest_name(name, others);
-  // A name in another letter case is returned in back quotes, for SQL.
-  return near.starts_with('`') ? near.substr(1, near.size() - 2) : near;
+  return nearest_name(name, others);
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ std::string Routes::nearest_path(std::string_view path) const {
     if (depth(route.path) != path_depth) continue;
     NearPath near = compare(route.path, path);
     if (plain(near.path) == plain_path) return near.path;
-    // At most a third of the letters may be wrong, as in closest_name().
+    // At most a third of the letters may be wrong, as in nearest_name().
     if (near.distance > near.letters / 3) continue;
     if (nearest.path.empty() || near.distance < nearest.distance) nearest = std::move(near);
   }

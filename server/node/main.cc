@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
     const char* const arguments[] = {argv[2], "--help"};
     return subcommand.run(2, arguments);
   }
-  const std::string near = closest_name(name, names);
+  const std::string near = nearest_name(name, names);
   return usage_error(fmt::format("unrecognized subcommand \"{}\"{}", name,
                                  near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }

@@ -592,7 +592,7 @@ Error about(std::string_view place, const Error& error) {
 std::string unknown_setting(const std::string& name) {
   std::vector<std::string> known;
   for (const SettingRow& row : kSettings) known.emplace_back(row.name);
-  const std::string near = closest_name(name, known);
+  const std::string near = nearest_name(name, known);
   return near.empty() ? fmt::format("\"{}\"", name)
                       : fmt::format("\"{}\" (did you mean {}?)", name, near);
 }
@@ -817,7 +817,7 @@ std::vector<std::string> unknown_variables() {
     const std::string name(
         text.substr(kVariablePrefix.size(), text.find('=') - kVariablePrefix.size()));
     if (std::ranges::find(known, name) != known.end()) continue;
-    const std::string near = closest_name(name, known);
+    const std::string near = nearest_name(name, known);
     unknown.push_back(fmt::format("{}{}", kVariablePrefix, name));
     if (!near.empty())
       unknown.back() += fmt::format(" (did you mean {}{}?)", kVariablePrefix, near);

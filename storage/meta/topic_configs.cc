@@ -173,7 +173,7 @@ Error unknown(std::string_view name) {
     // "retention" means retention.ms and not retention.bytes: an age is what users set first.
     if (row.name == fmt::format("{}.ms", name)) near = row.name;
   }
-  if (near.empty()) near = closest_name(name, names);
+  if (near.empty()) near = nearest_name(name, names);
   return {ErrorCode::InvalidParameter,
           fmt::format("topic setting \"{}\" does not exist, or is not supported yet{}", name,
                       near.empty() ? "" : fmt::format("; did you mean {}?", near))};

@@ -43,6 +43,10 @@ TEST(Suggest, a_mistyped_name_finds_its_neighbour_and_a_strange_one_finds_none) 
   EXPECT_EQ(closest_name("citty", names), "CITY");
   EXPECT_EQ(closest_name("amuont", names), "AMOUNT");
   EXPECT_EQ(closest_name("COL0", std::vector<std::string>{"col0"}), "`col0`");
+  EXPECT_EQ(nearest_name("COL0", std::vector<std::string>{"col0"}), "col0");
+  EXPECT_EQ(did_you_mean("TOPIC", std::vector<std::string>{"topic"}, {}, "--"),
+            "Did you mean --topic?");
+  EXPECT_EQ(did_you_mean("TOPIC", std::vector<std::string>{"topic"}), "Did you mean `topic`?");
   EXPECT_EQ(closest_name("temperature", names), "");
   EXPECT_EQ(did_you_mean("citty", names), "Did you mean CITY?");
   EXPECT_EQ(did_you_mean("citty", names, "", "--"), "Did you mean --CITY?");
