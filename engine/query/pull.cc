@@ -124,7 +124,6 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   TRY(expand_struct_stars(analysis, make_scope(layout, "SELECT", analysis, context)));
   if (analysis.where) {
     Scope scope = make_scope(layout, "WHERE", analysis, context);
-    scope.texts_take_types = !context.settings.ksqldb_compat;
     scope.forms = session_forms(context.properties);
     Result<BoundExpression> filter = bind_predicate(*analysis.where, scope);
     if (!filter)
@@ -153,7 +152,6 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                  "Restrict the keys: WHERE key = ... or IN (...)."}
         .at(query.position);
   Scope select = make_scope(layout, "SELECT", analysis, context);
-  select.texts_take_types = !context.settings.ksqldb_compat;
   select.forms = session_forms(context.properties);
   SelectColumns columns = TRY(transient_columns(analysis, select));
   plan.columns = std::move(columns.expressions);
