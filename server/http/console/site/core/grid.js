@@ -66,6 +66,9 @@ export class Grid {
     this.rebuild();
   }
 
+  /** The number of columns before those of the result: in the stream view the change and its time. */
+  get lead() { return this.hasOps ? 2 : 0; }
+
   rebuild() {
     this.pool_ = [];
     this.body_.replaceChildren();
@@ -80,7 +83,7 @@ export class Grid {
       const isSorted = view?.sort === at;
       const order = !isSorted ? 'none' : view?.isDescending ? 'descending' : 'ascending';
       return el('div.grid-cell.grid-head-cell', {
-        role: 'columnheader', 'aria-sort': order, 'aria-colindex': place + 1 + Number(this.hasOps),
+        role: 'columnheader', 'aria-sort': order, 'aria-colindex': place + 1 + this.lead,
         class: `grid-cell grid-head-cell${isNumeric(column.type) ? ' number' : ''}`,
         id: `${this.id}-h${place}`, title: `${column.name} ${column.type}`,
         onclick: () => this.acts.sort(at),
@@ -89,11 +92,11 @@ export class Grid {
         !isSorted ? '' : view?.isDescending ? '▼' : '▲'));
     });
     const ops = this.hasOps && [
-      el('div.grid-cell.op', { role: 'columnheader' }, '±'),
-      el('div.grid-cell.time', { role: 'columnheader' }, 'time'),
+      el('div.grid-cell.op', { role: 'columnheader', 'aria-colindex': 1 }, '±'),
+      el('div.grid-cell.time', { role: 'columnheader', 'aria-colindex': 2 }, 'time'),
     ];
     this.header_.replaceChildren(...(ops || []), ...heads, el('div.grid-rest', {}));
-    this.node.setAttribute('aria-colcount', String(heads.length + (this.hasOps ? 2 : 0)));
+    this.node.setAttribute('aria-colcount', String(heads.length + this.lead));
   }
 
   layOut_() {
@@ -171,14 +174,13 @@ export class Grid {
     slot.row = row;
     node.hidden = false;
     node.classList.toggle('gone', row.gone !== 0);
-    let place = 0;
     if (this.hasOps) {
       write(cells[0], row.op ?? '');
       cells[0].dataset.op = row.op ?? '';
       if (isOther) cells[0].title = OPS[/** @type {keyof OPS} */ (row.op)] ?? '';
       write(cells[1], timeOfDay(row.at ?? 0, isUtc()));
-      place = 2;
     }
+    let place = this.lead;
     for (const at of this.shown) this.drawCell_(cells[place++], row, at, isOther, now);
   }
 

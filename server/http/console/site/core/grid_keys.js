@@ -75,8 +75,7 @@ export class GridKeys {
     const cell = target.closest('[role=gridcell]');
     const row = cell?.closest('[role=row]');
     if (!cell || !row) return null;
-    const lead = this.grid_.hasOps ? 2 : 0;
-    const place = Number(cell.getAttribute('aria-colindex')) - 1 - lead;
+    const place = Number(cell.getAttribute('aria-colindex')) - 1 - this.grid_.lead;
     return { row: Number(row.getAttribute('aria-rowindex')) - 2, place: Math.max(0, place) };
   }
 
@@ -126,7 +125,7 @@ export class GridKeys {
 
   /** Marks the active cell and the range on the rows that exist. */
   mark() {
-    const { node, id, hasOps } = this.grid_;
+    const { node, id, lead } = this.grid_;
     for (const old of node.querySelectorAll('.active, .chosen'))
       old.classList.remove('active', 'chosen');
     node.removeAttribute('aria-activedescendant');
@@ -134,7 +133,7 @@ export class GridKeys {
     if (!active) return;
     const head = active.row < 0 ? document.getElementById(`${id}-h${active.place}`) : null;
     const cells = document.getElementById(`${id}-r${active.row}`)?.children;
-    const spot = head ?? cells?.[active.place + (hasOps ? 2 : 0)];
+    const spot = head ?? cells?.[active.place + lead];
     if (spot) {
       spot.classList.add('active');
       spot.id ||= `${id}-c${Math.random().toString(36).slice(2)}`;
@@ -146,13 +145,13 @@ export class GridKeys {
 
   markRange_() {
     if (!this.anchor_) return;
-    const { node, hasOps } = this.grid_;
+    const { node, lead } = this.grid_;
     const { top, bottom, left, right } = this.range_();
     for (const row of node.querySelectorAll('.grid-body .grid-row')) {
       const index = Number(row.getAttribute('aria-rowindex')) - 2;
       if (index < top || index > bottom) continue;
       for (let place = left; place <= right; ++place)
-        row.children[place + (hasOps ? 2 : 0)]?.classList.add('chosen');
+        row.children[place + lead]?.classList.add('chosen');
     }
   }
 }
