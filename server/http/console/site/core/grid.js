@@ -39,6 +39,8 @@ export class Grid {
     /** @type {{node: any, cells: any[], index: number, row: Row|null}[]} */
     this.pool_ = [];
     this.followsEnd = false;
+    this.height_ = 0; // px of a row; 0: not read since the last rebuild
+    this.drawn_ = -1; // rows of the view when the height was last set
     this.header_ = el('div.grid-row.grid-header', { role: 'row', 'aria-rowindex': 1 });
     this.body_ = el('div.grid-body', { role: 'rowgroup' });
     this.node = el('div.grid', {
@@ -70,6 +72,8 @@ export class Grid {
   get lead() { return this.hasOps ? 2 : 0; }
 
   rebuild() {
+    this.height_ = 0;
+    this.drawn_ = -1;
     this.pool_ = [];
     this.body_.replaceChildren();
     this.drawHeader();
@@ -105,8 +109,10 @@ export class Grid {
     this.node.style.setProperty('--columns', `${lead}${columns.join(' ')} minmax(0, 1fr)`);
   }
 
+  /** The height of a row, which preferences change: ResultPanel then rebuilds the grid. */
   get rowHeight() {
-    return parseFloat(getComputedStyle(this.node).getPropertyValue('--row')) || 26;
+    this.height_ ||= parseFloat(getComputedStyle(this.node).getPropertyValue('--row'));
+    return this.height_ || 26;
   }
 
   onScroll_() {
@@ -121,21 +127,21 @@ export class Grid {
     const view = this.view;
     if (!view) return;
     const height = this.rowHeight;
-    this.body_.style.height = `${view.length * height}px`;
-    this.node.setAttribute('aria-rowcount', String(view.length + 1));
+    if (view.length !== this.drawn_) {
+      this.drawn_ = view.length;
+      this.body_.style.height = `${view.length * height}px`;
+      this.node.setAttribute('aria-rowcount', String(view.length + 1));
+    }
     if (this.followsEnd) this.node.scrollTop = this.node.scrollHeight;
     const visible = Math.ceil(this.node.clientHeight / height) + 2;
     const first = Math.max(0, Math.min(Math.floor(this.node.scrollTop / height),
       view.length - 1));
     if (this.pool_.length < visible) this.grow_(visible);
     const size = this.pool_.length;
-    const used = new Set();
-    for (let index = first; index < Math.min(view.length, first + size); ++index) {
-      const slot = this.pool_[index % size];
-      used.add(slot);
-      this.drawRow_(slot, index, view.row(index), height, now);
-    }
-    for (const slot of this.pool_) if (!used.has(slot)) slot.node.hidden = true;
+    const end = Math.min(view.length, first + size);
+    for (let index = first; index < end; ++index)
+      this.drawRow_(this.pool_[index % size], index, view.row(index), height, now);
+    for (const slot of this.pool_) slot.node.hidden = slot.index < first || slot.index >= end;
     this.keys.mark();
   }
 
@@ -172,7 +178,6 @@ export class Grid {
       slot.index = index;
     }
     slot.row = row;
-    node.hidden = false;
     node.classList.toggle('gone', row.gone !== 0);
     if (this.hasOps) {
       write(cells[0], row.op ?? '');
