@@ -155,6 +155,7 @@ export class Grid {
       }))];
       for (const [at, each] of cells.entries()) {
         each.append('');
+        each.shown = each; // the value in the cell; no value equals the element itself
         each.setAttribute('role', 'gridcell');
         each.setAttribute('aria-colindex', String(at + 1));
       }
@@ -179,10 +180,10 @@ export class Grid {
     }
     slot.row = row;
     node.classList.toggle('gone', row.gone !== 0);
-    if (this.hasOps) {
+    if (this.hasOps && isOther) {
       write(cells[0], row.op ?? '');
       cells[0].dataset.op = row.op ?? '';
-      if (isOther) cells[0].title = OPS[/** @type {keyof OPS} */ (row.op)] ?? '';
+      cells[0].title = OPS[/** @type {keyof OPS} */ (row.op)] ?? '';
       write(cells[1], timeOfDay(row.at ?? 0, isUtc()));
     }
     let place = this.lead;
@@ -191,14 +192,10 @@ export class Grid {
 
   /** @param {any} node @param {Row} row @param {number} at @param {boolean} isOther */
   drawCell_(node, row, at, isOther, /** @type {number} */ now) {
-    const column = this.columns[at];
     const value = row.cells[at];
-    const text = cell(value, column.type, isUtc());
-    if (write(node, text)) {
-      node.classList.toggle('null', value === null || value === undefined);
-      if (isTime(column.type)) node.title = utcTitle(value);
-      else node.title = text.length > WIDEST ? text.slice(0, 1000) : '';
-      this.widen_(at, text);
+    if (value !== node.shown) {
+      node.shown = value;
+      this.writeCell_(node, value, at);
     }
     const changed = row.changed?.[at] ?? 0;
     const isFresh = changed > 0 && now - changed < FLASH_MS;
@@ -212,6 +209,17 @@ export class Grid {
       node.classList.remove('flash-a', 'flash-b');
       node.flashed = 0;
     }
+  }
+
+  /** @param {any} node @param {any} value @param {number} at */
+  writeCell_(node, value, at) {
+    const { type } = this.columns[at];
+    const text = cell(value, type, isUtc());
+    node.classList.toggle('null', value === null || value === undefined);
+    if (!write(node, text)) return;
+    if (isTime(type)) node.title = utcTitle(value);
+    else node.title = text.length > WIDEST ? text.slice(0, 1000) : '';
+    this.widen_(at, text);
   }
 
   /** @param {number} at @param {string} text */
