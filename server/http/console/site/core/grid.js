@@ -38,6 +38,8 @@ export class Grid {
     this.widths_ = [];
     /** @type {{node: any, cells: any[], index: number, row: Row|null}[]} */
     this.pool_ = [];
+    /** @type {any[]} */
+    this.heads_ = [];
     this.followsEnd = false;
     this.height_ = 0; // px of a row; 0: not read since the last rebuild
     this.drawn_ = -1; // rows of the view when the height was last set
@@ -68,7 +70,7 @@ export class Grid {
     this.rebuild();
   }
 
-  /** The number of columns before those of the result: in the stream view the change and its time. */
+  /** The number of columns before those of the result: the change and its time in the stream. */
   get lead() { return this.hasOps ? 2 : 0; }
 
   rebuild() {
@@ -89,7 +91,7 @@ export class Grid {
       return el('div.grid-cell.grid-head-cell', {
         role: 'columnheader', 'aria-sort': order, 'aria-colindex': place + 1 + this.lead,
         class: `grid-cell grid-head-cell${isNumeric(column.type) ? ' number' : ''}`,
-        id: `${this.id}-h${place}`, title: `${column.name} ${column.type}`,
+        title: `${column.name} ${column.type}`,
         onclick: () => this.acts.sort(at),
       }, el('span.grid-name', {}, column.name), column.key && el('span.key-mark', {}, 'key'),
       el('span.sort-mark', { 'aria-hidden': 'true' },
@@ -99,6 +101,7 @@ export class Grid {
       el('div.grid-cell.op', { role: 'columnheader', 'aria-colindex': 1 }, '±'),
       el('div.grid-cell.time', { role: 'columnheader', 'aria-colindex': 2 }, 'time'),
     ];
+    this.heads_ = heads;
     this.header_.replaceChildren(...(ops || []), ...heads, el('div.grid-rest', {}));
     this.node.setAttribute('aria-colcount', String(heads.length + this.lead));
   }
@@ -145,6 +148,20 @@ export class Grid {
     this.keys.mark();
   }
 
+  /** Returns a cell by the row of the view, where -1 is the header; null if it does not exist. */
+  cellAt(/** @type {number} */ row, /** @type {number} */ place) {
+    if (row < 0) return this.heads_[place] ?? null;
+    const slot = this.pool_[row % this.pool_.length];
+    return slot?.index === row && !slot.node.hidden ? slot.cells[place + this.lead] ?? null : null;
+  }
+
+  /** Returns the existing cells of a range. */
+  cellsIn(/** @type {{top: number, bottom: number, left: number, right: number}} */ range) {
+    const { top, bottom, left, right } = range;
+    return this.pool_.filter(({ index }) => index >= top && index <= bottom)
+      .flatMap(({ cells }) => cells.slice(left + this.lead, right + 1 + this.lead));
+  }
+
   /** @param {number} size */
   grow_(size) {
     for (const slot of this.pool_) slot.index = -1; // the element of a row depends on the number
@@ -175,7 +192,6 @@ export class Grid {
     if (slot.index !== index) {
       node.style.transform = `translateY(${index * height}px)`;
       node.setAttribute('aria-rowindex', String(index + 2));
-      node.id = `${this.id}-r${index}`;
       slot.index = index;
     }
     slot.row = row;

@@ -6,6 +6,8 @@ import { plural } from './format.js';
 
 /** @typedef {{row: number, place: number}} Spot row -1 is the header */
 
+let cells = 0; // that have got an id
+
 export class GridKeys {
   /** @param {import('./grid.js').Grid} grid */
   constructor(grid) {
@@ -14,6 +16,10 @@ export class GridKeys {
     this.active = null;
     /** @type {Spot|null} */
     this.anchor_ = null;
+    /** @type {any} */
+    this.spot_ = null; // the cell that is marked as active
+    /** @type {Set<any>} */
+    this.chosen_ = new Set();
     const { node } = grid;
     node.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => this.press_(event));
     node.addEventListener('mousedown', (/** @type {MouseEvent} */ event) => this.point_(event));
@@ -125,34 +131,23 @@ export class GridKeys {
 
   /** Marks the active cell and the range on the rows that exist. */
   mark() {
-    const { node, id, lead } = this.grid_;
-    for (const old of node.querySelectorAll('.active, .chosen'))
-      old.classList.remove('active', 'chosen');
-    node.removeAttribute('aria-activedescendant');
-    const { active } = this;
-    if (!active) return;
-    const head = active.row < 0 ? document.getElementById(`${id}-h${active.place}`) : null;
-    const cells = document.getElementById(`${id}-r${active.row}`)?.children;
-    const spot = head ?? cells?.[active.place + lead];
-    if (spot) {
-      spot.classList.add('active');
-      spot.id ||= `${id}-c${Math.random().toString(36).slice(2)}`;
-      node.setAttribute('aria-activedescendant', spot.id);
-      if (this.anchor_ === null) return;
+    const { grid_: grid, active } = this;
+    const spot = active ? grid.cellAt(active.row, active.place) : null;
+    if (spot !== this.spot_) {
+      this.spot_?.classList.remove('active');
+      this.spot_ = spot;
+      if (spot) {
+        spot.classList.add('active');
+        spot.id ||= `${grid.id}-c${++cells}`;
+        grid.node.setAttribute('aria-activedescendant', spot.id);
+      } else {
+        grid.node.removeAttribute('aria-activedescendant');
+      }
     }
-    this.markRange_();
-  }
-
-  markRange_() {
-    if (!this.anchor_) return;
-    const { node, lead } = this.grid_;
-    const { top, bottom, left, right } = this.range_();
-    for (const row of node.querySelectorAll('.grid-body .grid-row')) {
-      const index = Number(row.getAttribute('aria-rowindex')) - 2;
-      if (index < top || index > bottom) continue;
-      for (let place = left; place <= right; ++place)
-        row.children[place + lead]?.classList.add('chosen');
-    }
+    const chosen = new Set(active && this.anchor_ ? grid.cellsIn(this.range_()) : []);
+    for (const cell of this.chosen_) if (!chosen.has(cell)) cell.classList.remove('chosen');
+    for (const cell of chosen) cell.classList.add('chosen');
+    this.chosen_ = chosen;
   }
 }
 
