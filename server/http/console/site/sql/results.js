@@ -23,6 +23,7 @@ import { Tools } from './tools.js';
  */
 
 const CHART_PAUSE_MS = 250;
+const LINGER_PAUSE_MS = 300;
 
 /**
  * Invariants: at most one frame is asked for at a time; a hidden result is not drawn. Rows arrive
@@ -40,6 +41,8 @@ export class ResultPanel {
     this.mode = 'table';
     this.frame_ = 0;
     this.chartAt_ = 0;
+    /** @type {number|undefined} */
+    this.pause_ = undefined;
     this.grid = new Grid('Rows of the result', {
       inspect, sort: (column) => this.sort_(column),
       scrolled: (isAtEnd) => { if (this.mode === 'stream') this.grid.followsEnd = isAtEnd; },
@@ -63,6 +66,7 @@ export class ResultPanel {
     const beat = setInterval(() => this.tick_(), 500);
     signal.addEventListener('abort', () => {
       clearInterval(beat);
+      clearTimeout(this.pause_);
       cancelAnimationFrame(this.frame_);
     });
   }
@@ -161,9 +165,17 @@ export class ResultPanel {
     if (!this.frame_) this.frame_ = requestAnimationFrame((now) => this.draw_(now));
   }
 
+  /** Asks for a frame after a pause; one pause runs at a time. @param {number} ms */
+  markIn_(ms) {
+    this.pause_ ??= window.setTimeout(() => {
+      this.pause_ = undefined;
+      this.mark();
+    }, ms);
+  }
+
   tick_() {
-    if (this.result && !this.result.isOver) this.mark();
-    if (this.result?.table?.isLingering) this.mark();
+    const { result } = this;
+    if (result && (!result.isOver || result.table?.isLingering)) this.mark();
   }
 
   /** @param {number} now */
@@ -183,13 +195,13 @@ export class ResultPanel {
       this.grid.draw(now);
     }
     this.drawFoot_(result);
-    if (result.table?.isLingering) setTimeout(() => this.mark(), 300);
+    if (result.table?.isLingering) this.markIn_(LINGER_PAUSE_MS);
   }
 
   /** @param {Result} result @param {number} now */
   drawChart_(result, now) {
     if (now - this.chartAt_ < CHART_PAUSE_MS && !result.isOver) {
-      setTimeout(() => this.mark(), CHART_PAUSE_MS);
+      this.markIn_(CHART_PAUSE_MS);
       return;
     }
     this.chartAt_ = now;
