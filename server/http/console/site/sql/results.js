@@ -51,7 +51,10 @@ export class ResultPanel {
     this.plan_ = new PlanPanel(signal);
     this.tools_ = new Tools(this);
     this.tabs_ = el('div.result-tabs', { role: 'tablist', 'aria-label': 'Results', hidden: true });
-    this.status_ = el('div.status', {});
+    this.word_ = el('strong');
+    this.facts_ = el('span.facts');
+    this.status_ = el('div.status', {}, el('span.dot', { 'aria-hidden': 'true' }), this.word_,
+      this.facts_);
     this.stop_ = button('stop', 'Stop', () => asks.stop(), { class: 'stop', title: 'Ctrl+.' });
     this.modes_ = segments('View', [['table', 'Table'], ['stream', 'Stream'], ['chart', 'Chart'],
       ['plan', 'Plan']], 'table', (mode) => this.choose(mode));
@@ -223,15 +226,12 @@ export class ResultPanel {
   /** @param {Result} result */
   drawStatus_(result) {
     const { word, parts } = describe(result, this.rate_?.perSecond(result.received) ?? 0);
-    const text = parts.filter(Boolean).join(' · ');
-    if (this.statusText_ !== word + text) {
-      this.statusText_ = word + text;
-      this.status_.dataset.state = word;
-      fill(this.status_, el('span.dot', { 'aria-hidden': 'true' }), el('strong', {}, word),
-        el('span.facts', {}, text));
-      if (word !== this.word_ || result.isLive) announce(`${word} ${text}`);
-      this.word_ = word;
-    }
+    const facts = parts.filter(Boolean).join(' · ');
+    const isOther = this.word_.textContent !== word;
+    const hasOtherFacts = this.facts_.textContent !== facts;
+    if (isOther) this.word_.textContent = this.status_.dataset.state = word;
+    if (hasOtherFacts) this.facts_.textContent = facts;
+    if (isOther || (hasOtherFacts && result.isLive)) announce(`${word} ${facts}`);
     this.stop_.hidden = result.isOver;
     this.drawModes_(result);
   }
