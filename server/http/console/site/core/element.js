@@ -106,6 +106,7 @@ export function press(node, value) {
 }
 
 let announced = 0;
+let announcement = '';
 /** @type {number|undefined} */
 let waiting;
 
@@ -115,11 +116,12 @@ let waiting;
  * @param {string} text
  */
 export function announce(text) {
-  clearTimeout(waiting);
-  waiting = window.setTimeout(() => {
+  announcement = text;
+  waiting ??= window.setTimeout(() => {
+    waiting = undefined;
     announced = Date.now();
     const region = document.getElementById('announcer');
-    if (region) region.textContent = text;
+    if (region) region.textContent = announcement;
   }, Math.max(0, announced + 10_000 - Date.now()));
 }
 
