@@ -69,13 +69,14 @@ export class Result {
   /** @param {string} op @param {any[]} cells @param {number} now */
   change_(op, cells, now) {
     const table = this.table;
-    const before = table?.byKey_.get(table.keyOf(cells));
+    const key = table?.keyOf(cells) ?? '';
+    const before = table?.get(key);
     const isKnown = before !== undefined && !before.gone;
     const mark = op === 'd' ? '−' : isKnown ? '~' : '+';
     // A deletion names only the key; the values that left are those of the row.
     const shown = op === 'd' && before ? before.cells : cells;
     this.log?.add(mark, shown, Date.now());
-    table?.apply(op, cells, now);
+    table?.apply(op, cells, now, key);
   }
 
   /** @param {string} state */

@@ -43,9 +43,11 @@ export class KeyedTable {
       : JSON.stringify(this.keys_.map((at) => cells[at]));
   }
 
+  /** Returns the row with a key, which may be deleted. @param {string} key of keyOf() */
+  get(key) { return this.byKey_.get(key); }
+
   /** Applies one change. @param {string} op `u` or `d` @param {any[]} cells @param {number} now */
-  apply(op, cells, now) {
-    const key = this.keyOf(cells);
+  apply(op, cells, now, key = this.keyOf(cells)) {
     const row = this.byKey_.get(key);
     if (op === 'd') this.remove_(row, now);
     else if (row) this.update_(row, cells, now);
