@@ -31,6 +31,7 @@ export class KeyedTable {
     this.deleted = 0;
     this.beyond = 0; // changes of keys above the limit
     this.lingering_ = 0;
+    this.due_ = Infinity; // no row expires before this time
   }
 
   get length() { return this.rows.length; }
@@ -61,6 +62,7 @@ export class KeyedTable {
     --this.size;
     ++this.deleted;
     ++this.lingering_;
+    this.due_ = Math.min(this.due_, now + LINGER_MS);
   }
 
   /** @param {Row} row @param {any[]} cells @param {number} now */
@@ -92,14 +94,18 @@ export class KeyedTable {
 
   /** Drops rows that were deleted long enough ago; returns whether some were. */
   expire(/** @type {number} */ now) {
-    if (!this.lingering_) return false;
-    const isOver = (/** @type {Row} */ row) => row.gone !== 0 && now - row.gone >= LINGER_MS;
-    const over = this.rows.filter(isOver);
-    if (!over.length) return false;
-    for (const row of over) this.byKey_.delete(this.keyOf(row.cells));
-    this.rows = this.rows.filter((row) => !isOver(row));
-    this.lingering_ -= over.length;
-    return true;
+    if (!this.lingering_ || now < this.due_) return false;
+    const before = this.rows.length;
+    this.due_ = Infinity;
+    this.rows = this.rows.filter((row) => {
+      if (!row.gone) return true;
+      const due = row.gone + LINGER_MS;
+      if (now >= due) this.byKey_.delete(this.keyOf(row.cells));
+      else this.due_ = Math.min(this.due_, due);
+      return now < due;
+    });
+    this.lingering_ -= before - this.rows.length;
+    return this.rows.length < before;
   }
 
   /** Whether deleted rows are still shown. */
