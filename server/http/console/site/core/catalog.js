@@ -5,9 +5,9 @@ import { objects, quoteName, select, selectAll } from './sql.js';
 /** @typedef {{name: string, type: string, role: string}} ColumnInfo */
 /**
  * `kind` is `stream`, `table` or `view`; `described` is true once DESCRIBE has given the types and
- * the keys in the words of the dialect.
+ * the keys in the words of the dialect, and `asked` settles when it has ended.
  * @typedef {{name: string, kind: string, topic: string, format: string, columns: ColumnInfo[],
- *            described: boolean}} Relation
+ *            described: boolean, asked?: Promise<void>}} Relation
  */
 /** @typedef {{name: string, kind: string, description: string}} FunctionInfo */
 
@@ -72,9 +72,18 @@ export class Catalog {
     }));
   }
 
-  /** Reads the types and keys of a relation. @param {Relation} relation */
-  async describe(relation, /** @type {AbortSignal} */ signal) {
-    if (relation.described) return;
+  /**
+   * Reads the types and keys of a relation, once until the catalog is read again. The types of
+   * information_schema stay where DESCRIBE fails.
+   * @param {Relation} relation @param {AbortSignal} signal
+   */
+  describe(relation, signal) {
+    relation.asked ??= this.describe_(relation, signal).catch(() => {});
+    return relation.asked;
+  }
+
+  /** @param {Relation} relation @param {AbortSignal} signal */
+  async describe_(relation, signal) {
     const rows = await select(`DESCRIBE ${quoteName(relation.name)}`, signal);
     const roles = new Map(rows.map((row) =>
       [String(row.column ?? row.name ?? '').toLowerCase(), row]));

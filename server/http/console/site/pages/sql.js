@@ -172,7 +172,7 @@ class SqlPage {
     if (isTyping && this.editor.hasFocus) this.completion?.open(false);
     else this.completion?.close();
     for (const relation of mentioned(text, this.catalog))
-      void this.catalog.describe(relation, this.signal_).catch(() => {});
+      void this.catalog.describe(relation, this.signal_);
   }
 
   onCursor_() {

@@ -100,7 +100,7 @@ export class CatalogTree {
   relation_(relation) {
     const key = `relation ${relation.name}`;
     const isOpen = this.open_.has(key);
-    if (isOpen) void this.describe_(relation);
+    if (isOpen && !relation.described) void this.describe_(relation);
     return el('div', { role: 'presentation' },
       this.row_({ key, level: 2, icon: relation.kind, name: relation.name, isOpen,
         detail: relation.format, act: () => this.toggle_(key),
@@ -114,13 +114,8 @@ export class CatalogTree {
 
   /** @param {Relation} relation */
   async describe_(relation) {
-    if (relation.described) return;
-    try {
-      await this.catalog_.describe(relation, this.signal_);
-      this.draw();
-    } catch {
-      relation.described = true; // the types of information_schema stay
-    }
+    await this.catalog_.describe(relation, this.signal_);
+    if (relation.described) this.draw();
   }
 
   /**
