@@ -26,6 +26,9 @@ const TYPE_NAMES = {
   date: 'DATE', 'time without time zone': 'TIME',
 };
 
+/** Whether a column is a key of its relation, or a part of it. @param {{role: string}} column */
+export function isKey(column) { return /^(primary )?key$/i.test(column.role); }
+
 export class Catalog {
   constructor() {
     /** @type {Relation[]} */

@@ -1,5 +1,6 @@
 // @ts-check
 // Candidates at the cursor, and the list that shows them.
+import { isKey } from './catalog.js';
 import { el, icon } from './element.js';
 import { quoteName } from './sql.js';
 import { splitStatements, statementAt } from './split.js';
@@ -50,7 +51,7 @@ function relationsOf(catalog) {
 function columnCandidates(relation) {
   return relation.columns.map((column) => ({
     text: quoteName(column.name), kind: 'column', detail: `${column.type} · ${relation.name}`,
-    mark: column.role.includes('key') || column.role === 'KEY' ? 'key' : undefined,
+    mark: isKey(column) ? 'key' : undefined,
   }));
 }
 

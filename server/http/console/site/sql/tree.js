@@ -1,5 +1,6 @@
 // @ts-check
 // The catalog beside the editor.
+import { isKey } from '../core/catalog.js';
 import { button, el, fill, icon } from '../core/element.js';
 import { plural } from '../core/format.js';
 import { quoteText } from '../core/sql.js';
@@ -107,7 +108,7 @@ export class CatalogTree {
         menu: (opener) => this.acts_.menu(relation, opener) }),
       isOpen && el('div', { role: 'group' }, relation.columns.map((column) => this.row_({
         key: `column ${relation.name}.${column.name}`, level: 3, name: column.name,
-        detail: column.type, mark: column.role ? 'key' : '',
+        detail: column.type, mark: isKey(column) ? 'key' : '',
         act: () => this.acts_.insert(column.name),
       }))));
   }
