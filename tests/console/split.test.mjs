@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load } from './site.mjs';
 
-const { isDefinition, isPush, splitStatements, statementAt, withoutComments } =
+const { isDefinition, isPush, positionOf, splitStatements, statementAt, withoutComments } =
   await load('core/split.js');
 const texts = (script) => splitStatements(script).map(({ text }) => text);
 
@@ -56,4 +56,11 @@ test('push queries and definitions are recognized', () => {
 
 test('comments and blanks are removed, quotes stay', () => {
   assert.equal(withoutComments("SELECT  '--  x' -- y\n/* z */ FROM t"), "SELECT '--  x' FROM t");
+});
+
+test('a line and a column are a position of the text', () => {
+  const text = 'SELECT 1;\n\nSELECT one';
+  assert.equal(positionOf(text, 1, 1), 0);
+  assert.equal(positionOf(text, 1, 8), text.indexOf('1'));
+  assert.equal(positionOf(text, 3, 8), text.indexOf('one'));
 });

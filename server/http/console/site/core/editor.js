@@ -1,6 +1,7 @@
 // @ts-check
 // The text editor. Only this file depends on CodeMirror; without it a plain text area serves.
 import { el, button } from './element.js';
+import { positionOf } from './split.js';
 import { KEYWORDS, PROPERTIES, TYPES } from './words.js';
 
 /** @typedef {{change: () => void, cursor: () => void}} EditorEvents */
@@ -234,8 +235,7 @@ class PlainEditor {
   /** @param {Mark[]} marks */
   showMarks(marks) {
     this.notes_.replaceChildren(...marks.map((mark) => widget(mark, () => {
-      const lines = this.text.split('\n').slice(0, mark.line - 1);
-      const from = lines.reduce((sum, line) => sum + line.length + 1, 0) + mark.column - 1;
+      const from = positionOf(this.text, mark.line, mark.column);
       this.clearMarks();
       this.replace(from, from + mark.length, mark.fix ?? '');
     })));

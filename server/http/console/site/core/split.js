@@ -87,6 +87,13 @@ export function statementAt(script, position) {
   return after ?? before;
 }
 
+/** Returns the index of a place in a text; lines and columns count from 1, in UTF-16 units. */
+export function positionOf(/** @type {string} */ text, /** @type {number} */ line,
+  /** @type {number} */ column) {
+  const before = text.split('\n').slice(0, line - 1);
+  return before.reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
+}
+
 /** Returns the text without comments and with single blanks; quotes stay as they are. */
 export function withoutComments(/** @type {string} */ text) {
   let plain = '';

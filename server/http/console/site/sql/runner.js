@@ -6,7 +6,7 @@ import { remember } from '../core/history.js';
 import { Run, takePlace } from '../core/run.js';
 import { readSession, session } from '../core/session.js';
 import { quoteName } from '../core/sql.js';
-import { isDefinition, isPush, splitStatements, statementAt } from '../core/split.js';
+import { isDefinition, isPush, positionOf, splitStatements, statementAt } from '../core/split.js';
 import { requestOf } from './options.js';
 
 /** @typedef {import('../core/run.js').Result} Result */
@@ -188,9 +188,7 @@ export class Runner {
     const mark = this.markOf_(result);
     const { editor } = this.page_;
     if (!mark?.fix) return;
-    const lines = editor.text.split('\n').slice(0, mark.line - 1);
-    const from = lines.reduce((/** @type {number} */ sum, /** @type {string} */ line) =>
-      sum + line.length + 1, 0) + mark.column - 1;
+    const from = positionOf(editor.text, mark.line, mark.column);
     editor.replace(from, from + mark.length, mark.fix);
     editor.focus();
   }
