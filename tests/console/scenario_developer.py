@@ -55,6 +55,21 @@ def an_error_is_underlined_and_replaced_by_its_fix():
 
 
 @case
+def a_fix_is_refused_once_the_statement_has_changed():
+    page = open_console(prepared())
+    run(page, "SELECT citty FROM dev_by_city;")
+    wait_state(page, "error")
+    write(page, "SELECT 1 AS one, citty FROM dev_by_city;")
+    page.click(".error-card .button", "Replace by city")
+    page.wait_text("The statement has changed. Run it again.", ".toasts")
+    page.press("Control+Enter")
+    page.wait("document.querySelector('.mark-error')")
+    page.click(".error-card .button", "Replace by city")
+    page.wait("document.querySelector('.CodeMirror').CodeMirror.getValue() === 'SELECT 1 AS one, city FROM dev_by_city;'")
+    assert_clean(page)
+
+
+@case
 def a_live_table_moves_in_place():
     page = open_console(prepared())
     run(page, "SELECT * FROM dev_by_city EMIT CHANGES;")

@@ -81,7 +81,7 @@ export class Runner {
   async start_(text, offset) {
     this.end_();
     this.attempt_ = 0;
-    this.last_ = { text, offset };
+    this.last_ = { text, offset, draft: this.page_.drafts.active };
     await this.begin_('');
   }
 
@@ -158,8 +158,16 @@ export class Runner {
     });
   }
 
+  /** Whether the editor still has the text that ran, at its place. */
+  hasText_() {
+    const { editor, drafts } = this.page_;
+    if (!this.last_ || this.last_.draft !== drafts.active) return false;
+    return editor.text.startsWith(this.last_.text, this.last_.offset);
+  }
+
   /** Underlines the error of a result in the editor. @param {Result} result */
   mark_(result) {
+    if (!this.hasText_()) return;
     const mark = this.markOf_(result);
     if (mark) this.page_.editor.showMarks([mark]);
   }
@@ -185,6 +193,10 @@ export class Runner {
 
   /** Puts the proposed text into the editor. @param {Result} result */
   fix(result) {
+    if (!this.hasText_()) {
+      toast('The statement has changed. Run it again.');
+      return;
+    }
     const mark = this.markOf_(result);
     const { editor } = this.page_;
     if (!mark?.fix) return;
