@@ -7,6 +7,16 @@ from millrace_server import case
 from patience import wait_until
 from scenario import assert_clean, browser, open_console, rows, run, server, sql, wait_rows, wait_state
 
+# Answers SELECT slow with lines that the test sends.
+SLOW = """(() => {
+    const real = window.fetch, text = new TextEncoder();
+    window.fetch = (url, options) => !String(options?.body).includes('SELECT slow') ? real(url, options)
+        : Promise.resolve(new Response(new ReadableStream({ start(controller) {
+            window.send = (lines) => controller.enqueue(text.encode(lines.map(line => JSON.stringify(line) + '\\n').join('')));
+            window.send([{head: {n: 1, kind: 'rows', columns: [{name: 'n', type: 'INT'}]}}, [2], [1]]);
+        } })));
+})()"""
+
 _ready = []
 
 
@@ -57,6 +67,18 @@ def rows_are_sorted_filtered_and_columns_hidden():
     page.click(".menu-item", "big")
     page.press("Escape")
     page.wait("document.querySelectorAll('.grid-head-cell').length === 3")
+    assert_clean(page)
+
+
+@case
+def rows_that_come_with_the_end_are_sorted_too():
+    page = open_console(prepared(), before=SLOW)
+    run(page, "SELECT slow;")
+    wait_state(page, "running")
+    page.click(".grid-head-cell", "n")
+    wait_rows(page, "rows => rows.map(row => row[0]).join() === '1,2'", "the sorted rows")
+    page.js("window.send([[4], [3], {done: {tag: 'SELECT', rows: 4}}])")
+    wait_rows(page, "rows => rows.map(row => row[0]).join() === '1,2,3,4'", "the sorted rows of the end")
     assert_clean(page)
 
 

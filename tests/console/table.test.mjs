@@ -87,3 +87,18 @@ test('a view sorts and filters, with nulls last in both directions', () => {
   view.filterBy('9,007');
   assert.equal(keys(), 'de', 'the text of the page is found, too');
 });
+
+test('a large view that is refreshed too soon stays stale until a later refresh', () => {
+  const list = new RowList();
+  for (let at = 0; at < 6000; ++at) list.add([at]);
+  const view = new View(list, [{ name: 'k', type: 'INT' }]);
+  view.sortBy(0);
+  const now = performance.now();
+  list.add([-1]);
+  view.refresh(now);
+  assert.ok(view.isStale);
+  assert.equal(view.row(0).cells[0], 0);
+  view.refresh(now + 1000);
+  assert.ok(!view.isStale);
+  assert.equal(view.row(0).cells[0], -1);
+});

@@ -16,7 +16,7 @@ export class View {
     this.isDescending = false;
     /** @type {Row[]|null} the chosen rows, or null: all, in the order of the source */
     this.chosen_ = null;
-    this.isStale_ = false;
+    this.isStale = false; // whether the order is behind the rows
     this.computed_ = 0;
   }
 
@@ -47,15 +47,12 @@ export class View {
   refresh(now) {
     if (this.sort < 0 && !this.filter) return;
     const pause = this.source.length < 5000 ? 0 : this.source.length / 50;
-    if (now - this.computed_ < pause) this.isStale_ = true;
+    if (now - this.computed_ < pause) this.isStale = true;
     else this.compute_(now);
   }
 
-  /** Whether the order is behind the rows. */
-  get isStale() { return this.isStale_; }
-
   compute_(now = performance.now()) {
-    this.isStale_ = false;
+    this.isStale = false;
     this.computed_ = now;
     if (this.sort < 0 && !this.filter) {
       this.chosen_ = null;

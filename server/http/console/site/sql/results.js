@@ -24,6 +24,7 @@ import { Tools } from './tools.js';
 
 const CHART_PAUSE_MS = 250;
 const LINGER_PAUSE_MS = 300;
+const SORT_PAUSE_MS = 100;
 
 /**
  * Invariants: at most one frame is asked for at a time; a hidden result is not drawn. Rows arrive
@@ -40,6 +41,7 @@ export class ResultPanel {
     this.result = null;
     this.mode = 'table';
     this.frame_ = 0;
+    this.hasNews_ = false; // whether the rows differ from those of the last frame
     this.chartAt_ = 0;
     /** @type {number|undefined} */
     this.pause_ = undefined;
@@ -104,6 +106,7 @@ export class ResultPanel {
       this.run.results.includes(result) && this.result?.isOver && this.result.state !== 'failed')
       this.select(result);
     else if (result === this.result && !this.isOpened_) this.open_();
+    this.hasNews_ ||= result === this.result;
     this.mark();
   }
 
@@ -186,19 +189,23 @@ export class ResultPanel {
     this.frame_ = 0;
     const { result, run } = this;
     if (!result || !run) return;
-    const hasLeft = result.table?.expire(now) ?? false;
+    if (result.table?.expire(now)) this.hasNews_ = true;
     this.drawTabs_(run);
     this.drawStatus_(result);
     this.drawCards_(result);
     this.node.classList.toggle('is-stale', isStale(result) || result.state === 'lost');
     if (this.isOpened_ && this.mode === 'chart') this.drawChart_(result, now);
-    else if (this.isOpened_ && this.mode !== 'plan') {
-      if (result.isLive || hasLeft) this.view?.refresh(now);
-      else if (!result.isOver) this.view?.refresh(now);
-      this.grid.draw(now);
-    }
+    else if (this.isOpened_ && this.mode !== 'plan') this.drawGrid_(now);
     this.drawFoot_(result);
     if (result.table?.isLingering) this.markIn_(LINGER_PAUSE_MS);
+  }
+
+  /** @param {number} now */
+  drawGrid_(now) {
+    if (this.hasNews_ || this.view?.isStale) this.view?.refresh(now);
+    this.hasNews_ = false;
+    if (this.view?.isStale) this.markIn_(SORT_PAUSE_MS);
+    this.grid.draw(now);
   }
 
   /** @param {Result} result @param {number} now */
