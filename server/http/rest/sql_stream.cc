@@ -158,6 +158,8 @@ SqlStream::SqlStream(const SqlPages& pages, Request request, const ExchangeConte
       request_(std::move(request)),
       charge_(context.memory, MemoryKind::Statements) {}
 
+SqlStream::~SqlStream() = default;
+
 void SqlStream::run() {
   if (!std::exchange(has_begun_, true)) read();
   if (!has_head_ || is_over_) return;
