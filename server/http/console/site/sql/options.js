@@ -2,6 +2,7 @@
 // The options of a draft: where live results begin, the limit, settings and variables.
 import { button, el } from '../core/element.js';
 import { openDialog } from '../core/dialog.js';
+import { plural } from '../core/format.js';
 
 /** @typedef {import('./drafts.js').Draft} Draft */
 
@@ -26,9 +27,6 @@ export function requestOf(draft, sql) {
   if (draft.fromStart) settings['auto.offset.reset'] = 'earliest';
   return { sql, settings, variables: readPairs(draft.variables), max_rows: draft.limit };
 }
-
-/** @param {number} number @param {string} word */
-function counted(number, word) { return `${number} ${word}${number === 1 ? '' : 's'}`; }
 
 export class OptionsBar {
   /** @param {() => Draft} draft @param {() => void} changed */
@@ -57,8 +55,8 @@ export class OptionsBar {
     this.limit_.value = String(LIMITS.includes(draft.limit) ? draft.limit : 1000);
     const settings = Object.keys(readPairs(draft.settings)).length;
     const variables = Object.keys(readPairs(draft.variables)).length;
-    this.settings_.querySelector('span').textContent = counted(settings, 'setting');
-    this.variables_.querySelector('span').textContent = counted(variables, 'variable');
+    this.settings_.querySelector('span').textContent = plural(settings, 'setting');
+    this.variables_.querySelector('span').textContent = plural(variables, 'variable');
   }
 
   /** @param {'settings'|'variables'} what */
