@@ -27,10 +27,18 @@ function change(state, info = session.info) {
 /** Notes that a request was rejected because the session has ended. */
 export function sessionEnded() { change('closed'); }
 
+/** Sends a request for the session. @param {string} method @param {object} [content] */
+function send(method, content) {
+  return fetch('/session', {
+    method, credentials: 'same-origin', cache: 'no-store',
+    headers: { 'Content-Type': 'application/json' }, body: content && JSON.stringify(content),
+  });
+}
+
 /** Asks the server for the session of this browser. */
 export async function readSession() {
   try {
-    const response = await fetch('/session', { credentials: 'same-origin', cache: 'no-store' });
+    const response = await send('GET');
     if (response.status === 401) change('closed', await body(response));
     else change('open', response.ok ? await body(response) : {});
   } catch {
@@ -44,10 +52,7 @@ export async function readSession() {
  */
 export async function logIn(user, password) {
   try {
-    const response = await fetch('/session', {
-      method: 'POST', credentials: 'same-origin', cache: 'no-store',
-      headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ user, password }),
-    });
+    const response = await send('POST', { user, password });
     if (!response.ok) return reason(await body(response), response.status);
     await readSession();
     return null;
@@ -58,20 +63,14 @@ export async function logIn(user, password) {
 
 /** Makes this session read-only, or ends that. @param {boolean} isOn */
 export async function lookOnly(isOn) {
-  await fetch('/session', {
-    method: 'POST', credentials: 'same-origin', cache: 'no-store',
-    headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ look_only: isOn }),
-  });
+  await send('POST', { look_only: isOn });
   await readSession();
 }
 
 /** Ends the session on the server. */
 export async function logOut() {
   try {
-    await fetch('/session', {
-      method: 'DELETE', credentials: 'same-origin',
-      headers: { 'Content-Type': 'application/json' },
-    });
+    await send('DELETE');
   } finally {
     change('closed');
     await readSession();
