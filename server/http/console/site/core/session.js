@@ -53,7 +53,7 @@ export async function readSession() {
 export async function logIn(user, password) {
   try {
     const response = await send('POST', { user, password });
-    if (!response.ok) return reason(await body(response), response.status);
+    if (!response.ok) return reason(await errorOf(response));
     await readSession();
     return null;
   } catch {
@@ -86,9 +86,19 @@ async function body(response) {
   }
 }
 
-/** @param {Record<string, any>} answer @param {number} status */
-function reason(answer, status) {
-  const error = typeof answer.error === 'object' && answer.error ? answer.error : answer;
-  const text = error.message ?? `The server answered with status ${status}.`;
-  return error.hint ? `${text}. ${error.hint}` : text;
+/**
+ * Returns the error in the body of a response, or one that names the status.
+ * @param {Response} response @returns {Promise<import('./sql.js').Failure>}
+ */
+export async function errorOf(response) {
+  const answer = await body(response);
+  const error = answer.error && typeof answer.error === 'object' ? answer.error : answer;
+  return {
+    ...error,
+    code: String(error.code ?? error.error_code ?? response.status),
+    message: error.message ?? `the server answered with status ${response.status}`,
+  };
 }
+
+/** @param {import('./sql.js').Failure} error */
+function reason({ message, hint }) { return hint ? `${message}. ${hint}` : message; }

@@ -1,7 +1,7 @@
 // @ts-check
 // Statements to the server, and the lines of its responses (POST /sql in HTTP.md).
 import { LineReader } from './ndjson.js';
-import { sessionEnded } from './session.js';
+import { errorOf, sessionEnded } from './session.js';
 
 /** @typedef {{name: string, type: string, key?: boolean}} Column */
 /** @typedef {{n: number, kind: string, id?: string, columns?: Column[]}} Head */
@@ -35,7 +35,8 @@ export async function runSql(request, receiver, signal) {
       body: JSON.stringify(request), credentials: 'same-origin', cache: 'no-store',
     });
     if (!response.ok || !response.body) {
-      receiver.failed?.(await refusal(response));
+      if (response.status === 401) sessionEnded();
+      receiver.failed?.(await errorOf(response));
       return;
     }
     isOpen = true;
@@ -93,23 +94,6 @@ function dispatch(values, receiver) {
   }
   flush();
   return ended;
-}
-
-/** Returns the reason of a response that is no stream. @param {Response} response */
-async function refusal(response) {
-  if (response.status === 401) sessionEnded();
-  let body;
-  try {
-    body = await response.json();
-  } catch {
-    body = {};
-  }
-  const failure = body.error && typeof body.error === 'object' ? body.error : body;
-  return {
-    ...failure,
-    code: String(failure.code ?? failure.error_code ?? response.status),
-    message: failure.message ?? `the server answered with status ${response.status}`,
-  };
 }
 
 /** An error of a statement that a panel runs for itself. */
