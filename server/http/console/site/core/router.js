@@ -42,6 +42,7 @@ export async function showPage(main) {
   shown.abort();
   shown = new AbortController();
   const { signal } = shown;
+  fill(main); // a page that has ended must not take input while the next one loads
   for (const link of document.querySelectorAll('nav a')) {
     const isCurrent = link.getAttribute('href') === `#${row.path}`;
     if (isCurrent) link.setAttribute('aria-current', 'page');
@@ -51,7 +52,6 @@ export async function showPage(main) {
   try {
     const { page } = await row.load();
     if (signal.aborted) return;
-    fill(main);
     main.className = `main main-${row.path}`;
     if (session.state !== 'closed') await page.show(main, params, signal);
   } catch (error) {
