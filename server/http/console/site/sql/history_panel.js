@@ -3,7 +3,7 @@
 import { button, el, fill } from '../core/element.js';
 import { openDialog } from '../core/dialog.js';
 import { ago, dateTime, duration, plural } from '../core/format.js';
-import { entries, forget } from '../core/history.js';
+import { entries, forget, MOST_ENTRIES } from '../core/history.js';
 
 /** Shows the history; `open` receives the chosen text. @param {(text: string) => void} open */
 export function showHistory(open) {
@@ -24,8 +24,8 @@ export function showHistory(open) {
   draw();
   const clear = () => { forget(); draw(); };
   const close = openDialog('History', [filter, list,
-    el('p.soft', {}, 'This browser keeps the last 500 statements. Statements with secrets are ' +
-      'never kept.')], { wide: true, buttons: [button('broom', 'Forget all', clear)] });
+    el('p.soft', {}, `This browser keeps the last ${MOST_ENTRIES} statements. Statements with ` +
+      'secrets are never kept.')], { wide: true, buttons: [button('broom', 'Forget all', clear)] });
   filter.focus();
 }
 

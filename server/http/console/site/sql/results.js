@@ -3,6 +3,7 @@
 import { announce, button, el, fill, icon, press, segments } from '../core/element.js';
 import { Grid } from '../core/grid.js';
 import { count } from '../core/format.js';
+import { MOST_KEYS } from '../core/table.js';
 import { View } from '../core/view.js';
 import { withoutComments } from '../core/split.js';
 import { onPreferences } from '../core/store.js';
@@ -25,6 +26,7 @@ import { Tools } from './tools.js';
 const CHART_PAUSE_MS = 250;
 const LINGER_PAUSE_MS = 300;
 const SORT_PAUSE_MS = 100;
+const MORE = 10_000; // rows that the button under a limited result fetches
 
 /**
  * Invariants: at most one frame is asked for at a time; a hidden result is not drawn. Rows arrive
@@ -266,8 +268,8 @@ export class ResultPanel {
       result.state === 'lost' && lostCard(result, () => this.asks_.again({})),
       result.state === 'stopped' && stoppedCard(result),
       quiet && quietCard(result, () => this.asks_.again({ fromStart: true })),
-      (result.table?.beyond ?? 0) > 0 && el('p.note', {}, icon('warning'),
-        'The table holds 100,000 keys. Changes of further keys are counted, not shown.'));
+      (result.table?.beyond ?? 0) > 0 && el('p.note', {}, icon('warning'), 'The table holds ' +
+        `${count(MOST_KEYS)} keys. Changes of further keys are counted, not shown.`));
   }
 
   /** @param {Result} result */
@@ -285,7 +287,7 @@ export class ResultPanel {
     if (key === this.footKey_) return;
     this.footKey_ = key;
     fill(this.foot_, el('span', {}, [limit, text, paused].filter(Boolean).join(' · ')),
-      result.more && button('', 'Fetch 10,000', () => this.asks_.again({ limit: 10_000 }),
+      result.more && button('', `Fetch ${count(MORE)}`, () => this.asks_.again({ limit: MORE }),
         { class: 'small' }));
     this.foot_.hidden = !this.foot_.textContent;
   }
