@@ -91,7 +91,6 @@ class CodeEditor {
    * @param {EditorEvents} events
    */
   constructor(CodeMirror, place, text, events) {
-    this.isRich = true;
     /** @type {any[]} */
     this.marks_ = [];
     /** @type {any[]} */
@@ -199,7 +198,6 @@ class CodeEditor {
 class PlainEditor {
   /** @param {Element} place @param {string} text @param {EditorEvents} events */
   constructor(place, text, events) {
-    this.isRich = false;
     this.area_ = el('textarea.plain-editor', {
       'aria-label': 'SQL', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off',
       oninput: () => { this.clearMarks(); events.change(); }, onkeyup: () => events.cursor(),

@@ -4,10 +4,8 @@ import { fill } from './element.js';
 import { session } from './session.js';
 
 /**
- * A page. `follow` names the statements that the page follows; `show` fills the main element, and
- * everything that it starts ends when the signal aborts.
- * @typedef {{path: string, title: string, icon: string, needs: string[], follow: string[],
- *            show: (main: HTMLElement, params: URLSearchParams, signal: AbortSignal) => any}} Page
+ * A page. `show` fills the main element, and everything that it starts ends when the signal aborts.
+ * @typedef {{show: (main: HTMLElement, params: URLSearchParams, signal: AbortSignal) => any}} Page
  */
 
 /** Modules of the pages in the order of the navigation; the first is the start page. */
@@ -20,7 +18,7 @@ export const PAGES = [
 let shown = new AbortController();
 
 /** Returns the page and the parameters of a fragment such as `#sql?s=abc`. */
-export function parseFragment(/** @type {string} */ fragment) {
+function parseFragment(/** @type {string} */ fragment) {
   const [path, query = ''] = fragment.replace(/^#\/?/, '').split('?');
   const row = PAGES.find((page) => page.path === path) ?? PAGES[0];
   return { row, params: new URLSearchParams(query) };

@@ -10,11 +10,10 @@ import { ChangeLog, KeyedTable, RowList } from './table.js';
  * `failed`, `stopped` (by the user) or `lost` (the connection ended).
  */
 export class Result {
-  /** @param {number} number @param {string} text @param {number} offset its place in the script */
-  constructor(number, text, offset) {
+  /** @param {number} number @param {string} text */
+  constructor(number, text) {
     this.number = number;
     this.text = text;
-    this.offset = offset;
     this.state = 'running';
     /** @type {Column[]} */
     this.columns = [];
@@ -35,7 +34,6 @@ export class Result {
     this.began = Date.now();
     this.ended = 0;
     this.isCaughtUp = false;
-    this.lastData = 0; // ms since 1970 of the last row, or 0
     this.lastSign = Date.now(); // of the last line, beats included
     this.received = 0; // rows or changes
     this.serverMs = NaN;
@@ -58,7 +56,7 @@ export class Result {
   /** @param {any[][]} rows */
   take(rows) {
     const now = performance.now();
-    this.lastData = this.lastSign = Date.now();
+    this.lastSign = Date.now();
     this.received += rows.length;
     for (const row of rows) {
       if (this.list) this.list.add(row);
@@ -160,7 +158,7 @@ export class Run {
 
   add_() {
     const piece = this.pieces[this.results.length];
-    const result = new Result(this.results.length + 1, piece?.text ?? '', piece?.start ?? 0);
+    const result = new Result(this.results.length + 1, piece?.text ?? '');
     this.results.push(result);
     return result;
   }

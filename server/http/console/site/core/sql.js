@@ -96,15 +96,6 @@ function dispatch(values, receiver) {
   return ended;
 }
 
-/** An error of a statement that a panel runs for itself. */
-export class SqlFailure extends Error {
-  /** @param {Failure} failure */
-  constructor(failure) {
-    super(failure.message);
-    this.failure = failure;
-  }
-}
-
 /**
  * Runs statements that end, and returns one result for each, with rows as arrays. The first error
  * is thrown.
@@ -114,16 +105,16 @@ export class SqlFailure extends Error {
 export async function selectAll(sql, signal, options = {}) {
   /** @type {{columns: Column[], rows: any[][]}[]} */
   const results = [];
-  /** @type {Failure|null} */
+  /** @type {string|null} */
   let failure = null;
   await runSql({ ...options, sql }, {
     head: (head) => results.push({ columns: head.columns ?? [], rows: [] }),
     rows: (rows) => { for (const row of rows) results.at(-1)?.rows.push(row); },
-    failed: (reason) => { failure = reason; },
-    lost: (reason) => { failure = { code: '08006', message: reason }; },
+    failed: ({ message }) => { failure = message; },
+    lost: (reason) => { failure = reason; },
   }, signal);
   signal.throwIfAborted();
-  if (failure) throw new SqlFailure(failure);
+  if (failure !== null) throw new Error(failure);
   return results;
 }
 

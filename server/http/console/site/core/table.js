@@ -12,7 +12,7 @@ export const LINGER_MS = 2500;
 /** Keys that are kept; changes of further keys are only counted. */
 export const MOST_KEYS = 100_000;
 /** Changes that the stream view keeps. */
-export const MOST_CHANGES = 10_000;
+const MOST_CHANGES = 10_000;
 
 /**
  * Invariants: `rows` holds each kept key once, in the order of arrival; `size` counts the rows that

@@ -85,7 +85,6 @@ function propertyTable(properties) {
 
 /** @type {import('../core/router.js').Page} */
 export const page = {
-  path: 'settings', title: 'Settings', icon: 'settings', needs: [], follow: [],
   async show(main, _params, signal) {
     const server = el('section.panel', {}, el('h2', {}, 'Server'),
       el('p.soft', { role: 'status' }, 'The facts are loading.'));

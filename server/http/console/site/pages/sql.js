@@ -274,7 +274,6 @@ class SqlPage {
 
 /** @type {import('../core/router.js').Page} */
 export const page = {
-  path: 'sql', title: 'SQL', icon: 'sql', needs: [], follow: [],
   async show(main, params, signal) {
     const sql = new SqlPage(main, signal);
     sql.build();

@@ -156,7 +156,7 @@ export function listener(name, known) {
 }
 
 /** Returns the lines that connect clients, with the ports of this server. */
-export function clientSnippets() {
+function clientSnippets() {
   const pg = listener('pg', `${location.hostname}:7432`);
   const kafka = listener('kafka', `${location.hostname}:9092`);
   return [

@@ -5,7 +5,7 @@ import { clock, count, duration, plural } from '../core/format.js';
 /** @typedef {import('../core/run.js').Result} Result */
 
 const STALE_MS = 30_000; // two beats
-export const QUIET_MS = 3000;
+const QUIET_MS = 3000;
 
 /** Whether a live result has shown no sign of life for too long. @param {Result} result */
 export function isStale(result) {
