@@ -118,9 +118,8 @@ class Drawing {
    * @param {(name: string) => string} colour
    */
   constructor(context, width, height, colour) {
-    Object.assign(this, { context, width, height, colour });
-    /** @type {CanvasRenderingContext2D} */
     this.context = context;
+    this.colour = colour;
     this.font = `12px ${colour('--sans')}`;
     this.left = 56;
     this.right = width - 16;
@@ -139,7 +138,7 @@ class Drawing {
     this.drawY_(marks, y);
     const x = this.drawX_(data);
     for (const [at, { points }] of data.series.entries()) {
-      const ink = /** @type {any} */ (this).colour(`--series-${at}`);
+      const ink = this.colour(`--series-${at}`);
       this.context.strokeStyle = this.context.fillStyle = ink;
       if (kind === 'bar') this.bars_(points, x, y, at, data.series.length, data.labels?.length);
       else if (kind === 'line') this.line_(points, x, y);
@@ -196,7 +195,7 @@ class Drawing {
 
   /** @param {string} name @param {boolean} [isLine] */
   ink_(name, isLine = false) {
-    const ink = /** @type {any} */ (this).colour(name);
+    const ink = this.colour(name);
     if (isLine) this.context.strokeStyle = ink;
     else this.context.fillStyle = ink;
   }
