@@ -16,10 +16,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
-from patience import TimedOut, patience  # noqa: E402
+from patience import Deadline, wait_until  # noqa: E402
 
 WAIT_S = 20
 POLL_S = 0.02
@@ -106,8 +105,7 @@ class Browser:
             if not ready:
                 if self._process.poll() is not None:  # a child can still hold the pipe
                     raise BrowserError("the browser has ended")
-                if time.monotonic() > deadline:
-                    raise TimedOut("the browser does not answer")
+                deadline.check("the browser does not answer")
                 continue
             data = os.read(self._read, 1 << 20)
             if not data:
@@ -124,7 +122,7 @@ class Browser:
         if session:
             message["sessionId"] = session
         self._send(message)
-        deadline = time.monotonic() + patience(limit_s)
+        deadline = Deadline(limit_s)
         while True:
             answer = self._receive(deadline)
             if answer.get("id") == number:
@@ -185,19 +183,15 @@ class Page:
 
     def wait(self, expression, what=None, limit_s=WAIT_S):
         """Waits until the expression is true and returns its value."""
-        deadline = time.monotonic() + patience(limit_s)
-        while True:
+        def holds():
             try:
-                value = self.js(f"(value => value instanceof Node ? true : value)({expression})")
+                return self.js(f"(value => value instanceof Node ? true : value)({expression})")
             except BrowserError as error:
                 if "context" not in str(error):  # the page is between two documents
                     raise
-                value = None
-            if value:
-                return value
-            if time.monotonic() > deadline:
-                raise TimedOut(f"waited for {what or expression}; the page shows: {self.text()[:1500]}")
-            time.sleep(POLL_S)
+                return None
+
+        return wait_until(holds, lambda: f"waited for {what or expression}; the page shows: {self.text()[:1500]}", limit_s, POLL_S)
 
     def wait_text(self, text, selector="body", limit_s=WAIT_S):
         self.wait(f"[...document.querySelectorAll({json.dumps(selector)})].some(node => "
