@@ -2,9 +2,9 @@
 import os
 import re
 import signal
-import socket
 import tempfile
 
+from cluster_nodes import free_port
 from millrace_server import case, launch
 from scenario import (HERE, assert_clean, browser, open_console, rows, run, server, sql, url, wait_rows, wait_state, write)
 
@@ -28,12 +28,6 @@ def look(page, what, found):
             found += [f"{what}, {theme}, {width} px: {each}" for each in page.js(checks())]
     page.prefer("light")
     page.resize(1280, 800)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def file_with(text):
