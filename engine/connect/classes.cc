@@ -1,0 +1,130 @@
+#include "engine/connect/classes.h"
+
+#include <fmt/format.h>
+
+namespace engine {
+namespace {
+
+constexpr auto kSource = ConnectorKind::Source;
+constexpr auto kSink = ConnectorKind::Sink;
+constexpr auto kOutside = ClassSupport::Outside;
+constexpr auto kRefused = ClassSupport::Refused;
+
+constexpr std::string_view kReadTheLog =
+    "Class postgres reads the log of the database instead of polling tables; a Kafka Connect "
+    "cluster can run this "
+    "class with \"runs\" = 'outside'.";
+constexpr std::string_view kUseLinks =
+    "A link between clusters copies offsets of groups and checks its own connection.";
+
+// A class becomes BuiltIn in the change that adds its tasks.
+constexpr ConnectorClass kClasses[] = {
+    {"postgres", kSource, "postgres", kOutside},
+    {"postgres", kSink, "postgres", kOutside},
+    {"io.debezium.connector.postgresql.PostgresConnector", kSource, "postgres", kOutside},
+    {"io.confluent.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
+    {"io.aiven.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
+    {"io.debezium.connector.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
+    {"io.confluent.connect.jdbc.JdbcSourceConnector", kSource, "postgres", kRefused, kReadTheLog},
+    {"io.aiven.connect.jdbc.JdbcSourceConnector", kSource, "postgres", kRefused, kReadTheLog},
+    {"mariadb", kSource, "mariadb", kOutside},
+    {"mysql", kSource, "mysql", kOutside},
+    {"io.debezium.connector.mariadb.MariaDbConnector", kSource, "mariadb", kOutside},
+    {"io.debezium.connector.mysql.MySqlConnector", kSource, "mysql", kOutside},
+    {"file", kSource, "file", kOutside},
+    {"file", kSink, "file", kOutside},
+    {"org.apache.kafka.connect.file.FileStreamSourceConnector", kSource, "file", kOutside},
+    {"org.apache.kafka.connect.file.FileStreamSinkConnector", kSink, "file", kOutside},
+    {"com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnector", kSource, "file",
+     kOutside},
+    {"com.github.jcustenborder.kafka.connect.spooldir.SpoolDirLineDelimitedSourceConnector",
+     kSource, "file", kOutside},
+    {"com.github.jcustenborder.kafka.connect.spooldir.SpoolDirJsonSourceConnector", kSource, "file",
+     kOutside},
+    {"s3", kSource, "s3", kOutside},
+    {"s3", kSink, "s3", kOutside},
+    {"io.confluent.connect.s3.S3SinkConnector", kSink, "s3", kOutside},
+    {"io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector", kSink, "s3", kOutside},
+    {"io.confluent.connect.s3.source.S3SourceConnector", kSource, "s3", kOutside},
+    {"webhook", kSource, "webhook", kOutside},
+    {"http", kSource, "http", kOutside},
+    {"http", kSink, "http", kOutside},
+    {"io.confluent.connect.http.HttpSinkConnector", kSink, "http", kOutside},
+    {"io.aiven.kafka.connect.http.HttpSinkConnector", kSink, "http", kOutside},
+    {"com.github.castorm.kafka.connect.http.HttpSourceConnector", kSource, "http", kOutside},
+    {"mqtt", kSource, "mqtt", kOutside},
+    {"mqtt", kSink, "mqtt", kOutside},
+    {"io.confluent.connect.mqtt.MqttSourceConnector", kSource, "mqtt", kOutside},
+    {"io.confluent.connect.mqtt.MqttSinkConnector", kSink, "mqtt", kOutside},
+    {"kafka", kSource, "kafka", kOutside},
+    {"kafka", kSink, "kafka", kOutside},
+    {"org.apache.kafka.connect.mirror.MirrorSourceConnector", kSource, "kafka", kOutside},
+    {"org.apache.kafka.connect.mirror.MirrorCheckpointConnector", kSource, "kafka", kRefused,
+     kUseLinks},
+    {"org.apache.kafka.connect.mirror.MirrorHeartbeatConnector", kSource, "kafka", kRefused,
+     kUseLinks},
+};
+
+// Whether `written` is the name of the Java class, with or without its package and "Connector" at the end.
+bool names_class(const ConnectorClass& row, std::string_view written) {
+  if (row.name == written) return true;
+  if (row.is_short() || written.find('.') != std::string_view::npos) return false;
+  std::string_view simple = row.name.substr(row.name.rfind('.') + 1);
+  if (simple == written) return true;
+  constexpr std::string_view kSuffix = "Connector";
+  return simple.ends_with(kSuffix) && simple.substr(0, simple.size() - kSuffix.size()) == written;
+}
+
+}  // namespace
+
+std::string_view connector_kind_name(ConnectorKind kind) {
+  switch (kind) {
+    case ConnectorKind::Source:
+      return "source";
+    case ConnectorKind::Sink:
+      return "sink";
+    case ConnectorKind::Unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::span<const ConnectorClass> connector_classes() { return kClasses; }
+
+const ConnectorClass* find_connector_class(std::string_view name, ConnectorKind kind) {
+  for (const ConnectorClass& row : kClasses) {
+    if (kind != ConnectorKind::Unknown && row.kind != kind) continue;
+    if (names_class(row, name)) return &row;
+  }
+  return nullptr;
+}
+
+Error class_is_not_built_in(std::string_view name, bool has_outside) {
+  const ConnectorClass* row = find_connector_class(name);
+  Error error{ErrorCode::NotSupported, fmt::format("class {} is not built in", name)};
+  if (row != nullptr && !row->hint.empty())
+    return std::move(error).with_hint(std::string(row->hint));
+  // A Kafka Connect cluster knows Java classes only, so the hint would lead nowhere for a short name.
+  if (row != nullptr && row->is_short()) {
+    std::string java;
+    for (const ConnectorClass& other : kClasses) {
+      if (other.is_short() || other.family != row->family || other.support == kRefused) continue;
+      java += fmt::format("{}{}", java.empty() ? "" : ", ", other.name);
+    }
+    return std::move(error).with_hint(
+        java.empty() ? "SHOW CONNECTOR PLUGINS lists the classes that are built in."
+                     : fmt::format("A Kafka Connect cluster (--connect-url) can run {}.", java));
+  }
+  if (has_outside) {
+    return std::move(error).with_hint(
+        "The Kafka Connect cluster of --connect-url does not have it either; SHOW CONNECTOR "
+        "PLUGINS lists all "
+        "classes.");
+  }
+  return std::move(error).with_hint(
+      "A Kafka Connect cluster can run it: start the server with --connect-url; SHOW CONNECTOR "
+      "PLUGINS lists the "
+      "classes that are built in.");
+}
+
+}  // namespace engine

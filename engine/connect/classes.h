@@ -1,0 +1,44 @@
+// The connector classes that the server knows by name. A class with a short name ("file") has defaults for users of
+// SQL; a Java class behaves as that class of Kafka Connect does.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace engine {
+
+enum class ConnectorKind : uint8_t { Source, Sink, Unknown };
+
+// Returns the kind as Kafka Connect writes it: "source", "sink" or "unknown".
+std::string_view connector_kind_name(ConnectorKind kind);
+
+// BuiltIn: this server runs the class. Outside: a Kafka Connect cluster runs the class, if it is a
+// Java class. Refused: only a configuration with "runs" = 'outside' is accepted; `hint` names the
+// alternative.
+enum class ClassSupport : uint8_t { BuiltIn, Outside, Refused };
+
+struct ConnectorClass {
+  std::string_view name;  // as in "connector.class"
+  ConnectorKind kind = ConnectorKind::Source;
+  std::string_view family;  // the short class with the same purpose: "postgres", "file", ...
+  ClassSupport support = ClassSupport::Outside;
+  std::string_view hint = {};  // a sentence with the alternative, for messages
+  // Short classes have no package, and are thus never sent to a Kafka Connect cluster.
+  bool is_short() const { return name == family; }
+};
+
+// Returns all classes. A short class that reads and writes has one row for each kind.
+std::span<const ConnectorClass> connector_classes();
+
+// Returns the row with this name, or null. As in Kafka Connect a Java class may be written without its package
+// ("FileStreamSource" and "FileStreamSourceConnector"). With kind Unknown the first row with the name is returned.
+const ConnectorClass* find_connector_class(std::string_view name,
+                                           ConnectorKind kind = ConnectorKind::Unknown);
+
+// Returns the error for a class that this server does not run. `has_outside`: the server has --connect-url.
+Error class_is_not_built_in(std::string_view name, bool has_outside);
+
+}  // namespace engine
