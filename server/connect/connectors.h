@@ -1,0 +1,192 @@
+// The port through which SQL, REST and the command line manage connectors. NativeConnectors runs the classes that are
+// built in, OutsideConnectors forwards to a Kafka Connect cluster, and ConnectorRouter asks both.
+//
+// Names, states and the meaning of each operation are those of Kafka Connect 4.3
+// (https://kafka.apache.org/documentation/#connect_rest).
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/connect/classes.h"
+
+namespace server {
+
+// Properties by name, as in the "config" of Kafka Connect's REST. Values are literal: ${...} is not replaced.
+using ConnectorConfig = std::map<std::string, std::string>;
+
+enum class ConnectorState : uint8_t { Running, Paused, Stopped, Failed, Restarting, Unassigned };
+// Returns the name in capitals: "RUNNING".
+std::string_view connector_state_name(ConnectorState state);
+std::optional<ConnectorState> connector_state_named(std::string_view name);
+
+// A state that a user can request.
+enum class TargetState : uint8_t { Running, Paused, Stopped };
+
+struct ConnectorTask {
+  int32_t id = 0;  // from 0, within the connector
+  ConnectorState state = ConnectorState::Unassigned;
+  std::string worker_id;  // HOST:PORT of the node or worker; empty: none
+  std::string trace;      // the failure, with detail and hint or a Java stack trace; empty: none
+};
+
+// Progress of a task, for SHOW CONNECTOR TASKS. Absent members are not known, as for tasks in an outside cluster.
+struct TaskProgress {
+  std::string connector;
+  ConnectorTask task;
+  std::string position;
+  std::optional<int64_t> lag_records, lag_ms, lag_bytes;
+  std::string snapshot;  // table, rows and percentage of a running snapshot
+  std::optional<int64_t> records, bytes_per_second, commits, commit_ms, retries, dead_letters,
+      memory_bytes, restarts;
+  ConnectorConfig config;  // of the task, as in GET /connectors/{c}/tasks; secrets are masked
+};
+
+// A connector with its present state.
+struct ConnectorInfo {
+  std::string name;
+  engine::ConnectorKind kind = engine::ConnectorKind::Unknown;
+  std::string class_name;  // "connector.class" of the configuration
+  ConnectorConfig config;  // literal passwords are masked
+  ConnectorState state = ConnectorState::Unassigned;
+  std::string worker_id;
+  std::string trace;
+  std::vector<ConnectorTask> tasks;  // by id
+  std::string runs_at;               // "millrace", or the URL of the outside cluster
+  std::string owner;                 // the user whose rights the connector has; empty: not known
+  std::vector<std::string> topics;   // topics that were used since the last reset
+  std::vector<std::string> sources;  // streams and tables that its creation declared
+  std::optional<int64_t> lag_records, records_per_second, errors;
+  std::string guarantee;  // of delivery, for DESCRIBE; empty: not known
+};
+
+// A warning or a notice beside a result: message without a full stop, and a hint as a sentence.
+struct ConnectorNotice {
+  bool is_warning = false;
+  std::string message, hint;
+};
+
+enum class IfConnectorExists : uint8_t { Fail, Keep, Replace };  // Keep: IF NOT EXISTS
+
+struct ConnectorDefinition {
+  std::string name;
+  engine::ConnectorKind kind = engine::ConnectorKind::Unknown;  // of the statement; Unknown in REST
+  ConnectorConfig config;
+  TargetState initial_state = TargetState::Running;
+  std::string owner;
+  IfConnectorExists if_exists = IfConnectorExists::Fail;
+};
+
+struct CreatedConnector {
+  ConnectorInfo info;
+  bool is_new = true;  // false: kept or replaced
+  std::vector<ConnectorNotice> notices;
+};
+
+// One property of a class, as in GET /connector-plugins/{p}/config.
+struct PropertyDefinition {
+  std::string name;
+  std::string type;  // STRING, INT, LONG, BOOLEAN, LIST, PASSWORD, CLASS, ...
+  bool is_required = false;
+  std::optional<std::string> default_value;
+  std::string importance;  // HIGH, MEDIUM, LOW
+  std::string documentation, group, width, display_name;
+  std::vector<std::string> dependents;
+  int32_t order = -1;
+};
+
+// A property with the value of a configuration, as in PUT .../config/validate.
+struct CheckedProperty {
+  PropertyDefinition definition;
+  std::optional<std::string> value;
+  std::vector<std::string> recommended_values;
+  std::vector<std::string> errors;
+  bool is_visible = true;
+};
+
+struct CheckedConfig {
+  std::string class_name;
+  std::vector<std::string> groups;
+  std::vector<CheckedProperty> properties;
+  std::vector<ConnectorNotice> notices;  // properties that do nothing, literal passwords
+  size_t error_count() const;
+};
+
+// A row of GET /connector-plugins.
+struct ConnectorPlugin {
+  std::string class_name;
+  std::string type;     // source, sink, converter, header_converter, transformation, predicate
+  std::string version;  // empty: not known
+  std::string runs_at;  // as in ConnectorInfo
+};
+
+// A position. Both sides are JSON objects as text, as in GET /connectors/{c}/offsets; `offset` "null" removes it.
+struct ConnectorOffset {
+  std::string partition, offset;
+};
+
+// Errors of all operations: UndefinedObject: no such connector, task or class. DuplicateObject: the name is taken.
+// InvalidParameter: the configuration is wrong; the detail has one line for each wrong property. ObjectState: the
+// operation needs another state, for example STOPPED, or the cluster is about to rebalance (REST status 409).
+// NotSupported, InsufficientPrivilege: as in SQL. NetworkFailure: the outside cluster or system does not answer.
+//
+// Rights are checked before the call. Texts and configurations in answers contain no secrets.
+//
+// Threads: any; `done` is called once, on another thread or within the call, and must not wait. It is not called after
+// stop() of the implementation has returned.
+class Connectors {
+ public:
+  template <class T>
+  using Done = std::function<void(Result<T>)>;
+  virtual ~Connectors() = default;
+
+  // Checks the configuration, then creates the connector, or leaves nothing behind.
+  virtual void create(ConnectorDefinition definition, Done<CreatedConnector> done) = 0;
+  // Replaces the configuration (PUT .../config) of a connector, which continues at its position.
+  virtual void alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) = 0;
+  // Sets some properties and removes those without a value (PATCH .../config), in one step.
+  using ConfigChanges = std::map<std::string, std::optional<std::string>>;
+  virtual void change(std::string name, ConfigChanges changes, Done<CreatedConnector> done) = 0;
+  // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices name objects that remain
+  // in the outside system.
+  virtual void drop(std::string name, Done<std::vector<ConnectorNotice>> done) = 0;
+  // Returns when the request is stored; tasks follow.
+  virtual void set_state(std::string name, TargetState target, Done<void> done) = 0;
+  struct Restart {
+    bool includes_tasks = false, only_failed = false;  // includeTasks, onlyFailed
+  };
+  // Returns the connector with its state after the request.
+  virtual void restart(std::string name, Restart what, Done<ConnectorInfo> done) = 0;
+  virtual void restart_task(std::string name, int32_t task, Done<void> done) = 0;
+
+  // Returns all connectors, by name.
+  virtual void list(Done<std::vector<ConnectorInfo>> done) = 0;
+  virtual void describe(std::string name, Done<ConnectorInfo> done) = 0;
+  // Returns the tasks of one connector, or of all connectors if `name` is empty.
+  virtual void tasks(std::string name, Done<std::vector<TaskProgress>> done) = 0;
+  virtual void reset_topics(std::string name, Done<void> done) = 0;
+
+  virtual void offsets(std::string name, Done<std::vector<ConnectorOffset>> done) = 0;
+  // Both need the state STOPPED, and return Kafka Connect's message.
+  virtual void alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
+                             Done<std::string> done) = 0;
+  virtual void reset_offsets(std::string name, Done<std::string> done) = 0;
+  // ALTER CONNECTOR ... SNAPSHOT; no tables: all tables of the connector.
+  virtual void snapshot(std::string name, std::vector<std::string> tables, Done<void> done) = 0;
+  virtual void set_owner(std::string name, std::string owner, Done<void> done) = 0;
+
+  // Checks a configuration without creating the connector. Wrong properties are part of the result, not an error.
+  virtual void validate(ConnectorDefinition definition, Done<CheckedConfig> done) = 0;
+  // Returns connectors only, or converters, transforms and predicates as well.
+  virtual void plugins(bool connectors_only, Done<std::vector<ConnectorPlugin>> done) = 0;
+  virtual void plugin_properties(std::string class_name,
+                                 Done<std::vector<PropertyDefinition>> done) = 0;
+};
+
+}  // namespace server
