@@ -5,8 +5,8 @@
 namespace engine {
 namespace {
 
-constexpr auto kSource = ConnectorKind::Source;
-constexpr auto kSink = ConnectorKind::Sink;
+constexpr auto kSource = ConnectorType::Source;
+constexpr auto kSink = ConnectorType::Sink;
 constexpr auto kOutside = ClassSupport::Outside;
 constexpr auto kRefused = ClassSupport::Refused;
 
@@ -77,13 +77,13 @@ bool names_class(const ConnectorClass& row, std::string_view written) {
 
 }  // namespace
 
-std::string_view connector_kind_name(ConnectorKind kind) {
-  switch (kind) {
-    case ConnectorKind::Source:
+std::string_view connector_type_name(ConnectorType type) {
+  switch (type) {
+    case ConnectorType::Source:
       return "source";
-    case ConnectorKind::Sink:
+    case ConnectorType::Sink:
       return "sink";
-    case ConnectorKind::Unknown:
+    case ConnectorType::Unknown:
       break;
   }
   return "unknown";
@@ -91,9 +91,9 @@ std::string_view connector_kind_name(ConnectorKind kind) {
 
 std::span<const ConnectorClass> connector_classes() { return kClasses; }
 
-const ConnectorClass* find_connector_class(std::string_view name, ConnectorKind kind) {
+const ConnectorClass* find_connector_class(std::string_view name, ConnectorType type) {
   for (const ConnectorClass& row : kClasses) {
-    if (kind != ConnectorKind::Unknown && row.kind != kind) continue;
+    if (type != ConnectorType::Unknown && row.type != type) continue;
     if (names_class(row, name)) return &row;
   }
   return nullptr;

@@ -10,10 +10,10 @@
 
 namespace engine {
 
-enum class ConnectorKind : uint8_t { Source, Sink, Unknown };
+enum class ConnectorType : uint8_t { Source, Sink, Unknown };
 
-// Returns the kind as Kafka Connect writes it: "source", "sink" or "unknown".
-std::string_view connector_kind_name(ConnectorKind kind);
+// Returns the type as Kafka Connect writes it: "source", "sink" or "unknown".
+std::string_view connector_type_name(ConnectorType type);
 
 // BuiltIn: this server runs the class. Outside: a Kafka Connect cluster runs the class, if it is a
 // Java class. Refused: only a configuration with "runs" = 'outside' is accepted; `hint` names the
@@ -22,7 +22,7 @@ enum class ClassSupport : uint8_t { BuiltIn, Outside, Refused };
 
 struct ConnectorClass {
   std::string_view name;  // as in "connector.class"
-  ConnectorKind kind = ConnectorKind::Source;
+  ConnectorType type = ConnectorType::Source;
   std::string_view family;  // the short class with the same purpose: "postgres", "file", ...
   ClassSupport support = ClassSupport::Outside;
   std::string_view hint = {};  // a sentence with the alternative, for messages
@@ -30,13 +30,13 @@ struct ConnectorClass {
   bool is_short() const { return name == family; }
 };
 
-// Returns all classes. A short class that reads and writes has one row for each kind.
+// Returns all classes. A short class that reads and writes has one row for each type.
 std::span<const ConnectorClass> connector_classes();
 
 // Returns the row with this name, or null. As in Kafka Connect a Java class may be written without its package
-// ("FileStreamSource" and "FileStreamSourceConnector"). With kind Unknown the first row with the name is returned.
+// ("FileStreamSource" and "FileStreamSourceConnector"). With type Unknown the first row with the name is returned.
 const ConnectorClass* find_connector_class(std::string_view name,
-                                           ConnectorKind kind = ConnectorKind::Unknown);
+                                           ConnectorType type = ConnectorType::Unknown);
 
 // Returns the error for a class that this server does not run. `has_outside`: the server has --connect-url.
 Error class_is_not_built_in(std::string_view name, bool has_outside);

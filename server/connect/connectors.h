@@ -51,7 +51,7 @@ struct TaskProgress {
 // A connector with its present state.
 struct ConnectorInfo {
   std::string name;
-  engine::ConnectorKind kind = engine::ConnectorKind::Unknown;
+  engine::ConnectorType type = engine::ConnectorType::Unknown;
   std::string class_name;  // "connector.class" of the configuration
   ConnectorConfig config;  // literal passwords are masked
   ConnectorState state = ConnectorState::Unassigned;
@@ -76,7 +76,7 @@ enum class IfConnectorExists : uint8_t { Fail, Keep, Replace };  // Keep: IF NOT
 
 struct ConnectorDefinition {
   std::string name;
-  engine::ConnectorKind kind = engine::ConnectorKind::Unknown;  // of the statement; Unknown in REST
+  engine::ConnectorType type = engine::ConnectorType::Unknown;  // of the statement; Unknown in REST
   ConnectorConfig config;
   TargetState initial_state = TargetState::Running;
   std::string owner;

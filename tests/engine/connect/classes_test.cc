@@ -5,10 +5,10 @@
 namespace engine {
 namespace {
 
-TEST(ConnectorClasses, each_name_has_one_row_for_each_kind) {
-  std::set<std::pair<std::string_view, ConnectorKind>> seen;
+TEST(ConnectorClasses, each_name_has_one_row_for_each_type) {
+  std::set<std::pair<std::string_view, ConnectorType>> seen;
   for (const ConnectorClass& row : connector_classes()) {
-    EXPECT_TRUE(seen.emplace(row.name, row.kind).second) << row.name;
+    EXPECT_TRUE(seen.emplace(row.name, row.type).second) << row.name;
     EXPECT_NE(find_connector_class(row.family), nullptr) << row.name << " has no short class";
   }
 }
@@ -25,10 +25,10 @@ TEST(ConnectorClasses, a_java_class_is_found_without_package_and_suffix_as_in_ka
   EXPECT_EQ(find_connector_class("org.example.FileStreamSinkConnector"), nullptr);
 }
 
-TEST(ConnectorClasses, the_kind_chooses_between_the_rows_of_a_short_class) {
-  EXPECT_EQ(find_connector_class("postgres", ConnectorKind::Sink)->kind, ConnectorKind::Sink);
-  EXPECT_EQ(find_connector_class("postgres", ConnectorKind::Source)->kind, ConnectorKind::Source);
-  EXPECT_EQ(find_connector_class("webhook", ConnectorKind::Sink), nullptr);
+TEST(ConnectorClasses, the_type_chooses_between_the_rows_of_a_short_class) {
+  EXPECT_EQ(find_connector_class("postgres", ConnectorType::Sink)->type, ConnectorType::Sink);
+  EXPECT_EQ(find_connector_class("postgres", ConnectorType::Source)->type, ConnectorType::Source);
+  EXPECT_EQ(find_connector_class("webhook", ConnectorType::Sink), nullptr);
 }
 
 TEST(ConnectorClasses, the_error_for_a_class_names_the_class_that_can_run_instead) {
