@@ -72,6 +72,13 @@ struct ConnectorNotice {
   std::string message, hint;
 };
 
+// Items of all places. A place that does not answer is named by a warning, and its items are missing.
+template <class T>
+struct Listed {
+  std::vector<T> items;
+  std::vector<ConnectorNotice> notices;
+};
+
 enum class IfConnectorExists : uint8_t { Fail, Keep, Replace };  // Keep: IF NOT EXISTS
 
 struct ConnectorDefinition {
@@ -166,10 +173,10 @@ class Connectors {
   virtual void restart_task(std::string name, int32_t task, Done<void> done) = 0;
 
   // Returns all connectors, by name.
-  virtual void list(Done<std::vector<ConnectorInfo>> done) = 0;
+  virtual void list(Done<Listed<ConnectorInfo>> done) = 0;
   virtual void describe(std::string name, Done<ConnectorInfo> done) = 0;
   // Returns the tasks of one connector, or of all connectors if `name` is empty.
-  virtual void tasks(std::string name, Done<std::vector<TaskProgress>> done) = 0;
+  virtual void tasks(std::string name, Done<Listed<TaskProgress>> done) = 0;
   virtual void reset_topics(std::string name, Done<void> done) = 0;
 
   virtual void offsets(std::string name, Done<std::vector<ConnectorOffset>> done) = 0;
@@ -184,7 +191,7 @@ class Connectors {
   // Checks a configuration without creating the connector. Wrong properties are part of the result, not an error.
   virtual void validate(ConnectorDefinition definition, Done<CheckedConfig> done) = 0;
   // Returns connectors only, or converters, transforms and predicates as well.
-  virtual void plugins(bool connectors_only, Done<std::vector<ConnectorPlugin>> done) = 0;
+  virtual void plugins(bool connectors_only, Done<Listed<ConnectorPlugin>> done) = 0;
   virtual void plugin_properties(std::string class_name,
                                  Done<std::vector<PropertyDefinition>> done) = 0;
 };
