@@ -21,7 +21,7 @@ statement
     | setProperty | unsetProperty | alterSystem | defineVariable | undefineVariable | runScript
     | assertTopic | assertSchema
     | createRole | alterRole | dropRole | changeRights | changeOwner
-    | createConnector | dropConnector
+    | createConnector | alterConnector | dropConnector | controlConnector
     | show | describe | explain | controlQuery
     | transaction | setSetting | showSetting | resetSetting | discard
     | declareCursor | fetchCursor | closeCursor
@@ -52,7 +52,8 @@ columnConstraint
     ;
 
 properties : WITH LPAREN property (COMMA property)* RPAREN;
-property   : (identifier | string) EQ literal;
+property   : propertyName EQ literal;
+propertyName : identifier | string;
 
 dropSource
     : DROP kind=(STREAM | TABLE) ifExists? name=identifier (DELETE TOPIC)?
@@ -173,8 +174,20 @@ assertSchema
       (TIMEOUT duration)?
     ;
 
-createConnector : CREATE kind=(SOURCE | SINK) CONNECTOR ifNotExists? name=identifier properties;
-dropConnector   : DROP CONNECTOR ifExists? name=identifier;
+createConnector
+    : CREATE (OR REPLACE)? kind=(SOURCE | SINK) CONNECTOR ifNotExists? name=identifier properties
+    ;
+alterConnector
+    : ALTER CONNECTOR ifExists? name=identifier action=SET LPAREN property (COMMA property)* RPAREN
+    | ALTER CONNECTOR ifExists? name=identifier action=RESET LPAREN propertyName (COMMA propertyName)* RPAREN
+    | ALTER CONNECTOR ifExists? name=identifier action=SNAPSHOT (string (COMMA string)*)?
+    | ALTER CONNECTOR ifExists? name=identifier action=(SET | RESET) OFFSETS string?
+    | ALTER CONNECTOR ifExists? name=identifier action=OWNER TO owner=identifier
+    ;
+dropConnector    : DROP CONNECTOR ifExists? name=identifier;
+controlConnector
+    : action=(PAUSE | RESUME | STOP | RESTART) CONNECTOR name=identifier (TASK task=INTEGER_VALUE)?
+    ;
 
 // ---- Users and their rights. The builder checks the words of options and rights.
 
@@ -187,7 +200,7 @@ changeRights
     : GRANT privilege (COMMA privilege)* (ON rightsTarget)? TO names (WITH identifier identifier)?
     | REVOKE privilege (COMMA privilege)* (ON rightsTarget)? FROM names
     ;
-privilege        : ALL identifier? | SELECT | CREATE | identifier;
+privilege        : ALL identifier? | SELECT | CREATE CONNECTOR? | identifier;
 rightsTarget
     : ALL kind=(STREAMS | TABLES | TOPICS)? (IN SCHEMA identifier)?
     | kind=(STREAM | TABLE)? names
@@ -203,7 +216,7 @@ show
     | (SHOW | LIST) what=(STREAMS | TABLES | QUERIES) EXTENDED?
     | (SHOW | LIST) what=(CLUSTER | FUNCTIONS | PROPERTIES | SCHEMAS | SERVER | TASKS | TYPES | VARIABLES)
     | (SHOW | LIST) kind=(SOURCE | SINK)? what=CONNECTORS
-    | (SHOW | LIST) CONNECTOR what=PLUGINS
+    | (SHOW | LIST) CONNECTOR what=(PLUGINS | TASKS)
     | (SHOW | LIST) CONSUMER what=GROUPS
     | (SHOW | LIST) CONSUMER what=LAG (FOR (group=identifier | groupText=string))?
     ;
@@ -413,12 +426,12 @@ nonReserved
     | FREEZE | FUNCTION | FUNCTIONS | GRACE | GRANT | GROUPS | HEADER | HEADERS | HOLD | HOPPING | HOUR | HOURS
     | ID | IF | INSENSITIVE | INSERT | INTEGER | INTERVAL | ISOLATION | KEY | LAG | LAST | LEVEL | LIST | LISTEN
     | LOCAL | MILLISECOND | MILLISECONDS | MINUTE | MINUTES | MONTH | MONTHS | MOVE | NAMES
-    | NEXT | NO | NOTIFY | NULLS | OFFSET | ORDER | OWNER | PARTITION | PARTITIONS | PAUSE | PERIOD
+    | NEXT | NO | NOTIFY | NULLS | OFFSET | OFFSETS | ORDER | OWNER | PARTITION | PARTITIONS | PAUSE | PERIOD
     | PLANS | PLUGINS | PRECISION | PREPARE | PRIMARY | PRINT | PRIOR | PROGRAM | PROPERTIES
-    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | RENAME | REPLACE | RESET | RESUME | RETENTION | REVOKE | ROLE | ROLLBACK | RUN
+    | QUERIES | QUOTE | RECURSIVE | RELATIVE | RELEASE | RENAME | REPLACE | RESET | RESTART | RESUME | RETENTION | REVOKE | ROLE | ROLLBACK | RUN
     | SAMPLE | SAVEPOINT | SCHEMA | SCHEMAS | SCRIPT | SCROLL | SECOND | SECONDS | SEQUENCES | SERVER | SESSION
-    | SET     | SHOW | SINK | SIZE | SOURCE | START | STDIN | STDOUT | STREAM | STREAMS | STRING | SUBJECT
-    | SYSTEM | TABLES | TASKS | TEMP | TEMPORARY | TERMINATE | TIME | TIMEOUT | TIMESTAMP | TO | TOPIC
+    | SET     | SHOW | SINK | SIZE | SNAPSHOT | SOURCE | START | STDIN | STDOUT | STOP | STREAM | STREAMS | STRING | SUBJECT
+    | SYSTEM | TABLES | TASK | TASKS | TEMP | TEMPORARY | TERMINATE | TIME | TIMEOUT | TIMESTAMP | TO | TOPIC
     | TOPICS | TRANSACTION | TUMBLING | TYPE | TYPES | UNDEFINE | UNLISTEN | UNSET | USER | VALUES | VARIABLES
     | VARYING | VIEW | WEEK | WEEKS | WITHIN | WITHOUT | WORK | YEAR | YEARS | ZONE
     ;

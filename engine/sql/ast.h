@@ -10,18 +10,17 @@
 
 namespace engine {
 
-using Statement =
-    std::variant<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey,
-                 AlterColumns, CreateSchema, DropSchemas, CommentOn, Maintain, AlterSource,
-                 CreateType, DropType, Query, InsertSelect, InsertValues, UpdateRows, DeleteRows,
-                 Print, SetProperty, UnsetProperty, AlterSystem, DefineVariable, UndefineVariable,
-                 RunScript, AssertTopic, AssertSchema, CreateRole, AlterRole, DropRole,
-                 ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show,
-                 DescribeSource, DescribeSources, DescribeFunction, Explain, ControlQuery,
-                 Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting, Discard,
-                 DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
-                 Deallocate, Listen, Unlisten, Notify, CreateSequence, AlterSequence, DropSequences,
-                 AlterDefault, CreateView, DropViews, RenameRelation, ChangeConstraint>;
+using Statement = std::variant<
+    CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey, AlterColumns,
+    CreateSchema, DropSchemas, CommentOn, Maintain, AlterSource, CreateType, DropType, Query,
+    InsertSelect, InsertValues, UpdateRows, DeleteRows, Print, SetProperty, UnsetProperty,
+    AlterSystem, DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema, CreateRole,
+    AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, AlterConnector, DropConnector,
+    ControlConnector, DescribeConnector, Show, DescribeSource, DescribeSources, DescribeFunction,
+    Explain, ControlQuery, Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting,
+    Discard, DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate,
+    Listen, Unlisten, Notify, CreateSequence, AlterSequence, DropSequences, AlterDefault,
+    CreateView, DropViews, RenameRelation, ChangeConstraint>;
 
 // The row locks that FOR UPDATE, FOR SHARE and similar clauses of all SELECTs in the statement request.
 struct RowLocks {

@@ -31,7 +31,8 @@ struct DropRole {
   std::vector<std::string> names = {};
 };
 
-enum class Right : uint8_t { Select, Insert, Create, All };
+// All does not include CreateConnector: connectors reach other systems with the server's network and files.
+enum class Right : uint8_t { Select, Insert, Create, CreateConnector, All };
 struct RightsTarget {
   bool is_everything = false;      // ALL [STREAMS | TABLES]
   bool is_topics = false;          // topics for Kafka's clients, by their exact names

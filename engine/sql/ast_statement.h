@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/sql/ast_connector.h"
 #include "engine/sql/ast_query.h"
 
 namespace engine {
@@ -294,21 +295,6 @@ struct AssertSchema {
   std::optional<Duration> timeout;
 };
 
-enum class ConnectorKind : uint8_t { Any, Source, Sink };
-struct CreateConnector {
-  ConnectorKind kind;
-  bool if_not_exists = false;
-  Name name;
-  PropertyList properties;
-};
-struct DropConnector {
-  bool if_exists = false;
-  Name name;
-};
-struct DescribeConnector {
-  Name name;
-};
-
 enum class ShowKind : uint8_t {
   Topics,
   Schemas,
@@ -324,6 +310,7 @@ enum class ShowKind : uint8_t {
   Variables,
   Connectors,
   ConnectorPlugins,
+  ConnectorTasks,
   ConsumerGroups,
   ConsumerLag
 };

@@ -28,6 +28,16 @@ Result<Statement> build_create_view(P::CreateViewContext& context);
 Result<Statement> build_drop_view(P::DropViewContext& context);
 Result<Statement> build_rename_relation(P::RenameRelationContext& context);
 Result<PropertyList> build_properties(P::PropertiesContext* context);  // null: an empty list
+// Fails if the list has the property already.
+Status add_property(P::PropertyContext& context, PropertyList& properties);
+// Returns the name as written, without quotes.
+Result<std::string> build_property_name(P::PropertyNameContext& context);
+
+// build_connector.cc
+Result<Statement> build_connector(antlr4::ParserRuleContext& context);
+// Returns the text of a statement, which is kept, logged and shown. As in ksqlDB, the values of the properties of
+// connectors are masked, since they may be secrets.
+std::string shown_text(P::StatementContext& context);
 
 // build_type.cc
 Result<TypeName> build_type(P::TypeContext& context);
@@ -39,7 +49,7 @@ AliasedSource build_aliased_source(P::AliasedSourceContext& context);
 Result<Duration> build_duration(P::DurationContext& context);
 TimeUnit build_time_unit(P::TimeUnitContext& context);
 
-// build_command.cc: rows, properties, assertions, connectors, inspection and control
+// build_command.cc: rows, properties, assertions, inspection and control
 Result<Statement> build_command(antlr4::ParserRuleContext& context);
 
 // build_session.cc: transactions, settings, cursors, prepared statements
@@ -47,6 +57,9 @@ Result<Statement> build_session(antlr4::ParserRuleContext& context);
 
 // build_access.cc: users and their rights
 Result<Statement> build_access(antlr4::ParserRuleContext& context);
+// Builds the name of a user. PostgreSQL's clients log in with names as typed, so unquoted names are
+// folded to lower case.
+std::string build_role(P::IdentifierContext& context);
 
 // build_copy.cc
 Result<Statement> build_copy(P::CopyContext& context);

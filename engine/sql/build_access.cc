@@ -6,12 +6,6 @@
 namespace engine {
 namespace {
 
-// Builds the name of a user. PostgreSQL's clients log in with names as typed, so unquoted names are
-// folded to lower case.
-std::string build_role(P::IdentifierContext& context) {
-  const Name name = build_name(context);
-  return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
-}
 std::vector<std::string> build_roles(P::NamesContext& context) {
   std::vector<std::string> roles;
   for (P::IdentifierContext* each : context.identifier()) roles.push_back(build_role(*each));
@@ -52,6 +46,7 @@ Result<RoleOptions> build_options(const std::vector<P::RoleOptionContext*>& cont
 Result<std::optional<Right>> build_right(P::PrivilegeContext& context) {
   if (context.ALL()) return std::optional(Right::All);
   if (context.SELECT()) return std::optional(Right::Select);
+  if (context.CONNECTOR()) return std::optional(Right::CreateConnector);
   if (context.CREATE()) return std::optional(Right::Create);
   const Name word = build_name(*context.identifier());
   if (word == "INSERT") return std::optional(Right::Insert);
@@ -105,7 +100,9 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
       return Error{ErrorCode::SyntaxError,
                    "unrecognized privilege type \"" + to_lower(text_of(*each)) + "\""}
           .at(position_of(*each))
-          .with_hint("Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE and ALL.");
+          .with_hint(
+              "Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE, CREATE CONNECTOR and "
+              "ALL.");
     if (goes_with_insert)
       with_insert = each;
     else
@@ -123,6 +120,11 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
 }
 
 }  // namespace
+
+std::string build_role(P::IdentifierContext& context) {
+  const Name name = build_name(context);
+  return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
+}
 
 Result<Statement> build_access(antlr4::ParserRuleContext& context) {
   switch (context.getRuleIndex()) {

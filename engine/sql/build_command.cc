@@ -80,12 +80,6 @@ ConnectorKind connector_kind(const antlr4::Token* word) {
   return is(word, P::SINK) ? ConnectorKind::Sink : ConnectorKind::Any;
 }
 
-Built build_create_connector(P::CreateConnectorContext& context) {
-  PropertyList properties = TRY(build_properties(context.properties()));
-  return CreateConnector{connector_kind(context.kind), context.ifNotExists() != nullptr,
-                         build_name(*context.name), std::move(properties)};
-}
-
 ShowKind show_kind(const antlr4::Token& word) {
   switch (word.getType()) {
     case P::TOPICS:
@@ -124,8 +118,9 @@ ShowKind show_kind(const antlr4::Token& word) {
 }
 
 Built build_show(P::ShowContext& context) {
-  Show show{show_kind(*context.what), context.ALL() != nullptr, context.EXTENDED() != nullptr,
-            connector_kind(context.kind)};
+  const bool is_of_connectors = context.CONNECTOR() && context.TASKS();
+  Show show{is_of_connectors ? ShowKind::ConnectorTasks : show_kind(*context.what),
+            context.ALL() != nullptr, context.EXTENDED() != nullptr, connector_kind(context.kind)};
   if (context.group) show.group = build_name(*context.group);
   if (context.groupText) show.group = Name{TRY(build_string(*context.groupText)), Quoting::Double};
   return show;
@@ -139,7 +134,7 @@ Built build_describe(P::DescribeContext& context) {
   Name name = build_name(*context.name);
   const TextPosition position = position_of(*context.name);
   if (is(context.what, P::FUNCTION)) return DescribeFunction{to_upper(name.text), position};
-  if (is(context.what, P::CONNECTOR)) return DescribeConnector{std::move(name)};
+  if (is(context.what, P::CONNECTOR)) return build_connector(context);
   return DescribeSource{std::move(name), position, extended};
 }
 
@@ -223,12 +218,6 @@ Result<Statement> build_command(antlr4::ParserRuleContext& context) {
       return build_assert_topic(static_cast<P::AssertTopicContext&>(context));
     case P::RuleAssertSchema:
       return build_assert_schema(static_cast<P::AssertSchemaContext&>(context));
-    case P::RuleCreateConnector:
-      return build_create_connector(static_cast<P::CreateConnectorContext&>(context));
-    case P::RuleDropConnector: {
-      auto& drop = static_cast<P::DropConnectorContext&>(context);
-      return DropConnector{drop.ifExists() != nullptr, build_name(*drop.name)};
-    }
     case P::RuleShow:
       return build_show(static_cast<P::ShowContext&>(context));
     case P::RuleDescribe:

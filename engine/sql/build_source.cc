@@ -53,10 +53,7 @@ Result<TableElement> build_element(P::TableElementContext& context, SourceKind k
 Result<Property> build_property(P::PropertyContext& context) {
   Property property;
   property.position = position_of(context);
-  property.written_name =
-      context.string() ? TRY(build_string(*context.string())) : text_of(*context.identifier());
-  if (context.identifier() && build_name(*context.identifier()).quoting != Quoting::None)
-    property.written_name = build_name(*context.identifier()).text;
+  property.written_name = TRY(build_property_name(*context.propertyName()));
   property.name = to_upper(property.written_name);
   property.value = TRY(build_literal(*context.literal()));
   return property;
@@ -100,15 +97,24 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
 
 }  // namespace
 
+Result<std::string> build_property_name(P::PropertyNameContext& context) {
+  if (context.string()) return build_string(*context.string());
+  const Name name = build_name(*context.identifier());
+  return name.quoting == Quoting::None ? text_of(*context.identifier()) : name.text;
+}
+
+Status add_property(P::PropertyContext& context, PropertyList& properties) {
+  Property built = TRY(build_property(context));
+  if (find_property(properties, built.name))
+    return statement_error(*context.start, "Duplicate property: " + built.name);
+  properties.push_back(std::move(built));
+  return {};
+}
+
 Result<PropertyList> build_properties(P::PropertiesContext* context) {
   PropertyList properties;
   if (!context) return properties;
-  for (P::PropertyContext* property : context->property()) {
-    Property built = TRY(build_property(*property));
-    if (find_property(properties, built.name))
-      return statement_error(*property->start, "Duplicate property: " + built.name);
-    properties.push_back(std::move(built));
-  }
+  for (P::PropertyContext* property : context->property()) TRY(add_property(*property, properties));
   return properties;
 }
 

@@ -46,6 +46,11 @@ Result<Statement> build_statement(P::StatementContext& context) {
     case P::RuleChangeRights:
     case P::RuleChangeOwner:
       return build_access(rule);
+    case P::RuleCreateConnector:
+    case P::RuleAlterConnector:
+    case P::RuleDropConnector:
+    case P::RuleControlConnector:
+      return build_connector(rule);
     case P::RuleTransaction:
     case P::RuleSetSetting:
     case P::RuleShowSetting:
@@ -68,7 +73,7 @@ Result<Statement> build_statement(P::StatementContext& context) {
 
 Result<ParsedStatement> build_nested_statement(P::StatementContext& context) {
   Statement statement = TRY(build_statement(context));
-  std::string text = has_password(statement) ? "CREATE or ALTER ROLE" : text_of(context);
+  std::string text = has_password(statement) ? "CREATE or ALTER ROLE" : shown_text(context);
   return ParsedStatement{std::move(statement), std::move(text), position_of(context)};
 }
 

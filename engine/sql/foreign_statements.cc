@@ -5,8 +5,11 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kConnectors =
-    "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. Other systems exchange data "
-    "with a topic through Kafka Connect.";
+    "CREATE STREAM s (...) WITH (KAFKA_TOPIC='...') reads a topic. CREATE SOURCE CONNECTOR name "
+    "WITH "
+    "(\"connector.class\"='...', ...) fills one from another system, and CREATE SINK CONNECTOR "
+    "reads one.";
+constexpr std::string_view kDropConnector = "Use DROP CONNECTOR and the name.";
 constexpr std::string_view kOneDatabase = "A server has one database, and every session is in it.";
 constexpr std::string_view kColumnsFirst =
     "The columns precede WITH: CREATE STREAM s (id INT KEY, a INT) WITH (...).";
@@ -40,7 +43,8 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       // ksqlDB
       {{"DROP", "TOPIC"}, kDropTopic},
       {{"DELETE", "TOPIC"}, kDropTopic},
-      {{"DROP", "CONNECTOR"}, kConnectors},
+      {{"DROP", "SOURCE"}, kDropConnector, {}, 0, {}, true},
+      {{"DROP", "SINK"}, kDropConnector, {}, 0, {}, true},
       {{"TERMINATE", "QUERY"}, kTerminate},
       {{"TERMINATE", "ALL", "QUERIES"}, "TERMINATE ALL ends all queries."},
       {{"PRINT", "TOPIC"}, "Leave out TOPIC: PRINT name."},

@@ -22,7 +22,22 @@ ColumnDef value_column(std::string_view name, TypeKind kind) {
 
 }  // namespace
 
+bool is_connector_statement(const Statement& statement) {
+  if (const auto* show = std::get_if<Show>(&statement))
+    return show->kind == ShowKind::Connectors || show->kind == ShowKind::ConnectorPlugins ||
+           show->kind == ShowKind::ConnectorTasks;
+  if (const auto* explain = std::get_if<Explain>(&statement))
+    return explain->statement &&
+           std::holds_alternative<CreateConnector>(explain->statement->statement);
+  return std::holds_alternative<CreateConnector>(statement) ||
+         std::holds_alternative<AlterConnector>(statement) ||
+         std::holds_alternative<DropConnector>(statement) ||
+         std::holds_alternative<ControlConnector>(statement) ||
+         std::holds_alternative<DescribeConnector>(statement);
+}
+
 bool is_information_statement(const Statement& statement) {
+  if (is_connector_statement(statement)) return false;
   return std::holds_alternative<Show>(statement) ||
          std::holds_alternative<DescribeSource>(statement) ||
          std::holds_alternative<DescribeSources>(statement) ||

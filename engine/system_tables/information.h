@@ -118,8 +118,9 @@ struct InformationContext {
   std::function<SequencePosition(const Sequence&)> sequence_position = {};
 };
 
-// Returns the answer to every statement about connectors.
-Error connectors_run_elsewhere();
+// Returns whether the statement creates, changes or shows connectors. Connectors are no part of the catalog, so
+// answer_information() does not show them.
+bool is_connector_statement(const Statement& statement);
 
 // Returns whether answer_information() answers the statement.
 bool is_information_statement(const Statement& statement);

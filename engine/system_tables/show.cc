@@ -211,6 +211,7 @@ Schema show_schema(const Show& show) {
       return {{text_column("variable"), text_column("value")}};
     case ShowKind::Connectors:
     case ShowKind::ConnectorPlugins:
+    case ShowKind::ConnectorTasks:
       break;
   }
   return {};
@@ -247,16 +248,10 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
       return make_rows(show_schema(show), variable_rows(context.variables));
     case ShowKind::Connectors:
     case ShowKind::ConnectorPlugins:
+    case ShowKind::ConnectorTasks:
       break;
   }
-  return connectors_run_elsewhere();
-}
-
-Error connectors_run_elsewhere() {
-  return Error{ErrorCode::NotSupported, "connectors are not run by this server",
-               "The statement changes nothing: connectors belong to a Kafka Connect cluster.",
-               "Start the connector there, with this server's Kafka address as its "
-               "bootstrap.servers; or write to the topic with any Kafka client, or INSERT."};
+  return Error{ErrorCode::NotSupported, "this statement returns no information"};
 }
 
 }  // namespace engine

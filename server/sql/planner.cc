@@ -587,10 +587,11 @@ Status Planner::check_supported(const engine::Statement& statement) {
         "clients",
         {},
         "In psql, use \\i with the name of the file. Elsewhere, send the content of the file."};
-  if (std::holds_alternative<engine::CreateConnector>(statement) ||
-      std::holds_alternative<engine::DropConnector>(statement) ||
-      std::holds_alternative<engine::DescribeConnector>(statement))
-    return engine::connectors_run_elsewhere();
+  if (engine::is_connector_statement(statement))
+    return Error{ErrorCode::NotSupported, "connectors are not run by this server",
+                 "The statement changes nothing: connectors belong to a Kafka Connect cluster.",
+                 "Start the connector there, with this server's Kafka address as its "
+                 "bootstrap.servers; or write to the topic with any Kafka client, or INSERT."};
   return {};
 }
 

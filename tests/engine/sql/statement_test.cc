@@ -120,9 +120,61 @@ TEST(Statement, connectors) {
   const auto create = parse_as<CreateConnector>(
       "CREATE SINK CONNECTOR IF NOT EXISTS c WITH (\"connection.url\" = 'x')");
   EXPECT_EQ(create.kind, ConnectorKind::Sink);
+  EXPECT_TRUE(create.if_not_exists && !create.or_replace);
   EXPECT_EQ(create.properties.at(0).written_name, "connection.url");
+  EXPECT_TRUE(
+      parse_as<CreateConnector>("CREATE OR REPLACE SOURCE CONNECTOR c WITH (a = 1)").or_replace);
   EXPECT_TRUE(parse_as<DropConnector>("DROP CONNECTOR IF EXISTS c").if_exists);
-  EXPECT_EQ(parse_as<DescribeConnector>("DESCRIBE CONNECTOR c").name, "C");
+}
+
+TEST(Statement, connector_names_keep_their_case) {
+  EXPECT_EQ(parse_as<DescribeConnector>("DESCRIBE CONNECTOR Crm").name, "Crm");
+  EXPECT_EQ(parse_as<DropConnector>("DROP CONNECTOR `pg-1`").name, "pg-1");
+  EXPECT_EQ(parse_as<ControlConnector>("pause connector \"A b\"").name, "A b");
+}
+
+TEST(Statement, alter_connector) {
+  using Action = AlterConnector::Action;
+  const auto set = parse_as<AlterConnector>("ALTER CONNECTOR c SET (\"a.b\" = 'x', c = 4)");
+  EXPECT_EQ(set.action, Action::Set);
+  EXPECT_EQ(set.properties.at(1).text(), "4");
+  const auto reset = parse_as<AlterConnector>("ALTER CONNECTOR IF EXISTS c RESET (\"a.b\", c)");
+  EXPECT_EQ(reset.action, Action::Reset);
+  EXPECT_TRUE(reset.if_exists);
+  EXPECT_EQ(reset.names, (std::vector<std::string>{"a.b", "c"}));
+  EXPECT_EQ(parse_as<AlterConnector>("ALTER CONNECTOR c SNAPSHOT").names.size(), 0u);
+  EXPECT_EQ(parse_as<AlterConnector>("ALTER CONNECTOR c SNAPSHOT 'a.b', 'c'").names.size(), 2u);
+  EXPECT_EQ(parse_as<AlterConnector>("ALTER CONNECTOR c SET OFFSETS '[]'").text, "[]");
+  EXPECT_EQ(parse_as<AlterConnector>("ALTER CONNECTOR c RESET OFFSETS").action,
+            Action::ResetOffsets);
+  EXPECT_EQ(parse_as<AlterConnector>("ALTER CONNECTOR c OWNER TO Ann").text, "ann");
+}
+
+TEST(Statement, control_of_connectors) {
+  using Action = ControlConnector::Action;
+  EXPECT_EQ(parse_as<ControlConnector>("PAUSE CONNECTOR c").action, Action::Pause);
+  EXPECT_EQ(parse_as<ControlConnector>("RESUME CONNECTOR c").action, Action::Resume);
+  EXPECT_EQ(parse_as<ControlConnector>("STOP CONNECTOR c").action, Action::Stop);
+  EXPECT_EQ(parse_as<ControlConnector>("RESTART CONNECTOR c").task, std::nullopt);
+  EXPECT_EQ(parse_as<ControlConnector>("RESTART CONNECTOR c TASK 3").task, 3);
+  EXPECT_EQ(parse_as<ControlQuery>("PAUSE connector").query_id->text, "CONNECTOR");
+  for (const std::string wrong : {"STOP CONNECTOR c TASK 1", "ALTER CONNECTOR c SET OFFSETS",
+                                  "ALTER CONNECTOR c RESET OFFSETS '[]'",
+                                  "CREATE OR REPLACE SINK CONNECTOR IF NOT EXISTS c WITH (a = 1)"})
+    EXPECT_FALSE(parse_script(wrong)) << wrong;
+}
+
+// The text is kept for SHOW, for logs and for the console; the values of properties may be passwords.
+TEST(Statement, the_text_of_a_connector_has_no_values_of_properties) {
+  const auto shown = [](const std::string& text) { return parse_script(text)->front().text; };
+  EXPECT_EQ(shown("CREATE SOURCE CONNECTOR c WITH ('connector.class' = 'X', \"a.password\" = "
+                  "'se''cret', n=4)"),
+            "CREATE SOURCE CONNECTOR c WITH ('connector.class' = 'X', \"a.password\" = '[string]', "
+            "n='[string]')");
+  EXPECT_EQ(shown("ALTER CONNECTOR c SET (\"a.password\" = 'secret')"),
+            "ALTER CONNECTOR c SET (\"a.password\" = '[string]')");
+  EXPECT_EQ(shown("EXPLAIN CREATE SINK CONNECTOR c WITH (a = 'secret')"),
+            "EXPLAIN CREATE SINK CONNECTOR c WITH (a = '[string]')");
 }
 
 TEST(Statement, show_and_list) {
@@ -147,6 +199,7 @@ TEST(Statement, show_and_list) {
   EXPECT_EQ(parse_as<Show>("SHOW VARIABLES").kind, ShowKind::Variables);
   EXPECT_EQ(parse_as<Show>("SHOW SOURCE CONNECTORS").connectors, ConnectorKind::Source);
   EXPECT_EQ(parse_as<Show>("SHOW CONNECTOR PLUGINS").kind, ShowKind::ConnectorPlugins);
+  EXPECT_EQ(parse_as<Show>("SHOW CONNECTOR TASKS").kind, ShowKind::ConnectorTasks);
 }
 
 TEST(Statement, describe_explain_and_control) {
