@@ -173,12 +173,16 @@ struct Planner {
         TRY(find(grantee));
     if (!change.target) return change_members(change);
     Rights rights = 0;
+    const bool names_connectors =
+        std::ranges::find(change.rights, engine::Right::CreateConnector) != change.rights.end();
+    if (names_connectors) TRY(change_connector_right(change));
     for (const engine::Right right : change.rights)
-      rights |= right == engine::Right::Select   ? storage::kMaySelect
-                : right == engine::Right::Insert ? storage::kMayInsert
-                : right == engine::Right::Create
-                    ? storage::kMayCreate
-                    : storage::kMaySelect | storage::kMayInsert | storage::kMayCreate;
+      if (right != engine::Right::CreateConnector)
+        rights |= right == engine::Right::Select   ? storage::kMaySelect
+                  : right == engine::Right::Insert ? storage::kMayInsert
+                  : right == engine::Right::Create
+                      ? storage::kMayCreate
+                      : storage::kMaySelect | storage::kMayInsert | storage::kMayCreate;
     const bool names_create =
         std::ranges::find(change.rights, engine::Right::Create) != change.rights.end();
     if (names_create && !change.target->is_everything)
@@ -186,6 +190,7 @@ struct Planner {
                    "CREATE can only be granted on ALL",
                    {},
                    "GRANT CREATE ON ALL TO ..."};
+    if (rights == 0) return {};
     for (const std::string& topic : TRY(topics_of(*change.target)))
       for (const std::string& grantee : change.grantees) {
         const Rights before = held(topic, grantee);
@@ -195,6 +200,23 @@ struct Planner {
         if (after != before) planned.changes.push_back(storage::SetRights{topic, grantee, after});
         note_rules(topic, grantee, after, rights, change.is_grant);
       }
+    return {};
+  }
+
+  // The right has a name of its own beside the topics: it concerns other systems, and GRANT ALL does not include it.
+  Status change_connector_right(const engine::ChangeRights& change) {
+    if (!change.target->is_everything)
+      return Error{ErrorCode::InvalidStatement,
+                   "CREATE CONNECTOR can only be granted on ALL",
+                   {},
+                   "GRANT CREATE CONNECTOR ON ALL TO ..."};
+    TRY(check_superuser(users, asker, "change rights on everything"));
+    const std::string key(kEveryConnector);
+    for (const std::string& grantee : change.grantees) {
+      const Rights after = change.is_grant ? storage::kMayCreate : Rights{0};
+      if (after != held(key, grantee))
+        planned.changes.push_back(storage::SetRights{key, grantee, after});
+    }
     return {};
   }
 

@@ -132,4 +132,16 @@ Status check_superuser(const storage::Users& users, const Asker& asker, std::str
   return denied(fmt::format("must be superuser to {}", what));
 }
 
+Status check_create_connector(const storage::Users& users, const Asker& asker) {
+  if (is_superuser(users, asker)) return {};
+  const auto by_role = users.rights.find(std::string(kEveryConnector));
+  if (by_role != users.rights.end())
+    for (const std::string& role : storage::roles_of(users, *asker))
+      if (const auto held = by_role->second.find(role);
+          held != by_role->second.end() && (held->second & storage::kMayCreate))
+        return {};
+  return denied("permission denied to create connectors")
+      .with_hint(fmt::format("A superuser may GRANT CREATE CONNECTOR ON ALL TO \"{}\".", *asker));
+}
+
 }  // namespace server

@@ -53,5 +53,9 @@ std::vector<storage::UserChange> declared_by(const storage::Users& users, const 
                                              const Asker& role);
 inline constexpr std::string_view kDeclarationPrefix = "source:";
 Status check_superuser(const storage::Users& users, const Asker& asker, std::string_view what);
+// GRANT CREATE CONNECTOR ON ALL is kept as kMayCreate under this name, which no topic can have.
+inline constexpr std::string_view kEveryConnector = "connector:*";
+// Checks the right to create, change and drop connectors.
+Status check_create_connector(const storage::Users& users, const Asker& asker);
 
 }  // namespace server
