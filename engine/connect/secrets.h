@@ -1,0 +1,22 @@
+// Finds secrets in the configurations of connectors, so that no answer, log line or metric contains them.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+// The text that Kafka shows instead of a secret (its org.apache.kafka.common.config.types.Password).
+inline constexpr std::string_view kHiddenValue = "[hidden]";
+
+// Returns whether a property with this name usually has a secret: "database.password", "aws.secret.access.key",
+// "sasl.jaas.config". Properties of classes that are not known here have no type, so the name decides.
+bool may_be_secret(std::string_view property);
+
+// Returns whether the value is a secret itself, and not a reference such as ${file:crm.password}.
+bool is_literal_secret(std::string_view property, std::string_view value);
+
+// Returns the value as answers show it: kHiddenValue for a literal secret, and a URL without its password.
+std::string shown_value(std::string_view property, std::string_view value);
+
+}  // namespace engine

@@ -1,0 +1,41 @@
+#include "engine/connect/secrets.h"
+
+namespace engine {
+namespace {
+
+TEST(ConnectorSecrets, the_name_of_a_property_shows_that_its_value_is_secret) {
+  for (const std::string_view secret :
+       {"database.password", "connection.password", "aws.secret.access.key", "sasl.jaas.config",
+        "producer.override.sasl.jaas.config", "basic.auth.user.info", "signature.secret", "api.key",
+        "http.headers.authorization", "token"})
+    EXPECT_TRUE(may_be_secret(secret)) << secret;
+  for (const std::string_view open :
+       {"database.hostname", "topic.prefix", "key.converter", "ssl.keystore.location", "topics",
+        "aws.credentials.provider.class", "message.key.columns", "connection.url",
+        "sasl.mechanism"})
+    EXPECT_FALSE(may_be_secret(open)) << open;
+}
+
+TEST(ConnectorSecrets, a_literal_secret_is_hidden_and_a_reference_is_shown) {
+  EXPECT_EQ(shown_value("database.password", "s3cret"), "[hidden]");
+  EXPECT_EQ(shown_value("database.password", "${file:crm.password}"), "${file:crm.password}");
+  // Two references with a text between them: the text could be a secret.
+  EXPECT_EQ(shown_value("database.password", "${env:A}s3cret${env:B}"), "[hidden]");
+  EXPECT_EQ(shown_value("database.password", ""), "");
+  EXPECT_EQ(shown_value("topics", "orders"), "orders");
+  EXPECT_FALSE(is_literal_secret("database.password", "${file:crm.password}"));
+}
+
+TEST(ConnectorSecrets, a_url_is_shown_without_its_password) {
+  EXPECT_EQ(shown_value("connection.url", "postgresql://etl:s3cret@db2/mart"),
+            "postgresql://etl:[hidden]@db2/mart");
+  EXPECT_EQ(
+      shown_value("connection.url", "jdbc:postgresql://db2/mart?user=etl&Password=s3cret&ssl=true"),
+      "jdbc:postgresql://db2/mart?user=etl&Password=[hidden]&ssl=true");
+  EXPECT_EQ(shown_value("connection.url", "mongodb://etl:a@b@db/x"), "mongodb://etl:[hidden]@db/x");
+  EXPECT_EQ(shown_value("connection.url", "postgresql://db2:5432/mart"),
+            "postgresql://db2:5432/mart");
+}
+
+}  // namespace
+}  // namespace engine
