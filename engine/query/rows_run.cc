@@ -191,6 +191,7 @@ class RowsRun {
     return cut_rows(step, *std::move(input));
   }
   Result<RowsChunks> take(const OneRow&, const RowsNode&) { return RowsChunks{{1, {}}}; }
+  Result<RowsChunks> take(const NoRows&, const RowsNode&) { return RowsChunks(); }
   Result<RowsChunks> take(const WrittenRows& step, const RowsNode& node) {
     return written_rows(step, node.layout, context_);
   }

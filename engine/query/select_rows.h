@@ -42,6 +42,8 @@ struct RecursiveRows {
 };
 // Returns one row without columns, for a SELECT without FROM.
 struct OneRow {};
+// Returns no row: see without_empty_parts().
+struct NoRows {};
 // Returns the rows of VALUES. The expressions use no columns.
 struct WrittenRows {
   std::vector<std::vector<BoundExpression>> rows;
@@ -191,7 +193,7 @@ struct CutRows {
 };
 
 struct RowsNode {
-  std::variant<ReadRows, ReadSystemTable, OuterRows, RecursiveRows, OneRow, WrittenRows,
+  std::variant<ReadRows, ReadSystemTable, OuterRows, RecursiveRows, OneRow, NoRows, WrittenRows,
                CombineRows, AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, WindowRows,
                ComputeColumns, DistinctRows, SortRows, CutRows>
       step;

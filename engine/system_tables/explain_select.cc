@@ -100,9 +100,11 @@ class StepLines {
                           list(step.right_keys, step.right->layout));
     if (step.condition) line += ", where " + to_sql(*step.condition, layout);
     add_line(line);
+    if (step.otherwise) return add_inputs(step.left, step.right, step.otherwise);
     add_inputs(step.left, step.right);
   }
   void show(const OneRow&, const Layout&) { add_line("One row"); }
+  void show(const NoRows&, const Layout&) { add_line("No rows"); }
   void show(const WrittenRows& step, const Layout&) {
     add_line(
         fmt::format("{} {} of VALUES", step.rows.size(), step.rows.size() == 1 ? "row" : "rows"));
@@ -116,6 +118,7 @@ class StepLines {
   }
   void show(const AppendSubquery& step, const Layout& layout) {
     add_line("Append " + layout.back().name);
+    if (step.otherwise) return add_inputs(step.input, step.rows, step.otherwise);
     add_inputs(step.input, step.rows);
   }
   void show(const UnnestRows& step, const Layout&) {
