@@ -1,4 +1,5 @@
 #include "engine/query/pull.h"
+#include "engine/query/empty_rows.h"
 
 #include <fmt/format.h>
 
@@ -131,6 +132,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                              aliases_of(analysis));
     plan.filter = *std::move(filter);
     if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
+    if (!context.settings.ksqldb_compat && is_never_true(*plan.filter, eval)) plan.limit = 0;
     // In ksqlDB a row whose condition fails is left out, and no error is reported.
     if (context.settings.ksqldb_compat) {
       FunctionCall or_not{"COALESCE", {}};

@@ -11,6 +11,7 @@
 #include "engine/expr/print_bound.h"
 #include "engine/json/json_writer.h"
 #include "engine/plan/query_plan.h"
+#include "engine/query/empty_rows.h"
 #include "engine/query/pull.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/information_parts.h"
@@ -241,7 +242,7 @@ Result<Explained> explain_select(const Query& query, const PlanContext& context)
   SystemClock clock;
   Random random(0);
   const EvalContext eval{clock, random, &context.properties};
-  return select_lines(TRY(plan_select_rows(query, context, eval)));
+  return select_lines(without_empty_parts(TRY(plan_select_rows(query, context, eval)), eval));
 }
 
 Result<Explained> explain_statement(const ParsedStatement& parsed, const PlanContext& context,

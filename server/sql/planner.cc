@@ -13,6 +13,7 @@
 #include "engine/plan/print_plan.h"
 #include "engine/plan/source_schema.h"
 #include "engine/query/column_origins.h"
+#include "engine/query/empty_rows.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
@@ -964,7 +965,7 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
 Result<SelectRows> Planner::plan_select(const SqlPrepared& prepared, const engine::Query& query,
                                         const engine::PlanContext& context) {
   auto plan = std::make_shared<const engine::SelectRowsPlan>(
-      TRY(engine::plan_select_rows(query, context, eval())));
+      engine::without_empty_parts(TRY(engine::plan_select_rows(query, context, eval())), eval()));
   TRY(budget_->status());
   TRY(check_result(prepared, plan->result));
   return SelectRows(std::move(plan));
