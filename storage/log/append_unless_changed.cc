@@ -57,7 +57,9 @@ Result<std::vector<AppendedBatch>> GroupTransaction::append_unless_changed(
   Plan plan;
   for (PartitionBatches& part : request.parts) TRY(add_to(plan, part));
   if (!std::ranges::all_of(plan.batches, &PlannedBatch::is_duplicate))
-    for (const PartitionBatches& part : request.parts) TRY(check_unchanged(part, unchanged));
+    for (const PartitionBatches& part : request.parts)
+      if (!unchanged.only_in || *unchanged.only_in == part.partition)
+        TRY(check_unchanged(part, unchanged));
   return write(plan);
 }
 

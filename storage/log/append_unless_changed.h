@@ -11,7 +11,8 @@ namespace storage {
 inline constexpr size_t kMostBytesSince = 1 << 20;
 
 // Appends `request` with acks=all. Fails with ObjectState, without writing anything, if a record
-// with one of the request's keys was appended at `unchanged.since` or later. The check runs within
+// with one of the request's keys was appended at `unchanged.since` or later, in the partitions that
+// `unchanged` names. The check runs within
 // the commit that appends, after all earlier requests, so neither another request nor another
 // leader can append between check and append. If all batches of the request were appended already
 // (duplicates), the check is omitted. The queue for these requests has no limit, so the caller

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "storage/log/topic_partition.h"
 
 namespace storage {
 
@@ -12,6 +13,9 @@ struct Unchanged {
   // Records at or after this offset that the batches' own producer wrote come from an earlier
   // attempt of this request, so they are no conflict.
   std::optional<Offset> own_from = {};
+  // The only partition whose keys are checked; nothing: every partition of the request. A connector's
+  // records may have any keys, and only its position must be the newest.
+  std::optional<TopicPartition> only_in = {};
 };
 
 }  // namespace storage

@@ -102,6 +102,25 @@ TEST_F(AppendUnlessChangedTest, compressed_batches_are_unpacked_up_to_a_limit) {
   EXPECT_TRUE(was_changed(change(row("a", "a2"), {Offset{1}})));
 }
 
+TEST_F(AppendUnlessChangedTest, a_condition_on_one_partition_covers_the_others) {
+  const TopicPartition position{kPartition.topic, PartitionId(1)};
+  ASSERT_TRUE(create_partitions_and_wait(*log_, kPartition.topic, 2));
+  const auto step = [&](const std::string& value, Offset since) {
+    return wait_for<Result<Appended>>([&](AppendDone done) {
+      append_unless_changed(*log_, {{{kPartition, row("a", value)}, {position, row("p", value)}}},
+                            {.since = since, .only_in = position}, std::move(done));
+    });
+  };
+  append(row("a", "of another writer"));
+  EXPECT_TRUE(step("1", Offset{0}));  // the key "a" is newer, but only "p" is a condition
+  const auto late = step("late", Offset{0});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::ObjectState);
+  EXPECT_TRUE(step("2", Offset{1}));
+  EXPECT_EQ(values(), (std::vector<std::string>{"of another writer", "1", "2"}));
+  EXPECT_EQ(read_values(*log_, position), (std::vector<std::string>{"1", "2"}));
+}
+
 TEST_F(AppendUnlessChangedTest, one_of_two_simultaneous_requests_is_first) {
   append(row("a", "0"));
   std::atomic<int> passed = 0;
