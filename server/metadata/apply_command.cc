@@ -191,6 +191,10 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         next->users = std::make_shared<const storage::Users>(
             TRY(storage::apply_user_changes(*next->users, part.bytes)));
         break;
+      case Kind::ConnectorPart:
+        next->connectors = std::make_shared<const storage::Connectors>(
+            TRY(storage::apply_connector_changes(*next->connectors, part.bytes)));
+        break;
       case Kind::DefinitionPart: {
         const Result<DefinitionCommand>& definition = *next_definition++;
         if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
@@ -238,6 +242,9 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
   if (*image.users != storage::Users{})
     snapshot.state.parts.push_back(
         {std::string(storage::kUsersPart), storage::encode_users(*image.users)});
+  if (!image.connectors->empty())
+    snapshot.state.parts.push_back(
+        {std::string(storage::kConnectorsPart), storage::encode_connectors(*image.connectors)});
   return snapshot;
 }
 
@@ -267,6 +274,10 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::UserPart:
         image->users = std::make_shared<const storage::Users>(
             TRY(storage::apply_user_changes({}, part.bytes)));
+        break;
+      case Kind::ConnectorPart:
+        image->connectors = std::make_shared<const storage::Connectors>(
+            TRY(storage::apply_connector_changes({}, part.bytes)));
         break;
       case Kind::DefinitionPart:
         apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);

@@ -15,6 +15,7 @@
 #include "engine/registry/registry.h"
 #include "engine/system_tables/information.h"
 #include "storage/meta/client_quotas.h"
+#include "storage/meta/connectors.h"
 #include "storage/meta/group_configs.h"
 #include "storage/meta/topic_table.h"
 #include "storage/meta/users.h"
@@ -75,12 +76,14 @@ class MetadataImage {
   engine::CatalogPtr catalog = std::make_shared<const engine::Catalog>();
   std::shared_ptr<const storage::TopicSnapshot> topics =
       std::make_shared<const storage::TopicSnapshot>();
-  // The next three parts are small and rarely change, so each change copies the whole part.
+  // The next four parts are small and rarely change, so each change copies the whole part.
   std::shared_ptr<const storage::ClientQuotas> quotas =
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
       std::make_shared<const storage::GroupConfigs>();
   std::shared_ptr<const storage::Users> users = std::make_shared<const storage::Users>();
+  std::shared_ptr<const storage::Connectors> connectors =
+      std::make_shared<const storage::Connectors>();
   // Rows of sources that this program cannot read, by name, to be written back unchanged.
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =

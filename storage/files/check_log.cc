@@ -146,6 +146,7 @@ class LogChecker {
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
+      case MetadataPartKind::ConnectorPart:
       case MetadataPartKind::DefinitionPart:
       case MetadataPartKind::UnknownPart:
         return read_changes(part);
@@ -173,6 +174,7 @@ class LogChecker {
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
+      case MetadataPartKind::ConnectorPart:
       case MetadataPartKind::DefinitionPart:
       case MetadataPartKind::UnknownPart:
         return read_changes(part);
@@ -191,6 +193,9 @@ class LogChecker {
         return {};
       case MetadataPartKind::UserPart:
         TRY(apply_user_changes({}, part.bytes));
+        return {};
+      case MetadataPartKind::ConnectorPart:
+        TRY(apply_connector_changes({}, part.bytes));
         return {};
       case MetadataPartKind::DefinitionPart:
         return options_.read_definition(part.bytes);

@@ -27,6 +27,8 @@ inline constexpr FeatureLevel kAccessRulesLevel{5};
 
 // Views, and renamed relations (server/metadata/plan_view.h).
 inline constexpr FeatureLevel kViewsLevel{5};
-inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // the newest level of this program
+// Definitions of connectors (storage/meta/connectors.h).
+inline constexpr FeatureLevel kConnectorsLevel{6};
+inline constexpr FeatureLevel kNewestLevel = kConnectorsLevel;  // the newest level of this program
 
 }  // namespace storage

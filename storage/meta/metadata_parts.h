@@ -5,6 +5,7 @@
 
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/cluster_table.h"
+#include "storage/meta/connectors.h"
 #include "storage/meta/group_configs.h"
 #include "storage/meta/metadata_log.h"
 #include "storage/meta/topic_configs.h"
@@ -21,6 +22,7 @@ enum class MetadataPartKind : uint8_t {
   GroupConfigPart,
   TopicDefaultPart,
   UserPart,
+  ConnectorPart,
   DefinitionPart,  // belongs to the engine: server/metadata/definition_command.h
   ClusterPart,
   UnknownPart,  // written by a newer version
@@ -32,6 +34,7 @@ constexpr MetadataPartKind kind_of_part(std::string_view type) {
   if (type == kGroupConfigsPart) return MetadataPartKind::GroupConfigPart;
   if (type == kTopicDefaultsPart) return MetadataPartKind::TopicDefaultPart;
   if (type == kUsersPart) return MetadataPartKind::UserPart;
+  if (type == kConnectorsPart) return MetadataPartKind::ConnectorPart;
   if (type == "sql") return MetadataPartKind::DefinitionPart;
   if (type == kClusterPart) return MetadataPartKind::ClusterPart;
   return MetadataPartKind::UnknownPart;

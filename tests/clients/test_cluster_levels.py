@@ -52,7 +52,7 @@ def a_new_cluster_is_at_the_newest_level():
     try:
         assert "feature level" not in millrace(nodes.nodes[1], "status")
         said = millrace(nodes.nodes[1], "upgrade")
-        assert said == "The cluster is at feature level 5, the newest level that the node supports.\n", said
+        assert said == "The cluster is at feature level 6, the newest level that the node supports.\n", said
     finally:
         nodes.close()
 
@@ -65,7 +65,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
     try:
         all_is_well(nodes)
         first = nodes.nodes[1]
-        assert "feature level 1; node programs know 5, see: millrace cluster upgrade --help" in millrace(first, "status")
+        assert "feature level 1; node programs know 6, see: millrace cluster upgrade --help" in millrace(first, "status")
         create_topic(nodes, "before")
         if psycopg is not None:
             # An earlier program would attribute the commits of a replaced query to another query.
@@ -87,7 +87,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             done = subprocess.run([binary(), "cluster", "upgrade", "-b", first.kafka], capture_output=True, text=True, timeout=60)
             return done.stdout if done.returncode == 0 else None
         said = eventually(is_raised, 30)
-        assert said.startswith("The cluster is now at feature level 5; it was at 1."), said
+        assert said.startswith("The cluster is now at feature level 6; it was at 1."), said
         for node in nodes.nodes.values():
             eventually(lambda node=node: "feature level" not in millrace(node, "status"))
         # The level stays, and everything works as before.
