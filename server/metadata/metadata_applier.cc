@@ -578,6 +578,21 @@ Status MetadataApplier::change_users(const UsersChange& change) {
   return commit({{{std::string(storage::kUsersPart), std::move(part)}}});
 }
 
+void MetadataApplier::submit(ConnectorsChange change, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_connectors(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_connectors(const ConnectorsChange& change) {
+  const std::vector<storage::ConnectorChange> changes = TRY(change(*image()->connectors));
+  if (changes.empty()) return {};
+  std::string part = storage::encode_connector_changes(changes);
+  TRY(storage::apply_connector_changes(*image()->connectors, part));
+  return commit({{{std::string(storage::kConnectorsPart), std::move(part)}}});
+}
+
 void MetadataApplier::submit(ClusterChange change, std::function<void(Status)> done) {
   jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
                                        done(decide([&] { return change_cluster(change); }));

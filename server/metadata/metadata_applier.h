@@ -126,6 +126,11 @@ class MetadataApplier {
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   void submit(UsersChange change, std::function<void(Status)> done);
+  // Computes changes of connectors from the connectors at the time when the function runs. It may run
+  // again if another command was appended first. No change: nothing is appended.
+  using ConnectorsChange =
+      std::function<Result<std::vector<storage::ConnectorChange>>(const storage::Connectors&)>;
+  void submit(ConnectorsChange change, std::function<void(Status)> done);
   // Computes the "cluster" parts to append from the state at the time when the function runs, like
   // UsersChange.
   using ClusterChange = std::function<std::vector<std::string>()>;
@@ -222,6 +227,7 @@ class MetadataApplier {
   bool is_abandoned(const Uuid& transaction, const OpenDefinitions& open);
   void undo(const Uuid& transaction);
   Status change_users(const UsersChange& change);
+  Status change_connectors(const ConnectorsChange& change);
   Result<SequenceMoved> move_sequence(const SequenceMove& move);
   Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);

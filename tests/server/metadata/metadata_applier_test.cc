@@ -259,6 +259,41 @@ TEST_F(TwoAppliers, settings_of_groups_are_everywhere_and_in_snapshots) {
   ASSERT_TRUE(becomes_true([&] { return size_of(other_->applier.image()) == 1; }));
 }
 
+TEST_F(TwoAppliers, connectors_are_everywhere_and_in_snapshots) {
+  std::atomic<int> calls = 0;
+  const auto change = [&](MetadataApplier::ConnectorsChange changes) {
+    std::promise<Status> changed;
+    one_->applier.submit(std::move(changes), [&](Status status) { changed.set_value(status); });
+    return changed.get_future().get();
+  };
+  const auto create = [&](const std::string& name) {
+    return change(
+        [&, name](const storage::Connectors& now) -> Result<std::vector<storage::ConnectorChange>> {
+          ++calls;
+          if (now.contains(name)) return Error{ErrorCode::DuplicateSource, "exists"};
+          return std::vector{storage::ConnectorChange{
+              name,
+              std::make_shared<const storage::ConnectorDefinition>(storage::ConnectorDefinition{
+                  .name = name, .id = Uuid::random(), .config = {{"a", "b"}}})}};
+        });
+  };
+  ASSERT_TRUE(create("one"));
+  EXPECT_FALSE(create("one"));
+  ASSERT_TRUE(create("two"));
+  EXPECT_EQ(calls, 3);
+  ASSERT_TRUE(becomes_true([&] { return other_->applier.image()->connectors->size() == 2; }));
+
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*other_->applier.image(), topics), topics);
+  ASSERT_TRUE(loaded);
+  ASSERT_EQ(loaded->next->connectors->size(), 2U);
+  EXPECT_EQ(*loaded->next->connectors->at("two"), *one_->applier.image()->connectors->at("two"));
+  ASSERT_TRUE(change([](const storage::Connectors&) {
+    return std::vector<storage::ConnectorChange>{{"one", nullptr}};
+  }));
+  ASSERT_TRUE(becomes_true([&] { return other_->applier.image()->connectors->size() == 1; }));
+}
+
 TEST_F(TwoAppliers, schemas_are_everywhere_and_found_by_their_ids) {
   const auto add = [](const engine::SchemaRegistry& registry)
       -> engine::RegistryResult<engine::RegistryChanges> {
