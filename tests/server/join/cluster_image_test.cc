@@ -164,10 +164,13 @@ TEST(ClusterImage, obstacles_for_a_cluster_are_named) {
   temporary.is_temporary = true;
   server.add_source(temporary);
   server.image.left_out.emplace_back("revision 3: damaged");
+  server.image.connectors =
+      std::make_shared<const storage::Connectors>(storage::Connectors{{"crm", nullptr}});
 
   const auto found = obstacles_to_join(server.image);
-  EXPECT_EQ(found.size(), 4u);
-  for (const char* part : {"query CTAS_B_2", "topic \"gone\"", "pg_temp", "revision 3"})
+  EXPECT_EQ(found.size(), 5u);
+  for (const char* part :
+       {"query CTAS_B_2", "topic \"gone\"", "pg_temp", "revision 3", "connector crm"})
     EXPECT_EQ(std::ranges::count_if(
                   found, [&](const std::string& each) { return each.find(part) != each.npos; }),
               1)
