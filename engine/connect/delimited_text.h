@@ -1,0 +1,43 @@
+// Cuts the bytes of a file into lines and CSV records (RFC 4180), with the number of bytes that each takes, so that a
+// reader can continue after a record.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace engine {
+
+// A longer line is an error of the record: one missing quote or line end would otherwise gather the whole file in
+// memory.
+inline constexpr size_t kMaxLineBytes = size_t{1} << 20;
+
+// Whether the text ends where the file ends. A file that is still written may have half a line at its end.
+enum class TextEnd : bool { MayGrow, IsFinal };
+
+// A line or CSV record at the front of a text.
+struct TextRecord {
+  std::string_view text;  // without its line end (\n or \r\n)
+  size_t size = 0;        // bytes with the line end
+};
+
+// Returns the first line; nothing if the text has no complete line.
+std::optional<TextRecord> first_line(std::string_view text, TextEnd end);
+// Returns the first CSV record, which may contain line ends within quotes; nothing if it is not complete.
+std::optional<TextRecord> first_csv_record(std::string_view text, TextEnd end, char quote);
+
+struct CsvSettings {
+  char separator = ',';
+  char quote = '"';
+  // An unquoted field with this text is NULL; nothing: no field is NULL.
+  std::optional<std::string> null_text = "";
+};
+
+// The fields of a CSV record. Fails with BadCopyFormat if a quoted field is not closed, or is followed by other text.
+using CsvFields = std::vector<std::optional<std::string>>;
+Result<CsvFields> split_csv(std::string_view record, const CsvSettings& settings);
+
+}  // namespace engine
