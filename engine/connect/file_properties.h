@@ -1,0 +1,48 @@
+// The properties of the classes that read and write files: "file", and the Java classes with the same purpose.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/connect/classes.h"
+#include "engine/connect/properties.h"
+#include "engine/connect/row_columns.h"
+
+namespace engine {
+
+enum class FileFormat : uint8_t { Line, Json, Csv };
+enum class FileCleanup : uint8_t { None, Move, Delete };
+
+// A source of class "file", with its values checked. Paths are relative to --connect-files, or absolute below it.
+struct FileSource {
+  std::string file;       // a file that grows; empty: `directory`
+  std::string directory;  // whose files are taken in the order of their names
+  std::string pattern;    // a regular expression that whole names match
+  std::string topic;
+  FileFormat format = FileFormat::Line;
+  CsvSettings csv;
+  bool has_header = false;
+  std::string columns;       // in SQL, of the declared stream; empty: inferred
+  RowColumns given_columns;  // names and types in `columns`
+  bool declares = true;
+  FileCleanup cleanup = FileCleanup::None;
+  std::string finished_path, error_path;
+  bool halts_on_error = true;
+  int64_t minimum_age_ms = 2'000;
+  bool values_have_schemas =
+      false;  // {"schema": ..., "payload": ...}, as FileStreamSource writes by default
+};
+
+// Returns the rows of a class, common properties included.
+std::vector<PropertyRow> file_source_rows(const ConnectorClass& of);
+
+// Returns the source that a configuration describes, or each wrong property. Values with references to secrets have
+// been replaced.
+struct FileSourceResult {
+  FileSource source;
+  std::vector<WrongProperty> wrong;
+};
+FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues& values);
+
+}  // namespace engine
