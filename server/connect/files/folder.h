@@ -1,0 +1,87 @@
+// A directory that bounds the files of connectors. No path leaves it: not by "..", not by an absolute path, and not by
+// a symbolic link, also if another program changes the path meanwhile.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace server {
+
+// An open file or directory. Threads: one.
+class OpenFile {
+ public:
+  OpenFile() = default;
+  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
+  OpenFile(OpenFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  OpenFile& operator=(OpenFile&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~OpenFile();
+  bool is_open() const { return descriptor_ >= 0; }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+};
+
+struct FileFacts {
+  uint64_t inode = 0;
+  int64_t size = 0;  // bytes
+  int64_t modified_ns = 0;
+  bool is_regular = false;
+};
+
+// Threads: any, like the file system. Owner: a task, or the runtime.
+class Folder {
+ public:
+  // Fails with StorageFailure if the directory cannot be opened.
+  static Result<std::unique_ptr<Folder>> open(const std::string& path);
+
+  // All paths are relative to the folder, or absolute and below it. Symbolic links are refused in each part of a path.
+  // Errors: InvalidParameter if the path leads out of the folder; UndefinedObject if nothing has this path; StorageFailure
+  // otherwise. They name the path.
+  Result<OpenFile> open_file(std::string_view path) const;
+  Result<OpenFile> open_directory(std::string_view path) const;
+  // Creates the file, or empties it.
+  Result<OpenFile> create_file(std::string_view path) const;
+  // Creates missing directories of the path.
+  Status make_directories(std::string_view path) const;
+  Result<FileFacts> facts(std::string_view path) const;
+  // Returns the names of the regular files in a directory, in their order.
+  Result<std::vector<std::string>> list(std::string_view directory) const;
+  // Renames within the folder, and syncs both directories.
+  Status rename(std::string_view from, std::string_view to) const;
+  // Removes a file, and syncs its directory. A file that does not exist is no error.
+  Status remove(std::string_view path) const;
+  Result<std::string> read_small(std::string_view path, size_t max_bytes) const;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  Folder(std::string path, OpenFile directory)
+      : path_(std::move(path)), directory_(std::move(directory)) {}
+  // Returns the parts of the path below the folder.
+  Result<std::vector<std::string>> parts_of(std::string_view path) const;
+  Result<OpenFile> open_at(std::string_view path, int flags) const;
+  // Opens the directory that contains the last part of the path, and returns it with the part.
+  Result<std::pair<OpenFile, std::string>> parent_of(std::string_view path) const;
+
+  const std::string path_;
+  const OpenFile directory_;
+};
+
+Result<FileFacts> facts_of(const OpenFile& file);
+// Reads at an offset; fewer bytes at the end of the file.
+Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes);
+// Writes all bytes at the end of what was written before.
+Status write_all(const OpenFile& file, std::string_view bytes);
+Status sync_file(const OpenFile& file);
+
+}  // namespace server
