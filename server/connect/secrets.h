@@ -1,0 +1,34 @@
+// Replaces the references to secrets in the configuration of a connector, when a task starts: ${file:NAME},
+// ${file:NAME:KEY} and ${env:NAME}, as Kafka's configuration providers do. Definitions, answers and log lines contain
+// the references only.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace server {
+
+struct SecretSettings {
+  std::string directory;  // --secrets-dir; empty: ${file:...} is refused
+};
+
+// Environment variables with other names are not secrets of connectors, and may belong to the server.
+inline constexpr std::string_view kSecretVariables = "MILLRACE_SECRET_";
+
+// Returns the value with its references replaced. Other text with a brace stays: ${offset.at} is resolved by the
+// connector. Fails with InvalidParameter if a secret is missing or its name leads out of the directory. No error
+// contains a secret.
+Result<std::string> resolve_secrets(std::string_view value, const SecretSettings& settings);
+
+// Replaces the references in all values.
+Result<std::map<std::string, std::string>> resolve_secrets(
+    const std::map<std::string, std::string>& config, const SecretSettings& settings);
+
+// Returns the text with each of the resolved values of `config` replaced by its reference, for errors of libraries that
+// repeat their input.
+std::string without_secrets(std::string text, const std::map<std::string, std::string>& config,
+                            const std::map<std::string, std::string>& resolved);
+
+}  // namespace server
