@@ -1,0 +1,139 @@
+#include "server/connect/connect_log.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <utility>
+
+#include "engine/connect/state_record.h"
+#include "records/batch_builder.h"
+#include "storage/log/append_unless_changed.h"
+
+namespace server {
+
+namespace {
+
+constexpr size_t kBytesOfOneRead = 1 << 20;
+
+std::string state_batch(const std::vector<StateChange>& changes, int64_t now_ms) {
+  records::BatchBuilder builder;
+  for (const StateChange& change : changes) builder.append(now_ms, change.key, change.value);
+  return builder.finish();
+}
+
+// Answers when it is destroyed, if nothing has answered before.
+class CommitAnswer {
+ public:
+  CommitAnswer() = default;
+  CommitAnswer(const CommitAnswer&) = delete;
+  CommitAnswer& operator=(const CommitAnswer&) = delete;
+  ~CommitAnswer() {
+    if (!is_given_)
+      promise_.set_value(Error{ErrorCode::StorageFailure, "the outcome of a commit is not known"});
+  }
+  void give(Result<Offset> end) {
+    is_given_ = true;
+    promise_.set_value(std::move(end));
+  }
+  std::future<Result<Offset>> future() { return promise_.get_future(); }
+
+ private:
+  std::promise<Result<Offset>> promise_;
+  bool is_given_ = false;
+};
+
+Error no_state_topic() {
+  return {ErrorCode::UnknownTopic, "the topic __connect_state does not exist"};
+}
+
+}  // namespace
+
+std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit) {
+  const auto answer = std::make_shared<CommitAnswer>();
+  auto future = answer->future();
+  log.commit(std::move(commit), [answer](Result<Offset> end) { answer->give(std::move(end)); });
+  return future;
+}
+
+Result<storage::TopicPartition> LocalConnectLog::in_log(PartitionId state_partition) const {
+  const std::optional<Uuid> topic = find_state_topic_();
+  if (!topic) return no_state_topic();
+  return storage::TopicPartition{*topic, state_partition};
+}
+
+void LocalConnectLog::commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) {
+  const auto partition = in_log(commit.state_partition);
+  if (!partition) return done(partition.error());
+  storage::AppendRequest request{std::move(commit.records)};
+  request.parts.push_back({*partition, state_batch(commit.state, clock_.wall_ms())});
+  storage::append_unless_changed(
+      log_, std::move(request), {.since = commit.since, .only_in = *partition},
+      [done = std::move(done), position = *partition](const Result<storage::Appended>& appended) {
+        if (!appended) return done(appended.error());
+        done(appended->batches.back().last_offset + 1);
+      });
+}
+
+Result<bool> LocalConnectLog::read_some(storage::LogReader& reader,
+                                        const storage::TopicPartition& partition,
+                                        ConnectState& state) {
+  struct Turn {
+    storage::LogReader& reader;
+    ~Turn() { reader.end_turn(); }
+  };
+  TRY(reader.begin_turn());
+  const Turn turn{reader};
+  const Offset end = TRY(reader.readable_end(partition));
+  Offset next = std::max(state.end, TRY(reader.log_start(partition)));
+  if (next >= end) {
+    state.end = std::max(state.end, end);
+    return false;
+  }
+  for (const storage::BatchRef& stored : TRY(reader.read(partition, next, kBytesOfOneRead))) {
+    const auto batch = TRY(records::parse_batch(stored.bytes, records::BatchCheck::Shape));
+    std::string scratch;
+    auto records = TRY(records::RecordReader::open(batch, scratch));
+    for (records::RecordView record; records.next(record);) {
+      const Offset offset = batch.header.base_offset + record.offset_delta;
+      if (offset < next || !record.key) continue;
+      const std::string key(*record.key);
+      if (record.value) {
+        state.entries[key] = {std::string(*record.value), offset};
+        state.deleted.erase(key);
+      } else {
+        state.entries.erase(key);
+        state.deleted.insert(key);
+      }
+    }
+    TRY(records.status());
+    state.end = stored.last_offset + 1;
+  }
+  return true;
+}
+
+Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
+  const storage::TopicPartition partition = TRY(in_log(state_partition));
+  const auto reader = TRY(storage::LogReader::open(log_));
+  while (TRY(read_some(*reader, partition, state))) {
+  }
+  return {};
+}
+
+void LocalConnectLog::await_writable() {
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable opened;
+    bool is_open = false;
+  };
+  // Shared, because the log may call back after the wait has ended.
+  const auto gate = std::make_shared<Gate>();
+  log_.when_writable([gate] {
+    const std::lock_guard lock(gate->mutex);
+    gate->is_open = true;
+    gate->opened.notify_all();
+  });
+  constexpr std::chrono::milliseconds kMostWait(500);  // a stop of the task is noticed meanwhile
+  std::unique_lock lock(gate->mutex);
+  gate->opened.wait_for(lock, kMostWait, [&] { return gate->is_open; });
+}
+
+}  // namespace server

@@ -1,0 +1,89 @@
+// The commits of connectors: the records of a task and the positions that they belong to become durable together, on
+// the condition that the positions before them are still the newest. This condition is the fence: a task that was
+// replaced can change nothing, whatever state it still holds.
+#pragma once
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "storage/log/log.h"
+#include "storage/log/log_reader.h"
+
+namespace server {
+
+// A record of __connect_state; without a value the key is deleted.
+struct StateChange {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+struct ConnectCommit {
+  std::vector<storage::PartitionBatches> records;  // of topics; whole batches
+  std::vector<StateChange> state;                  // at least one
+  PartitionId state_partition;
+  // The end of the state that the task has read: no key of `state` may have a record at this offset or later.
+  Offset since;
+};
+
+// The records of __connect_state by key, up to `end`.
+struct ConnectState {
+  struct Entry {
+    std::string value;
+    Offset offset;
+  };
+  std::map<std::string, Entry> entries;
+  std::set<std::string> deleted;  // keys whose newest record deletes them
+  Offset end{0};                  // the first offset that was not read
+};
+
+// Threads: any. Owner: the node.
+class ConnectLog {
+ public:
+  virtual ~ConnectLog() = default;
+  // Answers with the new end of the state when the commit is durable. Fails with ObjectState, without writing anything,
+  // if one of the keys has a newer record, and with DiskFull while the log accepts no records. After any other error
+  // the outcome may be unknown: the task ends, and its successor reads the positions.
+  virtual void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) = 0;
+  // Reads the records after those in `state` into it. Waits for the store.
+  virtual Status read(PartitionId state_partition, ConnectState& state) = 0;
+  // Waits until the log may accept records again after DiskFull, some seconds at most.
+  virtual void await_writable() = 0;
+};
+
+// Commits, and returns the answer as a future. If the log ends without an answer, because the outcome of a commit is
+// unknown, the answer is StorageFailure.
+std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit);
+
+// The log of a server that is alone: a commit is one append (storage/log/append_unless_changed.h).
+class LocalConnectLog final : public ConnectLog {
+ public:
+  // `find_state_topic` returns the id of __connect_state, or nothing before it exists.
+  LocalConnectLog(storage::Log& log, const Clock& clock,
+                  std::function<std::optional<Uuid>()> find_state_topic)
+      : log_(log), clock_(clock), find_state_topic_(std::move(find_state_topic)) {}
+
+  void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) override;
+  Status read(PartitionId state_partition, ConnectState& state) override;
+  void await_writable() override;
+
+ private:
+  Result<storage::TopicPartition> in_log(PartitionId state_partition) const;
+  // Reads some of the records after state.end; returns false at the end.
+  Result<bool> read_some(storage::LogReader& reader, const storage::TopicPartition& partition,
+                         ConnectState& state);
+
+  storage::Log& log_;
+  const Clock& clock_;
+  const std::function<std::optional<Uuid>()> find_state_topic_;
+};
+
+}  // namespace server
