@@ -1,0 +1,103 @@
+#include "server/connect/files/line_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/connect/state_record.h"
+#include "engine/formats/json/json_tree.h"
+
+namespace server {
+
+using engine::FileFormat;
+
+bool LineReader::needs_header() const {
+  return source_.format == FileFormat::Csv && source_.has_header && header_.empty();
+}
+
+Status LineReader::take_header(std::string_view record) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // as Excel writes it
+  if (record.starts_with(kByteOrderMark)) record.remove_prefix(kByteOrderMark.size());
+  engine::CsvSettings settings = source_.csv;
+  settings.null_text.reset();
+  for (auto& field : TRY(engine::split_csv(record, settings))) header_.push_back(std::move(*field));
+  auto sorted = header_;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
+    return Error{ErrorCode::BadCopyFormat,
+                 fmt::format("{}: the header has the column \"{}\" twice", name_, *twice)};
+  return {};
+}
+
+std::optional<engine::TextRecord> LineReader::first_record(std::string_view text,
+                                                           engine::TextEnd end) const {
+  if (source_.format == FileFormat::Csv)
+    return engine::first_csv_record(text, end, source_.csv.quote);
+  return engine::first_line(text, end);
+}
+
+Result<std::string> LineReader::value_of(std::string_view record) const {
+  switch (source_.format) {
+    case FileFormat::Line:
+      if (!source_.values_have_schemas) return std::string(record);
+      return fmt::format(R"({{"schema":{{"type":"string","optional":false}},"payload":{}}})",
+                         engine::json_string(record));
+    case FileFormat::Json:
+      TRY(engine::parse_json_tree(record));
+      return std::string(record);
+    case FileFormat::Csv: {
+      const auto fields = TRY(engine::split_csv(record, source_.csv));
+      if (!header_.empty()) return TRY(engine::csv_row_as_json(header_, fields, columns_));
+      std::vector<std::string> names;
+      for (const engine::RowColumn& column : source_.given_columns) names.push_back(column.name);
+      return TRY(engine::csv_row_as_json(names, fields, source_.given_columns));
+    }
+  }
+  return std::string(record);
+}
+
+BadSourceRecord LineReader::bad(const Error& error, std::string_view record) const {
+  Error placed = error;
+  placed.message = fmt::format("{}, record {} (byte {}): {}", name_, place_.lines + 1,
+                               place_.offset, error.message);
+  return {std::move(placed), std::string(record)};
+}
+
+Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
+                                 const SourceReader::Limits& limits, SourceBatch& batch) {
+  size_t bytes = 0;
+  bool has_moved = false;
+  while (bytes < limits.max_bytes && batch.records.size() + batch.bad.size() < limits.max_records) {
+    const auto record = first_record(text, end);
+    if (!record) {
+      // The record has no end within the limit of a line: a quote is missing, or the file is not text.
+      if (text.size() <= engine::kMaxLineBytes) break;
+      return bad({ErrorCode::RecordTooLarge,
+                  fmt::format("the record has more than {} bytes", engine::kMaxLineBytes)},
+                 {})
+          .error;
+    }
+    if (needs_header()) {
+      TRY(take_header(record->text));
+    } else if (record->text.size() > engine::kMaxLineBytes) {
+      batch.bad.push_back(
+          bad({ErrorCode::RecordTooLarge,
+               fmt::format("the record has more than {} bytes", engine::kMaxLineBytes)},
+              {}));
+    } else if (source_.format == FileFormat::Line || !record->text.empty()) {
+      auto value = value_of(record->text);
+      if (value)
+        batch.records.push_back({source_.topic, name_, std::nullopt, std::move(*value)});
+      else
+        batch.bad.push_back(bad(value.error(), record->text));
+    }
+    text.remove_prefix(record->size);
+    bytes += record->size;
+    place_.offset += static_cast<int64_t>(record->size);
+    ++place_.lines;
+    has_moved = true;
+  }
+  return has_moved;
+}
+
+}  // namespace server

@@ -1,0 +1,56 @@
+// Converts the bytes of a file into records: lines, JSON lines or CSV rows. Both file sources use it; it does no I/O
+// itself.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/connect/delimited_text.h"
+#include "engine/connect/file_properties.h"
+#include "engine/connect/row_columns.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// The bytes of a file from an offset on, and the number of records before it.
+struct FilePlace {
+  int64_t offset = 0;
+  int64_t lines = 0;  // records, the header included
+};
+
+// Invariants: `place()` is behind the last record that was converted.
+// Threads: one. Owner: a reader of files.
+class LineReader {
+ public:
+  // `columns` are the types of the rows; `name` is the file for messages and for the order of records.
+  LineReader(const engine::FileSource& source, const engine::RowColumns& columns, std::string name)
+      : source_(source), columns_(columns), name_(std::move(name)) {}
+
+  // Sets the names of the columns from the first record of the file, for a reader that begins behind it.
+  Status take_header(std::string_view record);
+  bool needs_header() const;
+  void go_to(FilePlace place) { place_ = place; }
+  const FilePlace& place() const { return place_; }
+  const std::string& name() const { return name_; }
+
+  // Converts the complete records at the front of `text`, which begins at place(), and moves the place behind them.
+  // Stops at the limits. Returns false if less than one record is complete.
+  Result<bool> convert(std::string_view text, engine::TextEnd end,
+                       const SourceReader::Limits& limits, SourceBatch& batch);
+
+ private:
+  std::optional<engine::TextRecord> first_record(std::string_view text, engine::TextEnd end) const;
+  Result<std::string> value_of(std::string_view record) const;
+  // Returns the error with the place of the record in its message.
+  BadSourceRecord bad(const Error& error, std::string_view record) const;
+
+  const engine::FileSource& source_;
+  const engine::RowColumns& columns_;
+  std::string name_;
+  std::vector<std::string> header_;  // names of the columns
+  FilePlace place_;
+};
+
+}  // namespace server
