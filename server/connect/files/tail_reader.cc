@@ -1,0 +1,217 @@
+#include "server/connect/files/tail_reader.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "engine/connect/state_record.h"
+#include "engine/formats/json/json_tree.h"
+
+namespace server {
+
+namespace {
+
+constexpr int64_t kMostHashed = 256;
+// A renamed file is complete once it was not written for this long, because its writer may hold it
+// open for a moment.
+constexpr int64_t kQuietMs = 1'000;
+
+std::string hash_of(std::string_view bytes) {
+  return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
+}
+
+int64_t number_in(const engine::JsonTree& object, std::string_view name) {
+  const engine::JsonTree* member = object.find(name);
+  int64_t number = 0;
+  if (member != nullptr && member->kind == engine::JsonKind::Number)
+    std::from_chars(member->text.data(), member->text.data() + member->text.size(), number);
+  return number;
+}
+
+std::string_view directory_of(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? "." : path.substr(0, slash);
+}
+std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// Whether `name` is what a rotation makes of `file`: access.log.1, access.log-20260131. Copies with other names are not
+// read, because their lines are in the file, too.
+bool is_rotated_name(std::string_view name, std::string_view file) {
+  if (!name.starts_with(file) || name.size() < file.size() + 2) return false;
+  const std::string_view suffix = name.substr(file.size());
+  return (suffix[0] == '.' || suffix[0] == '-') &&
+         suffix.find_first_not_of("0123456789.-_T:") == std::string_view::npos &&
+         suffix.find_first_of("0123456789") != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string TailReader::partition_json() const {
+  return engine::JsonObjectText().text("filename", source_.file).take();
+}
+
+std::optional<TailReader::Mark> TailReader::parse(const SourcePosition& position) {
+  const auto tree = engine::parse_json_tree(position.offset_json.value_or("null"));
+  if (!tree || tree->kind != engine::JsonKind::Object) return std::nullopt;
+  return Mark{static_cast<uint64_t>(number_in(*tree, "inode")),
+              tree->text_of("hash"),
+              number_in(*tree, "hashed"),
+              {number_in(*tree, "position"), number_in(*tree, "lines")}};
+}
+
+Result<SourcePosition> TailReader::position() {
+  const FilePlace& place = reader_->place();
+  const int64_t hashed = std::min(kMostHashed, place.offset);
+  if (hashed != mark_.hashed_bytes) {
+    mark_.hash = hash_of(TRY(read_at(file_, 0, static_cast<size_t>(hashed))));
+    mark_.hashed_bytes = hashed;
+  }
+  // The members are in the order of their names, as in canonical_json_object().
+  return SourcePosition{partition_json(), engine::JsonObjectText()
+                                              .text("hash", mark_.hash)
+                                              .number("hashed", mark_.hashed_bytes)
+                                              .number("inode", static_cast<int64_t>(mark_.inode))
+                                              .number("lines", place.lines)
+                                              .number("position", place.offset)
+                                              .take()};
+}
+
+Status TailReader::start(const SourcePositions& positions) {
+  const auto own = std::ranges::find(positions, partition_json(), &SourcePosition::partition_json);
+  if (own == positions.end()) return {};
+  if (const auto mark = parse(*own)) return open_marked(*mark);
+  return {};
+}
+
+Status TailReader::open_marked(const Mark& mark) {
+  const auto try_open = [&](std::string_view path) -> Result<bool> {
+    auto file = folder_.open_file(path);
+    if (!file && file.error().code == ErrorCode::UndefinedObject) return false;
+    if (!file) return file.error();
+    const FileFacts facts = TRY(facts_of(*file));
+    // An offset that a user has set has no inode: it is for the present file.
+    const bool is_same =
+        mark.inode == 0 ||
+        (facts.inode == mark.inode && facts.size >= mark.place.offset &&
+         hash_of(TRY(read_at(*file, 0, static_cast<size_t>(mark.hashed_bytes)))) == mark.hash);
+    if (!is_same) return false;
+    TRY(begin(*std::move(file), mark.place));
+    mark_.hash = mark.hash;
+    mark_.hashed_bytes = mark.inode == 0 ? 0 : mark.hashed_bytes;
+    return true;
+  };
+  if (TRY(try_open(source_.file))) return {};
+  const std::string_view directory = directory_of(source_.file);
+  const auto names = folder_.list(directory);
+  if (!names) return names.error().code == ErrorCode::UndefinedObject ? Status{} : names.error();
+  for (const std::string& name : *names) {
+    const std::string path = fmt::format("{}/{}", directory, name);
+    const auto facts = folder_.facts(path);
+    if (facts && facts->inode == mark.inode && TRY(try_open(path))) return {};
+  }
+  log_warn(
+      "connector file=\"{}\": the file that was read up to byte {} no longer exists; lines "
+      "behind that byte are lost, and reading begins with the present file",
+      source_.file, mark.place.offset);
+  return {};
+}
+
+Status TailReader::begin(OpenFile file, FilePlace place) {
+  const FileFacts facts = TRY(facts_of(file));
+  file_ = std::move(file);
+  mark_ = {.inode = facts.inode};
+  reader_.emplace(source_, columns_, source_.file);
+  if (place.offset > 0 && reader_->needs_header()) {
+    const std::string text = TRY(read_at(file_, 0, engine::kMaxLineBytes));
+    if (const auto header =
+            engine::first_csv_record(text, engine::TextEnd::MayGrow, source_.csv.quote))
+      TRY(reader_->take_header(header->text));
+  }
+  reader_->go_to(place);
+  return {};
+}
+
+Status TailReader::restart_if_truncated() {
+  const FileFacts facts = TRY(facts_of(file_));
+  lag_bytes_ = std::max<int64_t>(0, facts.size - reader_->place().offset);
+  const bool is_shorter = facts.size < reader_->place().offset;
+  if (!is_shorter &&
+      (mark_.hashed_bytes == 0 ||
+       hash_of(TRY(read_at(file_, 0, static_cast<size_t>(mark_.hashed_bytes)))) == mark_.hash))
+    return {};
+  log_warn(
+      "connector file=\"{}\": the file was truncated; it was read up to byte {}, and lines "
+      "behind that byte are lost",
+      source_.file, reader_->place().offset);
+  reader_.emplace(source_, columns_, source_.file);
+  mark_ = {.inode = facts.inode};
+  lag_bytes_ = facts.size;
+  return {};
+}
+
+Result<std::vector<std::string>> TailReader::younger_than(const FileFacts& facts) const {
+  std::vector<std::pair<int64_t, std::string>> found;
+  const std::string_view directory = directory_of(source_.file);
+  for (const std::string& name : TRY(folder_.list(directory))) {
+    if (!is_rotated_name(name, name_of(source_.file))) continue;
+    std::string path = fmt::format("{}/{}", directory, name);
+    const auto its = folder_.facts(path);
+    if (its && its->inode != facts.inode && its->modified_ns > facts.modified_ns)
+      found.emplace_back(its->modified_ns, std::move(path));
+  }
+  std::ranges::sort(found);
+  std::vector<std::string> paths;
+  for (auto& [modified, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+Result<bool> TailReader::is_finished() const {
+  const auto present = folder_.facts(source_.file);
+  if (!present && present.error().code != ErrorCode::UndefinedObject) return present.error();
+  const FileFacts own = TRY(facts_of(file_));
+  if (!present || present->inode == own.inode) return false;
+  constexpr int64_t kNsOfMs = 1'000'000;
+  return clock_.wall_ms() - own.modified_ns / kNsOfMs >= kQuietMs;
+}
+
+Result<bool> TailReader::open_next() {
+  const FileFacts own = TRY(facts_of(file_));
+  const std::vector<std::string> between = TRY(younger_than(own));
+  auto next = folder_.open_file(between.empty() ? source_.file : between.front());
+  if (!next && next.error().code != ErrorCode::UndefinedObject) return next.error();
+  if (!next) return false;  // it was renamed meanwhile, and the next call finds it
+  TRY(begin(*std::move(next), {}));
+  return true;
+}
+
+Result<SourceBatch> TailReader::poll(const Limits& limits) {
+  SourceBatch batch;
+  if (!file_.is_open()) {
+    auto file = folder_.open_file(source_.file);
+    if (!file && file.error().code == ErrorCode::UndefinedObject) return batch;  // not yet
+    if (!file) return file.error();
+    TRY(begin(*std::move(file), {}));
+  }
+  TRY(restart_if_truncated());
+  const size_t most = std::max(limits.max_bytes, engine::kMaxLineBytes + 2);
+  const int64_t before = reader_->place().offset;
+  const std::string text = TRY(read_at(file_, before, most));
+  bool has_moved = TRY(reader_->convert(text, engine::TextEnd::MayGrow, limits, batch));
+  if (!has_moved && TRY(is_finished())) {
+    if (text.empty()) {
+      batch.has_more = TRY(open_next());
+      return batch;
+    }
+    has_moved = TRY(reader_->convert(text, engine::TextEnd::IsFinal, limits, batch));
+  }
+  if (!has_moved) return batch;
+  batch.positions.push_back(TRY(position()));
+  lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (reader_->place().offset - before));
+  batch.has_more = true;
+  return batch;
+}
+
+}  // namespace server

@@ -1,0 +1,70 @@
+// Reads a file that grows, and follows it when it is rotated.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "engine/connect/file_properties.h"
+#include "server/connect/files/folder.h"
+#include "server/connect/files/line_reader.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// The position is the inode, a hash of the first bytes, and the offset behind the last complete line. The inode finds
+// the file again after it was renamed; the hash shows that a file with the same inode has other content.
+//
+//   rename and create   the old file is read to its end, then those renamed after it, then the new one
+//   copy and truncate   the size is below the offset, or the hash differs: reading begins at 0; lines written between
+//                       copy and truncation are lost, and the log reports the truncation
+//
+// Invariants: the file of `reader_` is open as long as it may get more lines.
+// Threads: the task's. Owner: the task.
+class TailReader final : public SourceReader {
+ public:
+  // `folder`, `clock` and `columns` outlive the reader.
+  TailReader(const Folder& folder, const Clock& clock, const engine::FileSource& source,
+             const engine::RowColumns& columns)
+      : folder_(folder), clock_(clock), source_(source), columns_(columns) {}
+
+  Status start(const SourcePositions& positions) override;
+  Result<SourceBatch> poll(const Limits& limits) override;
+  Status confirm(const SourcePositions&) override { return {}; }
+  std::optional<int64_t> lag_bytes() const override { return lag_bytes_; }
+
+ private:
+  // The content of a stored position.
+  struct Mark {
+    uint64_t inode = 0;
+    std::string hash = {};  // of the first `hashed_bytes`
+    int64_t hashed_bytes = 0;
+    FilePlace place = {};
+  };
+  static std::optional<Mark> parse(const SourcePosition& position);
+  std::string partition_json() const;
+  Result<SourcePosition> position();
+
+  // Opens the file by its name or, if it was renamed, by its inode; closed if it does not exist.
+  Status open_marked(const Mark& mark);
+  Status begin(OpenFile file, FilePlace place);
+  // Whether another file has the name of the present one, which gets no further lines.
+  Result<bool> is_finished() const;
+  // Continues with the file that was created after the present one. Returns false if it does not exist yet.
+  Result<bool> open_next();
+  // Returns the names of the rotated files that are younger than the given one, oldest first.
+  Result<std::vector<std::string>> younger_than(const FileFacts& facts) const;
+  Status restart_if_truncated();
+
+  const Folder& folder_;
+  const Clock& clock_;
+  const engine::FileSource& source_;
+  const engine::RowColumns& columns_;
+  OpenFile file_;
+  std::optional<LineReader> reader_;
+  Mark mark_;
+  int64_t lag_bytes_ = 0;
+};
+
+}  // namespace server
