@@ -1,0 +1,197 @@
+#include "server/connect/files/directory_reader.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/log.h"
+#include "engine/connect/state_record.h"
+#include "engine/formats/json/json_tree.h"
+
+namespace server {
+
+namespace {
+
+// More names make each start and each look at the directory slow. With cleanup.policy MOVE or DELETE few are kept.
+constexpr size_t kMostNames = 100'000;
+
+int64_t member_number(const engine::JsonTree& object, std::string_view name) {
+  const engine::JsonTree* member = object.find(name);
+  int64_t number = 0;
+  if (member != nullptr && member->kind == engine::JsonKind::Number)
+    std::from_chars(member->text.data(), member->text.data() + member->text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+DirectoryReader::DirectoryReader(const Folder& folder, const Clock& clock,
+                                 const engine::FileSource& source,
+                                 const engine::RowColumns& columns)
+    : folder_(folder),
+      clock_(clock),
+      source_(source),
+      columns_(columns),
+      pattern_(source.pattern) {}
+
+std::string DirectoryReader::path_of(std::string_view name) const {
+  return fmt::format("{}/{}", source_.directory, name);
+}
+
+SourcePosition DirectoryReader::position_of(std::string_view name, const Progress& progress) {
+  constexpr std::string_view kOutcomes[] = {"reading", "done", "failed"};
+  return {engine::JsonObjectText().text("filename", name).take(),
+          engine::JsonObjectText()
+              .number("inode", static_cast<int64_t>(progress.inode))
+              .number("lines", progress.place.lines)
+              .number("position", progress.place.offset)
+              .text("state", kOutcomes[static_cast<size_t>(progress.outcome)])
+              .take()};
+}
+
+Status DirectoryReader::start(const SourcePositions& positions) {
+  for (const SourcePosition& position : positions) {
+    const auto partition = engine::parse_json_tree(position.partition_json);
+    const auto offset = engine::parse_json_tree(position.offset_json.value_or("null"));
+    if (!partition || !offset || offset->kind != engine::JsonKind::Object) continue;
+    const std::string state = offset->text_of("state");
+    files_[partition->text_of("filename")] = {
+        static_cast<uint64_t>(member_number(*offset, "inode")),
+        {member_number(*offset, "position"), member_number(*offset, "lines")},
+        state == "done"     ? Outcome::Done
+        : state == "failed" ? Outcome::Failed
+                            : Outcome::Reading};
+  }
+  for (auto each = files_.begin(); each != files_.end();) {
+    const bool is_removed =
+        each->second.outcome != Outcome::Reading && TRY(clean_up(each->first, each->second));
+    if (is_removed) removed_.push_back({position_of(each->first, each->second).partition_json, {}});
+    each = is_removed ? files_.erase(each) : std::next(each);
+  }
+  // A missing directory is reported at the start, not by an empty topic.
+  TRY(folder_.open_directory(source_.directory));
+  return {};
+}
+
+Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& progress) {
+  const bool has_failed = progress.outcome == Outcome::Failed;
+  if (!has_failed && source_.cleanup == engine::FileCleanup::None) return false;
+  const auto facts = folder_.facts(path_of(name));
+  if (!facts && facts.error().code != ErrorCode::UndefinedObject) return facts.error();
+  // The file is gone already, or another one has its name.
+  if (!facts || facts->inode != progress.inode) return true;
+  if (!has_failed && source_.cleanup == engine::FileCleanup::Delete) {
+    TRY(folder_.remove(path_of(name)));
+    return true;
+  }
+  const std::string& target = has_failed ? source_.error_path : source_.finished_path;
+  TRY(folder_.make_directories(target));
+  TRY(folder_.rename(path_of(name), fmt::format("{}/{}", target, name)));
+  return true;
+}
+
+Status DirectoryReader::confirm(const SourcePositions& positions) {
+  for (const SourcePosition& position : positions) {
+    if (!position.offset_json) continue;
+    const auto partition = engine::parse_json_tree(position.partition_json);
+    const std::string name = partition ? partition->text_of("filename") : std::string();
+    const auto file = files_.find(name);
+    if (file == files_.end() || file->second.outcome == Outcome::Reading) continue;
+    if (!TRY(clean_up(name, file->second))) continue;
+    files_.erase(file);
+    removed_.push_back({position.partition_json, {}});
+  }
+  return {};
+}
+
+Status DirectoryReader::open(const std::string& name, FilePlace place) {
+  OpenFile file = TRY(folder_.open_file(path_of(name)));
+  const FileFacts facts = TRY(facts_of(file));
+  Progress& progress = files_[name];
+  if (progress.inode != facts.inode) place = {};
+  progress = {facts.inode, place, Outcome::Reading};
+  name_ = name;
+  file_ = std::move(file);
+  reader_.emplace(source_, columns_, path_of(name));
+  if (place.offset > 0 && reader_->needs_header()) {
+    const std::string text = TRY(read_at(file_, 0, engine::kMaxLineBytes));
+    if (const auto header =
+            engine::first_csv_record(text, engine::TextEnd::IsFinal, source_.csv.quote))
+      TRY(reader_->take_header(header->text));
+  }
+  reader_->go_to(place);
+  return {};
+}
+
+Result<bool> DirectoryReader::open_next() {
+  lag_bytes_ = 0;
+  std::optional<std::string> next;
+  for (const std::string& name : TRY(folder_.list(source_.directory))) {
+    if (!std::regex_match(name, pattern_)) continue;
+    const auto facts = folder_.facts(path_of(name));
+    if (!facts) continue;  // it was removed meanwhile
+    const auto known = files_.find(name);
+    const bool is_read = known != files_.end() && known->second.outcome != Outcome::Reading;
+    // With cleanup.policy NONE a name is read once, also if another file has it later.
+    if (is_read) continue;
+    lag_bytes_ += facts->size;
+    constexpr int64_t kNsOfMs = 1'000'000;
+    const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
+    if (next || (age_ms < source_.minimum_age_ms && known == files_.end())) continue;
+    next = name;
+  }
+  if (!next) return false;
+  if (files_.size() >= kMostNames && !files_.contains(*next))
+    return Error{
+        ErrorCode::LimitExceeded,
+        fmt::format("{} has more than {} files that were read", source_.directory, kMostNames),
+        {},
+        "cleanup.policy MOVE or DELETE removes files that were read."};
+  const auto known = files_.find(*next);
+  TRY(open(*next, known == files_.end() ? FilePlace{} : known->second.place));
+  return true;
+}
+
+void DirectoryReader::end_file(Outcome outcome, SourceBatch& batch) {
+  Progress& progress = files_[name_];
+  progress.place = reader_->place();
+  progress.outcome = outcome;
+  batch.positions.push_back(position_of(name_, progress));
+  reader_.reset();
+  file_ = OpenFile();
+}
+
+Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
+  SourceBatch batch;
+  batch.positions = std::exchange(removed_, {});
+  if (!reader_ && !TRY(open_next())) return batch;
+  batch.has_more = true;
+  const size_t most = std::max(limits.max_bytes, engine::kMaxLineBytes + 2);
+  const int64_t size = TRY(facts_of(file_)).size;
+  const int64_t before = reader_->place().offset;
+  const std::string text = TRY(read_at(file_, before, most));
+  const bool is_last = before + static_cast<int64_t>(text.size()) >= size;
+  const auto end = is_last ? engine::TextEnd::IsFinal : engine::TextEnd::MayGrow;
+  auto converted = reader_->convert(text, end, limits, batch);
+  if (!converted || (!batch.bad.empty() && !source_.halts_on_error)) {
+    if (source_.halts_on_error) return converted.error();
+    const std::string reason =
+        converted ? batch.bad.front().error.message : converted.error().message;
+    log_warn("connector file=\"{}\" is moved to {} error=\"{}\"", path_of(name_),
+             source_.error_path, reason);
+    batch.bad.clear();
+    end_file(Outcome::Failed, batch);
+    return batch;
+  }
+  if (is_last && reader_->place().offset >= size) {
+    end_file(Outcome::Done, batch);
+    return batch;
+  }
+  Progress& progress = files_[name_];
+  progress.place = reader_->place();
+  batch.positions.push_back(position_of(name_, progress));
+  lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (progress.place.offset - before));
+  return batch;
+}
+
+}  // namespace server

@@ -1,0 +1,64 @@
+// Reads the files of a directory once each, in the order of their names.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <regex>
+#include <string>
+
+#include "base/clock.h"
+#include "engine/connect/file_properties.h"
+#include "server/connect/files/folder.h"
+#include "server/connect/files/line_reader.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// The position of each file is its inode and the offset behind the last record; a file that was read to its end is
+// done. A done file is moved or deleted after the commit with its position, and again after a crash. Its position is
+// removed with a later commit, or kept if the file stays.
+//
+// Threads: the task's. Owner: the task.
+class DirectoryReader final : public SourceReader {
+ public:
+  // `folder`, `clock` and `columns` outlive the reader.
+  DirectoryReader(const Folder& folder, const Clock& clock, const engine::FileSource& source,
+                  const engine::RowColumns& columns);
+
+  Status start(const SourcePositions& positions) override;
+  Result<SourceBatch> poll(const Limits& limits) override;
+  Status confirm(const SourcePositions& positions) override;
+  std::optional<int64_t> lag_bytes() const override { return lag_bytes_; }
+
+ private:
+  enum class Outcome : uint8_t { Reading, Done, Failed };
+  struct Progress {
+    uint64_t inode = 0;
+    FilePlace place;
+    Outcome outcome = Outcome::Reading;
+  };
+  std::string path_of(std::string_view name) const;
+  static SourcePosition position_of(std::string_view name, const Progress& progress);
+  // Opens the next complete file that is not done; returns false if none exists.
+  Result<bool> open_next();
+  Status open(const std::string& name, FilePlace place);
+  // Moves or deletes a file that is done. Returns true if its position is no longer needed.
+  Result<bool> clean_up(const std::string& name, const Progress& progress);
+  void end_file(Outcome outcome, SourceBatch& batch);
+
+  const Folder& folder_;
+  const Clock& clock_;
+  const engine::FileSource& source_;
+  const engine::RowColumns& columns_;
+  const std::regex pattern_;
+  std::map<std::string, Progress> files_;  // by name
+  std::vector<SourcePosition> removed_;    // positions that the next commit removes
+  // The present file.
+  OpenFile file_;
+  std::string name_;
+  std::optional<LineReader> reader_;
+  int64_t lag_bytes_ = 0;
+};
+
+}  // namespace server
