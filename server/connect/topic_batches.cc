@@ -1,0 +1,105 @@
+#include "server/connect/topic_batches.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <map>
+
+#include "base/errors.h"
+#include "records/batch_builder.h"
+#include "records/partitioner.h"
+
+namespace server {
+
+namespace {
+
+// A reader decompresses and checks a batch as a whole, so a commit has several batches of a partition.
+constexpr size_t kBatchBytes = 256 << 10;
+constexpr size_t kDefaultMessageBytes = 1'048'588;  // Kafka's default of max.message.bytes
+constexpr size_t kRecordOverhead = 128;  // header of the batch, and numbers of the record
+
+size_t most_bytes(const storage::TopicInfo& topic) {
+  const auto set = topic.config.find("max.message.bytes");
+  size_t bytes = kDefaultMessageBytes;
+  if (set != topic.config.end())
+    std::from_chars(set->second.data(), set->second.data() + set->second.size(), bytes);
+  return bytes;
+}
+
+// Gathers the batches of all partitions.
+class Batches {
+ public:
+  Batches(const storage::TopicSnapshot& topics, int64_t now_ms)
+      : topics_(topics), now_ms_(now_ms) {}
+
+  Status add(const std::string& topic, std::string_view order_key,
+             const std::optional<std::string>& key, const std::optional<std::string>& value,
+             std::span<const records::RecordHeader> headers = {}) {
+    const storage::TopicInfo* info = topics_.find(topic);
+    if (info == nullptr)
+      return Error{ErrorCode::UndefinedObject,
+                   fmt::format("topic \"{}\" does not exist", topic),
+                   {},
+                   "Create the topic, and then restart the connector."};
+    const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead;
+    const size_t most = most_bytes(*info);
+    if (size > most)
+      return Error{ErrorCode::RecordTooLarge,
+                   fmt::format("a record for topic \"{}\" has {} bytes, and its max.message.bytes "
+                               "is {}",
+                               topic, size, most)};
+    const PartitionId partition =
+        records::partition_for_key(key ? std::string_view(*key) : order_key, info->partition_count);
+    Part& part = parts_[{info->id, partition}];
+    if (!part.builder.empty() && part.builder.size_bytes() + size > std::min(kBatchBytes, most))
+      part.finished += part.builder.finish();
+    part.builder.append(now_ms_, key, value, headers);
+    return {};
+  }
+
+  std::vector<storage::PartitionBatches> take() {
+    std::vector<storage::PartitionBatches> all;
+    for (auto& [partition, part] : parts_) {
+      if (!part.builder.empty()) part.finished += part.builder.finish();
+      all.push_back({partition, std::move(part.finished)});
+    }
+    return all;
+  }
+
+ private:
+  struct Part {
+    records::BatchBuilder builder;
+    std::string finished;
+  };
+  const storage::TopicSnapshot& topics_;
+  const int64_t now_ms_;
+  std::map<storage::TopicPartition, Part> parts_;
+};
+
+}  // namespace
+
+Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& batch,
+                                                             const storage::TopicSnapshot& topics,
+                                                             const DeadLetters& dead_letters,
+                                                             int64_t now_ms) {
+  Batches batches(topics, now_ms);
+  for (const SourceRecord& record : batch.records)
+    TRY(batches.add(record.topic, record.order_key, record.key, record.value));
+  if (dead_letters.topic.empty()) return batches.take();
+  const std::string task = std::to_string(dead_letters.task);
+  for (const BadSourceRecord& bad : batch.bad) {
+    std::vector<records::RecordHeader> headers;
+    if (dead_letters.has_headers)
+      headers = {{"__connect.errors.connector.name", dead_letters.connector},
+                 {"__connect.errors.task.id", task},
+                 {"__connect.errors.stage", "VALUE_CONVERTER"},
+                 {"__connect.errors.class.name", dead_letters.class_name},
+                 {"__connect.errors.exception.class.name",
+                  "org.apache.kafka.connect.errors.DataException"},
+                 {"__connect.errors.exception.message", bad.error.message}};
+    TRY(batches.add(dead_letters.topic, dead_letters.connector, std::nullopt, bad.bytes, headers));
+  }
+  return batches.take();
+}
+
+}  // namespace server

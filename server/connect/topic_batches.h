@@ -1,0 +1,30 @@
+// Converts the records of a source to record batches of partitions.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/connect/ports.h"
+#include "storage/log/requests.h"
+#include "storage/meta/topic_table.h"
+
+namespace server {
+
+// Kafka Connect's names of the headers of a dead letter
+// (https://cwiki.apache.org/confluence/display/KAFKA/KIP-298%3A+Error+Handling+in+Connect).
+struct DeadLetters {
+  std::string topic;  // empty: none
+  bool has_headers = false;
+  std::string connector, class_name;
+  int32_t task = 0;
+};
+
+// Returns whole batches for each partition, with the dead letters of the bad records. Records with the same order key
+// keep their order. Fails with UnknownTopic if a topic does not exist, and with RecordTooLarge if a record is larger
+// than the topic's max.message.bytes.
+Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& batch,
+                                                             const storage::TopicSnapshot& topics,
+                                                             const DeadLetters& dead_letters,
+                                                             int64_t now_ms);
+
+}  // namespace server
