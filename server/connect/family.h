@@ -1,0 +1,55 @@
+// The classes that one folder implements, as the runtime uses them: their properties, what CREATE does, and the reader
+// or writer of a task.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/connect/classes.h"
+#include "engine/connect/properties.h"
+#include "engine/connect/row_columns.h"
+#include "server/connect/connectors.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// A stream over a topic of a source, which CREATE declares.
+struct DeclaredStream {
+  std::string topic;
+  std::string value_format;    // of CREATE STREAM
+  std::string columns;         // as CREATE STREAM takes them
+  engine::RowColumns written;  // the types with which the task writes rows
+};
+
+struct SourcePlan {
+  std::vector<std::string> topics;
+  std::optional<DeclaredStream> stream;
+  std::vector<ConnectorNotice> notices;
+};
+
+// Calls with values get them with secrets; their errors must not repeat the values of passwords.
+//
+// Threads: any, one at a time for a reader. Owner: the node; it outlives the tasks.
+class ConnectorFamily {
+ public:
+  virtual ~ConnectorFamily() = default;
+  // Returns the name in the table of classes: "file".
+  virtual std::string_view name() const = 0;
+  virtual std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const = 0;
+  // Checks what the rows cannot: values that depend on each other. Does not look at the outside system.
+  virtual std::vector<engine::WrongProperty> check(const engine::ConnectorClass& of,
+                                                   const engine::PropertyValues& values) const = 0;
+  // Returns the guarantee of delivery, for DESCRIBE CONNECTOR.
+  virtual std::string_view guarantee(const engine::ConnectorClass& of) const = 0;
+
+  // Looks at the outside system, which with "validate" = 'false' may be absent.
+  virtual Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
+                                         const engine::PropertyValues& values) const = 0;
+  // `columns` are those of the plan's declared stream.
+  virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
+                                                            const engine::PropertyValues& values,
+                                                            engine::RowColumns columns) const = 0;
+};
+
+}  // namespace server

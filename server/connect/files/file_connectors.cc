@@ -1,0 +1,160 @@
+#include "server/connect/files/file_connectors.h"
+
+#include <fmt/format.h>
+
+#include <regex>
+
+#include "engine/connect/file_properties.h"
+#include "server/connect/files/directory_reader.h"
+#include "server/connect/files/tail_reader.h"
+
+namespace server {
+
+namespace {
+
+using engine::FileFormat;
+using engine::FileSource;
+
+// The parts that a reader refers to, together with the reader.
+class FileSourceReader final : public SourceReader {
+ public:
+  FileSourceReader(std::unique_ptr<Folder> folder, const Clock& clock, FileSource source,
+                   engine::RowColumns columns)
+      : folder_(std::move(folder)), source_(std::move(source)), columns_(std::move(columns)) {
+    if (source_.file.empty())
+      reader_ = std::make_unique<DirectoryReader>(*folder_, clock, source_, columns_);
+    else
+      reader_ = std::make_unique<TailReader>(*folder_, clock, source_, columns_);
+  }
+  Status start(const SourcePositions& positions) override { return reader_->start(positions); }
+  Result<SourceBatch> poll(const Limits& limits) override { return reader_->poll(limits); }
+  Status confirm(const SourcePositions& positions) override { return reader_->confirm(positions); }
+  std::optional<int64_t> lag_bytes() const override { return reader_->lag_bytes(); }
+
+ private:
+  const std::unique_ptr<Folder> folder_;
+  const FileSource source_;
+  const engine::RowColumns columns_;
+  std::unique_ptr<SourceReader> reader_;
+};
+
+// Returns the path of a file with lines to infer columns from; nothing if none exists yet.
+Result<std::optional<std::string>> sample_file(const Folder& folder, const FileSource& source) {
+  if (!source.file.empty()) {
+    const auto facts = folder.facts(source.file);
+    if (facts) return std::optional(source.file);
+    if (facts.error().code == ErrorCode::UndefinedObject) return std::optional<std::string>();
+    return facts.error();
+  }
+  const std::regex pattern(source.pattern);
+  for (const std::string& name : TRY(folder.list(source.directory)))
+    if (std::regex_match(name, pattern)) return std::optional(source.directory + "/" + name);
+  return std::optional<std::string>();
+}
+
+// Infers the columns from the first lines. Returns none if there are no lines.
+Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string& path,
+                                         const FileSource& source) {
+  constexpr size_t kSampleBytes = 1 << 20;
+  const OpenFile file = TRY(folder.open_file(path));
+  const std::string sample = TRY(read_at(file, 0, kSampleBytes));
+  const bool is_whole = sample.size() < kSampleBytes;
+  const auto end = is_whole ? engine::TextEnd::IsFinal : engine::TextEnd::MayGrow;
+  std::string_view rest = sample;
+  std::vector<std::string_view> lines;
+  while (lines.size() <= engine::kLinesToInfer) {
+    const auto record = source.format == FileFormat::Csv
+                            ? engine::first_csv_record(rest, end, source.csv.quote)
+                            : engine::first_line(rest, end);
+    if (!record) break;
+    if (!record->text.empty()) lines.push_back(record->text);
+    rest.remove_prefix(record->size);
+  }
+  if (source.format == FileFormat::Json) return engine::infer_json_columns(lines);
+  if (lines.empty()) return engine::RowColumns();
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (lines[0].starts_with(kByteOrderMark)) lines[0].remove_prefix(kByteOrderMark.size());
+  engine::CsvSettings header = source.csv;
+  header.null_text.reset();
+  std::vector<std::string> names;
+  for (auto& field : TRY(engine::split_csv(lines[0], header))) names.push_back(std::move(*field));
+  std::vector<engine::CsvFields> rows;
+  for (size_t i = 1; i < lines.size(); ++i)
+    if (auto fields = engine::split_csv(lines[i], source.csv)) rows.push_back(std::move(*fields));
+  return engine::infer_csv_columns(names, rows);
+}
+
+}  // namespace
+
+std::vector<engine::PropertyRow> FileConnectors::rows(const engine::ConnectorClass& of) const {
+  return engine::file_source_rows(of);
+}
+
+std::vector<engine::WrongProperty> FileConnectors::check(
+    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+  auto read = engine::read_file_source(of, values);
+  if (read.wrong.empty() && read.source.file.empty()) {
+    try {
+      const std::regex pattern(read.source.pattern);
+    } catch (const std::regex_error& error) {
+      read.wrong.push_back(
+          {"input.file.pattern", fmt::format("property \"input.file.pattern\" is not a regular "
+                                             "expression: {}",
+                                             error.what())});
+    }
+  }
+  return std::move(read.wrong);
+}
+
+std::string_view FileConnectors::guarantee(const engine::ConnectorClass&) const {
+  return "exactly once, in the order of each file";
+}
+
+Result<std::unique_ptr<Folder>> FileConnectors::folder() const {
+  if (directory_.empty())
+    return Error{ErrorCode::InvalidParameter,
+                 "connectors of files are switched off",
+                 {},
+                 "Start the server with --connect-files DIR; all files are below DIR."};
+  return Folder::open(directory_);
+}
+
+Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
+                                               const engine::PropertyValues& values) const {
+  const auto opened = TRY(folder());
+  const FileSource source = engine::read_file_source(of, values).source;
+  SourcePlan plan;
+  plan.topics = {source.topic};
+  if (values.flag("validate") && source.file.empty()) TRY(opened->open_directory(source.directory));
+  if (source.cleanup == engine::FileCleanup::Move)
+    TRY(opened->make_directories(source.finished_path));
+  if (!source.error_path.empty()) TRY(opened->make_directories(source.error_path));
+  // The path is checked even if the file does not exist yet.
+  const auto sample = sample_file(*opened, source);
+  if (!sample && values.flag("validate")) return sample.error();
+  if (!source.declares) return plan;
+  if (!source.columns.empty()) {
+    plan.stream = {source.topic, "JSON", source.columns, source.given_columns};
+  } else if (source.format == FileFormat::Line) {
+    plan.stream = {source.topic, "KAFKA", "`LINE` VARCHAR", {}};
+  } else if (sample && *sample) {
+    if (auto columns = TRY(infer_columns(*opened, **sample, source)); !columns.empty())
+      plan.stream = {source.topic, "JSON", engine::columns_sql(columns), std::move(columns)};
+  }
+  if (!plan.stream)
+    plan.notices.push_back({false, "no stream was declared, because no file has lines yet",
+                            "Set \"columns\", or declare the stream over the topic with CREATE "
+                            "STREAM."});
+  return plan;
+}
+
+Result<std::unique_ptr<SourceReader>> FileConnectors::open_source(
+    const engine::ConnectorClass& of, const engine::PropertyValues& values,
+    engine::RowColumns columns) const {
+  auto read = engine::read_file_source(of, values);
+  if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
+  return std::unique_ptr<SourceReader>(std::make_unique<FileSourceReader>(
+      TRY(folder()), clock_, std::move(read.source), std::move(columns)));
+}
+
+}  // namespace server

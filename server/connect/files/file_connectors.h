@@ -1,0 +1,37 @@
+// The connectors of files: class "file" and the Java classes with the same purpose.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "server/connect/family.h"
+#include "server/connect/files/folder.h"
+
+namespace server {
+
+// Threads: any. Owner: the node.
+class FileConnectors final : public ConnectorFamily {
+ public:
+  // `directory` is --connect-files, which bounds all paths; empty: file connectors are switched off.
+  FileConnectors(std::string directory, const Clock& clock)
+      : directory_(std::move(directory)), clock_(clock) {}
+
+  std::string_view name() const override { return "file"; }
+  std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const override;
+  std::vector<engine::WrongProperty> check(const engine::ConnectorClass& of,
+                                           const engine::PropertyValues& values) const override;
+  std::string_view guarantee(const engine::ConnectorClass& of) const override;
+  Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
+                                 const engine::PropertyValues& values) const override;
+  Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
+                                                    const engine::PropertyValues& values,
+                                                    engine::RowColumns columns) const override;
+
+ private:
+  Result<std::unique_ptr<Folder>> folder() const;
+
+  const std::string directory_;
+  const Clock& clock_;
+};
+
+}  // namespace server
