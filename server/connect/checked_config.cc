@@ -1,0 +1,154 @@
+#include "server/connect/checked_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/connect/secrets.h"
+
+namespace server {
+
+namespace {
+
+// The texts and hints for properties that do nothing, and for passwords that can be read in the definition.
+std::vector<ConnectorNotice> notices_of(const engine::CheckedProperties& checked,
+                                        const std::string& connector,
+                                        const ConnectorConfig& config) {
+  std::vector<ConnectorNotice> notices;
+  for (const engine::UnknownProperty& unknown : checked.unknown)
+    notices.push_back({true,
+                       fmt::format("property \"{}\" of connector {} is not known and does nothing",
+                                   unknown.name, connector),
+                       unknown.hint});
+  for (const auto& [name, value] : config)
+    if (engine::is_literal_secret(name, value))
+      notices.push_back(
+          {true,
+           fmt::format("the {} of connector {} is kept readable in the metadata", name, connector),
+           "${file:...} keeps it outside."});
+  return notices;
+}
+
+struct Examined {
+  NativeClass native;
+  std::vector<engine::PropertyRow> rows;
+  std::vector<engine::WrongProperty> wrong;
+  std::vector<ConnectorNotice> notices;
+  std::map<std::string, std::string> resolved;
+};
+
+Result<Examined> examine(const Families& families, const SecretSettings& secrets,
+                         const std::string& connector, const ConnectorConfig& config,
+                         engine::ConnectorType type) {
+  Examined examined{TRY(native_class(families, config, type)), {}, {}, {}, {}};
+  examined.rows = examined.native.family->rows(*examined.native.of);
+  engine::CheckedProperties checked = engine::check_properties(examined.rows, config);
+  examined.notices = notices_of(checked, connector, config);
+  examined.wrong = std::move(checked.wrong);
+  for (const auto& [name, value] : config) {
+    auto resolved = resolve_secrets(value, secrets);
+    if (resolved)
+      examined.resolved[name] = std::move(*resolved);
+    else
+      examined.wrong.push_back({name, resolved.error().message});
+  }
+  if (!examined.wrong.empty()) return examined;
+  // Values behind references are checked now that they are known.
+  examined.wrong = engine::check_properties(examined.rows, examined.resolved).wrong;
+  if (examined.wrong.empty())
+    examined.wrong = examined.native.family->check(
+        *examined.native.of, engine::PropertyValues(examined.rows, examined.resolved));
+  for (engine::WrongProperty& each : examined.wrong)
+    each.message = without_secrets(std::move(each.message), config, examined.resolved);
+  return examined;
+}
+
+}  // namespace
+
+Result<NativeClass> native_class(const Families& families, const ConnectorConfig& config,
+                                 engine::ConnectorType type) {
+  const auto named = config.find("connector.class");
+  if (named == config.end() || named->second.empty())
+    return Error{ErrorCode::InvalidParameter,
+                 "property \"connector.class\" is required",
+                 {},
+                 "SHOW CONNECTOR PLUGINS lists the classes."};
+  const engine::ConnectorClass* of = engine::find_connector_class(named->second, type);
+  if (of == nullptr && type != engine::ConnectorType::Unknown)
+    if (const auto* other = engine::find_connector_class(named->second))
+      return Error{
+          ErrorCode::InvalidParameter,
+          fmt::format("class {} is a {}, not a {}", named->second,
+                      engine::connector_type_name(other->type), engine::connector_type_name(type))};
+  if (of != nullptr && of->support == engine::ClassSupport::BuiltIn)
+    for (const ConnectorFamily* family : families)
+      if (family->name() == of->family) return NativeClass{of, family};
+  return engine::class_is_not_built_in(named->second, false);
+}
+
+Result<UsableConfig> usable_config(const Families& families, const SecretSettings& secrets,
+                                   const std::string& connector, const ConnectorConfig& config,
+                                   engine::ConnectorType type) {
+  Examined examined = TRY(examine(families, secrets, connector, config, type));
+  if (!examined.wrong.empty()) {
+    Error error{ErrorCode::InvalidParameter,
+                examined.wrong.size() == 1 ? examined.wrong.front().message
+                                           : fmt::format("{} properties of connector {} are wrong",
+                                                         examined.wrong.size(), connector)};
+    if (examined.wrong.size() > 1)
+      for (const engine::WrongProperty& each : examined.wrong)
+        error.detail += fmt::format("{}{}", error.detail.empty() ? "" : "\n", each.message);
+    return error;
+  }
+  return UsableConfig{
+      examined.native.of, examined.native.family,
+      engine::PropertyValues(std::move(examined.rows), std::move(examined.resolved)), config,
+      std::move(examined.notices)};
+}
+
+std::vector<PropertyDefinition> property_definitions(const NativeClass& native) {
+  std::vector<PropertyDefinition> definitions;
+  for (const engine::PropertyRow& row : native.family->rows(*native.of)) {
+    PropertyDefinition& definition = definitions.emplace_back();
+    definition.name = row.name;
+    definition.type = engine::property_type_name(row.type);
+    definition.is_required = row.is_required;
+    if (row.default_value) definition.default_value = std::string(*row.default_value);
+    definition.importance = row.is_required ? "HIGH" : "MEDIUM";
+    definition.documentation = row.doc;
+    definition.group = "Common";
+    definition.width = "MEDIUM";
+    definition.display_name = row.name;
+    definition.order = static_cast<int32_t>(definitions.size());
+  }
+  return definitions;
+}
+
+Result<CheckedConfig> checked_config(const Families& families, const SecretSettings& secrets,
+                                     const ConnectorDefinition& definition) {
+  const Examined examined =
+      TRY(examine(families, secrets, definition.name, definition.config, definition.type));
+  CheckedConfig checked;
+  checked.class_name = examined.native.of->name;
+  checked.groups = {"Common"};
+  checked.notices = examined.notices;
+  const ConnectorConfig masked = masked_config(definition.config);
+  for (PropertyDefinition& each : property_definitions(examined.native)) {
+    CheckedProperty& property = checked.properties.emplace_back();
+    property.definition = std::move(each);
+    const auto set = masked.find(property.definition.name);
+    property.value =
+        set != masked.end() ? std::optional(set->second) : property.definition.default_value;
+    for (const engine::WrongProperty& wrong : examined.wrong)
+      if (wrong.name == property.definition.name) property.errors.push_back(wrong.message);
+  }
+  return checked;
+}
+
+ConnectorConfig masked_config(const ConnectorConfig& config) {
+  ConnectorConfig masked;
+  for (const auto& [name, value] : config) masked[name] = engine::shown_value(name, value);
+  return masked;
+}
+
+}  // namespace server

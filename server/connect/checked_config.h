@@ -1,0 +1,50 @@
+// The configuration of a connector, checked as far as possible without its outside system.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/connect/classes.h"
+#include "engine/connect/properties.h"
+#include "server/connect/connectors.h"
+#include "server/connect/family.h"
+#include "server/connect/secrets.h"
+
+namespace server {
+
+using Families = std::vector<const ConnectorFamily*>;
+
+// A configuration that can run.
+struct UsableConfig {
+  const engine::ConnectorClass* of = nullptr;
+  const ConnectorFamily* family = nullptr;
+  engine::PropertyValues values;               // with the secrets
+  std::map<std::string, std::string> written;  // with the references to them
+  std::vector<ConnectorNotice> notices;
+};
+
+// Returns the class of a configuration. Fails with InvalidParameter without a class, and with NotSupported if this
+// server does not run it.
+struct NativeClass {
+  const engine::ConnectorClass* of;
+  const ConnectorFamily* family;
+};
+Result<NativeClass> native_class(const Families& families, const ConnectorConfig& config,
+                                 engine::ConnectorType type);
+
+// Fails with InvalidParameter; the detail has one line for each wrong property.
+Result<UsableConfig> usable_config(const Families& families, const SecretSettings& secrets,
+                                   const std::string& connector, const ConnectorConfig& config,
+                                   engine::ConnectorType type);
+
+// Returns each property with its errors, as PUT /connector-plugins/{p}/config/validate does.
+Result<CheckedConfig> checked_config(const Families& families, const SecretSettings& secrets,
+                                     const ConnectorDefinition& definition);
+
+std::vector<PropertyDefinition> property_definitions(const NativeClass& native);
+
+// Returns the configuration as answers show it (engine/connect/secrets.h).
+ConnectorConfig masked_config(const ConnectorConfig& config);
+
+}  // namespace server
