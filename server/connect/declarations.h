@@ -1,0 +1,44 @@
+// The topics and streams that CREATE CONNECTOR makes, and removes again if it fails.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/metadata/metadata_applier.h"
+
+namespace server {
+
+// Each call waits for the metadata thread; none may be made on a loop.
+//
+// Threads: one. Owner: one CREATE CONNECTOR. Unless keep() is called, the destructor drops all that was made.
+class Declarations {
+ public:
+  // `owner` is the role of the connector, whose rights are needed.
+  Declarations(MetadataApplier& definitions, Asker owner)
+      : definitions_(definitions), owner_(std::move(owner)) {}
+  ~Declarations();
+  Declarations(const Declarations&) = delete;
+  Declarations& operator=(const Declarations&) = delete;
+
+  // Creates the topic unless it exists. The role needs the right to create it, or to write to the existing one.
+  Status make_topic(const std::string& name, int32_t partitions,
+                    std::map<std::string, std::string> config = {});
+  // Creates the topic for the state of connectors, which belongs to the server.
+  Status make_state_topic();
+  // Creates a stream over a topic that exists. `name` is an identifier of SQL.
+  Status declare_stream(const std::string& name, const std::string& columns,
+                        const std::string& topic, const std::string& value_format);
+  void keep() { is_kept_ = true; }
+
+ private:
+  Status define(const std::string& sql);
+
+  MetadataApplier& definitions_;
+  const Asker owner_;
+  std::vector<std::string> topics_;
+  std::vector<std::string> undo_;  // DROP statements
+  bool is_kept_ = false;
+};
+
+}  // namespace server
