@@ -7,6 +7,7 @@ namespace {
 
 constexpr auto kSource = ConnectorType::Source;
 constexpr auto kSink = ConnectorType::Sink;
+constexpr auto kBuiltIn = ClassSupport::BuiltIn;
 constexpr auto kOutside = ClassSupport::Outside;
 constexpr auto kRefused = ClassSupport::Refused;
 
@@ -31,9 +32,9 @@ constexpr ConnectorClass kClasses[] = {
     {"mysql", kSource, "mysql", kOutside},
     {"io.debezium.connector.mariadb.MariaDbConnector", kSource, "mariadb", kOutside},
     {"io.debezium.connector.mysql.MySqlConnector", kSource, "mysql", kOutside},
-    {"file", kSource, "file", kOutside},
+    {"file", kSource, "file", kBuiltIn},
     {"file", kSink, "file", kOutside},
-    {"org.apache.kafka.connect.file.FileStreamSourceConnector", kSource, "file", kOutside},
+    {"org.apache.kafka.connect.file.FileStreamSourceConnector", kSource, "file", kBuiltIn},
     {"org.apache.kafka.connect.file.FileStreamSinkConnector", kSink, "file", kOutside},
     {"com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnector", kSource, "file",
      kOutside},

@@ -1,0 +1,393 @@
+#include "server/connect/native_connectors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+
+#include "base/log.h"
+#include "engine/connect/state_record.h"
+#include "engine/types/ascii.h"
+#include "server/connect/files/file_connectors.h"
+
+namespace server {
+
+namespace {
+
+constexpr int32_t kOnlyTask = 0;  // file sources have one task
+// A connector that waits for a thread is tried again this often.
+constexpr std::chrono::milliseconds kRetryInterval(200);
+
+Error no_connector(const std::string& name) {
+  return {ErrorCode::UndefinedObject, fmt::format("connector {} does not exist", name)};
+}
+
+Error not_alone() {
+  return {ErrorCode::NotSupported,
+          "connectors run on a server that is alone",
+          {},
+          "Nodes of a cluster do not run them yet; a Kafka Connect cluster can (--connect-url)."};
+}
+
+storage::ConnectorTarget stored_target(TargetState target) {
+  switch (target) {
+    case TargetState::Running:
+      return storage::ConnectorTarget::Running;
+    case TargetState::Paused:
+      return storage::ConnectorTarget::Paused;
+    case TargetState::Stopped:
+      return storage::ConnectorTarget::Stopped;
+  }
+  return storage::ConnectorTarget::Running;
+}
+
+}  // namespace
+
+NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions,
+                                   const Clock& clock, MemoryBudget& memory,
+                                   NativeSettings settings)
+    : log_(log),
+      definitions_(definitions),
+      clock_(clock),
+      memory_(memory),
+      settings_(std::move(settings)) {
+  own_families_.push_back(std::make_unique<FileConnectors>(settings_.files_dir, clock_));
+  for (const auto& family : own_families_) families_.push_back(family.get());
+}
+
+NativeConnectors::~NativeConnectors() { stop(); }
+
+void NativeConnectors::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void NativeConnectors::stop() {
+  std::deque<Call> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+    refused = std::exchange(calls_, {});
+    arrived_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  for (const Call& call : refused) call.refuse({ErrorCode::ShuttingDown, "the server is stopping"});
+  runs_.clear();  // waits for the tasks
+}
+
+template <class T>
+void NativeConnectors::submit(Done<T> done, std::function<Result<T>()> work) {
+  Call call{[this, done, work = std::move(work)] {
+              if (!settings_.is_alone) return done(not_alone());
+              done(work());
+            },
+            [done](Error error) { done(std::move(error)); }};
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_stopping_) {
+      calls_.push_back(std::move(call));
+      arrived_.notify_all();
+      return;
+    }
+  }
+  call.refuse({ErrorCode::ShuttingDown, "the server is stopping"});
+}
+
+void NativeConnectors::run() {
+  const MetadataImagePtr first = definitions_.image();
+  if (settings_.is_alone)
+    for (const auto& [name, definition] : *first->connectors) start_tasks(definition);
+  std::unique_lock lock(mutex_);
+  while (!is_stopping_) {
+    if (calls_.empty()) {
+      arrived_.wait_for(lock, kRetryInterval);
+      if (!calls_.empty() || is_stopping_) continue;
+      lock.unlock();
+      start_waiting();
+      lock.lock();
+      continue;
+    }
+    const Call call = std::move(calls_.front());
+    calls_.pop_front();
+    lock.unlock();
+    call.work();
+    start_waiting();
+    lock.lock();
+  }
+}
+
+// --- The calls
+
+void NativeConnectors::create(ConnectorDefinition definition, Done<CreatedConnector> done) {
+  submit<CreatedConnector>(
+      std::move(done), [this, definition = std::move(definition)] { return create(definition); });
+}
+
+void NativeConnectors::alter(std::string name, ConnectorConfig config,
+                             Done<CreatedConnector> done) {
+  submit<CreatedConnector>(
+      std::move(done), [this, name = std::move(name), config = std::move(config)] {
+        return [&]() -> Result<CreatedConnector> { return replace(TRY(find(name)), config); }();
+      });
+}
+
+void NativeConnectors::change(std::string name, ConfigChanges changes,
+                              Done<CreatedConnector> done) {
+  submit<CreatedConnector>(
+      std::move(done),
+      [this, name = std::move(name), changes = std::move(changes)]() -> Result<CreatedConnector> {
+        const Definition old = TRY(find(name));
+        ConnectorConfig config = old->config;
+        for (const auto& [property, value] : changes) {
+          if (value)
+            config[property] = *value;
+          else
+            config.erase(property);
+        }
+        return replace(old, std::move(config));
+      });
+}
+
+void NativeConnectors::drop(std::string name, Done<std::vector<ConnectorNotice>> done) {
+  submit<std::vector<ConnectorNotice>>(std::move(done),
+                                       [this, name = std::move(name)] { return drop(name); });
+}
+
+void NativeConnectors::set_state(std::string name, TargetState target, Done<void> done) {
+  submit<void>(std::move(done), [this, name = std::move(name), target]() -> Result<void> {
+    TRY(set_state(name, target));
+    return {};
+  });
+}
+
+void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInfo> done) {
+  submit<ConnectorInfo>(
+      std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
+        const Definition definition = TRY(find(name));
+        const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
+        // Kafka Connect restarts only the connector object without includeTasks. Here the task is all of it.
+        if (!what.only_failed || has_failed) {
+          stop_tasks(name);
+          start_tasks(definition);
+        }
+        return info_of(*definition);
+      });
+}
+
+void NativeConnectors::restart_task(std::string name, int32_t task, Done<void> done) {
+  submit<void>(std::move(done), [this, name = std::move(name), task]() -> Result<void> {
+    const Definition definition = TRY(find(name));
+    if (task != kOnlyTask || !runs_.contains(name))
+      return Error{ErrorCode::UndefinedObject,
+                   fmt::format("connector {} has no task {}", name, task)};
+    stop_tasks(name);
+    start_tasks(definition);
+    return {};
+  });
+}
+
+void NativeConnectors::list(Done<Listed<ConnectorInfo>> done) {
+  submit<Listed<ConnectorInfo>>(std::move(done), [this]() -> Result<Listed<ConnectorInfo>> {
+    Listed<ConnectorInfo> all;
+    const MetadataImagePtr image = definitions_.image();
+    for (const auto& [name, definition] : *image->connectors)
+      all.items.push_back(info_of(*definition));
+    return all;
+  });
+}
+
+void NativeConnectors::describe(std::string name, Done<ConnectorInfo> done) {
+  submit<ConnectorInfo>(std::move(done), [this, name = std::move(name)]() -> Result<ConnectorInfo> {
+    return info_of(*TRY(find(name)));
+  });
+}
+
+void NativeConnectors::tasks(std::string name, Done<Listed<TaskProgress>> done) {
+  submit<Listed<TaskProgress>>(
+      std::move(done), [this, name = std::move(name)]() -> Result<Listed<TaskProgress>> {
+        Listed<TaskProgress> all;
+        if (!name.empty()) TRY(find(name));
+        const MetadataImagePtr image = definitions_.image();
+        for (const auto& [its_name, definition] : *image->connectors)
+          if ((name.empty() || its_name == name) && runs_.contains(its_name))
+            all.items.push_back(progress_of(*definition));
+        return all;
+      });
+}
+
+void NativeConnectors::reset_topics(std::string name, Done<void> done) {
+  submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
+    TRY(find(name));  // the topics follow from the configuration
+    return {};
+  });
+}
+
+void NativeConnectors::offsets(std::string name, Done<std::vector<ConnectorOffset>> done) {
+  submit<std::vector<ConnectorOffset>>(std::move(done),
+                                       [this, name = std::move(name)] { return offsets(name); });
+}
+
+void NativeConnectors::alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
+                                     Done<std::string> done) {
+  submit<std::string>(std::move(done),
+                      [this, name = std::move(name), offsets = std::move(offsets)] {
+                        return alter_offsets(name, offsets);
+                      });
+}
+
+void NativeConnectors::reset_offsets(std::string name, Done<std::string> done) {
+  submit<std::string>(std::move(done),
+                      [this, name = std::move(name)] { return reset_offsets(name); });
+}
+
+void NativeConnectors::snapshot(std::string name, std::vector<std::string>, Done<void> done) {
+  submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
+    TRY(find(name));
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("connector {} has no snapshot", name),
+                 {},
+                 "Files are read again after ALTER CONNECTOR ... RESET OFFSETS."};
+  });
+}
+
+void NativeConnectors::set_owner(std::string name, std::string owner, Done<void> done) {
+  submit<void>(std::move(done),
+               [this, name = std::move(name), owner = std::move(owner)]() -> Result<void> {
+                 auto changed = std::make_shared<storage::ConnectorDefinition>(*TRY(find(name)));
+                 changed->owner = owner;
+                 TRY(store(name, changed));
+                 stop_tasks(name);
+                 start_tasks(changed);
+                 return {};
+               });
+}
+
+void NativeConnectors::validate(ConnectorDefinition definition, Done<CheckedConfig> done) {
+  submit<CheckedConfig>(std::move(done), [this, definition = std::move(definition)] {
+    return checked_config(families_, settings_.secrets, definition);
+  });
+}
+
+void NativeConnectors::plugins(bool, Done<Listed<ConnectorPlugin>> done) {
+  submit<Listed<ConnectorPlugin>>(std::move(done), []() -> Result<Listed<ConnectorPlugin>> {
+    Listed<ConnectorPlugin> all;
+    for (const engine::ConnectorClass& of : engine::connector_classes())
+      if (of.support == engine::ClassSupport::BuiltIn)
+        all.items.push_back({std::string(of.name),
+                             std::string(engine::connector_type_name(of.type)),
+                             {},
+                             "millrace"});
+    return all;
+  });
+}
+
+void NativeConnectors::plugin_properties(std::string class_name,
+                                         Done<std::vector<PropertyDefinition>> done) {
+  submit<std::vector<PropertyDefinition>>(
+      std::move(done),
+      [this, class_name = std::move(class_name)]() -> Result<std::vector<PropertyDefinition>> {
+        return property_definitions(TRY(native_class(families_, {{"connector.class", class_name}},
+                                                     engine::ConnectorType::Unknown)));
+      });
+}
+
+// --- Definitions
+
+Result<NativeConnectors::Definition> NativeConnectors::find(const std::string& name) const {
+  const auto image = definitions_.image();
+  const auto found = image->connectors->find(name);
+  if (found == image->connectors->end()) return no_connector(name);
+  return found->second;
+}
+
+Result<NativeConnectors::Definition> NativeConnectors::find_stopped(const std::string& name) const {
+  const Definition definition = TRY(find(name));
+  if (definition->target != storage::ConnectorTarget::Stopped)
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("connector {} must be STOPPED before its offsets change", name),
+                 {},
+                 fmt::format("STOP CONNECTOR {} stops it.", name)};
+  return definition;
+}
+
+Status NativeConnectors::store(const std::string& name, Definition definition) {
+  std::promise<Status> done;
+  definitions_.submit(
+      [&](const storage::Connectors&) -> Result<std::vector<storage::ConnectorChange>> {
+        return std::vector<storage::ConnectorChange>{{name, definition}};
+      },
+      [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+// DROP CONNECTOR keeps the stream, so a connector that is created again finds it.
+Status NativeConnectors::declare(const DeclaredStream& stream, const std::string& connector,
+                                 Declarations& declared, std::vector<ConnectorNotice>& notices) {
+  const std::string name = engine::source_name_of(connector);
+  const MetadataImagePtr image = definitions_.image();
+  const engine::DataSource* existing = image->catalog->find_source(name);
+  const std::string shown = engine::display_name(name);
+  if (existing != nullptr && existing->topic == stream.topic) {
+    notices.push_back(
+        {false, fmt::format("stream {} over topic {} exists already", shown, stream.topic), {}});
+    return {};
+  }
+  std::string quoted = "`";
+  for (const char c : name) quoted += c == '`' ? std::string("``") : std::string(1, c);
+  TRY(declared.declare_stream(quoted + "`", stream.columns, stream.topic, stream.value_format));
+  notices.push_back({false, fmt::format("declared STREAM {}", shown), {}});
+  return {};
+}
+
+Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wanted) {
+  constexpr size_t kMostNameBytes = 200;
+  if (wanted.name.empty() || wanted.name.size() > kMostNameBytes)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("the name of a connector has 1 to {} bytes", kMostNameBytes)};
+  if (const auto existing = find(wanted.name)) {
+    if (wanted.if_exists == IfConnectorExists::Replace) return replace(*existing, wanted.config);
+    if (wanted.if_exists == IfConnectorExists::Keep)
+      return CreatedConnector{info_of(**existing), false, {}};
+    return Error{ErrorCode::DuplicateObject,
+                 fmt::format("connector {} already exists", wanted.name)};
+  }
+  UsableConfig usable =
+      TRY(usable_config(families_, settings_.secrets, wanted.name, wanted.config, wanted.type));
+  SourcePlan plan = TRY(usable.family->plan_source(*usable.of, usable.values));
+  auto definition = std::make_shared<storage::ConnectorDefinition>();
+  definition->name = wanted.name;
+  definition->id = Uuid::random();
+  definition->owner = wanted.owner;
+  definition->target = stored_target(wanted.initial_state);
+  definition->config = wanted.config;
+
+  Declarations declared(definitions_, wanted.owner.empty() ? Asker() : Asker(wanted.owner));
+  TRY(declared.make_state_topic());
+  const auto partitions = usable.values.find("topic.creation.default.partitions");
+  for (const std::string& topic : plan.topics)
+    TRY(declared.make_topic(
+        topic, partitions ? std::stoi(*partitions) : settings_.partitions_of_new_topic));
+  if (const auto letters = usable.values.find("errors.deadletterqueue.topic.name");
+      letters && !letters->empty())
+    TRY(declared.make_topic(*letters, 1));
+  std::vector<ConnectorNotice> notices = std::move(usable.notices);
+  notices.insert(notices.end(), plan.notices.begin(), plan.notices.end());
+  // Records of an earlier connector with this name are deleted, also after a crash in the middle of a drop.
+  std::vector<StateChange> state = TRY(deletions(wanted.name, {}));
+  if (plan.stream) {
+    TRY(declare(*plan.stream, wanted.name, declared, notices));
+    state.push_back({engine::table_key(wanted.name, wanted.name, 1),
+                     engine::JsonObjectText()
+                         .json("columns", engine::row_columns_json(plan.stream->written))
+                         .text("connector", definition->id.to_string())
+                         .take()});
+  }
+  if (!state.empty()) TRY(write_state(*definition, std::move(state)));
+  TRY(store(wanted.name, definition));
+  declared.keep();
+  log_info("connector created name={} class={}", wanted.name, usable.of->name);
+  start_tasks(definition);
+  return CreatedConnector{info_of(*definition), true, std::move(notices)};
+}
+
+}  // namespace server

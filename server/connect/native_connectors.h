@@ -1,0 +1,138 @@
+// Runs the connectors whose classes are built in: definitions in the metadata log, tasks on threads of their own,
+// progress in __connect_state.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/memory_budget.h"
+#include "server/connect/checked_config.h"
+#include "server/connect/connect_log.h"
+#include "server/connect/connectors.h"
+#include "server/connect/declarations.h"
+#include "server/connect/family.h"
+#include "server/connect/source_task.h"
+#include "server/metadata/metadata_applier.h"
+
+namespace server {
+
+struct NativeSettings {
+  std::string files_dir;   // --connect-files; empty: connectors of files are switched off
+  SecretSettings secrets;  // --secrets-dir
+  int max_threads = 64;    // --connect-threads
+  bool is_alone = true;    // false: a node of a cluster, which does not run connectors yet
+  int32_t partitions_of_new_topic = 1;
+  std::string worker_id = {};  // HOST:PORT of the node
+};
+
+// Invariants:
+//   1. a connector has tasks only while its definition exists and its target is not STOPPED;
+//   2. a connector has at most one run of each task at a time: the old run has ended before the new one starts.
+//
+// Threads: any; all calls are carried out in their order on a thread of this object.
+// Owner: the node. stop() is called before the metadata thread and the log end.
+class NativeConnectors final : public Connectors {
+ public:
+  // All parts outlive this object.
+  NativeConnectors(ConnectLog& log, MetadataApplier& definitions, const Clock& clock,
+                   MemoryBudget& memory, NativeSettings settings);
+  ~NativeConnectors() override;
+  // Starts the tasks of all definitions.
+  void start();
+  // Ends all tasks. Later calls are answered with ShuttingDown.
+  void stop();
+
+  void create(ConnectorDefinition definition, Done<CreatedConnector> done) override;
+  void alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) override;
+  void change(std::string name, ConfigChanges changes, Done<CreatedConnector> done) override;
+  void drop(std::string name, Done<std::vector<ConnectorNotice>> done) override;
+  void set_state(std::string name, TargetState target, Done<void> done) override;
+  void restart(std::string name, Restart what, Done<ConnectorInfo> done) override;
+  void restart_task(std::string name, int32_t task, Done<void> done) override;
+  void list(Done<Listed<ConnectorInfo>> done) override;
+  void describe(std::string name, Done<ConnectorInfo> done) override;
+  void tasks(std::string name, Done<Listed<TaskProgress>> done) override;
+  void reset_topics(std::string name, Done<void> done) override;
+  void offsets(std::string name, Done<std::vector<ConnectorOffset>> done) override;
+  void alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
+                     Done<std::string> done) override;
+  void reset_offsets(std::string name, Done<std::string> done) override;
+  void snapshot(std::string name, std::vector<std::string> tables, Done<void> done) override;
+  void set_owner(std::string name, std::string owner, Done<void> done) override;
+  void validate(ConnectorDefinition definition, Done<CheckedConfig> done) override;
+  void plugins(bool connectors_only, Done<Listed<ConnectorPlugin>> done) override;
+  void plugin_properties(std::string class_name,
+                         Done<std::vector<PropertyDefinition>> done) override;
+
+ private:
+  using Definition = storage::ConnectorDefinitionPtr;
+  // The task of a connector. Without a task it waits for a thread, or its configuration cannot run.
+  struct Run {
+    Definition definition;
+    std::unique_ptr<SourceTask> task = {};
+    std::optional<std::string> failure = {};  // of the configuration, as a trace
+    std::string waits_for = {};
+  };
+  struct Call {
+    std::function<void()> work;
+    std::function<void(Error)> refuse;
+  };
+  template <class T>
+  void submit(Done<T> done, std::function<Result<T>()> work);
+  void run();
+
+  // The following functions run on the thread of this object.
+  Result<CreatedConnector> create(const ConnectorDefinition& definition);
+  Status declare(const DeclaredStream& stream, const std::string& connector, Declarations& declared,
+                 std::vector<ConnectorNotice>& notices);
+  Result<CreatedConnector> replace(const Definition& old, ConnectorConfig config);
+  Result<std::vector<ConnectorNotice>> drop(const std::string& name);
+  Status set_state(const std::string& name, TargetState target);
+  Result<std::vector<ConnectorOffset>> offsets(const std::string& name);
+  Result<std::string> alter_offsets(const std::string& name,
+                                    const std::vector<ConnectorOffset>& offsets);
+  Result<std::string> reset_offsets(const std::string& name);
+  Result<Definition> find(const std::string& name) const;
+  Result<Definition> find_stopped(const std::string& name) const;
+  Status store(const std::string& name, Definition definition);
+  Status write_state(const storage::ConnectorDefinition& definition,
+                     std::vector<StateChange> changes);
+  // Returns the changes that delete the records of the connector; with `kinds`, of these kinds.
+  Result<std::vector<StateChange>> deletions(const std::string& name,
+                                             std::initializer_list<std::string_view> kinds);
+  Result<engine::RowColumns> stored_columns(const storage::ConnectorDefinition& definition);
+  void start_tasks(const Definition& definition);
+  void stop_tasks(const std::string& name);
+  void start_waiting();
+  Result<SourceTaskPlan> task_plan(const Definition& definition, const UsableConfig& usable);
+  size_t running_threads() const;
+  ConnectorInfo info_of(const storage::ConnectorDefinition& definition) const;
+  TaskProgress progress_of(const storage::ConnectorDefinition& definition) const;
+  TaskFacts facts_of_task(const storage::ConnectorDefinition& definition) const;
+
+  ConnectLog& log_;
+  MetadataApplier& definitions_;
+  const Clock& clock_;
+  MemoryBudget& memory_;
+  const NativeSettings settings_;
+  std::vector<std::unique_ptr<ConnectorFamily>> own_families_;
+  Families families_;
+  std::map<std::string, Run> runs_;  // by connector
+
+  std::mutex mutex_;
+  // Guarded by mutex_
+  std::condition_variable arrived_;
+  std::deque<Call> calls_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace server
