@@ -10,8 +10,10 @@
 #include <set>
 
 #include "base/log.h"
+#include "engine/connect/state_record.h"
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
+#include "server/connect/native_connectors.h"
 #include "server/http/console/console_pages.h"
 #include "server/http/console/session_pages.h"
 #include "server/http/guard.h"
@@ -110,6 +112,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
   node->parts_->cluster = peers.open_topics(*node->parts_);
+  node->make_connectors();
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -140,6 +143,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   // Before it has joined, this node cannot append to metadata that it shares.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
+  node->connectors_->start();
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
@@ -422,6 +426,24 @@ Status Node::open_registry(const std::vector<Loop*>& loops) {
       loops, guarded(http::registry_routes(registry_view(), peers_->cluster_id())),
       {front_end_options(*settings_.registry, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
+}
+
+void Node::make_connectors() {
+  connect_log_ = std::make_unique<LocalConnectLog>(*log_, clock_, [this]() -> std::optional<Uuid> {
+    const MetadataImagePtr image = definitions_->image();
+    const auto* topic = image->topics->find(engine::kConnectStateTopic);
+    return topic ? std::optional(topic->id) : std::nullopt;
+  });
+  // A task commits by one append to the log of this node, which leads all partitions only when it is alone.
+  const bool is_alone = !peers_->facts().has_other_processes();
+  connectors_ = std::make_unique<NativeConnectors>(
+      *connect_log_, *definitions_, clock_, memory_,
+      NativeSettings{.files_dir = settings_.native_connect.files_dir,
+                     .secrets = {settings_.native_connect.secrets_dir},
+                     .max_threads = settings_.native_connect.max_threads,
+                     .is_alone = is_alone,
+                     .partitions_of_new_topic = settings_.sql.engine.num_partitions,
+                     .worker_id = settings_.http ? settings_.http->to_string() : std::string()});
 }
 
 http::RegistryView Node::registry_view() {
@@ -726,6 +748,7 @@ Node::~Node() {
   if (was_serving && parts_ && !parts_->sequences.is_shared()) parts_->sequences.give_back();
   if (cleaner_) cleaner_->stop();           // it uses the shards and the log
   if (rebuilds_) rebuilds_->stop_thread();  // it uses the shards, the log and the metadata thread
+  if (connectors_) connectors_->stop();     // it uses the metadata thread and the log
   if (shards_are_running_) stop_front_ends();
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
   if (definitions_) definitions_->stop_thread();

@@ -33,6 +33,9 @@
 
 namespace server {
 
+class ConnectLog;
+class NativeConnectors;
+
 struct NodeStart {
   double seconds = 0;    // from the call of start() until the node is ready
   uint64_t records = 0;  // number of records in all partitions
@@ -92,6 +95,7 @@ class Node {
   Status open_http();
   Status open_outside_registry();
   Status open_registry(const std::vector<Loop*>& loops);
+  void make_connectors();
   Result<http::Routes> http_routes();
   http::Routes guarded(http::Routes routes, http::Sessions* sessions = nullptr);
   Status add_console(http::Routes& routes);
@@ -129,6 +133,8 @@ class Node {
   std::unique_ptr<QuerySupervisor> supervisor_;
   std::unique_ptr<RegistryOverHttp> outside_registry_;  // only if configured
   std::unique_ptr<MetadataApplier> definitions_;
+  std::unique_ptr<ConnectLog> connect_log_;
+  std::unique_ptr<NativeConnectors> connectors_;
   std::unique_ptr<NodeAccess> access_;
   std::unique_ptr<StatementWorkers> workers_;
   // Checks large batches of Kafka clients, independent of statements.

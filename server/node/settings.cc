@@ -294,6 +294,25 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.statement_threads, text, 0, 1024);
      }},
+    {"connect-files",
+     "directory whose files connectors may read and write; no path leads out of it [none: "
+     "connectors "
+     "of files are switched off]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.native_connect.files_dir = text;
+       return {};
+     }},
+    {"connect-threads", "most threads of tasks of connectors; further tasks wait [64]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.native_connect.max_threads, text, 1, 1024);
+     }},
+    {"secrets-dir",
+     "directory with secrets of connectors: ${file:NAME} in a property is the content of the file "
+     "NAME [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.native_connect.secrets_dir = text;
+       return {};
+     }},
     {"num-partitions",
      "number of partitions of a topic that a statement creates without PARTITIONS [4]",
      [](NodeSettings& s, const std::string& text) {

@@ -47,6 +47,12 @@ struct NodeSettings {
   int shards = 0;                             // 0: one per core
   int statement_threads = 0;                  // 0: one per core
   std::string log_level = "info";             // debug, info, warn, error
+  // Connectors that run in this server.
+  struct NativeConnect {
+    std::string files_dir;    // bounds the files of connectors; empty: connectors of files are off
+    std::string secrets_dir;  // for ${file:...}; empty: none
+    int max_threads = 64;
+  } native_connect = {};
   bool processing_log = true;  // failed records are also written to a stream of their own
   coordinator::GroupSettings groups;
   coordinator::TransactionSettings transactions;

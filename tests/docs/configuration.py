@@ -20,6 +20,7 @@ AREAS = (
     ("Schema registry elsewhere", ("schema-registry",)),
     ("Memory, connections, threads", ("memory-", "state-memory", "max-connections", "superuser-reserved",
                                       "connections-max-idle", "shards", "statement-threads")),
+    ("Connectors", ("connect-", "secrets-")),
     ("Access and TLS", ("access-file", "tls-", "superuser", "insecure", "connections-max-reauth")),
     ("SQL", ("num-partitions", "read-wait", "max-queries", "max-open", "copy-atomic", "processing-log", "compat")),
     ("Consumer groups", ("group-consumer", "group-initial", "group-m", "offset")),
