@@ -14,11 +14,9 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
-from patience import Deadline, wait_until  # noqa: E402
+from patience import Deadline, wait_until
 
 WAIT_S = 20
 POLL_S = 0.02
@@ -40,7 +38,10 @@ class BrowserError(Exception):
 
 
 class Browser:
-    def __init__(self, width=1280, height=800):
+    """`flags` and `disabled_features` are added to those of the command. `answers` has functions by the method of an
+    event; such a function gets the event while a call waits."""
+
+    def __init__(self, width=1280, height=800, flags=(), disabled_features=()):
         self.size = (width, height)
         self._profile = tempfile.mkdtemp(prefix="millrace-browser-")
         to_browser, self._write = os.pipe()
@@ -55,7 +56,7 @@ class Browser:
         command = [find_chromium(), "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self._profile}",
                    f"--window-size={width},{height}", "--no-first-run", "--disable-background-networking",
                    "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en-US",
-                   "--disable-features=Translate,OptimizationHints"]
+                   "--disable-features=" + ",".join(("Translate", "OptimizationHints", *disabled_features)), *flags]
         if os.geteuid() == 0:
             command.append("--no-sandbox")
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -66,6 +67,7 @@ class Browser:
         self._buffer = b""
         self._next = 0
         self.events = []
+        self.answers = {}
 
     def __enter__(self):
         return self
@@ -114,14 +116,18 @@ class Browser:
         message, self._buffer = self._buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def call(self, method, session=None, limit_s=WAIT_S, **parameters):
-        """The result of a command; events that arrive meanwhile are kept in `events`."""
+    def post(self, method, session=None, **parameters):
+        """Sends a command without waiting for its result, and returns its number."""
         self._next += 1
-        number = self._next
-        message = {"id": number, "method": method, "params": parameters}
+        message = {"id": self._next, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
         self._send(message)
+        return self._next
+
+    def call(self, method, session=None, limit_s=WAIT_S, **parameters):
+        """The result of a command; events that arrive meanwhile are answered, or kept in `events`."""
+        number = self.post(method, session, **parameters)
         deadline = Deadline(limit_s)
         while True:
             answer = self._receive(deadline)
@@ -129,7 +135,9 @@ class Browser:
                 if "error" in answer:
                     raise BrowserError(f"{method}: {answer['error'].get('message')}")
                 return answer["result"]
-            if "method" in answer:
+            if answer.get("method") in self.answers:
+                self.answers[answer["method"]](answer)
+            elif "method" in answer:
                 self.events.append(answer)
 
     def page(self, url, width=None, height=None, before=""):
@@ -173,9 +181,9 @@ class Page:
             features.append({"name": "prefers-color-scheme", "value": theme})
         self.call("Emulation.setEmulatedMedia", features=features)
 
-    def js(self, expression):
+    def js(self, expression, limit_s=WAIT_S):
         """The value of an expression; a promise is awaited."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        answer = self.call("Runtime.evaluate", limit_s=limit_s, expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             raise BrowserError(details.get("exception", {}).get("description") or details.get("text"))
