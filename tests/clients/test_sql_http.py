@@ -15,61 +15,23 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from millrace_server import Skipped, advance_clock, case, launch, run, wait_until  # noqa: E402
 from patience import patience  # noqa: E402
-
-import psycopg  # noqa: E402
+import sql_lines  # noqa: E402
+from sql_lines import kinds, only, rows_of  # noqa: E402
 
 SERVER = launch("--test-clock", "true")
 SECRET = "geheim-4711"
 
 
-def psql(*statements, server=SERVER, user="http", **options):
-    with psycopg.connect(host=server.host, port=server.port, user=user, dbname="millrace", autocommit=True, **options) as connection:
-        for statement in statements:
-            answer = connection.execute(statement)
-        return answer.fetchall() if answer.description else None
+def psql(*statements, server=SERVER, **options):
+    return sql_lines.psql(server, *statements, **options)
 
 
-class Lines:
-    """The lines of one answer, read as they arrive."""
-
-    def __init__(self, text, server=SERVER, headers={}, **members):
-        host, port = server.http.rsplit(":", 1)
-        self.connection = http.client.HTTPConnection(host, int(port), timeout=patience(60))
-        self.connection.request("POST", "/sql", json.dumps({"sql": text, **members}), headers)
-        self.answer = self.connection.getresponse()
-        self.status = self.answer.status
-
-    def next(self):
-        line = self.answer.readline()
-        return json.loads(line, parse_float=str) if line else None
-
-    def all(self):
-        return [json.loads(line, parse_float=str) for line in self.answer.read().decode().splitlines()]
-
-    def close(self):
-        # The answer holds the socket, too.
-        self.answer.close()
-        self.connection.close()
+def Lines(text, server=SERVER, headers={}, **members):
+    return sql_lines.Lines(text, server, headers, **members)
 
 
 def ask(text, server=SERVER, headers={}, **members):
-    lines = Lines(text, server, headers, **members)
-    assert lines.status == 200, (lines.status, lines.answer.read())
-    return lines.all()
-
-
-def kinds(lines):
-    return [next(iter(line)) if isinstance(line, dict) else "row" for line in lines]
-
-
-def rows_of(lines):
-    return [line for line in lines if isinstance(line, list)]
-
-
-def only(lines, kind):
-    found = [line[kind] for line in lines if isinstance(line, dict) and kind in line]
-    assert len(found) == 1, lines
-    return found[0]
+    return sql_lines.ask(text, server, headers, **members)
 
 
 def error_of(text, **members):
