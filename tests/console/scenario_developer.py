@@ -77,7 +77,7 @@ def a_live_table_moves_in_place():
     wait_rows(page, "rows => rows.length === 2", "the two rows of the table")
     before = {row[0]: row[1] for row in rows(page)}
     page.js("""window.flashes = 0; new MutationObserver(() => {
-        window.flashes += document.querySelectorAll('.flash-a, .flash-b').length;
+        window.flashes += document.querySelectorAll('.grid-cell.flash').length;
     }).observe(document.querySelector('.grid'), {subtree: true, attributes: true, attributeFilter: ['class']})""")
     sql(server(), "INSERT INTO dev_orders VALUES (4, 'Lahore', 1000);")
     wait_rows(page, f"rows => rows.find(row => row[0] === 'Lahore')[1] === '{int(before['Lahore']) + 1}'", "the new count")

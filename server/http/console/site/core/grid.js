@@ -8,7 +8,7 @@ import { GridKeys } from './grid_keys.js';
 /** @typedef {import('./sql.js').Column} Column */
 /** @typedef {import('./table.js').Row} Row */
 
-const FLASH_MS = 1200;
+const FLASH_MS = 900; // then the mark fades
 const NARROWEST = 6; // characters
 const WIDEST = 44; // a longer value is cut; Enter shows the whole
 const OPS = { '+': 'added', '~': 'changed', '−': 'deleted' };
@@ -41,6 +41,7 @@ export class Grid {
     /** @type {any[]} */
     this.heads_ = [];
     this.followsEnd = false;
+    this.isFlashing_ = false; // a visible cell is marked as changed
     this.height_ = 0; // px of a row; 0: not read since the last rebuild
     this.drawn_ = -1; // rows of the view when the height was last set
     this.header_ = el('div.grid-row.grid-header', { role: 'row', 'aria-rowindex': 1 });
@@ -125,16 +126,20 @@ export class Grid {
     this.draw();
   }
 
-  /** Draws the visible rows. @param {number} [now] */
+  /**
+   * Draws the visible rows. Returns whether a later draw has to end the mark of a changed cell.
+   * @param {number} [now]
+   */
   draw(now = performance.now()) {
     const view = this.view;
-    if (!view) return;
+    if (!view) return false;
     const height = this.rowHeight;
     if (view.length !== this.drawn_) {
       this.drawn_ = view.length;
       this.body_.style.height = `${view.length * height}px`;
       this.node.setAttribute('aria-rowcount', String(view.length + 1));
     }
+    this.isFlashing_ = false;
     if (this.followsEnd) this.node.scrollTop = this.node.scrollHeight;
     const visible = Math.ceil(this.node.clientHeight / height) + 2;
     const first = Math.max(0, Math.min(Math.floor(this.node.scrollTop / height),
@@ -146,6 +151,7 @@ export class Grid {
       this.drawRow_(this.pool_[index % size], index, view.row(index), height, now);
     for (const slot of this.pool_) slot.node.hidden = slot.index < first || slot.index >= end;
     this.keys.mark();
+    return this.isFlashing_;
   }
 
   /** Returns a cell by the row of the view, where -1 is the header; null if it does not exist. */
@@ -173,6 +179,7 @@ export class Grid {
       for (const [at, each] of cells.entries()) {
         each.append('');
         each.shown = each; // the value in the cell; no value equals the element itself
+        each.isFresh = false;
         each.setAttribute('role', 'gridcell');
         each.setAttribute('aria-colindex', String(at + 1));
       }
@@ -214,16 +221,16 @@ export class Grid {
       this.writeCell_(node, value, at);
     }
     const changed = row.changed?.[at] ?? 0;
+    // The mark of a cell that changes again and again stays as it is: an animation that restarts
+    // with each change would cost more than all the rest of a frame.
     const isFresh = changed > 0 && now - changed < FLASH_MS;
-    if (isFresh && node.flashed !== changed) {
-      // Two equal animations take turns: setting the same class again would not restart one.
-      const isA = node.classList.contains('flash-a') && !isOther;
-      node.classList.toggle('flash-a', !isA);
-      node.classList.toggle('flash-b', isA);
-      node.flashed = changed;
-    } else if (!isFresh && node.flashed) {
-      node.classList.remove('flash-a', 'flash-b');
-      node.flashed = 0;
+    this.isFlashing_ ||= isFresh;
+    if (isFresh !== node.isFresh) {
+      node.isFresh = isFresh;
+      node.classList.toggle('flash', isFresh);
+      node.classList.toggle('faded', !isFresh && !isOther);
+    } else if (isOther && !isFresh) {
+      node.classList.remove('faded');
     }
   }
 

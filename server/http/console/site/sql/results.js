@@ -207,7 +207,7 @@ export class ResultPanel {
     if (this.hasNews_ || this.view?.isStale) this.view?.refresh(now);
     this.hasNews_ = false;
     if (this.view?.isStale) this.markIn_(SORT_PAUSE_MS);
-    this.grid.draw(now);
+    if (this.grid.draw(now)) this.markIn_(LINGER_PAUSE_MS);
   }
 
   /** @param {Result} result @param {number} now */
