@@ -6,7 +6,7 @@ import { load, random } from './site.mjs';
 const { axisNumber, linear, ticks, timeTicks } = await load('core/scale.js');
 const { propose, seriesOf } = await load('core/chart.js');
 const { layOut } = await load('core/layout.js');
-const { parseDot } = await load('core/graph.js');
+const { parsePlan } = await load('core/graph.js');
 
 test('ticks are round, ordered and cover the range', () => {
   assert.deepEqual(ticks(0, 100), [0, 20, 40, 60, 80, 100]);
@@ -105,25 +105,26 @@ test('a chain is drawn on one line', () => {
   assert.equal(new Set(middles).size, 1);
 });
 
-test('the plan is read from DOT', () => {
-  const plan = parseDot(`digraph "CTAS_X" {
-   rankdir=TB; node [shape=box, fontname="sans-serif"];
-   subgraph cluster_0 { label="stage 1";
-     s0_0 [label="Read stream S from topic \\"s\\""];
-     s0_1 [label="Key by A"];
-   }
-   subgraph cluster_1 { label="stage 2";
-     s1_0 [label="Read exchange 1"];
-   }
-   "topic s" [shape=cylinder, label="s"];
-   "topic e" [shape=cylinder, label="q_CTAS_X-GroupBy-repartition"];
-   "topic s" -> s0_0;
-   s0_0 -> s0_1;
-   s0_1 -> "topic e";
-   "topic e" -> s1_0;
- }`);
+test('the plan is read from the document of EXPLAIN', () => {
+  const step = (id, text) => ({ id, kind: 'read', text });
+  const plan = parsePlan(JSON.stringify([{ Plan: {}, Topology: { query: 'CTAS_X',
+    stages: [{ stage: 0, steps: [step('0.0', 'Read stream S from topic "s"'), step('0.1', 'Key by A')] },
+      { stage: 1, steps: [step('1.0', 'Read exchange 1')] }],
+    topics: [{ id: 'topic:s', name: 's' }, { id: 'topic:1.5', name: '1.5' }],
+    exchanges: [{ id: 'exchange:1', name: 'q_CTAS_X-GroupBy-repartition' }],
+    edges: [['topic:s', '0.0'], ['0.0', '0.1'], ['0.1', 'exchange:1'], ['exchange:1', '1.0'],
+      ['1.0', 'topic:1.5']].map(([from, to]) => ({ from, to })) } }]));
   assert.deepEqual(plan.parts.map(({ kind, title }) => [kind, title]), [['stage', 'stage 1'],
-    ['stage', 'stage 2'], ['topic', 's'], ['exchange', 'exchange']]);
+    ['stage', 'stage 2'], ['topic', 's'], ['topic', '1.5'], ['exchange', 'exchange']]);
   assert.deepEqual(plan.parts[0].steps, ['Read stream S from topic "s"', 'Key by A']);
-  assert.equal(plan.edges.length, 3);
+  assert.deepEqual(plan.edges.map(({ from, to }) => `${from}>${to}`), ['topic:s>stage 0',
+    'stage 0>exchange:1', 'exchange:1>stage 1', 'stage 1>topic:1.5']);
+  assert.equal(plan.query, 'CTAS_X');
+});
+
+test('a push query ends at the client, and a SELECT over tables has no stages', () => {
+  const plan = parsePlan(JSON.stringify([{ Topology: { stages: [{ stage: 0, steps: [] }],
+    topics: [], exchanges: [], edges: [{ from: '0.2', to: 'client' }] } }]));
+  assert.deepEqual(plan.parts.map(({ kind }) => kind), ['stage', 'client']);
+  assert.equal(parsePlan('[{"Plan": {"Node Type": "Result"}}]'), null);
 });

@@ -4,57 +4,43 @@ import { svg } from './element.js';
 import { layOut } from './layout.js';
 
 /**
- * `kind` is `stage`, `topic` or `exchange`.
- * @typedef {{id: string, kind: string, title: string, steps: string[]}} Part
+ * `kind` is `stage`, `topic`, `exchange` or `client`; a stage has its number in SHOW TASKS.
+ * @typedef {{id: string, kind: string, title: string, steps: string[], stage?: number}} Part
  */
-/** @typedef {{parts: Part[], edges: {from: string, to: string}[]}} Plan */
+/** @typedef {{parts: Part[], edges: {from: string, to: string}[], query?: string}} Plan */
 
 const CHARACTER = 7; // px, of the small text
 const WIDEST = 46; // characters
 const LINE = 22;
 
 /**
- * Reads the text of EXPLAIN (FORMAT DOT): one node per step inside subgraphs that are stages, and
- * cylinders for topics.
- * @param {string} dot @returns {Plan}
+ * Reads the document of EXPLAIN (FORMAT JSON); null if the statement has no stages, such as a
+ * SELECT over tables. Steps have ids such as `1.4`, of which the first number is the stage.
+ * @param {string} text @returns {Plan|null}
  */
-export function parseDot(dot) {
-  /** @type {Map<string, Part>} */
-  const parts = new Map();
-  /** @type {Map<string, string>} */
-  const stageOf = new Map(); // node of DOT -> part
+export function parsePlan(text) {
+  const topology = JSON.parse(text)[0]?.Topology;
+  if (!topology?.stages) return null;
+  /** @type {Part[]} */
+  const parts = topology.stages.map((/** @type {any} */ { stage, steps }) => ({
+    id: `stage ${stage}`, kind: 'stage', title: `stage ${stage + 1}`, stage,
+    steps: steps.map((/** @type {any} */ step) => step.text) }));
+  for (const { id, name } of topology.topics)
+    parts.push({ id, kind: 'topic', title: name, steps: [] });
+  for (const { id } of topology.exchanges)
+    parts.push({ id, kind: 'exchange', title: 'exchange', steps: [] });
   /** @type {Map<string, {from: string, to: string}>} */
   const edges = new Map();
-  let stage = '';
-  for (const line of dot.split('\n')) {
-    const cluster = /subgraph (\w+) \{\s*label="([^"]*)"/.exec(line);
-    const node = /^\s*("(?:[^"\\]|\\.)+"|\w+) \[(.*)\];/.exec(line);
-    const edge = /^\s*("(?:[^"\\]|\\.)+"|\w+) -> ("(?:[^"\\]|\\.)+"|\w+)/.exec(line);
-    if (cluster) {
-      stage = cluster[1];
-      parts.set(stage, { id: stage, kind: 'stage', title: cluster[2], steps: [] });
-    } else if (/^\s*\}/.test(line)) {
-      stage = '';
-    } else if (edge) {
-      const [from, to] = [edge[1], edge[2]].map((id) => stageOf.get(id) ?? id);
-      if (from !== to) edges.set(`${from}>${to}`, { from, to });
-    } else if (node && node[1] !== 'node') {
-      const label = unescape(/label="((?:[^"\\]|\\.)*)"/.exec(node[2])?.[1] ?? node[1]);
-      if (stage) {
-        parts.get(stage)?.steps.push(label);
-        stageOf.set(node[1], stage);
-      } else {
-        const isExchange = /-repartition$/.test(label);
-        parts.set(node[1], { id: node[1], kind: isExchange ? 'exchange' : 'topic',
-          title: isExchange ? 'exchange' : label, steps: [] });
-      }
-    }
+  const partOf = (/** @type {string} */ id) =>
+    /^\d+\.\d+$/.test(id) ? `stage ${id.split('.')[0]}` : id;
+  for (const each of topology.edges) {
+    const [from, to] = [partOf(each.from), partOf(each.to)];
+    if (from !== to) edges.set(`${from}>${to}`, { from, to });
   }
-  return { parts: [...parts.values()], edges: [...edges.values()] };
+  if ([...edges.values()].some(({ to }) => to === 'client'))
+    parts.push({ id: 'client', kind: 'client', title: 'this client', steps: [] });
+  return { parts, edges: [...edges.values()], query: topology.query };
 }
-
-/** @param {string} text */
-function unescape(text) { return text.replace(/\\(.)/g, '$1'); }
 
 /** @param {string} text */
 function cut(text) { return text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text; }

@@ -1,7 +1,7 @@
 // @ts-check
 // The plan of a statement: a picture, or the text of EXPLAIN.
 import { el, fill, segments } from '../core/element.js';
-import { drawPlan, parseDot } from '../core/graph.js';
+import { drawPlan, parsePlan } from '../core/graph.js';
 import { objects, quoteText, select, selectAll } from '../core/sql.js';
 import { withoutComments } from '../core/split.js';
 
@@ -24,7 +24,6 @@ async function explained(text, signal) {
 export class PlanPanel {
   /** @param {AbortSignal} signal */
   constructor(signal) {
-    this.signal_ = signal;
     this.mode_ = 'graph';
     this.body_ = el('div.plan-body', { tabindex: 0, role: 'region', 'aria-label': 'Plan' });
     this.node = el('div.plan', {}, el('div.plan-form', {},
@@ -32,23 +31,30 @@ export class PlanPanel {
         this.mode_ = mode;
         this.draw_();
       })), this.body_);
-    this.text_ = this.dot_ = '';
+    this.text_ = '';
+    /** @type {import('../core/graph.js').Plan|null} */
+    this.plan_ = null;
+    this.shown_ = new AbortController();
+    signal.addEventListener('abort', () => this.shown_.abort());
   }
 
-  /** Shows the plan of a statement. @param {string} statement */
+  /** Shows the plan of a statement, or of the query with this id. @param {string} statement */
   async show(statement) {
-    this.text_ = this.dot_ = '';
+    this.shown_.abort();
+    this.shown_ = new AbortController();
+    const { signal } = this.shown_;
+    this.text_ = '';
     fill(this.body_, el('p.soft', { role: 'status' }, 'The plan is loading.'));
     try {
-      const what = await explained(statement, this.signal_);
-      const results = await selectAll(`EXPLAIN ${what};\nEXPLAIN (FORMAT DOT) ${what};`,
-        this.signal_);
-      const [text, dot] = results.map((result) => objects(result)
-        .map((row) => Object.values(row)[0]).join('\n'));
-      [this.text_, this.dot_] = [text, dot];
+      const what = await explained(statement, signal);
+      const [text, json] = (await selectAll(`EXPLAIN ${what};\nEXPLAIN (FORMAT JSON) ${what};`,
+        signal)).map((result) => objects(result).map((row) => Object.values(row)[0]));
+      this.text_ = text.join('\n');
+      this.plan_ = parsePlan(json.map((part) =>
+        typeof part === 'string' ? part : JSON.stringify(part)).join(''));
       this.draw_();
     } catch (error) {
-      if (this.signal_.aborted) return;
+      if (signal.aborted) return;
       fill(this.body_, el('p.note', {},
         `This statement has no plan: ${/** @type {Error} */ (error).message}`));
     }
@@ -56,9 +62,10 @@ export class PlanPanel {
 
   draw_() {
     if (!this.text_) return;
-    const plan = parseDot(this.dot_);
-    if (this.mode_ === 'text' || !plan.parts.length)
+    if (this.mode_ === 'text' || !this.plan_) {
       fill(this.body_, el('pre.plan-text', {}, this.text_));
-    else fill(this.body_, drawPlan(plan));
+      return;
+    }
+    fill(this.body_, drawPlan(this.plan_));
   }
 }
