@@ -1,5 +1,6 @@
 #include "engine/pgsql/nesting.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 #include <pg_query.h>
 
@@ -10,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "engine/pgsql/convert.h"
 #include "engine/pgsql/parse_postgres.h"
 #include "engine/sql/ast_query.h"
+#include "engine/sql/half_clause.h"
 #include "engine/types/ascii.h"
 
 namespace engine::pgsql {
@@ -219,6 +222,22 @@ Status check_assigned_rows(const std::string& text) {
                              "be at most {} bytes.",
                              kMostRepeatedBytes),
                  "Assign the columns one by one, or UPDATE ... FROM (SELECT ...)."};
+  });
+}
+
+Status check_half_clauses(const std::string& text, const Converter& positions) {
+  std::string_view before;
+  return for_each_word(text, [&](std::string_view word, size_t at) -> Status {
+    const std::string_view previous = std::exchange(before, word);
+    const std::string_view hint = half_clause_hint(word);
+    // A name or a bracket precedes an alias; a word in quotes has its quotes here.
+    const bool may_be_alias = !previous.empty() && !is_one_of(previous, {"as", "select", "from"}) &&
+                              (absl::ascii_isalnum(previous.back()) ||
+                               is_one_of(previous.substr(previous.size() - 1), {"_", "\"", ")"}));
+    if (hint.empty() || !may_be_alias) return {};
+    return Error{ErrorCode::SyntaxError, fmt::format("syntax error at \"{}\"", word)}
+        .at(positions.position(static_cast<int64_t>(at)))
+        .with_hint(std::string(hint));
   });
 }
 

@@ -1,5 +1,5 @@
-// Estimates the depth of the tree of a long text, before libpg_query processes the text by a recursion that has no
-// limit.
+// Checks of a text by its words alone. Most of them precede libpg_query, which processes the text by a recursion that
+// has no limit.
 #pragma once
 #include <string>
 
@@ -7,6 +7,8 @@
 #include "engine/sql/ast_expression.h"
 
 namespace engine::pgsql {
+
+class Converter;
 
 // Fails with LimitExceeded if the text has more than kMaxPostgresWords words, or if the number of words between two
 // commas, added up over all enclosing brackets, allows a tree that might exceed a thread's stack. Fails with
@@ -17,6 +19,10 @@ Status check_nesting(const std::string& text);
 // after SET (a, b, ...) = for each of the columns.
 Status check_assigned_rows(const std::string& text);
 inline constexpr size_t kMostRepeatedBytes = 256 * 1024;
+
+// Fails with SyntaxError if the text has EMIT or FINAL as an alias without AS (engine/sql/half_clause.h). The caller knows
+// from the tree that a relation has this alias.
+Status check_half_clauses(const std::string& text, const Converter& positions);
 
 // Returns the number of nodes of an expression.
 size_t parts_of(const Expression& expression);

@@ -45,7 +45,7 @@ Result<TypeName> build_type(P::TypeContext& context);
 // build_query.cc
 Result<Query> build_query(P::QueryContext& context);
 Result<Query> build_value_rows(P::ValueRowsContext& context);
-AliasedSource build_aliased_source(P::AliasedSourceContext& context);
+Result<AliasedSource> build_aliased_source(P::AliasedSourceContext& context);
 Result<Duration> build_duration(P::DurationContext& context);
 TimeUnit build_time_unit(P::TimeUnitContext& context);
 

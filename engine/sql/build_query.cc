@@ -1,5 +1,6 @@
 #include "engine/sql/build.h"
 #include "engine/sql/grouping_sets.h"
+#include "engine/sql/half_clause.h"
 
 namespace engine {
 namespace {
@@ -41,9 +42,17 @@ Result<std::shared_ptr<const Query>> build_rows(P::QueryContext* query,
                                              : TRY(build_value_rows(*values)));
 }
 
+// Refuses EMIT and FINAL as an alias without AS.
+Status check_is_no_clause(const antlr4::Token& alias) {
+  const std::string_view hint = half_clause_hint(alias.getText());
+  if (hint.empty()) return {};
+  return syntax_error_at(alias, std::string(hint));
+}
+
 Result<AliasedSource> build_from_source(P::FromSourceContext& context) {
   if (context.aliasedSource()) return build_aliased_source(*context.aliasedSource());
   AliasedSource source;
+  if (!context.AS()) TRY(check_is_no_clause(*context.alias->start));
   source.query = TRY(build_rows(context.query(), context.valueRows()));
   source.name = build_name(*context.alias);
   source.columns = build_names(context.columns);
@@ -253,8 +262,9 @@ Result<Duration> build_duration(P::DurationContext& context) {
   return duration;
 }
 
-AliasedSource build_aliased_source(P::AliasedSourceContext& context) {
+Result<AliasedSource> build_aliased_source(P::AliasedSourceContext& context) {
   AliasedSource source;
+  if (context.bareAlias()) TRY(check_is_no_clause(*context.bareAlias()->start));
   if (context.schema) source.schema = build_name(*context.schema);
   source.name = build_name(*context.name);
   if (context.alias) source.alias = build_name(*context.alias);
