@@ -1,32 +1,17 @@
 // CREATE TEMP TABLE ... AS: a table of the session that is filled once. Runs the two statements that a user would write
 // otherwise: CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT.
-#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "engine/expr/assigned.h"
+#include "engine/sql/reads_table.h"
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
 
 namespace server {
 
 namespace {
-
-bool is_letter_of_name(char c) { return absl::ascii_isalnum(c) || c == '_' || c == '$'; }
-
-// Returns how often the text has the name as a word, in any case.
-size_t count_of_name(std::string_view text, std::string_view name) {
-  const std::string within = absl::AsciiStrToUpper(std::string(text)),
-                    word = absl::AsciiStrToUpper(std::string(name));
-  size_t count = 0;
-  for (size_t at = within.find(word); at != std::string::npos; at = within.find(word, at + 1)) {
-    const size_t end = at + word.size();
-    const bool begins = at == 0 || !is_letter_of_name(within[at - 1]);
-    if (begins && (end == within.size() || !is_letter_of_name(within[end]))) ++count;
-  }
-  return count;
-}
 
 class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
  public:
@@ -106,13 +91,12 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     return {};
   }
 
-  // The new table hides a relation of its name, so that its own SELECT would read the new, empty table. The check
-  // compares words of the text: it may refuse a column of this name, and misses no relation.
+  // The new table hides a relation of its name, so that its own SELECT would read the new, empty table.
   Status check_reads_another(const MetadataImage& image,
                              const engine::CreateAsSelect& create) const {
     const engine::Catalog& catalog = *image.catalog;
     if (!catalog.find_source(name_.text) && !catalog.views.get(name_.text)) return {};
-    if (count_of_name(statement_->text, name_.text) < 2) return {};
+    if (!engine::reads_table(create.query, name_)) return {};
     const std::string shown = engine::display_name(name_.text);
     return Error{ErrorCode::NotSupported,
                  fmt::format("CREATE TEMP TABLE \"{0}\" AS with \"{0}\" in its SELECT is not "

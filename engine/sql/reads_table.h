@@ -1,0 +1,11 @@
+// Finds the relations that a query reads.
+#pragma once
+#include "engine/sql/ast_query.h"
+
+namespace engine {
+
+// Returns whether the query, or a query within it, names the table after FROM or JOIN, in any case of letters. The name
+// may also be that of a common table of the query, which hides the table.
+bool reads_table(const Query& query, const Name& table);
+
+}  // namespace engine
