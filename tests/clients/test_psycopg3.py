@@ -226,6 +226,26 @@ def a_push_query_ends_with_the_name_of_what_was_dropped():
 
 
 @case
+def an_idle_push_query_ends_when_its_stream_is_dropped():
+    with connect(autocommit=True) as c, connect(autocommit=True) as other:
+        with_stream(other, "quiet")
+        other.execute("INSERT INTO quiet VALUES (1, 'Bern', 1.00)")
+        other.execute("CREATE STREAM unrelated (id INT KEY)")
+        c.execute("SET 'auto.offset.reset' = 'earliest'")
+        rows = c.cursor().stream("SELECT id FROM quiet EMIT CHANGES")
+        assert next(rows) == (1,)
+        other.execute("DROP STREAM unrelated")
+        other.execute("INSERT INTO quiet VALUES (2, 'Bern', 1.00)")
+        assert next(rows) == (2,)
+        other.execute("DROP STREAM quiet")  # its topic stays, so the query could go on
+        try:
+            next(rows)
+            raise AssertionError("it goes on")
+        except psycopg.Error as error:
+            assert str(error) == "stream QUIET was dropped", error
+
+
+@case
 def a_look_up_ends_with_the_name_of_what_was_dropped():
     rows_of_table = 60_000  # of a kilobyte: more than is on its way to a client that does not read
     with connect(autocommit=True) as c, connect(autocommit=True) as other:
@@ -243,6 +263,14 @@ def a_look_up_ends_with_the_name_of_what_was_dropped():
             raise AssertionError(f"all {count} rows were on their way")
         except psycopg.errors.UndefinedTable as error:
             assert str(error) == "table DOOMED was dropped during the look-up", error
+
+
+@case
+def columns_of_casts_have_the_names_of_pg_type():
+    with connect(autocommit=True) as c:
+        names = [column.name for column in c.execute(
+            "SELECT CAST(1 AS SMALLINT), 1.5::real, trim(' x '), trim(leading 'x' from 'xa'), 2::int2, CAST(3 AS REAL)").description]
+        assert names == ["int2", "float4", "btrim", "ltrim", "int2", "float4"], names
 
 
 @case

@@ -14,6 +14,9 @@ namespace server {
 namespace {
 
 constexpr size_t kStepBytes = 128 * 1024;  // bytes of records that a step reads
+// Time until a query without new records notices that a source of it was dropped. Each check is one comparison unless a
+// definition has changed.
+constexpr int64_t kSourceCheckMs = 500;
 
 // Runs a task on the session's shard; the task reads all partitions of the query's sources.
 class TransientExecution final : public SqlExecution {
@@ -151,6 +154,7 @@ class TransientExecution final : public SqlExecution {
     entry->after_step = [this](engine::StepResult result) { stepped(result); };
     entry->is_paused = is_paused();
     task_ = &session().shard().add(std::move(entry));
+    watch_sources();
     return {};
   }
 
@@ -197,6 +201,37 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
+  // DROP keeps the topic of a stream, so a query that follows the stream would go on without an end. Under `compat =
+  // ksqldb` it does, as in ksqlDB.
+  void watch_sources() {
+    if (end_ == TransientEnd::AtPresentEnd || session().parts().settings.engine.ksqldb_compat)
+      return;
+    source_check_.emplace(session().shard().loop(), "sources of a push query", [this] {
+      const MetadataImagePtr now = session().parts().definitions.image();
+      if (is_over_ || now == checked_image_) return;
+      checked_image_ = now;
+      if (auto dropped = dropped_source(*now)) {
+        end();
+        receiver().on_error(*std::move(dropped));
+      }
+    });
+    source_check_->start_every(kSourceCheckMs);
+  }
+  std::optional<Error> dropped_source(const MetadataImage& now) const {
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      if (!step || !image_->catalog->find_source(step->source_name) ||
+          now.catalog->find_source(step->source_name))
+        continue;
+      return was_dropped(*step);
+    }
+    return std::nullopt;
+  }
+  static Error was_dropped(const engine::InputStep& step) {
+    const std::string_view kind = step.kind == engine::SourceKind::Stream ? "stream" : "table";
+    return {ErrorCode::UnknownTopic, fmt::format("{} {} was dropped", kind, step.source_name)};
+  }
+
   // Returns the error for a running query that cannot continue because a source that it reads no
   // longer exists.
   std::optional<Error> gone_source() {
@@ -215,8 +250,7 @@ class TransientExecution final : public SqlExecution {
                      fmt::format("{} {} was emptied or recreated", kind, step->source_name),
                      {},
                      "Run the query again: its earlier rows were deleted."};
-      return Error{ErrorCode::UnknownTopic,
-                   fmt::format("{} {} was dropped", kind, step->source_name)};
+      return was_dropped(*step);
     }
     return std::nullopt;
   }
@@ -415,6 +449,7 @@ class TransientExecution final : public SqlExecution {
 
   void end() {
     is_over_ = true;
+    if (source_check_) source_check_->stop();
     if (ShardTask* task = std::exchange(task_, nullptr)) session().shard().remove(*task);
     (void)state_charge_.try_resize(0);
   }
@@ -427,6 +462,8 @@ class TransientExecution final : public SqlExecution {
   std::optional<CatchingUp> catching_up_;
   std::map<storage::TopicPartition, Offset> leaders_ends_;  // if asked
   std::optional<Timer> patience_;                           // set while a schema is awaited
+  std::optional<Timer> source_check_;                       // of a query without an end
+  MetadataImagePtr checked_image_ = image_;
   int64_t rows_left_;
   // Numbers of unreadable records and of failed values at which the next warning is sent.
   uint64_t next_unreadable_ = 1, next_failed_ = 1;
