@@ -134,6 +134,13 @@ class TransientExecution final : public SqlExecution {
   Status begin_reading() {
     std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
     explain_waiting(inputs);
+    if (is_strict() && planned_.limit) inputs_ = inputs;
+    TRY(add_task(std::move(inputs)));
+    watch_sources();
+    return {};
+  }
+
+  Status add_task(std::vector<engine::Task::Input> inputs) {
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
     // A SELECT that ends has already waited for the rows that it joins, so only other queries wait
@@ -154,7 +161,6 @@ class TransientExecution final : public SqlExecution {
     entry->after_step = [this](engine::StepResult result) { stepped(result); };
     entry->is_paused = is_paused();
     task_ = &session().shard().add(std::move(entry));
-    watch_sources();
     return {};
   }
 
@@ -284,7 +290,7 @@ class TransientExecution final : public SqlExecution {
   }
 
   void show(engine::Batch batch) {
-    if (is_over_) return;
+    if (is_over_ || is_checking_) return;
     if ((lost_right_ = lost_right())) {
       is_over_ = true;
       return;
@@ -300,17 +306,40 @@ class TransientExecution final : public SqlExecution {
     else if (rows > 0)
       receiver().on_changes(batch.columns, 0, rows, batch.present);
     rows_left_ -= static_cast<int64_t>(rows);
+    if (!inputs_.empty())
+      for (size_t row = 0; row < rows; ++row)
+        shown_ends_[batch.partition_of(row)] = Offset(batch.offsets[row] + 1);
     if (rows_left_ > 0) return;
     is_over_ = true;  // ends after the step: the task must not be destroyed inside it
     note_failure_before(batch.partition_of(rows - 1), batch.offsets[rows - 1]);
   }
-  // Keeps the first failure at this time, when the LIMIT is reached. Records behind the last row were read together
-  // with it, and their failures do not count.
+  // Keeps the first failure of a push query at this time, when the LIMIT is reached. Records behind the last row were
+  // read together with it, and their failures do not count.
   void note_failure_before(int32_t last_partition, int64_t last_offset) {
     failed_in_limit_ = task_->task->metrics().first_failed_value;
     if (failed_in_limit_ && failed_in_limit_->partition == last_partition &&
         failed_in_limit_->offset > last_offset)
       failed_in_limit_.reset();
+  }
+
+  // Whether a value that cannot be computed is an error, as in PostgreSQL (ADR 68).
+  bool is_strict() const {
+    return end_ == TransientEnd::AtPresentEnd && !session().parts().settings.engine.ksqldb_compat;
+  }
+
+  // A step evaluates each expression for all records that it reads, so a failure may belong to a record that the LIMIT
+  // excludes. Reads each partition again, up to its last row of the answer: a failure in these records is an error, and
+  // others are not, whatever was read together with them.
+  Status check_shown_rows() {
+    std::erase_if(inputs_, [this](engine::Task::Input& input) {
+      const auto end = shown_ends_.find(input.partition.partition.value());
+      if (end == shown_ends_.end()) return true;
+      input.limit.stop_at = end->second;
+      return false;
+    });
+    session().shard().remove(*std::exchange(task_, nullptr));
+    is_checking_ = true;
+    return add_task(std::exchange(inputs_, {}));
   }
 
   void stepped(engine::StepResult result) {
@@ -325,10 +354,16 @@ class TransientExecution final : public SqlExecution {
       end();
       return receiver().on_error(error);
     }
+    const bool is_limited = is_over_ && !inputs_.empty();
+    if (is_limited && task_->task->metrics().values_failed > 0) {
+      if (Status checking = check_shown_rows(); !checking) fail(std::move(checking).error());
+      return;
+    }
     if (auto failed = error_of_value()) {
       end();
       return receiver().on_error(*std::move(failed));
     }
+    if (is_checking_ && result != engine::StepResult::Finished) return;
     if (!is_over_ && result != engine::StepResult::Finished) {
       // If the client has no room, the task pauses until resume(): otherwise several steps could
       // run before the session handles their output.
@@ -364,16 +399,14 @@ class TransientExecution final : public SqlExecution {
 
   // Returns the first value that could not be computed; nullptr if all could.
   const engine::TaskMetrics::FailedValue* failed_value() const {
-    const auto& failed =
-        rows_left_ == 0 ? failed_in_limit_ : task_->task->metrics().first_failed_value;
+    const bool is_at_limit = rows_left_ == 0 && !is_checking_;
+    const auto& failed = is_at_limit ? failed_in_limit_ : task_->task->metrics().first_failed_value;
     return failed ? &*failed : nullptr;
   }
-  // Returns the error of a SELECT that ends: such a SELECT has PostgreSQL's semantics (ADR 68).
+  // Returns the error of a SELECT that ends.
   std::optional<Error> error_of_value() const {
     const auto* failed = failed_value();
-    if (end_ != TransientEnd::AtPresentEnd || session().parts().settings.engine.ksqldb_compat ||
-        !failed)
-      return std::nullopt;
+    if (!is_strict() || !failed) return std::nullopt;
     Error error = failed->error;
     if (error.detail.empty())
       error.detail = fmt::format("The record is at offset {} of partition {}.", failed->offset,
@@ -469,6 +502,11 @@ class TransientExecution final : public SqlExecution {
   uint64_t next_unreadable_ = 1, next_failed_ = 1;
   std::optional<engine::TaskMetrics::FailedValue>
       failed_in_limit_;  // used when the LIMIT is reached
+  // Set for an answer with LIMIT that ends: the inputs as they were at its begin, and behind its last row in each
+  // partition.
+  std::vector<engine::Task::Input> inputs_;
+  std::map<int32_t, Offset> shown_ends_;
+  bool is_checking_ = false;  // task_ reads the records of the answer again
   bool is_beginning_ = false, is_over_ = false, has_caught_up_ = false;
   ShardTask* task_ = nullptr;
   // Not charged to the session's account: its share is for rows on their way to the client.
