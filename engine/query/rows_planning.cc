@@ -463,6 +463,12 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
 
 // Plans a source that has a name. A system table never hides a stream or table, unless its schema is given.
 Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
+  // A view reads the relations of its definition, which a temporary table of the session does not hide.
+  if (!open_views_.empty() && !named.schema && find_temporary(named.name, context_)) {
+    AliasedSource in_public = named;
+    in_public.schema = Name{"PUBLIC", Quoting::Back};
+    return plan_named(in_public);
+  }
   const std::string& alias = named.visible_name().text;
   const auto of_rows = [&](const Schema& columns, auto step) -> Result<PlannedSource> {
     return PlannedSource{TRY(query_source(named, alias, named.columns, columns)),
