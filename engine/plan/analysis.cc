@@ -18,6 +18,27 @@ namespace engine {
 
 namespace {
 
+constexpr std::string_view kCatalogRelations =
+    "The catalog is that of PostgreSQL 15: SELECT table_schema, table_name FROM "
+    "information_schema.tables lists its relations.";
+
+// Returns the hint for an unknown name with a schema; empty if it has none, or none that helps.
+std::string qualified_hint(const std::string& name, const Catalog& catalog) {
+  const size_t dot = name.rfind('.');
+  const bool is_catalog = name.starts_with("PG_") || name.starts_with("INFORMATION_SCHEMA.");
+  if (dot == std::string::npos) return is_catalog ? std::string(kCatalogRelations) : std::string();
+  const std::string schema = name.substr(0, dot), relation = name.substr(dot + 1);
+  const bool is_known = catalog.find_source(relation) != nullptr;
+  if (schema == "PG_TEMP")
+    return fmt::format("This session has no temporary table {0}; CREATE TEMP TABLE makes one.{1}",
+                       relation,
+                       is_known ? fmt::format(" {0} without pg_temp is another relation.", relation)
+                                : std::string());
+  if (is_catalog) return std::string(kCatalogRelations);
+  // Clients of other servers write the name of the database, or its schema: shop.orders, dbo.orders.
+  return is_known ? fmt::format("Leave out the schema: {}.", relation) : std::string();
+}
+
 Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
   // In a SELECT without EMIT the view has already been replaced by its SELECT, so this is another statement or a
   // continuous SELECT.
@@ -34,13 +55,10 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   Error error{ErrorCode::UndefinedSource,
               fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("{} does not exist.", name);
-  // Clients of other servers write the name of the database, or its schema: shop.orders, dbo.orders.
-  const size_t dot = name.rfind('.');
-  const bool is_qualified = dot != std::string::npos && catalog.find_source(name.substr(dot + 1));
-  error.hint = is_qualified ? fmt::format("Leave out the schema: {}.", name.substr(dot + 1))
-                            : did_you_mean(name, names,
-                                           "SHOW STREAMS and SHOW TABLES list the existing streams "
-                                           "and tables.");
+  error.hint = qualified_hint(name, catalog);
+  if (error.hint.empty())
+    error.hint = did_you_mean(name, names,
+                              "SHOW STREAMS and SHOW TABLES list the existing streams and tables.");
   return std::move(error).at(position);
 }
 
@@ -479,6 +497,13 @@ std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& ca
   return Name{schema + "." + named.name.text, named.name.quoting};
 }
 
+// Returns the context for the name of a source: temporary tables are in pg_temp, so a name in `public` never means one.
+PlanContext context_of_schema(const AliasedSource& named, const PlanContext& context) {
+  PlanContext own = context;
+  if (named.schema) own.temporary = nullptr;
+  return own;
+}
+
 }  // namespace
 
 const View* find_view(const AliasedSource& named, const PlanContext& context) {
@@ -486,7 +511,7 @@ const View* find_view(const AliasedSource& named, const PlanContext& context) {
     return nullptr;
   if (const auto qualified = name_in_schema(named, context.catalog))
     return view_named(*qualified, context.catalog, context.fold_quoted_names);
-  return find_source(named.name, context)
+  return find_source(named.name, context_of_schema(named, context))
              ? nullptr
              : view_named(named.name, context.catalog, context.fold_quoted_names);
 }
@@ -497,12 +522,13 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
                         named.position};
     return resolve_source(whole, context);
   }
-  const DataSource* source = find_source(named.name, context);
+  const PlanContext own = context_of_schema(named, context);
+  const DataSource* source = find_source(named.name, own);
   if (!source) return unknown_source(named.name.text, context.catalog, named.position);
   if (context.may_read)
     if (Status allowed = (*context.may_read)(*source); !allowed)
       return std::move(allowed).error().at(named.position);
-  const auto* temporary = find_temporary(named.name, context);
+  const auto* temporary = find_temporary(named.name, own);
   const std::string& name = temporary ? temporary->first : source->name;
   return AnalysedSource{source, named.alias ? named.alias->text : name, named.position};
 }
