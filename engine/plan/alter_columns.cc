@@ -137,8 +137,8 @@ class Alteration {
     if (const int index = index_of(table_->schema, name.name); index >= 0)
       return static_cast<size_t>(index);
     return Error{ErrorCode::UndefinedColumn,
-                 fmt::format("column \"{}\" of relation \"{}\" does not exist", name.name.text,
-                             source_.name)}
+                 fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                             display_name(name.name.text), display_name(source_.name))}
         .at(name.position);
   }
 

@@ -16,6 +16,7 @@
 #include "engine/plan/view_target.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 
 namespace engine {
@@ -95,7 +96,9 @@ Error unknown_column(const InsertColumn& column, const DataSource& source) {
   std::vector<std::string> names;
   for (const ColumnDef& known : source.schema.columns) names.push_back(known.name);
   Error error{ErrorCode::UndefinedColumn,
-              fmt::format("Column name `{}` does not exist.", column.name.text)};
+              fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                          display_name(column.name.text), display_name(source.name))};
+  error.ksqldb = fmt::format("Column name `{}` does not exist.", column.name.text);
   const std::string guess = did_you_mean(column.name.text, names);
   error.hint =
       fmt::format("{}{}Columns: {}.", guess, guess.empty() ? "" : " ", absl::StrJoin(names, ", "));

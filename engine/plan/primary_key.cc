@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/plan/source_formats.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -34,8 +35,8 @@ Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& 
     ColumnDef* column = find_column(keyed->schema, key.name);
     if (!column)
       return Error{ErrorCode::UndefinedColumn,
-                   fmt::format("column \"{}\" of relation \"{}\" does not exist", key.name.text,
-                               source.name)}
+                   fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                               display_name(key.name.text), display_name(source.name))}
           .at(key.position);
     if (column->role == ColumnRole::Key)
       return Error{

@@ -50,7 +50,8 @@ TEST_F(InsertValuesTest, one_bad_row_refuses_all) {
 }
 
 TEST_F(InsertValuesTest, names_are_checked) {
-  EXPECT_EQ(insert_error("INSERT INTO s (x) VALUES (1);"), "Column name `X` does not exist.");
+  EXPECT_EQ(insert_error("INSERT INTO s (x) VALUES (1);"),
+            "column \"x\" of relation \"s\" does not exist");
   EXPECT_EQ(insert_error("INSERT INTO s (rowoffset) VALUES (1);"),
             "Inserting into column `ROWOFFSET` is not allowed.");
   EXPECT_EQ(insert_error("INSERT INTO \"s\" VALUES ('a', 1, 2.0);"),
