@@ -82,7 +82,7 @@ std::string unreadable_side(const FormatSpec& writer, const FormatSpec& reader,
     return fmt::format("it has {} in the format {}, and the query writes {}", word,
                        format_text(reader), format_text(writer));
   if (can_infer_schema(reader)) return {};  // the registry compares the schemas
-  // These formats and a single key have no names: the columns follow one another.
+  // These formats, and a key of one column, do not store the names of columns: columns match by their positions.
   const bool by_position = reader.name == "KAFKA" || reader.name == "DELIMITED" ||
                            (side == Side::Key && read.size() == 1 && written.size() == 1);
   for (size_t i = 0; i < read.size(); ++i) {

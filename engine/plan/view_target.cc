@@ -16,7 +16,7 @@ namespace engine {
 
 namespace {
 
-// Returns the streams and tables from which the view has its rows, also through other views, as "table se".
+// Returns the streams and tables that the view reads, directly or through other views, with their kinds: "table se".
 std::vector<std::string> base_relations(const View& view, const Catalog& catalog) {
   std::vector<std::string> next{view.name}, bases;
   std::set<std::string> seen{view.name};
