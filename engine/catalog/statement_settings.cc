@@ -160,6 +160,13 @@ Status check_property(std::string_view name, std::string_view value,
   if (const std::string setting = setting_name(name); !setting.empty())
     return check_statement_setting(setting, value, others);
   const std::string lower = in_lower_case(name);
+  if (lower == "ksql.schema.registry.url")
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("parameter \"{}\" cannot be changed without restarting the server", name),
+        {},
+        "Start the server with --schema-registry-url URL. Without it the registry is built "
+        "in, at the address of --http."};
   if (is_client_property(lower) || std::ranges::find(others, lower) != others.end()) return {};
   std::vector<std::string> names(others.begin(), others.end());
   for (const StatementSetting& setting : kSettings) names.emplace_back(setting.name);
