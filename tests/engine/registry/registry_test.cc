@@ -51,6 +51,36 @@ TEST(Registry, each_missing_thing_has_its_error_code) {
   EXPECT_EQ(registry.register_schema("", avro("\"int\"")).error().code, 42208);
 }
 
+// The registry opens no URLs, so no reader could ever use such a schema.
+TEST(Registry, a_json_schema_that_refers_to_a_url_is_refused) {
+  const auto json = [](std::string text) {
+    return RegisteredSchema{.kind = SchemaKind::Json, .text = std::move(text)};
+  };
+  SchemaRegistry registry;
+  for (const char* url : {"http://example.invalid/a.json", "https://example.invalid/a.json#/b",
+                          "file:///etc/passwd", "urn:a:b"}) {
+    const std::string reference = fmt::format(R"({{"$ref":"{}"}})", url);
+    for (const std::string& schema :
+         {reference, R"({"type":"object","properties":{"a":)" + reference + "}}",
+          R"({"anyOf":[{"type":"null"},)" + reference + "]}"}) {
+      const auto refused = registry.register_schema("s", json(schema));
+      ASSERT_FALSE(refused) << schema;
+      EXPECT_EQ(refused.error().code, 42201);
+      EXPECT_NE(refused.error().message.find(url), std::string::npos) << refused.error().message;
+    }
+  }
+  EXPECT_GT(add(registry, "own",
+                json(R"({"$id":"http://me.invalid/a","$ref":"http://me.invalid/a#/b"})")),
+            0);
+  EXPECT_GT(add(registry, "meta", json(R"({"$ref":"http://json-schema.org/draft-07/schema#"})")),
+            0);
+  EXPECT_GT(add(registry, "data", json(R"({"const":{"$ref":"http://example.invalid/a"}})")), 0);
+  EXPECT_GT(add(registry, "part", json(R"({"type":"string"})")), 0);
+  RegisteredSchema whole = json(R"({"$ref":"http://example.invalid/part.json"})");
+  whole.references = {{"http://example.invalid/part.json", "part", 1}};
+  EXPECT_GT(add(registry, "whole", std::move(whole)), 0);
+}
+
 TEST(Registry, an_incompatible_schema_is_refused_unless_the_level_allows_it) {
   SchemaRegistry registry;
   EXPECT_EQ(add(registry, "s", record(kA)), 1);
