@@ -296,8 +296,8 @@ class PostgresJson {
  public:
   PostgresJson(std::string& out, const TextForms& forms) : out_(out), forms_(forms) {}
 
-  void append(const Column& column, size_t row) {
-    const SqlType& type = column.type();
+  // `type` is that of the expression: a column does not have the label of a value that was cast, such as to `real`.
+  void append(const SqlType& type, const Column& column, size_t row) {
     if (column.is_null(row) || type.kind() == TypeKind::Null) {
       out_ += "null";
       return;
@@ -307,9 +307,9 @@ class PostgresJson {
         out_ += column.data<uint8_t>()[row] != 0 ? "true" : "false";
         return;
       case TypeKind::Array:
-        return append_array(column, row);
+        return append_array(type, column, row);
       case TypeKind::Struct:
-        return append_struct(column, row);
+        return append_struct(type, column, row);
       case TypeKind::Map:
         append_json_value(out_, column, row, JsonTimes::Iso);
         return;
@@ -335,23 +335,23 @@ class PostgresJson {
     else
       append_quoted(out_, is_time ? iso_time(std::move(text)) : text);
   }
-  void append_array(const Column& column, size_t row) {
+  void append_array(const SqlType& type, const Column& column, size_t row) {
     out_ += '[';
     const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
     for (uint32_t i = begin; i < end; ++i) {
       if (i != begin) out_ += ',';
-      append(column.child(0), i);
+      append(type.element(), column.child(0), i);
     }
     out_ += ']';
   }
-  void append_struct(const Column& column, size_t row) {
+  void append_struct(const SqlType& type, const Column& column, size_t row) {
     out_ += '{';
-    const auto& fields = column.type().fields();
+    const auto& fields = type.fields();
     for (size_t i = 0; i < fields.size(); ++i) {
       if (i != 0) out_ += ',';
       append_quoted(out_, display_name(fields[i].name));
       out_ += ':';
-      append(column.child(i), row);
+      append(fields[i].type, column.child(i), row);
     }
     out_ += '}';
   }
@@ -376,7 +376,7 @@ void to_json(KernelCall& call) {
       continue;
     }
     text.clear();
-    PostgresJson(text, forms).append(*given.column, given.index(row));
+    PostgresJson(text, forms).append(given.type(), *given.column, given.index(row));
     if (call.context.take_bytes(text.size())) {
       call.out.append_copy(text);
     } else {

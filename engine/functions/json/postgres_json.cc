@@ -38,8 +38,11 @@ Maybe<Text> member(Text text, Text name) {
   const Text slice = TRY(json::whole_slice(text));
   return json::member_named(slice, name);
 }
-Maybe<Text> element(Text text, int32_t place) {
+Maybe<Text> element(const KernelCall& call, Text text, int32_t place) {
   const Text slice = TRY(json::whole_slice(text));
+  // PostgreSQL keeps a scalar as an array of one element, which -> finds in jsonb.
+  if (is_jsonb(call.args[0].type()) && !json::is_container(json::kind_of(slice)))
+    return place == 0 || place == -1 ? std::optional(slice) : std::nullopt;
   return json::element_at(slice, place);
 }
 
@@ -47,8 +50,8 @@ Maybe<std::string> text_of(std::optional<Text> part) {
   return part ? json::text_of(*part) : std::nullopt;
 }
 Maybe<std::string> member_text(Text text, Text name) { return text_of(TRY(member(text, name))); }
-Maybe<std::string> element_text(Text text, int32_t place) {
-  return text_of(TRY(element(text, place)));
+Maybe<std::string> element_text(const KernelCall& call, Text text, int32_t place) {
+  return text_of(TRY(element(call, text, place)));
 }
 
 // Follows one step of a path, which is a name in an object or an index in an array.
