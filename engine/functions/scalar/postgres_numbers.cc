@@ -121,11 +121,50 @@ Result<double> power(double base, double exponent) {
   return result;
 }
 
+// ---- Trigonometry
+
+Error unfit_angle() { return {ErrorCode::OutOfRange, "input is out of range"}; }
+
+// Returns the function of an angle, which must not be infinite. NaN gives NaN.
+template <double (*function)(double)>
+Result<double> of_angle(double x) {
+  if (std::isinf(x)) return unfit_angle();
+  return function(x);
+}
+double sine(double x) { return std::sin(x); }
+double cosine(double x) { return std::cos(x); }
+double tangent(double x) { return std::tan(x); }
+double cotangent(double x) { return 1.0 / std::tan(x); }
+
+// Returns the inverse function of a number from `least` to `most`.
+template <double (*function)(double), int least, int most>
+Result<double> of_ratio(double x) {
+  if (x < least || x > most) return unfit_angle();
+  return function(x);
+}
+double arc_sine(double x) { return std::asin(x); }
+double arc_cosine(double x) { return std::acos(x); }
+double area_sine(double x) { return std::asinh(x); }
+double area_cosine(double x) { return std::acosh(x); }
+double area_tangent(double x) { return std::atanh(x); }
+Result<double> hyperbolic_area_cosine(double x) {
+  if (x < 1) return unfit_angle();
+  return area_cosine(x);
+}
+
+// PostgreSQL divides, which differs in the last digit from a product.
+constexpr double kRadiansPerDegree = 0.0174532925199432957692;
+Result<double> to_degrees(double x) {
+  const double degrees = x / kRadiansPerDegree;
+  if (std::isinf(degrees) && !std::isinf(x)) return out_of_range(true);
+  return degrees;
+}
+
 // ---- Whole numbers
 
 template <class T>
 Result<T> greatest_divisor(T a, T b) {
-  // In 128 bits, because the smallest number has no positive counterpart in its own type.
+  // The loop computes in 128 bits, because the smallest number of a type has no positive counterpart in it.
   Int128 x = a, y = b;
   while (y != 0) std::swap(x = x % y, y);
   if (x < 0) x = -x;
@@ -186,6 +225,10 @@ constexpr std::string_view kTrunc = "Over tables: the number without its digits 
 constexpr std::string_view kCeil = "Over tables: the smallest whole number not below the value.";
 constexpr std::string_view kFloor = "Over tables: the greatest whole number not above the value.";
 constexpr std::string_view kLog = "Over tables: the logarithm to the base 10.";
+constexpr std::string_view kAngle =
+    "Over tables: the function of an angle in radians; an error for an infinite one.";
+constexpr std::string_view kRatio =
+    "Over tables: the angle in radians; an error for a number beyond -1 and 1.";
 constexpr std::string_view kGcd = "The greatest number that divides both.";
 constexpr std::string_view kLcm = "The least number that both divide.";
 
@@ -281,6 +324,28 @@ constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"pow", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
      "The base to the power of the exponent, as in PostgreSQL.", "POW(2, 10) = 1024E0",
      row_kernel<power>},
+
+    {"pg_catalog.sin", "(DOUBLE val) -> DOUBLE", kAngle, "SIN(0) = 0E0",
+     row_kernel<of_angle<sine>>},
+    {"pg_catalog.cos", "(DOUBLE val) -> DOUBLE", kAngle, "COS(0) = 1E0",
+     row_kernel<of_angle<cosine>>},
+    {"pg_catalog.tan", "(DOUBLE val) -> DOUBLE", kAngle, "TAN(0) = 0E0",
+     row_kernel<of_angle<tangent>>},
+    {"pg_catalog.cot", "(DOUBLE val) -> DOUBLE", kAngle, "ROUND(COT(PI() / 4), 9) = 1E0",
+     row_kernel<of_angle<cotangent>>},
+    {"pg_catalog.asin", "(DOUBLE val) -> DOUBLE", kRatio, "ASIN(0) = 0E0",
+     row_kernel<of_ratio<arc_sine, -1, 1>>},
+    {"pg_catalog.acos", "(DOUBLE val) -> DOUBLE", kRatio, "ACOS(1) = 0E0",
+     row_kernel<of_ratio<arc_cosine, -1, 1>>},
+    {"asinh", "(DOUBLE val) -> DOUBLE", "The inverse of SINH.", "ASINH(0) = 0E0",
+     row_kernel<area_sine>},
+    {"acosh", "(DOUBLE val) -> DOUBLE", "The inverse of COSH; an error below 1.", "ACOSH(1) = 0E0",
+     row_kernel<hyperbolic_area_cosine>},
+    {"atanh", "(DOUBLE val) -> DOUBLE", "The inverse of TANH; an error beyond -1 and 1.",
+     "ATANH(0) = 0E0", row_kernel<of_ratio<area_tangent, -1, 1>>},
+    {"pg_catalog.degrees", "(DOUBLE val) -> DOUBLE",
+     "Over tables: radians to degrees; an error where the result is too large.",
+     "ROUND(DEGREES(PI())) = 180", row_kernel<to_degrees>},
 
     {"gcd", "(INT a, INT b) -> INT", kGcd, "GCD(12, 18) = 6",
      row_kernel<greatest_divisor<int32_t>>},
