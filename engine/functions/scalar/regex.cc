@@ -289,8 +289,8 @@ Result<int32_t> count_matches(const KernelCall& call, PerBatch<Matcher>& matcher
 }
 
 // Returns the parts between matches. An empty match cuts between characters, but not at the ends.
-Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
+Result<Value> parts_between(const KernelCall& call, icu::RegexMatcher& found, Text text,
+                            bool is_postgres) {
   const icu::UnicodeString whole = to_icu(text);
   UErrorCode status = U_ZERO_ERROR;
   ValueList parts;
@@ -298,6 +298,8 @@ Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text tex
   while (found.find(status)) {
     const int32_t start = found.start(status), end = found.end(status);
     if (start == end && (start == 0 || start == whole.length())) continue;
+    // As documented for PostgreSQL, an empty match directly after another match does not count.
+    if (is_postgres && start == end && start == at) continue;
     parts.push_back(Value::text(to_utf8(whole.tempSubStringBetween(at, start))));
     TRY(may_go_on(call.context, size_of(parts.back())));
     at = end;
@@ -305,6 +307,22 @@ Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text tex
   TRY(check(status));
   parts.push_back(Value::text(to_utf8(whole.tempSubStringBetween(at))));
   return Value::list(std::move(parts));
+}
+Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
+  return parts_between(call, *TRY(matcher->match(call.context, pattern, text)), text, false);
+}
+Result<Value> split_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                         Text pattern, Text flags) {
+  const Flagged flagged = TRY(with_flags(pattern, flags));
+  if (flagged.is_global)
+    return Error{ErrorCode::InvalidParameter,
+                 "regexp_split_to_array() does not support the \"global\" option"};
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, flagged.pattern, text, kAsPostgres));
+  return parts_between(call, found, text, true);
+}
+Result<Value> split_as_postgres(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                Text pattern) {
+  return split_with(call, matcher, text, pattern, "");
 }
 
 constexpr FunctionDef kRegexDefs[] = {
@@ -402,6 +420,17 @@ constexpr FunctionDef kRegexDefs[] = {
      .doc = "The parts between matches of a regular expression.",
      .example = "REGEXP_SPLIT_TO_ARRAY('aabcda', '(ab|cd)') = ARRAY['a', '', 'a']",
      .kernel = row_kernel<split>},
+    {.name = "pg_catalog.regexp_split_to_array",
+     .signature = "(STRING string, STRING regexp) -> ARRAY<STRING>",
+     .doc = "Over tables: the parts between matches of PostgreSQL's regular expression.",
+     .example = R"(REGEXP_SPLIT_TO_ARRAY('Hello World', '\mW') = ARRAY['Hello ', 'orld'])",
+     .kernel = row_kernel<split_as_postgres>},
+    {.name = "regexp_split_to_array",
+     .signature = "(STRING string, STRING regexp, STRING flags) -> ARRAY<STRING>",
+     .doc = "The parts between matches of PostgreSQL's regular expression; with the flag `i` in "
+            "any case.",
+     .example = "REGEXP_SPLIT_TO_ARRAY('aXb', 'x', 'i') = ARRAY['a', 'b']",
+     .kernel = row_kernel<split_with>},
 };
 
 }  // namespace
