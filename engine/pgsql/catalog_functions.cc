@@ -107,6 +107,16 @@ constexpr std::string_view kOwnedSequence =
     "(SELECT MIN(MR_TEXT) FROM (SELECT MR_TABLE, MR_COLUMN, MR_NAME AS MR_TEXT FROM "
     "PG_CATALOG.PG_SEQUENCES) AS MR WHERE MR_TABLE = REPLACE(REPLACE($1, '\"', ''), 'public.', '') "
     "AND MR_COLUMN = $2)";
+// PostgreSQL's rule for (start, end) OVERLAPS (start, end), for which a null may be a start or an end: the period that
+// begins later must begin before the end of the other one, and two periods that begin together overlap.
+constexpr std::string_view kOverlaps =
+    "CASE WHEN LEAST($1, $2) > LEAST($3, $4) THEN CASE WHEN $3 IS NULL OR $4 IS NULL THEN NULL "
+    "WHEN "
+    "LEAST($1, $2) < GREATEST($3, $4) THEN TRUE WHEN $1 IS NULL OR $2 IS NULL THEN NULL ELSE FALSE "
+    "END WHEN LEAST($1, $2) < LEAST($3, $4) THEN CASE WHEN $1 IS NULL OR $2 IS NULL THEN NULL WHEN "
+    "LEAST($3, $4) < GREATEST($1, $2) THEN TRUE WHEN $3 IS NULL OR $4 IS NULL THEN NULL ELSE FALSE "
+    "END WHEN LEAST($1, $2) = LEAST($3, $4) AND $1 IS NOT NULL AND $2 IS NOT NULL AND $3 IS NOT "
+    "NULL AND $4 IS NOT NULL THEN TRUE ELSE NULL END";
 constexpr std::string_view kNoText = "CAST(NULL AS VARCHAR)", kNoNumber = "CAST(NULL AS BIGINT)";
 
 // The functions of the catalog and their meanings. Objects that do not exist in the dialect (triggers, rules,
@@ -268,6 +278,10 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TS_TEMPLATE_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
+    {"DATE_TRUNC", 3, 3, "TIMEZONE($3, DATE_TRUNC($1, TIMEZONE($3, $2)))"},
+    {"MAKE_TIMESTAMPTZ", 7, 7, "TIMEZONE($7, MAKE_TIMESTAMP($1, $2, $3, $4, $5, $6))"},
+    {"SCALE", 1, 1, "CHAR_LENGTH(SPLIT_PART(CAST($1 AS VARCHAR), '.', 2))"},
+    {"OVERLAPS", 4, 4, kOverlaps},
     {"OVERLAY", 3, 3, "SUBSTRING($1, 1, $3 - 1) || $2 || SUBSTRING($1, $3 + CHAR_LENGTH($2))"},
     {"OVERLAY", 4, 4, "SUBSTRING($1, 1, $3 - 1) || $2 || SUBSTRING($1, $3 + $4)"},
     {"QUOTE_LITERAL", 1, 1, kQuotedLiteral},
@@ -275,6 +289,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"REGEXP_MATCHES", 2, 2, "UNNEST(REGEXP_MATCH_ALL($1, $2, ''))"},
     {"REGEXP_MATCHES", 3, 3, "UNNEST(REGEXP_MATCH_ALL($1, $2, $3))"},
     {"REGEXP_SPLIT_TO_TABLE", 2, 2, "UNNEST(REGEXP_SPLIT_TO_ARRAY($1, $2))"},
+    {"REGEXP_SPLIT_TO_TABLE", 3, 3, "UNNEST(REGEXP_SPLIT_TO_ARRAY($1, $2, $3))"},
     {"ROW_TO_JSON", 1, 1, "TO_JSON($1)"},
     {"SHOBJ_DESCRIPTION", 2, 2, kNoText},
     {"STRING_TO_TABLE", 2, 2, "UNNEST(STRING_TO_ARRAY($1, $2))"},
