@@ -13,6 +13,9 @@ constexpr std::string_view kNone = "?column?";
 // Returns the name of the type in pg_type.
 std::string name_of_type(const TypeName& type) {
   if (type.custom_name == "\"char\"") return "CHAR";
+  // In SQL these types have other names than in pg_type.
+  if (type.custom_name == "SMALLINT") return "INT2";
+  if (type.custom_name == "REAL") return "FLOAT4";
   if (!type.custom_name.empty()) return type.custom_name;
   switch (type.kind) {
     case TypeKind::Boolean:
@@ -53,7 +56,7 @@ std::string result_name(const Expression& expression) {
   if (const auto* column = expression.as<ColumnRef>()) return column->name.text;
   if (const auto* part = expression.as<Dereference>()) return part->field.text;
   if (const auto* call = expression.as<FunctionCall>(); call && !call->is_operator)
-    return call->name;
+    return call->name == "TRIM" ? "BTRIM" : call->name;  // the function behind PostgreSQL's TRIM()
   if (const auto* element = expression.as<Subscript>()) return result_name(*element->base);
   if (expression.is<ArrayConstructor>()) return "ARRAY";
   if (const auto* cast = expression.as<Cast>()) {
