@@ -210,6 +210,12 @@ def topics_and_their_settings():
     assert ask("GET", f"/v3/clusters/{cluster()}")[1]["kind"] == "KafkaCluster"
     assert ask("POST", base, {"topic_name": "kept", "partitions_count": 2, "configs": [{"name": "cleanup.policy", "value": "compact"}]})[0] == 201
     assert ask("POST", base, {"topic_name": "kept"})[1]["error_code"] == 40002
+    # A count that does not fit is refused; wrapped, it would create a topic with another count.
+    for counts in ({"replication_factor": 65537}, {"replication_factor": 32768}, {"partitions_count": 4294967297},
+                   {"partitions_count": "many"}):
+        status, told = ask("POST", base, {"topic_name": "wrapped", **counts})
+        assert status == 422 and next(iter(counts)) in told["message"], told
+    assert ask("GET", f"{base}/wrapped")[0] == 404
     assert "kept" in [each["topic_name"] for each in ask("GET", base)[1]["data"]]
     assert "kept" in ask("GET", "/topics")[1]
     assert ask("GET", f"{base}/kept/configs/cleanup.policy")[1]["value"] == "compact"

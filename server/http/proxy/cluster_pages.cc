@@ -2,7 +2,9 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include <limits>
 #include <map>
+#include <utility>
 
 #include "engine/formats/json/json_tree.h"
 #include "engine/json/json_writer.h"
@@ -181,32 +183,43 @@ void one_topic(const Call& call) {
   });
 }
 
+// Reads a member that is a number of T; a missing one leaves `value` as it is. Refuses the call otherwise: a number that
+// wraps would create a topic with another count than the client wrote.
+template <class T>
+bool read_count(const Call& call, const JsonTree& body, std::string_view name, T& value) {
+  const JsonTree* node = body.find(name);
+  if (!node || node->is_null()) return true;
+  int32_t read = 0;
+  const bool fits = absl::SimpleAtoi(node->text, &read) && std::in_range<T>(read);
+  if (!fits)
+    call->refuse(422,
+                 fmt::format("{} must be a number up to {}", name, std::numeric_limits<T>::max()));
+  value = static_cast<T>(read);
+  return fits;
+}
+
 void create_topic(const Call& call) {
   if (!is_this_cluster(call)) return;
   const auto tree = body_of(call);
   if (!tree)
     return call->refuse(400, "the body of the request cannot be read: " + tree.error().message);
   if (!has_only(call, *tree, kTopicNames)) return;
-  if (const JsonTree* replicas = tree->find("replicas_assignments");
-      replicas && !replicas->items.empty())
+  if (const JsonTree* assigned = tree->find("replicas_assignments");
+      assigned && !assigned->items.empty())
     return call->refuse(501, "replicas_assignments is not supported; use replication_factor");
-  for (const char* name : {"partitions_count", "replication_factor"})
-    if (const JsonTree* node = tree->find(name); node && !node->is_null())
-      if (int32_t value = 0; !absl::SimpleAtoi(node->text, &value))
-        return call->refuse(422, fmt::format("{} must be a number", name));
-  const auto number = [&](std::string_view name) {
-    const JsonTree* node = tree->find(name);
-    int32_t value = -1;
-    return node && absl::SimpleAtoi(node->text, &value) ? value : -1;
-  };
+  int32_t partitions = -1;
+  int16_t replicas = -1;
+  if (!read_count(call, *tree, "partitions_count", partitions) ||
+      !read_count(call, *tree, "replication_factor", replicas))
+    return;
   kafka::CreateTopicsRequest request;
   request.timeout_ms = kTimeoutMs;
   auto& topic = request.topics.emplace_back();
   const bool validates_only = is_true(tree->find("validate_only"));
   request.validate_only = validates_only;
   topic.name = tree->text_of("topic_name");
-  topic.num_partitions = number("partitions_count");
-  topic.replication_factor = static_cast<int16_t>(number("replication_factor"));
+  topic.num_partitions = partitions;
+  topic.replication_factor = replicas;
   if (const JsonTree* configs = tree->find("configs"))
     for (const JsonTree& config : configs->items) {
       if (!has_only(call, config, kConfigNames)) return;
