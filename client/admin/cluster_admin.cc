@@ -16,8 +16,6 @@ constexpr int16_t kElectLeaders = 43, kIncrementalAlterConfigs = 44, kAlterReass
 constexpr int32_t kTimeoutMs = 30'000;
 constexpr std::string_view kClusterFeature = "millrace.version";
 
-Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
-
 Status failure(int16_t code, const std::string& message) {
   if (code == 0) return {};
   return kafka_failure(static_cast<rd_kafka_resp_err_t>(code),

@@ -24,8 +24,7 @@ Result<std::optional<int64_t>> offset_of_newest(NodeConnections& nodes,
   const auto error = in.number<int16_t>();
   in.number<int64_t>();  // timestamp
   const auto offset = in.number<int64_t>();
-  if (!has_topic || !has_partition || !in.ok())
-    return Error{ErrorCode::NetworkFailure, "the answer of the server is truncated"};
+  if (!has_topic || !has_partition || !in.ok()) return cut_short();
   if (error != 0) return kafka_failure(static_cast<rd_kafka_resp_err_t>(error));
   return offset < 0 ? std::nullopt : std::optional(offset);
 }

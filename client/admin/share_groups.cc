@@ -15,8 +15,6 @@ constexpr int16_t kListGroups = 16, kShareGroupDescribe = 77, kDescribeShareGrou
 constexpr int16_t kGroupIdNotFound = 69;
 constexpr size_t kTopicIdBytes = 16;
 
-Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
-
 Status check(int16_t code, const std::string& group) {
   if (code == 0) return {};
   if (code == kGroupIdNotFound)

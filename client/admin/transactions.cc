@@ -14,8 +14,6 @@ constexpr int16_t kFindCoordinator = 10, kWriteTxnMarkers = 27, kDescribeProduce
                   kDescribeTransactions = 65, kListTransactions = 66;
 constexpr int8_t kOfTransactions = 1;
 
-Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
-
 Status check(int16_t code) {
   constexpr int16_t kTransactionalIdNotFound = 105;  // not in Debian's librdkafka
   if (code == 0) return {};

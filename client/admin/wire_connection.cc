@@ -71,6 +71,8 @@ WireWriter& WireWriter::count(int64_t elements) {
   return *this;
 }
 
+Error cut_short() { return {ErrorCode::NetworkFailure, "the answer of the server is truncated"}; }
+
 std::string WireReader::text() { return std::string(in_.bytes(count())); }
 
 size_t WireReader::count() {

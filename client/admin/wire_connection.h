@@ -36,6 +36,9 @@ class WireWriter {
   std::string bytes_;
 };
 
+// The error for a response of which WireReader::is_whole() is false.
+Error cut_short();
+
 // Reads a response. Missing bytes read as zero; is_whole() shows at the end whether the response
 // was complete.
 class WireReader {
