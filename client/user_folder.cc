@@ -25,6 +25,18 @@ constexpr Row kRows[] = {{"XDG_CONFIG_HOME", ".config"},
                          {"XDG_STATE_HOME", ".local/state"},
                          {"XDG_DATA_HOME", ".local/share"}};
 
+// Writes and syncs the text. Returns 0 or the error of the first call that failed. On a full disk write() takes a part
+// of the text without an error; the next call reports it.
+int write_whole(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return fsync(fd) == 0 ? 0 : errno;
+}
+
 }  // namespace
 
 Result<std::string> user_folder(UserFolder kind) {
@@ -55,17 +67,17 @@ Result<std::string> make_user_folder(UserFolder kind) {
 
 Status write_private_file(const std::string& path, const std::string& text) {
   const std::string fresh = fmt::format("{}.{}", path, getpid());
+  const auto failed = [&](int error) -> Status {
+    unlink(fresh.c_str());
+    return Error{ErrorCode::StorageFailure,
+                 fmt::format("cannot write {}: {}", path, std::strerror(error))};
+  };
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const bool is_written =
-      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      fsync(fd) == 0;
-  int error = errno;
-  if (fd >= 0) close(fd);
-  if (is_written && std::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  if (is_written) error = errno;
-  if (fd >= 0) unlink(fresh.c_str());
-  return Error{ErrorCode::StorageFailure,
-               fmt::format("cannot write {}: {}", path, std::strerror(error))};
+  if (fd < 0) return failed(errno);
+  const int error = write_whole(fd, text);
+  close(fd);
+  if (error != 0) return failed(error);
+  return std::rename(fresh.c_str(), path.c_str()) == 0 ? Status() : failed(errno);
 }
 
 }  // namespace client
