@@ -113,8 +113,7 @@ std::string NexmarkModel::person(int64_t number, Random& random) const {
 
 std::string NexmarkModel::auction(int64_t number, Random& random) const {
   const int64_t starts = price(random), reserve = starts + price(random);
-  // The average duration of an auction: roughly the time in which kOpenAuctions further auctions
-  // open.
+  // The average duration of an auction, with which about kOpenAuctions auctions are open at a time.
   const int64_t open_ms = std::max<int64_t>(
       1, kOpenAuctions * kEvents / kAuctions * 1'000 / settings_.events_per_second);
   const int64_t expires =

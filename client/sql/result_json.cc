@@ -83,7 +83,7 @@ void add_text(std::string_view text, std::string& json) {
   json += '"';
 }
 
-// Returns whether JSON has the number: NaN and Infinity become texts.
+// Returns whether JSON can represent the number. NaN and infinities become texts.
 bool is_finite(std::string_view number) {
   return !number.empty() && number.find_first_not_of("+-.0123456789eE") == number.npos;
 }
