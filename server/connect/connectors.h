@@ -45,15 +45,17 @@ struct TaskProgress {
   std::string snapshot;  // table, rows and percentage of a running snapshot
   std::optional<int64_t> records, bytes_per_second, commits, commit_ms, retries, dead_letters,
       memory_bytes, restarts;
-  ConnectorConfig config;  // of the task, as in GET /connectors/{c}/tasks; secrets are masked
+  ConnectorConfig config;  // of the task, as in GET /connectors/{c}/tasks
 };
+
+inline constexpr std::string_view kThisServer = "millrace";  // as ConnectorInfo::runs_at
 
 // A connector with its present state.
 struct ConnectorInfo {
   std::string name;
   engine::ConnectorType type = engine::ConnectorType::Unknown;
   std::string class_name;  // "connector.class" of the configuration
-  ConnectorConfig config;  // literal passwords are masked
+  ConnectorConfig config;  // ConnectorRouter hides secrets in it
   ConnectorState state = ConnectorState::Unassigned;
   std::string worker_id;
   std::string trace;
@@ -143,7 +145,7 @@ struct ConnectorOffset {
 // operation needs another state, for example STOPPED, or the cluster is about to rebalance (REST status 409).
 // NotSupported, InsufficientPrivilege: as in SQL. NetworkFailure: the outside cluster or system does not answer.
 //
-// Rights are checked before the call. Texts and configurations in answers contain no secrets.
+// Rights are checked before the call. The answers of ConnectorRouter contain no secrets of the configurations.
 //
 // Threads: any; `done` is called once, on another thread or within the call, and must not wait. It is not called after
 // stop() of the implementation has returned.

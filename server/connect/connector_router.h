@@ -1,0 +1,64 @@
+// Chooses the place of each connector: this server for the classes that are built in, and the outside Kafka Connect
+// cluster for all others. Hides secrets in the configurations that it returns.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "server/connect/connectors.h"
+
+namespace server {
+
+// A definition is kept by one of the two only, and names are unique over both.
+//
+// Threads: any, as the implementations below. Owner: the node; the implementations outlive it.
+class ConnectorRouter final : public Connectors {
+ public:
+  // Either may be null: this server runs no connectors, or has no --connect-url.
+  ConnectorRouter(Connectors* native, Connectors* outside) : native_(native), outside_(outside) {}
+
+  void create(ConnectorDefinition definition, Done<CreatedConnector> done) override;
+  void alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) override;
+  void change(std::string name, ConfigChanges changes, Done<CreatedConnector> done) override;
+  void drop(std::string name, Done<std::vector<ConnectorNotice>> done) override;
+  void set_state(std::string name, TargetState target, Done<void> done) override;
+  void restart(std::string name, Restart what, Done<ConnectorInfo> done) override;
+  void restart_task(std::string name, int32_t task, Done<void> done) override;
+  void list(Done<Listed<ConnectorInfo>> done) override;
+  void describe(std::string name, Done<ConnectorInfo> done) override;
+  void tasks(std::string name, Done<Listed<TaskProgress>> done) override;
+  void reset_topics(std::string name, Done<void> done) override;
+  void offsets(std::string name, Done<std::vector<ConnectorOffset>> done) override;
+  void alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
+                     Done<std::string> done) override;
+  void reset_offsets(std::string name, Done<std::string> done) override;
+  void snapshot(std::string name, std::vector<std::string> tables, Done<void> done) override;
+  void set_owner(std::string name, std::string owner, Done<void> done) override;
+  void validate(ConnectorDefinition definition, Done<CheckedConfig> done) override;
+  void plugins(bool connectors_only, Done<Listed<ConnectorPlugin>> done) override;
+  void plugin_properties(std::string class_name,
+                         Done<std::vector<PropertyDefinition>> done) override;
+
+ private:
+  // Returns the implementation for a new connector, and removes the property "runs". Fails if neither can run the class.
+  Result<Connectors*> place_of(ConnectorDefinition& definition) const;
+  // Calls `then` with the implementation that has the connector.
+  void find(const std::string& name, std::function<void(Result<Connectors*>)> then);
+  // Calls the method at the implementation that has the connector.
+  template <class T, class Call>
+  void forward(const std::string& name, Done<T> done, Call call);
+  void create_at(Connectors& at, ConnectorDefinition definition, Done<CreatedConnector> done);
+  // Passes on a configuration that replaces the present one. A value that is hidden in answers, and that a client sends
+  // back as it read it, keeps its present value.
+  void replace(Connectors& at, const std::string& name, ConnectorConfig config,
+               std::function<void(Connectors&, ConnectorConfig)> then,
+               const Done<CreatedConnector>& done);
+  // Asks both, and joins their items.
+  template <class T>
+  void ask_both(std::function<void(Connectors&, Done<Listed<T>>)> ask, Done<Listed<T>> done);
+
+  Connectors* const native_;
+  Connectors* const outside_;
+};
+
+}  // namespace server

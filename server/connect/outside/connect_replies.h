@@ -1,0 +1,39 @@
+// Converts between the JSON of Kafka Connect's REST API and the data of the port.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/formats/json/json_tree.h"
+#include "server/connect/connectors.h"
+
+namespace server {
+
+// Readers of answers. Members that are missing or of another type count as empty, because versions of Kafka Connect
+// differ in them.
+ConnectorConfig config_in(const engine::JsonTree& node);
+// Reads {"name", "config", "tasks", "type"} into `info`.
+void read_definition(const engine::JsonTree& node, ConnectorInfo& info);
+// Reads {"name", "connector": {"state", "worker_id", "trace"}, "tasks": [...], "type"} into `info`.
+void read_status(const engine::JsonTree& node, ConnectorInfo& info);
+// Reads {NAME: {"status": ..., "info": ...}, ...}, the answer of GET /connectors?expand=status&expand=info.
+std::vector<ConnectorInfo> connectors_in(const engine::JsonTree& node);
+// Reads {NAME: {"topics": [...]}}.
+std::vector<std::string> topics_in(const engine::JsonTree& node);
+std::vector<ConnectorOffset> offsets_in(const engine::JsonTree& node);
+std::vector<ConnectorPlugin> plugins_in(const engine::JsonTree& node);
+std::vector<PropertyDefinition> properties_in(const engine::JsonTree& node);
+CheckedConfig checked_config_in(const engine::JsonTree& node);
+
+// Returns the error of an answer with another status than 2xx. `name` is the connector of the request, `class_name` the
+// class of its configuration; both may be empty.
+Error connect_error(int status, std::string_view message, std::string_view name,
+                    std::string_view class_name);
+
+// Writers of bodies.
+std::string config_json(const ConnectorConfig& config);
+std::string create_json(const ConnectorDefinition& definition);
+std::string offsets_json(const std::vector<ConnectorOffset>& offsets);
+
+}  // namespace server
