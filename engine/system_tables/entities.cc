@@ -444,4 +444,21 @@ Result<std::string> information_entity(const Statement& statement, std::string_v
   return begin.json() + "," + members.take().substr(1);
 }
 
+std::string rows_entity(const InformationRows& rows, std::string_view text) {
+  JsonWriter json;
+  json.begin_object();
+  json.member("@type", "rows");
+  json.member("statementText", text);
+  write_rows(json, rows);
+  add_nothing(json, "warnings");
+  json.end_object();
+  return json.take();
+}
+
+std::string source_description(const DataSource& source, const InformationContext& context) {
+  JsonWriter json;
+  write_description(json, source, false, context);
+  return json.take();
+}
+
 }  // namespace engine

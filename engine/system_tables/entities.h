@@ -12,6 +12,12 @@ namespace engine {
 Result<std::string> information_entity(const Statement& statement, std::string_view text,
                                        const InformationContext& context);
 
+// Returns the object of a statement for which ksqlDB has none.
+std::string rows_entity(const InformationRows& rows, std::string_view text);
+
+// Returns the description of a source as ksqlDB's objects about connectors contain it.
+std::string source_description(const DataSource& source, const InformationContext& context);
+
 class JsonWriter;
 // Writes a type in the form that fields of such objects have: {"type":"ARRAY","fields":null,"memberSchema":{...}}.
 void write_type(JsonWriter& json, const SqlType& type);

@@ -134,6 +134,13 @@ std::unique_ptr<sql::Execution> run_information(
     std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
     InformationForm form = InformationForm::Rows);
 
+// Whether the statement only reads the state of connectors: SHOW, DESCRIBE and EXPLAIN.
+bool shows_connectors(const engine::Statement& statement);
+// Executes a statement about connectors. The completion of CREATE and DROP CONNECTOR has an entity.
+Result<std::unique_ptr<sql::Execution>> run_connector_statement(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, InformationForm form);
+
 // Fails if the table of the topic was dropped or emptied. The old topic may still accept records
 // for a moment, and these records would be lost. A writer that passes this check has begun before
 // the DROP or TRUNCATE is acknowledged, since the image changes before the acknowledgement.

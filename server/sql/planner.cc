@@ -22,6 +22,7 @@
 #include "engine/types/postgres_types.h"
 #include "engine/types/zoned_texts.h"
 #include "server/metadata/plan_definition.h"
+#include "server/sql/connectors/connector_rows.h"
 #include "server/sql/folded_names.h"
 #include "server/sql/serial/sequence_rows.h"
 #include "server/sql/serial/session_sequences.h"
@@ -356,6 +357,12 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     prepared->columns = {{"record", engine::TypeKind::String}};
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
+  if (engine::is_connector_statement(statement)) {
+    prepared->action = Action::Connector;
+    prepared->columns = display_columns(connector_schema(statement));
+    if (!prepared->columns.empty()) prepared->kind = sql::ResultKind::Rows;
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
   if (std::holds_alternative<engine::AssertTopic>(statement) ||
       std::holds_alternative<engine::AssertSchema>(statement)) {
     prepared->action = Action::Assert;
@@ -588,11 +595,6 @@ Status Planner::check_supported(const engine::Statement& statement) {
         "clients",
         {},
         "In psql, use \\i with the name of the file. Elsewhere, send the content of the file."};
-  if (engine::is_connector_statement(statement))
-    return Error{ErrorCode::NotSupported, "connectors are not run by this server",
-                 "The statement changes nothing: connectors belong to a Kafka Connect cluster.",
-                 "Start the connector there, with this server's Kafka address as its "
-                 "bootstrap.servers; or write to the topic with any Kafka client, or INSERT."};
   return {};
 }
 

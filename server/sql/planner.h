@@ -44,7 +44,8 @@ struct SqlPrepared final : sql::Prepared {
     Push,
     Print,
     Assert,
-    Information
+    Information,
+    Connector
   };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;

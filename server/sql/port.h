@@ -71,6 +71,7 @@ struct Completion {
   std::string command;  // such as "SELECT", "INSERT 0", "CREATE STREAM"
   std::optional<uint64_t> row_count = {};
   std::string query_id = {};  // the query that a definition has started
+  std::string entity = {};    // the answer of ksqlDB's API, for statements about connectors
 };
 
 // Receives the output of a running statement: any number of rows and notices, then exactly one end.
@@ -311,7 +312,8 @@ class SessionBackend {
 // Called on the session's loop at the end of a statement that makes a change which other sessions can see. `error` is
 // null if the statement succeeded; an error with QueryCanceled stands for a statement whose client has disconnected: it
 // may still end.
-using ChangeAudit = std::function<void(const engine::ParsedStatement& statement, const Error* error)>;
+using ChangeAudit =
+    std::function<void(const engine::ParsedStatement& statement, const Error* error)>;
 
 struct SessionInfo {
   std::string user, database, application_name;

@@ -491,6 +491,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   if (prepared->action == Action::Assert)
     return run_assertion(*this, receiver, prepared->statement);
+  if (prepared->action == Action::Connector)
+    return run_connector_statement(*this, receiver, prepared->statement, InformationForm::Rows);
   return start_again({prepared, std::move(parameters)}, receiver);
 }
 
@@ -512,6 +514,16 @@ std::vector<engine::Value> parameters_for(StatementBegun& begun) {
 
 std::unique_ptr<sql::Execution> SqlSession::start_entity(
     const std::shared_ptr<const engine::ParsedStatement>& statement, sql::Receiver& receiver) {
+  if (shows_connectors(statement->statement)) {
+    if (Status asker = check_asker(); !asker) {
+      receiver.on_error(std::move(asker).error());
+      return nullptr;
+    }
+    auto run = run_connector_statement(*this, receiver, statement, InformationForm::Entity);
+    if (run) return *std::move(run);
+    receiver.on_error(std::move(run).error());
+    return nullptr;
+  }
   if (!engine::is_information_statement(statement->statement)) return nullptr;
   return run_information(*this, receiver, statement, parts_.definitions.image(),
                          InformationForm::Entity);

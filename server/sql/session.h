@@ -38,6 +38,8 @@
 
 namespace server {
 
+class Connectors;
+
 // Counts, while it lives, a query that runs or whose rows are not all fetched. Such a query
 // occupies a scan or a task.
 class OpenStatement {
@@ -94,6 +96,7 @@ struct SqlParts {
       {};  // by topic id: writers of several records, and readers until their scans have begun
   SequenceReserves sequences = SequenceReserves(definitions);
   std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
+  Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
 };
 
 // The end of the session's own writes in each partition. Look-ups of the session wait until the
@@ -176,6 +179,8 @@ class SqlSession final : public sql::SessionBackend {
   engine::Properties properties() const;
   const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
+  // Whether a BEGIN of the client is open.
+  bool in_transaction_of_client() const { return in_transaction_ && begun_ == Begun::ByClient; }
   // Returns the transaction that a definition belongs to; null outside of a transaction.
   DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
