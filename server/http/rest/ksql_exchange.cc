@@ -120,6 +120,7 @@ void KsqlExchange::next() {
           std::holds_alternative<engine::DescribeSource>(statement->statement) ||
           std::holds_alternative<engine::DescribeSources>(statement->statement) ||
           std::holds_alternative<engine::DescribeFunction>(statement->statement) ||
+          std::holds_alternative<engine::DescribeConnector>(statement->statement) ||
           std::holds_alternative<engine::Explain>(statement->statement))
         begin_entity(statement);
       else
@@ -204,7 +205,10 @@ void KsqlExchange::on_statement_done(const sql::Completion& completion) {
   // ksqlDB returns no entity for a successful INSERT.
   const bool is_definition =
       !std::holds_alternative<engine::InsertValues>(statement) && completion.command != "SELECT";
-  if (is_definition) add_status(current(), completion);
+  if (!completion.entity.empty())
+    add_entity(completion.entity);
+  else if (is_definition)
+    add_status(current(), completion);
   next();
 }
 
