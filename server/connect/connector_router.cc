@@ -40,12 +40,13 @@ Connectors::Done<CreatedConnector> hidden(Connectors::Done<CreatedConnector> don
       const bool has_literal = std::ranges::any_of(created->info.config, [](const auto& property) {
         return engine::is_literal_secret(property.first, property.second);
       });
-      if (has_literal)
+      // Connectors of this server name the properties themselves.
+      if (has_literal && created->info.runs_at != kThisServer)
         created->notices.push_back(
             {true,
-             fmt::format("the password of connector {} is kept readable in {}", created->info.name,
-                         created->info.runs_at == kThisServer ? "the metadata"
-                                                              : "the Kafka Connect cluster"),
+             fmt::format(
+                 "the password of connector {} is kept readable in the Kafka Connect cluster",
+                 created->info.name),
              "${file:...} keeps it outside."});
       hide_secrets(created->info.config);
     }

@@ -243,10 +243,10 @@ TaskFacts NativeConnectors::facts_of_task(const storage::ConnectorDefinition& de
 ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& definition) const {
   ConnectorInfo info;
   info.name = definition.name;
-  info.config = masked_config(definition.config);
+  info.config = definition.config;
   info.owner = definition.owner;
   info.worker_id = settings_.worker_id;
-  info.runs_at = "millrace";
+  info.runs_at = kThisServer;
   info.state = definition.target == storage::ConnectorTarget::Running  ? ConnectorState::Running
                : definition.target == storage::ConnectorTarget::Paused ? ConnectorState::Paused
                                                                        : ConnectorState::Stopped;
@@ -285,7 +285,7 @@ TaskProgress NativeConnectors::progress_of(const storage::ConnectorDefinition& d
   progress.dead_letters = facts.dead_letters;
   progress.memory_bytes = facts.memory_bytes;
   progress.restarts = facts.restarts;
-  progress.config = masked_config(definition.config);
+  progress.config = definition.config;
   return progress;
 }
 
