@@ -113,6 +113,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
   node->parts_->cluster = peers.open_topics(*node->parts_);
   node->make_connectors();
+  node->connect_ = TRY(ConnectParts::open(settings.outside_connect, node->connectors_.get()));
+  node->parts_->connectors = &node->connect_->connectors();
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -377,6 +379,7 @@ Status Node::open_http() {
   examiners_ = std::make_unique<StatementWorkers>(
       std::max(2, static_cast<int>(std::thread::hardware_concurrency() / 2)));
   TRY(open_registry(loops));
+  TRY(open_connect(loops));
   if (!settings_.http) return {};
   metrics_ = std::make_unique<ServerMetrics>(MetricsSources{
       settings_.data_dir,
@@ -394,7 +397,8 @@ Status Node::open_http() {
       {{"pg", [this] { return pg_->connection_count(); }},
        {"kafka", [this] { return kafka_->connection_count(); }},
        {"http", [this] { return http_->connection_count(); }},
-       {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
+       {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }},
+       {"connect", [this] { return connect_pages_ ? connect_pages_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
       [this] { return peers_->health(); }});
   http::Routes routes = TRY(http_routes());
@@ -444,6 +448,23 @@ void Node::make_connectors() {
                      .is_alone = is_alone,
                      .partitions_of_new_topic = settings_.sql.engine.num_partitions,
                      .worker_id = settings_.http ? settings_.http->to_string() : std::string()});
+}
+
+Status Node::open_connect(const std::vector<Loop*>& loops) {
+  if (!settings_.connect) return {};
+  connect_pages_ = TRY(http::HttpServer::open(
+      loops, guarded(http::connect_routes(connect_view())),
+      {front_end_options(*settings_.connect, http_tls()), {}, gate_rules()}, memory_, clock_));
+  return {};
+}
+
+http::ConnectView Node::connect_view() {
+  return {connect_->connectors(),
+          [this](const http::Request& request) {
+            const Asker asker = request.has_rights_of_user ? Asker(request.user) : Asker();
+            return check_create_connector(*definitions_->image()->users, asker);
+          },
+          peers_->cluster_id()};
 }
 
 http::RegistryView Node::registry_view() {
@@ -506,6 +527,7 @@ http::ConsoleServer Node::console_server() const {
   add("kafka", settings_.kafka_advertised.empty() ? kafka_addresses() : settings_.kafka_advertised);
   add("http", {http_->address()});
   if (registry_) add("registry", {registry_->address()});
+  if (connect_pages_) add("connect", {connect_pages_->address()});
   return server;
 }
 
@@ -550,6 +572,7 @@ Result<http::Routes> Node::http_routes() {
   http::add_sql_pages(routes, *sql_pages_);
   if (clock_.may_move()) add_clock_page(routes, clock_);
   http::add_registry_pages(routes, registry_view());
+  http::add_connect_pages(routes, connect_view());
   std::vector<Loop*> loops;
   for (const auto& shard : shards_) loops.push_back(&shard->loop());
   proxy_.reset(new http::ProxyView{
@@ -732,6 +755,7 @@ void Node::stop_front_ends() {
   stop(kafka_);
   stop(http_);
   stop(registry_);
+  stop(connect_pages_);
   const auto until = std::chrono::steady_clock::now() + kStopTimeout;
   for (std::future<void>& each : stopped)
     if (each.wait_until(until) == std::future_status::timeout)
@@ -751,6 +775,7 @@ Node::~Node() {
   if (connectors_) connectors_->stop();     // it uses the metadata thread and the log
   if (shards_are_running_) stop_front_ends();
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
+  if (connect_) connect_->stop();                    // its answers resume statements
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
   peers_->stop_journals();
@@ -758,6 +783,7 @@ Node::~Node() {
   pg_.reset();
   http_.reset();
   registry_.reset();
+  connect_pages_.reset();
   consumers_.reset();
   peers_->stop_thread();
   // The log's writer posts to the shards, and their readers must be destroyed before the log.

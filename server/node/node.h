@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/http/connect/connect_pages.h"
 #include "server/http/console/session_pages.h"
 #include "server/http/http_server.h"
 #include "server/http/proxy/consumer_instances.h"
@@ -14,6 +15,7 @@
 #include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
+#include "server/node/connect_parts.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/movable_clock.h"
@@ -67,6 +69,10 @@ class Node {
   std::optional<Address> registry_address() const {
     return registry_ ? std::optional(registry_->address()) : std::nullopt;
   }
+  // Returns the address of the separate listener of Kafka Connect's REST API; none if it has no such listener.
+  std::optional<Address> connect_address() const {
+    return connect_pages_ ? std::optional(connect_pages_->address()) : std::nullopt;
+  }
   // Returns the address for other nodes; none for a lone node.
   std::optional<Address> nodes_address() const { return peers_->address(); }
   const MemoryBudget& memory() const { return memory_; }
@@ -96,6 +102,8 @@ class Node {
   Status open_outside_registry();
   Status open_registry(const std::vector<Loop*>& loops);
   void make_connectors();
+  Status open_connect(const std::vector<Loop*>& loops);
+  http::ConnectView connect_view();
   Result<http::Routes> http_routes();
   http::Routes guarded(http::Routes routes, http::Sessions* sessions = nullptr);
   Status add_console(http::Routes& routes);
@@ -143,6 +151,7 @@ class Node {
   std::unique_ptr<StatementWorkers> slow_rows_;  // evaluates slow rows of continuous queries
   std::unique_ptr<http::ProxyView> proxy_;
   std::unique_ptr<http::ConsumerInstances> consumers_;
+  std::unique_ptr<ConnectParts> connect_;
   std::unique_ptr<SqlParts> parts_;
   std::unique_ptr<CleanupTargets> cleanup_;
   std::unique_ptr<storage::LogCleaner> cleaner_;
@@ -158,7 +167,7 @@ class Node {
   http::CommandLog http_commands_;
   std::unique_ptr<http::SqlPages> sql_pages_;
   std::unique_ptr<http::Sessions> console_sessions_;  // null without a console
-  std::unique_ptr<http::HttpServer> http_, registry_;
+  std::unique_ptr<http::HttpServer> http_, registry_, connect_pages_;
   std::atomic<bool> is_serving_{false};  // everything runs, and is not being stopped
   // For the log's writer, which runs before these parts exist.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, peers_are_ready_{false},

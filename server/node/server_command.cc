@@ -148,6 +148,8 @@ int run_server_command(int argc, const char* const* argv) {
     fmt::print("console at {}\n", console);
   if (const auto registry = (*node)->registry_address())
     fmt::print("registry listening on {}\n", registry->to_string());
+  if (const auto connect = (*node)->connect_address())
+    fmt::print("connect listening on {}\n", connect->to_string());
   if (const auto nodes = (*node)->nodes_address())
     fmt::print("nodes listening on {}\n", nodes->to_string());
   if (!started.is_new)

@@ -14,6 +14,7 @@
 #include "base/memory_budget.h"
 #include "base/suggest.h"
 #include "base/topic_limits.h"
+#include "server/connect/outside/connect_client.h"
 #include "server/http/gate.h"
 #include "server/node/command_line.h"
 #include "server/node/etcd_settings.h"
@@ -202,6 +203,32 @@ constexpr SettingRow kSettings[] = {
      "[none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.outside_registry.credentials_file = text;
+       return {};
+     }},
+    {"connect",
+     "HOST:PORT of a separate listener for Kafka Connect's REST API, usually port 8083; the API is "
+     "also available at --http; port 0 picks a free one, off: none [off]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       if (text == "off")
+         s.connect.reset();
+       else
+         s.connect = TRY(parse_address(text));
+       return {};
+     }},
+    {"connect-url",
+     "URL,... of the workers of a Kafka Connect cluster (http://HOST:PORT, https too) that runs "
+     "the "
+     "connectors whose class is not built in [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       TRY(parse_connect_urls(text));
+       s.outside_connect.urls = text;
+       return {};
+     }},
+    {"connect-credentials-file",
+     "file whose first line is the name:password for these workers; otherwise those of their URLs "
+     "[none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.outside_connect.credentials_file = text;
        return {};
      }},
     {"kafka-advertised",
@@ -682,6 +709,7 @@ Status check_exposure(const NodeSettings& settings) {
       {"--pg", &settings.pg},
       {"--http", settings.http ? &*settings.http : nullptr},
       {"--registry", settings.registry ? &*settings.registry : nullptr},
+      {"--connect", settings.connect ? &*settings.connect : nullptr},
       {"--nodes", &settings.cluster.nodes}};
   for (const Address& kafka : settings.kafka) listeners.emplace_back("--kafka", &kafka);
   for (const auto& [flag, address] : listeners)
@@ -745,6 +773,12 @@ Status check_registry(const NodeSettings& settings) {
                "--registry and --schema-registry-url exclude each other",
                {},
                "Schemas are kept either in this server or in the external registry."};
+}
+
+Status check_connect(const NodeSettings& settings) {
+  if (!settings.outside_connect.urls.empty() || settings.outside_connect.credentials_file.empty())
+    return {};
+  return Error{ErrorCode::InvalidParameter, "--connect-credentials-file requires --connect-url"};
 }
 
 // The files of a folder are read again for each request, and may change while they are read.
@@ -904,6 +938,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   if (status) status = check_security(arguments.settings);
   if (status) status = check_listeners(arguments.settings);
   if (status) status = check_registry(arguments.settings);
+  if (status) status = check_connect(arguments.settings);
   if (status) status = check_console(arguments.settings);
   if (status) status = check_cluster(arguments.settings);
   if (!status) {

@@ -36,6 +36,12 @@ struct NodeSettings {
     std::string urls;              // separated by commas; empty: none
     std::string credentials_file;  // its first line is "name:password"
   } outside_registry = {};
+  // A separate listener for Kafka Connect's REST API, which is also available at `http`.
+  std::optional<Address> connect;
+  struct OutsideConnect {
+    std::string urls;              // separated by commas; empty: none
+    std::string credentials_file;  // its first line is "name:password"
+  } outside_connect = {};
   // Create a missing topic when a Kafka client requests it.
   bool auto_create_topics = true;
   bool insecure = false;                      // may listen where other machines can connect

@@ -1,0 +1,32 @@
+// The outside Kafka Connect cluster of a node, and the router in front of it and of the connectors that run in the node.
+#pragma once
+#include <memory>
+
+#include "base/result.h"
+#include "server/connect/connector_router.h"
+#include "server/connect/outside/outside_connectors.h"
+#include "server/node/settings.h"
+
+namespace server {
+
+// Threads: made and stopped on the main thread; the connectors may be used on any. Owner: Node.
+class ConnectParts {
+ public:
+  // Fails with InvalidParameter or StorageFailure if a URL or the file of the credentials is wrong.
+  // `native` outlives the object.
+  static Result<std::unique_ptr<ConnectParts>> open(const NodeSettings::OutsideConnect& settings,
+                                                    Connectors* native);
+
+  Connectors& connectors() { return router_; }
+  // Ends all requests. Later requests have no answer.
+  void stop();
+
+ private:
+  ConnectParts(std::unique_ptr<OutsideConnectors> outside, Connectors* native)
+      : outside_(std::move(outside)), router_(native, outside_.get()) {}
+
+  std::unique_ptr<OutsideConnectors> outside_;  // only if configured
+  ConnectorRouter router_;
+};
+
+}  // namespace server
