@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "storage/log/log_core.h"
+#include "storage/log/task_journal.h"
 
 namespace storage {
 
@@ -22,7 +23,11 @@ void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
   const auto result = std::make_shared<CarriedOut>();
   log.core().submit(
       OtherWork{[kept, with = std::move(with), result](GroupTransaction& group) -> Status {
-                  result->journalled = TRY(group.apply_replicated_commits(*kept));
+                  result->journalled =
+                      TRY(group.commit_tasks(*kept, GroupTransaction::Decided::InJournal));
+                  std::erase_if(result->journalled, [](const AppendedBatch& batch) {
+                    return batch.partition.topic != kTaskJournal;
+                  });
                   result->commit = group.commit_id();
                   return with(group.transaction());
                 },

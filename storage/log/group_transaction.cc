@@ -19,6 +19,8 @@ namespace {
 // its input trims the input in steps of this size.
 constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
+const Uuid& topic_of(const AppendedBatch& batch) { return batch.partition.topic; }
+
 }  // namespace
 
 GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction,
@@ -237,6 +239,7 @@ Status GroupTransaction::take_step(Moved& moved, const TransactionStep& step, Of
 Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offset last_offset,
                                      int64_t max_timestamp) {
   const Partition& partition = *moved.partition;
+  assert(last_offset >= moved.state.log_end);  // else the batch would replace a stored one
   const BatchKey key(partition, last_offset);
   keep_recent(moved, bytes);
   moved.state.log_end = last_offset + 1;
@@ -265,6 +268,8 @@ void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
 Status GroupTransaction::put_row(const Moved& moved) {
   const Partition& partition = *moved.partition;
   const PartitionState& state = moved.state;
+  assert(state.log_start <= state.log_end);
+  assert(state.role != ReplicaRole::Follower || state.high_watermark <= state.log_end);
   // A leader's high watermark may have advanced since the group began.
   const Offset high_watermark = state.role == ReplicaRole::Leader
                                     ? std::max(state.high_watermark, partition.high_watermark())
@@ -278,51 +283,30 @@ Status GroupTransaction::put_row(const Moved& moved) {
 
 // --- Tasks
 
-Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& commit) {
-  TaskOwner& owner = *TRY(check_task(commit));
-  TRY(check_trims(commit));
-  Plan plan;
-  for (PartitionBatches& part : commit.outputs) TRY(add_to(plan, part.partition, part.batches));
-  TRY(add_to(plan, journal_partition(owner.journal), commit.journal));
-  auto appended = TRY(write(plan));
-  for (const PartitionTrim& trim : commit.trims) TRY(write_trim(trim));
-  owner.last_sequence = commit.sequence;
-  return appended;
-}
-
 // Checks everything before anything is written.
-Result<std::vector<AppendedBatch>> GroupTransaction::apply_replicated_commits(
-    std::vector<TaskCommit>& commits) {
+Result<std::vector<AppendedBatch>> GroupTransaction::commit_tasks(std::span<TaskCommit> commits,
+                                                                  Decided decided) {
   Plan plan;
-  absl::flat_hash_map<std::string, std::optional<TaskSequence>> last;
+  NewSequences sequences;
   for (TaskCommit& commit : commits) {
-    TaskOwner* const owner = find_owner(commit.task);
-    if (owner == nullptr || owner->epoch != commit.epoch)
-      return Error{ErrorCode::FencedTask,
-                   fmt::format("task {} has a newer owner, or none", commit.task)};
-    std::optional<TaskSequence>& known =
-        last.try_emplace(commit.task, owner->last_sequence).first->second;
-    if (known && commit.sequence != *known + 1)
-      return Error{ErrorCode::OutOfOrderSequence,
-                   fmt::format("commit {} of task {} cannot be applied: {} is the next one",
-                               commit.sequence.value(), commit.task, known->value() + 1)};
-    known = commit.sequence;
+    const TaskOwner& owner = *TRY(check_task(commit, sequences));
+    TRY(check_trims(commit, decided));
     for (PartitionBatches& part : commit.outputs) TRY(add_to(plan, part.partition, part.batches));
-    for (const PartitionTrim& trim : commit.trims) TRY(find(trim.partition));
-    TRY(add_to(plan, journal_partition(owner->journal), commit.journal));
+    TRY(add_to(plan, journal_partition(owner.journal), commit.journal));
   }
-  const std::vector<AppendedBatch> appended = TRY(write(plan));
-  for (TaskCommit& commit : commits) {
+  std::vector<AppendedBatch> appended = TRY(write(plan));
+  // Callers find the position of each commit in its journal by counting these batches.
+  assert(std::ranges::count(appended, kTaskJournal, topic_of) == std::ssize(commits));
+  for (const TaskCommit& commit : commits) {
     for (PartitionTrim trim : commit.trims) {
       trim.end_offset = std::min(trim.end_offset, moved_[TRY(find(trim.partition))].state.log_end);
       TRY(write_trim(trim));
     }
-    find_owner(commit.task)->last_sequence = commit.sequence;
+    TaskOwner& owner = *find_owner(commit.task);
+    assert(!owner.last_sequence || commit.sequence == *owner.last_sequence + 1);
+    owner.last_sequence = commit.sequence;
   }
-  std::vector<AppendedBatch> journalled;
-  for (const AppendedBatch& batch : appended)
-    if (batch.partition.topic == kTaskJournal) journalled.push_back(batch);
-  return journalled;
+  return appended;
 }
 
 Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task) {
@@ -340,24 +324,29 @@ TaskOwner* GroupTransaction::find_owner(const std::string& task) {
   return &*changed_owners_.emplace(task, known->second).first->second;
 }
 
-Result<TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit) {
-  TaskOwner* owner = find_owner(commit.task);
+Result<const TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit,
+                                                      NewSequences& sequences) {
+  const TaskOwner* owner = find_owner(commit.task);
   if (owner == nullptr || owner->epoch != commit.epoch)
     return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} has ended",
                                                     commit.task, commit.epoch.value())};
   // The first commit of a new owner is not checked, since the owner has read the task's position
   // from the journal.
-  if (owner->last_sequence && commit.sequence != *owner->last_sequence + 1)
+  std::optional<TaskSequence>& last =
+      sequences.try_emplace(commit.task, owner->last_sequence).first->second;
+  if (last && commit.sequence != *last + 1)
     return Error{ErrorCode::OutOfOrderSequence,
                  fmt::format("task {} sent commit {}, but {} is the next one", commit.task,
-                             commit.sequence.value(), owner->last_sequence->value() + 1)};
+                             commit.sequence.value(), last->value() + 1)};
+  last = commit.sequence;
   return owner;
 }
 
-Status GroupTransaction::check_trims(const TaskCommit& commit) {
+// A decided commit cannot be refused, so its trims are later limited to the log end.
+Status GroupTransaction::check_trims(const TaskCommit& commit, Decided decided) {
   for (const PartitionTrim& trim : commit.trims) {
     const size_t moved_index = TRY(find(trim.partition));
-    if (trim.end_offset > moved_[moved_index].state.log_end)
+    if (decided == Decided::Here && trim.end_offset > moved_[moved_index].state.log_end)
       return Error{ErrorCode::OffsetOutOfRange, "a partition cannot be trimmed beyond its end"};
   }
   return {};
@@ -366,6 +355,7 @@ Status GroupTransaction::check_trims(const TaskCommit& commit) {
 Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   Moved& moved = moved_[TRY(find(trim.partition))];
   if (trim.end_offset <= moved.state.log_start) return {};
+  assert(trim.end_offset <= moved.state.log_end);  // else the next append would reuse offsets
   moved.state.log_start = trim.end_offset;
   const Partition& partition = *moved.partition;
   TRY(put_row(moved));

@@ -71,11 +71,12 @@ class GroupTransaction {
   // (append_unless_changed.cc).
   Result<std::vector<AppendedBatch>> append_unless_changed(AppendRequest& request,
                                                            const Unchanged& unchanged);
-  // Writes a commit of a task. The last batch in the result is the one in the journal.
-  Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
-  // Applies all of the commits, in their order, or none. Returns the position of each commit in its
-  // journal.
-  Result<std::vector<AppendedBatch>> apply_replicated_commits(std::vector<TaskCommit>& commits);
+  // Here: this node decides the commits now, and may refuse them. InJournal: a replicated journal
+  // contains the commits, so each node applies them.
+  enum class Decided : uint8_t { Here, InJournal };
+  // Writes all of the commits, in their order, or none. In the result, the last batch of each
+  // commit is the one in its journal.
+  Result<std::vector<AppendedBatch>> commit_tasks(std::span<TaskCommit> commits, Decided decided);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);
@@ -221,8 +222,10 @@ class GroupTransaction {
   Result<TaskRow> make_task(const std::string& task);
   TaskOwner* find_owner(const std::string& task);
   Result<int64_t> take_numbers(std::string_view counter, int64_t count);
-  Result<TaskOwner*> check_task(const TaskCommit& commit);
-  Status check_trims(const TaskCommit& commit);
+  // By task: the sequence of its last commit, including the commits of this request.
+  using NewSequences = absl::flat_hash_map<std::string, std::optional<TaskSequence>>;
+  Result<const TaskOwner*> check_task(const TaskCommit& commit, NewSequences& sequences);
+  Status check_trims(const TaskCommit& commit, Decided decided);
   Status write_trim(const PartitionTrim& trim);
   Status trim_time_index(const Partition& partition, Offset log_start);
   Status convert_journal(std::string_view task, std::string_view old_row, TableHandle journals,

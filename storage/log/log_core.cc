@@ -521,7 +521,8 @@ Result<Appended> LogCore::apply_commit(GroupTransaction& transaction, TaskCommit
       refused != refused_.end() && refused->second == commit.epoch)
     return Error{ErrorCode::FencedTask, "an earlier commit of the task was refused"};
   TRY(space_.admit_task_commit(size_of(commit)));
-  return Appended{transaction.commit_id(), TRY(transaction.commit_task(commit))};
+  return Appended{transaction.commit_id(),
+                  TRY(transaction.commit_tasks({&commit, 1}, GroupTransaction::Decided::Here))};
 }
 
 std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transaction) {

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -40,6 +41,7 @@ PartitionId replicated_journal_of(std::string_view query_id) {
 // --- Entries
 
 std::string journal_batch(std::string_view task, TaskSequence sequence, std::string_view entry) {
+  assert(!task.empty() && sequence > TaskSequence{0});
   std::string head;
   append_be(head, sequence.value());
   records::BatchBuilder builder;
