@@ -149,7 +149,8 @@ class Scenario {
             checker_.visible_count(),
             transactions_.committed_count(),
             snapshot_count_,
-            trimmed_};
+            trimmed_,
+            {}};
   }
 
  private:
@@ -939,6 +940,11 @@ class Scenario {
 
 }  // namespace
 
-Outcome run(const Options& options) { return Scenario(options).run(); }
+Outcome run(const Options& options) {
+  Outcome outcome = Scenario(options).run();
+  outcome.lone = run_lone(options.seed, options.rules.lone, options.is_verbose);
+  std::ranges::copy(outcome.lone.findings, std::back_inserter(outcome.findings));
+  return outcome;
+}
 
 }  // namespace sim

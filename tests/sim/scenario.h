@@ -1,10 +1,11 @@
-// One run: a cluster under load and under attack, then healed, then looked at.
+// One run: a cluster under load and under attack, then healed, then checked; and a node that is alone.
 #pragma once
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "server/cluster/cluster_node.h"
+#include "tests/sim/lone_scenario.h"
 #include "tests/sim/sim_coordinators.h"
 #include "tests/sim/sim_task.h"
 
@@ -14,6 +15,7 @@ namespace sim {
 struct Rules : server::ClusterRules {
   TransactionSimRules transactions_here;
   SimTaskRules tasks_here;
+  LoneRules lone;
 };
 
 struct Options {
@@ -28,6 +30,7 @@ struct Outcome {
   size_t acknowledged = 0, visible = 0, committed = 0;
   size_t snapshots = 0;  // of the metadata
   size_t trimmed = 0;    // offsets of journals
+  LoneOutcome lone;
 };
 
 Outcome run(const Options& options);

@@ -62,6 +62,8 @@ constexpr Rule kRules[] = {
     {"commits-whole", [](Rules& rules) { rules.commits.needs_all = false; }},
     {"ends-of-acknowledged", [](Rules& rules) { rules.ends.waits_for_acknowledged = false; }},
     {"commits-told", [](Rules& rules) { rules.commits.waits_until_told = false; }},
+    {"lone-outputs", [](Rules& rules) { rules.lone.appends_outputs_with_entry = false; }},
+    {"lone-checkpoint", [](Rules& rules) { rules.lone.trims_after_checkpoint = false; }},
 };
 
 const Rule* find_rule(std::string_view name) {
@@ -101,16 +103,20 @@ int main(int argc, char** argv) {
   set_log_level(options.is_verbose ? LogLevel::Info : LogLevel::Error);
 
   uint64_t failed = 0;
-  size_t acknowledged = 0, committed = 0, snapshots = 0, trimmed = 0;
+  size_t acknowledged = 0, committed = 0, snapshots = 0, trimmed = 0, lone_commits = 0;
   for (const uint64_t end = options.seed + count; options.seed < end; ++options.seed) {
     const sim::Outcome outcome = sim::run(options);
     acknowledged += outcome.acknowledged;
     committed += outcome.committed;
     snapshots += outcome.snapshots;
     trimmed += outcome.trimmed;
+    lone_commits += outcome.lone.committed;
     if (count == 1)
-      fmt::print("seed {} digest {:016x} acknowledged {} visible {} committed {}\n", options.seed,
-                 outcome.digest, outcome.acknowledged, outcome.visible, outcome.committed);
+      fmt::print(
+          "seed {} digest {:016x} acknowledged {} visible {} committed {}, alone: digest {:016x} "
+          "committed {} restarts {} checkpoints {}\n",
+          options.seed, outcome.digest, outcome.acknowledged, outcome.visible, outcome.committed,
+          outcome.lone.digest, outcome.lone.committed, outcome.lone.restarts, outcome.lone.trimmed);
     if (outcome.findings.empty()) continue;
     ++failed;
     for (const std::string& finding : outcome.findings)
@@ -120,8 +126,8 @@ int main(int argc, char** argv) {
   }
   fmt::print(
       "{} records acknowledged, {} transactions committed, {} snapshots of the metadata, {} "
-      "records of journals trimmed\n"
+      "records of journals trimmed, {} commits of lone nodes\n"
       "{} passed, {} failed, 0 skipped\n",
-      acknowledged, committed, snapshots, trimmed, count - failed, failed);
+      acknowledged, committed, snapshots, trimmed, lone_commits, count - failed, failed);
   return failed == 0 ? 0 : 1;
 }

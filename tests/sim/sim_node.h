@@ -7,7 +7,6 @@
 #include <set>
 #include <vector>
 
-#include "base/clock.h"
 #include "server/cluster/cluster_node.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/log.h"
@@ -15,25 +14,13 @@
 #include "tests/sim/chance.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/findings.h"
+#include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_coordinators.h"
 #include "tests/sim/sim_etcd.h"
 #include "tests/sim/sim_network.h"
 #include "tests/sim/sim_task.h"
 
 namespace sim {
-
-// The machine's clock: virtual time, and a wall that jumps.
-class SimClock final : public Clock {
- public:
-  explicit SimClock(const EventQueue& queue) : queue_(queue) {}
-  int64_t wall_ms() const override { return 1'700'000'000'000 + queue_.now_us() / 1000 + jump_ms_; }
-  int64_t monotonic_us() const override { return queue_.now_us() + 1; }
-  void jump_ms(int64_t by) { jump_ms_ += by; }
-
- private:
-  const EventQueue& queue_;
-  int64_t jump_ms_ = 0;
-};
 
 class SimNode final : public server::ClusterPort, public server::TaskHost {
  public:
