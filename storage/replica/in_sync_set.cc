@@ -81,6 +81,7 @@ void InSyncSet::advance() {
     least = std::min(least, *follower.end);
   }
   high_watermark_ = std::max(high_watermark_, least);
+  assert(high_watermark_ <= log_end_);
 }
 
 // Returns whether a proposed node is not in the ISR of the metadata. Such a node counts for the

@@ -1,5 +1,7 @@
 #include "storage/replica/journal_entry.h"
 
+#include <cassert>
+
 #include "base/uuid_bytes.h"
 #include "records/batch.h"
 #include "records/batch_builder.h"
@@ -47,6 +49,7 @@ Status read_part(std::string_view key, std::string_view value, ReplicatedCommit&
 }  // namespace
 
 std::string encode(const ReplicatedCommit& commit) {
+  assert(!commit.task.empty());  // an empty key would be read as the start of an epoch
   std::string value;
   append_be(value, commit.sequence.value());
   append_be(value, commit.planned_at.value());

@@ -1,6 +1,7 @@
 #include "storage/replica/journal_owner.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -192,12 +193,15 @@ void JournalOwner::written(std::vector<Waiting>& taken, const Appended& appended
   auto batch = appended.batches.begin();
   for (const Waiting& each : taken) {
     if (!each.commit && !each.piece) continue;
+    assert(batch != appended.batches.end());
     if (each.commit) {
+      assert(batch->base_offset >= end_);  // outputs are sent in the order of the commits
       if (rules_.sends_what_is_committed) outbox_->add(*each.commit, batch->base_offset);
       end_ = batch->last_offset + 1;
     }
     ++batch;
   }
+  assert(batch == appended.batches.end());
   outbox_->send_added();
   for (Waiting& each : taken) each.done();
   is_writing_ = false;

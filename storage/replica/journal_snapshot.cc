@@ -1,5 +1,6 @@
 #include "storage/replica/journal_snapshot.h"
 
+#include <cassert>
 #include <utility>
 
 #include "base/bytes.h"
@@ -17,6 +18,7 @@ Error damaged() { return {ErrorCode::CorruptRecord, "a piece of a journal's snap
 }  // namespace
 
 std::string encode(const SnapshotPiece& piece) {
+  assert(piece.number >= 0 && piece.place.first_needed <= piece.place.next);
   std::string head;
   append_be(head, kKind);
   append_be(head, kVersion);
@@ -54,7 +56,7 @@ Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view bytes)
   piece.place.epoch = LeaderEpoch{in.be<int32_t>()};
   piece.place.first_needed = Offset{in.be<int64_t>()};
   piece.content = in.rest();
-  if (!in.ok()) return damaged();
+  if (!in.ok() || piece.place.first_needed > piece.place.next) return damaged();
   return piece;
 }
 

@@ -1,6 +1,7 @@
 #include "storage/replica/outbox.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/log.h"
 #include "records/batch.h"
@@ -35,6 +36,7 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
       lane.batches.pop_front();
   }
   for (const TaskOutput& output : commit.outputs) {
+    assert(!output.batch.empty());  // its sequence is read when it is delivered
     const Key key{commit.task, output.partition};
     lanes_[key].batches.push_back({output.batch, at});
     added_.insert(key);
@@ -90,6 +92,7 @@ void Outbox::answered(uint64_t number, const Status& status) {
     lane.retry_at_us = clock_.monotonic_us() + retry_us_;
     return;
   }
+  assert(lane.sent > 0 && lane.sent <= lane.batches.size());
   lane.next_sequence = sequence_after(lane.batches[lane.sent - 1].bytes);
   lane.has_news = true;
   lane.batches.erase(lane.batches.begin(),
