@@ -166,12 +166,12 @@ void validate(Connectors& connectors, const Request& request, ResponseDone done)
                       }));
 }
 
-struct PageRow {
+struct ConnectPageRow {
   const char *method, *path;
   Page page;
 };
 
-std::vector<PageRow> rows() {
+std::vector<ConnectPageRow> rows() {
   const auto set_state = [](TargetState target, int status) -> Page {
     return [target, status](Connectors& connectors, const Request& request, ResponseDone done) {
       connectors.set_state(name_of(request), target, no_content(std::move(done), status));
@@ -256,7 +256,7 @@ Response plain_connect_refusal(int code, std::string_view message) {
 }  // namespace
 
 void add_connect_pages(Routes& routes, const ConnectView& view) {
-  for (PageRow& row : rows())
+  for (ConnectPageRow& row : rows())
     routes.add(
         {row.method, row.path,
          answer_later([view, page = std::move(row.page)](Request request, ResponseDone done) {
