@@ -105,23 +105,15 @@ std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
   return nullptr;
 }
 
-// The routes of requests other than GET that change nothing, or whose statements are checked one by one.
-bool may_be_read_only(const Request& request) {
-  constexpr std::string_view kPaths[] = {"/sql",          "/ksql",           "/query",
-                                         "/query-stream", "/inserts-stream", "/session"};
-  return request.method == "GET" || request.method == "HEAD" ||
-         std::ranges::find(kPaths, request.path) != std::end(kPaths) ||
-         request.path.starts_with("/compatibility/");
-}
-
 // Runs the handler, unless the request of a console in read-only mode changes something. Statements are audited by their
 // SQL session, other changes here.
-std::unique_ptr<Exchange> run_permitted(Guard& guard, const Handler& handler, Request request,
-                                        const ExchangeContext& context) {
-  const bool is_change = !may_be_read_only(request);
+std::unique_ptr<Exchange> run_permitted(Guard& guard, RouteEffect effect, const Handler& handler,
+                                        Request request, const ExchangeContext& context) {
+  const bool is_change =
+      effect == RouteEffect::ByMethod && request.method != "GET" && request.method != "HEAD";
   const bool is_refused = request.is_read_only && is_change;
   const std::string what = request.method + " " + request.path;
-  if (!request.audited_session.empty() && (is_change || request.path == "/inserts-stream"))
+  if (!request.audited_session.empty() && (is_change || effect == RouteEffect::Rows))
     write_audit({.event = "request",
                  .user = request.has_rights_of_user ? request.user : "",
                  .session = request.audited_session,
@@ -137,14 +129,15 @@ std::unique_ptr<Exchange> run_permitted(Guard& guard, const Handler& handler, Re
 // Waits until the password is checked, then passes the request to the route's handler.
 class GuardedExchange final : public Exchange {
  public:
-  GuardedExchange(std::shared_ptr<Guard> guard, const Handler& handler, Request request,
-                  const ExchangeContext& context, bool is_login, Challenge challenge)
+  GuardedExchange(std::shared_ptr<Guard> guard, const Route& route, const Handler& handler,
+                  Request request, const ExchangeContext& context, bool is_login)
       : guard_(std::move(guard)),
+        effect_(route.effect),
         handler_(handler),
+        challenge_(challenge_of(route, request)),
         request_(std::move(request)),
         context_(context),
-        is_login_(is_login),
-        challenge_(challenge) {}
+        is_login_(is_login) {}
   // Checks the password at `at_us`, when run() is called. Returns false if the queue is full.
   bool begin(Credentials who, std::string key, int64_t at_us) {
     errand_ = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
@@ -183,7 +176,7 @@ class GuardedExchange final : public Exchange {
         audit_refused_login(*guard_, context_.clock, request_, context_.channel, kWrong);
       return context_.responder.answer(refusal(401, kWrong, challenge_));
     }
-    inner_ = run_permitted(*guard_, handler_, std::move(request_), context_);
+    inner_ = run_permitted(*guard_, effect_, handler_, std::move(request_), context_);
     if (!inner_) {
       is_over_ = true;
       return;
@@ -222,11 +215,12 @@ class GuardedExchange final : public Exchange {
   };
 
   const std::shared_ptr<Guard> guard_;  // shared with the routes and work on other threads
+  const RouteEffect effect_;
   const Handler& handler_;
+  const Challenge challenge_;
   Request request_;
   const ExchangeContext context_;
   const bool is_login_;  // of the console
-  const Challenge challenge_;
   std::unique_ptr<Exchange> inner_;
   std::shared_ptr<Errand> errand_;
   std::optional<int64_t> begins_us_;  // the check waits until then
@@ -309,9 +303,9 @@ std::unique_ptr<Exchange> pass_open(const std::shared_ptr<Guard>& guard, const R
                                     const ExchangeContext& context) {
   const auto [session, is_refused] = session_of(*guard, route, request, context);
   if (is_refused) return nullptr;
-  if (!session) return run_permitted(*guard, handler, std::move(request), context);
+  if (!session) return run_permitted(*guard, route.effect, handler, std::move(request), context);
   const Handler permitted = [&](Request its, const ExchangeContext& with) {
-    return run_permitted(*guard, handler, std::move(its), with);
+    return run_permitted(*guard, route.effect, handler, std::move(its), with);
   };
   return run_in_session(*guard->view.sessions, session->key, permitted, std::move(request),
                         context);
@@ -338,7 +332,7 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Route&
       request.user = session->user;
       request.has_rights_of_user = true;
       const Handler permitted = [&](Request its, const ExchangeContext& with) {
-        return run_permitted(*guard, handler, std::move(its), with);
+        return run_permitted(*guard, route.effect, handler, std::move(its), with);
       };
       return run_in_session(*guard->view.sessions, session->key, permitted, std::move(request),
                             context);
@@ -370,17 +364,16 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Route&
   const auto may_login = access.check_login(request.user);
   if (*method != auth::Method::Password) {
     if (!may_login) return refuse_login(403, may_login.error().message);
-    return run_permitted(*guard, handler, std::move(request), context);
+    return run_permitted(*guard, route.effect, handler, std::move(request), context);
   }
   std::string key = guard->remembered.key_of(access, *who);
   if (may_login && guard->remembered.has(key))
-    return run_permitted(*guard, handler, std::move(request), context);
+    return run_permitted(*guard, route.effect, handler, std::move(request), context);
   const auto at_us = guard->attempts.begin(auth::LoginAttempts::key_of(who->user, *context.channel),
                                            context.clock.monotonic_us());
   if (!at_us) return refuse_login(429, "too many wrong passwords; try again in a minute");
-  const Challenge challenge = challenge_of(route, request);
-  auto exchange = std::make_unique<GuardedExchange>(guard, handler, std::move(request), context,
-                                                    is_login, challenge);
+  auto exchange = std::make_unique<GuardedExchange>(guard, route, handler, std::move(request),
+                                                    context, is_login);
   if (!exchange->begin(*who, std::move(key), *at_us)) {
     context.responder.answer(refusal(503, "too many password checks are queued"));
     return nullptr;
@@ -397,13 +390,14 @@ Routes guarded(Routes routes, GuardView view) {
   routes.wrap([&](const Route& route) -> Handler {
     if (route.is_public) return route.handler;
     const bool needs_rights = !is_open && route.needs_all_rights;
-    return
-        [guard, is_open, handler = needs_rights ? with_rights(guard, route) : route.handler,
-         its = Route{.method = route.method, .path = route.path, .credentials = route.credentials}](
-            Request request, const ExchangeContext& context) {
-          return is_open ? pass_open(guard, its, handler, std::move(request), context)
-                         : pass(guard, its, handler, std::move(request), context);
-        };
+    return [guard, is_open, handler = needs_rights ? with_rights(guard, route) : route.handler,
+            its = Route{.method = route.method,
+                        .path = route.path,
+                        .credentials = route.credentials,
+                        .effect = route.effect}](Request request, const ExchangeContext& context) {
+      return is_open ? pass_open(guard, its, handler, std::move(request), context)
+                     : pass(guard, its, handler, std::move(request), context);
+    };
   });
   return routes;
 }

@@ -25,6 +25,14 @@ enum class BodyUse : uint8_t {
   InPieces,  // the handler gets the head; Exchange::on_body() gets the body
 };
 
+// The effect of a request, for sessions of the console that may only read.
+enum class RouteEffect : uint8_t {
+  ByMethod,    // a GET changes nothing; a request with another method changes something
+  Reads,       // changes nothing
+  Statements,  // the SQL session of the request checks and audits each statement
+  Rows,        // the SQL session checks each row; the request is audited as one change
+};
+
 struct Route {
   std::string method;
   std::string path;  // "/status/{type}/{entity}/{action}": a part in braces matches any part
@@ -41,6 +49,7 @@ struct Route {
   // Set for the routes of the console's sessions, whose credentials are not in the Authorization header. The answer to
   // a request without credentials is then no challenge.
   ReadCredentials credentials = {};
+  RouteEffect effect = RouteEffect::ByMethod;
 };
 
 // Threads: any; the routes do not change once requests arrive.

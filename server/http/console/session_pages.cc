@@ -170,7 +170,8 @@ void add_session_pages(Routes& routes, const SessionView& view) {
                   ((*pages).*act)(request, context);
                   return nullptr;
                 },
-                .credentials = std::move(credentials)});
+                .credentials = std::move(credentials),
+                .effect = RouteEffect::Reads});
   };
   const auto none = [](const Request&, const Channel*) -> Result<std::optional<Credentials>> {
     return std::optional<Credentials>();

@@ -442,8 +442,13 @@ size_t held_bytes(const Request& request) {
 
 void add_registry_questions(Routes& routes, const RegistryView& view) {
   for (const QuestionRow& row : kQuestions)
-    routes.add({row.method, row.path,
-                view.elsewhere.empty() ? handler_of(view, row) : refuses_as_elsewhere(view)});
+    routes.add(
+        {.method = row.method,
+         .path = row.path,
+         .handler = view.elsewhere.empty() ? handler_of(view, row) : refuses_as_elsewhere(view),
+         .effect = RouteEffect::Reads}
+        // also a POST, which has the schema to look up or to compare
+    );
 }
 
 }  // namespace server::http

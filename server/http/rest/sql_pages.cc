@@ -134,27 +134,35 @@ std::unique_ptr<Exchange> is_valid_property(const SqlPages& pages, const Request
 }  // namespace
 
 void add_sql_pages(Routes& routes, const SqlPages& pages) {
-  routes.add(
-      {"POST", "/ksql",
-       [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
-         return std::make_unique<KsqlExchange>(pages, std::move(request), context);
-       }});
-  routes.add(
-      {"POST", "/sql",
-       [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
-         return std::make_unique<SqlStream>(pages, std::move(request), context);
-       }});
-  routes.add({"POST", "/query", query_handler(pages, QueryEndpoint::Query)});
-  routes.add({"POST", "/query-stream", query_handler(pages, QueryEndpoint::QueryStream)});
+  const auto add_statements = [&](const char* path, Handler handler) {
+    routes.add({.method = "POST",
+                .path = path,
+                .handler = std::move(handler),
+                .effect = RouteEffect::Statements});
+  };
+  add_statements(
+      "/ksql",
+      [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+        return std::make_unique<KsqlExchange>(pages, std::move(request), context);
+      });
+  add_statements(
+      "/sql",
+      [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+        return std::make_unique<SqlStream>(pages, std::move(request), context);
+      });
+  add_statements("/query", query_handler(pages, QueryEndpoint::Query));
+  add_statements("/query-stream", query_handler(pages, QueryEndpoint::QueryStream));
   routes.add({"GET", "/query-stream", [&pages](Request request, const ExchangeContext& context) {
                 return begin_events(pages, std::move(request), context);
               }});
-  routes.add(
-      {"POST", "/inserts-stream",
-       [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {
-         return std::make_unique<InsertsExchange>(pages, request, context);
-       },
-       BodyUse::InPieces});
+  routes.add({.method = "POST",
+              .path = "/inserts-stream",
+              .handler = [&pages](Request request,
+                                  const ExchangeContext& context) -> std::unique_ptr<Exchange> {
+                return std::make_unique<InsertsExchange>(pages, request, context);
+              },
+              .body = BodyUse::InPieces,
+              .effect = RouteEffect::Rows});
   routes.add({"POST", "/close-query", answer_with([&pages](const Request& request) {
                 return close_query(pages, request);
               })});
