@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "server/auth/digest.h"
+
 namespace server::auth {
 
 namespace {
@@ -87,6 +89,15 @@ Result<uint64_t> Access::check_login(const std::string& user) const {
     return Error{ErrorCode::InvalidAuthorization,
                  fmt::format("role \"{}\" is not permitted to log in", user)};
   return account->incarnation;
+}
+
+LoginState Access::login_state(const std::string& user) const {
+  const std::optional<Account> account = users_.find(user);
+  if (!account) return {};
+  std::string verifiers;
+  for (const auto& [mechanism, verifier] : account->verifiers)
+    verifiers += mechanism + '\0' + verifier + '\0';
+  return {account->may_login, account->incarnation, digest(Hash::Sha256, verifiers)};
 }
 
 Status Access::check_certificate(const std::string& user, const Channel& channel) const {

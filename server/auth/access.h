@@ -22,6 +22,13 @@ struct Account {
   uint64_t incarnation = 0;  // distinguishes users that had the same name one after the other
 };
 
+struct LoginState {
+  bool may_login = false;
+  uint64_t incarnation = 0;
+  std::string password = {};  // a digest of the verifiers, from which they cannot be derived
+  bool operator==(const LoginState&) const = default;
+};
+
 // Finds the present users. Called on any thread.
 class UserDirectory {
  public:
@@ -55,6 +62,9 @@ class Access {
   // Checks that the user, which is authenticated, may log in, and returns the user's incarnation.
   // Fails with InvalidAuthorization.
   Result<uint64_t> check_login(const std::string& user) const;
+  // Returns the state of a user that ends a login when it changes: the right to log in, the
+  // incarnation and the password. Any two equal states of a user stand for the same login.
+  LoginState login_state(const std::string& user) const;
   // Checks that the certificate of `channel` has the name of the user. Fails with
   // InvalidAuthorization.
   Status check_certificate(const std::string& user, const Channel& channel) const;

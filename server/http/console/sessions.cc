@@ -85,10 +85,7 @@ std::string Sessions::begin(const std::string& user, const Channel& channel, int
                   .address = channel.peer_host,
                   .begun_us = now_us,
                   .used_us = now_us};
-  if (!access_.is_open()) {
-    session.incarnation = access_.check_login(user).value_or(0);
-    session.password = password_of(user);
-  }
+  if (!access_.is_open()) session.login = access_.login_state(user);
   const std::lock_guard lock(mutex_);
   if (sessions_.size() >= kMostSessions)
     std::erase_if(sessions_, [&](const auto& each) { return is_expired(each.second, now_us); });
@@ -108,16 +105,8 @@ bool Sessions::is_expired(const Session& session, int64_t now_us) {
 // Whether the user of the session was dropped, got another password, or is no longer admitted by the access file.
 bool Sessions::has_lost_user(const Session& session, const Channel& channel) const {
   if (access_.is_open()) return false;
-  const Result<uint64_t> incarnation = access_.check_login(session.user);
-  return !incarnation || *incarnation != session.incarnation ||
-         password_of(session.user) != session.password ||
-         !access_.admit("http", session.user, channel);
-}
-
-std::string Sessions::password_of(const std::string& user) const {
-  return auth::digest(auth::Hash::Sha256,
-                      auth::to_text(access_.verifier_of(user, auth::Hash::Sha256)) + '\0' +
-                          auth::to_text(access_.verifier_of(user, auth::Hash::Sha512)));
+  const auth::LoginState now = access_.login_state(session.user);
+  return !now.may_login || now != session.login || !access_.admit("http", session.user, channel);
 }
 
 // Returns a copy of a session, so that its user is looked up without the lock.

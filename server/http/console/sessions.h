@@ -68,15 +68,13 @@ class Sessions {
  private:
   struct Session {
     std::string user = {}, name = {}, address = {};
-    uint64_t incarnation = 0;
-    std::string password = {};  // a digest of the verifiers at login
+    auth::LoginState login = {};  // at the time of the login
     int64_t begun_us = 0, used_us = 0;
     size_t open_requests = 0;
     bool is_look_only = false;
   };
   static bool is_expired(const Session& session, int64_t now_us);
   bool has_lost_user(const Session& session, const Channel& channel) const;
-  std::string password_of(const std::string& user) const;
   std::optional<Session> copy_of(const std::string& key, int64_t now_us);
   std::string cookie_name(const Channel& channel) const;
   Header cookie_header(std::string_view value, std::string_view more, const Channel& channel) const;
