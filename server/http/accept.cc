@@ -85,4 +85,23 @@ std::optional<std::string_view> accepted_type(std::string_view accept,
   return best;
 }
 
+bool accepts_gzip(std::string_view accept_encoding) {
+  std::optional<double> of_gzip, of_others;  // the qualities
+  for (size_t at = 0; at <= accept_encoding.size();) {
+    const size_t next = std::min(accept_encoding.find(',', at), accept_encoding.size());
+    const Range range = range_of(accept_encoding.substr(at, next - at));
+    const auto is = [&](std::string_view name) {
+      return absl::EqualsIgnoreCase({range.type.data(), range.type.size()},
+                                    {name.data(), name.size()});
+    };
+    // x-gzip is the old name of the coding (RFC 9110, 8.4.1.3).
+    if (is("gzip") || is("x-gzip"))
+      of_gzip = range.quality;
+    else if (is("*"))
+      of_others = range.quality;
+    at = next + 1;
+  }
+  return of_gzip.value_or(of_others.value_or(0)) > 0;
+}
+
 }  // namespace server::http

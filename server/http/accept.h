@@ -1,4 +1,4 @@
-// Chooses the content type that a client prefers.
+// Chooses the content type and the coding that a client prefers.
 #pragma once
 #include <initializer_list>
 #include <optional>
@@ -10,5 +10,9 @@ namespace server::http {
 // preferred types; nothing if the header accepts none of the offered types.
 std::optional<std::string_view> accepted_type(std::string_view accept,
                                               std::initializer_list<std::string_view> offered);
+
+// Returns whether an Accept-Encoding header permits gzip (RFC 9110, 12.5.3). A client without the
+// header gets the plain content.
+bool accepts_gzip(std::string_view accept_encoding);
 
 }  // namespace server::http

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "records/compression.h"
+#include "server/http/accept.h"
 #include "server/http/console/content_types.h"
 
 namespace server::http {
@@ -35,22 +36,6 @@ std::vector<Header> safe_headers() {
           {"referrer-policy", "no-referrer"},
           {"cross-origin-opener-policy", "same-origin"},
           {"cross-origin-resource-policy", "same-origin"}};
-}
-
-// Whether an Accept-Encoding header permits gzip (RFC 9110, 12.5.3). A client without the header gets the plain file.
-bool accepts_gzip(std::string_view header) {
-  for (std::string_view rest = header; !rest.empty();) {
-    std::string_view item = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
-    std::string text;
-    for (const char c : item)
-      if (c != ' ' && c != '\t') text += c;
-    const std::string name = text.substr(0, text.find(';'));
-    const bool is_refused =
-        text.find(";q=0") != text.npos && text.find_first_of("123456789") == text.npos;
-    if (name == "gzip" || name == "x-gzip" || name == "*") return !is_refused;
-  }
-  return false;
 }
 
 // Returns whether an If-None-Match header names the version that the client would get.
