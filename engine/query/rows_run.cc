@@ -11,6 +11,7 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/expr/kernels.h"
 #include "engine/expr/null_failures.h"
 #include "engine/query/rows_recursion.h"
 #include "engine/query/rows_steps.h"
@@ -123,6 +124,21 @@ Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& 
   return out;
 }
 
+// Adds the conditions of the form `column = 'text'` that each row of the result meets.
+void add_text_filters(const BoundExpression& condition, std::vector<SystemTextFilter>& to) {
+  if (condition.kind == BoundKind::And)
+    for (const BoundExpression& each : condition.children) add_text_filters(each, to);
+  if (condition.kind != BoundKind::Call || condition.children.size() != 2 ||
+      condition.kernel != comparison_kernel(ComparisonOp::Equal, TypeKind::String))
+    return;
+  const BoundExpression* column = condition.children.data();
+  const BoundExpression* literal = column + 1;
+  if (column->kind == BoundKind::Literal) std::swap(column, literal);
+  if (column->kind == BoundKind::Column && literal->kind == BoundKind::Literal &&
+      !literal->literal.is_null())
+    to.push_back({column->index, literal->literal.as_string()});
+}
+
 class RowsRun {
  public:
   RowsRun(std::vector<RowsChunks> tables, const SystemRows* system, RowsContext& context,
@@ -165,8 +181,12 @@ class RowsRun {
     return rows;
   }
   Result<RowsChunks> take(const ReadSystemTable& step, const RowsNode&) {
+    return read_system_table(step, {});
+  }
+  Result<RowsChunks> read_system_table(const ReadSystemTable& step,
+                                       std::span<const SystemTextFilter> wanted) {
     if (!system_) return Error{ErrorCode::NotSupported, "system tables cannot be read here"};
-    RowsChunks rows = TRY(system_->rows(*step.table, context_));
+    RowsChunks rows = TRY(system_->rows(*step.table, wanted, context_));
     TRY(context_.add(bytes_of_all(rows)));
     return rows;
   }
@@ -174,6 +194,13 @@ class RowsRun {
     return copied(outer_rows_[step.number]);
   }
   Result<RowsChunks> take(const FilterRows& step, const RowsNode&) {
+    // A step that is measured or shared is run by itself.
+    if (const auto* table = std::get_if<ReadSystemTable>(&step.input->step);
+        table && !step.input->is_shared && !profile_) {
+      std::vector<SystemTextFilter> wanted;
+      add_text_filters(step.condition, wanted);
+      return filter_rows(step, TRY(read_system_table(*table, wanted)), context_);
+    }
     return filter_rows(step, TRY(run(*step.input)), context_);
   }
   Result<RowsChunks> take(const ComputeColumns& step, const RowsNode&) {

@@ -2,6 +2,7 @@
 // PostgreSQL's catalog. This is a port, which the component that has the rows implements.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,11 +34,21 @@ class SystemTables {
   virtual const SystemTable* find(const std::optional<Name>& schema, const Name& name) const = 0;
 };
 
+// A condition of a statement: the column of the table has this text.
+struct SystemTextFilter {
+  size_t column = 0;
+  std::string text;
+};
+
 // The rows of system tables as of one moment.
 class SystemRows {
  public:
   virtual ~SystemRows() = default;
-  virtual Result<RowsChunks> rows(const SystemTable& table, RowsContext& context) const = 0;
+  // Returns the rows of the table, or at least those that meet all conditions in `wanted`: the statement filters the
+  // rows itself, and the conditions only save work.
+  virtual Result<RowsChunks> rows(const SystemTable& table,
+                                  std::span<const SystemTextFilter> wanted,
+                                  RowsContext& context) const = 0;
 };
 
 }  // namespace engine

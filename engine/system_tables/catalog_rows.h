@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/query/system_rows.h"
 #include "engine/system_tables/catalog_objects.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/postgres_tables.h"
@@ -38,11 +39,24 @@ struct MillraceTable {
   std::string_view name;
   ShowKind kind;
   bool extended;
+  std::span<const std::string_view> key;  // the columns that identify a row
 };
 extern const std::span<const MillraceTable> kMillraceTables;
 // Returns the entry of the table; nullptr for tables of other schemas.
 const MillraceTable* find_millrace_table(const SystemTable& table);
 SystemTable millrace_table(const MillraceTable& row);
+
+// history_rows.cc: tables of millrace_catalog that no SHOW has.
+struct HistoryTable {
+  PostgresTable table;  // schema, name and columns
+  std::span<const std::string_view> key;
+  RowsChunk (*rows)(const Schema& schema, const InformationContext& context,
+                    std::span<const SystemTextFilter> wanted);
+  bool reads_groups = false;  // the rows name consumer groups
+};
+extern const std::span<const HistoryTable> kHistoryTables;
+// Returns the entry of the table; nullptr for other tables.
+const HistoryTable* find_history_table(const SystemTable& table);
 
 // sequence_rows.cc
 void add_sequence_rows(const CatalogFacts& facts, SystemRowWriter& out);

@@ -12,6 +12,7 @@
 #include "engine/registry/registry.h"
 #include "engine/sql/ast.h"
 #include "engine/system_tables/access_facts.h"
+#include "engine/system_tables/history.h"
 #include "engine/types/batch.h"
 #include "engine/types/schema.h"
 
@@ -116,6 +117,10 @@ struct InformationContext {
   // Returns the position of a sequence if the position is before the numbers that the catalog has reserved. Unset:
   // the position in the catalog is used.
   std::function<SequencePosition(const Sequence&)> sequence_position = {};
+  // Returns whether the reader may read or write the topic, or every topic if the name is empty. Unset: the reader may
+  // see everything.
+  std::function<bool(const std::string& topic)> may_see = {};
+  const SampleHistory* history = nullptr;  // null: the server keeps no history
 };
 
 // Returns whether the statement creates, changes or shows connectors. Connectors are no part of the catalog, so

@@ -32,6 +32,11 @@ std::string join_list(const std::vector<std::string>& words);
 // Returns the state of a query, even if no shard has reported it yet.
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses);
 
+// Returns whether the reader may see the topic: its rows in lists, and those of queries and groups over it.
+bool may_see_topic(const std::string& topic, const InformationContext& context);
+// Returns whether the reader may see the query: the table or stream that it writes, or else all that it reads.
+bool may_see_query(const PersistentQuery& query, const InformationContext& context);
+
 // show.cc
 Schema show_schema(const Show& show);
 Result<InformationRows> answer_show(const Show& show, const InformationContext& context);

@@ -93,6 +93,7 @@ class TableList final : public SystemTables {
   TableList() {
     for (const PostgresTable& each : kPostgresTables) add(each);
     for (const PostgresTable& each : kPostgresViews) add(each);
+    for (const HistoryTable& each : kHistoryTables) add(each.table);
     for (const MillraceTable& each : kMillraceTables)
       tables_.push_back(std::make_unique<const SystemTable>(millrace_table(each)));
     std::ranges::sort(tables_, {}, key_of);

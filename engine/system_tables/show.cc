@@ -94,7 +94,7 @@ InformationRow topic_row(const TopicDescription& topic, bool extended, const Cat
 std::vector<InformationRow> topic_rows(const Show& show, const InformationContext& context) {
   std::vector<InformationRow> rows;
   for (const TopicDescription& topic : context.topics.all())
-    if (show.all || !is_hidden(topic.name))
+    if ((show.all || !is_hidden(topic.name)) && may_see_topic(topic.name, context))
       rows.push_back(topic_row(topic, show.extended, context.catalog));
   return rows;
 }

@@ -2,6 +2,8 @@
 // their status.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/system_tables/information_parts.h"
 
 namespace engine {
@@ -41,6 +43,11 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
   return row;
 }
 
+bool may_see_source(const std::string& name, const InformationContext& context) {
+  const DataSource* source = context.catalog.find_source(name);
+  return source && may_see_topic(source->topic, context);
+}
+
 // Returns whether the query is listed. Queries that maintain declared tables belong to the server,
 // and are hidden unless they have a problem.
 bool is_shown(const PersistentQuery& query, bool extended, const QueryStatuses& statuses) {
@@ -51,6 +58,17 @@ bool is_shown(const PersistentQuery& query, bool extended, const QueryStatuses& 
 }
 
 }  // namespace
+
+bool may_see_topic(const std::string& topic, const InformationContext& context) {
+  return !context.may_see || context.may_see(topic);
+}
+
+bool may_see_query(const PersistentQuery& query, const InformationContext& context) {
+  if (!context.may_see) return true;
+  if (!query.sink.empty()) return may_see_source(query.sink, context);
+  return std::ranges::all_of(
+      query.sources, [&](const std::string& source) { return may_see_source(source, context); });
+}
 
 Schema queries_schema(bool extended) {
   Schema schema{{text_column("query"), text_column("state"), text_column("reads"),
@@ -71,7 +89,8 @@ Schema queries_schema(bool extended) {
 std::vector<InformationRow> query_rows(bool extended, const InformationContext& context) {
   std::vector<InformationRow> rows;
   for (const RunningQuery& running : context.queries.all())
-    if (is_shown(*running.query, extended, context.statuses))
+    if (is_shown(*running.query, extended, context.statuses) &&
+        may_see_query(*running.query, context))
       rows.push_back(query_row(*running.query, extended, context.statuses));
   return rows;
 }
@@ -103,6 +122,10 @@ std::vector<InformationRow> task_rows(const InformationContext& context) {
   std::vector<InformationRow> rows;
   if (!context.tasks) return rows;
   for (const TaskStatus& task : *context.tasks) {
+    if (context.may_see) {
+      const auto running = context.queries.find(task.query_id);
+      if (!running || !may_see_query(*running->query, context)) continue;
+    }
     const QueryStatus& status = task.status;
     rows.push_back({Value::text(task.query_id),
                     Value::text(task.task),

@@ -31,14 +31,18 @@ std::string column_name(std::string_view shown) {
 }  // namespace
 
 const std::span<const MillraceTable> kMillraceTables = [] {
+  static constexpr std::string_view kNode[] = {"NODE"}, kGroup[] = {"GROUP"},
+                                    kGroupPartition[] = {"GROUP", "TOPIC", "PARTITION"},
+                                    kQuery[] = {"QUERY"}, kFact[] = {"SECTION", "NAME"},
+                                    kTask[] = {"TASK"}, kTopic[] = {"TOPIC"};
   static constexpr MillraceTable kTables[] = {
-      {"cluster", ShowKind::Cluster, false},
-      {"consumer_groups", ShowKind::ConsumerGroups, false},
-      {"consumer_lag", ShowKind::ConsumerLag, false},
-      {"queries", ShowKind::Queries, true},
-      {"server", ShowKind::Server, false},
-      {"tasks", ShowKind::Tasks, false},
-      {"topics", ShowKind::Topics, true},
+      {"cluster", ShowKind::Cluster, false, kNode},
+      {"consumer_groups", ShowKind::ConsumerGroups, false, kGroup},
+      {"consumer_lag", ShowKind::ConsumerLag, false, kGroupPartition},
+      {"queries", ShowKind::Queries, true, kQuery},
+      {"server", ShowKind::Server, false, kFact},
+      {"tasks", ShowKind::Tasks, false, kTask},
+      {"topics", ShowKind::Topics, true, kTopic},
   };
   return std::span<const MillraceTable>(kTables);
 }();
@@ -57,6 +61,12 @@ SystemTable millrace_table(const MillraceTable& row) {
   return table;
 }
 
+std::span<const std::string_view> followed_key(const SystemTable& table) {
+  if (const MillraceTable* row = find_millrace_table(table)) return row->key;
+  const HistoryTable* row = find_history_table(table);
+  return row ? row->key : std::span<const std::string_view>();
+}
+
 bool needs_statuses(const SystemTable& table) {
   const MillraceTable* row = find_millrace_table(table);
   return row && (row->kind == ShowKind::Queries || row->kind == ShowKind::Tasks);
@@ -67,10 +77,15 @@ bool needs_server_facts(const SystemTable& table) {
 }
 bool needs_consumer_groups(const SystemTable& table) {
   const MillraceTable* row = find_millrace_table(table);
-  return row && (row->kind == ShowKind::ConsumerGroups || row->kind == ShowKind::ConsumerLag);
+  if (row) return row->kind == ShowKind::ConsumerGroups || row->kind == ShowKind::ConsumerLag;
+  const HistoryTable* other = find_history_table(table);
+  return other && other->reads_groups;
 }
 
-Result<RowsChunks> CatalogRows::rows(const SystemTable& table, RowsContext&) const {
+Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
+                                     std::span<const SystemTextFilter> wanted, RowsContext&) const {
+  if (const HistoryTable* row = find_history_table(table))
+    return RowsChunks{row->rows(table.columns, context_, wanted)};
   if (const MillraceTable* row = find_millrace_table(table)) {
     InformationRows shown = TRY(answer_show(show_of(*row), context_));
     return RowsChunks{{shown.rows, std::move(shown.columns)}};

@@ -1,5 +1,8 @@
 // Presents pg_catalog, information_schema and millrace_catalog as tables for SELECTs.
 #pragma once
+#include <span>
+#include <string_view>
+
 #include "engine/query/system_rows.h"
 #include "engine/system_tables/information.h"
 
@@ -9,6 +12,9 @@ namespace engine {
 //
 // Threads: any; immutable.
 const SystemTables& system_tables();
+
+// Returns the columns that identify a row of a table that clients can follow with EMIT CHANGES; empty for other tables.
+std::span<const std::string_view> followed_key(const SystemTable& table);
 
 // Each function returns whether the rows of a table need a member of an InformationContext.
 bool needs_statuses(const SystemTable& table);
@@ -20,7 +26,8 @@ class CatalogRows final : public SystemRows {
  public:
   CatalogRows(const InformationContext& context, std::string database, std::string user)
       : context_(context), database_(std::move(database)), user_(std::move(user)) {}
-  Result<RowsChunks> rows(const SystemTable& table, RowsContext& context) const override;
+  Result<RowsChunks> rows(const SystemTable& table, std::span<const SystemTextFilter> wanted,
+                          RowsContext& context) const override;
 
  private:
   const InformationContext& context_;

@@ -1,0 +1,42 @@
+// The past of the server's figures, and the problems that they show: a port, which the server implements.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+struct SamplePoint {
+  int64_t time_ms = 0;  // wall clock
+  double value = 0;
+};
+
+// A problem that one of the rules of docs/grafana/alerts.yml has found.
+struct Finding {
+  std::string severity;  // page or warn, as in the rules
+  std::string rule, kind, object;
+  int64_t since_ms = 0;  // wall clock; the time at which the condition of the rule began to hold
+  std::string message, hint;
+  std::string topic =
+      {};  // the topic of a consumer group; a reader without rights on it does not see the finding
+};
+
+// Threads: any.
+class SampleHistory {
+ public:
+  virtual ~SampleHistory() = default;
+  virtual int64_t node() const = 0;
+  // Calls back for each series with its points, the oldest first. A name or label limits the series to those that have
+  // it.
+  using OnSeries = std::function<void(std::string_view name, std::string_view label,
+                                      std::span<const SamplePoint> points)>;
+  virtual void read(const std::optional<std::string>& name, const std::optional<std::string>& label,
+                    const OnSeries& on_series) const = 0;
+  virtual std::vector<Finding> findings() const = 0;
+};
+
+}  // namespace engine
