@@ -14,8 +14,8 @@
 #include "server/sql/read/information_facts.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
-#include "server/sql/read/stream_gathering.h"
 #include "server/sql/read/read_preparation.h"
+#include "server/sql/read/stream_gathering.h"
 #include "server/sql/read/table_read.h"
 #include "server/sql/short_work.h"
 
@@ -176,7 +176,7 @@ class SelectExecution final : public TableRead {
       if (!facts)
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
       return facts->with_context([&](const engine::InformationContext& about) {
-        const engine::CatalogRows system(about, facts->database, facts->user);
+        const engine::CatalogRows system(about, facts->reader.database, facts->reader.user);
         return engine::run_rows_plan(*plan, std::move(tables), *context, &system, measured);
       });
     }
@@ -212,11 +212,7 @@ class SelectExecution final : public TableRead {
   void gather_facts() {
     if (plan_->system_tables.empty()) return ask();
     InformationNeeds needs;
-    for (const engine::SystemTable* table : plan_->system_tables) {
-      needs.statuses = needs.statuses || engine::needs_statuses(*table);
-      needs.server_facts = needs.server_facts || engine::needs_server_facts(*table);
-      needs.consumer_groups = needs.consumer_groups || engine::needs_consumer_groups(*table);
-    }
+    for (const engine::SystemTable* table : plan_->system_tables) needs.add(*table);
     gathering_.emplace(session(), image_);
     gathering_->begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
       facts_ = std::move(facts);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/system_tables/catalog_names.h"
+#include "engine/system_tables/system_catalog.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -37,21 +38,30 @@ void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
 
 }  // namespace
 
-InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_image)
+void InformationNeeds::add(const engine::SystemTable& table) {
+  statuses = statuses || engine::needs_statuses(table);
+  server_facts = server_facts || engine::needs_server_facts(table);
+  consumer_groups = consumer_groups || engine::needs_consumer_groups(table);
+}
+
+InformationReader reader_of(const SqlSession& session) {
+  return {session.properties(), session.variables(), session.asker(), session.database(),
+          session.user()};
+}
+
+InformationFacts::InformationFacts(SqlParts& parts, InformationReader the_reader,
+                                   MetadataImagePtr the_image)
     : image(std::move(the_image)),
-      settings(session.parts().settings.engine),
-      properties(session.properties()),
-      server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
-      variables(session.variables()),
-      asker(session.asker()),
-      database(session.database()),
-      user(session.user()) {
-  sequence_position = [&reserves = session.parts().sequences](const engine::Sequence& sequence) {
+      settings(parts.settings.engine),
+      server_properties{{"read.wait.ms", std::to_string(parts.settings.read_wait_ms)}},
+      reader(std::move(the_reader)) {
+  sequence_position = [&reserves = parts.sequences](const engine::Sequence& sequence) {
     return reserves.position(sequence);
   };
-  const ClusterTopics& topics = *session.parts().cluster;
+  const ClusterTopics& topics = *parts.cluster;
   replicas_of = [&topics](const Uuid& topic) { return topics.replicas_of(topic); };
   cluster = [&topics] { return topics.nodes(); };
+  history = parts.history;
 }
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker) {
@@ -96,8 +106,12 @@ std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, A
   return {owner, &owner->names};
 }
 
-engine::AccessFacts InformationFacts::access_facts() const {
-  return access_facts_of(*image, asker);
+std::function<bool(const std::string& topic)> InformationFacts::may_see_of(
+    const Asker& asker) const {
+  if (is_superuser(*image->users, asker)) return {};
+  return [this, &asker](const std::string& topic) {
+    return check_declare(*image->users, asker, topic).has_value();
+  };
 }
 
 std::optional<sql::Notice> InformationFacts::missing_groups() const {
@@ -111,29 +125,36 @@ std::optional<sql::Notice> InformationFacts::missing_groups() const {
                   fmt::join(nodes, ", "))};
 }
 
+InformationGathering::InformationGathering(SqlParts& parts, Loop& loop, InformationReader reader,
+                                           MetadataImagePtr image)
+    : parts_(parts),
+      loop_(loop),
+      facts_(std::make_shared<InformationFacts>(parts, std::move(reader), std::move(image))) {}
+
 InformationGathering::InformationGathering(SqlSession& session, MetadataImagePtr image)
-    : session_(session), facts_(std::make_shared<InformationFacts>(session, std::move(image))) {}
+    : InformationGathering(session.parts(), session.shard().loop(), reader_of(session),
+                           std::move(image)) {}
 
 void InformationGathering::begin(InformationNeeds needs, Done done) {
   needs_ = needs;
   done_ = std::move(done);
   left_ = 1;
-  if (needs_.consumer_groups && session_.parts().consumer_groups) {
+  if (needs_.consumer_groups && parts_.consumer_groups) {
     ++left_;
-    session_.parts().consumer_groups(on_loop([this](SqlParts::Groups told) {
+    parts_.consumer_groups(on_loop([this](SqlParts::Groups told) {
       facts_->groups = std::move(told.groups);
       facts_->without_groups_of = std::move(told.incomplete);
       answer_one();
     }));
   }
-  if (needs_.schemas && session_.parts().definitions.outside_registry()) ask_registry();
+  if (needs_.schemas && parts_.definitions.outside_registry()) ask_registry();
   if (needs_.statuses) ask_shards();
   answer_one();
 }
 
 void InformationGathering::ask_registry() {
   ++left_;
-  session_.parts().definitions.outside_registry()->list(
+  parts_.definitions.outside_registry()->list(
       on_loop([this](Result<engine::SchemaRegistry> listed) {
         if (listed)
           facts_->schemas = std::make_shared<const engine::SchemaRegistry>(*std::move(listed));
@@ -144,7 +165,7 @@ void InformationGathering::ask_registry() {
 }
 
 void InformationGathering::ask_shards() {
-  const std::vector<Shard*>& shards = session_.parts().queries.shards();
+  const std::vector<Shard*>& shards = parts_.queries.shards();
   left_ += shards.size();
   for (size_t number = 0; number < shards.size(); ++number) {
     auto report = on_loop([this, number](std::vector<ShardTaskReport> reports) {
@@ -190,17 +211,17 @@ void InformationGathering::answer_one() {
 bool InformationGathering::is_stopped(const std::string& query_id) const {
   const DefinedQueryPtr query = facts_->image->find_query(query_id);
   if (query && query->query->state == engine::DesiredState::Paused) return true;
-  return session_.parts().supervisor.trouble_of(query_id).has_value();
+  return parts_.supervisor.trouble_of(query_id).has_value();
 }
 
 void InformationGathering::finish() {
-  for (const auto& [id, trouble] : session_.parts().supervisor.troubles()) {
+  for (const auto& [id, trouble] : parts_.supervisor.troubles()) {
     engine::QueryStatus& status = facts_->statuses[id];
     status.state = "ERROR";
     status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
     ++status.records_failed;  // the error that stopped the query counts, too
   }
-  for (const auto& [id, why] : session_.parts().supervisor.obstacles()) {
+  for (const auto& [id, why] : parts_.supervisor.obstacles()) {
     engine::QueryStatus& status = facts_->statuses[id];
     if (status.state != "ERROR")
       status.last_error = "it cannot replace the old query yet and is tried again: " + why.message;
@@ -210,15 +231,14 @@ void InformationGathering::finish() {
     if (engine::QueryStatus& status = facts_->statuses[id];
         status.state == "RUNNING" && is_stopped(awaited))
       status.state = "waits for " + awaited;
-  if (session_.parts().definitions.facts().has_replicated_journals())
+  if (parts_.definitions.facts().has_replicated_journals())
     for (auto& [id, status] : facts_->statuses) {
       const DefinedQueryPtr query = facts_->image->find_query(id);
       if (!query || !query->journal || status.state != "RUNNING") continue;
-      status.node =
-          session_.parts().cluster->leader_of({storage::kReplicatedJournal, *query->journal});
+      status.node = parts_.cluster->leader_of({storage::kReplicatedJournal, *query->journal});
       if (!status.node) status.state = "WAITING";
     }
-  if (needs_.server_facts) facts_->server = session_.parts().server_facts();
+  if (needs_.server_facts) facts_->server = parts_.server_facts();
   std::ranges::sort(facts_->tasks, {}, &engine::TaskStatus::task);
   std::ranges::sort(facts_->groups, {}, &engine::ConsumerGroup::id);
   done_(std::move(facts_));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/functions/catalog_names.h"
+#include "engine/query/system_rows.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/image.h"
 #include "server/net/weak_callback.h"
@@ -19,6 +20,8 @@ namespace server {
 
 struct InformationNeeds {
   bool statuses = false, server_facts = false, consumer_groups = false, schemas = false;
+  // Adds the needs of the rows of a system table.
+  void add(const engine::SystemTable& table);
 };
 
 // Adds to the descriptions of topics, in a cluster, the number of their replicas.
@@ -51,35 +54,50 @@ engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& ask
 std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
                                                        std::string user);
 
+// The session, or another reader, for which facts are gathered.
+struct InformationReader {
+  // The settings and variables of the session.
+  engine::Properties properties = {};
+  std::map<std::string, std::string> variables = {};
+  Asker asker = {};
+  std::string database = {}, user = {};  // the names that the client gave
+};
+InformationReader reader_of(const SqlSession& session);
+
 // A snapshot of the facts, which may be used on any thread.
 struct InformationFacts {
-  InformationFacts(SqlSession& session, MetadataImagePtr the_image);
+  InformationFacts(SqlParts& parts, InformationReader the_reader, MetadataImagePtr the_image);
 
   MetadataImagePtr image;
   const engine::EngineSettings& settings;
-  engine::Properties properties, server_properties;
-  std::map<std::string, std::string> variables;
+  engine::Properties server_properties;
   engine::QueryStatuses statuses = {};
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
   std::set<NodeId> without_groups_of = {};  // nodes that have not reported all their groups
-  Asker asker;
+  InformationReader reader;
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
   std::function<engine::SequencePosition(const engine::Sequence&)> sequence_position = {};
+  std::shared_ptr<const engine::SampleHistory> history = {};
   // The schemas of an external registry; null if the image has the schemas. `failure` is the reason
   // if a fact could not be obtained.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
-  std::string database = {}, user = {};  // the names that the client gave
 
-  engine::AccessFacts access_facts() const;
+  // Returns the function that decides which topics are shown; unset for a reader that may see everything.
+  std::function<bool(const std::string& topic)> may_see_of(const Asker& asker) const;
   // Returns a warning for the client if `groups` is incomplete.
   std::optional<sql::Notice> missing_groups() const;
   // Calls `use` with a context made of these facts.
   template <class Use>
   auto with_context(const Use& use) const {
+    return with_context_for(reader, use);
+  }
+  // Calls `use` with a context for another reader of the same facts, whose rights may differ.
+  template <class Use>
+  auto with_context_for(const InformationReader& who, const Use& use) const {
     const ReplicatedTopics topics(*image->topics, replicas_of);
     const ImageQueries queries(*image);
     const engine::InformationContext context{*image->catalog,
@@ -87,27 +105,32 @@ struct InformationFacts {
                                              queries,
                                              statuses,
                                              settings,
-                                             properties,
-                                             variables,
+                                             who.properties,
+                                             who.variables,
                                              &tasks,
                                              &server,
                                              &groups,
                                              server_properties,
                                              schemas ? schemas.get() : image->schemas.get(),
-                                             [this] { return access_facts(); },
+                                             [&] { return access_facts_of(*image, who.asker); },
                                              cluster,
-                                             sequence_position};
+                                             sequence_position,
+                                             may_see_of(who.asker),
+                                             history.get()};
     return use(context);
   }
 };
 
 // Gathers the facts from shards, coordinators and an external schema registry.
 //
-// Threads: the session's loop. Owner: an execution; answers that arrive after its end are dropped.
+// Threads: one loop's. Owner: an execution, or the surveys; answers that arrive after its end are
+//          dropped.
 class InformationGathering {
  public:
   using Done = std::function<void(std::shared_ptr<InformationFacts>)>;
 
+  InformationGathering(SqlParts& parts, Loop& loop, InformationReader reader,
+                       MetadataImagePtr image);
   InformationGathering(SqlSession& session, MetadataImagePtr image);
   // Calls `done` once, on the loop; within the call if no answer has to be awaited.
   void begin(InformationNeeds needs, Done done);
@@ -115,7 +138,7 @@ class InformationGathering {
  private:
   template <class F>
   auto on_loop(F run) {
-    return callback_.on(session_.shard().loop(), std::move(run));
+    return callback_.on(loop_, std::move(run));
   }
   void ask_registry();
   void ask_shards();
@@ -125,7 +148,8 @@ class InformationGathering {
   bool is_stopped(const std::string& query_id) const;
   void finish();
 
-  SqlSession& session_;
+  SqlParts& parts_;
+  Loop& loop_;
   std::shared_ptr<InformationFacts> facts_;
   std::map<std::string, std::string> awaited_;  // by query: the query whose rows its joins wait for
   InformationNeeds needs_;
