@@ -119,6 +119,10 @@ enum class TransientEnd : uint8_t { Never, AtPresentEnd };
 Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
                                                       engine::PlannedQuery planned,
                                                       MetadataImagePtr image, TransientEnd end);
+// Shows the rows of a catalog table and then their changes, until the execution is destroyed or the LIMIT is reached.
+Result<std::unique_ptr<sql::Execution>> run_follow(SqlSession& session, sql::Receiver& receiver,
+                                                   const SqlPrepared& prepared,
+                                                   FollowedSelect select);
 // Executes PRINT: shows each record whose running number is a multiple of `interval`.
 Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
                                                   engine::PlannedQuery planned,

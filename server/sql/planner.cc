@@ -602,7 +602,12 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
                               SqlPrepared& out) {
   const engine::PlanContext context = context_for(&slots);
   out.kind = query.emit == engine::Emit::None ? sql::ResultKind::Rows : sql::ResultKind::PushRows;
-  if (engine::is_general_select(query, context)) {
+  if (follows_system_table(query, context)) {
+    out.action = Action::Follow;
+    const FollowedSelect follow = TRY(plan_follow(query, context, eval()));
+    out.columns = display_columns(follow.rows->result);
+    for (const size_t column : follow.key) out.columns[column].role = "KEY";
+  } else if (engine::is_general_select(query, context)) {
     out.action = Action::Select;
     out.columns = display_columns(TRY(engine::plan_select_rows(query, context, eval())).result);
     tell_origins(out.columns, query, context);
@@ -816,6 +821,7 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
   const auto& query =
       prepared.is_analyzed ? *analyzed_query(statement) : std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
+  if (prepared.action == Action::Follow) return planned(plan_follow(query, context, eval()));
   if (prepared.action == Action::Select) return planned(plan_select(prepared, query, context));
   if (prepared.action == Action::Pull) {
     LookUp look_up = TRY(plan_look_up(prepared, query, context));

@@ -20,6 +20,7 @@
 #include "engine/query/select_rows.h"
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
+#include "server/sql/follow/follow_plan.h"
 #include "server/sql/port.h"
 #include "server/sql/serial/left_out_columns.h"
 #include "server/sql/settings.h"
@@ -42,6 +43,7 @@ struct SqlPrepared final : sql::Prepared {
     Select,
     StreamToEnd,
     Push,
+    Follow,  // the changes of a catalog table
     Print,
     Assert,
     Information,
@@ -91,8 +93,8 @@ struct InsertRows {
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
-using PlannedStatement =
-    std::variant<ConstantRows, InsertRows, LookUp, SelectRows, engine::PlannedQuery>;
+using PlannedStatement = std::variant<ConstantRows, InsertRows, LookUp, SelectRows,
+                                      engine::PlannedQuery, FollowedSelect>;
 
 // Whether planning may block a loop for too long: the text is long, or it computes functions of
 // values that the client chose.

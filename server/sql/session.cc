@@ -548,6 +548,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
+  if (auto* follow = std::get_if<FollowedSelect>(&planned))
+    return run_follow(*this, receiver, prepared, std::move(*follow));
   auto& insert = std::get<InsertRows>(planned);
   TRY(check_is_read(*image, insert.buffer->source()));
   if (parts_.sequences.is_shared() && !insert.given.empty())

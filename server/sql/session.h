@@ -67,6 +67,8 @@ class OpenStatement {
   std::atomic<size_t>* of_server_ = nullptr;
 };
 
+class Surveys;
+
 // The objects that all sessions share. They outlive the sessions.
 struct SqlParts {
   storage::Log& log;
@@ -97,6 +99,8 @@ struct SqlParts {
   SequenceReserves sequences = SequenceReserves(definitions);
   std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
+  std::shared_ptr<Surveys> surveys = {};        // set before the first session
+  std::shared_ptr<const engine::SampleHistory> history = {};  // null: none is kept
 };
 
 // The end of the session's own writes in each partition. Look-ups of the session wait until the

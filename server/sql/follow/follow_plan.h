@@ -1,0 +1,27 @@
+// Plans SELECT ... EMIT CHANGES over a table of millrace_catalog.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "engine/functions/kernel.h"
+#include "engine/plan/analysis.h"
+#include "engine/query/select_rows.h"
+#include "engine/query/system_rows.h"
+
+namespace server {
+
+// The rows of one system table that pass a filter, and the columns that identify such a row.
+struct FollowedSelect {
+  std::shared_ptr<const engine::SelectRowsPlan> rows;
+  std::vector<size_t> key;       // indexes of columns of the result
+  std::optional<uint64_t> most;  // the LIMIT, which counts changes
+};
+
+// Returns whether the query follows a system table: it ends with EMIT and reads one first.
+bool follows_system_table(const engine::Query& query, const engine::PlanContext& context);
+// Plans such a query. Fails with NotSupported if it groups, joins or sorts, or if its result lacks a column that
+// identifies the rows.
+Result<FollowedSelect> plan_follow(const engine::Query& query, const engine::PlanContext& context,
+                                   const engine::EvalContext& eval);
+
+}  // namespace server

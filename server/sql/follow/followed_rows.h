@@ -1,0 +1,71 @@
+// The rows of a followed table as of the last survey, and the version at which each of them changed.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/query/rows_run.h"
+#include "engine/types/schema.h"
+
+namespace server {
+
+// Followers read at their own speed: each of them knows the version that it has seen, and gets the rows that changed
+// since then, in their newest form. A follower that does not read therefore costs no memory, except for the keys of
+// deleted rows, of which the last kMostDeleted are kept.
+//
+// Threads: one at a time. Owner: a FollowedStatement.
+class FollowedRows {
+ public:
+  using Version = uint64_t;  // grows with each take() that changes a row; 0: nothing was taken
+  static constexpr size_t kMostDeleted = 10'000;
+
+  // `key`: the columns that identify a row.
+  FollowedRows(const engine::Schema& schema, std::vector<size_t> key);
+
+  // Replaces the rows by those of a survey. The chunks may have more columns than the schema. If several rows have
+  // the same key, the first one counts.
+  void take(const engine::RowsChunks& chunks);
+
+  Version version() const { return version_; }
+  size_t bytes() const { return bytes_; }
+
+  struct Changes {
+    std::vector<engine::ColumnPtr> columns;
+    engine::Bitmap
+        present;  // not set: the row was deleted, and only the columns of its key have values
+    size_t rows = 0;
+    Version until = 0;
+  };
+  using ChangesPtr = std::shared_ptr<const Changes>;
+  // Returns the changes after `seen`; the followers that have seen the same version share them. 0 stands for a follower
+  // that has seen nothing. Fails with LimitExceeded if deletes after `seen` are no longer known.
+  Result<ChangesPtr> since(Version seen);
+
+ private:
+  struct Row {
+    std::string bytes;       // of the whole row
+    Version changed_at = 0;  // version that brought the bytes
+    Version taken_at = 0;    // number of the take() that had the row
+    size_t place = 0;        // position in the last survey
+  };
+  struct Deleted {
+    Version at;
+    std::string key, bytes;
+  };
+  ChangesPtr make(Version seen) const;
+
+  const engine::Schema schema_;
+  const std::vector<size_t> key_;
+  std::map<std::string, Row, std::less<>> rows_;  // by the bytes of the key
+  std::deque<Deleted> deleted_;                   // in the order of their versions
+  Version version_ = 0, takes_ = 0;
+  Version forgotten_ = 0;  // version of the newest delete that is no longer known
+  size_t bytes_ = 0;
+  std::map<Version, ChangesPtr> shared_;  // by `seen`, for the present version
+};
+
+}  // namespace server
