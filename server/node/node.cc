@@ -21,6 +21,8 @@
 #include "server/http/registry/registry_pages.h"
 #include "server/node/broker_settings.h"
 #include "server/node/http_pages.h"
+#include "server/sql/follow/surveys.h"
+#include "server/sql/history/server_history.h"
 #include "storage/files/backup.h"
 
 namespace server {
@@ -115,6 +117,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->make_connectors();
   node->connect_ = TRY(ConnectParts::open(settings.outside_connect, node->connectors_.get()));
   node->parts_->connectors = &node->connect_->connectors();
+  node->parts_->surveys = std::make_shared<Surveys>(*node->parts_, node->shards_.front()->loop());
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -380,7 +383,6 @@ Status Node::open_http() {
       std::max(2, static_cast<int>(std::thread::hardware_concurrency() / 2)));
   TRY(open_registry(loops));
   TRY(open_connect(loops));
-  if (!settings_.http) return {};
   metrics_ = std::make_unique<ServerMetrics>(MetricsSources{
       settings_.data_dir,
       clock_,
@@ -396,16 +398,38 @@ Status Node::open_http() {
       },
       {{"pg", [this] { return pg_->connection_count(); }},
        {"kafka", [this] { return kafka_->connection_count(); }},
-       {"http", [this] { return http_->connection_count(); }},
+       {"http", [this] { return http_ ? http_->connection_count() : 0; }},
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }},
        {"connect", [this] { return connect_pages_ ? connect_pages_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
       [this] { return peers_->health(); }});
+  if (settings_.keeps_history) keep_history();
+  if (!settings_.http) return {};
   http::Routes routes = TRY(http_routes());
   http_ = TRY(http::HttpServer::open(
       loops, guarded(std::move(routes), console_sessions_.get()),
       {front_end_options(*settings_.http, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
+}
+
+// Samples the figures on a loop. The page is written by a worker, as for a request of /metrics.
+void Node::keep_history() {
+  const std::optional<int32_t> number = definitions_->facts().node_number();
+  std::function<size_t()> controllers;
+  if (number)
+    controllers = [this] {
+      const auto nodes = parts_->cluster->nodes();
+      return static_cast<size_t>(std::ranges::count_if(nodes, &engine::NodeStatus::is_controller));
+    };
+  const auto history =
+      std::make_shared<ServerHistory>(number.value_or(0), memory_, std::move(controllers));
+  parts_->history = history;
+  history_timer_ = std::make_unique<Timer>(shards_.front()->loop(), "history", [this, history] {
+    metrics_->page([history, &clock = clock_](const std::shared_ptr<const std::string>& page) {
+      if (page) history->add(*page, clock.wall_ms());
+    });
+  });
+  history_timer_->start_every(SampleRing::kFineMs);
 }
 
 Status Node::open_outside_registry() {
@@ -804,6 +828,9 @@ Node::~Node() {
     log_warn("a function did not end and was abandoned");
     std::_Exit(0);
   }
+  // These have timers on a loop of the shards.
+  history_timer_.reset();
+  if (parts_) parts_->surveys.reset();
   shards_.clear();
 }
 

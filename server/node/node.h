@@ -100,6 +100,7 @@ class Node {
   Status open_kafka();
   Status open_http();
   Status open_outside_registry();
+  void keep_history();
   Status open_registry(const std::vector<Loop*>& loops);
   void make_connectors();
   Status open_connect(const std::vector<Loop*>& loops);
@@ -163,6 +164,7 @@ class Node {
   std::unique_ptr<TransactionCoordinators> transactions_;  // destroyed before the groups
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
+  std::unique_ptr<Timer> history_timer_;  // null: no history is kept
   http::OpenQueries http_queries_;
   http::CommandLog http_commands_;
   std::unique_ptr<http::SqlPages> sql_pages_;

@@ -71,6 +71,13 @@ Status set_bool(bool& to, const std::string& text) {
   return {};
 }
 
+Status set_on_or_off(bool& to, const std::string& text) {
+  if (text != "on" && text != "off")
+    return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not on or off", text)};
+  to = text == "on";
+  return {};
+}
+
 Status set_http_origins(NodeSettings& settings, const std::string& text) {
   settings.http_origins = TRY(http::parse_http_origins(text));
   return {};
@@ -180,6 +187,10 @@ constexpr SettingRow kSettings[] = {
        s.console_dir = text;
        return {};
      }},
+    {"history",
+     "on: figures of the last day (millrace_catalog.samples) and the problems that they show "
+     "(millrace_catalog.findings) are kept in memory, at most 18 MB [on]",
+     [](NodeSettings& s, const std::string& text) { return set_on_or_off(s.keeps_history, text); }},
     {"registry",
      "HOST:PORT of a separate listener for the schema registry, which is also available at --http; "
      "port 0 picks a free one, off: none [off]",
@@ -367,11 +378,8 @@ constexpr SettingRow kSettings[] = {
      }},
     {"processing-log",
      "on: errors of single records can be read from the stream KSQL_PROCESSING_LOG [on]",
-     [](NodeSettings& s, const std::string& text) -> Status {
-       if (text != "on" && text != "off")
-         return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not on or off", text)};
-       s.processing_log = text == "on";
-       return {};
+     [](NodeSettings& s, const std::string& text) {
+       return set_on_or_off(s.processing_log, text);
      }},
     // Consumer groups: Kafka's names and defaults. A file may also use Kafka's spelling, such as group.max.size.
     {"group-initial-rebalance-delay-ms", "time that a new group waits for further members [3000]",

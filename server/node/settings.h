@@ -28,6 +28,7 @@ struct NodeSettings {
   enum class Console : uint8_t { On, ReadOnly, Off };
   Console console = Console::On;
   std::string console_dir = {};  // empty: the files in the program
+  bool keeps_history = true;     // samples of the figures, and the problems that they show
   std::vector<Address>
       kafka_advertised;  // one for each of `kafka`, in order; empty: the listener's own address
 
