@@ -7,9 +7,9 @@ import { errorOf, sessionEnded } from './session.js';
 /** @typedef {{n: number, kind: string, id?: string, columns?: Column[]}} Head */
 /** @typedef {{tag?: string, rows?: number, more?: boolean, ms?: number}} Done */
 /** @typedef {{code: string, message: string, detail?: string, hint?: string, line?: number,
- *             column?: number, length?: number, fix?: string}} Failure */
+ *             column?: number, length?: number, fix?: string, n?: number}} Failure */
 /** @typedef {{sql: string, settings?: Record<string, string>, variables?: Record<string, string>,
- *             max_rows?: number}} Request */
+ *             max_rows?: number, together?: boolean}} Request */
 /**
  * Calls of one response, in the order of its lines. `lost` reports a connection that ended before
  * the response did; neither `done` nor `failed` follows it.
