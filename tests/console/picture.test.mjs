@@ -6,7 +6,7 @@ import { load, random } from './site.mjs';
 const { axisNumber, linear, ticks, timeTicks } = await load('core/scale.js');
 const { propose, seriesOf } = await load('core/chart.js');
 const { layOut } = await load('core/layout.js');
-const { parsePlan } = await load('core/graph.js');
+const { loadOf, parsePlan } = await load('core/graph.js');
 
 test('ticks are round, ordered and cover the range', () => {
   assert.deepEqual(ticks(0, 100), [0, 20, 40, 60, 80, 100]);
@@ -127,4 +127,10 @@ test('a push query ends at the client, and a SELECT over tables has no stages', 
     topics: [], exchanges: [], edges: [{ from: '0.2', to: 'client' }] } }]));
   assert.deepEqual(plan.parts.map(({ kind }) => kind), ['stage', 'client']);
   assert.equal(parsePlan('[{"Plan": {"Node Type": "Result"}}]'), null);
+});
+
+test('the load of a stage is the sum over its tasks', () => {
+  const task = (stage, rows_per_second, lag) => ({ stage, rows_per_second, lag });
+  assert.deepEqual([...loadOf([task(0, 5, 10), task(1, '7', null), task(0, 6, '20')])],
+    [[0, { rate: 11, lag: 30 }], [1, { rate: 7, lag: 0 }]]);
 });

@@ -107,6 +107,35 @@ async function watchSession() {
   setInterval(() => { if (session.state === 'away') void readSession(); }, 3000);
 }
 
+/** The number of problems, on every page. The hub is loaded after the page itself. */
+async function watchFindings() {
+  const [{ Followed }, { FINDINGS }] = await Promise.all([import('./core/follow.js'),
+    import('./live/figures.js')]);
+  let ended = new AbortController();
+  const draw = (/** @type {number} */ count, /** @type {boolean} */ isUrgent) => {
+    const link = header.querySelector('nav a[href="#overview"]');
+    link?.querySelector('.badge')?.remove();
+    link?.setAttribute('aria-label', count ? `Overview, ${count} need attention` : 'Overview');
+    if (count) link?.append(el('span.badge', { 'data-urgent': isUrgent }, `▲${count}`));
+  };
+  const follow = () => {
+    ended.abort();
+    ended = new AbortController();
+    draw(0, false);
+    if (session.state === 'closed') return;
+    const findings = new Followed(FINDINGS, ended.signal, () => draw(findings.size,
+      findings.rows.some(({ severity }) => severity === 'page')));
+  };
+  let user = session.user, isClosed = session.state === 'closed';
+  onSession(() => {
+    if (user === session.user && isClosed === (session.state === 'closed')) return;
+    user = session.user;
+    isClosed = session.state === 'closed';
+    follow();
+  });
+  follow();
+}
+
 async function start() {
   applyPreferences();
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
@@ -119,6 +148,7 @@ async function start() {
   addKeys();
   await watchSession();
   startRouter(main);
+  setTimeout(() => void watchFindings(), 0);
 }
 
 void start();

@@ -2,12 +2,15 @@
 // A plan as a picture: stages as boxes with their steps, topics as cylinders between them.
 import { svg } from './element.js';
 import { layOut } from './layout.js';
+import { axisNumber } from './scale.js';
 
 /**
  * `kind` is `stage`, `topic`, `exchange` or `client`; a stage has its number in SHOW TASKS.
  * @typedef {{id: string, kind: string, title: string, steps: string[], stage?: number}} Part
  */
 /** @typedef {{parts: Part[], edges: {from: string, to: string}[], query?: string}} Plan */
+/** The load of a stage: rows per second, and records that it has not read. */
+/** @typedef {{rate: number, lag: number}} Load */
 
 const CHARACTER = 7; // px, of the small text
 const WIDEST = 46; // characters
@@ -42,13 +45,29 @@ export function parsePlan(text) {
   return { parts, edges: [...edges.values()], query: topology.query };
 }
 
+/**
+ * Returns the load of each stage from the rows of SHOW TASKS.
+ * @param {Record<string, any>[]} tasks @returns {Map<number, Load>}
+ */
+export function loadOf(tasks) {
+  const loads = new Map();
+  for (const task of tasks) {
+    const load = loads.get(Number(task.stage)) ?? { rate: 0, lag: 0 };
+    load.rate += Number(task.rows_per_second ?? 0);
+    load.lag += Number(task.lag ?? 0);
+    loads.set(Number(task.stage), load);
+  }
+  return loads;
+}
+
 /** @param {string} text */
 function cut(text) { return text.length > WIDEST ? `${text.slice(0, WIDEST - 1)}…` : text; }
 
 /** @param {Part} part */
 function sizeOf(part) {
   const longest = Math.max(...[part.title, ...part.steps].map((text) => cut(text).length));
-  const width = Math.max(72, longest * CHARACTER + 28);
+  const least = part.kind === 'stage' ? 150 : 72; // room for the load of a stage
+  const width = Math.max(least, longest * CHARACTER + 28);
   const height = part.kind === 'stage' ? 34 + part.steps.length * LINE + 6 : 52;
   return { id: part.id, width, height };
 }
@@ -75,6 +94,19 @@ export function drawPlan(plan) {
   return picture;
 }
 
+/**
+ * Writes the loads into a picture of drawPlan().
+ * @param {SVGElement} picture @param {Map<number, Load>} loads
+ */
+export function showLoads(picture, loads) {
+  for (const text of picture.querySelectorAll('.plan-load')) {
+    const load = loads.get(Number(/** @type {any} */ (text).dataset.stage));
+    const behind = load?.lag ? ` · ${axisNumber(load.lag)} behind` : '';
+    const shown = load ? `${axisNumber(load.rate)}/s${behind}` : '';
+    if (text.textContent !== shown) text.textContent = shown;
+  }
+}
+
 /** @param {import('./layout.js').Box} a @param {import('./layout.js').Box} b */
 function edge(a, b) {
   const [x1, y1] = [a.x + a.width, a.y + a.height / 2];
@@ -88,7 +120,9 @@ function edge(a, b) {
 function stageBox(part, box) {
   const group = svg('g', { class: 'plan-stage', transform: `translate(${box.x} ${box.y})` },
     svg('rect', { width: box.width, height: box.height, rx: 6 }),
-    svg('text', { x: 14, y: 21, class: 'plan-title' }, part.title));
+    svg('text', { x: 14, y: 21, class: 'plan-title' }, part.title),
+    svg('text', { x: box.width - 10, y: 21, 'text-anchor': 'end', class: 'plan-load',
+      'data-stage': part.stage }));
   for (const [at, step] of part.steps.entries()) {
     const y = 34 + at * LINE;
     group.append(svg('g', { class: 'plan-step' }, svg('title', {}, step),

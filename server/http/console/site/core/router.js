@@ -11,6 +11,12 @@ import { session } from './session.js';
 /** Modules of the pages in the order of the navigation; the first is the start page. */
 export const PAGES = [
   { path: 'sql', key: 's', title: 'SQL', icon: 'sql', load: () => import('../pages/sql.js') },
+  { path: 'overview', key: 'o', title: 'Overview', icon: 'overview',
+    load: () => import('../pages/overview.js') },
+  { path: 'queries', key: 'q', title: 'Queries', icon: 'query',
+    load: () => import('../pages/queries.js') },
+  { path: 'cluster', key: 'c', title: 'Cluster', icon: 'cluster',
+    load: () => import('../pages/cluster.js') },
   { path: 'settings', key: ',', title: 'Settings', icon: 'settings',
     load: () => import('../pages/settings.js') },
 ];

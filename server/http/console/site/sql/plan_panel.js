@@ -1,9 +1,11 @@
 // @ts-check
 // The plan of a statement: a picture, or the text of EXPLAIN.
 import { el, fill, segments } from '../core/element.js';
-import { drawPlan, parsePlan } from '../core/graph.js';
+import { Followed } from '../core/follow.js';
+import { drawPlan, loadOf, parsePlan, showLoads } from '../core/graph.js';
 import { objects, quoteText, select, selectAll } from '../core/sql.js';
 import { withoutComments } from '../core/split.js';
+import { tasksOf } from '../live/figures.js';
 
 /**
  * Returns what EXPLAIN takes: the statement without an EXPLAIN of its own, or the query of an
@@ -34,6 +36,10 @@ export class PlanPanel {
     this.text_ = '';
     /** @type {import('../core/graph.js').Plan|null} */
     this.plan_ = null;
+    /** @type {Followed|null} */
+    this.tasks_ = null; // of a running query, whose stages show their load
+    /** @type {SVGElement|null} */
+    this.picture_ = null;
     this.shown_ = new AbortController();
     signal.addEventListener('abort', () => this.shown_.abort());
   }
@@ -44,6 +50,7 @@ export class PlanPanel {
     this.shown_ = new AbortController();
     const { signal } = this.shown_;
     this.text_ = '';
+    this.tasks_ = null;
     fill(this.body_, el('p.soft', { role: 'status' }, 'The plan is loading.'));
     try {
       const what = await explained(statement, signal);
@@ -53,6 +60,8 @@ export class PlanPanel {
       this.plan_ = parsePlan(json.map((part) =>
         typeof part === 'string' ? part : JSON.stringify(part)).join(''));
       this.draw_();
+      if (this.plan_?.query)
+        this.tasks_ = new Followed(tasksOf(this.plan_.query), signal, () => this.drawLoads_());
     } catch (error) {
       if (signal.aborted) return;
       fill(this.body_, el('p.note', {},
@@ -62,10 +71,17 @@ export class PlanPanel {
 
   draw_() {
     if (!this.text_) return;
+    this.picture_ = null;
     if (this.mode_ === 'text' || !this.plan_) {
       fill(this.body_, el('pre.plan-text', {}, this.text_));
       return;
     }
-    fill(this.body_, drawPlan(this.plan_));
+    this.picture_ = drawPlan(this.plan_);
+    fill(this.body_, this.picture_);
+    this.drawLoads_();
+  }
+
+  drawLoads_() {
+    if (this.picture_ && this.tasks_) showLoads(this.picture_, loadOf(this.tasks_.rows));
   }
 }
