@@ -45,8 +45,8 @@ std::string identity_of(const std::string& text, const InformationReader& reader
   return identity;
 }
 
-Result<engine::RowsChunks> run_select(SqlParts& parts, const FollowedStatement& statement,
-                                      const InformationFacts& facts) {
+Result<engine::RowsChunks> surveyed_rows(SqlParts& parts, const FollowedStatement& statement,
+                                         const InformationFacts& facts) {
   const InformationReader& reader = statement.reader();
   const auto names = catalog_names_of(facts.image, reader.asker, reader.user);
   const engine::CatalogNamesInUse names_in_use(names.get());
@@ -183,7 +183,7 @@ void Surveys::compute(std::shared_ptr<const InformationFacts> facts, Statements 
   const bool is_taken = parts_.workers.try_run(
       kMostShortWorkBytes, [this, facts = std::move(facts), statements = std::move(statements)] {
         const int64_t begun_us = thread_cpu_us();
-        for (const auto& each : statements) each->take(run_select(parts_, *each, *facts));
+        for (const auto& each : statements) each->take(surveyed_rows(parts_, *each, *facts));
         const int64_t taken_us = thread_cpu_us() - begun_us;
         home_.post([this, taken_us] { end_survey(taken_us); });
       });

@@ -27,7 +27,7 @@ engine::RowsChunks chunks_of(const Model& model) {
   return {{model.size(), {keys, numbers}}};
 }
 
-// What a client holds that applies the changes to the rows that it has.
+// A client that applies the changes to the rows that it has.
 struct Client {
   Model rows = {};
   FollowedRows::Version seen = 0;
@@ -96,7 +96,8 @@ TEST(FollowedRows, followers_that_read_at_any_speed_end_with_the_same_rows) {
       if (below(3) == 0)
         model.erase(key);
       else
-        model[key] = below(5) == 0 ? std::nullopt : std::optional<int64_t>(static_cast<int64_t>(below(9)));
+        model[key] =
+            below(5) == 0 ? std::nullopt : std::optional<int64_t>(static_cast<int64_t>(below(9)));
     }
     rows.take(chunks_of(model));
     for (size_t i = 0; i < clients.size(); ++i)

@@ -13,10 +13,10 @@ constexpr int64_t kStartMs = 1'700'000'040'000;  // begin of a minute
 std::vector<engine::SamplePoint> points_of(const SampleRing& ring, const std::string& name,
                                            std::optional<std::string> label = std::nullopt) {
   std::vector<engine::SamplePoint> found;
-  ring.read(name, label, [&](std::string_view, std::string_view,
-                             std::span<const engine::SamplePoint> points) {
-    found.insert(found.end(), points.begin(), points.end());
-  });
+  ring.read(name, label,
+            [&](std::string_view, std::string_view, std::span<const engine::SamplePoint> points) {
+              found.insert(found.end(), points.begin(), points.end());
+            });
   return found;
 }
 
@@ -71,7 +71,8 @@ TEST(SampleRing, a_series_without_values_for_a_day_makes_room) {
 TEST(ServerHistory, a_page_of_metrics_becomes_samples) {
   const auto samples = samples_of(
       "# HELP a_total Things.\n# TYPE a_total counter\na_total 7\n"
-      "lag{query=\"Q \\\"1\\\"\",state=\"x y\"} 42\nfree 1.5e+09\nbroken\nmillrace_metrics_seconds 1\n");
+      "lag{query=\"Q \\\"1\\\"\",state=\"x y\"} 42\nfree 1.5e+09\nbroken\nmillrace_metrics_seconds "
+      "1\n");
   ASSERT_EQ(samples.size(), 3u);
   EXPECT_EQ(samples[0].name, "a_total");
   EXPECT_EQ(samples[1].label, "query=\"Q \\\"1\\\"\",state=\"x y\"");
@@ -85,10 +86,11 @@ TEST(ServerHistory, counters_are_kept_as_rates_and_a_smaller_value_begins_again)
   const char* const pages[] = {"c_total 100\n", "c_total 150\n", "c_total 20\n"};
   for (int64_t i = 0; i < 3; ++i) history.add(pages[i], kStartMs + i * 5'000);
   std::vector<double> rates;
-  history.read("c_per_second", std::nullopt,
-               [&](std::string_view, std::string_view, std::span<const engine::SamplePoint> points) {
-                 for (const auto& point : points) rates.push_back(point.value);
-               });
+  history.read(
+      "c_per_second", std::nullopt,
+      [&](std::string_view, std::string_view, std::span<const engine::SamplePoint> points) {
+        for (const auto& point : points) rates.push_back(point.value);
+      });
   EXPECT_EQ(rates, (std::vector<double>{10, 4}));
   EXPECT_GT(memory.held_bytes(MemoryKind::Queues), 0u) << "the ring counts as memory of the server";
 }
