@@ -99,7 +99,7 @@ TEST(Findings, a_large_lag_that_shrinks_and_a_small_one_that_grows_are_none) {
                   .empty());
 }
 
-TEST(Findings, a_condition_that_ends_begins_again_from_zero) {
+TEST(Findings, a_condition_that_ends_has_a_new_time_when_it_returns) {
   World world;
   const auto state = [](const char* word) {
     return [word](int64_t) {
