@@ -20,7 +20,7 @@ using Statement = std::variant<
     Explain, ControlQuery, Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting,
     Discard, DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate,
     Listen, Unlisten, Notify, CreateSequence, AlterSequence, DropSequences, AlterDefault,
-    CreateView, DropViews, RenameRelation, ChangeConstraint>;
+    CreateView, DropViews, RefreshView, RenameRelation, ChangeConstraint>;
 
 // The row locks that FOR UPDATE, FOR SHARE and similar clauses of all SELECTs in the statement request.
 struct RowLocks {

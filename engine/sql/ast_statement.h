@@ -126,7 +126,7 @@ struct AlterDefault {
   std::string default_sql = {};  // empty: removes the default
   bool if_exists = false;
 };
-// CREATE [OR REPLACE] VIEW name (columns) AS SELECT ...
+// CREATE [OR REPLACE] VIEW name (columns) AS SELECT ..., and CREATE MATERIALIZED VIEW, whose rows are kept up to date.
 struct CreateView {
   bool or_replace = false;
   TableName name;
@@ -134,11 +134,23 @@ struct CreateView {
   std::shared_ptr<const Query> query;
   std::string query_sql;     // the text of the SELECT
   bool is_postgres = false;  // PostgreSQL's parser read it
+  // The following members are for CREATE MATERIALIZED VIEW.
+  bool is_materialized = false, if_not_exists = false;
+  struct Option {
+    std::string name, value;  // the name as written; the value without quotes
+    TextPosition position;
+  };
+  std::vector<Option> options = {};  // of WITH
 };
-// DROP VIEW a, b, which drops all views or none.
+// DROP [MATERIALIZED] VIEW a, b, which drops all views or none.
 struct DropViews {
   bool if_exists = false, cascade = false;
   std::vector<TableName> names;
+  bool is_materialized = false;
+};
+// REFRESH MATERIALIZED VIEW name: waits until the view shows everything that was acknowledged before.
+struct RefreshView {
+  TableName name;
 };
 // ALTER TABLE table ADD CONSTRAINT name UNIQUE|CHECK|FOREIGN KEY, CREATE UNIQUE INDEX name, ALTER TABLE DROP CONSTRAINT name
 struct ChangeConstraint {
@@ -149,8 +161,8 @@ struct ChangeConstraint {
   bool missing_ok = false;  // DROP CONSTRAINT IF EXISTS
   std::string tag = "ALTER TABLE";
 };
-enum class RelationKind : uint8_t { Stream, Table, View };
-// ALTER STREAM|TABLE|VIEW name RENAME TO new_name. As in PostgreSQL, TABLE also takes the name of a view.
+enum class RelationKind : uint8_t { Stream, Table, View, MaterializedView };
+// ALTER STREAM|TABLE|[MATERIALIZED] VIEW name RENAME TO new_name. As in PostgreSQL, TABLE also takes the name of a view.
 struct RenameRelation {
   RelationKind kind = RelationKind::Table;
   bool if_exists = false;
