@@ -57,6 +57,11 @@ std::vector<std::string> Catalog::writers_of(std::string_view source) const {
   return ids_of(writers_, source);
 }
 
+bool Catalog::is_view(const DataSource& source) const {
+  const PersistentQuery* query = find_query(source.created_by);
+  return query && query->kind == QueryKind::View;
+}
+
 const PersistentQuery* Catalog::rebuild_of(std::string_view id) const {
   const PersistentQuery* const present = find_query(id);
   if (!present) return nullptr;

@@ -69,12 +69,13 @@ std::vector<size_t> shown_columns(const DataSource& source);
 // Returns the names of the columns of `*`. The window bounds of a windowed key follow the key.
 std::vector<std::string> names_of_star(const DataSource& source);
 
-enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable };
+// View: the query that keeps the rows of a materialized view.
+enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable, View };
 enum class DesiredState : uint8_t { Running, Paused };
 
 // A query that runs until it is dropped, as the user defined it. Its progress is not part of the catalog.
 struct PersistentQuery {
-  std::string id;  // CSAS_X_0, CTAS_X_1, INSERTQUERY_2 or CST_X_3
+  std::string id;  // CSAS_X_0, CTAS_X_1, INSERTQUERY_2, CST_X_3 or VIEW_X_4
   QueryKind kind = QueryKind::CreateAs;
   std::string sql;
   std::string sink;                  // stream or table that the query writes; empty for SourceTable
@@ -105,6 +106,8 @@ class Catalog {
   // Returns the ids of the queries that read or write a source, in order.
   std::vector<std::string> readers_of(std::string_view source) const;
   std::vector<std::string> writers_of(std::string_view source) const;
+  // Returns whether the source is a materialized view.
+  bool is_view(const DataSource& source) const;
   // Returns the query that is being built to replace the query with this id, or nullptr.
   const PersistentQuery* rebuild_of(std::string_view id) const;
 

@@ -11,7 +11,8 @@ struct JsonNames<QueryKind> {
   static constexpr std::pair<QueryKind, std::string_view> names[] = {
       {QueryKind::CreateAs, "create_as"},
       {QueryKind::InsertInto, "insert_into"},
-      {QueryKind::SourceTable, "source_table"}};
+      {QueryKind::SourceTable, "source_table"},
+      {QueryKind::View, "view"}};
 };
 template <>
 struct JsonNames<DesiredState> {

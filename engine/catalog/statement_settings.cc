@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kStreamsPrefix = "ksql.streams.";
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kLongestWaitMs = 3'600'000;
+constexpr int64_t kMostViewRows = 100'000'000;
 
 std::optional<int64_t> to_number(std::string_view text) {
   int64_t number = 0;
@@ -34,6 +35,7 @@ bool is_number(std::string_view value) {
 // Accepts any text up to a limit, because each definition stores the text.
 bool is_text(std::string_view value) { return value.size() <= 1000; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
+bool is_on_or_off(std::string_view value) { return value == "on" || value == "off"; }
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_cycles(std::string_view value) { return value == "refuse" || value == "allow"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
@@ -80,6 +82,11 @@ constexpr StatementSetting kSettings[] = {
     {"stream.time.max.ahead.ms", "-1",
      "-1 (off), or a number of milliseconds of at least a day (86400000)", is_time_ahead},
     {"sum.overflow", "null", "null or wrap", is_overflow},
+    {"view.interval", "100", "a number of milliseconds, from 1 to 3600000",
+     is_number<1, kLongestWaitMs>},
+    {"view.recompute.rows", "1000000", "a number of rows, from 1 to 100000000",
+     is_number<1, kMostViewRows>},
+    {"view.unbounded_state", "off", "on or off", is_on_or_off},
 
     {"ksql.cast.strings.preserve.nulls", "true", kTrueOrFalse, is_boolean, No},
     {"ksql.functions.collect_list.limit", "", "a whole number", is_number<-1, INT64_MAX>, No},

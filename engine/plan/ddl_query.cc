@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/plan/ddl.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -20,8 +21,12 @@ void apply(QueryAction action, const std::string& id, Catalog& next, CatalogChan
 
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog) {
   std::vector<std::string> ids;
+  // A materialized view is nothing without its query, so only DROP ends the query.
+  const bool ends = control.action == QueryAction::Terminate;
   if (!control.query_id)
-    for (const auto& [id, query] : catalog->queries()) ids.push_back(id);
+    for (const auto& [id, query] : catalog->queries()) {
+      if (!ends || query->kind != QueryKind::View) ids.push_back(id);
+    }
   else if (catalog->find_query(control.query_id->text))
     ids.push_back(control.query_id->text);
   else
@@ -29,7 +34,15 @@ Result<CatalogChange> plan_control_query(const ControlQuery& control, const Cata
                  fmt::format("Unknown queryId: {}", control.query_id->text)}
         .at(control.position)
         .with_hint("SHOW QUERIES lists them.");
-  if (control.query_id && control.action == QueryAction::Terminate)
+  const PersistentQuery* asked =
+      control.query_id ? catalog->find_query(control.query_id->text) : nullptr;
+  if (asked && ends && asked->kind == QueryKind::View)
+    return Error{ErrorCode::DependentObjects,
+                 fmt::format("query {} keeps the materialized view \"{}\"", asked->id,
+                             display_name(asked->sink))}
+        .at(control.position)
+        .with_hint("DROP MATERIALIZED VIEW ends it; PAUSE stops it for a while.");
+  if (asked && ends)
     if (const PersistentQuery* rebuild = catalog->rebuild_of(control.query_id->text))
       return Error{ErrorCode::DependentObjects, fmt::format("query {} is being rebuilt by {}",
                                                             control.query_id->text, rebuild->id)}

@@ -75,7 +75,8 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
     const PersistentQuery& query = *catalog.find_query(id);
     if (query.kind == QueryKind::SourceTable) continue;  // dropped with its table
     readers.push_back(id);
-    if (query.kind == QueryKind::CreateAs) sinks.push_back(query.sink);
+    if (query.kind == QueryKind::CreateAs || query.kind == QueryKind::View)
+      sinks.push_back(query.sink);
   }
   for (const std::string& id : catalog.writers_of(source.name))
     if (id != source.created_by && catalog.find_query(id)->rebuilds.empty()) writers.push_back(id);
