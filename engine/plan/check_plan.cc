@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <span>
 
+#include "engine/plan/view_plan.h"
+
 namespace engine {
 
 namespace {
@@ -121,6 +123,25 @@ struct StepCheck {
            has_change(input(), step.key_count, step.key_count + 2) &&
            keeps(step.store, StoreKind::Rows) && keeps(step.moving_store, StoreKind::Rows) &&
            node.layout.size() == input().size() - 2;
+  }
+  bool operator()(const RecomputeStep& step) const {
+    if (!step.view || !keeps(step.store, StoreKind::Rows) ||
+        step.stream_stores.size() != node.from.size() ||
+        node.layout.size() != step.view->columns.size() + (step.view->has_row_id ? 1 : 0))
+      return false;
+    const auto is_column = [&](size_t column) {
+      return is_index(column, step.view->result.columns.size());
+    };
+    return std::ranges::all_of(step.view->columns, is_column) &&
+           std::ranges::all_of(step.view->identity, is_column) &&
+           std::ranges::all_of(
+               step.stream_stores,
+               [&](int store) { return store == -1 || keeps(store, StoreKind::Rows); }) &&
+           std::ranges::all_of(step.view->reads, [&](const ViewRead& read) {
+             return is_index(read.port, node.from.size()) &&
+                    reads_columns_of(read.columns, input(read.port)) &&
+                    (!read.filter || reads_columns_of({&*read.filter, 1}, input(read.port)));
+           });
   }
   // Returns whether number and kind of a change are at the columns `at` and `at` + 1, in a layout with at least
   // `columns` columns.

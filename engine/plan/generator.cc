@@ -42,6 +42,11 @@ uint64_t generated_choices(const SqlType& type, const GeneratorRule& rule) {
   return static_cast<uint64_t>(*max) - static_cast<uint64_t>(*min) + 1;
 }
 
+const RecomputeStep* view_step_of(const QueryPlan& plan) {
+  if (plan.kind != QueryKind::View || plan.stages.empty()) return nullptr;
+  return std::get_if<RecomputeStep>(&plan.stages.back().nodes.back().step);
+}
+
 const GeneratorPlan* generator_of(const QueryPlan& plan) {
   if (plan.stages.empty() || plan.stages.front().nodes.empty()) return nullptr;
   const auto* input = std::get_if<InputStep>(&plan.stages.front().nodes.front().step);

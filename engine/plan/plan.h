@@ -1,6 +1,7 @@
 // A continuous query as stages of steps. The planner makes plans, and the executor runs them. A plan is pure data: it
 // refers to topics and columns by name, and holds no running objects.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -170,10 +171,22 @@ struct ForeignKeyResolveStep {
   bool old_too = false;  // a later step needs the replaced row
 };
 
+struct ViewPlan;  // engine/plan/view_plan.h
+
+// Keeps the rows of a materialized view: runs its SELECT over all rows of the inputs whenever they have changed, and
+// passes on the rows that differ from the last result. The output layout has the columns of the view's topic.
+struct RecomputeStep {
+  std::shared_ptr<const ViewPlan> view = {};
+  // By port: store of the rows of a stream; -1 for a table, whose input keeps the rows.
+  std::vector<int> stream_stores = {};
+  int store = -1;  // the rows of the view, by their keys
+  FormatSpec key_format = {};
+};
+
 struct PlanNode {
   std::variant<InputStep, FilterStep, ProjectStep, FlatMapStep, RegroupStep, AggregateStep,
                StreamTableJoinStep, StreamStreamJoinStep, TableTableJoinStep,
-               ForeignKeySubscribeStep, ForeignKeyJoinStep, ForeignKeyResolveStep>
+               ForeignKeySubscribeStep, ForeignKeyJoinStep, ForeignKeyResolveStep, RecomputeStep>
       step;
   std::vector<int> from;  // input nodes in this stage, by port; empty for inputs
   Layout layout;          // output layout
@@ -249,6 +262,8 @@ struct QueryPlan {
   std::optional<MaterializationPlan> materialization;
 };
 
+// Returns the step that keeps the rows of a materialized view; nullptr for every other query.
+const RecomputeStep* view_step_of(const QueryPlan& plan);
 // Returns the generator of a query that reads no source; otherwise nullptr.
 const GeneratorPlan* generator_of(const QueryPlan& plan);
 

@@ -179,6 +179,21 @@ struct JsonFields<ForeignKeyResolveStep> {
                  json_field("old_too", &ForeignKeyResolveStep::old_too));
 };
 
+// Null: no view. engine/plan/view_json.cc has the members.
+template <>
+struct JsonCodec<std::shared_ptr<const ViewPlan>> {
+  static void write(JsonWriter& out, const std::shared_ptr<const ViewPlan>& view);
+  static bool read(const JsonValue& json, std::shared_ptr<const ViewPlan>& view);
+};
+template <>
+struct JsonFields<RecomputeStep> {
+  static constexpr auto fields =
+      std::tuple(json_field("view", &RecomputeStep::view),
+                 json_field("stream_stores", &RecomputeStep::stream_stores),
+                 json_field("store", &RecomputeStep::store),
+                 json_field("key_format", &RecomputeStep::key_format));
+};
+
 // The members of the step are in one object together with the step's name, its inputs and its layout.
 template <>
 struct JsonCodec<PlanNode> {

@@ -10,8 +10,10 @@ namespace {
 
 // The version of the format. Version 1 has no time-ordered exchanges, 2 has neither joins of two
 // streams or two tables nor sessions, 3 has no joins by foreign keys, 4 has no filters with
-// tells_all_deletes, and 5 has no generators.
-constexpr int64_t kPlanVersion = 6;
+// tells_all_deletes, 5 has no generators, and 6 has no materialized views.
+constexpr int64_t kPlanVersion = 7;
+// Plans without a view are written in the earlier version, so that the earlier program can read them.
+constexpr int64_t kVersionWithoutViews = 6;
 
 // Names of the steps in the text, in the order of the variant's alternatives.
 constexpr std::string_view kSteps[] = {"input",
@@ -25,7 +27,8 @@ constexpr std::string_view kSteps[] = {"input",
                                        "table_table_join",
                                        "foreign_key_subscribe",
                                        "foreign_key_join",
-                                       "foreign_key_resolve"};
+                                       "foreign_key_resolve",
+                                       "recompute"};
 using Step = decltype(PlanNode::step);
 static_assert(std::size(kSteps) == std::variant_size_v<Step>);
 
@@ -107,7 +110,7 @@ std::string plan_to_json(const QueryPlan& plan) {
   JsonWriter out;
   out.begin_object();
   out.key("version");
-  out.number(kPlanVersion);
+  out.number(view_step_of(plan) ? kPlanVersion : kVersionWithoutViews);
   write_fields(out, plan);
   out.end_object();
   return out.take();

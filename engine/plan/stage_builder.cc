@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/formats/format.h"
+#include "engine/plan/view_plan.h"
 
 namespace engine {
 
@@ -84,6 +85,12 @@ class ColumnUse {
     for (const int column : step.right_columns) input(1)[static_cast<size_t>(column)] = true;
   }
   void operator()(const ForeignKeyResolveStep&) { need_all(); }
+  void operator()(const RecomputeStep& step) {
+    for (const ViewRead& read : step.view->reads) {
+      mark(read.columns, input(read.port));
+      if (read.filter) mark({&*read.filter, 1}, input(read.port));
+    }
+  }
 
  private:
   const PlanNode& node() const { return stage_.nodes[at_]; }

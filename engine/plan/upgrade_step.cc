@@ -93,6 +93,7 @@ struct StepName {
   std::string operator()(const ForeignKeySubscribeStep&) const { return kForeignKeyJoin; }
   std::string operator()(const ForeignKeyJoinStep&) const { return kForeignKeyJoin; }
   std::string operator()(const ForeignKeyResolveStep&) const { return kForeignKeyJoin; }
+  std::string operator()(const RecomputeStep&) const { return "MaterializedView"; }
 
  private:
   static constexpr const char* kForeignKeyJoin = "ForeignKeyTableTableJoin";
@@ -210,6 +211,11 @@ class StepUpgrade {
       return differs(step_name(pair_.next), "windowExpression", shown_window(old.window),
                      shown_window(next.window));
     return compare(old, like);
+  }
+
+  // No statement replaces the SELECT of a materialized view.
+  Status operator()(const RecomputeStep& next) const {
+    return compare(std::get<RecomputeStep>(pair_.old.step), next);
   }
 
   Status operator()(const StreamTableJoinStep& next) const {

@@ -101,6 +101,11 @@ class StepLine {
     return fmt::format("Discard out-of-date rows, by {}, kept in {}",
                        first_columns(node_.layout, step.key_count), store_name(step.store));
   }
+  std::string operator()(const RecomputeStep& step) const {
+    return fmt::format(
+        "Compute the view again when its inputs have changed (mode: recompute), kept in {}",
+        store_name(step.store));
+  }
   std::string operator()(const StreamStreamJoinStep& step) const {
     std::string line =
         fmt::format("{} records with {} = {}, from {} before to {} after", join_word(step.type),

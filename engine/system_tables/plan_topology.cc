@@ -29,6 +29,7 @@ struct ProcessorWord {
   std::string operator()(const ForeignKeyJoinStep&) const {
     return "KTABLE-FK-JOIN-SUBSCRIPTION-PROCESSOR";
   }
+  std::string operator()(const RecomputeStep&) const { return "VIEW-RECOMPUTE"; }
   std::string operator()(const ForeignKeyResolveStep&) const {
     return "KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-RESOLVER-PROCESSOR";
   }

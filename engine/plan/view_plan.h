@@ -1,0 +1,38 @@
+// The plan of a materialized view: its SELECT, bound when the view was created, and the identity of its rows.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/expr/bound.h"
+#include "engine/plan/rows_node.h"
+#include "engine/types/schema.h"
+
+namespace engine {
+
+// A table or stream that the SELECT reads: the rows of ReadRows with this index.
+struct ViewRead {
+  size_t port = 0;                             // input of the RecomputeStep
+  std::optional<BoundExpression> filter = {};  // bound to the input's layout
+  std::vector<BoundExpression> columns = {};   // bound to the input's layout
+};
+
+struct ViewPlan {
+  std::vector<ViewRead> reads = {};
+  RowsNodePtr root =
+      nullptr;  // its first columns are those of the result; the others exist only for sorting
+  Schema result = {};
+  // Columns of the result that together differ in all rows. Empty and `is_one_row` not set: rows may be equal, and a
+  // row is identified by all of its values and its number among the equal rows.
+  std::vector<size_t> identity = {};
+  bool is_one_row = false;
+  // Set if the identity is not the key of the view's topic. Its bytes are then the key, in the hidden column __ROWID.
+  bool has_row_id = false;
+  // Columns of the result in the order of the view's topic: those of the key first, unless the key is hidden.
+  std::vector<size_t> columns = {};
+  // From WITH (on_error = 'null'): an expression that fails is null. Otherwise reads of the view fail with the error.
+  bool failures_are_null = false;
+};
+
+}  // namespace engine
