@@ -1,9 +1,20 @@
 #include "engine/expr/program.h"
 
 #include "engine/expr/block.h"
+#include "engine/expr/dropped_failures.h"
 #include "engine/expr/frame.h"
 
 namespace engine {
+
+namespace {
+
+// Whether the values of failed rows are null without an error (kFailuresProperty).
+bool drops_failures(const EvalContext& context) {
+  static const std::string name(kFailuresProperty);
+  return context.properties && context.property(name, "") == kFailuresAreNull;
+}
+
+}  // namespace
 
 Program::Program(std::span<const BoundExpression> expressions)
     : block_(compile_block(expressions)) {}
@@ -21,6 +32,7 @@ std::vector<Evaluated> Program::run(std::span<const ColumnPtr> columns, size_t r
   results.reserve(block_->results.size());
   for (size_t i = 0; i < block_->results.size(); ++i) {
     results.push_back(frame.whole(frame.result(i)));
+    if (drops_failures(context)) results.back().errors = RowErrors(rows);
   }
   return results;
 }
@@ -32,7 +44,7 @@ std::vector<uint32_t> Program::select(std::span<const ColumnPtr> columns, size_t
   frame.run();
   const Slot& condition = frame.result(0);
   assert(condition.column->type().kind() == TypeKind::Boolean);
-  errors.add_all(frame.whole_errors(condition));
+  if (!drops_failures(context)) errors.add_all(frame.whole_errors(condition));
   // Value slots of null rows are zero, so checking the slots is enough.
   const auto holds = condition.column->data<uint8_t>();
   const size_t step = condition.is_constant ? 0 : 1;
