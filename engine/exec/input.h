@@ -37,6 +37,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Status process(Batch batch, size_t port) override;
 
   const InputStep& step() const { return step_; }
+  const Layout& layout() const { return layout_; }
   RowStore* store() { return step_.store >= 0 ? &rows_ : nullptr; }
   RowStore& rows() override { return rows_; }
   Result<Batch> rows_of(std::span<const StoredRow> rows) override;

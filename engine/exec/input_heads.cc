@@ -75,6 +75,13 @@ std::vector<std::pair<PartitionRef, Offset>> InputHeads::positions() {
   return positions;
 }
 
+void InputHeads::limit(std::span<const Offset> ends) {
+  for (size_t i = 0; i < heads_.size(); ++i) {
+    heads_[i].limit = ends.empty() ? std::nullopt : std::optional(ends[i]);
+    if (ends.empty()) heads_[i].end = heads_[i].readable_end;
+  }
+}
+
 bool InputHeads::has_more(size_t source) const {
   return heads_[source].has_row() || heads_[source].has_undecoded();
 }
@@ -86,6 +93,7 @@ void InputHeads::see(std::span<const Polled> polled) {
     if (!polled[i].status) continue;  // reported when the next record is needed
     head.readable_end = head.end = polled[i].readable_end;
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
+    if (head.limit) head.end = std::min(head.end, *head.limit);
     if (head.decoded < polled[i].log_start) {  // retention has deleted records that were not read
       // A task that starts at offset 0 starts at the log start, so it has lost no records.
       if (head.decoded > Offset(0)) head.lost.push_back({head.decoded, polled[i].log_start});
@@ -106,7 +114,7 @@ Status InputHeads::refill(size_t source, const Polled& polled, size_t max_rows) 
   while (!head.has_row() && head.has_undecoded()) {
     DecodeRange range;
     range.from = head.decoded;
-    if (head.source.stop_at) range.end = *head.source.stop_at;
+    if (head.source.stop_at || head.limit) range.end = head.end;
     range.max_rows = max_rows;
     range.unpack_bytes = unpack_bytes_left_;
     range.whole_blocks = head.writer.has_value();

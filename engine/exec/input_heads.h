@@ -80,6 +80,10 @@ class InputHeads {
   // Decoding is shared from now on with other tasks that read the same records. `records` must outlive this object.
   void share(SharedRecords& records);
 
+  // From now on no records at or beyond these ends are taken; there is one end for each source. No end lies before a
+  // position that was decoded. An empty list lifts the limit.
+  void limit(std::span<const Offset> ends);
+
   // Returns the positions to poll. Only heads with few rows left ask for records.
   std::vector<std::pair<PartitionRef, Offset>> positions();
   // Takes the next records from the poll results of positions(). The rows may be views into the results. Fails if the
@@ -133,7 +137,8 @@ class InputHeads {
     std::optional<size_t> topic;   // index in awaited_
     // Ends of the decoded and of the readable records at the noted moment.
     Offset noted_decoded{0}, noted_end{0};
-    Offset end;  // end of the records to take: readable_end or the stop offset
+    std::optional<Offset> limit = {};  // see InputHeads::limit()
+    Offset end;  // end of the records to take: readable_end, the stop offset or the limit
     Offset readable_end;
     size_t refill_rows;
     std::deque<RecordFailure> failures;
