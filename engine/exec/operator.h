@@ -19,7 +19,8 @@
 
 namespace engine {
 
-class SlowRow;  // engine/exec/slow_row.h
+class SlowRow;     // engine/exec/slow_row.h
+class ViewRunner;  // engine/exec/view_runner.h
 
 // Sink for problems with single records that do not stop the query.
 class ProcessingLog {
@@ -74,6 +75,8 @@ struct TaskContext {
   // Runs `work`, which would delay the other tasks of this thread, on another thread, and steps this task afterwards.
   // Empty: no such thread exists, and the work runs on the task's own thread.
   std::function<void(std::function<void()> work)> run_aside = {};
+  const ViewRunner* views =
+      nullptr;  // runs the SELECTs of materialized views; null: there are none
 
   // Logs one line for each failed row that has a message, and counts the other failed rows.
   void report(const RowErrors& errors, const Batch& batch) const;
@@ -123,6 +126,8 @@ class Materialized {
   // look-up ends when no keys are left. Fails with ObjectState if the look-up cannot continue. Sets `as_of` to the
   // task's newest commit that the answer depends on; this commit may not be finished yet.
   virtual Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) = 0;
+  // Fails if the rows must not be shown at present, with the error for the reader.
+  virtual Status readable() const { return {}; }
   // Begins a scan of all rows as they are now. The scan may pause between steps while the table changes.
   virtual TableScan begin_scan() = 0;
   // Returns the next rows of a scan, from about `entries` entries. A step covers fewer entries if the rows are large,

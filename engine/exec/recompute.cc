@@ -1,0 +1,366 @@
+#include "engine/exec/recompute.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+#include <utility>
+
+#include "engine/exec/view_computation.h"
+#include "engine/types/row_codec.h"
+
+namespace engine {
+
+namespace {
+
+constexpr size_t kGatheredAtOnce = 4'096;
+// Rows that are compared with the store, or looked for in the result, between two looks at the clock.
+constexpr size_t kComparedAtOnce = 512;
+constexpr int64_t kRestFactor = 4;
+constexpr int64_t kDefaultIntervalMs = 100;
+constexpr int64_t kDefaultMostRows = 1'000'000;
+
+int64_t number_setting(const EvalContext& eval, const std::string& name, int64_t otherwise) {
+  const std::string_view text = eval.property(name, "");
+  int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return !text.empty() && read.ec == std::errc() && number > 0 ? number : otherwise;
+}
+
+// Returns a key under which the rows of a stream are in the order of their partition and offset.
+std::string key_of_record(int32_t partition, int64_t offset) {
+  std::string key(12, '\0');
+  for (int i = 0; i < 4; ++i)
+    key[static_cast<size_t>(i)] = static_cast<char>(partition >> (24 - 8 * i));
+  for (int i = 0; i < 8; ++i)
+    key[static_cast<size_t>(4 + i)] = static_cast<char>(offset >> (56 - 8 * i));
+  return key;
+}
+
+// Whether a scan was ended to free memory (Layers::overtake_scans). It is begun again, because nothing has changed.
+bool is_overtaken(const Result<bool>& scanned) {
+  return !scanned && scanned.error().code == ErrorCode::ObjectState;
+}
+
+std::vector<int> used_columns(const InputOperator& input, size_t columns) {
+  std::vector<int> used;
+  for (size_t i = 0; i < columns; ++i)
+    if (input.step().used[i]) used.push_back(static_cast<int>(i));
+  return used;
+}
+
+}  // namespace
+
+struct RecomputeOperator::Run {
+  enum class Part : uint8_t { Gather, Compute, Put, Find, Erase };
+  Part part = Part::Gather;
+  int64_t begun_us = 0;
+  // Gather
+  size_t port = 0;
+  StoreScanPtr scan = {};
+  std::vector<std::vector<Batch>> inputs = {};
+  uint64_t input_rows = 0;
+  // Compute
+  std::shared_ptr<ViewComputation> computation = {};
+  // Put and Erase
+  size_t next = 0;
+  std::vector<std::string> gone = {};
+  uint64_t changed_rows = 0;
+};
+
+RecomputeOperator::RecomputeOperator(TaskContext& context, const RecomputeStep& step,
+                                     const Layout& layout, std::vector<InputOperator*> inputs)
+    : JoinedTableOperator(context, layout, std::vector<bool>(layout.size(), true), false),
+      step_(step),
+      inputs_(std::move(inputs)),
+      interval_us_(1'000 * number_setting(context.eval, "view.interval", kDefaultIntervalMs)),
+      most_rows_(static_cast<uint64_t>(
+          number_setting(context.eval, "view.recompute.rows", kDefaultMostRows))) {}
+
+RecomputeOperator::~RecomputeOperator() {
+  if (run_ && run_->computation) run_->computation->cancel();
+}
+
+Result<std::unique_ptr<RecomputeOperator>> RecomputeOperator::make(
+    TaskContext& context, const RecomputeStep& step, const Layout& layout,
+    std::vector<InputOperator*> inputs) {
+  if (!context.views) return Error{ErrorCode::NotSupported, "a materialized view cannot run here"};
+  std::unique_ptr<RecomputeOperator> made(
+      new RecomputeOperator(context, step, layout, std::move(inputs)));
+  for (const int store : step.stream_stores)
+    made->streams_.push_back(store < 0 ? nullptr : std::make_unique<RowStore>());
+  made->key_count_ = step.view->has_row_id ? 1 : step.view->identity.size();
+  return made;
+}
+
+// The rows of a table are already in the store of its input.
+Status RecomputeOperator::process(Batch batch, size_t port) {
+  is_dirty_ = is_dirty_ || batch.rows > 0;
+  if (!streams_[port]) return {};
+  const std::vector<int> used = used_columns(*inputs_[port], batch.columns.size());
+  std::vector<const Column*> columns;
+  for (const int index : used) columns.push_back(batch.columns[static_cast<size_t>(index)].get());
+  for (size_t row = 0; row < batch.rows; ++row) {
+    if (!batch.present.test(row)) continue;  // a record without a value has no row
+    RowStore::Row stored{{}, batch.timestamps[row]};
+    encode_row(columns, row, stored.bytes);
+    TRY(streams_[port]->put(key_of_record(batch.partition_of(row), batch.offsets[row]),
+                            std::move(stored)));
+  }
+  context().slice.spend_rows(batch.rows);
+  return {};
+}
+
+Status RecomputeOperator::readable() const {
+  if (!state_.error) return {};
+  return *state_.error;
+}
+
+bool RecomputeOperator::is_publishing() const { return run_ && run_->part >= Run::Part::Put; }
+
+bool RecomputeOperator::only_reads() const { return run_ && run_->part < Run::Part::Put; }
+
+bool RecomputeOperator::waits_aside() const {
+  return run_ && run_->part == Run::Part::Compute && !run_->computation->is_done();
+}
+
+RowStore& RecomputeOperator::rows_of_port(size_t port) {
+  return streams_[port] ? *streams_[port] : inputs_[port]->rows();
+}
+
+void RecomputeOperator::begin_run() {
+  assert(!run_);
+  run_ = std::make_unique<Run>();
+  run_->begun_us = context().eval.clock.monotonic_us();
+  run_->inputs.resize(inputs_.size());
+  is_dirty_ = false;
+  for (size_t port = 0; port < inputs_.size(); ++port)
+    run_->input_rows += rows_of_port(port).size();
+  if (run_->input_rows <= most_rows_) return;
+  end_run(Error{
+      ErrorCode::LimitExceeded,
+      fmt::format("the inputs of the view have {} rows, and it may read at most {}",
+                  run_->input_rows, most_rows_),
+      "The view is computed from all rows of its inputs whenever they change.",
+      "Delete rows, or SET view.recompute.rows to a greater number, DROP the view and CREATE it "
+      "again."});
+}
+
+Status RecomputeOperator::resume() {
+  while (run_ && !is_blocked()) {
+    switch (run_->part) {
+      case Run::Part::Gather:
+        TRY(gather_some());
+        break;
+      case Run::Part::Compute:
+        if (!run_->computation->is_done()) return {};
+        TRY(take_result());
+        break;
+      case Run::Part::Put:
+        TRY(put_some());
+        break;
+      case Run::Part::Find:
+        TRY(find_gone());
+        break;
+      case Run::Part::Erase:
+        TRY(erase_some());
+        break;
+    }
+    if (!may_go_on()) return {};
+  }
+  return run_ ? Status{} : show_some();
+}
+
+Result<Batch> RecomputeOperator::stream_rows(size_t port, std::span<const StoredRow> rows) const {
+  Batch out;
+  out.rows = rows.size();
+  out.present = Bitmap(out.rows, true);
+  out.offsets.assign(out.rows, -1);
+  const size_t width = inputs_[port]->step().used.size();
+  const std::vector<int> used = used_columns(*inputs_[port], width);
+  const Layout& layout = inputs_[port]->layout();
+  std::vector<Column> columns;
+  std::vector<Column*> pointers;
+  for (const int index : used) columns.emplace_back(layout[static_cast<size_t>(index)].type);
+  for (Column& column : columns) pointers.push_back(&column);
+  for (const auto& [key, row] : rows) {
+    TRY(decode_row(row->bytes, pointers, RowStrings::Copy));
+    out.timestamps.push_back(row->timestamp);
+  }
+  out.columns.resize(width);
+  for (size_t i = 0; i < used.size(); ++i)
+    out.columns[static_cast<size_t>(used[i])] =
+        std::make_shared<const Column>(std::move(columns[i]));
+  return out;
+}
+
+// Copies the next rows of an input. The keys come with the rows, because the order of the rows decides ties.
+Status RecomputeOperator::gather_some() {
+  Run& run = *run_;
+  if (run.port == inputs_.size()) {
+    compute();
+    return {};
+  }
+  RowStore& store = rows_of_port(run.port);
+  if (!run.scan) run.scan = store.begin_scan();
+  std::vector<StoredRow> rows;
+  RowStore::Loose loose;
+  const Result<bool> has_more = store.scan(*run.scan, kGatheredAtOnce, loose,
+                                           [&](std::string_view key, const RowStore::Row& row) {
+                                             rows.emplace_back(key, &row);
+                                             return true;
+                                           });
+  if (is_overtaken(has_more)) {
+    run.scan.reset();
+    run.inputs[run.port].clear();
+    return {};
+  }
+  if (!has_more) return has_more.error();
+  if (!rows.empty()) {
+    Batch batch =
+        TRY(streams_[run.port] ? stream_rows(run.port, rows) : inputs_[run.port]->rows_of(rows));
+    Column keys(TypeKind::Bytes);
+    for (const auto& [key, row] : rows) keys.append_copy(key);
+    batch.keys = std::make_shared<const Column>(std::move(keys));
+    run.inputs[run.port].push_back(std::move(batch));
+    context().slice.spend_rows(rows.size());
+  }
+  if (*has_more) return {};
+  run.scan.reset();
+  ++run.port;
+  return {};
+}
+
+void RecomputeOperator::compute() {
+  Run& run = *run_;
+  run.part = Run::Part::Compute;
+  run.computation = std::make_shared<ViewComputation>(
+      step_, layout(), key_count_, std::move(run.inputs), *context().views, context().eval);
+  if (!context().run_aside) return run.computation->run();
+  context().run_aside([computation = run.computation] { computation->run(); });
+}
+
+Status RecomputeOperator::take_result() {
+  const Status& status = run_->computation->status();
+  if (!status)
+    end_run(status.error());
+  else
+    run_->part = Run::Part::Put;
+  return {};
+}
+
+Status RecomputeOperator::push_changes(Batch changes) {
+  const int64_t now_ms = context().eval.clock.wall_ms();
+  changes.timestamps.assign(changes.rows, now_ms);
+  changes.offsets.assign(changes.rows, -1);
+  changes.partitions.clear();
+  changes.raw_headers.clear();
+  run_->changed_rows += changes.rows;
+  context().slice.spend_rows(changes.rows);
+  return give(std::move(changes));
+}
+
+// Writes the rows of the result that the store does not have, or has with other values.
+Status RecomputeOperator::put_some() {
+  Run& run = *run_;
+  const std::vector<ComputedRow>& computed = run.computation->rows();
+  const std::vector<Batch>& batches = run.computation->batches();
+  if (run.next == computed.size()) {
+    run.part = rows().size() == computed.size() ? Run::Part::Erase : Run::Part::Find;
+    run.next = 0;
+    return {};
+  }
+  std::vector<Column::SourceRow> changed;
+  std::vector<const Column*> columns;
+  std::optional<uint32_t> columns_of;
+  const int64_t now_ms = context().eval.clock.wall_ms();
+  const size_t end = std::min(computed.size(), run.next + kComparedAtOnce);
+  for (; run.next < end; ++run.next) {
+    const auto& [key, place] = computed[run.next];
+    if (columns_of != place.source) {
+      columns.clear();
+      for (const ColumnPtr& column : batches[place.source].columns) columns.push_back(column.get());
+      columns_of = place.source;
+    }
+    RowStore::Row now{{}, now_ms};
+    encode_row(columns, place.row, now.bytes);
+    const RowStore::Row* before = TRY(rows().find(key));
+    if (before && before->bytes == now.bytes) continue;
+    TRY(rows().put(key, std::move(now)));
+    changed.push_back(place);
+  }
+  if (changed.empty()) return {};
+  std::vector<const Batch*> sources;
+  for (const Batch& batch : batches) sources.push_back(&batch);
+  Batch changes = Batch::merge(sources, changed);
+  changes.present = Bitmap(changes.rows, true);
+  return push_changes(std::move(changes));
+}
+
+// Finds the rows of the store that the result no longer has.
+Status RecomputeOperator::find_gone() {
+  Run& run = *run_;
+  const std::vector<ComputedRow>& computed = run.computation->rows();
+  if (!run.scan) run.scan = rows().begin_scan();
+  RowStore::Loose loose;
+  const Result<bool> has_more = rows().scan(
+      *run.scan, kComparedAtOnce, loose, [&](std::string_view key, const RowStore::Row&) {
+        if (!std::ranges::binary_search(computed, key, {}, &ComputedRow::key))
+          run.gone.emplace_back(key);
+        return true;
+      });
+  context().slice.spend_rows(kComparedAtOnce);
+  if (is_overtaken(has_more)) {
+    run.scan.reset();
+    run.gone.clear();
+    return {};
+  }
+  if (!has_more) return has_more.error();
+  if (*has_more) return {};
+  run.scan.reset();
+  run.part = Run::Part::Erase;
+  return {};
+}
+
+Status RecomputeOperator::erase_some() {
+  Run& run = *run_;
+  if (run.next == run.gone.size()) {
+    end_run(std::nullopt);
+    return {};
+  }
+  std::vector<Column> columns;
+  std::vector<Column*> pointers;
+  for (const LayoutColumn& column : layout()) columns.emplace_back(column.type);
+  for (Column& column : columns) pointers.push_back(&column);
+  Batch changes;
+  const size_t end = std::min(run.gone.size(), run.next + kComparedAtOnce);
+  for (; run.next < end; ++run.next) {
+    const auto before = TRY(rows().erase(run.gone[run.next]));
+    if (!before) continue;
+    TRY(decode_row(before->bytes, pointers, RowStrings::Copy));
+    ++changes.rows;
+  }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (i >= key_count_) {
+      columns[i].clear();
+      columns[i].resize(changes.rows);
+    }
+    changes.columns.push_back(std::make_shared<const Column>(std::move(columns[i])));
+  }
+  changes.present = Bitmap(changes.rows, false);
+  return changes.rows == 0 ? Status{} : push_changes(std::move(changes));
+}
+
+void RecomputeOperator::end_run(std::optional<Error> error) {
+  const int64_t now_us = context().eval.clock.monotonic_us();
+  ++state_.runs;
+  state_.last_run_us = now_us - run_->begun_us;
+  state_.input_rows = run_->input_rows;
+  state_.changed_rows = run_->changed_rows;
+  state_.error = std::move(error);
+  due_at_us_ = now_us + std::max(interval_us_, kRestFactor * state_.last_run_us);
+  run_.reset();
+}
+
+}  // namespace engine

@@ -1,0 +1,64 @@
+// One run of a view's SELECT, on any thread.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/exec/view_runner.h"
+#include "engine/formats/spec.h"
+#include "engine/formats/writer.h"
+#include "engine/plan/plan.h"
+
+namespace engine {
+
+// A row of the result: its key, and its place in the batches.
+struct ComputedRow {
+  std::string_view key;
+  Column::SourceRow place;
+};
+
+// Threads: run() runs on any thread, once; the results are taken once is_done(); everything else is called on the task's
+//          thread.
+// Owner:   the operator and the job together; the last one deletes the object. Clock and runner outlive both.
+class ViewComputation {
+ public:
+  // `inputs` has the rows of each port, with their keys in Batch::keys, in any order. All strings are owned.
+  ViewComputation(const RecomputeStep& step, const Layout& layout, size_t key_count,
+                  std::vector<std::vector<Batch>> inputs, const ViewRunner& runner,
+                  const EvalContext& context);
+
+  void run();
+  // The result is no longer needed: run() ends soon.
+  void cancel() { is_canceled_.store(true, std::memory_order_relaxed); }
+  bool is_done() const { return is_done_.load(std::memory_order_acquire); }
+
+  const Status& status() const { return status_; }
+  // All rows of the view, and the same rows in the order of their keys.
+  const std::vector<Batch>& batches() const { return batches_; }
+  const std::vector<ComputedRow>& rows() const { return rows_; }
+
+ private:
+  Status compute();
+  Status sort_by_key();
+
+  const std::shared_ptr<const ViewPlan> view_;
+  const FormatSpec key_format_;
+  std::vector<ColumnDef> key_columns_;
+  std::vector<std::vector<Batch>> inputs_;
+  const ViewRunner& runner_;
+  const Clock& clock_;
+  std::map<std::string, std::string> properties_;
+  Random random_;
+  std::atomic<bool> is_canceled_ = false, is_done_ = false;
+  Status status_;
+  std::vector<Batch> batches_;
+  std::vector<EncodedRows> keys_;  // by batch
+  std::vector<ComputedRow> rows_;
+};
+
+}  // namespace engine

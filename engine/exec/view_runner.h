@@ -1,0 +1,24 @@
+// The port through which the task of a materialized view runs the view's SELECT.
+#pragma once
+#include <vector>
+
+#include "base/result.h"
+#include "engine/functions/kernel.h"
+#include "engine/plan/view_plan.h"
+#include "engine/types/batch.h"
+
+namespace engine {
+
+// Threads: any number may call run() at the same time.
+class ViewRunner {
+ public:
+  virtual ~ViewRunner() = default;
+  // Returns all rows of the view, in the columns of its topic, with the bytes of the row id if the view has one.
+  // `inputs` has all rows of each port of the RecomputeStep, in the order of their keys; the order decides ties.
+  // Fails with the error of an expression, and with OutOfMemory.
+  virtual Result<std::vector<Batch>> run(const ViewPlan& view,
+                                         std::vector<std::vector<Batch>> inputs,
+                                         const EvalContext& eval) const = 0;
+};
+
+}  // namespace engine
