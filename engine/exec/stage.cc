@@ -8,6 +8,7 @@
 #include "engine/exec/foreign_key_resolve.h"
 #include "engine/exec/foreign_key_subscribe.h"
 #include "engine/exec/project.h"
+#include "engine/exec/recompute.h"
 #include "engine/exec/regroup.h"
 #include "engine/exec/session_aggregate.h"
 #include "engine/exec/stream_stream_join.h"
@@ -110,6 +111,7 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       stores_[static_cast<size_t>(step->pending_store)] = &made->pending_store();
     return std::unique_ptr<Operator>(std::move(made));
   }
+  if (std::holds_alternative<RecomputeStep>(node.step)) return make_view(stage, node, context);
   if (std::holds_alternative<ForeignKeySubscribeStep>(node.step) ||
       std::holds_alternative<ForeignKeyJoinStep>(node.step) ||
       std::holds_alternative<ForeignKeyResolveStep>(node.step))
@@ -121,6 +123,21 @@ Result<std::unique_ptr<Operator>> Stage::make_operator(const StagePlan& stage, c
       inputs_, step.store, [](const InputOperator* input) { return input->step().store; });
   assert(table != inputs_.end());  // the planner puts the table's input before the join
   return upcast(StreamTableJoinOperator::make(context, step, key, **table));
+}
+
+Result<std::unique_ptr<Operator>> Stage::make_view(const StagePlan&, const PlanNode& node,
+                                                   TaskContext& context) {
+  const auto& step = std::get<RecomputeStep>(node.step);
+  // The inputs are the first nodes of the stage, in the order of the ports.
+  assert(node.from.size() == inputs_.size());
+  auto made = TRY(RecomputeOperator::make(context, step, node.layout, inputs_));
+  for (size_t port = 0; port < step.stream_stores.size(); ++port)
+    if (const int store = step.stream_stores[port]; store >= 0)
+      stores_[static_cast<size_t>(store)] = &made->stream_store(port);
+  stores_[static_cast<size_t>(step.store)] = &made->rows();
+  tables_[static_cast<size_t>(step.store)] = made->materialized();
+  shown_ = view_ = made.get();
+  return std::unique_ptr<Operator>(std::move(made));
 }
 
 Result<std::unique_ptr<Operator>> Stage::make_foreign_key_operator(const StagePlan& stage,
@@ -216,6 +233,12 @@ Status Stage::resume() {
   }
   return {};
 }
+
+bool Stage::is_publishing() const { return view_ && view_->is_publishing(); }
+
+bool Stage::only_reads() const { return view_ && view_->only_reads(); }
+
+bool Stage::waits_aside() const { return view_ && view_->waits_aside(); }
 
 bool Stage::has_rest_behind(size_t index) const {
   return std::any_of(operators_.begin() + static_cast<ptrdiff_t>(index) + 1, operators_.end(),

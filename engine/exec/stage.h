@@ -12,6 +12,8 @@
 
 namespace engine {
 
+class RecomputeOperator;  // engine/exec/recompute.h
+
 // Destination of the rows: the topic or exchange of the plan's output, or a function.
 using StageEnd = std::variant<OutputTarget, CallbackOutput::Take>;
 
@@ -55,6 +57,14 @@ class Stage {
   // tracks it.
   const StreamTime* stream_time() const;
 
+  // Returns the operator that keeps the rows of a materialized view; null in other stages.
+  RecomputeOperator* view() const { return view_; }
+  bool is_publishing() const;
+  // Returns whether the rest of the stage is the part of a run of the view that changes nothing.
+  bool only_reads() const;
+  // Returns whether the next step has no work until another thread has finished.
+  bool waits_aside() const;
+
   // Frees the memory of some state of a stage that is no longer used; returns true if more remains.
   bool release_some();
 
@@ -72,6 +82,8 @@ class Stage {
   Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
   Result<std::unique_ptr<Operator>> make_operator(const StagePlan& stage, const PlanNode& node,
                                                   TaskContext& context);
+  Result<std::unique_ptr<Operator>> make_view(const StagePlan& stage, const PlanNode& node,
+                                              TaskContext& context);
   Result<std::unique_ptr<Operator>> make_foreign_key_operator(const StagePlan& stage,
                                                               const PlanNode& node,
                                                               TaskContext& context);
@@ -81,9 +93,10 @@ class Stage {
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
   std::vector<std::pair<size_t, size_t>>
-      behind_tables_;                       // by store: the operator that follows the table
-  std::vector<KeyedTable*> keyed_tables_;   // by store: tables that joins read
-  Operator* shown_ = nullptr;               // keeps the table that a push query shows first
+      behind_tables_;                      // by store: the operator that follows the table
+  std::vector<KeyedTable*> keyed_tables_;  // by store: tables that joins read
+  Operator* shown_ = nullptr;              // keeps the table that a push query shows first
+  RecomputeOperator* view_ = nullptr;
   AggregateOperator* aggregate_ = nullptr;  // set if the stage has one
   LogOutput* output_ = nullptr;
   ExchangeOutput* time_ordered_output_ = nullptr;  // output_, if it is time-ordered

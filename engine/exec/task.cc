@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "engine/exec/batch_bytes.h"
+#include "engine/exec/recompute.h"
 #include "engine/expr/null_failures.h"
 #include "records/batch.h"
 
@@ -154,6 +155,7 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
       log_(std::make_unique<Log>(*this)),
       context_(new TaskContext{*eval_, budget_, slice_, *log_, options.merge_updates, &sequences_,
                                options.schemas}) {
+  context_->views = options.views;
   for (const Input& input : inputs_) bootstrapped_ &= input.limit.bootstrap_end <= input.next;
 }
 
@@ -322,7 +324,8 @@ StepResult Task::step_once(Intake intake) {
   if (failure_) return StepResult::Failed;
   if (unsent_ && !submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
-  waits_for_answer_ = in_flight_ >= options_.max_commits_in_flight || stage_->awaited();
+  waits_for_answer_ =
+      in_flight_ >= options_.max_commits_in_flight || stage_->awaited() || stage_->waits_aside();
   if (waits_for_answer_) return StepResult::Idle;
   if (has_rest()) {
     has_looked_ = false;
@@ -338,6 +341,7 @@ StepResult Task::step_once(Intake intake) {
   const Status done = take_records();
   if (done) own_rest();
   sources_.release();
+  if (done) begin_at_cut();
   return done ? finish_step() : fail(done.error());
 }
 
@@ -373,6 +377,7 @@ Status Task::take_records() {
   const std::vector<Polled> polled =
       TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
   has_looked_ = true;
+  draw_cut(polled);
   Result<std::vector<Run>> runs = heads_->take(polled, row_limit());
   if (!runs) {
     failed_at_ = heads_->failed_at();
@@ -403,10 +408,13 @@ Status Task::take_records() {
 // Processes the operators' rests first, then one run after the other, until the slice is spent.
 Status Task::work_off() {
   while (has_rest()) {
-    has_worked_ = !options_.is_transient;
+    // While a view only reads its inputs, nothing is to be committed.
+    const bool only_reads = stage_->only_reads();
+    if (!only_reads) has_worked_ = !options_.is_transient;
     if (stage_->has_rest()) {
       const bool was_held_back = !stage_->may_commit();
       TRY(stage_->resume());
+      if (only_reads && !stage_->only_reads()) has_worked_ = true;
       // If a commit had to wait, it is made before more work is begun. Otherwise each slice might end within a block,
       // and the commit would grow without limit.
       if (was_held_back && stage_->may_commit()) break;
@@ -422,9 +430,65 @@ Status Task::work_off() {
       failed_at_ = {run.source, Offset(run.batch.offsets.front())};
       TRY(stage_->inputs()[current_stage_input_]->process(std::move(run.batch), 0));
     }
-    if (slice_.is_spent() || stage_->awaited()) break;
+    if (slice_.is_spent() || stage_->awaited() || stage_->waits_aside()) break;
   }
   return {};
+}
+
+// ---- Materialized views
+
+// Notes the present ends of all inputs as the next cut, unless the view rests or shows everything already. All ends are
+// from one snapshot of the log, so a statement that was written as a whole is before the cut as a whole.
+void Task::draw_cut(std::span<const Polled> polled) {
+  const RecomputeOperator* const view = stage_->view();
+  if (!view || !cut_.empty() || view->due_at_us() > eval_->clock.monotonic_us()) return;
+  bool has_news = view->is_dirty();
+  std::vector<Offset> ends;
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (!polled[i].status) return;  // reported when the next record is needed
+    ends.push_back(std::max(polled[i].readable_end, inputs_[i].next));
+    has_news = has_news || visible_.empty() || ends.back() > visible_[i];
+  }
+  if (!has_news) return;
+  cut_ = std::move(ends);
+  heads_->limit(cut_);
+}
+
+// Begins to compute the view if all records before the cut were taken.
+void Task::begin_at_cut() {
+  if (cut_.empty() || has_rest()) return;
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (heads_->taken(i) < cut_[i]) return;
+  if (stage_->view()->is_dirty()) return stage_->view()->begin_run();
+}
+
+// Ends the cut if its records have had their effects: the view shows them when the present commit is durable.
+void Task::end_cut() {
+  if (cut_.empty() || has_rest() || stage_->view()->is_dirty()) return;
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (inputs_[i].next < cut_[i]) return;
+  visible_ = std::exchange(cut_, {});
+  heads_->limit({});
+  has_looked_ = false;  // records may have arrived behind the cut
+  if (const std::optional<Error>& error = stage_->view()->state().error)
+    metrics_.last_error = error->message;
+  pending_visible_.emplace_back(last_begun(), visible_);
+  show(durable_);
+}
+
+void Task::show(TaskSequence durable) {
+  while (!pending_visible_.empty() && pending_visible_.front().first <= durable) {
+    durable_visible_ = std::move(pending_visible_.front().second);
+    pending_visible_.pop_front();
+  }
+}
+
+std::optional<int64_t> Task::wakes_at_us() const {
+  const RecomputeOperator* const view = stage_->view();
+  if (!view || failure_ || !cut_.empty() || waits_for_answer_ || unsent_) return std::nullopt;
+  bool has_news = view->is_dirty() || visible_.empty();
+  for (size_t i = 0; !has_news && i < inputs_.size(); ++i) has_news = inputs_[i].next > visible_[i];
+  return has_news ? std::optional(view->due_at_us()) : std::nullopt;
 }
 
 // Fetches the store entries of several runs together. If sources alternate, each run has few records, so fetching for
@@ -512,6 +576,7 @@ bool Task::has_moved() const {
 
 StepResult Task::finish_step() {
   update_positions();
+  end_cut();
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
   // A task that received new records while it had a rest has not polled its inputs yet, so it must be stepped again.
@@ -655,6 +720,7 @@ void Task::committed(TaskSequence sequence, Result<CommitId> result) {
       durable_as_of_ = *result;
       durable_positions_ = std::move(begun_positions_.front());
       begun_positions_.pop_front();
+      show(durable_);
       std::erase_if(waiting_, [&](Waiting& waiter) {
         if (waiter.after > durable_) return false;
         reached_.emplace_back(std::move(waiter.then), Status());

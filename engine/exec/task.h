@@ -51,6 +51,8 @@ struct TaskOptions {
     int64_t revision = 0;
   };
   std::optional<ShowAgain> show_again = {};
+  const ViewRunner* views =
+      nullptr;  // set for the task of a materialized view; must outlive the task
 };
 
 // End of the input, for queries that end and for queries that first show the rows of a table.
@@ -173,10 +175,30 @@ class Task {
     return options_.show_again && shown_revision_ < options_.show_again->revision;
   }
   uint64_t rows_shown_again() const { return rows_shown_again_; }
+  // --- The task of a materialized view reads its inputs up to a cut: the ends that one poll has seen. At the cut it
+  // computes the view. Records beyond the cut are read later.
+
+  // Returns whether all records before visible_position() are in the rows of the view. The view shows nothing before it
+  // was computed once in this run. Always true for other tasks.
+  bool has_published() const { return !stage_->view() || !visible_.empty(); }
+  // Returns the position before which all records have had their effects on the task's table, once last_begun() is
+  // durable. Requires has_published().
+  Offset visible_position(size_t input) const {
+    return stage_->view() ? visible_[input] : inputs_[input].next;
+  }
+  // Returns whether the effects of all records before this position are durable.
+  bool shows_durably(size_t input, Offset end) const {
+    if (!stage_->view()) return durable_positions_[input] >= end;
+    return !durable_visible_.empty() && durable_visible_[input] >= end;
+  }
+  // Returns the monotonic time at which the task must be stepped again although no record arrives.
+  std::optional<int64_t> wakes_at_us() const;
+
   // Returns whether work was begun that is in no commit yet, or in a commit that the log has not accepted yet.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // Returns whether all finished work is in a commit, which may not be durable yet.
-  bool is_between_commits() const { return !has_worked_; }
+  // False while a view publishes its changes, which may take several commits.
+  bool is_between_commits() const { return !has_worked_ && !stage_->is_publishing(); }
   // Returns whether the last step stopped because too many commits are in flight, or because another thread works on
   // a row. The next step has work when an answer has arrived.
   bool waits_for_answer() const { return waits_for_answer_; }
@@ -263,6 +285,10 @@ class Task {
   bool reads_exchange() const;
   bool has_more_input() const;
   bool has_moved() const;
+  void draw_cut(std::span<const Polled> polled);
+  void begin_at_cut();
+  void end_cut();
+  void show(TaskSequence durable);
   void tell_progress(TaskCommit& commit);
   std::vector<int64_t> scalars() const;
   std::vector<StoreSize> take_changed_sizes();
@@ -311,8 +337,12 @@ class Task {
   std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
   std::deque<std::vector<Offset>> begun_positions_;  // positions of commits after last_durable()
-  bool has_worked_ = false;                          // work was done since the last commit
-  bool has_looked_ = true;                           // the last step that worked polled inputs
+  // For the task of a view: the ends up to which it reads now, empty without a cut; the last cut that the rows of the
+  // view show; and the cuts that are visible when the commit is durable.
+  std::vector<Offset> cut_, visible_, durable_visible_;
+  std::deque<std::pair<TaskSequence, std::vector<Offset>>> pending_visible_;
+  bool has_worked_ = false;  // work was done since the last commit
+  bool has_looked_ = true;   // the last step that worked polled inputs
   bool bootstrapped_ = true;
   int64_t shown_revision_ =
       0;  // revision of the plan whose rows are in the topic; part of the position
