@@ -1,0 +1,41 @@
+// The parts of a SELECT, and how a materialized view with such a part is kept up to date.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/plan/view_plan.h"
+
+namespace engine {
+
+// Incremental: only changes are computed, when operators for it exist; until then such a view is recomputed, too.
+// Recompute: the SELECT runs over all rows. Refused: no view has this part.
+enum class ViewClass : uint8_t { Incremental, Recompute, Refused };
+
+struct ViewShape {
+  std::string_view name;  // as EXPLAIN and the manual show it
+  ViewClass shape_class;
+  std::string_view remedy = {};  // of Refused: what to write instead
+};
+
+// All shapes, in the order of the manual's table (docs/sql/materialized-views.md).
+std::span<const ViewShape> view_shapes();
+
+// Returns the shapes in the plan, each once. Fails with NotSupported for a shape that is refused.
+Result<std::vector<const ViewShape*>> shapes_of(const ViewPlan& view);
+
+// Returns the columns of the result that together differ in all rows, and which are never null; nullopt if no such
+// columns are known, so that rows may be equal. Empty: the result has at most one row. `key_counts` has for each read
+// the number of key columns with which its input's layout begins; 0 for a stream.
+struct RowIdentity {
+  std::vector<size_t> columns = {};
+  bool may_be_null = false;  // one of the columns may be null
+};
+std::optional<RowIdentity> identity_of(const ViewPlan& view, std::span<const size_t> key_counts);
+
+}  // namespace engine
