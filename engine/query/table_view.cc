@@ -30,6 +30,7 @@ Result<Batch> TableView::shape(Batch rows, const EvalContext& eval) const {
 }
 
 Result<Batch> TableView::find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of) {
+  TRY(readable());
   ReadGate::Change change(task_.gate());
   Batch rows = TRY(table().rows_under(look_up, as_of));
   change.end();
@@ -37,7 +38,8 @@ Result<Batch> TableView::find(TableLookUp& look_up, const EvalContext& eval, Tas
 }
 
 Result<std::optional<Batch>> TableView::find_durable(const std::string& key) const {
-  if (task_.failure() || !store().layers().is_complete()) return std::optional<Batch>();
+  if (task_.failure() || !readable() || !store().layers().is_complete())
+    return std::optional<Batch>();
   TableLookUp look_up{{&key, 1}};
   TaskSequence as_of;
   std::optional<Batch> row = TRY(table().rows_under(look_up, as_of));
@@ -59,6 +61,7 @@ TableScan TableView::begin_scan() {
 Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
                                               const EvalContext& eval) {
   if (scan.order == TableScan::Order::ByKey) entries = kSortedEntries;
+  TRY(readable());
   Slice slice;
   ReadGate::Change change(task_.gate());
   Batch rows = TRY(table().next_rows(scan, entries, slice.is_last));

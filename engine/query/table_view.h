@@ -49,6 +49,9 @@ class TableView {
   // not included.
   CommitId durable_as_of() const { return task_.durable_as_of(); }
 
+  // Fails with the error of a materialized view that cannot be computed.
+  Status readable() const { return table().readable(); }
+
   Task& task() { return task_; }
   size_t size() const { return store().size(); }
 
