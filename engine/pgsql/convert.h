@@ -29,6 +29,7 @@ class Converter {
   Result<std::optional<Statement>> statement(const Node& node) const;
   // Converts CREATE VIEW, except for the text of its SELECT.
   Result<CreateView> create_view(const Fields& fields) const;  // convert_create_as.cc
+  Result<CreateView> create_materialized_view(const Fields& fields) const;
   // Returns the row locks of everything that was converted since the last call.
   RowLocks take_row_locks() const { return std::exchange(row_locks_, {}); }
 
@@ -121,6 +122,7 @@ class Converter {
   Result<Statement> create_domain(const Fields& fields) const;
   Result<Statement> create_schema(const Fields& fields) const;
   Result<Statement> drop_schemas(const Fields& fields) const;
+  Result<Statement> refresh(const Fields& fields) const;
   Result<Statement> rename(const Fields& fields) const;
   // Returns the name with its schema and a dot before it; without a schema, or in public, the name alone.
   static Name in_schema(const std::vector<std::string>& names);

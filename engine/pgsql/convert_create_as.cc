@@ -36,9 +36,10 @@ Result<Property> property(const Fields& option, TextPosition at) {
 }  // namespace
 
 Result<Statement> Converter::create_as(const Fields& fields) const {
-  if (fields.text("objtype") == "OBJECT_MATVIEW")
-    return not_supported("CREATE MATERIALIZED VIEW is", position(0))
-        .with_hint("CREATE TABLE name AS SELECT ... makes a table that is kept up to date.");
+  if (fields.text("objtype") == "OBJECT_MATVIEW") {
+    CreateView create = TRY(create_materialized_view(fields));
+    return Statement(std::move(create));
+  }
   const auto into = fields.part("into");
   const auto relation = into ? into->part("rel") : std::nullopt;
   const auto written = child(fields, "query");
@@ -74,6 +75,34 @@ Result<Statement> Converter::create_as(const Fields& fields) const {
         TRY(property(option.fields, position(option.fields.number("location")))));
   create.query = TRY(query(written->fields));
   return Statement(std::move(create));
+}
+
+Result<CreateView> Converter::create_materialized_view(const Fields& fields) const {
+  const auto into = fields.part("into");
+  const auto relation = into ? into->part("rel") : std::nullopt;
+  const auto written = child(fields, "query");
+  if (!relation || !written) return Error{ErrorCode::SyntaxError, "a view without a name"};
+  CreateView create;
+  create.is_materialized = true;
+  create.is_postgres = true;
+  create.if_not_exists = fields.flag("if_not_exists");
+  create.name = TRY(table_name(*relation));
+  if (written->kind != "SelectStmt")
+    return not_supported("CREATE MATERIALIZED VIEW ... AS EXECUTE is", create.name.position)
+        .with_hint("Write the SELECT itself after AS.");
+  if (into->flag("skipData"))
+    return not_supported("WITH NO DATA is", create.name.position)
+        .with_hint("The view reads its tables from their first rows. Omit WITH NO DATA.");
+  for (const std::string& column : strings(*into, "colNames"))
+    create.columns.push_back(name_of(column));
+  for (const Node& option : pgsql::children(*into, "options")) {
+    const Property written_option =
+        TRY(property(option.fields, position(option.fields.number("location"))));
+    create.options.push_back(
+        {written_option.written_name, written_option.text(), written_option.position});
+  }
+  create.query = std::make_shared<const Query>(TRY(query(written->fields)));
+  return create;
 }
 
 Result<CreateView> Converter::create_view(const Fields& fields) const {

@@ -256,8 +256,8 @@ Result<Statement> Converter::drop(const Fields& fields) const {
   if (kind == "OBJECT_SCHEMA") return drop_schemas(fields);
   if (kind == "OBJECT_SEQUENCE") return drop_sequences(fields);
   const bool cascade = fields.text("behavior") == "DROP_CASCADE";
-  if (kind == "OBJECT_VIEW") {
-    DropViews views{if_exists, cascade, {}};
+  if (kind == "OBJECT_VIEW" || kind == "OBJECT_MATVIEW") {
+    DropViews views{if_exists, cascade, {}, kind == "OBJECT_MATVIEW"};
     for (const Node& object : pgsql::children(fields, "objects"))
       views.names.push_back({in_schema(strings(object.fields, "items")), position(0)});
     return Statement(std::move(views));
@@ -269,7 +269,7 @@ Result<Statement> Converter::drop(const Fields& fields) const {
       return Statement(DropType{if_exists, in_schema(strings(object.fields, "names")),
                                 position(object.fields.number("location")),
                                 kind == "OBJECT_DOMAIN"});
-    if (kind != "OBJECT_TABLE" && kind != "OBJECT_MATVIEW")
+    if (kind != "OBJECT_TABLE")
       return not_supported("DROP of anything other than tables, views, sequences and types is",
                            position(0));
     const std::vector<std::string> names = strings(object.fields, "items");
@@ -378,9 +378,12 @@ Result<Statement> Converter::rename(const Fields& fields) const {
   const std::string_view kind = fields.text("renameType");
   if (fields.part("relation") &&
       (kind == "OBJECT_TABLE" || kind == "OBJECT_VIEW" || kind == "OBJECT_MATVIEW"))
-    return Statement(RenameRelation{
-        kind == "OBJECT_VIEW" ? RelationKind::View : RelationKind::Table, fields.flag("missing_ok"),
-        TRY(table_name(*fields.part("relation"))), name_of(fields.text("newname"))});
+    return Statement(RenameRelation{kind == "OBJECT_VIEW"      ? RelationKind::View
+                                    : kind == "OBJECT_MATVIEW" ? RelationKind::MaterializedView
+                                                               : RelationKind::Table,
+                                    fields.flag("missing_ok"),
+                                    TRY(table_name(*fields.part("relation"))),
+                                    name_of(fields.text("newname"))});
   if (kind != "OBJECT_COLUMN" || fields.text("relationType") != "OBJECT_TABLE" ||
       !fields.part("relation"))
     return not_supported("RENAME of anything other than a table, a view or a column of a table is",
@@ -390,6 +393,15 @@ Result<Statement> Converter::rename(const Fields& fields) const {
   columns.renamed.push_back(
       {{name_of(fields.text("subname")), columns.table.position}, name_of(fields.text("newname"))});
   return Statement(std::move(columns));
+}
+
+Result<Statement> Converter::refresh(const Fields& fields) const {
+  const auto relation = fields.part("relation");
+  if (!relation) return Error{ErrorCode::SyntaxError, "a view without a name"};
+  if (fields.flag("skipData"))
+    return not_supported("REFRESH MATERIALIZED VIEW ... WITH NO DATA is", position(0))
+        .with_hint("A view always has its rows. Omit WITH NO DATA.");
+  return Statement(RefreshView{TRY(table_name(*relation))});
 }
 
 Result<std::optional<Statement>> Converter::statement(const Node& node) const {
@@ -426,6 +438,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
       if (node.fields.text("extname") == known) return Made(Maintain{"CREATE EXTENSION"});
   if (node.kind == "CreateTableAsStmt") return made(create_as(node.fields));
+  if (node.kind == "RefreshMatViewStmt") return made(refresh(node.fields));
   // CREATE INDEX is accepted without effect, because programs create indexes automatically, and an index does not
   // change the result of a statement. A unique index is converted to a constraint, because it restricts the rows.
   if (node.kind == "IndexStmt" && node.fields.flag("unique"))

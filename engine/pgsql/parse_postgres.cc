@@ -146,7 +146,10 @@ bool changes_rows(const pgsql::Node& node) {
 Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
                                const pgsql::Converter& convert) {
   if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));
-  if (auto other = TRY(convert.statement(node))) return *std::move(other);
+  if (auto other = TRY(convert.statement(node))) {
+    if (auto* create = std::get_if<CreateView>(&*other)) create->query_sql = behind_as(text);
+    return *std::move(other);
+  }
   if (node.kind == "CopyStmt") return copy_of(node.fields, convert);
   if (node.kind == "ViewStmt") {
     CreateView create = TRY(convert.create_view(node.fields));
@@ -165,11 +168,14 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
     explain.statement->text = text;
     return Statement(std::move(explain));
   }
+  const bool is_view = within && within->kind == "CreateTableAsStmt" &&
+                       within->fields.text("objtype") == "OBJECT_MATVIEW";
   if (within && within->kind != "SelectStmt" &&
-      (node.kind == "PrepareStmt" || (is_explain && changes_rows(*within)))) {
+      (node.kind == "PrepareStmt" || (is_explain && (changes_rows(*within) || is_view)))) {
     auto inner = TRY(convert.statement(*within));
     if (!inner) return Error{ErrorCode::SyntaxError, "not a SELECT"};
-    const size_t at = find_word(text, {"INSERT", "UPDATE", "DELETE"});
+    const size_t at =
+        is_view ? find_word(text, {"CREATE"}) : find_word(text, {"INSERT", "UPDATE", "DELETE"});
     auto whole = std::make_unique<ParsedStatement>(ParsedStatement{
         *std::move(inner), std::string(text.substr(at)),
         convert.position(static_cast<int64_t>(begin + at)), convert.take_row_locks()});

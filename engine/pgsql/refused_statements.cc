@@ -102,8 +102,6 @@ constexpr Refused kRefused[] = {
     {"MergeStmt", "MERGE is",
      "Use INSERT ... ON CONFLICT (key) DO UPDATE SET ... for a single key."},
     {"ReassignOwnedStmt", "REASSIGN OWNED is", "ALTER TABLE name OWNER TO role is supported."},
-    {"RefreshMatViewStmt", "REFRESH MATERIALIZED VIEW is",
-     "The result of CREATE TABLE ... AS SELECT is always fresh."},
     {"RuleStmt", "CREATE RULE is", kTriggerHint},
     {"SecLabelStmt", "SECURITY LABEL is"},
 };
