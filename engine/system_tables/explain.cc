@@ -13,6 +13,8 @@
 #include "engine/plan/query_plan.h"
 #include "engine/query/empty_rows.h"
 #include "engine/query/pull.h"
+#include "engine/query/view_query.h"
+#include "engine/query/view_shapes.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/information_parts.h"
 
@@ -53,6 +55,7 @@ struct StepKind {
   }
   std::string_view operator()(const ForeignKeyJoinStep&) const { return "join"; }
   std::string_view operator()(const ForeignKeyResolveStep&) const { return "discard_outdated"; }
+  std::string_view operator()(const RecomputeStep&) const { return "recompute"; }
 };
 
 // Builds the object "Topology". Stages have the numbers that SHOW TASKS shows, and a step has the id
@@ -245,11 +248,31 @@ Result<Explained> explain_select(const Query& query, const PlanContext& context)
   return select_lines(without_empty_parts(TRY(plan_select_rows(query, context, eval)), eval));
 }
 
+Result<Explained> explain_view(const CreateView& create, const ParsedStatement& parsed,
+                               const PlanContext& context, ExplainFormat format) {
+  SystemClock clock;
+  Random random(0);
+  const EvalContext eval{clock, random, &context.properties};
+  const PlannedQuery planned = TRY(plan_materialized_view(create, parsed, context, eval));
+  if (planned.if_not_exists_hit) return Explained({"Result: the relation exists and is kept"});
+  Explained explained = planned_lines(planned, format);
+  if (format != ExplainFormat::Text && format != ExplainFormat::Json) return explained;
+  Lines shapes;
+  for (const ViewShape* shape : TRY(shapes_of(*view_step_of(planned.plan)->view)))
+    shapes.emplace_back(shape->name);
+  explained.lines.insert(
+      explained.lines.begin() + 1,
+      "Mode: recompute" + (shapes.empty() ? "" : " (" + join_list(shapes) + ")"));
+  return explained;
+}
+
 Result<Explained> explain_statement(const ParsedStatement& parsed, const PlanContext& context,
                                     ExplainFormat format) {
   const Statement& statement = parsed.statement;
   if (const auto* create = std::get_if<CreateAsSelect>(&statement))
     return planned_lines(TRY(plan_create_as(*create, parsed, context)), format);
+  if (const auto* create = std::get_if<CreateView>(&statement); create && create->is_materialized)
+    return explain_view(*create, parsed, context, format);
   if (const auto* insert = std::get_if<InsertSelect>(&statement))
     return planned_lines(TRY(plan_insert_select(*insert, parsed, context)), format);
   if (const auto* query = std::get_if<Query>(&statement)) {
