@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "base/view_topic.h"
 #include "engine/catalog/system_sources.h"
 #include "engine/formats/format.h"
 #include "engine/functions/session_zone.h"
@@ -142,11 +143,20 @@ Status check_ungrouped_aggregates(const Analysis& analysis) {
           "one row.");
 }
 
+Status check_not_of_view(const TopicDescription& topic) {
+  if (!topic.config.contains(std::string(kViewTopicSetting))) return {};
+  return Error{ErrorCode::WrongObjectType,
+               fmt::format("topic \"{}\" belongs to a materialized view", topic.name),
+               "Only the query of the view writes to it.",
+               "Choose another topic, with KAFKA_TOPIC in the WITH clause."};
+}
+
 Result<TopicDescription> sink_topic(const DataSource& sink, const SourceProperties& with,
                                     const PlanContext& context, int source_partitions,
                                     std::optional<TopicDescription>& created) {
   TRY(check_writable(sink.topic));
   if (const auto found = context.topics.find(sink.topic)) {
+    TRY(check_not_of_view(*found));
     if (with.partitions && *with.partitions != found->partitions)
       return invalid(
           fmt::format("A Kafka topic with the name '{}' already exists, with different "
@@ -371,6 +381,7 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
                  fmt::format("Cannot insert into read-only stream: {}", sink->name)}
         .at(insert.target_position);
   TRY(check_writable(sink->topic));
+  if (const auto topic = context.topics.find(sink->topic)) TRY(check_not_of_view(*topic));
   for (const ColumnDef& column : sink->schema.columns)
     if (column.role == ColumnRole::Headers)
       return invalid(

@@ -6,6 +6,7 @@
 #include <set>
 #include <type_traits>
 
+#include "base/view_topic.h"
 #include "server/coordinator/group_settings.h"
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/configs.h"
@@ -61,8 +62,9 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   const storage::TopicInfo* topic = topics.find(name);
   if (!topic)
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
-  // A changed setting could delete the records in which coordinators keep their state.
-  if (coordinator::is_coordinator_topic(name))
+  // A changed setting could delete the records in which coordinators keep their state, or rows of a materialized view.
+  if (coordinator::is_coordinator_topic(name) ||
+      topic->config.contains(std::string(kViewTopicSetting)))
     return {kPolicyViolation,
             fmt::format("topic \"{}\" and its settings are managed by the server", name)};
   const auto changed =

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/view_topic.h"
 #include "records/batch.h"
 #include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
@@ -455,8 +456,9 @@ class Producing {
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
                               "the partition does not exist");
-    // Coordinators restore their state from these topics, so clients must not write to them.
-    if (coordinator::is_coordinator_topic(topic->name))
+    // Coordinators restore their state from their topics, and the rows of a materialized view are those of its SELECT.
+    if (coordinator::is_coordinator_topic(topic->name) ||
+        topic->config.contains(std::string(kViewTopicSetting)))
       return pending_->refuse(
           answer, KafkaError::InvalidTopic,
           fmt::format("topic \"{}\" can only be written by the server", topic->name));
