@@ -41,6 +41,8 @@ void find_in_query(const MetadataImage& image, const DefinedQuery& query,
   if (query.rebuilt_sink || query.stands || !query.query->rebuilds.empty())
     return note("is being rebuilt: start the server alone, and stop it when the rebuild has ended");
   if (!is_shared(query)) return;
+  if (query.query->kind == engine::QueryKind::View)
+    return note("keeps a materialized view, which is not supported in a cluster yet: drop it");
   if (engine::generator_of(*query.plan))
     return note("generates rows, which is not supported in a cluster yet: drop it");
   for (const auto& [name, topic] : query.topic_ids)

@@ -22,6 +22,7 @@ enum class Feature : uint8_t {
   Generators,           // queries that generate rows
   KeptWindows,          // windows that are kept as long as their sources keep records
   LocalSerials,         // SERIAL columns without a sequence: the only writer numbers the rows
+  MaterializedViews,    // CREATE MATERIALIZED VIEW
   LoneProcessingLog,    // the stream of failed records, to which this node appends by itself
   QueryReplacesSource,  // CREATE OR REPLACE of a definition that no query writes with a query
   RowLocks,             // FOR UPDATE, FOR SHARE

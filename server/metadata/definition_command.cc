@@ -138,11 +138,12 @@ using engine::write_json;
 //   10  replaced queries of a cluster; an older program would attribute their commits to another query
 //   11  the process of an open transaction; only clusters write it, at a feature level of their own
 //   12  views and renamed relations; an older program would lose the views and look for the old names
+//   13  materialized views
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
                   kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10,
-                  kVersionWithOwners = 11, kVersionWithViews = 12;
-constexpr uint8_t kDefinitionVersion = kVersionWithViews;
+                  kVersionWithOwners = 11, kVersionWithViews = 12, kVersionWithKeptViews = 13;
+constexpr uint8_t kDefinitionVersion = kVersionWithKeptViews;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -187,6 +188,13 @@ bool is_of_views(const DefinitionChange& change) {
          std::holds_alternative<SetQueryNames>(change);
 }
 
+bool is_of_kept_views(const DefinitionChange& change) {
+  if (const auto* note = std::get_if<NoteUndo>(&change))
+    return is_of_kept_views(note->undo->change);
+  const auto* put = std::get_if<PutQuery>(&change);
+  return put && put->query->query->kind == engine::QueryKind::View;
+}
+
 bool has_replaced(const DefinitionCommand& command) {
   return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
     const auto* put = std::get_if<PutQuery>(&change);
@@ -195,6 +203,7 @@ bool has_replaced(const DefinitionCommand& command) {
 }
 
 uint8_t version_of(const DefinitionCommand& command) {
+  if (std::ranges::any_of(command.changes, is_of_kept_views)) return kVersionWithKeptViews;
   if (std::ranges::any_of(command.changes, is_of_views)) return kVersionWithViews;
   if (has<OwnTransaction>(command)) return kVersionWithOwners;
   if (has_replaced(command)) return kVersionWithReplaced;

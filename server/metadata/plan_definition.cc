@@ -102,6 +102,7 @@ struct Planner {
   Result<Effect> operator()(const engine::CreateSource& create) const {
     TRY(check_schema_of(create.name, create.name_position));
     TRY(check_no_sequence(create.name, create.name_position));
+    TRY(check_keeps_view(create.name, create.or_replace, create.name_position));
     const engine::TopicCheck may_declare = [&](const std::string& topic) {
       return check_declare(*image.users, asker, topic);
     };
@@ -124,6 +125,7 @@ struct Planner {
   Result<Effect> operator()(const engine::CreateAsSelect& create) const {
     TRY(check_schema_of(create.name, create.name_position));
     TRY(check_no_sequence(create.name, create.name_position));
+    TRY(check_keeps_view(create.name, create.or_replace, create.name_position));
     PlannedQuery planned = TRY(engine::plan_create_as(create, statement, context()));
     Effect effect;
     effect.is_nothing = planned.if_not_exists_hit;
@@ -154,7 +156,10 @@ struct Planner {
                       engine::QueryKind::InsertInto);
   }
 
-  Result<Effect> operator()(const engine::DropSource& drop) const { return drop_source(drop, {}); }
+  Result<Effect> operator()(const engine::DropSource& drop) const {
+    TRY(check_not_materialized(drop));
+    return drop_source(drop, {});
+  }
   Result<Effect> drop_source(const engine::DropSource& drop,
                              const std::set<std::string>& dropped_with_it) const {
     std::set<std::string> not_counted = dropped_with_it;
@@ -173,6 +178,10 @@ struct Planner {
     return effect;
   }
   Result<Effect> operator()(const engine::DropSources& all) const {
+    for (const engine::DropSource& drop : all.drops) TRY(check_not_materialized(drop));
+    return drop_all(all);
+  }
+  Result<Effect> drop_all(const engine::DropSources& all) const {
     Effect effect;
     std::set<std::string> all_names, names;
     for (const engine::DropSource& drop : all.drops) all_names.insert(drop.name.text);
@@ -187,12 +196,49 @@ struct Planner {
     effect.is_nothing = effect.changes.empty();
     return effect;
   }
+  Result<Effect> create_materialized_view(const engine::CreateView& create) const {
+    if (!facts.supports(Feature::MaterializedViews))
+      return not_in_cluster_yet("materialized views are",
+                                "CREATE TABLE ... AS SELECT keeps the result of many SELECTs.");
+    PlannedQuery planned = TRY(plan_materialized(create, statement, context()));
+    Effect effect;
+    effect.is_nothing = planned.if_not_exists_hit;
+    if (effect.is_nothing) {
+      effect.notices.push_back(fmt::format("relation \"{}\" already exists, skipping",
+                                           engine::display_name(create.name.name.text)));
+      return effect;
+    }
+    effect.notices = std::move(planned.notices);
+    effect.changes.push_back(PutSource{planned.sink});
+    effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
+    TRY(check_topics_exist(planned.plan));
+    effect.new_topics.push_back(*planned.new_topic);
+    effect.notices.push_back(
+        fmt::format("query {} computes the view again when rows of {} have changed",
+                    planned.plan.id, fmt::join(planned.plan.sources, " or ")));
+    effect.started = std::move(planned);
+    effect.started_kind = engine::QueryKind::View;
+    return effect;
+  }
   Result<Effect> operator()(const engine::CreateView& create) const {
     TRY(check_schema_of(create.name.name, create.name.position));
+    if (create.is_materialized) return create_materialized_view(create);
     return of(plan_create_view(create, context(), image, asker));
   }
   Result<Effect> operator()(const engine::DropViews& drop) const {
-    return of(plan_drop_views(drop, image, asker));
+    if (!drop.is_materialized) return of(plan_drop_views(drop, image, asker));
+    engine::DropSources drops{{}, drop.cascade};
+    Effect effect;
+    for (const engine::TableName& each : drop.names) {
+      if (TRY(is_materialized_view(each, drop.if_exists, *image.catalog)))
+        drops.drops.push_back({engine::SourceKind::Table, false, false, each.name, each.position});
+      else
+        effect.notices.push_back(fmt::format("materialized view \"{}\" does not exist, skipping",
+                                             engine::display_name(each.name.text)));
+    }
+    Effect dropped = TRY(drop_all(drops));
+    append(dropped.notices, std::move(effect.notices));
+    return dropped;
   }
   Result<Effect> operator()(const engine::RenameRelation& rename) const {
     return of(plan_rename(rename, image, asker));
@@ -521,6 +567,25 @@ struct Planner {
     return {};
   }
 
+  // A materialized view is never replaced: its topic and its readers depend on its columns and its key.
+  Status check_keeps_view(const engine::Name& name, bool or_replace, TextPosition at) const {
+    const engine::DataSource* source = image.catalog->find_source(name.text);
+    if (!source || !or_replace || !image.catalog->is_view(*source)) return {};
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("\"{}\" is not a table or stream", engine::display_name(source->name)),
+                 "It is a materialized view.",
+                 "DROP MATERIALIZED VIEW first, or choose another name."}
+        .at(at);
+  }
+  Status check_not_materialized(const engine::DropSource& drop) const {
+    const engine::DataSource* source = image.catalog->find_source(drop.name.text);
+    if (!source || !image.catalog->is_view(*source)) return {};
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("\"{}\" is not a table", engine::display_name(source->name)),
+                 {},
+                 "Use DROP MATERIALIZED VIEW to remove a materialized view."}
+        .at(drop.name_position);
+  }
   Status check_not_view(const engine::TableName& table, engine::ViewChange change) const {
     if (auto refused = engine::refuse_view(table.name, table.position, change, *image.catalog))
       return *std::move(refused);
@@ -548,6 +613,13 @@ struct Planner {
               "DELETE TOPIC deletes them; CREATE STREAM makes the stream again.");
     if (source->read_only) return refuse("it is read-only");
     if (source->window) return refuse("it is windowed");
+    if (image.catalog->is_view(*source))
+      return Error{
+          ErrorCode::WrongObjectType,
+          fmt::format("cannot change materialized view \"{}\"", engine::display_name(source->name)),
+          {},
+          "Change the tables that it reads, or DROP MATERIALIZED VIEW and CREATE it again."}
+          .at(table.position);
     if (!source->created_by.empty())
       return refuse(fmt::format("its rows are written by query {}", source->created_by));
     std::vector<std::string> users = image.catalog->writers_of(source->name);
@@ -1414,13 +1486,16 @@ std::string command_tag(const engine::Statement& statement) {
   if (std::holds_alternative<engine::DropSequences>(statement)) return "DROP SEQUENCE";
   if (std::holds_alternative<engine::CreateSchema>(statement)) return "CREATE SCHEMA";
   if (std::holds_alternative<engine::DropSchemas>(statement)) return "DROP SCHEMA";
-  if (std::holds_alternative<engine::CreateView>(statement)) return "CREATE VIEW";
-  if (std::holds_alternative<engine::DropViews>(statement)) return "DROP VIEW";
+  if (const auto* create = std::get_if<engine::CreateView>(&statement))
+    return create->is_materialized ? "CREATE MATERIALIZED VIEW" : "CREATE VIEW";
+  if (const auto* drop = std::get_if<engine::DropViews>(&statement))
+    return drop->is_materialized ? "DROP MATERIALIZED VIEW" : "DROP VIEW";
   if (const auto* change = std::get_if<engine::ChangeConstraint>(&statement)) return change->tag;
   if (const auto* rename = std::get_if<engine::RenameRelation>(&statement))
-    return rename->kind == engine::RelationKind::View     ? "ALTER VIEW"
-           : rename->kind == engine::RelationKind::Stream ? "ALTER STREAM"
-                                                          : "ALTER TABLE";
+    return rename->kind == engine::RelationKind::View               ? "ALTER VIEW"
+           : rename->kind == engine::RelationKind::MaterializedView ? "ALTER MATERIALIZED VIEW"
+           : rename->kind == engine::RelationKind::Stream           ? "ALTER STREAM"
+                                                                    : "ALTER TABLE";
   if (std::holds_alternative<engine::CommentOn>(statement)) return "COMMENT";
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
     return fmt::format("ALTER {}", kind(alter->kind));

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/query/select_rows.h"
+#include "engine/query/view_query.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
 #include "server/metadata/view_text.h"
@@ -254,7 +255,9 @@ Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const Met
       continue;
     }
     if (const engine::DataSource* source = image.catalog->find_source(name)) {
-      const std::string_view word = source->kind == engine::SourceKind::Table ? "TABLE" : "STREAM";
+      const std::string_view word = image.catalog->is_view(*source) ? "MATERIALIZED VIEW"
+                                    : source->kind == engine::SourceKind::Table ? "TABLE"
+                                                                                : "STREAM";
       return Error{ErrorCode::WrongObjectType,
                    fmt::format("{} is not a view", quoted(name)),
                    {},
@@ -265,6 +268,35 @@ Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const Met
     result.notices.push_back(fmt::format("view {} does not exist, skipping", quoted(name)));
   }
   return result;
+}
+
+Result<engine::PlannedQuery> plan_materialized(const engine::CreateView& create,
+                                               const engine::ParsedStatement& statement,
+                                               const engine::PlanContext& around) {
+  engine::PlanContext context = around;
+  context.system_tables = &engine::system_tables();
+  const SystemClock clock;
+  Random random(1);
+  const engine::EvalContext eval{clock, random, &context.properties};
+  return engine::plan_materialized_view(create, statement, context, eval);
+}
+
+Result<bool> is_materialized_view(const engine::TableName& name, bool if_exists,
+                                  const engine::Catalog& catalog) {
+  const engine::DataSource* source = catalog.find_source(name.name.text);
+  if (source && catalog.is_view(*source)) return true;
+  const bool is_view = find_view(catalog, name.name.text) != nullptr;
+  if (!source && !is_view) {
+    if (if_exists) return false;
+    return unknown(name, "materialized view");
+  }
+  return Error{ErrorCode::WrongObjectType,
+               fmt::format("{} is not a materialized view", quoted(name.name.text)),
+               {},
+               fmt::format("Use DROP {}.", is_view                                     ? "VIEW"
+                                           : source->kind == engine::SourceKind::Table ? "TABLE"
+                                                                                       : "STREAM")}
+      .at(name.position);
 }
 
 Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
@@ -280,21 +312,26 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
   const View* view = find_view(catalog, from);
   const std::string_view word = rename.kind == engine::RelationKind::Stream ? "stream"
                                 : rename.kind == engine::RelationKind::View ? "view"
-                                                                            : "relation";
+                                : rename.kind == engine::RelationKind::MaterializedView
+                                    ? "materialized view"
+                                    : "relation";
   if (!source && !view) {
     if (!rename.if_exists) return unknown(rename.name, word);
     return RelationChanges{{}, {fmt::format("{} {} does not exist, skipping", word, quoted(from))}};
   }
   const bool is_stream = source && source->kind == engine::SourceKind::Stream;
-  const bool is_other = rename.kind == engine::RelationKind::View     ? !view
-                        : rename.kind == engine::RelationKind::Stream ? !is_stream
-                                                                      : is_stream;
+  const bool is_kept = source && catalog.is_view(*source);
+  const bool is_other = rename.kind == engine::RelationKind::View               ? !view
+                        : rename.kind == engine::RelationKind::MaterializedView ? !is_kept
+                        : rename.kind == engine::RelationKind::Stream           ? !is_stream
+                                                                                : is_stream;
   if (is_other)
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("{} is not a {}", quoted(from),
                              rename.kind == engine::RelationKind::Table ? "table" : word),
                  {},
                  fmt::format("Use ALTER {} ... RENAME TO.", view        ? "VIEW"
+                                                            : is_kept   ? "MATERIALIZED VIEW"
                                                             : is_stream ? "STREAM"
                                                                         : "TABLE")}
         .at(rename.name.position);

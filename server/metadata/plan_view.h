@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/plan/analysis.h"
+#include "engine/plan/query_plan.h"
 #include "engine/sql/ast.h"
 #include "server/metadata/definition_command.h"
 #include "server/metadata/image.h"
@@ -26,6 +27,15 @@ Result<RelationChanges> plan_create_view(const engine::CreateView& create,
 // Plans DROP VIEW. add_dependent_views() finds the views that read the dropped ones.
 Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const MetadataImage& image,
                                         const Asker& asker);
+
+// Plans CREATE MATERIALIZED VIEW. Fails with the errors of engine::plan_materialized_view().
+Result<engine::PlannedQuery> plan_materialized(const engine::CreateView& create,
+                                               const engine::ParsedStatement& statement,
+                                               const engine::PlanContext& context);
+// Returns whether the name is that of a materialized view; false, if it does not exist and `if_exists` is set. Fails with
+// UndefinedSource, and with WrongObjectType for another relation.
+Result<bool> is_materialized_view(const engine::TableName& name, bool if_exists,
+                                  const engine::Catalog& catalog);
 
 // Plans RENAME TO. Only the relation gets the new name: its topic, the ids of queries and the rights stay. Queries and
 // views that read the relation continue with it. Fails with WrongObjectType, UndefinedSource, DuplicateSource, and with

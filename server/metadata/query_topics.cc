@@ -29,6 +29,8 @@ std::string how_to_end(const DefinedQuery& query) {
       return "TERMINATE " + asked.id;
     case engine::QueryKind::SourceTable:
       return "DROP TABLE " + asked.sources.at(0);
+    case engine::QueryKind::View:
+      return "DROP MATERIALIZED VIEW " + asked.sink;
     case engine::QueryKind::CreateAs:
       break;
   }
