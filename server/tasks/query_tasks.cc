@@ -98,6 +98,7 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       find_topics_(std::move(find_topics)),
       must_stop_(must_stop),
       lane_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)),
+      view_rows_(shards_.empty() ? nullptr : &shards_.front()->memory()),
       progress_(log) {
   // A lone node has all partitions, and elects no leaders.
   has_replica_ = [](const storage::TopicPartition&) { return true; };
@@ -160,6 +161,7 @@ Result<std::vector<QueryTasks::StageInput>> QueryTasks::inputs_of(
                    fmt::format("topic \"{}\" of {} was deleted", input->topic, input->source_name)};
     inputs.push_back({static_cast<uint32_t>(inputs.size()), *topic, input});
   }
+  if (engine::view_step_of(*defined.plan)) return inputs;  // one task reads all partitions
   const StageInput& first = inputs.front();
   for (const StageInput& input : inputs)
     if (input.topic.partition_count != first.topic.partition_count)
@@ -275,7 +277,11 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
     TRY(end_of(*launch.defined, plan.stages[stage], 0, topics));
     const std::vector<StageInput> inputs =
         TRY(inputs_of(*launch.defined, plan.stages[stage], topics));
-    for (int32_t partition = 0; partition < inputs.front().topic.partition_count; ++partition) {
+    int32_t partitions = inputs.front().topic.partition_count;
+    if (engine::view_step_of(plan))
+      for (const StageInput& input : inputs)
+        partitions = std::max(partitions, input.topic.partition_count);
+    for (int32_t partition = 0; partition < partitions; ++partition) {
       if (partition == 0 || !plan.stages[stage].merges_partitions)
         mine.push_back({&launch,
                         index,
@@ -286,7 +292,9 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
                         {},
                         {}});
       for (const StageInput& input : inputs)
-        TRY(add_inputs(*launch.defined, input, PartitionId(partition), topics, mine.back().inputs));
+        if (partition < input.topic.partition_count || input.step->exchange >= 0)
+          TRY(add_inputs(*launch.defined, input, PartitionId(partition), topics,
+                         mine.back().inputs));
     }
   }
   std::ranges::move(mine, std::back_inserter(places));
@@ -351,6 +359,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   entry->is_paused = launch.is_paused;
   engine::TaskOptions options = options_for(plan);
   options.schemas = schemas_;
+  options.views = &view_rows_;
   options.has_append_time = [find_topics = find_topics_](const Uuid& id) {
     const std::shared_ptr<const storage::TopicSnapshot> present = find_topics();
     const storage::TopicInfo* topic = present->find(id);

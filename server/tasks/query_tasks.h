@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/query/view_rows.h"
 #include "server/metadata/image.h"
 #include "server/metadata/lost_records.h"
 #include "server/metadata/query_topics.h"
@@ -207,7 +208,8 @@ class QueryTasks {
   const std::shared_ptr<CheckpointLane> lane_;
   FindProcessingLog find_processing_log_;
   const engine::SchemaLookup* schemas_ = nullptr;
-  std::set<std::string> on_shards_;  // queries that may have tasks on the shards
+  const engine::ViewRows view_rows_;  // runs the SELECTs of materialized views
+  std::set<std::string> on_shards_;   // queries that may have tasks on the shards
   RecoveredCounts recovered_;
   QueryProgress progress_;
   bool joins_wait_ = true;

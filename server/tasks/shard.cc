@@ -104,6 +104,8 @@ Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
   shard->sources_ = TRY(LogSources::open(log));
   shard->generator_timer_ = std::make_unique<Timer>(
       shard->loop_, "generators", [raw = shard.get()] { raw->wake_generators(); });
+  shard->rest_timer_ = std::make_unique<Timer>(shard->loop_, "resting views",
+                                               [raw = shard.get()] { raw->wake_rested(); });
   shard->follow_timer_ = std::make_unique<Timer>(shard->loop_, "standby tasks",
                                                  [raw = shard.get()] { raw->follow_all(); });
   shard->timer_ =
@@ -228,6 +230,7 @@ void Shard::remove(ShardTask& task) {
   if (task.generator) std::erase(generators_, &task);
   if (task.standby) std::erase(followers_behind_, &task);
   std::erase(evictable_, &task);
+  std::erase(resting_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
   task.view.reset();  // so that the callbacks below find no table
@@ -337,12 +340,35 @@ void Shard::step(ShardTask& task) {
   report_failure(task);
   check_waiters(task);
   note_standing(task);
+  rest(task);
   // A task without more work may be held again immediately.
   if (result != engine::StepResult::More) task.works_until_us = 0;
   admit_holds(task);
   if (task.after_step) task.after_step(result);
   stepping_ = nullptr;
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
+}
+
+// Steps the task again when it has rested (Task::wakes_at_us()).
+void Shard::rest(ShardTask& task) {
+  const std::optional<int64_t> wakes_at_us = task.task->wakes_at_us();
+  if (!wakes_at_us) return;
+  if (std::ranges::find(resting_, &task) == resting_.end()) resting_.push_back(&task);
+  wake_rested();
+}
+
+void Shard::wake_rested() {
+  const int64_t now_us = clock_.monotonic_us();
+  std::optional<int64_t> next_us;
+  std::erase_if(resting_, [&](ShardTask* task) {
+    const std::optional<int64_t> wakes_at_us = task->task->wakes_at_us();
+    if (wakes_at_us && *wakes_at_us > now_us)
+      next_us = std::min(next_us.value_or(*wakes_at_us), *wakes_at_us);
+    else if (wakes_at_us)
+      schedule(*task);
+    return !wakes_at_us || *wakes_at_us <= now_us;
+  });
+  if (next_us) rest_timer_->start_once((*next_us - now_us + 999) / 1000);
 }
 
 // Charges the task's memory to the budget. The budget counts in steps of a few kilobytes, so most
@@ -469,12 +495,15 @@ void Shard::check_waiters(ShardTask& task) {
   if (task.waiters.empty()) return;
   std::vector<ShardTask::Waiter> reached;
   std::erase_if(task.waiters, [&](ShardTask::Waiter& waiter) {
-    const bool passed =
-        !task.task->shows_again() && std::ranges::all_of(waiter.targets, [&](const auto& target) {
-          return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
-            return input.partition != target.first || input.next >= target.second;
-          });
-        });
+    const auto& inputs = task.task->inputs();
+    const bool passed = !task.task->shows_again() && task.task->has_published() &&
+                        std::ranges::all_of(waiter.targets, [&](const auto& target) {
+                          for (size_t i = 0; i < inputs.size(); ++i)
+                            if (inputs[i].partition == target.first &&
+                                task.task->visible_position(i) < target.second)
+                              return false;
+                          return true;
+                        });
     if (passed || task.task->failure()) reached.push_back(std::move(waiter));
     return passed || task.task->failure();
   });
@@ -529,7 +558,7 @@ Shard::Passed Shard::passed(
   for (const auto& task : query->second) {
     if (task->stage != stage || is_transient(*task)) continue;
     ++passed.tasks;
-    passed.all = passed.all && !task->task->shows_again();
+    passed.all = passed.all && !task->task->shows_again() && task->task->has_published();
     passed.records += static_cast<int64_t>(task->task->rows_shown_again());
     const auto& inputs = task->task->inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -538,7 +567,7 @@ Shard::Passed Shard::passed(
       const auto status = log_.find_partition(to_storage(inputs[i].partition));
       const Offset start = std::min(status ? status->log_start() : Offset(0), target->second);
       const Offset at = std::clamp(task->task->durable_positions()[i], start, target->second);
-      passed.all = passed.all && at == target->second;
+      passed.all = passed.all && task->task->shows_durably(i, target->second);
       passed.records += at - start;
       passed.of_records += target->second - start;
     }

@@ -22,8 +22,8 @@
 #include "server/tasks/generator_clock.h"
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
-#include "server/tasks/replicated_sink.h"
 #include "server/tasks/query_progress.h"
+#include "server/tasks/replicated_sink.h"
 #include "server/tasks/state_snapshots.h"
 #include "server/tasks/subscriptions.h"
 
@@ -306,6 +306,8 @@ class Shard {
   void overtake_scans();
   void end_scans(ShardTask& task, size_t bytes);
   void charge_memory(ShardTask& task);
+  void rest(ShardTask& task);
+  void wake_rested();
   void follow(ShardTask& task);
   void follow_all();
   void tick();
@@ -353,6 +355,8 @@ class Shard {
   // Guarded by shared_mutex_; by query
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<engine::SharedTable>>> shared_;
 
+  std::vector<ShardTask*> resting_;  // tasks that are stepped again at a certain time
+  std::unique_ptr<Timer> rest_timer_;
   std::vector<ShardTask*> followers_behind_;  // tasks with commits in `standby->waiting`
   std::vector<std::function<void()>> await_followers_;
   std::unique_ptr<Timer> follow_timer_;  // runs while followers_behind_ has tasks
