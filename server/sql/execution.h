@@ -127,6 +127,9 @@ Result<std::unique_ptr<sql::Execution>> run_follow(SqlSession& session, sql::Rec
 Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
                                                   engine::PlannedQuery planned,
                                                   MetadataImagePtr image, int64_t interval);
+// Executes REFRESH MATERIALIZED VIEW.
+Result<std::unique_ptr<sql::Execution>> run_refresh(SqlSession& session, sql::Receiver& receiver,
+                                                    const engine::RefreshView& refresh);
 // Executes ASSERT TOPIC or ASSERT SCHEMA.
 Result<std::unique_ptr<sql::Execution>> run_assertion(
     SqlSession& session, sql::Receiver& receiver,

@@ -125,6 +125,8 @@ std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     return folded(*drop, [&](auto& copy) {
       for (engine::TableName& each : copy.names) folding.existing(each.name);
     });
+  if (const auto* refresh = std::get_if<engine::RefreshView>(&written))
+    return folded(*refresh, [&](auto& copy) { folding.existing(copy.name.name); });
   if (const auto* change = std::get_if<engine::ChangeConstraint>(&written))
     return folded(*change, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* rename = std::get_if<engine::RenameRelation>(&written))

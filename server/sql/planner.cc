@@ -1,10 +1,12 @@
 #include "server/sql/planner.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 
+#include "base/view_topic.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/null_failures.h"
 #include "engine/functions/kernel.h"
@@ -14,6 +16,7 @@
 #include "engine/plan/source_schema.h"
 #include "engine/query/column_origins.h"
 #include "engine/query/empty_rows.h"
+#include "engine/query/view_query.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
@@ -161,9 +164,22 @@ bool take_long(const std::vector<engine::Value>& parameters) {
 }
 
 Status check_writable(const MetadataImage& image, const engine::DataSource& target) {
+  const storage::TopicInfo* topic = image.topics->find(target.topic);
+  if (topic && topic->config.contains(std::string(kViewTopicSetting)) &&
+      !image.catalog->is_view(target))
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("topic \"{}\" belongs to a materialized view", topic->name),
+                 "Only the query of the view writes to it.",
+                 "Insert into the tables that the view reads."};
   if (target.kind != engine::SourceKind::Table) return {};
   const std::vector<DefinedQueryPtr> writers = image.writers_of(target.name);
   if (writers.empty()) return {};
+  if (image.catalog->is_view(target))
+    return Error{
+        ErrorCode::WrongObjectType,
+        fmt::format("cannot change materialized view \"{}\"", engine::display_name(target.name)),
+        {},
+        fmt::format("Change the rows of {}.", fmt::join(writers.front()->query->sources, " or "))};
   return Error{ErrorCode::ObjectState,
                fmt::format("cannot write to table {}: its rows are written by query {}",
                            target.name, writers.front()->query->id),
@@ -305,7 +321,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     return std::shared_ptr<const SqlPrepared>(std::move(rest));
   }
   parsed = TRY(with_sequence_rows(std::move(parsed), *image_->catalog));
-  if (is_definition(parsed->statement))
+  if (is_definition(parsed->statement) ||
+      std::holds_alternative<engine::RefreshView>(parsed->statement))
     parsed = with_folded_names(std::move(parsed), context_for(nullptr));
   auto prepared = std::make_shared<SqlPrepared>();
   prepared->statement = parsed;
@@ -361,6 +378,13 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     prepared->action = Action::Connector;
     prepared->columns = display_columns(connector_schema(statement));
     if (!prepared->columns.empty()) prepared->kind = sql::ResultKind::Rows;
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (const auto* refresh = std::get_if<engine::RefreshView>(&statement)) {
+    // As in PostgreSQL, the owner refreshes. Any reader of the view may wait for it.
+    if (const auto* source = image_->catalog->find_source(refresh->name.name.text))
+      TRY(check_read(*image_->users, asker_, *source));
+    prepared->action = Action::Refresh;
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   if (std::holds_alternative<engine::AssertTopic>(statement) ||
@@ -577,6 +601,10 @@ Status Planner::check_explained(const engine::Explain& explain) {
     planned = prepare_query(*query, slots, ignored);
   } else if (const auto* create = std::get_if<engine::CreateAsSelect>(&statement)) {
     auto plan = engine::plan_create_as(*create, *explain.statement, context_for(nullptr));
+    if (!plan) planned = std::move(plan).error();
+  } else if (const auto* view = std::get_if<engine::CreateView>(&statement)) {
+    auto plan =
+        engine::plan_materialized_view(*view, *explain.statement, context_for(nullptr), eval());
     if (!plan) planned = std::move(plan).error();
   } else if (const auto* insert = std::get_if<engine::InsertSelect>(&statement)) {
     auto plan = engine::plan_insert_select(*insert, *explain.statement, context_for(nullptr));

@@ -46,6 +46,7 @@ struct SqlPrepared final : sql::Prepared {
     Follow,  // the changes of a catalog table
     Print,
     Assert,
+    Refresh,
     Information,
     Connector
   };

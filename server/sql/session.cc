@@ -493,6 +493,9 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_assertion(*this, receiver, prepared->statement);
   if (prepared->action == Action::Connector)
     return run_connector_statement(*this, receiver, prepared->statement, InformationForm::Rows);
+  if (prepared->action == Action::Refresh)
+    return run_refresh(*this, receiver,
+                       std::get<engine::RefreshView>(prepared->statement->statement));
   return start_again({prepared, std::move(parameters)}, receiver);
 }
 

@@ -84,6 +84,12 @@ void PatientWait::take(const ReadBarrier::Progress& progress) {
   timer_->start_once(interval_ms());
 }
 
+namespace {
+
+bool is_view(const DefinedQuery& query) { return query.query->kind == engine::QueryKind::View; }
+
+}  // namespace
+
 // ---- CatchingUp
 
 CatchingUp::CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun,
@@ -155,6 +161,17 @@ void CatchingUp::evaluate() {
       trouble_ = Trouble{id, true};
   }
   if (is_starting) return try_again();
+  // The rows of a view equal its SELECT over some prefix of its inputs, or they are not shown.
+  const bool reads_view =
+      std::ranges::any_of(queries_, [](const DefinedQuery* query) { return is_view(*query); });
+  if (trouble_ && reads_view)
+    return end(Error{ErrorCode::ObjectState,
+                     fmt::format("{} cannot be read: query {} {}", names(), trouble_->query_id,
+                                 trouble_->is_paused ? "is paused" : "has failed"),
+                     trouble_->why.message,
+                     trouble_->is_paused
+                         ? fmt::format("RESUME {} continues it.", trouble_->query_id)
+                         : trouble_->why.hint});
   if (has_own_writes()) return await(trouble_ ? Ends::Own : Ends::All);
   if (trouble_) return look();
   await(Ends::All);
@@ -333,7 +350,9 @@ std::string CatchingUp::names() const {
   return noun.empty() ? all : fmt::format("{}{} {}", noun, are_many() ? "s" : "", all);
 }
 
+// A reader of a view must always see everything that was acknowledged before, in any session.
 bool has_caught_up(SqlParts& parts, const MetadataImage& image, const DefinedQuery& query) {
+  if (is_view(query)) return false;
   const DefinedQuery* const queries[] = {&query};
   uint64_t since = 0;
   for (const DefinedQuery* each : queries_on_the_way(image, queries)) {

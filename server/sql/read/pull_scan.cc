@@ -129,10 +129,13 @@ void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
 }
 
 bool PullScan::has_passed(const ShardTask& task) const {
+  if (!task.task->has_published()) return false;
+  const auto& inputs = task.task->inputs();
   return std::ranges::all_of(request_->must_have_passed, [&](const auto& target) {
-    return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
-      return input.partition != target.first || input.next >= target.second;
-    });
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].partition == target.first && task.task->visible_position(i) < target.second)
+        return false;
+    return true;
   });
 }
 

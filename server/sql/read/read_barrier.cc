@@ -113,7 +113,9 @@ void ReadBarrier::next() {
   for (; at_ < route_.size(); ++at_) {
     const StageRef ref = route_[at_];
     const Targets targets = targets_of(ref);
-    if (targets.empty()) continue;  // none of the ends concerns this stage
+    // A stage that none of the ends concerns has nothing to wait for. A view shows its rows only when it was computed
+    // once.
+    if (targets.empty() && !engine::view_step_of(*ref.query->plan)) continue;
     left_ = parts_.queries.shards().size();
     tasks_ = 0;
     for (Shard* shard : parts_.queries.shards())
