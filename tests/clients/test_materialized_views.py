@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+"""Materialized views: the rows of a view equal its SELECT, whatever changes meanwhile and however the server ends."""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import psycopg
+import tpch
+from millrace_server import case, launch, run, start_server
+
+SERVER = start_server()
+
+# SELECTs of each kind over the tables of `prepare`. Each has a total order of its rows where LIMIT or a window function
+# needs one.
+SELECTS = {
+    "filtered": "SELECT id, amount FROM orders WHERE amount > 50",
+    "computed": "SELECT id, amount * 2 + 1 AS twice, upper(customer) AS name FROM orders",
+    "keyless": "SELECT customer, amount FROM orders",
+    "grouped": "SELECT customer, COUNT(*) AS n, SUM(amount) AS total, MIN(amount) AS least, MAX(amount) AS most FROM orders GROUP BY customer",
+    "having": "SELECT customer, AVG(amount) AS mean FROM orders GROUP BY customer HAVING COUNT(*) > 2",
+    "whole": "SELECT COUNT(*) AS n, SUM(amount) AS total FROM orders",
+    "joined": "SELECT o.id, c.city FROM orders o JOIN customers c ON o.customer = c.name AND o.amount < c.credit",
+    "left_joined": "SELECT o.id, c.city FROM orders o LEFT JOIN customers c ON o.customer = c.name",
+    "full_joined": "SELECT o.id, c.name FROM orders o FULL JOIN customers c ON o.customer = c.name",
+    "crossed": "SELECT o.id, c.name FROM orders o, customers c WHERE o.amount > c.credit",
+    "self_joined": "SELECT a.id AS a, b.id AS b FROM orders a JOIN orders b ON a.customer = b.customer AND a.id < b.id",
+    "distinct_rows": "SELECT DISTINCT customer FROM orders",
+    "first_ones": "SELECT DISTINCT ON (customer) customer, id, amount FROM orders ORDER BY customer, amount DESC, id",
+    "united": "SELECT customer AS name FROM orders UNION SELECT name FROM customers",
+    "united_all": "SELECT customer AS name FROM orders UNION ALL SELECT name FROM customers",
+    "common": "SELECT customer AS name FROM orders INTERSECT SELECT name FROM customers",
+    "excepted": "SELECT name FROM customers EXCEPT SELECT customer FROM orders",
+    "above_mean": "SELECT id FROM orders WHERE amount > (SELECT AVG(amount) FROM orders)",
+    "correlated": "SELECT o.id FROM orders o WHERE amount >= (SELECT MAX(i.amount) FROM orders i WHERE i.customer = o.customer)",
+    "present": "SELECT name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.name)",
+    "absent": "SELECT name FROM customers c WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.name)",
+    "within": "SELECT id FROM orders WHERE customer IN (SELECT name FROM customers WHERE credit > 40)",
+    "not_within": "SELECT id FROM orders WHERE customer NOT IN (SELECT name FROM customers WHERE credit > 40)",
+    "top": "SELECT id, amount FROM orders ORDER BY amount DESC NULLS LAST, id LIMIT 5",
+    "behind_top": "SELECT id, amount FROM orders ORDER BY amount, id LIMIT 5 OFFSET 3",
+    "ranked": "SELECT id, rank() OVER (PARTITION BY customer ORDER BY amount, id) AS place FROM orders",
+    "running": "SELECT id, SUM(amount) OVER (ORDER BY id) AS total FROM orders",
+    "top_each": "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY customer ORDER BY amount DESC, id) AS n FROM orders) t WHERE n <= 2",
+    "lateral_top": "SELECT c.name, t.id FROM customers c CROSS JOIN LATERAL (SELECT id FROM orders o WHERE o.customer = c.name ORDER BY amount DESC, id LIMIT 1) t",
+    "with_twice": "WITH t AS (SELECT customer, SUM(amount) AS total FROM orders GROUP BY customer) SELECT customer FROM t WHERE total = (SELECT MAX(total) FROM t)",
+    "cubed": "SELECT customer, amount % 3 AS rest, COUNT(*) AS n FROM orders GROUP BY GROUPING SETS ((customer), (amount % 3), ())",
+    "series": "SELECT id, n FROM orders, generate_series(1, amount / 30) AS s(n)",
+    "cased": "SELECT id, CASE WHEN amount > 50 THEN 'large' WHEN amount IS NULL THEN 'none' ELSE 'small' END AS kind FROM orders",
+    "texts": "SELECT customer, string_agg(id::text, ',' ORDER BY id) AS ids FROM orders GROUP BY customer",
+}
+
+
+def connect(server):
+    return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True)
+
+
+def prepare(c):
+    c.execute("CREATE TABLE orders (id INT PRIMARY KEY, customer VARCHAR, amount INT)")
+    c.execute("CREATE TABLE customers (name VARCHAR PRIMARY KEY, city VARCHAR, credit INT)")
+
+
+def create_views(c):
+    for name, select in SELECTS.items():
+        c.execute(f"CREATE MATERIALIZED VIEW v_{name} AS {select}")
+
+
+def change(c, chance):
+    """One random statement. A part of them changes several rows."""
+    names = [f"n{i}" for i in range(8)]
+    customer = chance.choice(names + [None])
+    amount = chance.choice([None, chance.randrange(100), chance.randrange(100)])
+    kind = chance.randrange(8)
+    if kind < 3:
+        rows = [(chance.randrange(60), chance.choice(names + [None]), chance.choice([None, chance.randrange(100)]))
+                for _ in range(chance.randrange(1, 6))]
+        rows = list({row[0]: row for row in rows}.values())
+        c.execute("INSERT INTO orders VALUES " + ", ".join(["(%s, %s, %s)"] * len(rows)) +
+                  " ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, amount = excluded.amount",
+                  [value for row in rows for value in row])
+    elif kind == 3:
+        c.execute("UPDATE orders SET amount = %s WHERE id %% 7 = %s", (amount, chance.randrange(7)))
+    elif kind == 4:
+        c.execute("UPDATE orders SET customer = %s WHERE id = %s", (customer, chance.randrange(60)))
+    elif kind == 5:
+        c.execute("DELETE FROM orders WHERE id %% 9 = %s", (chance.randrange(9),))
+    elif kind == 6:
+        c.execute("INSERT INTO customers VALUES (%s, %s, %s) ON CONFLICT (name) DO UPDATE SET credit = excluded.credit",
+                  (chance.choice(names), chance.choice(["Lahore", "Quetta", None]), chance.choice([None, chance.randrange(100)])))
+    else:
+        c.execute("DELETE FROM customers WHERE name = %s", (chance.choice(names),))
+
+
+def in_order(rows):
+    return sorted(map(repr, rows))
+
+
+def check_views(c, seed):
+    for name, select in SELECTS.items():
+        c.execute(f"REFRESH MATERIALIZED VIEW v_{name}")
+        kept = in_order(c.execute(f"SELECT * FROM v_{name}").fetchall())
+        now = in_order(c.execute(select).fetchall())
+        assert kept == now, f"seed {seed}, {name}:\nview   {kept}\nselect {now}"
+
+
+@case
+def each_view_equals_its_select_after_random_changes():
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with connect(SERVER) as c:
+        prepare(c)
+        create_views(c)
+        check_views(c, seed)
+        for _ in range(12):
+            for _ in range(chance.randrange(1, 8)):
+                change(c, chance)
+            check_views(c, seed)
+
+
+@case
+def a_view_continues_after_kill_9():
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as directory:
+        server = launch(data_dir=directory)
+        with connect(server) as c:
+            prepare(c)
+            create_views(c)
+        for round in range(4):
+            with connect(server) as c:
+                if round == 2:  # a difference that takes several commits
+                    c.execute("INSERT INTO orders SELECT g, 'n' || (g % 8), g % 100 FROM generate_series(1000, 6000) AS t(g)")
+                if round == 3:
+                    c.execute("DELETE FROM orders WHERE id >= 1000")
+                for _ in range(10):
+                    change(c, chance)
+            os.kill(server.pid, signal.SIGKILL)
+            server.stop()
+            server = launch(data_dir=directory)
+            with connect(server) as c:
+                names = list(SELECTS) if round != 2 else [name for name in SELECTS if name != "self_joined" and name != "crossed"]
+                for name in names:
+                    kept = in_order(c.execute(f"SELECT * FROM v_{name}").fetchall())
+                    now = in_order(c.execute(SELECTS[name]).fetchall())
+                    assert kept == now, f"seed {seed}, round {round}, {name}"
+        server.stop()
+
+
+@case
+def a_consumer_of_the_topic_rebuilds_the_view():
+    with connect(SERVER) as c:
+        c.execute("CREATE TABLE parts (id INT PRIMARY KEY, kind VARCHAR)")
+        c.execute("CREATE MATERIALIZED VIEW ids AS SELECT id, upper(kind) AS kind FROM parts WHERE kind <> 'x'")
+        c.execute("INSERT INTO parts VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'x')")
+        c.execute("REFRESH MATERIALIZED VIEW ids")
+        c.execute("DELETE FROM parts WHERE id = 1")
+        c.execute("UPDATE parts SET kind = 'x' WHERE id = 2")
+        c.execute("UPDATE parts SET kind = 'd' WHERE id = 3")
+        c.execute("REFRESH MATERIALIZED VIEW ids")
+        wanted = dict(c.execute("SELECT id, kind FROM ids").fetchall())
+    assert wanted == {3: "D"}
+    if not shutil.which("kcat"):
+        return
+    told = subprocess.run(["kcat", "-b", SERVER.kafka, "-t", "ids", "-C", "-e", "-q", "-Z", "-K", "\t", "-s", "key=i"],
+                          check=True, capture_output=True, text=True, timeout=60).stdout
+    rows = {}
+    for line in told.splitlines():
+        key, value = line.split("\t")
+        if value in ("", "NULL"):
+            rows.pop(int(key), None)
+        else:
+            rows[int(key)] = json.loads(value)["KIND"]
+    assert rows == wanted, told
+
+
+@case
+def the_queries_of_tpch_as_views():
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    data = tpch.rows(seed)
+    server = launch()
+    with connect(server) as c:
+        for name, columns in tpch.TABLES.items():
+            c.execute(f"CREATE TABLE {name} ({columns})")
+            with c.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+                for row in data[name]:
+                    copy.write_row(row)
+        taken = []
+        for number, select in tpch.QUERIES.items():
+            c.execute(f"CREATE MATERIALIZED VIEW q{number} AS {select}")
+            taken.append(number)
+        for _ in range(4):
+            for _ in range(10):
+                order = chance.randrange(len(data["orders"]))
+                line = tpch.lineitem(chance, order, chance.randrange(6), tpch.day(chance), data["partsupp"])
+                c.execute("DELETE FROM lineitem WHERE l_orderkey = %s AND l_linenumber = %s", (line[0], line[3]))
+                c.execute("INSERT INTO lineitem VALUES (" + ", ".join(["%s"] * len(line)) + ")", line)
+            c.execute("DELETE FROM orders WHERE o_orderkey = %s", (chance.randrange(len(data["orders"])),))
+            c.execute("UPDATE customer SET c_acctbal = c_acctbal + 10 WHERE c_custkey %% 5 = %s", (chance.randrange(5),))
+            with_rows = 0
+            for number in taken:
+                kept = in_order(c.execute(f"SELECT * FROM q{number}").fetchall())
+                now = in_order(c.execute(tpch.QUERIES[number]).fetchall())
+                assert kept == now, f"seed {seed}, query {number}:\nview   {kept}\nselect {now}"
+                with_rows += bool(kept)
+        print(f"{len(taken)} of {len(tpch.QUERIES)} queries, {with_rows} with rows")
+        assert len(taken) == 22
+    server.stop()
+
+
+run()
