@@ -18,7 +18,7 @@ RUN = PLAN + ['engine/exec', 'engine/state', 'engine/query']
 STORAGE = ['storage/kv', 'storage/log', 'storage/replica', 'storage/meta', 'storage/state']
 METADATA = RUN + STORAGE + ['engine/system_tables', 'server/auth', 'base', 'records']
 TASKS = METADATA + ['server/metadata', 'server/net']
-SQL = TASKS + ['server/tasks']
+SQL = TASKS + ['server/tasks', 'server/locks']
 ARROWS = {
     'base': [],
     'records': ['base'],
@@ -46,20 +46,21 @@ ARROWS = {
     'storage/meta': ['storage/log', 'storage/kv', 'base', 'records'],
     'storage/state': ['storage/kv', 'base', 'records'],
     'server/net': ['base'],
+    'server/locks': ['base'],
     'server/auth': ['server/net', 'base'],
     # The SELECT of a view is parsed when its definition is applied.
     'server/metadata': METADATA + ['engine/pgsql'],
     'server/tasks': TASKS,
     'server/sql': SQL + ['engine/connect', 'server/connect'],
     'server/coordinator': STORAGE + ['base', 'records'],
-    'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/net', 'server/auth', 'base'],
+    'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/locks', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],
     'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'engine/connect', 'server/connect', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/http_client': ['base'],
     'server/connect': METADATA + ['engine/connect', 'server/metadata', 'server/http_client'],
     'server/registry': LANGUAGE + ['engine/registry', 'engine/json', 'server/http_client', 'base'],
     'server/etcd': STORAGE + ['server/http_client', 'base'],
-    'server/cluster': STORAGE + ['server/coordinator', 'server/http_client', 'server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/cluster': STORAGE + ['server/coordinator', 'server/http_client', 'server/etcd', 'server/kafka', 'server/locks', 'server/net', 'server/auth', 'base', 'records'],
     'server/join': TASKS + ['server/tasks', 'server/etcd', 'server/coordinator'],
     'client': ['base', 'records'],
     # server/node puts everything together.

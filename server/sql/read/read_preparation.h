@@ -14,7 +14,7 @@
 #include "server/sql/read/committed_ends.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/stalled_turns.h"
-#include "server/sql/table_locks.h"
+#include "server/locks/table_locks.h"
 
 namespace server {
 

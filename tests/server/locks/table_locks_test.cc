@@ -1,4 +1,4 @@
-#include "server/sql/table_locks.h"
+#include "server/locks/table_locks.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,63 @@
+// The port through which sessions take locks that exclude the sessions of all nodes. A lone node
+// grants them itself (LocalLocks); in a cluster the controller grants them (server/cluster).
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "server/locks/table_locks.h"
+
+namespace server {
+
+// Threads: any. Owner: the node.
+class NamedLocks {
+ public:
+  virtual ~NamedLocks() = default;
+
+  // A granted lock. Its destruction releases the lock.
+  class Hold {
+   public:
+    Hold() = default;
+    virtual ~Hold() = default;
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    // Whether other sessions may have the lock already, because this node was cut off from the
+    // others or frozen for too long. A lost lock stays lost.
+    virtual bool is_lost() const = 0;
+  };
+  using HoldPtr = std::shared_ptr<Hold>;
+
+  struct Request {
+    std::string name;
+    bool is_shared = false;
+    bool waits = true;  // false: the answer is a null pointer if other sessions have the lock
+    // The holder of the requests, which keeps its locks while it waits for other locks.
+    TableLocks::Owner owner = nullptr;
+    std::function<void()> on_lost = {};  // called on any thread when the granted lock is lost
+  };
+  // Fails with Deadlock if the request would wait for its own owner in a circle, and with NotLeader
+  // if no node can decide for long.
+  using Answered = std::function<void(Result<HoldPtr>)>;
+  // A request without an answer. Its destruction withdraws the request.
+  using Place = std::shared_ptr<void>;
+
+  // Calls `answered` once, on any thread or within the call; never after the request was withdrawn,
+  // except if the answer was already on its way.
+  [[nodiscard]] virtual Place ask(Request request, Answered answered) = 0;
+  // Calls back, on any thread or within the call, when other sessions can take the locks that were
+  // released before the call, or when no node has confirmed this for some seconds.
+  virtual void await_releases(std::function<void()> done) = 0;
+};
+
+// The locks of a lone node, which are never lost.
+class LocalLocks final : public NamedLocks {
+ public:
+  Place ask(Request request, Answered answered) override;
+  void await_releases(std::function<void()> done) override { done(); }
+
+ private:
+  TableLocks locks_;
+};
+
+}  // namespace server
