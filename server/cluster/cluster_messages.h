@@ -200,12 +200,60 @@ struct LogsTold {
   std::vector<Log> logs = {};  // in the order of the partitions
 };
 
+// To the controller: the locks that sessions of the sender have or request, as changes since `base`. Lost messages are
+// repaired by the next one, which has all changes that the controller has not acknowledged.
+struct LocksWanted {
+  struct Wanted {
+    uint64_t id = 0;     // never used again by this process
+    uint64_t owner = 0;  // see NamedLocks::Request
+    std::string name = {};
+    bool is_shared = false;
+    bool waits = false;    // false: the request is refused if others have the lock
+    bool is_held = false;  // granted by an earlier controller
+  };
+  storage::NodeEpoch process;  // the sending process; its successor has none of its locks
+  uint64_t base = 0;  // version that the controller has acknowledged; 0: `added` has all requests
+  uint64_t version = 0;  // grows with each change
+  int64_t sent_us = 0;   // the sender's clock, returned in the answer
+  std::vector<Wanted> added = {};
+  std::vector<uint64_t> removed = {};  // released or withdrawn
+  std::vector<uint64_t> pending = {};  // requests whose decision the sender does not know
+};
+// The controller's answer. A decision about a request that waited is sent without a new question.
+struct LocksGranted {
+  int64_t controller_epoch = 0;
+  uint64_t version = 0;    // of the last message that the controller has read
+  int64_t sent_us = 0;     // of that message
+  bool needs_all = false;  // the controller does not know `base`
+  std::vector<uint64_t> granted = {}, refused = {}, deadlocked = {};
+};
+
+// To each other node: messages of NOTIFY, which the receiver passes to its sessions in the order of the numbers.
+struct NotifySessions {
+  struct Note {
+    int32_t process_id = 0;
+    std::string channel = {}, payload = {};
+    bool operator==(const Note&) const = default;
+  };
+  storage::NodeEpoch sender,
+      receiver;           // the processes; a receiver ignores messages to an earlier process
+  uint64_t number = 0;    // from 1 for each pair of processes
+  bool any_lost = false;  // earlier messages for the receiver were dropped
+  std::vector<Note> notes = {};
+};
+// The receiver has passed on all messages up to the number.
+struct SessionsNotified {
+  storage::NodeEpoch sender;
+  uint64_t number = 0;
+};
+
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
                  LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
-                 GroupsTold, AskLogs, LogsTold>;
+                 GroupsTold, AskLogs, LogsTold, LocksWanted, LocksGranted, NotifySessions,
+                 SessionsNotified>;
 
 }  // namespace server

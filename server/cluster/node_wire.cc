@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "server/cluster/session_frames.h"
 #include "server/kafka/codec.h"
 #include "server/kafka/messages/append_rows_request.h"
 #include "server/kafka/messages/append_rows_response.h"
@@ -72,6 +73,7 @@ using kafka::ReplicaFetchRequest;
 using kafka::ReplicaFetchResponse;
 using kafka::WriteMarkerRequest;
 using kafka::WriteMarkerResponse;
+using server::message_of;  // the functions below would hide those of session_frames.h
 using storage::IsrProposal;
 using storage::NodeEpoch;
 using storage::ReplicaFetch;
@@ -740,8 +742,9 @@ Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
       BeginCommitRequest, EndCommitRequest, kafka::CommitAnswer, AppendRowsRequest,
       AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
       ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse, AskAppliedRequest,
-      AskAppliedResponse, AskGroupsRequest, AskGroupsResponse, AskLogsRequest, AskLogsResponse>(
-      TRY(kafka::parse_request(frame)), keeper);
+      AskAppliedResponse, AskGroupsRequest, AskGroupsResponse, AskLogsRequest, AskLogsResponse,
+      kafka::LocksWantedRequest, kafka::LocksGrantedResponse, kafka::NotifySessionsRequest,
+      kafka::NotifySessionsResponse>(TRY(kafka::parse_request(frame)), keeper);
 }
 
 std::string encode(const NodeHello& hello) {
