@@ -1,0 +1,59 @@
+// The locks of this node's sessions, which the cluster's controller grants.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/cluster/cluster_messages.h"
+#include "server/cluster/lock_keeper.h"
+#include "server/locks/named_locks.h"
+
+namespace server {
+
+// Sends each change of the wanted locks to the controller, and repeats it until it is acknowledged. A lock is lost once
+// no controller has answered for kLockLeaseUs, since the controller may then grant it to another node.
+//
+// Threads: ask() and the holds on any thread; the rest on one loop.
+// Owner:   ClusterMember; holds may outlive it, and are lost then.
+class LockClient final : public NamedLocks {
+ public:
+  struct Controller {
+    NodeId node;
+    int64_t epoch = 0;
+    bool operator==(const Controller&) const = default;
+  };
+  struct Around {
+    const Clock& clock;
+    std::function<void(NodeId, ClusterMessage)> send;
+    std::function<void(std::function<void()>)> post;  // runs a function on the loop
+    // Returns this process, once it is registered in the cluster.
+    std::function<std::optional<storage::NodeEpoch>()> process;
+    // Whether all nodes know the messages.
+    std::function<bool()> is_supported;
+  };
+  explicit LockClient(Around around);
+  ~LockClient() override;
+  LockClient(const LockClient&) = delete;
+  LockClient& operator=(const LockClient&) = delete;
+
+  Place ask(Request request, Answered answered) override;
+  void await_releases(std::function<void()> done) override;
+
+  void controller_changed(std::optional<Controller> controller);
+  void on_connected(NodeId node);
+  void on_message(NodeId from, const LocksGranted& message);
+  void tick();
+
+ private:
+  struct State;
+  const std::shared_ptr<State>
+      state_;  // shared with holds and places, and with work that is posted to the loop
+};
+
+}  // namespace server
