@@ -1,0 +1,87 @@
+// Passes the messages of NOTIFY to the sessions of the other nodes.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/cluster/cluster_messages.h"
+#include "storage/meta/cluster_table.h"
+
+namespace server {
+
+// A message reaches each node that the cluster considers alive before its sender is answered. A node that is fenced gets
+// none: it ends its listening sessions when it learns that it was fenced, so that no session misses a message without
+// notice.
+//
+// Invariants:
+//   1. a process passes on the messages of one sender in the order of their numbers, and none twice;
+//   2. if the sender has dropped messages for a process, `any_lost` of the next one is set, and that process ends the
+//      sessions that listen.
+//
+// Threads: one loop. Owner: ClusterMember.
+class SessionNotices {
+ public:
+  // Bytes of messages that a node has not acknowledged; beyond the limit they are dropped.
+  static constexpr size_t kMostBytes = 8 << 20;
+  using Notes = std::vector<NotifySessions::Note>;
+  // The nodes that are alive and did not acknowledge the messages in time.
+  using Done = std::function<void(std::set<NodeId> silent)>;
+  struct Around {
+    NodeId self;
+    const Clock& clock;
+    std::function<void(NodeId, ClusterMessage)> send;
+    std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
+    // Returns this process, once it is registered in the cluster.
+    std::function<std::optional<storage::NodeEpoch>()> process;
+    // Pass messages to the sessions of this node, and end the sessions that listen.
+    std::function<void(Notes)> deliver;
+    std::function<void()> end_listeners;
+  };
+  explicit SessionNotices(Around around) : around_(std::move(around)) {}
+
+  // Sends the messages of one transaction to the other nodes.
+  void notify(Notes notes, Done done);
+  void on_message(NodeId from, NotifySessions message);
+  void on_message(NodeId from, const SessionsNotified& message);
+  void on_connected(NodeId node);
+  // The nodes of the cluster, or their state, have changed.
+  void cluster_changed();
+  void tick();
+
+ private:
+  struct Receiver {
+    storage::NodeEpoch process;
+    uint64_t last_number = 0, acknowledged = 0;
+    bool any_lost = false;
+    std::deque<NotifySessions> unacknowledged = {};
+    size_t bytes = 0;
+    int64_t sent_at_us = 0;
+  };
+  struct Sender {
+    storage::NodeEpoch process;
+    uint64_t last_number = 0;
+  };
+  struct Wait {
+    std::map<NodeId, uint64_t> left;  // number of the message by node
+    int64_t until_us;
+    Done done;
+  };
+  Receiver* receiver(const storage::ClusterNode& node);
+  static void drop(Receiver& receiver);
+  void send(NodeId node, Receiver& receiver);
+  void end_waits();
+
+  const Around around_;
+  std::map<NodeId, Receiver> receivers_;
+  std::map<NodeId, Sender> senders_;
+  std::vector<Wait> waits_;
+  bool is_fenced_ = false;  // this node, as far as it has read
+};
+
+}  // namespace server
