@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "server/cluster/placement.h"
 #include "storage/log/replica_log.h"
+#include "storage/meta/shared_sessions_level.h"
 #include "storage/meta/topic_configs.h"
 
 namespace server {
@@ -99,6 +100,7 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   self.log_calls_ = std::make_unique<LogCalls>(LogCalls::Around{
       with.node, clock, send, [&self] { return self.node_->cluster(); },
       [&self](const TopicPartition& partition) { return self.log_of(partition); }});
+  self.open_session_parts();
   self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
   self.timer_->start_every(kTickMs);
   self.thread_ = std::thread([&loop = self.loop_] { loop.run(); });
@@ -364,6 +366,10 @@ void ClusterMember::tick() {
   applied_calls_->tick();
   group_calls_->tick();
   log_calls_->tick();
+  note_controller();
+  lock_keeper_->tick();
+  lock_client_->tick();
+  notices_->tick();
   note_touch();
 }
 
@@ -475,12 +481,84 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
   if (const auto* ask = std::get_if<AskLogs>(&message)) return log_calls_->on_message(from, *ask);
   if (const auto* told = std::get_if<LogsTold>(&message))
     return log_calls_->on_message(from, *told);
+  if (auto* wanted = std::get_if<LocksWanted>(&message))
+    return lock_keeper_->on_message(from, std::move(*wanted));
+  if (const auto* granted = std::get_if<LocksGranted>(&message))
+    return lock_client_->on_message(from, *granted);
+  if (auto* notify = std::get_if<NotifySessions>(&message))
+    return notices_->on_message(from, std::move(*notify));
+  if (const auto* notified = std::get_if<SessionsNotified>(&message))
+    return notices_->on_message(from, *notified);
   node_->on_message(from, std::move(message));
 }
 
 void ClusterMember::on_gone(NodeId node) {
   log_info("a node no longer listens at its address node={}", node.value());
   node_->on_gone(node);
+  lock_keeper_->on_gone(node);
+}
+
+void ClusterMember::on_connected(NodeId node) {
+  node_->on_connected(node);
+  lock_client_->on_connected(node);
+  notices_->on_connected(node);
+}
+
+// --- Locks and notifications of sessions
+
+void ClusterMember::open_session_parts() {
+  const auto send_to = [this](NodeId to, ClusterMessage message) {
+    network_->send(to, std::move(message));
+  };
+  const auto cluster = [this] { return node_->cluster(); };
+  const auto own_process = [this] { return process(); };
+  lock_keeper_ = std::make_unique<LockKeeper>(LockKeeper::Around{
+      clock_, send_to, cluster, [this] { return node_->is_confirmed_controller(); },
+      [this](NodeId node) { return node_->is_gone(node); }});
+  lock_client_ = std::make_unique<LockClient>(LockClient::Around{
+      clock_, send_to, [this](std::function<void()> work) { loop_.post(std::move(work)); },
+      own_process,
+      [this] { return node_->cluster()->feature_level() >= storage::kSharedSessionsLevel; }});
+  notices_ = std::make_unique<SessionNotices>(
+      SessionNotices::Around{options_.node, clock_, send_to, cluster, own_process,
+                             [this](SessionNotices::Notes notes) {
+                               if (listeners_.deliver) listeners_.deliver(std::move(notes));
+                             },
+                             [this] {
+                               if (listeners_.end_all) listeners_.end_all();
+                             }});
+}
+
+std::optional<storage::NodeEpoch> ClusterMember::process() const {
+  const storage::ClusterNode* known = node_->cluster()->find(options_.node);
+  return node_->is_registered() && known != nullptr ? std::optional(known->epoch) : std::nullopt;
+}
+
+void ClusterMember::note_controller() {
+  if (!lock_keeper_ || !node_) return;  // called from the constructor of ClusterNode
+  const auto& key = node_->controller_key();
+  const std::optional<int64_t> own =
+      node_->is_controller() && key ? std::optional(key->created.value()) : std::nullopt;
+  if (own != keeps_at_) {
+    keeps_at_ = own;
+    if (own)
+      lock_keeper_->begin(*own);
+    else
+      lock_keeper_->end();
+  }
+  lock_client_->controller_changed(
+      key ? std::optional(LockClient::Controller{key->node, key->created.value()}) : std::nullopt);
+}
+
+void ClusterMember::notify_sessions(SessionNotices::Notes notes, SessionNotices::Done done) {
+  loop_.post([this, notes = std::move(notes), done = std::move(done)]() mutable {
+    notices_->notify(std::move(notes), std::move(done));
+  });
+}
+
+void ClusterMember::use_listeners(Listeners listeners) {
+  loop_.post(
+      [this, listeners = std::move(listeners)]() mutable { listeners_ = std::move(listeners); });
 }
 
 void ClusterMember::applied(const storage::MetadataRecord& record,
@@ -492,12 +570,15 @@ void ClusterMember::applied(const storage::MetadataRecord& record,
 void ClusterMember::loaded(const storage::MetadataSnapshot& snapshot,
                            std::span<const TopicPartition> changed) {
   cluster_changed(changed);
+  // The snapshot does not contain whether this node was fenced in the meantime.
+  if (listeners_.end_all) listeners_.end_all();
   mirror_.load(snapshot);
 }
 
 void ClusterMember::cluster_changed(std::span<const TopicPartition> changed) {
   if (knows_nodes_) tell_nodes();
   publish_view();
+  if (notices_) notices_->cluster_changed();
   if (options_.on_changed && !changed.empty()) options_.on_changed(changed);
 }
 

@@ -17,8 +17,11 @@
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/digest_thread.h"
 #include "server/cluster/group_calls.h"
+#include "server/cluster/lock_client.h"
+#include "server/cluster/lock_keeper.h"
 #include "server/cluster/log_calls.h"
 #include "server/cluster/mirrored_metadata_log.h"
+#include "server/cluster/session_notices.h"
 #include "server/etcd/etcd_gateway.h"
 #include "server/kafka/cluster_view.h"
 #include "storage/log/log_reader.h"
@@ -145,6 +148,17 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing; below feature level
   // 4 the result is empty.
   void find_ends(std::vector<storage::TopicPartition> partitions, LogCalls::EndsDone done);
+  // The locks of the sessions of all nodes.
+  NamedLocks& locks() { return *lock_client_; }
+  // Passes messages of NOTIFY to the sessions of the other nodes; calls back on the member's loop with the nodes that are
+  // alive and have not confirmed them within some seconds. Below feature level 5 they reach no other node.
+  void notify_sessions(SessionNotices::Notes notes, SessionNotices::Done done);
+  // Sets the receivers of messages of other nodes: see SessionNotices::Around. Called on the member's loop.
+  struct Listeners {
+    std::function<void(SessionNotices::Notes)> deliver;
+    std::function<void()> end_all;
+  };
+  void use_listeners(Listeners listeners);
   // Returns whether this node is connected to `node`.
   bool reaches(NodeId node) const {
     return connected_.load(std::memory_order_acquire)->contains(node);
@@ -168,6 +182,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
   void note_touch();
+  void note_controller();
+  std::optional<storage::NodeEpoch> process() const;
+  void open_session_parts();
   // Return the live nodes that know the questions of feature level 4, and those of these nodes that are connected.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
@@ -186,7 +203,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void loaded(const storage::MetadataSnapshot& snapshot,
               std::span<const storage::TopicPartition> changed) override;
   void want_snapshot(bool is_wanted) override { mirror_.want_snapshot(is_wanted); }
-  void standing_changed() override { publish_view(); }
+  void standing_changed() override {
+    publish_view();
+    note_controller();
+  }
   void digest(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
               size_t max_bytes, ScrubCalls::Digested done) override;
   void differs(const ReplicaDifference& difference) override;
@@ -220,7 +240,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   }
   // Implements ClusterNetwork::Handler.
   void on_message(NodeId from, ClusterMessage message) override;
-  void on_connected(NodeId node) override { node_->on_connected(node); }
+  void on_connected(NodeId node) override;
   void on_gone(NodeId node) override;
 
   const ClusterMemberOptions options_;
@@ -263,6 +283,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::unique_ptr<GroupCalls> group_calls_;
   std::unique_ptr<LogCalls> log_calls_;
   OwnGroups own_groups_;  // used only on the loop; empty until it is set
+  std::unique_ptr<LockKeeper> lock_keeper_;
+  std::unique_ptr<LockClient> lock_client_;
+  std::unique_ptr<SessionNotices> notices_;
+  Listeners listeners_;              // used only on the loop; empty until they are set
+  std::optional<int64_t> keeps_at_;  // epoch under which this node, as the controller, grants locks
   std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
   std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =
       std::make_shared<const std::set<NodeId>>();

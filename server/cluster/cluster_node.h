@@ -13,13 +13,13 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/uuid.h"
-#include "server/cluster/remote_appends.h"
 #include "server/cluster/cluster_messages.h"
-#include "server/cluster/transaction_commits.h"
 #include "server/cluster/controller.h"
 #include "server/cluster/leader_end_requests.h"
+#include "server/cluster/remote_appends.h"
 #include "server/cluster/scrub_calls.h"
 #include "server/cluster/transaction_calls.h"
+#include "server/cluster/transaction_commits.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
 #include "storage/meta/etcd_log_cutter.h"
@@ -106,6 +106,8 @@ class TaskHost {
 
 // Threads: one loop. Owner: the host; all that the constructor gets by reference outlives the node.
 class ClusterNode final : storage::ReplicaPort, ControllerPort {
+  using Lease = storage::ControllerLease;
+
  public:
   // Identity of the process.
   struct Identity {
@@ -154,6 +156,12 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::optional<NodeId> controller() const {
     return lease_.controller() ? std::optional(lease_.controller()->node) : std::nullopt;
   }
+  // Returns the controller with the revision of its key, which is its epoch.
+  const std::optional<Lease::Controller>& controller_key() const { return lease_.controller(); }
+  // Returns whether this process is the controller, and etcd has confirmed it within the duration of the lease.
+  bool is_confirmed_controller() const { return lease_.is_held() && !lease_.is_over(); }
+  // Returns whether the process of the node is taken to have ended: see on_gone().
+  bool is_gone(NodeId node) const { return gone_.contains(node); }
   // The last report of the current controller, with the time of its arrival; null until the first one.
   struct Progress {
     NodesProgress told;
@@ -187,7 +195,6 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void save_snapshot(Revision revision, std::string bytes);
 
  private:
-  using Lease = storage::ControllerLease;
   void register_node();
   void registered(Revision revision);
   void apply(const storage::MetadataRecord& record);
