@@ -15,10 +15,6 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-TableLocks::Mode mode_of(bool is_shared) {
-  return is_shared ? TableLocks::Mode::Readers : TableLocks::Mode::Exclusive;
-}
-
 class LockActivity final : public Activity {
  public:
   LockActivity(SessionContext& context, SessionAdvisoryLocks& locks,
@@ -64,7 +60,24 @@ class LockActivity final : public Activity {
   std::optional<Error> reason_;
 };
 
+class SettleActivity final : public Activity {
+ public:
+  explicit SettleActivity(std::function<bool()> is_settled) : is_settled_(std::move(is_settled)) {}
+  Result<Progress> advance() override {
+    return is_settled_() ? Progress::Finished : Progress::Waiting;
+  }
+  // The statement is complete, so a cancellation is too late.
+  void cancel(Error) override {}
+
+ private:
+  const std::function<bool()> is_settled_;
+};
+
 }  // namespace
+
+std::unique_ptr<Activity> make_settle_activity(std::function<bool()> is_settled) {
+  return std::make_unique<SettleActivity>(std::move(is_settled));
+}
 
 std::optional<AdvisoryCall> advisory_call(const engine::FunctionCall& call) {
   using enum AdvisoryCall::Does;
@@ -87,13 +100,11 @@ std::optional<AdvisoryCall> advisory_call(const engine::FunctionCall& call) {
   return name.empty() ? std::optional(found) : std::nullopt;
 }
 
-SessionAdvisoryLocks::SessionAdvisoryLocks(std::shared_ptr<TableLocks> all)
-    : all_(std::move(all)) {}
+SessionAdvisoryLocks::SessionAdvisoryLocks(NamedLocks& all, std::function<void()> wake)
+    : all_(all), wake_(std::move(wake)) {}
 SessionAdvisoryLocks::~SessionAdvisoryLocks() { withdraw(); }
 
 Result<std::optional<bool>> SessionAdvisoryLocks::take_again(const AdvisoryLock& lock) {
-  if (!all_)
-    return Error{ErrorCode::NotSupported, "advisory locks are not supported in a cluster yet"};
   const auto known = held_.find(lock.key);
   if (known == held_.end()) {
     if (held_.size() < kMostLocks) return std::optional<bool>();
@@ -111,62 +122,77 @@ Result<std::optional<bool>> SessionAdvisoryLocks::take_again(const AdvisoryLock&
   return std::optional(true);
 }
 
-void SessionAdvisoryLocks::take(const AdvisoryLock& lock, TableLocks::Hold hold) {
+void SessionAdvisoryLocks::take(const AdvisoryLock& lock, NamedLocks::HoldPtr hold) {
   Held& held = held_[lock.key];
   held.hold = std::move(hold);
   held.is_shared = lock.is_shared;
   ++held.times[lock.is_shared][lock.is_of_transaction];
 }
 
-Result<bool> SessionAdvisoryLocks::try_lock(const AdvisoryLock& lock) {
-  if (const auto has_it = TRY(take_again(lock))) return *has_it;
-  // If the lock is not granted immediately, the request leaves the queue when `asked` is destroyed.
-  TableLocks::Asked asked = all_->ask(
-      {lock.key}, mode_of(lock.is_shared), [](auto) {}, this);
-  if (!asked.hold) return false;
-  take(lock, std::move(asked.hold));
-  return true;
-}
-
-Result<bool> SessionAdvisoryLocks::ask(const AdvisoryLock& lock, std::function<void()> wake) {
-  if (const auto has_it = TRY(take_again(lock))) return *has_it;
-  auto waiting = std::make_shared<Waiting>(lock);
-  const auto granted = [weak = std::weak_ptr(waiting),
-                        wake = std::move(wake)](TableLocks::Hold hold) {
+Result<std::optional<bool>> SessionAdvisoryLocks::ask(const AdvisoryLock& lock, Wait wait) {
+  if (const auto has_it = TRY(take_again(lock))) return has_it;
+  waiting_ = std::make_shared<Waiting>(lock);
+  const auto answered = [weak = std::weak_ptr(waiting_),
+                         wake = wake_](Result<NamedLocks::HoldPtr> hold) {
     const auto there = weak.lock();
-    if (!there) return;
+    if (!there) return;  // the request was withdrawn, so the lock is released
+    bool wakes = false;
     {
       const std::lock_guard guard(there->mutex);
-      there->granted = std::move(hold);
+      there->answer = std::move(hold);
+      wakes = there->wakes;
     }
-    wake();
+    if (wakes) wake();
   };
-  TableLocks::Asked asked = all_->ask({lock.key}, mode_of(lock.is_shared), granted, this);
-  if (asked.is_deadlock) return Error{ErrorCode::Deadlock, "deadlock detected"};
-  if (asked.hold) {
-    take(lock, std::move(asked.hold));
-    return true;
-  }
-  waiting->place = std::move(asked.place);
-  waiting_ = std::move(waiting);
-  ++waits_begun_;
-  return false;
-}
-
-bool SessionAdvisoryLocks::take_granted() {
-  if (!waiting_) return false;
-  TableLocks::Hold hold;
+  place_ = all_.ask({.name = "advisory:" + lock.key,
+                     .is_shared = lock.is_shared,
+                     .waits = wait == Wait::Blocks,
+                     .owner = this,
+                     .on_lost = wake_},
+                    answered);
   {
     const std::lock_guard guard(waiting_->mutex);
-    hold = std::move(waiting_->granted);
+    waiting_->wakes = true;
   }
-  if (!hold) return false;
-  take(waiting_->lock, std::move(hold));
-  waiting_ = nullptr;
-  return true;
+  auto answer = TRY(take_answer());
+  if (!answer && wait == Wait::Blocks) ++waits_begun_;
+  return answer;
 }
 
-void SessionAdvisoryLocks::withdraw() { waiting_ = nullptr; }
+Result<std::optional<bool>> SessionAdvisoryLocks::take_answer() {
+  if (!waiting_) return std::optional<bool>();
+  std::optional<Result<NamedLocks::HoldPtr>> answer;
+  {
+    const std::lock_guard guard(waiting_->mutex);
+    answer = std::exchange(waiting_->answer, std::nullopt);
+  }
+  if (!answer) return std::optional<bool>();
+  const AdvisoryLock lock = std::exchange(waiting_, nullptr)->lock;
+  place_ = nullptr;
+  NamedLocks::HoldPtr hold = TRY(*std::move(answer));
+  const bool is_granted = hold != nullptr;
+  if (is_granted) take(lock, std::move(hold));
+  return std::optional(is_granted);
+}
+
+void SessionAdvisoryLocks::withdraw() {
+  waiting_ = nullptr;
+  place_ = nullptr;
+}
+
+bool SessionAdvisoryLocks::has_lost_any() const {
+  return std::ranges::any_of(held_, [](const auto& each) { return each.second.hold->is_lost(); });
+}
+
+// A confirmation within the call does not have to wake the session.
+void SessionAdvisoryLocks::await_releases() {
+  ++releasing_->open;
+  all_.await_releases([releasing = releasing_, wake = wake_] {
+    --releasing->open;
+    if (releasing->wakes) wake();
+  });
+  if (releasing_->open > 0) releasing_->wakes = true;
+}
 
 bool SessionAdvisoryLocks::unlock(const AdvisoryLock& lock) {
   const auto known = held_.find(lock.key);
@@ -174,7 +200,10 @@ bool SessionAdvisoryLocks::unlock(const AdvisoryLock& lock) {
   int& times = known->second.times[lock.is_shared][false];
   if (times == 0) return false;
   --times;
-  if (known->second.is_given_back()) held_.erase(known);
+  if (known->second.is_given_back()) {
+    held_.erase(known);
+    await_releases();
+  }
   return true;
 }
 
@@ -184,7 +213,8 @@ void SessionAdvisoryLocks::end_transaction() { give_back(true); }
 void SessionAdvisoryLocks::give_back(bool of_transaction) {
   for (auto& [key, held] : held_)
     held.times[false][of_transaction] = held.times[true][of_transaction] = 0;
-  std::erase_if(held_, [](const auto& each) { return each.second.is_given_back(); });
+  const auto is_given_back = [](const auto& each) { return each.second.is_given_back(); };
+  if (std::erase_if(held_, is_given_back) > 0) await_releases();
 }
 
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,

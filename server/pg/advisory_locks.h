@@ -2,6 +2,7 @@
 // some work, often a migration. See
 // https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,8 +14,8 @@
 
 #include "base/result.h"
 #include "engine/sql/ast_expression.h"
+#include "server/locks/named_locks.h"
 #include "server/pg/activity.h"
-#include "server/sql/table_locks.h"
 
 namespace server::pg {
 
@@ -41,25 +42,31 @@ class SessionAdvisoryLocks {
  public:
   static constexpr size_t kMostLocks = 10'000;
 
-  // `all`: the locks of all sessions; null: not available (in a cluster).
-  explicit SessionAdvisoryLocks(std::shared_ptr<TableLocks> all);
+  // `all`: the locks of all sessions of all nodes. `wake` is called on any thread when
+  // take_answer() may have an answer, and when a lock is lost.
+  SessionAdvisoryLocks(NamedLocks& all, std::function<void()> wake);
   ~SessionAdvisoryLocks();
   SessionAdvisoryLocks(const SessionAdvisoryLocks&) = delete;
   SessionAdvisoryLocks& operator=(const SessionAdvisoryLocks&) = delete;
 
-  // Takes the lock unless another session prevents it. Returns whether the session has the lock
-  // now. Fails with LimitExceeded, and with NotSupported if the session has the lock shared and
-  // requests it exclusively.
-  Result<bool> try_lock(const AdvisoryLock& lock);
-  // Like try_lock(), but waits if other sessions have the lock: `wake` is called on any thread, and
-  // take_granted() then returns whether the lock was granted. Also fails with Deadlock.
-  Result<bool> ask(const AdvisoryLock& lock, std::function<void()> wake);
-  bool take_granted();
+  enum class Wait : uint8_t { Blocks, None };  // None: answer false if other sessions have the lock
+  // Requests the lock. Returns whether the session has it now; nothing while the request has no
+  // answer, which take_answer() returns later. Fails with LimitExceeded, Deadlock, NotLeader, and
+  // with NotSupported if the session has the lock shared and requests it exclusively.
+  Result<std::optional<bool>> ask(const AdvisoryLock& lock, Wait wait);
+  Result<std::optional<bool>> take_answer();
   bool is_waiting() const { return waiting_ != nullptr; }
-  // Returns the number of waits that ask() has begun. lock_timeout applies to each wait separately.
+  // Returns the number of waits for other sessions. lock_timeout applies to each wait separately.
   uint64_t waits_begun() const { return waits_begun_; }
   // Ends the wait.
   void withdraw();
+
+  // Whether other sessions may have a lock of this session, because the node was cut off from the
+  // others for too long.
+  bool has_lost_any() const;
+  // Whether locks were released, and other sessions may not be able to take them yet. The
+  // session is woken when they can.
+  bool is_releasing() const { return releasing_->open > 0; }
 
   // Releases a lock of the session; returns false if the session has no lock of this kind.
   bool unlock(const AdvisoryLock& lock);
@@ -68,7 +75,7 @@ class SessionAdvisoryLocks {
 
  private:
   struct Held {
-    TableLocks::Hold hold;
+    NamedLocks::HoldPtr hold;
     bool is_shared = false;  // the mode that other sessions see
     // Number of times that the lock was taken, by [is_shared][is_of_transaction].
     int times[2][2] = {};
@@ -78,24 +85,35 @@ class SessionAdvisoryLocks {
   };
   struct Waiting {
     AdvisoryLock lock;
-    TableLocks::Place place = {};
     std::mutex mutex = {};
-    TableLocks::Hold granted = nullptr;  // guarded by mutex
+    std::optional<Result<NamedLocks::HoldPtr>> answer = {};  // guarded by mutex
+    bool wakes = false;                                      // guarded by mutex
   };
   // Takes a lock once more if the session has it. Returns nothing if the lock has to be requested.
   Result<std::optional<bool>> take_again(const AdvisoryLock& lock);
-  void take(const AdvisoryLock& lock, TableLocks::Hold hold);
+  void take(const AdvisoryLock& lock, NamedLocks::HoldPtr hold);
   void give_back(bool of_transaction);
+  void await_releases();
 
-  const std::shared_ptr<TableLocks> all_;
+  NamedLocks& all_;
+  const std::function<void()> wake_;
   std::map<std::string, Held> held_;
-  std::shared_ptr<Waiting> waiting_;  // shared with the session that grants it
+  std::shared_ptr<Waiting> waiting_;  // shared with the thread that answers it
+  NamedLocks::Place place_;           // of the request that waits
   uint64_t waits_begun_ = 0;
+  struct Releasing {
+    std::atomic<int> open = 0;        // releases that are not confirmed yet
+    std::atomic<bool> wakes = false;  // whether their confirmation wakes the session
+  };
+  const std::shared_ptr<Releasing> releasing_ = std::make_shared<Releasing>();  // with callbacks
 };
 
 // Calls `step` until it returns true. `step` returns false while it waits for a lock;
 // statement_timeout and lock_timeout limit this wait.
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
                                              std::function<Result<bool>()> step);
+
+// Waits until `is_settled` returns true; the session is woken then.
+std::unique_ptr<Activity> make_settle_activity(std::function<bool()> is_settled);
 
 }  // namespace server::pg

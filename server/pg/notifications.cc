@@ -17,6 +17,13 @@ size_t size_of(const Notification& notification) {
   return kBytesOfOne + notification.channel.size() + notification.payload.size();
 }
 
+Error too_many() {
+  return {ErrorCode::LimitExceeded, "terminating connection: too many notifications are queued",
+          "The client has not read them in time. The queue of a session is limited to 8 MB, all "
+          "queues together to 256 MB.",
+          "Reconnect, listen again, and then read the changed data."};
+}
+
 }  // namespace
 
 Status check_notification(const std::string& channel, const std::string& payload) {
@@ -35,14 +42,24 @@ Status check_notification(const std::string& channel, const std::string& payload
 
 // --- Mailbox
 
+void Mailbox::fail(Error reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return;
+    failure_ = std::move(reason);
+  }
+  wake_();
+}
+
 void Mailbox::put(NotificationPtr notification) {
   {
     const std::lock_guard lock(mutex_);
-    if (has_missed_any_) return;
+    if (failure_) return;
     const size_t size = kBytesOfPlace + notification->channel.size() + notification->payload.size();
     const bool is_first = waiting_.empty();
-    has_missed_any_ = bytes_ + size > kMostBytes || of_all_ + size > kMostOfAll;
-    if (!has_missed_any_) {
+    if (bytes_ + size > kMostBytes || of_all_ + size > kMostOfAll) {
+      failure_ = too_many();
+    } else {
       of_all_ += size;
       bytes_ += size;
       waiting_.push_back(std::move(notification));
@@ -54,12 +71,7 @@ void Mailbox::put(NotificationPtr notification) {
 
 Result<std::vector<NotificationPtr>> Mailbox::take() {
   const std::lock_guard lock(mutex_);
-  if (has_missed_any_)
-    return Error{ErrorCode::LimitExceeded,
-                 "terminating connection: too many notifications are queued",
-                 "The client has not read them in time. The queue of a session is limited to 8 MB, "
-                 "all queues together to 256 MB.",
-                 "Reconnect, listen again, and then read the changed data."};
+  if (failure_) return *failure_;
   of_all_ -= std::exchange(bytes_, 0);
   return std::exchange(waiting_, {});
 }
@@ -81,7 +93,7 @@ void Notifications::unlisten(const std::string& channel, const MailboxPtr& mailb
 
 // Holds the lock during delivery, so that all receivers see the same order. Waking a session only
 // posts to a loop.
-void Notifications::notify(const std::vector<NotificationPtr>& all) {
+void Notifications::deliver(const std::vector<NotificationPtr>& all) {
   const std::lock_guard lock(mutex_);
   for (const NotificationPtr& each : all) {
     const auto found = channels_.find(each->channel);
@@ -90,12 +102,25 @@ void Notifications::notify(const std::vector<NotificationPtr>& all) {
   }
 }
 
+void Notifications::notify(const std::vector<NotificationPtr>& all, Done done) {
+  deliver(all);
+  if (notify_nodes_ && !all.empty()) return notify_nodes_(all, std::move(done));
+  done({});
+}
+
+void Notifications::end_listeners(const Error& reason) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [channel, mailboxes] : channels_)
+    for (const MailboxPtr& mailbox : mailboxes) mailbox->fail(reason);
+}
+
 // --- One session
 
 SessionNotifications::SessionNotifications(std::shared_ptr<Notifications> all,
                                            std::function<void()> wake)
-    : all_(std::move(all)),
-      mailbox_(std::make_shared<Mailbox>(std::move(wake), all_->waiting_bytes())) {}
+    : wake_(std::move(wake)),
+      all_(std::move(all)),
+      mailbox_(std::make_shared<Mailbox>(wake_, all_->waiting_bytes())) {}
 SessionNotifications::~SessionNotifications() { unlisten_all(); }
 
 void SessionNotifications::begin() { pending_ = Pending(); }
@@ -120,7 +145,7 @@ void SessionNotifications::notify(Notification notification) {
   if (pending_ && !pending_->told.emplace(notification.channel, notification.payload).second)
     return;
   auto shared = std::make_shared<const Notification>(std::move(notification));
-  if (!pending_) return all_->notify({std::move(shared)});
+  if (!pending_) return send({std::move(shared)});
   pending_->bytes += 2 * size_of(*shared);
   pending_->notifications.push_back(std::move(shared));
 }
@@ -129,7 +154,27 @@ void SessionNotifications::commit() {
   std::optional<Pending> done = std::exchange(pending_, std::nullopt);
   if (!done) return;
   for (Change& change : done->changes) apply(std::move(change));
-  all_->notify(done->notifications);
+  send(done->notifications);
+}
+
+// A confirmation within the call does not have to wake the session.
+void SessionNotifications::send(const std::vector<NotificationPtr>& all) {
+  if (all.empty()) return;
+  ++sending_->open;
+  all_->notify(all, [sending = sending_, wake = wake_](const std::vector<int32_t>& silent) {
+    {
+      const std::lock_guard lock(sending->mutex);
+      sending->silent.insert(sending->silent.end(), silent.begin(), silent.end());
+    }
+    --sending->open;
+    if (sending->wakes) wake();
+  });
+  if (sending_->open > 0) sending_->wakes = true;
+}
+
+std::vector<int32_t> SessionNotifications::take_silent() {
+  const std::lock_guard lock(sending_->mutex);
+  return std::exchange(sending_->silent, {});
 }
 
 void SessionNotifications::apply(Change change) {

@@ -46,8 +46,10 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   void put(NotificationPtr notification);
+  // Lets take() fail with `reason`, because notifications may be missing.
+  void fail(Error reason);
   // Takes the notifications that have arrived. Fails with LimitExceeded once a notification was
-  // dropped because of a limit.
+  // dropped because of a limit, and with the reason of fail().
   Result<std::vector<NotificationPtr>> take();
 
  private:
@@ -57,8 +59,14 @@ class Mailbox {
   // Guarded by mutex_
   std::vector<NotificationPtr> waiting_;
   size_t bytes_ = 0;
-  bool has_missed_any_ = false;
+  std::optional<Error> failure_;
 };
+
+// Passes notifications to the sessions of other nodes. `done` is called, on any thread or within the
+// call, when they have arrived, or with the nodes that have not confirmed them for long.
+using NotifyNodes =
+    std::function<void(const std::vector<NotificationPtr>& all,
+                       std::function<void(const std::vector<int32_t>& silent)> done)>;
 
 // Invariant: a mailbox that listens to the channel at the time of notify() gets the notification
 // once, in the order of the calls.
@@ -66,12 +74,22 @@ class Mailbox {
 class Notifications {
  public:
   using MailboxPtr = std::shared_ptr<Mailbox>;
+  using Done = std::function<void(const std::vector<int32_t>& silent)>;
+  // `notify_nodes`: empty on a lone node.
+  explicit Notifications(NotifyNodes notify_nodes = {}) : notify_nodes_(std::move(notify_nodes)) {}
   void listen(const std::string& channel, const MailboxPtr& mailbox);
   void unlisten(const std::string& channel, const MailboxPtr& mailbox);
-  void notify(const std::vector<NotificationPtr>& all);
+  // Passes the notifications to the sessions of this node, and to those of the other nodes. `done`
+  // is called as in NotifyNodes.
+  void notify(const std::vector<NotificationPtr>& all, Done done);
+  // Passes notifications of another node to the sessions of this one.
+  void deliver(const std::vector<NotificationPtr>& all);
+  // Ends all sessions that listen to a channel.
+  void end_listeners(const Error& reason);
   std::atomic<size_t>& waiting_bytes() { return waiting_bytes_; }
 
  private:
+  const NotifyNodes notify_nodes_;
   std::atomic<size_t> waiting_bytes_ = 0;  // bytes in all mailboxes
   std::mutex mutex_;
   // Guarded by mutex_
@@ -100,6 +118,11 @@ class SessionNotifications {
   void notify(Notification notification);
   void commit();
   void rollback();
+  // Whether notifications of this session have not reached all nodes yet. The session is woken when
+  // they have.
+  bool is_sending() const { return sending_->open > 0; }
+  // Takes the numbers of the nodes that did not confirm notifications of this session in time.
+  std::vector<int32_t> take_silent();
 
   void unlisten_all();
   const std::set<std::string>& channels() const { return channels_; }
@@ -121,8 +144,17 @@ class SessionNotifications {
     std::set<std::pair<std::string, std::string>> told;
     size_t bytes = 0;
   };
+  struct Sending {
+    std::atomic<int> open = 0;        // calls of Notifications::notify() that are not done
+    std::atomic<bool> wakes = false;  // whether their end wakes the session
+    std::mutex mutex = {};
+    std::vector<int32_t> silent = {};  // guarded by mutex
+  };
   void apply(Change change);
+  void send(const std::vector<NotificationPtr>& all);
 
+  const std::function<void()> wake_;
+  const std::shared_ptr<Sending> sending_ = std::make_shared<Sending>();  // with callbacks
   const std::shared_ptr<Notifications> all_;
   const Notifications::MailboxPtr mailbox_;
   std::set<std::string> channels_;

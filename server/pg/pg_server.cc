@@ -3,15 +3,12 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
-#include "server/pg/notifications.h"
-#include "server/sql/table_locks.h"
 
 namespace server::pg {
 
@@ -30,8 +27,19 @@ int32_t random_secret() {
 class SessionRegistry final : public SessionPeers,
                               public std::enable_shared_from_this<SessionRegistry> {
  public:
-  explicit SessionRegistry(bool has_advisory_locks)
-      : advisory_locks_(has_advisory_locks ? std::make_shared<TableLocks>() : nullptr) {}
+  SessionRegistry(NamedLocks& locks, NotifyNodes notify_nodes, std::optional<int32_t> node)
+      : notifications_(std::make_shared<Notifications>(std::move(notify_nodes))),
+        locks_(locks),
+        first_process_id_(node.value_or(0) % kMostNodes * kSessionsOfNode) {}
+
+  // Returns the number and the secret of a new session. No other live session has the number, and
+  // none of another node.
+  SessionKey new_key() {
+    const std::lock_guard lock(mutex_);
+    do last_session_ = last_session_ % (kSessionsOfNode - 1) + 1;
+    while (sessions_.contains(first_process_id_ + last_session_));
+    return {first_process_id_ + last_session_, random_secret()};
+  }
 
   void add(SessionKey key, Session& session, Loop& loop) {
     std::lock_guard lock(mutex_);
@@ -45,7 +53,7 @@ class SessionRegistry final : public SessionPeers,
     on_its_loop(key, [](Session& session) { session.cancel(); });
   }
   std::shared_ptr<Notifications> notifications() override { return notifications_; }
-  std::shared_ptr<TableLocks> advisory_locks() override { return advisory_locks_; }
+  NamedLocks& locks() override { return locks_; }
   std::vector<SessionStatus> statuses() const override {
     std::vector<SessionStatus> all;
     {
@@ -97,10 +105,16 @@ class SessionRegistry final : public SessionPeers,
     return found->second;
   }
 
-  const std::shared_ptr<Notifications> notifications_ = std::make_shared<Notifications>();
-  const std::shared_ptr<TableLocks> advisory_locks_;
+  // The number of a session has the number of its node in the upper bits, so that
+  // pg_terminate_backend() at another node behind a load balancer ends no stranger's session.
+  static constexpr int32_t kSessionsOfNode = 1 << 20, kMostNodes = 1 << 11;
+
+  const std::shared_ptr<Notifications> notifications_;
+  NamedLocks& locks_;
+  const int32_t first_process_id_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
+  int32_t last_session_ = 0;
   std::unordered_map<int32_t, Entry> sessions_;
 };
 
@@ -164,7 +178,7 @@ struct PgServer::Impl final : ClientProtocol {
 
   std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
     const Shard& shard = shards[client.shard];
-    const SessionKey key{++last_process_id, random_secret()};
+    const SessionKey key = sessions->new_key();
     return std::make_unique<RegisteredSession>(
         sessions, *shard.loop, *shard.backend, client.host, clock, key, options.limits,
         &client.memory, SessionSecurity{options.access, &client.channel, &is_reserved},
@@ -178,9 +192,10 @@ struct PgServer::Impl final : ClientProtocol {
     return front_end->connection_count() + options.superuser_reserved_connections >
            options.front_end.max_connections;
   };
+  LocalLocks own_locks;
   const std::shared_ptr<SessionRegistry> sessions =
-      std::make_shared<SessionRegistry>(options.has_advisory_locks);
-  std::atomic<int32_t> last_process_id = 0;
+      std::make_shared<SessionRegistry>(options.locks != nullptr ? *options.locks : own_locks,
+                                        options.notify_nodes, options.node);
   std::unique_ptr<FrontEnd> front_end;
 };
 
@@ -202,7 +217,7 @@ Result<std::unique_ptr<sql::ScriptSession>> PgServer::open_script(size_t shard,
                                                                   const sql::ScriptRequest& request,
                                                                   sql::AnswerForm& form) {
   const Shard& own = impl_->shards[shard];
-  const SessionKey key{++impl_->last_process_id, random_secret()};
+  const SessionKey key = impl_->sessions->new_key();
   auto script = std::make_unique<RunningScript>(std::move(wake), request);
   TRY(script->begin(impl_->sessions, *own.loop, *own.backend, impl_->clock, key,
                     impl_->options.limits, impl_->options.access, form));
@@ -211,6 +226,9 @@ Result<std::unique_ptr<sql::ScriptSession>> PgServer::open_script(size_t shard,
 
 const Address& PgServer::address() const { return impl_->front_end->address(); }
 size_t PgServer::connection_count() const { return impl_->front_end->connection_count(); }
+std::shared_ptr<Notifications> PgServer::notifications() const {
+  return impl_->sessions->notifications();
+}
 void PgServer::stop(Task on_stopped) { impl_->front_end->stop(std::move(on_stopped)); }
 
 }  // namespace server::pg

@@ -2,12 +2,15 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "base/result.h"
+#include "server/locks/named_locks.h"
 #include "server/net/front_end.h"
+#include "server/pg/notifications.h"
 #include "server/pg/session.h"
 #include "server/sql/port.h"
 #include "server/sql/script.h"
@@ -19,7 +22,10 @@ struct PgServerOptions {
   SessionLimits limits = {};
   const auth::Access* access = nullptr;       // null: every client may connect; outlives the server
   size_t superuser_reserved_connections = 0;  // part of max_connections, if users are known
-  bool has_advisory_locks = true;  // false if other servers have sessions of the same users
+  // The locks of the sessions of all nodes, which outlive the server; null: locks of its own.
+  NamedLocks* locks = nullptr;
+  NotifyNodes notify_nodes = {};     // empty if no other node exists
+  std::optional<int32_t> node = {};  // the node's number, which is part of its sessions' numbers
 };
 
 // Threads: like FrontEnd.
@@ -47,6 +53,9 @@ class PgServer {
   Result<std::unique_ptr<sql::ScriptSession>> open_script(size_t shard, std::function<void()> wake,
                                                           const sql::ScriptRequest& request,
                                                           sql::AnswerForm& form);
+
+  // Returns the channels of all sessions; they may outlive the server.
+  std::shared_ptr<Notifications> notifications() const;
 
   // Like FrontEnd::stop(): sessions end with 57P01.
   void stop(Task on_stopped);

@@ -48,6 +48,11 @@ void Session::receive(std::string_view bytes) { input_.append(bytes); }
 
 void Session::run() {
   has_more_ = false;
+  if (phase_ == Phase::Ready && advisory_locks_ && advisory_locks_->has_lost_any())
+    die({ErrorCode::ShuttingDown, "terminating connection: its advisory locks are lost",
+         "This node was frozen, or cut off from the other nodes, so other sessions may have taken "
+         "the locks.",
+         "Reconnect, and take the locks again before you continue."});
   const int64_t until_us = clock_.monotonic_us() + limits_.max_run_us;
   while (phase_ != Phase::Over && step()) {
     idle_since_us_ = clock_.monotonic_us();
@@ -372,6 +377,7 @@ bool Session::step_activity() {
   if (was_commit) end_transaction(progress.has_value());
   if (group_ == Group::Committing) group_ = Group::None;
   const bool was_broken_off = std::exchange(is_broken_off_, false);
+  if (progress && owes_ready_) send_ready();
   if (progress) return true;
   const ErrorCode code = progress.error().code;
   if (was_broken_off && (code == ErrorCode::ShuttingDown || code == ErrorCode::QueryCanceled)) {
@@ -837,12 +843,37 @@ void Session::die(Error error) {
   phase_ = Phase::Over;
 }
 
+bool Session::is_settling() const {
+  return (notifications_ && notifications_->is_sending()) ||
+         (advisory_locks_ && advisory_locks_->is_releasing());
+}
+
+void Session::warn_of_silent_nodes() {
+  const std::vector<int32_t> silent =
+      notifications_ ? notifications_->take_silent() : std::vector<int32_t>();
+  if (silent.empty()) return;
+  writer().notice({sql::NoticeLevel::Warning,
+                   fmt::format("notifications may not have reached the sessions of node {}",
+                               fmt::join(silent, " and node ")),
+                   "The cluster considers the node alive, but it has not answered for 10 seconds.",
+                   "Notify again, or let listeners read the changed data from time to time."});
+}
+
 void Session::send_ready() {
+  if (transaction_ == TransactionStatus::Idle && advisory_locks_)
+    advisory_locks_->end_transaction();
+  // A client that is ready may use another connection, which has to find the locks free and the
+  // notifications delivered.
+  if (!owes_ready_ && is_settling()) {
+    owes_ready_ = true;
+    return begin_activity(make_settle_activity([this] { return !is_settling(); }), nullptr);
+  }
+  owes_ready_ = false;
+  warn_of_silent_nodes();
   for (const auto& [name, value] : context_.settings.take_reports())
     writer().parameter_status(name, value);
   is_asked_ = false;
   is_at_rest_ = transaction_ == TransactionStatus::Idle;
-  if (is_at_rest_ && advisory_locks_) advisory_locks_->end_transaction();
   if (is_at_rest_) send_notifications();
   if (phase_ == Phase::Over) return;  // send_notifications() has ended the session
   writer().ready_for_query(transaction_);
@@ -916,7 +947,7 @@ SessionNotifications& Session::notifications() {
 
 SessionAdvisoryLocks& Session::advisory_locks() {
   if (!advisory_locks_)
-    advisory_locks_ = std::make_unique<SessionAdvisoryLocks>(peers_.advisory_locks());
+    advisory_locks_ = std::make_unique<SessionAdvisoryLocks>(peers_.locks(), peers_.waker_of(key_));
   return *advisory_locks_;
 }
 

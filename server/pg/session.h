@@ -24,7 +24,7 @@
 
 namespace server {
 struct Channel;
-class TableLocks;
+class NamedLocks;
 namespace auth {
 class Access;
 }
@@ -78,8 +78,8 @@ class SessionPeers {
   // Cancels the statement of the session that a CancelRequest names.
   virtual void cancel_session(SessionKey key) = 0;
   virtual std::shared_ptr<Notifications> notifications() = 0;
-  // Null if not supported: nodes of a cluster do not share advisory locks.
-  virtual std::shared_ptr<TableLocks> advisory_locks() { return nullptr; }
+  // The locks of the sessions of all nodes.
+  virtual NamedLocks& locks() = 0;
   // Returns a function that wakes the session on the session's own loop, if the session still
   // exists. The function may be called on any thread.
   virtual std::function<void()> waker_of(SessionKey key) = 0;
@@ -238,6 +238,10 @@ class Session : public ClientSession {
   void die(Error error);
   void send_ready();
   void send_notifications();
+  // Whether other nodes do not know yet the locks that this session has released, or its
+  // notifications.
+  bool is_settling() const;
+  void warn_of_silent_nodes();
   SessionNotifications& notifications();
   SessionAdvisoryLocks& advisory_locks();
   MessageWriter writer() { return context_.writer(); }
@@ -382,6 +386,7 @@ class Session : public ClientSession {
   // restores them. Outside of BEGIN only.
   std::optional<sql::SessionSettings::Savepoint> settings_before_;
   uint64_t writes_in_transaction_ = 0;
+  bool owes_ready_ = false;      // ReadyForQuery is sent when the session has settled
   uint64_t lasting_writes_ = 0;  // writes that no savepoint undoes: definitions, notifications
   uint64_t next_savepoint_ = 0;
   bool is_in_pipeline_ = false;  // an Execute has run since the last Sync

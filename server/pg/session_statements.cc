@@ -448,15 +448,17 @@ struct Session::OwnStatement {
     using Text = SettingActions::Text;
     SessionAdvisoryLocks& locks = session.advisory_locks();
     const auto answer = [](const char* text) { return std::optional<Text>(std::in_place, text); };
+    using Wait = SessionAdvisoryLocks::Wait;
+    const auto ask = [&](Wait wait) {
+      return locks.is_waiting() ? locks.take_answer() : locks.ask(lock, wait);
+    };
     switch (call.does) {
-      case AdvisoryCall::Does::Lock: {
-        const bool is_granted = locks.is_waiting()
-                                    ? locks.take_granted()
-                                    : TRY(locks.ask(lock, session.peers_.waker_of(session.key_)));
-        return is_granted ? answer("") : std::optional<Text>();
+      case AdvisoryCall::Does::Lock:
+        return TRY(ask(Wait::Blocks)) ? answer("") : std::optional<Text>();
+      case AdvisoryCall::Does::TryLock: {
+        const std::optional<bool> has_it = TRY(ask(Wait::None));
+        return has_it ? answer(*has_it ? "t" : "f") : std::optional<Text>();
       }
-      case AdvisoryCall::Does::TryLock:
-        return answer(TRY(locks.try_lock(lock)) ? "t" : "f");
       case AdvisoryCall::Does::UnlockAll:
         locks.unlock_all();
         return answer("");

@@ -6,6 +6,7 @@
 
 #include "server/http/rest/sql_pages.h"
 #include "server/pg/notifications.h"
+#include "server/locks/named_locks.h"
 #include "server/pg/session.h"
 #include "tests/server/http/conversation.h"
 #include "tests/server/pg/fake_backend.h"
@@ -37,10 +38,12 @@ class TestScript final : public sql::ScriptSession, private SessionHost, private
   std::shared_ptr<pg::Notifications> notifications() override {
     return std::make_shared<pg::Notifications>();
   }
+  NamedLocks& locks() override { return locks_; }
   std::function<void()> waker_of(pg::SessionKey) override { return wake_; }
 
   const std::function<void()> wake_;
   const sql::ScriptRequest request_;
+  LocalLocks locks_;
   pg::Session session_;
 };
 

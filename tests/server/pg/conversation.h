@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "server/pg/notifications.h"
+#include "server/locks/named_locks.h"
 #include "server/pg/session.h"
 #include "tests/server/pg/fake_backend.h"
 
@@ -111,12 +112,14 @@ class Conversation : public SessionHost, public SessionPeers {
   FakeBackend backend;
   std::vector<SessionKey> cancels;
   std::shared_ptr<Notifications> channels = std::make_shared<Notifications>();
+  LocalLocks all_locks;
   Session session;
 
  private:
   void wake() override { is_woken_ = true; }
   void cancel_session(SessionKey key) override { cancels.push_back(key); }
   std::shared_ptr<Notifications> notifications() override { return channels; }
+  NamedLocks& locks() override { return all_locks; }
   std::function<void()> waker_of(SessionKey) override {
     return [this] { is_woken_ = true; };
   }

@@ -178,6 +178,8 @@ TEST(Errands, many_statements_in_one_message_are_done_in_slices) {
   struct Peers final : SessionPeers {
     void cancel_session(SessionKey) override {}
     std::shared_ptr<Notifications> notifications() override { return nullptr; }
+    NamedLocks& locks() override { return own_locks; }
+    LocalLocks own_locks;
     std::function<void()> waker_of(SessionKey) override {
       return [] {};
     }
