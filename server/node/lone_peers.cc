@@ -48,6 +48,9 @@ class LonePeers final : public Peers {
   }
   void ask_groups(std::function<void(GroupCalls::Told)> done) override { done({}); }
   bool is_left_over(const std::string&) const override { return true; }
+  NamedLocks& locks() override { return locks_; }
+  pg::NotifyNodes notify_nodes() override { return {}; }
+  void use_notifications(std::shared_ptr<pg::Notifications>) override {}
   bool is_suspended() const override { return false; }
   bool is_isolated() const override { return false; }
   std::vector<engine::ServerFact> server_facts() const override { return {}; }
@@ -58,6 +61,7 @@ class LonePeers final : public Peers {
   void close_journals() override {}
 
  private:
+  LocalLocks locks_;
   storage::Log& log_;
   const std::unique_ptr<storage::MetadataLog> metadata_;
   LocalKafkaPart kafka_;

@@ -99,6 +99,9 @@ class MemberPeers final : public Peers {
     return its_node && (NodeId{*its_node} == view->self ||
                         !view->metadata->nodes().contains(NodeId{*its_node}));
   }
+  NamedLocks& locks() override { return member_->locks(); }
+  pg::NotifyNodes notify_nodes() override;
+  void use_notifications(std::shared_ptr<pg::Notifications> channels) override;
   bool is_suspended() const override { return member_->view()->is_suspended; }
   bool is_isolated() const override { return member_->is_isolated(); }
   std::vector<engine::ServerFact> server_facts() const override { return cluster_facts(*member_); }
@@ -155,6 +158,38 @@ Status MemberPeers::open_journals(JournalParts parts) {
   member_->set_tasks(*owners_);
   journals_are_ready_.store(true, std::memory_order_release);
   return {};
+}
+
+pg::NotifyNodes MemberPeers::notify_nodes() {
+  return [this](const std::vector<pg::NotificationPtr>& all, pg::Notifications::Done done) {
+    SessionNotices::Notes notes;
+    for (const pg::NotificationPtr& each : all)
+      notes.push_back({each->process_id, each->channel, each->payload});
+    member_->notify_sessions(std::move(notes),
+                             [done = std::move(done)](const std::set<NodeId>& silent) {
+                               std::vector<int32_t> nodes;
+                               for (const NodeId node : silent) nodes.push_back(node.value());
+                               done(nodes);
+                             });
+  };
+}
+
+void MemberPeers::use_notifications(std::shared_ptr<pg::Notifications> channels) {
+  const auto deliver = [channels](SessionNotices::Notes notes) {
+    std::vector<pg::NotificationPtr> all;
+    for (NotifySessions::Note& note : notes)
+      all.push_back(std::make_shared<const pg::Notification>(
+          pg::Notification{note.process_id, std::move(note.channel), std::move(note.payload)}));
+    channels->deliver(all);
+  };
+  member_->use_listeners(
+      {deliver, [channels] {
+         channels->end_listeners(
+             {ErrorCode::ShuttingDown,
+              "terminating connection: notifications of other nodes may be missing",
+              "This node was frozen, or cut off from the other nodes.",
+              "Reconnect, listen again, and then read the changed data."});
+       }});
 }
 
 }  // namespace

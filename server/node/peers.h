@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "server/cluster/group_calls.h"
+#include "server/locks/named_locks.h"
 #include "server/node/coordinators.h"
 #include "server/node/kafka_part.h"
 #include "server/node/server_metrics.h"
 #include "server/node/settings.h"
+#include "server/pg/notifications.h"
 #include "server/sql/session.h"
 #include "server/tasks/query_tasks.h"
 #include "storage/state/state_store.h"
@@ -91,6 +93,12 @@ class Peers {
   virtual void ask_groups(std::function<void(GroupCalls::Told)> done) = 0;
   // Whether a temporary table belongs to a session of an earlier process of this node, or of a node that was removed.
   virtual bool is_left_over(const std::string& temporary_table) const = 0;
+  // The locks of the sessions of all nodes.
+  virtual NamedLocks& locks() = 0;
+  // Returns the function that passes messages of NOTIFY to the other nodes; empty if no other node exists.
+  virtual pg::NotifyNodes notify_nodes() = 0;
+  // Sets the channels of this node's sessions, which get the messages of the other nodes.
+  virtual void use_notifications(std::shared_ptr<pg::Notifications> channels) = 0;
   // Whether this node has lost the partitions that it led, and whether it can acknowledge nothing.
   virtual bool is_suspended() const = 0;
   virtual bool is_isolated() const = 0;
