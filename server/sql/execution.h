@@ -67,7 +67,10 @@ std::unique_ptr<sql::Execution> run_definition(
 Result<std::unique_ptr<sql::Execution>> run_in_turn(SqlSession& session, sql::Receiver& receiver,
                                                     std::shared_ptr<const SqlPrepared> prepared,
                                                     std::vector<engine::Value> parameters,
-                                                    std::set<std::string> topics);
+                                                    std::set<std::string> topics,
+                                                    std::set<std::string> locked);
+// Ends a COMMIT with an error, because the transaction has lost the locks of FOR UPDATE.
+std::unique_ptr<sql::Execution> run_lost_locks(SqlSession& session, sql::Receiver& receiver);
 // Appends the request once the log accepts it. Then sends the rows in `returned` and reports
 // `command` with the number of rows.
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,

@@ -123,6 +123,7 @@ SqlSession::~SqlSession() {
 
 WriterTurns SqlSession::take_turns() {
   if (!turns_.empty()) parts_.turns.disown(this);
+  row_locks_.clear();
   return std::exchange(turns_, {});
 }
 
@@ -409,6 +410,16 @@ std::set<std::string> SqlSession::topics_in_turn(const SqlPrepared& prepared,
   return topics;
 }
 
+std::set<std::string> SqlSession::topics_with_row_locks(const SqlPrepared& prepared,
+                                                        const MetadataImage& image) const {
+  std::set<std::string> topics;
+  for (const engine::TableName& each : prepared.statement->row_locks.tables)
+    if (const auto source = find_source(image, each.name);
+        source && source->kind == engine::SourceKind::Table)
+      topics.insert(source->topic);
+  return topics;
+}
+
 // Fails if the statement changes a temporary table of another session: for this session that table
 // does not exist.
 Status SqlSession::check_not_anothers(const engine::Statement& statement,
@@ -438,11 +449,6 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
 
 Status SqlSession::check_supported(const SqlPrepared& prepared) const {
   const ClusterFacts& facts = parts_.definitions.facts();
-  if (!facts.supports(Feature::RowLocks) &&
-      std::holds_alternative<engine::Query>(prepared.statement->statement) &&
-      !prepared.statement->row_locks.tables.empty())
-    return not_in_cluster_yet("FOR UPDATE and FOR SHARE are",
-                              "UPDATE reads and changes rows in one statement.");
   if (!facts.supports(Feature::TableRewrites) && prepared.action == Action::AddKey)
     return not_in_cluster_yet("an ALTER TABLE that rewrites rows is",
                               "DROP the table, and create it again.");
@@ -457,8 +463,10 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   const MetadataImagePtr image = parts_.definitions.image();
   const auto prepared = given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;
   std::set<std::string> topics = topics_in_turn(*prepared, *image);
-  if (std::ranges::any_of(topics, [this](const std::string& topic) { return !has_turn(topic); }))
-    return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics));
+  const std::set<std::string> locked = topics_with_row_locks(*prepared, *image);
+  if (std::ranges::any_of(topics, [this](const auto& topic) { return !has_turn(topic); }) ||
+      std::ranges::any_of(locked, [this](const auto& topic) { return !has_row_lock(topic); }))
+    return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics), locked);
   // TRUNCATE without rows would replace the topic. In a cluster not all nodes would learn of the
   // new topic at the same time, and rows that they write in the meantime would be lost with the old
   // topic.
@@ -721,9 +729,17 @@ DefiningTransactionPtr SqlSession::defining_transaction() {
   return defining_;
 }
 
+bool SqlSession::has_lost_row_lock() const {
+  return std::ranges::any_of(row_locks_, [](const auto& each) {
+    const auto hold = each.lock();
+    return hold && hold->is_lost();
+  });
+}
+
 std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   in_transaction_ = false;
   sequences_->note_transaction(false);
+  if (has_lost_row_lock()) return run_lost_locks(*this, receiver);
   storage::AppendRequest request;
   for (auto& [name, buffer] : held_)
     if (buffer) buffer->take(request);

@@ -14,6 +14,8 @@
 
 #include "base/memory_budget.h"
 #include "engine/system_tables/information.h"
+#include "server/locks/named_locks.h"
+#include "server/locks/table_locks.h"
 #include "server/metadata/metadata_applier.h"
 #include "server/sql/cluster_topics.h"
 #include "server/sql/planner.h"
@@ -28,7 +30,6 @@
 #include "server/sql/session_settings.h"
 #include "server/sql/settings.h"
 #include "server/sql/statement_workers.h"
-#include "server/sql/table_locks.h"
 #include "server/sql/temporary_tables.h"
 #include "server/sql/write/row_buffer.h"
 #include "server/sql/write/write_fence.h"
@@ -101,6 +102,8 @@ struct SqlParts {
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
   std::shared_ptr<Surveys> surveys = {};        // set before the first session
   std::shared_ptr<const engine::SampleHistory> history = {};  // null: none is kept
+  // The locks of FOR UPDATE, over the sessions of all nodes. Set before the first session.
+  std::shared_ptr<NamedLocks> locks = std::make_shared<LocalLocks>();
 };
 
 // The end of the session's own writes in each partition. Look-ups of the session wait until the
@@ -214,6 +217,14 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
+  // The lock of FOR UPDATE on a table, which excludes those of other nodes, is held with the turns.
+  bool has_row_lock(const std::string& topic) const { return turns_.contains(row_lock(topic)); }
+  void take_row_lock(const std::string& topic, const NamedLocks::HoldPtr& hold) {
+    turns_[row_lock(topic)] = hold;
+    row_locks_.push_back(hold);
+  }
+  // Returns the name of the lock, which is the name of no topic.
+  static std::string row_lock(const std::string& topic) { return "rows:" + topic; }
   // Takes the turns from the session and returns them. An append under way may hold a copy for a
   // short time more.
   WriterTurns take_turns();
@@ -280,6 +291,11 @@ class SqlSession final : public sql::SessionBackend {
   // Returns the topics of the tables for which the statement needs the turn.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
+  // Returns the topics of the tables whose rows the statement locks.
+  std::set<std::string> topics_with_row_locks(const SqlPrepared& prepared,
+                                              const MetadataImage& image) const;
+  // Whether other nodes may have the lock of FOR UPDATE that the transaction had.
+  bool has_lost_row_lock() const;
   Status check_supported(const SqlPrepared& prepared) const;
   TemporaryTables no_temporary_tables() const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
@@ -304,6 +320,7 @@ class SqlSession final : public sql::SessionBackend {
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // held until the end of the transaction, or of a single statement
+  std::vector<std::weak_ptr<NamedLocks::Hold>> row_locks_;  // among the turns
   bool in_transaction_ = false;
   Begun begun_ = Begun::ByClient;
   DefiningTransactionPtr defining_;                  // set with the first definition
