@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/cluster/cluster_member.h"
+#include "server/metadata/capabilities.h"
 #include "server/metadata/cluster_facts.h"
 #include "server/node/settings.h"
 
@@ -21,14 +22,13 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
     const NodeSettings& settings, storage::Log& log, const Clock& clock,
     std::function<void(std::span<const storage::TopicPartition>)> on_changed);
 
-// The facts of a node of a cluster, from its member. Each value of Feature names a feature that a cluster does not
-// support yet.
+// The facts of a node of a cluster, from its member.
 //
 // Owner: the node; the member outlives it.
 class MemberFacts final : public ClusterFacts {
  public:
   explicit MemberFacts(ClusterMember& member) : member_(member) {}
-  bool supports(Feature) const override { return false; }
+  bool supports(Feature feature) const override { return cluster_has(feature); }
   storage::FeatureLevel level() const override;
   std::optional<int32_t> node_number() const override;
   bool has_other_processes() const override { return true; }

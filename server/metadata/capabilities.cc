@@ -1,0 +1,88 @@
+#include "server/metadata/capabilities.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "storage/meta/shared_sessions_level.h"
+
+namespace server {
+
+namespace {
+
+constexpr Capability kCapabilities[] = {
+    {.statement = "SELECT pg_advisory_lock(1)",
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::AdvisoryLocks,
+     .difference = "the session ends if its node is cut off for more than 6 s"},
+    {.statement = "NOTIFY capable, 'x'",
+     .difference = "below level 5 it reaches sessions of its own node only"},
+    {.statement = "SELECT * FROM capable FOR UPDATE",
+     .level = storage::kSharedSessionsLevel,
+     .feature = Feature::RowLocks,
+     .difference = "an UPDATE at another node does not wait; if both change a row, COMMIT fails "
+                   "with 40001"},
+    {.statement = "SELECT * FROM capable FOR UPDATE SKIP LOCKED",
+     .level = storage::kSharedSessionsLevel},
+    {.statement = "CREATE STREAM made (id INT, v INT) WITH (GENERATOR = 'datagen', PARTITIONS = 1)",
+     .feature = Feature::Generators},
+    {.statement = "SELECT * FROM KSQL_PROCESSING_LOG", .feature = Feature::LoneProcessingLog},
+    {.statement = "TRUNCATE capable",
+     .difference = "deletes the rows one by one, up to copy-atomic-bytes"},
+    {.statement = "BEGIN; CREATE TABLE begun (id INT PRIMARY KEY); COMMIT",
+     .level = storage::kDefiningTransactionsLevel},
+    {.statement = "CREATE VIEW viewed AS SELECT v FROM capable", .level = storage::kViewsLevel},
+    {.statement = "ALTER VIEW viewed RENAME TO seen", .level = storage::kViewsLevel},
+    {.statement = "CREATE OR REPLACE STREAM read AS SELECT * FROM shown WHERE v > 1 EMIT CHANGES",
+     .level = storage::kReplacedQueriesLevel},
+    {.statement = "ALTER TABLE altered ADD COLUMN w INT"},
+    {.statement = "ALTER TABLE altered ADD COLUMN x INT DEFAULT 1",
+     .in_cluster = false,
+     .feature = Feature::TableRewrites},
+    {.statement = "ALTER TABLE altered ALTER COLUMN v TYPE BIGINT",
+     .in_cluster = false,
+     .feature = Feature::TableRewrites},
+    {.statement = "ALTER TABLE altered ALTER COLUMN v SET NOT NULL",
+     .in_cluster = false,
+     .feature = Feature::TableRewrites},
+    {.statement = "ALTER TABLE altered RENAME COLUMN x TO y",
+     .in_cluster = false,
+     .feature = Feature::TableRewrites},
+    {.statement = "ALTER TABLE altered DROP COLUMN v",
+     .in_cluster = false,
+     .feature = Feature::TableRewrites},
+    {.statement = "CREATE OR REPLACE TABLE counted WITH (REBUILD = true) AS SELECT v, COUNT(*) AS "
+                  "n, SUM(id) AS s "
+                  "FROM shown GROUP BY v",
+     .in_cluster = false,
+     .feature = Feature::TableRebuilds},
+    {.statement = "CREATE OR REPLACE STREAM plain AS SELECT * FROM shown",
+     .in_cluster = false,
+     .feature = Feature::QueryReplacesSource},
+    {.statement = "CREATE TABLE over (id SERIAL PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'shown')",
+     .in_cluster = false,
+     .feature = Feature::LocalSerials},
+};
+
+}  // namespace
+
+std::span<const Capability> capabilities() { return kCapabilities; }
+
+// A feature without a row, for example one of Kafka's protocol, is not supported.
+bool cluster_has(Feature feature) {
+  return std::ranges::any_of(kCapabilities, [feature](const Capability& row) {
+    return row.feature == feature && row.in_cluster;
+  });
+}
+
+std::string capability_lines() {
+  std::string lines =
+      "| Statement | One server | Cluster | From level | Difference |\n|---|---|---|---|---|\n";
+  for (const Capability& row : kCapabilities)
+    lines += fmt::format(
+        "| `{}` | yes | {} | {} | {} |\n", row.statement, row.in_cluster ? "yes" : "no",
+        row.level > storage::kFirstLevel ? fmt::to_string(row.level.value()) : "", row.difference);
+  return lines;
+}
+
+}  // namespace server

@@ -1,0 +1,29 @@
+// The statements that a cluster does not execute as a lone node does, as one table: the checks of
+// statements use it, and the manual shows it (docs/cluster/sql.md, "Compared with one server").
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "server/metadata/cluster_facts.h"
+#include "storage/meta/feature_level.h"
+
+namespace server {
+
+struct Capability {
+  // A statement that tests/clients/test_capabilities.py executes.
+  std::string_view statement;
+  bool in_cluster = true;                              // false: refused with not_in_cluster_yet()
+  storage::FeatureLevel level = storage::kFirstLevel;  // the level from which a cluster executes it
+  std::optional<Feature> feature = std::nullopt;       // the feature that is checked
+  std::string_view difference = {};                    // from a lone node; empty: none
+};
+
+std::span<const Capability> capabilities();
+// Whether a cluster has the feature, at any level.
+bool cluster_has(Feature feature);
+// Returns the table as the lines of the manual.
+std::string capability_lines();
+
+}  // namespace server
