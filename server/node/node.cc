@@ -114,6 +114,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
   node->parts_->cluster = peers.open_topics(*node->parts_);
+  node->parts_->locks = {std::shared_ptr<void>(), &peers.locks()};  // the peers own them
   node->make_connectors();
   node->connect_ = TRY(ConnectParts::open(settings.outside_connect, node->connectors_.get()));
   node->parts_->connectors = &node->connect_->connectors();
@@ -128,9 +129,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   const std::vector<std::string> left_over = node->left_over_tables();
   const bool has_other_processes = peers.facts().has_other_processes();
   if (!has_other_processes) node->drop_tables(left_over);
-  if (keeps_processing_log)
-    if (const Status defined = node->define_processing_log(); !defined)
-      log_warn("the processing log is not available error=\"{}\"", defined.error().message);
+  if (keeps_processing_log && !has_other_processes) node->keep_processing_log();
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
   node->queries_->note_shards_run();
@@ -145,6 +144,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(peers.join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
                                                    : settings.kafka_advertised.front(),
                  must_stop));
+  if (keeps_processing_log && has_other_processes) node->keep_processing_log();
   // Before it has joined, this node cannot append to metadata that it shares.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
@@ -281,6 +281,13 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
+// Another node may define the stream at the same time.
+void Node::keep_processing_log() {
+  const Status defined = define_processing_log();
+  if (!defined && !find_processing_log())
+    log_warn("the processing log is not available error=\"{}\"", defined.error().message);
+}
+
 // Defines the stream of the processing log, and creates its topic again if a user has deleted the topic. Running
 // queries write to the new topic once they restart.
 Status Node::define_processing_log() {
@@ -365,8 +372,11 @@ Status Node::open_front_ends() {
        .access = &access_->access(),
        .superuser_reserved_connections =
            std::min(settings_.superuser_reserved_connections, settings_.max_connections - 1),
-       .has_advisory_locks = peers_->facts().supports(Feature::AdvisoryLocks)},
+       .locks = &peers_->locks(),
+       .notify_nodes = peers_->notify_nodes(),
+       .node = peers_->node_id()},
       memory_, clock_));
+  peers_->use_notifications(pg_->notifications());
   TRY(open_kafka());
   return open_http();
 }

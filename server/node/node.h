@@ -91,6 +91,7 @@ class Node {
   std::optional<engine::PartitionRef> find_processing_log() const;
   // Creates the stream of the processing log at the first start, and again after a user has dropped it.
   Status define_processing_log();
+  void keep_processing_log();
   // Facts for SHOW SERVER. Any thread.
   std::vector<engine::ServerFact> facts(int64_t started_us) const;
   Status open_front_ends();
