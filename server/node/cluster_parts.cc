@@ -64,6 +64,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   how.cuts.commands = cluster.snapshot_commands;
   how.scrub.bytes_per_second = cluster.scrub_bytes_per_second;
   how.scrub.round_us = cluster.scrub_interval_ms * 1'000;
+  how.controller.balance_us = cluster.balance_s * 1'000'000;
   how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
   // etcd may need some time to elect its leader, and a node may need some time to load a snapshot.
   constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;

@@ -565,6 +565,12 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.session_timeout_ms, text, 200, 3'600'000);
      }},
+    {"leader-imbalance-check-interval-seconds",
+     "period in which leaders are moved back to their preferred replicas, after a failover for "
+     "example [300]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.cluster.balance_s, text, 1, 86'400);
+     }},
     {"replica-lag-time-max-ms",
      "time after which a follower that lags is no longer in sync [10000]",
      [](NodeSettings& s, const std::string& text) {
