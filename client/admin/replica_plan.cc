@@ -1,8 +1,10 @@
 #include "client/admin/replica_plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace client {
 
@@ -65,6 +67,14 @@ class Loads {
       if (!contains(replicas, node) && (!best || cost(node) < cost(*best))) best = node;
     return best;
   }
+  // Whether the replicas are in as many racks as before if `newcomer` takes over the replica of `leaving`.
+  bool keeps_racks(const NodeNumbers& replicas, int32_t leaving, int32_t newcomer) const {
+    std::set<std::string> taken;
+    for (const int32_t node : replicas)
+      if (const auto known = racks_.find(node); known != racks_.end() && node != leaving)
+        taken.insert(known->second);
+    return !taken.contains(racks_.at(newcomer)) || taken.contains(racks_.at(leaving));
+  }
   int32_t most() const {
     return extreme([](size_t a, size_t b) { return a > b; });
   }
@@ -104,6 +114,12 @@ void prefer_evenly(const ClusterListing& cluster, Loads& loads, ReplicaPlan& pla
   }
 }
 
+void drop_unchanged(const ClusterListing& cluster, ReplicaPlan& plan) {
+  std::erase_if(plan, [&](const auto& each) {
+    return cluster.partitions.at(each.first).replicas == each.second;
+  });
+}
+
 }  // namespace
 
 Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
@@ -131,7 +147,34 @@ Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
   return plan;
 }
 
+namespace {
+
+// Fails if partitions have no replica in sync without the node, which is away.
+Status check_has_copies(const ClusterListing& cluster, int32_t leaving) {
+  if (std::ranges::find(cluster.nodes, leaving, &ClusterNodeListing::id) != cluster.nodes.end())
+    return {};
+  std::vector<std::string> lost;
+  for (const auto& [partition, known] : cluster.partitions)
+    if (known.leader < 0 && contains(known.replicas, leaving)) lost.push_back(name_of(partition));
+  if (lost.empty()) return {};
+  constexpr size_t kMostNames = 10;
+  const size_t shown = std::min(lost.size(), kMostNames);
+  return Error{
+      ErrorCode::ObjectState,
+      fmt::format("node {} is away and has the only replica in sync of {}{}", leaving,
+                  fmt::join(lost.begin(), lost.begin() + static_cast<ptrdiff_t>(shown), ", "),
+                  lost.size() > shown ? fmt::format(" and {} others", lost.size() - shown) : ""),
+      "Nothing was moved. Without the node these partitions have no leader, so their "
+      "replicas cannot be copied.",
+      "Start the node again, or delete the topics. To give the records up instead, move "
+      "each partition with kafka-reassign-partitions, and then run kafka-leader-election "
+      "--election-type unclean for it."};
+}
+
+}  // namespace
+
 Result<ReplicaPlan> plan_without(const ClusterListing& all, int32_t leaving) {
+  TRY(check_has_copies(all, leaving));
   ClusterListing cluster = all;
   std::erase_if(cluster.nodes, [&](const ClusterNodeListing& node) { return node.id == leaving; });
   Loads loads(cluster);
@@ -198,9 +241,38 @@ ReplicaPlan plan_balanced(const ClusterListing& cluster) {
     }
   }
   prefer_evenly(cluster, loads, plan);
-  std::erase_if(plan, [&](const auto& each) {
-    return cluster.partitions.at(each.first).replicas == each.second;
-  });
+  drop_unchanged(cluster, plan);
+  return plan;
+}
+
+ReplicaPlan plan_share_of(const ClusterListing& cluster, int32_t newcomer) {
+  ReplicaPlan plan;
+  Loads loads(cluster);
+  if (!loads.is_there(newcomer)) return plan;
+  const auto move_one = [&] {
+    NodeNumbers donors;
+    for (const ClusterNodeListing& node : cluster.nodes)
+      if (loads.replicas(node.id) > loads.replicas(newcomer) + 1) donors.push_back(node.id);
+    std::ranges::sort(donors, std::greater(), [&](int32_t node) { return loads.replicas(node); });
+    for (const int32_t donor : donors)
+      for (const auto& [partition, known] : cluster.partitions) {
+        const auto planned = plan.find(partition);
+        const NodeNumbers before = planned != plan.end() ? planned->second : known.replicas;
+        if (!contains(before, donor) || contains(before, newcomer) ||
+            !loads.keeps_racks(before, donor, newcomer))
+          continue;
+        NodeNumbers after = before;
+        std::ranges::replace(after, donor, newcomer);
+        loads.change(before, after);
+        plan[partition] = after;
+        return true;
+      }
+    return false;
+  };
+  while (move_one()) {
+  }
+  prefer_evenly(cluster, loads, plan);
+  drop_unchanged(cluster, plan);
   return plan;
 }
 

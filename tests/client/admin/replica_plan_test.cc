@@ -43,6 +43,18 @@ TEST(ReplicaPlan, the_replicas_of_a_drained_node_move_to_the_least_loaded_nodes)
   EXPECT_FALSE(plan_without(cluster_of(2, {{1, 2}}), 1)) << "there is nobody else";
 }
 
+TEST(ReplicaPlan, a_node_that_is_away_with_the_only_replica_in_sync_is_not_drained) {
+  auto cluster = cluster_of(3, {{1, 2}, {4}, {4, 1}});
+  EXPECT_TRUE(plan_without(cluster, 4)) << "the partitions have leaders";
+  cluster.partitions[{"t", 1}].leader = cluster.partitions[{"t", 2}].leader = -1;
+  cluster.partitions[{"t", 2}].in_sync = {4};
+  const auto refused = plan_without(cluster, 4);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "node 4 is away and has the only replica in sync of t-1, t-2");
+  cluster.nodes.push_back({.id = 4, .host = "h", .port = 4});
+  EXPECT_TRUE(plan_without(cluster, 4)) << "the node is there and can be copied soon";
+}
+
 TEST(ReplicaPlan, racks_stay_apart_where_they_can) {
   auto cluster = cluster_of(4, {{1, 2}});
   cluster.nodes[0].rack = cluster.nodes[2].rack = "a";
@@ -61,6 +73,20 @@ TEST(ReplicaPlan, a_new_node_gets_its_share_with_few_moves) {
     for (const int32_t node : replicas)
       moved += std::ranges::count(cluster.partitions.at(partition).replicas, node) == 0 ? 1 : 0;
   EXPECT_EQ(moved, 6u);
+}
+
+TEST(ReplicaPlan, only_the_named_new_node_gets_replicas) {
+  const auto cluster = cluster_of(
+      5, {{1, 2, 3}, {2, 3, 1}, {3, 1, 2}, {1, 3, 2}, {2, 1, 3}, {3, 2, 1}, {1, 2, 3}, {2, 3, 1}});
+  const auto counts = counts_after(cluster, plan_share_of(cluster, 4));
+  EXPECT_EQ(counts.at(4), 6);
+  EXPECT_FALSE(counts.contains(5));
+  auto racks = cluster_of(4, {{1, 2}, {1, 2}, {1, 2}});
+  racks.nodes[0].rack = "a";
+  racks.nodes[1].rack = racks.nodes[3].rack = "b";
+  for (const auto& [partition, replicas] : plan_share_of(racks, 4))
+    EXPECT_EQ(std::ranges::count(replicas, 1), 1) << "both replicas would be in one rack";
+  EXPECT_TRUE(plan_share_of(cluster, 9).empty());
 }
 
 TEST(ReplicaPlan, leaders_are_preferred_evenly) {
