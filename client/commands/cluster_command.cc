@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "client/admin/cluster_admin.h"
@@ -178,14 +179,18 @@ Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
   return run_plan(admin, flags, cluster, plan);
 }
 
-Status rebalance(ClusterAdmin& admin, const Flags& flags) {
+Status balance(ClusterAdmin& admin, const Flags& flags, std::optional<int32_t> newcomer) {
   if (!TRY(widen(admin, flags))) return {};
   const ClusterListing cluster = TRY(admin.describe());
-  const ReplicaPlan plan = plan_balanced(cluster);
+  const ReplicaPlan plan = newcomer ? plan_share_of(cluster, *newcomer) : plan_balanced(cluster);
   if (plan.empty()) fmt::print("Replicas are spread evenly.\n");
   if (!TRY(run_plan(admin, flags, cluster, plan))) return {};
   TRY(admin.elect(ElectionType::Preferred, std::nullopt));
   return {};
+}
+
+Status rebalance(ClusterAdmin& admin, const Flags& flags) {
+  return balance(admin, flags, std::nullopt);
 }
 
 Result<int32_t> node_of(const Flags& flags) {
@@ -211,7 +216,7 @@ Status add(ClusterAdmin& admin, const Flags& flags) {
                    fmt::format("Start it: millrace server --cluster NAME --node-id {} ...", node)};
     std::this_thread::sleep_for(kPause);
   }
-  return rebalance(admin, flags);
+  return balance(admin, flags, node);
 }
 
 Status remove(ClusterAdmin& admin, const Flags& flags) {

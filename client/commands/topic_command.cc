@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "base/topic_limits.h"
 #include "client/admin/topic_plan.h"
@@ -20,8 +21,13 @@ constexpr Flag kTopicFlag{
     .name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"};
 
 constexpr Flag kListFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag, kHelpFlag};
-constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kCommandConfigFlag,
-                                   kCommandPropertyFlag, kHelpFlag};
+constexpr Flag kDescribeFlags[] = {
+    kTopicFlag,
+    {.name = "unavailable-partitions", .doc = "Show only partitions without a leader"},
+    kBootstrapFlag,
+    kCommandConfigFlag,
+    kCommandPropertyFlag,
+    kHelpFlag};
 constexpr Flag kCreateFlags[] = {
     kTopicFlag,
     {.name = "partitions", .argument = "N", .doc = "Number of partitions [the server's default]"},
@@ -29,6 +35,7 @@ constexpr Flag kCreateFlags[] = {
      .argument = "N",
      .doc = "Number of replicas [the server's "
             "default]"},
+    {.name = "replicas", .argument = "N", .doc = "Another name of --replication-factor"},
     {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic; may be repeated"},
     {.name = "if-not-exists", .doc = "Succeed if the topic already exists"},
     kBootstrapFlag,
@@ -62,6 +69,7 @@ struct TopicRequest {
   std::optional<int> partitions, replication_factor;
   Properties config;
   bool may_exist = false, may_be_missing = false;
+  bool only_unavailable = false;
 };
 
 Result<std::optional<int>> optional_number(const Flags& flags, std::string_view name, int most) {
@@ -75,7 +83,11 @@ Result<TopicRequest> to_request(const Flags& flags) {
   request.names = flags.all(kTopicFlag.name);
   request.names.insert(request.names.end(), flags.words().begin(), flags.words().end());
   request.partitions = TRY(optional_number(flags, "partitions", kMostPartitionsOfTopic));
-  request.replication_factor = TRY(optional_number(flags, "replication-factor", INT16_MAX));
+  request.replication_factor = TRY(
+      optional_number(flags, flags.has("replicas") ? "replicas" : "replication-factor", INT16_MAX));
+  if (flags.has("replicas") && flags.has("replication-factor"))
+    return wrong_usage("--replicas and --replication-factor are the same option: give one of them");
+  request.only_unavailable = flags.has("unavailable-partitions");
   request.config = TRY(parse_properties(flags.all("config"), "config"));
   request.may_exist = flags.has("if-not-exists");
   request.may_be_missing = flags.has("if-exists");
@@ -96,8 +108,8 @@ Status list(Connection& connection, const TopicRequest&) {
   return {};
 }
 
-Status describe_one(Connection& connection, const TopicDescription& topic,
-                    const Properties& config) {
+Status describe_one(Connection& connection, const TopicDescription& topic, const Properties& config,
+                    bool only_unavailable) {
   fmt::print("Topic {}: {} partition{}, replication factor {}\n", topic.name,
              topic.partitions.size(), topic.partitions.size() == 1 ? "" : "s",
              topic.replication_factor());
@@ -105,6 +117,7 @@ Status describe_one(Connection& connection, const TopicDescription& topic,
   std::vector<std::vector<std::string>> rows;
   int64_t records = 0;
   for (const PartitionDescription& partition : topic.partitions) {
+    if (only_unavailable && partition.leader) continue;
     std::string first = "?", end = "?", leader = "none";
     if (partition.leader) {
       leader = std::to_string(partition.leader->value());
@@ -138,11 +151,17 @@ Status describe(Connection& connection, const TopicRequest& request) {
     if (!std::ranges::count(topics, name, &TopicDescription::name))
       return no_such_topic(name, topics);
   std::map<std::string, Properties> configs = TRY(topic_configs(connection, names));
+  bool is_first = true;
   for (const std::string& name : names) {
-    if (name != names.front()) fmt::print("\n");
-    TRY(describe_one(connection, *std::ranges::find(topics, name, &TopicDescription::name),
-                     configs[name]));
+    const TopicDescription& topic = *std::ranges::find(topics, name, &TopicDescription::name);
+    if (request.only_unavailable && std::ranges::all_of(topic.partitions, [](const auto& each) {
+          return each.leader.has_value();
+        }))
+      continue;
+    if (!std::exchange(is_first, false)) fmt::print("\n");
+    TRY(describe_one(connection, topic, configs[name], request.only_unavailable));
   }
+  if (is_first && request.only_unavailable) fmt::print("Each partition has a leader.\n");
   return {};
 }
 
