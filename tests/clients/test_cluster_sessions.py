@@ -211,10 +211,22 @@ def is_ended(c):
         return True
 
 
-def listener(node, channel):
+def listener(node, channel, notices=None):
+    """`notices` gets the messages that the server sends while no statement runs, also that of its end."""
     c = connect(node)
+    if notices is not None:
+        c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
     c.execute(f"LISTEN {channel}")
     return c
+
+
+def is_informed(c, payload, notices):
+    """Whether the session has the message, or an error by which it may be missing."""
+    try:
+        return payload in [n.payload for n in c.notifies(timeout=0.1)]
+    except psycopg.OperationalError as error:
+        assert "notifications of other nodes may be missing" in f"{error} {notices}", (error, notices)
+        return True
 
 
 def heard(c, count):
@@ -275,20 +287,14 @@ def a_short_cut_delays_notifications_and_a_long_one_ends_the_listener():
         nodes.network.heal()
         notifying.join(patience(60))
         assert [n.payload for n in heard(b, 1)] == ["late"]
-    b = listener(two, "links")
+    notices = []
+    b = listener(two, "links", notices)
     for other in (1, 3):
         nodes.network.cut(2, other)
     with connect(one) as a:
         a.execute("NOTIFY links, 'lost'")
     nodes.network.heal()
-
-    def is_informed():
-        try:
-            return [n.payload for n in b.notifies(timeout=0.1)] == ["lost"]
-        except psycopg.OperationalError as error:
-            assert "notifications of other nodes may be missing" in str(error), error
-            return True
-    eventually(is_informed, 60)
+    eventually(lambda: is_informed(b, "lost", notices), 60)
 
 
 @case
@@ -296,19 +302,13 @@ def a_listener_of_a_frozen_node_gets_the_message_or_an_error():
     nodes = sql_cluster()
     frozen = next(node for node in nodes.nodes.values() if node is not controller_of(nodes))
     other = next(node for node in nodes.nodes.values() if node is not frozen)
-    b = listener(frozen, "ice")
+    notices = []
+    b = listener(frozen, "ice", notices)
     frozen.freeze()
     with connect(other) as a:
         a.execute("NOTIFY ice, 'cold'")
     frozen.thaw()
-
-    def is_informed():
-        try:
-            return "cold" in [n.payload for n in b.notifies(timeout=0.1)]
-        except psycopg.OperationalError as error:
-            assert "notifications of other nodes may be missing" in str(error), error
-            return True
-    eventually(is_informed, 60)
+    eventually(lambda: is_informed(b, "cold", notices), 60)
 
 
 def in_threads(work, nodes, count):
