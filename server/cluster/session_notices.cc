@@ -83,15 +83,18 @@ void SessionNotices::on_message(NodeId from, const SessionsNotified& message) {
     receiver.bytes -= size_of(receiver.unacknowledged.front());
     receiver.unacknowledged.pop_front();
   }
+  if (receiver.has_more) send(from, receiver);
   end_waits();
 }
 
 void SessionNotices::send(NodeId node, Receiver& receiver) {
   constexpr size_t kMostAtOnce = 1 << 20;
   receiver.sent_at_us = around_.clock.monotonic_us();
+  receiver.has_more = false;
   size_t bytes = 0;
   for (const NotifySessions& message : receiver.unacknowledged) {
-    if (bytes > kMostAtOnce) return;
+    receiver.has_more = bytes > kMostAtOnce;
+    if (receiver.has_more) return;
     bytes += size_of(message);
     around_.send(node, message);
   }

@@ -62,6 +62,7 @@ class SessionNotices {
     std::deque<NotifySessions> unacknowledged = {};
     size_t bytes = 0;
     int64_t sent_at_us = 0;
+    bool has_more = false;  // a repetition has sent only the first of the messages
   };
   struct Sender {
     storage::NodeEpoch process;
