@@ -151,7 +151,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // The locks of the sessions of all nodes.
   NamedLocks& locks() { return *lock_client_; }
   // Passes messages of NOTIFY to the sessions of the other nodes; calls back on the member's loop with the nodes that are
-  // alive and have not confirmed them within some seconds. Below feature level 5 they reach no other node.
+  // alive and have not confirmed them within some seconds. Below feature level 6 they reach no other node.
   void notify_sessions(SessionNotices::Notes notes, SessionNotices::Done done);
   // Sets the receivers of messages of other nodes: see SessionNotices::Around. Called on the member's loop.
   struct Listeners {

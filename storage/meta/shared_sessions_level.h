@@ -4,8 +4,8 @@
 
 namespace storage {
 
-// Level 5 has not been released, so it takes further features. A program of this level without this
+// Level 6 has not been released, so it takes further features. A program of this level without this
 // one ignores the messages: requests for locks fail then, and NOTIFY warns.
-inline constexpr FeatureLevel kSharedSessionsLevel = kAccessRulesLevel;
+inline constexpr FeatureLevel kSharedSessionsLevel = kConnectorsLevel;
 
 }  // namespace storage
