@@ -33,6 +33,10 @@ constexpr Capability kCapabilities[] = {
      .level = storage::kDefiningTransactionsLevel},
     {.statement = "CREATE VIEW viewed AS SELECT v FROM capable", .level = storage::kViewsLevel},
     {.statement = "ALTER VIEW viewed RENAME TO seen", .level = storage::kViewsLevel},
+    {.statement =
+         "CREATE MATERIALIZED VIEW kept AS SELECT v, COUNT(*) AS n FROM capable GROUP BY v",
+     .in_cluster = false,
+     .feature = Feature::MaterializedViews},
     {.statement = "CREATE OR REPLACE STREAM read AS SELECT * FROM shown WHERE v > 1 EMIT CHANGES",
      .level = storage::kReplacedQueriesLevel},
     {.statement = "ALTER TABLE altered ADD COLUMN w INT"},
