@@ -37,6 +37,9 @@ NodeSettings fitted(NodeSettings settings) {
   return settings;
 }
 
+// The number of nodes from which a cluster has a processing log.
+constexpr int64_t kReplicasOfLog = 3;
+
 // Memory per loop for records that several tasks of a partition read (ADR 0047).
 constexpr size_t kSharedRecordsBytes = 8 << 20;
 
@@ -144,7 +147,10 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(peers.join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
                                                    : settings.kafka_advertised.front(),
                  must_stop));
-  if (keeps_processing_log && has_other_processes) node->keep_processing_log();
+  // The first nodes of a cluster leave this to the third one, so that the topic has three replicas.
+  if (const auto cluster = peers.health(); keeps_processing_log && has_other_processes && cluster &&
+                                           cluster->nodes_there >= kReplicasOfLog)
+    node->keep_processing_log();
   // Before it has joined, this node cannot append to metadata that it shares.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
