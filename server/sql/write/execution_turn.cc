@@ -48,8 +48,10 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     if (asked.hold) {
       session().take_turn(topics, asked.hold);
       const Status begun = lock_rows();
-      is_over_ |= !begun;
-      return begun;
+      if (begun) return {};
+      is_over_ = true;
+      give_up_turns();
+      return begun.error();
     }
     place_ = std::move(asked.place);
     if (wait() != engine::RowLocks::Wait::Blocks) return do_without();
