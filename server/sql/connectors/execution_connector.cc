@@ -335,7 +335,7 @@ class ConnectorExecution final : public SqlExecution {
         info.sources.push_back(name);
   }
   std::vector<std::string> descriptions_of(const ConnectorInfo& info) {
-    const InformationFacts facts(session(), image_);
+    const InformationFacts facts(session().parts(), reader_of(session()), image_);
     return facts.with_context([&](const engine::InformationContext& context) {
       std::vector<std::string> descriptions;
       for (const std::string& name : info.sources)
