@@ -32,7 +32,7 @@ std::string frame_of(const LocksWanted& wanted) {
   kafka::LocksWantedRequest to;
   to.process = wanted.process.value();
   to.base = static_cast<int64_t>(wanted.base);
-  to.version = static_cast<int64_t>(wanted.version);
+  to.last_change = static_cast<int64_t>(wanted.version);
   to.sent_us = wanted.sent_us;
   for (const LocksWanted::Wanted& each : wanted.added) {
     auto& put = to.added.emplace_back();
@@ -51,7 +51,7 @@ std::string frame_of(const LocksWanted& wanted) {
 std::string frame_of(const LocksGranted& granted) {
   kafka::LocksGrantedResponse to;
   to.controller_epoch = granted.controller_epoch;
-  to.version = static_cast<int64_t>(granted.version);
+  to.last_change = static_cast<int64_t>(granted.version);
   to.sent_us = granted.sent_us;
   to.needs_all = granted.needs_all;
   to.granted = as_signed(granted.granted);
@@ -84,7 +84,7 @@ std::string frame_of(const SessionsNotified& notified) {
 
 ClusterMessage message_of(const kafka::LocksWantedRequest& from) {
   LocksWanted wanted{storage::NodeEpoch{from.process}, static_cast<uint64_t>(from.base),
-                     static_cast<uint64_t>(from.version), from.sent_us};
+                     static_cast<uint64_t>(from.last_change), from.sent_us};
   for (const auto& each : from.added)
     wanted.added.push_back({static_cast<uint64_t>(each.id), static_cast<uint64_t>(each.owner),
                             std::string(each.name), each.is_shared, each.waits, each.is_held});
@@ -95,7 +95,7 @@ ClusterMessage message_of(const kafka::LocksWantedRequest& from) {
 
 ClusterMessage message_of(const kafka::LocksGrantedResponse& from) {
   return LocksGranted{from.controller_epoch,
-                      static_cast<uint64_t>(from.version),
+                      static_cast<uint64_t>(from.last_change),
                       from.sent_us,
                       from.needs_all,
                       as_unsigned(from.granted),

@@ -284,3 +284,48 @@ TEST(NodeWire, groups_come_as_they_went) {
   EXPECT_FALSE(told.groups[0].partitions[1].committed);
   EXPECT_FALSE(told.groups[0].partitions[1].end);
 }
+
+TEST(NodeWire, wanted_locks_come_as_they_went) {
+  LocksWanted wanted{NodeEpoch{7}, 11, 13, 1'234'567};
+  wanted.added.push_back({.id = 5, .owner = ~uint64_t{0}, .name = "advisory:1", .waits = true});
+  wanted.added.push_back({.id = 6, .name = "rows:t", .is_shared = true, .is_held = true});
+  wanted.removed = {1, 2};
+  wanted.pending = {5};
+  const LocksWanted came = round_trip(wanted);
+  EXPECT_EQ(came.process, wanted.process);
+  EXPECT_EQ(came.base, 11U);
+  EXPECT_EQ(came.version, 13U);
+  EXPECT_EQ(came.sent_us, 1'234'567);
+  ASSERT_EQ(came.added.size(), 2U);
+  EXPECT_EQ(came.added[0].owner, ~uint64_t{0});
+  EXPECT_EQ(came.added[0].name, "advisory:1");
+  EXPECT_TRUE(came.added[0].waits && !came.added[0].is_shared && !came.added[0].is_held);
+  EXPECT_TRUE(came.added[1].is_shared && came.added[1].is_held && !came.added[1].waits);
+  EXPECT_EQ(came.removed, wanted.removed);
+  EXPECT_EQ(came.pending, wanted.pending);
+}
+
+TEST(NodeWire, granted_locks_come_as_they_went) {
+  const LocksGranted granted{3, 14, 99, true, {1}, {2, 3}, {4}};
+  const LocksGranted came = round_trip(granted);
+  EXPECT_EQ(came.controller_epoch, 3);
+  EXPECT_EQ(came.version, 14U);
+  EXPECT_EQ(came.sent_us, 99);
+  EXPECT_TRUE(came.needs_all);
+  EXPECT_EQ(came.granted, granted.granted);
+  EXPECT_EQ(came.refused, granted.refused);
+  EXPECT_EQ(came.deadlocked, granted.deadlocked);
+}
+
+TEST(NodeWire, notifications_come_as_they_went) {
+  const NotifySessions notify{NodeEpoch{3}, NodeEpoch{4}, 5, true, {{6, "news", "a"}, {7, "", ""}}};
+  const NotifySessions came = round_trip(notify);
+  EXPECT_EQ(came.sender, notify.sender);
+  EXPECT_EQ(came.receiver, notify.receiver);
+  EXPECT_EQ(came.number, 5U);
+  EXPECT_TRUE(came.any_lost);
+  EXPECT_EQ(came.notes, notify.notes);
+  const SessionsNotified heard = round_trip(SessionsNotified{NodeEpoch{3}, 5});
+  EXPECT_EQ(heard.sender, notify.sender);
+  EXPECT_EQ(heard.number, 5U);
+}
