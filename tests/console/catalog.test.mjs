@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load } from './site.mjs';
 
-const { Catalog, isKey } = await load('core/catalog.js');
+const { Catalog, isKey } = await load('editor/catalog.js');
 
 const { signal } = new AbortController();
 const relation = () => ({ name: 'orders', kind: 'stream', topic: '', format: '', described: false,

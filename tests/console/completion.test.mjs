@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load } from './site.mjs';
 
-const { complete } = await load('core/completion.js');
+const { complete } = await load('editor/completion.js');
 
 const column = (name, type, role = '') => ({ name, type, role });
 const catalog = {

@@ -77,7 +77,8 @@ test('names with quotes reach the label and the statement unharmed', () => {
   assert.equal(label, `query="a\\"b'c\\\\d"`);
   assert.ok(samplesOf('n', label).includes(`label = 'query="a\\"b''c\\\\d"'`));
   assert.deepEqual(pointsOf([{ time: '2026-01-01T00:00:05', value: '2' },
-    { time: '2026-01-01T00:00:00', value: 1 }]).map(({ y }) => y), [1, 2]);
+    { time: '2026-01-01T00:00:00', value: 1 }, { time: '2025-12-31T22:00:00', value: 9 }])
+    .map(({ y }) => y), [1, 2]);
 });
 
 test('the summary of a cluster names the nodes that are away', () => {

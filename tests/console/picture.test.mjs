@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load, random } from './site.mjs';
 
-const { axisNumber, linear, ticks, timeTicks } = await load('core/scale.js');
-const { propose, seriesOf } = await load('core/chart.js');
-const { layOut } = await load('core/layout.js');
-const { loadOf, parsePlan } = await load('core/graph.js');
+const { axisNumber, linear, ticks, timeTicks } = await load('views/scale.js');
+const { propose, seriesOf } = await load('views/chart.js');
+const { layOut } = await load('views/layout.js');
+const { loadOf, parsePlan } = await load('views/graph.js');
 
 test('ticks are round, ordered and cover the range', () => {
   assert.deepEqual(ticks(0, 100), [0, 20, 40, 60, 80, 100]);

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { load } from './site.mjs';
 
 const { isDefinition, isPush, positionOf, splitStatements, statementAt, withoutComments } =
-  await load('core/split.js');
+  await load('editor/split.js');
 const texts = (script) => splitStatements(script).map(({ text }) => text);
 
 test('semicolons end statements', () => {

@@ -5,7 +5,7 @@ import { load, random } from './site.mjs';
 
 const { LineReader } = await load('core/ndjson.js');
 const { runSql, selectAll, quoteName } = await load('core/sql.js');
-const { Run } = await load('core/run.js');
+const { Run } = await load('views/run.js');
 
 const LINES = [
   { head: { n: 1, kind: 'changes', columns: [{ name: 'city', type: 'VARCHAR', key: true },

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load, random } from './site.mjs';
 
-const { ChangeLog, KeyedTable, LINGER_MS, RowList } = await load('core/table.js');
-const { View } = await load('core/view.js');
+const { ChangeLog, KeyedTable, LINGER_MS, RowList } = await load('views/table.js');
+const { View } = await load('views/view.js');
 
 test('the keyed table equals a model under random changes', () => {
   const below = random(4711);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load } from './site.mjs';
 
-const { csvField, csvLines, jsonLines, tsv } = await load('core/export.js');
+const { csvField, csvLines, jsonLines, tsv } = await load('views/export.js');
 const { decodeLink, encodeLink } = await load('core/link.js');
 const { cell, clock, dateTime, parseTime, size } = await load('core/format.js');
 const { hasSecret } = await load('core/history.js');

@@ -1,10 +1,11 @@
 // @ts-check
 // The statements of the pages over the catalog, and helpers for their rows.
 import { parseTime } from '../core/format.js';
-import { axisNumber } from '../core/scale.js';
+import { axisNumber } from '../views/scale.js';
 import { quoteText } from '../core/sql.js';
 
 const C = 'millrace_catalog';
+const HOUR_MS = 3_600_000;
 export const FINDINGS = `SELECT * FROM ${C}.findings EMIT CHANGES`;
 export const SERVER = `SELECT section, name, value FROM ${C}.server EMIT CHANGES`;
 export const CLUSTER = `SELECT * FROM ${C}.cluster EMIT CHANGES`;
@@ -25,8 +26,7 @@ export function tasksOf(query) {
 /** @param {string} name @param {string} [label] */
 export function samplesOf(name, label = '') {
   return `SELECT time, name, label, node, value FROM ${C}.samples ` +
-    `WHERE name = ${quoteText(name)} AND label = ${quoteText(label)} ` +
-    "AND time > now() - INTERVAL '1 hour' EMIT CHANGES";
+    `WHERE name = ${quoteText(name)} AND label = ${quoteText(label)} EMIT CHANGES`;
 }
 
 /**
@@ -38,10 +38,15 @@ export function labelOf(name, value) {
   return `${name}="${escaped}"`;
 }
 
-/** @param {Record<string, any>[]} rows of samples @returns {{x: number, y: number}[]} */
+/**
+ * Returns the points of the last hour in their order. The rows have those of a day.
+ * @param {Record<string, any>[]} rows of samples @returns {{x: number, y: number}[]}
+ */
 export function pointsOf(rows) {
-  return rows.map(({ time, value }) => ({ x: parseTime(time), y: Number(value) }))
+  const points = rows.map(({ time, value }) => ({ x: parseTime(time), y: Number(value) }))
     .sort((a, b) => a.x - b.x);
+  const last = points.at(-1)?.x ?? 0;
+  return points.filter(({ x }) => last - x <= HOUR_MS);
 }
 
 /** Returns a number in few characters, or a dash. @param {any} value */

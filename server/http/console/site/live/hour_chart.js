@@ -1,7 +1,7 @@
 // @ts-check
 // A line of the last hour, with axes. It is drawn again when its points or its size change.
 import { el } from '../core/element.js';
-import { Chart } from '../core/chart.js';
+import { Chart } from '../views/chart.js';
 
 const COLUMNS = [{ name: 'time', type: 'TIMESTAMP' }, { name: 'value', type: 'DOUBLE' }];
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The lineage around one object: two steps up and two steps down.
 import { el, fill } from '../core/element.js';
-import { drawPlan } from '../core/graph.js';
+import { drawPlan } from '../views/graph.js';
 import { select } from '../core/sql.js';
 import { sqlButton } from './panel.js';
 
@@ -38,9 +38,9 @@ export function around(links, start, steps = STEPS) {
   return links.filter((link) => chosen.has(link));
 }
 
-/** @param {Link[]} links @returns {import('../core/graph.js').Plan} */
+/** @param {Link[]} links @returns {import('../views/graph.js').Plan} */
 export function pictureOf(links) {
-  /** @type {Map<string, import('../core/graph.js').Part>} */
+  /** @type {Map<string, import('../views/graph.js').Part>} */
   const parts = new Map();
   const add = (/** @type {string} */ kind, /** @type {string} */ name) => {
     const id = idOf(kind, name);

@@ -1,15 +1,15 @@
 // @ts-check
 // The SQL editor: drafts, the catalog beside them, and the results below.
 import { button, el, icon } from '../core/element.js';
-import { Catalog } from '../core/catalog.js';
-import { CompletionList, mentioned } from '../core/completion.js';
+import { Catalog } from '../editor/catalog.js';
+import { CompletionList, mentioned } from '../editor/completion.js';
 import { confirmSql } from '../core/dialog.js';
-import { openEditor } from '../core/editor.js';
+import { openEditor } from '../editor/editor.js';
 import { addActions, addShortcut, showKeys } from '../core/keys.js';
 import { openMenu } from '../core/menu.js';
 import { load, save } from '../core/store.js';
 import { quoteName } from '../core/sql.js';
-import { splitStatements, statementAt } from '../core/split.js';
+import { splitStatements, statementAt } from '../editor/split.js';
 import { DraftTabs, Drafts } from '../sql/drafts.js';
 import { showHistory } from '../sql/history_panel.js';
 import { OptionsBar } from '../sql/options.js';
@@ -220,7 +220,7 @@ class SqlPage {
     this.editor.focus();
   }
 
-  /** @param {import('../core/catalog.js').Relation} relation @param {HTMLElement} opener */
+  /** @param {import('../editor/catalog.js').Relation} relation @param {HTMLElement} opener */
   relationMenu_(relation, opener) {
     const name = quoteName(relation.name);
     const word = relation.kind === 'view' ? 'MATERIALIZED VIEW' : relation.kind.toUpperCase();

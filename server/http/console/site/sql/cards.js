@@ -1,9 +1,9 @@
 // @ts-check
 // Cards that a result shows instead of rows, or above them.
 import { button, el, icon } from '../core/element.js';
-import { isDefinition } from '../core/split.js';
+import { isDefinition } from '../editor/split.js';
 
-/** @typedef {import('../core/run.js').Result} Result */
+/** @typedef {import('../views/run.js').Result} Result */
 
 /** @param {any[]} notices */
 export function noticeList(notices) {

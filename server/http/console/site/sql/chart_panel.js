@@ -1,7 +1,7 @@
 // @ts-check
 // The chart of a result with its settings.
 import { el, fill, segments } from '../core/element.js';
-import { Chart, propose } from '../core/chart.js';
+import { Chart, propose } from '../views/chart.js';
 import { isNumeric } from '../core/format.js';
 
 /** @typedef {import('../core/sql.js').Column} Column */

@@ -2,9 +2,9 @@
 // The plan of a statement: a picture, or the text of EXPLAIN.
 import { el, fill, segments } from '../core/element.js';
 import { Followed } from '../core/follow.js';
-import { drawPlan, loadOf, parsePlan, showLoads } from '../core/graph.js';
+import { drawPlan, loadOf, parsePlan, showLoads } from '../views/graph.js';
 import { objects, quoteText, select, selectAll } from '../core/sql.js';
-import { withoutComments } from '../core/split.js';
+import { withoutComments } from '../editor/split.js';
 import { tasksOf } from '../live/figures.js';
 
 /**
@@ -34,7 +34,7 @@ export class PlanPanel {
         this.draw_();
       })), this.body_);
     this.text_ = '';
-    /** @type {import('../core/graph.js').Plan|null} */
+    /** @type {import('../views/graph.js').Plan|null} */
     this.plan_ = null;
     /** @type {Followed|null} */
     this.tasks_ = null; // of a running query, whose stages show their load

@@ -1,11 +1,11 @@
 // @ts-check
 // The results of a run below the editor.
 import { announce, button, el, fill, icon, press, segments } from '../core/element.js';
-import { Grid } from '../core/grid.js';
+import { Grid } from '../views/grid.js';
 import { count } from '../core/format.js';
-import { MOST_KEYS } from '../core/table.js';
-import { View } from '../core/view.js';
-import { withoutComments } from '../core/split.js';
+import { MOST_KEYS } from '../views/table.js';
+import { View } from '../views/view.js';
+import { withoutComments } from '../editor/split.js';
 import { onPreferences } from '../core/store.js';
 import { ChartPanel } from './chart_panel.js';
 import { inspect } from './inspector.js';
@@ -14,8 +14,8 @@ import { PlanPanel } from './plan_panel.js';
 import { describe, isQuiet, isStale, Rate } from './status.js';
 import { Tools } from './tools.js';
 
-/** @typedef {import('../core/run.js').Result} Result */
-/** @typedef {import('../core/run.js').Run} Run */
+/** @typedef {import('../views/run.js').Result} Result */
+/** @typedef {import('../views/run.js').Run} Run */
 /**
  * What the panel asks of its page.
  * @typedef {{again: (change: {fromStart?: boolean, limit?: number}) => void,

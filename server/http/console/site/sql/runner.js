@@ -3,14 +3,14 @@
 import { button, el, toast } from '../core/element.js';
 import { confirmSql, openDialog } from '../core/dialog.js';
 import { remember } from '../core/history.js';
-import { Run, takePlace } from '../core/run.js';
+import { Run, takePlace } from '../views/run.js';
 import { readSession, session } from '../core/session.js';
 import { quoteName } from '../core/sql.js';
-import { isDefinition, isPush, positionOf, splitStatements, statementAt } from '../core/split.js';
+import { isDefinition, isPush, positionOf, splitStatements, statementAt } from '../editor/split.js';
 import { requestOf } from './options.js';
 
-/** @typedef {import('../core/run.js').Result} Result */
-/** @typedef {import('../core/split.js').Piece} Piece */
+/** @typedef {import('../views/run.js').Result} Result */
+/** @typedef {import('../editor/split.js').Piece} Piece */
 
 const RECONNECT_MS = [500, 1000, 2000, 4000, 8000];
 

@@ -8,7 +8,7 @@ import { session } from '../core/session.js';
 /**
  * What the start needs of its page. `run` opens a draft with the script and runs it.
  * @typedef {{run: (name: string, sql: string) => void, connect: () => void,
- *            plan: (sql: string) => void, catalog: import('../core/catalog.js').Catalog,
+ *            plan: (sql: string) => void, catalog: import('../editor/catalog.js').Catalog,
  *            confirm: (what: any) => Promise<boolean>, refresh: () => Promise<void>,
  *            step: () => void}} Needs
  */

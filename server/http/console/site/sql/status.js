@@ -2,7 +2,7 @@
 // The state of a result in words.
 import { clock, count, duration, plural } from '../core/format.js';
 
-/** @typedef {import('../core/run.js').Result} Result */
+/** @typedef {import('../views/run.js').Result} Result */
 
 const STALE_MS = 30_000; // two beats
 const QUIET_MS = 3000;

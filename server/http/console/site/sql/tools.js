@@ -1,7 +1,7 @@
 // @ts-check
 // The tools of a result: a filter, the columns, and the ways out of the page.
 import { button, el, toast } from '../core/element.js';
-import { csvLines, jsonLines, saveFile, tsv } from '../core/export.js';
+import { csvLines, jsonLines, saveFile, tsv } from '../views/export.js';
 import { plural } from '../core/format.js';
 import { openMenu } from '../core/menu.js';
 import { prefer, preferences } from '../core/store.js';
@@ -24,7 +24,7 @@ export class Tools {
       el('span.spring', {}), this.make_, this.copy_, this.export_);
   }
 
-  /** @param {import('../core/run.js').Result} result */
+  /** @param {import('../views/run.js').Result} result */
   open(result) {
     this.filter_.value = '';
     this.make_.hidden = !result.isLive;

@@ -1,13 +1,13 @@
 // @ts-check
 // The catalog beside the editor.
-import { isKey } from '../core/catalog.js';
+import { isKey } from '../editor/catalog.js';
 import { button, el, fill, icon } from '../core/element.js';
 import { plural } from '../core/format.js';
 import { quoteText } from '../core/sql.js';
 import { load, save } from '../core/store.js';
 
-/** @typedef {import('../core/catalog.js').Catalog} Catalog */
-/** @typedef {import('../core/catalog.js').Relation} Relation */
+/** @typedef {import('../editor/catalog.js').Catalog} Catalog */
+/** @typedef {import('../editor/catalog.js').Relation} Relation */
 /**
  * `insert` puts a text at the cursor of the editor, `open` shows statements in it.
  * @typedef {{insert: (text: string) => void, open: (sql: string) => void,

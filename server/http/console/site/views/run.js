@@ -1,9 +1,9 @@
 // @ts-check
 // One run of a script: a request, and a result for each of its statements.
-import { runSql } from './sql.js';
+import { runSql } from '../core/sql.js';
 import { ChangeLog, KeyedTable, RowList } from './table.js';
 
-/** @typedef {import('./sql.js').Column} Column */
+/** @typedef {import('../core/sql.js').Column} Column */
 
 /**
  * The result of one statement. `state` is `running` (no head yet), `live` (changes arrive), `done`,
@@ -26,7 +26,7 @@ export class Result {
     this.log = null;
     /** @type {any[]} */
     this.notices = [];
-    /** @type {import('./sql.js').Failure|null} */
+    /** @type {import('../core/sql.js').Failure|null} */
     this.failure = null;
     this.reason = '';
     this.tag = '';
@@ -42,7 +42,7 @@ export class Result {
   get isOver() { return this.state !== 'running' && this.state !== 'live'; }
   get hasRows() { return this.columns.length > 0; }
 
-  /** @param {import('./sql.js').Head} head */
+  /** @param {import('../core/sql.js').Head} head */
   open(head) {
     this.columns = head.columns ?? [];
     this.isLive = head.kind === 'changes';
@@ -96,7 +96,7 @@ export class Result {
  */
 export class Run {
   /**
-   * @param {import('./sql.js').Request} request @param {import('./split.js').Piece[]} pieces
+   * @param {import('../core/sql.js').Request} request @param {import('../editor/split.js').Piece[]} pieces
    * @param {(result: Result) => void} changed
    */
   constructor(request, pieces, changed) {

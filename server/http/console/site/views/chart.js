@@ -1,11 +1,11 @@
 // @ts-check
 // Line, bar and scatter charts on a canvas. The colours are those of the style sheet.
-import { el } from './element.js';
-import { dateTime, isNumeric, isTime, parseTime } from './format.js';
+import { el } from '../core/element.js';
+import { dateTime, isNumeric, isTime, parseTime } from '../core/format.js';
 import { axisNumber, linear, ticks, timeTicks } from './scale.js';
-import { isUtc } from './store.js';
+import { isUtc } from '../core/store.js';
 
-/** @typedef {import('./sql.js').Column} Column */
+/** @typedef {import('../core/sql.js').Column} Column */
 /**
  * `x`, `y` and `group` are positions of columns; -1 is none.
  * @typedef {{kind: string, x: number, y: number, group: number}} ChartSettings

@@ -1,11 +1,11 @@
 // @ts-check
 // Rows on the page: a grid of which only the visible rows exist. It is drawn once per frame.
-import { el } from './element.js';
-import { cell, dateTime, isNumeric, isTime, parseTime, timeOfDay } from './format.js';
-import { isUtc } from './store.js';
+import { el } from '../core/element.js';
+import { cell, dateTime, isNumeric, isTime, parseTime, timeOfDay } from '../core/format.js';
+import { isUtc } from '../core/store.js';
 import { GridKeys } from './grid_keys.js';
 
-/** @typedef {import('./sql.js').Column} Column */
+/** @typedef {import('../core/sql.js').Column} Column */
 /** @typedef {import('./table.js').Row} Row */
 
 const FLASH_MS = 900; // then the mark fades

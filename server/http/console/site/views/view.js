@@ -1,10 +1,10 @@
 // @ts-check
 // The rows that a grid shows: those of a source that match the filter, sorted by a column.
-import { cell, compare } from './format.js';
+import { cell, compare } from '../core/format.js';
 
 /** @typedef {import('./table.js').Row} Row */
 /** @typedef {{length: number, row(index: number): Row}} Source */
-/** @typedef {import('./sql.js').Column} Column */
+/** @typedef {import('../core/sql.js').Column} Column */
 
 export class View {
   /** @param {Source} source @param {Column[]} columns */

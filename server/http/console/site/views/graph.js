@@ -1,6 +1,6 @@
 // @ts-check
 // A plan as a picture: stages as boxes with their steps, topics as cylinders between them.
-import { svg } from './element.js';
+import { svg } from '../core/element.js';
 import { layOut } from './layout.js';
 import { axisNumber } from './scale.js';
 

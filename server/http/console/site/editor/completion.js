@@ -1,10 +1,10 @@
 // @ts-check
 // Candidates at the cursor, and the list that shows them.
 import { isKey } from './catalog.js';
-import { el, icon } from './element.js';
-import { quoteName } from './sql.js';
+import { el, icon } from '../core/element.js';
+import { quoteName } from '../core/sql.js';
 import { splitStatements, statementAt } from './split.js';
-import { KEYWORDS, TYPES } from './words.js';
+import { KEYWORDS, TYPES } from '../core/words.js';
 
 /** @typedef {{text: string, kind: string, detail: string, mark?: string}} Candidate */
 

@@ -1,6 +1,6 @@
 // @ts-check
 // The objects of the server, for the tree and the completion.
-import { objects, quoteName, select, selectAll } from './sql.js';
+import { objects, quoteName, select, selectAll } from '../core/sql.js';
 
 /** @typedef {{name: string, type: string, role: string}} ColumnInfo */
 /**

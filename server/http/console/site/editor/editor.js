@@ -1,8 +1,8 @@
 // @ts-check
 // The text editor. Only this file depends on CodeMirror; without it a plain text area serves.
-import { el, button } from './element.js';
+import { el, button } from '../core/element.js';
 import { positionOf } from './split.js';
-import { KEYWORDS, PROPERTIES, TYPES } from './words.js';
+import { KEYWORDS, PROPERTIES, TYPES } from '../core/words.js';
 
 /** @typedef {{change: () => void, cursor: () => void}} EditorEvents */
 /**
@@ -54,7 +54,7 @@ function set(words) { return Object.fromEntries(words.map((word) => [word.toLowe
 async function grammarWords() {
   try {
     // @ts-ignore: the build makes this file.
-    const { RESERVED, KEYWORDS: others } = await import('./keywords.js');
+    const { RESERVED, KEYWORDS: others } = await import('../core/keywords.js');
     return [...RESERVED, ...others];
   } catch {
     return []; // a folder that was not built, in development

@@ -1,8 +1,8 @@
 // @ts-check
 // The keyboard and the mouse in a grid: an active cell, ranges of cells, copying and inspecting.
 import { tsv } from './export.js';
-import { toast } from './element.js';
-import { plural } from './format.js';
+import { toast } from '../core/element.js';
+import { plural } from '../core/format.js';
 
 /** @typedef {{row: number, place: number}} Spot row -1 is the header */
 
