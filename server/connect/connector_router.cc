@@ -153,6 +153,38 @@ void ConnectorRouter::create(ConnectorDefinition definition, Done<CreatedConnect
       });
 }
 
+void ConnectorRouter::create_at(Connectors& at, ConnectorDefinition definition,
+                                Done<CreatedConnector> done) {
+  if (definition.if_exists != IfConnectorExists::Replace)
+    return at.create(std::move(definition), std::move(done));
+  const auto send = [definition, done](Connectors& place, ConnectorConfig known) {
+    ConnectorDefinition complete = definition;
+    complete.config = std::move(known);
+    place.create(std::move(complete), done);
+  };
+  replace(at, definition.name, definition.config, send, done);
+}
+
+void ConnectorRouter::replace(Connectors& at, const std::string& name, ConnectorConfig config,
+                              std::function<void(Connectors&, ConnectorConfig)> then,
+                              const Done<CreatedConnector>& done) {
+  const bool has_hidden =
+      std::ranges::any_of(config, [](const auto& item) { return is_hidden(item.second); });
+  if (!has_hidden) return then(at, std::move(config));
+  at.describe(name, [&at, config = std::move(config), then = std::move(then),
+                     done](Result<ConnectorInfo> found) mutable {
+    // A new connector has no present values.
+    if (!found && found.error().code != ErrorCode::UndefinedObject)
+      return done(std::move(found).error());
+    for (auto& [key, value] : config) {
+      if (!found || !is_hidden(value)) continue;
+      if (const auto known = found->config.find(key); known != found->config.end())
+        value = known->second;
+    }
+    then(at, std::move(config));
+  });
+}
+
 void ConnectorRouter::alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) {
   config.erase("runs");
   forward(name, hidden(std::move(done)),
