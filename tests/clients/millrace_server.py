@@ -76,6 +76,7 @@ class Server:
     stop: Callable[[], None] = lambda: None
     pid: int | None = None  # of one that was started here
     log: str | None = None  # the file of its log, if one was asked for
+    connect: str | None = None  # the listener of Kafka Connect's API, where it was asked for
 
 
 def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0", http="127.0.0.1:0"):
@@ -124,7 +125,8 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
     # Later output must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
-    return Server(host, int(port), listening["kafka"], listening.get("http"), listening.get("registry"), stop, server.pid, log)
+    return Server(host, int(port), listening["kafka"], listening.get("http"), listening.get("registry"), stop, server.pid, log,
+                  listening.get("connect"))
 
 
 def advance_clock(server, by_ms):

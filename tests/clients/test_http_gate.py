@@ -16,7 +16,7 @@ from chromium import PROGRAM, Chromium  # noqa: E402
 from millrace_server import Skipped, case, launch, run  # noqa: E402
 
 LISTED = "http://app.example:3000"
-SERVER = launch("--registry", "127.0.0.1:0", "--http-origins", f"https://other.example,{LISTED}", keeps_log=True)
+SERVER = launch("--registry", "127.0.0.1:0", "--connect", "127.0.0.1:0", "--http-origins", f"https://other.example,{LISTED}", keeps_log=True)
 PORT = int(SERVER.http.rsplit(":", 1)[1])
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "server", "http")
 EVIL = "https://evil.example"
@@ -105,7 +105,12 @@ def no_route_is_reached_by_a_page_of_another_site():
         body = json.dumps(BODIES.get(path, GENERAL))
         for number, (marks, status) in enumerate(MARKS):
             kind = TYPES[number % len(TYPES)]
-            for place in {SERVER.http, SERVER.registry} if "subjects" in path or path == "/config" else {SERVER.http}:
+            places = {SERVER.http}
+            if "subjects" in path or path == "/config":
+                places.add(SERVER.registry)
+            if path.startswith("/connector"):
+                places.add(SERVER.connect)
+            for place in places:
                 answer = ask(method, path, body, {**marks, **({"Content-Type": kind} if kind else {})}, place)
                 assert answer[0] == status, (method, path, marks, answer[0], answer[2])
                 assert "--http-hosts" in answer[2] or "--http-origins" in answer[2], answer[2]
