@@ -137,20 +137,20 @@ void ConnectorRouter::create(ConnectorDefinition definition, Done<CreatedConnect
   Connectors* const other = *place == native_ ? outside_ : native_;
   if (!other) return create_at(**place, std::move(definition), std::move(done));
   const std::string name = definition.name;
-  other->describe(
-      name, [place = *place, is_outside = other == outside_, definition = std::move(definition),
-             done = std::move(done)](Result<ConnectorInfo> found) mutable {
-        if (found && definition.if_exists == IfConnectorExists::Keep)
-          return done(CreatedConnector{.info = *std::move(found), .is_new = false, .notices = {}});
-        if (found)
-          return done(Error{ErrorCode::DuplicateObject,
-                            fmt::format("connector {} already exists", definition.name),
-                            fmt::format("It runs at {}.", found->runs_at)});
-        // A cluster that does not answer does not prevent a connector of this server.
-        if (found.error().code != ErrorCode::UndefinedObject && !is_outside)
-          return done(std::move(found).error());
-        place->create(std::move(definition), std::move(done));
-      });
+  other->describe(name, [this, place = *place, is_outside = other == outside_,
+                         definition = std::move(definition),
+                         done = std::move(done)](Result<ConnectorInfo> found) mutable {
+    if (found && definition.if_exists == IfConnectorExists::Keep)
+      return done(CreatedConnector{.info = *std::move(found), .is_new = false, .notices = {}});
+    if (found)
+      return done(Error{ErrorCode::DuplicateObject,
+                        fmt::format("connector {} already exists", definition.name),
+                        fmt::format("It runs at {}.", found->runs_at)});
+    // A cluster that does not answer does not prevent a connector of this server.
+    if (found.error().code != ErrorCode::UndefinedObject && !is_outside)
+      return done(std::move(found).error());
+    create_at(*place, std::move(definition), std::move(done));
+  });
 }
 
 void ConnectorRouter::create_at(Connectors& at, ConnectorDefinition definition,
@@ -171,15 +171,20 @@ void ConnectorRouter::replace(Connectors& at, const std::string& name, Connector
   const bool has_hidden =
       std::ranges::any_of(config, [](const auto& item) { return is_hidden(item.second); });
   if (!has_hidden) return then(at, std::move(config));
-  at.describe(name, [&at, config = std::move(config), then = std::move(then),
+  at.describe(name, [&at, name, config = std::move(config), then = std::move(then),
                      done](Result<ConnectorInfo> found) mutable {
-    // A new connector has no present values.
     if (!found && found.error().code != ErrorCode::UndefinedObject)
       return done(std::move(found).error());
     for (auto& [key, value] : config) {
-      if (!found || !is_hidden(value)) continue;
-      if (const auto known = found->config.find(key); known != found->config.end())
-        value = known->second;
+      if (!is_hidden(value)) continue;
+      const std::string present = found ? value_of(found->config, key) : std::string();
+      if (engine::shown_value(key, present) != value)
+        return done(Error{
+            ErrorCode::InvalidParameter,
+            fmt::format("property \"{}\" of connector {} has the value \"{}\"", key, name, value),
+            "Answers show this text instead of a secret, and the connector has no such secret.",
+            "Set the value itself."});
+      value = present;
     }
     then(at, std::move(config));
   });
