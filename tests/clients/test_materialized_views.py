@@ -48,14 +48,16 @@ SELECTS = {
     "lateral_top": "SELECT c.name, t.id FROM customers c CROSS JOIN LATERAL (SELECT id FROM orders o WHERE o.customer = c.name ORDER BY amount DESC, id LIMIT 1) t",
     "with_twice": "WITH t AS (SELECT customer, SUM(amount) AS total FROM orders GROUP BY customer) SELECT customer FROM t WHERE total = (SELECT MAX(total) FROM t)",
     "cubed": "SELECT customer, amount % 3 AS rest, COUNT(*) AS n FROM orders GROUP BY GROUPING SETS ((customer), (amount % 3), ())",
-    "series": "SELECT id, n FROM orders, generate_series(1, amount / 30) AS s(n)",
+    "series": "SELECT id, unnest(ARRAY[amount, id]) AS n FROM orders",
     "cased": "SELECT id, CASE WHEN amount > 50 THEN 'large' WHEN amount IS NULL THEN 'none' ELSE 'small' END AS kind FROM orders",
     "texts": "SELECT customer, string_agg(id::text, ',' ORDER BY id) AS ids FROM orders GROUP BY customer",
 }
 
 
 def connect(server):
-    return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True)
+    c = psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True)
+    c.execute("SET read.wait.ms = 60000")  # a slow machine computes dozens of views for a while
+    return c
 
 
 def prepare(c):
@@ -134,7 +136,7 @@ def a_view_continues_after_kill_9():
         for round in range(4):
             with connect(server) as c:
                 if round == 2:  # a difference that takes several commits
-                    c.execute("INSERT INTO orders SELECT g, 'n' || (g % 8), g % 100 FROM generate_series(1000, 6000) AS t(g)")
+                    c.execute("INSERT INTO orders SELECT g, 'n' || (g % 8), g % 100 FROM generate_series(1000, 1600) AS t(g)")
                 if round == 3:
                     c.execute("DELETE FROM orders WHERE id >= 1000")
                 for _ in range(10):
@@ -143,8 +145,7 @@ def a_view_continues_after_kill_9():
             server.stop()
             server = launch(data_dir=directory)
             with connect(server) as c:
-                names = list(SELECTS) if round != 2 else [name for name in SELECTS if name != "self_joined" and name != "crossed"]
-                for name in names:
+                for name in SELECTS:
                     kept = in_order(c.execute(f"SELECT * FROM v_{name}").fetchall())
                     now = in_order(c.execute(SELECTS[name]).fetchall())
                     assert kept == now, f"seed {seed}, round {round}, {name}"
