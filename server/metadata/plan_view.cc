@@ -281,10 +281,20 @@ Result<engine::PlannedQuery> plan_materialized(const engine::CreateView& create,
   return engine::plan_materialized_view(create, statement, context, eval);
 }
 
+namespace {
+
+// Whether pg_class lists the source as a materialized view. The results of CREATE TABLE ... AS are listed so, too, and
+// tools name the kind that is listed when they drop or rename a relation.
+bool is_listed_as_view(const engine::DataSource& source) {
+  return source.kind == engine::SourceKind::Table && !source.created_by.empty();
+}
+
+}  // namespace
+
 Result<bool> is_materialized_view(const engine::TableName& name, bool if_exists,
                                   const engine::Catalog& catalog) {
   const engine::DataSource* source = catalog.find_source(name.name.text);
-  if (source && catalog.is_view(*source)) return true;
+  if (source && is_listed_as_view(*source)) return true;
   const bool is_view = find_view(catalog, name.name.text) != nullptr;
   if (!source && !is_view) {
     if (if_exists) return false;
@@ -320,7 +330,7 @@ Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
     return RelationChanges{{}, {fmt::format("{} {} does not exist, skipping", word, quoted(from))}};
   }
   const bool is_stream = source && source->kind == engine::SourceKind::Stream;
-  const bool is_kept = source && catalog.is_view(*source);
+  const bool is_kept = source && is_listed_as_view(*source);
   const bool is_other = rename.kind == engine::RelationKind::View               ? !view
                         : rename.kind == engine::RelationKind::MaterializedView ? !is_kept
                         : rename.kind == engine::RelationKind::Stream           ? !is_stream
