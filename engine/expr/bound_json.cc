@@ -5,7 +5,6 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/operator_lists.h"
-#include "engine/expr/time_operators.h"
 #include "engine/expr/zones.h"
 #include "engine/functions/registry.h"
 
@@ -74,10 +73,7 @@ constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"CUT", cut_kernel, 1},
                                     {"FIT", fit_kernel, 1},
                                     {"CLOCK", clock_kernel, 1},
-                                    {"INSTANT", instant_kernel, 1},
-                                    {"TEXT", output_text_kernel, 1},
-                                    {"LABEL", apply_label, 1},
-                                    {"NUMERIC", numeric_of_double_kernel, 1}};
+                                    {"INSTANT", instant_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
 // Returns the kind of the operands. An operator has a kernel for each kind of operand. The kind
@@ -96,7 +92,7 @@ std::string_view operator_name(const BoundExpression& call) {
   if (in_kernel(operand_kind(call)) == call.kernel) return kIn;
   for (const ArithmeticOp op : kArithmetic)
     if (arithmetic_kernel(op, call.type.kind()) == call.kernel) return to_string(op);
-  return name_of_time_kernel(call.kernel);
+  return {};
 }
 
 // Returns nullptr if no kernel exists for these operands.
@@ -107,7 +103,6 @@ Kernel operator_kernel(std::string_view name, const BoundExpression& call) {
   if (name == kNegation) return count == 1 ? negation_kernel(call.type.kind()) : nullptr;
   if (name == kIn) return count >= 1 ? in_kernel(operand_kind(call)) : nullptr;
   if (count != 2) return nullptr;
-  if (const Kernel kernel = find_time_kernel(name)) return kernel;
   for (const ComparisonOp op : kComparisons)
     if (to_string(op) == name) return comparison_kernel(op, operand_kind(call));
   for (const ArithmeticOp op : kArithmetic)
