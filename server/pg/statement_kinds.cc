@@ -8,6 +8,7 @@
 
 #include "engine/pgsql/catalog_functions.h"
 #include "engine/pgsql/parse_postgres.h"
+#include "engine/sql/half_clause.h"
 #include "engine/sql/parse.h"
 #include "engine/types/postgres_types.h"
 #include "server/pg/setting_calls.h"
@@ -128,6 +129,11 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
   if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
   Statements others = engine::parse_postgres(text);
   if (others) return others;
+  // The dialect stops at the first word that only PostgreSQL has, and its hint would lead away from the mistake.
+  const std::string_view hint = others.error().hint;
+  if (!hint.empty() &&
+      (hint == engine::half_clause_hint("EMIT") || hint == engine::half_clause_hint("FINAL")))
+    return others;
   const ErrorCode code = others.error().code;
   const bool is_too_much =
       code == ErrorCode::LimitExceeded && text.size() > engine::kShortPostgresText;
