@@ -187,8 +187,8 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
         item.bound = TRY(computed(std::move(item.bound)));
       TRY(check_labels(call, item.bound.type, source.position, scope_.texts_take_types));
       if (i == 0) arguments.first = item.bound.type;
-      const bool is_shown =
-          call.name == "CONCAT" || call.name == "CONCAT_WS" || call.name == "FORMAT";
+      const bool is_shown = call.name == "CONCAT" || call.name == "CONCAT_WS" ||
+                            call.name == "FORMAT" || call.name == "TO_JSON";
       if (!keeps_values(call.name) && !is_shown) {
         const SqlType wide = without_narrow_label(item.bound.type);
         item.bound = cast_or_fold(std::move(item.bound), wide);

@@ -425,6 +425,11 @@ constexpr FunctionDef kRegexDefs[] = {
      .doc = "Over tables: the parts between matches of PostgreSQL's regular expression.",
      .example = R"(REGEXP_SPLIT_TO_ARRAY('Hello World', '\mW') = ARRAY['Hello ', 'orld'])",
      .kernel = row_kernel<split_as_postgres>},
+    {.name = "pg_catalog.regexp_split_to_array",
+     .signature = "(STRING string, STRING regexp, STRING flags) -> ARRAY<STRING>",
+     .doc = "The same as elsewhere.",
+     .example = "REGEXP_SPLIT_TO_ARRAY('aXb', 'x', 'i') = ARRAY['a', 'b']",
+     .kernel = row_kernel<split_with>},
     {.name = "regexp_split_to_array",
      .signature = "(STRING string, STRING regexp, STRING flags) -> ARRAY<STRING>",
      .doc = "The parts between matches of PostgreSQL's regular expression; with the flag `i` in "
