@@ -25,6 +25,7 @@ constexpr Capability kCapabilities[] = {
     {.statement = "SELECT * FROM capable FOR UPDATE SKIP LOCKED",
      .level = storage::kSharedSessionsLevel},
     {.statement = "CREATE STREAM made (id INT, v INT) WITH (GENERATOR = 'datagen', PARTITIONS = 1)",
+     .in_cluster = false,
      .feature = Feature::Generators},
     {.statement = "SELECT * FROM KSQL_PROCESSING_LOG", .feature = Feature::LoneProcessingLog},
     {.statement = "TRUNCATE capable",

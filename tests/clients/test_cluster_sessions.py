@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""What the sessions of three nodes share: locks, notifications, generators and the processing log, whichever node is
+"""What the sessions of three nodes share: locks, notifications and the processing log, whichever node is
 killed, frozen or cut off."""
 import atexit
 import threading
 
 from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import Cluster, eventually
-from cluster_sql import connect, owner_of, psycopg, running
+from cluster_sql import connect, psycopg, running
 from millrace_server import Skipped, case, run
 from patience import patience
 
@@ -211,36 +211,33 @@ def is_ended(c):
         return True
 
 
-def listener(node, channel, notices=None):
-    """`notices` gets the messages that the server sends while no statement runs, also that of its end."""
-    c = connect(node)
-    if notices is not None:
-        c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
-    c.execute(f"LISTEN {channel}")
-    return c
+class Listener:
+    """A session that listens. `heard`: its notifications; `notices`: messages that the server sent by itself."""
 
+    def __init__(self, node, channel):
+        self.c = connect(node)
+        self.heard, self.notices = [], []
+        self.c.add_notify_handler(self.heard.append)
+        self.c.add_notice_handler(lambda notice: self.notices.append(notice.message_primary))
+        self.c.execute(f"LISTEN {channel}")
 
-def is_informed(c, payload, notices):
-    """Whether the session has the message, or an error by which it may be missing."""
-    try:
-        return payload in [n.payload for n in c.notifies(timeout=0.1)]
-    except psycopg.OperationalError as error:
-        assert "notifications of other nodes may be missing" in f"{error} {notices}", (error, notices)
-        return True
+    def payloads(self):
+        self.c.execute("SELECT 1")  # the driver reads notifications with an answer
+        return [notify.payload for notify in self.heard]
 
-
-def heard(c, count):
-    """The next notifications of a session, as payloads."""
-    found = []
-    for notify in c.notifies(timeout=patience(20), stop_after=count):
-        found.append(notify)
-    return found
+    def is_informed(self, payload):
+        """Whether the session has the message, or an error by which it may be missing."""
+        try:
+            return payload in self.payloads()
+        except psycopg.OperationalError as error:
+            assert "notifications of other nodes may be missing" in f"{error} {self.notices}", (error, self.notices)
+            return True
 
 
 @case
 def a_notification_reaches_the_sessions_of_all_nodes():
     nodes = sql_cluster()
-    listeners = [listener(node, "news") for node in nodes.nodes.values()]
+    listeners = [Listener(node, "news") for node in nodes.nodes.values()]
     with connect(nodes.nodes[2]) as c:
         pid = c.info.backend_pid
         c.execute("NOTIFY news, 'one'")
@@ -252,17 +249,19 @@ def a_notification_reaches_the_sessions_of_all_nodes():
             c.execute("NOTIFY news, 'four'")
         c.execute("NOTIFY news, 'five'")
     for each in listeners:
-        assert [(n.payload, n.pid) for n in heard(each, 3)] == [("one", pid), ("two", pid), ("five", pid)]
-        each.close()
+        assert each.payloads() == ["one", "two", "five"]
+        assert {notify.pid for notify in each.heard} == {pid}
+        each.c.close()
 
 
 @case
 def a_notification_is_delivered_when_it_is_answered():
     nodes = sql_cluster()
-    with listener(nodes.nodes[3], "fast") as other, connect(nodes.nodes[1]) as c:
+    other = Listener(nodes.nodes[3], "fast")
+    with connect(nodes.nodes[1]) as c:
         for i in range(50):
             c.execute(f"NOTIFY fast, '{i}'")
-            assert [n.payload for n in other.notifies(timeout=patience(5), stop_after=1)] == [str(i)]
+            assert other.payloads() == [str(each) for each in range(i + 1)]
 
 
 @case
@@ -280,21 +279,21 @@ def sessions_of_different_nodes_have_different_numbers():
 def a_short_cut_delays_notifications_and_a_long_one_ends_the_listener():
     nodes = cut_cluster()
     one, two = nodes.nodes[1], nodes.nodes[2]
-    with listener(two, "links") as b, connect(one) as a:
+    b = Listener(two, "links")
+    with connect(one) as a:
         nodes.network.cut(1, 2)
         notifying = threading.Thread(target=a.execute, args=("NOTIFY links, 'late'",))
         notifying.start()
         nodes.network.heal()
         notifying.join(patience(60))
-        assert [n.payload for n in heard(b, 1)] == ["late"]
-    notices = []
-    b = listener(two, "links", notices)
+        assert b.payloads() == ["late"]
+    b = Listener(two, "links")
     for other in (1, 3):
         nodes.network.cut(2, other)
     with connect(one) as a:
         a.execute("NOTIFY links, 'lost'")
     nodes.network.heal()
-    eventually(lambda: is_informed(b, "lost", notices), 60)
+    eventually(lambda: b.is_informed("lost"), 60)
 
 
 @case
@@ -302,13 +301,12 @@ def a_listener_of_a_frozen_node_gets_the_message_or_an_error():
     nodes = sql_cluster()
     frozen = next(node for node in nodes.nodes.values() if node is not controller_of(nodes))
     other = next(node for node in nodes.nodes.values() if node is not frozen)
-    notices = []
-    b = listener(frozen, "ice", notices)
+    b = Listener(frozen, "ice")
     frozen.freeze()
     with connect(other) as a:
         a.execute("NOTIFY ice, 'cold'")
     frozen.thaw()
-    eventually(lambda: is_informed(b, "cold", notices), 60)
+    eventually(lambda: b.is_informed("cold"), 60)
 
 
 def in_threads(work, nodes, count):
@@ -421,29 +419,6 @@ def row_locks_of_a_killed_node_are_released():
         assert error_of(b, "SELECT * FROM freed FOR UPDATE NOWAIT") == "55P03"
         one.kill()
         eventually(lambda: error_of(b, "SELECT * FROM freed FOR UPDATE NOWAIT") is None, 60)
-
-
-@case
-def a_generator_continues_at_another_node():
-    nodes = sql_cluster()
-    with connect(nodes.nodes[1]) as c:
-        c.execute("CREATE STREAM made (n BIGINT, v INT) WITH (GENERATOR = 'datagen', PARTITIONS = 1, ROWS_PER_SECOND = 200, "
-                  "'fields.n.kind' = 'sequence', 'fields.n.start' = 0, 'fields.n.end' = 1000000000)")
-        c.execute("CREATE TABLE seen AS SELECT n, COUNT(*) AS times FROM made GROUP BY n")
-    owner = owner_of(nodes, "made")
-
-    def rows():
-        with connect(next(node for node in running(nodes) if node is not owner)) as c:
-            return value(c, "SELECT count(*) FROM seen")
-    eventually(lambda: rows() > 100, 60)
-    owner.kill()
-    before = rows()
-    eventually(lambda: rows() > before + 200, 60)
-    with connect(running(nodes)[0]) as c:
-        count, least, most, repeated = c.execute("SELECT count(*), min(n), max(n), max(times) FROM seen").fetchone()
-        assert (least, repeated) == (0, 1) and most == count - 1, (count, least, most, repeated)
-        c.execute("DROP TABLE seen")
-        c.execute("DROP STREAM made DELETE TOPIC")
 
 
 @case
