@@ -13,6 +13,7 @@ export class HourChart {
     this.columns_ = [COLUMNS[0], { ...COLUMNS[1], name: unit }];
     this.none_ = el('p.soft', {}, 'The history has no value yet: it gets one every 5 seconds.');
     this.node = el('div.hour-chart', {}, this.none_, this.chart_.node);
+    this.chart_.node.hidden = true; // until the first two points
     this.drawn_ = '';
   }
 
