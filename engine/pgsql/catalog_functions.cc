@@ -278,8 +278,6 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TS_TEMPLATE_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
-    {"DATE_TRUNC", 3, 3, "TIMEZONE($3, DATE_TRUNC($1, TIMEZONE($3, $2)))"},
-    {"MAKE_TIMESTAMPTZ", 7, 7, "TIMEZONE($7, MAKE_TIMESTAMP($1, $2, $3, $4, $5, $6))"},
     {"SCALE", 1, 1, "CHAR_LENGTH(SPLIT_PART(CAST($1 AS VARCHAR), '.', 2))"},
     {"OVERLAPS", 4, 4, kOverlaps},
     {"OVERLAY", 3, 3, "SUBSTRING($1, 1, $3 - 1) || $2 || SUBSTRING($1, $3 + CHAR_LENGTH($2))"},
