@@ -181,6 +181,11 @@ Result<SourceTaskPlan> NativeConnectors::task_plan(const Definition& definition,
                    TRY(stored_columns(*definition))]() -> Result<std::unique_ptr<SourceReader>> {
     const UsableConfig now = TRY(usable_config(families_, settings_.secrets, definition->name,
                                                definition->config, engine::ConnectorType::Unknown));
+    // The rights of the owner may have changed since the creation.
+    const MetadataImagePtr image = definitions_.image();
+    if (!definition->owner.empty())
+      TRY(check_topic(*image->users, definition->owner, now.values.text("topic"),
+                      storage::kMayInsert));
     return now.family->open_source(*now.of, now.values, columns);
   };
   plan.hide_secrets = [this, definition](std::string text) {

@@ -93,7 +93,7 @@ class KilledServer : public testing::Test {
 };
 
 TEST_F(KilledServer, a_file_that_grows_and_rotates_is_read_once) {
-  constexpr int kLinesOfRound = 5'000;
+  constexpr int kLinesOfRound = 1'500;
   const ConnectorConfig config = {{"connector.class", "file"},
                                   {"file", "in/log"},
                                   {"topic", "lines"},
@@ -114,7 +114,7 @@ TEST_F(KilledServer, a_file_that_grows_and_rotates_is_read_once) {
 }
 
 TEST_F(KilledServer, files_of_a_directory_are_read_and_deleted_once) {
-  constexpr int kRowsOfFile = 200, kFilesOfRound = 10;
+  constexpr int kRowsOfFile = 100, kFilesOfRound = 5;
   const ConnectorConfig config = {{"connector.class", "file"},
                                   {"input.path", "in"},
                                   {"topic", "rows"},
@@ -123,7 +123,7 @@ TEST_F(KilledServer, files_of_a_directory_are_read_and_deleted_once) {
                                   {"columns", "id INT"},
                                   {"cleanup.policy", "DELETE"},
                                   {"file.minimum.age.ms", "0"},
-                                  {"max.batch.size", "150"}};
+                                  {"max.batch.size", "70"}};
   int next = 0;
   for (int round = 0; round < kill_count(); ++round) {
     for (int file = 0; file < kFilesOfRound; ++file, next += kRowsOfFile)
