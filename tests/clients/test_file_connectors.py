@@ -108,9 +108,9 @@ def a_file_that_rotates_under_load_is_read_once_by_a_server_that_is_killed():
 
     def write():
         nonlocal written
-        while not stopping.is_set() and written < 60_000:
-            feeds.write("in/log", "".join(f"{i}\n" for i in range(written, written + 500)))
-            written += 500
+        while not stopping.is_set():
+            feeds.write("in/log", "".join(f"{i}\n" for i in range(written, written + 100)))
+            written += 100
             if chance.random() < 0.05:
                 os.rename(os.path.join(feeds.folder, "in", "log"), os.path.join(feeds.folder, "in", f"log.{written}"))
             stopping.wait(0.02)
@@ -125,6 +125,7 @@ def a_file_that_rotates_under_load_is_read_once_by_a_server_that_is_killed():
             wait_until(lambda before=before: len(feeds.lines("lines")) > before)
             feeds.kill()
             feeds.start()
+        stopping.set()
         writer.join()
         feeds.write("in/log", "end\n")
         wait_until(lambda: feeds.lines("lines")[-1:] == ["end"], seconds=60)

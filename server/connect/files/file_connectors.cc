@@ -41,10 +41,10 @@ class FileSourceReader final : public SourceReader {
 // Returns the path of a file with lines to infer columns from; nothing if none exists yet.
 Result<std::optional<std::string>> sample_file(const Folder& folder, const FileSource& source) {
   if (!source.file.empty()) {
-    const auto facts = folder.facts(source.file);
-    if (facts) return std::optional(source.file);
-    if (facts.error().code == ErrorCode::UndefinedObject) return std::optional<std::string>();
-    return facts.error();
+    const auto file = folder.open_file(source.file);
+    if (file) return std::optional(source.file);
+    if (file.error().code == ErrorCode::UndefinedObject) return std::optional<std::string>();
+    return file.error();
   }
   const std::regex pattern(source.pattern);
   for (const std::string& name : TRY(folder.list(source.directory)))
