@@ -142,7 +142,10 @@ class Browser:
 
     def page(self, url, width=None, height=None, before=""):
         """Opens a page in a context of its own: no storage is shared. `before` is a script that runs before the page's."""
-        context = self.call("Target.createBrowserContext")["browserContextId"]
+        return self.tab(self.call("Target.createBrowserContext")["browserContextId"], url, width, height, before)
+
+    def tab(self, context, url, width=None, height=None, before=""):
+        """Opens a page in a context, whose pages share cookies, storage and workers."""
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = Page(self, session, target, context)
@@ -166,6 +169,10 @@ class Page:
 
     def close(self):
         self.browser.call("Target.disposeBrowserContext", browserContextId=self._context)
+
+    def sibling(self, url):
+        """Opens another tab of the same user."""
+        return self.browser.tab(self._context, url)
 
     def go(self, url):
         self.call("Page.navigate", url=url)

@@ -122,9 +122,13 @@ def tabs_of_a_browser_share_one_connection():
     page = open_page(fresh, "#queries", ".live-table a")
     page.wait("document.querySelector('.live-panel[data-state=live]')")
     alone = followed()
-    page.js(f"window.open('{url(fresh)}#queries')")
-    page.js("new Promise(done => setTimeout(done, 3000))")
-    assert followed() == alone, (followed(), alone)
+    second = page.sibling(url(fresh) + "#queries")
+    second.wait("document.querySelector('.live-panel[data-state=live]')", "the rows of the second tab")
+    wait_table(second, "rows => rows.some(row => row.includes('CTAS_BY_CITY'))", "the query in the second tab")
+    assert followed() == alone > 0, (followed(), alone)
+    sql(fresh, "CREATE TABLE later AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;")
+    for each in (page, second):
+        wait_table(each, "rows => rows.some(row => row.includes('LATER'))", "the change in both tabs")
     assert_clean(page)
     fresh.stop()
 
