@@ -25,6 +25,12 @@ void hide_secrets(ConnectorConfig& config) {
 
 bool is_hidden(std::string_view value) { return value.find(engine::kHiddenValue) != value.npos; }
 
+// Whether the connectors of the place do not include the one that was asked for. A node of a cluster runs none, and
+// answers with NotSupported.
+bool has_none(const Error& error) {
+  return error.code == ErrorCode::UndefinedObject || error.code == ErrorCode::NotSupported;
+}
+
 // Wraps a callback so that the result has no secrets.
 Connectors::Done<ConnectorInfo> hidden(Connectors::Done<ConnectorInfo> done) {
   return [done = std::move(done)](Result<ConnectorInfo> info) {
@@ -116,7 +122,7 @@ void ConnectorRouter::find(const std::string& name, std::function<void(Result<Co
   if (!native_) return then(outside_);
   native_->describe(name, [this, name, then = std::move(then)](Result<ConnectorInfo> found) {
     if (found) return then(native_);
-    if (found.error().code != ErrorCode::UndefinedObject) return then(std::move(found).error());
+    if (!has_none(found.error())) return then(std::move(found).error());
     if (!outside_) return then(no_such_connector(name));
     then(outside_);
   });
@@ -147,8 +153,7 @@ void ConnectorRouter::create(ConnectorDefinition definition, Done<CreatedConnect
                         fmt::format("connector {} already exists", definition.name),
                         fmt::format("It runs at {}.", found->runs_at)});
     // A cluster that does not answer does not prevent a connector of this server.
-    if (found.error().code != ErrorCode::UndefinedObject && !is_outside)
-      return done(std::move(found).error());
+    if (!has_none(found.error()) && !is_outside) return done(std::move(found).error());
     create_at(*place, std::move(definition), std::move(done));
   });
 }
@@ -243,6 +248,7 @@ void ConnectorRouter::ask_both(std::function<void(Connectors&, Done<Listed<T>>)>
   if (!native_ && !outside_) return done(Listed<T>());
   if (!native_ || !outside_) return ask(native_ ? *native_ : *outside_, std::move(done));
   ask(*native_, [this, ask, done = std::move(done)](Result<Listed<T>> here) {
+    if (!here && here.error().code == ErrorCode::NotSupported) return ask(*outside_, done);
     if (!here) return done(std::move(here));
     auto joined = std::make_shared<Listed<T>>(*std::move(here));
     ask(*outside_, [joined, done](Result<Listed<T>> there) {
