@@ -10,7 +10,9 @@ import json
 import os
 import tempfile
 import threading
+import types
 
+from cluster_nodes import Cluster
 from millrace_server import case, launch, run
 
 try:
@@ -432,6 +434,22 @@ def a_user_needs_the_right_to_create_connectors():
         as_user("millrace", "REVOKE CREATE CONNECTOR ON ALL FROM ann")
         denied("ann", "DROP CONNECTOR d")
         assert as_user("ann", "SELECT 1") == [(1,)]
+
+
+@case
+def statements_work_at_every_node_of_a_cluster():
+    fresh("c")
+    cluster = Cluster(flags=("--node-session-timeout-ms", "2000", "--connect-url", WORKER.url))
+    try:
+        nodes = {number: types.SimpleNamespace(host="127.0.0.1", port=int(node.pg.rsplit(":", 1)[1])) for number, node in cluster.nodes.items()}
+        for number, node in nodes.items():
+            create = f"CREATE SINK CONNECTOR c{number} WITH (\"connector.class\" = '{CLASS}', topics = 'a')"
+            assert [row[0] for row in sql(create, "SHOW CONNECTORS", server=node)[0]] == ["c", *(f"c{each}" for each in range(1, number + 1))]
+        sql("PAUSE CONNECTOR c1", server=nodes[2])
+        sql("DROP CONNECTOR c2", server=nodes[3])
+        assert WORKER.states == {"c": "RUNNING", "c1": "PAUSED", "c3": "RUNNING"}, WORKER.states
+    finally:
+        cluster.close()
 
 
 if __name__ == "__main__":
