@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <iterator>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
 #include "engine/connect/state_record.h"
@@ -147,9 +149,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(peers.join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
                                                    : settings.kafka_advertised.front(),
                  must_stop));
-  // The first nodes of a cluster leave this to the third one, so that the topic has three replicas.
-  if (const auto cluster = peers.health(); keeps_processing_log && has_other_processes && cluster &&
-                                           cluster->nodes_there >= kReplicasOfLog)
+  if (keeps_processing_log && has_other_processes && node->may_make_processing_log())
     node->keep_processing_log();
   // Before it has joined, this node cannot append to metadata that it shares.
   if (has_other_processes) node->drop_tables(left_over);
@@ -285,6 +285,19 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   const storage::TopicInfo* topic = stream ? image->topics->find(stream->topic) : nullptr;
   if (!topic) return std::nullopt;
   return engine::PartitionRef{topic->id, PartitionId(0)};
+}
+
+// The first nodes of a cluster leave this to the third one, so that the topic has three replicas. Nodes that start at the
+// same time may not see each other as alive yet.
+bool Node::may_make_processing_log() const {
+  constexpr int kMostTries = 60;
+  constexpr std::chrono::milliseconds kPause(50);
+  for (int i = 0; i < kMostTries; ++i, std::this_thread::sleep_for(kPause)) {
+    const auto cluster = peers_->health();
+    if (find_processing_log() || !cluster || cluster->nodes < kReplicasOfLog) return false;
+    if (cluster->nodes_there >= kReplicasOfLog) return true;
+  }
+  return false;
 }
 
 // Another node may define the stream at the same time.

@@ -92,6 +92,7 @@ class Node {
   // Creates the stream of the processing log at the first start, and again after a user has dropped it.
   Status define_processing_log();
   void keep_processing_log();
+  bool may_make_processing_log() const;
   // Facts for SHOW SERVER. Any thread.
   std::vector<engine::ServerFact> facts(int64_t started_us) const;
   Status open_front_ends();
