@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <vector>
-
-#include "server/sql/serial/serial_numbers.h"
 
 namespace server {
 namespace {
@@ -123,23 +123,6 @@ TEST_F(TableLocksTest, readers_go_together_and_not_with_writers) {
   EXPECT_TRUE(c.hold);
   c.hold = nullptr;
   EXPECT_TRUE(late.hold);
-}
-
-TEST(SerialNumbers, follow_the_noted_number) {
-  SerialNumbers numbers;
-  const SerialNumbers::Column column{Uuid(), 0};
-  numbers.note(column, 7);  // before the start of the numbers is known
-  EXPECT_FALSE(numbers.knows(column));
-  EXPECT_FALSE(numbers.take(column, 1));
-  numbers.begin(column, 3);
-  EXPECT_EQ(numbers.take(column, 2), 8);
-  EXPECT_EQ(numbers.take(column, 1), 10);
-  numbers.note(column, 5);
-  EXPECT_EQ(numbers.take(column, 1), 11);
-  numbers.note(column, 20);
-  EXPECT_EQ(numbers.take(column, 1), 21);
-  numbers.note(column, INT64_MAX);
-  EXPECT_EQ(numbers.take(column, 1), INT64_MAX) << "which says that they are used up";
 }
 
 }  // namespace
