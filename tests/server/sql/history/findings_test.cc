@@ -9,7 +9,7 @@
 namespace server {
 namespace {
 
-constexpr int64_t kStartMs = 1'700'000'040'000;
+constexpr int64_t kFirstSampleMs = 1'700'000'040'000;
 
 // A rule of docs/grafana/alerts.yml.
 struct Alert {
@@ -58,7 +58,7 @@ class World {
   std::vector<engine::Finding> run(int64_t seconds, auto samples) {
     std::vector<engine::Finding> found;
     for (const int64_t end_ms = now_ms_ + seconds * 1'000; now_ms_ < end_ms; now_ms_ += 5'000) {
-      ring_.add(now_ms_, samples((now_ms_ - kStartMs) / 1'000));
+      ring_.add(now_ms_, samples((now_ms_ - kFirstSampleMs) / 1'000));
       found = tracker_.find(PresentFigures(ring_, now_ms_), now_ms_);
     }
     return found;
@@ -67,7 +67,7 @@ class World {
  private:
   SampleRing ring_;
   FindingTracker tracker_;
-  int64_t now_ms_ = kStartMs;
+  int64_t now_ms_ = kFirstSampleMs;
 };
 
 TEST(Findings, a_query_that_falls_behind_is_found_after_ten_minutes_of_a_growing_lag) {
@@ -81,7 +81,7 @@ TEST(Findings, a_query_that_falls_behind_is_found_after_ten_minutes_of_a_growing
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].rule, "MillraceQueryBehind");
   EXPECT_EQ(found[0].object, "Q");
-  EXPECT_LE(found[0].since_ms, kStartMs + 10'000);
+  EXPECT_LE(found[0].since_ms, kFirstSampleMs + 10'000);
   EXPECT_NE(found[0].message.find("query Q falls behind: 26,4"), std::string::npos)
       << found[0].message;
 }
