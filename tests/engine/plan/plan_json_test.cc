@@ -123,7 +123,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_unknown_steps_are_refused_by_name) {
     EXPECT_NE(at, std::string::npos) << from;
     return changed.replace(at, from.size(), to);
   };
-  EXPECT_EQ(plan_from_json(with("\"version\":6", "\"version\":7")).error().code,
+  EXPECT_EQ(plan_from_json(with("\"version\":6", "\"version\":8")).error().code,
             ErrorCode::IncompatibleFormat);
   const auto message = [](const std::string& json) {
     const auto plan = plan_from_json(json);

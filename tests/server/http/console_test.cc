@@ -70,7 +70,10 @@ class ConsoleTest : public testing::Test {
     client_.reset();
     channel_ = std::move(channel);
     Routes routes = test_routes();
-    routes.add({.method = "POST", .path = "/sql", .handler = answer_with(&described)});
+    routes.add({.method = "POST",
+                .path = "/sql",
+                .handler = answer_with(&described),
+                .effect = RouteEffect::Statements});
     routes.add({.method = "POST", .path = "/topics/t", .handler = answer_with(&described)});
     routes.add({.method = "GET", .path = "/who", .handler = answer_with(&described)});
     add_session_pages(routes,

@@ -141,7 +141,7 @@ TEST(DefinitionCommand, names_the_damaged_part_anywhere) {
 
 TEST(DefinitionCommand, another_version_is_refused) {
   std::string bytes = encode_definition(example());
-  for (const char version : {'\x01', '\x0d'}) {
+  for (const char version : {'\x01', '\x0e'}) {
     bytes[0] = version;
     EXPECT_EQ(decode_definition(bytes).error().code, ErrorCode::IncompatibleFormat);
   }

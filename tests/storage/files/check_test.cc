@@ -1,12 +1,14 @@
 #include "storage/files/check.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "base/bytes.h"
 #include "records/batch_builder.h"
 #include "records/control_batch.h"
 #include "storage/log/stored_keys.h"
+#include "storage/meta/connectors.h"
 #include "storage/meta/metadata_parts.h"
 #include "storage/meta/topic_table.h"
 #include "tests/storage/files/data_fixture.h"
@@ -100,6 +102,9 @@ std::vector<MetadataPart> one_part_of_each_kind(const Uuid& topic) {
       {std::string(kTopicDefaultsPart), encode_topic_defaults({{"cleanup.policy", "compact"}})},
       {std::string(kUsersPart), encode_user_changes({PutRole{"u", {}}})},
       {"sql", "definition"},
+      {std::string(kConnectorsPart),
+       encode_connector_changes({{"c", std::make_shared<const ConnectorDefinition>(
+                                           ConnectorDefinition{.name = "c", .id = topic})}})},
       {std::string(kClusterPart),
        encode_register_node({.id = NodeId{1}, .directory = topic, .endpoint = "n:1"})}};
   std::set<MetadataPartKind> kinds;
