@@ -63,12 +63,14 @@ def routes():
     for path in glob.glob(f"{SOURCES}/**/*.cc", recursive=True):
         with open(path, encoding="utf-8") as source:
             text = source.read()
-        for method, route in re.findall(r'\{\s*"(POST|PUT|DELETE)",\s*"([a-z/][^"]*)"', text):
+        added = re.findall(r'\{\s*(?:\.method = )?"(POST|PUT|DELETE)",\s*(?:\.path = )?"([a-z/][^"]*)"', text)
+        added += [("POST", route) for route in re.findall(r'add_statements\(\s*"([^"]+)"', text)]
+        for method, route in added:
             if not route.startswith("/"):
                 route = "/consumers/g/instances/one/" + route
             found.add((method, re.sub(r"\{(\w+)\}", lambda part: values.get(part[1], "x"), route)))
     found.add(("DELETE", "/consumers/g/instances/one"))
-    assert len(found) > 30 and ("POST", "/ksql") in found and ("PUT", "/config") in found, found
+    assert len(found) > 30 and {("POST", "/ksql"), ("POST", "/inserts-stream"), ("PUT", "/config")} <= found, found
     return sorted(found)
 
 
