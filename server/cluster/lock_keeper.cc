@@ -19,7 +19,8 @@ void LockKeeper::begin(int64_t controller_epoch) {
   end();
   term_ = std::make_unique<Term>(controller_epoch);
   term_->grants_from_us = around_.clock.monotonic_us() + kLockLeaseUs + kMarginUs;
-  for (const auto& [id, node] : around_.cluster()->nodes())
+  const auto cluster = around_.cluster();
+  for (const auto& [id, node] : cluster->nodes())
     if (!around_.is_gone(id)) term_->silent.insert(id);
   if (!rules_.awaits_holders) begin_to_grant();
 }

@@ -293,9 +293,9 @@ bool Node::may_make_processing_log() const {
   constexpr int kMostTries = 60;
   constexpr std::chrono::milliseconds kPause(50);
   for (int i = 0; i < kMostTries; ++i, std::this_thread::sleep_for(kPause)) {
-    const auto cluster = peers_->health();
-    if (find_processing_log() || !cluster || cluster->nodes < kReplicasOfLog) return false;
-    if (cluster->nodes_there >= kReplicasOfLog) return true;
+    const auto health = peers_->health();
+    if (find_processing_log() || !health || health->nodes < kReplicasOfLog) return false;
+    if (health->nodes_there >= kReplicasOfLog) return true;
   }
   return false;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What the sessions of three nodes share: locks, notifications and the processing log, whichever node is
-killed, frozen or cut off."""
+"""Locks, notifications and the processing log of the sessions of three nodes, while a node is killed, frozen
+or cut off."""
 import atexit
 import threading
 

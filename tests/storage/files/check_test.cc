@@ -124,7 +124,7 @@ TEST_F(CheckTest, a_metadata_record_of_each_kind_is_no_damage) {
       },
       KeyOrder::Integer);
   EXPECT_EQ(problems(), Problems{});
-  EXPECT_EQ(counts_.definitions, 7);
+  EXPECT_EQ(counts_.definitions, 8);
 }
 
 TEST_F(CheckTest, a_metadata_snapshot_with_each_kind_is_no_damage) {

@@ -96,7 +96,8 @@ export class Result {
  */
 export class Run {
   /**
-   * @param {import('../core/sql.js').Request} request @param {import('../editor/split.js').Piece[]} pieces
+   * @param {import('../core/sql.js').Request} request
+   * @param {import('../editor/split.js').Piece[]} pieces
    * @param {(result: Result) => void} changed
    */
   constructor(request, pieces, changed) {
