@@ -227,18 +227,24 @@ Status check_assigned_rows(const std::string& text) {
 
 Status check_half_clauses(const std::string& text, const Converter& positions) {
   std::string_view before;
-  return for_each_word(text, [&](std::string_view word, size_t at) -> Status {
+  // The error for the last word, unless a dot follows it: final.id is a column.
+  std::optional<Error> alias;
+  TRY(for_each_word(text, [&](std::string_view word, size_t at) -> Status {
     const std::string_view previous = std::exchange(before, word);
+    if (alias && word != ".") return *std::move(alias);
+    alias.reset();
     const std::string_view hint = half_clause_hint(word);
     // A name or a bracket precedes an alias; a word in quotes has its quotes here.
     const bool may_be_alias = !previous.empty() && !is_one_of(previous, {"as", "select", "from"}) &&
                               (absl::ascii_isalnum(previous.back()) ||
                                is_one_of(previous.substr(previous.size() - 1), {"_", "\"", ")"}));
-    if (hint.empty() || !may_be_alias) return {};
-    return Error{ErrorCode::SyntaxError, fmt::format("syntax error at \"{}\"", word)}
-        .at(positions.position(static_cast<int64_t>(at)))
-        .with_hint(std::string(hint));
-  });
+    if (!hint.empty() && may_be_alias)
+      alias = Error{ErrorCode::SyntaxError, fmt::format("syntax error at \"{}\"", word)}
+                  .at(positions.position(static_cast<int64_t>(at)))
+                  .with_hint(std::string(hint));
+    return {};
+  }));
+  return alias ? Status(*std::move(alias)) : Status();
 }
 
 namespace {
