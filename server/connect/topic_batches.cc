@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <map>
 
 #include "base/errors.h"
 #include "records/batch_builder.h"
 #include "records/partitioner.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -15,16 +15,7 @@ namespace {
 
 // A reader decompresses and checks a batch as a whole, so a commit has several batches of a partition.
 constexpr size_t kBatchBytes = 256 << 10;
-constexpr size_t kDefaultMessageBytes = 1'048'588;  // Kafka's default of max.message.bytes
 constexpr size_t kRecordOverhead = 128;  // header of the batch, and numbers of the record
-
-size_t most_bytes(const storage::TopicInfo& topic) {
-  const auto set = topic.config.find("max.message.bytes");
-  size_t bytes = kDefaultMessageBytes;
-  if (set != topic.config.end())
-    std::from_chars(set->second.data(), set->second.data() + set->second.size(), bytes);
-  return bytes;
-}
 
 // Gathers the batches of all partitions.
 class Batches {
@@ -35,14 +26,8 @@ class Batches {
   Status add(const std::string& topic, std::string_view order_key,
              const std::optional<std::string>& key, const std::optional<std::string>& value,
              std::span<const records::RecordHeader> headers = {}) {
-    const storage::TopicInfo* info = topics_.find(topic);
-    if (info == nullptr)
-      return Error{ErrorCode::UndefinedObject,
-                   fmt::format("topic \"{}\" does not exist", topic),
-                   {},
-                   "Create the topic, and then restart the connector."};
+    const auto [info, most] = TRY(find(topic));
     const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead;
-    const size_t most = most_bytes(*info);
     if (size > most)
       return Error{ErrorCode::RecordTooLarge,
                    fmt::format("a record for topic \"{}\" has {} bytes, and its max.message.bytes "
@@ -71,8 +56,25 @@ class Batches {
     records::BatchBuilder builder;
     std::string finished;
   };
+  struct Topic {
+    const storage::TopicInfo* info;
+    size_t most_bytes;  // max.message.bytes
+  };
+  Result<Topic> find(const std::string& name) {
+    if (const auto known = known_.find(name); known != known_.end()) return known->second;
+    const storage::TopicInfo* info = topics_.find(name);
+    if (info == nullptr)
+      return Error{ErrorCode::UndefinedObject,
+                   fmt::format("topic \"{}\" does not exist", name),
+                   {},
+                   "Create the topic, and then restart the connector."};
+    const auto most = static_cast<size_t>(storage::topic_config_number(*info, "max.message.bytes"));
+    return known_.emplace(name, Topic{info, most}).first->second;
+  }
+
   const storage::TopicSnapshot& topics_;
   const int64_t now_ms_;
+  std::map<std::string, Topic> known_;
   std::map<storage::TopicPartition, Part> parts_;
 };
 

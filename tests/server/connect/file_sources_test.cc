@@ -50,6 +50,14 @@ TEST_F(FileSourceTest, a_growing_file_is_read_line_by_line_across_restarts) {
   EXPECT_EQ(info.sources, Values{"ACCESS"});
 }
 
+// The topic accepts it, because the server's max.message.bytes is larger than Kafka's.
+TEST_F(FileSourceTest, the_longest_line_arrives_whole) {
+  const std::string longest(engine::kMaxLineBytes, 'x');
+  write("in/log", longest + "\n");
+  ASSERT_TRUE(server_->create("access", tail()));
+  EXPECT_EQ(wait_for_values("lines", 1), Values{longest});
+}
+
 TEST_F(FileSourceTest, a_rotated_file_is_read_to_its_end_and_then_the_new_one) {
   write("in/log", lines(numbered("a", 0, 100)));
   ASSERT_TRUE(server_->create("access", tail()));
