@@ -8,7 +8,6 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from millrace_server import case, launch, run, wait_until  # noqa: E402
-from patience import patience  # noqa: E402
 import sql_lines  # noqa: E402
 from sql_lines import Lines, ask, kinds, only, rows_of  # noqa: E402
 
@@ -140,7 +139,7 @@ def a_user_sees_the_rows_of_its_own_objects_only():
     for table, column in (("queries", "query"), ("tasks", "query"), ("topics", "topic"), ("lineage", "to_name"), ("lineage", "from_name")):
         seen = names(table, column).lower()
         assert "hers" in seen and "secret" not in seen, (table, column, seen)
-    wait_until(lambda: "HERS_T" in names("samples", "label"), "samples of her query", patience(60))
+    wait_until(lambda: "HERS_T" in names("samples", "label"), "samples of her query", 60)
     assert "SECRET" not in names("samples", "label")
     for statement in ("SHOW QUERIES", "SHOW TASKS", "SHOW TOPICS"):
         assert "secret" not in str(psql(statement, server=SERVER_WITH_USERS, user="ann", password="pw-ann")).lower(), statement
@@ -182,12 +181,12 @@ def a_thousand_followers_share_one_survey_and_one_that_does_not_read_holds_nothi
 def samples_have_the_figures_of_metrics_and_findings_their_rules():
     def latest():
         return psql("SELECT name, value FROM millrace_catalog.samples WHERE name = 'millrace_disk_total_bytes'", server=SERVER)
-    wait_until(latest, "samples", patience(60))
+    wait_until(latest, "samples", 60)
     assert all(value > 0 for _, value in latest())
     names = {each[0] for each in psql("SELECT DISTINCT name FROM millrace_catalog.samples", server=SERVER)}
     assert {"millrace_disk_free_bytes", "millrace_memory_held_bytes"} <= names, names
     wait_until(lambda: psql("SELECT 1 FROM millrace_catalog.samples WHERE name = 'millrace_log_commits_per_second'", server=SERVER),
-               "rates of counters", patience(60))
+               "rates of counters", 60)
     columns = psql("SELECT column_name FROM information_schema.columns WHERE table_schema = 'millrace_catalog' AND "
                    "table_name = 'findings' ORDER BY ordinal_position", server=SERVER)
     assert [each[0] for each in columns] == ["severity", "rule", "kind", "object", "since", "message", "hint", "node"], columns
