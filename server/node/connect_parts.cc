@@ -11,11 +11,8 @@ Result<std::unique_ptr<ConnectParts>> ConnectParts::open(
     const NodeSettings::OutsideConnect& settings, Connectors* native) {
   std::unique_ptr<OutsideConnectors> outside;
   if (!settings.urls.empty()) {
-    std::vector<ConnectEndpoint> endpoints = TRY(parse_connect_urls(settings.urls));
-    if (!settings.credentials_file.empty()) {
-      const std::string credentials = TRY(read_password(settings.credentials_file));
-      for (ConnectEndpoint& endpoint : endpoints) endpoint.user_and_password = credentials;
-    }
+    std::vector<HttpEndpoint> endpoints = TRY(parse_connect_urls(settings.urls));
+    TRY(use_credentials(endpoints, settings.credentials_file));
     outside = std::make_unique<OutsideConnectors>(std::move(endpoints));
   }
   return std::unique_ptr<ConnectParts>(new ConnectParts(std::move(outside), native));

@@ -464,11 +464,8 @@ void Node::keep_history() {
 Status Node::open_outside_registry() {
   const auto& outside = settings_.outside_registry;
   if (outside.urls.empty()) return {};
-  std::vector<RegistryEndpoint> endpoints = TRY(parse_registry_urls(outside.urls));
-  if (!outside.credentials_file.empty()) {
-    const std::string credentials = TRY(read_password(outside.credentials_file));
-    for (RegistryEndpoint& endpoint : endpoints) endpoint.user_and_password = credentials;
-  }
+  std::vector<HttpEndpoint> endpoints = TRY(parse_registry_urls(outside.urls));
+  TRY(use_credentials(endpoints, outside.credentials_file));
   outside_registry_ = std::make_unique<RegistryOverHttp>(std::move(endpoints), clock_);
   outside_registry_->on_news([this] {
     for (const auto& shard : shards_) shard->post([shard = shard.get()] { shard->wake_waiting(); });

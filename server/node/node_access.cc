@@ -62,6 +62,13 @@ Result<std::string> read_password(const std::string& path) {
   return password;
 }
 
+Status use_credentials(std::vector<HttpEndpoint>& endpoints, const std::string& path) {
+  if (path.empty()) return {};
+  const std::string credentials = TRY(read_password(path));
+  for (HttpEndpoint& endpoint : endpoints) endpoint.user_and_password = credentials;
+  return {};
+}
+
 Status NodeAccess::make_superuser() {
   if (settings_.superuser_password_file.empty() || find(settings_.superuser)) return {};
   const std::string password = TRY(read_password(settings_.superuser_password_file));

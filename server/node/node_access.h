@@ -2,8 +2,10 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/auth/access.h"
+#include "server/http_client/http_endpoints.h"
 #include "server/metadata/metadata_applier.h"
 #include "server/net/tls.h"
 #include "server/node/settings.h"
@@ -41,5 +43,9 @@ class NodeAccess final : private auth::UserDirectory {
 
 // Returns the first line of a file. Fails with InvalidParameter if this line is empty or missing.
 Result<std::string> read_password(const std::string& path);
+
+// Gives the endpoints the "name:password" in the first line of the file, in place of those of their URLs. Without a path
+// they keep their own.
+Status use_credentials(std::vector<HttpEndpoint>& endpoints, const std::string& path);
 
 }  // namespace server

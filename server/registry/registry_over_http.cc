@@ -211,7 +211,7 @@ class RegistryOverHttp::Answering : public std::enable_shared_from_this<Answerin
   size_t at_ = 0;
 };
 
-RegistryOverHttp::RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock,
+RegistryOverHttp::RegistryOverHttp(std::vector<HttpEndpoint> endpoints, const Clock& clock,
                                    RegistryClient::Limits limits, Pace pace)
     : clock_(clock), pace_(pace), client_(std::move(endpoints), limits) {}
 

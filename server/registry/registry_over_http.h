@@ -27,9 +27,9 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
     int64_t first_retry_ms = 250, longest_retry_ms = 10'000;
     int64_t absent_for_ms = 1'000;  // pause before a missing id is requested again
   };
-  RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock)
+  RegistryOverHttp(std::vector<HttpEndpoint> endpoints, const Clock& clock)
       : RegistryOverHttp(std::move(endpoints), clock, RegistryClient::Limits(), Pace()) {}
-  RegistryOverHttp(std::vector<RegistryEndpoint> endpoints, const Clock& clock,
+  RegistryOverHttp(std::vector<HttpEndpoint> endpoints, const Clock& clock,
                    RegistryClient::Limits limits, Pace pace);
 
   // Sets the function that is called when an unavailable schema has become known.

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kClassProperty = "connector.class";
 
 std::string path_of(std::string_view name, std::string_view rest = {}) {
-  return fmt::format("/connectors/{}{}", encoded_path_part(name), rest);
+  return fmt::format("/connectors/{}{}", percent_encoded(name), rest);
 }
 
 std::string class_in(const ConnectorConfig& config) {
@@ -267,7 +267,7 @@ void OutsideConnectors::validate(ConnectorDefinition definition, Done<CheckedCon
   const std::string class_name = class_in(definition.config);
   definition.config["name"] = definition.name;
   ask_for<CheckedConfig>(
-      {"PUT", fmt::format("/connector-plugins/{}/config/validate", encoded_path_part(class_name)),
+      {"PUT", fmt::format("/connector-plugins/{}/config/validate", percent_encoded(class_name)),
        config_json(definition.config), definition.name, class_name},
       checked_config_in, std::move(done));
 }
@@ -285,7 +285,7 @@ void OutsideConnectors::plugins(bool connectors_only, Done<Listed<ConnectorPlugi
 
 void OutsideConnectors::plugin_properties(std::string class_name,
                                           Done<std::vector<PropertyDefinition>> done) {
-  ask({"GET", fmt::format("/connector-plugins/{}/config", encoded_path_part(class_name))},
+  ask({"GET", fmt::format("/connector-plugins/{}/config", percent_encoded(class_name))},
       [class_name, done = std::move(done)](Result<ConnectReply> reply) {
         if (reply) return done(properties_in(reply->body));
         Error error = std::move(reply).error();

@@ -13,9 +13,7 @@ namespace server {
 // Threads: any; answers arrive on the HTTP thread. Owner: the node.
 class OutsideConnectors final : public Connectors {
  public:
-  explicit OutsideConnectors(std::vector<ConnectEndpoint> endpoints,
-                             ConnectClient::Limits limits = {})
-      : client_(std::move(endpoints), limits) {}
+  explicit OutsideConnectors(std::vector<HttpEndpoint> endpoints) : client_(std::move(endpoints)) {}
   // Ends all requests without answers.
   void stop() { client_.stop(); }
   // Returns the addresses of the workers.
