@@ -92,19 +92,6 @@ Result<InsertPlan> all_columns(const DataSource& source) {
   return plan;
 }
 
-Error unknown_column(const InsertColumn& column, const DataSource& source) {
-  std::vector<std::string> names;
-  for (const ColumnDef& known : source.schema.columns) names.push_back(known.name);
-  Error error{ErrorCode::UndefinedColumn,
-              fmt::format("column \"{}\" of relation \"{}\" does not exist",
-                          display_name(column.name.text), display_name(source.name))};
-  error.ksqldb = fmt::format("Column name `{}` does not exist.", column.name.text);
-  const std::string guess = did_you_mean(column.name.text, names);
-  error.hint =
-      fmt::format("{}{}Columns: {}.", guess, guess.empty() ? "" : " ", absl::StrJoin(names, ", "));
-  return std::move(error).at(column.position);
-}
-
 Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& source,
                                   const PlanContext& context) {
   InsertPlan plan{source, {}};
@@ -114,7 +101,7 @@ Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& 
     if (index < 0 && (name == kRowPartition || name == kRowOffset))
       return invalid(fmt::format("Inserting into column `{}` is not allowed.", name))
           .at(column.position);
-    if (index < 0 && name != kRowTime) return unknown_column(column, source);
+    if (index < 0 && name != kRowTime) return no_such_written_column(column, source);
     if (index >= 0 && source.schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
       return header_columns({name}).at(column.position);
     if (index >= 0 && is_row_id(source.schema.columns[static_cast<size_t>(index)]))
@@ -405,6 +392,20 @@ int find_insert_column(const InsertColumn& column, const DataSource& source,
   if (index >= 0 || !context.fold_quoted_names || column.name.quoting != Quoting::Double)
     return index;
   return source.schema.index_of(absl::AsciiStrToUpper(column.name.text));
+}
+
+Error no_such_written_column(const InsertColumn& column, const DataSource& source) {
+  std::vector<std::string> names;
+  for (const ColumnDef& known : source.schema.columns)
+    if (is_written(known)) names.push_back(known.name);
+  Error error{ErrorCode::UndefinedColumn,
+              fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                          display_name(column.name.text), display_name(source.name))};
+  error.ksqldb = fmt::format("Column name `{}` does not exist.", column.name.text);
+  const std::string guess = did_you_mean(column.name.text, names);
+  error.hint =
+      fmt::format("{}{}Columns: {}.", guess, guess.empty() ? "" : " ", absl::StrJoin(names, ", "));
+  return std::move(error).at(column.position);
 }
 
 Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,

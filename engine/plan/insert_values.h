@@ -38,5 +38,7 @@ Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanCon
 // Returns the schema's index of a column in the statement's list; negative if the column does not exist.
 int find_insert_column(const InsertColumn& column, const DataSource& source,
                        const PlanContext& context);
+// Returns the error for a column to be written that does not exist. Its hint lists the columns that can be written.
+Error no_such_written_column(const InsertColumn& column, const DataSource& source);
 
 }  // namespace engine

@@ -2,11 +2,9 @@
 
 #include <absl/strings/ascii.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
-#include "base/suggest.h"
 #include "engine/expr/assigned.h"
 #include "engine/expr/whole_numeric.h"
 #include "engine/plan/insert_values.h"
@@ -88,20 +86,11 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
 
 Result<size_t> find_place(const engine::TableName& column, const engine::DataSource& target,
                           const engine::PlanContext& context) {
-  const int index = engine::find_insert_column({column.name, column.position}, target, context);
+  const engine::InsertColumn named{column.name, column.position};
+  const int index = engine::find_insert_column(named, target, context);
   if (index >= 0 && engine::is_written(target.schema.columns[static_cast<size_t>(index)]))
     return static_cast<size_t>(index);
-  std::vector<std::string> names;
-  for (const engine::ColumnDef& known : target.schema.columns)
-    if (engine::is_written(known)) names.push_back(known.name);
-  const std::string guess = did_you_mean(column.name.text, names);
-  return Error{
-      ErrorCode::UndefinedColumn,
-      fmt::format("column \"{}\" of relation \"{}\" does not exist",
-                  engine::display_name(column.name.text), engine::display_name(target.name)),
-      {},
-      fmt::format("{}{}Columns: {}.", guess, guess.empty() ? "" : " ", fmt::join(names, ", "))}
-      .at(column.position);
+  return engine::no_such_written_column(named, target);
 }
 
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
