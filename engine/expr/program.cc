@@ -8,8 +8,9 @@ namespace engine {
 
 namespace {
 
-// Whether the values of failed rows are null without an error (kFailuresProperty).
-bool drops_failures(const EvalContext& context) {
+// Whether these errors are left out, because the values of failed rows are null without an error (kFailuresProperty).
+bool are_dropped(const RowErrors& errors, const EvalContext& context) {
+  if (!errors.any() && errors.messages().empty()) return false;
   static const std::string name(kFailuresProperty);
   return context.properties && context.property(name, "") == kFailuresAreNull;
 }
@@ -32,7 +33,8 @@ std::vector<Evaluated> Program::run(std::span<const ColumnPtr> columns, size_t r
   results.reserve(block_->results.size());
   for (size_t i = 0; i < block_->results.size(); ++i) {
     results.push_back(frame.whole(frame.result(i)));
-    if (drops_failures(context)) results.back().errors = RowErrors(rows);
+    RowErrors& errors = results.back().errors;
+    if (are_dropped(errors, context)) errors = RowErrors(rows);
   }
   return results;
 }
@@ -44,7 +46,8 @@ std::vector<uint32_t> Program::select(std::span<const ColumnPtr> columns, size_t
   frame.run();
   const Slot& condition = frame.result(0);
   assert(condition.column->type().kind() == TypeKind::Boolean);
-  if (!drops_failures(context)) errors.add_all(frame.whole_errors(condition));
+  const RowErrors failed = frame.whole_errors(condition);
+  if (!are_dropped(failed, context)) errors.add_all(failed);
   // Value slots of null rows are zero, so checking the slots is enough.
   const auto holds = condition.column->data<uint8_t>();
   const size_t step = condition.is_constant ? 0 : 1;
