@@ -33,6 +33,7 @@ void SessionNotices::drop(Receiver& receiver) {
   receiver.any_lost = true;
   receiver.unacknowledged.clear();
   receiver.bytes = 0;
+  receiver.more_after = 0;
 }
 
 void SessionNotices::notify(Notes notes, Done done) {
@@ -83,20 +84,21 @@ void SessionNotices::on_message(NodeId from, const SessionsNotified& message) {
     receiver.bytes -= size_of(receiver.unacknowledged.front());
     receiver.unacknowledged.pop_front();
   }
-  if (receiver.has_more) send(from, receiver);
+  if (receiver.more_after > 0 && receiver.acknowledged >= receiver.more_after) send(from, receiver);
   end_waits();
 }
 
 void SessionNotices::send(NodeId node, Receiver& receiver) {
   constexpr size_t kMostAtOnce = 1 << 20;
   receiver.sent_at_us = around_.clock.monotonic_us();
-  receiver.has_more = false;
+  receiver.more_after = 0;
   size_t bytes = 0;
   for (const NotifySessions& message : receiver.unacknowledged) {
-    receiver.has_more = bytes > kMostAtOnce;
-    if (receiver.has_more) return;
     bytes += size_of(message);
     around_.send(node, message);
+    if (bytes <= kMostAtOnce) continue;
+    receiver.more_after = message.number;
+    return;
   }
 }
 

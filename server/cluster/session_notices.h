@@ -62,7 +62,8 @@ class SessionNotices {
     std::deque<NotifySessions> unacknowledged = {};
     size_t bytes = 0;
     int64_t sent_at_us = 0;
-    bool has_more = false;  // a repetition has sent only the first of the messages
+    // A repetition continues when this message, its last one so far, is acknowledged; 0: it has sent all.
+    uint64_t more_after = 0;
   };
   struct Sender {
     storage::NodeEpoch process;

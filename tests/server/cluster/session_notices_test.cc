@@ -48,6 +48,7 @@ class SessionNoticesTest : public testing::Test {
     while (!messages.empty()) {
       const Sent next = std::move(messages.front());
       messages.pop_front();
+      ++delivered;
       SessionNotices& to = *machines.at(next.to).notices;
       if (const auto* notify = std::get_if<NotifySessions>(&next.message))
         to.on_message(next.from, *notify);
@@ -80,6 +81,7 @@ class SessionNoticesTest : public testing::Test {
   int64_t revision = 0;
   std::set<NodeId> cut;
   std::deque<Sent> messages;
+  size_t delivered = 0;
   std::map<NodeId, Machine> machines;
   std::optional<std::set<NodeId>> silent;  // set when the last notify() is done
 };
@@ -178,4 +180,19 @@ TEST_F(SessionNoticesTest, beyond_the_limit_messages_are_dropped_and_the_listene
   ASSERT_FALSE(heard(2).empty());
   EXPECT_EQ(heard(2).front(), "end");
   EXPECT_EQ(heard(2).back(), "last");
+}
+
+TEST_F(SessionNoticesTest, a_long_queue_is_repeated_without_sending_its_messages_many_times) {
+  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  cut.insert(NodeId{2});
+  const std::string large(100'000, 'x');
+  constexpr size_t kNotes = 50;
+  for (size_t i = 0; i < kNotes; ++i) notify(1, large);
+  deliver();
+  cut.clear();
+  delivered = 0;
+  pass(1'000'000);
+  EXPECT_EQ(silent, std::set<NodeId>());
+  EXPECT_EQ(heard(2).size(), kNotes);
+  EXPECT_EQ(delivered, 2 * kNotes);  // each message, and its acknowledgement
 }
