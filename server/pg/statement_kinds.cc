@@ -69,11 +69,17 @@ size_t behind_quoted(std::string_view text, size_t at) {
   return at;
 }
 
+bool is_same_word(std::string_view upper, std::string_view word) {
+  return std::ranges::equal(
+      upper, word, [](char a, char b) { return a == std::toupper(static_cast<unsigned char>(b)); });
+}
+
 // Whether the text has a word that only the dialect has. PostgreSQL's parser would take some of
-// these words for names.
+// these words for names. Behind AS and before a dot the word is a name in either syntax.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
+  std::string_view previous;
   for (size_t at = 0; at < text.size();) {
     if (const size_t behind = behind_quoted(text, at); behind != at) {  // not a word
       at = behind;
@@ -83,14 +89,12 @@ bool is_of_dialect(std::string_view text) {
     size_t end = at;
     while (is_part(end)) ++end;
     const std::string_view word = text.substr(at, end - at);
-    if (std::ranges::any_of(kWords,
-                            [&](std::string_view each) {
-                              return std::ranges::equal(each, word, [](char a, char b) {
-                                return a == std::toupper(static_cast<unsigned char>(b));
-                              });
-                            }) &&
-        !is_within_group(text, at, end))
+    const bool is_name = is_same_word("AS", previous) || text.substr(end).starts_with('.');
+    if (!is_name && !is_within_group(text, at, end) &&
+        std::ranges::any_of(kWords,
+                            [&](std::string_view each) { return is_same_word(each, word); }))
       return true;
+    if (!word.empty()) previous = word;
     at = std::max(end, at + 1);
   }
   return false;
