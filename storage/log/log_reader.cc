@@ -45,7 +45,7 @@ struct LogReader::State {
   std::optional<std::vector<BatchRef>> read_recent(const Partition& partition, Offset from,
                                                    Offset end, size_t max_bytes);
   Result<Offset> undecided_of(const Partition& partition);
-  Offset high_watermark_of(const Partition& partition);
+  Result<Offset> high_watermark_of(const Partition& partition);
   Result<int64_t> max_timestamp_from(const Partition& partition, Offset from);
   Error out_of_range(Offset offset) const;
   static Error lost(Offset from, Offset to);
@@ -101,14 +101,24 @@ Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCur
 // Returns the high watermark for this turn. Without replicas, everything in the snapshot is
 // visible. Without a snapshot, the published high watermark is read once per turn, and before the
 // undecided transactions.
-Offset LogReader::State::high_watermark_of(const Partition& partition) {
+Result<Offset> LogReader::State::high_watermark_of(const Partition& partition) {
   if (partition.role() == ReplicaRole::Alone && snapshot == Snapshot::AtOnce)
     return Offset{INT64_MAX};
-  return high_watermarks.try_emplace(&partition, partition.high_watermark()).first->second;
+  if (const auto known = high_watermarks.find(&partition); known != high_watermarks.end())
+    return known->second;
+  Offset high_watermark = partition.high_watermark();
+  // The turn may have taken its snapshot for another partition some commits ago. The snapshot then
+  // lacks the transactions of later batches, which would be returned as committed.
+  if (snapshot == Snapshot::WhenNeeded && has_snapshot && partition.has_transactions()) {
+    auto cursor = TRY(cursor_of(partition));
+    high_watermark = std::min(high_watermark, TRY(log_end_of(partition, cursor)));
+  }
+  high_watermarks.emplace(&partition, high_watermark);
+  return high_watermark;
 }
 
 Result<Offset> LogReader::State::readable_end_of(const Partition& partition) {
-  const Offset high_watermark = high_watermark_of(partition);
+  const Offset high_watermark = TRY(high_watermark_of(partition));
   if (snapshot == Snapshot::WhenNeeded) return std::min(high_watermark, partition.log_end());
   auto cursor = TRY(cursor_of(partition));
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
@@ -118,9 +128,9 @@ Result<Offset> LogReader::State::readable_end_of(const Partition& partition) {
 // transactions.
 Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   if (!partition.has_transactions()) return Offset{INT64_MAX};
+  const Offset high_watermark = TRY(high_watermark_of(partition));
   ReadTransaction& read = *TRY(store());
-  const auto first =
-      TRY(first_undecided(read, core.tables(), partition.number(), high_watermark_of(partition)));
+  const auto first = TRY(first_undecided(read, core.tables(), partition.number(), high_watermark));
   if (!first) return Offset{INT64_MAX};
   // A transaction whose records were deleted does not hold readers back, since no reader begins
   // before the log start.
@@ -130,7 +140,7 @@ Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
 // Reads the headers of the visible batches that end at `from` or later.
 Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition, Offset from) {
   auto cursor = TRY(cursor_of(partition));
-  const Offset end = high_watermark_of(partition);
+  const Offset end = TRY(high_watermark_of(partition));
   int64_t latest = records::kNoTimestamp;
   for (auto stored = TRY(cursor.seek(from)); stored && stored->last_offset < end;
        stored = TRY(cursor.next())) {
@@ -257,7 +267,8 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
                                               size_t max_bytes, ReadUpTo up_to) {
   const Partition& partition = *TRY(state_->find(id));
   if (from < Offset{0} || from < partition.log_start()) return state_->out_of_range(from);
-  Offset end = up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
+  Offset end =
+      up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : TRY(state_->high_watermark_of(partition));
   if (up_to == ReadUpTo::LastStable) end = std::min(end, TRY(state_->undecided_of(partition)));
   if (state_->snapshot == Snapshot::WhenNeeded)
     if (auto recent = state_->read_recent(partition, from, end, max_bytes))
@@ -326,7 +337,7 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
   auto cursor = TRY(state_->cursor_of(partition));
   ReadTransaction& read = *TRY(state_->store());
   const Offset candidate = TRY(first_candidate(read, state_->core.tables(), partition, timestamp));
-  const Offset end = state_->high_watermark_of(partition);
+  const Offset end = TRY(state_->high_watermark_of(partition));
   // Trimmed batches may still be in the store, so the search begins at the log start.
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
   auto stored = TRY(cursor.seek(std::max({candidate, from, log_start})));
@@ -360,7 +371,7 @@ Result<LeaderEpoch> LogReader::first_leader_epoch(const TopicPartition& id) {
   auto cursor = TRY(state_->cursor_of(partition));
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
   const auto first = TRY(cursor.seek(log_start));
-  if (!first || first->last_offset >= state_->high_watermark_of(partition))
+  if (!first || first->last_offset >= TRY(state_->high_watermark_of(partition)))
     return partition.leader_epoch();
   return records::leader_epoch_of(TRY(batch_of(*first)).bytes.data());
 }

@@ -48,8 +48,8 @@ enum class Snapshot : uint8_t {
   AtOnce,  // all answers are as of one commit, so two partitions can be compared
   // For a reader that asks for the end of one partition at a time: it is served from memory
   // (recent_batches.h) as long as possible, so that the store may delay writes that no reader needs
-  // yet. The visible end is fixed at the first look; other answers are as of the same moment or a
-  // later one.
+  // yet. The visible end of a partition is fixed at the first look; other answers about it are as of
+  // the same moment or a later one.
   WhenNeeded,
 };
 

@@ -130,6 +130,45 @@ TEST_F(RecentReadsTest, end_at_the_last_stable_offset) {
       1u);
 }
 
+// A fetch of several partitions takes its snapshot for the first of them. Transactions that begin in
+// the others afterwards are unknown to it.
+TEST_F(RecentReadsTest, end_before_transactions_that_are_newer_than_the_snapshot) {
+  const TopicPartition other{partition_.topic, PartitionId{1}};
+  ASSERT_TRUE(create_partitions_and_wait(*log_, partition_.topic, 2));
+  const auto transactional = [](int64_t producer, int sequence) {
+    std::string batch = batch_of("t");
+    records::set_producer(batch, {ProducerId{producer}, 0, sequence});
+    records::set_transactional(batch);
+    return batch;
+  };
+  const auto append_to = [&](const TopicPartition& partition, std::string batch) {
+    return append_and_wait(*log_, append_of(partition, std::move(batch)));
+  };
+  const auto ends = [&](int64_t producer, records::TransactionEnd how) {
+    return append_to(other, records::marker_batch(ProducerId{producer}, 0, {how, 0}, 2000));
+  };
+  ASSERT_TRUE(append_to(partition_, transactional(5, 0)));
+  ASSERT_TRUE(append_to(other, transactional(6, 0)));
+  ASSERT_TRUE(ends(6, records::TransactionEnd::Commit));
+
+  ASSERT_TRUE(reader_->begin_turn(Snapshot::WhenNeeded));
+  EXPECT_EQ(reader_->last_stable_offset(partition_).value(), Offset{0});
+  ASSERT_TRUE(append_to(other, transactional(6, 1)));  // offset 2, aborted at 3
+  ASSERT_TRUE(ends(6, records::TransactionEnd::Abort));
+  ASSERT_TRUE(append_to(other, transactional(7, 0)));  // offset 4, stays open
+  ASSERT_TRUE(append_to(other, batch_of("behind")));
+  EXPECT_EQ(reader_->last_stable_offset(other).value(), Offset{2});
+  EXPECT_EQ(reader_->read(other, Offset{0}, 1 << 20, ReadUpTo::LastStable).value().size(), 2u);
+  EXPECT_TRUE(reader_->aborted(other, Offset{0}, Offset{6}).value().empty());
+  reader_->end_turn();
+
+  ASSERT_TRUE(reader_->begin_turn(Snapshot::WhenNeeded));
+  EXPECT_EQ(reader_->last_stable_offset(partition_).value(), Offset{0});
+  EXPECT_EQ(reader_->last_stable_offset(other).value(), Offset{4});
+  EXPECT_EQ(reader_->aborted(other, Offset{0}, Offset{4}).value().size(), 1u);
+  reader_->end_turn();
+}
+
 // A reader that keeps up does not force the store to write pending changes.
 TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   std::set<CommitId> commits;
