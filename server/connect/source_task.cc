@@ -180,6 +180,7 @@ Status SourceTask::run_once() {
       if (is_paused_) {
         lock.unlock();
         TRY(settle(*reader));
+        charge_.resize(0);
         set_state(ConnectorState::Paused);
         lock.lock();
         changed_.wait(lock, [this] { return must_stop_ || !is_paused_; });
@@ -208,7 +209,9 @@ Status SourceTask::step(SourceReader& reader) {
     if (has_more) return {};
   }
   TRY(settle(reader));
-  if (!has_more) wait_for(kIdlePauseMs);
+  if (has_more) return {};
+  charge_.resize(0);  // else the tasks that have nothing to read would use up the budget
+  wait_for(kIdlePauseMs);
   return {};
 }
 

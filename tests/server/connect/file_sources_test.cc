@@ -58,6 +58,15 @@ TEST_F(FileSourceTest, the_longest_line_arrives_whole) {
   EXPECT_EQ(wait_for_values("lines", 1), Values{longest});
 }
 
+TEST_F(FileSourceTest, a_task_that_has_nothing_to_read_holds_no_memory) {
+  write("in/log", "one\n");
+  ASSERT_TRUE(server_->create("access", tail()));
+  wait_for_values("lines", 1);
+  EXPECT_EQ(eventually<int64_t>([&] { return *server_->task("access").memory_bytes; },
+                                [](int64_t bytes) { return bytes == 0; }),
+            0);
+}
+
 TEST_F(FileSourceTest, a_rotated_file_is_read_to_its_end_and_then_the_new_one) {
   write("in/log", lines(numbered("a", 0, 100)));
   ASSERT_TRUE(server_->create("access", tail()));
