@@ -191,10 +191,12 @@ Result<FileFacts> facts_of(const OpenFile& file) {
 }
 
 Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes) {
-  std::string bytes(max_bytes, '\0');
+  // The buffer has the size of what exists: a task looks ten times in a second at a file that does not grow.
+  const int64_t left = TRY(facts_of(file)).size - offset;
+  std::string bytes(std::min(max_bytes, static_cast<size_t>(std::max<int64_t>(left, 0))), '\0');
   size_t size = 0;
-  while (size < max_bytes) {
-    const ssize_t read = ::pread(file.descriptor(), bytes.data() + size, max_bytes - size,
+  while (size < bytes.size()) {
+    const ssize_t read = ::pread(file.descriptor(), bytes.data() + size, bytes.size() - size,
                                  offset + static_cast<int64_t>(size));
     if (read < 0 && errno == EINTR) continue;
     if (read < 0) return failed("read", "a file", errno);
