@@ -339,6 +339,18 @@ Status NativeConnectors::declare(const DeclaredStream& stream, const std::string
   return {};
 }
 
+Status NativeConnectors::make_topics(const SourcePlan& plan, const engine::PropertyValues& values,
+                                     Declarations& declared) const {
+  const int32_t partitions =
+      values.find("topic.creation.default.partitions")
+          ? static_cast<int32_t>(values.number("topic.creation.default.partitions"))
+          : settings_.partitions_of_new_topic;
+  for (const std::string& topic : plan.topics) TRY(declared.make_topic(topic, partitions));
+  const std::string letters = values.text("errors.deadletterqueue.topic.name");
+  if (letters.empty()) return {};
+  return declared.make_topic(letters, 1);
+}
+
 Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wanted) {
   constexpr size_t kMostNameBytes = 200;
   if (wanted.name.empty() || wanted.name.size() > kMostNameBytes)
@@ -363,13 +375,7 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
 
   Declarations declared(definitions_, wanted.owner.empty() ? Asker() : Asker(wanted.owner));
   TRY(declared.make_state_topic());
-  const auto partitions = usable.values.find("topic.creation.default.partitions");
-  for (const std::string& topic : plan.topics)
-    TRY(declared.make_topic(
-        topic, partitions ? std::stoi(*partitions) : settings_.partitions_of_new_topic));
-  if (const auto letters = usable.values.find("errors.deadletterqueue.topic.name");
-      letters && !letters->empty())
-    TRY(declared.make_topic(*letters, 1));
+  TRY(make_topics(plan, usable.values, declared));
   std::vector<ConnectorNotice> notices = std::move(usable.notices);
   notices.insert(notices.end(), plan.notices.begin(), plan.notices.end());
   // Records of an earlier connector with this name are deleted, also after a crash in the middle of a drop.

@@ -91,6 +91,9 @@ class NativeConnectors final : public Connectors {
 
   // The following functions run on the thread of this object.
   Result<CreatedConnector> create(const ConnectorDefinition& definition);
+  // Creates the missing topics of a source, and the topic of its dead letters.
+  Status make_topics(const SourcePlan& plan, const engine::PropertyValues& values,
+                     Declarations& declared) const;
   Status declare(const DeclaredStream& stream, const std::string& connector, Declarations& declared,
                  std::vector<ConnectorNotice>& notices);
   Result<CreatedConnector> replace(const Definition& old, ConnectorConfig config);

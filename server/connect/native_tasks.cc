@@ -29,11 +29,7 @@ Result<CreatedConnector> NativeConnectors::replace(const Definition& old, Connec
                                           engine::ConnectorType::Unknown));
   const SourcePlan plan = TRY(usable.family->plan_source(*usable.of, usable.values));
   Declarations declared(definitions_, old->owner.empty() ? Asker() : Asker(old->owner));
-  for (const std::string& topic : plan.topics)
-    TRY(declared.make_topic(topic, settings_.partitions_of_new_topic));
-  if (const auto letters = usable.values.find("errors.deadletterqueue.topic.name");
-      letters && !letters->empty())
-    TRY(declared.make_topic(*letters, 1));
+  TRY(make_topics(plan, usable.values, declared));
   auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
   changed->config = std::move(config);
   TRY(store(old->name, changed));

@@ -263,6 +263,16 @@ TEST_F(FileSourceTest, a_failed_creation_leaves_nothing_behind) {
   EXPECT_EQ(wait_for_values("lines", 2), (Values{"one", "one"}));
 }
 
+TEST_F(FileSourceTest, a_topic_that_an_alteration_makes_has_the_partitions_of_the_property) {
+  ASSERT_TRUE(server_->create("access", tail({{"topic.creation.default.partitions", "3"}})));
+  const auto changed = server_->call<CreatedConnector>([](Connectors& to, auto done) {
+    to.change("access", {{"topic", "other"}}, done);
+  });
+  ASSERT_TRUE(changed) << changed.error().message;
+  for (const char* topic : {"lines", "other"})
+    EXPECT_EQ(server_->image()->topics->find(topic)->partition_count, 3) << topic;
+}
+
 TEST_F(FileSourceTest, a_stopped_connector_continues_at_offsets_that_were_set) {
   write("in/log", "one\ntwo\nthree\n");
   ASSERT_TRUE(server_->create("access", tail()));
