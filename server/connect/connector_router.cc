@@ -72,6 +72,49 @@ std::string value_of(const ConnectorConfig& config, const std::string& name) {
   return found == config.end() ? std::string() : found->second;
 }
 
+// Returns the text of a property; null if a change removes it.
+std::string* text_of(std::string& value) { return &value; }
+std::string* text_of(std::optional<std::string>& value) { return value ? &*value : nullptr; }
+
+// Replaces each hidden value that a client sends back as it read it with the present value of the property. Fails if the
+// hidden text stands for another value, which the server does not know.
+template <class Config>
+Status restore_hidden(const std::string& name, const ConnectorConfig& present, Config& config) {
+  for (auto& [key, value] : config) {
+    std::string* const text = text_of(value);
+    if (!text || !is_hidden(*text)) continue;
+    const std::string known = value_of(present, key);
+    if (engine::shown_value(key, known) != *text)
+      return Error{
+          ErrorCode::InvalidParameter,
+          fmt::format("property \"{}\" of connector {} has the value \"{}\"", key, name, *text),
+          "Answers show this text instead of a secret, and the connector has no such secret.",
+          "Set the value itself."};
+    *text = known;
+  }
+  return {};
+}
+
+// Calls `then` with the configuration, in which the hidden values are replaced. `at` is asked only if it has such values.
+template <class Config>
+void with_secrets(Connectors& at, const std::string& name, Config config,
+                  const Connectors::Done<CreatedConnector>& done,
+                  std::function<void(Config)> then) {
+  const bool has_hidden = std::ranges::any_of(config, [](auto& item) {
+    const std::string* const text = text_of(item.second);
+    return text && is_hidden(*text);
+  });
+  if (!has_hidden) return then(std::move(config));
+  at.describe(name, [name, config = std::move(config), then = std::move(then),
+                     done](Result<ConnectorInfo> found) mutable {
+    if (!found && found.error().code != ErrorCode::UndefinedObject)
+      return done(std::move(found).error());
+    Status restored = restore_hidden(name, found ? found->config : ConnectorConfig(), config);
+    if (!restored) return done(std::move(restored).error());
+    then(std::move(config));
+  });
+}
+
 // Fails if the statement has the word SINK for a class of sources, or the other way round.
 Status check_type(std::string_view class_name, engine::ConnectorType type) {
   using engine::ConnectorType;
@@ -128,11 +171,27 @@ void ConnectorRouter::find(const std::string& name, std::function<void(Result<Co
   });
 }
 
-template <class T, class Call>
-void ConnectorRouter::forward(const std::string& name, Done<T> done, Call call) {
-  find(name, [done = std::move(done), call = std::move(call)](Result<Connectors*> place) {
+template <class Method, class T, class... Arguments>
+void ConnectorRouter::forward(Method method, std::string name, Done<T> done,
+                              Arguments... arguments) {
+  find(name, [method, name, done = std::move(done),
+              ... arguments = std::move(arguments)](Result<Connectors*> place) {
     if (!place) return done(std::move(place).error());
-    call(**place, done);
+    ((*place)->*method)(name, arguments..., done);
+  });
+}
+
+template <class Config>
+void ConnectorRouter::update(void (Connectors::*method)(std::string, Config,
+                                                        Done<CreatedConnector>),
+                             std::string name, Config config, Done<CreatedConnector> done) {
+  find(name, [method, name, config = std::move(config),
+              done = hidden(std::move(done))](Result<Connectors*> place) {
+    if (!place) return done(std::move(place).error());
+    with_secrets<Config>(**place, name, config, done,
+                         [at = *place, method, name, done](Config known) {
+                           (at->*method)(name, std::move(known), done);
+                         });
   });
 }
 
@@ -162,84 +221,37 @@ void ConnectorRouter::create_at(Connectors& at, ConnectorDefinition definition,
                                 Done<CreatedConnector> done) {
   if (definition.if_exists != IfConnectorExists::Replace)
     return at.create(std::move(definition), std::move(done));
-  const auto send = [definition, done](Connectors& place, ConnectorConfig known) {
-    ConnectorDefinition complete = definition;
-    complete.config = std::move(known);
-    place.create(std::move(complete), done);
-  };
-  replace(at, definition.name, definition.config, send, done);
-}
-
-void ConnectorRouter::replace(Connectors& at, const std::string& name, ConnectorConfig config,
-                              std::function<void(Connectors&, ConnectorConfig)> then,
-                              const Done<CreatedConnector>& done) {
-  const bool has_hidden =
-      std::ranges::any_of(config, [](const auto& item) { return is_hidden(item.second); });
-  if (!has_hidden) return then(at, std::move(config));
-  at.describe(name, [&at, name, config = std::move(config), then = std::move(then),
-                     done](Result<ConnectorInfo> found) mutable {
-    if (!found && found.error().code != ErrorCode::UndefinedObject)
-      return done(std::move(found).error());
-    for (auto& [key, value] : config) {
-      if (!is_hidden(value)) continue;
-      const std::string present = found ? value_of(found->config, key) : std::string();
-      if (engine::shown_value(key, present) != value)
-        return done(Error{
-            ErrorCode::InvalidParameter,
-            fmt::format("property \"{}\" of connector {} has the value \"{}\"", key, name, value),
-            "Answers show this text instead of a secret, and the connector has no such secret.",
-            "Set the value itself."});
-      value = present;
-    }
-    then(at, std::move(config));
-  });
+  with_secrets<ConnectorConfig>(at, definition.name, definition.config, done,
+                                [&at, definition, done](ConnectorConfig known) {
+                                  ConnectorDefinition complete = definition;
+                                  complete.config = std::move(known);
+                                  at.create(std::move(complete), done);
+                                });
 }
 
 void ConnectorRouter::alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) {
   config.erase("runs");
-  forward(name, hidden(std::move(done)),
-          [this, name, config](Connectors& at, const Done<CreatedConnector>& then) {
-            const auto send = [name, then](Connectors& place, ConnectorConfig known) {
-              place.alter(name, std::move(known), then);
-            };
-            replace(at, name, config, send, then);
-          });
+  update(&Connectors::alter, std::move(name), std::move(config), std::move(done));
 }
 
 void ConnectorRouter::change(std::string name, ConfigChanges changes, Done<CreatedConnector> done) {
-  // A hidden value is the present one.
-  std::erase_if(changes,
-                [](const auto& change) { return change.second && is_hidden(*change.second); });
-  forward(name, hidden(std::move(done)),
-          [name, changes](Connectors& at, const Done<CreatedConnector>& then) {
-            at.change(name, changes, then);
-          });
+  update(&Connectors::change, std::move(name), std::move(changes), std::move(done));
 }
 
 void ConnectorRouter::drop(std::string name, Done<std::vector<ConnectorNotice>> done) {
-  forward(name, std::move(done),
-          [name](Connectors& at, const Done<std::vector<ConnectorNotice>>& then) {
-            at.drop(name, then);
-          });
+  forward(&Connectors::drop, std::move(name), std::move(done));
 }
 
 void ConnectorRouter::set_state(std::string name, TargetState target, Done<void> done) {
-  forward(name, std::move(done), [name, target](Connectors& at, const Done<void>& then) {
-    at.set_state(name, target, then);
-  });
+  forward(&Connectors::set_state, std::move(name), std::move(done), target);
 }
 
 void ConnectorRouter::restart(std::string name, Restart what, Done<ConnectorInfo> done) {
-  forward(name, hidden(std::move(done)),
-          [name, what](Connectors& at, const Done<ConnectorInfo>& then) {
-            at.restart(name, what, then);
-          });
+  forward(&Connectors::restart, std::move(name), hidden(std::move(done)), what);
 }
 
 void ConnectorRouter::restart_task(std::string name, int32_t task, Done<void> done) {
-  forward(name, std::move(done), [name, task](Connectors& at, const Done<void>& then) {
-    at.restart_task(name, task, then);
-  });
+  forward(&Connectors::restart_task, std::move(name), std::move(done), task);
 }
 
 template <class T>
@@ -276,8 +288,7 @@ void ConnectorRouter::list(Done<Listed<ConnectorInfo>> done) {
 }
 
 void ConnectorRouter::describe(std::string name, Done<ConnectorInfo> done) {
-  forward(name, hidden(std::move(done)),
-          [name](Connectors& at, const Done<ConnectorInfo>& then) { at.describe(name, then); });
+  forward(&Connectors::describe, std::move(name), hidden(std::move(done)));
 }
 
 void ConnectorRouter::tasks(std::string name, Done<Listed<TaskProgress>> done) {
@@ -287,49 +298,35 @@ void ConnectorRouter::tasks(std::string name, Done<Listed<TaskProgress>> done) {
           for (TaskProgress& each : listed->items) hide_secrets(each.config);
         done(std::move(listed));
       };
-  if (!name.empty())
-    return forward(name, shown, [name](Connectors& at, const Done<Listed<TaskProgress>>& then) {
-      at.tasks(name, then);
-    });
+  if (!name.empty()) return forward(&Connectors::tasks, std::move(name), shown);
   ask_both<TaskProgress>(
       [](Connectors& at, Done<Listed<TaskProgress>> then) { at.tasks({}, std::move(then)); },
       shown);
 }
 
 void ConnectorRouter::reset_topics(std::string name, Done<void> done) {
-  forward(name, std::move(done),
-          [name](Connectors& at, const Done<void>& then) { at.reset_topics(name, then); });
+  forward(&Connectors::reset_topics, std::move(name), std::move(done));
 }
 
 void ConnectorRouter::offsets(std::string name, Done<std::vector<ConnectorOffset>> done) {
-  forward(name, std::move(done),
-          [name](Connectors& at, const Done<std::vector<ConnectorOffset>>& then) {
-            at.offsets(name, then);
-          });
+  forward(&Connectors::offsets, std::move(name), std::move(done));
 }
 
 void ConnectorRouter::alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
                                     Done<std::string> done) {
-  forward(name, std::move(done), [name, offsets](Connectors& at, const Done<std::string>& then) {
-    at.alter_offsets(name, offsets, then);
-  });
+  forward(&Connectors::alter_offsets, std::move(name), std::move(done), std::move(offsets));
 }
 
 void ConnectorRouter::reset_offsets(std::string name, Done<std::string> done) {
-  forward(name, std::move(done),
-          [name](Connectors& at, const Done<std::string>& then) { at.reset_offsets(name, then); });
+  forward(&Connectors::reset_offsets, std::move(name), std::move(done));
 }
 
 void ConnectorRouter::snapshot(std::string name, std::vector<std::string> tables, Done<void> done) {
-  forward(name, std::move(done), [name, tables](Connectors& at, const Done<void>& then) {
-    at.snapshot(name, tables, then);
-  });
+  forward(&Connectors::snapshot, std::move(name), std::move(done), std::move(tables));
 }
 
 void ConnectorRouter::set_owner(std::string name, std::string owner, Done<void> done) {
-  forward(name, std::move(done), [name, owner](Connectors& at, const Done<void>& then) {
-    at.set_owner(name, owner, then);
-  });
+  forward(&Connectors::set_owner, std::move(name), std::move(done), std::move(owner));
 }
 
 void ConnectorRouter::validate(ConnectorDefinition definition, Done<CheckedConfig> done) {

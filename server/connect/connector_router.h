@@ -44,15 +44,14 @@ class ConnectorRouter final : public Connectors {
   Result<Connectors*> place_of(ConnectorDefinition& definition) const;
   // Calls `then` with the implementation that has the connector.
   void find(const std::string& name, std::function<void(Result<Connectors*>)> then);
-  // Calls the method at the implementation that has the connector.
-  template <class T, class Call>
-  void forward(const std::string& name, Done<T> done, Call call);
+  // Calls the method with these arguments at the implementation that has the connector.
+  template <class Method, class T, class... Arguments>
+  void forward(Method method, std::string name, Done<T> done, Arguments... arguments);
+  // Calls alter() or change() at the implementation that has the connector.
+  template <class Config>
+  void update(void (Connectors::*method)(std::string, Config, Done<CreatedConnector>),
+              std::string name, Config config, Done<CreatedConnector> done);
   void create_at(Connectors& at, ConnectorDefinition definition, Done<CreatedConnector> done);
-  // Passes on a configuration that replaces the present one. A value that is hidden in answers, and that a client sends
-  // back as it read it, keeps its present value.
-  void replace(Connectors& at, const std::string& name, ConnectorConfig config,
-               std::function<void(Connectors&, ConnectorConfig)> then,
-               const Done<CreatedConnector>& done);
   // Asks both, and joins their items.
   template <class T>
   void ask_both(std::function<void(Connectors&, Done<Listed<T>>)> ask, Done<Listed<T>> done);

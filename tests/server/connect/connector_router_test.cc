@@ -221,6 +221,12 @@ TEST(ConnectorRouter, a_hidden_secret_that_a_client_sends_back_keeps_its_value) 
   router.change("c", {{"db.password", "[hidden]"}, {"batch.size", std::nullopt}}, changed.done());
   EXPECT_EQ(outside.kept["c"].config.at("db.password"), "s3cret");
   EXPECT_FALSE(outside.kept["c"].config.contains("batch.size"));
+  // The secret of another host is not known, and such a change must not be ignored.
+  Answer<CreatedConnector> moved;
+  router.change("c", {{"url", "http://u:[hidden]@g/x"}}, moved.done());
+  ASSERT_FALSE(*moved.result);
+  EXPECT_EQ(moved.result->error().code, ErrorCode::InvalidParameter);
+  EXPECT_EQ(outside.kept["c"].config.at("url"), "http://u:pw@h/x");
   // The text is not a secret of a connector that has none.
   auto other = definition("d", {{"connector.class", kOutsideClass}, {"db.password", "[hidden]"}});
   other.if_exists = IfConnectorExists::Replace;
