@@ -112,6 +112,7 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
   progress = {facts.inode, place, Outcome::Reading};
   name_ = name;
   file_ = std::move(file);
+  window_.clear();
   reader_.emplace(source_, columns_, path_of(name));
   if (place.offset > 0 && reader_->needs_header()) {
     const std::string text = TRY(read_at(file_, 0, engine::kMaxLineBytes));
@@ -166,10 +167,9 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
   batch.positions = std::exchange(removed_, {});
   if (!reader_ && !TRY(open_next())) return batch;
   batch.has_more = true;
-  const size_t most = std::max(limits.max_bytes, engine::kMaxLineBytes + 2);
   const int64_t size = TRY(facts_of(file_)).size;
   const int64_t before = reader_->place().offset;
-  const std::string text = TRY(read_at(file_, before, most));
+  const std::string_view text = TRY(window_.at(file_, before, size));
   const bool is_last = before + static_cast<int64_t>(text.size()) >= size;
   const auto end = is_last ? engine::TextEnd::IsFinal : engine::TextEnd::MayGrow;
   auto converted = reader_->convert(text, end, limits, batch);

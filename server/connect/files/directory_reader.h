@@ -58,6 +58,7 @@ class DirectoryReader final : public SourceReader {
   OpenFile file_;
   std::string name_;
   std::optional<LineReader> reader_;
+  FileWindow window_;
   int64_t lag_bytes_ = 0;
 };
 

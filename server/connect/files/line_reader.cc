@@ -11,6 +11,25 @@ namespace server {
 
 using engine::FileFormat;
 
+Result<std::string_view> FileWindow::at(const OpenFile& file, int64_t offset, int64_t size) {
+  constexpr size_t kWindowBytes = 4 << 20;
+  static_assert(kWindowBytes > engine::kMaxLineBytes + 2);  // a record and its line end
+  const int64_t end = offset_ + static_cast<int64_t>(bytes_.size());
+  const bool is_inside = offset >= offset_ && offset <= end;
+  const bool has_enough =
+      is_inside && (end >= size || end - offset >= int64_t{engine::kMaxLineBytes} + 2);
+  if (has_enough && offset == end) {
+    clear();  // an idle file needs no memory
+    offset_ = offset;
+  }
+  if (!has_enough) {
+    const auto wanted = static_cast<size_t>(std::max<int64_t>(0, size - offset));
+    bytes_ = TRY(read_at(file, offset, std::min(wanted, kWindowBytes)));
+    offset_ = offset;
+  }
+  return std::string_view(bytes_).substr(static_cast<size_t>(offset - offset_));
+}
+
 bool LineReader::needs_header() const {
   return source_.format == FileFormat::Csv && source_.has_header && header_.empty();
 }

@@ -10,6 +10,7 @@
 #include "engine/connect/delimited_text.h"
 #include "engine/connect/file_properties.h"
 #include "engine/connect/row_columns.h"
+#include "server/connect/files/folder.h"
 #include "server/connect/ports.h"
 
 namespace server {
@@ -18,6 +19,23 @@ namespace server {
 struct FilePlace {
   int64_t offset = 0;
   int64_t lines = 0;  // records, the header included
+};
+
+// The bytes of an open file from a place on. Bytes that were read and not converted yet are kept, since a batch may end
+// long before them.
+//
+// Threads: one. Owner: a reader of files.
+class FileWindow {
+ public:
+  // Returns the bytes from `offset` to `size`, the present size of the file: all of them, or enough to contain a whole
+  // record. The view is valid until the next call.
+  Result<std::string_view> at(const OpenFile& file, int64_t offset, int64_t size);
+  // Forgets the bytes, because another file follows, or the file was truncated.
+  void clear() { bytes_ = {}; }
+
+ private:
+  std::string bytes_;
+  int64_t offset_ = 0;  // of the first byte
 };
 
 // Invariants: `place()` is behind the last record that was converted.

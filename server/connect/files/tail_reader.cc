@@ -122,6 +122,7 @@ Status TailReader::open_marked(const Mark& mark) {
 Status TailReader::begin(OpenFile file, FilePlace place) {
   const FileFacts facts = TRY(facts_of(file));
   file_ = std::move(file);
+  window_.clear();
   mark_ = {.inode = facts.inode};
   reader_.emplace(source_, columns_, source_.file);
   if (place.offset > 0 && reader_->needs_header()) {
@@ -147,6 +148,7 @@ Status TailReader::restart_if_truncated() {
       "behind that byte are lost",
       source_.file, reader_->place().offset);
   reader_.emplace(source_, columns_, source_.file);
+  window_.clear();
   mark_ = {.inode = facts.inode};
   lag_bytes_ = facts.size;
   return {};
@@ -196,9 +198,8 @@ Result<SourceBatch> TailReader::poll(const Limits& limits) {
     TRY(begin(*std::move(file), {}));
   }
   TRY(restart_if_truncated());
-  const size_t most = std::max(limits.max_bytes, engine::kMaxLineBytes + 2);
   const int64_t before = reader_->place().offset;
-  const std::string text = TRY(read_at(file_, before, most));
+  const std::string_view text = TRY(window_.at(file_, before, before + lag_bytes_));
   bool has_moved = TRY(reader_->convert(text, engine::TextEnd::MayGrow, limits, batch));
   if (!has_moved && TRY(is_finished())) {
     if (text.empty()) {

@@ -63,6 +63,7 @@ class TailReader final : public SourceReader {
   const engine::RowColumns& columns_;
   OpenFile file_;
   std::optional<LineReader> reader_;
+  FileWindow window_;
   Mark mark_;
   int64_t lag_bytes_ = 0;
 };
