@@ -58,7 +58,8 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
 
 NativeConnectors::~NativeConnectors() { stop(); }
 
-void NativeConnectors::start() {
+void NativeConnectors::start(std::string worker_id) {
+  worker_id_ = std::move(worker_id);
   thread_ = std::thread([this] { run(); });
 }
 

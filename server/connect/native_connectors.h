@@ -30,7 +30,6 @@ struct NativeSettings {
   int max_threads = 64;    // --connect-threads
   bool is_alone = true;    // false: a node of a cluster, which does not run connectors yet
   int32_t partitions_of_new_topic = 1;
-  std::string worker_id = {};  // HOST:PORT of the node
 };
 
 // Invariants:
@@ -45,8 +44,8 @@ class NativeConnectors final : public Connectors {
   NativeConnectors(ConnectLog& log, MetadataApplier& definitions, const Clock& clock,
                    MemoryBudget& memory, NativeSettings settings);
   ~NativeConnectors() override;
-  // Starts the tasks of all definitions.
-  void start();
+  // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node, for users.
+  void start(std::string worker_id = {});
   // Ends all tasks. Later calls are answered with ShuttingDown.
   void stop();
 
@@ -126,6 +125,7 @@ class NativeConnectors final : public Connectors {
   const Clock& clock_;
   MemoryBudget& memory_;
   const NativeSettings settings_;
+  std::string worker_id_;  // set before the thread starts
   std::vector<std::unique_ptr<ConnectorFamily>> own_families_;
   Families families_;
   std::map<std::string, Run> runs_;  // by connector

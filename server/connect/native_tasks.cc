@@ -246,14 +246,14 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
   info.name = definition.name;
   info.config = definition.config;
   info.owner = definition.owner;
-  info.worker_id = settings_.worker_id;
+  info.worker_id = worker_id_;
   info.runs_at = kThisServer;
   info.state = definition.target == storage::ConnectorTarget::Running  ? ConnectorState::Running
                : definition.target == storage::ConnectorTarget::Paused ? ConnectorState::Paused
                                                                        : ConnectorState::Stopped;
   const TaskFacts facts = facts_of_task(definition);
   if (runs_.contains(definition.name))
-    info.tasks.push_back({kTaskNumber, facts.state, settings_.worker_id, facts.trace});
+    info.tasks.push_back({kTaskNumber, facts.state, worker_id_, facts.trace});
   info.errors = facts.errors;
   const auto native = native_class(families_, definition.config, engine::ConnectorType::Unknown);
   if (const auto named = definition.config.find("connector.class");
@@ -276,7 +276,7 @@ TaskProgress NativeConnectors::progress_of(const storage::ConnectorDefinition& d
   constexpr int64_t kUsOfMs = 1'000;
   TaskProgress progress;
   progress.connector = definition.name;
-  progress.task = {kTaskNumber, facts.state, settings_.worker_id, facts.trace};
+  progress.task = {kTaskNumber, facts.state, worker_id_, facts.trace};
   progress.position = facts.position;
   progress.lag_bytes = facts.lag_bytes;
   progress.records = facts.records;

@@ -154,7 +154,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   // Before it has joined, this node cannot append to metadata that it shares.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
-  node->connectors_->start();
+  node->connectors_->start(node->worker_id());
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
@@ -496,8 +496,7 @@ void Node::make_connectors() {
                      .secrets = {settings_.native_connect.secrets_dir},
                      .max_threads = settings_.native_connect.max_threads,
                      .is_alone = is_alone,
-                     .partitions_of_new_topic = settings_.sql.engine.num_partitions,
-                     .worker_id = settings_.http ? settings_.http->to_string() : std::string()});
+                     .partitions_of_new_topic = settings_.sql.engine.num_partitions});
 }
 
 Status Node::open_connect(const std::vector<Loop*>& loops) {
@@ -506,6 +505,12 @@ Status Node::open_connect(const std::vector<Loop*>& loops) {
       loops, guarded(http::connect_routes(connect_view())),
       {front_end_options(*settings_.connect, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
+}
+
+// The bound address, since the port of the settings may be 0.
+std::string Node::worker_id() const {
+  if (http_) return http_->address().to_string();
+  return connect_pages_ ? connect_pages_->address().to_string() : std::string();
 }
 
 http::ConnectView Node::connect_view() {

@@ -107,6 +107,7 @@ class Node {
   void make_connectors();
   Status open_connect(const std::vector<Loop*>& loops);
   http::ConnectView connect_view();
+  std::string worker_id() const;
   Result<http::Routes> http_routes();
   http::Routes guarded(http::Routes routes, http::Sessions* sessions = nullptr);
   Status add_console(http::Routes& routes);

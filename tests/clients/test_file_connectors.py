@@ -150,6 +150,8 @@ def messages_name_the_place_and_the_remedy():
         assert feeds.refusal(tail("b", format="xml")) == 'property "format" is "line", "json" or "csv", not "xml"'
         assert "--secrets-dir" in feeds.refusal(tail("b", file="${file:none}"))
         assert feeds.refusal(tail("b", file="${env:PATH}")).startswith("${env:PATH}: only variables whose name begins with MILLRACE_SECRET_")
+        # The port of the option is 0, and the task names the one that is bound.
+        assert feeds.sql("SHOW CONNECTOR TASKS")[0][2] == feeds.server.http, feeds.sql("SHOW CONNECTOR TASKS")
         # Nothing is left of the refused ones.
         assert [row[0] for row in feeds.sql("SHOW CONNECTORS")] == ["lines"]
     finally:
