@@ -47,6 +47,25 @@ bool is_rotated_name(std::string_view name, std::string_view file) {
          suffix.find_first_of("0123456789") != std::string_view::npos;
 }
 
+// Returns the number of a rotated file that is numbered from the youngest on (access.log.1); nothing for a date.
+std::optional<int64_t> rotation_number(std::string_view name, std::string_view file) {
+  constexpr size_t kDigitsOfDate = 6;
+  const std::string_view digits = name.substr(file.size() + 1);
+  int64_t number = 0;
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (digits.size() >= kDigitsOfDate || error != std::errc() ||
+      stop != digits.data() + digits.size())
+    return std::nullopt;
+  return number;
+}
+
+// Whether rotated file `a` is older than `b` by their names, for files with the same time.
+bool is_older_name(std::string_view a, std::string_view b, std::string_view file) {
+  const auto first = rotation_number(a, file), second = rotation_number(b, file);
+  if (first && second) return *first > *second;
+  return a < b;  // dates
+}
+
 }  // namespace
 
 std::string TailReader::partition_json() const {
@@ -155,18 +174,29 @@ Status TailReader::restart_if_truncated() {
 }
 
 Result<std::vector<std::string>> TailReader::younger_than(const FileFacts& facts) const {
-  std::vector<std::pair<int64_t, std::string>> found;
-  const std::string_view directory = directory_of(source_.file);
-  for (const std::string& name : TRY(folder_.list(directory))) {
-    if (!is_rotated_name(name, name_of(source_.file))) continue;
-    std::string path = fmt::format("{}/{}", directory, name);
-    const auto its = folder_.facts(path);
-    if (its && its->inode != facts.inode && its->modified_ns > facts.modified_ns)
-      found.emplace_back(its->modified_ns, std::move(path));
+  struct Rotated {
+    std::string name;
+    FileFacts facts;
+  };
+  std::vector<Rotated> found;
+  const std::string_view directory = directory_of(source_.file), file = name_of(source_.file);
+  for (std::string& name : TRY(folder_.list(directory))) {
+    if (!is_rotated_name(name, file)) continue;
+    const auto its = folder_.facts(fmt::format("{}/{}", directory, name));
+    if (its) found.push_back({std::move(name), *its});
   }
-  std::ranges::sort(found);
+  // Files that were rotated within one step of the file system's clock have the same time.
+  std::ranges::sort(found, [&](const Rotated& a, const Rotated& b) {
+    if (a.facts.modified_ns != b.facts.modified_ns)
+      return a.facts.modified_ns < b.facts.modified_ns;
+    return is_older_name(a.name, b.name, file);
+  });
+  const auto own = std::ranges::find_if(
+      found, [&](const Rotated& each) { return each.facts.inode == facts.inode; });
   std::vector<std::string> paths;
-  for (auto& [modified, path] : found) paths.push_back(std::move(path));
+  for (auto each = own == found.end() ? found.begin() : own + 1; each != found.end(); ++each)
+    if (own != found.end() || each->facts.modified_ns > facts.modified_ns)
+      paths.push_back(fmt::format("{}/{}", directory, each->name));
   return paths;
 }
 

@@ -1,4 +1,5 @@
 // Sources of files, from the file to the topic.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/server/connect/connect_fixture.h"
@@ -87,6 +88,29 @@ TEST_F(FileSourceTest, a_rotated_file_is_read_to_its_end_and_then_the_new_one) {
   for (const Values& more :
        {numbered("b", 0, 50), Values{"last without an end"}, numbered("c", 0, 50)})
     expected.insert(expected.end(), more.begin(), more.end());
+  EXPECT_EQ(wait_for_values("lines", expected.size()), expected);
+}
+
+// A file system whose clock has coarse steps gives such times.
+TEST_F(FileSourceTest, rotated_files_with_the_same_time_are_read_in_the_order_of_their_names) {
+  write("in/log", lines(numbered("a", 0, 10)));
+  ASSERT_TRUE(server_->create("access", tail()));
+  wait_for_values("lines", 10);
+  stop();
+  Values expected = numbered("a", 0, 10);
+  constexpr int kRotations = 11;  // "log.10" comes before "log.9" as a text
+  for (int i = 0; i < kRotations; ++i) {
+    for (int number = i; number > 0; --number)
+      std::filesystem::rename(directory_ / fmt::format("in/log.{}", number),
+                              directory_ / fmt::format("in/log.{}", number + 1));
+    std::filesystem::rename(directory_ / "in/log", directory_ / "in/log.1");
+    write("in/log", fmt::format("rotation {}\n", i));
+    expected.push_back(fmt::format("rotation {}", i));
+  }
+  const auto time = std::filesystem::file_time_type::clock::now() - std::chrono::seconds(10);
+  for (int number = 1; number <= kRotations; ++number)
+    std::filesystem::last_write_time(directory_ / fmt::format("in/log.{}", number), time);
+  start();
   EXPECT_EQ(wait_for_values("lines", expected.size()), expected);
 }
 
