@@ -33,6 +33,7 @@ struct Examined {
   NativeClass native;
   std::vector<engine::PropertyRow> rows;
   std::vector<engine::WrongProperty> wrong;
+  std::vector<engine::UnknownProperty> unknown;
   std::vector<ConnectorNotice> notices;
   std::map<std::string, std::string> resolved;
 };
@@ -40,11 +41,12 @@ struct Examined {
 Result<Examined> examine(const Families& families, const SecretSettings& secrets,
                          const std::string& connector, const ConnectorConfig& config,
                          engine::ConnectorType type) {
-  Examined examined{TRY(native_class(families, config, type)), {}, {}, {}, {}};
+  Examined examined{TRY(native_class(families, config, type)), {}, {}, {}, {}, {}};
   examined.rows = examined.native.family->rows(*examined.native.of);
   engine::CheckedProperties checked = engine::check_properties(examined.rows, config);
   examined.notices = notices_of(checked, connector, config);
   examined.wrong = std::move(checked.wrong);
+  examined.unknown = std::move(checked.unknown);
   for (const auto& [name, value] : config) {
     auto resolved = resolve_secrets(value, secrets);
     if (resolved)
@@ -98,6 +100,11 @@ Result<UsableConfig> usable_config(const Families& families, const SecretSetting
     if (examined.wrong.size() > 1)
       for (const engine::WrongProperty& each : examined.wrong)
         error.detail += fmt::format("{}{}", error.detail.empty() ? "" : "\n", each.message);
+    // A property that is missing may be there with a misspelt name.
+    for (const engine::UnknownProperty& each : examined.unknown)
+      if (!each.hint.empty())
+        error.hint += fmt::format("{}Property \"{}\" is not known. {}",
+                                  error.hint.empty() ? "" : " ", each.name, each.hint);
     return error;
   }
   return UsableConfig{

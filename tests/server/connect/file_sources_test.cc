@@ -114,6 +114,14 @@ TEST_F(FileSourceTest, rotated_files_with_the_same_time_are_read_in_the_order_of
   EXPECT_EQ(wait_for_values("lines", expected.size()), expected);
 }
 
+TEST_F(FileSourceTest, a_misspelt_property_is_named_beside_the_missing_one) {
+  const auto created = server_->create(
+      "access", {{"connector.class", "file"}, {"fle", "in/log"}, {"topic", "lines"}});
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().message, "either \"file\" or \"input.path\" must be set");
+  EXPECT_EQ(created.error().hint, "Property \"fle\" is not known. Did you mean \"file\"?");
+}
+
 TEST_F(FileSourceTest, a_truncated_file_is_read_from_its_begin) {
   write("in/log", lines(numbered("long line ", 0, 50)));
   ASSERT_TRUE(server_->create("access", tail()));
