@@ -354,6 +354,13 @@ void SchemaRegistry::apply(const RegistryChange& change) {
   if (const auto* put = std::get_if<PutSchema>(&change)) {
     const RegisteredSchema& schema = put->schema;
     ids_.set(identity_of(schema), schema.id);
+    // A Protobuf schema that was registered as written is found by its normal form, too (?normalize=true). If several
+    // schemas have one normal form, the first is found.
+    if (schema.kind == SchemaKind::Protobuf)
+      if (const auto text = resolved(schema))
+        if (const auto normal = checked_schema(schema, *text, Form::Normal))
+          if (const std::string identity = identity_of(*normal); ids_.find(identity) == ids_.end())
+            ids_.set(identity, schema.id);
     last_id_ = std::max(last_id_, schema.id);
     schemas_.set(schema.id, std::make_shared<const RegisteredSchema>(schema));
   } else if (const auto* subject = std::get_if<PutSubject>(&change)) {

@@ -40,6 +40,31 @@ TEST(Registry, the_same_schema_has_the_same_id_everywhere) {
   EXPECT_EQ(registry.look_up("s", avro("\"int\""))->version, 1);
 }
 
+// A client that normalizes finds the schema of a client that does not.
+TEST(Registry, a_protobuf_schema_registered_as_written_is_found_by_its_normal_form) {
+  const auto part = [](std::string_view fields) {
+    return RegisteredSchema{
+        .kind = SchemaKind::Protobuf,
+        .text = fmt::format("syntax = \"proto3\"; message Part {{ {} }}", fields)};
+  };
+  const std::string sorted = "string label = 1; int32 size = 2;",
+                    other = "int32 size = 2; string label = 1;";
+  SchemaRegistry registry;
+  const auto add_normal = [&](std::string_view subject, const RegisteredSchema& schema) {
+    auto done = registry.register_schema(subject, schema, Form::Normal);
+    if (!done) return -done.error().code;
+    registry.apply(done->changes);
+    return done->id;
+  };
+  EXPECT_EQ(add(registry, "a", part(sorted)), 1);
+  EXPECT_EQ(add(registry, "b", part(other)), 2);
+  EXPECT_EQ(add_normal("c", part(other)), 1);
+  EXPECT_EQ(registry.latest("c")->schema->text, part(sorted).text);
+  EXPECT_EQ(registry.look_up("a", part(other), false, Form::Normal)->id, 1);
+  EXPECT_EQ(registry.look_up("a", part(other), false, Form::AsGiven).error().code, 40403);
+  EXPECT_EQ(add_normal("d", part("string label = 1;")), 3);
+}
+
 TEST(Registry, each_missing_thing_has_its_error_code) {
   const SchemaRegistry registry;
   EXPECT_EQ(registry.versions("s").error().code, 40401);
