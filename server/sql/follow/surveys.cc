@@ -1,11 +1,11 @@
 #include "server/sql/follow/surveys.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/cpu_time.h"
 #include "base/random.h"
 #include "engine/functions/catalog_names.h"
 #include "engine/system_tables/system_catalog.h"
@@ -15,13 +15,6 @@
 namespace server {
 
 namespace {
-
-// CPU time of the calling thread. A survey is paced by the work that it costs, and not by the time that it waits.
-int64_t thread_cpu_us() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
-}
 
 // Returns the identity of a followed statement. The names and values come from clients, so each is written with its
 // length.
@@ -182,6 +175,7 @@ void Surveys::survey() {
 void Surveys::compute(std::shared_ptr<const InformationFacts> facts, Statements statements) {
   const bool is_taken = parts_.workers.try_run(
       kMostShortWorkBytes, [this, facts = std::move(facts), statements = std::move(statements)] {
+        // A survey is paced by the work that it costs, and not by the time that it waits.
         const int64_t begun_us = thread_cpu_us();
         for (const auto& each : statements) each->take(surveyed_rows(parts_, *each, *facts));
         const int64_t taken_us = thread_cpu_us() - begun_us;
