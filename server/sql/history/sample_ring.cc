@@ -86,10 +86,13 @@ void SampleRing::read(const std::optional<std::string>& name,
   int64_t fine_begin_ms = std::numeric_limits<int64_t>::max();
   for (const int64_t time_ms : fine_ms_)
     if (time_ms > 0) fine_begin_ms = std::min(fine_begin_ms, time_ms);
-  const auto first = name ? series_.lower_bound({*name, ""}) : series_.begin();
+  const auto first = name ? series_.lower_bound({*name, label.value_or("")}) : series_.begin();
   for (auto each = first; each != series_.end(); ++each) {
     if (name && each->first.first != *name) break;
-    if (label && each->first.second != *label) continue;
+    if (label && each->first.second != *label) {
+      if (name) break;  // the labels of a name are sorted
+      continue;
+    }
     points.clear();
     append_points(each->second.coarse, coarse_ms_, next_coarse_, fine_begin_ms, points);
     append_points(each->second.fine, fine_ms_, next_fine_, std::numeric_limits<int64_t>::max(),
