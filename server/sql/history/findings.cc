@@ -65,21 +65,28 @@ std::vector<Problem> queries_behind(const PresentFigures& figures) {
 std::vector<Problem> groups_behind(const PresentFigures& figures) {
   constexpr double kMost = 10'000;
   const std::string name = "kafka_consumergroup_lag";
-  struct Sum {
-    double lag = 0, slope = 0;
+  struct Group {
+    double lag = 0;
+    std::vector<std::string> labels;  // of its partitions
   };
-  std::map<std::pair<std::string, std::string>, Sum> sums;
+  std::map<std::pair<std::string, std::string>, Group> groups;  // by name and topic
   figures.each(name, [&](const std::string& label, double lag) {
-    Sum& sum = sums[{value_in(label, "consumergroup"), value_in(label, "topic")}];
-    sum.lag += lag;
-    sum.slope += figures.slope(name, label, 10 * kMinuteMs);
+    Group& group = groups[{value_in(label, "consumergroup"), value_in(label, "topic")}];
+    group.lag += lag;
+    group.labels.push_back(label);
   });
+  // A slope reads the past of a series, so it is computed for large lags only.
+  const auto slope = [&](const Group& group) {
+    double sum = 0;
+    for (const std::string& label : group.labels) sum += figures.slope(name, label, 10 * kMinuteMs);
+    return sum;
+  };
   std::vector<Problem> found;
-  for (const auto& [of, sum] : sums)
-    if (sum.lag > kMost && sum.slope > 0)
+  for (const auto& [of, group] : groups)
+    if (group.lag > kMost && slope(group) > 0)
       found.push_back({"group", of.first,
                        fmt::format("consumer group {} falls behind in {}: {} records", of.first,
-                                   of.second, grouped(sum.lag)),
+                                   of.second, grouped(group.lag)),
                        of.second});
   return found;
 }
