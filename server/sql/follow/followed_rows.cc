@@ -51,13 +51,14 @@ void FollowedRows::take(const engine::RowsChunks& chunks) {
       ++row;
       continue;
     }
-    deleted_.push_back({next, row->first, std::move(row->second.bytes)});
+    bytes_ -= row->second.bytes.size();
+    deleted_.push_back({next, row->first});
     row = rows_.erase(row);
     has_changed = true;
   }
   for (; deleted_.size() > kMostDeleted; deleted_.pop_front()) {
     forgotten_ = deleted_.front().at;
-    bytes_ -= kRowBytes + deleted_.front().key.size() + deleted_.front().bytes.size();
+    bytes_ -= kRowBytes + deleted_.front().key.size();
   }
   if (!has_changed) return;
   version_ = next;
@@ -85,16 +86,11 @@ FollowedRows::ChangesPtr FollowedRows::make(Version seen) const {
   for (const auto& [key, row] : rows_)
     if (row.changed_at > seen) changed.emplace_back(row.place, &row.bytes);
   std::ranges::sort(changed);
-  std::vector<engine::Column> columns, dead;
-  std::vector<engine::Column*> into, into_dead;
-  for (const engine::ColumnDef& column : schema_.columns) {
-    columns.emplace_back(column.type);
-    dead.emplace_back(column.type);
-  }
-  for (size_t i = 0; i < columns.size(); ++i) {
-    into.push_back(&columns[i]);
-    into_dead.push_back(&dead[i]);
-  }
+  std::vector<engine::Column> columns;
+  for (const engine::ColumnDef& column : schema_.columns) columns.emplace_back(column.type);
+  std::vector<engine::Column*> all, keys;
+  for (engine::Column& column : columns) all.push_back(&column);
+  for (const size_t column : key_) keys.push_back(&columns[column]);
   const auto decode = [](const std::string& bytes, const std::vector<engine::Column*>& to) {
     const Status decoded = engine::decode_row(bytes, to, engine::RowStrings::Copy);
     assert(decoded);  // encode_row() has made the bytes
@@ -102,20 +98,16 @@ FollowedRows::ChangesPtr FollowedRows::make(Version seen) const {
   auto changes = std::make_shared<Changes>();
   changes->until = version_;
   for (const auto& [place, bytes] : changed) {
-    decode(*bytes, into);
+    decode(*bytes, all);
     changes->present.push_back(true);
   }
   // A follower that has seen nothing knows no row that could be deleted. A key that was deleted and came back is a
   // changed row.
   for (const Deleted& each : deleted_) {
     if (seen == 0 || each.at <= seen || rows_.contains(each.key)) continue;
-    const size_t row = dead.front().size();
-    decode(each.bytes, into_dead);
+    decode(each.key, keys);
     for (size_t i = 0; i < columns.size(); ++i)
-      if (std::ranges::find(key_, i) != key_.end())
-        columns[i].append_from(dead[i], row);
-      else
-        columns[i].append_null();
+      if (std::ranges::find(key_, i) == key_.end()) columns[i].append_null();
     changes->present.push_back(false);
   }
   changes->rows = changes->present.size();

@@ -54,7 +54,7 @@ class FollowedRows {
   };
   struct Deleted {
     Version at;
-    std::string key, bytes;
+    std::string key;
   };
   ChangesPtr make(Version seen) const;
 
