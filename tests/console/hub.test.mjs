@@ -105,6 +105,28 @@ test('a result without rows becomes empty some time after its head', async () =>
   assert.deepEqual(a.seen.calls, ['reset']);
 });
 
+test('a connection that ends after its head leaves the known rows', async () => {
+  const { hub, requests, pass, last } = world();
+  const a = follower();
+  hub.follow('SELECT a', a);
+  await pass(100);
+  last().receiver.head({ n: 1, ...HEAD });
+  last().receiver.rows([[1, 'u', 'x', 1]]);
+  last().receiver.lost('cut');
+  last().end();
+  await pass(0);
+  await pass(600);
+  assert.equal(requests.length, 2);
+  last().receiver.head({ n: 1, ...HEAD });
+  last().receiver.lost('cut');
+  last().end();
+  await pass(0);
+  const calls = a.seen.calls.length;
+  await pass(2000);
+  assert.deepEqual([...a.rows.keys()], ['x']);
+  assert.equal(a.seen.calls.length, calls);
+});
+
 test('the error of one statement leaves the others, and a new follower tries again', async () => {
   const { hub, requests, pass, last } = world();
   const [a, b] = [follower(), follower()];

@@ -122,7 +122,8 @@ class Connection {
     const alive = () => all((feed) => feed.each((follower) => follower.alive()));
     /** @type {(() => void)[]} */
     const waits = [];
-    signal.addEventListener('abort', () => { for (const cancel of waits) cancel(); });
+    const cancelWaits = () => { for (const cancel of waits) cancel(); };
+    signal.addEventListener('abort', cancelWaits);
     await this.run_({ sql: feeds.map(({ sql }) => sql).join(';\n'), together: true }, {
       head: ({ n, columns = [] }) => {
         const feed = feeds[n - 1];
@@ -141,6 +142,7 @@ class Connection {
       },
       lost: (reason) => all((feed) => feed.each((follower) => follower.lost(reason))),
     }, signal);
+    cancelWaits(); // an ended connection shows nothing about rows that did not come
     if (signal.aborted || !this.feeds.some(({ failure }) => !failure)) return;
     this.restart(this.retry_);
     this.retry_ = Math.min(2 * this.retry_, LAST_RETRY_MS);
