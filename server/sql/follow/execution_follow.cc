@@ -41,7 +41,7 @@ class FollowExecution final : public SqlExecution {
     if (!changes_) {
       auto changes = follower_->statement().since(seen_);
       if (!changes) return fail(std::move(changes).error());
-      if (!*changes) return;  // the first survey has not ended
+      if (!*changes) return;
       changes_ = *std::move(changes);
       shown_ = 0;
     }
@@ -63,6 +63,7 @@ class FollowExecution final : public SqlExecution {
     }
     seen_ = changes_->until;
     changes_.reset();
+    show();  // the rows may have changed while these were being shown
   }
   void finish() {
     is_over_ = true;

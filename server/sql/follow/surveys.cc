@@ -64,7 +64,7 @@ FollowedStatement::FollowedStatement(FollowedSelect select, InformationReader re
 Result<FollowedRows::ChangesPtr> FollowedStatement::since(FollowedRows::Version seen) {
   const std::lock_guard lock(mutex_);
   if (failure_) return Error(*failure_);
-  if (rows_.version() == 0) return FollowedRows::ChangesPtr();
+  if (rows_.version() == seen) return FollowedRows::ChangesPtr();
   return rows_.since(seen);
 }
 

@@ -30,8 +30,8 @@ class FollowedStatement {
 
   FollowedStatement(FollowedSelect select, InformationReader reader, MemoryBudget& memory);
 
-  // Returns the changes after `seen`, or null if the first survey has not ended. Fails with the error of the last
-  // survey, and as FollowedRows::since() does.
+  // Returns the changes after `seen`, or null if there are none, as before the end of the first survey. Fails with the
+  // error of the last survey, and as FollowedRows::since() does.
   Result<FollowedRows::ChangesPtr> since(FollowedRows::Version seen);
   FollowedRows::Version version();
 
