@@ -1,0 +1,47 @@
+// The objects that a sink writes: their names and their contents follow from topics, partitions and offsets.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/uuid.h"
+
+namespace engine {
+
+// The records [first, end) of a partition, which become one object. Stored before the object is begun, so that a restart
+// writes the same object again.
+struct SinkObject {
+  std::string topic;
+  std::string topic_id;  // a topic that was dropped and created again has other records
+  PartitionId partition;
+  Offset first, end;
+  std::string name;  // in the outside system; the writer's own
+  bool operator==(const SinkObject&) const = default;
+};
+
+// Returns the name as Kafka Connect's sinks of objects write it: "topic+partition+startoffset.extension".
+std::string sink_object_name(std::string_view topic, PartitionId partition, Offset first,
+                             std::string_view extension);
+
+std::string encode_intent(const SinkObject& object, const Uuid& connector);
+// Returns nothing for the intent of another connector. Fails with DataCorrupted if a member is missing.
+Result<std::optional<SinkObject>> parse_intent(std::string_view json, const Uuid& connector);
+
+// The partition of a position, as in Kafka Connect's REST.
+std::string sink_partition_json(std::string_view topic, PartitionId partition);
+// Returns nothing if the JSON is not such a partition.
+std::optional<std::pair<std::string, PartitionId>> parse_sink_partition(std::string_view json);
+
+// The offset of a position. The id of the topic is empty in the answers of REST, and in offsets that a user has set.
+struct SinkOffset {
+  Offset next;
+  std::string topic_id = {};
+};
+std::string sink_offset_json(const SinkOffset& offset);
+// Returns nothing if the JSON has no offset.
+std::optional<SinkOffset> parse_sink_offset(std::string_view json);
+
+}  // namespace engine
