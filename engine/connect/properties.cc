@@ -76,6 +76,17 @@ constexpr PropertyRow kSinkRows[] = {
      .words = "earliest latest"},
 };
 
+// Kafka Connect's properties that change the records of every connector. Without them a connector would copy other
+// records than the configuration promises.
+struct RefusedProperty {
+  std::string_view name, instead;
+};
+constexpr RefusedProperty kRefusedProperties[] = {
+    {"transforms",
+     "CREATE STREAM ... AS SELECT changes the records behind a source, or before a sink"},
+    {"topics.regex", "name the topics in \"topics\""},
+};
+
 bool has_reference(std::string_view value) { return value.find("${") != std::string_view::npos; }
 
 std::optional<int64_t> number_of(std::string_view text) {
@@ -170,6 +181,11 @@ CheckedProperties check_properties(std::span<const PropertyRow> rows,
     if (auto problem = problem_of(row, set->second))
       checked.wrong.push_back({std::string(row.name), std::move(*problem)});
   }
+  for (const auto& [name, instead] : kRefusedProperties)
+    if (const auto set = config.find(std::string(name));
+        set != config.end() && !set->second.empty())
+      checked.wrong.push_back(
+          {std::string(name), fmt::format("property \"{}\" is not supported: {}", name, instead)});
   std::vector<std::string> names;
   for (const PropertyRow& row : rows) names.emplace_back(row.name);
   for (const auto& [name, value] : config)

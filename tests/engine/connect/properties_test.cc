@@ -52,6 +52,14 @@ TEST(Properties, values_that_depend_on_each_other_are_checked) {
   EXPECT_EQ(with({{"file", "a"}, {"csv.separator.char", "ab"}}).size(), 1U);
 }
 
+TEST(Properties, transforms_are_refused_by_name) {
+  EXPECT_EQ(
+      messages({{"connector.class", "file"}, {"file", "a"}, {"topic", "t"}, {"transforms", "x"}}),
+      std::vector<std::string>{
+          "property \"transforms\" is not supported: CREATE STREAM ... AS SELECT changes the "
+          "records behind a source, or before a sink"});
+}
+
 TEST(Properties, a_misspelt_name_gets_a_hint) {
   const auto unknown =
       check_properties(file_source_rows(file_class()),
