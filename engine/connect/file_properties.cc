@@ -96,6 +96,23 @@ bool is_file_stream(const ConnectorClass& of) {
 
 }  // namespace
 
+CsvSettings csv_settings(const PropertyValues& values, std::vector<WrongProperty>& wrong) {
+  CsvSettings csv;
+  for (const auto& [name, to] :
+       {std::pair("csv.separator.char", &csv.separator), {"csv.quote.char", &csv.quote}}) {
+    if (const auto character = character_of(values.text(name)))
+      *to = *character;
+    else
+      wrong.push_back(
+          {name, fmt::format("property \"{}\" is one ASCII character or its number, not \"{}\"",
+                             name, values.text(name))});
+  }
+  if (csv.separator == csv.quote)
+    wrong.push_back({"csv.quote.char", "csv.quote.char and csv.separator.char are the same"});
+  csv.null_text = values.text("csv.null.text");
+  return csv;
+}
+
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of) {
   std::vector<PropertyRow> rows = common_properties(ConnectorType::Source);
   append(rows, std::span(&kTopicRow, 1));
@@ -138,17 +155,7 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
   source.format = format == "csv"    ? FileFormat::Csv
                   : format == "json" ? FileFormat::Json
                                      : FileFormat::Line;
-  for (const auto& [name, to] : {std::pair("csv.separator.char", &source.csv.separator),
-                                 {"csv.quote.char", &source.csv.quote}}) {
-    if (const auto character = character_of(values.text(name)))
-      *to = *character;
-    else
-      wrong(name, fmt::format("property \"{}\" is one ASCII character or its number, not \"{}\"",
-                              name, values.text(name)));
-  }
-  if (source.csv.separator == source.csv.quote)
-    wrong("csv.quote.char", "csv.quote.char and csv.separator.char are the same");
-  source.csv.null_text = values.text("csv.null.text");
+  source.csv = csv_settings(values, read.wrong);
   source.has_header = values.flag("csv.first.row.as.header");
   source.columns = values.text("columns");
   source.given_columns = row_columns_of_sql(source.columns);

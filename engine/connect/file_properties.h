@@ -34,6 +34,21 @@ struct FileSource {
       false;  // {"schema": ..., "payload": ...}, as FileStreamSource writes by default
 };
 
+// A sink of class "file", or of FileStreamSinkConnector, with its values checked.
+struct FileSink {
+  std::string file;       // one file that grows; empty: `directory`
+  std::string directory;  // for a file per range of offsets
+  FileFormat format = FileFormat::Json;
+  CsvSettings csv;
+  bool has_header = false;           // of CSV files
+  std::vector<std::string> columns;  // of CSV files: names of members
+  bool ignores_nulls = false;        // a record without a value has no line; otherwise it is bad
+  bool has_payloads = false;         // values are {"schema": ..., "payload": ...}
+  std::vector<std::string> topics;
+  // Limits of a file. span_ms is between the timestamps of its records, and has no limit if it is 0.
+  int64_t most_records = 0, most_bytes = 0, most_age_ms = 0, span_ms = 0;
+};
+
 // Returns the rows of a class, common properties included.
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of);
 
@@ -44,5 +59,17 @@ struct FileSourceResult {
   std::vector<WrongProperty> wrong;
 };
 FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues& values);
+
+// Returns the characters and the text for NULL of CSV files, and adds each wrong property.
+CsvSettings csv_settings(const PropertyValues& values, std::vector<WrongProperty>& wrong);
+
+// Returns the rows of a class of sinks, common properties included.
+std::vector<PropertyRow> file_sink_rows(const ConnectorClass& of);
+struct FileSinkResult {
+  FileSink sink;
+  std::vector<WrongProperty> wrong;
+};
+// Returns the sink that a configuration describes, or each wrong property.
+FileSinkResult read_file_sink(const ConnectorClass& of, const PropertyValues& values);
 
 }  // namespace engine
