@@ -20,6 +20,11 @@ std::string state_batch(const std::vector<StateChange>& changes, int64_t now_ms)
   return builder.finish();
 }
 
+struct ReadingTurn {
+  storage::LogReader& reader;
+  ~ReadingTurn() { reader.end_turn(); }
+};
+
 // Answers when it is destroyed, if nothing has answered before.
 class CommitAnswer {
  public:
@@ -76,12 +81,8 @@ void LocalConnectLog::commit(ConnectCommit commit, std::function<void(Result<Off
 Result<bool> LocalConnectLog::read_some(storage::LogReader& reader,
                                         const storage::TopicPartition& partition,
                                         ConnectState& state) {
-  struct Turn {
-    storage::LogReader& reader;
-    ~Turn() { reader.end_turn(); }
-  };
   TRY(reader.begin_turn());
-  const Turn turn{reader};
+  const ReadingTurn turn{reader};
   const Offset end = TRY(reader.readable_end(partition));
   Offset next = std::max(state.end, TRY(reader.log_start(partition)));
   if (next >= end) {
@@ -116,6 +117,41 @@ Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
   while (TRY(read_some(*reader, partition, state))) {
   }
   return {};
+}
+
+Result<FetchedRecords> LocalConnectLog::fetch(const storage::TopicPartition& partition, Offset from,
+                                              size_t max_bytes) {
+  const auto reader = TRY(storage::LogReader::open(log_));
+  TRY(reader->begin_turn());
+  const ReadingTurn turn{*reader};
+  FetchedRecords fetched;
+  fetched.log_start = TRY(reader->log_start(partition));
+  fetched.end = TRY(reader->last_stable_offset(partition));
+  fetched.next = std::max(from, fetched.log_start);
+  if (fetched.next >= fetched.end) return fetched;
+  const Offset first = fetched.next;
+  const auto stored = TRY(reader->read(partition, first, max_bytes, storage::ReadUpTo::LastStable));
+  if (stored.empty()) return fetched;
+  const storage::AbortedBatches aborted(
+      TRY(reader->aborted(partition, stored.front().base_offset, stored.back().last_offset + 1)));
+  for (const storage::BatchRef& each : stored) {
+    const auto batch = TRY(records::parse_batch(each.bytes, records::BatchCheck::Shape));
+    fetched.next = each.last_offset + 1;
+    if (batch.header.is_control() || aborted.contains(batch.header)) continue;
+    std::string scratch;
+    auto records = TRY(records::RecordReader::open(batch, scratch));
+    for (records::RecordView record; records.next(record);) {
+      const Offset offset = batch.header.base_offset + record.offset_delta;
+      if (offset < first) continue;
+      FetchedRecords::Record& to = fetched.records.emplace_back();
+      to.offset = offset;
+      to.timestamp_ms = record.timestamp;
+      if (record.key) to.key = std::string(*record.key);
+      if (record.value) to.value = std::string(*record.value);
+    }
+    TRY(records.status());
+  }
+  return fetched;
 }
 
 void LocalConnectLog::await_writable() {

@@ -45,6 +45,19 @@ struct ConnectState {
   Offset end{0};                  // the first offset that was not read
 };
 
+// Records of a partition for a sink.
+struct FetchedRecords {
+  struct Record {
+    Offset offset;
+    int64_t timestamp_ms = 0;
+    std::optional<std::string> key, value;
+  };
+  std::vector<Record> records;
+  Offset log_start{0};  // earlier records were deleted
+  Offset next{0};       // the first offset that was not read
+  Offset end{0};        // the first offset that cannot be read yet
+};
+
 // Threads: any. Owner: the node.
 class ConnectLog {
  public:
@@ -55,6 +68,9 @@ class ConnectLog {
   virtual void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) = 0;
   // Reads the records after those in `state` into it. Waits for the store.
   virtual Status read(PartitionId state_partition, ConnectState& state) = 0;
+  // Reads committed records of a partition from `from` on, up to about `max_bytes`; at least one batch if one exists.
+  virtual Result<FetchedRecords> fetch(const storage::TopicPartition& partition, Offset from,
+                                       size_t max_bytes) = 0;
   // Waits until the log may accept records again after DiskFull, some seconds at most.
   virtual void await_writable() = 0;
 };
@@ -73,6 +89,8 @@ class LocalConnectLog final : public ConnectLog {
 
   void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) override;
   Status read(PartitionId state_partition, ConnectState& state) override;
+  Result<FetchedRecords> fetch(const storage::TopicPartition& partition, Offset from,
+                               size_t max_bytes) override;
   void await_writable() override;
 
  private:
