@@ -108,6 +108,13 @@ Result<OpenFile> Folder::create_file(std::string_view path) const {
   return open_at(path, O_WRONLY | O_CREAT | O_TRUNC);
 }
 
+Result<OpenFile> Folder::append_file(std::string_view path) const {
+  OpenFile file = TRY(open_at(path, O_RDWR | O_APPEND | O_CREAT));
+  if (!TRY(facts_of(file)).is_regular)
+    return Error{ErrorCode::InvalidParameter, fmt::format("{} is not a regular file", path)};
+  return file;
+}
+
 Result<std::pair<OpenFile, std::string>> Folder::parent_of(std::string_view path) const {
   std::vector<std::string> parts = TRY(parts_of(path));
   if (parts.empty())

@@ -51,6 +51,8 @@ class Folder {
   Result<OpenFile> open_directory(std::string_view path) const;
   // Creates the file, or empties it.
   Result<OpenFile> create_file(std::string_view path) const;
+  // Opens a regular file to read it and to write at its end, and creates it if it is missing.
+  Result<OpenFile> append_file(std::string_view path) const;
   // Creates missing directories of the path.
   Status make_directories(std::string_view path) const;
   Result<FileFacts> facts(std::string_view path) const;
