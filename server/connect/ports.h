@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "engine/connect/sink_objects.h"
 
 namespace server {
 
@@ -77,34 +79,31 @@ struct SinkRecord {
   std::optional<std::string> key, value;
 };
 
-// The first offset of a partition that the outside system does not have.
-struct SinkPosition {
-  std::string topic;
-  PartitionId partition;
-  Offset next;
-  bool operator==(const SinkPosition&) const = default;
+// A record that has no line or row in an object.
+struct BadSinkRecord {
+  Error error;  // its message names the place: "orders-3@1742: ..."
+  std::string bytes;
 };
 
-// The intent to write an object: the records that it will contain, stored before the first byte is written, so that a
-// restart writes the same object again.
-struct SinkIntent {
-  std::string topic;
-  PartitionId partition;
-  Offset first, end;   // end: exclusive
-  std::string object;  // its name in the outside system
-  bool operator==(const SinkIntent&) const = default;
-};
-
-// Writes one outside system for one task. The runtime decides which records an object has; the writer makes objects
-// that contain the same bytes for the same records.
+// Writes objects into one outside system for one task. The runtime decides which records an object has; the writer makes
+// the same bytes of the same records, so that an object that is begun again after a crash is not written twice.
 //
 // Threads: the task's. Owner: the task.
 class SinkWriter {
  public:
   virtual ~SinkWriter() = default;
   virtual Status start() = 0;
-  // Writes the object whole, in place of an earlier attempt. It is durable when the call returns.
-  virtual Status write(const SinkIntent& intent, const std::vector<SinkRecord>& records) = 0;
+  // Returns the name of the object whose first record is `first`. Fails if an object of another origin has this name.
+  virtual Result<std::string> object_name(std::string_view topic, PartitionId partition,
+                                          Offset first) = 0;
+  // Begins an object. Since its name was stored before, an object that exists with this name is the same, and whole.
+  virtual Status begin(const engine::SinkObject& object) = 0;
+  // Returns the records that are left out.
+  virtual Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) = 0;
+  // Makes the object durable under its name.
+  virtual Status finish() = 0;
+  // Whether the object exists whole, for a sink whose records were deleted meanwhile.
+  virtual Result<bool> exists(const engine::SinkObject& object) = 0;
 };
 
 }  // namespace server

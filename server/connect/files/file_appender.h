@@ -1,0 +1,46 @@
+// Appends the records of a sink to one file, as Kafka Connect's FileStreamSinkConnector does.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/connect/file_properties.h"
+#include "server/connect/files/folder.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// The name of an object has the inode and the size of the file before its first byte. After a crash the bytes behind
+// this size are compared with those of the object, and only the missing ones are appended: each record has one line,
+// although nothing is removed from the file. If they differ, another program has written to the file, too, and all bytes
+// of the object are appended.
+//
+// Threads: the task's. Owner: the task.
+class FileAppender final : public SinkWriter {
+ public:
+  // `folder` outlives the writer.
+  FileAppender(const Folder& folder, engine::FileSink sink)
+      : folder_(folder), sink_(std::move(sink)) {}
+
+  Status start() override;
+  Result<std::string> object_name(std::string_view topic, PartitionId partition,
+                                  Offset first) override;
+  Status begin(const engine::SinkObject& object) override;
+  Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) override;
+  Status finish() override;
+  Result<bool> exists(const engine::SinkObject&) override { return false; }
+
+ private:
+  Status open();
+
+  const Folder& folder_;
+  const engine::FileSink sink_;
+  OpenFile file_;
+  // The bytes of the present object are gathered, since FileSink::most_bytes and the size of a record limit them.
+  std::string bytes_;
+  std::optional<int64_t> begin_;  // the size of this file before it; nothing: another file
+};
+
+}  // namespace server

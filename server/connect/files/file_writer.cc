@@ -1,0 +1,88 @@
+#include "server/connect/files/file_writer.h"
+
+#include <fmt/format.h>
+
+#include "engine/connect/sink_lines.h"
+#include "server/connect/files/record_lines.h"
+
+namespace server {
+
+namespace {
+
+std::string part_of(const std::string& path) { return path + ".part"; }
+
+std::string_view extension_of(engine::FileFormat format) {
+  switch (format) {
+    case engine::FileFormat::Json:
+      return "json";
+    case engine::FileFormat::Csv:
+      return "csv";
+    case engine::FileFormat::Line:
+      break;
+  }
+  return "txt";
+}
+
+}  // namespace
+
+Status FileWriter::start() { return folder_.make_directories(sink_.directory); }
+
+std::string FileWriter::path_of(std::string_view name) const {
+  return fmt::format("{}/{}", sink_.directory, name);
+}
+
+Result<bool> FileWriter::has_file(const std::string& path) const {
+  const auto facts = folder_.facts(path);
+  if (!facts && facts.error().code == ErrorCode::UndefinedObject) return false;
+  if (!facts) return facts.error();
+  return true;
+}
+
+Result<std::string> FileWriter::object_name(std::string_view topic, PartitionId partition,
+                                            Offset first) {
+  std::string name = engine::sink_object_name(topic, partition, first, extension_of(sink_.format));
+  if (TRY(has_file(path_of(name))))
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("{} exists, and this connector has not written it", path_of(name)),
+                 {},
+                 "Move the file away, or set another output.path; then restart the connector."};
+  return name;
+}
+
+Status FileWriter::begin(const engine::SinkObject& object) {
+  path_ = path_of(object.name);
+  file_ = OpenFile();
+  if (TRY(has_file(path_))) return {};  // a crash was between its rename and the commit
+  file_ = TRY(folder_.create_file(part_of(path_)));
+  if (sink_.format == engine::FileFormat::Csv && sink_.has_header)
+    return append(engine::csv_header(sink_.columns, sink_.csv) + "\n");
+  return {};
+}
+
+Status FileWriter::append(std::string_view text) {
+  Status written = write_all(file_, text);
+  if (written) return {};
+  Error error = written.error();
+  error.message = fmt::format("{}: {}", part_of(path_), error.message);
+  return error;
+}
+
+Result<std::vector<BadSinkRecord>> FileWriter::write(const std::vector<SinkRecord>& records) {
+  std::string text;
+  auto bad = append_lines(sink_, records, text);
+  if (file_.is_open()) TRY(append(text));
+  return bad;
+}
+
+Status FileWriter::finish() {
+  if (!file_.is_open()) return {};
+  TRY(sync_file(file_));
+  file_ = OpenFile();
+  return folder_.rename(part_of(path_), path_);
+}
+
+Result<bool> FileWriter::exists(const engine::SinkObject& object) {
+  return has_file(path_of(object.name));
+}
+
+}  // namespace server

@@ -1,0 +1,43 @@
+// Writes the objects of a sink as files of a directory.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/connect/file_properties.h"
+#include "server/connect/files/folder.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// A file is written under a name that ends with ".part", synced, and renamed: a reader of the directory sees whole files
+// only. The names of objects have no directory, so an object that could not be finished is written into the present
+// "output.path".
+//
+// Threads: the task's. Owner: the task.
+class FileWriter final : public SinkWriter {
+ public:
+  // `folder` outlives the writer.
+  FileWriter(const Folder& folder, engine::FileSink sink)
+      : folder_(folder), sink_(std::move(sink)) {}
+
+  Status start() override;
+  Result<std::string> object_name(std::string_view topic, PartitionId partition,
+                                  Offset first) override;
+  Status begin(const engine::SinkObject& object) override;
+  Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) override;
+  Status finish() override;
+  Result<bool> exists(const engine::SinkObject& object) override;
+
+ private:
+  std::string path_of(std::string_view name) const;
+  Result<bool> has_file(const std::string& path) const;
+  Status append(std::string_view text);
+
+  const Folder& folder_;
+  const engine::FileSink sink_;
+  OpenFile file_;     // closed while the present object exists already
+  std::string path_;  // of the present object, without ".part"
+};
+
+}  // namespace server

@@ -1,0 +1,53 @@
+#include "server/connect/files/record_lines.h"
+
+#include <fmt/format.h>
+
+#include "engine/connect/sink_lines.h"
+
+namespace server {
+
+namespace {
+
+Result<std::string> line_of(const engine::FileSink& sink, const std::string& value) {
+  if (sink.has_payloads) return engine::payload_text(value);
+  if (sink.format == engine::FileFormat::Json) return engine::json_line(value);
+  if (sink.format == engine::FileFormat::Csv)
+    return engine::csv_line(value, sink.columns, sink.csv);
+  // FileStreamSink prints values as they are. The short class promises a line for each record.
+  if (sink.file.empty() && value.find('\n') != std::string::npos)
+    return Error{ErrorCode::InvalidText,
+                 "the value has several lines",
+                 {},
+                 "Format json writes such a value on one line."};
+  return value;
+}
+
+}  // namespace
+
+std::vector<BadSinkRecord> append_lines(const engine::FileSink& sink,
+                                        const std::vector<SinkRecord>& records, std::string& to) {
+  std::vector<BadSinkRecord> bad;
+  for (const SinkRecord& record : records) {
+    if (!record.value && sink.ignores_nulls) continue;
+    // Java prints the absent value as "null".
+    const Result<std::string> line =
+        record.value ? line_of(sink, *record.value)
+        : sink.file.empty()
+            ? Result<std::string>(Error{ErrorCode::InvalidText,
+                                        "the record has no value, and behavior.on.null.values is "
+                                        "fail"})
+            : Result<std::string>("null");
+    if (line) {
+      to += *line;
+      to += '\n';
+      continue;
+    }
+    Error error = line.error();
+    error.message = fmt::format("{}-{}@{}: {}", record.topic, record.partition.value(),
+                                record.offset.value(), error.message);
+    bad.push_back({std::move(error), record.value.value_or("")});
+  }
+  return bad;
+}
+
+}  // namespace server
