@@ -1,0 +1,28 @@
+// The memory that all tasks of connectors may hold together.
+#pragma once
+#include <atomic>
+#include <cstddef>
+
+#include "base/result.h"
+
+namespace server {
+
+// Threads: any. Owner: the runtime of connectors; it outlives the tasks.
+class ConnectorMemory {
+ public:
+  explicit ConnectorMemory(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  // Returns false, and changes nothing, if `bytes` more would exceed the limit. A single task always gets its memory:
+  // a limit below the size of its batch would stop all connectors.
+  bool try_add(size_t bytes);
+  void remove(size_t bytes) { held_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
+  // Names the setting and its value.
+  Error refusal() const;
+
+ private:
+  const size_t limit_bytes_;
+  std::atomic<size_t> held_bytes_ = 0;
+};
+
+}  // namespace server
