@@ -75,6 +75,11 @@ Result<NativeClass> native_class(const Families& families, const ConnectorConfig
                  "property \"connector.class\" is required",
                  {},
                  "SHOW CONNECTOR PLUGINS lists the classes."};
+  // A short class reads and writes. The definition has no type, so the property that every sink has decides.
+  if (type == engine::ConnectorType::Unknown && config.contains("topics") &&
+      !config.contains("topic") &&
+      engine::find_connector_class(named->second, engine::ConnectorType::Sink) != nullptr)
+    type = engine::ConnectorType::Sink;
   const engine::ConnectorClass* of = engine::find_connector_class(named->second, type);
   if (of == nullptr && type != engine::ConnectorType::Unknown)
     if (const auto* other = engine::find_connector_class(named->second))

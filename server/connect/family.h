@@ -28,6 +28,14 @@ struct SourcePlan {
   std::vector<ConnectorNotice> notices;
 };
 
+// The parts of a sink's configuration that the runtime uses.
+struct SinkPlan {
+  std::vector<std::string> topics;
+  int64_t most_records = 0, most_bytes = 0, most_age_ms = 0, span_ms = 0;  // as in SinkTaskPlan
+  // The places in the outside system that only one sink may write to, in one spelling for each.
+  std::vector<std::string> places;
+};
+
 // Calls with values get them with secrets; their errors must not repeat the values of passwords.
 //
 // Threads: any, one at a time for a reader. Owner: the node; it outlives the tasks.
@@ -50,6 +58,15 @@ class ConnectorFamily {
   virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
                                                             engine::RowColumns columns) const = 0;
+
+  // Does not look at the outside system.
+  virtual SinkPlan plan_sink(const engine::ConnectorClass& of,
+                             const engine::PropertyValues& values) const = 0;
+  // Checks that the outside system can be written to.
+  virtual Status check_sink(const engine::ConnectorClass& of,
+                            const engine::PropertyValues& values) const = 0;
+  virtual Result<std::unique_ptr<SinkWriter>> open_sink(
+      const engine::ConnectorClass& of, const engine::PropertyValues& values) const = 0;
 };
 
 }  // namespace server

@@ -51,6 +51,7 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
       definitions_(definitions),
       clock_(clock),
       memory_(memory),
+      connector_memory_(settings.max_memory_bytes),
       settings_(std::move(settings)) {
   own_families_.push_back(std::make_unique<FileConnectors>(settings_.files_dir, clock_));
   for (const auto& family : own_families_) families_.push_back(family.get());
@@ -73,7 +74,12 @@ void NativeConnectors::stop() {
   }
   if (thread_.joinable()) thread_.join();
   for (const Call& call : refused) call.refuse({ErrorCode::ShuttingDown, "the server is stopping"});
-  runs_.clear();  // waits for the tasks
+  std::map<std::string, Run> ended;
+  {
+    const std::lock_guard lock(runs_mutex_);
+    ended.swap(runs_);
+  }
+  ended.clear();  // waits for the tasks
 }
 
 template <class T>
@@ -366,7 +372,12 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
   }
   UsableConfig usable =
       TRY(usable_config(families_, settings_.secrets, wanted.name, wanted.config, wanted.type));
-  SourcePlan plan = TRY(usable.family->plan_source(*usable.of, usable.values));
+  const bool is_sink = usable.of->type == engine::ConnectorType::Sink;
+  SourcePlan plan;
+  if (is_sink)
+    TRY(check_new_sink(usable, wanted.name, wanted.owner));
+  else
+    plan = TRY(usable.family->plan_source(*usable.of, usable.values));
   auto definition = std::make_shared<storage::ConnectorDefinition>();
   definition->name = wanted.name;
   definition->id = Uuid::random();

@@ -16,6 +16,8 @@
 #include "base/memory_budget.h"
 #include "server/connect/checked_config.h"
 #include "server/connect/connect_log.h"
+#include "server/connect/connect_task.h"
+#include "server/connect/connector_memory.h"
 #include "server/connect/connectors.h"
 #include "server/connect/declarations.h"
 #include "server/connect/family.h"
@@ -28,7 +30,8 @@ struct NativeSettings {
   std::string files_dir;   // --connect-files; empty: connectors of files are switched off
   SecretSettings secrets;  // --secrets-dir
   int max_threads = 64;    // --connect-threads
-  bool is_alone = true;    // false: a node of a cluster, which does not run connectors yet
+  size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory; of all tasks together
+  bool is_alone = true;  // false: a node of a cluster, which does not run connectors yet
   int32_t partitions_of_new_topic = 1;
 };
 
@@ -46,6 +49,14 @@ class NativeConnectors final : public Connectors {
   ~NativeConnectors() override;
   // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node, for users.
   void start(std::string worker_id = {});
+  // Figures of a task for metrics.
+  struct TaskFigures {
+    std::string connector;
+    int32_t task = 0;
+    TaskFacts facts;
+  };
+  // Returns the figures of all tasks, by connector, without waiting for a call that is being carried out.
+  std::vector<TaskFigures> figures() const;
   // Ends all tasks. Later calls are answered with ShuttingDown.
   void stop();
 
@@ -76,7 +87,7 @@ class NativeConnectors final : public Connectors {
   // The task of a connector. Without a task it waits for a thread, or its configuration cannot run.
   struct Run {
     Definition definition;
-    std::unique_ptr<SourceTask> task = {};
+    std::unique_ptr<ConnectTask> task = {};
     std::optional<std::string> failure = {};  // of the configuration, as a trace
     std::string waits_for = {};
   };
@@ -114,21 +125,32 @@ class NativeConnectors final : public Connectors {
   void start_tasks(const Definition& definition);
   void stop_tasks(const std::string& name);
   void start_waiting();
-  Result<SourceTaskPlan> task_plan(const Definition& definition, const UsableConfig& usable);
+  Result<std::unique_ptr<ConnectTask>> make_task(const Definition& definition,
+                                                 const UsableConfig& usable);
+  Result<SourceTaskPlan> source_plan(const Definition& definition, const UsableConfig& usable);
+  // Checks that the topics of a sink exist, and that the owner may read them.
+  Status check_sink_topics(const UsableConfig& usable, const std::string& owner) const;
+  // Checks also that no other sink writes to the same places, and the outside system.
+  Status check_new_sink(const UsableConfig& usable, const std::string& name,
+                        const std::string& owner) const;
   size_t running_threads() const;
   ConnectorInfo info_of(const storage::ConnectorDefinition& definition) const;
   TaskProgress progress_of(const storage::ConnectorDefinition& definition) const;
   TaskFacts facts_of_task(const storage::ConnectorDefinition& definition) const;
+  static TaskFacts facts_of_run(const Run& run);
 
   ConnectLog& log_;
   MetadataApplier& definitions_;
   const Clock& clock_;
   MemoryBudget& memory_;
+  ConnectorMemory connector_memory_;
   const NativeSettings settings_;
   std::string worker_id_;  // set before the thread starts
   std::vector<std::unique_ptr<ConnectorFamily>> own_families_;
   Families families_;
-  std::map<std::string, Run> runs_;  // by connector
+  // By connector. Only the thread of this object changes the map, under the mutex; other threads read it under the mutex.
+  std::map<std::string, Run> runs_;
+  mutable std::mutex runs_mutex_;
 
   std::mutex mutex_;
   // Guarded by mutex_

@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/connect/sink_objects.h"
 #include "engine/connect/state_record.h"
 #include "engine/formats/json/json_tree.h"
 #include "server/connect/native_connectors.h"
+#include "server/connect/sink_task.h"
 
 namespace server {
 
@@ -22,12 +24,28 @@ std::string failure_text(const Error& error) {
   return text;
 }
 
+BadRecordPolicy bad_record_policy(const storage::ConnectorDefinition& definition,
+                                  const UsableConfig& usable) {
+  const engine::PropertyValues& values = usable.values;
+  return {values.text("errors.tolerance") == "all",
+          values.flag("errors.log.enable"),
+          values.flag("errors.log.include.messages"),
+          {values.text("errors.deadletterqueue.topic.name"),
+           values.flag("errors.deadletterqueue.context.headers.enable"), definition.name,
+           std::string(usable.of->name), kTaskNumber}};
+}
+
 }  // namespace
 
 Result<CreatedConnector> NativeConnectors::replace(const Definition& old, ConnectorConfig config) {
   UsableConfig usable = TRY(usable_config(families_, settings_.secrets, old->name, config,
                                           engine::ConnectorType::Unknown));
-  const SourcePlan plan = TRY(usable.family->plan_source(*usable.of, usable.values));
+  const bool is_sink = usable.of->type == engine::ConnectorType::Sink;
+  SourcePlan plan;
+  if (is_sink)
+    TRY(check_new_sink(usable, old->name, old->owner));
+  else
+    plan = TRY(usable.family->plan_source(*usable.of, usable.values));
   Declarations declared(definitions_, old->owner.empty() ? Asker() : Asker(old->owner));
   TRY(make_topics(plan, usable.values, declared));
   auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
@@ -68,7 +86,7 @@ Status NativeConnectors::set_state(const std::string& name, TargetState target) 
   } else if (run == runs_.end()) {
     start_tasks(changed);
   } else {
-    run->second.definition = changed;
+    run->second.definition = changed;  // no other thread reads it
     if (run->second.task)
       run->second.task->pause(changed->target == storage::ConnectorTarget::Paused);
   }
@@ -122,8 +140,10 @@ Result<std::vector<ConnectorOffset>> NativeConnectors::offsets(const std::string
     const auto parsed = engine::parse_state_key(key);
     if (!parsed || parsed->kind != "position" || parsed->connector != name) continue;
     const auto value = engine::parse_position(entry.value);
-    if (value && value->connector == definition->id)
-      offsets.push_back({parsed->rest, value->offset_json});
+    if (!value || value->connector != definition->id) continue;
+    const auto sink = engine::parse_sink_offset(value->offset_json);
+    offsets.push_back(
+        {parsed->rest, sink ? engine::sink_offset_json({sink->next}) : value->offset_json});
   }
   return offsets;
 }
@@ -131,9 +151,23 @@ Result<std::vector<ConnectorOffset>> NativeConnectors::offsets(const std::string
 Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
                                                     const std::vector<ConnectorOffset>& offsets) {
   const Definition definition = TRY(find_stopped(name));
+  const auto native = native_class(families_, definition->config, engine::ConnectorType::Unknown);
+  const bool is_sink = native && native->of->type == engine::ConnectorType::Sink;
   std::vector<StateChange> changes;
   for (const ConnectorOffset& each : offsets) {
     const std::string partition = TRY(engine::canonical_json_object(each.partition));
+    if (is_sink) {
+      const auto parsed = engine::parse_sink_partition(partition);
+      if (!parsed || (each.offset != "null" && !engine::parse_sink_offset(each.offset)))
+        return Error{ErrorCode::InvalidParameter,
+                     fmt::format("{} with the offset {} is no position of a sink", each.partition,
+                                 each.offset),
+                     {},
+                     "A position of a sink is {\"partition\": {\"kafka_topic\": \"t\", "
+                     "\"kafka_partition\": 0}, \"offset\": {\"kafka_offset\": 7}}."};
+      // An object that is begun would set the position behind its records.
+      changes.push_back({engine::intent_key(name, parsed->first, parsed->second), std::nullopt});
+    }
     StateChange& change = changes.emplace_back();
     change.key = engine::position_key(name, partition);
     if (each.offset == "null") continue;
@@ -146,7 +180,7 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
 
 Result<std::string> NativeConnectors::reset_offsets(const std::string& name) {
   const Definition definition = TRY(find_stopped(name));
-  std::vector<StateChange> changes = TRY(deletions(name, {"position"}));
+  std::vector<StateChange> changes = TRY(deletions(name, {"position", "intent"}));
   TRY(write_state(*definition, std::move(changes)));
   return std::string("The offsets for this connector have been reset successfully");
 }
@@ -158,20 +192,87 @@ size_t NativeConnectors::running_threads() const {
       runs_, [](const auto& each) { return each.second.task && !each.second.task->has_failed(); }));
 }
 
-Result<SourceTaskPlan> NativeConnectors::task_plan(const Definition& definition,
-                                                   const UsableConfig& usable) {
+Status NativeConnectors::check_sink_topics(const UsableConfig& usable,
+                                           const std::string& owner) const {
+  const MetadataImagePtr image = definitions_.image();
+  for (const std::string& topic : usable.values.list("topics")) {
+    // A task tries again until the topic exists, so that it continues with a topic that is dropped and created again.
+    if (image->topics->find(topic) == nullptr)
+      return Error{ErrorCode::UndefinedObject, fmt::format("topic \"{}\" does not exist", topic)};
+    if (!owner.empty()) TRY(check_topic(*image->users, owner, topic, storage::kMaySelect));
+  }
+  return {};
+}
+
+Status NativeConnectors::check_new_sink(const UsableConfig& usable, const std::string& name,
+                                        const std::string& owner) const {
+  if (Status topics = check_sink_topics(usable, owner); !topics) {
+    Error error = topics.error();
+    if (error.code == ErrorCode::UndefinedObject) error.code = ErrorCode::InvalidParameter;
+    return error;
+  }
+  const std::vector<std::string> places =
+      usable.family->plan_sink(*usable.of, usable.values).places;
+  const MetadataImagePtr image = definitions_.image();
+  for (const auto& [its_name, definition] : *image->connectors) {
+    const auto other = native_class(families_, definition->config, engine::ConnectorType::Unknown);
+    if (its_name == name || !other || other->of->type != engine::ConnectorType::Sink ||
+        other->family != usable.family)
+      continue;
+    const engine::PropertyValues values(other->family->rows(*other->of), definition->config);
+    for (const std::string& place : other->family->plan_sink(*other->of, values).places)
+      if (std::ranges::find(places, place) != places.end())
+        return Error{ErrorCode::InvalidParameter,
+                     fmt::format("connector {} writes to {} already", its_name, place),
+                     "Two sinks would mix their records, or write over each other.",
+                     "Choose another place, or drop the other connector."};
+  }
+  return usable.family->check_sink(*usable.of, usable.values);
+}
+
+Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definition& definition,
+                                                                 const UsableConfig& usable) {
+  TaskSurroundings around{log_, clock_, memory_, connector_memory_,
+                          [this] { return definitions_.image()->topics; }};
+  TaskIdentity identity{
+      definition, kTaskNumber, [this, definition](std::string text) {
+        const auto resolved = resolve_secrets(definition->config, settings_.secrets);
+        return resolved ? without_secrets(std::move(text), definition->config, *resolved) : text;
+      }};
+  if (usable.of->type == engine::ConnectorType::Source) {
+    SourceTaskPlan plan = TRY(source_plan(definition, usable));
+    plan.identity = std::move(identity);
+    return std::unique_ptr<ConnectTask>(
+        std::make_unique<SourceTask>(std::move(around), std::move(plan)));
+  }
+  const SinkPlan limits = usable.family->plan_sink(*usable.of, usable.values);
+  SinkTaskPlan plan{
+      .identity = std::move(identity),
+      .open = [this, definition]() -> Result<std::unique_ptr<SinkWriter>> {
+        const UsableConfig now =
+            TRY(usable_config(families_, settings_.secrets, definition->name, definition->config,
+                              engine::ConnectorType::Sink));
+        TRY(check_sink_topics(now, definition->owner));
+        return now.family->open_sink(*now.of, now.values);
+      },
+      .topics = limits.topics,
+      .most_records = limits.most_records,
+      .most_bytes = limits.most_bytes,
+      .most_age_ms = limits.most_age_ms,
+      .span_ms = limits.span_ms,
+      .begins_at_end = usable.values.text("consumer.override.auto.offset.reset") == "latest",
+      .bad_records = bad_record_policy(*definition, usable)};
+  return std::unique_ptr<ConnectTask>(
+      std::make_unique<SinkTask>(std::move(around), std::move(plan)));
+}
+
+Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definition,
+                                                     const UsableConfig& usable) {
   SourceTaskPlan plan;
-  plan.definition = definition;
-  plan.task = kTaskNumber;
-  plan.tolerates_bad_records = usable.values.text("errors.tolerance") == "all";
-  plan.logs_bad_records = usable.values.flag("errors.log.enable");
-  plan.logs_their_bytes = usable.values.flag("errors.log.include.messages");
+  plan.bad_records = bad_record_policy(*definition, usable);
   for (const char* name : {"batch.size", "max.batch.size"})
     if (const auto size = usable.values.find(name))
       plan.max_records = static_cast<size_t>(usable.values.number(name));
-  plan.dead_letters = {usable.values.text("errors.deadletterqueue.topic.name"),
-                       usable.values.flag("errors.deadletterqueue.context.headers.enable"),
-                       definition->name, std::string(usable.of->name), kTaskNumber};
   plan.open = [this, definition,
                columns =
                    TRY(stored_columns(*definition))]() -> Result<std::unique_ptr<SourceReader>> {
@@ -184,38 +285,43 @@ Result<SourceTaskPlan> NativeConnectors::task_plan(const Definition& definition,
                       storage::kMayInsert));
     return now.family->open_source(*now.of, now.values, columns);
   };
-  plan.hide_secrets = [this, definition](std::string text) {
-    const auto resolved = resolve_secrets(definition->config, settings_.secrets);
-    return resolved ? without_secrets(std::move(text), definition->config, *resolved) : text;
-  };
   return plan;
 }
 
 void NativeConnectors::start_tasks(const Definition& definition) {
   if (definition->target == storage::ConnectorTarget::Stopped) return;
-  Run& run = runs_[definition->name];
-  run = {.definition = definition};
+  stop_tasks(definition->name);
+  Run run{.definition = definition};
   if (running_threads() >= static_cast<size_t>(settings_.max_threads)) {
     run.waits_for = fmt::format("waits for a thread: {} of {} are in use", running_threads(),
                                 settings_.max_threads);
-    return;
+  } else {
+    const auto usable = usable_config(families_, settings_.secrets, definition->name,
+                                      definition->config, engine::ConnectorType::Unknown);
+    auto task = usable ? make_task(definition, *usable)
+                       : Result<std::unique_ptr<ConnectTask>>(usable.error());
+    if (task) {
+      run.task = *std::move(task);
+      run.task->pause(definition->target == storage::ConnectorTarget::Paused);
+      run.task->start();
+    } else {
+      run.failure = failure_text(task.error());
+      log_warn("connector cannot start name={} error=\"{}\"", definition->name,
+               task.error().message);
+    }
   }
-  const auto usable = usable_config(families_, settings_.secrets, definition->name,
-                                    definition->config, engine::ConnectorType::Unknown);
-  auto plan = usable ? task_plan(definition, *usable) : Result<SourceTaskPlan>(usable.error());
-  if (!plan) {
-    run.failure = failure_text(plan.error());
-    log_warn("connector cannot start name={} error=\"{}\"", definition->name, plan.error().message);
-    return;
-  }
-  run.task = std::make_unique<SourceTask>(
-      TaskSurroundings{log_, clock_, memory_, [this] { return definitions_.image()->topics; }},
-      *std::move(plan));
-  run.task->pause(definition->target == storage::ConnectorTarget::Paused);
-  run.task->start();
+  const std::lock_guard lock(runs_mutex_);
+  runs_.insert_or_assign(definition->name, std::move(run));
 }
 
-void NativeConnectors::stop_tasks(const std::string& name) { runs_.erase(name); }
+void NativeConnectors::stop_tasks(const std::string& name) {
+  decltype(runs_)::node_type ended;
+  {
+    const std::lock_guard lock(runs_mutex_);
+    ended = runs_.extract(name);
+  }
+  // Its destructor waits for the task, without the mutex.
+}
 
 void NativeConnectors::start_waiting() {
   for (auto& [name, run] : runs_)
@@ -225,20 +331,27 @@ void NativeConnectors::start_waiting() {
     }
 }
 
-TaskFacts NativeConnectors::facts_of_task(const storage::ConnectorDefinition& definition) const {
+TaskFacts NativeConnectors::facts_of_run(const Run& run) {
+  if (run.task) return run.task->facts();
   TaskFacts facts;
-  const auto run = runs_.find(definition.name);
-  if (run == runs_.end()) {
-    facts.state = ConnectorState::Stopped;
-  } else if (run->second.task) {
-    facts = run->second.task->facts();
-  } else if (run->second.failure) {
-    facts.state = ConnectorState::Failed;
-    facts.trace = *run->second.failure;
-  } else {
-    facts.trace = run->second.waits_for;
-  }
+  facts.trace = run.failure.value_or(run.waits_for);
+  if (run.failure) facts.state = ConnectorState::Failed;
   return facts;
+}
+
+TaskFacts NativeConnectors::facts_of_task(const storage::ConnectorDefinition& definition) const {
+  const auto run = runs_.find(definition.name);
+  if (run != runs_.end()) return facts_of_run(run->second);
+  TaskFacts facts;
+  facts.state = ConnectorState::Stopped;
+  return facts;
+}
+
+std::vector<NativeConnectors::TaskFigures> NativeConnectors::figures() const {
+  const std::lock_guard lock(runs_mutex_);
+  std::vector<TaskFigures> figures;
+  for (const auto& [name, run] : runs_) figures.push_back({name, kTaskNumber, facts_of_run(run)});
+  return figures;
 }
 
 ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& definition) const {
@@ -255,6 +368,7 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
   if (runs_.contains(definition.name))
     info.tasks.push_back({kTaskNumber, facts.state, worker_id_, facts.trace});
   info.errors = facts.errors;
+  info.lag_records = facts.lag_records;
   const auto native = native_class(families_, definition.config, engine::ConnectorType::Unknown);
   if (const auto named = definition.config.find("connector.class");
       named != definition.config.end())
@@ -262,6 +376,11 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
   if (!native) return info;
   info.type = native->of->type;
   info.guarantee = native->family->guarantee(*native->of);
+  if (info.type == engine::ConnectorType::Sink) {
+    info.topics =
+        engine::PropertyValues(native->family->rows(*native->of), definition.config).list("topics");
+    return info;
+  }
   const auto topic = definition.config.find("topic");
   if (topic == definition.config.end()) return info;
   info.topics.push_back(topic->second);
@@ -279,6 +398,7 @@ TaskProgress NativeConnectors::progress_of(const storage::ConnectorDefinition& d
   progress.task = {kTaskNumber, facts.state, worker_id_, facts.trace};
   progress.position = facts.position;
   progress.lag_bytes = facts.lag_bytes;
+  progress.lag_records = facts.lag_records;
   progress.records = facts.records;
   progress.commits = facts.commits;
   progress.commit_ms = facts.last_commit_us / kUsOfMs;

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <regex>
 
 #include "engine/connect/file_properties.h"
 #include "server/connect/files/directory_reader.h"
+#include "server/connect/files/file_appender.h"
+#include "server/connect/files/file_writer.h"
 #include "server/connect/files/tail_reader.h"
 
 namespace server {
@@ -36,6 +39,32 @@ class FileSourceReader final : public SourceReader {
   const FileSource source_;
   const engine::RowColumns columns_;
   std::unique_ptr<SourceReader> reader_;
+};
+
+class FileSinkWriter final : public SinkWriter {
+ public:
+  FileSinkWriter(std::unique_ptr<Folder> folder, engine::FileSink sink)
+      : folder_(std::move(folder)) {
+    if (sink.file.empty())
+      writer_ = std::make_unique<FileWriter>(*folder_, std::move(sink));
+    else
+      writer_ = std::make_unique<FileAppender>(*folder_, std::move(sink));
+  }
+  Status start() override { return writer_->start(); }
+  Result<std::string> object_name(std::string_view topic, PartitionId partition,
+                                  Offset first) override {
+    return writer_->object_name(topic, partition, first);
+  }
+  Status begin(const engine::SinkObject& object) override { return writer_->begin(object); }
+  Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) override {
+    return writer_->write(records);
+  }
+  Status finish() override { return writer_->finish(); }
+  Result<bool> exists(const engine::SinkObject& object) override { return writer_->exists(object); }
+
+ private:
+  const std::unique_ptr<Folder> folder_;
+  std::unique_ptr<SinkWriter> writer_;
 };
 
 // Returns the path of a file with lines to infer columns from; nothing if none exists yet.
@@ -87,11 +116,13 @@ Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string
 }  // namespace
 
 std::vector<engine::PropertyRow> FileConnectors::rows(const engine::ConnectorClass& of) const {
-  return engine::file_source_rows(of);
+  return of.type == engine::ConnectorType::Sink ? engine::file_sink_rows(of)
+                                                : engine::file_source_rows(of);
 }
 
 std::vector<engine::WrongProperty> FileConnectors::check(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+  if (of.type == engine::ConnectorType::Sink) return engine::read_file_sink(of, values).wrong;
   auto read = engine::read_file_source(of, values);
   if (read.wrong.empty() && read.source.file.empty()) {
     try {
@@ -106,8 +137,11 @@ std::vector<engine::WrongProperty> FileConnectors::check(
   return std::move(read.wrong);
 }
 
-std::string_view FileConnectors::guarantee(const engine::ConnectorClass&) const {
-  return "exactly once, in the order of each file";
+std::string_view FileConnectors::guarantee(const engine::ConnectorClass& of) const {
+  if (of.type == engine::ConnectorType::Sink && !of.is_short())
+    return "exactly once while no other program writes to the file or renames it";
+  return of.type == engine::ConnectorType::Sink ? "exactly once, in the order of each partition"
+                                                : "exactly once, in the order of each file";
 }
 
 Result<std::unique_ptr<Folder>> FileConnectors::folder() const {
@@ -155,6 +189,46 @@ Result<std::unique_ptr<SourceReader>> FileConnectors::open_source(
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<SourceReader>(std::make_unique<FileSourceReader>(
       TRY(folder()), clock_, std::move(read.source), std::move(columns)));
+}
+
+std::string FileConnectors::plain_path(const std::string& path) const {
+  namespace fs = std::filesystem;
+  const fs::path plain = fs::path(path).lexically_normal();
+  if (!plain.is_absolute()) return plain.string();
+  std::error_code error;
+  const fs::path root = fs::canonical(directory_, error);
+  return (error ? plain : plain.lexically_relative(root)).string();
+}
+
+SinkPlan FileConnectors::plan_sink(const engine::ConnectorClass& of,
+                                   const engine::PropertyValues& values) const {
+  const engine::FileSink sink = engine::read_file_sink(of, values).sink;
+  SinkPlan plan{.topics = sink.topics,
+                .most_records = sink.most_records,
+                .most_bytes = sink.most_bytes,
+                .most_age_ms = sink.most_age_ms,
+                .span_ms = sink.span_ms,
+                .places = {}};
+  if (!sink.file.empty()) {
+    plan.places.push_back(plain_path(sink.file));
+    return plan;
+  }
+  for (const std::string& topic : sink.topics)
+    plan.places.push_back(plain_path(sink.directory + "/" + topic));
+  return plan;
+}
+
+Status FileConnectors::check_sink(const engine::ConnectorClass& of,
+                                  const engine::PropertyValues& values) const {
+  auto opened = TRY(folder());
+  if (!values.flag("validate")) return {};
+  return FileSinkWriter(std::move(opened), engine::read_file_sink(of, values).sink).start();
+}
+
+Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(
+    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+  return std::unique_ptr<SinkWriter>(
+      std::make_unique<FileSinkWriter>(TRY(folder()), engine::read_file_sink(of, values).sink));
 }
 
 }  // namespace server

@@ -26,9 +26,17 @@ class FileConnectors final : public ConnectorFamily {
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
                                                     engine::RowColumns columns) const override;
+  SinkPlan plan_sink(const engine::ConnectorClass& of,
+                     const engine::PropertyValues& values) const override;
+  Status check_sink(const engine::ConnectorClass& of,
+                    const engine::PropertyValues& values) const override;
+  Result<std::unique_ptr<SinkWriter>> open_sink(
+      const engine::ConnectorClass& of, const engine::PropertyValues& values) const override;
 
  private:
   Result<std::unique_ptr<Folder>> folder() const;
+  // Returns the path relative to --connect-files, without "." and "//".
+  std::string plain_path(const std::string& path) const;
 
   const std::string directory_;
   const Clock& clock_;

@@ -63,10 +63,11 @@ class ConnectServer {
     call(*connectors_, [&](Result<T> result) { answer.set_value(std::move(result)); });
     return answer.get_future().get();
   }
-  Result<CreatedConnector> create(const std::string& name, ConnectorConfig config) {
+  Result<CreatedConnector> create(const std::string& name, ConnectorConfig config,
+                                  engine::ConnectorType type = engine::ConnectorType::Source) {
     return call<CreatedConnector>([&](Connectors& to, auto done) {
       to.create({.name = name,
-                 .type = engine::ConnectorType::Source,
+                 .type = type,
                  .config = std::move(config),
                  .initial_state = TargetState::Running,
                  .owner = {},

@@ -1,0 +1,307 @@
+#include "server/connect/connect_task.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "engine/connect/state_record.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+namespace {
+
+constexpr int64_t kFirstPauseMs = 100;  // before a restart; doubled with each failure
+constexpr int64_t kLongestPauseMs = 30'000;
+
+std::string trace_of(const Error& error) {
+  std::string trace = error.message;
+  if (!error.detail.empty()) trace += "\nDETAIL: " + error.detail;
+  if (!error.hint.empty()) trace += "\nHINT: " + error.hint;
+  return trace;
+}
+
+}  // namespace
+
+bool is_permanent(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::InvalidParameter:
+    case ErrorCode::InsufficientPrivilege:
+    case ErrorCode::NotSupported:
+    case ErrorCode::InvalidText:
+    case ErrorCode::OutOfRange:
+    case ErrorCode::BadCopyFormat:
+    case ErrorCode::InvalidEncoding:
+    case ErrorCode::RecordTooLarge:
+    case ErrorCode::CorruptRecord:
+    case ErrorCode::DataCorrupted:
+    case ErrorCode::LimitExceeded:
+      return true;
+    default:
+      return false;
+  }
+}
+
+ConnectTask::ConnectTask(TaskSurroundings around, TaskIdentity identity)
+    : around_(std::move(around)),
+      identity_(std::move(identity)),
+      state_partition_(engine::connect_state_partition(identity_.definition->name, identity_.task)),
+      account_(around_.memory),
+      charge_(&account_, MemoryKind::Queues) {}
+
+ConnectTask::~ConnectTask() { stop(); }
+
+void ConnectTask::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void ConnectTask::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    must_stop_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void ConnectTask::pause(bool is_paused) {
+  const std::lock_guard lock(mutex_);
+  is_paused_ = is_paused;
+  changed_.notify_all();
+}
+
+TaskFacts ConnectTask::facts() const {
+  const std::lock_guard lock(mutex_);
+  TaskFacts facts = facts_;
+  facts.memory_bytes = static_cast<int64_t>(account_.held_bytes());
+  return facts;
+}
+
+bool ConnectTask::must_stop() const {
+  const std::lock_guard lock(mutex_);
+  return must_stop_;
+}
+
+bool ConnectTask::wait_for(int64_t ms) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return must_stop_; });
+  return !must_stop_;
+}
+
+void ConnectTask::set_state(ConnectorState state, std::string trace) {
+  bool has_changed;
+  {
+    const std::lock_guard lock(mutex_);
+    has_changed = facts_.state != state || facts_.trace != trace;
+    facts_.state = state;
+    facts_.trace = trace;
+  }
+  if (has_changed) store_state(state, trace);
+}
+
+// The record is for readers of __connect_state. The task does not wait for it, and its loss changes nothing.
+void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
+  const std::string key = engine::task_state_key(identity_.definition->name, identity_.task);
+  std::string value =
+      engine::encode_task_state({std::string(connector_state_name(state)), trace,
+                                 identity_.definition->id, around_.clock.wall_ms()});
+  constexpr Offset kNoCondition{INT64_MAX};
+  around_.log.commit({{}, {{key, std::move(value)}}, state_partition_, kNoCondition},
+                     [](const Result<Offset>&) {});
+}
+
+void ConnectTask::run() {
+  int64_t pause_ms = kFirstPauseMs;
+  while (!must_stop()) {
+    const int64_t begun_us = around_.clock.monotonic_us();
+    const Status ended = run_once();
+    close();
+    release_memory();
+    if (must_stop() || ended) break;
+    // A task that ran well for a while begins with short pauses again.
+    constexpr int64_t kLongRunUs = 60'000'000;
+    if (around_.clock.monotonic_us() - begun_us > kLongRunUs) pause_ms = kFirstPauseMs;
+    Error error = ended.error();
+    error.message = identity_.hide_secrets(error.message);
+    error.detail = identity_.hide_secrets(error.detail);
+    if (is_permanent(error)) {
+      log_warn("connector task failed connector={} task={} error=\"{}\"",
+               identity_.definition->name, identity_.task, error.message);
+      set_state(ConnectorState::Failed, trace_of(error));
+      return;
+    }
+    log_info("connector task restarts connector={} task={} pause_ms={} error=\"{}\"",
+             identity_.definition->name, identity_.task, pause_ms, error.message);
+    set_state(ConnectorState::Restarting, trace_of(error));
+    {
+      const std::lock_guard lock(mutex_);
+      ++facts_.restarts;
+    }
+    if (!wait_for(pause_ms)) break;
+    pause_ms = std::min(2 * pause_ms, kLongestPauseMs);
+  }
+}
+
+Status ConnectTask::read_state() {
+  state_ = {};
+  TRY(around_.log.read(state_partition_, state_));
+  commits_ = 0;
+  const auto last =
+      state_.entries.find(engine::commit_key(identity_.definition->name, identity_.task));
+  if (last == state_.entries.end()) return {};
+  if (const auto value = engine::parse_commit(last->second.value))
+    if (value->connector == identity_.definition->id) commits_ = value->commit;
+  return {};
+}
+
+std::vector<std::pair<std::string, std::string>> ConnectTask::positions() const {
+  std::vector<std::pair<std::string, std::string>> positions;
+  for (const auto& [key, entry] : state_.entries) {
+    const auto parsed = engine::parse_state_key(key);
+    if (!parsed || parsed->kind != "position" || parsed->connector != identity_.definition->name)
+      continue;
+    const auto value = engine::parse_position(entry.value);
+    if (value && value->connector == identity_.definition->id)
+      positions.emplace_back(parsed->rest, value->offset_json);
+  }
+  return positions;
+}
+
+Status ConnectTask::run_once() {
+  TRY(read_state());
+  TRY(open());
+  set_state(ConnectorState::Running);
+  constexpr int64_t kIdlePauseMs = 100;  // between looks at a side that has nothing new
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      if (must_stop_) break;
+      if (is_paused_) {
+        lock.unlock();
+        TRY(settle());
+        release_memory();
+        set_state(ConnectorState::Paused);
+        lock.lock();
+        changed_.wait(lock, [this] { return must_stop_ || !is_paused_; });
+        continue;
+      }
+    }
+    set_state(ConnectorState::Running);
+    if (TRY(step())) continue;
+    release_memory();
+    wait_for(kIdlePauseMs);
+  }
+  return settle();
+}
+
+void ConnectTask::note(const std::function<void(TaskFacts&)>& change) {
+  const std::lock_guard lock(mutex_);
+  change(facts_);
+}
+
+bool ConnectTask::try_charge(size_t bytes, Error& refusal) {
+  if (bytes > counted_bytes_ && !around_.connector_memory.try_add(bytes - counted_bytes_)) {
+    refusal = around_.connector_memory.refusal();
+    return false;
+  }
+  if (bytes < counted_bytes_) around_.connector_memory.remove(counted_bytes_ - bytes);
+  counted_bytes_ = bytes;
+  if (charge_.try_resize(bytes)) return true;
+  refusal = account_.refusal("the next batch of a connector");
+  return false;
+}
+
+void ConnectTask::release_memory() {
+  around_.connector_memory.remove(std::exchange(counted_bytes_, 0));
+  charge_.resize(0);
+}
+
+Result<bool> ConnectTask::await_memory(size_t bytes) {
+  constexpr int64_t kMemoryPauseMs = 100;
+  Error refusal{ErrorCode::OutOfMemory, {}};
+  while (!try_charge(bytes, refusal)) {
+    TRY(settle());
+    // A task that waits holds nothing, so that it does not stop the others.
+    release_memory();
+    set_state(ConnectorState::Running, trace_of(refusal));
+    if (!wait_for(kMemoryPauseMs)) return false;
+  }
+  return true;
+}
+
+Status ConnectTask::take_bad_record(const BadRecordPolicy& policy, const Error& bad,
+                                    const std::string& bytes) const {
+  if (!policy.is_tolerant) {
+    Error error = bad;
+    error.message += "; errors.tolerance is none";
+    error.hint =
+        "Set errors.tolerance to all, and errors.deadletterqueue.topic.name to keep the "
+        "bytes, or mend the record; then restart the connector.";
+    // Also errors of other kinds are permanent, since the record stays as it is.
+    error.code = ErrorCode::InvalidText;
+    return error;
+  }
+  if (policy.is_logged)
+    log_warn("connector record is skipped connector={} task={} error=\"{}\"{}",
+             identity_.definition->name, identity_.task, bad.message,
+             policy.are_bytes_logged ? fmt::format(" record={}", engine::json_string(bytes))
+                                     : std::string());
+  return {};
+}
+
+void ConnectTask::submit(PendingCommit& pending) {
+  ++commits_;
+  pending.commit.state.push_back({engine::commit_key(identity_.definition->name, identity_.task),
+                                  engine::encode_commit({commits_, identity_.definition->id})});
+  pending.commit.state_partition = state_partition_;
+  pending.commit.since = state_.end;
+  pending.begun_us = around_.clock.monotonic_us();
+  pending.done = submit_commit(around_.log, pending.commit);
+}
+
+Result<bool> ConnectTask::is_still_newest() {
+  ConnectState later;
+  later.end = state_.end;
+  TRY(around_.log.read(state_partition_, later));
+  const std::string fence = engine::commit_key(identity_.definition->name, identity_.task);
+  if (later.entries.contains(fence) || later.deleted.contains(fence)) return false;
+  state_.end = later.end;
+  return true;
+}
+
+Status ConnectTask::await(PendingCommit& pending) {
+  while (true) {
+    const Result<Offset> end = pending.done.get();
+    if (end) {
+      state_.end = *end;
+      break;
+    }
+    if (end.error().code == ErrorCode::DiskFull) {
+      set_state(ConnectorState::Running, "waits: " + end.error().message);
+      note([](TaskFacts& facts) { ++facts.retries; });
+      around_.log.await_writable();
+      // The commit was refused, so a restart copies the same records again.
+      if (must_stop()) return Error{ErrorCode::ShuttingDown, "the task is being stopped"};
+    } else if (end.error().code == ErrorCode::ObjectState) {
+      if (!TRY(is_still_newest()))
+        return Error{ErrorCode::FencedTask,
+                     "another task of the connector has committed a newer position"};
+      pending.commit.since = state_.end;
+    } else {
+      return end.error();
+    }
+    pending.done = submit_commit(around_.log, pending.commit);
+  }
+  const int64_t took_us = around_.clock.monotonic_us() - pending.begun_us;
+  note([&](TaskFacts& facts) {
+    ++facts.commits;
+    facts.last_commit_us = took_us;
+  });
+  set_state(ConnectorState::Running);
+  return {};
+}
+
+}  // namespace server

@@ -1,0 +1,143 @@
+// A task of a connector: a thread that runs from the committed positions, and runs again after failures. Sources and
+// sinks derive their steps from it.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/memory_budget.h"
+#include "server/connect/connect_log.h"
+#include "server/connect/connector_memory.h"
+#include "server/connect/connectors.h"
+#include "server/connect/topic_batches.h"
+#include "storage/meta/connectors.h"
+#include "storage/meta/topic_table.h"
+
+namespace server {
+
+// Facts of a task for users.
+struct TaskFacts {
+  ConnectorState state = ConnectorState::Unassigned;
+  std::string trace;     // of the last failure; of a running task: the reason why it waits
+  std::string position;  // the last committed one
+  int64_t records = 0, bytes = 0, commits = 0, last_commit_us = 0, retries = 0, errors = 0;
+  int64_t dead_letters = 0, restarts = 0, memory_bytes = 0;
+  std::optional<int64_t> lag_bytes, lag_records;
+};
+
+// The surroundings of the tasks. All parts outlive them.
+struct TaskSurroundings {
+  ConnectLog& log;
+  const Clock& clock;
+  MemoryBudget& memory;
+  ConnectorMemory& connector_memory;
+  std::function<std::shared_ptr<const storage::TopicSnapshot>()> find_topics;
+};
+
+// The properties errors.* of a connector.
+struct BadRecordPolicy {
+  bool is_tolerant = false, is_logged = false, are_bytes_logged = false;
+  DeadLetters dead_letters;
+};
+
+struct TaskIdentity {
+  storage::ConnectorDefinitionPtr definition;
+  int32_t task = 0;
+  // Hides secrets in an error's text.
+  std::function<std::string(std::string)> hide_secrets = [](std::string text) { return text; };
+};
+
+// Invariants:
+//   1. after a commit whose outcome is not known, the state is read again before anything is written;
+//   2. each commit has the record of the fence (engine::commit_key).
+//
+// Threads: start(), stop(), pause() and facts() on any; the rest on the task's own thread.
+// Owner: the runtime of connectors. A derived class calls stop() in its destructor.
+class ConnectTask {
+ public:
+  ConnectTask(TaskSurroundings around, TaskIdentity identity);
+  virtual ~ConnectTask();
+  ConnectTask(const ConnectTask&) = delete;
+  ConnectTask& operator=(const ConnectTask&) = delete;
+  void start();
+  // Ends the task; what is in flight is waited for.
+  void stop();
+  // A paused task keeps its connection and copies nothing.
+  void pause(bool is_paused);
+  TaskFacts facts() const;
+  bool has_failed() const { return facts().state == ConnectorState::Failed; }
+
+ protected:
+  // A commit in flight, with its bytes for a repetition after DiskFull.
+  struct PendingCommit {
+    ConnectCommit commit;
+    std::future<Result<Offset>> done;
+    int64_t begun_us = 0;
+  };
+  // Opens the outside system at the committed positions of `state()`.
+  virtual Status open() = 0;
+  // Copies some records. Returns whether more can be copied at once.
+  virtual Result<bool> step() = 0;
+  // Waits for what is in flight; before a pause, and at the end.
+  virtual Status settle() = 0;
+  // Closes the outside system, also after a failure.
+  virtual void close() = 0;
+
+  // Waits until the memory is granted, by the limit of all connectors and by the budget, with settle() before. Returns false if the task must stop. The memory is released
+  // when the task is paused or has nothing to copy, else the tasks that rest would use up the budget.
+  Result<bool> await_memory(size_t bytes);
+  // Fails if the policy tolerates no bad records. Logs the record if the policy asks for it.
+  Status take_bad_record(const BadRecordPolicy& policy, const Error& error,
+                         const std::string& bytes) const;
+  // Adds the record of the fence, and submits the commit.
+  void submit(PendingCommit& pending);
+  // Waits until the commit is durable. Repeats it after DiskFull, and if the condition failed although no other task
+  // has committed.
+  Status await(PendingCommit& pending);
+  // Returns the records that have a position of this connector, as (partition, offset).
+  std::vector<std::pair<std::string, std::string>> positions() const;
+
+  const ConnectState& state() const { return state_; }
+  const TaskSurroundings& around() const { return around_; }
+  const TaskIdentity& identity() const { return identity_; }
+  // Changes the facts under their lock.
+  void note(const std::function<void(TaskFacts&)>& change);
+  void set_state(ConnectorState state, std::string trace = {});
+  bool wait_for(int64_t ms);  // returns false if the task must stop
+  bool must_stop() const;
+
+ private:
+  // Returns whether the task has the memory now; otherwise `refusal` has the reason.
+  bool try_charge(size_t bytes, Error& refusal);
+  void release_memory();
+  void run();
+  Status run_once();
+  Status read_state();
+  Result<bool> is_still_newest();
+  void store_state(ConnectorState state, const std::string& trace);
+
+  const TaskSurroundings around_;
+  const TaskIdentity identity_;
+  const PartitionId state_partition_;
+  MemoryAccount account_;
+  // Used on the task's thread.
+  MemoryCharge charge_;
+  size_t counted_bytes_ = 0;  // in around_.connector_memory
+  ConnectState state_;
+  int64_t commits_ = 0;
+  std::thread thread_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_
+  std::condition_variable changed_;
+  bool must_stop_ = false, is_paused_ = false;
+  TaskFacts facts_;
+};
+
+}  // namespace server

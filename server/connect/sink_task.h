@@ -1,0 +1,74 @@
+// A task of a sink that writes objects: the records of a partition in ranges, each of which becomes one object, exactly
+// once.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/connect/sink_objects.h"
+#include "server/connect/connect_task.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+struct SinkTaskPlan {
+  TaskIdentity identity;
+  std::function<Result<std::unique_ptr<SinkWriter>>()> open;
+  std::vector<std::string> topics;
+  // An object ends when one of these limits is reached. The age is that of the first record in this process.
+  // span_ms is between the timestamps of the records, and has no limit if it is 0.
+  int64_t most_records = 10'000, most_bytes = 64 << 20, most_age_ms = 60'000, span_ms = 0;
+  bool begins_at_end = false;  // a partition without a position begins at its end
+  BadRecordPolicy bad_records;
+};
+
+// The steps for a range of records:
+//   1. the intent is committed: the name of the object, and its first and last offset;
+//   2. the object is written, made durable, and gets its name;
+//   3. the position behind the range is committed, and the intent deleted.
+// After a crash, steps 2 and 3 are repeated for each intent. The bytes are the same, also if the object was ended by its
+// age. Dead letters are part of the commit of step 3; if they are more than some MB, some are committed before, and a
+// crash may repeat them.
+//
+// Threads and owner: see ConnectTask.
+class SinkTask final : public ConnectTask {
+ public:
+  SinkTask(TaskSurroundings around, SinkTaskPlan plan);
+  ~SinkTask() override;
+
+ private:
+  struct Partition {
+    std::string topic;
+    storage::TopicPartition id;
+    Offset begin{0};    // of the next object
+    Offset scanned{0};  // end of the records that were counted for it
+    Offset end{0};      // of the records that can be read
+    int64_t records = 0, bytes = 0;
+    int64_t since_us = 0;            // when the first of them was seen
+    int64_t first_timestamp_ms = 0;  // of the first of them
+  };
+  Status open() override;
+  Result<bool> step() override;
+  Status settle() override { return {}; }
+  void close() override;
+
+  Result<Partition> make_partition(const storage::TopicInfo& topic, PartitionId number) const;
+  // Counts records, and writes the object if it is complete. Returns whether more can be done at once.
+  Result<bool> step(Partition& partition);
+  bool is_complete(const Partition& partition) const;
+  Status write_object(Partition& partition, Offset end);
+  Status carry_out(const engine::SinkObject& object, const storage::TopicPartition& id);
+  // Reads the records of the object once more and writes them; returns those that are left out.
+  Result<std::vector<BadSourceRecord>> write_records(const engine::SinkObject& object,
+                                                     const storage::TopicPartition& id);
+  Status commit(std::vector<StateChange> changes, std::vector<BadSourceRecord> bad = {});
+
+  const SinkTaskPlan plan_;
+  // Used on the task's thread.
+  std::unique_ptr<SinkWriter> writer_;
+  std::map<std::pair<std::string, PartitionId>, Partition> partitions_;
+};
+
+}  // namespace server
