@@ -431,7 +431,8 @@ Status Node::open_http() {
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }},
        {"connect", [this] { return connect_pages_ ? connect_pages_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
-      [this] { return peers_->health(); }});
+      [this] { return peers_->health(); },
+      [this] { return connectors_->figures(); }});
   if (settings_.keeps_history) keep_history();
   if (!settings_.http) return {};
   http::Routes routes = TRY(http_routes());
@@ -483,6 +484,7 @@ Status Node::open_registry(const std::vector<Loop*>& loops) {
 }
 
 void Node::make_connectors() {
+  constexpr size_t kShareOfConnectors = 4;
   connect_log_ = std::make_unique<LocalConnectLog>(*log_, clock_, [this]() -> std::optional<Uuid> {
     const MetadataImagePtr image = definitions_->image();
     const auto* topic = image->topics->find(engine::kConnectStateTopic);
@@ -495,6 +497,8 @@ void Node::make_connectors() {
       NativeSettings{.files_dir = settings_.native_connect.files_dir,
                      .secrets = {settings_.native_connect.secrets_dir},
                      .max_threads = settings_.native_connect.max_threads,
+                     .max_memory_bytes = settings_.native_connect.memory_bytes.value_or(
+                         memory_.limit_bytes() / kShareOfConnectors),
                      .is_alone = is_alone,
                      .partitions_of_new_topic = settings_.sql.engine.num_partitions});
 }

@@ -315,6 +315,46 @@ void add_groups(Exposition& page, const std::vector<engine::ConsumerGroup>& grou
       [](const Partition& each) { return each.lag(); });
 }
 
+// Adds the figures of the connectors that run in this server. Totals count since the start of the task.
+void add_connectors(Exposition& page, const std::vector<NativeConnectors::TaskFigures>& tasks) {
+  const auto add = [&](std::string_view name, Kind kind, std::string_view help, auto figure) {
+    page.family(name, kind, help);
+    for (const auto& each : tasks)
+      if (const std::optional<int64_t> value = figure(each.facts))
+        page.sample(*value,
+                    {{"connector", each.connector}, {"task", fmt::format_int(each.task).c_str()}});
+  };
+  const auto total = [&](std::string_view name, std::string_view help, int64_t TaskFacts::*member) {
+    add(name, Kind::Counter, help,
+        [member](const TaskFacts& facts) { return std::optional(facts.*member); });
+  };
+  page.family("millrace_connector_task_state", Kind::Gauge,
+              "1, labelled with the state of the task.");
+  for (const auto& each : tasks)
+    page.sample(1, {{"connector", each.connector},
+                    {"task", fmt::format_int(each.task).c_str()},
+                    {"state", connector_state_name(each.facts.state)}});
+  total("millrace_connector_records_total", "Records that the task has copied.",
+        &TaskFacts::records);
+  total("millrace_connector_bytes_total", "Size of these records.", &TaskFacts::bytes);
+  total("millrace_connector_errors_total", "Bad records that the task has skipped.",
+        &TaskFacts::errors);
+  total("millrace_connector_dead_letters_total", "Bad records that were written to another topic.",
+        &TaskFacts::dead_letters);
+  total("millrace_connector_commits_total", "Commits of records and positions.",
+        &TaskFacts::commits);
+  total("millrace_connector_retries_total", "Commits that were repeated because the disk was full.",
+        &TaskFacts::retries);
+  total("millrace_connector_restarts_total", "Restarts of the task after a failure.",
+        &TaskFacts::restarts);
+  add("millrace_connector_lag_records", Kind::Gauge, "Records that a sink has not written yet.",
+      [](const TaskFacts& facts) { return facts.lag_records; });
+  add("millrace_connector_lag_bytes", Kind::Gauge, "Bytes that a source has not read yet.",
+      [](const TaskFacts& facts) { return facts.lag_bytes; });
+  add("millrace_connector_memory_bytes", Kind::Gauge, "Memory of the batches of the task.",
+      [](const TaskFacts& facts) { return std::optional(facts.memory_bytes); });
+}
+
 }  // namespace
 
 struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
@@ -354,6 +394,7 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
     add_queries(page, sources, *image, gathered.reports, health.has_value());
     add_topics(page, sources, *image, health);
     add_groups(page, gathered.groups);
+    add_connectors(page, sources.connectors());
     page.family("millrace_metrics_seconds", Kind::Gauge,
                 "Time that the creation of this page took.");
     page.sample(seconds(sources.clock.monotonic_us() - begun_us));

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/connect/native_connectors.h"
 #include "server/metadata/image.h"
 #include "server/node/server_facts.h"
 #include "server/sql/session.h"
@@ -55,6 +56,7 @@ struct MetricsSources {
     std::function<bool(const storage::TopicPartition&)> is_led = {};
   };
   std::function<std::optional<Cluster>()> cluster;  // none for a lone node
+  std::function<std::vector<NativeConnectors::TaskFigures>()> connectors;
 };
 
 // A page is written by a worker thread, from reports that the loops compute in slices. A request that arrives while a

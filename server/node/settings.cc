@@ -344,6 +344,12 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.native_connect.max_threads, text, 1, 1024);
      }},
+    {"connect-memory",
+     "memory that all connectors together may use for their batches [a quarter of memory-limit]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.native_connect.memory_bytes = TRY(parse_bytes(text));
+       return {};
+     }},
     {"secrets-dir",
      "directory with secrets of connectors: ${file:NAME} in a property is the content of the file "
      "NAME [none]",

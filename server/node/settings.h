@@ -59,6 +59,7 @@ struct NodeSettings {
     std::string files_dir;    // bounds the files of connectors; empty: connectors of files are off
     std::string secrets_dir;  // for ${file:...}; empty: none
     int max_threads = 64;
+    std::optional<size_t> memory_bytes;  // none: a quarter of memory_limit_bytes
   } native_connect = {};
   bool processing_log = true;  // failed records are also written to a stream of their own
   coordinator::GroupSettings groups;
@@ -94,7 +95,7 @@ struct NodeSettings {
     TlsFiles tls = {};  // for connections between nodes; no certificate: plain text
     int min_insync_replicas = 2;
     int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
-    int64_t balance_s = 300;  // Kafka's leader.imbalance.check.interval.seconds
+    int64_t balance_s = 300;            // Kafka's leader.imbalance.check.interval.seconds
     int64_t snapshot_commands = 1'000;  // commands of the metadata log between two snapshots
     int64_t scrub_bytes_per_second = 4'000'000, scrub_interval_ms = 21'600'000;
   } cluster;
