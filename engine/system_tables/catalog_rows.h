@@ -52,7 +52,8 @@ struct HistoryTable {
   std::span<const std::string_view> key;
   RowsChunk (*rows)(const Schema& schema, const InformationContext& context,
                     std::span<const SystemTextFilter> wanted);
-  bool reads_groups = false;  // the rows name consumer groups
+  bool reads_groups = false;      // the rows name consumer groups
+  bool reads_connectors = false;  // the rows name connectors
 };
 extern const std::span<const HistoryTable> kHistoryTables;
 // Returns the entry of the table; nullptr for other tables.

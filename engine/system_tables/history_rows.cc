@@ -1,4 +1,4 @@
-// Rows of millrace_catalog.samples, findings and lineage.
+// Rows of the tables of millrace_catalog that no SHOW prints: connectors, findings, lineage and samples.
 #include <algorithm>
 #include <set>
 
@@ -148,10 +148,39 @@ RowsChunk lineage_rows(const Schema& schema, const InformationContext& context,
   return out.take();
 }
 
+RowsChunk connector_rows(const Schema& schema, const InformationContext& context,
+                         std::span<const SystemTextFilter>) {
+  SystemRowWriter out(schema);
+  if (!context.connectors) return out.take();
+  for (const ConnectorStatus& each : *context.connectors) {
+    SystemRowWriter& row = out.row()
+                               .set("CONNECTOR", each.name)
+                               .set("TYPE", each.type)
+                               .set("CLASS", each.class_name)
+                               .set("STATE", each.state)
+                               .set_number("TASKS", each.tasks)
+                               .set_number("RUNNING_TASKS", each.running_tasks)
+                               .set("RUNS_AT", each.runs_at)
+                               .set("TOPICS", join_list(each.topics));
+    if (!each.worker.empty()) row.set("WORKER", each.worker);
+    if (each.lag_records) row.set_number("LAG", *each.lag_records);
+    if (each.errors) row.set_number("ERRORS", *each.errors);
+    if (!each.last_error.empty()) row.set("LAST_ERROR", each.last_error);
+  }
+  return out.take();
+}
+
 }  // namespace
 
 const std::span<const HistoryTable> kHistoryTables = [] {
   static constexpr HistoryTable kTables[] = {
+      {{kMillraceCatalog, "connectors",
+        "connector:t type:t class:t state:t tasks:l running_tasks:l worker:t runs_at:t topics:t "
+        "lag:l errors:l last_error:t"},
+       {},  // not followed: a survey would wait for an outside Kafka Connect cluster
+       connector_rows,
+       false,
+       true},
       {{kMillraceCatalog, "findings",
         "severity:t rule:t kind:t object:t since:z message:t hint:t node:l"},
        kFindingKey,

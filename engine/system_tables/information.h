@@ -83,6 +83,15 @@ struct ConsumerGroup {
   std::vector<Partition> partitions = {};
 };
 
+// A connector, as in SHOW CONNECTORS.
+struct ConnectorStatus {
+  std::string name, type, class_name, state, runs_at, worker;
+  int64_t tasks = 0, running_tasks = 0;
+  std::vector<std::string> topics;
+  std::optional<int64_t> lag_records, errors;
+  std::string last_error;
+};
+
 struct RunningQuery {
   const PersistentQuery* query;
   const QueryPlan* plan;
@@ -121,6 +130,7 @@ struct InformationContext {
   // see everything.
   std::function<bool(const std::string& topic)> may_see = {};
   const SampleHistory* history = nullptr;  // null: the server keeps no history
+  const std::vector<ConnectorStatus>* connectors = nullptr;  // by name; filled like `groups`
 };
 
 // Returns whether the statement creates, changes or shows connectors. Connectors are no part of the catalog, so

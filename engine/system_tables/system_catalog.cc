@@ -82,6 +82,11 @@ bool needs_consumer_groups(const SystemTable& table) {
   return other && other->reads_groups;
 }
 
+bool needs_connectors(const SystemTable& table) {
+  const HistoryTable* row = find_history_table(table);
+  return row && row->reads_connectors;
+}
+
 Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
                                      std::span<const SystemTextFilter> wanted, RowsContext&) const {
   if (const HistoryTable* row = find_history_table(table))

@@ -20,6 +20,7 @@ std::span<const std::string_view> followed_key(const SystemTable& table);
 bool needs_statuses(const SystemTable& table);
 bool needs_server_facts(const SystemTable& table);
 bool needs_consumer_groups(const SystemTable& table);
+bool needs_connectors(const SystemTable& table);
 
 // Produces the rows of the tables. The context must outlive the object.
 class CatalogRows final : public SystemRows {

@@ -82,6 +82,31 @@ std::string last_error_of(const ConnectorInfo& connector) {
   return {};
 }
 
+engine::ConnectorStatus status_of(const ConnectorInfo& connector) {
+  engine::ConnectorStatus status;
+  status.name = connector.name;
+  status.type = engine::connector_type_name(connector.type);
+  status.class_name = connector.class_name;
+  status.state = connector_state_name(connector.state);
+  status.runs_at = connector.runs_at;
+  status.worker = connector.worker_id;
+  status.tasks = static_cast<int64_t>(connector.tasks.size());
+  status.running_tasks =
+      std::ranges::count(connector.tasks, ConnectorState::Running, &ConnectorTask::state);
+  status.topics = connector.topics;
+  status.lag_records = connector.lag_records;
+  status.errors = connector.errors;
+  status.last_error = last_error_of(connector);
+  return status;
+}
+
+sql::Notice sql_notice(const ConnectorNotice& notice) {
+  return {notice.is_warning ? sql::NoticeLevel::Warning : sql::NoticeLevel::Notice,
+          notice.message,
+          {},
+          notice.hint};
+}
+
 engine::InformationRows rows_of(const std::vector<ConnectorInfo>& connectors, bool shows_errors) {
   std::vector<InformationRow> rows;
   for (const ConnectorInfo& each : connectors)

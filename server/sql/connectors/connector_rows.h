@@ -6,6 +6,7 @@
 #include "engine/sql/ast.h"
 #include "engine/system_tables/information.h"
 #include "server/connect/connectors.h"
+#include "server/sql/port.h"
 
 namespace server {
 
@@ -18,6 +19,11 @@ engine::InformationRows rows_of(const std::vector<TaskProgress>& tasks, bool sho
 engine::InformationRows rows_of(const std::vector<ConnectorPlugin>& plugins);
 engine::InformationRows description_of(const ConnectorInfo& connector, bool shows_errors);
 engine::InformationRows rows_of(const CheckedConfig& checked);
+
+// Returns the connector as a row of millrace_catalog.connectors.
+engine::ConnectorStatus status_of(const ConnectorInfo& connector);
+// Returns the notice as clients get it.
+sql::Notice sql_notice(const ConnectorNotice& notice);
 
 // Returns whether SHOW SOURCE|SINK CONNECTORS lists the connector.
 bool is_of_kind(const ConnectorInfo& connector, engine::ConnectorKind kind);

@@ -151,11 +151,7 @@ class ConnectorExecution final : public SqlExecution {
   }
 
   void send_notices(const std::vector<ConnectorNotice>& notices) {
-    for (const ConnectorNotice& each : notices)
-      receiver().on_notice({each.is_warning ? sql::NoticeLevel::Warning : sql::NoticeLevel::Notice,
-                            each.message,
-                            {},
-                            each.hint});
+    for (const ConnectorNotice& each : notices) receiver().on_notice(sql_notice(each));
   }
 
   void finish(std::string entity) {

@@ -217,6 +217,7 @@ class SelectExecution final : public TableRead {
     gathering_->begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
       facts_ = std::move(facts);
       if (auto missing = facts_->missing_groups()) receiver().on_notice(*std::move(missing));
+      for (const sql::Notice& each : facts_->connector_notices) receiver().on_notice(each);
       ask();
     });
   }

@@ -7,6 +7,7 @@
 
 #include "engine/system_tables/catalog_names.h"
 #include "engine/system_tables/system_catalog.h"
+#include "server/sql/connectors/connector_rows.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -42,6 +43,7 @@ void InformationNeeds::add(const engine::SystemTable& table) {
   statuses = statuses || engine::needs_statuses(table);
   server_facts = server_facts || engine::needs_server_facts(table);
   consumer_groups = consumer_groups || engine::needs_consumer_groups(table);
+  connectors = connectors || engine::needs_connectors(table);
 }
 
 InformationReader reader_of(const SqlSession& session) {
@@ -147,6 +149,7 @@ void InformationGathering::begin(InformationNeeds needs, Done done) {
       answer_one();
     }));
   }
+  if (needs_.connectors && parts_.connectors) ask_connectors();
   if (needs_.schemas && parts_.definitions.outside_registry()) ask_registry();
   if (needs_.statuses) ask_shards();
   answer_one();
@@ -162,6 +165,22 @@ void InformationGathering::ask_registry() {
           facts_->failure = listed.error();
         answer_one();
       }));
+}
+
+// An outside cluster that does not answer leaves out its connectors with a warning, as in SHOW CONNECTORS.
+void InformationGathering::ask_connectors() {
+  ++left_;
+  parts_.connectors->list(on_loop([this](const Result<Listed<ConnectorInfo>>& listed) {
+    if (listed) {
+      for (const ConnectorInfo& each : listed->items) facts_->connectors.push_back(status_of(each));
+      std::ranges::sort(facts_->connectors, {}, &engine::ConnectorStatus::name);
+      for (const ConnectorNotice& each : listed->notices)
+        facts_->connector_notices.push_back(sql_notice(each));
+    } else {
+      facts_->failure = listed.error();
+    }
+    answer_one();
+  }));
 }
 
 void InformationGathering::ask_shards() {

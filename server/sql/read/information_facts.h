@@ -19,7 +19,8 @@
 namespace server {
 
 struct InformationNeeds {
-  bool statuses = false, server_facts = false, consumer_groups = false, schemas = false;
+  bool statuses = false, server_facts = false, consumer_groups = false, schemas = false,
+       connectors = false;
   // Adds the needs of the rows of a system table.
   void add(const engine::SystemTable& table);
 };
@@ -75,7 +76,9 @@ struct InformationFacts {
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
-  std::set<NodeId> without_groups_of = {};  // nodes that have not reported all their groups
+  std::vector<engine::ConnectorStatus> connectors = {};
+  std::vector<sql::Notice> connector_notices = {};  // an outside cluster does not answer
+  std::set<NodeId> without_groups_of = {};          // nodes that have not reported all their groups
   InformationReader reader;
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
@@ -100,23 +103,29 @@ struct InformationFacts {
   auto with_context_for(const InformationReader& who, const Use& use) const {
     const ReplicatedTopics topics(*image->topics, replicas_of);
     const ImageQueries queries(*image);
-    const engine::InformationContext context{*image->catalog,
-                                             topics,
-                                             queries,
-                                             statuses,
-                                             settings,
-                                             who.properties,
-                                             who.variables,
-                                             &tasks,
-                                             &server,
-                                             &groups,
-                                             server_properties,
-                                             schemas ? schemas.get() : image->schemas.get(),
-                                             [&] { return access_facts_of(*image, who.asker); },
-                                             cluster,
-                                             sequence_position,
-                                             may_see_of(who.asker),
-                                             history.get()};
+    engine::InformationContext context{*image->catalog,
+                                       topics,
+                                       queries,
+                                       statuses,
+                                       settings,
+                                       who.properties,
+                                       who.variables,
+                                       &tasks,
+                                       &server,
+                                       &groups,
+                                       server_properties,
+                                       schemas ? schemas.get() : image->schemas.get(),
+                                       [&] { return access_facts_of(*image, who.asker); },
+                                       cluster,
+                                       sequence_position,
+                                       may_see_of(who.asker),
+                                       history.get(),
+                                       &connectors};
+    if (check_create_connector(*image->users, who.asker)) return use(context);
+    // Errors of connectors can have facts of other systems.
+    std::vector<engine::ConnectorStatus> without_errors = connectors;
+    for (engine::ConnectorStatus& each : without_errors) each.last_error.clear();
+    context.connectors = &without_errors;
     return use(context);
   }
 };
@@ -140,6 +149,7 @@ class InformationGathering {
   auto on_loop(F run) {
     return callback_.on(loop_, std::move(run));
   }
+  void ask_connectors();
   void ask_registry();
   void ask_shards();
   void add(const ShardTaskReport& report, size_t shard);
