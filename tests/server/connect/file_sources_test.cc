@@ -287,6 +287,7 @@ TEST_F(FileSourceTest, a_failed_creation_leaves_nothing_behind) {
   EXPECT_EQ(refused("d", tail({{"file", "${file:nothing}"}})),
             "${file:nothing}: there is no such file in the directory of secrets (--secrets-dir)");
   EXPECT_EQ(server_->image()->connectors->size(), 1U);
+  wait_for_values("lines", 1);  // else the drop may come before the file is read
   const auto dropped = server_->call<std::vector<ConnectorNotice>>(
       [](Connectors& to, auto done) { to.drop("access", done); });
   ASSERT_TRUE(dropped);
