@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/exec/decoder_records.h"
+#include "engine/exec/plain_keys.h"
 #include "engine/java/time_zone.h"
 #include "engine/types/time_math.h"
 #include "records/batch.h"
@@ -381,6 +382,10 @@ Status RecordDecoder::take_timestamps(Records& records, const std::vector<Column
 
 Status RecordDecoder::read_stored_keys(std::span<const std::string_view> keys,
                                        std::vector<Column>& columns) {
+  const auto plain = step_.window || step_.exchange >= 0
+                         ? std::nullopt
+                         : PlainKeys::of(step_.key_format, columns_of(step_.schema, key_columns_));
+  if (plain && plain->read(keys, pointers(columns, key_columns_, read_))) return {};
   Records records;
   records.keys.assign(keys.begin(), keys.end());
   std::vector<bool> keep(keys.size(), true);
