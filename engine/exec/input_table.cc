@@ -3,7 +3,9 @@
 #include <cassert>
 
 #include "engine/exec/input.h"
+#include "engine/exec/used_columns.h"
 #include "engine/types/row_codec.h"
+#include "engine/types/row_columns.h"
 
 namespace engine {
 
@@ -107,39 +109,57 @@ Status InputOperator::apply_to_table(Batch batch) {
 }
 
 Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
+  const std::vector<bool>* const used = UsedColumns::current();
+  const auto is_used = [&](size_t column) {
+    return !used || (column < used->size() && (*used)[column]);
+  };
+  const std::vector<ColumnDef>& declared = step_.schema.columns;
+  bool reads_keys = !used || step_.window;
+  for (size_t i = 0; i < declared.size() && !reads_keys; ++i)
+    reads_keys = declared[i].role == ColumnRole::Key && is_used(i);
   Batch out;
   out.rows = rows.size();
   out.present = Bitmap(out.rows, true);
   out.offsets.assign(out.rows, -1);
   std::vector<Column> columns;
   columns.reserve(layout_.size());
-  for (const LayoutColumn& column : layout_) columns.emplace_back(column.type).reserve(out.rows);
+  for (const LayoutColumn& column : layout_) columns.emplace_back(column.type);
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (is_used(i)) columns[i].reserve(out.rows);
   // The format readers return views into the keys, and the caller may keep the rows longer than the store keeps the
   // keys. Therefore the rows own copies of the keys.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::string_view> keys;
-  keys.reserve(rows.size());
   out.timestamps.reserve(rows.size());
-  for (const auto& [key, row] : rows) {
-    keys.push_back(owned_keys->add(key));
-    out.timestamps.push_back(row->timestamp);
-  }
+  for (const auto& [key, row] : rows) out.timestamps.push_back(row->timestamp);
   std::vector<Column*> value_outs;
-  for (const int index : stored_columns_)
+  std::vector<bool> used_values;
+  for (const int index : stored_columns_) {
     value_outs.push_back(&columns[static_cast<size_t>(index)]);
-  TRY(decoder_->read_stored_keys(keys, columns));
-  for (Column& column : columns) column.keep(owned_keys);
+    used_values.push_back(is_used(static_cast<size_t>(index)));
+  }
+  if (reads_keys) {
+    keys.reserve(rows.size());
+    for (const auto& [key, row] : rows) keys.push_back(owned_keys->add(key));
+    TRY(decoder_->read_stored_keys(keys, columns));
+    for (Column& column : columns) column.keep(owned_keys);
+  }
   // Values of fixed size are decoded in place, into columns that are already resized.
   const bool are_flat = std::ranges::none_of(
       value_outs, [](const Column* column) { return column->type().is_nested(); });
-  if (are_flat)
-    for (Column* column : value_outs) column->resize(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const RowStore::Row& row = *rows[i].second;
-    TRY(are_flat ? decode_row_at(row.bytes, value_outs, i)
-                 : decode_row(row.bytes, value_outs, RowStrings::Copy));
-    columns[step_.schema.columns.size()].append(row.timestamp);
+  if (are_flat) {
+    for (size_t i = 0; i < value_outs.size(); ++i)
+      if (used_values[i]) value_outs[i]->resize(rows.size());
+    const RowColumns some(value_outs, used_values);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::string_view bytes = rows[i].second->bytes;
+      TRY(used ? some.decode_at(bytes, i) : decode_row_at(bytes, value_outs, i));
+    }
+  } else {
+    for (const auto& [key, row] : rows) TRY(decode_row(row->bytes, value_outs, RowStrings::Copy));
   }
+  if (is_used(declared.size()))
+    for (const int64_t timestamp : out.timestamps) columns[declared.size()].append(timestamp);
   for (Column& column : columns)
     out.columns.push_back(
         column.size() == out.rows ? std::make_shared<const Column>(std::move(column)) : nullptr);

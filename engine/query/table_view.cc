@@ -1,5 +1,7 @@
 #include "engine/query/table_view.h"
 
+#include "engine/exec/used_columns.h"
+
 namespace engine {
 
 namespace {
@@ -9,6 +11,31 @@ namespace {
 constexpr size_t kSortedEntries = 2'000;
 constexpr size_t kSortedBytes = size_t{1} << 20;
 
+Batch passing(const Program& filter, Batch rows, const EvalContext& eval) {
+  RowErrors errors(rows.rows);
+  const std::vector<uint32_t> chosen = filter.select(rows.columns, rows.rows, eval, errors);
+  return chosen.size() == rows.rows ? std::move(rows) : rows.gather(chosen);
+}
+
+// Returns for each column of the store's rows whether the used columns of the table need it; nullopt if a column of the
+// table is computed.
+std::optional<std::vector<bool>> used_of_store(const MaterializationPlan& plan,
+                                               const std::vector<bool>& used) {
+  std::vector<bool> of_store;
+  const auto use = [&](uint32_t place) {
+    if (of_store.size() <= place) of_store.resize(place + 1);
+    of_store[place] = true;
+  };
+  for (size_t i = 0; i < plan.columns.size(); ++i) {
+    const auto place = as_column(plan.columns[i]);
+    if (!place) return std::nullopt;
+    if (i < used.size() && used[i]) use(*place);
+  }
+  if (plan.filter)
+    for (const uint32_t place : referenced_columns({&*plan.filter, 1})) use(place);
+  return of_store;
+}
+
 }  // namespace
 
 TableView::TableView(const MaterializationPlan& plan, Task& task)
@@ -17,11 +44,7 @@ TableView::TableView(const MaterializationPlan& plan, Task& task)
 }
 
 Result<Batch> TableView::shape(Batch rows, const EvalContext& eval) const {
-  if (filter_) {
-    RowErrors errors(rows.rows);
-    const std::vector<uint32_t> passing = filter_->select(rows.columns, rows.rows, eval, errors);
-    if (passing.size() != rows.rows) rows = rows.gather(passing);
-  }
+  if (filter_) rows = passing(*filter_, std::move(rows), eval);
   std::vector<ColumnPtr> columns;
   for (Evaluated& result : columns_.run(rows.columns, rows.rows, eval))
     columns.push_back(std::move(result.column));
@@ -64,9 +87,22 @@ Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
   TRY(readable());
   Slice slice;
   ReadGate::Change change(task_.gate());
+  const std::vector<bool>* const used = UsedColumns::current();
+  const std::optional<std::vector<bool>> of_store =
+      used ? used_of_store(plan_, *used) : std::nullopt;
+  const UsedColumns in_use(of_store ? &*of_store : nullptr);
   Batch rows = TRY(table().next_rows(scan, entries, slice.is_last));
   change.end();
-  slice.rows = TRY(shape(std::move(rows), eval));
+  if (!of_store) {
+    slice.rows = TRY(shape(std::move(rows), eval));
+    return slice;
+  }
+  if (filter_) rows = passing(*filter_, std::move(rows), eval);
+  std::vector<ColumnPtr> columns;
+  for (const BoundExpression& column : plan_.columns)
+    columns.push_back(rows.columns[*as_column(column)]);
+  rows.columns = std::move(columns);
+  slice.rows = std::move(rows);
   return slice;
 }
 

@@ -79,6 +79,7 @@ class StepLines {
                                  table.table->kind == SourceKind::Stream ? "stream" : "table",
                                  table.table->name);
     if (table.filter) line += ", where " + to_sql(*table.filter, input_layout(*table.table, ""));
+    if (table.columns.empty() && !table.filter) line += ", no columns";
     if (table.limit) line += fmt::format(", the first {}", *table.limit);
     add_line(line);
   }

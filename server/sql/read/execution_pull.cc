@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/query/key_owner.h"
+#include "engine/query/pull_columns.h"
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/materialized_tables.h"
@@ -83,6 +84,7 @@ class PullExecution final : public TableRead {
     request->kept_by = kept_.query->plan;
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
+    request->used = engine::used_columns(*plan_);
     request->properties = session().properties();
     request->must_have_passed = opening_->must_have_passed(0);
     parts_.resize(shards.size());

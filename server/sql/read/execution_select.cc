@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/functions/sequences.h"
+#include "engine/query/pull_columns.h"
 #include "engine/query/rows_run.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/system_catalog.h"
@@ -246,6 +247,8 @@ class SelectExecution final : public TableRead {
       }
       // Held rows are laid over the table's rows before its filter applies: shape() does both.
       table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
+      // Rows of the transaction are laid over whole rows.
+      if (!table.held) table.request->used = engine::used_columns(*plan_->tables[i]);
       table.request->is_one_of_several = tables_.size() > 1;
       table.request->properties = session().properties();
       table.request->must_have_passed = opening_->must_have_passed(table.kept_at);

@@ -4,14 +4,16 @@
 
 #include <algorithm>
 
+#include "engine/exec/used_columns.h"
 #include "engine/types/column_bytes.h"
+
 namespace server {
 
 namespace {
 
 constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
 // Entries that are read between two looks at the clock.
-constexpr size_t kEntriesBetweenLooks = 128;
+constexpr size_t kEntriesBetweenLooks = 512;
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 // The scan rests at this number of portions that were sent and are not shown yet.
 constexpr int kMaxUntaken = 2;
@@ -219,6 +221,7 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
     is_last = look_up.keys.empty();
   } else {
     Scan& scan = scans_[at_];
+    const engine::UsedColumns in_use(request_->used ? &*request_->used : nullptr);
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
     found.seen.as_of = scan.as_of;  // set for an empty slice, too: a delete must be durable as well
     found.rows = std::move(slice.rows);

@@ -29,6 +29,8 @@ struct PullRequest {
   std::map<int32_t, std::vector<std::string>> keys_of;
   // True: the shard applies filter, columns and LIMIT, since this takes a short time for any row.
   bool is_shaped_there = false;
+  // Whether each column of the table is used; nullopt: all are. A scan leaves the other columns out.
+  std::optional<std::vector<bool>> used = std::nullopt;
   // True: other scans read the same cut, perhaps the same table. The tasks of the table stay held
   // until the last of these scans has begun.
   bool is_one_of_several = false;

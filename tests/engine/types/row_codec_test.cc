@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/types/row_columns.h"
 #include "tests/engine/types/random_values.h"
 
 namespace engine {
@@ -67,6 +68,34 @@ TEST(RowCodec, flat_rows_come_back_in_their_places) {
           decode_row_at(std::string_view(bytes).substr(0, bytes.size() - 1), pointers, 0);
       EXPECT_FALSE(cut) << "seed " << seed;
     }
+  }
+}
+
+TEST(RowCodec, some_columns_are_decoded_without_the_others) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    const Row row = random_row(seed);
+    if (std::ranges::any_of(row.types, &SqlType::is_nested)) continue;
+    Random random(seed);
+    std::vector<bool> wanted;
+    std::vector<Column> columns;
+    std::vector<Column*> pointers;
+    for (const SqlType& type : row.types) {
+      wanted.push_back(random.next() % 2 == 0);
+      columns.emplace_back(type);
+      if (wanted.back()) columns.back().resize(2);
+    }
+    for (Column& column : columns) pointers.push_back(&column);
+    const RowColumns some(pointers, wanted);
+    const std::string bytes = encoded(row);
+    ASSERT_TRUE(some.decode_at(bytes, 1)) << "seed " << seed;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      ASSERT_EQ(columns[i].size(), wanted[i] ? 2u : 0u) << "seed " << seed;
+      if (wanted[i]) EXPECT_EQ(columns[i].value_at(1), row.values[i]) << "seed " << seed;
+    }
+    if (!wanted.empty() && wanted.back() && bytes.size() > 1)
+      EXPECT_FALSE(some.decode_at(std::string_view(bytes).substr(0, bytes.size() - 1), 0) &&
+                   !row.values.back().is_null())
+          << "seed " << seed;
   }
 }
 

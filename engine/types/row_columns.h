@@ -1,0 +1,34 @@
+// Decodes some columns of encoded rows (engine/types/row_codec.h).
+#pragma once
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/types/column.h"
+
+namespace engine {
+
+// Decodes some columns of rows and passes over the other ones.
+//
+// Owner: the reader of a few rows. The columns outlive it and do not move.
+class RowColumns {
+ public:
+  // `columns` are the columns of the encoded rows, by which the bytes are understood; none is nested. `wanted` has one
+  // element for each of them.
+  RowColumns(std::span<Column* const> columns, const std::vector<bool>& wanted);
+
+  // Decodes the wanted columns into an existing row of nulls. Strings are copied. Fails with CorruptRecord if the bytes
+  // end too early. Bytes behind the last wanted column are not read.
+  Status decode_at(std::string_view bytes, size_t row) const;
+
+ private:
+  struct Part {
+    TypeKind kind;
+    Column* column;  // null: not wanted
+  };
+  std::vector<Part> parts_;  // up to the last wanted column
+  size_t null_bytes_;
+};
+
+}  // namespace engine
