@@ -10,6 +10,7 @@
 #include "engine/functions/registry.h"
 #include "engine/plan/alias_hint.h"
 #include "engine/query/pull_restrictions.h"
+#include "engine/query/scan_restrictions.h"
 #include "engine/query/select_aggregates.h"
 #include "engine/query/select_join_order.h"
 #include "engine/query/select_lateral.h"
@@ -127,6 +128,7 @@ class SelectRowsPlanner {
       return Error{ErrorCode::InvalidStatement, "PARTITION BY needs EMIT CHANGES"}.at(
           query_.positions.partition_by.value_or(query_.position));
     is_nullable_.resize(names_.sources().size());
+    table_filters_.resize(names_.sources().size());
     for (size_t i = 0; i < query_.joins.size(); ++i) {
       const JoinType type = query_.joins[i].type;
       if (type == JoinType::Left || type == JoinType::Full) is_nullable_[i + 1] = true;
@@ -177,14 +179,47 @@ class SelectRowsPlanner {
             .at(join.position);
       if (keeps_all) conjuncts.clear();
       for (const Expression* each : conjuncts)
-        if (is_function || laterals_[i + 1])
+        if (is_function || laterals_[i + 1]) {
           rest.push_back(TRY(bind_predicate(*each, scope)));
-        else
-          add_join_condition(*each, TRY(bind_predicate(*each, scope)), i + 1, bound, rest);
+        } else {
+          BoundExpression condition = TRY(bind_predicate(*each, scope));
+          if (const auto table = scanned_with(condition, join.type, i + 1))
+            table_filters_[*table].push_back(std::move(condition));
+          else
+            add_join_condition(*each, std::move(condition), i + 1, bound, rest);
+        }
       bound.condition = all_of(std::move(rest));
       joins_.push_back(std::move(bound));
     }
     return {};
+  }
+
+  // Returns the table whose scan can evaluate this condition of ON instead of the join with the source `right`; nullopt
+  // if the join must evaluate it. A left row without a partner is kept, so only the right side of a LEFT JOIN is
+  // restricted.
+  std::optional<size_t> scanned_with(const BoundExpression& condition, JoinType type,
+                                     size_t right) const {
+    const std::vector<uint32_t> columns = referenced_columns({&condition, 1});
+    if (!is_of_sources(columns) || !is_safe_anywhere(condition)) return std::nullopt;
+    const size_t source = names_.source_of(columns.front());
+    if (names_.source_of(columns.back()) != source || !names_.sources()[source].table)
+      return std::nullopt;
+    const bool is_restricted = (type == JoinType::Inner && !is_nullable_[source]) ||
+                               (type == JoinType::Left && source == right);
+    return is_restricted ? std::optional(source) : std::nullopt;
+  }
+
+  // Lets the scans evaluate the parts of the condition that follow for single tables. The condition itself is evaluated
+  // as well, by a join or after it.
+  void restrict_scans(const BoundExpression& condition) {
+    if (condition.kind != BoundKind::Or) return;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (is_nullable_[i] || !names_.sources()[i].table) continue;
+      const auto first = static_cast<uint32_t>(names_.first_column(i));
+      const auto end = static_cast<uint32_t>(names_.first_column(i + 1));
+      if (auto part = restriction_of(condition, first, end))
+        table_filters_[i].push_back(*std::move(part));
+    }
   }
 
   // Adds a condition to a join. Equalities between expressions of the two sides become keys; all other conditions are
@@ -220,7 +255,6 @@ class SelectRowsPlanner {
   // replace these rows by nulls.
   Status bind_where() {
     tables_.resize(names_.sources().size());
-    table_filters_.resize(tables_.size());
     for (size_t i = 0; i < tables_.size(); ++i)
       if (const DataSource* table = names_.sources()[i].table)
         tables_[i].table = context_.catalog.sources().at(table->name);
@@ -240,10 +274,12 @@ class SelectRowsPlanner {
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
       const size_t source = is_of_sources(columns) ? names_.source_of(columns.front()) : 0;
       const bool is_of_one = is_of_sources(columns) && names_.source_of(columns.back()) == source;
-      if (is_of_one && !is_nullable_[source] && names_.sources()[source].table)
+      if (is_of_one && !is_nullable_[source] && names_.sources()[source].table) {
         table_filters_[source].push_back(std::move(bound));
-      else
+      } else {
+        restrict_scans(bound);
         conditions_.emplace_back(each, std::move(bound));
+      }
     }
     if (tables_.size() != 1 || !tables_.front().table || !over_.substitutes.empty() ||
         !query_.from->columns.empty())
