@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <type_traits>
 #include <utility>
 
 #include "engine/expr/bind.h"
+#include "engine/query/rows_inputs.h"
 #include "engine/query/rows_recursion.h"
 
 namespace engine {
@@ -25,24 +25,12 @@ class Rebuilding {
     if (!node) return nullptr;
     if (const auto known = made_.find(node.get()); known != made_.end()) return known->second;
     RowsNode made = *node;
-    std::visit([this](auto& step) { rebuild_inputs(step); }, made.step);
+    replace_inputs(made, [this](RowsNodePtr& input) { input = (*this)(input); });
     change_(made);
     return made_[node.get()] = std::make_shared<const RowsNode>(std::move(made));
   }
 
  private:
-  template <class Step>
-  void rebuild_inputs(Step& step) {
-    const auto rebuild = [this](RowsNodePtr& input) { input = (*this)(input); };
-    if constexpr (requires { step.input; }) rebuild(step.input);
-    if constexpr (requires { step.left; }) rebuild(step.left);
-    if constexpr (requires { step.right; }) rebuild(step.right);
-    if constexpr (requires { step.first; }) rebuild(step.first);
-    if constexpr (requires { step.step; }) rebuild(step.step);
-    if constexpr (requires { step.otherwise; }) rebuild(step.otherwise);
-    if constexpr (std::is_same_v<Step, AppendSubquery>) rebuild(step.rows);
-  }
-
   const Change& change_;
   std::map<const RowsNode*, RowsNodePtr> made_;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/functions/sequences.h"
+#include "engine/query/join_sizes.h"
 #include "engine/query/pull_columns.h"
 #include "engine/query/rows_run.h"
 #include "engine/system_tables/explain_select.h"
@@ -173,6 +174,8 @@ class SelectExecution final : public TableRead {
       }
       gathered.resize(0);
       TRY(context->add(kBytesWithRoom * bytes));
+      plan =
+          std::make_shared<const engine::SelectRowsPlan>(engine::with_joins_by_size(*plan, tables));
       engine::RowsProfile* const measured = profile ? &*profile : nullptr;
       if (!facts)
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
