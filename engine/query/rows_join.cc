@@ -13,6 +13,19 @@ namespace {
 constexpr uint32_t kNone = UINT32_MAX;
 // Approximate size of the entry of a right row in the chain of its key.
 constexpr size_t kBytesOfEntry = 64;
+// Fewer pairs are not worth an evaluation of the condition.
+constexpr size_t kFewestPairs = 64;
+
+// Returns whether a key of this kind is kept as a number, which is found faster than its bytes.
+bool is_number(TypeKind kind) {
+  using enum TypeKind;
+  return kind == Integer || kind == Bigint || kind == Date || kind == Time || kind == Timestamp;
+}
+int64_t number_at(const Column& column, uint32_t row) {
+  const TypeKind kind = column.type().kind();
+  return kind == TypeKind::Bigint || kind == TypeKind::Timestamp ? column.data<int64_t>()[row]
+                                                                 : column.data<int32_t>()[row];
+}
 
 // Rows of the right side, found by their key, in the order of the right side.
 class Partners {
@@ -21,10 +34,16 @@ class Partners {
   static Result<Partners> of(const RowsChunks& chunks, const std::vector<BoundExpression>& keys,
                              bool nulls_are_keys, RowsContext& context) {
     Partners made;
+    made.are_numbers_ = keys.size() == 1 && is_number(keys.front().type.kind()) && !nulls_are_keys;
     const Program program(keys);
     for (uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
-      RowKeys of_chunk(TRY(compute(program, chunks[chunk], context)));
+      const std::vector<ColumnPtr> columns = TRY(compute(program, chunks[chunk], context));
       TRY(context.add(chunks[chunk].rows * kBytesOfEntry));
+      if (made.are_numbers_) {
+        made.add_numbers(*columns.front(), chunk);
+        continue;
+      }
+      RowKeys of_chunk(columns);
       Chain* chain = nullptr;  // chain of the previous row
       for (uint32_t row = 0; row < chunks[chunk].rows; ++row) {
         const auto entry = static_cast<uint32_t>(made.rows_.size());
@@ -49,12 +68,31 @@ class Partners {
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? kNone : found->second.first;
   }
+  // True: the keys are found by first_of() instead of first().
+  bool are_numbers() const { return are_numbers_; }
+  uint32_t first_of(int64_t key) const {
+    const auto found = by_number_.find(key);
+    return found == by_number_.end() ? kNone : found->second.first;
+  }
   uint32_t next(uint32_t entry) const { return next_[entry]; }
 
  private:
   struct Chain {
     uint32_t first, last;
   };
+  void add_numbers(const Column& keys, uint32_t chunk) {
+    for (uint32_t row = 0; row < keys.size(); ++row) {
+      const auto entry = static_cast<uint32_t>(rows_.size());
+      rows_.push_back({chunk, row});
+      next_.push_back(kNone);
+      if (keys.is_null(row)) continue;
+      const auto [chain, is_new] =
+          by_number_.try_emplace(number_at(keys, row), Chain{entry, entry});
+      if (is_new) continue;
+      next_[chain->second.last] = entry;
+      chain->second.last = entry;
+    }
+  }
   // Returns the chain of the key, or null. The pointer is valid until the next key is added.
   Chain* find(std::string_view key) {
     const auto found = by_key_.find(key);
@@ -67,6 +105,8 @@ class Partners {
   std::vector<uint32_t> next_;  // next row with the same key
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, Chain> by_key_;
+  bool are_numbers_ = false;
+  absl::flat_hash_map<int64_t, Chain> by_number_;
 };
 
 void add_nulls(RowsChunk& chunk, const Layout& layout) {
@@ -77,8 +117,13 @@ void add_nulls(RowsChunk& chunk, const Layout& layout) {
 class Joiner {
  public:
   Joiner(const JoinRows& step, const RowsChunks& right, const Partners& partners,
-         const RowsChunks& otherwise, RowsContext& context)
-      : step_(step), right_(right), partners_(partners), context_(context) {
+         const RowsChunks& otherwise, RowsContext& context, size_t wanted)
+      : step_(step),
+        right_(right),
+        partners_(partners),
+        context_(context),
+        left_keys_(step.left_keys),
+        wanted_(step.type == JoinType::Inner || step.type == JoinType::Left ? wanted : SIZE_MAX) {
     for (const RowsChunk& chunk : otherwise)
       if (chunk.rows > 0) otherwise_ = &chunk;
     if (step.condition) condition_.emplace(*step.condition);
@@ -89,21 +134,27 @@ class Joiner {
     left_ = &left;
     left_matched_.assign(left.rows, false);
     const bool has_keys = !step_.left_keys.empty();
+    const std::vector<ColumnPtr> columns = TRY(compute(left_keys_, left, context_));
+    if (partners_.are_numbers()) TRY(add_by_number(*columns.front()));
     std::optional<RowKeys> keys;
-    if (has_keys) keys.emplace(TRY(compute(Program(step_.left_keys), left, context_)));
+    if (has_keys && !partners_.are_numbers()) keys.emplace(columns);
     const auto all = static_cast<uint32_t>(partners_.rows().size());
-    for (uint32_t row = 0; row < left.rows; ++row) {
+    for (uint32_t row = 0; row < left.rows && !has_enough(); ++row) {
       if (!has_keys) {
-        for (uint32_t entry = 0; entry < all; ++entry) TRY(add(row, entry));
-      } else if (step_.outer || !keys->has_null(row)) {
+        for (uint32_t entry = 0; entry < all && !has_enough(); ++entry) TRY(add(row, entry));
+      } else if (keys && (step_.outer || !keys->has_null(row))) {
         for (uint32_t entry = partners_.first(keys->bytes(row)); entry != kNone;
              entry = partners_.next(entry))
           TRY(add(row, entry));
       }
     }
     TRY(flush());
+    // The rows that remain have not been compared with all partners.
+    if (has_enough()) return {};
     return keeps_left() ? add_lonely_left() : Status{};
   }
+  // Returns whether the output has as many rows as are wanted.
+  bool has_enough() const { return rows_ >= wanted_; }
 
   Result<RowsChunks> finish() {
     if (step_.type == JoinType::Right || step_.type == JoinType::Full) TRY(add_lonely_right());
@@ -120,10 +171,22 @@ class Joiner {
     return step_.right->layout.size() - (step_.outer ? step_.right_keys.size() : 0);
   }
 
+  Status add_by_number(const Column& keys) {
+    for (uint32_t row = 0; row < keys.size() && !has_enough(); ++row) {
+      if (keys.is_null(row)) continue;
+      for (uint32_t entry = partners_.first_of(number_at(keys, row)); entry != kNone;
+           entry = partners_.next(entry))
+        TRY(add(row, entry));
+    }
+    return {};
+  }
+
   Status add(uint32_t left_row, uint32_t entry) {
     left_rows_.push_back(left_row);
     entries_.push_back(entry);
-    return left_rows_.size() < kRowsOfChunk ? Status{} : flush();
+    // Without this bound, LIMIT 1 of a product would compute a whole chunk.
+    const size_t most = std::min(kRowsOfChunk, std::max(wanted_, kFewestPairs));
+    return left_rows_.size() < most ? Status{} : flush();
   }
 
   RowsChunk rights(std::span<const uint32_t> entries) const {
@@ -155,6 +218,7 @@ class Joiner {
     left_rows_.clear();
     entries_.clear();
     if (chosen.empty()) return {};
+    rows_ += chosen.size();
     return context_.add(out_, chosen.size() == pairs.rows ? std::move(pairs) : pick(pairs, chosen));
   }
 
@@ -163,6 +227,7 @@ class Joiner {
     for (uint32_t row = 0; row < left_->rows; ++row)
       if (!left_matched_[row]) rows.push_back(row);
     if (rows.empty()) return {};
+    rows_ += rows.size();
     RowsChunk lonely = pick(*left_, rows);
     if (otherwise_) {
       const std::vector<uint32_t> same(rows.size(), 0);
@@ -199,6 +264,9 @@ class Joiner {
   const RowsChunks& right_;
   const Partners& partners_;
   RowsContext& context_;
+  const Program left_keys_;
+  const size_t wanted_;
+  size_t rows_ = 0;                       // of the output
   const RowsChunk* otherwise_ = nullptr;  // one row, for left rows without a partner
   std::optional<Program> condition_;
   const RowsChunk* left_ = nullptr;
@@ -208,11 +276,14 @@ class Joiner {
 };
 
 Result<RowsChunks> join(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
-                        RowsContext& context, const RowsChunks& otherwise) {
+                        RowsContext& context, const RowsChunks& otherwise, size_t wanted) {
   const Partners partners =
       TRY(Partners::of(right, step.right_keys, step.outer.has_value(), context));
-  Joiner joiner(step, right, partners, otherwise, context);
-  for (const RowsChunk& chunk : left) TRY(joiner.join(chunk));
+  Joiner joiner(step, right, partners, otherwise, context, wanted);
+  for (const RowsChunk& chunk : left) {
+    if (joiner.has_enough()) break;
+    TRY(joiner.join(chunk));
+  }
   return joiner.finish();
 }
 
@@ -231,7 +302,7 @@ bool is_better_turned(const JoinRows& step, const RowsChunks& left, const RowsCh
 }
 
 Result<RowsChunks> join_turned(const JoinRows& step, const RowsChunks& left,
-                               const RowsChunks& right, RowsContext& context) {
+                               const RowsChunks& right, RowsContext& context, size_t wanted) {
   const size_t lefts = step.left->layout.size(), rights = step.right->layout.size();
   JoinRows turned{JoinType::Inner, step.right,     step.left,
                   step.right_keys, step.left_keys, step.condition};
@@ -239,7 +310,7 @@ Result<RowsChunks> join_turned(const JoinRows& step, const RowsChunks& left,
   for (size_t i = 0; i < lefts; ++i) places.push_back(static_cast<uint32_t>(rights + i));
   for (size_t i = 0; i < rights; ++i) places.push_back(static_cast<uint32_t>(i));
   if (turned.condition) remap_columns(*turned.condition, places);
-  RowsChunks out = TRY(join(turned, right, left, context, {}));
+  RowsChunks out = TRY(join(turned, right, left, context, {}, wanted));
   for (RowsChunk& chunk : out)
     std::ranges::rotate(chunk.columns, chunk.columns.begin() + static_cast<ptrdiff_t>(rights));
   return out;
@@ -248,9 +319,9 @@ Result<RowsChunks> join_turned(const JoinRows& step, const RowsChunks& left,
 }  // namespace
 
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
-                             RowsContext& context, const RowsChunks& otherwise) {
-  return is_better_turned(step, left, right) ? join_turned(step, left, right, context)
-                                             : join(step, left, right, context, otherwise);
+                             RowsContext& context, const RowsChunks& otherwise, size_t wanted) {
+  return is_better_turned(step, left, right) ? join_turned(step, left, right, context, wanted)
+                                             : join(step, left, right, context, otherwise, wanted);
 }
 
 }  // namespace engine

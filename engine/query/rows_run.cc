@@ -139,6 +139,37 @@ void add_text_filters(const BoundExpression& condition, std::vector<SystemTextFi
     to.push_back({column->index, literal->literal.as_string()});
 }
 
+// Returns the rows in chunks of the usual size, because each step spends some time on each chunk. A scan returns short
+// chunks, and a filter leaves a few rows of each.
+Result<RowsChunks> in_long_chunks(RowsChunks chunks, RowsContext& context) {
+  constexpr size_t kShortRows = kRowsOfChunk / 4;
+  RowsChunks out, group;
+  size_t rows = 0;
+  const auto end_group = [&] {
+    if (group.size() == 1) out.push_back(std::move(group.front()));
+    if (group.size() > 1) {
+      std::vector<Column::SourceRow> all;
+      all.reserve(rows);
+      for (uint32_t chunk = 0; chunk < group.size(); ++chunk)
+        for (uint32_t row = 0; row < group[chunk].rows; ++row) all.push_back({chunk, row});
+      out.push_back(merge(group, all));
+    }
+    group.clear();
+    rows = 0;
+  };
+  for (RowsChunk& chunk : chunks) {
+    if (chunk.rows == 0) continue;
+    if (chunk.rows > kShortRows || rows + chunk.rows > kRowsOfChunk) {
+      TRY(context.begin());
+      end_group();
+    }
+    rows += chunk.rows;
+    group.push_back(std::move(chunk));
+  }
+  end_group();
+  return out;
+}
+
 class RowsRun {
  public:
   RowsRun(std::vector<RowsChunks> tables, const SystemRows* system, RowsContext& context,
@@ -169,7 +200,7 @@ class RowsRun {
     return rows;
   }
   Result<RowsChunks> take(const ReadRows& step, const RowsNode&) {
-    return std::exchange(tables_[step.table], {});
+    return in_long_chunks(std::exchange(tables_[step.table], {}), context_);
   }
   Result<RowsChunks> take(const RecursiveRows& step, const RowsNode&) {
     if (made_) return recurse(step, *made_);
@@ -246,11 +277,12 @@ class RowsRun {
   }
   // The memory of both sides remains charged, because the output shares strings with both sides.
   Result<RowsChunks> take(const JoinRows& step, const RowsNode&) {
+    const std::optional<size_t> wanted = std::exchange(wanted_rows_, std::nullopt);
     const RowsChunks left = TRY(run(*step.left));
     if (step.outer) outer_rows_[*step.outer] = TRY(distinct_keys(step.left_keys, left));
     const RowsChunks right = TRY(run(*step.right));
     const RowsChunks otherwise = step.otherwise ? TRY(run(*step.otherwise)) : RowsChunks();
-    return join_rows(step, left, right, context_, otherwise);
+    return join_rows(step, left, right, context_, otherwise, wanted.value_or(SIZE_MAX));
   }
   Result<RowsChunks> take(const UnnestRows& step, const RowsNode& node) {
     const RowsChunks input = TRY(run(*step.input));
@@ -331,12 +363,14 @@ class RowsRun {
     return all.take();
   }
 
-  // Returns the number of rows that the LIMIT needs from a recursion below it; nullopt if all rows are needed.
+  // Returns the number of rows that the LIMIT needs from a recursion or a join below it; nullopt if all rows are needed.
   static std::optional<size_t> wanted_of(const CutRows& step) {
     const RowsNode* input = step.input.get();
     while (const auto* computed = std::get_if<ComputeColumns>(&input->step))
       input = computed->input.get();
-    if (!step.most || !std::holds_alternative<RecursiveRows>(input->step)) return std::nullopt;
+    const bool can_stop = std::holds_alternative<RecursiveRows>(input->step) ||
+                          std::holds_alternative<JoinRows>(input->step);
+    if (!step.most || !can_stop) return std::nullopt;
     return *step.most <= SIZE_MAX - step.offset ? std::optional(*step.most + step.offset)
                                                 : std::nullopt;
   }
@@ -344,7 +378,7 @@ class RowsRun {
   std::vector<RowsChunks> tables_;
   const SystemRows* const system_;
   Made* made_ = nullptr;                     // results of the outermost running recursion
-  std::optional<size_t> wanted_rows_;        // set for the recursion below a LIMIT
+  std::optional<size_t> wanted_rows_;        // set for the recursion or join below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number of the OuterRows
   std::map<const RowsNode*, RowsChunks> for_all_;
   RowsContext& context_;

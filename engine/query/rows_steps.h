@@ -72,9 +72,11 @@ class RowsComparison {
   std::vector<SortKey> keys_;
 };
 
-// Joins the rows of both sides. `otherwise` has the rows of step.otherwise.
+// Joins the rows of both sides. `otherwise` has the rows of step.otherwise. The join of an inner or left join may end
+// once it has `wanted` rows.
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
-                             RowsContext& context, const RowsChunks& otherwise = {});
+                             RowsContext& context, const RowsChunks& otherwise = {},
+                             size_t wanted = SIZE_MAX);
 Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout,
                                const RowsChunks& input, RowsContext& context);
 Result<RowsChunks> group_rows(const GroupRows& step, const RowsChunks& input, RowsContext& context);
