@@ -50,7 +50,7 @@ void SessionNotices::notify(Notes notes, Done done) {
     message.any_lost = to->any_lost;
     to->any_lost = false;
     to->bytes += bytes;
-    to->sent_at_us = around_.clock.monotonic_us();
+    if (to->unacknowledged.empty()) to->progress_at_us = around_.clock.monotonic_us();
     around_.send(id, to->unacknowledged.emplace_back(std::move(message)));
     wait.left.emplace(id, to->last_number);
   }
@@ -78,7 +78,10 @@ void SessionNotices::on_message(NodeId from, const SessionsNotified& message) {
   const auto found = receivers_.find(from);
   if (found == receivers_.end() || message.sender != around_.process()) return;
   Receiver& receiver = found->second;
-  receiver.acknowledged = std::max(receiver.acknowledged, message.number);
+  if (message.number > receiver.acknowledged) {
+    receiver.acknowledged = message.number;
+    receiver.progress_at_us = around_.clock.monotonic_us();
+  }
   while (!receiver.unacknowledged.empty() &&
          receiver.unacknowledged.front().number <= receiver.acknowledged) {
     receiver.bytes -= size_of(receiver.unacknowledged.front());
@@ -90,7 +93,7 @@ void SessionNotices::on_message(NodeId from, const SessionsNotified& message) {
 
 void SessionNotices::send(NodeId node, Receiver& receiver) {
   constexpr size_t kMostAtOnce = 1 << 20;
-  receiver.sent_at_us = around_.clock.monotonic_us();
+  receiver.progress_at_us = around_.clock.monotonic_us();
   receiver.more_after = 0;
   size_t bytes = 0;
   for (const NotifySessions& message : receiver.unacknowledged) {
@@ -123,7 +126,7 @@ void SessionNotices::cluster_changed() {
 void SessionNotices::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   for (auto& [id, receiver] : receivers_)
-    if (!receiver.unacknowledged.empty() && now_us - receiver.sent_at_us >= kNoticeRepeatUs)
+    if (!receiver.unacknowledged.empty() && now_us - receiver.progress_at_us >= kNoticeRepeatUs)
       send(id, receiver);
   end_waits();
 }

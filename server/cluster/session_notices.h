@@ -61,7 +61,8 @@ class SessionNotices {
     bool any_lost = false;
     std::deque<NotifySessions> unacknowledged = {};
     size_t bytes = 0;
-    int64_t sent_at_us = 0;
+    // When the queue began, was repeated or shrank last. New messages do not delay the repetition of a lost one.
+    int64_t progress_at_us = 0;
     // A repetition continues when this message, its last one so far, is acknowledged; 0: it has sent all.
     uint64_t more_after = 0;
   };

@@ -196,3 +196,16 @@ TEST_F(SessionNoticesTest, a_long_queue_is_repeated_without_sending_its_messages
   EXPECT_EQ(heard(2).size(), kNotes);
   EXPECT_EQ(delivered, 2 * kNotes);  // each message, and its acknowledgement
 }
+
+TEST_F(SessionNoticesTest, a_lost_message_is_repeated_while_new_ones_are_sent) {
+  EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
+  cut.insert(NodeId{2});
+  notify(1, "lost");
+  cut.clear();
+  for (int i = 0; i < 10; ++i) {
+    notify(1, "new");
+    pass(100'000);
+  }
+  ASSERT_FALSE(heard(2).empty());
+  EXPECT_EQ(heard(2).front(), "lost");
+}
