@@ -138,6 +138,7 @@ std::string frame_of(const ReplicaFetch& fetch) {
   if (fetch.last_epoch) to.last_fetched_epoch = fetch.last_epoch->value();
   to.high_watermark = fetch.high_watermark.value();
   if (fetch.log_start) to.log_start_offset = fetch.log_start->value();
+  to.refuses_appends = fetch.refuses_appends;
   return framed(to);
 }
 
@@ -462,6 +463,7 @@ ClusterMessage message_of(const ReplicaFetchRequest& from) {
   if (from.last_fetched_epoch >= 0) fetch.last_epoch = LeaderEpoch{from.last_fetched_epoch};
   fetch.high_watermark = Offset{from.high_watermark};
   if (from.log_start_offset >= 0) fetch.log_start = Offset{from.log_start_offset};
+  fetch.refuses_appends = from.refuses_appends;
   return fetch;
 }
 

@@ -61,6 +61,7 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.from = status_->log_end();
   fetch.high_watermark = status_->high_watermark();
   fetch.log_start = status_->log_start();
+  fetch.refuses_appends = context_.refuses_appends;
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
   // This offset lies before every log start, so the leader answers as to a follower that is too far
   // behind: with a restart at the leader's log start.

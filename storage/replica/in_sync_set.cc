@@ -41,7 +41,8 @@ void InSyncSet::appended(Offset log_end) {
   advance();
 }
 
-void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us) {
+void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us,
+                        bool refuses_appends) {
   const auto found = followers_.find(node);
   if (found == followers_.end()) return;
   Follower& follower = found->second;
@@ -56,6 +57,7 @@ void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us
   follower.end = end;
   follower.log_end_at_fetch = log_end_;
   follower.fetched_us = now_us;
+  follower.refuses_appends = refuses_appends;
   advance();
 }
 
@@ -108,6 +110,7 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
   if (now_us - proposed_us_ < settings_.retry_us) return std::nullopt;
   const auto belongs = [&](NodeId node) {
     const Follower& follower = followers_.at(node);
+    if (follower.refuses_appends) return false;
     return assignment_.is_in_sync(node) ? follower.caught_up_us >= late_before_us
                                         : may_join(node, follower, cluster, late_before_us);
   };

@@ -50,7 +50,8 @@ class InSyncSet {
   void reassign(PartitionAssignment assignment, int64_t now_us);
   void appended(Offset log_end);
   // Precondition: the follower has synced everything before `end`, and it agrees with this log.
-  void fetched(NodeId follower, NodeEpoch follower_epoch, Offset end, int64_t now_us);
+  void fetched(NodeId follower, NodeEpoch follower_epoch, Offset end, int64_t now_us,
+               bool refuses_appends = false);
 
   Offset high_watermark() const { return high_watermark_; }
   const PartitionAssignment& assignment() const { return assignment_; }
@@ -70,7 +71,8 @@ class InSyncSet {
   // proposal was sent less than retry_us ago. If an earlier proposal is undecided and no longer
   // wanted, the current ISR is proposed again: the controller may or may not have accepted the
   // earlier one, and only a newer version of the assignment decides this. A follower is not in sync
-  // if it last caught up before `late_before_us`.
+  // if it last caught up before `late_before_us`, or if its disk is full: the next record would
+  // otherwise wait until the follower is late (KIP-858 removes failed log directories at once, too).
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us,
                                      int64_t late_before_us);
 
@@ -83,6 +85,7 @@ class InSyncSet {
     int64_t caught_up_us = 0;
     Offset log_end_at_fetch = {};  // the leader's log end at the last fetch
     int64_t fetched_us = 0;
+    bool refuses_appends = false;  // at the last fetch
   };
   void advance();
   bool counts(NodeId node) const;

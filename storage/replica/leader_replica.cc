@@ -119,7 +119,8 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   fetched.diverging = TRY(divergence_of(fetch));
   if (fetched.diverging) return fetched;
   starts_[fetch.follower].known = fetch.log_start;
-  in_sync_.fetched(fetch.follower, fetch.follower_epoch, fetch.from, context_.clock.monotonic_us());
+  in_sync_.fetched(fetch.follower, fetch.follower_epoch, fetch.from, context_.clock.monotonic_us(),
+                   fetch.refuses_appends);
   publish();
   if (fetch.from < status_->log_end() && may_send(fetch.follower)) {
     fetched.batches =

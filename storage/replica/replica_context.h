@@ -37,6 +37,7 @@ struct ReplicaContext {
   std::shared_ptr<const ClusterSnapshot> cluster;
   // Budgets for throttled transfers: of this node as leader, and as follower.
   TransferBudget leader_budget = {}, follower_budget = {};
+  bool refuses_appends = false;  // this node's disk was full at the last tick
   // The time when this node became the controller; nothing if it is not the controller.
   std::optional<int64_t> decides_since_us = {};
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "storage/log/log_statistics.h"
 #include "storage/replica/on_loop.h"
 
 namespace storage {
@@ -223,6 +224,7 @@ void ReplicaManager::on_connected(NodeId node) {
 }
 
 void ReplicaManager::tick() {
+  note_space();
   const int64_t now_us = context_.clock.monotonic_us();
   std::vector<TopicPartition> due;
   for (const auto& [partition, replica] : replicas_)
@@ -233,6 +235,16 @@ void ReplicaManager::tick() {
     if (replica.leader) replica.leader->tick();
     if (replica.follower) replica.follower->tick();
   }
+}
+
+// Followers fetch at once when the disk becomes full, so that leaders remove them from the ISR before
+// the next record waits for them.
+void ReplicaManager::note_space() {
+  const bool refuses = statistics_of(context_.log).refuses_appends;
+  if (refuses == context_.refuses_appends) return;
+  context_.refuses_appends = refuses;
+  for (auto& [partition, replica] : replicas_)
+    if (replica.follower) replica.follower->ask_again();
 }
 
 std::string ReplicaManager::describe(const TopicPartition& partition) const {

@@ -72,6 +72,7 @@ class ReplicaManager {
     std::unique_ptr<FollowerReplica> follower;
     int64_t retry_at_us = 0;
   };
+  void note_space();
   bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
   // Returns whether the suspension forbids this node's change of role. The log then keeps its

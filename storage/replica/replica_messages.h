@@ -27,6 +27,7 @@ struct ReplicaFetch {
   std::optional<LeaderEpoch> last_epoch;
   Offset high_watermark = {};            // the high watermark as last received from the leader
   std::optional<Offset> log_start = {};  // start of the follower's log; nothing: not reported
+  bool refuses_appends = false;          // the follower's disk is full
 };
 
 struct ReplicaFetched {

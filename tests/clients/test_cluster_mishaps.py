@@ -8,9 +8,10 @@ import subprocess
 import time
 
 import kafka_wire
-from cluster_cases import all_is_well, cluster, create_topic, leader_of, metadata_of
+from cluster_cases import all_is_well, cluster, create_topic, leader_of, metadata_of, partitions_of
 from cluster_load import Load
 from cluster_nodes import Cluster, Node, eventually
+from cluster_sql import refusal, run_on, shows
 from millrace_server import binary, case, check_less, obstacle_of_own_client, run, timed
 from small_disk import SmallDisk
 
@@ -168,6 +169,41 @@ def a_node_with_a_full_disk_hands_over_its_partitions_until_it_has_room():
         eventually(lambda: 2 in leaders())
         load.stop()
         load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+        disk.close()
+
+
+@case
+def replicas_on_a_full_disk_leave_the_isr_at_once():
+    """The time limit for replicas that lag is so long that only the report of the full disk can remove them."""
+    disk = SmallDisk(600)
+    nodes = Cluster(count=0, name="space")
+    try:
+        for number in (1, 2, 3):
+            nodes.nodes[number] = Node(os.path.join(nodes.folder, f"node{number}"), "space", number, nodes.etcd.url,
+                                       (*FLAGS, "--replica-lag-time-max-ms", "3600000"))
+        nodes.nodes[2].data_dir = os.path.join(disk.folder, "data")
+        nodes.start_all()
+        create_topic(nodes, "idle", 6)
+        run_on(nodes.nodes[1], "CREATE TABLE kept (k STRING PRIMARY KEY, v INT) WITH (PARTITIONS = 4)", "INSERT INTO kept VALUES ('a', 1)")
+        shows(nodes.nodes[2], "SELECT * FROM kept", [("a", 1)])
+        all_is_well(nodes)
+        disk.fill(left_megabytes=1)
+
+        def is_left():
+            return all(2 not in partition.isrs for partition in partitions_of(nodes.nodes[1]).values())
+        eventually(is_left, 30)
+        for number in (1, 3):
+            run_on(nodes.nodes[number], *(f"INSERT INTO kept VALUES ('k{i}', {number})" for i in range(8)))
+            assert produced(leader_of(nodes, "idle"), "idle", 7, acks=-1) == 0
+        assert is_left(), "a replica without new records does not return either"
+        full = refusal(nodes.nodes[2], "SELECT * FROM kept")
+        assert "the disk of this server is full, and table KEPT lacks records that were written to it" in full, full
+        os.unlink(disk.filler)
+        all_is_well(nodes)
+        for node in nodes.nodes.values():
+            shows(node, "SELECT * FROM kept", [("a", 1), *((f"k{i}", 3) for i in range(8))])
     finally:
         nodes.close()
         disk.close()

@@ -48,7 +48,10 @@ TEST(NodeWire, a_fetch_comes_as_it_went) {
     EXPECT_EQ(came.from, fetch.from);
     EXPECT_EQ(came.last_epoch, last);
     EXPECT_EQ(came.high_watermark, fetch.high_watermark);
+    EXPECT_FALSE(came.refuses_appends);
   }
+  fetch.refuses_appends = true;
+  EXPECT_TRUE(round_trip(fetch).refuses_appends);
 }
 
 TEST(NodeWire, pieces_are_the_same_bytes_and_kept_bytes_are_not_copied) {

@@ -71,6 +71,39 @@ TEST_F(InSyncSetTest, records_that_all_members_have_are_visible) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
+TEST_F(InSyncSetTest, a_member_with_a_full_disk_leaves_at_its_next_fetch) {
+  lead({kSelf, kTwo, kThree});
+  fetched(kTwo, 100);
+  set_->fetched(kThree, kEpoch, Offset{100}, now_us_, true);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
+  read_isr({kSelf, kTwo});
+  set_->appended(Offset{120});
+  fetched(kTwo, 120);
+  EXPECT_EQ(high_watermark(), 120);
+  now_us_ += 500;
+  set_->fetched(kThree, kEpoch, Offset{120}, now_us_, true);
+  EXPECT_EQ(proposed(), std::vector<NodeId>{}) << "it does not return with all records either";
+  EXPECT_EQ(high_watermark(), 120);
+  fetched(kThree, 120);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree})) << "its disk has space again";
+}
+
+TEST_F(InSyncSetTest,
+       a_follower_whose_disk_becomes_full_while_it_joins_does_not_hold_records_back) {
+  lead({kSelf, kTwo});
+  fetched(kTwo, 100);
+  fetched(kThree, 100);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo, kThree}));
+  set_->fetched(kThree, kEpoch, Offset{100}, now_us_, true);
+  now_us_ += 500;
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo})) << "a newer proposal ends the earlier one";
+  set_->appended(Offset{120});
+  fetched(kTwo, 120);
+  EXPECT_EQ(high_watermark(), 100) << "the earlier proposal may have been accepted";
+  read_isr({kSelf, kTwo});
+  EXPECT_EQ(high_watermark(), 120);
+}
+
 TEST_F(InSyncSetTest, a_late_member_counts_until_the_metadata_remove_it) {
   lead({kSelf, kTwo, kThree});
   fetched(kTwo, 100);
