@@ -9,6 +9,7 @@
 #include "engine/plan/analysis.h"
 #include "server/sql/read/read_barrier.h"
 #include "server/tasks/log_ports.h"
+#include "storage/log/log_statistics.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -348,6 +349,14 @@ Error ReadPreparation::behind(bool of_topics) const {
   const bool are_many = which.starts_with("tables ");
   if (of_topics && !session_.parts().cluster->asks_leaders() && lies_behind_transaction())
     return behind_transaction(which, waited_ms());
+  // A follower with a full disk receives no records, so waiting longer does not help.
+  if (storage::statistics_of(session_.parts().log).refuses_appends)
+    return Error{ErrorCode::DiskFull,
+                 fmt::format("the disk of this server is full, and {} {} records that were written "
+                             "to {}",
+                             which, are_many ? "lack" : "lacks", are_many ? "them" : "it"),
+                 fmt::format("Waited {} ms.", waited_ms()),
+                 "Free disk space, or connect to another node of the cluster."};
   std::string detail = fmt::format("Waited {} ms.", waited_ms());
   for (const MaterializedTable& each : tables_)
     if (const auto trouble = session_.parts().supervisor.trouble_of(each.query_id());
