@@ -14,9 +14,11 @@ namespace server {
 namespace {
 
 // Whether the node is believed alive. Without contact to a controller this node's view is outdated, so only connected
-// nodes count.
+// nodes count. A node that was removed from the cluster has no contact, but still reads the metadata.
 bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
   if (node.is_fenced) return false;
+  const auto view = member.view();
+  if (view->metadata->find(view->self) == nullptr) return true;
   return member.is_in_touch() || (node.id != member.view()->self && member.reaches(node.id));
 }
 

@@ -293,6 +293,7 @@ def has_nothing_to_say(removed):
         except psycopg.Error as error:
             assert "this node was removed from the cluster" in str(error), (statement, error)
         check_took_less(began, 3, statement)
+    assert states_at(removed) == {1: "there", 2: "there", 3: "there"}, states_at(removed)
 
 
 @timed
