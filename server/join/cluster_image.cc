@@ -43,8 +43,6 @@ void find_in_query(const MetadataImage& image, const DefinedQuery& query,
   if (!is_shared(query)) return;
   if (query.query->kind == engine::QueryKind::View)
     return note("keeps a materialized view, which is not supported in a cluster yet: drop it");
-  if (engine::generator_of(*query.plan))
-    return note("generates rows, which is not supported in a cluster yet: drop it");
   for (const auto& [name, topic] : query.topic_ids)
     if (image.topics->find(topic) == nullptr)
       return note(fmt::format("has lost its topic \"{}\", which was deleted: drop it", name));

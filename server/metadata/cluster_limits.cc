@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/metadata/plan_users.h"
+#include "storage/meta/shared_sessions_level.h"
 
 namespace server {
 
@@ -17,14 +18,19 @@ Error not_in_cluster_yet(std::string what, std::string hint) {
 
 namespace {
 
-Error no_generator() { return not_in_cluster_yet("generated rows are"); }
-
 Error needs_level(std::string what, storage::FeatureLevel needed, storage::FeatureLevel level) {
   return {ErrorCode::NotSupported,
           fmt::format("{} feature level {}, and the cluster is at {}", std::move(what),
                       needed.value(), level.value()),
           {},
           "When all nodes run a program that supports it, run millrace cluster upgrade."};
+}
+
+// An earlier program that leads the journal of a generator does not start it, so no rows are made.
+Status check_generates(const ClusterFacts& facts) {
+  if (!facts.supports(Feature::Generators)) return not_in_cluster_yet("generated rows are");
+  if (facts.level() >= storage::kSharedSessionsLevel) return {};
+  return needs_level("generated rows need", storage::kSharedSessionsLevel, facts.level());
 }
 
 struct Check {
@@ -78,8 +84,7 @@ Status check_supported(const std::vector<DefinitionChange>& changes, const Clust
   for (const DefinitionChange& change : changes) {
     if (const auto* put = std::get_if<PutQuery>(&change);
         put && put->query->query->kind != engine::QueryKind::SourceTable) {
-      if (!facts.supports(Feature::Generators) && engine::generator_of(*put->query->plan))
-        return no_generator();
+      if (engine::generator_of(*put->query->plan)) TRY(check_generates(facts));
       const bool is_rebuilt = put->query->rebuilt_sink || !put->query->journal;
       if (!facts.supports(Feature::TableRebuilds) && is_rebuilt)
         return not_in_cluster_yet("rebuilding a table beside the old one is", kDropAndCreate);

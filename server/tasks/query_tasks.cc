@@ -367,7 +367,9 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   };
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
-  if (const engine::GeneratorPlan* generator = engine::generator_of(plan))
+  // At other nodes than that of its journal's leader, the task follows the commits of the leader.
+  const bool follows = is_shared(*launch.defined) && !place.term;
+  if (const engine::GeneratorPlan* generator = engine::generator_of(plan); generator && !follows)
     entry->generator = std::make_unique<GeneratorClock>(*generator, clock_);
   engine::Sources& sources =
       entry->generator ? static_cast<engine::Sources&>(*entry->generator) : shard.sources();
@@ -627,7 +629,8 @@ ProducerId QueryTasks::producer_of(const Place& place) const {
 Status QueryTasks::check_replicas(const Place& place) const {
   TRY(check_follows(elections_over(*place.launch->defined, find_elections_())));
   for (const engine::Task::Input& input : place.inputs)
-    if (!input.is_exchange && !has_replica_(to_storage(input.partition)))
+    if (!input.is_exchange && input.partition.topic != kGeneratedRows &&
+        !has_replica_(to_storage(input.partition)))
       return Error{ErrorCode::QueryCanceled,
                    "a source of the query has partitions that this node does not know yet"};
   return {};
