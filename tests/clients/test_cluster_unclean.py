@@ -2,9 +2,11 @@
 """Unclean elections under SQL: records that were visible with one node alone are given up, and other records get the
 same offsets. Afterwards all nodes show the same, and no query continues with results from lost records."""
 import itertools
+import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -293,6 +295,55 @@ def the_replica_with_most_records_is_elected_and_not_one_with_a_new_disk():
         assert len(read_all(nodes.bootstrap, "kept", 1)[0]) == 400
     finally:
         nodes.close()
+
+
+def logged(node, text):
+    """The number of lines of the processing log that contain the text."""
+    return len([row for row in rows_of(node, "SELECT * FROM KSQL_PROCESSING_LOG") if text in str(row)])
+
+
+def on_node(nodes, topic, number):
+    """Gives the topic's only partition one replica, at the node with this number."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as plan:
+        json.dump({"version": 1, "partitions": [{"topic": topic, "partition": 0, "replicas": [number]}]}, plan)
+        plan.flush()
+        subprocess.run([os.path.join(os.path.dirname(binary()), "kafka-reassign-partitions"), "--bootstrap-server", nodes.bootstrap,
+                        "--execute", "--reassignment-json-file", plan.name], check=True, capture_output=True, timeout=60)
+    eventually(lambda: all(sees(node, topic, lambda partition: partition.replicas == [number] and partition.leader == number)
+                           for node in nodes.nodes.values()), 60)
+
+
+@case
+def a_lost_processing_log_does_not_end_the_queries_that_write_to_it():
+    nodes = unclean_cluster("log")
+    try:
+        define(nodes, "CREATE STREAM texts (t VARCHAR) WITH (KAFKA_TOPIC = 'texts', VALUE_FORMAT = 'JSON', PARTITIONS = 1)",
+               "CREATE STREAM numbers (t INT) WITH (KAFKA_TOPIC = 'texts', VALUE_FORMAT = 'JSON')",
+               "CREATE STREAM copied AS SELECT t + 1 AS u FROM numbers")
+        for number in range(3):
+            run_on(nodes.nodes[1], "INSERT INTO texts VALUES ('not a number')")
+            eventually(lambda number=number: logged(nodes.nodes[3], "texts") > number, 60)
+        on_node(nodes, "ksql_processing_log", 3)
+        nodes.nodes[3].kill()
+        shutil.rmtree(nodes.nodes[3].data_dir)
+        # These lines wait for the topic, and the query continues.
+        run_on(nodes.nodes[1], "INSERT INTO texts VALUES ('neither a number')", "INSERT INTO texts VALUES ('1')")
+        shows(nodes.nodes[1], "SELECT u FROM copied", [(2,)])
+        nodes.nodes[3].start()
+        eventually(lambda: sees(nodes.nodes[1], "ksql_processing_log", lambda partition: partition.leader < 0), 60)
+        elect(nodes, "--topic", "ksql_processing_log", "--partition", "0")
+        all_is_well(nodes)
+        run_on(nodes.nodes[2], "INSERT INTO texts VALUES ('again no number')", "INSERT INTO texts VALUES ('2')")
+        for node in nodes.nodes.values():
+            shows(node, "SELECT u FROM copied", [(2,), (3,)])
+            assert query_of(node, "copied")["state"].startswith("RUNNING"), query_of(node, "copied")
+        # The lines of queries from before the election are dropped (docs/cluster/sql.md), those of later ones are not.
+        run_on(nodes.nodes[2], "CREATE STREAM later AS SELECT t + 2 AS u FROM numbers", "INSERT INTO texts VALUES ('still no number')")
+        eventually(lambda: logged(nodes.nodes[3], "still no number") == 1, 60)
+    finally:
+        nodes.close()
+
+
 
 
 run()
