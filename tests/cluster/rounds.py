@@ -10,6 +10,7 @@ from millrace_server import Skipped, obstacle_of_own_client
 from mishaps import Round
 from queries import Queries, psycopg
 from records import Consumer, Records
+from sessions import Sessions
 from transactions import Transactions
 from world import World
 
@@ -24,7 +25,7 @@ class Life:
         self.world, self.loads, self.count = World(), [], 0
         try:
             for make in (lambda: Records(self.world), lambda: Transactions(self.world, seed), lambda: Queries(self.world, seed),
-                         lambda: Accounts(self.world, seed)):
+                         lambda: Accounts(self.world, seed), lambda: Sessions(self.world, seed)):
                 self.loads.append(make())
         except BaseException:
             self.end(keeps=True)
