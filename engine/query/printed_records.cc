@@ -168,6 +168,12 @@ std::string FormatGuess::name() const {
   return names.empty() ? "UNRECOGNIZED_BYTES" : fmt::format("{}", fmt::join(names, " or "));
 }
 
+std::string FormatGuess::likeliest() const {
+  const uint32_t possible = possible_.value_or(0);
+  if (possible == 0) return std::string(kUnknown);
+  return name_of(candidates_of(side_)[static_cast<size_t>(std::countr_zero(possible))]);
+}
+
 std::string FormatGuess::show(std::string_view bytes) const {
   const uint32_t possible = possible_.value_or(0);
   if (possible == 0) return is_text(bytes) ? std::string(bytes) : show_bytes(bytes);

@@ -24,6 +24,10 @@ class FormatGuess {
   // Looks at further bytes. Returns true if they change the set of possible formats.
   bool look_at(std::string_view bytes);
   std::string name() const;
+  // Returns the format in which show() writes the bytes, the most specific one of those that are possible; kUnknown if
+  // none is.
+  std::string likeliest() const;
+  static constexpr std::string_view kUnknown = "BYTES";
   std::string show(std::string_view bytes) const;
 
  private:
