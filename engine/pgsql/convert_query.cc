@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/records_source.h"
 #include "engine/pgsql/result_name.h"
+#include "engine/sql/records_call.h"
 #include "engine/types/ascii.h"
 
 namespace engine::pgsql {
@@ -407,6 +409,8 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   ExpressionPtr call = TRY(expression(list.front()));
   auto* function = std::get_if<FunctionCall>(&call->node);
   if (!function) return not_supported("this function in FROM is", named.position);
+  if (function->name == kRecordsTable && !fields.flag("ordinality"))
+    return records_source(*function, std::move(named));
   const Name name{function->name};
   if (!named.alias) named.alias = name;
   named.name = name;

@@ -1,19 +1,22 @@
-// Rows of the tables of millrace_catalog that no SHOW prints: connectors, findings, lineage and samples.
+// Rows of the tables of millrace_catalog that no SHOW prints (connectors, findings, lineage and samples), and the columns
+// of partitions.
 #include <algorithm>
 #include <set>
 
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/system_tables/history.h"
 #include "engine/system_tables/information_parts.h"
+#include "engine/system_tables/topic_records.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
 
 namespace {
 
-constexpr std::string_view kMillraceCatalog = "millrace_catalog";
+constexpr std::string_view kMillraceCatalog = "millrace_catalog", kPartitionsTable = "partitions";
 constexpr std::string_view kSampleKey[] = {"NAME", "LABEL", "NODE", "TIME"};
 constexpr std::string_view kFindingKey[] = {"RULE", "OBJECT", "NODE"};
+constexpr std::string_view kPartitionKey[] = {"TOPIC", "PARTITION"};
 constexpr std::string_view kLineageKey[] = {"FROM_KIND", "FROM_NAME", "TO_KIND", "TO_NAME"};
 
 // Returns the name that a label such as `query="Q"` has under `key`; nothing if it has another key.
@@ -189,6 +192,10 @@ const std::span<const HistoryTable> kHistoryTables = [] {
        kLineageKey,
        lineage_rows,
        true},
+      {{kMillraceCatalog, kPartitionsTable,
+        "topic:t partition:i first_offset:l end_offset:l bytes:l leader:i"},
+       kPartitionKey,
+       nullptr},  // the log of the server has the rows
       {{kMillraceCatalog, "samples", "time:z name:t label:t node:l value:d"},
        kSampleKey,
        sample_rows},
@@ -202,6 +209,11 @@ const HistoryTable* find_history_table(const SystemTable& table) {
   const auto row = std::ranges::find_if(
       kHistoryTables, [&](const HistoryTable& each) { return each.table.name == name; });
   return row == kHistoryTables.end() ? nullptr : &*row;
+}
+
+bool is_partitions_table(const SystemTable& table) {
+  const HistoryTable* row = find_history_table(table);
+  return row && row->table.name == kPartitionsTable;
 }
 
 }  // namespace engine

@@ -6,6 +6,7 @@
 
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/system_tables/system_catalog.h"
+#include "engine/system_tables/topic_records.h"
 #include "engine/types/ascii.h"
 #include "engine/types/catalog_labels.h"
 #include "engine/types/catalog_numbers.h"
@@ -102,6 +103,9 @@ class TableList final : public SystemTables {
   const SystemTable* find(const std::optional<Name>& schema, const Name& name) const override {
     const std::string wanted = schema ? upper_case(schema->text) : "PG_CATALOG";
     const std::string upper = upper_case(name.text);
+    if (const SystemTable& records = records_table();
+        records.schema == wanted && records.name == upper)
+      return &records;
     const auto found = std::ranges::lower_bound(tables_, std::pair(wanted, upper), {}, key_of);
     return found != tables_.end() && key_of(*found) == std::pair(wanted, upper) ? found->get()
                                                                                 : nullptr;

@@ -4,6 +4,7 @@
 
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/system_tables/information_parts.h"
+#include "engine/system_tables/topic_records.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -89,7 +90,11 @@ bool needs_connectors(const SystemTable& table) {
 
 Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
                                      std::span<const SystemTextFilter> wanted, RowsContext&) const {
-  if (const HistoryTable* row = find_history_table(table))
+  const HistoryTable* history = find_history_table(table);
+  if (is_records_table(table) || (history && !history->rows))
+    return Error{ErrorCode::NotSupported,
+                 "this statement cannot read a table whose rows are in the log"};
+  if (const HistoryTable* row = history)
     return RowsChunks{row->rows(table.columns, context_, wanted)};
   if (const MillraceTable* row = find_millrace_table(table)) {
     InformationRows shown = TRY(answer_show(show_of(*row), context_));

@@ -1,0 +1,42 @@
+// System tables whose rows the log of the server has: the one behind the table function RECORDS
+// (engine/sql/records_call.h), with the request that the arguments of a call describe, and millrace_catalog.partitions.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "engine/query/system_rows.h"
+
+namespace engine {
+
+// The table. It is not listed in the catalogs, because it has no rows without a call.
+//
+// Threads: any; immutable.
+const SystemTable& records_table();
+inline bool is_records_table(const SystemTable& table) { return &table == &records_table(); }
+
+// Returns whether the table is millrace_catalog.partitions, whose rows are in the log, too.
+bool is_partitions_table(const SystemTable& table);
+
+struct RecordsRequest {
+  std::string topic;
+  std::optional<int32_t> partition = {};  // none: all, or those in `positions`
+  // At most one of the three is set. Without them the reading begins at the newest or oldest record.
+  std::optional<int64_t> from_offset = {};    // for each partition
+  std::map<int32_t, int64_t> positions = {};  // by partition; others are not read
+  std::optional<int64_t> from_time_ms = {};
+  bool is_newest_first = true;
+  size_t max_bytes = 1 << 20;
+
+  // Limit of max_bytes, and of the time of one call.
+  static constexpr size_t kMostBytes = 64 << 20;
+  static constexpr int64_t kMostMs = 2'000;
+};
+// Returns the request of a call. `wanted` are the conditions that the statement has for the table. Fails with
+// InvalidParameter if an argument is missing, wrong, or not constant.
+Result<RecordsRequest> records_request(std::span<const SystemTextFilter> wanted,
+                                       const EvalContext& context);
+
+}  // namespace engine
