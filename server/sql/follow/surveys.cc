@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "engine/functions/catalog_names.h"
 #include "engine/system_tables/system_catalog.h"
+#include "server/sql/log_rows/log_rows.h"
 #include "server/sql/session.h"
 #include "server/sql/short_work.h"
 
@@ -48,7 +49,8 @@ Result<engine::RowsChunks> surveyed_rows(SqlParts& parts, const FollowedStatemen
   engine::RowsContext context({parts.clock, random, &reader.properties, &budget}, &parts.memory);
   return facts.with_context_for(reader, [&](const engine::InformationContext& about) {
     const engine::CatalogRows system(about, reader.database, reader.user);
-    return engine::run_rows_plan(*statement.select().rows, {}, context, &system);
+    const LogRows with_log(parts, facts.image, reader.asker, system);
+    return engine::run_rows_plan(*statement.select().rows, {}, context, &with_log);
   });
 }
 

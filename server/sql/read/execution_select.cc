@@ -13,6 +13,7 @@
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
+#include "server/sql/log_rows/log_rows.h"
 #include "server/sql/read/information_facts.h"
 #include "server/sql/read/materialized_tables.h"
 #include "server/sql/read/pull_scan.h"
@@ -133,6 +134,7 @@ class SelectExecution final : public TableRead {
   };
   // Owned by the work, which may outlive this execution, and by the code that shows the result.
   struct Work {
+    SqlParts& parts;
     SelectRows plan;
     std::shared_ptr<const InformationFacts> facts;  // null: no system table is read
     std::vector<std::shared_ptr<PullRequest>> requests;
@@ -151,6 +153,7 @@ class SelectExecution final : public TableRead {
     // Set for EXPLAIN ANALYZE, once the tables have been read.
     std::optional<engine::RowsProfile> profile = {};
     engine::SelectTimes times = {};
+    std::vector<sql::Notice> notices = {};
     Result<engine::RowsChunks> result = engine::RowsChunks();
 
     void run(const std::atomic<bool>& is_cancelled) {
@@ -181,7 +184,10 @@ class SelectExecution final : public TableRead {
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
       return facts->with_context([&](const engine::InformationContext& about) {
         const engine::CatalogRows system(about, facts->reader.database, facts->reader.user);
-        return engine::run_rows_plan(*plan, std::move(tables), *context, &system, measured);
+        const LogRows with_log(parts, facts->image, facts->reader.asker, system);
+        auto rows = engine::run_rows_plan(*plan, std::move(tables), *context, &with_log, measured);
+        notices = with_log.take_notices();
+        return rows;
       });
     }
     static engine::RowsChunk lines_of(std::vector<std::string> lines) {
@@ -313,7 +319,8 @@ class SelectExecution final : public TableRead {
 
   void run() {
     work_ =
-        std::make_shared<Work>(Work{plan_,
+        std::make_shared<Work>(Work{session().parts(),
+                                    plan_,
                                     std::move(facts_),
                                     {},
                                     {},
@@ -342,6 +349,7 @@ class SelectExecution final : public TableRead {
         [work = work_](const std::atomic<bool>& is_cancelled) { work->run(is_cancelled); },
         [this] {
           if (!work_->result) return fail(work_->result.error());
+          for (sql::Notice& notice : work_->notices) receiver().on_notice(std::move(notice));
           is_made_ = true;
           show();
         });

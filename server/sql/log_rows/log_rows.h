@@ -1,0 +1,53 @@
+// The rows of RECORDS('topic', ...) and of millrace_catalog.partitions, read from the log of this node.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/query/system_rows.h"
+#include "engine/system_tables/topic_records.h"
+#include "server/metadata/image.h"
+#include "server/metadata/rights.h"
+#include "server/sql/port.h"
+
+namespace server {
+
+struct SqlParts;
+
+// Returns the rows of these two, and those of all other system tables from `others`.
+//
+// A call of RECORDS reads at most RecordsRequest::max_bytes and for at most kMostMs, and its notice states how far it
+// has read. In a cluster it reads the replicas of this node up to their high watermark, as a consumer that fetches from
+// a follower does (KIP-392), and fails if a partition has no replica here.
+//
+// Threads: one worker. Owner: the run of a SELECT.
+class LogRows final : public engine::SystemRows {
+ public:
+  LogRows(SqlParts& parts, MetadataImagePtr image, Asker asker, const engine::SystemRows& others)
+      : parts_(parts), image_(std::move(image)), asker_(std::move(asker)), others_(others) {}
+
+  Result<engine::RowsChunks> rows(const engine::SystemTable& table,
+                                  std::span<const engine::SystemTextFilter> wanted,
+                                  engine::RowsContext& context) const override;
+  // Returns what each call has read.
+  std::vector<sql::Notice> take_notices() const { return std::exchange(notices_, {}); }
+
+ private:
+  // partition_rows.cc. Partitions of topics that the reader may not see have no rows; figures of partitions without a
+  // replica on this node are null.
+  Result<engine::RowsChunks> partitions(const engine::SystemTable& table,
+                                        engine::RowsContext& context) const;
+  Result<engine::RowsChunks> records(const engine::RecordsRequest& request,
+                                     std::span<const engine::SystemTextFilter> wanted,
+                                     engine::RowsContext& context) const;
+
+  SqlParts& parts_;
+  const MetadataImagePtr image_;
+  const Asker asker_;
+  const engine::SystemRows& others_;
+  mutable std::vector<sql::Notice> notices_;
+};
+
+}  // namespace server

@@ -1,0 +1,80 @@
+// Reads the records of one partition in either direction, for RECORDS.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "storage/log/log_reader.h"
+#include "storage/log/topic_partition.h"
+
+namespace server {
+
+// A record with copies of its bytes, so that it outlives the turn of the reader.
+struct ScannedRecord {
+  Offset offset;
+  int64_t timestamp_ms = -1;  // negative: none
+  std::optional<std::string> key, value;
+  std::string raw_headers;
+  std::string_view transaction = {};  // "committed", "aborted", "open"; empty: none
+
+  size_t bytes() const {
+    return sizeof(ScannedRecord) + (key ? key->size() : 0) + (value ? value->size() : 0) +
+           raw_headers.size();
+  }
+};
+
+// Reads the visible records, those of open and aborted transactions too, in portions. Records of control batches are
+// skipped, because they belong to the protocol of transactions and not to a client.
+//
+// Invariant: the next position lies after (with newest first: before) all records that next() has returned.
+// Threads: one. Owner: one call of RECORDS.
+class RecordScan {
+ public:
+  RecordScan(storage::LogReader& reader, storage::TopicPartition partition, bool is_newest_first,
+             size_t portion_bytes)
+      : reader_(reader),
+        partition_(partition),
+        is_newest_first_(is_newest_first),
+        portion_bytes_(portion_bytes) {}
+
+  // Begins at the offset, or at the first record of that time or later (with newest first: at the last record of that
+  // time or earlier), or at the end. Offsets outside of the partition are moved into it.
+  Status begin(std::optional<int64_t> offset, std::optional<int64_t> time_ms);
+  // Returns the next record without taking it; null after the last one. Reads a further portion if necessary.
+  Result<const ScannedRecord*> peek();
+  ScannedRecord take();
+  // Returns the offset from which another call continues; nothing if no records are left.
+  std::optional<Offset> position() const;
+
+  PartitionId partition() const { return partition_.partition; }
+  size_t buffered_bytes() const { return buffered_bytes_; }
+
+ private:
+  Status read_portion();
+  // Return the batches of the next portion; with newest first those that end with the batch of the next offset, or with
+  // the last one before it.
+  Result<std::vector<storage::BatchRef>> batches_onward();
+  Result<std::vector<storage::BatchRef>> batches_back();
+  Status add_batch(const storage::BatchRef& batch, const storage::AbortedBatches& aborted,
+                   Offset stable_end);
+  Result<std::optional<Offset>> offset_of(int64_t time_ms);
+
+  storage::LogReader& reader_;
+  const storage::TopicPartition partition_;
+  const bool is_newest_first_;
+  const size_t portion_bytes_;
+  Offset start_, end_;  // the visible records as of begin()
+  Offset next_;         // the next offset to read, in the direction of the scan
+  // With newest first: the number of offsets that the next portion covers. The log is read forward only, so a portion
+  // is the end of such a window, which grows and shrinks until it has about the bytes of a portion.
+  int64_t window_ = 256;
+  std::deque<ScannedRecord> buffered_;
+  size_t buffered_bytes_ = 0;
+  bool is_over_ = false;  // no further portions exist
+};
+
+}  // namespace server
