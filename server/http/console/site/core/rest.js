@@ -1,0 +1,42 @@
+// @ts-check
+// Requests to the REST API of Kafka's proxy (REST_PROXY.md), for what SQL has no statement.
+import { errorOf, sessionEnded } from './session.js';
+
+/** @type {Promise<string>|null} */
+let cluster = null;
+
+/**
+ * Sends a request below `/v3/clusters/CLUSTER`, and returns the answer. Fails with the message of
+ * the server.
+ * @param {string} method @param {string} path @param {object} [content]
+ */
+export async function rest(method, path, content) {
+  cluster ??= clusterId();
+  const id = await cluster.catch((error) => { cluster = null; throw error; });
+  return await send(method, `/v3/clusters/${encodeURIComponent(id)}${path}`, content);
+}
+
+async function clusterId() {
+  const { data } = await send('GET', '/v3/clusters');
+  return String(data?.[0]?.cluster_id ?? '');
+}
+
+/** @param {string} method @param {string} path @param {object} [content] @returns {Promise<any>} */
+async function send(method, path, content) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method, credentials: 'same-origin', cache: 'no-store',
+      headers: { 'Content-Type': 'application/json' }, body: content && JSON.stringify(content),
+    });
+  } catch {
+    throw new Error('The server does not answer. It may be stopped, or the network away');
+  }
+  if (response.status === 401) sessionEnded();
+  if (!response.ok) throw new Error((await errorOf(response)).message);
+  const text = await response.text();
+  const answer = text ? JSON.parse(text.split('\n', 1)[0]) : {};
+  // The lines of an answer about records have an error each, under the status of the request.
+  if (answer.error_code && answer.error_code !== 200) throw new Error(answer.message);
+  return answer;
+}
