@@ -1,0 +1,108 @@
+// @ts-check
+// The consumer groups: a list, or the lag of one of them by partition.
+import { el, fill } from '../core/element.js';
+import { Followed } from '../core/follow.js';
+import { count, plural } from '../core/format.js';
+import { quoteText } from '../core/sql.js';
+import { GROUPS, short } from '../live/figures.js';
+import { LiveTable } from '../live/live_table.js';
+import { Panel, watchStale } from '../live/panel.js';
+import { topicHref } from '../live/topics.js';
+
+/** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
+
+const MOST_ROWS = 500;
+
+/** @param {string} group */
+export function groupHref(group) { return `#groups?g=${encodeURIComponent(group)}`; }
+
+/** @param {string} group */
+export function lagOfGroup(group) {
+  return `SELECT * FROM millrace_catalog.consumer_lag WHERE "group" = ${quoteText(group)} ` +
+    'EMIT CHANGES';
+}
+
+/** @param {string} group */
+export function groupOf(group) {
+  return `SELECT * FROM millrace_catalog.consumer_groups WHERE "group" = ${quoteText(group)} ` +
+    'EMIT CHANGES';
+}
+
+const COLUMNS = /** @type {LiveColumn[]} */ ([
+  { title: 'Group', value: (row) => row.group,
+    node: (row) => el('a', { href: groupHref(row.group) }, el('bdi', {}, row.group)) },
+  { title: 'State', value: (row) => row.state },
+  { title: 'Type', value: (row) => row.type ?? '' },
+  { title: 'Members', isNumber: true, value: (row) => row.members },
+  { title: 'Partitions', isNumber: true, value: (row) => row.partitions },
+  { title: 'Lag', isNumber: true, value: (row) => row.lag, text: (row) => short(row.lag),
+    hint: (row) => row.lag === null ? '' : `${count(Number(row.lag))} records` },
+]);
+
+/** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
+function showList(main, params, signal) {
+  const table = new LiveTable('Groups', COLUMNS, { key: (row) => row.group, most: MOST_ROWS,
+    sort: 5, isDescending: true,
+    empty: 'No consumer group exists. A Kafka consumer with a group.id creates one.' });
+  const summary = el('p.soft', { role: 'status' });
+  const filter = el('input.input.filter', { type: 'search', value: params.get('filter') ?? '',
+    placeholder: 'Filter…', 'aria-label': 'Filter groups', spellcheck: 'false',
+    oninput: () => panel.update() });
+  const groups = new Followed(GROUPS, signal, () => panel.update());
+  const panel = new Panel('All groups', [groups],
+    el('div', {}, el('div.list-bar', {}, filter, summary), table.node), { draw: () => {
+      const wanted = filter.value.trim().toLowerCase();
+      const rows = groups.rows.filter((row) => row.group.toLowerCase().includes(wanted));
+      summary.textContent = wanted ? `${plural(rows.length, 'group')} of ${count(groups.size)}`
+        : plural(groups.size, 'group');
+      table.show(rows);
+    } });
+  main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Consumer groups'), panel.node));
+  watchStale([panel], signal);
+}
+
+const LAG_COLUMNS = /** @type {LiveColumn[]} */ ([
+  { title: 'Topic', value: (row) => row.topic,
+    node: (row) => el('a', { href: topicHref(row.topic) }, el('bdi', {}, row.topic)) },
+  ...['Partition', 'Committed', 'End', 'Lag'].map((title) => {
+    const name = title.toLowerCase();
+    return { title, isNumber: true, value: (/** @type {any} */ row) => row[name],
+      text: (/** @type {any} */ row) => row[name] === null ? '–' : count(Number(row[name])) };
+  }),
+  { title: 'Member', value: (row) => row.member ?? '–' },
+]);
+
+/** @param {HTMLElement} main @param {string} group @param {AbortSignal} signal */
+function showGroup(main, group, signal) {
+  const facts = el('dl.query-facts');
+  const table = new LiveTable('Lag', LAG_COLUMNS, { key: (row) => `${row.topic} ${row.partition}`,
+    sort: 4, isDescending: true, empty: 'The group has committed no offset and has no member.' });
+  const update = () => { for (const panel of panels) panel.update(); };
+  const state = new Followed(groupOf(group), signal, update);
+  const lag = new Followed(lagOfGroup(group), signal, update);
+  const head = new Panel('State', [state], facts, { draw: () => {
+    const [row] = state.rows;
+    const members = new Set(lag.rows.map(({ member }) => member).filter(Boolean));
+    fill(facts, row ? [['State', row.state], ['Type', row.type ?? '–'],
+      ['Assignor', row.assignor ?? '–'], ['Members', row.members],
+      ['Lag', row.lag === null ? 'not known' : plural(Number(row.lag), 'record')],
+      ['Readers', [...members].join(', ') || 'none']].map(([name, value]) =>
+      el('div', {}, el('dt', {}, name), el('dd.clamped', {}, String(value))))
+      : el('p.soft', {}, `No group ${group} exists, or you may not see it.`));
+  } });
+  const panels = [head, new Panel('Lag by partition', [lag], table.node,
+    { draw: () => table.show(lag.rows) })];
+  main.append(el('div.page.live-page.wide', {}, el('header.page-head', {}, el('div', {},
+    el('a.back', { href: '#groups' }, '‹ Consumer groups'),
+    el('h1', {}, el('bdi', {}, group)))), panels.map(({ node }) => node)));
+  watchStale(panels, signal);
+}
+
+/** @type {import('../core/router.js').Page} */
+export const page = {
+  show(main, params, signal) {
+    const group = params.get('g');
+    if (group !== null) showGroup(main, group, signal);
+    else showList(main, params, signal);
+  },
+};

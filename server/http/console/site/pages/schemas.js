@@ -1,0 +1,117 @@
+// @ts-check
+// The schemas of the registry: subjects with their versions, and the text of one version.
+import { button, el, fill } from '../core/element.js';
+import { count, plural } from '../core/format.js';
+import { objects, selectAll } from '../core/sql.js';
+import { pretty } from '../live/message_detail.js';
+import { LiveTable } from '../live/live_table.js';
+import { sqlButton } from '../live/panel.js';
+
+const SCHEMAS = 'SHOW SCHEMAS';
+
+/** @param {string} subject @param {any} version */
+function hrefOf(subject, version) {
+  return `#schemas?s=${encodeURIComponent(subject)}&v=${version}`;
+}
+
+/**
+ * Returns the newest version of each subject, with the number of its versions.
+ * @param {Record<string, any>[]} rows
+ */
+export function newestOf(rows) {
+  /** @type {Map<string, any>} */
+  const subjects = new Map();
+  for (const row of rows) {
+    const known = subjects.get(row.subject);
+    const versions = (known?.versions ?? 0) + 1;
+    const newest = known && known.version > row.version ? known : row;
+    subjects.set(row.subject, { ...newest, versions });
+  }
+  return [...subjects.values()];
+}
+
+/** Returns the topic that a subject belongs to by its name. @param {string} subject */
+export function topicOfSubject(subject) {
+  return /^(.+)-(key|value)$/.exec(subject)?.[1] ?? '';
+}
+
+/** @param {HTMLElement} body @param {Record<string, any>[]} rows */
+function showList(body, rows) {
+  const table = new LiveTable('Schemas', [
+    { title: 'Subject', value: (row) => row.subject, node: (row) =>
+      el('a', { href: hrefOf(row.subject, row.version) }, el('bdi', {}, row.subject)) },
+    { title: 'Type', value: (row) => row.type },
+    { title: 'Newest version', isNumber: true, value: (row) => row.version },
+    { title: 'Versions', isNumber: true, value: (row) => row.versions },
+    { title: 'Id', isNumber: true, value: (row) => row.id },
+    { title: 'Topic', value: (row) => topicOfSubject(row.subject), node: (row) => {
+      const topic = topicOfSubject(row.subject);
+      return topic ? el('a', { href: `#topics?t=${encodeURIComponent(topic)}` },
+        el('bdi', {}, topic)) : '–';
+    } }],
+  { key: (row) => row.subject, most: 500, empty: 'No schema is registered. Streams with AVRO, ' +
+    'PROTOBUF or JSON_SR register theirs, and so do serializers of Kafka clients.' });
+  const all = newestOf(rows);
+  const summary = el('p.soft', { role: 'status' });
+  const filter = el('input.input.filter', { type: 'search', placeholder: 'Filter…',
+    'aria-label': 'Filter subjects', spellcheck: 'false', oninput: () => draw() });
+  const draw = () => {
+    const wanted = filter.value.trim().toLowerCase();
+    const shown = all.filter((row) => row.subject.toLowerCase().includes(wanted));
+    summary.textContent = wanted ? `${plural(shown.length, 'subject')} of ${count(all.length)}`
+      : plural(all.length, 'subject');
+    table.show(shown);
+  };
+  draw();
+  fill(body, el('div.list-bar', {}, filter, summary), table.node);
+}
+
+/**
+ * @param {HTMLElement} body @param {Record<string, any>[]} rows @param {string} subject
+ * @param {string} version
+ */
+function showSubject(body, rows, subject, version) {
+  const versions = rows.filter((row) => row.subject === subject)
+    .sort((a, b) => b.version - a.version);
+  const chosen = versions.find((row) => String(row.version) === version) ?? versions[0];
+  if (!chosen) {
+    fill(body, el('p.soft', {}, `No subject ${subject} exists, or you may not see it.`));
+    return;
+  }
+  fill(body, el('nav.tabs', { 'aria-label': 'Versions' }, versions.map((row) =>
+    el('a', { href: hrefOf(subject, row.version), 'aria-current': row === chosen ? 'page' : null },
+      `Version ${row.version}`))),
+  el('dl.query-facts', {}, [['Id', chosen.id], ['Type', chosen.type]].map(([name, value]) =>
+    el('div', {}, el('dt', {}, name), el('dd', {}, String(value))))),
+  el('pre.sql-text.record-text', { tabindex: 0, 'aria-label': 'Schema' },
+    pretty(String(chosen.schema))));
+}
+
+/** @type {import('../core/router.js').Page} */
+export const page = {
+  async show(main, params, signal) {
+    const subject = params.get('s');
+    const body = el('div.panel-body.spaced', {},
+      el('p.soft', { role: 'status' }, 'The schemas are read.'));
+    main.append(el('div.page.live-page.wide', {}, el('header.page-head', {}, el('div', {},
+      subject !== null && el('a.back', { href: '#schemas' }, '‹ Schemas'),
+      el('h1', {}, subject === null ? 'Schemas' : el('bdi', {}, subject)))),
+    el('section.panel', {}, el('header.panel-head', {}, el('h2', {}, subject === null
+      ? 'Subjects of the registry' : 'Versions'), el('span.spring'),
+    sqlButton(SCHEMAS, 'the schemas')), body)));
+    const read = async () => {
+      try {
+        const [result] = await selectAll(SCHEMAS, signal, { max_rows: 100_000 });
+        const rows = objects(result);
+        if (subject === null) showList(body, rows);
+        else showSubject(body, rows, subject, params.get('v') ?? '');
+      } catch (error) {
+        if (signal.aborted) return;
+        fill(body, el('p.error-text', { role: 'alert' },
+          `${/** @type {Error} */ (error).message}.`),
+        button('refresh', 'Try again', () => void read()));
+      }
+    };
+    await read();
+  },
+};

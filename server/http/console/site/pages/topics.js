@@ -1,0 +1,187 @@
+// @ts-check
+// The topics: a list, or one of them with its records, partitions, settings and consumers.
+import { button, el, fill, toast } from '../core/element.js';
+import { Followed } from '../core/follow.js';
+import { count, plural, size } from '../core/format.js';
+import { go } from '../core/router.js';
+import { session } from '../core/session.js';
+import { short } from '../live/figures.js';
+import { LiveTable } from '../live/live_table.js';
+import { Messages, searchOf } from '../live/messages.js';
+import { Panel, watchStale } from '../live/panel.js';
+import { openNewTopic, openProduce } from '../live/produce.js';
+import { lagOf, PARTITIONS, partitionsOf, Rates, settingsOf, topicHref, topicOf, topicRows,
+  TOPICS } from '../live/topics.js';
+
+/** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
+
+const MOST_ROWS = 500; // rows of the page; the filter finds the others
+const TABS = [['messages', 'Messages'], ['partitions', 'Partitions'], ['groups', 'Groups'],
+  ['settings', 'Settings']];
+
+const COLUMNS = /** @type {LiveColumn[]} */ ([
+  { title: 'Topic', value: (row) => row.topic,
+    node: (row) => el('a', { href: topicHref(row.topic) }, el('bdi', {}, row.topic)) },
+  { title: 'Parts', isNumber: true, value: (row) => row.partitions },
+  { title: 'Replicas', isNumber: true, value: (row) => row.replicas ?? null,
+    text: (row) => String(row.replicas ?? '–') },
+  { title: 'Records', isNumber: true, value: (row) => row.records,
+    text: (row) => row.isPartial ? `≥ ${short(row.records)}` : short(row.records),
+    hint: (row) => `${count(row.records)} offsets; compaction may have removed some` },
+  { title: 'Size', isNumber: true, value: (row) => row.bytes, text: (row) => size(row.bytes) },
+  { title: 'In/s', isNumber: true, value: (row) => row.rate === null ? null
+    : Math.round(row.rate * 10) / 10, text: (row) => row.rate === null ? '–' : short(row.rate) },
+  { title: 'Cleanup', value: (row) => row.cleanup ?? '–' },
+  { title: 'Used by', value: (row) => row.used_by ?? '' },
+]);
+
+/** Focuses the filter with `/`. @param {HTMLElement} filter @param {AbortSignal} signal */
+function focusWithSlash(filter, signal) {
+  addEventListener('keydown', (event) => {
+    const isTyping = /** @type {HTMLElement} */ (event.target).closest?.('input, textarea, select');
+    if (event.key !== '/' || isTyping || document.querySelector('dialog[open]')) return;
+    event.preventDefault();
+    filter.focus();
+  }, { signal });
+}
+
+/** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
+function showList(main, params, signal) {
+  const table = new LiveTable('Topics', COLUMNS, { key: (row) => row.topic, most: MOST_ROWS,
+    empty: 'No topic exists, or you may see none. CREATE STREAM and Kafka clients create them.' });
+  const rates = new Rates();
+  const summary = el('p.soft', { role: 'status' });
+  const filter = el('input.input.filter', { type: 'search', value: params.get('filter') ?? '',
+    placeholder: 'Filter…', 'aria-label': 'Filter topics', spellcheck: 'false',
+    oninput: () => panel.update() });
+  const internal = el('input', { type: 'checkbox', onchange: () => panel.update() });
+  const update = () => panel.update();
+  const topics = new Followed(TOPICS, signal, update);
+  const partitions = new Followed(PARTITIONS, signal, update);
+  const draw = () => {
+    const wanted = filter.value.trim().toLowerCase();
+    const all = topicRows(topics.rows, partitions.rows, rates, Date.now())
+      .filter((row) => internal.checked || !row.isInternal);
+    const rows = all.filter((row) => !wanted || [row.topic, row.used_by].some((text) =>
+      String(text ?? '').toLowerCase().includes(wanted)));
+    summary.textContent = wanted ? `${plural(rows.length, 'topic')} of ${count(all.length)}`
+      : plural(all.length, 'topic');
+    table.show(rows);
+  };
+  const create = !session.info.read_only && button('plus', 'New topic…', () =>
+    openNewTopic(signal, (topic) => {
+      toast(`Topic ${topic} is created.`);
+      go(topicHref(topic).slice(1));
+    }));
+  const panel = new Panel('All topics', [topics, partitions],
+    el('div', {}, el('div.list-bar', {}, filter, summary, el('span.spring'),
+      el('label.inline-field', {}, internal, el('span', {}, 'internal')), create), table.node),
+    { draw });
+  main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Topics'), panel.node));
+  watchStale([panel], signal);
+  focusWithSlash(filter, signal);
+}
+
+/** @param {string} topic @param {Followed} partitions @param {AbortSignal} signal */
+function partitionsPanel(topic, partitions, signal) {
+  const rates = new Rates();
+  const number = (/** @type {string} */ title, /** @type {(row: any) => any} */ value,
+    text = (/** @type {any} */ row) => {
+      const shown = value(row);
+      return shown === null ? '–' : count(Number(shown));
+    }) => ({ title, isNumber: true, value, text });
+  const table = new LiveTable('Partitions', [
+    number('Partition', (row) => row.partition), number('First offset', (row) => row.first_offset),
+    number('End', (row) => row.end_offset),
+    number('Records', (row) => row.end_offset === null ? null : row.end_offset - row.first_offset),
+    number('Size', (row) => row.bytes,
+      (row) => row.bytes === null ? '–' : size(Number(row.bytes))),
+    number('In/s', (row) => row.rate === null ? null : Math.round(row.rate * 10) / 10,
+      (row) => row.rate === null ? '–' : short(row.rate)),
+    number('Leader', (row) => row.leader)],
+  { key: (row) => String(row.partition),
+    empty: `No topic ${topic} exists, or you may not see it.` });
+  const panel = new Panel('Partitions', [partitions], table.node, { draw: () =>
+    table.show(partitions.rows.map((row) => ({ ...row, rate: row.end_offset === null ? null
+      : rates.note(String(row.partition), Number(row.end_offset), Date.now()) }))),
+  note: 'Figures of partitions without a replica on this node are not known here.' });
+  watchStale([panel], signal);
+  return panel;
+}
+
+/** @param {string} topic @param {AbortSignal} signal */
+function groupsPanel(topic, signal) {
+  const table = new LiveTable('Groups', [
+    { title: 'Group', value: (row) => row.group, node: (row) =>
+      el('a', { href: `#groups?g=${encodeURIComponent(row.group)}` }, el('bdi', {}, row.group)) },
+    ...['Partition', 'Committed', 'End', 'Lag'].map((title) => ({ title, isNumber: true,
+      value: (/** @type {any} */ row) => row[title.toLowerCase()],
+      text: (/** @type {any} */ row) => row[title.toLowerCase()] === null ? '–'
+        : count(Number(row[title.toLowerCase()])) })),
+    { title: 'Member', value: (row) => row.member ?? '–' }],
+  { key: (row) => `${row.group} ${row.partition}`, empty: 'No consumer group reads the topic.' });
+  const lag = new Followed(lagOf(topic), signal, () => panel.update());
+  const panel = new Panel('Consumer groups', [lag], table.node,
+    { draw: () => table.show(lag.rows) });
+  watchStale([panel], signal);
+  return panel;
+}
+
+/** @param {string} topic @param {AbortSignal} signal */
+function settingsPanel(topic, signal) {
+  const facts = el('dl.query-facts');
+  const rows = new Followed(topicOf(topic), signal, () => panel.update());
+  const panel = new Panel('Settings', [rows], facts, { draw: () => {
+    const [row] = rows.rows;
+    const items = row ? [['Partitions', row.partitions], ['Replicas', row.replicas],
+      ['Used by', row.used_by ?? '–'], ...settingsOf(row.configuration)] : [];
+    fill(facts, items.length ? items.map(([name, value]) =>
+      el('div', {}, el('dt', {}, name), el('dd', {}, String(value))))
+      : el('p.soft', {}, 'The catalog lists no settings of this topic.'));
+  }, note: 'Settings that are not listed have their defaults.' });
+  watchStale([panel], signal);
+  return panel;
+}
+
+/**
+ * @param {HTMLElement} main @param {string} topic @param {URLSearchParams} params
+ * @param {AbortSignal} signal
+ */
+function showTopic(main, topic, params, signal) {
+  const tab = TABS.some(([name]) => name === params.get('tab')) ? params.get('tab') : 'messages';
+  /** @type {Messages|null} */
+  let messages = null;
+  /** @type {Panel|null} */
+  let panel = null;
+  const partitions = new Followed(partitionsOf(topic), signal, () => {
+    messages?.partitionsChanged();
+    panel?.update();
+  });
+  const produce = session.info.read_only ? null : (/** @type {any} */ record) =>
+    openProduce(topic, partitions.rows.map((row) => row.partition).sort((a, b) => a - b), signal,
+      record);
+  const tabs = el('nav.tabs', { 'aria-label': 'Parts of the topic' }, TABS.map(([name, text]) =>
+    el('a', { href: topicHref(topic, name === 'messages' ? '' : name),
+      'aria-current': name === tab ? 'page' : null }, text)));
+  const body = el('div.topic-body');
+  main.append(el('div.page.live-page.wide', {},
+    el('header.page-head', {}, el('div', {}, el('a.back', { href: '#topics' }, '‹ Topics'),
+      el('h1', {}, el('bdi', {}, topic)))), tabs, body));
+  if (tab === 'messages') {
+    messages = new Messages(searchOf(topic, params), partitions, signal, produce);
+    body.append(el('section.panel', {}, messages.node));
+    return;
+  }
+  panel = tab === 'partitions' ? partitionsPanel(topic, partitions, signal)
+    : tab === 'groups' ? groupsPanel(topic, signal) : settingsPanel(topic, signal);
+  body.append(panel.node);
+}
+
+/** @type {import('../core/router.js').Page} */
+export const page = {
+  show(main, params, signal) {
+    const topic = params.get('t');
+    if (topic !== null) showTopic(main, topic, params, signal);
+    else showList(main, params, signal);
+  },
+};
