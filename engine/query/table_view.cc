@@ -17,8 +17,8 @@ Batch passing(const Program& filter, Batch rows, const EvalContext& eval) {
   return chosen.size() == rows.rows ? std::move(rows) : rows.gather(chosen);
 }
 
-// Returns for each column of the store's rows whether the used columns of the table need it; nullopt if a column of the
-// table is computed.
+// Returns for each column of the store's rows whether the used columns of the table need it; nullopt if a used column of
+// the table is computed. System columns that a table does not keep are nulls.
 std::optional<std::vector<bool>> used_of_store(const MaterializationPlan& plan,
                                                const std::vector<bool>& used) {
   std::vector<bool> of_store;
@@ -27,9 +27,12 @@ std::optional<std::vector<bool>> used_of_store(const MaterializationPlan& plan,
     of_store[place] = true;
   };
   for (size_t i = 0; i < plan.columns.size(); ++i) {
+    if (!used[i]) continue;
     const auto place = as_column(plan.columns[i]);
-    if (!place) return std::nullopt;
-    if (i < used.size() && used[i]) use(*place);
+    if (place)
+      use(*place);
+    else if (plan.columns[i].kind != BoundKind::Literal)
+      return std::nullopt;
   }
   if (plan.filter)
     for (const uint32_t place : referenced_columns({&*plan.filter, 1})) use(place);
@@ -99,8 +102,15 @@ Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
   }
   if (filter_) rows = passing(*filter_, std::move(rows), eval);
   std::vector<ColumnPtr> columns;
-  for (const BoundExpression& column : plan_.columns)
-    columns.push_back(rows.columns[*as_column(column)]);
+  for (size_t i = 0; i < plan_.columns.size(); ++i) {
+    const BoundExpression& column = plan_.columns[i];
+    if (!(*used)[i])
+      columns.push_back(nullptr);
+    else if (const auto place = as_column(column))
+      columns.push_back(rows.columns[*place]);
+    else
+      columns.push_back(constant_column(column.type, column.literal, rows.rows));
+  }
   rows.columns = std::move(columns);
   slice.rows = std::move(rows);
   return slice;

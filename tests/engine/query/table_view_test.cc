@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "engine/exec/used_columns.h"
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -30,6 +31,29 @@ TEST_F(TableViewTest, rows_of_a_declared_table_are_found_by_key) {
             "\"" + kLahore + "\" 13 2 null null\n");
   EXPECT_EQ(text_of(run->look_up({kQuetta, kLahore})),
             "\"" + kLahore + "\" 13 2 null null\n\"" + kQuetta + "\" 1 1 null null\n");
+}
+
+TEST_F(TableViewTest, a_scan_leaves_out_columns_that_are_not_used) {
+  auto run = table("CREATE TABLE lines (o INT, l INT, name VARCHAR, n INT, PRIMARY KEY (o, l));");
+  run->produce("lines", 0, {{R"({"O":1,"L":2})", R"({"NAME":"nut","N":5})", 7}});
+  ASSERT_TRUE(run->run_to_rest());
+  const auto text_of_used = [&](const std::vector<bool>& used) {
+    const UsedColumns in_use(&used);
+    TableScan scan;
+    const auto slice = run->scan_some(scan, 100);
+    if (!slice) return slice.error().message;
+    std::string text;
+    for (const ColumnPtr& column : slice->rows.columns)
+      text += column ? engine::text_of({column}, slice->rows.rows) : "-\n";
+    return std::to_string(slice->rows.rows) + ":" + text;
+  };
+  // o, l, name, n, ROWTIME, ROWPARTITION, ROWOFFSET
+  EXPECT_EQ(text_of_used({false, true, false, true, true, true, false}),
+            "1:-\n2\n-\n5\n7\nnull\n-\n");
+  EXPECT_EQ(text_of_used({false, false, true, false, false, false, false}),
+            "1:-\n-\n\"nut\"\n-\n-\n-\n-\n");
+  EXPECT_EQ(text_of_used({false, false, false, false, false, false, false}),
+            "1:-\n-\n-\n-\n-\n-\n-\n");
 }
 
 TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
