@@ -154,7 +154,7 @@ void JournalCheckpoints::Stretch::add(const Stretch& older) {
 
 // --- Commits
 
-void JournalCheckpoints::add(const LogSink::Durable& commit) {
+void JournalCheckpoints::add(const DurableCommit& commit) {
   if (is_broken_) return;
   const int64_t now_us = lane_->clock().monotonic_us();
   assert(commit.journal == journal_ && commit.offset + 1 >= end_);
@@ -243,6 +243,7 @@ JournalCheckpoints::Frozen JournalCheckpoints::look_after_frozen() {
       take_damage(*frozen_);
       break;
     case FrozenJournal::Phase::Finished:
+      assert(finished_ <= frozen_->range().end_offset && frozen_->range().end_offset <= end_);
       if (frozen_->range().afterwards == Journal::IsTrimmed)
         finished_ = frozen_->range().end_offset;
       for (const auto& [task, commits] : on_way_.tasks) stored_[task] = commits.range.last;
@@ -253,6 +254,7 @@ JournalCheckpoints::Frozen JournalCheckpoints::look_after_frozen() {
 }
 
 void JournalCheckpoints::begin() {
+  assert(!frozen_ && !is_broken_);  // a second checkpoint would trim what the first one reads
   std::map<std::string, FrozenJournal::Commits> tasks;
   for (const auto& [task, commits] : waiting_.tasks) tasks.emplace(task, commits.range);
   const FrozenJournal::Range range{journal_, end_, waiting_.bytes,

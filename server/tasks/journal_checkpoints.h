@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "server/tasks/checkpoint_lane.h"
+#include "server/tasks/durable_commit.h"
 #include "server/tasks/frozen_journal.h"
 #include "server/tasks/journal_tail.h"
-#include "server/tasks/log_ports.h"
 
 namespace server {
 
@@ -62,7 +62,7 @@ class JournalCheckpoints {
   void lose_all(const Error& why);
 
   // Notes a commit; called in the order of the journal.
-  void add(const LogSink::Durable& commit);
+  void add(const DurableCommit& commit);
   // Forgets the tasks whose ids begin with `prefix`, which no longer commit. The returned function
   // makes the checkpoint in progress forget them. It may wait, so it is called on another thread;
   // when it has returned, the tasks may be dropped in the state store.

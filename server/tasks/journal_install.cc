@@ -1,10 +1,12 @@
 #include "server/tasks/journal_install.h"
 
+#include <cassert>
 #include <chrono>
 #include <future>
 #include <thread>
 
 #include "base/task_id.h"
+#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -103,6 +105,7 @@ Status JournalInstall::begin_tasks() {
   if (tasks_.empty()) return {};
   const auto begun = TRY(wait_for<Result<storage::TaskStarts>>(
       [&](auto done) { storage::begin_tasks_behind(node_.log, tasks_, std::move(done)); }));
+  assert(begun.size() == tasks_.size());
   for (size_t i = 0; i < tasks_.size(); ++i) {
     if (!begun[i]) return begun[i].error();
     epochs_.emplace(tasks_[i].first, begun[i]->epoch);
@@ -115,51 +118,23 @@ Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
   TRY(begin_tasks());
   const auto epoch = epochs_.find(task);
   if (epoch == epochs_.end()) return {};
-  storage::TaskCommit& commit = commits_.emplace_back();
+  storage::ReplicatedCommit commit;
   commit.task = task;
-  commit.epoch = epoch->second;
   commit.sequence = sequence;
-  commit.journal = storage::journal_batch(task, sequence, entry);
-  entry_sizes_.push_back(entry.size());
-  commit_bytes_ += commit.journal.size();
-  return commit_bytes_ < kCarriedBytes ? Status() : apply_some();
+  commit.entry = entry;
+  commits_.add(std::move(commit), epoch->second, node_.shard_of(std::string(task)));
+  return commits_.size_bytes() < kCarriedBytes ? Status() : apply_some();
 }
 
 // Writes the commits without outputs and consumed inputs, whose effects the exchanges already have.
-// The shards are notified in the order of the log: a commit of which its shard is not notified
-// would reach no checkpoint.
 Status JournalInstall::apply_some() {
-  if (commits_.empty()) return {};
+  if (commits_.is_empty()) return {};
   TRY(check_goes_on());
-  struct Told {
-    std::string task;
-    TaskSequence sequence;
-    size_t entry_bytes;
-  };
-  std::vector<Told> told;
-  for (size_t i = 0; i < commits_.size(); ++i)
-    told.push_back({commits_[i].task, commits_[i].sequence, entry_sizes_[i]});
-  entry_sizes_.clear();
-  commit_bytes_ = 0;
   return wait_for<Status>([&](std::function<void(Status)> done) {
-    storage::apply_replicated_commits(
-        node_.log, std::exchange(commits_, {}),
-        [](storage::WriteTransaction&) -> Status { return {}; },
-        [&, done = std::move(done)](const Result<storage::CarriedOut>& result) {
-          if (!result) return done(result.error());
-          std::map<Shard*, std::vector<Shard::CarriedOut>> by_shard;
-          for (size_t i = 0; i < told.size(); ++i) {
-            const storage::AppendedBatch& at = result->journalled[i];
-            by_shard[&node_.shard_of(told[i].task)].push_back(
-                {{told[i].task, at.partition.partition, at.last_offset, told[i].sequence,
-                  told[i].entry_bytes, result->commit},
-                 nullptr});
-          }
-          for (auto& [shard, commits] : by_shard)
-            shard->post(
-                [shard = shard, commits = std::move(commits)] { shard->carried_out(commits); });
-          done({});
-        });
+    std::exchange(commits_, {})
+        .apply(
+            node_.log, [](storage::WriteTransaction&) -> Status { return {}; },
+            [done = std::move(done)](const Status& applied) { done(applied); });
   });
 }
 

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "server/tasks/commit_batch.h"
 #include "server/tasks/journal_content.h"
 #include "server/tasks/shard.h"
-#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/log.h"
 #include "storage/log/replica_log.h"
 #include "storage/state/state_store.h"
@@ -83,9 +83,7 @@ class JournalInstall final : public JournalContent {
   std::vector<std::pair<std::string, TaskSequence>> tasks_;
   bool have_begun_ = false;
   std::map<std::string, TaskEpoch, std::less<>> epochs_;
-  std::vector<storage::TaskCommit> commits_;
-  std::vector<size_t> entry_sizes_;  // sizes of the entries of commits_
-  size_t commit_bytes_ = 0;
+  CommitBatch commits_;
   // Nothing if the partition is skipped.
   std::optional<storage::PartitionSnapshot::Head> partition_;
   std::string batches_;  // batches of `partition_` that are not durable yet

@@ -1,6 +1,7 @@
 #include "server/tasks/log_ports.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "records/batch.h"
 #include "storage/log/task_journal.h"
@@ -90,6 +91,7 @@ bool LogSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
     loop_.post([this, done, task, sequence, entry_bytes, result = std::move(result)]() mutable {
       if (!result) return done(std::move(result).error());
       const storage::AppendedBatch& journalled = result->batches.back();
+      assert(journalled.partition.topic == storage::kTaskJournal);
       on_durable_({task, journalled.partition.partition, journalled.last_offset, sequence,
                    entry_bytes, result->commit});
       done(result->commit);

@@ -6,6 +6,7 @@
 
 #include "engine/exec/ports.h"
 #include "server/net/loop.h"
+#include "server/tasks/durable_commit.h"
 #include "storage/log/log.h"
 #include "storage/log/log_reader.h"
 
@@ -42,20 +43,11 @@ class LogSources final : public engine::Sources {
 // Commits to the node's log. Answers arrive on the shard's loop.
 class LogSink final : public engine::Sink {
  public:
-  // A durable commit, and its position in its journal.
-  struct Durable {
-    std::string task;
-    PartitionId journal;
-    Offset offset;
-    TaskSequence sequence;
-    size_t entry_bytes;
-    CommitId commit = {};  // the log's id of the commit; unknown if read from the journal
-  };
   // Both callbacks run on the loop. `on_room` is called when the log accepts commits again after
   // its queue was full. `on_durable` is called for each commit in the order of its journal, before
   // the commit is answered, even if the task no longer exists.
   LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room,
-          std::function<void(const Durable&)> on_durable)
+          std::function<void(const DurableCommit&)> on_durable)
       : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
   void hurry() override { log_.hurry(); }
@@ -64,7 +56,7 @@ class LogSink final : public engine::Sink {
   storage::Log& log_;
   Loop& loop_;
   const std::function<void()> on_room_;
-  const std::function<void(const Durable&)> on_durable_;
+  const std::function<void(const DurableCommit&)> on_durable_;
   bool waits_for_room_ = false;
 };
 

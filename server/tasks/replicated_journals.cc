@@ -1,6 +1,7 @@
 #include "server/tasks/replicated_journals.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -10,7 +11,6 @@
 #include "records/batch.h"
 #include "server/tasks/journal_progress.h"
 #include "storage/kv/damage.h"
-#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -173,12 +173,9 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   if (portion->place.next == from.place.next)
     return portion->missing ? make_missing(number, *portion->missing) : rest(number);
   const auto kept = std::make_shared<Portion>(*std::move(portion));
-  storage::apply_replicated_commits(
-      log_, std::move(kept->commits),
-      put_progress(number, {kept->place, kept->snapshot_bytes, kept->unclean}),
-      [this, number, kept](const Result<storage::CarriedOut>& result) {
-        carried_out(number, *kept, result);
-      });
+  std::move(kept->commits)
+      .apply(log_, put_progress(number, {kept->place, kept->snapshot_bytes, kept->unclean}),
+             [this, number, kept](const Status& applied) { carried_out(number, *kept, applied); });
 }
 
 void ReplicatedJournals::rest(PartitionId number, std::optional<Error> why) {
@@ -328,7 +325,9 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
         break;
       }
     }
-    portion.place.next = header.base_offset + header.last_offset_delta + 1;
+    const Offset end = header.base_offset + header.last_offset_delta + 1;
+    assert(end > portion.place.next);  // no commit is applied twice
+    portion.place.next = end;
     portion.place.epoch = LeaderEpoch{header.leader_epoch};
     if (!read) {
       portion.place.first_needed = std::max(
@@ -336,19 +335,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
       note_piece(bytes, portion);
     }
     if (verdict == Verdict::LeaveOut) continue;
-    storage::TaskCommit& commit = portion.commits.emplace_back();
-    commit.task = read->task;
-    commit.epoch = local.epoch;
-    commit.sequence = read->sequence;
-    commit.journal = storage::journal_batch(read->task, read->sequence, read->entry);
-    for (storage::TaskOutput& output : read->exchanged)
-      commit.outputs.push_back({output.partition, std::move(output.batch)});
-    for (const storage::ConsumedInput& consumed : read->consumed)
-      commit.trims.push_back({consumed.partition, consumed.end});
-    read->exchanged.clear();
-    read->outputs.clear();  // the owner sends them to the leaders of their partitions
-    portion.told.push_back(
-        {local.shard, std::make_shared<const storage::ReplicatedCommit>(*std::move(read))});
+    portion.commits.add(*std::move(read), local.epoch, *local.shard);
   }
   return portion;
 }
@@ -428,22 +415,13 @@ void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing
 }
 
 void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
-                                     const Result<storage::CarriedOut>& result) {
+                                     const Status& applied) {
   std::vector<Waiter> reached;
   {
     const std::lock_guard lock(mutex_);
     Journal& journal = journals_.at(number);
-    if (result) {
-      std::map<Shard*, std::vector<Shard::CarriedOut>> by_shard;
-      for (size_t i = 0; i < portion.told.size(); ++i) {
-        const auto& [shard, commit] = portion.told[i];
-        const storage::AppendedBatch& at = result->journalled[i];
-        by_shard[shard].push_back({{commit->task, at.partition.partition, at.last_offset,
-                                    commit->sequence, commit->entry.size(), result->commit},
-                                   commit});
-      }
-      for (auto& [shard, commits] : by_shard)
-        shard->post([shard = shard, commits = std::move(commits)] { shard->carried_out(commits); });
+    assert(journal.is_under_way);  // Pause relies on it
+    if (applied) {
       journal.place = portion.place;
       journal.snapshot_bytes = portion.snapshot_bytes;
       journal.begun_bytes = portion.begun_bytes;
@@ -453,10 +431,10 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
         reached.push_back(std::move(waiter));
         return true;
       });
-    } else if (result.error().code != ErrorCode::ShuttingDown &&
-               result.error().code != ErrorCode::FencedTask) {
+    } else if (applied.error().code != ErrorCode::ShuttingDown &&
+               applied.error().code != ErrorCode::FencedTask) {
       log_warn("cannot apply commits of queries, they are tried again journal={} error=\"{}\"",
-               number.value(), result.error().message);
+               number.value(), applied.error().message);
     }
     journal.is_under_way = false;
     settled_.notify_all();
@@ -464,7 +442,7 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
   if (!reached.empty())
     loop_.post(
         [this, reached = std::move(reached)]() mutable { tell_waiters(std::move(reached)); });
-  if (result) schedule_check();  // after a failure the timer tries again
+  if (applied) schedule_check();  // after a failure the timer tries again
 }
 
 // --- Ownership

@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "server/metadata/image.h"
 #include "server/net/loop.h"
+#include "server/tasks/commit_batch.h"
 #include "server/tasks/replicated_sink.h"
 #include "server/tasks/shard.h"
-#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/log.h"
 #include "storage/log/log_reader.h"
 #include "storage/log/replica_log.h"
@@ -175,12 +175,7 @@ class ReplicatedJournals {
   };
   // The commits that one transaction of the log applies.
   struct Portion {
-    std::vector<storage::TaskCommit> commits;
-    struct Told {
-      Shard* shard;
-      std::shared_ptr<const storage::ReplicatedCommit> commit;
-    };
-    std::vector<Told> told;
+    CommitBatch commits;
     storage::JournalPlace place;
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};
@@ -226,8 +221,7 @@ class ReplicatedJournals {
   // local replica does not have the new leader's contents yet.
   Result<std::optional<Portion>> begin_after(PartitionId number,
                                              const storage::UncleanElection& election) const;
-  void carried_out(PartitionId number, const Portion& portion,
-                   const Result<storage::CarriedOut>& result);
+  void carried_out(PartitionId number, const Portion& portion, const Status& applied);
   void open_if_due(PartitionId number, Journal& journal);
   void tell_waiters(std::vector<Waiter> reached);
   std::vector<std::string> queries_of(PartitionId journal) const;

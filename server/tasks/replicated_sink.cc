@@ -1,6 +1,7 @@
 #include "server/tasks/replicated_sink.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace server {
 
@@ -18,12 +19,15 @@ bool ReplicatedSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& 
   }
   for (const auto& [partition, end] : commit.trims)
     proposal.consumed.push_back({to_storage(partition), end});
+  // Answers are matched by the order of the sequences.
+  assert(on_way_.empty() || commit.sequence == on_way_.back().first + 1);
   on_way_.emplace_back(commit.sequence, std::move(done));
   proposals_.propose(place_.journal, place_.term, std::move(proposal));
   return true;
 }
 
 void ReplicatedSink::answered(TaskSequence sequence, CommitId commit) {
+  assert(on_way_.empty() || sequence <= on_way_.front().first);      // commits are applied in order
   if (on_way_.empty() || on_way_.front().first != sequence) return;  // a commit of an earlier owner
   const engine::CommitDone done = std::move(on_way_.front().second);
   on_way_.pop_front();

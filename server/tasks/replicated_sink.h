@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/uuid.h"
 #include "engine/exec/ports.h"
-#include "server/tasks/log_ports.h"
 #include "storage/replica/journal_entry.h"
 
 namespace server {
@@ -27,12 +27,6 @@ class JournalProposals {
   // Calls `done` with true when all earlier proposals are visible, or with false if the term ends
   // before.
   virtual void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) = 0;
-};
-
-// A commit that was applied to this node's log.
-struct FollowedCommit {
-  LogSink::Durable durable;
-  std::shared_ptr<const storage::ReplicatedCommit> commit;
 };
 
 // Threads: the shard's. Owner: the task's entry on its shard.

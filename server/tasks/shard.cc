@@ -92,7 +92,7 @@ Shard::Shard(uint32_t number, storage::Log& log, Subscriptions& subscriptions,
             for (const auto& [id, tasks] : tasks_)
               for (const auto& task : tasks) schedule(*task);
           },
-          [this](const LogSink::Durable& commit) { committed(commit); }) {}
+          [this](const DurableCommit& commit) { committed(commit); }) {}
 
 Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
                                            Subscriptions& subscriptions,
@@ -394,8 +394,8 @@ void Shard::report_failure(ShardTask& task) {
 
 // --- Tasks that another node runs
 
-void Shard::carried_out(const std::vector<CarriedOut>& commits) {
-  for (const CarriedOut& each : commits) {
+void Shard::carried_out(const std::vector<FollowedCommit>& commits) {
+  for (const FollowedCommit& each : commits) {
     committed(each.durable);
     const auto query = tasks_.find(std::string(query_of(each.durable.task)));
     if (query == tasks_.end()) continue;
@@ -443,6 +443,7 @@ void Shard::follow(ShardTask& task) {
     return;
   if (is_read) end_scans(task, SIZE_MAX);
   for (const FollowedCommit& each : std::exchange(standby.waiting, {})) {
+    assert(each.commit->sequence == each.durable.sequence);
     if (task.task->failure()) continue;
     auto entry = engine::decode_journal(each.commit->entry);
     if (entry && !standby.keeps_state) {
@@ -799,7 +800,7 @@ void Shard::own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpo
   journals_.emplace(journal, std::make_unique<Journal>(std::move(checkpoints), memory_));
 }
 
-void Shard::committed(const LogSink::Durable& commit) {
+void Shard::committed(const DurableCommit& commit) {
   journals_.at(commit.journal)->checkpoints->add(commit);
   start_timer();
 }

@@ -19,6 +19,7 @@
 #include "engine/query/shared_table.h"
 #include "engine/query/table_view.h"
 #include "server/net/loop.h"
+#include "server/tasks/durable_commit.h"
 #include "server/tasks/generator_clock.h"
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
@@ -243,8 +244,7 @@ class Shard {
   void release_in_slices(std::function<bool()> release_some);
   // --- Tasks of a cluster's queries. Their commits, which any node may have made, arrive in the
   // order of their journal.
-  using CarriedOut = FollowedCommit;
-  void carried_out(const std::vector<CarriedOut>& commits);
+  void carried_out(const std::vector<FollowedCommit>& commits);
   // Calls `done` when the tables on this shard contain all commits that carried_out() has received
   // so far.
   void when_followed(std::function<void()> done);
@@ -294,7 +294,7 @@ class Shard {
     MemoryAccount account;
     MemoryCharge frozen{&account, MemoryKind::Queries};
   };
-  void committed(const LogSink::Durable& commit);
+  void committed(const DurableCommit& commit);
   bool is_overdue(const ShardTask& task) const;
   void hold_back(ShardTask& task);
   void release_held_back(ShardTask& task);

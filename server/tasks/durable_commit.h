@@ -1,0 +1,31 @@
+// A commit of a task in this node's log.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/ids.h"
+
+namespace storage {
+struct ReplicatedCommit;
+}
+
+namespace server {
+
+// A durable commit, and its position in its journal.
+struct DurableCommit {
+  std::string task;
+  PartitionId journal;
+  Offset offset;
+  TaskSequence sequence;
+  size_t entry_bytes;
+  CommitId commit = {};  // the log's id of the commit; unknown if read from the journal
+};
+
+// A commit that was read in a replicated journal and applied to this node's log.
+struct FollowedCommit {
+  DurableCommit durable;
+  std::shared_ptr<const storage::ReplicatedCommit> commit;
+};
+
+}  // namespace server
