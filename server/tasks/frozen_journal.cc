@@ -81,6 +81,7 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
                              const std::map<std::string, Commits>& tasks)
     : lane_(std::move(lane)), range_(range), stored_to_(range.end_offset) {
   for (const auto& [task, commits] : tasks) {
+    assert(commits.first < range_.end_offset);
     tasks_.emplace(task, Task{commits, nullptr, false});
     stored_to_ = std::min(stored_to_, commits.first);
   }
@@ -235,6 +236,7 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
 
 void FrozenJournal::end_pass() {
   std::unique_lock lock(mutex_);
+  assert(stored_to_ <= pass_end_ && pass_end_ <= range_.end_offset);
   stored_to_ = pass_end_;
   const bool is_last = stored_to_ == range_.end_offset;
   lock.unlock();
@@ -250,6 +252,7 @@ void FrozenJournal::write_end() {
     phase_ = Phase::Finished;
     return;
   }
+  assert(stored_to_ == range_.end_offset);  // else a restart would skip entries before the end
   storage::Checkpoint last;
   last.journal_end = {range_.journal, range_.end_offset};
   const auto done = [self = shared_from_this()](const Status& status) {
@@ -305,6 +308,7 @@ FrozenJournal::Tasks::iterator FrozenJournal::forget(Tasks::iterator task) {
 
 // Called under the mutex.
 void FrozenJournal::let_go(Task& task) {
+  assert(!task.changes || memory_bytes_ >= task.changes->size_bytes());
   if (task.changes) memory_bytes_ -= task.changes->size_bytes();
   task.changes.reset();
 }

@@ -1,5 +1,6 @@
 #include "server/tasks/journal_content.h"
 
+#include <cassert>
 #include <utility>
 
 #include "base/bytes.h"
@@ -61,6 +62,7 @@ Status JournalContentWriter::entry(std::string_view key, std::string_view value)
 
 Status JournalContentWriter::commit(std::string_view task, TaskSequence sequence,
                                     std::string_view entry) {
+  assert(!task.empty() && sequence > TaskSequence{0});
   begin(kCommit);
   text(task);
   append_be(piece_, sequence.value());
@@ -69,6 +71,7 @@ Status JournalContentWriter::commit(std::string_view task, TaskSequence sequence
 }
 
 Status JournalContentWriter::partition(const storage::PartitionSnapshot::Head& head) {
+  assert(head.start <= head.end);
   begin(kPartition);
   append_uuid(piece_, head.partition.topic);
   append_be(piece_, head.partition.partition.value());
@@ -122,7 +125,7 @@ Status read_journal_content(std::string_view piece, JournalContent& content) {
         const std::string_view task = read_text(in);
         const TaskSequence sequence{in.be<int64_t>()};
         const std::string_view entry = read_text(in);
-        if (!in.ok()) return damaged();
+        if (!in.ok() || task.empty() || sequence <= TaskSequence{0}) return damaged();
         TRY(content.commit(task, sequence, entry));
         break;
       }
@@ -134,7 +137,7 @@ Status read_journal_content(std::string_view piece, JournalContent& content) {
         head.end = Offset{in.be<int64_t>()};
         head.epoch = LeaderEpoch{in.be<int32_t>()};
         head.producers = read_text(in);
-        if (!in.ok()) return damaged();
+        if (!in.ok() || head.start > head.end) return damaged();
         TRY(content.partition(head));
         break;
       }

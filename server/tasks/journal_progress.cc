@@ -1,5 +1,6 @@
 #include "server/tasks/journal_progress.h"
 
+#include <cassert>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,11 @@ std::string key_of(PartitionId journal) {
   return std::string(kPrefix) + std::to_string(journal.value());
 }
 
+// Marks of delivered outputs refer to commits before them.
+bool is_possible(const storage::JournalPlace& place) {
+  return Offset{0} <= place.first_needed && place.first_needed <= place.next;
+}
+
 Result<JournalProgress> decode(std::string_view bytes) {
   ByteReader in(bytes);
   JournalProgress progress;
@@ -29,7 +35,7 @@ Result<JournalProgress> decode(std::string_view bytes) {
   // The remaining fields are absent in rows that were written before journals had snapshots.
   if (in.ok() && !in.at_end()) progress.snapshot_bytes = static_cast<size_t>(in.be<int64_t>());
   if (in.ok() && !in.at_end()) progress.unclean = LeaderEpoch{in.be<int32_t>()};
-  if (in.ok()) return progress;
+  if (in.ok() && is_possible(progress.place)) return progress;
   return Error{ErrorCode::DataCorrupted, "the position of the node in a journal cannot be read"};
 }
 
@@ -37,6 +43,7 @@ Result<JournalProgress> decode(std::string_view bytes) {
 
 Status put_journal_progress(storage::WriteTransaction& transaction, PartitionId journal,
                             const JournalProgress& progress) {
+  assert(is_possible(progress.place));
   std::string row;
   append_be(row, progress.place.next.value());
   append_be(row, progress.place.epoch.value());

@@ -1,5 +1,6 @@
 #include "server/tasks/journal_snapshots.h"
 
+#include <cassert>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -106,6 +107,7 @@ Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
     return Error{ErrorCode::ObjectState,
                  "a snapshot of the journal is not possible now: some of its queries do not run "
                  "here"};
+  assert(contents->place.first_needed <= contents->place.next);
   auto source = TRY(JournalSource::open(log_, state_, contents->queries, contents->tasks));
   return Writing{*std::move(contents), static_cast<int64_t>(random_() >> 1), std::move(source)};
 }

@@ -1,5 +1,6 @@
 #include "server/tasks/renewed_tables.h"
 
+#include <cassert>
 #include <functional>
 #include <future>
 #include <memory>
@@ -59,6 +60,7 @@ Revision RenewedTables::renewed_after(const std::string& query_id) const {
 }
 
 Status RenewedTables::note(const std::string& query_id, Revision election) {
+  assert(election > renewed_after(query_id));
   std::string value;
   append_be(value, election.value());
   const auto put = [key = key_of(query_id),

@@ -175,6 +175,7 @@ void Shard::unsubscribe(Readers& readers, const engine::PartitionRef& partition,
 
 ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
+  assert(is_transient(added) || journals_.contains(added.journal));
   added.memory.emplace(memory_);
   charge_memory(added);
   added.task->share(shared_records_);
@@ -797,7 +798,9 @@ void Shard::tick() {
 // --- Journals
 
 void Shard::own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints) {
-  journals_.emplace(journal, std::make_unique<Journal>(std::move(checkpoints), memory_));
+  const auto [place, is_new] =
+      journals_.emplace(journal, std::make_unique<Journal>(std::move(checkpoints), memory_));
+  assert(is_new);  // checkpoints of a journal must be made in one place
 }
 
 void Shard::committed(const DurableCommit& commit) {
