@@ -10,6 +10,7 @@
 #include "server/node/transaction_relay.h"
 #include "server/sql/temporary_tables.h"
 #include "server/tasks/journal_snapshots.h"
+#include "server/tasks/replicated_commits.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -152,9 +153,12 @@ Status MemberPeers::open_journals(JournalParts parts) {
   });
   parts.queries.set_elections([this] { return unclean_elections(); });
   owners_->tell(journals_.get());
-  parts.queries.set_journals(*journals_, [this](const storage::TopicPartition& partition) {
+  const auto has_replica = [this](const storage::TopicPartition& partition) {
     return member_->has_copy(partition);
-  });
+  };
+  parts.queries.set_replicas(has_replica);
+  parts.queries.use_commits(std::make_unique<ReplicatedCommits>(
+      *journals_, parts.queries, parts.log, parts.state, has_replica));
   member_->set_tasks(*owners_);
   journals_are_ready_.store(true, std::memory_order_release);
   return {};

@@ -135,9 +135,8 @@ void QuerySupervisor::stand() {
       const auto found = wanted_.find(id);
       const auto trouble = schedule_.trouble_of(id);
       if (found == wanted_.end() || !trouble || trouble->kind != Trouble::Kind::Stopped) continue;
-      // In a cluster, another node may run the query from now on, and its commits continue the
-      // journal.
-      if (found->second.defined->journal && tasks_.journals() != nullptr) continue;
+      // Commits of another node may continue the journal from now on.
+      if (tasks_.commits().may_run_elsewhere(*found->second.defined)) continue;
       launches.push_back({found->second.defined, schedule_.run_of(id), RunMode::Batches, true});
       note_change(id);
     }

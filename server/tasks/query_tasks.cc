@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <future>
 #include <iterator>
 #include <mutex>
@@ -11,7 +12,7 @@
 #include "base/log.h"
 #include "base/task_id.h"
 #include "engine/exec/exchange_lanes.h"
-#include "server/tasks/journal_install.h"
+#include "server/tasks/local_commits.h"
 #include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
 #include "storage/meta/topic_configs.h"
@@ -99,7 +100,8 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       must_stop_(must_stop),
       lane_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)),
       view_rows_(shards_.empty() ? nullptr : &shards_.front()->memory()),
-      progress_(log) {
+      progress_(log),
+      commits_(std::make_unique<LocalCommits>(*this)) {
   // A lone node has all partitions, and elects no leaders.
   has_replica_ = [](const storage::TopicPartition&) { return true; };
   find_elections_ = [] { return storage::UncleanElections(); };
@@ -269,10 +271,10 @@ Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t st
                "Create it again with a shorter name."};
 }
 
-Status QueryTasks::place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
-                         std::vector<Place>& places) {
+Status QueryTasks::place(const QueryLaunch& launch, size_t index,
+                         const storage::TopicSnapshot& topics, std::vector<TaskPlace>& places) {
   const engine::QueryPlan& plan = *launch.defined->plan;
-  std::vector<Place> mine;
+  std::vector<TaskPlace> mine;
   for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
     TRY(end_of(*launch.defined, plan.stages[stage], 0, topics));
     const std::vector<StageInput> inputs =
@@ -301,18 +303,19 @@ Status QueryTasks::place(const Launch& launch, size_t index, const storage::Topi
   return {};
 }
 
-void QueryTasks::find_lost(std::span<const Place> places, std::vector<Status>& results) const {
-  for (const Place& place : places) {
+void QueryTasks::find_lost(std::span<const TaskPlace> places, std::vector<Status>& results) const {
+  for (const TaskPlace& place : places) {
     const auto why = lane_->lost().find(place.id, storage::journal_of(place.id));
     if (why && results[place.query]) results[place.query] = damaged(*why, *place.launch->defined);
   }
 }
 
-Status QueryTasks::begin_tasks(std::span<Place> places, std::vector<Status>& results) {
+Status QueryTasks::begin_tasks(std::span<TaskPlace> places, std::vector<Status>& results) {
   if (places.empty()) return {};
   std::vector<std::string> tasks;
-  for (const Place& place : places) tasks.push_back(place.id);
+  for (const TaskPlace& place : places) tasks.push_back(place.id);
   storage::TaskStarts begun = TRY(storage::begin_tasks_and_wait(log_, std::move(tasks)));
+  assert(begun.size() == places.size());
   for (size_t i = 0; i < places.size(); ++i)
     if (begun[i])
       places[i].begun = *begun[i];
@@ -321,9 +324,9 @@ Status QueryTasks::begin_tasks(std::span<Place> places, std::vector<Status>& res
   return {};
 }
 
-QueryTasks::Tails QueryTasks::read_journals(std::span<const Place> places) {
+QueryTasks::Tails QueryTasks::read_journals(std::span<const TaskPlace> places) {
   std::map<PartitionId, FirstEntries> tasks;
-  for (const Place& place : places)
+  for (const TaskPlace& place : places)
     tasks[place.begun.journal].emplace(place.id, place.begun.first_entry);
   std::vector<PartitionId> journals;
   for (const auto& [journal, its_tasks] : tasks) journals.push_back(journal);
@@ -344,9 +347,9 @@ Status QueryTasks::check_goes_on(const GivesWay& gives_way) const {
   return {};
 }
 
-Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
+Status QueryTasks::build(TaskPlace& place, const Tails& tails, const storage::TopicSnapshot& topics,
                          const GivesWay& gives_way) {
-  const Launch& launch = *place.launch;
+  const QueryLaunch& launch = *place.launch;
   const engine::QueryPlan& plan = *launch.defined->plan;
   const engine::StagePlan& stage = plan.stages[static_cast<size_t>(place.stage)];
   Shard& shard = shard_for(plan.id, place.number);
@@ -367,14 +370,15 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   };
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
-  // At other nodes than that of its journal's leader, the task follows the commits of the leader.
-  const bool follows = is_shared(*launch.defined) && !place.term;
+  TaskRole role = TRY(commits_->role_of(place, shard));
+  entry->own_sink = std::move(role.own_sink);
+  // A task that another node runs follows the commits of that node.
+  const bool follows = role.sink == nullptr;
   if (const engine::GeneratorPlan* generator = engine::generator_of(plan); generator && !follows)
     entry->generator = std::make_unique<GeneratorClock>(*generator, clock_);
   engine::Sources& sources =
       entry->generator ? static_cast<engine::Sources&>(*entry->generator) : shard.sources();
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
-  engine::Sink* sink = &shard.sink();
   const bool keeps_table = plan.materialization && plan.materialization->stage == place.stage;
   if (keeps_table && launch.defined->results_at > Revision{} && stage.output.is_table) {
     const int store = plan.materialization->store;
@@ -382,21 +386,11 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
     options.show_again = {store, stage.nodes[static_cast<size_t>(node)].layout.size(),
                           launch.defined->results_at.value()};
   }
-  if (is_shared(*launch.defined)) {
-    if (place.term) TRY(check_replicas(place));
-    if (place.term)
-      entry->proposed = std::make_unique<ReplicatedSink>(
-          journals_->proposals(),
-          ReplicatedSink::Place{*launch.defined->journal, *place.term, launch.defined->planned_at,
-                                launch.defined->exchange_ids});
-    else
-      entry->standby = {keeps_table};
-    sink = entry->proposed.get();
-  }
+  if (follows) entry->standby = {keeps_table};
   await_writers(stage, plan.id, shard, place.inputs, *entry);
-  if (journals_ == nullptr) entry->progress = progress_.find(plan.id);
+  if (commits_->shows_outputs_with_commits()) entry->progress = progress_.find(plan.id);
   entry->task = TRY(engine::Task::make(
-      place.id, stage, std::move(place.inputs), std::move(end), sources, sink, clock_,
+      place.id, stage, std::move(place.inputs), std::move(end), sources, role.sink, clock_,
       std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
   // A task that only follows another node's commits keeps its whole table in memory, so its stores
@@ -413,7 +407,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   const auto& tail = tails.at(place.begun.journal);
   if (!tail) return tail.error();
   const TaskSequence last = TRY((*tail)->restore(place.id, state_, restored_task));
-  TRY(entry->task->resume_after(place.begun.epoch, last, producer_of(place)));
+  TRY(entry->task->resume_after(place.begun.epoch, last, role.producer));
   entry->first_sequence = last;
   entry->journal = place.begun.journal;
   if (keeps_table) {
@@ -441,7 +435,7 @@ bool joins_table(const engine::StagePlan& stage) {
 void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string& query_id,
                                Shard& shard, std::span<engine::Task::Input> inputs,
                                ShardTask& task) const {
-  if (!joins_wait_ || journals_ != nullptr || !joins_table(stage)) return;
+  if (!joins_wait_ || !commits_->shows_outputs_with_commits() || !joins_table(stage)) return;
   task.wake_key = Shard::new_wake_key();
   const auto wake = [&shard, key = to_storage(*task.wake_key)] { shard.wake(std::span(&key, 1)); };
   std::map<Uuid, engine::TopicWritersPtr> by_topic;
@@ -455,9 +449,9 @@ void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string
 
 // Called before the tasks publish positions, so that a stage in which a task is missing has not
 // passed anything.
-void QueryTasks::expect_tasks(std::span<const Place> places) const {
-  std::map<const Launch*, std::vector<size_t>> counts;
-  for (const Place& place : places) {
+void QueryTasks::expect_tasks(std::span<const TaskPlace> places) const {
+  std::map<const QueryLaunch*, std::vector<size_t>> counts;
+  for (const TaskPlace& place : places) {
     const auto [by_stage, is_new] = counts.try_emplace(place.launch);
     if (is_new) by_stage->second.resize(place.launch->defined->plan->stages.size());
     ++by_stage->second[static_cast<size_t>(place.stage)];
@@ -468,192 +462,33 @@ void QueryTasks::expect_tasks(std::span<const Place> places) const {
 }
 
 // Passes the tasks to the shards, with one message to each shard.
-void QueryTasks::hand_over(std::vector<Place> places) {
-  std::map<Shard*, std::vector<Place>> by_shard;
-  for (Place& place : places)
+void QueryTasks::hand_over(std::vector<TaskPlace> places) {
+  std::map<Shard*, std::vector<TaskPlace>> by_shard;
+  for (TaskPlace& place : places) {
+    assert(place.built && place.built->task);
     by_shard[&shard_for(place.built->query_id, place.number)].push_back(std::move(place));
+  }
   for (auto& [shard, its_places] : by_shard) {
     // A shared_ptr, because a posted function must be copyable. If the shard stops before it runs
     // the function, the tasks are destroyed with it.
-    auto shared = std::make_shared<std::vector<Place>>(std::move(its_places));
+    auto shared = std::make_shared<std::vector<TaskPlace>>(std::move(its_places));
     shard->post([shard = shard, shared] {
-      for (Place& place : *shared) shard->add(std::move(place.built));
+      for (TaskPlace& place : *shared) shard->add(std::move(place.built));
     });
   }
-}
-
-Status QueryTasks::install_if_behind(PartitionId journal) {
-  const auto snapshot = journals_->to_install(journal);
-  if (!snapshot) return {};
-  Status installed = install(journal, *snapshot);
-  if (installed || installed.error().code == ErrorCode::ShuttingDown ||
-      installed.error().code == ErrorCode::QueryCanceled)
-    return installed;
-  // The installation may have failed because a newer snapshot has replaced this one, so the search
-  // begins again. No query reads a half-installed state, since look-ups wait for applied commits.
-  journals_->search_again(journal);
-  Error error = installed.error();
-  log_warn("cannot install a snapshot of a journal, it is tried again journal={} error=\"{}\"",
-           journal.value(), error.message);
-  error.code = ErrorCode::StorageFailure;
-  return error;
-}
-
-namespace {
-
-// Finds the newest revision of the queries in a snapshot, which is from the metadata of the node
-// that wrote the snapshot.
-class NewestQuery final : public JournalContent {
- public:
-  Revision newest() const { return newest_; }
-  Status query(std::string_view, Revision planned_at) override {
-    newest_ = std::max(newest_, planned_at);
-    return {};
-  }
-  Status task(std::string_view, const storage::CheckpointPosition&) override { return {}; }
-  Status store(std::string_view) override { return {}; }
-  Status entry(std::string_view, std::string_view) override { return {}; }
-  Status commit(std::string_view, TaskSequence, std::string_view) override { return {}; }
-  Status partition(const storage::PartitionSnapshot::Head&) override { return {}; }
-  Status batch(std::string_view) override { return {}; }
-
- private:
-  Revision newest_{0};
-};
-
-}  // namespace
-
-Status QueryTasks::install(PartitionId journal, const storage::FoundSnapshot& snapshot) {
-  const storage::TopicPartition partition{storage::kReplicatedJournal, journal};
-  const auto reader = TRY(storage::LogReader::open(log_));
-  const auto read = [&](JournalContent& content) {
-    return storage::read_snapshot(*reader, partition, snapshot, [&](std::string_view piece) {
-      return must_stop_ ? Status(Error{ErrorCode::ShuttingDown, "the server is stopping"})
-                        : read_journal_content(piece, content);
-    });
-  };
-  NewestQuery newest;
-  TRY(read(newest));
-  const auto [revision, queries] = journals_->queries_in(journal);
-  if (revision < newest.newest())
-    return Error{ErrorCode::QueryCanceled,
-                 "the node has not read the definitions of its queries yet"};
-  JournalInstall::Queries wanted;
-  for (const DefinedQueryPtr& query : queries) {
-    const std::string& id = query->plan->id;
-    remove(id);
-    TRY(drop_state(id));
-    for (const Uuid& exchange : query->exchange_ids) TRY(drop_topic(exchange));
-    wanted.emplace(id, JournalInstall::Wanted{query->made_at, query->exchange_ids});
-  }
-  JournalInstall install(
-      {log_, state_,
-       [this](const std::string& task) -> Shard& { return owner_of(storage::journal_of(task)); },
-       must_stop_},
-      std::move(wanted));
-  TRY(read(install));
-  TRY(install.finish());
-  TRY(journals_->installed(journal, snapshot));
-  log_info("a snapshot of a journal was installed journal={} bytes={}", journal.value(),
-           snapshot.size_bytes);
-  return {};
-}
-
-std::set<PartitionId> QueryTasks::settle(std::span<const Launch> launches,
-                                         std::vector<Status>& results) {
-  std::map<PartitionId, std::vector<size_t>> by_journal;
-  for (size_t i = 0; i < launches.size(); ++i) {
-    const DefinedQuery& defined = *launches[i].defined;
-    if (!is_shared(defined)) {
-      results[i] = face_losses(defined);
-      continue;
-    }
-    remove(defined.plan->id);
-    by_journal[*defined.journal].push_back(i);
-  }
-  std::set<PartitionId> settled;
-  for (const auto& [journal, its_launches] : by_journal)
-    if (settle(journal, its_launches, launches, results)) settled.insert(journal);
-  return settled;
-}
-
-bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launches,
-                        std::span<const Launch> launches, std::vector<Status>& results) {
-  Status is_settled = install_if_behind(journal);
-  bool is_one_sound = false;
-  if (is_settled)
-    for (const size_t i : its_launches) {
-      results[i] = check_newest(*launches[i].defined);
-      if (results[i]) results[i] = face_losses(*launches[i].defined);
-      is_one_sound |= results[i].has_value();
-    }
-  if (is_one_sound) is_settled = journals_->settle(journal);
-  if (!is_settled)
-    for (const size_t i : its_launches)
-      if (results[i]) results[i] = is_settled;
-  return is_settled && is_one_sound;
-}
-
-// The commits that were applied or installed here may already belong to the newer plan.
-Status QueryTasks::check_newest(const DefinedQuery& defined) const {
-  if (!journals_->knows_newer_plan(defined)) return {};
-  return Error{ErrorCode::QueryCanceled, "the query is about to start with another plan"};
-}
-
-void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place> places,
-                               const std::vector<Status>& results) {
-  for (size_t i = 0; i < launches.size(); ++i)
-    if (is_shared(*launches[i].defined) && !results[i] &&
-        RestartSchedule::is_for_good(results[i].error()))
-      journals_->cannot_run(launches[i].defined->plan->id, plans_of(*launches[i].defined),
-                            storage::is_damage(results[i].error().code)
-                                ? ReplicatedJournals::Failed::Damaged
-                                : ReplicatedJournals::Failed::Keeps);
-  for (Place& place : places) {
-    const DefinedQuery& defined = *place.launch->defined;
-    if (!is_shared(defined) || !results[place.query]) continue;
-    journals_->set_task(place.id, {plans_of(defined), place.begun.epoch,
-                                   &shard_for(defined.plan->id, place.number)});
-    place.term = journals_->term(*defined.journal);
-  }
-}
-
-// Returns the id of the task's producer. For a task of a shared query, all nodes use the same id as
-// long as the query exists, and no other task uses it.
-ProducerId QueryTasks::producer_of(const Place& place) const {
-  const DefinedQuery& defined = *place.launch->defined;
-  if (!is_shared(defined)) return place.begun.producer_id;
-  return storage::TaskProducer{defined.made_at, place.stage, place.number}.id();
-}
-
-Status QueryTasks::check_replicas(const Place& place) const {
-  TRY(check_follows(elections_over(*place.launch->defined, find_elections_())));
-  for (const engine::Task::Input& input : place.inputs)
-    if (!input.is_exchange && input.partition.topic != kGeneratedRows &&
-        !has_replica_(to_storage(input.partition)))
-      return Error{ErrorCode::QueryCanceled,
-                   "a source of the query has partitions that this node does not know yet"};
-  return {};
 }
 
 // --- Unclean elections
-
-Status QueryTasks::face_losses(const DefinedQuery& defined) {
-  const PartitionElections elections = elections_over(defined, find_elections_());
-  if (elections.empty()) return {};
-  if (!is_shared(defined)) return renew_table(defined, elections);
-  auto why = why_lost(defined, elections);
-  if (!why) return {};
-  // From now on the query's commits are skipped, even if the journal contains further ones.
-  journals_->forget(defined.plan->id);
-  journals_->cannot_run(defined.plan->id, plans_of(defined), ReplicatedJournals::Failed::Damaged);
-  return *std::move(why);
-}
 
 // Builds a declared table again, since it has rows from records that its topic no longer has. The
 // table is hidden, and is read again from the log's beginning when the local replica has the
 // leader's contents. All nodes do so, even those whose replica has lost nothing: they may have rows
 // from records that have left the log since.
+Status QueryTasks::renew_if_lost(const DefinedQuery& defined) {
+  const PartitionElections elections = elections_of(defined);
+  return elections.empty() ? Status() : renew_table(defined, elections);
+}
+
 Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElections& elections) {
   const std::string& id = defined.plan->id;
   if (!renewed_) renewed_ = TRY(RenewedTables::read(log_));
@@ -687,13 +522,11 @@ Status QueryTasks::check_follows(const PartitionElections& elections) const {
   return {};
 }
 
-std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
+std::vector<Status> QueryTasks::start(std::span<const QueryLaunch> launches,
+                                      const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
-  // Only the journals of these queries pause; commits of other journals are still applied.
-  std::optional<ReplicatedJournals::Pause> pause;
-  if (auto settled = settle(launches, results); !settled.empty())
-    pause.emplace(*journals_, std::move(settled));
-  std::vector<Place> places;
+  const std::unique_ptr<CommitPath::Start> start = commits_->prepare(launches, results);
+  std::vector<TaskPlace> places;
   const auto topics = find_topics_();  // fetched once, so that all tasks of a query fit together
   for (size_t i = 0; i < launches.size(); ++i) {
     if (results[i]) results[i] = make_exchanges(*launches[i].defined, *topics);
@@ -701,27 +534,27 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
   }
   // If a task of a query fails, none of the query's tasks runs.
   const auto leave_out_failed = [&] {
-    std::erase_if(places, [&](const Place& place) { return !results[place.query]; });
+    std::erase_if(places, [&](const TaskPlace& place) { return !results[place.query]; });
   };
   find_lost(places, results);
   leave_out_failed();
   // Fencing the former owners is the first change. If it fails, nothing has changed.
   if (const Status begun = begin_tasks(places, results); !begun) {
-    for (const Place& place : places) results[place.query] = begun;
+    for (const TaskPlace& place : places) results[place.query] = begun;
     return results;
   }
-  if (pause) tell_journals(launches, places, results);
-  for (const Place& place : places) remove(place.launch->defined->plan->id);
+  start->tasks_have_begun(launches, places, results);
+  for (const TaskPlace& place : places) remove(place.launch->defined->plan->id);
   leave_out_failed();
   build_all(places, *topics, gives_way, results);
   leave_out_failed();
-  for (const Place& place : places) on_shards_.insert(place.launch->defined->plan->id);
+  for (const TaskPlace& place : places) on_shards_.insert(place.launch->defined->plan->id);
   expect_tasks(places);
   hand_over(std::move(places));
   return results;
 }
 
-void QueryTasks::build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
+void QueryTasks::build_all(std::span<TaskPlace> places, const storage::TopicSnapshot& topics,
                            const GivesWay& gives_way, std::vector<Status>& results) {
   const Tails tails = read_journals(places);
   std::mutex mutex;  // guards `results`
@@ -754,7 +587,7 @@ Result<QueryTasks::Inventory> QueryTasks::inventory() const {
 }
 
 Status QueryTasks::drop_state(const std::string& query_id) {
-  if (journals_ != nullptr) journals_->forget(query_id);
+  commits_->forget(query_id);
   const std::string prefix = query_id + "/";
   TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
   // Now the shards have been notified of all earlier commits, and no further ones follow.

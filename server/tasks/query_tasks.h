@@ -14,10 +14,10 @@
 #include "server/metadata/image.h"
 #include "server/metadata/lost_records.h"
 #include "server/metadata/query_topics.h"
+#include "server/tasks/commit_path.h"
 #include "server/tasks/journal_tail.h"
 #include "server/tasks/query_progress.h"
 #include "server/tasks/renewed_tables.h"
-#include "server/tasks/replicated_journals.h"
 #include "server/tasks/restart_schedule.h"
 #include "server/tasks/shard.h"
 #include "storage/log/log.h"
@@ -30,7 +30,7 @@ struct RecoveredCounts {
 };
 
 // Threads: one operation at a time, on a thread that may wait (QuerySupervisor ensures it);
-//          shard_for() and shards() on any.
+//          shard_for(), owner_of(), shards() and commits() on any.
 // Owner:   the node; the shards, the log and the state store outlive it.
 class QueryTasks {
  public:
@@ -41,12 +41,7 @@ class QueryTasks {
              std::vector<Shard*> shards, FindTopics find_topics, CheckpointPolicy checkpoint_policy,
              const std::atomic<bool>& must_stop);
 
-  struct Launch {
-    std::shared_ptr<const DefinedQuery> defined;
-    uint64_t run = 0;  // number of the run, which its tasks report when they fail
-    RunMode mode = RunMode::Batches;
-    bool is_paused = false;
-  };
+  using Launch = QueryLaunch;
   // Builds all tasks of each query, restored to their last durable commit, in place of the old
   // tasks. Returns one status for each query. If a query fails, it has no tasks afterwards, or
   // still has all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint
@@ -75,18 +70,27 @@ class QueryTasks {
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
-  // For a cluster: sets the journals that queries share with other nodes, and the function that
-  // returns whether this node has a replica of a partition. Called before the first start.
+  // Sets the path of commits; the default is LocalCommits. Called before the first start.
+  void use_commits(std::unique_ptr<CommitPath> commits) { commits_ = std::move(commits); }
+  CommitPath& commits() const { return *commits_; }
+  const std::atomic<bool>& must_stop() const { return must_stop_; }
+  // For a cluster: sets the function that returns whether this node has a replica of a partition.
+  // Called before the first start.
   using HasReplica = std::function<bool(const storage::TopicPartition& partition)>;
-  void set_journals(ReplicatedJournals& journals, HasReplica has_replica) {
-    journals_ = &journals;
-    has_replica_ = std::move(has_replica);
-  }
-  ReplicatedJournals* journals() const { return journals_; }
+  void set_replicas(HasReplica has_replica) { has_replica_ = std::move(has_replica); }
   // For a cluster: sets the function that returns the unclean elections of all partitions so far.
   // Called before the first start.
   using FindElections = std::function<storage::UncleanElections()>;
   void set_elections(FindElections find) { find_elections_ = std::move(find); }
+  PartitionElections elections_of(const DefinedQuery& defined) const {
+    return elections_over(defined, find_elections_());
+  }
+  // Checks that the local replicas of the partitions have the contents of their new leaders. Fails
+  // with QueryCanceled if one does not yet.
+  Status check_follows(const PartitionElections& elections) const;
+  // Deletes and builds again a table that this node keeps for itself, if it may have rows from
+  // records that an unclean election has removed. Fails with QueryCanceled while this must wait.
+  Status renew_if_lost(const DefinedQuery& defined);
   // Notes that the loops of the shards run. A drop waits for these loops, so nothing is dropped
   // before.
   void note_shards_run() { shards_run_ = true; }
@@ -109,6 +113,8 @@ class QueryTasks {
                      std::span<engine::Task::Input> inputs, ShardTask& task) const;
 
   Shard& shard_for(const std::string& query_id, int32_t partition);
+  // Returns the shard that owns this partition of the task journal.
+  Shard& owner_of(PartitionId journal) const;
   const std::vector<Shard*>& shards() const { return shards_; }
   const RecoveredCounts& recovered() const { return recovered_; }
 
@@ -124,64 +130,23 @@ class QueryTasks {
   static Result<engine::StageEnd> end_of(const DefinedQuery& defined,
                                          const engine::StagePlan& stage, int32_t task,
                                          const storage::TopicSnapshot& topics);
-  // A task that is to be built: its position in the query, and its inputs.
-  struct Place {
-    const Launch* launch;
-    size_t query;  // index of the launch
-    int stage;
-    int32_t number;
-    std::string id;
-    std::vector<engine::Task::Input> inputs;
-    storage::TaskStart begun;
-    std::unique_ptr<ShardTask> built;
-    // Set if this node runs the task of a shared query.
-    std::optional<ReplicatedJournals::Term> term = {};
-  };
   static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
   Status make_exchanges(const DefinedQuery& defined, const storage::TopicSnapshot& topics);
   // Adds all tasks of the query to `places`. Fails, and adds none, if one of them cannot be placed.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
-                      std::vector<Place>& places);
+                      std::vector<TaskPlace>& places);
   // Sets the result of each query that has a lost task to an error, so that none of its tasks
   // starts.
-  void find_lost(std::span<const Place> places, std::vector<Status>& results) const;
+  void find_lost(std::span<const TaskPlace> places, std::vector<Status>& results) const;
   // Begins the tasks in the log. Fails if no task has begun. Failures of single tasks are noted in
   // `results`.
-  Status begin_tasks(std::span<Place> places, std::vector<Status>& results);
+  Status begin_tasks(std::span<TaskPlace> places, std::vector<Status>& results);
   // By journal: the entries of the tasks that begin, or the error if the journal cannot be read.
   using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
-  Tails read_journals(std::span<const Place> places);
-  Status build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
+  Tails read_journals(std::span<const TaskPlace> places);
+  Status build(TaskPlace& place, const Tails& tails, const storage::TopicSnapshot& topics,
                const GivesWay& gives_way);
-  bool is_shared(const DefinedQuery& defined) const {
-    return journals_ != nullptr && defined.journal.has_value();
-  }
-  // Handles the effects of unclean elections on the query. Fails with the reason if the query
-  // cannot continue. The table of a declared table, which each node keeps for itself, is deleted
-  // and built again. Fails with QueryCanceled while this must wait.
-  Status face_losses(const DefinedQuery& defined);
   Status renew_table(const DefinedQuery& defined, const PartitionElections& elections);
-  // Checks that the local replicas of the partitions have the contents of their new leaders. Fails
-  // with QueryCanceled if one does not yet.
-  Status check_follows(const PartitionElections& elections) const;
-  // Restores the queries of a replicated journal from a snapshot if this node has missed a part of
-  // the journal.
-  Status install_if_behind(PartitionId journal);
-  Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
-  // Removes the tasks on this node of queries that are shared with other nodes, and waits until
-  // their commits have been applied here. Returns the journals for which this succeeded. The
-  // queries of the other journals fail.
-  std::set<PartitionId> settle(std::span<const Launch> launches, std::vector<Status>& results);
-  bool settle(PartitionId journal, std::span<const size_t> its_launches,
-              std::span<const Launch> launches, std::vector<Status>& results);
-  // Fails with QueryCanceled if the query was replaced meanwhile, since it must not start with the
-  // old plan.
-  Status check_newest(const DefinedQuery& defined) const;
-  void tell_journals(std::span<const Launch> launches, std::span<Place> places,
-                     const std::vector<Status>& results);
-  ProducerId producer_of(const Place& place) const;
-  // Fails with QueryCanceled if this node lacks a replica of one of the task's inputs.
-  Status check_replicas(const Place& place) const;
   Status check_goes_on(const GivesWay& gives_way) const;
   // Returns the description of how one partition of an input is read.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
@@ -189,11 +154,10 @@ class QueryTasks {
   static Status add_inputs(const DefinedQuery& defined, const StageInput& input,
                            PartitionId partition, const storage::TopicSnapshot& topics,
                            std::vector<engine::Task::Input>& inputs);
-  void build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
+  void build_all(std::span<TaskPlace> places, const storage::TopicSnapshot& topics,
                  const GivesWay& gives_way, std::vector<Status>& results);
-  void expect_tasks(std::span<const Place> places) const;
-  void hand_over(std::vector<Place> places);
-  Shard& owner_of(PartitionId journal) const;
+  void expect_tasks(std::span<const TaskPlace> places) const;
+  void hand_over(std::vector<TaskPlace> places);
   void deal_out_journals();
   // Calls work(0) to work(count - 1) on several threads, one for each shard, since a start may have
   // ten thousand tasks.
@@ -213,11 +177,11 @@ class QueryTasks {
   RecoveredCounts recovered_;
   QueryProgress progress_;
   bool joins_wait_ = true;
-  ReplicatedJournals* journals_ = nullptr;  // null on a single node
   HasReplica has_replica_;
-  FindElections find_elections_;          // only in a cluster
+  FindElections find_elections_;
   std::optional<RenewedTables> renewed_;  // read when first needed
   std::atomic<bool> shards_run_ = false;
+  std::unique_ptr<CommitPath> commits_;
 };
 
 }  // namespace server

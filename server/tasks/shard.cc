@@ -176,6 +176,7 @@ void Shard::unsubscribe(Readers& readers, const engine::PartitionRef& partition,
 ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
   assert(is_transient(added) || journals_.contains(added.journal));
+  assert(!added.standby || !added.own_sink);  // the node that runs a task is the one that commits
   added.memory.emplace(memory_);
   charge_memory(added);
   added.task->share(shared_records_);
@@ -405,7 +406,7 @@ void Shard::carried_out(const std::vector<FollowedCommit>& commits) {
     });
     if (found == query->second.end()) continue;
     ShardTask& task = **found;
-    if (task.proposed) task.proposed->answered(each.durable.sequence, each.durable.commit);
+    if (task.own_sink) task.own_sink->answered(each.durable.sequence, each.durable.commit);
     if (!task.standby) continue;
     if (task.standby->waiting.empty()) {
       task.standby->since_us = clock_.monotonic_us();

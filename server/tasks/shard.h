@@ -100,10 +100,10 @@ struct ShardTask {
     MemoryCharge state{&account, MemoryKind::State}, scans{&account, MemoryKind::Scans};
   };
   std::optional<Memory> memory;
-  // Only in a cluster. A task that this node runs has `proposed`, the sink of its commits. A task
-  // that another node runs has `standby`: its commits are applied here, so that its table can be
+  // The sink of the task's commits, if it is not the shard's.
+  std::unique_ptr<ReplicatedSink> own_sink;
+  // Set for a task that another node runs: its commits are applied here, so that its table can be
   // read.
-  std::unique_ptr<ReplicatedSink> proposed;
   struct Standby {
     bool keeps_state = false;  // the state of its table is updated; false: only the positions
     // Commits that are not applied to the table yet, because readers must see the table as of one

@@ -130,7 +130,7 @@ void ReadPreparation::await_journals(const ClusterTopics::Ends& ends) {
   waiter_ = std::make_shared<int>();
   left_ = static_cast<int>(ends.size());
   for (const auto& [partition, readable_end] : ends)
-    session_.parts().queries.journals()->when_carried_out(
+    session_.parts().queries.commits().when_applied(
         partition.partition, readable_end, waiter_,
         there_.on(session_.shard().loop(), [this](const Status& status) {
           if (!opened_ || !waiter_) return;

@@ -1,0 +1,94 @@
+// The path by which the commits of a query's tasks become durable and visible. QueryTasks, shards
+// and sessions use this port, so none of them depends on whether other nodes share the query.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/exec/ports.h"
+#include "engine/exec/task.h"
+#include "server/metadata/image.h"
+#include "server/tasks/replicated_sink.h"
+#include "server/tasks/restart_schedule.h"
+#include "storage/log/requests.h"
+
+namespace server {
+
+class Shard;
+struct ShardTask;
+
+// A query whose tasks are to be built.
+struct QueryLaunch {
+  std::shared_ptr<const DefinedQuery> defined;
+  uint64_t run = 0;  // number of the run, which its tasks report when they fail
+  RunMode mode = RunMode::Batches;
+  bool is_paused = false;
+};
+
+// A task that is to be built: its position in the query, and its inputs.
+struct TaskPlace {
+  const QueryLaunch* launch;
+  size_t query;  // index of the launch
+  int stage;
+  int32_t number;
+  std::string id;
+  std::vector<engine::Task::Input> inputs;
+  storage::TaskStart begun;
+  std::unique_ptr<ShardTask> built;
+  // Set if this node runs the task of a query that it shares with other nodes.
+  std::optional<JournalProposals::Term> term = {};
+};
+
+// The way in which a task takes part in the commits.
+struct TaskRole {
+  // The receiver of the task's commits; null for a task that another node runs, whose commits are
+  // applied here so that its table can be read.
+  engine::Sink* sink = nullptr;
+  std::unique_ptr<ReplicatedSink> own_sink = {};  // set if `sink` serves only this task
+  ProducerId producer;                            // of the task's outputs
+};
+
+// Threads: one start at a time, on a thread that may wait (QuerySupervisor ensures it); the calls
+//          below "Any thread" on any. Owner: QueryTasks.
+class CommitPath {
+ public:
+  virtual ~CommitPath() = default;
+
+  // A start of queries. As long as this object exists, no commit that another node has decided is
+  // applied to the queries.
+  class Start {
+   public:
+    virtual ~Start() = default;
+    // Notes that the tasks in `places` have begun in the log, and sets the terms of `places`.
+    virtual void tasks_have_begun(std::span<const QueryLaunch> launches,
+                                  std::span<TaskPlace> places,
+                                  const std::vector<Status>& results) = 0;
+  };
+  // Makes the log contain all decided commits of the queries. Sets the result of each query that
+  // cannot start now to the reason.
+  virtual std::unique_ptr<Start> prepare(std::span<const QueryLaunch> launches,
+                                         std::vector<Status>& results) = 0;
+  // Returns the role of a task that has begun. Fails with QueryCanceled if this node cannot build
+  // the task yet. Called on several threads at a time.
+  virtual Result<TaskRole> role_of(const TaskPlace& place, Shard& shard) = 0;
+  // Forgets the query, which has no tasks and is dropped.
+  virtual void forget(const std::string& query_id) = 0;
+
+  // --- Any thread
+  // Returns whether the outputs of a commit are visible here as soon as the commit is. Otherwise
+  // readers of a topic cannot wait for the positions of the queries that write it.
+  virtual bool shows_outputs_with_commits() const = 0;
+  // Returns whether another node may continue the query.
+  virtual bool may_run_elsewhere(const DefinedQuery& defined) const = 0;
+  // Calls `done` when all commits of the journal before `end` are applied here and each shard has
+  // received those of its tasks. Does not call it if `receiver` has expired.
+  virtual void when_applied(PartitionId journal, Offset end,
+                            const std::weak_ptr<const void>& receiver,
+                            std::function<void(Status)> done) = 0;
+};
+
+}  // namespace server
