@@ -13,6 +13,7 @@
 #include "base/task_id.h"
 #include "engine/exec/exchange_lanes.h"
 #include "server/tasks/local_commits.h"
+#include "server/tasks/restored_task.h"
 #include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
 #include "storage/meta/topic_configs.h"
@@ -62,30 +63,6 @@ Error damaged(Error why, const DefinedQuery& defined) {
   why.code = ErrorCode::DataCorrupted;
   return why;
 }
-
-class RestoredTask final : public JournalTail::Target {
- public:
-  enum class What : uint8_t { All, Positions };
-  RestoredTask(engine::Task& task, What what, std::function<Status()> check_goes_on)
-      : task_(task), what_(what), check_goes_on_(std::move(check_goes_on)) {}
-  void begin(const engine::JournalEntry& checkpoint) override {
-    if (what_ == What::All) task_.begin_restore(checkpoint);
-  }
-  bool loads(uint32_t store) override { return what_ == What::All && task_.loads(store); }
-  Status restore(const engine::JournalEntry& entry, TaskSequence commit) override {
-    TRY(check_goes_on_());
-    if (what_ == What::All) return task_.restore(entry, commit);
-    engine::JournalEntry positions = entry;
-    positions.changes = {};
-    positions.sizes = {};
-    return task_.restore(positions, commit);
-  }
-
- private:
-  engine::Task& task_;
-  const What what_;
-  const std::function<Status()> check_goes_on_;
-};
 
 }  // namespace
 
