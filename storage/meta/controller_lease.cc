@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <charconv>
 #include <utility>
 
@@ -64,15 +65,14 @@ void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
 void ControllerLease::campaign() {
   is_campaigning_ = true;
   if (lease_) return make_key();
-  etcd_.grant_lease(ttl_ms_, [this](Result<EtcdLease> lease) {
+  etcd_.grant_lease(ttl_ms_, [this, asked_at_us = clock_.monotonic_us()](Result<EtcdLease> lease) {
     if (!lease) {
       is_campaigning_ = false;
       campaign_at_us_ = clock_.monotonic_us() + kRetryUs;
       return;
     }
     lease_ = *lease;
-    renewed_at_us_ = clock_.monotonic_us();
-    renew_at_us_ = renewed_at_us_ + ttl_ms_ * 1000 / 3;
+    renewed(asked_at_us);
     make_key();
   });
 }
@@ -112,13 +112,20 @@ void ControllerLease::retire() {
   depose(*controller_);
 }
 
+// etcd counts the duration from a moment between the request and its answer. Counted from the
+// answer, the lease could be believed in after its end.
+void ControllerLease::renewed(int64_t asked_at_us) {
+  assert(asked_at_us >= renewed_at_us_);  // one request at a time
+  renewed_at_us_ = asked_at_us;
+  renew_at_us_ = renewed_at_us_ + ttl_ms_ * 1000 / 3;
+}
+
 void ControllerLease::keep_alive() {
   is_renewing_ = true;
-  etcd_.keep_alive(*lease_, [this](Result<EtcdLease> lease) {
+  etcd_.keep_alive(*lease_, [this, asked_at_us = clock_.monotonic_us()](Result<EtcdLease> lease) {
     is_renewing_ = false;
     if (lease) {
-      renewed_at_us_ = clock_.monotonic_us();
-      renew_at_us_ = renewed_at_us_ + ttl_ms_ * 1000 / 3;
+      renewed(asked_at_us);
     } else if (lease.error().code == ErrorCode::NetworkFailure) {
       renew_at_us_ = clock_.monotonic_us() + kRetryUs;
     } else {

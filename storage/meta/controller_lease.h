@@ -39,7 +39,7 @@ class ControllerLease {
   // that the key is removed when the lease ends.
   bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
   // Returns whether this process is the controller according to the last report, but has failed to
-  // renew the lease for the lease's whole duration.
+  // renew the lease for the lease's whole duration. Returns true before etcd ends the lease.
   bool is_over() const;
   // Removes the key of a controller that has ended, if the key is still that controller's, so that
   // another one is elected before the lease ends. If the controller is still alive, this only
@@ -58,6 +58,8 @@ class ControllerLease {
   void campaign();
   void make_key();
   void keep_alive();
+  // Notes that etcd has granted or renewed the lease upon a request that was sent at this time.
+  void renewed(int64_t asked_at_us);
 
   EtcdClient& etcd_;
   const std::string key_;
