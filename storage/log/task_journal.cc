@@ -53,7 +53,8 @@ Result<JournalRecord> read_journal_batch(std::string_view bytes) {
   const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
   auto reader = TRY(records::RecordReader::over(batch.header, batch.payload()));
   records::RecordView record;
-  if (!reader.next(record) || !record.key || !record.value ||
+  // A batch with further records would lose them, since a reader passes one entry for each batch.
+  if (batch.header.record_count != 1 || !reader.next(record) || !record.key || !record.value ||
       record.value->size() < sizeof(int64_t))
     return Error{ErrorCode::CorruptRecord, "a journal contains an invalid entry"};
   return JournalRecord{batch.header.base_offset, *record.key,

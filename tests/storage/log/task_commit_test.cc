@@ -73,6 +73,43 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_GT(second.epoch, first.epoch);
 }
 
+// A reader passes one entry for each batch, so it would lose the other records.
+TEST_F(TaskCommitTest, a_journal_batch_with_several_records_is_damage) {
+  std::string head;
+  append_be<int64_t>(head, 7);
+  const auto with_records = [&](int count) {
+    records::BatchBuilder builder;
+    for (int i = 0; i < count; ++i) builder.append(records::kNoTimestamp, "q/0/0", head + "entry");
+    return builder.finish();
+  };
+  const std::string one = with_records(1), two = with_records(2);
+  const auto read = read_journal_batch(one);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->sequence, TaskSequence{7});
+  EXPECT_EQ(read->entry, "entry");
+  const auto refused = read_journal_batch(two);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::CorruptRecord);
+}
+
+TEST_F(TaskCommitTest, a_journal_whose_batch_has_several_records_is_reported_with_its_offset) {
+  const TaskStart first = start();
+  TaskCommit bad = commit_of(first.epoch, 1, "a");
+  std::string head;
+  append_be<int64_t>(head, 1);
+  records::BatchBuilder builder;
+  for (const char* entry : {"ja", "jb"})
+    builder.append(records::kNoTimestamp, "q1/0/0", head + entry);
+  bad.journal = builder.finish();
+  ASSERT_TRUE(commit_and_wait(*log_, std::move(bad)));
+  const auto journal = JournalReader::open(*log_, first.journal).value();
+  const Status read = journal->read(Offset{0}, [](const JournalRecord&) -> Status { return {}; });
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::CorruptRecord);
+  EXPECT_NE(read.error().message.find("is damaged at offset 1"), std::string::npos)
+      << read.error().message;
+}
+
 // While clients append one record after the other, the commits of tasks cost no syncs of their own.
 TEST_F(TaskCommitTest, a_commit_that_is_alone_is_durable_with_the_next_append) {
   LogOptions options;
