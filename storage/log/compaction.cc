@@ -43,6 +43,7 @@ Compaction::Compaction(LogReader& reader, const Partition& partition, const Clea
       partition_(partition),
       policy_(policy),
       now_ms_(now_ms),
+      truncations_(partition.truncations()),
       write_(std::move(write)) {}
 
 Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
@@ -184,6 +185,7 @@ Status Compaction::filter(const KeyOffsets& keys, const std::string& bytes, Outc
 Status Compaction::flush(std::optional<Offset> cleaned_end) {
   slice_.partition = partition_.id();
   slice_.number = partition_.number();
+  slice_.truncations = truncations_;
   slice_.gaps_end = end_;
   slice_.cleaned_end = cleaned_end;
   slice_bytes_ = 0;

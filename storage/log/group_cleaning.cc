@@ -1,5 +1,6 @@
 // The part of a group transaction that serves compaction and retention.
 #include <algorithm>
+#include <cassert>
 
 #include "base/bytes.h"
 #include "storage/log/batch_cursor.h"
@@ -12,9 +13,12 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
   const Partition& partition = *moved.partition;
   if (partition.number() != cleaned.number)
     return Error{ErrorCode::UnknownTopic, "the partition was recreated"};
+  if (moved.is_truncated || partition.truncations() != cleaned.truncations)
+    return Error{ErrorCode::QueryCanceled,
+                 "records were truncated while the partition was compacted"};
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
-    // Batches that were deleted or truncated since the pass read them are not written back.
+    // Batches that were deleted since the pass read them are not written back.
     const bool is_forgotten =
         batch.task &&
         TRY(stored_task_output(producer_key(partition.number(), *batch.task))).last_offset() <
@@ -24,6 +28,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
     else if (TRY(transaction_->get(partition.table(), key)))
       TRY(transaction_->put(partition.table(), key, batch.bytes));
   }
+  assert(!cleaned.cleaned_end || *cleaned.cleaned_end <= moved.state.log_end);
   moved.is_cleaned = true;
   moved.state.gaps_end = std::max(moved.state.gaps_end, cleaned.gaps_end);
   if (cleaned.cleaned_end)

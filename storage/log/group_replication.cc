@@ -216,7 +216,11 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   if (is_all) log_end = std::max(std::min(log_end, end), state.log_start);
   state.log_end = log_end;
   state.high_watermark = std::min(state.high_watermark, log_end);
-  moved.is_cut = true;
+  // Only an unclean election truncates records that compaction has seen. The records that follow
+  // them are new to it.
+  state.cleaned_end = std::min(state.cleaned_end, log_end);
+  state.gaps_end = std::min(state.gaps_end, log_end);
+  moved.is_cut = moved.is_truncated = true;
   moved.time_mark.reset();  // read again before the next append
   TRY(cut_epochs(*transaction_, tables_, partition.number(), log_end));
   state.newest_epoch.reset();  // read again when it is needed

@@ -37,6 +37,7 @@ struct CleanedBatches {
   TopicPartition partition;
   // Number of the partition that was read. If the partition was recreated since, the write fails.
   LogNumber number;
+  uint64_t truncations = 0;                // of the partition, as of the pass's first read
   std::vector<Batch> batches;              // in the order of their offsets
   Offset gaps_end;                         // offset before which compaction may have left gaps
   std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
@@ -128,6 +129,7 @@ class GroupTransaction {
     // The partition was truncated or its role has changed, so appends that wait to become visible
     // are checked again.
     bool is_cut = false;
+    bool is_truncated = false;
     bool is_cleaned = false;  // compaction has changed its batches
     std::optional<TimeMark> time_mark = {};
     // Copies of the appended batches, back to back, for readers that ask for them soon; and the

@@ -212,8 +212,9 @@ Result<std::shared_ptr<Partition>> LogCore::read_partition(WriteTransaction& tra
   if (row.log_start > log_end)
     return damaged_data(fmt::format("it begins at offset {} and ends at {}", row.log_start.value(),
                                     log_end.value()));
+  // Earlier versions did not lower these ends when they truncated the log.
   partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark,
-                      row.cleaned_end, row.gaps_end});
+                      std::min(row.cleaned_end, log_end), std::min(row.gaps_end, log_end)});
   partition->opened(clock_.wall_ms());
   return partition;
 }
@@ -246,6 +247,7 @@ void LogCore::publish(GroupTransaction& transaction) {
     if (!moved.recent.empty())
       recent_.add(moved.partition->id(), moved.recent_from, moved.state.log_end,
                   std::move(moved.recent));
+    if (moved.is_truncated) moved.partition->note_truncation();
     moved.partition->publish(moved.state);
     group_has_replicas_ |= moved.state.role != ReplicaRole::Alone;
   }

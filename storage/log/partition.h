@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -107,6 +108,11 @@ class Partition final : public PartitionStatus {
   void note_transactions() { has_transactions_.store(true); }
   bool has_transactions() const { return has_transactions_.load(); }
 
+  // Counts the truncations of this process. A pass of compaction that read batches under another
+  // number must not write them back: new batches may have their offsets. Threads: any.
+  uint64_t truncations() const { return truncations_.load(std::memory_order_acquire); }
+  void note_truncation() { truncations_.fetch_add(1, std::memory_order_acq_rel); }
+
   // Returns the statistics for the time index; nothing until the first append of this process. Only
   // for the log's writer.
   const std::optional<TimeMark>& time_mark() const { return time_mark_; }
@@ -133,6 +139,7 @@ class Partition final : public PartitionStatus {
   std::atomic<bool> has_transactions_{
       false};  // undecided or aborted ones; markers may exist without them
   std::atomic<int64_t> last_append_ms_{INT64_MAX};
+  std::atomic<uint64_t> truncations_{0};
 };
 
 // All partitions as of one commit. Published as a whole; a change is a new map.

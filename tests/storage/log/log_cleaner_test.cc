@@ -6,6 +6,7 @@
 
 #include "records/batch_filter.h"
 #include "storage/kv/memory_store.h"
+#include "storage/log/compaction.h"
 #include "storage/log/log_core.h"
 #include "storage/log/replica_log.h"
 #include "storage/log/task_outputs.h"
@@ -551,6 +552,100 @@ TEST_F(LogCleanerTest, both_policies_work_together) {
   cleaner_->run_once();
   EXPECT_EQ(table(), (Rows{{"c", "1"}}));
   EXPECT_EQ(log_start(), Offset{3});
+}
+
+// Only an unclean election makes a replica truncate records that were compacted.
+class LogCleanerTruncationTest : public LogCleanerTest {
+ protected:
+  void become(ReplicaRole role, int epoch) {
+    ASSERT_TRUE(wait_for<Status>([&](auto done) {
+      ReplicaLog(*log_).set_role(partition_, role, LeaderEpoch{epoch}, done);
+    }));
+  }
+  // Truncates the log as a follower of epoch `epoch`, and leads it again as its only replica.
+  void truncate(int64_t end, int epoch) {
+    become(ReplicaRole::Follower, epoch);
+    ASSERT_EQ(wait_for<Result<Offset>>([&](auto done) {
+                ReplicaLog(*log_).truncate(partition_, LeaderEpoch{epoch}, Offset{end}, done);
+              }).value(),
+              Offset{end});
+    become(ReplicaRole::Alone, epoch + 1);
+  }
+  std::vector<std::string> values() {
+    std::vector<std::string> all;
+    for (const Stored& record : stored()) all.push_back(record.value.value_or("-"));
+    return all;
+  }
+  using Values = std::vector<std::string>;
+};
+
+TEST_F(LogCleanerTruncationTest, records_in_place_of_truncated_ones_are_compacted) {
+  compact_always();
+  for (const char* value : {"1", "2", "3", "4"}) put("a", value);
+  put("end", "5");
+  cleaner_->run_once();
+  EXPECT_EQ(values(), (Values{"4", "5"}));
+  truncate(3, 1);
+  EXPECT_EQ(log_->find_partition(partition_)->cleaned_end(), Offset{3});
+  EXPECT_EQ(log_->find_partition(partition_)->gaps_end(), Offset{3});
+  put("b", "6");
+  put("b", "7");
+  put("end", "8");
+  cleaner_->run_once();
+  EXPECT_EQ(values(), (Values{"7", "8"}));
+}
+
+TEST_F(LogCleanerTruncationTest, the_cleaned_end_of_a_truncated_log_outlives_a_restart) {
+  compact_always();
+  for (const char* value : {"1", "2", "3"}) put("a", value);
+  put("end", "4");
+  cleaner_->run_once();
+  truncate(1, 1);
+  open();
+  EXPECT_EQ(log_->find_partition(partition_)->cleaned_end(), Offset{1});
+  truncate(0, 3);
+  EXPECT_EQ(log_->find_partition(partition_)->cleaned_end(), Offset{0});
+  put("a", "5");
+  put("a", "6");
+  put("end", "7");
+  cleaner_->run_once();
+  EXPECT_EQ(values(), (Values{"6", "7"}));
+}
+
+// The batches that a pass has read may have been replaced by others before it writes.
+TEST_F(LogCleanerTruncationTest, a_pass_does_not_overwrite_batches_of_a_new_leader) {
+  compact_always();
+  const auto batch_with = [](const std::string& first, const std::string& second) {
+    records::BatchBuilder builder;
+    builder.append(1, first, first);
+    builder.append(1, second, second);
+    return builder.finish();
+  };
+  append(batch_with("a", "b"));
+  put("a", "c");
+  const auto partition = log_->core().find_partition(partition_);
+  const auto reader = LogReader::open(*log_).value();
+  std::vector<CleanedBatches> cleaned;
+  KeyOffsets keys(64, 1);
+  Compaction pass(*reader, *partition, target_.policy, clock_.wall_ms(),
+                  [&](CleanedBatches slice) -> Status {
+                    cleaned.push_back(std::move(slice));
+                    return {};
+                  });
+  ASSERT_TRUE(pass.run(keys, log_end(), [] { return true; }));
+  ASSERT_EQ(cleaned.size(), 1u);
+  ASSERT_EQ(cleaned[0].batches.size(), 1u) << "the first batch loses a record";
+  truncate(0, 1);
+  append(batch_with("x", "y"));
+  const auto write = [&] {
+    return wait_for<Status>([&](auto done) {
+      log_->core().submit([&](GroupTransaction& group) { return group.clean(cleaned[0]); }, done);
+    });
+  };
+  const Status written = write();
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::QueryCanceled);
+  EXPECT_EQ(values(), (Values{"x", "y"}));
 }
 
 // A cut at each commit of the pass.
