@@ -17,6 +17,9 @@ PLAIN = {'bool': ('bool', 'boolean'), 'error': ('KafkaError', 'error'), 'uuid': 
          'string': ('std::string', 'string'), 'bytes': ('std::string_view', 'bytes'),
          'records': ('Records', 'records'), 'float64': ('double', 'float64')}
 HAS_DEFAULT = ('int8', 'int16', 'int32', 'int64', 'bool')
+# Names of parameters and variables of the generated functions. A member with such a name would be hidden there: it would
+# be read into the parameter, and stay 0.
+TAKEN_NAMES = {'in', 'out', 'version', 'item', 'tag', 'tags', 'field'}
 
 
 def snake(name):
@@ -55,6 +58,9 @@ class Field:
         whole = f'{message.lowest}+'
         ranged = lambda text: Versions(text, message.lowest, message.highest).condition()
         self.name = snake(schema['name'])
+        if self.name in TAKEN_NAMES:
+            raise ValueError(f'{schema["name"]}: the generated functions use the name "{self.name}" themselves; '
+                             'give the field another name')
         self.is_array = schema['type'].startswith('[]')
         self.type = schema['type'].removeprefix('[]')
         self.condition = ranged(schema.get('versions', whole))
@@ -242,11 +248,19 @@ def every_message(schema_paths):
                       '}  // namespace server::kafka', ''])
 
 
+# A file that keeps its time is not compiled again, so a change of the generator costs only the messages that differ.
+def write_if_changed(path, text):
+    if os.path.exists(path):
+        with open(path, encoding='utf-8') as file:
+            if file.read() == text:
+                return
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
 def main():
     if sys.argv[1] == '--every':
-        with open(sys.argv[2], 'w', encoding='utf-8') as file:
-            file.write(every_message(sys.argv[3:]))
-        return
+        return write_if_changed(sys.argv[2], every_message(sys.argv[3:]))
     schema_path, header_path, source_path = sys.argv[1:]
     name = os.path.basename(schema_path)
     with open(schema_path, encoding='utf-8') as file:
@@ -254,10 +268,8 @@ def main():
             message = Message(json.load(file))
         except (KeyError, ValueError) as error:
             sys.exit(f'{schema_path}: {error}')
-    with open(header_path, 'w', encoding='utf-8') as file:
-        file.write(message.header(name))
-    with open(source_path, 'w', encoding='utf-8') as file:
-        file.write(message.source(name, os.path.basename(header_path)))
+    write_if_changed(header_path, message.header(name))
+    write_if_changed(source_path, message.source(name, os.path.basename(header_path)))
 
 
 main()
