@@ -1,6 +1,7 @@
 #include "server/cluster/controller.h"
 
 #include <algorithm>
+#include <cassert>
 #include <set>
 #include <utility>
 
@@ -61,6 +62,7 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
 
 void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
                          std::span<const TopicPartition> changed) {
+  assert(revision >= revision_);
   cluster_ = std::move(cluster);
   revision_ = revision;
   changed_.insert(changed.begin(), changed.end());
@@ -243,6 +245,8 @@ void Controller::decide() {
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
+  assert(
+      !is_appending_);  // one command at a time, so that each is decided with its predecessor read
   is_appending_ = true;
   port_.append(revision_, std::move(draft.command),
                [this, decided = std::move(draft.decided),
@@ -469,6 +473,10 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
     ++next.leader_epoch;
   // A proposal that repeats the current state requests a newer version, which makes all older proposals invalid.
   if (next == known && proposed == draft.proposed.end()) return;
+  assert(!next.isr.empty() || known.isr.empty());  // invariant 2
+  assert(!next.leader || (next.is_in_sync(*next.leader) && next.has_replica(*next.leader) &&
+                          draft.is_available(*next.leader)));  // invariant 1
+  assert(next.leader == known.leader || next.leader_epoch > known.leader_epoch);
   ++next.version;
   draft.decided.push_back(next.partition);
   draft.add(storage::encode_assign_partition(next));

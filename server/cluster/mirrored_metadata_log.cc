@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <utility>
 
 #include "storage/meta/cluster_table.h"
@@ -31,6 +32,7 @@ void MirroredMetadataLog::read(const MetadataRecord& record, const storage::Clus
   std::vector<std::function<void(Result<Revision>)>> answers;
   {
     const std::lock_guard lock(mutex_);
+    assert(record.revision > last_);  // a command that cannot be decoded is left out
     records_.push_back(std::move(kept));
     last_ = record.revision;
     if (moved_) moved_(record.revision);
@@ -80,6 +82,7 @@ void MirroredMetadataLog::appended(uint64_t number, Result<Revision> revision) {
     const auto found = waiting_.find(number);
     if (found == waiting_.end()) return;
     if (revision && *revision > last_) {
+      assert(!found->second.revision);  // one answer for each append
       found->second.revision = *revision;
       return;
     }

@@ -1,6 +1,7 @@
 #include "server/cluster/session_notices.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "storage/meta/shared_sessions_level.h"
@@ -49,6 +50,8 @@ void SessionNotices::notify(Notes notes, Done done) {
     if (to->bytes + bytes > kMostBytes) drop(*to);
     message.any_lost = to->any_lost;
     to->any_lost = false;
+    assert(to->unacknowledged.empty() ||
+           to->unacknowledged.back().number < message.number);  // invariant 1
     to->bytes += bytes;
     if (to->unacknowledged.empty()) to->progress_at_us = around_.clock.monotonic_us();
     around_.send(id, to->unacknowledged.emplace_back(std::move(message)));
@@ -84,9 +87,11 @@ void SessionNotices::on_message(NodeId from, const SessionsNotified& message) {
   }
   while (!receiver.unacknowledged.empty() &&
          receiver.unacknowledged.front().number <= receiver.acknowledged) {
+    assert(size_of(receiver.unacknowledged.front()) <= receiver.bytes);
     receiver.bytes -= size_of(receiver.unacknowledged.front());
     receiver.unacknowledged.pop_front();
   }
+  assert(!receiver.unacknowledged.empty() || receiver.bytes == 0);
   if (receiver.more_after > 0 && receiver.acknowledged >= receiver.more_after) send(from, receiver);
   end_waits();
 }
