@@ -74,6 +74,8 @@ void EtcdMetadataLog::append(Revision last, const MetadataCommand& command,
 
 void EtcdMetadataLog::try_append(uint64_t number) {
   const Append& append = appends_.at(number);
+  assert(append.revision > Revision{0});
+  assert((append.revision == Revision{1}) == (append.predecessor == EtcdRevision{0}));
   EtcdTransaction transaction;
   transaction.conditions.push_back({keys_.command(append.revision), EtcdRevision{0}});
   // The condition that the command's own key does not exist is not sufficient, because a snapshot
@@ -155,6 +157,7 @@ void EtcdMetadataLog::note_unread(Revision there) {
 
 void EtcdMetadataLog::finish(uint64_t number, Result<Revision> result) {
   const auto found = appends_.find(number);
+  assert(found != appends_.end());  // each append has one answer
   const auto done = std::move(found->second.done);
   appends_.erase(found);
   done(std::move(result));

@@ -1,6 +1,7 @@
 #include "server/sql/serial/number_ranges.h"
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 
 namespace server {
@@ -20,7 +21,9 @@ void NumberRanges::add(int64_t first, int64_t last) {
     last = std::max(last, next->second);
     next = ranges_.erase(next);
   }
-  ranges_.emplace(first, last);
+  const auto added = ranges_.emplace(first, last).first;
+  assert(added == ranges_.begin() || std::prev(added)->second + 1 < first);
+  assert(std::next(added) == ranges_.end() || last + 1 < std::next(added)->first);
   if (ranges_.size() > most_) ranges_.erase(std::next(ranges_.begin()));
 }
 
