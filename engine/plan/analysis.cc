@@ -12,6 +12,7 @@
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
 #include "engine/plan/view_target.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -448,6 +449,8 @@ Status check_item_count(const Query& query) {
 const std::pair<const std::string, std::string>* find_temporary(const Name& name,
                                                                 const PlanContext& context) {
   if (!context.temporary) return nullptr;
+  // The target of an UPDATE has an exact name, with which the UPDATE is planned as a SELECT.
+  if (!may_name_temporary(name)) return nullptr;
   auto found = context.temporary->find(name.text);
   if (found == context.temporary->end() && name.quoting == Quoting::Double)
     found = context.temporary->find(absl::AsciiStrToUpper(name.text));
@@ -468,6 +471,11 @@ bool is_anothers(const DataSource& source, const PlanContext& context) {
 }  // namespace
 
 const DataSource* find_source(const Name& name, const PlanContext& context) {
+  if (is_in_public(name)) {
+    PlanContext without_temporary = context;
+    without_temporary.temporary = nullptr;
+    return find_source(without_public(name), without_temporary);
+  }
   if (const auto* temporary = find_temporary(name, context))
     if (const DataSource* source = context.catalog.find_source(temporary->second)) return source;
   const DataSource* source = context.catalog.find_source(name.text);

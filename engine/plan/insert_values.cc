@@ -16,6 +16,7 @@
 #include "engine/plan/view_target.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 
@@ -36,7 +37,7 @@ Error invalid(std::string message) {
 }
 
 Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
-  const std::string& name = insert.target.text;
+  const std::string name = without_public(insert.target).text;
   Error error{ErrorCode::UndefinedSource,
               fmt::format("Cannot insert values into an unknown stream/table: `{}`", name)};
   std::vector<std::string> names;

@@ -20,6 +20,7 @@
 #include "engine/plan/stage_builder.h"
 #include "engine/plan/topic_name.h"
 #include "engine/plan/view_target.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/coercion.h"
 
 namespace engine {
@@ -355,7 +356,8 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
                                         const PlanContext& context) {
   const SourceProperties with =
       TRY(read_source_properties(insert.properties, WithClauseOf::InsertSelect));
-  const auto found = context.catalog.sources().find(insert.target.text);
+  const std::string name = without_public(insert.target).text;
+  const auto found = context.catalog.sources().find(name);
   if (found == context.catalog.sources().end()) {
     if (auto refused =
             refuse_view(insert.target, insert.target_position, ViewChange::Insert, context.catalog))
@@ -363,11 +365,10 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
     std::vector<std::string> names;
     for (const auto& [known, source] : context.catalog.sources())
       if (source->kind == SourceKind::Stream) names.push_back(known);
-    return Error{ErrorCode::UndefinedSource,
-                 fmt::format("Source `{}` does not exist.", insert.target.text)}
+    return Error{ErrorCode::UndefinedSource, fmt::format("Source `{}` does not exist.", name)}
         .at(insert.target_position)
         .with_hint(did_you_mean(
-            insert.target.text, names,
+            name, names,
             "SHOW STREAMS lists the streams. CREATE STREAM name AS SELECT makes one."));
   }
   const std::shared_ptr<const DataSource>& sink = found->second;

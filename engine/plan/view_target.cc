@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/plan/create_source.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -70,7 +71,7 @@ const View* view_named(const Name& name, const Catalog& catalog, bool fold_quote
 
 std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange change,
                                  const Catalog& catalog) {
-  const View* view = view_named(name, catalog, true);
+  const View* view = view_named(without_public(name), catalog, true);
   if (!view) return std::nullopt;
   const Words words = words_of(change);
   const std::string shown = display_name(view->name);

@@ -8,6 +8,7 @@
 #include "engine/expr/whole_numeric.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/sql/serial/sequence_rows.h"
@@ -53,7 +54,7 @@ class Upsert {
       : conflict_(conflict),
         context_(context),
         write_(write),
-        there_(conflict.alias.value_or(insert.target)),
+        there_(conflict.alias.value_or(engine::without_public(insert.target))),
         at_(insert.target_position) {}
 
   Status plan() {

@@ -11,6 +11,7 @@
 #include "engine/plan/view_target.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_types.h"
@@ -127,7 +128,7 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
   query.with = reads.with;
   query.from.emplace();
   query.from->name = exact(target.name);
-  query.from->alias = alias ? alias : engine::Name{written.name};
+  query.from->alias = alias ? alias : engine::without_public(written.name);
   // A table in a schema is referred to by its own name alone.
   if (const size_t dot = written.name.text.find('.');
       !alias && written.name.quoting == engine::Quoting::Back && dot != std::string::npos)
