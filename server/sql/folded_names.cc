@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/plan/analysis.h"
 #include "engine/plan/source_properties.h"
+#include "engine/sql/public_schema.h"
 #include "server/sql/temporary_tables.h"
 
 namespace server {
@@ -58,14 +60,24 @@ class Folding {
     existing(rename.name.name);
     fold(rename.new_name);
   }
-  // Changes the name of an existing relation to the catalog's spelling.
+  // Changes the name of an existing relation to the catalog's spelling. A name with the schema public becomes an exact
+  // one if the session has a temporary table of that name.
   void existing(Name& name) {
-    if (is_there(name.text)) return;
+    if (engine::is_in_public(name)) {
+      Name plain = engine::without_public(name);
+      const bool is_hidden = engine::find_temporary(plain, context_) != nullptr;
+      const engine::DataSource* source = is_hidden ? engine::find_source(name, context_) : nullptr;
+      if (is_hidden) plain = {source ? source->name : plain.text, Quoting::Back};
+      change(name, std::move(plain));
+      if (is_hidden) return;
+    }
+    if (!folds_ || is_there(name.text)) return;
     if (name.quoting == Quoting::None && !is_table(absl::AsciiStrToLower(name.text))) return;
     std::string other = name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
                         : name.quoting == Quoting::None ? absl::AsciiStrToLower(name.text)
                                                         : name.text;
-    if (other != name.text && is_there(other)) change(name, {std::move(other), Quoting::Back});
+    if (other != name.text && is_there(other))
+      change(name, {other, is_temporary(other) ? Quoting::None : Quoting::Back});
   }
 
  private:
@@ -76,12 +88,15 @@ class Folding {
     const engine::DataSource* source = context_.catalog.find_source(text);
     return source && source->kind == engine::SourceKind::Table;
   }
+  bool is_temporary(const std::string& text) const {
+    return context_.temporary && context_.temporary->contains(text);
+  }
   bool is_there(const std::string& text) const {
-    return (context_.temporary && context_.temporary->contains(text)) ||
-           context_.catalog.find_source(text) || context_.catalog.views.get(text);
+    return is_temporary(text) || context_.catalog.find_source(text) ||
+           context_.catalog.views.get(text);
   }
   void fold(Name& name) {
-    if (name.quoting == Quoting::Double && is_bare_in_lower_case(name.text))
+    if (folds_ && name.quoting == Quoting::Double && is_bare_in_lower_case(name.text))
       change(name, {absl::AsciiStrToUpper(name.text), Quoting::None});
   }
   void change(Name& name, Name to) {
@@ -90,6 +105,7 @@ class Folding {
   }
 
   const engine::PlanContext& context_;
+  const bool folds_ = !context_.settings.ksqldb_compat;
   bool has_changed_ = false;
 };
 
@@ -97,7 +113,6 @@ class Folding {
 
 std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::PlanContext& context) {
-  if (context.settings.ksqldb_compat) return statement;
   Folding folding(context);
   const auto folded = [&](auto copy, auto fold) -> std::shared_ptr<const engine::ParsedStatement> {
     fold(copy);

@@ -9,6 +9,7 @@
 #include "engine/catalog/statement_settings.h"
 #include "engine/functions/session_zone.h"
 #include "engine/sql/parse.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/metadata/cluster_limits.h"
@@ -366,11 +367,13 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_for_change(const std::
   return start(prepared, {}, receiver);
 }
 
-std::shared_ptr<const engine::DataSource> SqlSession::find_source(const MetadataImage& image,
-                                                                  const engine::Name& name) const {
+std::shared_ptr<const engine::DataSource> SqlSession::find_source(
+    const MetadataImage& image, const engine::Name& written) const {
   const auto& sources = image.catalog->sources();
+  const engine::Name name = engine::without_public(written);
+  const bool may_be_temporary = !engine::is_in_public(written) && engine::may_name_temporary(name);
   const auto find = [&](const std::string& text) -> std::shared_ptr<const engine::DataSource> {
-    const auto own = temporary_.names().find(text);
+    const auto own = may_be_temporary ? temporary_.names().find(text) : temporary_.names().end();
     const auto found = sources.find(own == temporary_.names().end() ? text : own->second);
     if (found == sources.end() || (found->second->is_temporary && !temporary_.owns(found->first)))
       return nullptr;

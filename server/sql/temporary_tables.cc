@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/uuid.h"
+#include "engine/sql/public_schema.h"
 
 namespace server {
 
@@ -53,6 +54,7 @@ std::optional<int32_t> TemporaryTables::node_of(std::string_view name_in_catalog
 }
 
 Name TemporaryTables::name_of(const Name& written) const {
+  if (!engine::may_name_temporary(written)) return written;
   const auto found = names_.find(written.text);
   return found == names_.end() ? written : exact(found->second);
 }
@@ -103,6 +105,22 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
     copy.table.name = name_of(columns->table.name);
     return with(std::move(copy));
   }
+  if (const auto* rename = std::get_if<engine::RenameRelation>(&written)) {
+    engine::RenameRelation copy = *rename;
+    copy.name.name = name_of(rename->name.name);
+    if (owns(copy.name.name.text)) copy.new_name = exact(prefix_ + rename->new_name.text);
+    return with(std::move(copy));
+  }
+  if (const auto* change = std::get_if<engine::ChangeConstraint>(&written)) {
+    engine::ChangeConstraint copy = *change;
+    copy.table.name = name_of(change->table.name);
+    return with(std::move(copy));
+  }
+  if (const auto* views = std::get_if<engine::DropViews>(&written)) {
+    engine::DropViews copy = *views;
+    for (engine::TableName& view : copy.names) view.name = name_of(view.name);
+    return with(std::move(copy));
+  }
   if (const auto* value = std::get_if<engine::AlterDefault>(&written)) {
     engine::AlterDefault copy = *value;
     copy.table.name = name_of(value->table.name);
@@ -122,14 +140,23 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
 }
 
 void TemporaryTables::note(const engine::Statement& statement) {
-  if (const auto* create = std::get_if<engine::CreateSource>(&statement)) {
-    if (!create->is_temporary) return;
+  const auto add = [&](const std::string& written) {
     for (const std::string_view schema : {std::string_view(), kSchema})
-      names_[std::string(schema) + create->name.text] = prefix_ + create->name.text;
-  } else if (const auto* drop = std::get_if<engine::DropSource>(&statement)) {
-    forget(drop->name.text);
-  } else if (const auto* drops = std::get_if<engine::DropSources>(&statement)) {
-    for (const engine::DropSource& each : drops->drops) forget(each.name.text);
+      names_[std::string(schema) + written] = prefix_ + written;
+  };
+  const auto drop = [&](const Name& name) {
+    if (engine::may_name_temporary(name)) forget(name.text);
+  };
+  if (const auto* create = std::get_if<engine::CreateSource>(&statement)) {
+    if (create->is_temporary) add(create->name.text);
+  } else if (const auto* one = std::get_if<engine::DropSource>(&statement)) {
+    drop(one->name);
+  } else if (const auto* several = std::get_if<engine::DropSources>(&statement)) {
+    for (const engine::DropSource& each : several->drops) drop(each.name);
+  } else if (const auto* rename = std::get_if<engine::RenameRelation>(&statement)) {
+    if (name_of(rename->name.name) == rename->name.name) return;
+    drop(rename->name.name);
+    add(rename->new_name.text);
   }
 }
 
