@@ -11,6 +11,7 @@
 #include "engine/pgsql/tree.h"
 #include "engine/sql/ast.h"
 #include "engine/sql/grouping_sets.h"
+#include "engine/sql/public_schema.h"
 
 namespace engine::pgsql {
 
@@ -19,7 +20,7 @@ namespace engine::pgsql {
 // Threads: one. Owner: one parse.
 class Converter {
  public:
-  explicit Converter(std::string_view text);
+  explicit Converter(std::string_view text, PublicPrefix prefix = PublicPrefix::Omitted);
 
   Result<Query> query(const Fields& select) const;
   Result<ExpressionPtr> expression(const Node& node) const;
@@ -110,6 +111,9 @@ class Converter {
 
   // convert_statement.cc
   Result<TableName> table_name(const Fields& relation) const;
+  // Returns the name of a relation that exists, which keeps the schema public if the session asks for it.
+  Result<TableName> existing_relation(const Fields& relation) const;
+  Name existing_name(const std::vector<std::string>& names) const;
   Result<TableElement> table_element(const Fields& column) const;
   Status add_constraint(const Fields& constraint, TableElement& element) const;
   // convert_constraint.cc. For a constraint in the definition of a column, `columns` is that column.
@@ -170,6 +174,7 @@ class Converter {
   std::optional<int32_t> negative_number(int64_t location) const;
 
   const std::string text_;
+  const PublicPrefix prefix_;
   std::vector<TextPosition> positions_;  // of each byte, and of the end of the text
 };
 

@@ -10,7 +10,7 @@
 namespace engine::pgsql {
 
 Result<Statement> Converter::insert(const Fields& fields) const {
-  const TableName target = TRY(table_name(*fields.part("relation")));
+  const TableName target = TRY(existing_relation(*fields.part("relation")));
   std::vector<TableName> columns;
   for (const Node& column : pgsql::children(fields, "cols")) {
     const TextPosition at = position(column.fields.number("location"));
@@ -193,7 +193,7 @@ Status Converter::add_reads(const Fields& fields, std::string_view list, const T
   TRY(add_with(fields, reads));
   if (!fields.has(list)) return {};
   reads.from.emplace();
-  reads.from->name = target.name;
+  reads.from->name = without_public(target.name);
   reads.from->alias = alias;
   reads.from->position = target.position;
   return add_from(fields, reads, list);
@@ -201,7 +201,7 @@ Status Converter::add_reads(const Fields& fields, std::string_view list, const T
 
 Result<Statement> Converter::update(const Fields& fields) const {
   const auto relation = fields.part("relation");
-  UpdateRows update{TRY(table_name(*relation)), std::nullopt, {}, nullptr};
+  UpdateRows update{TRY(existing_relation(*relation)), std::nullopt, {}, nullptr};
   if (const auto alias = relation->part("alias")) update.alias = name_of(alias->text("aliasname"));
   TRY(add_reads(fields, "fromClause", update.target, update.alias, update.reads));
   update.returning = TRY(returning(fields));
@@ -212,7 +212,7 @@ Result<Statement> Converter::update(const Fields& fields) const {
 
 Result<Statement> Converter::remove(const Fields& fields) const {
   const auto relation = fields.part("relation");
-  DeleteRows remove{TRY(table_name(*relation)), std::nullopt, nullptr};
+  DeleteRows remove{TRY(existing_relation(*relation)), std::nullopt, nullptr};
   if (const auto alias = relation->part("alias")) remove.alias = name_of(alias->text("aliasname"));
   TRY(add_reads(fields, "usingClause", remove.target, remove.alias, remove.reads));
   remove.returning = TRY(returning(fields));

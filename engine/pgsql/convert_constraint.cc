@@ -88,7 +88,7 @@ Result<Statement> Converter::unique_index(const Fields& index) const {
     return not_supported("CREATE UNIQUE INDEX ... WHERE is", position(0))
         .with_hint("An index that is not UNIQUE is accepted, and changes nothing.");
   made.definition = "UNIQUE " + listed(made.columns);
-  ChangeConstraint change{TRY(table_name(*relation)), false, std::move(made)};
+  ChangeConstraint change{TRY(existing_relation(*relation)), false, std::move(made)};
   change.missing_ok = index.flag("if_not_exists");
   change.tag = "CREATE INDEX";
   return Statement(std::move(change));

@@ -128,7 +128,7 @@ constexpr JsonRows kJsonRows[] = {
 
 }  // namespace
 
-Converter::Converter(std::string_view text) : text_(text) {
+Converter::Converter(std::string_view text, PublicPrefix prefix) : text_(text), prefix_(prefix) {
   TextPosition at;
   positions_.reserve(text.size() + 1);
   for (const char c : text) {

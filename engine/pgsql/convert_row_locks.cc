@@ -32,7 +32,7 @@ Status Converter::add_lockable(const Node& source, std::vector<LockableSource>& 
   if (source.kind == "RangeVar") {
     const auto alias = source.fields.part("alias");
     all.push_back({std::string(alias ? alias->text("aliasname") : source.fields.text("relname")),
-                   TRY(table_name(source.fields))});
+                   TRY(existing_relation(source.fields))});
   }
   for (const std::string_view side : {"larg", "rarg"})
     if (const auto part = child(source.fields, side)) TRY(add_lockable(*part, all));

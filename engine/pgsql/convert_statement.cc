@@ -82,6 +82,20 @@ Result<TableName> Converter::table_name(const Fields& relation) const {
   return TableName{in_schema({std::string(schema), std::string(relation.text("relname"))}), at};
 }
 
+Name Converter::existing_name(const std::vector<std::string>& names) const {
+  Name name = in_schema(names);
+  if (prefix_ == PublicPrefix::Kept && names.size() > 1 && names[names.size() - 2] == "public")
+    name.text.insert(0, kPublicPrefix);
+  return name;
+}
+
+Result<TableName> Converter::existing_relation(const Fields& relation) const {
+  TableName table = TRY(table_name(relation));
+  table.name = existing_name(
+      {std::string(relation.text("schemaname")), std::string(relation.text("relname"))});
+  return table;
+}
+
 Name Converter::in_schema(const std::vector<std::string>& names) {
   if (names.empty()) return name_of("");
   const std::string& schema = names.size() > 1 ? names[names.size() - 2] : names.front();
@@ -259,7 +273,7 @@ Result<Statement> Converter::drop(const Fields& fields) const {
   if (kind == "OBJECT_VIEW" || kind == "OBJECT_MATVIEW") {
     DropViews views{if_exists, cascade, {}, kind == "OBJECT_MATVIEW"};
     for (const Node& object : pgsql::children(fields, "objects"))
-      views.names.push_back({in_schema(strings(object.fields, "items")), position(0)});
+      views.names.push_back({existing_name(strings(object.fields, "items")), position(0)});
     return Statement(std::move(views));
   }
   DropSources drops;
@@ -277,7 +291,7 @@ Result<Statement> Converter::drop(const Fields& fields) const {
     DropSource& drop = drops.drops.emplace_back();
     drop.kind = SourceKind::Table;
     drop.if_exists = if_exists;
-    drop.name = in_schema(names);
+    drop.name = existing_name(names);
     drop.name_position = position(0);
   }
   return Statement(std::move(drops));
@@ -299,7 +313,7 @@ Result<Statement> Converter::comment(const Fields& fields) const {
   }
   if (names.empty() || is_column != comment.column.has_value())
     return Error{ErrorCode::SyntaxError, "column name must be qualified"};
-  comment.table = {in_schema(names), position(0)};
+  comment.table = {existing_name(names), position(0)};
   if (fields.has("comment")) comment.text = std::string(fields.text("comment"));
   return Statement(std::move(comment));
 }
@@ -308,7 +322,7 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
   if (const std::string_view kind = fields.text("objtype"); kind != "OBJECT_TABLE" && !kind.empty())
     return not_supported(
         kind == "OBJECT_TYPE" ? "ALTER TYPE is" : "to ALTER anything but tables is", position(0));
-  const TableName table = TRY(table_name(*fields.part("relation")));
+  const TableName table = TRY(existing_relation(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
   const bool if_exists = fields.flag("missing_ok");
   AlterSource alter{SourceKind::Table, table.name, table.position, {}, if_exists};
@@ -382,13 +396,13 @@ Result<Statement> Converter::rename(const Fields& fields) const {
                                     : kind == "OBJECT_MATVIEW" ? RelationKind::MaterializedView
                                                                : RelationKind::Table,
                                     fields.flag("missing_ok"),
-                                    TRY(table_name(*fields.part("relation"))),
+                                    TRY(existing_relation(*fields.part("relation"))),
                                     name_of(fields.text("newname"))});
   if (kind != "OBJECT_COLUMN" || fields.text("relationType") != "OBJECT_TABLE" ||
       !fields.part("relation"))
     return not_supported("RENAME of anything other than a table, a view or a column of a table is",
                          position(0));
-  AlterColumns columns{TRY(table_name(*fields.part("relation"))), {}, {}, {}};
+  AlterColumns columns{TRY(existing_relation(*fields.part("relation"))), {}, {}, {}};
   columns.if_exists = fields.flag("missing_ok");
   columns.renamed.push_back(
       {{name_of(fields.text("subname")), columns.table.position}, name_of(fields.text("newname"))});
@@ -401,7 +415,7 @@ Result<Statement> Converter::refresh(const Fields& fields) const {
   if (fields.flag("skipData"))
     return not_supported("REFRESH MATERIALIZED VIEW ... WITH NO DATA is", position(0))
         .with_hint("A view always has its rows. Omit WITH NO DATA.");
-  return Statement(RefreshView{TRY(table_name(*relation))});
+  return Statement(RefreshView{TRY(existing_relation(*relation))});
 }
 
 Result<std::optional<Statement>> Converter::statement(const Node& node) const {
@@ -461,7 +475,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "TruncateStmt") {
     Truncate truncate;
     for (const Node& table : pgsql::children(node.fields, "relations"))
-      truncate.tables.push_back(TRY(table_name(table.fields)));
+      truncate.tables.push_back(TRY(existing_relation(table.fields)));
     return Made(std::move(truncate));
   }
   return Made();

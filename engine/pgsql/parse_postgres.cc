@@ -218,7 +218,7 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
 
 }  // namespace
 
-Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
+Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text, PublicPrefix prefix) {
   if (text.find('\0') != std::string_view::npos)
     return Error{ErrorCode::SyntaxError, "syntax error at a zero byte"};
   const std::string script(text);
@@ -231,7 +231,7 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
   if (const auto error = parser.parse(json.data(), json.size()).get(tree))
     return Error{ErrorCode::LimitExceeded, fmt::format("statement is nested too deeply ({})",
                                                        simdjson::error_message(error))};
-  const pgsql::Converter convert(script);
+  const pgsql::Converter convert(script, prefix);
   constexpr std::string_view kHalfClauses[] = {R"("aliasname":"emit")", R"("aliasname":"final")"};
   if (std::ranges::any_of(kHalfClauses, [&](auto each) { return json.find(each) != json.npos; }))
     TRY(pgsql::check_half_clauses(script, convert));

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "engine/sql/ast.h"
+#include "engine/sql/public_schema.h"
 
 namespace engine {
 
@@ -19,7 +20,8 @@ inline constexpr size_t kMaxPostgresWords = 200'000;
 // nested too deeply, and with NotSupported and a position if the syntax tree cannot represent the statement.
 //
 // Threads: any.
-Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text);
+Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text,
+                                                    PublicPrefix prefix = PublicPrefix::Omitted);
 
 // Parses the SELECT of a view with the parser that accepted it when the view was created (View::is_postgres). Fails
 // with SyntaxError if the text is not exactly one SELECT.

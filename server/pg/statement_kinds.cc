@@ -131,7 +131,7 @@ Error farther_error(Error dialect, const Error& postgres) {
 // Parses the text in PostgreSQL's syntax. If that fails, too, the error of the dialect is returned.
 Statements parse_otherwise(std::string_view text, Statements failed) {
   if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
-  Statements others = engine::parse_postgres(text);
+  Statements others = engine::parse_postgres(text, engine::PublicPrefix::Kept);
   if (others) return others;
   // The dialect stops at the first word that only PostgreSQL has, and its hint would lead away from the mistake.
   const std::string_view hint = others.error().hint;
