@@ -1,4 +1,5 @@
 #include "engine/sql/build.h"
+#include "engine/sql/public_schema.h"
 
 namespace engine {
 namespace {
@@ -79,6 +80,11 @@ Result<Statement> build_copy(P::CopyContext& context) {
     if (context.source->alias) return syntax_error_at(*context.source->alias->start);
     copy.source = build_name(*context.source->name);
     copy.source_position = position_of(*context.source->name);
+    if (context.source->schema) {
+      const Name schema = build_name(*context.source->schema);
+      copy.source = name_in_schema(schema, std::move(copy.source));
+      if (to_upper(schema.text) == "PUBLIC") copy.source.text.insert(0, kPublicPrefix);
+    }
     copy.columns = build_names(context.columns);
   }
   if (P::CopyOptionsContext* options = context.copyOptions()) {

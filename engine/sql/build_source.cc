@@ -59,19 +59,6 @@ Result<Property> build_property(P::PropertyContext& context) {
   return property;
 }
 
-// Returns the name of a source in a schema, which has the schema as a prefix; `public` is omitted. Names with a schema
-// follow PostgreSQL, for which a name in lower case is the same with and without quotes.
-Name in_schema(const Name& schema, Name name) {
-  const auto is_folded = [](char c) {
-    return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
-  };
-  if (name.quoting == Quoting::Double && std::ranges::all_of(name.text, is_folded))
-    name = {to_upper(name.text), Quoting::None};
-  const std::string folded = to_upper(schema.text);
-  if (folded == "PUBLIC") return name;
-  return {folded + "." + name.text, Quoting::Back};
-}
-
 Result<Statement> build_create_as(P::CreateSourceContext& context) {
   if (context.tableElements())
     return syntax_error_at(
@@ -88,7 +75,7 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
     const Name schema = build_name(*context.schema);
     // The schema of temporary tables, which no CREATE SCHEMA makes.
     create.is_temporary = create.kind == SourceKind::Table && to_upper(schema.text) == "PG_TEMP";
-    if (!create.is_temporary) create.name = in_schema(schema, std::move(create.name));
+    if (!create.is_temporary) create.name = name_in_schema(schema, std::move(create.name));
   }
   create.properties = TRY(build_properties(context.properties()));
   create.query = TRY(build_query(*context.query()));
@@ -96,6 +83,17 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
 }
 
 }  // namespace
+
+Name name_in_schema(const Name& schema, Name name) {
+  const auto is_folded = [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  if (name.quoting == Quoting::Double && std::ranges::all_of(name.text, is_folded))
+    name = {to_upper(name.text), Quoting::None};
+  const std::string folded = to_upper(schema.text);
+  if (folded == "PUBLIC") return name;
+  return {folded + "." + name.text, Quoting::Back};
+}
 
 Result<std::string> build_property_name(P::PropertyNameContext& context) {
   if (context.string()) return build_string(*context.string());
@@ -176,7 +174,7 @@ Result<Statement> build_create_view(P::CreateViewContext& context) {
   create.or_replace = context.REPLACE() != nullptr;
   create.name = {TRY(build_source_name(*context.name)), position_of(*context.name)};
   if (context.schema)
-    create.name.name = in_schema(build_name(*context.schema), std::move(create.name.name));
+    create.name.name = name_in_schema(build_name(*context.schema), std::move(create.name.name));
   create.columns = build_names(context.columns);
   create.query = std::make_shared<const Query>(TRY(build_query(*context.query())));
   create.query_sql = text_of(*context.query());

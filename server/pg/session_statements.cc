@@ -77,6 +77,12 @@ engine::Query query_of_source(const engine::Copy& copy) {
   query.position = copy.source_position;
   query.from.emplace();
   query.from->name = copy.source;
+  // The dot behind the schema of a catalog, or of public.
+  for (const std::string_view schema : {"PUBLIC.", "PG_CATALOG.", "INFORMATION_SCHEMA."}) {
+    if (!copy.source.text.starts_with(schema)) continue;
+    query.from->schema = engine::Name{std::string(schema.substr(0, schema.size() - 1))};
+    query.from->name.text = copy.source.text.substr(schema.size());
+  }
   query.from->position = copy.source_position;
   const auto add_item = [&](engine::SelectItemKind kind, engine::ExpressionPtr expression) {
     query.items.push_back({kind, std::move(expression), {}, {}, copy.source_position});
