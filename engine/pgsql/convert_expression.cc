@@ -340,9 +340,14 @@ bool has_unit(const Node& interval) {
 Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   if (const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
-      first && second && first->kind == "RowExpr" && second->kind == "RowExpr")
-    if (const auto comparison = find_op(kComparisons, op))
+      first && second && first->kind == "RowExpr") {
+    if (second->kind == "SubLink")
+      return not_supported("a comparison of several values with a sub-query is", at)
+          .with_hint("(a, b) IN (SELECT x, y ...) is supported.");
+    const auto comparison = find_op(kComparisons, op);
+    if (second->kind == "RowExpr" && comparison)
       return compared_rows(*comparison, first->fields, second->fields, at);
+  }
   if (op == "+" || op == "-") {
     const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
     if (first && second && is_interval(*second) && (is_computed(*first) || has_unit(*second))) {
@@ -484,6 +489,9 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
   const std::vector<Node> bounds =
       list ? pgsql::children(list->fields, "items") : std::vector<Node>();
   if (bounds.size() != 2) return not_supported("this BETWEEN is", at);
+  if (const auto row = child(fields, "lexpr"); row && row->kind == "RowExpr")
+    return not_supported("BETWEEN with rows is", at)
+        .with_hint("Write two comparisons: ROW(a, b) >= ROW(1, 2) AND ROW(a, b) <= ROW(3, 4).");
   ExpressionPtr value = TRY(child_of(fields, "lexpr"));
   ExpressionPtr low = TRY(expression(bounds[0]));
   ExpressionPtr high = TRY(expression(bounds[1]));

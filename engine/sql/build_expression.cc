@@ -255,8 +255,22 @@ ExpressionPtr take_any(Expression& expression) {
                                                               : nullptr;
 }
 
+// Refuses a comparison of ROW(a, b), which compares the values one by one in PostgreSQL: a null among them makes it
+// unknown. PostgreSQL's parser then takes the statement. Here the values of two structs would be compared, in which null
+// equals null.
+Status check_no_row(const Expression& value) {
+  const auto* call = value.as<FunctionCall>();
+  if (!call || call->name != "ROW") return {};
+  return Error{ErrorCode::SyntaxError,
+               "a comparison of ROW(...) is not supported in this statement",
+               {},
+               "Compare the values one by one."}
+      .at(value.position);
+}
+
 Built build_comparison(P::ComparisonContext& context, ExpressionPtr left) {
   ExpressionPtr right = TRY(build_value(*context.right));
+  TRY(check_no_row(*left));
   const TextPosition right_position = right->position;
   if (ExpressionPtr array = take_any(*right)) {
     auto* subquery = std::get_if<Subquery>(&array->node);
@@ -287,6 +301,7 @@ Built build_is_null(P::IsNullContext& context, ExpressionPtr operand) {
 }
 
 Built build_between(P::BetweenContext& context, ExpressionPtr value) {
+  TRY(check_no_row(*value));
   ExpressionPtr lower = TRY(build_value(*context.lower));
   ExpressionPtr upper = TRY(build_value(*context.upper));
   return make_expression(
@@ -295,6 +310,7 @@ Built build_between(P::BetweenContext& context, ExpressionPtr value) {
 }
 
 Built build_in(P::InContext& context, ExpressionPtr value) {
+  TRY(check_no_row(*value));
   if (context.query())
     return build_subquery(SubqueryKind::In, std::move(value), *context.query(),
                           context.NOT() != nullptr, position_of(context));
