@@ -1,4 +1,6 @@
 // PostgreSQL's array functions: bounds, sizes and contents. All arrays have one dimension and begin at 1.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
@@ -101,6 +103,36 @@ void slice(KernelCall& call) {
   }
 }
 
+// Copies the first elements of an array, without the last `count`.
+void trim(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const Argument& array = call.args[0];
+    if (array.is_null(row) || call.args[1].is_null(row)) {
+      call.out.append_null();
+      continue;
+    }
+    const ItemRange items = items_of(array, row);
+    const auto size = static_cast<int64_t>(items.size());
+    const int64_t count = call.args[1].get<int32_t>(row);
+    const bool is_in_bounds = count >= 0 && count <= size;
+    if (!is_in_bounds)
+      call.errors.add(row, fmt::format("number of elements to trim must be between 0 and {}", size),
+                      ErrorCode::InvalidParameter);
+    const uint32_t end = items.end - static_cast<uint32_t>(is_in_bounds ? count : size);
+    Column& out = call.out.child(0);
+    size_t bytes = 0;
+    for (uint32_t item = items.begin; item < end; ++item)
+      bytes += copied_bytes(array.column->child(0), item);
+    if (!call.context.take_bytes(bytes, row, call.errors)) {
+      call.out.close_list(false);
+      continue;
+    }
+    for (uint32_t item = items.begin; item < end; ++item)
+      out.append_from(array.column->child(0), item);
+    call.out.close_list();
+  }
+}
+
 constexpr std::string_view kFirst =
                                "The first position of an array, which is 1; null if it is empty.",
                            kLast = "The last position of an array; null if it is empty.",
@@ -174,6 +206,11 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
      .doc = "The number of elements of an array.",
      .example = "CARDINALITY(ARRAY[5, 6]) = 2",
      .kernel = cardinality},
+    {.name = "trim_array",
+     .signature = "(ARRAY<T> array, INT count) -> ARRAY<T>",
+     .doc = "The array without its last elements; an error if it has fewer.",
+     .example = "TRIM_ARRAY(ARRAY[1, 2, 3], 2) = ARRAY[1]",
+     .kernel = trim},
     {.name = "array_append",
      .signature = "(ARRAY<T> array, T element) -> ARRAY<T>",
      .doc = "The array with an element appended.",

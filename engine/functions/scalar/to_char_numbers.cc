@@ -1,5 +1,6 @@
-// Implements TO_CHAR for numbers as in PostgreSQL 15 (table 9.29 of
-// https://www.postgresql.org/docs/15/functions-formatting.html). Not supported are V, RN, EEEE, L and B.
+// Implements TO_CHAR for numbers, and TO_NUMBER, as in PostgreSQL 15 (table 9.29 of
+// https://www.postgresql.org/docs/15/functions-formatting.html). Not supported are V, RN and EEEE, and L and B of
+// TO_CHAR.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +12,9 @@
 #include "engine/functions/families.h"
 #include "engine/functions/scalar/to_char.h"
 #include "engine/types/ascii.h"
+#include "engine/types/numeric_alone.h"
 #include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -30,6 +33,7 @@ enum class Part : uint8_t {
   Plus,
   Either,
   Ordinal,
+  Currency,
   Literal
 };
 struct Item {
@@ -48,16 +52,19 @@ struct Template {
   bool has_brackets = false;                      // PR
 };
 
-Error not_there(Text what) {
-  return {ErrorCode::NotSupported,
-          fmt::format("{} in a template of to_char() is not supported yet", what)};
+// The function that a template is for. TO_NUMBER skips the characters of L, and ignores B.
+enum class Use : uint8_t { Shows, Reads };
+
+Error not_there(Text what, Use use = Use::Shows) {
+  return {ErrorCode::NotSupported, fmt::format("{} in a template of {}() is not supported yet",
+                                               what, use == Use::Shows ? "to_char" : "to_number")};
 }
 Error wrong(std::string message) { return {ErrorCode::SyntaxError, std::move(message)}; }
 
 // Parses a template.
 class TemplateReader {
  public:
-  explicit TemplateReader(Text text) : rest_(text) {}
+  TemplateReader(Text text, Use use) : rest_(text), use_(use) {}
 
   Result<Template> read() {
     while (!rest_.empty()) TRY(one());
@@ -75,8 +82,10 @@ class TemplateReader {
   }
 
   Status one() {
-    for (const Text word : {"EEEE", "RN", "V", "L", "B"})
-      if (take(word)) return not_there(word);
+    for (const Text word : {"EEEE", "RN", "V"})
+      if (take(word)) return not_there(word, use_);
+    if (take("L")) return use_ == Use::Reads ? put(Part::Currency) : not_there("L");
+    if (take("B")) return use_ == Use::Reads ? Status() : not_there("B");
     if (take("FM")) {
       made_.fills = false;
       return {};
@@ -162,6 +171,7 @@ class TemplateReader {
   }
 
   Text rest_;
+  const Use use_;
   Template made_;
   int sign_place_ = 0;  // place of S: number of digits before it; negative after the point
 };
@@ -334,12 +344,13 @@ class Shown {
   bool has_overflow_ = false, has_digits_ = false, is_sign_done_ = false;
 };
 
+template <Use use>
 class LastTemplate {
  public:
   Result<const Template*> of(Text text) {
     if (!is_read_ || text != text_) {
       if (text.size() > kMaxTemplate) return template_too_long();
-      form_ = TRY(TemplateReader(text).read());
+      form_ = TRY(TemplateReader(text, use).read());
       text_ = text;
       is_read_ = true;
     }
@@ -351,6 +362,134 @@ class LastTemplate {
   Template form_;
   bool is_read_ = false;
 };
+
+using ShowingTemplates = PerBatch<LastTemplate<Use::Shows>>;
+using ReadingTemplates = PerBatch<LastTemplate<Use::Reads>>;
+
+// Reads one number by a template, as NUM_processor() of PostgreSQL's formatting.c does: each part of the template takes
+// a character of the text, which need not fit.
+class NumberReader {
+ public:
+  NumberReader(const Template& form, Text text) : form_(form), rest_(text) {}
+
+  Result<Decimal> read() {
+    for (const Item& item : form_.items) {
+      if (rest_.empty()) break;
+      take(item);
+    }
+    if (!digits_.empty() && digits_.back() == '.') digits_.pop_back();
+    if (digits_.empty())
+      return Error{ErrorCode::InvalidText,
+                   fmt::format("invalid input syntax for type numeric: \"{}\"", sign_)};
+    // The result has the whole digits of the template. A place of the point can take a further digit.
+    const size_t zeros = std::min(digits_.find_first_not_of('0'), static_cast<size_t>(whole_));
+    if (whole_ - static_cast<int>(zeros) > form_.whole)
+      return Error{ErrorCode::OutOfRange, "numeric field overflow"};
+    return Decimal{TRY(numeric_alone((sign_ == '-' ? "-" : "") + digits_)), kScaleOfNumeric};
+  }
+
+ private:
+  void take(const Item& item) {
+    switch (item.part) {
+      case Part::Digit:
+      case Part::Zero:
+      case Part::Point:
+        return digit(item.part);
+      case Part::Comma:
+        // PostgreSQL skips no comma in a template with FM.
+        if (form_.fills && rest_.front() == ',') rest_.remove_prefix(1);
+        return;
+      case Part::Minus:
+        return sign("-");
+      case Part::Plus:
+        return sign("+");
+      case Part::Either:
+        return sign("-+");
+      case Part::Currency:
+        return skip_other_text(1);
+      case Part::Ordinal:
+        if (!form_.has_point) skip_other_text(2);
+        return;
+      case Part::Literal:
+        return skip(code_points(item.text));
+      case Part::Sign:  // read beside the digits
+        return;
+    }
+  }
+
+  static bool is_one_of(char c, Text all) { return all.find(c) != Text::npos; }
+  static size_t code_points(Text text) {
+    return static_cast<size_t>(
+        std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+  }
+  void skip(size_t count) {
+    while (count-- > 0 && !rest_.empty()) {
+      rest_.remove_prefix(1);
+      while (!rest_.empty() && (rest_.front() & 0xC0) == 0x80) rest_.remove_prefix(1);
+    }
+  }
+  void skip_other_text(size_t count) {
+    while (count-- > 0 && !rest_.empty() && !is_one_of(rest_.front(), "0123456789.,+-")) skip(1);
+  }
+
+  void sign(Text signs) {
+    if (!is_one_of(rest_.front(), signs)) return skip_other_text(1);
+    sign_ = rest_.front();
+    rest_.remove_prefix(1);
+  }
+
+  bool take_sign(Text signs) {
+    if (rest_.empty() || !is_one_of(rest_.front(), signs)) return false;
+    sign_ = rest_.front() == '<' ? '-' : rest_.front();
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+  // Takes a digit or the point, and a sign beside it. A character that is none of these is skipped.
+  void digit(Part part) {
+    if (rest_.front() == ' ') rest_.remove_prefix(1);
+    if (sign_ == ' ' && part != Part::Point && whole_ + fraction_ == 0)
+      take_sign(form_.has_brackets ? "-+<" : "-+");
+    if (rest_.empty()) return;
+    bool is_read = false;
+    if (is_digit(rest_.front())) {
+      if (has_point_ && fraction_ == form_.fraction) return skip(1);
+      digits_ += rest_.front();
+      ++(has_point_ ? fraction_ : whole_);
+      is_read = true;
+    } else if (form_.has_point && !has_point_ && rest_.front() == '.') {
+      digits_ += '.';
+      has_point_ = is_read = true;
+    }
+    if (sign_ == ' ' && whole_ + fraction_ > 0) {
+      const bool is_last = is_read && rest_.size() > 1 && !is_digit(rest_[1]);
+      if (form_.has_sign && is_last && is_one_of(rest_[1], "-+")) {
+        sign_ = rest_[1];
+        rest_.remove_prefix(1);
+      } else if (!form_.has_sign && !is_read && !form_.has_plus && !form_.has_minus &&
+                 is_one_of(rest_.front(), "-+")) {
+        sign_ = rest_.front();
+      }
+    }
+    skip(1);
+  }
+
+  const Template& form_;
+  Text rest_;
+  std::string digits_;
+  char sign_ = ' ';
+  int whole_ = 0, fraction_ = 0;  // digits that were read
+  bool has_point_ = false;
+};
+
+Result<Decimal> to_number(ReadingTemplates& forms, Text text, Text form) {
+  return NumberReader(*TRY(forms->of(form)), text).read();
+}
+Result<SqlType> numeric_type(std::span<const SqlType>) {
+  return SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
+}
 
 // Rounds to `fraction` digits after the point, half away from zero.
 std::string rounded(std::string digits, int fraction) {
@@ -386,17 +525,17 @@ std::string shown(const Template& form, std::string number, Zero zero = Zero::Ha
   return Shown(form, is_negative, std::move(digits)).text();
 }
 
-Result<std::string> decimal_to_char(PerBatch<LastTemplate>& forms, Decimal number, Text text) {
+Result<std::string> decimal_to_char(ShowingTemplates& forms, Decimal number, Text text) {
   const Template& form = *TRY(forms->of(text));
   return shown(form, decimal_text(number.unscaled, number.scale));
 }
 template <class T>
-Result<std::string> whole_to_char(PerBatch<LastTemplate>& forms, T number, Text text) {
+Result<std::string> whole_to_char(ShowingTemplates& forms, T number, Text text) {
   const Template& form = *TRY(forms->of(text));
   return shown(form, std::to_string(number));
 }
 // Formats a double. At most the digits that a double represents exactly are shown.
-Result<std::string> double_to_char(PerBatch<LastTemplate>& forms, double number, Text text) {
+Result<std::string> double_to_char(ShowingTemplates& forms, double number, Text text) {
   const Template& form = *TRY(forms->of(text));
   if (!std::isfinite(number)) return not_there(std::isnan(number) ? "NaN" : "an infinity");
   constexpr size_t kDigits = 15;
@@ -411,6 +550,13 @@ constexpr std::string_view kDoc =
     "FM; \"quoted text\" is copied.";
 
 constexpr FunctionDef kToCharOfNumbersDefs[] = {
+    {.name = "to_number",
+     .signature = "(STRING text, STRING template) -> DECIMAL",
+     .doc = "The number in a text, by the patterns of TO_CHAR. Each pattern takes one character: "
+            "MI, PL and SG a sign, L and quoted text a character that is skipped.",
+     .example = "TO_NUMBER('-12,454.8', 'S99G999D9') = -12454.8",
+     .kernel = row_kernel<to_number>,
+     .returns = numeric_type},
     {.name = "to_char",
      .signature = "(INT number, STRING template) -> STRING",
      .doc = kDoc,
