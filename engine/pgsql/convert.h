@@ -46,6 +46,7 @@ class Converter {
   Status add_join(const Fields& join, Query& query, JoinType type) const;
   Result<AliasedSource> bracketed(const Node& node, TextPosition at) const;
   Result<AliasedSource> source(const Node& node) const;
+  Result<AliasedSource> sample(const Fields& fields) const;
   Result<AliasedSource> row_function(const Fields& fields, AliasedSource named) const;
   Result<std::vector<OrderItem>> order(const Fields& select,
                                        std::string_view clause = "sortClause") const;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "engine/pgsql/convert.h"
@@ -362,6 +363,67 @@ Status Converter::add_join(const Fields& join, Query& query, JoinType type) cons
   return {};
 }
 
+namespace {
+
+// Returns the percentage if the argument is a number from 0 to 100.
+std::optional<double> percentage_of(const Expression& argument) {
+  std::string text;
+  if (const auto* whole = argument.as<IntegerLiteral>()) text = std::to_string(whole->value);
+  if (const auto* decimal = argument.as<DecimalLiteral>()) text = decimal->text;
+  if (const auto* number = argument.as<DoubleLiteral>()) text = number->text;
+  double value = -1;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_number = !text.empty() && read.ptr == text.data() + text.size();
+  return is_number && value >= 0 && value <= 100 ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+// Converts FROM t TABLESAMPLE BERNOULLI (percentage) to (SELECT * FROM t WHERE random() < percentage / 100) AS t.
+Result<AliasedSource> Converter::sample(const Fields& fields) const {
+  const TextPosition at = position(fields.number("location"));
+  const std::vector<std::string> methods = strings(fields, "method");
+  const auto relation = child(fields, "relation");
+  if (methods.empty() || !relation)
+    return Error{ErrorCode::SyntaxError, "TABLESAMPLE without a method"}.at(at);
+  if (methods.back() != "bernoulli" && methods.back() != "system")
+    return Error{ErrorCode::UndefinedObject,
+                 fmt::format("tablesample method {} does not exist", methods.back()),
+                 {},
+                 "The methods are BERNOULLI and SYSTEM."}
+        .at(at);
+  if (fields.has("repeatable"))
+    return not_supported("REPEATABLE of TABLESAMPLE is", at)
+        .with_hint(
+            "A condition over the key selects the same rows each time, for example a tenth: "
+            "WHERE get_byte(decode(md5(id::text), 'hex'), 0) < 26.");
+  const ExpressionList arguments = TRY(expressions(fields, "args"));
+  const auto percentage =
+      arguments.size() == 1 ? percentage_of(*arguments.front()) : std::optional<double>();
+  if (!percentage)
+    return Error{ErrorCode::InvalidParameter, "sample percentage must be between 0 and 100",
+                 "TABLESAMPLE takes one constant number."}
+        .at(at);
+  AliasedSource sampled = TRY(source(*relation));
+  AliasedSource outer;
+  outer.position = sampled.position;
+  outer.name = sampled.visible_name();
+  outer.alias = outer.name;
+  outer.columns = std::move(sampled.columns);
+  sampled.columns.clear();
+  Query rows;
+  rows.position = at;
+  rows.items.push_back({SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, at});
+  rows.from = std::move(sampled);
+  rows.where = make_expression(
+      Comparison{ComparisonOp::Less, make_expression(FunctionCall{"RANDOM", {}}, at),
+                 make_expression(
+                     DoubleLiteral{*percentage / 100, fmt::format("{:e}", *percentage / 100)}, at)},
+      at);
+  outer.query = std::make_shared<const Query>(std::move(rows));
+  return outer;
+}
+
 Result<AliasedSource> Converter::source(const Node& node) const {
   AliasedSource named;
   const Fields& fields = node.fields;
@@ -395,6 +457,7 @@ Result<AliasedSource> Converter::source(const Node& node) const {
     return named;
   }
   if (node.kind == "RangeFunction") return row_function(fields, std::move(named));
+  if (node.kind == "RangeTableSample") return sample(fields);
   return not_supported("this source is", named.position);
 }
 
