@@ -220,6 +220,10 @@ Built build_function_call(P::FunctionCallContext& context) {
     call.arguments.push_back(TRY(build_subquery(SubqueryKind::Scalar, nullptr, *context.query(),
                                                 false, position_of(*context.query()))));
   }
+  // POSITION(a IN (b)) is SQL's syntax, which only PostgreSQL's parser supports. Here `a IN (b)` would be a condition.
+  if (call.name == "POSITION" && call.arguments.size() == 1 &&
+      (call.arguments.front()->is<In>() || call.arguments.front()->is<Subquery>()))
+    return syntax_error_at(*context.getStart(), "STRPOS(text, part) finds a part of a text.");
   return make_expression(std::move(call), position_of(context));
 }
 

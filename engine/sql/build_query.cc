@@ -269,6 +269,10 @@ Result<AliasedSource> build_aliased_source(P::AliasedSourceContext& context) {
   source.name = build_name(*context.name);
   if (context.alias) source.alias = build_name(*context.alias);
   if (context.bareAlias()) source.alias = build_name(*context.bareAlias());
+  // FROM ONLY t is PostgreSQL's syntax. Here it would be a relation named ONLY.
+  if (context.bareAlias() && !context.schema && source.name.quoting == Quoting::None &&
+      source.name == "ONLY")
+    return syntax_error_at(*context.name->start);
   source.position = engine::position_of(context);
   return source;
 }
