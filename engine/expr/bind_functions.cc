@@ -491,7 +491,7 @@ void Binder::take_label(std::string_view function, const Arguments& arguments, S
 // Returns whether the function returns a timestamp without a zone because its argument has none.
 bool Binder::is_clock_result(std::string_view function, const Arguments& arguments) {
   constexpr std::pair<std::string_view, size_t> kOfTimes[] = {
-      {"DATE_TRUNC", 1}, {"TIMESTAMPADD", 2}, {"TIMESTAMPSUB", 2}};
+      {"DATE_TRUNC", 1}, {"DATE_BIN", 1}, {"TIMESTAMPADD", 2}, {"TIMESTAMPSUB", 2}};
   return std::ranges::any_of(kOfTimes, [&](const auto& each) {
     return each.first == function && each.second < arguments.types.size() &&
            arguments.types[each.second].type.label() == label::kTimestamp;

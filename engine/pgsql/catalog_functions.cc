@@ -93,8 +93,8 @@ constexpr std::string_view kQuotedNullable =
 constexpr std::string_view kIsVisible =
     "CAST($1 AS OID) IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAMESPACE IN (11, 2200))";
 constexpr std::string_view kPlaces =
-    "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
-    "END)";
+    "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(CAST(1 AS BIGINT), "
+    "CAST(ARRAY_LENGTH($1) AS BIGINT)) ELSE NULL END)";
 // Returns no subscripts if the array does not have the requested dimension.
 constexpr std::string_view kSubscripts =
     "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) "
@@ -465,7 +465,8 @@ Result<ExpressionPtr> places_of(const FunctionCall& call, TextPosition position)
   }
   if (arrays.size() == 1) return written_out(kPlaces, arrays, position);
   return written_out(
-      fmt::format("UNNEST(CASE WHEN GREATEST({}) >= 1 THEN GENERATE_SERIES(1, GREATEST({})) END)",
+      fmt::format("UNNEST(CASE WHEN GREATEST({}) >= 1 THEN GENERATE_SERIES(CAST(1 AS BIGINT), "
+                  "CAST(GREATEST({}) AS BIGINT)) END)",
                   longest, longest),
       arrays, position);
 }

@@ -652,7 +652,6 @@ Result<int64_t> start_of_bin(Text stride_text, int64_t ms, int64_t origin_ms) {
   const int64_t behind = (ms - origin_ms) % stride_ms;
   return ms - behind - (behind < 0 ? stride_ms : 0);
 }
-Result<SqlType> type_of_source(std::span<const SqlType> arguments) { return arguments[1]; }
 
 bool is_finite_time(int64_t) { return true; }
 bool is_finite_date(int32_t) { return true; }
@@ -692,8 +691,7 @@ constexpr FunctionDef kPostgresTimesDefs[] = {
      .doc = "The start of the bin of a time, in bins of an interval from an origin on.",
      .example = "DATE_BIN('5 minutes', FROM_UNIXTIME(420000), FROM_UNIXTIME(0)) = "
                 "FROM_UNIXTIME(300000)",
-     .kernel = row_kernel<start_of_bin>,
-     .returns = type_of_source},
+     .kernel = row_kernel<start_of_bin>},
     {.name = "make_date",
      .signature = "(INT year, INT month, INT day) -> DATE",
      .doc = "The day of a year, a month and a day.",

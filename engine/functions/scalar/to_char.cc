@@ -201,7 +201,8 @@ Result<std::string> shown(const Moment& at, Text form) {
       if (!form.empty()) form.remove_prefix(1);
       continue;
     }
-    if (starts_ignoring_case(form, "FM")) {
+    // TM shows a name in the language of the server, which is English, without blanks behind it.
+    if (starts_ignoring_case(form, "FM") || starts_ignoring_case(form, "TM")) {
       fills = false;
       form.remove_prefix(2);
       continue;
