@@ -5,6 +5,8 @@ duplicates likely. A statement with LIMIT orders by all of its columns: its rows
 """
 import random
 
+from random_forms import Forms
+
 TABLES = {
     "pk1": {"k": "int", "f1": "int", "f2": "int"},
     "pk2": {"k": "int", "f1": "int", "f2": "int"},
@@ -49,13 +51,14 @@ class Selects:
 
     def __init__(self, seed, is_wide=False):
         self.chance = random.Random(f"{seed}/statements")
-        self.is_wide = is_wide  # also with the forms of `wide`
+        self.is_wide = is_wide  # also with the forms of `wide` and of random_forms
+        self.forms = Forms(self, TABLES)
         self.aliases = 0
 
     def statement(self):
         self.aliases = 0
-        if self.is_wide and self.chance.random() < 0.4:
-            return self.wide()
+        if self.is_wide and (chance := self.chance.random()) < 0.75:
+            return self.wide() if chance < 0.25 else self.forms.statement()
         chance = self.chance.random()
         if chance < 0.12:
             return self.set_operation()
