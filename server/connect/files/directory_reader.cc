@@ -40,13 +40,13 @@ std::string DirectoryReader::path_of(std::string_view name) const {
 
 SourcePosition DirectoryReader::position_of(std::string_view name, const Progress& progress) {
   constexpr std::string_view kOutcomes[] = {"reading", "done", "failed"};
-  return {engine::JsonObjectText().text("filename", name).take(),
-          engine::JsonObjectText()
-              .number("inode", static_cast<int64_t>(progress.inode))
-              .number("lines", progress.place.lines)
-              .number("position", progress.place.offset)
-              .text("state", kOutcomes[static_cast<size_t>(progress.outcome)])
-              .take()};
+  engine::JsonObjectText json;
+  json.number("inode", static_cast<int64_t>(progress.inode));
+  if (progress.place.is_inside) json.number("inside", 1);
+  json.number("lines", progress.place.lines)
+      .number("position", progress.place.offset)
+      .text("state", kOutcomes[static_cast<size_t>(progress.outcome)]);
+  return {engine::JsonObjectText().text("filename", name).take(), json.take()};
 }
 
 Status DirectoryReader::start(const SourcePositions& positions) {
@@ -57,7 +57,8 @@ Status DirectoryReader::start(const SourcePositions& positions) {
     const std::string state = offset->text_of("state");
     files_[partition->text_of("filename")] = {
         static_cast<uint64_t>(member_number(*offset, "inode")),
-        {member_number(*offset, "position"), member_number(*offset, "lines")},
+        {member_number(*offset, "position"), member_number(*offset, "lines"),
+         member_number(*offset, "inside") != 0},
         state == "done"     ? Outcome::Done
         : state == "failed" ? Outcome::Failed
                             : Outcome::Reading};

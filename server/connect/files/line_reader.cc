@@ -11,6 +11,18 @@ namespace server {
 
 using engine::FileFormat;
 
+namespace {
+
+// The bytes of a dead letter for a record that is too long: its begin, which every topic accepts.
+constexpr size_t kShownOfLongRecord = 64 << 10;
+
+Error too_long_record() {
+  return {ErrorCode::RecordTooLarge,
+          fmt::format("the record has more than {} bytes", engine::kMaxLineBytes)};
+}
+
+}  // namespace
+
 Result<std::string_view> FileWindow::at(const OpenFile& file, int64_t offset, int64_t size) {
   constexpr size_t kWindowBytes = 4 << 20;
   static_assert(kWindowBytes > engine::kMaxLineBytes + 2);  // a record and its line end
@@ -82,27 +94,45 @@ BadSourceRecord LineReader::bad(const Error& error, std::string_view record) con
   return {std::move(placed), std::string(record)};
 }
 
+size_t LineReader::skip_line(std::string_view text, engine::TextEnd end) {
+  const size_t line_end = text.find('\n');
+  const bool has_end = line_end != std::string_view::npos;
+  const size_t skipped = has_end ? line_end + 1 : text.size();
+  place_.offset += static_cast<int64_t>(skipped);
+  if (has_end || end == engine::TextEnd::IsFinal) {
+    place_.is_inside = false;
+    ++place_.lines;
+  }
+  return skipped;
+}
+
 Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
                                  const SourceReader::Limits& limits, SourceBatch& batch) {
   size_t bytes = 0;
   bool has_moved = false;
   while (bytes < limits.max_bytes && batch.records.size() + batch.bad.size() < limits.max_records) {
+    if (place_.is_inside) {
+      if (text.empty()) break;
+      const size_t skipped = skip_line(text, end);
+      text.remove_prefix(skipped);
+      bytes += skipped;
+      has_moved = true;
+      continue;
+    }
     const auto record = first_record(text, end);
     if (!record) {
       // The record has no end within the limit of a line: a quote is missing, or the file is not text.
       if (text.size() <= engine::kMaxLineBytes) break;
-      return bad({ErrorCode::RecordTooLarge,
-                  fmt::format("the record has more than {} bytes", engine::kMaxLineBytes)},
-                 {})
-          .error;
+      BadSourceRecord too_long = bad(too_long_record(), text.substr(0, kShownOfLongRecord));
+      if (needs_header()) return std::move(too_long.error);
+      batch.bad.push_back(std::move(too_long));
+      place_.is_inside = true;
+      continue;
     }
     if (needs_header()) {
       TRY(take_header(record->text));
     } else if (record->text.size() > engine::kMaxLineBytes) {
-      batch.bad.push_back(
-          bad({ErrorCode::RecordTooLarge,
-               fmt::format("the record has more than {} bytes", engine::kMaxLineBytes)},
-              {}));
+      batch.bad.push_back(bad(too_long_record(), record->text.substr(0, kShownOfLongRecord)));
     } else if (source_.format == FileFormat::Line || !record->text.empty()) {
       auto value = value_of(record->text);
       if (value)

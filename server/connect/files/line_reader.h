@@ -19,6 +19,8 @@ namespace server {
 struct FilePlace {
   int64_t offset = 0;
   int64_t lines = 0;  // records, the header included
+  // Whether the place is within a record that is too long. The rest of its line is skipped.
+  bool is_inside = false;
 };
 
 // The bytes of an open file from a place on. Bytes that were read and not converted yet are kept, since a batch may end
@@ -38,7 +40,7 @@ class FileWindow {
   int64_t offset_ = 0;  // of the first byte
 };
 
-// Invariants: `place()` is behind the last record that was converted.
+// Invariants: `place()` is behind the last record that was converted, or within one that is too long.
 // Threads: one. Owner: a reader of files.
 class LineReader {
  public:
@@ -61,6 +63,8 @@ class LineReader {
  private:
   std::optional<engine::TextRecord> first_record(std::string_view text, engine::TextEnd end) const;
   Result<std::string> value_of(std::string_view record) const;
+  // Moves the place behind the line end; to the end of `text` if it has none. Returns the number of bytes.
+  size_t skip_line(std::string_view text, engine::TextEnd end);
   // Returns the error with the place of the record in its message.
   BadSourceRecord bad(const Error& error, std::string_view record) const;
 

@@ -75,10 +75,11 @@ std::string TailReader::partition_json() const {
 std::optional<TailReader::Mark> TailReader::parse(const SourcePosition& position) {
   const auto tree = engine::parse_json_tree(position.offset_json.value_or("null"));
   if (!tree || tree->kind != engine::JsonKind::Object) return std::nullopt;
-  return Mark{static_cast<uint64_t>(number_in(*tree, "inode")),
-              tree->text_of("hash"),
-              number_in(*tree, "hashed"),
-              {number_in(*tree, "position"), number_in(*tree, "lines")}};
+  return Mark{
+      static_cast<uint64_t>(number_in(*tree, "inode")),
+      tree->text_of("hash"),
+      number_in(*tree, "hashed"),
+      {number_in(*tree, "position"), number_in(*tree, "lines"), number_in(*tree, "inside") != 0}};
 }
 
 Result<SourcePosition> TailReader::position() {
@@ -89,13 +90,13 @@ Result<SourcePosition> TailReader::position() {
     mark_.hashed_bytes = hashed;
   }
   // The members are in the order of their names, as in canonical_json_object().
-  return SourcePosition{partition_json(), engine::JsonObjectText()
-                                              .text("hash", mark_.hash)
-                                              .number("hashed", mark_.hashed_bytes)
-                                              .number("inode", static_cast<int64_t>(mark_.inode))
-                                              .number("lines", place.lines)
-                                              .number("position", place.offset)
-                                              .take()};
+  engine::JsonObjectText json;
+  json.text("hash", mark_.hash)
+      .number("hashed", mark_.hashed_bytes)
+      .number("inode", static_cast<int64_t>(mark_.inode));
+  if (place.is_inside) json.number("inside", 1);
+  json.number("lines", place.lines).number("position", place.offset);
+  return SourcePosition{partition_json(), json.take()};
 }
 
 Status TailReader::start(const SourcePositions& positions) {

@@ -59,6 +59,24 @@ TEST_F(FileSourceTest, the_longest_line_arrives_whole) {
   EXPECT_EQ(wait_for_values("lines", 1), Values{longest});
 }
 
+TEST_F(FileSourceTest, a_line_of_many_megabytes_is_skipped_if_bad_records_are_tolerated) {
+  constexpr size_t kMegabytes = 9;  // more than the bytes of a batch
+  write("in/log", "one\n" + std::string(kMegabytes << 20, 'x') + "\ntwo\n");
+  ASSERT_TRUE(server_->create("access", tail({{"errors.tolerance", "all"},
+                                              {"errors.deadletterqueue.topic.name", "letters"}})));
+  EXPECT_EQ(wait_for_values("lines", 2), (Values{"one", "two"}));
+  ASSERT_EQ(wait_for_values("letters", 1).size(), 1U);
+  EXPECT_EQ(server_->values("letters")[0], std::string(64 << 10, 'x'));
+  // A line without an end is skipped across a restart, too.
+  write("in/log", std::string(kMegabytes << 20, 'y'));
+  wait_for_values("letters", 2);
+  restart();
+  write("in/log", "yyy\nthree\n");
+  EXPECT_EQ(wait_for_values("lines", 3), (Values{"one", "two", "three"}));
+  EXPECT_EQ(server_->values("letters").size(), 2U);
+  EXPECT_EQ(server_->task("access").task.state, ConnectorState::Running);
+}
+
 TEST_F(FileSourceTest, a_task_that_has_nothing_to_read_holds_no_memory) {
   write("in/log", "one\n");
   ASSERT_TRUE(server_->create("access", tail()));
