@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/log.h"
 #include "engine/connect/state_record.h"
@@ -14,6 +16,8 @@ namespace {
 
 // More names make each start and each look at the directory slow. With cleanup.policy MOVE or DELETE few are kept.
 constexpr size_t kMostNames = 100'000;
+constexpr size_t kMostListed = 1'000;
+constexpr size_t kMostFilesOfBatch = 100;
 
 int64_t member_number(const engine::JsonTree& object, std::string_view name) {
   const engine::JsonTree* member = object.find(name);
@@ -113,6 +117,7 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
   progress = {facts.inode, place, Outcome::Reading};
   name_ = name;
   file_ = std::move(file);
+  file_size_ = facts.size;
   window_.clear();
   reader_.emplace(source_, columns_, path_of(name));
   if (place.offset > 0 && reader_->needs_header()) {
@@ -125,9 +130,8 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
   return {};
 }
 
-Result<bool> DirectoryReader::open_next() {
+Status DirectoryReader::find_files() {
   lag_bytes_ = 0;
-  std::optional<std::string> next;
   for (const std::string& name : TRY(folder_.list(source_.directory))) {
     if (!std::regex_match(name, pattern_)) continue;
     const auto facts = folder_.facts(path_of(name));
@@ -139,19 +143,31 @@ Result<bool> DirectoryReader::open_next() {
     lag_bytes_ += facts->size;
     constexpr int64_t kNsOfMs = 1'000'000;
     const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
-    if (next || (age_ms < source_.minimum_age_ms && known == files_.end())) continue;
-    next = name;
+    const bool is_complete = age_ms >= source_.minimum_age_ms || known != files_.end();
+    // A file waits for the next listing if there are many, so that new files are found between them.
+    if (is_complete && waiting_.size() < kMostListed) waiting_.push_back(name);
   }
-  if (!next) return false;
-  if (files_.size() >= kMostNames && !files_.contains(*next))
-    return Error{
-        ErrorCode::LimitExceeded,
-        fmt::format("{} has more than {} files that were read", source_.directory, kMostNames),
-        {},
-        "cleanup.policy MOVE or DELETE removes files that were read."};
-  const auto known = files_.find(*next);
-  TRY(open(*next, known == files_.end() ? FilePlace{} : known->second.place));
-  return true;
+  return {};
+}
+
+Result<bool> DirectoryReader::open_next() {
+  if (waiting_.empty()) TRY(find_files());
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    const std::string name = waiting_.front();
+    const auto known = files_.find(name);
+    if (known == files_.end() && files_.size() >= kMostNames)
+      return Error{
+          ErrorCode::LimitExceeded,
+          fmt::format("{} has more than {} files that were read", source_.directory, kMostNames),
+          {},
+          "cleanup.policy MOVE or DELETE removes files that were read."};
+    const Status opened = open(name, known == files_.end() ? FilePlace{} : known->second.place);
+    if (!opened && opened.error().code == ErrorCode::UndefinedObject) continue;  // it was removed
+    TRY(opened);
+    waiting_.pop_front();
+    return true;
+  }
+  return false;
 }
 
 void DirectoryReader::end_file(Outcome outcome, SourceBatch& batch) {
@@ -163,12 +179,49 @@ void DirectoryReader::end_file(Outcome outcome, SourceBatch& batch) {
   file_ = OpenFile();
 }
 
+void DirectoryReader::put_back(FilePlace place) {
+  waiting_.push_front(name_);
+  files_[name_].place = place;
+  files_[name_].outcome = Outcome::Reading;
+  reader_.reset();
+  file_ = OpenFile();
+}
+
+// Small files share a commit. A file with a bad record has a commit of its own, since nothing of its batch may be
+// committed while bad records are not tolerated.
 Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
   SourceBatch batch;
   batch.positions = std::exchange(removed_, {});
   if (!reader_ && !TRY(open_next())) return batch;
+  int64_t bytes = file_size_;
+  const auto append = [&](SourceBatch more) {
+    std::ranges::move(more.records, std::back_inserter(batch.records));
+    std::ranges::move(more.bad, std::back_inserter(batch.bad));
+    std::ranges::move(more.positions, std::back_inserter(batch.positions));
+  };
+  append(TRY(convert_file(limits)));
   batch.has_more = true;
-  const int64_t size = TRY(facts_of(file_)).size;
+  for (size_t files = 1; files < kMostFilesOfBatch; ++files) {
+    const bool has_room = !reader_ && batch.bad.empty() &&
+                          batch.records.size() < limits.max_records / 2 && !waiting_.empty();
+    const auto opened = has_room ? open_next() : Result<bool>(false);
+    if (!opened || !*opened) break;  // an error is reported by the next call
+    bytes += file_size_;
+    const FilePlace place = reader_->place();
+    auto more = bytes > static_cast<int64_t>(limits.max_bytes) ? Result<SourceBatch>(SourceBatch{})
+                                                               : convert_file(limits);
+    if (!more || !more->bad.empty() || more->positions.empty()) {
+      put_back(place);
+      break;
+    }
+    append(*std::move(more));
+  }
+  return batch;
+}
+
+Result<SourceBatch> DirectoryReader::convert_file(const Limits& limits) {
+  SourceBatch batch;
+  const int64_t size = file_size_ = TRY(facts_of(file_)).size;
   const int64_t before = reader_->place().offset;
   const std::string_view text = TRY(window_.at(file_, before, size));
   const bool is_last = before + static_cast<int64_t>(text.size()) >= size;
@@ -181,9 +234,11 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
     log_warn("connector file=\"{}\" is moved to {} error=\"{}\"", path_of(name_),
              source_.error_path, reason);
     batch.bad.clear();
+    lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (size - before));
     end_file(Outcome::Failed, batch);
     return batch;
   }
+  lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (reader_->place().offset - before));
   if (is_last && reader_->place().offset >= size) {
     end_file(Outcome::Done, batch);
     return batch;
@@ -191,7 +246,6 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
   Progress& progress = files_[name_];
   progress.place = reader_->place();
   batch.positions.push_back(position_of(name_, progress));
-  lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (progress.place.offset - before));
   return batch;
 }
 

@@ -1,6 +1,7 @@
 // Reads the files of a directory once each, in the order of their names.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,6 +43,12 @@ class DirectoryReader final : public SourceReader {
   static SourcePosition position_of(std::string_view name, const Progress& progress);
   // Opens the next complete file that is not done; returns false if none exists.
   Result<bool> open_next();
+  // Lists the complete files that are not done, in the order of their names.
+  Status find_files();
+  // Converts the next part of the present file.
+  Result<SourceBatch> convert_file(const Limits& limits);
+  // Closes the present file, to be opened again at this place.
+  void put_back(FilePlace place);
   Status open(const std::string& name, FilePlace place);
   // Moves or deletes a file that is done. Returns true if its position is no longer needed.
   Result<bool> clean_up(const std::string& name, const Progress& progress);
@@ -54,9 +61,11 @@ class DirectoryReader final : public SourceReader {
   const std::regex pattern_;
   std::map<std::string, Progress> files_;  // by name
   std::vector<SourcePosition> removed_;    // positions that the next commit removes
+  std::deque<std::string> waiting_;        // names that the last listing has found
   // The present file.
   OpenFile file_;
   std::string name_;
+  int64_t file_size_ = 0;
   std::optional<LineReader> reader_;
   FileWindow window_;
   int64_t lag_bytes_ = 0;

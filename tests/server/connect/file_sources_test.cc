@@ -155,6 +155,25 @@ TEST_F(FileSourceTest, a_truncated_file_is_read_from_its_begin) {
   EXPECT_EQ(wait_for_values("lines", 111).size(), 111U);
 }
 
+TEST_F(FileSourceTest, small_files_share_commits_and_one_with_a_bad_record_holds_up_no_other) {
+  constexpr int kFiles = 300;
+  Values expected;
+  for (int i = 0; i < kFiles; ++i) {
+    const std::string value = fmt::format(R"({{"i":{}}})", i);
+    write(fmt::format("in/{:03}.csv", i), i == kFiles - 1 ? "no json\n" : value + "\n");
+    if (i < kFiles - 1) expected.push_back(value);
+  }
+  const ConnectorConfig config = csv_directory({{"format", "json"}});
+  ASSERT_TRUE(server_->create("drops", config));
+  Values values = wait_for_values("rows", expected.size());
+  std::ranges::sort(values);
+  std::ranges::sort(expected);
+  EXPECT_EQ(values, expected);
+  EXPECT_EQ(wait_for_state("drops", ConnectorState::Failed), ConnectorState::Failed);
+  EXPECT_LT(*server_->task("drops").commits, kFiles / 10);
+  EXPECT_EQ(server_->offsets("drops").size(), expected.size());
+}
+
 TEST_F(FileSourceTest, files_of_a_directory_are_read_once_in_the_order_of_their_names) {
   write("in/b.csv", "id,name\n3,\"c,\nd\"\n");
   write("in/a.csv", "\xEF\xBB\xBFid,name\n1,a\n2,\n");
