@@ -272,11 +272,21 @@ Result<bool> ConnectTask::is_still_newest() {
   return true;
 }
 
+void ConnectTask::take_in(const std::vector<StateChange>& changes, Offset end) {
+  for (const StateChange& change : changes) {
+    if (change.value)
+      state_.entries[change.key] = {*change.value, end};
+    else
+      state_.entries.erase(change.key);
+  }
+  state_.end = end;
+}
+
 Status ConnectTask::await(PendingCommit& pending) {
   while (true) {
     const Result<Offset> end = pending.done.get();
     if (end) {
-      state_.end = *end;
+      take_in(pending.commit.state, *end);
       break;
     }
     if (end.error().code == ErrorCode::DiskFull) {

@@ -120,6 +120,8 @@ class ConnectTask {
   Status run_once();
   Status read_state();
   Result<bool> is_still_newest();
+  // Adds the changes of the task's own commit to the state, which then ends at `end`.
+  void take_in(const std::vector<StateChange>& changes, Offset end);
   void store_state(ConnectorState state, const std::string& trace);
 
   const TaskSurroundings around_;

@@ -145,6 +145,21 @@ TEST_F(FileSinkTest, a_file_of_another_origin_is_not_written_over) {
   EXPECT_EQ(wait_for_lines(60), numbers(60));
 }
 
+// The file whose directory is missing is begun at the start of the task, which then continues behind it.
+TEST_F(FileSinkTest, a_directory_that_is_removed_is_made_again) {
+  append(0, 20);
+  make_topic();
+  ASSERT_TRUE(create_sink());
+  wait_for_lines(20);
+  std::filesystem::remove_all(directory_ / "out");
+  append(20, 40);
+  EXPECT_EQ(wait_for_lines(20).size(), 20U);
+  append(40, 60);
+  EXPECT_EQ(wait_for_lines(40).size(), 40U);
+  EXPECT_EQ(server_->task("archive").task.state, ConnectorState::Running);
+  EXPECT_EQ(lines_of_files().back(), "59");
+}
+
 TEST_F(FileSinkTest, only_one_sink_writes_to_a_place) {
   append(0, 1);
   make_topic();
