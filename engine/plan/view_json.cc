@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/plan/plan_fields.h"
+#include "engine/plan/rows_inputs.h"
 #include "engine/plan/view_plan.h"
 
 namespace engine {
@@ -320,7 +321,6 @@ namespace {
 class SharedNodes {
  public:
   RowsNodePtr unite(const RowsNodePtr& node) {
-    if (!node) return node;
     std::string text;
     if (node->is_shared) {
       JsonWriter out;
@@ -329,24 +329,13 @@ class SharedNodes {
       if (const auto known = by_text_.find(text); known != by_text_.end()) return known->second;
     }
     RowsNode united = *node;
-    std::visit([this](auto& step) { unite_inputs(step); }, united.step);
+    for_each_input(united, [this](RowsNodePtr& input) { input = unite(input); });
     auto made = std::make_shared<const RowsNode>(std::move(united));
     if (made->is_shared) by_text_.emplace(std::move(text), made);
     return made;
   }
 
  private:
-  template <class Step>
-  void unite_inputs(Step& step) {
-    if constexpr (requires { step.input; }) step.input = unite(step.input);
-    if constexpr (requires { step.left; }) step.left = unite(step.left);
-    if constexpr (requires { step.right; }) step.right = unite(step.right);
-    if constexpr (requires { step.first; }) step.first = unite(step.first);
-    if constexpr (requires { step.step; }) step.step = unite(step.step);
-    if constexpr (std::is_same_v<Step, AppendSubquery>) step.rows = unite(step.rows);
-    if constexpr (requires { step.otherwise; }) step.otherwise = unite(step.otherwise);
-  }
-
   std::map<std::string, RowsNodePtr> by_text_;
 };
 

@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "engine/expr/bind.h"
-#include "engine/query/rows_inputs.h"
-#include "engine/query/rows_recursion.h"
+#include "engine/plan/rows_inputs.h"
 
 namespace engine {
 
@@ -22,10 +21,9 @@ class Rebuilding {
   explicit Rebuilding(const Change& change) : change_(change) {}
 
   RowsNodePtr operator()(const RowsNodePtr& node) {
-    if (!node) return nullptr;
     if (const auto known = made_.find(node.get()); known != made_.end()) return known->second;
     RowsNode made = *node;
-    replace_inputs(made, [this](RowsNodePtr& input) { input = (*this)(input); });
+    for_each_input(made, [this](RowsNodePtr& input) { input = (*this)(input); });
     change_(made);
     return made_[node.get()] = std::make_shared<const RowsNode>(std::move(made));
   }
@@ -99,7 +97,7 @@ struct ReadTables {
     if (const auto* read = std::get_if<ReadRows>(&node.step)) tables[read->table] = true;
     if (const auto* read = std::get_if<ReadSystemTable>(&node.step))
       system_tables.push_back(read->table);
-    for_each_input(node, [this](const RowsNode& input) { add(input); });
+    for_each_input(node, [this](const RowsNodePtr& input) { add(*input); });
   }
 };
 

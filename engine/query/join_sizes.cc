@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/query/rows_inputs.h"
+#include "engine/plan/rows_inputs.h"
 #include "engine/query/rows_recursion.h"
 #include "engine/query/rows_steps.h"
 #include "engine/query/scan_restrictions.h"
@@ -98,8 +98,9 @@ class Sizes {
         std::holds_alternative<RecursiveRows>(node.step))
       return false;
     bool are_all_known = true;
-    for_each_input(
-        node, [&](const RowsNode& input) { are_all_known = are_all_known && are_known(input); });
+    for_each_input(node, [&](const RowsNodePtr& input) {
+      are_all_known = are_all_known && are_known(*input);
+    });
     return are_all_known;
   }
 
@@ -439,7 +440,7 @@ class JoinsBySize {
     if (const auto* filter = std::get_if<FilterRows>(&node.step))
       if (RowsNodePtr filtered = with_semi_join(*filter, node.layout)) return filtered;
     RowsNode made = node;
-    replace_inputs(made, [this](RowsNodePtr& input) { input = (*this)(input); });
+    for_each_input(made, [this](RowsNodePtr& input) { input = (*this)(input); });
     return std::make_shared<const RowsNode>(std::move(made));
   }
 
@@ -476,7 +477,7 @@ class JoinsBySize {
     made = make_node(std::move(with_result), first.layout);
     for (size_t i = appended.size() - 1; i-- > 0;) {
       RowsNode next = *appended[i];
-      replace_inputs(next, [&](RowsNodePtr& input) {
+      for_each_input(next, [&](RowsNodePtr& input) {
         input = input == appended[i + 1] ? made : (*this)(input);
       });
       made = std::make_shared<const RowsNode>(std::move(next));

@@ -30,27 +30,6 @@ class GatheredRows {
   SeenRows seen_;
 };
 
-// Calls `visit` with each input of the node.
-template <class Visit>
-void for_each_input(const RowsNode& node, const Visit& visit) {
-  const auto look = [&](const RowsNodePtr& input) {
-    if (input) visit(*input);
-  };
-  std::visit(
-      [&](const auto& step) {
-        if constexpr (requires { step.input; }) look(step.input);
-        if constexpr (requires { step.left; }) look(step.left);
-        if constexpr (requires { step.right; }) look(step.right);
-        if constexpr (requires { step.first; }) look(step.first);
-        if constexpr (requires { step.step; }) look(step.step);
-        if constexpr (requires { step.otherwise; }) {
-          look(step.otherwise);
-        }
-        if constexpr (requires { step.takes_first; }) look(step.rows);  // of AppendSubquery
-      },
-      node.step);
-}
-
 // Returns whether the output of the node depends on outer rows, except the outer rows that are set within the node or
 // listed in `set_within`.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within = {});

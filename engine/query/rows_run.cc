@@ -13,6 +13,7 @@
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/null_failures.h"
+#include "engine/plan/rows_inputs.h"
 #include "engine/query/rows_recursion.h"
 #include "engine/query/rows_steps.h"
 #include "engine/query/seen_rows.h"
@@ -636,8 +637,9 @@ bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
   if (const auto* recursive = std::get_if<RecursiveRows>(&node.step))
     set_within.push_back(recursive->number);
   bool found = false;
-  for_each_input(
-      node, [&](const RowsNode& input) { found = found || reads_outer_rows(input, set_within); });
+  for_each_input(node, [&](const RowsNodePtr& input) {
+    found = found || reads_outer_rows(*input, set_within);
+  });
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/plan/create_source.h"
 #include "engine/plan/plan_json.h"
 #include "engine/plan/replace_source.h"
+#include "engine/plan/rows_inputs.h"
 #include "engine/plan/sink_topic.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/stage_builder.h"
@@ -99,21 +100,18 @@ std::optional<Query> without_order(const Query& query) {
 }
 
 // Returns whether the view keeps a state for each key of the result, which grows as long as the stream does.
-bool keeps_state_of_keys(const RowsNodePtr& node) {
-  if (std::holds_alternative<JoinRows>(node->step) ||
-      std::holds_alternative<DistinctRows>(node->step) ||
-      std::holds_alternative<CombineRows>(node->step) ||
-      std::holds_alternative<WindowRows>(node->step) ||
-      std::holds_alternative<AppendSubquery>(node->step))
+bool keeps_state_of_keys(const RowsNode& node) {
+  const auto* group = std::get_if<GroupRows>(&node.step);
+  if (std::holds_alternative<JoinRows>(node.step) ||
+      std::holds_alternative<DistinctRows>(node.step) ||
+      std::holds_alternative<CombineRows>(node.step) ||
+      std::holds_alternative<WindowRows>(node.step) ||
+      std::holds_alternative<AppendSubquery>(node.step) || (group && !group->keys.empty()))
     return true;
-  if (const auto* group = std::get_if<GroupRows>(&node->step))
-    return !group->keys.empty() || keeps_state_of_keys(group->input);
-  return std::visit(
-      [](const auto& step) {
-        if constexpr (requires { step.input; }) return keeps_state_of_keys(step.input);
-        return false;
-      },
-      node->step);
+  bool keeps = false;
+  for_each_input(node,
+                 [&](const RowsNodePtr& input) { keeps = keeps || keeps_state_of_keys(*input); });
+  return keeps;
 }
 
 Status name_columns(const CreateView& create, Schema& result) {
@@ -220,7 +218,7 @@ class ViewPlanner {
 
   Status check_streams() const {
     const auto stream = std::ranges::find(sources_, SourceKind::Stream, &DataSource::kind);
-    if (stream == sources_.end() || !keeps_state_of_keys(view_.root)) return {};
+    if (stream == sources_.end() || !keeps_state_of_keys(*view_.root)) return {};
     const auto allowed = context_.properties.find(std::string(kUnboundedState));
     if (allowed != context_.properties.end() && allowed->second == "on") return {};
     return Error{ErrorCode::NotSupported,

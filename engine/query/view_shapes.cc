@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/functions/registry.h"
+#include "engine/plan/rows_inputs.h"
 
 namespace engine {
 
@@ -73,8 +74,12 @@ static_assert(std::size(kViewShapes) == kShapes);
 class ShapeWalk {
  public:
   Status walk(const RowsNodePtr& node) {
-    if (!node) return {};
-    return std::visit([&](const auto& step) -> Status { return see(step); }, node->step);
+    TRY(std::visit([&](const auto& step) -> Status { return see(step); }, node->step));
+    Status status;
+    for_each_input(*node, [&](const RowsNodePtr& input) {
+      if (status) status = walk(input);
+    });
+    return status;
   }
   Status check(const BoundExpression& expression) {
     if (expression.kind == BoundKind::Call && !expression.is_deterministic)
@@ -125,8 +130,7 @@ class ShapeWalk {
   }
   Status see(const CombineRows& step) {
     note(step.op == SetOperator::Union ? kUnion : kIntersect);
-    TRY(walk(step.left));
-    return walk(step.right);
+    return {};
   }
   Status see(const AppendSubquery& step) {
     const bool is_ordered = step.op != ComparisonOp::Equal && step.op != ComparisonOp::NotEqual;
@@ -135,29 +139,21 @@ class ShapeWalk {
          : is_ordered                        ? kUncorrelatedComparison
                                              : kIn);
     TRY(check(step.keys));
-    TRY(check(step.value));
-    TRY(walk(step.input));
-    TRY(walk(step.rows));
-    return walk(step.otherwise);
+    return check(step.value);
   }
   Status see(const JoinRows& step) {
     note(step.outer ? kLateral : step.left_keys.empty() ? kJoinOtherwise : kJoinByEquality);
     TRY(check(step.left_keys));
     TRY(check(step.right_keys));
-    TRY(check(step.condition));
-    TRY(walk(step.left));
-    TRY(walk(step.right));
-    return walk(step.otherwise);
+    return check(step.condition);
   }
   Status see(const UnnestRows& step) {
     note(kUnnest);
-    TRY(check(step.arrays));
-    return walk(step.input);
+    return check(step.arrays);
   }
   Status see(const FilterRows& step) {
     note(kFilter);
-    TRY(check(step.condition));
-    return walk(step.input);
+    return check(step.condition);
   }
   Status see(const GroupRows& step) {
     note(step.sets.empty() ? kGroup : kGroupingSets);
@@ -167,7 +163,7 @@ class ShapeWalk {
       TRY(check(each.filter));
       for (const RowsOrder& order : each.order) TRY(check(order.value));
     }
-    return walk(step.input);
+    return {};
   }
   Status see(const WindowRows& step) {
     note(step.partition.empty() ? kWindowOverAll : kWindowByPartition);
@@ -179,21 +175,20 @@ class ShapeWalk {
       TRY(check(call.frame.start_offset));
       TRY(check(call.frame.end_offset));
     }
-    return walk(step.input);
+    return {};
   }
   Status see(const ComputeColumns& step) {
     if (has_calls(step.columns)) note(kCompute);
-    TRY(check(step.columns));
-    return walk(step.input);
+    return check(step.columns);
   }
-  Status see(const DistinctRows& step) {
+  Status see(const DistinctRows&) {
     note(kDistinct);
-    return walk(step.input);
+    return {};
   }
-  Status see(const SortRows& step) { return walk(step.input); }
-  Status see(const CutRows& step) {
+  Status see(const SortRows&) { return {}; }
+  Status see(const CutRows&) {
     note(kTop);
-    return walk(step.input);
+    return {};
   }
 
   std::set<size_t> found_;
