@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -114,6 +115,35 @@ bool keeps_state_of_keys(const RowsNode& node) {
   return keeps;
 }
 
+// Computes a lower bound for the bytes of a node in the text of the plan, without writing the text: a shared node is
+// written for each of its readers, so a short SELECT may have a text that no memory holds.
+class LeastTextBytes {
+ public:
+  size_t of(const RowsNodePtr& node) {
+    if (const auto known = known_.find(node.get()); known != known_.end()) return known->second;
+    size_t bytes = kBytesOfNode + node->layout.size() * kBytesOfColumn;
+    for_each_input(*node, [&](const RowsNodePtr& input) {
+      bytes = std::min(bytes + of(input), kMostPlanBytes + 1);
+    });
+    return known_[node.get()] = bytes;
+  }
+
+ private:
+  // The names of the members, with the quotes and brackets.
+  static constexpr size_t kBytesOfNode = sizeof R"({"step":"","layout":[]})" - 1;
+  static constexpr size_t kBytesOfColumn = sizeof R"({"name":"","type":""},)" - 1;
+
+  std::map<const RowsNode*, size_t> known_;
+};
+
+Error too_long(TextPosition at) {
+  return Error{ErrorCode::LimitExceeded,
+               fmt::format("the plan of the view has more than {} bytes", kMostPlanBytes),
+               "A query in WITH is a part of the plan once for each of its readers.",
+               "Make a view of a part of the SELECT, and read that view."}
+      .at(at);
+}
+
 Status name_columns(const CreateView& create, Schema& result) {
   const TextPosition at = create.name.position;
   if (create.columns.size() > result.columns.size())
@@ -180,6 +210,7 @@ class ViewPlanner {
                    {},
                    "CREATE VIEW runs its SELECT at each read."}
           .at(create_.name.position);
+    if (LeastTextBytes().of(rows.root) > kMostPlanBytes) return too_long(create_.name.position);
     view_.root = std::move(rows.root);
     view_.result = std::move(rows.result);
     return name_columns(create_, view_.result);
@@ -351,9 +382,8 @@ class ViewPlanner {
     plan.kind = QueryKind::View;
     for (const DataSource& source : sources_) plan.sources.push_back(source.name);
     plan.properties = context_.properties;
-    plan.materialization = materialize(*sink);
     plan.stages.push_back(make_stage());
-    plan.materialization->store = store_;
+    plan.materialization = materialize(*sink);
     OutputPlan& output = plan.stages.front().output;
     output.topic = sink->topic;
     output.schema = schema_;
@@ -371,13 +401,7 @@ class ViewPlanner {
   // The plan is read again at each start. A SELECT whose operators have no name in the format of plans cannot be kept.
   Status check_can_be_kept() const {
     const std::string text = plan_to_json(planned_.plan);
-    if (text.size() > kMostPlanBytes)
-      return Error{ErrorCode::LimitExceeded,
-                   fmt::format("the plan of the view has {} bytes, and at most {} are allowed",
-                               text.size(), kMostPlanBytes),
-                   {},
-                   "Make a view of a part of the SELECT, and read that view."}
-          .at(create_.name.position);
+    if (text.size() > kMostPlanBytes) return too_long(create_.name.position);
     const auto read = plan_from_json(text);
     if (read) return {};
     return Error{ErrorCode::NotSupported, "a materialized view cannot have this SELECT yet",
