@@ -55,7 +55,6 @@ std::vector<int> used_columns(const InputOperator& input, size_t columns) {
 struct RecomputeOperator::Run {
   enum class Part : uint8_t { Gather, Compute, Put, Find, Erase };
   Part part = Part::Gather;
-  int64_t begun_us = 0;
   // Gather
   size_t port = 0;
   StoreScanPtr scan = {};
@@ -132,7 +131,7 @@ RowStore& RecomputeOperator::rows_of_port(size_t port) {
 void RecomputeOperator::begin_run() {
   assert(!run_);
   run_ = std::make_unique<Run>();
-  run_->begun_us = context().eval.clock.monotonic_us();
+  state_.running_since_us = context().eval.clock.monotonic_us();
   run_->inputs.resize(inputs_.size());
   is_dirty_ = false;
   for (size_t port = 0; port < inputs_.size(); ++port)
@@ -355,11 +354,13 @@ Status RecomputeOperator::erase_some() {
 void RecomputeOperator::end_run(std::optional<Error> error) {
   const int64_t now_us = context().eval.clock.monotonic_us();
   ++state_.runs;
-  state_.last_run_us = now_us - run_->begun_us;
+  state_.last_run_us = now_us - *state_.running_since_us;
+  state_.running_since_us.reset();
+  state_.last_run_at_ms = context().eval.clock.wall_ms();
   state_.input_rows = run_->input_rows;
   state_.changed_rows = run_->changed_rows;
   state_.error = std::move(error);
-  due_at_us_ = now_us + std::max(interval_us_, kRestFactor * state_.last_run_us);
+  state_.due_at_us = now_us + std::max(interval_us_, kRestFactor * state_.last_run_us);
   run_.reset();
 }
 

@@ -8,21 +8,12 @@
 
 #include "engine/exec/input.h"
 #include "engine/exec/joined_table.h"
+#include "engine/exec/view_state.h"
 #include "engine/plan/view_plan.h"
 
 namespace engine {
 
 class ViewComputation;
-
-// The state of a view in the list of views.
-struct ViewState {
-  uint64_t runs = 0;          // since the task was made
-  int64_t last_run_us = 0;    // duration of the last run
-  uint64_t input_rows = 0;    // rows of all inputs in the last run
-  uint64_t changed_rows = 0;  // rows that the last run has written or deleted
-  std::optional<Error> error =
-      {};  // the last run has failed; reads of the view fail with this error
-};
 
 // Takes the rows of the inputs at any time, and computes the view when the task asks, at a cut of all inputs. A run has
 // four parts, each of which may pause:
@@ -57,8 +48,9 @@ class RecomputeOperator final : public JoinedTableOperator {
 
   // --- For the task
   // Returns the time from which the view may be computed again: a view rests four times as long as its last run took,
-  // and at least for the setting view.interval.
-  int64_t due_at_us() const { return due_at_us_; }
+  // and at least for the setting view.interval. While a reader waits for rows, the view does not rest.
+  int64_t due_at_us() const { return is_awaited_ ? 0 : state_.due_at_us; }
+  void set_awaited(bool is_awaited) { is_awaited_ = is_awaited; }
   // Returns whether rows have arrived since the last run has begun, or no run has begun.
   bool is_dirty() const { return is_dirty_; }
   // Begins a run. All inputs are at the cut.
@@ -93,7 +85,7 @@ class RecomputeOperator final : public JoinedTableOperator {
   const int64_t interval_us_;
   const uint64_t most_rows_;
   bool is_dirty_ = true;
-  int64_t due_at_us_ = 0;
+  bool is_awaited_ = false;
   std::unique_ptr<Run> run_;
   ViewState state_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/task_id.h"
+#include "engine/exec/recompute.h"
 #include "engine/exec/slow_row.h"
 #include "server/metadata/query_topics.h"
 #include "server/net/slice_meter.h"
@@ -48,6 +49,12 @@ std::string positions_of(engine::Task& task) {
 // Removes waiters whose receiver no longer exists.
 void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
+}
+
+// A reader that waits ends the rest of a view. Otherwise it would wait for the rest, and not for rows.
+void note_readers(ShardTask& task) {
+  if (engine::RecomputeOperator* view = task.task->stage().view())
+    view->set_awaited(!task.waiters.empty());
 }
 
 size_t state_bytes_of(const ShardTask& task) {
@@ -510,6 +517,7 @@ void Shard::check_waiters(ShardTask& task) {
     if (passed || task.task->failure()) reached.push_back(std::move(waiter));
     return passed || task.task->failure();
   });
+  note_readers(task);
   for (ShardTask::Waiter& waiter : reached) task.task->when_durable(std::move(waiter.reached));
 }
 
@@ -527,6 +535,7 @@ void Shard::when_passed(const std::string& query_id, int stage,
     task->waiters.push_back(
         {targets, receiver, [countdown](Status status) { countdown->one(std::move(status)); }});
     check_waiters(*task);
+    rest(*task);
     attend(*task);
   }
   countdown->one();
@@ -778,6 +787,7 @@ void Shard::tick() {
     charge_memory(*task);
     if (task->held_back_since_us && !is_overdue(*task)) release_held_back(*task);
     forget_expired(task->waiters);
+    note_readers(*task);
     if (!task->task->waits_for().empty()) schedule(*task);
     task->is_attended = needs_attention(*task);
     return !task->is_attended;

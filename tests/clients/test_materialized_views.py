@@ -179,6 +179,32 @@ def a_consumer_of_the_topic_rebuilds_the_view():
     assert rows == wanted, told
 
 
+def create_slow_view(c, table):
+    """A view whose SELECT runs for seconds: it compares each pair of rows."""
+    c.execute(f"CREATE TABLE {table} (id INT PRIMARY KEY, amount INT)")
+    c.execute(f"INSERT INTO {table} SELECT g, g % 100 FROM generate_series(1, 2500) AS t(g)")
+    c.execute(f"CREATE MATERIALIZED VIEW slow_{table} AS SELECT a.amount, COUNT(*) AS n FROM {table} a JOIN {table} b"
+              " ON a.amount <= b.amount + 1 GROUP BY a.amount")
+
+
+@case
+def a_reader_ends_the_rest_of_a_view():
+    # The rest is four times as long as the run, and so is longer than a reader without progress would wait.
+    with connect(SERVER) as c:
+        create_slow_view(c, "pairs")
+        c.execute("SELECT * FROM slow_pairs")
+        c.execute("SET read.wait.ms = 200")
+        for round in range(4):
+            c.execute("INSERT INTO pairs VALUES (%s, 1000)", (10_000 + round,))
+            reads = [("SELECT COUNT(*) FROM slow_pairs WHERE amount = 1000", (1,)),
+                     ("SELECT n FROM slow_pairs WHERE amount = 1000", ((round + 1) ** 2,))]
+            if round % 2:
+                c.execute("REFRESH MATERIALIZED VIEW slow_pairs")
+            for select, wanted in reads[::-1] if round % 2 else reads:
+                row = c.execute(select).fetchone()
+                assert row == wanted, f"round {round}, {select}: {row}"
+
+
 @case
 def the_queries_of_tpch_as_views():
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
