@@ -206,6 +206,43 @@ def a_reader_ends_the_rest_of_a_view():
 
 
 @case
+def a_read_that_does_not_wait_gets_the_state_of_the_view():
+    with connect(SERVER) as c:
+        create_slow_view(c, "lines")
+        c.execute("SELECT * FROM slow_lines")
+        c.execute("INSERT INTO lines VALUES (10000, 1)")
+        c.execute("SET read.wait.ms = 0")
+        try:
+            c.execute("SELECT * FROM slow_lines").fetchall()
+            raise AssertionError("the view cannot be up to date yet")
+        except psycopg.errors.ObjectNotInPrerequisiteState as error:
+            assert "materialized view SLOW_LINES does not show all earlier changes" in error.diag.message_primary, error
+            assert "the last run took" in error.diag.message_detail, error
+            assert "Its SELECT" in error.diag.message_detail, error
+
+
+@case
+def a_view_whose_run_has_failed_answers_with_its_error():
+    with connect(SERVER) as c:
+        c.execute("CREATE TABLE shares (id INT PRIMARY KEY, part INT)")
+        c.execute("INSERT INTO shares SELECT g, g FROM generate_series(0, 2500) AS t(g)")
+        c.execute("CREATE MATERIALIZED VIEW quotients AS SELECT a.id, SUM(10 / a.part) AS n FROM shares a JOIN shares b"
+                  " ON a.id <= b.id + 1 GROUP BY a.id")
+        for wait_ms in (60_000, 0):
+            c.execute(f"SET read.wait.ms = {wait_ms}")
+            for read in ("SELECT COUNT(*) FROM quotients", "SELECT n FROM quotients WHERE id = 1"):
+                try:
+                    c.execute(read).fetchall()
+                    raise AssertionError(f"{read} has an answer")
+                except psycopg.errors.DivisionByZero as error:
+                    assert "division by zero" in error.diag.message_primary, error
+            c.execute("INSERT INTO shares VALUES (%s, 1)", (9000 + wait_ms,))
+        c.execute("SET read.wait.ms = 60000")
+        c.execute("DELETE FROM shares WHERE part = 0")
+        assert c.execute("SELECT n FROM quotients WHERE id = 2500").fetchone() == (0,)
+
+
+@case
 def the_queries_of_tpch_as_views():
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
     print(f"seed {seed}")

@@ -34,6 +34,22 @@ bool is_paused(const DefinedQuery& query) {
   return query.query->state == engine::DesiredState::Paused;
 }
 
+// Returns the error of a read that has waited for a view in vain. If the last run has failed, a longer wait cannot help.
+Error view_behind(const engine::ViewState& view, int64_t now_us, const std::string& which_made,
+                  const std::string& waited, std::string hint) {
+  if (view.error) return *view.error;
+  const std::string next = view.running_since_us
+                               ? fmt::format("Its SELECT has been running for {} ms",
+                                             (now_us - *view.running_since_us) / 1000)
+                               : fmt::format("Its SELECT runs again in {} ms",
+                                             std::max(view.due_at_us - now_us, int64_t{0}) / 1000);
+  const std::string last =
+      view.runs == 0 ? "" : fmt::format("; the last run took {} ms", view.last_run_us / 1000);
+  return {ErrorCode::ObjectState,
+          fmt::format("{} does not show all earlier changes of its tables yet", which_made),
+          fmt::format("{}{}. {}", next, last, waited), std::move(hint)};
+}
+
 uint64_t newest_change(SqlParts& parts, std::span<const DefinedQuery* const> route) {
   uint64_t since = 0;
   for (const DefinedQuery* query : route)
@@ -75,7 +91,7 @@ void PatientWait::look() {
 void PatientWait::take(const ReadBarrier::Progress& progress) {
   if (!timer_) return;
   // The first answer has no predecessor to compare with, and may be the result of an earlier wait.
-  if (last_ && progress.is_beyond(*last_)) moved_us_ = now_us();
+  if (last_ && (progress.is_beyond(*last_) || progress.is_computing())) moved_us_ = now_us();
   last_ = progress;
   if (is_over()) {
     timer_.reset();
@@ -321,6 +337,9 @@ Error CatchingUp::behind(Ends which, const ReadBarrier::Progress& progress) cons
                       : trouble_->why.hint};
   }
   if (lies_behind_transaction()) return behind_transaction(which_made, wait_->waited_ms());
+  if (progress.view)
+    return view_behind(*progress.view, session_.parts().clock.monotonic_us(), which_made, waited,
+                       hint(wait_->most_ms()));
   if (which == Ends::Own)
     return {ErrorCode::ObjectState,
             fmt::format("{} {} not yet caught up with what this session wrote", which_made,
@@ -346,7 +365,9 @@ std::string CatchingUp::names() const {
   for (const Made& each : made_)
     if (std::ranges::find(names, each.name) == names.end()) names.push_back(each.name);
   const std::string all = engine::join_words(names, "and");
-  const std::string_view noun(noun_);
+  const bool are_views =
+      std::ranges::all_of(queries_, [](const DefinedQuery* query) { return is_view(*query); });
+  const std::string_view noun(are_views ? "materialized view" : noun_);
   return noun.empty() ? all : fmt::format("{}{} {}", noun, are_many() ? "s" : "", all);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/exec/recompute.h"
 #include "server/metadata/query_topics.h"
 
 namespace server {
@@ -177,9 +178,13 @@ void ReadBarrier::ask_progress(std::function<void(Progress)> done) {
   for (Shard* shard : parts_.queries.shards())
     shard->post([self = shared_from_this(), shard, ref, targets, sum, done] {
       const Shard::Passed passed = shard->passed(ref.query->plan->id, ref.stage, targets);
-      self->shard_.post([self, passed, sum, done] {
+      std::optional<engine::ViewState> view;
+      for (const ShardTask* task : shard->materializers(ref.query->plan->id))
+        if (const auto* its = task->task->stage().view()) view = its->state();
+      self->shard_.post([self, passed, view, sum, done] {
         sum->progress.records += passed.records;
         sum->progress.of_records += passed.of_records;
+        if (view) sum->progress.view = view;
         if (--sum->left == 0 && self->receiver_.lock()) done(sum->progress);
       });
     });

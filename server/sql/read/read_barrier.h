@@ -2,10 +2,12 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "engine/exec/view_state.h"
 #include "server/sql/session.h"
 
 namespace server {
@@ -28,14 +30,17 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     Wait,  // until all ends are passed, durably
     Look,  // answers without a wait; ObjectState if an end is not passed
   };
-  // The position of the stage that is waited for. It only grows.
+  // The position of the stage that is waited for. Stage and records only grow.
   struct Progress {
     size_t stage = 0;
-    int64_t records = 0, of_records = 0;  // offsets; for an exchange, offsets of its blocks
-    bool is_of_topics = false;            // otherwise the offsets are of an exchange
+    int64_t records = 0, of_records = 0;         // offsets; for an exchange, offsets of its blocks
+    bool is_of_topics = false;                   // otherwise the offsets are of an exchange
+    std::optional<engine::ViewState> view = {};  // if the stage keeps a materialized view
     bool is_beyond(const Progress& other) const {
       return std::pair(stage, records) > std::pair(other.stage, other.records);
     }
+    // A run of a view reads no records, and may take longer than any wait for records.
+    bool is_computing() const { return view && view->running_since_us; }
   };
   // Calls `passed` once, on the shard's loop, when `queries` have durably passed every record
   // before `ends` and everything that other queries made of these records. The call happens within
