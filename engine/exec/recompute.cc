@@ -14,9 +14,11 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kGatheredAtOnce = 4'096;
-// Rows that are compared with the store, or looked for in the result, between two looks at the clock.
-constexpr size_t kComparedAtOnce = 512;
+// Rows that are copied, or looked for in the result, between two looks at the clock. The store walks its entries in
+// order.
+constexpr size_t kGatheredAtOnce = 512;
+// Rows that are looked up in the store one by one between two looks at the clock. Each look-up may wait for the disk.
+constexpr size_t kComparedAtOnce = Slice::kBlockFetches;
 constexpr int64_t kRestFactor = 4;
 constexpr int64_t kDefaultIntervalMs = 100;
 constexpr int64_t kDefaultMostRows = 1'000'000;
@@ -304,12 +306,12 @@ Status RecomputeOperator::find_gone() {
   if (!run.scan) run.scan = rows().begin_scan();
   RowStore::Loose loose;
   const Result<bool> has_more = rows().scan(
-      *run.scan, kComparedAtOnce, loose, [&](std::string_view key, const RowStore::Row&) {
+      *run.scan, kGatheredAtOnce, loose, [&](std::string_view key, const RowStore::Row&) {
         if (!std::ranges::binary_search(computed, key, {}, &ComputedRow::key))
           run.gone.emplace_back(key);
         return true;
       });
-  context().slice.spend_rows(kComparedAtOnce);
+  context().slice.spend_rows(kGatheredAtOnce);
   if (is_overtaken(has_more)) {
     run.scan.reset();
     run.gone.clear();
@@ -361,6 +363,10 @@ void RecomputeOperator::end_run(std::optional<Error> error) {
   state_.changed_rows = run_->changed_rows;
   state_.error = std::move(error);
   state_.due_at_us = now_us + std::max(interval_us_, kRestFactor * state_.last_run_us);
+  // The rows of a large view take the time of several slices to free, so another thread frees them.
+  if (run_->computation && context().run_aside)
+    context().run_aside(
+        [computation = std::move(run_->computation)]() mutable { computation.reset(); });
   run_.reset();
 }
 
