@@ -8,6 +8,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/named_kernels.h"
 #include "engine/expr/zones.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
@@ -218,6 +219,12 @@ std::string_view output_text(bool value) { return value ? "t" : "f"; }
 int32_t truth_as_number(bool value) { return value ? 1 : 0; }
 bool number_as_truth(int32_t value) { return value != 0; }
 
+constexpr NamedKernel kPostgresKernels[] = {{"RANGE", range_kernel, 2},
+                                            {"MULTIRANGE", multirange_kernel, 0},
+                                            {"TRUTH TEXT", row_kernel<output_text>, 1},
+                                            {"TRUTH NUMBER", row_kernel<truth_as_number>, 1},
+                                            {"NUMBER TRUTH", row_kernel<number_as_truth>, 1}};
+
 // Returns the text that the client would see; a boolean is one letter.
 Result<BoundExpression> as_output_text(BoundExpression bound) {
   const bool is_truth = bound.type.kind() == TypeKind::Boolean;
@@ -231,6 +238,8 @@ Result<BoundExpression> as_output_text(BoundExpression bound) {
 }
 
 }  // namespace
+
+std::span<const NamedKernel> postgres_kernels() { return kPostgresKernels; }
 
 Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) const {
   const auto become = [&](size_t i, Result<BoundExpression> made) -> Status {

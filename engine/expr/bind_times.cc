@@ -1,7 +1,10 @@
 // Binds dates, times and intervals with PostgreSQL's rules: exact literals, and the operators + - * / with intervals.
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "engine/expr/binder.h"
+#include "engine/expr/named_kernels.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/postgres_texts.h"
@@ -144,26 +147,43 @@ struct OperatorRow {
   ArithmeticOp op;
   Role right, result;  // a result of Whole is a number of days
   Kernel kernel;
+  std::string_view name;  // in plans
 };
 using enum ArithmeticOp;
 constexpr OperatorRow kOperators[] = {
-    {Role::Instant, Add, Role::Interval, Role::Instant, row_kernel<instant_later>},
-    {Role::Instant, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>},
-    {Role::Instant, Subtract, Role::Instant, Role::Interval, row_kernel<instants_difference>},
-    {Role::Date, Add, Role::Interval, Role::Instant, row_kernel<instant_later>},
-    {Role::Date, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>},
-    {Role::Date, Add, Role::Time, Role::Instant, row_kernel<date_at_time>},
-    {Role::Date, Add, Role::Whole, Role::Date, row_kernel<date_later>},
-    {Role::Date, Subtract, Role::Whole, Role::Date, row_kernel<date_earlier>},
-    {Role::Date, Subtract, Role::Date, Role::Whole, row_kernel<dates_difference>},
-    {Role::Time, Add, Role::Interval, Role::Time, row_kernel<time_later>},
-    {Role::Time, Subtract, Role::Interval, Role::Time, row_kernel<time_earlier>},
-    {Role::Time, Subtract, Role::Time, Role::Interval, row_kernel<times_difference>},
-    {Role::Interval, Add, Role::Interval, Role::Interval, row_kernel<intervals_sum>},
-    {Role::Interval, Subtract, Role::Interval, Role::Interval, row_kernel<intervals_difference>},
-    {Role::Interval, Multiply, Role::Number, Role::Interval, row_kernel<interval_product>},
-    {Role::Interval, Divide, Role::Number, Role::Interval, row_kernel<interval_quotient>},
+    {Role::Instant, Add, Role::Interval, Role::Instant, row_kernel<instant_later>, "INSTANT LATER"},
+    {Role::Instant, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>,
+     "INSTANT EARLIER"},
+    {Role::Instant, Subtract, Role::Instant, Role::Interval, row_kernel<instants_difference>,
+     "INSTANTS DIFFERENCE"},
+    {Role::Date, Add, Role::Interval, Role::Instant, row_kernel<instant_later>, "INSTANT LATER"},
+    {Role::Date, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>,
+     "INSTANT EARLIER"},
+    {Role::Date, Add, Role::Time, Role::Instant, row_kernel<date_at_time>, "DATE AT TIME"},
+    {Role::Date, Add, Role::Whole, Role::Date, row_kernel<date_later>, "DATE LATER"},
+    {Role::Date, Subtract, Role::Whole, Role::Date, row_kernel<date_earlier>, "DATE EARLIER"},
+    {Role::Date, Subtract, Role::Date, Role::Whole, row_kernel<dates_difference>,
+     "DATES DIFFERENCE"},
+    {Role::Time, Add, Role::Interval, Role::Time, row_kernel<time_later>, "TIME LATER"},
+    {Role::Time, Subtract, Role::Interval, Role::Time, row_kernel<time_earlier>, "TIME EARLIER"},
+    {Role::Time, Subtract, Role::Time, Role::Interval, row_kernel<times_difference>,
+     "TIMES DIFFERENCE"},
+    {Role::Interval, Add, Role::Interval, Role::Interval, row_kernel<intervals_sum>,
+     "INTERVALS SUM"},
+    {Role::Interval, Subtract, Role::Interval, Role::Interval, row_kernel<intervals_difference>,
+     "INTERVALS DIFFERENCE"},
+    {Role::Interval, Multiply, Role::Number, Role::Interval, row_kernel<interval_product>,
+     "INTERVAL PRODUCT"},
+    {Role::Interval, Divide, Role::Number, Role::Interval, row_kernel<interval_quotient>,
+     "INTERVAL QUOTIENT"},
 };
+
+constexpr auto kNamedKernels = [] {
+  std::array<NamedKernel, std::size(kOperators)> named{};
+  for (size_t i = 0; i < named.size(); ++i)
+    named[i] = {kOperators[i].name, kOperators[i].kernel, 2};
+  return named;
+}();
 
 const OperatorRow* find_operator(Role left, ArithmeticOp op, Role right) {
   for (const OperatorRow& row : kOperators)
@@ -180,6 +200,8 @@ PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
 }
 
 }  // namespace
+
+std::span<const NamedKernel> time_kernels() { return kNamedKernels; }
 
 Result<BoundExpression> Binder::bind_exact(const Expression& expression) {
   const bool keeps = std::exchange(keeps_times_, true);

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/named_kernels.h"
 #include "engine/expr/operator_lists.h"
 #include "engine/expr/zones.h"
 #include "engine/functions/registry.h"
@@ -55,11 +58,6 @@ struct JsonFields<BoundExpression> {
 namespace {
 
 // Kernels that serve all types.
-struct NamedKernel {
-  std::string_view name;
-  Kernel kernel;
-  size_t least_children;
-};
 constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"NOT", not_kernel, 1},
                                     {"IS NULL", is_null_kernel, 1},
@@ -73,7 +71,9 @@ constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"CUT", cut_kernel, 1},
                                     {"FIT", fit_kernel, 1},
                                     {"CLOCK", clock_kernel, 1},
-                                    {"INSTANT", instant_kernel, 1}};
+                                    {"INSTANT", instant_kernel, 1},
+                                    {"TEXT", output_text_kernel, 1},
+                                    {"NUMERIC", numeric_of_double_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
 // Returns the kind of the operands. An operator has a kernel for each kind of operand. The kind
@@ -83,8 +83,10 @@ TypeKind operand_kind(const BoundExpression& call) {
 }
 
 std::string_view operator_name(const BoundExpression& call) {
-  for (const NamedKernel& named : kKernels)
-    if (named.kernel == call.kernel) return named.name;
+  for (const auto& kernels :
+       {std::span<const NamedKernel>(kKernels), time_kernels(), postgres_kernels()})
+    for (const NamedKernel& named : kernels)
+      if (named.kernel == call.kernel) return named.name;
   if (negation_kernel(call.type.kind()) == call.kernel && call.children.size() == 1)
     return kNegation;
   for (const ComparisonOp op : kComparisons)
@@ -98,8 +100,10 @@ std::string_view operator_name(const BoundExpression& call) {
 // Returns nullptr if no kernel exists for these operands.
 Kernel operator_kernel(std::string_view name, const BoundExpression& call) {
   const size_t count = call.children.size();
-  for (const NamedKernel& named : kKernels)
-    if (named.name == name) return count >= named.least_children ? named.kernel : nullptr;
+  for (const auto& kernels :
+       {std::span<const NamedKernel>(kKernels), time_kernels(), postgres_kernels()})
+    for (const NamedKernel& named : kernels)
+      if (named.name == name) return count >= named.least_children ? named.kernel : nullptr;
   if (name == kNegation) return count == 1 ? negation_kernel(call.type.kind()) : nullptr;
   if (name == kIn) return count >= 1 ? in_kernel(operand_kind(call)) : nullptr;
   if (count != 2) return nullptr;

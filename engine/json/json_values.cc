@@ -109,6 +109,13 @@ void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
     out.number(type.modifier());
     return out.end_object();
   }
+  // PostgreSQL's name of an exact time is also that of the plain type, whose values are numbers.
+  if (is_exact_time(type.label())) {
+    out.begin_object();
+    out.key("exact");
+    write_json(out, plain_time(type.label()));
+    return out.end_object();
+  }
   if (write_label(out, type)) return;
   switch (type.kind()) {
     case TypeKind::Decimal:
@@ -164,6 +171,12 @@ bool JsonCodec<SqlType>::read(const JsonValue& json, SqlType& type) {
     std::vector<Field> fields;
     if (!read_fields_of(*list, fields)) return false;
     type = SqlType::structure(std::move(fields));
+    return true;
+  }
+  if (const auto exact = json.find("exact")) {
+    if (!read_json(*exact, first)) return false;
+    if (!first.is_time_like()) return json.fail("a date, a time or a timestamp was expected");
+    type = exact_time(first);
     return true;
   }
   if (const auto named = json.find("postgres")) {
