@@ -10,7 +10,8 @@ import tempfile
 
 import psycopg
 import tpch
-from millrace_server import case, launch, run, start_server
+from millrace_server import binary, case, launch, run, start_server
+from view_grammar import Grammar
 
 SERVER = start_server()
 
@@ -153,6 +154,37 @@ def a_view_continues_after_kill_9():
 
 
 @case
+def random_selects_as_views():
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    grammar = Grammar(chance)
+    with tempfile.TemporaryDirectory() as directory:
+        server = launch(data_dir=directory)
+        with connect(server) as c:
+            prepare(c)
+            for _ in range(5):
+                change(c, chance)
+            selects = [grammar.select(depth=2)[0] for _ in range(int(os.environ.get("VIEWS", 20)))]
+            for number, select in enumerate(selects):
+                c.execute(f"CREATE MATERIALIZED VIEW v{number} AS {select}")
+        for round in range(4):
+            with connect(server) as c:
+                for _ in range(chance.randrange(1, 6)):
+                    change(c, chance)
+            if round == 2:
+                os.kill(server.pid, signal.SIGKILL)
+                server.stop()
+                server = launch(data_dir=directory)
+            with connect(server) as c:
+                for number, select in enumerate(selects):
+                    kept = in_order(c.execute(f"SELECT * FROM v{number}").fetchall())
+                    now = in_order(c.execute(select).fetchall())
+                    assert kept == now, f"seed {seed}, round {round}, {select}:\nview   {kept}\nselect {now}"
+        server.stop()
+
+
+@case
 def a_consumer_of_the_topic_rebuilds_the_view():
     with connect(SERVER) as c:
         c.execute("CREATE TABLE parts (id INT PRIMARY KEY, kind VARCHAR)")
@@ -177,6 +209,37 @@ def a_consumer_of_the_topic_rebuilds_the_view():
         else:
             rows[int(key)] = json.loads(value)["KIND"]
     assert rows == wanted, told
+
+
+@case
+def a_backup_beside_the_running_server_has_the_views():
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    names = ("keyless", "grouped", "left_joined", "united", "top")
+    with tempfile.TemporaryDirectory() as directory:
+        data, kept, copy = (os.path.join(directory, name) for name in ("data", "backup", "copy"))
+        server = launch(data_dir=data)
+        with connect(server) as c:
+            prepare(c)
+            for name in names:
+                c.execute(f"CREATE MATERIALIZED VIEW v_{name} AS {SELECTS[name]}")
+            for _ in range(20):
+                change(c, chance)
+            subprocess.run([binary(), "backup", "--data-dir", data, "--to", kept], check=True, capture_output=True)
+            for _ in range(5):
+                change(c, chance)
+        server.stop()
+        subprocess.run([binary(), "restore", "--from", kept, "--data-dir", copy], check=True, capture_output=True)
+        server = launch(data_dir=copy)
+        with connect(server) as c:
+            for round in range(2):
+                for name in names:
+                    rows = in_order(c.execute(f"SELECT * FROM v_{name}").fetchall())
+                    now = in_order(c.execute(SELECTS[name]).fetchall())
+                    assert rows == now, f"seed {seed}, round {round}, {name}"
+                change(c, chance)
+        server.stop()
 
 
 def create_slow_view(c, table):
@@ -240,6 +303,20 @@ def a_view_whose_run_has_failed_answers_with_its_error():
         c.execute("SET read.wait.ms = 60000")
         c.execute("DELETE FROM shares WHERE part = 0")
         assert c.execute("SELECT n FROM quotients WHERE id = 2500").fetchone() == (0,)
+
+
+@case
+def a_push_query_follows_a_view():
+    with connect(SERVER) as c, connect(SERVER) as reader:
+        c.execute("CREATE TABLE scores (id INT PRIMARY KEY, points INT)")
+        c.execute("INSERT INTO scores VALUES (1, 10), (2, 20)")
+        c.execute("CREATE MATERIALIZED VIEW doubled AS SELECT id, points * 2 AS twice FROM scores WHERE points > 5")
+        rows = reader.cursor().stream("SELECT id, twice FROM doubled EMIT CHANGES LIMIT 4")
+        assert sorted([next(rows), next(rows)]) == [(1, 20), (2, 40)]
+        c.execute("UPDATE scores SET points = 30 WHERE id = 1")
+        assert next(rows) == (1, 60)
+        c.execute("INSERT INTO scores VALUES (3, 1), (4, 40)")
+        assert list(rows) == [(4, 80)]
 
 
 @case
