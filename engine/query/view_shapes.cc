@@ -70,6 +70,13 @@ constexpr ViewShape kViewShapes[] = {
 };
 static_assert(std::size(kViewShapes) == kShapes);
 
+// A condition such as ts > now() - INTERVAL '1 hour' is usually the last step of the SELECT.
+constexpr std::string_view kConditionRemedy =
+    "Omit this condition from the view and keep the columns that it needs, then write it in the "
+    "SELECTs that read the "
+    "view: SELECT ... FROM view WHERE ts > now() - INTERVAL '1 hour'. CREATE VIEW runs its whole "
+    "SELECT at each read.";
+
 // Walks the plan and notes its shapes.
 class ShapeWalk {
  public:
@@ -96,6 +103,13 @@ class ShapeWalk {
   Status check(const std::optional<BoundExpression>& expression) {
     return expression ? check(*expression) : Status{};
   }
+  Status check_condition(const BoundExpression& condition) {
+    note(kFilter);
+    is_condition_ = true;
+    const Status checked = check(condition);
+    is_condition_ = false;
+    return checked;
+  }
   std::vector<const ViewShape*> found() const {
     std::vector<const ViewShape*> shapes;
     for (const size_t shape : found_) shapes.push_back(&kViewShapes[shape]);
@@ -104,12 +118,13 @@ class ShapeWalk {
   void note(Shape shape) { found_.insert(shape); }
 
  private:
-  static Error refuse(Shape shape, std::string_view what) {
+  Error refuse(Shape shape, std::string_view what) const {
     return Error{ErrorCode::NotSupported, fmt::format("a materialized view cannot have {}", what),
                  shape == kVolatile
                      ? "Its result would change although no row of its tables has changed."
                      : "",
-                 std::string(kViewShapes[shape].remedy)};
+                 std::string(shape == kVolatile && is_condition_ ? kConditionRemedy
+                                                                 : kViewShapes[shape].remedy)};
   }
   static bool has_calls(const std::vector<BoundExpression>& columns) {
     return std::ranges::any_of(columns, [](const BoundExpression& column) {
@@ -151,10 +166,7 @@ class ShapeWalk {
     note(kUnnest);
     return check(step.arrays);
   }
-  Status see(const FilterRows& step) {
-    note(kFilter);
-    return check(step.condition);
-  }
+  Status see(const FilterRows& step) { return check_condition(step.condition); }
   Status see(const GroupRows& step) {
     note(step.sets.empty() ? kGroup : kGroupingSets);
     TRY(check(step.keys));
@@ -192,6 +204,7 @@ class ShapeWalk {
   }
 
   std::set<size_t> found_;
+  bool is_condition_ = false;  // the expression that is checked belongs to a WHERE
 };
 
 // Infers the columns of each node's output that identify its rows.
@@ -315,8 +328,7 @@ Result<std::vector<const ViewShape*>> shapes_of(const ViewPlan& view) {
   ShapeWalk walk;
   for (const ViewRead& read : view.reads) {
     TRY(walk.check(read.columns));
-    TRY(walk.check(read.filter));
-    if (read.filter) walk.note(kFilter);
+    if (read.filter) TRY(walk.check_condition(*read.filter));
   }
   TRY(walk.walk(view.root));
   return walk.found();
