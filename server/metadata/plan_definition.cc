@@ -126,7 +126,10 @@ struct Planner {
     TRY(check_schema_of(create.name, create.name_position));
     TRY(check_no_sequence(create.name, create.name_position));
     TRY(check_keeps_view(create.name, create.or_replace, create.name_position));
-    PlannedQuery planned = TRY(engine::plan_create_as(create, statement, context()));
+    Result<PlannedQuery> made = engine::plan_create_as(create, statement, context());
+    if (!made && facts.supports(Feature::MaterializedViews))
+      return with_view_hint(std::move(made).error(), create, statement, context());
+    PlannedQuery planned = TRY(std::move(made));
     Effect effect;
     effect.is_nothing = planned.if_not_exists_hit;
     if (effect.is_nothing) {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/pgsql/parse_postgres.h"
 #include "engine/query/select_rows.h"
 #include "engine/query/view_query.h"
 #include "engine/system_tables/system_catalog.h"
@@ -279,6 +280,73 @@ Result<engine::PlannedQuery> plan_materialized(const engine::CreateView& create,
   Random random(1);
   const engine::EvalContext eval{clock, random, &context.properties};
   return engine::plan_materialized_view(create, statement, context, eval);
+}
+
+namespace {
+
+// A longer statement would hide the error above it.
+constexpr size_t kMostHintBytes = 2'000;
+
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+// Returns the SELECT of a CREATE ... AS, without EMIT; empty if the text has another form.
+std::string_view text_of_select(const engine::CreateAsSelect& create,
+                                const engine::ParsedStatement& statement) {
+  const std::string_view text = statement.text;
+  const auto offset_of = [&](const TextPosition& at) {
+    return std::min<size_t>(at.offset - std::min(at.offset, statement.start.offset), text.size());
+  };
+  size_t end = text.size();
+  if (create.query.positions.emit) end = offset_of(*create.query.positions.emit);
+  // The first AS outside of brackets and quotes ends the name and the WITH clause.
+  int depth = 0;
+  char quote = '\0';
+  for (size_t at = offset_of(create.name_position); at + 4 < end; ++at) {
+    const char c = text[at];
+    if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '\'' || c == '"' || c == '`') {
+      quote = c;
+    } else if (c == '(' || c == ')') {
+      depth += c == '(' ? 1 : -1;
+    } else if (depth == 0 && is_blank(c) && is_blank(text[at + 3]) &&
+               engine::lower_case(text.substr(at + 1, 2)) == "as") {
+      std::string_view select = text.substr(at + 4, end - at - 4);
+      while (!select.empty() && (is_blank(select.back()) || select.back() == ';'))
+        select.remove_suffix(1);
+      return select;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Error with_view_hint(Error error, const engine::CreateAsSelect& create,
+                     const engine::ParsedStatement& statement, const engine::PlanContext& around) {
+  if (error.code == ErrorCode::DuplicateSource || error.code == ErrorCode::InsufficientPrivilege ||
+      error.code == ErrorCode::UndefinedSource || create.is_temporary ||
+      around.settings.ksqldb_compat)
+    return error;
+  const std::string_view select = text_of_select(create, statement);
+  if (select.empty() || select.size() > kMostHintBytes) return error;
+  const std::string text =
+      fmt::format("CREATE MATERIALIZED VIEW {} AS {};", display_name(create.name.text), select);
+  // A SELECT may use words that only ksqlDB has.
+  const auto parsed = engine::parse_postgres(text);
+  if (!parsed || parsed->size() != 1) return error;
+  engine::CreateView view;
+  view.name = {create.name, create.name_position};
+  view.is_materialized = true;
+  engine::Query query = clone(create.query);
+  query.emit = engine::Emit::None;
+  view.query = std::make_shared<const engine::Query>(std::move(query));
+  engine::PlanContext context = around;
+  context.registrar = nullptr;  // nothing is created
+  if (!plan_materialized(view, statement, context)) return error;
+  const std::string before = error.hint.empty() ? "" : error.hint + " ";
+  return std::move(error).with_hint(
+      fmt::format("{}A materialized view can have this SELECT: {}", before, text));
 }
 
 namespace {

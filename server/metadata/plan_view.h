@@ -32,8 +32,12 @@ Result<RelationChanges> plan_drop_views(const engine::DropViews& drop, const Met
 Result<engine::PlannedQuery> plan_materialized(const engine::CreateView& create,
                                                const engine::ParsedStatement& statement,
                                                const engine::PlanContext& context);
-// Returns whether the name is that of a materialized view or of the result of CREATE TABLE ... AS; false, if it does not exist and `if_exists` is set. Fails with
-// UndefinedSource, and with WrongObjectType for another relation.
+// Adds a hint to the error of a refused CREATE ... AS SELECT if CREATE MATERIALIZED VIEW accepts the same SELECT. The
+// hint has the whole statement, ready to paste.
+Error with_view_hint(Error error, const engine::CreateAsSelect& create,
+                     const engine::ParsedStatement& statement, const engine::PlanContext& context);
+// Returns whether the name is that of a materialized view or of the result of CREATE TABLE ... AS; false, if it does
+// not exist and `if_exists` is set. Fails with UndefinedSource, and with WrongObjectType for another relation.
 Result<bool> is_materialized_view(const engine::TableName& name, bool if_exists,
                                   const engine::Catalog& catalog);
 

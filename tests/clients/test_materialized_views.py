@@ -320,6 +320,47 @@ def a_push_query_follows_a_view():
 
 
 @case
+def the_hint_of_a_refused_continuous_query_is_a_view():
+    with connect(SERVER) as c:
+        c.execute("CREATE TABLE bills (id INT PRIMARY KEY, name VARCHAR, sum INT)")
+        c.execute("CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR)")
+        c.execute("INSERT INTO bills VALUES (1, 'ann', 5), (2, 'bob', 7), (3, 'ann', 9)")
+        c.execute("INSERT INTO people VALUES (1, 'ann'), (2, 'bob')")
+        c.execute("CREATE MATERIALIZED VIEW names AS SELECT name FROM bills")
+        selects = ["SELECT name FROM bills UNION SELECT name FROM people",
+                   "SELECT DISTINCT name FROM bills",
+                   "SELECT id FROM bills WHERE name IN (SELECT name FROM people)",
+                   "SELECT id, sum FROM bills ORDER BY sum DESC LIMIT 2",
+                   "SELECT id, rank() OVER (ORDER BY sum) AS place FROM bills",
+                   "SELECT name, MIN(sum) AS least, MAX(sum) AS most FROM bills GROUP BY name",
+                   "SELECT b.id, p.name FROM bills b JOIN people p ON b.id = p.id AND b.name = p.name",
+                   "WITH t AS (SELECT id FROM bills) SELECT id FROM t",
+                   "SELECT t.id FROM (SELECT id FROM bills) AS t",
+                   "SELECT name FROM names",
+                   "SELECT id, 'a AS b' AS text FROM bills WHERE sum > (SELECT AVG(sum) FROM bills)"]
+        for number, select in enumerate(selects):
+            for clauses in ("", " WITH (PARTITIONS = 1)"):
+                try:
+                    c.execute(f"CREATE TABLE r{number}{clauses} AS {select}")
+                    raise AssertionError(f"{select} is accepted")
+                except psycopg.errors.Error as error:
+                    wanted = f"CREATE MATERIALIZED VIEW r{number} AS {select};"
+                    hint = error.diag.message_hint or ""
+                    assert hint.endswith(wanted), f"{select}: {error}\n{hint}"
+            c.execute(hint[hint.index("CREATE MATERIALIZED"):])
+            kept = in_order(c.execute(f"SELECT * FROM r{number}").fetchall())
+            assert kept == in_order(c.execute(select).fetchall()), select
+        for statement in ("CREATE TABLE r0 AS SELECT DISTINCT name FROM bills",  # the name is taken
+                          "CREATE TABLE s AS SELECT DISTINCT missing FROM bills",
+                          "CREATE TABLE s AS SELECT DISTINCT now() AS t FROM bills"):
+            try:
+                c.execute(statement)
+                raise AssertionError(f"{statement} is accepted")
+            except psycopg.errors.Error as error:
+                assert "MATERIALIZED" not in (error.diag.message_hint or ""), error
+
+
+@case
 def the_queries_of_tpch_as_views():
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
     print(f"seed {seed}")
