@@ -81,7 +81,15 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
   for (const std::string& id : catalog.writers_of(source.name))
     if (id != source.created_by && catalog.find_query(id)->rebuilds.empty()) writers.push_back(id);
   if (readers.empty() && writers.empty()) return {};
-  return still_used(drop, joined(sinks), joined(readers), joined(writers));
+  Error error = still_used(drop, joined(sinks), joined(readers), joined(writers));
+  // The query of a view cannot be terminated.
+  const bool are_views = writers.empty() && std::ranges::all_of(readers, [&](const auto& id) {
+                           return catalog.find_query(id)->kind == QueryKind::View;
+                         });
+  if (!are_views) return error;
+  for (std::string& sink : sinks) sink = display_name(sink);
+  return std::move(error).with_hint(
+      fmt::format("First drop the views that read it: DROP MATERIALIZED VIEW {}.", joined(sinks)));
 }
 
 // Returns another stream or table that has the topic of this source and remains; null if none does.

@@ -163,12 +163,49 @@ struct Planner {
     TRY(check_not_materialized(drop));
     return drop_source(drop, {});
   }
+  // Returns the catalog without the queries of the other views that the statement drops: these queries read the relation
+  // until the statement, and do not keep it.
+  engine::CatalogPtr without_views(const std::set<std::string>& dropped,
+                                   const std::string& except) const {
+    auto reduced = std::make_shared<engine::Catalog>(*image.catalog);
+    for (const std::string& name : dropped) {
+      const engine::DataSource* source = image.catalog->find_source(name);
+      if (name != except && source && image.catalog->is_view(*source))
+        reduced->erase_query(source->created_by);
+    }
+    return reduced;
+  }
+  // Adds the materialized views that read the dropped relations, directly or through other views.
+  void add_reading_views(std::vector<engine::DropSource>& drops,
+                         std::vector<std::string>& notices) const {
+    for (size_t i = 0; i < drops.size(); ++i) {
+      const engine::DropSource drop = drops[i];
+      for (const std::string& id : image.catalog->readers_of(drop.name.text)) {
+        const engine::PersistentQuery& query = *image.catalog->find_query(id);
+        const auto is_known = [&](const engine::DropSource& other) {
+          return other.name.text == query.sink;
+        };
+        if (query.kind != engine::QueryKind::View || std::ranges::any_of(drops, is_known)) continue;
+        drops.push_back({engine::SourceKind::Table,
+                         false,
+                         false,
+                         {query.sink, engine::Quoting::Back},
+                         drop.name_position});
+        notices.push_back(
+            fmt::format("drop cascades to materialized view {}", engine::display_name(query.sink)));
+      }
+    }
+  }
   Result<Effect> drop_source(const engine::DropSource& drop,
                              const std::set<std::string>& dropped_with_it) const {
     std::set<std::string> not_counted = dropped_with_it;
     for (const auto& [name, other] : image.catalog->sources())
       if (is_without_rights(*image.users, *other)) not_counted.insert(name);
-    Effect effect = of(TRY(engine::plan_drop_source(drop, image.catalog, not_counted)));
+    const engine::CatalogPtr catalog = without_views(dropped_with_it, drop.name.text);
+    engine::CatalogChange change = TRY(engine::plan_drop_source(drop, catalog, not_counted));
+    const bool is_nothing = change.catalog == catalog;
+    Effect effect = of(std::move(change));
+    effect.is_nothing = is_nothing;
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(drop.name.text);
     effect.changes.push_back(EraseSource{drop.name.text});
@@ -186,9 +223,11 @@ struct Planner {
   }
   Result<Effect> drop_all(const engine::DropSources& all) const {
     Effect effect;
+    std::vector<engine::DropSource> drops = all.drops;
+    if (all.cascade) add_reading_views(drops, effect.notices);
     std::set<std::string> all_names, names;
-    for (const engine::DropSource& drop : all.drops) all_names.insert(drop.name.text);
-    for (const engine::DropSource& drop : all.drops) {
+    for (const engine::DropSource& drop : drops) all_names.insert(drop.name.text);
+    for (const engine::DropSource& drop : drops) {
       if (!names.insert(drop.name.text).second) continue;
       Effect one = TRY(drop_source(drop, all_names));
       append(effect.changes, std::move(one.changes));
