@@ -21,7 +21,8 @@ constexpr std::string_view kNamesLike =
     "lower case.";
 constexpr std::string_view kDescribe = "DESCRIBE and the name lists the columns.";
 constexpr std::string_view kViews =
-    "SELECT matviewname, definition FROM pg_matviews lists the materialized views, and pg_views the "
+    "SELECT matviewname, definition FROM pg_matviews lists the materialized views, and pg_views "
+    "the "
     "other ones. SHOW QUERIES has the state of their queries.";
 constexpr std::string_view kDropTopic =
     "DROP STREAM name DELETE TOPIC deletes the topic of a stream. kafka-topics --delete deletes a "
@@ -102,7 +103,6 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"SHOW", "FULL", "TABLES"}, "SHOW STREAMS and SHOW TABLES list the streams and tables."},
       {{"SHOW", "FULL", "PROCESSLIST"}, "SELECT * FROM pg_stat_activity lists the sessions."},
       {{"SHOW", "MATERIALIZED", "VIEWS"}, kViews},
-      {{"SHOW", "VIEWS"}, kViews},
       {{"LIST", "VIEWS"}, kViews},
       {{"SHOW", "INDEX"}, "Rows are found by their PRIMARY KEY, which DESCRIBE shows."},
       {{"SHOW", "INDEXES"}, "Rows are found by their PRIMARY KEY, which DESCRIBE shows."},

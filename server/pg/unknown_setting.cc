@@ -24,7 +24,9 @@ constexpr ShownElsewhere kShownElsewhere[] = {
     {"schemas", "SELECT schema_name FROM information_schema.schemata lists the schemas."},
     {"jobs", kQueries},
     {"query", "SHOW QUERIES lists the continuous queries; EXPLAIN and an id shows one."},
-    {"views", "SELECT viewname FROM pg_views lists the views."},
+    {"views",
+     "SELECT viewname FROM pg_views lists the views, and SELECT matviewname FROM pg_matviews the "
+     "materialized ones."},
     {"processlist", "SELECT * FROM pg_stat_activity lists the sessions."},
     {"users", "SELECT usename FROM pg_user lists the users."},
     {"roles", "SELECT rolname FROM pg_roles lists the roles."},
