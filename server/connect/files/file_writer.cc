@@ -42,10 +42,12 @@ Result<std::string> FileWriter::object_name(std::string_view topic, PartitionId 
                                             Offset first) {
   std::string name = engine::sink_object_name(topic, partition, first, extension_of(sink_.format));
   if (TRY(has_file(path_of(name))))
-    return Error{ErrorCode::InvalidParameter,
-                 fmt::format("{} exists, and this connector has not written it", path_of(name)),
-                 {},
-                 "Move the file away, or set another output.path; then restart the connector."};
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("{} exists already, and is not written over", path_of(name)),
+        "It is of another program, of a dropped connector, or of a dropped topic with this "
+        "name.",
+        "Move the file away, or set another output.path; then restart the connector."};
   return name;
 }
 

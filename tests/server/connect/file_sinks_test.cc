@@ -137,7 +137,7 @@ TEST_F(FileSinkTest, a_file_of_another_origin_is_not_written_over) {
   ASSERT_TRUE(create_sink());
   EXPECT_EQ(wait_for_state("archive", ConnectorState::Failed), ConnectorState::Failed);
   EXPECT_NE(server_->task("archive").task.trace.find(
-                "out/lines+0+0000000050.txt exists, and this connector has not written it"),
+                "out/lines+0+0000000050.txt exists already, and is not written over"),
             std::string::npos);
   std::filesystem::remove(directory_ / "out/lines+0+0000000050.txt");
   ASSERT_TRUE(
