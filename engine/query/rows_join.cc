@@ -320,6 +320,8 @@ Result<RowsChunks> join_turned(const JoinRows& step, const RowsChunks& left,
 
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context, const RowsChunks& otherwise, size_t wanted) {
+  const bool has_pairs = rows_of(left) > 0 && rows_of(right) > 0;
+  if (step.type == JoinType::Inner && !has_pairs && !step.otherwise) return RowsChunks();
   return is_better_turned(step, left, right) ? join_turned(step, left, right, context, wanted)
                                              : join(step, left, right, context, otherwise, wanted);
 }
