@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "storage/kv/damage.h"
 
 namespace server {
@@ -98,6 +100,19 @@ std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::
                                        const storage::TopicSnapshot& topics) {
   return output.exchange >= 0 ? exchange(query, output.exchange)
                               : named(query, output.topic, topics);
+}
+
+std::vector<DefinedQueryPtr> writers_of_topic(const MetadataImage& image, const Uuid& topic) {
+  std::vector<DefinedQueryPtr> writers = image.users_of(topic);
+  std::erase_if(writers, [&](const DefinedQueryPtr& query) {
+    return !query->query->rebuilds.empty() ||
+           std::ranges::none_of(query->plan->stages, [&](const engine::StagePlan& stage) {
+             if (stage.output.exchange >= 0) return false;
+             const auto written = output_topic(*query, stage.output, *image.topics);
+             return written && written->id == topic;
+           });
+  });
+  return writers;
 }
 
 size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,

@@ -612,6 +612,19 @@ TEST_F(DefinitionTest, writers_and_users_of_a_topic_are_known) {
   EXPECT_EQ(image_->users_of(image_->topics->find("orders")->id).size(), 1u);
 }
 
+TEST_F(DefinitionTest, a_writer_of_a_topic_is_found_under_each_name_of_the_topic) {
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
+  must("CREATE STREAM copied WITH (KAFKA_TOPIC = 'copies') AS SELECT * FROM orders;");
+  must("CREATE STREAM renamed (id INT KEY, city VARCHAR) WITH (KAFKA_TOPIC = 'copies');");
+  must("INSERT INTO renamed SELECT * FROM orders;");
+  must("CREATE TABLE counted AS SELECT id, COUNT(*) AS n FROM renamed GROUP BY id;");
+  // The name of the source finds only the query that writes under this name.
+  EXPECT_EQ(image_->writers_of("RENAMED").size(), 1u);
+  EXPECT_EQ(writers_of_topic(*image_, image_->topics->find("copies")->id).size(), 2u);
+  // A reader of a topic is not one of its writers.
+  EXPECT_TRUE(writers_of_topic(*image_, image_->topics->find("orders")->id).empty());
+}
+
 TEST_F(DefinitionTest, an_undone_transaction_restores_the_previous_objects) {
   must("CREATE TABLE kept (k INT PRIMARY KEY, v VARCHAR);");
   must("CREATE TABLE dropped (k SERIAL PRIMARY KEY, v VARCHAR);");
