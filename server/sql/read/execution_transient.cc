@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/plan/op_column.h"
+#include "server/metadata/query_topics.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/catching_up.h"
 #include "server/sql/read/read_preparation.h"
@@ -72,9 +73,13 @@ class TransientExecution final : public SqlExecution {
   // Returns the sources that are written by queries.
   std::vector<CatchingUp::Made> made_sources() const {
     std::vector<CatchingUp::Made> made;
-    for (const std::string& source : planned_.plan.sources)
-      for (const DefinedQueryPtr& writer : image_->writers_of(source))
-        made.push_back({source, writer});
+    for (const std::string& name : planned_.plan.sources) {
+      const auto* source = image_->catalog->find_source(name);
+      const storage::TopicInfo* topic = source ? image_->topics->find(source->topic) : nullptr;
+      if (!topic) continue;
+      for (const DefinedQueryPtr& writer : writers_of_topic(*image_, topic->id))
+        made.push_back({name, writer});
+    }
     return made;
   }
   Status go_on(Status caught_up) {

@@ -12,8 +12,8 @@ namespace {
 void visit(const MetadataImage& image, const DefinedQuery& query,
            std::set<const DefinedQuery*>& visited, std::vector<const DefinedQuery*>& route) {
   if (!visited.insert(&query).second) return;
-  for (const std::string& source : query.query->sources)
-    for (const DefinedQueryPtr& writer : image.writers_of(source))
+  for (const Uuid& topic : topics_read_by(query))
+    for (const DefinedQueryPtr& writer : writers_of_topic(image, topic))
       visit(image, *writer, visited, route);
   route.push_back(&query);
 }
