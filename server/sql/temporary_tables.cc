@@ -108,7 +108,6 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
   if (const auto* rename = std::get_if<engine::RenameRelation>(&written)) {
     engine::RenameRelation copy = *rename;
     copy.name.name = name_of(rename->name.name);
-    if (owns(copy.name.name.text)) copy.new_name = exact(prefix_ + rename->new_name.text);
     return with(std::move(copy));
   }
   if (const auto* change = std::get_if<engine::ChangeConstraint>(&written)) {
@@ -153,10 +152,6 @@ void TemporaryTables::note(const engine::Statement& statement) {
     drop(one->name);
   } else if (const auto* several = std::get_if<engine::DropSources>(&statement)) {
     for (const engine::DropSource& each : several->drops) drop(each.name);
-  } else if (const auto* rename = std::get_if<engine::RenameRelation>(&statement)) {
-    if (name_of(rename->name.name) == rename->name.name) return;
-    drop(rename->name.name);
-    add(rename->new_name.text);
   }
 }
 

@@ -85,7 +85,14 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       keys += (keys.empty() ? "" : ", ") + engine::quote_if_needed(column.name);
     key_list_ = keys;
     run(fmt::format("SELECT {} FROM {} GROUP BY {} HAVING COUNT(*) > 1 LIMIT 1", keys,
-                    engine::quote_if_needed(source_->name), keys));
+                    exact_source(), keys));
+  }
+
+  // Returns the name in quotes, which make it exact: a bare name would read the rows of a temporary table that hides the
+  // table.
+  std::string exact_source() const {
+    const std::string name = engine::quote_if_needed(source_->name);
+    return name.starts_with('`') ? name : fmt::format("`{}`", name);
   }
 
   void copy() {
@@ -98,7 +105,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                  (values_.empty() ? engine::quote_if_needed(column.name) : values_[i]);
       places_.push_back(i);
     }
-    run(fmt::format("SELECT {} FROM {}", columns, engine::quote_if_needed(source_->name)));
+    run(fmt::format("SELECT {} FROM {}", columns, exact_source()));
   }
 
   // Starts a SELECT. The call may come from within the previous SELECT, which is therefore kept and
