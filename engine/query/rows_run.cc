@@ -226,14 +226,24 @@ class RowsRun {
     return copied(outer_rows_[step.number]);
   }
   Result<RowsChunks> take(const FilterRows& step, const RowsNode&) {
+    // A choice of columns may lie between the filter and the table.
+    const auto* chosen = std::get_if<ComputeColumns>(&step.input->step);
+    const RowsNode& read = chosen ? *chosen->input : *step.input;
+    const auto* table = std::get_if<ReadSystemTable>(&read.step);
     // A step that is measured or shared is run by itself.
-    if (const auto* table = std::get_if<ReadSystemTable>(&step.input->step);
-        table && !step.input->is_shared && !profile_) {
-      std::vector<SystemTextFilter> wanted;
-      add_text_filters(step.condition, wanted);
-      return filter_rows(step, TRY(read_system_table(*table, wanted)), context_);
+    if (!table || profile_ || read.is_shared || step.input->is_shared)
+      return filter_rows(step, TRY(run(*step.input)), context_);
+    std::vector<SystemTextFilter> conditions, wanted;
+    add_text_filters(step.condition, conditions);
+    for (SystemTextFilter& each : conditions) {
+      const BoundExpression* column = chosen ? &chosen->columns[each.column] : nullptr;
+      if (column && column->kind != BoundKind::Column) continue;
+      if (column) each.column = column->index;
+      wanted.push_back(std::move(each));
     }
-    return filter_rows(step, TRY(run(*step.input)), context_);
+    RowsChunks rows = TRY(read_system_table(*table, wanted));
+    if (chosen) rows = TRY(compute_columns(*chosen, std::move(rows), context_));
+    return filter_rows(step, std::move(rows), context_);
   }
   Result<RowsChunks> take(const ComputeColumns& step, const RowsNode&) {
     return compute_columns(step, TRY(run(*step.input)), context_);
