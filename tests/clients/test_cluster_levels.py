@@ -75,6 +75,9 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             # Nor would it say whose the definitions of a transaction are.
             said = refusal(first, "BEGIN; CREATE TABLE within (id INT PRIMARY KEY); COMMIT")
             assert said.startswith("definitions within a transaction need feature level 4, and the cluster is at 1"), said
+            # An earlier program that runs a generator would make no rows.
+            said = refusal(first, "CREATE STREAM ticks (k BIGINT KEY) WITH (GENERATOR = 'datagen', PARTITIONS = 1)")
+            assert said.startswith("generated rows need feature level 6, and the cluster is at 1"), said
         nodes.nodes[3].kill()
         # The node counts as away after a while, and then its next program is unknown.
         eventually(lambda: "away" in millrace(first, "status"))
