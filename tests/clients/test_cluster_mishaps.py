@@ -185,6 +185,7 @@ def replicas_on_a_full_disk_leave_the_isr_at_once():
                                        (*FLAGS, "--replica-lag-time-max-ms", "3600000"))
         nodes.nodes[2].data_dir = os.path.join(disk.folder, "data")
         nodes.start_all()
+        eventually(lambda: all(sorted(metadata_of(node).brokers) == [1, 2, 3] for node in nodes.nodes.values()), 60)
         create_topic(nodes, "idle", 6)
         run_on(nodes.nodes[1], "CREATE TABLE kept (k STRING PRIMARY KEY, v INT) WITH (PARTITIONS = 4)", "INSERT INTO kept VALUES ('a', 1)")
         shows(nodes.nodes[2], "SELECT * FROM kept", [("a", 1)])
