@@ -96,8 +96,9 @@ Result<AliasedSource> records_source(FunctionCall& call, AliasedSource named) {
                             .alias = std::nullopt,
                             .position = at};
   body.where = std::move(where);
-  named.name = Name{std::string(kRecordsTable)};
-  if (!named.alias) named.alias = named.name;
+  // A source that is a query has the name of its alias, as SELECTs in FROM have.
+  if (!named.alias) named.alias = Name{std::string(kRecordsTable)};
+  named.name = *named.alias;
   named.query = std::make_shared<const Query>(std::move(body));
   return named;
 }
