@@ -339,7 +339,8 @@ def the_hint_of_a_refused_continuous_query_is_a_view():
                    "SELECT name FROM names",
                    "SELECT id, 'a AS b' AS text FROM bills WHERE sum > (SELECT AVG(sum) FROM bills)"]
         for number, select in enumerate(selects):
-            for clauses in ("", " WITH (PARTITIONS = 1)"):
+            # The dialect's own parser, which has WITH, refuses OVER and the shapes below with an error of the syntax.
+            for clauses in ("", " WITH (PARTITIONS = 1)") if number < 4 else ("",):
                 try:
                     c.execute(f"CREATE TABLE r{number}{clauses} AS {select}")
                     raise AssertionError(f"{select} is accepted")
