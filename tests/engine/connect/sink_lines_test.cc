@@ -24,7 +24,7 @@ TEST(SinkLines, csv_records_are_read_back_as_they_were) {
   EXPECT_EQ(split_csv(line, settings).value(), (CsvFields{"1.50", std::nullopt, "x\n\"y\";"}));
   // A text that looks like NULL is none.
   EXPECT_EQ(csv_line(R"({"id":"NULL","text":{"a":[1]}})", names, settings).value(),
-            "\"NULL\";NULL;{\"a\":[1]}");
+            R"("NULL";NULL;"{""a"":[1]}")");
   EXPECT_EQ(csv_line(R"({"id":""})", std::vector<std::string>{"id"}, {}).value(), "\"\"");
   for (const char* bad : {"[1]", "1", "null", "x"})
     EXPECT_FALSE(csv_line(bad, names, settings)) << bad;

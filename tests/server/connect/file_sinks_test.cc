@@ -70,8 +70,11 @@ TEST_F(FileSinkTest, records_become_files_named_by_their_first_offset) {
   for (const char* name :
        {"lines+0+0000000000.txt", "lines+0+0000000050.txt", "lines+0+0000000100.txt"})
     EXPECT_TRUE(std::filesystem::exists(directory_ / "out" / name)) << name;
-  EXPECT_EQ(server_->offsets("archive"),
-            Values{R"({"kafka_partition":0,"kafka_topic":"lines"}{"kafka_offset":120})"});
+  // The position is committed after the file has its name.
+  const Values position = {R"({"kafka_partition":0,"kafka_topic":"lines"}{"kafka_offset":120})"};
+  EXPECT_EQ(eventually<Values>([&] { return server_->offsets("archive"); },
+                               [&](const Values& offsets) { return offsets == position; }),
+            position);
   const ConnectorInfo info = server_->describe("archive");
   EXPECT_EQ(info.type, engine::ConnectorType::Sink);
   EXPECT_EQ(info.topics, Values{"lines"});
