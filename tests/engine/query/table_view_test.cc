@@ -34,8 +34,9 @@ TEST_F(TableViewTest, rows_of_a_declared_table_are_found_by_key) {
 }
 
 TEST_F(TableViewTest, a_scan_leaves_out_columns_that_are_not_used) {
-  auto run =
-      table("CREATE TABLE lines (o INT PRIMARY KEY, l INT PRIMARY KEY, name VARCHAR, n INT);");
+  auto run = table(
+      "CREATE TABLE lines (o INT PRIMARY KEY, l INT PRIMARY KEY, name VARCHAR, n INT) "
+      "WITH (KEY_FORMAT = 'JSON');");
   run->produce("lines", 0, {{R"({"O":1,"L":2})", R"({"NAME":"nut","N":5})", 7}});
   ASSERT_TRUE(run->run_to_rest());
   const auto text_of_used = [&](const std::vector<bool>& used) {
