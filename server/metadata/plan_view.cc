@@ -320,6 +320,22 @@ std::string_view text_of_select(const engine::CreateAsSelect& create,
   return {};
 }
 
+// Returns whether the SELECT itself is refused: it is refused under another name, too, without a WITH clause, and for
+// both kinds of results. Otherwise the remedy lies in the rest of the statement.
+bool is_select_refused(const engine::CreateAsSelect& create,
+                       const engine::ParsedStatement& statement,
+                       const engine::PlanContext& context) {
+  for (const engine::SourceKind kind : {engine::SourceKind::Stream, engine::SourceKind::Table}) {
+    engine::CreateAsSelect bare;
+    bare.kind = kind;
+    bare.name = {create.name.text + "__", create.name.quoting};
+    bare.name_position = create.name_position;
+    bare.query = clone(create.query);
+    if (engine::plan_create_as(bare, statement, context)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Error with_view_hint(Error error, const engine::CreateAsSelect& create,
@@ -343,6 +359,7 @@ Error with_view_hint(Error error, const engine::CreateAsSelect& create,
   view.query = std::make_shared<const engine::Query>(std::move(query));
   engine::PlanContext context = around;
   context.registrar = nullptr;  // nothing is created
+  if (!is_select_refused(create, statement, context)) return error;
   if (!plan_materialized(view, statement, context)) return error;
   const std::string before = error.hint.empty() ? "" : error.hint + " ";
   return std::move(error).with_hint(
