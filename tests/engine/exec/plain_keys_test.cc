@@ -3,7 +3,7 @@
 namespace engine {
 namespace {
 
-const std::vector<ColumnDef> kColumns{{"A", TypeKind::Integer}, {"B_2", TypeKind::Bigint}};
+const std::vector<ColumnDef> kKeyColumns{{"A", TypeKind::Integer}, {"B_2", TypeKind::Bigint}};
 
 // The keys in the order of the columns; "other" if one of them has another form.
 std::string read(const std::vector<std::string_view>& keys) {
@@ -11,7 +11,7 @@ std::string read(const std::vector<std::string_view>& keys) {
   a.append(int32_t{7});
   b.append(int64_t{8});
   const std::vector<Column*> columns{&a, &b};
-  const bool are_plain = PlainKeys::of({"JSON"}, kColumns)->read(keys, columns);
+  const bool are_plain = PlainKeys::of({"JSON"}, kKeyColumns)->read(keys, columns);
   EXPECT_EQ(a.size(), are_plain ? keys.size() + 1 : 1);
   EXPECT_EQ(b.size(), a.size());
   if (!are_plain) return "other";
@@ -41,11 +41,11 @@ TEST(PlainKeys, one_key_of_another_form_leaves_all_to_the_reader_of_the_format) 
 }
 
 TEST(PlainKeys, other_formats_types_and_names_are_left_to_the_reader_of_the_format) {
-  EXPECT_TRUE(PlainKeys::of({"JSON"}, kColumns));
-  EXPECT_FALSE(PlainKeys::of({"KAFKA"}, kColumns));
-  EXPECT_FALSE(PlainKeys::of({"JSON"}, {kColumns.front()}));
-  EXPECT_FALSE(PlainKeys::of({"JSON"}, {kColumns.front(), {"B", TypeKind::String}}));
-  EXPECT_FALSE(PlainKeys::of({"JSON"}, {kColumns.front(), {"b\"", TypeKind::Integer}}));
+  EXPECT_TRUE(PlainKeys::of({"JSON"}, kKeyColumns));
+  EXPECT_FALSE(PlainKeys::of({"KAFKA"}, kKeyColumns));
+  EXPECT_FALSE(PlainKeys::of({"JSON"}, {kKeyColumns.front()}));
+  EXPECT_FALSE(PlainKeys::of({"JSON"}, {kKeyColumns.front(), {"B", TypeKind::String}}));
+  EXPECT_FALSE(PlainKeys::of({"JSON"}, {kKeyColumns.front(), {"b\"", TypeKind::Integer}}));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 using Values = std::vector<std::string>;
 
 const PartitionId kJournal{3};
-const storage::TopicPartition kExchange{Uuid{{9}}, PartitionId{0}};
+const storage::TopicPartition kSentTo{Uuid{{9}}, PartitionId{0}};
 
 class NoProposals final : public JournalProposals {
  public:
@@ -35,7 +35,7 @@ DefinedQueryPtr query(std::optional<PartitionId> journal) {
 class CommitPathTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(storage::create_partitions_and_wait(log(), kExchange.topic, 1,
+    ASSERT_TRUE(storage::create_partitions_and_wait(log(), kSentTo.topic, 1,
                                                     storage::PartitionKind::Internal));
     std::vector<Shard*> shards;
     for (const auto& shard : node_.shards) shards.push_back(shard.get());
@@ -63,8 +63,8 @@ class CommitPathTest : public testing::Test {
     records::BatchBuilder batch;
     batch.append(1, "k", std::to_string(sequence));
     made.exchanged.push_back(
-        {kExchange, batch.finish(records::Codec::None, {storage::kFirstTaskProducer + 1, 0,
-                                                        static_cast<int32_t>(sequence - 1)})});
+        {kSentTo, batch.finish(records::Codec::None, {storage::kFirstTaskProducer + 1, 0,
+                                                      static_cast<int32_t>(sequence - 1)})});
     return made;
   }
   Status apply(CommitBatch batch) {
@@ -149,7 +149,7 @@ TEST_F(CommitPathTest, a_batch_of_commits_is_applied_in_its_order) {
   EXPECT_GT(batch.size_bytes(), 0u);
   ASSERT_TRUE(apply(std::move(batch)));
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2", "3:e3"}));
-  EXPECT_EQ(storage::read_values(log(), kExchange), (Values{"1", "2", "3"}));
+  EXPECT_EQ(storage::read_values(log(), kSentTo), (Values{"1", "2", "3"}));
 }
 
 TEST_F(CommitPathTest, a_batch_with_a_commit_of_a_former_owner_is_not_applied) {
@@ -162,7 +162,7 @@ TEST_F(CommitPathTest, a_batch_with_a_commit_of_a_former_owner_is_not_applied) {
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, ErrorCode::FencedTask);
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), Values{});
-  EXPECT_EQ(storage::read_values(log(), kExchange), Values{});
+  EXPECT_EQ(storage::read_values(log(), kSentTo), Values{});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "records/batch_builder.h"
 #include "server/tasks/journal_tail.h"
 #include "storage/kv/memory_store.h"
+#include "storage/log/apply_replicated_commits.h"
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
 #include "storage/state/state_reader.h"

@@ -100,7 +100,8 @@ TEST_F(RecentReadsTest, see_the_batches_after_compaction) {
   ASSERT_TRUE(wait_for<Status>([&](auto done) {
     log_->core().submit(
         [&](GroupTransaction& group) {
-          return group.clean({partition_, number, {{Offset{1}, ""}, {Offset{3}, ""}}, Offset{4}});
+          return group.clean(
+              {partition_, number, 0, {{Offset{1}, ""}, {Offset{3}, ""}}, Offset{4}});
         },
         done);
   }));
