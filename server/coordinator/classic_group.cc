@@ -1,7 +1,6 @@
 #include "server/coordinator/classic_group.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "server/coordinator/consumer_protocol.h"
@@ -264,7 +263,6 @@ void ClassicGroup::set_joining(Member& member, Done<JoinedGroup> done) {
 
 void ClassicGroup::answer_join(Member& member, JoinedGroup answer) {
   if (!member.joining) return;
-  assert(joining_count_ > 0);
   --joining_count_;
   std::exchange(member.joining, nullptr)(std::move(answer));
 }
@@ -318,7 +316,6 @@ void ClassicGroup::remove(const std::string& id, KafkaError why) {
   around_.deadlines.cancel(member.session);
   count_protocols(member, -1);
   around_.size.shrink(member.charged);
-  assert(member.charged <= member_bytes_);
   member_bytes_ -= member.charged;
   if (member.instance_id) instances_.erase(*member.instance_id);
   members_.erase(found);

@@ -1,6 +1,5 @@
 // Rebalances of a classic group: its members join the next generation, and get their assignments.
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "server/coordinator/classic_group.h"
@@ -64,7 +63,6 @@ void ClassicGroup::on_initial_delay(int64_t left_ms) {
 }
 
 void ClassicGroup::complete_if_all_joined() {
-  assert(joining_count_ <= members_.size());
   if (state_ == GroupState::PreparingRebalance && !is_initial_ && pending_.empty() &&
       joining_count_ == members_.size())
     complete_join();
@@ -97,7 +95,6 @@ bool ClassicGroup::elect_leader() {
 }
 
 void ClassicGroup::begin_generation() {
-  assert(state_ == GroupState::PreparingRebalance);
   ++generation_;
   is_initial_ = false;
   is_storing_ = false;
@@ -177,7 +174,6 @@ void ClassicGroup::on_assigned(int32_t generation, std::map<std::string, std::st
                                KafkaError error) {
   // A member may have joined or left meanwhile; then a new rebalance is under way.
   if (state_ != GroupState::CompletingRebalance || generation_ != generation) return;
-  assert(is_storing_ || error != KafkaError::None);  // invariant 3
   is_storing_ = false;
   if (error != KafkaError::None) {
     for (auto& [id, member] : members_) give_assignment(member, error);

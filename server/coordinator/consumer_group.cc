@@ -1,7 +1,6 @@
 #include "server/coordinator/consumer_group.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "server/coordinator/assignors.h"
@@ -134,7 +133,6 @@ void ConsumerGroup::remove(const std::string& id) {
   release(member);
   drop_pattern(member.regex);
   around_.size.shrink(member.charged);
-  assert(member.charged <= member_bytes_);
   member_bytes_ -= member.charged;
   if (member.instance_id) instances_.erase(*member.instance_id);
   drop(member);

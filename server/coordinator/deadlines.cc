@@ -1,12 +1,10 @@
 #include "server/coordinator/deadlines.h"
 
-#include <cassert>
 #include <utility>
 
 namespace server::coordinator {
 
 Deadline Deadlines::set(int64_t at_us, std::function<void()> on_time) {
-  assert(on_time);
   const Deadline deadline{at_us, ++last_number_};
   pending_.emplace(deadline, std::move(on_time));
   if (tell_sooner_ && pending_.begin()->first == deadline) tell_sooner_();

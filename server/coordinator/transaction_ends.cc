@@ -1,6 +1,5 @@
 // Ends of transactions. The end is decided and stored first; then a marker is sent to every partition.
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -156,7 +155,6 @@ TransactionValue TransactionPartition::prepared(const TransactionValue& value, b
 namespace {
 
 TransactionValue completed(TransactionValue value) {
-  assert(value.is_prepared());
   value.state = value.state == TransactionState::PrepareCommit ? TransactionState::CompleteCommit
                                                                : TransactionState::CompleteAbort;
   value.partitions.clear();
@@ -187,7 +185,6 @@ TransactionEnded TransactionPartition::end_of(const TransactionValue& next) cons
 void TransactionPartition::end(const std::string& id, const TransactionPtr& transaction,
                                TransactionValue next, int16_t last_epoch,
                                std::function<void(KafkaError)> done) {
-  assert(next.is_prepared() && !transaction->value.is_prepared());  // invariant 2
   around_.deadlines.cancel(transaction->timeout);
   transaction->is_ending = true;
   if (!try_end_at_once(id, transaction, next, last_epoch, done))
@@ -277,7 +274,6 @@ void TransactionPartition::prepare(const std::string& id, const TransactionPtr& 
 void TransactionPartition::tell_partitions(const std::string& id,
                                            const TransactionPtr& transaction) {
   const TransactionValue& value = transaction->value;
-  assert(value.is_prepared() && transaction->is_changing);  // invariants 2 and 3
   auto ending =
       std::make_shared<Ending>(Ending{id, transaction, end_of(value), {}, {}, 0, 0, term_, false});
   for (const auto& [topic, partitions] : value.partitions)
@@ -299,7 +295,6 @@ void TransactionPartition::tell_some(const std::shared_ptr<Ending>& ending) {
 void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t place,
                                 const Status& status) {
   if (ending->term.expired()) return;  // the next coordinator sends all markers
-  assert(ending->under_way > 0);
   --ending->under_way;
   if (!status) {
     // A newer coordinator has sent an end to the partition. It may be the same end, and it may not be durable yet, so
@@ -326,7 +321,6 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
 }
 
 void TransactionPartition::complete(const std::string& id, const TransactionPtr& transaction) {
-  assert(transaction->is_changing);  // no other step starts before the end is stored
   change(id, transaction, completed(transaction->value),
          [this, term = std::weak_ptr(term_), id, transaction](KafkaError error) {
            if (error == KafkaError::None || term.expired()) return;

@@ -1,7 +1,6 @@
 #include "server/coordinator/transaction_partition.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -33,16 +32,6 @@ TransactionValue begun_anew(TransactionValue value, const InitProducer& request)
   value.timeout_ms = request.timeout_ms;
   value.start_ms = -1;
   return value;
-}
-
-// Returns whether the value may be stored after `now`: a prepared transaction ends as prepared, and
-// the epoch of a producer id never decreases, so that a fenced producer remains fenced.
-bool may_follow(const TransactionValue& now, const TransactionValue& next) {
-  if (now.state == TransactionState::PrepareCommit)
-    return next.state == TransactionState::CompleteCommit;
-  if (now.state == TransactionState::PrepareAbort)
-    return next.state == TransactionState::CompleteAbort;
-  return next.producer_id != now.producer_id || next.epoch >= now.epoch;
 }
 
 PartitionsByTopic minus(const PartitionsByTopic& some, const PartitionsByTopic& all) {
@@ -153,7 +142,6 @@ void TransactionPartition::store(const std::string& id, const TransactionPtr& tr
     done(Error{ErrorCode::OutOfMemory, "not enough memory for more transactions"});
     return wake(transaction);
   }
-  assert(may_follow(transaction->value, next));  // invariant 2
   transaction->is_changing = true;
   next.last_update_ms = port_.clock().wall_ms();
   StoredRecord record{encode_transaction_key(id), encode(next)};
@@ -274,7 +262,6 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
 // Allocates a producer id and calls `then`, which starts a step. No other step starts meanwhile.
 void TransactionPartition::with_new_id(const TransactionPtr& transaction,
                                        std::function<void(KafkaError, ProducerId)> then) {
-  assert(!transaction->is_changing);  // invariant 3
   transaction->is_changing = true;
   around_.allocate_producer_id([term = std::weak_ptr(term_), transaction,
                                 then = std::move(then)](Result<ProducerId> allocated) {
@@ -378,7 +365,6 @@ void TransactionPartition::expire_one(const std::string& id, const TransactionPt
   const int64_t oldest_ms = port_.clock().wall_ms() - around_.settings.id_expiration_ms;
   const bool is_open = value.state == TransactionState::Ongoing || value.is_prepared();
   if (is_open || transaction->is_changing || value.last_update_ms > oldest_ms) return;
-  assert(transaction->waiting.empty());  // requests wait for a step only
   transaction->is_changing = true;
   log_.append({{encode_transaction_key(id), std::nullopt}},
               [this, term = std::weak_ptr(term_), id, transaction](const Status& status) {
