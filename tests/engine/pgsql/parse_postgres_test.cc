@@ -107,7 +107,8 @@ TEST(ParsePostgres, AFunctionInFromIsASelectOfIt) {
 TEST(ParsePostgres, NamesThePlaceAndTheUnsupportedFeature) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"SELECT\n  a @@ b FROM t", "the operator @@ is not supported yet"},
-      {"SELECT 1 FROM t\n  TABLESAMPLE SYSTEM (1)", "this source is not supported yet"},
+      {"SELECT 1 FROM\n  XMLTABLE('/a' PASSING '<a/>' COLUMNS b int)",
+       "this source is not supported yet"},
   };
   for (const auto& [text, message] : cases) {
     const auto parsed = parse_postgres(text);
