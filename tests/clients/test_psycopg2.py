@@ -148,7 +148,7 @@ def errors_are_the_exceptions_that_programs_catch():
     c = connect()
     for statement, exception in (("SELEC 1", psycopg2.errors.SyntaxError),
                                  ("SELECT * FROM p2_nosuch", psycopg2.errors.UndefinedTable),
-                                 ("SELECT 1 FROM pg_class TABLESAMPLE SYSTEM (1)", psycopg2.errors.FeatureNotSupported)):
+                                 ("SELECT 1 FROM pg_class TABLESAMPLE SYSTEM (1) REPEATABLE (2)", psycopg2.errors.FeatureNotSupported)):
         try:
             rows_of(c, statement)
             raise AssertionError(statement)
