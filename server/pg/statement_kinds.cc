@@ -41,17 +41,18 @@ bool names_catalog(std::string_view text) {
   return false;
 }
 
+// Whether the word is `upper` in either case.
+bool is_same_word(std::string_view upper, std::string_view word) {
+  return std::ranges::equal(
+      upper, word, [](char a, char b) { return a == std::toupper(static_cast<unsigned char>(b)); });
+}
+
 // Whether the word is WITHIN before GROUP, which is PostgreSQL's syntax; WITHIN alone is the
 // dialect's.
 bool is_within_group(std::string_view text, size_t begin, size_t end) {
-  const auto is = [](std::string_view word, std::string_view upper) {
-    return std::ranges::equal(word, upper, [](char a, char b) {
-      return std::toupper(static_cast<unsigned char>(a)) == b;
-    });
-  };
-  if (!is(text.substr(begin, end - begin), "WITHIN")) return false;
+  if (!is_same_word("WITHIN", text.substr(begin, end - begin))) return false;
   const size_t next = text.find_first_not_of(" \t\r\n", end);
-  return next != std::string_view::npos && is(text.substr(next, 5), "GROUP");
+  return next != std::string_view::npos && is_same_word("GROUP", text.substr(next, 5));
 }
 
 // Returns the position after the literal, quoted name or comment that begins at `at`; returns `at`
@@ -67,11 +68,6 @@ size_t behind_quoted(std::string_view text, size_t at) {
     return end == std::string_view::npos ? text.size() : end + quotes.end.size();
   }
   return at;
-}
-
-bool is_same_word(std::string_view upper, std::string_view word) {
-  return std::ranges::equal(
-      upper, word, [](char a, char b) { return a == std::toupper(static_cast<unsigned char>(b)); });
 }
 
 // Whether the text has a word that only the dialect has. PostgreSQL's parser would take some of
