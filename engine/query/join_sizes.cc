@@ -430,8 +430,8 @@ class JoinsBySize {
 
   RowsNodePtr operator()(const RowsNodePtr& node) {
     if (!node) return nullptr;
-    if (const auto known = made_.find(node.get()); known != made_.end()) return known->second;
-    return made_[node.get()] = made_of(*node);
+    if (const auto known = made_.find(node); known != made_.end()) return known->second;
+    return made_[node] = made_of(*node);
   }
 
  private:
@@ -486,7 +486,8 @@ class JoinsBySize {
   }
 
   Sizes sizes_;
-  std::map<const RowsNode*, RowsNodePtr> made_;
+  // Keeps the nodes of semi-joins, too: the address of a freed node may be that of a later one.
+  std::map<RowsNodePtr, RowsNodePtr> made_;
 };
 
 }  // namespace

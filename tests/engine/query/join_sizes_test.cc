@@ -114,6 +114,15 @@ TEST_F(JoinSizesTest, a_subquery_that_must_be_true_is_joined_in_its_place) {
   expect(joins + "b.id IN (SELECT id FROM r WHERE w = 1) IS NOT TRUE AND a.id < 50;", false);
 }
 
+TEST_F(JoinSizesTest, each_subquery_is_joined_in_its_own_place) {
+  fill_with(3'000, 40, 40);
+  const std::string joins = "SELECT a.id, b.id FROM l a JOIN l b ON a.k = b.k WHERE b.id IN ";
+  expect(joins + "(SELECT id FROM r WHERE w = 1) UNION ALL " + joins +
+             "(SELECT id FROM r WHERE w = 2) UNION ALL " + joins +
+             "(SELECT id FROM r WHERE w = 0);",
+         true);
+}
+
 TEST_F(JoinSizesTest, ten_sources_are_joined) {
   fill_with(400, 40, 40);
   expect(
