@@ -99,6 +99,24 @@ TEST_F(FileSinkTest, each_record_is_in_one_file_when_the_power_is_cut_at_every_c
   EXPECT_EQ(wait_for_lines(expected.size()), expected);
 }
 
+TEST_F(FileSinkTest, a_fetch_at_the_end_of_a_partition_returns_its_offsets) {
+  append(0, 3);
+  make_topic();
+  wait_for_values("lines", 3);
+  const storage::TopicPartition lines{server_->image()->topics->find("lines")->id, PartitionId(0)};
+  constexpr size_t kBytes = 1 << 20;
+  const auto all = server_->connect_log().fetch(lines, Offset{0}, kBytes).value();
+  EXPECT_EQ(all.records.size(), 3U);
+  EXPECT_EQ(all.next, all.end);
+  const auto none = server_->connect_log().fetch(lines, all.end, kBytes).value();
+  EXPECT_TRUE(none.records.empty());
+  EXPECT_EQ(none.log_start, Offset{0});
+  EXPECT_EQ(none.next, all.end);
+  EXPECT_EQ(none.end, all.end);
+  const storage::TopicPartition absent{lines.topic, PartitionId(1)};
+  EXPECT_FALSE(server_->connect_log().fetch(absent, Offset{0}, kBytes));
+}
+
 TEST_F(FileSinkTest, json_values_become_lines_or_records_of_csv) {
   write("in/log", R"({"id": 1, "name": "a,b", "x": [1]})"
                   "\n"
