@@ -170,6 +170,15 @@ std::vector<std::pair<std::string, std::string>> ConnectTask::positions() const 
   return positions;
 }
 
+std::optional<std::string> ConnectTask::position_of(const std::string& partition_json) const {
+  const auto entry =
+      state_.entries.find(engine::position_key(identity_.definition->name, partition_json));
+  if (entry == state_.entries.end()) return std::nullopt;
+  const auto value = engine::parse_position(entry->second.value);
+  if (!value || value->connector != identity_.definition->id) return std::nullopt;
+  return value->offset_json;
+}
+
 Status ConnectTask::run_once() {
   TRY(read_state());
   TRY(open());

@@ -102,6 +102,8 @@ class ConnectTask {
   Status await(PendingCommit& pending);
   // Returns the records that have a position of this connector, as (partition, offset).
   std::vector<std::pair<std::string, std::string>> positions() const;
+  // Returns the offset of the position with this partition, if the connector has one.
+  std::optional<std::string> position_of(const std::string& partition_json) const;
 
   const ConnectState& state() const { return state_; }
   const TaskSurroundings& around() const { return around_; }

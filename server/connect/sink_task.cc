@@ -72,11 +72,9 @@ Result<SinkTask::Partition> SinkTask::make_partition(const storage::TopicInfo& t
   Partition partition;
   partition.topic = topic.name;
   partition.id = {topic.id, number};
-  const std::string key = engine::sink_partition_json(topic.name, number);
   std::optional<Offset> position;
-  for (const auto& [partition_json, offset_json] : positions()) {
-    if (partition_json != key) continue;
-    const auto offset = engine::parse_sink_offset(offset_json);
+  if (const auto json = position_of(engine::sink_partition_json(topic.name, number))) {
+    const auto offset = engine::parse_sink_offset(*json);
     if (offset && (offset->topic_id.empty() || offset->topic_id == topic.id.to_string()))
       position = offset->next;
   }
