@@ -17,14 +17,14 @@ namespace {
 constexpr int64_t kFirstPauseMs = 100;  // before a restart; doubled with each failure
 constexpr int64_t kLongestPauseMs = 30'000;
 
+}  // namespace
+
 std::string trace_of(const Error& error) {
   std::string trace = error.message;
   if (!error.detail.empty()) trace += "\nDETAIL: " + error.detail;
   if (!error.hint.empty()) trace += "\nHINT: " + error.hint;
   return trace;
 }
-
-}  // namespace
 
 bool is_permanent(const Error& error) {
   switch (error.code) {

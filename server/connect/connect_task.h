@@ -31,6 +31,9 @@ struct TaskFacts {
   std::optional<int64_t> lag_bytes, lag_records;
 };
 
+// Returns the message, the detail and the hint as the trace of a task.
+std::string trace_of(const Error& error);
+
 // The surroundings of the tasks. All parts outlive them.
 struct TaskSurroundings {
   ConnectLog& log;

@@ -17,13 +17,6 @@ namespace {
 
 constexpr int32_t kTaskNumber = 0;
 
-std::string failure_text(const Error& error) {
-  std::string text = error.message;
-  if (!error.detail.empty()) text += "\nDETAIL: " + error.detail;
-  if (!error.hint.empty()) text += "\nHINT: " + error.hint;
-  return text;
-}
-
 BadRecordPolicy bad_record_policy(const storage::ConnectorDefinition& definition,
                                   const UsableConfig& usable) {
   const engine::PropertyValues& values = usable.values;
@@ -305,7 +298,7 @@ void NativeConnectors::start_tasks(const Definition& definition) {
       run.task->pause(definition->target == storage::ConnectorTarget::Paused);
       run.task->start();
     } else {
-      run.failure = failure_text(task.error());
+      run.failure = trace_of(task.error());
       log_warn("connector cannot start name={} error=\"{}\"", definition->name,
                task.error().message);
     }
