@@ -92,14 +92,16 @@ bool ConnectTask::wait_for(int64_t ms) {
 }
 
 void ConnectTask::set_state(ConnectorState state, std::string trace) {
-  bool has_changed;
+  bool is_stored;
   {
     const std::lock_guard lock(mutex_);
-    has_changed = facts_.state != state || facts_.trace != trace;
+    // A running task may wait often and for a short time. The reason is for facts() alone.
+    const bool has_failed = state != ConnectorState::Running && facts_.trace != trace;
+    is_stored = facts_.state != state || has_failed;
     facts_.state = state;
     facts_.trace = trace;
   }
-  if (has_changed) store_state(state, trace);
+  if (is_stored) store_state(state, trace);
 }
 
 // The record is for readers of __connect_state. The task does not wait for it, and its loss changes nothing.

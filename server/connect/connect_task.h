@@ -113,6 +113,7 @@ class ConnectTask {
   const TaskIdentity& identity() const { return identity_; }
   // Changes the facts under their lock.
   void note(const std::function<void(TaskFacts&)>& change);
+  // Stores a new state, or a new failure, in __connect_state.
   void set_state(ConnectorState state, std::string trace = {});
   bool wait_for(int64_t ms);  // returns false if the task must stop
   bool must_stop() const;
