@@ -93,11 +93,15 @@ Result<OpenFile> Folder::open_at(std::string_view path, int flags) const {
   return at;
 }
 
-Result<OpenFile> Folder::open_file(std::string_view path) const {
-  OpenFile file = TRY(open_at(path, O_RDONLY));
+Result<OpenFile> Folder::open_regular(std::string_view path, int flags) const {
+  OpenFile file = TRY(open_at(path, flags));
   if (!TRY(facts_of(file)).is_regular)
     return Error{ErrorCode::InvalidParameter, fmt::format("{} is not a regular file", path)};
   return file;
+}
+
+Result<OpenFile> Folder::open_file(std::string_view path) const {
+  return open_regular(path, O_RDONLY);
 }
 
 Result<OpenFile> Folder::open_directory(std::string_view path) const {
@@ -109,10 +113,13 @@ Result<OpenFile> Folder::create_file(std::string_view path) const {
 }
 
 Result<OpenFile> Folder::append_file(std::string_view path) const {
-  OpenFile file = TRY(open_at(path, O_RDWR | O_APPEND | O_CREAT));
-  if (!TRY(facts_of(file)).is_regular)
-    return Error{ErrorCode::InvalidParameter, fmt::format("{} is not a regular file", path)};
-  return file;
+  constexpr int kFlags = O_RDWR | O_APPEND;
+  auto present = open_regular(path, kFlags);
+  if (present || present.error().code != ErrorCode::UndefinedObject) return present;
+  OpenFile created = TRY(open_regular(path, kFlags | O_CREAT));
+  const auto parent = TRY(parent_of(path));
+  TRY(sync_file(parent.first));
+  return created;
 }
 
 Result<std::pair<OpenFile, std::string>> Folder::parent_of(std::string_view path) const {
@@ -130,8 +137,9 @@ Result<std::pair<OpenFile, std::string>> Folder::parent_of(std::string_view path
 Status Folder::make_directories(std::string_view path) const {
   OpenFile at(::openat(directory_.descriptor(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (const std::string& part : TRY(parts_of(path))) {
-    if (::mkdirat(at.descriptor(), part.c_str(), kNewDirectory) != 0 && errno != EEXIST)
-      return failed("create", path, errno);
+    const bool is_new = ::mkdirat(at.descriptor(), part.c_str(), kNewDirectory) == 0;
+    if (!is_new && errno != EEXIST) return failed("create", path, errno);
+    if (is_new) TRY(sync_file(at));
     at = OpenFile(::openat(at.descriptor(), part.c_str(), O_RDONLY | O_DIRECTORY | kNoLinks));
     if (!at.is_open()) return failed("open", path, errno);
   }

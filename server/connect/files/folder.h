@@ -51,9 +51,9 @@ class Folder {
   Result<OpenFile> open_directory(std::string_view path) const;
   // Creates the file, or empties it.
   Result<OpenFile> create_file(std::string_view path) const;
-  // Opens a regular file to read it and to write at its end, and creates it if it is missing.
+  // Opens a regular file to read it and to write at its end. Creates it, and syncs its directory, if it is missing.
   Result<OpenFile> append_file(std::string_view path) const;
-  // Creates missing directories of the path.
+  // Creates missing directories of the path, and syncs those that contain them.
   Status make_directories(std::string_view path) const;
   Result<FileFacts> facts(std::string_view path) const;
   // Returns the names of the regular files in a directory, in their order.
@@ -72,6 +72,7 @@ class Folder {
   // Returns the parts of the path below the folder.
   Result<std::vector<std::string>> parts_of(std::string_view path) const;
   Result<OpenFile> open_at(std::string_view path, int flags) const;
+  Result<OpenFile> open_regular(std::string_view path, int flags) const;
   // Opens the directory that contains the last part of the path, and returns it with the part.
   Result<std::pair<OpenFile, std::string>> parent_of(std::string_view path) const;
 
