@@ -33,7 +33,7 @@ class FileWindow {
   // record. The view is valid until the next call.
   Result<std::string_view> at(const OpenFile& file, int64_t offset, int64_t size);
   // Forgets the bytes, because another file follows, or the file was truncated.
-  void clear() { bytes_ = {}; }
+  void clear() { std::string().swap(bytes_); }  // an assignment would keep the memory
 
  private:
   std::string bytes_;
