@@ -10,6 +10,7 @@
 #include "engine/pgsql/parse_postgres.h"
 #include "engine/sql/half_clause.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/pg/setting_calls.h"
 
@@ -41,18 +42,12 @@ bool names_catalog(std::string_view text) {
   return false;
 }
 
-// Whether the word is `upper` in either case.
-bool is_same_word(std::string_view upper, std::string_view word) {
-  return std::ranges::equal(
-      upper, word, [](char a, char b) { return a == std::toupper(static_cast<unsigned char>(b)); });
-}
-
 // Whether the word is WITHIN before GROUP, which is PostgreSQL's syntax; WITHIN alone is the
 // dialect's.
 bool is_within_group(std::string_view text, size_t begin, size_t end) {
-  if (!is_same_word("WITHIN", text.substr(begin, end - begin))) return false;
+  if (!engine::equals_ignoring_case(text.substr(begin, end - begin), "WITHIN")) return false;
   const size_t next = text.find_first_not_of(" \t\r\n", end);
-  return next != std::string_view::npos && is_same_word("GROUP", text.substr(next, 5));
+  return next != std::string_view::npos && engine::starts_ignoring_case(text.substr(next), "GROUP");
 }
 
 // Returns the position after the literal, quoted name or comment that begins at `at`; returns `at`
@@ -85,10 +80,12 @@ bool is_of_dialect(std::string_view text) {
     size_t end = at;
     while (is_part(end)) ++end;
     const std::string_view word = text.substr(at, end - at);
-    const bool is_name = is_same_word("AS", previous) || text.substr(end).starts_with('.');
+    const bool is_name =
+        engine::equals_ignoring_case(previous, "AS") || text.substr(end).starts_with('.');
     if (!is_name && !is_within_group(text, at, end) &&
-        std::ranges::any_of(kWords,
-                            [&](std::string_view each) { return is_same_word(each, word); }))
+        std::ranges::any_of(kWords, [&](std::string_view each) {
+          return engine::equals_ignoring_case(each, word);
+        }))
       return true;
     if (!word.empty()) previous = word;
     at = std::max(end, at + 1);
