@@ -77,11 +77,11 @@ Name build_name(P::IdentifierContext& context);
 Name build_name(P::BareAliasContext& context);
 std::vector<Name> build_names(P::NamesContext* context);  // null: an empty list
 Result<std::string> build_string(P::StringContext& context);
-// Builds the name of a stream, a table or a similar object, which only has letters, digits, '_' and
-// '-'.
 // Returns the name of a relation in a schema, which has the schema as a prefix; `public` is omitted. Names with a schema
 // follow PostgreSQL, for which a name in lower case is the same with and without quotes.
 Name name_in_schema(const Name& schema, Name name);
+// Builds the name of a stream, a table or a similar object, which only has letters, digits, '_' and
+// '-'.
 Result<Name> build_source_name(P::IdentifierContext& context);
 Result<int64_t> build_integer(const antlr4::Token& token, bool negative = false);
 // Builds the literal of a number from its digits and its sign.
