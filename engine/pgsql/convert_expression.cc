@@ -228,8 +228,11 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
     int64_t whole = 0;
     const char* const end = text.data() + text.size();
     if (const auto read = std::from_chars(text.data(), end, whole);
-        read.ptr == end && read.ec == std::errc())
+        read.ptr == end && read.ec == std::errc()) {
+      if (std::in_range<int32_t>(whole))  // -2147483648
+        return make_expression(IntegerLiteral{static_cast<int32_t>(whole)}, at);
       return make_expression(BigintLiteral{whole}, at);
+    }
     if (text.find_first_of("eE") == std::string::npos)
       return make_expression(DecimalLiteral{text}, at);
     if (const auto value = parse_double(text)) {
