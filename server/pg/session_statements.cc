@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/formats/text_value.h"
+#include "engine/sql/public_schema.h"
 #include "engine/types/ascii.h"
 #include "server/pg/advisory_locks.h"
 #include "server/pg/copy_input.h"
@@ -77,8 +78,10 @@ engine::Query query_of_source(const engine::Copy& copy) {
   query.position = copy.source_position;
   query.from.emplace();
   query.from->name = copy.source;
-  // The dot behind the schema of a catalog, or of public.
-  for (const std::string_view schema : {"PUBLIC.", "PG_CATALOG.", "INFORMATION_SCHEMA."}) {
+  // The schema of a catalog, or public. Any other schema is a part of the name.
+  for (const std::string_view schema :
+       {engine::kPublicPrefix, std::string_view("PG_CATALOG."),
+        std::string_view("INFORMATION_SCHEMA."), std::string_view("MILLRACE_CATALOG.")}) {
     if (!copy.source.text.starts_with(schema)) continue;
     query.from->schema = engine::Name{std::string(schema.substr(0, schema.size() - 1))};
     query.from->name.text = copy.source.text.substr(schema.size());

@@ -273,6 +273,10 @@ def columns_are_shown_as_they_were_declared():
             assert list(copy.rows()) == [("v", "6", None)]
         with c.cursor().copy("COPY declared TO STDOUT") as copy:
             assert ("v", "6", None) in list(copy.rows())
+        for source in ("public.declared (b)", "pg_catalog.pg_class (relname)", "information_schema.tables (table_name)",
+                       "millrace_catalog.topics (topic)"):
+            with c.cursor().copy(f"COPY {source} TO STDOUT") as copy:
+                assert list(copy.rows()), source
         assert rows(c, "SELECT column_name, ordinal_position FROM information_schema.columns "
                        "WHERE table_name = 'declared' ORDER BY ordinal_position") == [("a", 1), ("b", 2), ("c", 3)]
         assert rows(c, "SELECT attname FROM pg_attribute WHERE attrelid = 'declared'::regclass AND attnum > 0 "
