@@ -41,8 +41,8 @@ function nameOf(event) {
 
 /** @param {EventTarget|null} target */
 function isText(target) {
-  return target instanceof HTMLElement &&
-    (target.isContentEditable || target.matches('input, textarea, select'));
+  return target instanceof HTMLElement && (target.isContentEditable ||
+    target.matches('input:not([type=checkbox]), textarea, select'));
 }
 
 /** Starts to listen. */

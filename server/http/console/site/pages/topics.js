@@ -3,6 +3,7 @@
 import { button, el, fill, toast } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
+import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
 import { session } from '../core/session.js';
 import { short } from '../live/figures.js';
@@ -34,16 +35,6 @@ const COLUMNS = /** @type {LiveColumn[]} */ ([
   { title: 'Cleanup', value: (row) => row.cleanup ?? '–' },
   { title: 'Used by', value: (row) => row.used_by ?? '' },
 ]);
-
-/** Focuses the filter with `/`. @param {HTMLElement} filter @param {AbortSignal} signal */
-function focusWithSlash(filter, signal) {
-  addEventListener('keydown', (event) => {
-    const isTyping = /** @type {HTMLElement} */ (event.target).closest?.('input, textarea, select');
-    if (event.key !== '/' || isTyping || document.querySelector('dialog[open]')) return;
-    event.preventDefault();
-    filter.focus();
-  }, { signal });
-}
 
 /** @param {HTMLElement} main @param {URLSearchParams} params @param {AbortSignal} signal */
 function showList(main, params, signal) {
@@ -79,7 +70,7 @@ function showList(main, params, signal) {
     { draw });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Topics'), panel.node));
   watchStale([panel], signal);
-  focusWithSlash(filter, signal);
+  addShortcut({ keys: '/', text: 'Filter the topics', run: () => filter.focus() }, signal);
 }
 
 /** @param {string} topic @param {Followed} partitions @param {AbortSignal} signal */
