@@ -83,12 +83,18 @@ struct Candidate {
   Windowed windowed;
 };
 
-std::vector<Candidate> candidates_of(Side side) {
+std::vector<Candidate> make_candidates(Side side) {
   std::vector<Candidate> candidates;
   for (const Windowed windowed : {Windowed::ByBounds, Windowed::ByStart, Windowed::No})
     for (size_t kind = 0; kind < std::size(kKinds); ++kind)
       if (side == Side::Key || windowed == Windowed::No) candidates.push_back({kind, windowed});
   return candidates;
+}
+
+const std::vector<Candidate>& candidates_of(Side side) {
+  static const std::vector<Candidate> keys = make_candidates(Side::Key),
+                                      values = make_candidates(Side::Value);
+  return side == Side::Key ? keys : values;
 }
 
 size_t suffix_of(Windowed windowed) {
@@ -149,7 +155,7 @@ std::string shown_time(int64_t timestamp_ms) {
 }  // namespace
 
 bool FormatGuess::look_at(std::string_view bytes) {
-  const std::vector<Candidate> candidates = candidates_of(side_);
+  const std::vector<Candidate>& candidates = candidates_of(side_);
   const uint32_t before = possible_.value_or(UINT32_MAX);
   uint32_t now = 0;
   for (size_t i = 0; i < candidates.size(); ++i)
@@ -161,7 +167,7 @@ bool FormatGuess::look_at(std::string_view bytes) {
 
 std::string FormatGuess::name() const {
   if (!possible_) return std::string(kNothingSeen);
-  const std::vector<Candidate> candidates = candidates_of(side_);
+  const std::vector<Candidate>& candidates = candidates_of(side_);
   std::vector<std::string> names;
   for (size_t i = 0; i < candidates.size(); ++i)
     if (*possible_ >> i & 1) names.push_back(name_of(candidates[i]));
