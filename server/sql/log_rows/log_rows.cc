@@ -39,7 +39,6 @@ ShownPart shown_part(const std::optional<std::string>& bytes, engine::Side side,
   if (!bytes) return part;
   std::string_view rest = *bytes;
   const std::optional<int32_t> id = engine::take_schema_header(rest);
-  const bool is_known = id && schemas.find_schema(*id) != nullptr;
   if (auto shown = printer.show(*bytes)) {
     part.schema = id;
     part.format = shown->format;
@@ -50,7 +49,7 @@ ShownPart shown_part(const std::optional<std::string>& bytes, engine::Side side,
   guess.look_at(*bytes);
   part.format = guess.likeliest();
   part.text = guess.show(*bytes);
-  if (is_known) {
+  if (id && schemas.find_schema(*id)) {
     part.schema = id;
     part.error = fmt::format("the bytes are no record of schema {}", *id);
   } else if (id && part.format == engine::FormatGuess::kUnknown) {
