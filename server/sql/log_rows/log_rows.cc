@@ -191,7 +191,7 @@ Result<engine::RowsChunks> LogRows::rows(const engine::SystemTable& table,
                                          engine::RowsContext& context) const {
   if (engine::is_records_table(table))
     return records(TRY(engine::records_request(wanted, context.eval())), wanted, context);
-  if (engine::is_partitions_table(table)) return partitions(table, context);
+  if (engine::is_partitions_table(table)) return partitions(table, wanted, context);
   return others_.rows(table, wanted, context);
 }
 

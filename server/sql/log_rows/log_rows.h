@@ -38,6 +38,7 @@ class LogRows final : public engine::SystemRows {
   // partition_rows.cc. Partitions of topics that the reader may not see have no rows; figures of partitions without a
   // replica on this node are null.
   Result<engine::RowsChunks> partitions(const engine::SystemTable& table,
+                                        std::span<const engine::SystemTextFilter> wanted,
                                         engine::RowsContext& context) const;
   Result<engine::RowsChunks> records(const engine::RecordsRequest& request,
                                      std::span<const engine::SystemTextFilter> wanted,

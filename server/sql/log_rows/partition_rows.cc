@@ -1,4 +1,5 @@
 // The rows of millrace_catalog.partitions.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -9,6 +10,7 @@
 namespace server {
 
 Result<engine::RowsChunks> LogRows::partitions(const engine::SystemTable& table,
+                                               std::span<const engine::SystemTextFilter> wanted,
                                                engine::RowsContext& context) const {
   // The reader's turn keeps old pages of the store, so it ends after a number of partitions.
   constexpr size_t kPartitionsOfTurn = 256;
@@ -23,8 +25,10 @@ Result<engine::RowsChunks> LogRows::partitions(const engine::SystemTable& table,
   };
   const auto reader = TRY(storage::LogReader::open(parts_.log));
   const bool sees_all = is_superuser(*image_->users, asker_);
+  const auto topic_filter = std::ranges::find(wanted, size_t{0}, &engine::SystemTextFilter::column);
   size_t in_turn = 0;
   for (const engine::TopicDescription& topic : SnapshotTopics(*image_->topics).all()) {
+    if (topic_filter != wanted.end() && topic_filter->text != topic.name) continue;
     if (!sees_all && !check_declare(*image_->users, asker_, topic.name)) continue;
     for (int32_t number = 0; number < topic.partitions; ++number) {
       const storage::TopicPartition id{topic.id, PartitionId{number}};
