@@ -34,7 +34,9 @@ Status RecordScan::begin(std::optional<int64_t> offset, std::optional<int64_t> t
   if (offset)
     next_ = is_newest_first_ ? std::min(Offset{*offset}, last) : std::max(Offset{*offset}, start_);
   if (time_ms && is_newest_first_) {
-    if (const auto later = TRY(offset_of(*time_ms + 1))) next_ = *later - 1;
+    // No record is later than the largest time.
+    const auto later = *time_ms < INT64_MAX ? TRY(offset_of(*time_ms + 1)) : std::nullopt;
+    if (later) next_ = *later - 1;
   } else if (time_ms) {
     next_ = TRY(offset_of(*time_ms)).value_or(end_);
   }
