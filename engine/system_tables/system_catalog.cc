@@ -90,11 +90,10 @@ bool needs_connectors(const SystemTable& table) {
 
 Result<RowsChunks> CatalogRows::rows(const SystemTable& table,
                                      std::span<const SystemTextFilter> wanted, RowsContext&) const {
-  const HistoryTable* history = find_history_table(table);
-  if (is_records_table(table) || (history && !history->rows))
+  if (is_records_table(table) || is_partitions_table(table))
     return Error{ErrorCode::NotSupported,
                  "this statement cannot read a table whose rows are in the log"};
-  if (const HistoryTable* row = history)
+  if (const HistoryTable* row = find_history_table(table))
     return RowsChunks{row->rows(table.columns, context_, wanted)};
   if (const MillraceTable* row = find_millrace_table(table)) {
     InformationRows shown = TRY(answer_show(show_of(*row), context_));
