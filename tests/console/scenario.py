@@ -93,8 +93,8 @@ def wait_rows(page, holds, what):
         .map(row => [...row.children].map(cell => cell.textContent)))""", what)
 
 
-def assert_clean(page):
-    """No script failed, and the content security policy was not violated."""
+def assert_clean(page, expected=()):
+    """No script failed, and the content security policy was not violated. `expected` are the messages of requests that the scenario lets fail."""
     found = [each for each in page.problems() if "favicon" not in each]
-    assert not found, found
+    assert found == list(expected), found
     page.close()
