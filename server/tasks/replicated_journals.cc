@@ -300,16 +300,17 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   if (!status || status->high_watermark() <= from.place.next) return portion;
   TRY(check_chain(number, from.place, status->log_start()));
   TRY(reader_->begin_turn(storage::Snapshot::WhenNeeded));
-  std::vector<std::string> batches;
+  std::vector<std::pair<Offset, std::string>> batches;  // with their ends
   auto found = reader_->read(partition, from.place.next, kPortionBytes);
   if (found)
-    for (const storage::BatchRef& batch : *found) batches.emplace_back(batch.bytes);
+    for (const storage::BatchRef& batch : *found)
+      batches.emplace_back(batch.last_offset + 1, batch.bytes);
   reader_->end_turn();
   // The journal has been trimmed meanwhile. The next call checks whether this node is behind.
   if (!found && found.error().code == ErrorCode::OffsetOutOfRange) return portion;
   if (!found) return found.error();
   const std::lock_guard lock(mutex_);
-  for (const std::string& bytes : batches) {
+  for (const auto& [end, bytes] : batches) {
     const auto header = TRY(records::parse_batch(bytes, records::BatchCheck::Shape)).header;
     auto read = TRY(storage::read_replicated_commit(bytes));
     LocalTask local;
@@ -325,13 +326,15 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
         break;
       }
     }
-    const Offset end = header.base_offset + header.last_offset_delta + 1;
-    assert(end > portion.place.next);  // no commit is applied twice
+    const Offset delivered =
+        read ? Offset{0} : storage::read_delivered_mark(bytes).value_or(Offset{0});
+    // No commit may be applied twice, and a mark refers to commits before it.
+    if (end <= portion.place.next || delivered > end)
+      return storage::damaged_data("a journal contains an entry with impossible offsets");
     portion.place.next = end;
     portion.place.epoch = LeaderEpoch{header.leader_epoch};
     if (!read) {
-      portion.place.first_needed = std::max(
-          portion.place.first_needed, storage::read_delivered_mark(bytes).value_or(Offset{0}));
+      portion.place.first_needed = std::max(portion.place.first_needed, delivered);
       note_piece(bytes, portion);
     }
     if (verdict == Verdict::LeaveOut) continue;

@@ -97,10 +97,12 @@ class ReplicatedJournalsTest : public testing::Test {
     made.planned_at = planned_at;
     return made;
   }
-  // Commits 1 to `count` of the task.
   void append(PartitionId journal, const storage::ReplicatedCommit& commit) {
+    append_batch(journal, encode(commit));
+  }
+  void append_batch(PartitionId journal, std::string batch) {
     storage::AppendRequest request;
-    request.parts.push_back({{storage::kReplicatedJournal, journal}, encode(commit)});
+    request.parts.push_back({{storage::kReplicatedJournal, journal}, std::move(batch)});
     const auto appended = storage::append_and_wait(log(), std::move(request));
     ASSERT_TRUE(appended) << appended.error().message;
     journals_->grown(std::vector{appended->front().partition});
@@ -278,6 +280,17 @@ TEST_F(ReplicatedJournalsTest, a_replaced_query_that_cannot_run_here_misses_noth
   journals_->cannot_run("Q", {kMadeAt, kReplacedAt}, ReplicatedJournals::Failed::Keeps);
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
+}
+
+TEST_F(ReplicatedJournalsTest, a_mark_of_later_commits_is_reported_as_damage) {
+  define("Q", kFirst);
+  start("Q/0/0");
+  append(kFirst, commit("Q/0/0", 1));
+  append_batch(kFirst, storage::delivered_mark(Offset{100}));
+  EXPECT_TRUE(RunningQueries::eventually([&] {
+    const auto answer = wait_for_all_of(kFirst, kShort);
+    return answer && !*answer && answer->error().code == ErrorCode::DataCorrupted;
+  }));
 }
 
 // Commits of a query that no longer exists have no owner.
