@@ -113,6 +113,7 @@ Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view 
                           std::string(record.value->substr(kHeadBytes)),
                           {},
                           {}};
+  if (commit.sequence <= TaskSequence{0}) return no_entry();
   commit.planned_at = Revision{load_be<int64_t>(record.value->data() + sizeof(int64_t))};
   while (reader.next(record)) {
     if (!record.key || !record.value) return no_entry();

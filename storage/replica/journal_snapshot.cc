@@ -56,7 +56,9 @@ Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view bytes)
   piece.place.epoch = LeaderEpoch{in.be<int32_t>()};
   piece.place.first_needed = Offset{in.be<int64_t>()};
   piece.content = in.rest();
-  if (!in.ok() || piece.place.first_needed > piece.place.next) return damaged();
+  if (!in.ok() || piece.place.first_needed < Offset{0} ||
+      piece.place.first_needed > piece.place.next)
+    return damaged();
   return piece;
 }
 

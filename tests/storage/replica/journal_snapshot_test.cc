@@ -74,5 +74,13 @@ TEST(SnapshotPiece, is_no_commit_and_no_mark) {
     EXPECT_FALSE(read_snapshot_piece(other).value());
 }
 
+// Readers of these numbers have asserts.
+TEST(SnapshotPiece, an_entry_with_an_impossible_number_is_refused) {
+  EXPECT_FALSE(read_snapshot_piece(
+      encode(SnapshotPiece{5, 0, true, {Offset{9}, LeaderEpoch{2}, Offset{-1}}, "content"})));
+  EXPECT_FALSE(
+      read_replicated_commit(encode(ReplicatedCommit{"q/0/0", TaskSequence{0}, "entry", {}, {}})));
+}
+
 }  // namespace
 }  // namespace storage
