@@ -1,6 +1,5 @@
 // The part of a group transaction that serves compaction and retention.
 #include <algorithm>
-#include <cassert>
 
 #include "base/bytes.h"
 #include "storage/log/batch_cursor.h"
@@ -16,6 +15,9 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
   if (moved.is_truncated || partition.truncations() != cleaned.truncations)
     return Error{ErrorCode::QueryCanceled,
                  "records were truncated while the partition was compacted"};
+  // A truncation before the pass has lowered the log end, or a batch has a damaged offset.
+  if (cleaned.cleaned_end && *cleaned.cleaned_end > moved.state.log_end)
+    return Error{ErrorCode::OffsetOutOfRange, "a compaction has passed the end of the log"};
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
     // Batches that were deleted since the pass read them are not written back.
@@ -28,7 +30,6 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
     else if (TRY(transaction_->get(partition.table(), key)))
       TRY(transaction_->put(partition.table(), key, batch.bytes));
   }
-  assert(!cleaned.cleaned_end || *cleaned.cleaned_end <= moved.state.log_end);
   moved.is_cleaned = true;
   moved.state.gaps_end = std::max(moved.state.gaps_end, cleaned.gaps_end);
   if (cleaned.cleaned_end)

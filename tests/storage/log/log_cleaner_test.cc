@@ -648,6 +648,26 @@ TEST_F(LogCleanerTruncationTest, a_pass_does_not_overwrite_batches_of_a_new_lead
   EXPECT_EQ(values(), (Values{"x", "y"}));
 }
 
+// The log may be truncated after the end of the pass was chosen and before the pass begins.
+TEST_F(LogCleanerTruncationTest, a_pass_beyond_the_log_end_is_refused) {
+  compact_always();
+  for (const char* value : {"1", "2", "3"}) put("a", value);
+  const Offset end = log_end();
+  truncate(1, 1);
+  const auto partition = log_->core().find_partition(partition_);
+  const auto reader = LogReader::open(*log_).value();
+  KeyOffsets keys(64, 1);
+  Compaction pass(*reader, *partition, target_.policy, clock_.wall_ms(), [&](CleanedBatches slice) {
+    return wait_for<Status>([&](auto done) {
+      log_->core().submit([&](GroupTransaction& group) { return group.clean(slice); }, done);
+    });
+  });
+  const auto outcome = pass.run(keys, end, [] { return true; });
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::OffsetOutOfRange);
+  EXPECT_EQ(log_->find_partition(partition_)->cleaned_end(), Offset{0});
+}
+
 // A cut at each commit of the pass.
 TEST_F(LogCleanerTest, a_crash_at_any_moment_leaves_the_same_table) {
   compact_always();
