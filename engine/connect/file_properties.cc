@@ -54,8 +54,15 @@ constexpr PropertyRow kFormatRows[] = {
      .doc = "streams: CREATE declares a stream over the topic",
      .words = "streams none"},
 };
-constexpr PropertyRow kConverterRows[] = {
-    {.name = "key.converter", .doc = "class that converts keys, which are always null"},
+constexpr PropertyRow kKeyConverterRow = {.name = "key.converter",
+                                          .doc = "class that converts keys, which are always null"};
+constexpr PropertyRow kBatchRow = {.name = "batch.size",
+                                   .type = PropertyType::Int,
+                                   .default_value = "2000",
+                                   .doc = "most records of one commit",
+                                   .least = 1,
+                                   .most = 100'000};
+constexpr PropertyRow kValueConverterRows[] = {
     {.name = "value.converter",
      .default_value = "org.apache.kafka.connect.json.JsonConverter",
      .doc = "class that converts values",
@@ -65,12 +72,6 @@ constexpr PropertyRow kConverterRows[] = {
      .type = kTrueOrFalse,
      .default_value = "true",
      .doc = "JSON values have a schema"},
-    {.name = "batch.size",
-     .type = PropertyType::Int,
-     .default_value = "2000",
-     .doc = "most records of one commit",
-     .least = 1,
-     .most = 100'000},
 };
 
 void append(std::vector<PropertyRow>& rows, std::span<const PropertyRow> more) {
@@ -113,12 +114,22 @@ CsvSettings csv_settings(const PropertyValues& values, std::vector<WrongProperty
   return csv;
 }
 
+std::span<const PropertyRow> value_converter_rows() { return kValueConverterRows; }
+
+ValueConverter value_converter(const PropertyValues& values) {
+  if (!values.text("value.converter").ends_with(".JsonConverter")) return ValueConverter::String;
+  return values.flag("value.converter.schemas.enable") ? ValueConverter::JsonWithSchema
+                                                       : ValueConverter::Json;
+}
+
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of) {
   std::vector<PropertyRow> rows = common_properties(ConnectorType::Source);
   append(rows, std::span(&kTopicRow, 1));
   append(rows, kTailRows);
   if (is_file_stream(of)) {
-    append(rows, kConverterRows);
+    append(rows, std::span(&kKeyConverterRow, 1));
+    append(rows, kValueConverterRows);
+    append(rows, std::span(&kBatchRow, 1));
     return rows;
   }
   append(rows, kDirectoryRows);
@@ -138,9 +149,9 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
     // Kafka's class reads standard input without a file, which a server does not have.
     if (source.file.empty()) wrong("file", "property \"file\" is required: a server has no input");
     source.declares = false;
-    source.values_have_schemas = values.text("value.converter").ends_with(".JsonConverter") &&
-                                 values.flag("value.converter.schemas.enable");
-    if (values.text("value.converter").ends_with(".JsonConverter") && !source.values_have_schemas)
+    const ValueConverter converter = value_converter(values);
+    source.values_have_schemas = converter == ValueConverter::JsonWithSchema;
+    if (converter == ValueConverter::Json)
       wrong("value.converter.schemas.enable",
             "lines as JSON texts without a schema are not supported: use "
             "org.apache.kafka.connect.storage.StringConverter");

@@ -63,6 +63,13 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
 // Returns the characters and the text for NULL of CSV files, and adds each wrong property.
 CsvSettings csv_settings(const PropertyValues& values, std::vector<WrongProperty>& wrong);
 
+// The conversion of values in the classes FileStreamSource and FileStreamSink: a text, JSON, or JSON of the form
+// {"schema": ..., "payload": ...}.
+enum class ValueConverter : uint8_t { String, Json, JsonWithSchema };
+// Returns the rows with which both classes set it.
+std::span<const PropertyRow> value_converter_rows();
+ValueConverter value_converter(const PropertyValues& values);
+
 // Returns the rows of a class of sinks, common properties included.
 std::vector<PropertyRow> file_sink_rows(const ConnectorClass& of);
 struct FileSinkResult {

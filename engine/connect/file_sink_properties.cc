@@ -55,15 +55,6 @@ constexpr PropertyRow kStreamRows[] = {
      .type = PropertyType::Boolean,
      .doc = "JSON keys have a schema"},
     {.name = "header.converter", .doc = "class that converts headers, which are not written"},
-    {.name = "value.converter",
-     .default_value = "org.apache.kafka.connect.json.JsonConverter",
-     .doc = "class that converts values",
-     .words = "org.apache.kafka.connect.json.JsonConverter "
-              "org.apache.kafka.connect.storage.StringConverter"},
-    {.name = "value.converter.schemas.enable",
-     .type = PropertyType::Boolean,
-     .default_value = "true",
-     .doc = "JSON values have a schema"},
 };
 
 bool is_stream(const ConnectorClass& of) { return !of.is_short(); }
@@ -75,10 +66,10 @@ FileSinkResult read_stream(const PropertyValues& values) {
   FileSink& sink = read.sink;
   sink.file = values.text("file");
   sink.topics = values.list("topics");
-  const bool is_json = values.text("value.converter").ends_with(".JsonConverter");
-  sink.has_payloads = is_json && values.flag("value.converter.schemas.enable");
+  const ValueConverter converter = value_converter(values);
+  sink.has_payloads = converter == ValueConverter::JsonWithSchema;
   // Kafka's class writes the value as Java prints it. A JSON text without a schema is written as it is.
-  sink.format = is_json && !sink.has_payloads ? FileFormat::Json : FileFormat::Line;
+  sink.format = converter == ValueConverter::Json ? FileFormat::Json : FileFormat::Line;
   constexpr int64_t kMostRecords = 10'000, kMostBytes = 4 << 20;
   sink.most_records = kMostRecords;
   sink.most_bytes = kMostBytes;  // and each record is written at once: the age is 0
@@ -89,9 +80,15 @@ FileSinkResult read_stream(const PropertyValues& values) {
 
 std::vector<PropertyRow> file_sink_rows(const ConnectorClass& of) {
   std::vector<PropertyRow> rows = common_properties(ConnectorType::Sink);
-  const std::span<const PropertyRow> own =
-      is_stream(of) ? std::span<const PropertyRow>(kStreamRows) : kObjectRows;
-  rows.insert(rows.end(), own.begin(), own.end());
+  const auto append = [&](std::span<const PropertyRow> more) {
+    rows.insert(rows.end(), more.begin(), more.end());
+  };
+  if (!is_stream(of)) {
+    append(kObjectRows);
+    return rows;
+  }
+  append(kStreamRows);
+  append(value_converter_rows());
   return rows;
 }
 
