@@ -8,6 +8,7 @@
 #include "engine/connect/classes.h"
 #include "engine/connect/properties.h"
 #include "engine/connect/row_columns.h"
+#include "engine/connect/sink_objects.h"
 
 namespace engine {
 
@@ -45,8 +46,7 @@ struct FileSink {
   bool ignores_nulls = false;        // a record without a value has no line; otherwise it is bad
   bool has_payloads = false;         // values are {"schema": ..., "payload": ...}
   std::vector<std::string> topics;
-  // Limits of a file. span_ms is between the timestamps of its records, and has no limit if it is 0.
-  int64_t most_records = 0, most_bytes = 0, most_age_ms = 0, span_ms = 0;
+  SinkLimits limits;  // of a file
 };
 
 // Returns the rows of a class, common properties included.

@@ -71,8 +71,7 @@ FileSinkResult read_stream(const PropertyValues& values) {
   // Kafka's class writes the value as Java prints it. A JSON text without a schema is written as it is.
   sink.format = converter == ValueConverter::Json ? FileFormat::Json : FileFormat::Line;
   constexpr int64_t kMostRecords = 10'000, kMostBytes = 4 << 20;
-  sink.most_records = kMostRecords;
-  sink.most_bytes = kMostBytes;  // and each record is written at once: the age is 0
+  sink.limits = {kMostRecords, kMostBytes};  // and each record is written at once: the age is 0
   return read;
 }
 
@@ -106,10 +105,10 @@ FileSinkResult read_file_sink(const ConnectorClass& of, const PropertyValues& va
   for (const std::string& column : values.list("columns")) sink.columns.push_back(name_in(column));
   sink.ignores_nulls = values.text("behavior.on.null.values") == "ignore";
   sink.topics = values.list("topics");
-  sink.most_records = values.number("flush.size");
-  sink.most_bytes = values.number("file.max.bytes");
-  sink.most_age_ms = values.number("rotate.schedule.interval.ms");
-  sink.span_ms = values.number("rotate.interval.ms");
+  sink.limits = {.records = values.number("flush.size"),
+                 .bytes = values.number("file.max.bytes"),
+                 .age_ms = values.number("rotate.schedule.interval.ms"),
+                 .span_ms = values.number("rotate.interval.ms")};
   if (sink.format == FileFormat::Csv && sink.columns.empty())
     read.wrong.push_back(
         {"columns", "format csv needs \"columns\", the members of the JSON values: 'id,name'"});

@@ -22,6 +22,13 @@ struct SinkObject {
   bool operator==(const SinkObject&) const = default;
 };
 
+// An object ends when one of these limits is reached.
+struct SinkLimits {
+  int64_t records = 0, bytes = 0;  // bytes: of keys and values
+  int64_t age_ms = 0;              // since this process has seen the first record
+  int64_t span_ms = 0;             // between the timestamps of the records; 0: no limit
+};
+
 // Returns the name as Kafka Connect's sinks of objects write it: "topic+partition+startoffset.extension".
 std::string sink_object_name(std::string_view topic, PartitionId partition, Offset first,
                              std::string_view extension);

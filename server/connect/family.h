@@ -31,7 +31,7 @@ struct SourcePlan {
 // The parts of a sink's configuration that the runtime uses.
 struct SinkPlan {
   std::vector<std::string> topics;
-  int64_t most_records = 0, most_bytes = 0, most_age_ms = 0, span_ms = 0;  // as in SinkTaskPlan
+  engine::SinkLimits limits;
   // The places in the outside system that only one sink may write to, in one spelling for each.
   std::vector<std::string> places;
 };

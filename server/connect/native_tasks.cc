@@ -238,7 +238,7 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
     return std::unique_ptr<ConnectTask>(
         std::make_unique<SourceTask>(std::move(around), std::move(plan)));
   }
-  const SinkPlan limits = usable.family->plan_sink(*usable.of, usable.values);
+  SinkPlan sink = usable.family->plan_sink(*usable.of, usable.values);
   SinkTaskPlan plan{
       .identity = std::move(identity),
       .open = [this, definition]() -> Result<std::unique_ptr<SinkWriter>> {
@@ -248,11 +248,8 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
         TRY(check_sink_topics(now, definition->owner));
         return now.family->open_sink(*now.of, now.values);
       },
-      .topics = limits.topics,
-      .most_records = limits.most_records,
-      .most_bytes = limits.most_bytes,
-      .most_age_ms = limits.most_age_ms,
-      .span_ms = limits.span_ms,
+      .topics = std::move(sink.topics),
+      .limits = sink.limits,
       .begins_at_end = usable.values.text("consumer.override.auto.offset.reset") == "latest",
       .bad_records = bad_record_policy(*definition, usable)};
   return std::unique_ptr<ConnectTask>(

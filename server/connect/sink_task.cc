@@ -117,8 +117,8 @@ Result<bool> SinkTask::step(Partition& partition) {
                            partition.begin, fetched.log_start);
   partition.end = fetched.end;
   for (const FetchedRecords::Record& record : fetched.records) {
-    if (partition.records > 0 && plan_.span_ms > 0 &&
-        record.timestamp_ms - partition.first_timestamp_ms >= plan_.span_ms) {
+    if (partition.records > 0 && plan_.limits.span_ms > 0 &&
+        record.timestamp_ms - partition.first_timestamp_ms >= plan_.limits.span_ms) {
       TRY(write_object(partition, record.offset));
       return true;  // this record and the others are fetched again
     }
@@ -129,7 +129,7 @@ Result<bool> SinkTask::step(Partition& partition) {
     ++partition.records;
     partition.bytes += size_of_record(record);
     partition.scanned = record.offset + 1;
-    if (partition.records >= plan_.most_records || partition.bytes >= plan_.most_bytes) {
+    if (partition.records >= plan_.limits.records || partition.bytes >= plan_.limits.bytes) {
       TRY(write_object(partition, partition.scanned));
       return true;
     }
@@ -142,7 +142,7 @@ Result<bool> SinkTask::step(Partition& partition) {
 bool SinkTask::is_complete(const Partition& partition) const {
   constexpr int64_t kUsOfMs = 1'000;
   return partition.records > 0 &&
-         around().clock.monotonic_us() - partition.since_us >= plan_.most_age_ms * kUsOfMs;
+         around().clock.monotonic_us() - partition.since_us >= plan_.limits.age_ms * kUsOfMs;
 }
 
 Status SinkTask::write_object(Partition& partition, Offset end) {

@@ -17,9 +17,7 @@ struct SinkTaskPlan {
   TaskIdentity identity;
   std::function<Result<std::unique_ptr<SinkWriter>>()> open;
   std::vector<std::string> topics;
-  // An object ends when one of these limits is reached. The age is that of the first record in this process.
-  // span_ms is between the timestamps of the records, and has no limit if it is 0.
-  int64_t most_records = 10'000, most_bytes = 64 << 20, most_age_ms = 60'000, span_ms = 0;
+  engine::SinkLimits limits;
   bool begins_at_end = false;  // a partition without a position begins at its end
   BadRecordPolicy bad_records;
 };

@@ -38,7 +38,7 @@ class FileAppender final : public SinkWriter {
   const Folder& folder_;
   const engine::FileSink sink_;
   OpenFile file_;
-  // The bytes of the present object are gathered, since FileSink::most_bytes and the size of a record limit them.
+  // The bytes of the present object are gathered, since FileSink::limits and the size of a record limit them.
   std::string bytes_;
   std::optional<int64_t> begin_;  // the size of this file before it; nothing: another file
 };

@@ -203,12 +203,7 @@ std::string FileConnectors::plain_path(const std::string& path) const {
 SinkPlan FileConnectors::plan_sink(const engine::ConnectorClass& of,
                                    const engine::PropertyValues& values) const {
   const engine::FileSink sink = engine::read_file_sink(of, values).sink;
-  SinkPlan plan{.topics = sink.topics,
-                .most_records = sink.most_records,
-                .most_bytes = sink.most_bytes,
-                .most_age_ms = sink.most_age_ms,
-                .span_ms = sink.span_ms,
-                .places = {}};
+  SinkPlan plan{.topics = sink.topics, .limits = sink.limits, .places = {}};
   if (!sink.file.empty()) {
     plan.places.push_back(plain_path(sink.file));
     return plan;
