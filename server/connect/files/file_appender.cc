@@ -30,7 +30,7 @@ std::optional<FilePoint> parse_point(std::string_view name) {
 Status FileAppender::start() { return open(); }
 
 Status FileAppender::open() {
-  file_ = TRY(folder_.append_file(sink_.file));
+  file_ = TRY(folder_->append_file(sink_.file));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Appends the records of a sink to one file, as Kafka Connect's FileStreamSinkConnector does.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,9 +21,8 @@ namespace server {
 // Threads: the task's. Owner: the task.
 class FileAppender final : public SinkWriter {
  public:
-  // `folder` outlives the writer.
-  FileAppender(const Folder& folder, engine::FileSink sink)
-      : folder_(folder), sink_(std::move(sink)) {}
+  FileAppender(std::unique_ptr<Folder> folder, engine::FileSink sink)
+      : folder_(std::move(folder)), sink_(std::move(sink)) {}
 
   Status start() override;
   Result<std::string> object_name(std::string_view topic, PartitionId partition,
@@ -35,7 +35,7 @@ class FileAppender final : public SinkWriter {
  private:
   Status open();
 
-  const Folder& folder_;
+  const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
   OpenFile file_;
   // The bytes of the present object are gathered, since FileSink::limits and the size of a record limit them.

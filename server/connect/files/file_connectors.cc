@@ -41,31 +41,10 @@ class FileSourceReader final : public SourceReader {
   std::unique_ptr<SourceReader> reader_;
 };
 
-class FileSinkWriter final : public SinkWriter {
- public:
-  FileSinkWriter(std::unique_ptr<Folder> folder, engine::FileSink sink)
-      : folder_(std::move(folder)) {
-    if (sink.file.empty())
-      writer_ = std::make_unique<FileWriter>(*folder_, std::move(sink));
-    else
-      writer_ = std::make_unique<FileAppender>(*folder_, std::move(sink));
-  }
-  Status start() override { return writer_->start(); }
-  Result<std::string> object_name(std::string_view topic, PartitionId partition,
-                                  Offset first) override {
-    return writer_->object_name(topic, partition, first);
-  }
-  Status begin(const engine::SinkObject& object) override { return writer_->begin(object); }
-  Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) override {
-    return writer_->write(records);
-  }
-  Status finish() override { return writer_->finish(); }
-  Result<bool> exists(const engine::SinkObject& object) override { return writer_->exists(object); }
-
- private:
-  const std::unique_ptr<Folder> folder_;
-  std::unique_ptr<SinkWriter> writer_;
-};
+std::unique_ptr<SinkWriter> make_writer(std::unique_ptr<Folder> folder, engine::FileSink sink) {
+  if (sink.file.empty()) return std::make_unique<FileWriter>(std::move(folder), std::move(sink));
+  return std::make_unique<FileAppender>(std::move(folder), std::move(sink));
+}
 
 // Returns the path of a file with lines to infer columns from; nothing if none exists yet.
 Result<std::optional<std::string>> sample_file(const Folder& folder, const FileSource& source) {
@@ -217,13 +196,12 @@ Status FileConnectors::check_sink(const engine::ConnectorClass& of,
                                   const engine::PropertyValues& values) const {
   auto opened = TRY(folder());
   if (!values.flag("validate")) return {};
-  return FileSinkWriter(std::move(opened), engine::read_file_sink(of, values).sink).start();
+  return make_writer(std::move(opened), engine::read_file_sink(of, values).sink)->start();
 }
 
 Result<std::unique_ptr<SinkWriter>> FileConnectors::open_sink(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
-  return std::unique_ptr<SinkWriter>(
-      std::make_unique<FileSinkWriter>(TRY(folder()), engine::read_file_sink(of, values).sink));
+  return make_writer(TRY(folder()), engine::read_file_sink(of, values).sink);
 }
 
 }  // namespace server

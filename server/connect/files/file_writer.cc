@@ -25,14 +25,14 @@ std::string_view extension_of(engine::FileFormat format) {
 
 }  // namespace
 
-Status FileWriter::start() { return folder_.make_directories(sink_.directory); }
+Status FileWriter::start() { return folder_->make_directories(sink_.directory); }
 
 std::string FileWriter::path_of(std::string_view name) const {
   return fmt::format("{}/{}", sink_.directory, name);
 }
 
 Result<bool> FileWriter::has_file(const std::string& path) const {
-  const auto facts = folder_.facts(path);
+  const auto facts = folder_->facts(path);
   if (!facts && facts.error().code == ErrorCode::UndefinedObject) return false;
   if (!facts) return facts.error();
   return true;
@@ -55,7 +55,7 @@ Status FileWriter::begin(const engine::SinkObject& object) {
   path_ = path_of(object.name);
   file_ = OpenFile();
   if (TRY(has_file(path_))) return {};  // a crash was between its rename and the commit
-  file_ = TRY(folder_.create_file(part_of(path_)));
+  file_ = TRY(folder_->create_file(part_of(path_)));
   if (sink_.format == engine::FileFormat::Csv && sink_.has_header)
     return append(engine::csv_header(sink_.columns, sink_.csv) + "\n");
   return {};
@@ -80,7 +80,7 @@ Status FileWriter::finish() {
   if (!file_.is_open()) return {};
   TRY(sync_file(file_));
   file_ = OpenFile();
-  return folder_.rename(part_of(path_), path_);
+  return folder_->rename(part_of(path_), path_);
 }
 
 Result<bool> FileWriter::exists(const engine::SinkObject& object) {

@@ -1,5 +1,6 @@
 // Writes the objects of a sink as files of a directory.
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,8 @@ namespace server {
 // Threads: the task's. Owner: the task.
 class FileWriter final : public SinkWriter {
  public:
-  // `folder` outlives the writer.
-  FileWriter(const Folder& folder, engine::FileSink sink)
-      : folder_(folder), sink_(std::move(sink)) {}
+  FileWriter(std::unique_ptr<Folder> folder, engine::FileSink sink)
+      : folder_(std::move(folder)), sink_(std::move(sink)) {}
 
   Status start() override;
   Result<std::string> object_name(std::string_view topic, PartitionId partition,
@@ -34,7 +34,7 @@ class FileWriter final : public SinkWriter {
   Result<bool> has_file(const std::string& path) const;
   Status append(std::string_view text);
 
-  const Folder& folder_;
+  const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
   OpenFile file_;     // closed while the present object exists already
   std::string path_;  // of the present object, without ".part"
