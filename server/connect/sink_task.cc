@@ -170,15 +170,12 @@ Status SinkTask::carry_out(const engine::SinkObject& object, const storage::Topi
   std::vector<BadSourceRecord> bad = TRY(write_records(object, id));
   const std::string& connector = identity().definition->name;
   const std::string partition = engine::sink_partition_json(object.topic, object.partition);
-  const auto bad_records = static_cast<int64_t>(bad.size());
   TRY(commit({{engine::position_key(connector, partition),
                engine::encode_position({engine::sink_offset_json({object.end, object.topic_id}),
                                         identity().definition->id})},
               {engine::intent_key(connector, object.topic, object.partition), std::nullopt}},
              std::move(bad)));
   note([&](TaskFacts& facts) {
-    facts.errors += bad_records;
-    if (!plan_.bad_records.dead_letters.topic.empty()) facts.dead_letters += bad_records;
     facts.position = partition + " " + engine::sink_offset_json({object.end});
   });
   return {};
@@ -204,14 +201,10 @@ Result<std::vector<BadSourceRecord>> SinkTask::write_records(const engine::SinkO
     for (BadSinkRecord& bad : TRY(writer_->write(records))) {
       TRY(take_bad_record(plan_.bad_records, bad.error, bad.bytes));
       if (plan_.bad_records.dead_letters.topic.empty()) bad.bytes.clear();
-      bad_bytes += bad.bytes.size();
+      bad_bytes += bad.error.message.size() + bad.bytes.size();
       all_bad.push_back({std::move(bad.error), std::move(bad.bytes)});
     }
     if (bad_bytes > kMostBadBytes) {
-      note([&](TaskFacts& facts) {
-        facts.errors += static_cast<int64_t>(all_bad.size());
-        facts.dead_letters += static_cast<int64_t>(all_bad.size());
-      });
       TRY(commit({}, std::exchange(all_bad, {})));
       bad_bytes = 0;
     }
@@ -224,6 +217,7 @@ Result<std::vector<BadSourceRecord>> SinkTask::write_records(const engine::SinkO
 }
 
 Status SinkTask::commit(std::vector<StateChange> changes, std::vector<BadSourceRecord> bad) {
+  const auto bad_records = static_cast<int64_t>(bad.size());
   PendingCommit pending;
   pending.commit.state = std::move(changes);
   if (!bad.empty()) {
@@ -233,7 +227,12 @@ Status SinkTask::commit(std::vector<StateChange> changes, std::vector<BadSourceR
         batch, *around().find_topics(), plan_.bad_records.dead_letters, around().clock.wall_ms()));
   }
   submit(pending);
-  return await(pending);
+  TRY(await(pending));
+  note([&](TaskFacts& facts) {
+    facts.errors += bad_records;
+    if (!plan_.bad_records.dead_letters.topic.empty()) facts.dead_letters += bad_records;
+  });
+  return {};
 }
 
 }  // namespace server

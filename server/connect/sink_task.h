@@ -61,6 +61,7 @@ class SinkTask final : public ConnectTask {
   // Reads the records of the object once more and writes them; returns those that are left out.
   Result<std::vector<BadSourceRecord>> write_records(const engine::SinkObject& object,
                                                      const storage::TopicPartition& id);
+  // Commits the changes with the dead letters of the bad records, and counts these.
   Status commit(std::vector<StateChange> changes, std::vector<BadSourceRecord> bad = {});
 
   const SinkTaskPlan plan_;
