@@ -64,7 +64,30 @@ class Sizes {
  public:
   explicit Sizes(const std::vector<RowsChunks>& tables) : tables_(tables) {}
 
-  double rows(const RowsNode& node) const {
+  double rows(const RowsNode& node) {
+    return once(rows_, node, [&] { return rows_of(node); });
+  }
+  // Returns whether the number of rows can be estimated from the tables. Rows of system tables and recursions cannot.
+  bool are_known(const RowsNode& node) {
+    return once(are_known_, node, [&] { return are_known_of(node); });
+  }
+
+  // Returns the number of distinct values of a column, or of an expression of one column.
+  double distinct(const RowsNode& node, const BoundExpression& value) {
+    const std::vector<uint32_t> columns = referenced_columns({&value, 1});
+    return columns.size() == 1 ? distinct(node, columns.front()) : rows(node);
+  }
+
+ private:
+  // Computes the result for a shared node once. A query in WITH may read the previous one twice, so the paths to the
+  // first one double with each level. The plan owns the shared nodes, so no other node has their addresses.
+  template <class T, class Compute>
+  static T once(std::map<const RowsNode*, T>& known, const RowsNode& node, const Compute& compute) {
+    if (!node.is_shared) return compute();
+    if (const auto found = known.find(&node); found != known.end()) return found->second;
+    return known[&node] = compute();
+  }
+  double rows_of(const RowsNode& node) {
     if (const auto* read = std::get_if<ReadRows>(&node.step))
       return static_cast<double>(count_rows(tables_[read->table]));
     if (const auto* filter = std::get_if<FilterRows>(&node.step))
@@ -91,8 +114,7 @@ class Sizes {
       return rows(*arrays->input) * kRowsOfArray;
     return std::holds_alternative<OneRow>(node.step) ? 1 : 0;
   }
-  // Returns whether the number of rows can be estimated from the tables. Rows of system tables and recursions cannot.
-  static bool are_known(const RowsNode& node) {
+  bool are_known_of(const RowsNode& node) {
     if (std::holds_alternative<ReadSystemTable>(node.step) ||
         std::holds_alternative<OuterRows>(node.step) ||
         std::holds_alternative<RecursiveRows>(node.step))
@@ -103,14 +125,6 @@ class Sizes {
     });
     return are_all_known;
   }
-
-  // Returns the number of distinct values of a column, or of an expression of one column.
-  double distinct(const RowsNode& node, const BoundExpression& value) {
-    const std::vector<uint32_t> columns = referenced_columns({&value, 1});
-    return columns.size() == 1 ? distinct(node, columns.front()) : rows(node);
-  }
-
- private:
   double distinct(const RowsNode& node, uint32_t column) {
     if (const auto* read = std::get_if<ReadRows>(&node.step)) {
       const auto [known, is_new] = known_.try_emplace({read->table, column});
@@ -127,6 +141,8 @@ class Sizes {
 
   const std::vector<RowsChunks>& tables_;
   std::map<std::pair<size_t, uint32_t>, double> known_;  // by table and column
+  std::map<const RowsNode*, double> rows_;
+  std::map<const RowsNode*, bool> are_known_;
 };
 
 // Sources joined by inner joins, one after the other. All columns are numbered in the written order of the sources.
@@ -446,7 +462,7 @@ class JoinsBySize {
 
   // Returns the chain of joins in a better order; null if the node is no such chain, or its order remains.
   RowsNodePtr joined_by_size(const RowsNode& node) {
-    if (!JoinChain::chained(node) || !Sizes::are_known(node)) return nullptr;
+    if (!JoinChain::chained(node) || !sizes_.are_known(node)) return nullptr;
     auto chain = JoinChain::of(node);
     const auto order = chain ? chain->better_order(sizes_) : std::nullopt;
     if (!order) return nullptr;

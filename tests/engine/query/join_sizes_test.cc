@@ -123,6 +123,17 @@ TEST_F(JoinSizesTest, each_subquery_is_joined_in_its_own_place) {
          true);
 }
 
+TEST_F(JoinSizesTest, queries_in_with_that_are_read_twice_at_each_level_are_looked_at_once) {
+  fill_with(1, 3, 1);
+  std::string sql = "WITH c0 AS (SELECT id FROM r)";
+  for (int i = 1; i <= 40; ++i) {
+    const std::string name = "c" + std::to_string(i), before = "c" + std::to_string(i - 1);
+    sql += ", " + name + " AS (SELECT a.id FROM " + before + " a JOIN " + before +
+           " b ON a.id = b.id JOIN " + before + " c ON b.id = c.id)";
+  }
+  expect(sql + " SELECT id FROM c40;", false);
+}
+
 TEST_F(JoinSizesTest, ten_sources_are_joined) {
   fill_with(400, 40, 40);
   expect(
