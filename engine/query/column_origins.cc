@@ -1,6 +1,7 @@
 #include "engine/query/column_origins.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -140,14 +141,17 @@ class Tracing {
   std::optional<NamedSource> common(const AliasedSource& named, size_t place) {
     const CommonTable& table = *common_tables_[place];
     if (table.recursive) return std::nullopt;
-    const std::vector<const CommonTable*> all = common_tables_;
-    common_tables_.resize(place);
-    std::optional<NamedRows> rows = rows_of(*table.query);
-    common_tables_ = all;
+    const auto [traced, is_new] = traced_.try_emplace(&table);
+    if (is_new) {
+      const std::vector<const CommonTable*> all = common_tables_;
+      common_tables_.resize(place);
+      traced->second = rows_of(*table.query);
+      common_tables_ = all;
+    }
     std::vector<Name> columns = named.columns;
     for (size_t i = columns.size(); i < table.columns.size(); ++i)
       columns.push_back(table.columns[i]);
-    return of_rows(named, named.visible_name().text, columns, std::move(rows));
+    return of_rows(named, named.visible_name().text, columns, traced->second);
   }
 
   std::optional<NamedSource> of_view(const AliasedSource& named, const View& view) {
@@ -187,6 +191,8 @@ class Tracing {
 
   const PlanContext& context_;
   std::vector<const CommonTable*> common_tables_;
+  // A query in WITH may read the previous one twice, so the paths to the first one double with each level.
+  std::map<const CommonTable*, std::optional<NamedRows>> traced_;
   size_t bracketed_ = 0;
   int depth_ = 0;
 };

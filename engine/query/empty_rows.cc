@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "engine/expr/bind.h"
@@ -92,8 +93,10 @@ class EmptySteps {
 struct ReadTables {
   std::vector<bool> tables;  // by index in SelectRowsPlan::tables
   std::vector<const SystemTable*> system_tables = {};
+  std::set<const RowsNode*> shared = {};  // that were added
 
   void add(const RowsNode& node) {
+    if (node.is_shared && !shared.insert(&node).second) return;
     if (const auto* read = std::get_if<ReadRows>(&node.step)) tables[read->table] = true;
     if (const auto* read = std::get_if<ReadSystemTable>(&node.step))
       system_tables.push_back(read->table);
