@@ -49,7 +49,7 @@ VERBS = set('''accept acknowledge adapt add adjust align allow answer append app
     choose clean clear close collect combine commit compact compare compile complete compress compute configure confirm
     connect consume continue convert copy correct count cover create cut decide declare decode decouple deduplicate
     define delay delete deliver deny deprecate derive describe detect disable discard distinguish divide do document
-    draw drain drop elect emit enable encode end enforce ensure escape evict exclude execute exit expand expect expire
+    draw drain drop elect emit enable encode end enforce ensure escape estimate evict exclude execute exit expand expect expire
     explain expose extend extract fail fence fetch fill filter find finish fix flush follow forbid format forward free
     freeze generate get give grant group grow guard handle hide hint hold ignore implement import improve include index
     infer inline insert inspect install introduce invalidate isolate join judge keep lead leave let lift limit link
@@ -63,7 +63,7 @@ VERBS = set('''accept acknowledge adapt add adjust align allow answer append app
     serialize serve set share ship shorten show shrink shut simplify simulate skip snapshot sort specify speed spell
     split stage start state stay stop store stream strip suggest summarize supply support suppress switch sync synchronize take
     test throttle tidy tighten time tolerate trace track translate treat trim truncate try tune turn type unify unite
-    update upgrade use validate vary verify wait wake warn weaken widen wire work wrap write yield'''.split())
+    update upgrade use validate vary verify visit wait wake warn weaken widen wire work wrap write yield'''.split())
 
 # `first` is the number of its first line; kind: 'prose' (comments and Markdown), 'docstring', 'text' or 'name'.
 Block = collections.namedtuple('Block', 'first text kind')
