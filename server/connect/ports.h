@@ -31,15 +31,15 @@ struct SourceRecord {
 };
 
 // A record that cannot be converted.
-struct BadSourceRecord {
-  Error error;        // its message names the place: "in/a.csv, line 7: ..."
-  std::string bytes;  // as in the source
+struct BadRecord {
+  Error error;        // its message names the place: "in/a.csv, line 7: ...", "orders-3@1742: ..."
+  std::string bytes;  // as in the source, or the value in the topic
 };
 
 // Records, and the positions after them. Both are one commit.
 struct SourceBatch {
   std::vector<SourceRecord> records;
-  std::vector<BadSourceRecord> bad;
+  std::vector<BadRecord> bad;
   SourcePositions positions;
   bool has_more = false;  // more can be read at once
   bool is_empty() const { return records.empty() && bad.empty() && positions.empty(); }
@@ -79,12 +79,6 @@ struct SinkRecord {
   std::optional<std::string> key, value;
 };
 
-// A record that has no line or row in an object.
-struct BadSinkRecord {
-  Error error;  // its message names the place: "orders-3@1742: ..."
-  std::string bytes;
-};
-
 // Writes objects into one outside system for one task. The runtime decides which records an object has; the writer makes
 // the same bytes of the same records, so that an object that is begun again after a crash is not written twice.
 //
@@ -99,7 +93,7 @@ class SinkWriter {
   // Begins an object. Since its name was stored before, an object that exists with this name is the same, and whole.
   virtual Status begin(const engine::SinkObject& object) = 0;
   // Returns the records that are left out.
-  virtual Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) = 0;
+  virtual Result<std::vector<BadRecord>> write(const std::vector<SinkRecord>& records) = 0;
   // Makes the object durable under its name.
   virtual Status finish() = 0;
   // Whether the object exists whole, for a sink whose records were deleted meanwhile.

@@ -167,7 +167,7 @@ Status SinkTask::write_object(Partition& partition, Offset end) {
 }
 
 Status SinkTask::carry_out(const engine::SinkObject& object, const storage::TopicPartition& id) {
-  std::vector<BadSourceRecord> bad = TRY(write_records(object, id));
+  std::vector<BadRecord> bad = TRY(write_records(object, id));
   const std::string& connector = identity().definition->name;
   const std::string partition = engine::sink_partition_json(object.topic, object.partition);
   TRY(commit({{engine::position_key(connector, partition),
@@ -181,9 +181,9 @@ Status SinkTask::carry_out(const engine::SinkObject& object, const storage::Topi
   return {};
 }
 
-Result<std::vector<BadSourceRecord>> SinkTask::write_records(const engine::SinkObject& object,
-                                                             const storage::TopicPartition& id) {
-  std::vector<BadSourceRecord> all_bad;
+Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject& object,
+                                                       const storage::TopicPartition& id) {
+  std::vector<BadRecord> all_bad;
   FetchedRecords fetched = TRY(around().log.fetch(id, object.first, kBytesOfFetch));
   if (fetched.log_start > object.first) {
     if (TRY(writer_->exists(object))) return all_bad;
@@ -198,11 +198,11 @@ Result<std::vector<BadSourceRecord>> SinkTask::write_records(const engine::SinkO
       if (record.offset < object.end)
         records.push_back({object.topic, object.partition, record.offset, record.timestamp_ms,
                            std::move(record.key), std::move(record.value)});
-    for (BadSinkRecord& bad : TRY(writer_->write(records))) {
+    for (BadRecord& bad : TRY(writer_->write(records))) {
       TRY(take_bad_record(plan_.bad_records, bad.error, bad.bytes));
       if (plan_.bad_records.dead_letters.topic.empty()) bad.bytes.clear();
       bad_bytes += bad.error.message.size() + bad.bytes.size();
-      all_bad.push_back({std::move(bad.error), std::move(bad.bytes)});
+      all_bad.push_back(std::move(bad));
     }
     if (bad_bytes > kMostBadBytes) {
       TRY(commit({}, std::exchange(all_bad, {})));
@@ -216,7 +216,7 @@ Result<std::vector<BadSourceRecord>> SinkTask::write_records(const engine::SinkO
   return all_bad;
 }
 
-Status SinkTask::commit(std::vector<StateChange> changes, std::vector<BadSourceRecord> bad) {
+Status SinkTask::commit(std::vector<StateChange> changes, std::vector<BadRecord> bad) {
   const auto bad_records = static_cast<int64_t>(bad.size());
   PendingCommit pending;
   pending.commit.state = std::move(changes);

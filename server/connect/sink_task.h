@@ -59,10 +59,10 @@ class SinkTask final : public ConnectTask {
   Status write_object(Partition& partition, Offset end);
   Status carry_out(const engine::SinkObject& object, const storage::TopicPartition& id);
   // Reads the records of the object once more and writes them; returns those that are left out.
-  Result<std::vector<BadSourceRecord>> write_records(const engine::SinkObject& object,
-                                                     const storage::TopicPartition& id);
+  Result<std::vector<BadRecord>> write_records(const engine::SinkObject& object,
+                                               const storage::TopicPartition& id);
   // Commits the changes with the dead letters of the bad records, and counts these.
-  Status commit(std::vector<StateChange> changes, std::vector<BadSourceRecord> bad = {});
+  Status commit(std::vector<StateChange> changes, std::vector<BadRecord> bad = {});
 
   const SinkTaskPlan plan_;
   // Used on the task's thread.

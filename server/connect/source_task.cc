@@ -61,7 +61,7 @@ Result<SourceBatch> SourceTask::poll() {
 }
 
 Status SourceTask::take_bad_records(const SourceBatch& batch) {
-  for (const BadSourceRecord& bad : batch.bad)
+  for (const BadRecord& bad : batch.bad)
     TRY(take_bad_record(plan_.bad_records, bad.error, bad.bytes));
   return {};
 }

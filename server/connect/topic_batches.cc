@@ -89,7 +89,7 @@ Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& 
     TRY(batches.add(record.topic, record.order_key, record.key, record.value));
   if (dead_letters.topic.empty()) return batches.take();
   const std::string task = std::to_string(dead_letters.task);
-  for (const BadSourceRecord& bad : batch.bad) {
+  for (const BadRecord& bad : batch.bad) {
     std::vector<records::RecordHeader> headers;
     if (dead_letters.has_headers)
       headers = {{"__connect.errors.connector.name", dead_letters.connector},

@@ -49,7 +49,7 @@ Status FileAppender::begin(const engine::SinkObject& object) {
   return {};
 }
 
-Result<std::vector<BadSinkRecord>> FileAppender::write(const std::vector<SinkRecord>& records) {
+Result<std::vector<BadRecord>> FileAppender::write(const std::vector<SinkRecord>& records) {
   return append_lines(sink_, records, bytes_);
 }
 

@@ -69,7 +69,7 @@ Status FileWriter::append(std::string_view text) {
   return error;
 }
 
-Result<std::vector<BadSinkRecord>> FileWriter::write(const std::vector<SinkRecord>& records) {
+Result<std::vector<BadRecord>> FileWriter::write(const std::vector<SinkRecord>& records) {
   std::string text;
   auto bad = append_lines(sink_, records, text);
   if (file_.is_open()) TRY(append(text));

@@ -25,7 +25,7 @@ class FileWriter final : public SinkWriter {
   Result<std::string> object_name(std::string_view topic, PartitionId partition,
                                   Offset first) override;
   Status begin(const engine::SinkObject& object) override;
-  Result<std::vector<BadSinkRecord>> write(const std::vector<SinkRecord>& records) override;
+  Result<std::vector<BadRecord>> write(const std::vector<SinkRecord>& records) override;
   Status finish() override;
   Result<bool> exists(const engine::SinkObject& object) override;
 

@@ -87,7 +87,7 @@ Result<std::string> LineReader::value_of(std::string_view record) const {
   return std::string(record);
 }
 
-BadSourceRecord LineReader::bad(const Error& error, std::string_view record) const {
+BadRecord LineReader::bad(const Error& error, std::string_view record) const {
   Error placed = error;
   placed.message = fmt::format("{}, record {} (byte {}): {}", name_, place_.lines + 1,
                                place_.offset, error.message);
@@ -123,7 +123,7 @@ Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
     if (!record) {
       // The record has no end within the limit of a line: a quote is missing, or the file is not text.
       if (text.size() <= engine::kMaxLineBytes) break;
-      BadSourceRecord too_long = bad(too_long_record(), text.substr(0, kShownOfLongRecord));
+      BadRecord too_long = bad(too_long_record(), text.substr(0, kShownOfLongRecord));
       if (needs_header()) return std::move(too_long.error);
       batch.bad.push_back(std::move(too_long));
       place_.is_inside = true;

@@ -66,7 +66,7 @@ class LineReader {
   // Moves the place behind the line end; to the end of `text` if it has none. Returns the number of bytes.
   size_t skip_line(std::string_view text, engine::TextEnd end);
   // Returns the error with the place of the record in its message.
-  BadSourceRecord bad(const Error& error, std::string_view record) const;
+  BadRecord bad(const Error& error, std::string_view record) const;
 
   const engine::FileSource& source_;
   const engine::RowColumns& columns_;

@@ -24,9 +24,9 @@ Result<std::string> line_of(const engine::FileSink& sink, const std::string& val
 
 }  // namespace
 
-std::vector<BadSinkRecord> append_lines(const engine::FileSink& sink,
-                                        const std::vector<SinkRecord>& records, std::string& to) {
-  std::vector<BadSinkRecord> bad;
+std::vector<BadRecord> append_lines(const engine::FileSink& sink,
+                                    const std::vector<SinkRecord>& records, std::string& to) {
+  std::vector<BadRecord> bad;
   for (const SinkRecord& record : records) {
     if (!record.value && sink.ignores_nulls) continue;
     // Java prints the absent value as "null".

@@ -9,7 +9,7 @@
 namespace server {
 
 // Appends a line for each record, and returns the records that cannot be one. Equal records give equal bytes.
-std::vector<BadSinkRecord> append_lines(const engine::FileSink& sink,
-                                        const std::vector<SinkRecord>& records, std::string& to);
+std::vector<BadRecord> append_lines(const engine::FileSink& sink,
+                                    const std::vector<SinkRecord>& records, std::string& to);
 
 }  // namespace server
