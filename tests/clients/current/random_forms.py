@@ -110,13 +110,13 @@ COMMON = [
     "WITH RECURSIVE r AS (SELECT k, f1 FROM pk1 WHERE k = {1|2} UNION SELECT p.k, p.f1 FROM pk1 AS p JOIN r ON p.k = r.f1) SELECT * FROM r",
     "SELECT (WITH x AS (SELECT max(f1) AS m FROM pk1 WHERE k < a.k) SELECT m FROM x) AS c0 FROM t3 AS a",
     "SELECT g AS c0, count(a.k) AS c1 FROM generate_series({0|-1}, {3|5}{|, 2}) AS g LEFT JOIN t3 AS a ON a.f1 = g GROUP BY g",
-    "SELECT u.x AS c0, u.i AS c1 FROM unnest(ARRAY[{text}, 'b', NULL]) WITH ORDINALITY AS u (x, i)".replace("{text}", "'a'"),
+    "SELECT u.x AS c0, u.i AS c1 FROM unnest(ARRAY['a', 'b', NULL]) WITH ORDINALITY AS u (x, i)",
     "SELECT a.k AS c0, u AS c1 FROM t3 AS a, unnest(ARRAY[a.f1, a.k]) AS u",
     "SELECT a.k AS c0, u.x AS c1, u.y AS c2 FROM t3 AS a, unnest(ARRAY[a.f1, a.k], ARRAY[a.s]) AS u (x, y)",
     "SELECT a.k AS c0, generate_series(1, a.f1) AS c1 FROM t3 AS a",
     "SELECT t AS c0 FROM generate_series(timestamp '2024-01-{01|30}', timestamp '2024-02-02', interval '{1 day|12 hours|1 month}') AS t",
     "SELECT a.k AS c0, s AS c1 FROM t3 AS a, regexp_split_to_table(a.s, '{a|b|}') AS s",
-    "SELECT {int} AS c0, {text} AS c1, {cond} AS c2".replace("{int}", "{lit:int}").replace("{text}", "{lit:text}").replace("{cond}", "{lit:bool}"),
+    "SELECT {lit:int} AS c0, {lit:text} AS c1, {lit:bool} AS c2",
 ]
 EXPRESSIONS = {
     "numbers": [
@@ -174,8 +174,8 @@ EXPRESSIONS = {
         "array_ndims(ARRAY[{int}])", "ARRAY[{date}]", "ARRAY[{timestamp}, NULL]",
     ],
     "json": [
-        "jsonb_build_object('a', {int}, 'b', {text}) {->|->>} '{a|b|c}'", "jsonb_build_array({int}, {text}, {bool}) {->|->>} {0|1|-1|5}", "jsonb_build_object('a', jsonb_build_array({int}, 2)) {#>|#>>} '{{a,0}|{a}|{b,1}}'".replace("{{a,0}|{a}|{b,1}}", "\x01"),
-        "jsonb_build_object('a', {int}) {||} jsonb_build_object('b', {text})".replace("{||}", "||"), "jsonb_build_object('a', {int}, 'b', 1) - '{a|c}'", "jsonb_build_object('a', {int}) ? '{a|b}'",
+        "jsonb_build_object('a', {int}, 'b', {text}) {->|->>} '{a|b|c}'", "jsonb_build_array({int}, {text}, {bool}) {->|->>} {0|1|-1|5}", "jsonb_build_object('a', jsonb_build_array({int}, 2)) {#>|#>>} '\x01'",
+        "jsonb_build_object('a', {int}) || jsonb_build_object('b', {text})", "jsonb_build_object('a', {int}, 'b', 1) - '{a|c}'", "jsonb_build_object('a', {int}) ? '{a|b}'",
         "jsonb_build_object('a', {int}) {@>|<@|=} jsonb_build_object('a', {int})", "jsonb_array_length(jsonb_build_array({int}, {text}))", "jsonb_strip_nulls(jsonb_build_object('a', {int}, 'b', {text}))",
         "jsonb_set('\x02'::jsonb, '\x03', to_jsonb({int}::int))", "to_jsonb({text}) = to_jsonb({text})", "to_json({int})", "json_build_object('k', {date}, 'n', {numeric})::text",
         "(jsonb_build_object('a', {int}) ->> 'a')::int + 1", "jsonb_typeof(to_jsonb({numeric}))", "to_jsonb({timestamp})", "to_jsonb(ARRAY[{int}, {int}])", "jsonb_build_array({int}) < jsonb_build_array({int})",
