@@ -34,8 +34,8 @@ Status Converter::add_lockable(const Node& source, std::vector<LockableSource>& 
     all.push_back({std::string(alias ? alias->text("aliasname") : source.fields.text("relname")),
                    TRY(existing_relation(source.fields))});
   }
-  for (const std::string_view side : {"larg", "rarg"})
-    if (const auto part = child(source.fields, side)) TRY(add_lockable(*part, all));
+  for (const std::string_view name : {"larg", "rarg", "relation"})  // `relation`: of TABLESAMPLE
+    if (const auto part = child(source.fields, name)) TRY(add_lockable(*part, all));
   const auto within =
       source.kind == "RangeSubselect" ? child(source.fields, "subquery") : std::nullopt;
   if (!within) return {};
