@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "engine/pgsql/convert.h"
@@ -9,6 +8,7 @@
 #include "engine/pgsql/result_name.h"
 #include "engine/sql/records_call.h"
 #include "engine/types/ascii.h"
+#include "engine/types/text_number.h"
 
 namespace engine::pgsql {
 
@@ -367,14 +367,11 @@ namespace {
 
 // Returns the percentage if the argument is a number from 0 to 100.
 std::optional<double> percentage_of(const Expression& argument) {
-  std::string text;
-  if (const auto* whole = argument.as<IntegerLiteral>()) text = std::to_string(whole->value);
-  if (const auto* decimal = argument.as<DecimalLiteral>()) text = decimal->text;
-  if (const auto* number = argument.as<DoubleLiteral>()) text = number->text;
-  double value = -1;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool is_number = !text.empty() && read.ptr == text.data() + text.size();
-  return is_number && value >= 0 && value <= 100 ? std::optional(value) : std::nullopt;
+  std::optional<double> value;
+  if (const auto* whole = argument.as<IntegerLiteral>()) value = whole->value;
+  if (const auto* decimal = argument.as<DecimalLiteral>()) value = parse_double(decimal->text);
+  if (const auto* number = argument.as<DoubleLiteral>()) value = number->value;
+  return value && *value >= 0 && *value <= 100 ? value : std::nullopt;
 }
 
 }  // namespace
