@@ -143,9 +143,7 @@ class Joiner {
       if (!has_keys) {
         for (uint32_t entry = 0; entry < all && !has_enough(); ++entry) TRY(add(row, entry));
       } else if (keys && (step_.outer || !keys->has_null(row))) {
-        for (uint32_t entry = partners_.first(keys->bytes(row)); entry != kNone;
-             entry = partners_.next(entry))
-          TRY(add(row, entry));
+        TRY(add_chain(row, partners_.first(keys->bytes(row))));
       }
     }
     TRY(flush());
@@ -173,20 +171,21 @@ class Joiner {
 
   Status add_by_number(const Column& keys) {
     for (uint32_t row = 0; row < keys.size() && !has_enough(); ++row) {
-      if (keys.is_null(row)) continue;
-      for (uint32_t entry = partners_.first_of(number_at(keys, row)); entry != kNone;
-           entry = partners_.next(entry))
-        TRY(add(row, entry));
+      if (!keys.is_null(row)) TRY(add_chain(row, partners_.first_of(number_at(keys, row))));
     }
+    return {};
+  }
+  // Adds the pairs of the left row with the partners from this entry on.
+  Status add_chain(uint32_t left_row, uint32_t entry) {
+    for (; entry != kNone && !has_enough(); entry = partners_.next(entry))
+      TRY(add(left_row, entry));
     return {};
   }
 
   Status add(uint32_t left_row, uint32_t entry) {
     left_rows_.push_back(left_row);
     entries_.push_back(entry);
-    // Without this bound, LIMIT 1 of a product would compute a whole chunk.
-    const size_t most = std::min(kRowsOfChunk, std::max(wanted_, kFewestPairs));
-    return left_rows_.size() < most ? Status{} : flush();
+    return left_rows_.size() < most_pairs_ ? Status{} : flush();
   }
 
   RowsChunk rights(std::span<const uint32_t> entries) const {
@@ -198,6 +197,7 @@ class Joiner {
 
   Status flush() {
     if (left_rows_.empty()) return {};
+    most_pairs_ = std::min(kRowsOfChunk, 2 * most_pairs_);
     TRY(context_.begin());
     RowsChunk pairs{left_rows_.size(), {}};
     for (const ColumnPtr& column : left_->columns)
@@ -266,6 +266,9 @@ class Joiner {
   RowsContext& context_;
   const Program left_keys_;
   const size_t wanted_;
+  // Pairs for which the condition is evaluated together. They are few at first: LIMIT 1 of a product would otherwise
+  // compute a whole chunk.
+  size_t most_pairs_ = std::clamp(wanted_, kFewestPairs, kRowsOfChunk);
   size_t rows_ = 0;                       // of the output
   const RowsChunk* otherwise_ = nullptr;  // one row, for left rows without a partner
   std::optional<Program> condition_;
