@@ -4,58 +4,25 @@ errors as users see them."""
 import os
 import random
 import re
-import shutil
 import subprocess
-import tempfile
 import threading
 
 import psycopg
 
+from connector_files import ConnectorFiles
 from millrace_server import binary, case, has_limit, launch, run, wait_until
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PAGE = os.path.join(_ROOT, "docs", "connectors", "files.md")
 
 
-class Feeds:
-    """A directory for connectors, and a server on a data directory that outlives kill -9."""
-
-    def __init__(self, *flags):
-        self.folder = tempfile.mkdtemp(prefix="millrace-feeds-")
-        self.data = tempfile.mkdtemp(prefix="millrace-feeds-data-")
-        self._flags = flags
-        for name in ("nginx", "in", "secrets"):
-            os.mkdir(os.path.join(self.folder, name))
-        self.start()
-
-    def start(self):
-        self.server = launch("--connect-files", self.folder, "--secrets-dir", os.path.join(self.folder, "secrets"), *self._flags,
-                             data_dir=self.data, keeps_log=True)
-
-    def kill(self):
-        os.kill(self.server.pid, 9)
-        self.server.stop()
-
-    def close(self):
-        self.server.stop()
-        shutil.rmtree(self.folder)
-        shutil.rmtree(self.data)
+class Feeds(ConnectorFiles):
+    def __init__(self):
+        super().__init__("nginx", "in")
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "a", encoding="utf-8") as file:
             file.write(text)
-
-    def sql(self, statement):
-        with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def refusal(self, statement):
-        try:
-            self.sql(statement)
-        except psycopg.Error as error:
-            return error.diag.message_primary
-        raise AssertionError(f"accepted: {statement}")
 
     def lines(self, topic):
         done = subprocess.run([binary(), "consume", topic, "--from-beginning", "--until-end", "-b", self.server.kafka],

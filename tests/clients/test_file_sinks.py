@@ -4,52 +4,19 @@ configurations of FileStreamSink over the REST API, the table of connectors, and
 import json
 import os
 import re
-import shutil
-import tempfile
 import threading
 import urllib.request
 
 import psycopg
 
-from millrace_server import case, has_limit, launch, run, wait_until
+from connector_files import ConnectorFiles
+from millrace_server import case, has_limit, run, wait_until
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PAGE = os.path.join(_ROOT, "docs", "connectors", "file-sinks.md")
 
 
-class Archive:
-    """A directory for connectors, and a server on a data directory that outlives kill -9."""
-
-    def __init__(self, *flags):
-        self.folder = tempfile.mkdtemp(prefix="millrace-archive-")
-        self.data = tempfile.mkdtemp(prefix="millrace-archive-data-")
-        self._flags = flags
-        self.start()
-
-    def start(self):
-        self.server = launch("--connect-files", self.folder, *self._flags, data_dir=self.data, keeps_log=True)
-
-    def kill(self):
-        os.kill(self.server.pid, 9)
-        self.server.stop()
-
-    def close(self):
-        self.server.stop()
-        shutil.rmtree(self.folder)
-        shutil.rmtree(self.data)
-
-    def sql(self, statement):
-        with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def refusal(self, statement):
-        try:
-            self.sql(statement)
-        except psycopg.Error as error:
-            return error.diag.message_primary
-        raise AssertionError(f"accepted: {statement}")
-
+class Archive(ConnectorFiles):
     def post(self, path, body):
         request = urllib.request.Request(f"http://{self.server.http}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -1,0 +1,42 @@
+"""A directory of files for connectors, and a server on a data directory that outlives kill -9."""
+import os
+import shutil
+import tempfile
+
+import psycopg
+
+from millrace_server import launch
+
+
+class ConnectorFiles:
+    def __init__(self, *folders):
+        self.folder = tempfile.mkdtemp(prefix="millrace-files-")
+        self.data = tempfile.mkdtemp(prefix="millrace-files-data-")
+        for name in ("secrets", *folders):
+            os.mkdir(os.path.join(self.folder, name))
+        self.start()
+
+    def start(self):
+        self.server = launch("--connect-files", self.folder, "--secrets-dir", os.path.join(self.folder, "secrets"),
+                             data_dir=self.data, keeps_log=True)
+
+    def kill(self):
+        os.kill(self.server.pid, 9)
+        self.server.stop()
+
+    def close(self):
+        self.server.stop()
+        shutil.rmtree(self.folder)
+        shutil.rmtree(self.data)
+
+    def sql(self, statement):
+        with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def refusal(self, statement):
+        try:
+            self.sql(statement)
+        except psycopg.Error as error:
+            return error.diag.message_primary
+        raise AssertionError(f"accepted: {statement}")
