@@ -69,13 +69,21 @@ Status ConsumerGroup::restore(const ConsumerGroupKey& key, std::optional<std::st
 // Rebuilds the state that is derived from the records. Members may have disappeared while the group was not
 // coordinated, so the sessions of all members start now.
 void ConsumerGroup::resume() {
+  int32_t newest_epoch = assignment_epoch_;
   for (auto& [id, member] : members_) {
+    newest_epoch = std::max(newest_epoch, member.epoch);
     if (member.instance_id) instances_[*member.instance_id] = id;
     use_pattern(member.regex);
     charge(member, false);
     hold(member);
     alive(member);
     if (member.state == MemberState::UnrevokedPartitions) hurry(member);
+  }
+  // The append with the group's epoch has failed, and later ones were stored. The epoch must not be
+  // used for other members: their partitions would not be divided.
+  if (newest_epoch > epoch_) {
+    epoch_ = newest_epoch;
+    bump();
   }
 }
 

@@ -1,6 +1,7 @@
 // The partitions of a consumer group: which partitions exist, how they are assigned, and how
 // members reach their targets.
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "server/coordinator/assignors.h"
@@ -103,6 +104,7 @@ bool ConsumerGroup::step(ConsumerMember& member, const std::optional<AssignedPar
   const bool has_changed = reconcile(member, assignment_epoch_, is_free, owned);
   hold(member);
   if (!has_changed) return false;
+  assert(member.epoch <= epoch_ && assignment_epoch_ <= epoch_);
   put(ConsumerGroupRecord::CurrentAssignment, member);
   charge(member, false);
   if (member.classic) return true;  // classic members have deadlines of their own

@@ -307,6 +307,27 @@ TEST_F(ConsumerGroupTest, changes_that_could_not_be_stored_are_stored_with_the_n
   EXPECT_EQ(described().members.size(), 1u);
 }
 
+// The log has no room for the record of a new group epoch, and then for those of its assignment.
+TEST_F(ConsumerGroupTest, an_epoch_that_was_lost_is_not_used_for_other_members) {
+  join("a");
+  join("b");
+  beat("a", 1);
+  beat("a", 1, std::vector{0, 1, 2});
+  port.holds_appends = true;
+  begin(beat_request("b", kLeavesForGood));
+  const auto divided = begin(beat_request("a", 2));
+  port.fail_append({ErrorCode::DiskFull, "full"});
+  port.holds_appends = false;
+  settle();
+  ASSERT_EQ((*divided)->member_epoch, 3);
+  lead();
+  join("c");
+  const auto group = described();
+  ASSERT_EQ(group.members.size(), 3u);
+  EXPECT_EQ(group.members[2].id, "c");
+  EXPECT_FALSE(group.members[2].target.empty());
+}
+
 TEST_F(ConsumerGroupTest, administrators_see_list_and_delete_it) {
   join("a");
   ASSERT_EQ(partition().list().size(), 1u);
