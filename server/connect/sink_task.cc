@@ -123,6 +123,7 @@ Result<bool> SinkTask::step(Partition& partition) {
       return true;  // this record and the others are fetched again
     }
     if (partition.records == 0) {
+      partition.begin = record.offset;
       partition.since_us = around().clock.monotonic_us();
       partition.first_timestamp_ms = record.timestamp_ms;
     }
@@ -135,6 +136,8 @@ Result<bool> SinkTask::step(Partition& partition) {
     }
   }
   partition.scanned = std::max(partition.scanned, fetched.next);
+  // Ends of transactions have offsets, and are not waited for.
+  if (partition.records == 0) partition.begin = partition.scanned;
   if (is_complete(partition)) TRY(write_object(partition, partition.scanned));
   return fetched.next < fetched.end;
 }

@@ -92,6 +92,7 @@ class ConnectServer {
   }
   Connectors& connectors() { return *connectors_; }
   ConnectLog& connect_log() { return *connect_log_; }
+  storage::Log& log() { return *log_; }
   MetadataImagePtr image() const { return definitions_.image(); }
 
   // Returns the values of a topic, partition by partition.

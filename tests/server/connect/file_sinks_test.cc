@@ -1,6 +1,7 @@
 // Sinks of files: the records of a topic as objects, each once.
 #include <gtest/gtest.h>
 
+#include "records/control_batch.h"
 #include "tests/server/connect/connect_fixture.h"
 
 namespace server {
@@ -115,6 +116,25 @@ TEST_F(FileSinkTest, a_fetch_at_the_end_of_a_partition_returns_its_offsets) {
   EXPECT_EQ(none.end, all.end);
   const storage::TopicPartition absent{lines.topic, PartitionId(1)};
   EXPECT_FALSE(server_->connect_log().fetch(absent, Offset{0}, kBytes));
+}
+
+TEST_F(FileSinkTest, the_end_of_a_transaction_is_no_record_that_a_sink_waits_for) {
+  append(0, 50);
+  make_topic();
+  ASSERT_TRUE(create_sink());
+  wait_for_lines(50);
+  const storage::TopicPartition lines{server_->image()->topics->find("lines")->id, PartitionId(0)};
+  storage::AppendRequest request;
+  request.parts.push_back(
+      {lines, records::marker_batch(ProducerId{1}, 0, {records::TransactionEnd::Commit, 0}, 2000)});
+  ASSERT_TRUE(storage::append_and_wait(server_->log(), std::move(request)));
+  const auto lag = [&] { return server_->task("archive").lag_records; };
+  EXPECT_EQ(eventually<std::optional<int64_t>>(
+                lag, [](const std::optional<int64_t>& records) { return records == 0; }),
+            0);
+  append(50, 100);
+  EXPECT_EQ(wait_for_lines(100), numbers(100));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "out/lines+0+0000000051.txt"));
 }
 
 TEST_F(FileSinkTest, json_values_become_lines_or_records_of_csv) {
