@@ -255,6 +255,26 @@ def a_savepoint_takes_rows_back():
 
 
 @case
+def copy_reads_and_writes_the_relation_of_its_schema():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE SCHEMA depot")
+        for create in ("TABLE stock", "TEMP TABLE stock", "TABLE depot.stock"):
+            c.execute(f"CREATE {create} (id INT PRIMARY KEY, place TEXT)")
+        names = ("public.stock", "stock", "depot.stock")
+        for name in names:
+            with c.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+                copy.write_row((1, name))
+        for name in names:
+            assert rows(c, f"SELECT * FROM {name}") == [(1, name)]
+            with c.cursor().copy(f"COPY {name} TO STDOUT") as copy:
+                assert list(copy.rows()) == [("1", name)], name
+        with c.cursor().copy("COPY pg_temp.stock (place) TO STDOUT") as copy:
+            assert list(copy.rows()) == [("stock",)]
+        c.execute("DROP TABLE stock, public.stock, depot.stock")
+        c.execute("DROP SCHEMA depot")
+
+
+@case
 def columns_are_shown_as_they_were_declared():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE declared (a text, b int PRIMARY KEY, c date)")
