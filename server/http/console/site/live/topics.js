@@ -17,11 +17,6 @@ export function partitionsOf(topic) {
   return `SELECT * FROM ${C}.partitions WHERE topic = ${quoteText(topic)} EMIT CHANGES`;
 }
 
-/** @param {string} topic */
-export function lagOf(topic) {
-  return `SELECT * FROM ${C}.consumer_lag WHERE topic = ${quoteText(topic)} EMIT CHANGES`;
-}
-
 /** Returns the address of the page of a topic. @param {string} topic @param {string} [tab] */
 export function topicHref(topic, tab = '') {
   return `#topics?t=${encodeURIComponent(topic)}${tab ? `&tab=${tab}` : ''}`;

@@ -3,8 +3,8 @@
 import { el, fill } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
-import { quoteText } from '../core/sql.js';
 import { GROUPS, short } from '../live/figures.js';
+import { GROUP, groupOf, LAG, lagOfGroup } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { topicHref } from '../live/topics.js';
@@ -13,24 +13,8 @@ import { topicHref } from '../live/topics.js';
 
 const MOST_ROWS = 500;
 
-/** @param {string} group */
-export function groupHref(group) { return `#groups?g=${encodeURIComponent(group)}`; }
-
-/** @param {string} group */
-export function lagOfGroup(group) {
-  return `SELECT * FROM millrace_catalog.consumer_lag WHERE "group" = ${quoteText(group)} ` +
-    'EMIT CHANGES';
-}
-
-/** @param {string} group */
-export function groupOf(group) {
-  return `SELECT * FROM millrace_catalog.consumer_groups WHERE "group" = ${quoteText(group)} ` +
-    'EMIT CHANGES';
-}
-
 const COLUMNS = /** @type {LiveColumn[]} */ ([
-  { title: 'Group', value: (row) => row.group,
-    node: (row) => el('a', { href: groupHref(row.group) }, el('bdi', {}, row.group)) },
+  GROUP,
   { title: 'State', value: (row) => row.state },
   { title: 'Type', value: (row) => row.type ?? '' },
   { title: 'Members', isNumber: true, value: (row) => row.members },
@@ -61,22 +45,15 @@ function showList(main, params, signal) {
   watchStale([panel], signal);
 }
 
-const LAG_COLUMNS = /** @type {LiveColumn[]} */ ([
-  { title: 'Topic', value: (row) => row.topic,
-    node: (row) => el('a', { href: topicHref(row.topic) }, el('bdi', {}, row.topic)) },
-  ...['Partition', 'Committed', 'End', 'Lag'].map((title) => {
-    const name = title.toLowerCase();
-    return { title, isNumber: true, value: (/** @type {any} */ row) => row[name],
-      text: (/** @type {any} */ row) => row[name] === null ? '–' : count(Number(row[name])) };
-  }),
-  { title: 'Member', value: (row) => row.member ?? '–' },
-]);
+const TOPIC = /** @type {LiveColumn} */ ({ title: 'Topic', value: (row) => row.topic,
+  node: (row) => el('a', { href: topicHref(row.topic) }, el('bdi', {}, row.topic)) });
 
 /** @param {HTMLElement} main @param {string} group @param {AbortSignal} signal */
 function showGroup(main, group, signal) {
   const facts = el('dl.query-facts');
-  const table = new LiveTable('Lag', LAG_COLUMNS, { key: (row) => `${row.topic} ${row.partition}`,
-    sort: 4, isDescending: true, empty: 'The group has committed no offset and has no member.' });
+  const table = new LiveTable('Lag', [TOPIC, ...LAG], {
+    key: (row) => `${row.topic} ${row.partition}`, sort: 4, isDescending: true,
+    empty: 'The group has committed no offset and has no member.' });
   const update = () => { for (const panel of panels) panel.update(); };
   const state = new Followed(groupOf(group), signal, update);
   const lag = new Followed(lagOfGroup(group), signal, update);

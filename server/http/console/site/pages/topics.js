@@ -7,12 +7,13 @@ import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
 import { session } from '../core/session.js';
 import { short } from '../live/figures.js';
+import { GROUP, LAG, lagOfTopic } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Messages, searchOf } from '../live/messages.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { openNewTopic, openProduce } from '../live/produce.js';
-import { lagOf, PARTITIONS, partitionsOf, Rates, settingsOf, topicHref, topicOf, topicRows,
-  TOPICS } from '../live/topics.js';
+import { PARTITIONS, partitionsOf, Rates, settingsOf, topicHref, topicOf, topicRows, TOPICS }
+  from '../live/topics.js';
 
 /** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
 
@@ -102,16 +103,9 @@ function partitionsPanel(topic, partitions, signal) {
 
 /** @param {string} topic @param {AbortSignal} signal */
 function groupsPanel(topic, signal) {
-  const table = new LiveTable('Groups', [
-    { title: 'Group', value: (row) => row.group, node: (row) =>
-      el('a', { href: `#groups?g=${encodeURIComponent(row.group)}` }, el('bdi', {}, row.group)) },
-    ...['Partition', 'Committed', 'End', 'Lag'].map((title) => ({ title, isNumber: true,
-      value: (/** @type {any} */ row) => row[title.toLowerCase()],
-      text: (/** @type {any} */ row) => row[title.toLowerCase()] === null ? '–'
-        : count(Number(row[title.toLowerCase()])) })),
-    { title: 'Member', value: (row) => row.member ?? '–' }],
-  { key: (row) => `${row.group} ${row.partition}`, empty: 'No consumer group reads the topic.' });
-  const lag = new Followed(lagOf(topic), signal, () => panel.update());
+  const table = new LiveTable('Groups', [GROUP, ...LAG],
+    { key: (row) => `${row.group} ${row.partition}`, empty: 'No consumer group reads the topic.' });
+  const lag = new Followed(lagOfTopic(topic), signal, () => panel.update());
   const panel = new Panel('Consumer groups', [lag], table.node,
     { draw: () => table.show(lag.rows) });
   watchStale([panel], signal);

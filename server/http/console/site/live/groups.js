@@ -1,0 +1,40 @@
+// @ts-check
+// Statements about consumer groups, and the columns of their lag.
+import { el } from '../core/element.js';
+import { count } from '../core/format.js';
+import { quoteText } from '../core/sql.js';
+
+const C = 'millrace_catalog';
+
+/** @param {string} group */
+export function groupOf(group) {
+  return `SELECT * FROM ${C}.consumer_groups WHERE "group" = ${quoteText(group)} EMIT CHANGES`;
+}
+
+/** @param {string} group */
+export function lagOfGroup(group) {
+  return `SELECT * FROM ${C}.consumer_lag WHERE "group" = ${quoteText(group)} EMIT CHANGES`;
+}
+
+/** @param {string} topic */
+export function lagOfTopic(topic) {
+  return `SELECT * FROM ${C}.consumer_lag WHERE topic = ${quoteText(topic)} EMIT CHANGES`;
+}
+
+/** Returns the address of the page of a group. @param {string} group */
+export function groupHref(group) { return `#groups?g=${encodeURIComponent(group)}`; }
+
+/** The column with the names of groups, as links. */
+export const GROUP = /** @type {import('./live_table.js').LiveColumn} */ ({
+  title: 'Group', value: (row) => row.group,
+  node: (row) => el('a', { href: groupHref(row.group) }, el('bdi', {}, row.group)) });
+
+/** The columns of a row of consumer_lag after its group or topic. */
+export const LAG = /** @type {import('./live_table.js').LiveColumn[]} */ ([
+  ...['Partition', 'Committed', 'End', 'Lag'].map((title) => {
+    const name = title.toLowerCase();
+    return { title, isNumber: true, value: (/** @type {any} */ row) => row[name],
+      text: (/** @type {any} */ row) => row[name] === null ? '–' : count(Number(row[name])) };
+  }),
+  { title: 'Member', value: (row) => row.member ?? '–' },
+]);
