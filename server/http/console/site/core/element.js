@@ -46,6 +46,15 @@ export function fill(node, ...children) {
   append(node, children);
 }
 
+/**
+ * Returns the entries of a list of facts, a `dl`.
+ * @param {[string, any][]} facts names and values @param {string} [tag] of the values
+ */
+export function factRows(facts, tag = 'dd') {
+  return facts.map(([name, value]) =>
+    el('div', {}, el('dt', {}, name), el(tag, {}, value)));
+}
+
 /** Returns a decorative icon of icons.svg. @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');

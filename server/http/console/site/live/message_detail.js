@@ -1,7 +1,7 @@
 // @ts-check
 // One record as a whole: its value decoded and as bytes, its headers, and its place.
 import { openDialog } from '../core/dialog.js';
-import { button, el, fill, segments, toast } from '../core/element.js';
+import { button, el, factRows, fill, segments, toast } from '../core/element.js';
 import { count, size } from '../core/format.js';
 import { shownTime, utcTime } from './message_table.js';
 import { readStep, recordOf } from './records.js';
@@ -77,8 +77,7 @@ function factsOf(record) {
     ['Schema', record.value_schema ?? '–'], ['Transaction', record.transaction ?? 'none'],
     ['Size', record.raw_value === null ? 'no value' : size(bytesOf(record.raw_value).length)],
   ]);
-  return el('dl.query-facts', {}, items.map(([name, value]) =>
-    el('div', {}, el('dt', {}, name), el('dd.clamped', {}, value))));
+  return el('dl.query-facts', {}, factRows(items, 'dd.clamped'));
 }
 
 /** @param {Record<string, any>} record */

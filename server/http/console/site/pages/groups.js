@@ -1,6 +1,6 @@
 // @ts-check
 // The consumer groups: a list, or the lag of one of them by partition.
-import { el, fill } from '../core/element.js';
+import { el, factRows, fill } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
 import { GROUPS, short } from '../live/figures.js';
@@ -60,11 +60,10 @@ function showGroup(main, group, signal) {
   const head = new Panel('State', [state], facts, { draw: () => {
     const [row] = state.rows;
     const members = new Set(lag.rows.map(({ member }) => member).filter(Boolean));
-    fill(facts, row ? [['State', row.state], ['Type', row.type ?? '–'],
+    fill(facts, row ? factRows([['State', row.state], ['Type', row.type ?? '–'],
       ['Assignor', row.assignor ?? '–'], ['Members', row.members],
       ['Lag', row.lag === null ? 'not known' : plural(Number(row.lag), 'record')],
-      ['Readers', [...members].join(', ') || 'none']].map(([name, value]) =>
-      el('div', {}, el('dt', {}, name), el('dd.clamped', {}, String(value))))
+      ['Readers', [...members].join(', ') || 'none']], 'dd.clamped')
       : el('p.soft', {}, `No group ${group} exists, or you may not see it.`));
   } });
   const panels = [head, new Panel('Lag by partition', [lag], table.node,

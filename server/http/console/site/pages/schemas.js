@@ -1,6 +1,6 @@
 // @ts-check
 // The schemas of the registry: subjects with their versions, and the text of one version.
-import { button, el, fill } from '../core/element.js';
+import { button, el, factRows, fill } from '../core/element.js';
 import { count, plural } from '../core/format.js';
 import { objects, selectAll } from '../core/sql.js';
 import { pretty } from '../live/message_detail.js';
@@ -81,8 +81,7 @@ function showSubject(body, rows, subject, version) {
   fill(body, el('nav.tabs', { 'aria-label': 'Versions' }, versions.map((row) =>
     el('a', { href: hrefOf(subject, row.version), 'aria-current': row === chosen ? 'page' : null },
       `Version ${row.version}`))),
-  el('dl.query-facts', {}, [['Id', chosen.id], ['Type', chosen.type]].map(([name, value]) =>
-    el('div', {}, el('dt', {}, name), el('dd', {}, String(value))))),
+  el('dl.query-facts', {}, factRows([['Id', chosen.id], ['Type', chosen.type]])),
   el('pre.sql-text.record-text', { tabindex: 0, 'aria-label': 'Schema' },
     pretty(String(chosen.schema))));
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Settings of this page, and facts about the server.
-import { el, fill, segments } from '../core/element.js';
+import { el, factRows, fill, segments } from '../core/element.js';
 import { count, dateTime, size } from '../core/format.js';
 import { objects, selectAll } from '../core/sql.js';
 import { lookOnly, session } from '../core/session.js';
@@ -29,8 +29,7 @@ function appearance() {
 
 /** @param {[string, any][]} facts */
 function list(facts) {
-  return el('dl.facts-list', {}, facts.map(([name, value]) =>
-    el('div', {}, el('dt', {}, name), el('dd', {}, value))));
+  return el('dl.facts-list', {}, factRows(facts));
 }
 
 function sessionFacts() {

@@ -1,6 +1,6 @@
 // @ts-check
 // The topics: a list, or one of them with its records, partitions, settings and consumers.
-import { button, el, fill, toast } from '../core/element.js';
+import { button, el, factRows, fill, toast } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
@@ -118,10 +118,8 @@ function settingsPanel(topic, signal) {
   const rows = new Followed(topicOf(topic), signal, () => panel.update());
   const panel = new Panel('Settings', [rows], facts, { draw: () => {
     const [row] = rows.rows;
-    const items = row ? [['Partitions', row.partitions], ['Replicas', row.replicas],
-      ['Used by', row.used_by ?? '–'], ...settingsOf(row.configuration)] : [];
-    fill(facts, items.length ? items.map(([name, value]) =>
-      el('div', {}, el('dt', {}, name), el('dd', {}, String(value))))
+    fill(facts, row ? factRows([['Partitions', row.partitions], ['Replicas', row.replicas],
+      ['Used by', row.used_by ?? '–'], ...settingsOf(row.configuration)])
       : el('p.soft', {}, 'The catalog lists no settings of this topic.'));
   }, note: 'Settings that are not listed have their defaults.' });
   watchStale([panel], signal);
