@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -447,15 +448,20 @@ class JoinsBySize {
   RowsNodePtr operator()(const RowsNodePtr& node) {
     if (!node) return nullptr;
     if (const auto known = made_.find(node); known != made_.end()) return known->second;
-    return made_[node] = made_of(*node);
+    return made_[node] = made_of(node);
   }
 
  private:
-  RowsNodePtr made_of(const RowsNode& node) {
-    if (RowsNodePtr joined = joined_by_size(node)) return joined;
-    if (const auto* filter = std::get_if<FilterRows>(&node.step))
-      if (RowsNodePtr filtered = with_semi_join(*filter, node.layout)) return filtered;
-    RowsNode made = node;
+  RowsNodePtr made_of(const RowsNodePtr& node) {
+    if (RowsNodePtr joined = joined_by_size(*node)) return joined;
+    if (const auto* filter = std::get_if<FilterRows>(&node->step))
+      if (RowsNodePtr filtered = with_semi_join(*filter, node->layout)) return filtered;
+    bool is_changed = false;
+    for_each_input(*node, [&](const RowsNodePtr& input) {
+      is_changed = (*this)(input) != input || is_changed;
+    });
+    if (!is_changed) return node;
+    RowsNode made = *node;
     for_each_input(made, [this](RowsNodePtr& input) { input = (*this)(input); });
     return std::make_shared<const RowsNode>(std::move(made));
   }
@@ -508,9 +514,13 @@ class JoinsBySize {
 
 }  // namespace
 
-SelectRowsPlan with_joins_by_size(SelectRowsPlan plan, const std::vector<RowsChunks>& tables) {
-  plan.root = JoinsBySize(tables)(plan.root);
-  return plan;
+std::shared_ptr<const SelectRowsPlan> with_joins_by_size(std::shared_ptr<const SelectRowsPlan> plan,
+                                                         const std::vector<RowsChunks>& tables) {
+  RowsNodePtr root = JoinsBySize(tables)(plan->root);
+  if (root == plan->root) return plan;
+  SelectRowsPlan made = *plan;
+  made.root = std::move(root);
+  return std::make_shared<const SelectRowsPlan>(std::move(made));
 }
 
 }  // namespace engine

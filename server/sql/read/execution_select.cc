@@ -177,8 +177,7 @@ class SelectExecution final : public TableRead {
       }
       gathered.resize(0);
       TRY(context->add(kBytesWithRoom * bytes));
-      plan =
-          std::make_shared<const engine::SelectRowsPlan>(engine::with_joins_by_size(*plan, tables));
+      plan = engine::with_joins_by_size(std::move(plan), tables);
       engine::RowsProfile* const measured = profile ? &*profile : nullptr;
       if (!facts)
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);

@@ -27,7 +27,8 @@ class JoinSizesTest : public SelectRowsTest {
     SelectRowsPlan planned = TRY(plan(sql));
     std::vector<RowsChunks> tables;
     for (const auto& table : planned.tables) tables.push_back(read(*table, 500));
-    if (is_by_size) planned = with_joins_by_size(planned, tables);
+    if (is_by_size)
+      planned = *with_joins_by_size(std::make_shared<const SelectRowsPlan>(planned), tables);
     Answer answer;
     for (const std::string& line : select_lines(planned)) answer.steps += line + "\n";
     RowsContext context({clock_, random_}, nullptr);
