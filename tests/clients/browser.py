@@ -178,6 +178,12 @@ class Page:
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
+    def reload(self):
+        """Loads the page again; the old document no longer answers when this returns."""
+        self.js("window.isBeforeReload = true")
+        self.call("Page.reload")
+        self.wait("!window.isBeforeReload && document.readyState === 'complete'", "the page after a reload")
+
     def resize(self, width, height, is_phone=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=is_phone)

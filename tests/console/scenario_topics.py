@@ -131,7 +131,7 @@ def records_are_found_by_place_key_and_text():
     search(key="", **{"from": "offset"}, offset="2998")
     page.wait("document.querySelectorAll('.message-table tbody tr').length === 2", "the records from an offset on")
     assert [row[1] for row in records(page)] == ["2,998", "2,999"]
-    page.js("location.reload()")
+    page.reload()
     page.wait("document.querySelectorAll('.message-table tbody tr').length === 2", "the same search after a reload")
     search(**{"from": "live"})
     page.wait_text("Nothing new yet", ".messages")
@@ -209,7 +209,7 @@ def schemas_are_listed_with_their_versions():
         request = urllib.request.Request(f"http://{fresh.http}/subjects/orders-value/versions", json.dumps({"schema": schema}).encode(),
                                          {"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=patience(20)).close()
-    page.js("location.reload()")
+    page.reload()
     wait_table(page, "rows => rows.some(row => /^orders-value AVRO 2 2 /.test(row))", "the subject")
     page.click(".live-table a", "orders-value")
     page.wait_text('"name": "b"', ".record-text")
