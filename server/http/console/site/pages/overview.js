@@ -5,6 +5,7 @@ import { Followed } from '../core/follow.js';
 import { ago, count, parseTime, plural, size } from '../core/format.js';
 import { CLUSTER, FINDINGS, GROUPS, pointsOf, QUERIES, samplesOf, SERVER, short }
   from '../live/figures.js';
+import { GROUP, groupHref } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { meter, spark } from '../live/spark.js';
@@ -16,6 +17,7 @@ const CPU = samplesOf('process_cpu_seconds_per_second');
 /** Returns the fragment of the page that shows an object. @param {Record<string, any>} finding */
 function pageOf({ kind, object }) {
   if (kind === 'query') return `#queries?q=${encodeURIComponent(object)}`;
+  if (kind === 'group') return groupHref(object);
   return kind === 'cluster' ? '#cluster' : '#settings';
 }
 
@@ -120,7 +122,7 @@ function lagOfQueries(queries) {
 /** @param {Followed} groups */
 function lagOfGroups(groups) {
   const table = new LiveTable('Lag of consumer groups', [
-    { title: 'Group', value: (row) => row.group },
+    GROUP,
     { title: 'State', value: (row) => row.state },
     { title: 'Members', isNumber: true, value: (row) => row.members },
     { title: 'Lag', isNumber: true, value: (row) => row.lag, text: (row) => short(row.lag) },
