@@ -193,6 +193,10 @@ def consumer_groups_show_their_lag():
     page.click(".live-table a", "billing <b>")
     page.wait("document.querySelector('h1')?.textContent === 'billing <b>'", "the page of the group")
     wait_table(page, "rows => rows.length === 3 && rows.every(row => row.startsWith('orders'))", "the partitions")
+    page.wait("document.querySelector('.hour-chart .chart:not([hidden])')", "the line of the history")
+    page.reload()  # the map is read at opening, and again each minute
+    page.wait("document.querySelectorAll('.lag-row').length === 3 && document.querySelector('.lag-cells rect:not([data-level=\"0\"])')",
+              "the map of partitions and minutes")
     page.click(".live-table a", "orders")
     page.wait("document.querySelector('.message-table tbody tr')", "the records of the topic")
     consumer.close()

@@ -3,8 +3,12 @@
 import { el, factRows, fill } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
+import { addShortcut } from '../core/keys.js';
+import { select } from '../core/sql.js';
 import { GROUPS, short } from '../live/figures.js';
 import { GROUP, groupOf, LAG, lagOfGroup } from '../live/groups.js';
+import { LagHistory, mapOf, pastOf, showMap, trendText } from '../live/group_lag.js';
+import { HourChart } from '../live/hour_chart.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { topicHref } from '../live/topics.js';
@@ -12,6 +16,7 @@ import { topicHref } from '../live/topics.js';
 /** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
 
 const MOST_ROWS = 500;
+const MAP_MS = 60_000; // the map has a column for each minute
 
 const COLUMNS = /** @type {LiveColumn[]} */ ([
   GROUP,
@@ -43,10 +48,48 @@ function showList(main, params, signal) {
     } });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Consumer groups'), panel.node));
   watchStale([panel], signal);
+  addShortcut({ keys: '/', text: 'Filter the groups', run: () => filter.focus() }, signal);
 }
 
 const TOPIC = /** @type {LiveColumn} */ ({ title: 'Topic', value: (row) => row.topic,
   node: (row) => el('a', { href: topicHref(row.topic) }, el('bdi', {}, row.topic)) });
+
+/** @param {Record<string, any>|undefined} row @param {string} group @param {Set<any>} members */
+function groupFacts(row, group, members, /** @type {number|null} */ slope) {
+  return row ? factRows([['State', row.state], ['Type', row.type ?? '–'],
+    ['Assignor', row.assignor ?? '–'], ['Members', row.members],
+    ['Lag', row.lag === null ? 'not known' : plural(Number(row.lag), 'record')],
+    ['Trend', trendText(slope)],
+    ['Readers', [...members].join(', ') || 'none']], 'dd.clamped')
+    : el('p.soft', {}, `No group ${group} exists, or you may not see it.`);
+}
+
+/**
+ * The panel with the lag over the last hour: the past is read once, and the current lag is added.
+ * @param {string} group @param {Followed} state @param {LagHistory} history
+ * @param {AbortSignal} signal
+ */
+function historyPanel(group, state, history, signal) {
+  const chart = new HourChart('Lag in records, last hour', 'records');
+  const map = el('div.lag-place');
+  const panel = new Panel('Lag, last hour', [state], el('div.spaced', {}, chart.node, map), {
+    draw: () => chart.show(history.points), sql: `${pastOf(group)};\n${mapOf(group)}`,
+    note: 'As this node has seen it since its start.' });
+  const read = async () => {
+    try {
+      history.past(await select(pastOf(group), signal));
+      panel.update();
+    } catch {
+      // The line begins now; the map reports the reason.
+    }
+  };
+  void read();
+  const draw = () => void showMap(map, group, signal);
+  draw();
+  const timer = setInterval(() => { if (!document.hidden) draw(); }, MAP_MS);
+  signal.addEventListener('abort', () => clearInterval(timer));
+  return panel;
+}
 
 /** @param {HTMLElement} main @param {string} group @param {AbortSignal} signal */
 function showGroup(main, group, signal) {
@@ -57,17 +100,15 @@ function showGroup(main, group, signal) {
   const update = () => { for (const panel of panels) panel.update(); };
   const state = new Followed(groupOf(group), signal, update);
   const lag = new Followed(lagOfGroup(group), signal, update);
+  const history = new LagHistory();
   const head = new Panel('State', [state], facts, { draw: () => {
     const [row] = state.rows;
+    if (row && row.lag !== null && !state.isStale()) history.note(Number(row.lag), Date.now());
     const members = new Set(lag.rows.map(({ member }) => member).filter(Boolean));
-    fill(facts, row ? factRows([['State', row.state], ['Type', row.type ?? '–'],
-      ['Assignor', row.assignor ?? '–'], ['Members', row.members],
-      ['Lag', row.lag === null ? 'not known' : plural(Number(row.lag), 'record')],
-      ['Readers', [...members].join(', ') || 'none']], 'dd.clamped')
-      : el('p.soft', {}, `No group ${group} exists, or you may not see it.`));
+    fill(facts, groupFacts(row, group, members, history.slope));
   } });
-  const panels = [head, new Panel('Lag by partition', [lag], table.node,
-    { draw: () => table.show(lag.rows) })];
+  const panels = [head, historyPanel(group, state, history, signal),
+    new Panel('Lag by partition', [lag], table.node, { draw: () => table.show(lag.rows) })];
   main.append(el('div.page.live-page.wide', {}, el('header.page-head', {}, el('div', {},
     el('a.back', { href: '#groups' }, '‹ Consumer groups'),
     el('h1', {}, el('bdi', {}, group)))), panels.map(({ node }) => node)));
