@@ -149,7 +149,11 @@ class RowObjectFormat final : public QueryFormat {
 
 class RowArrayFormat final : public QueryFormat {
  public:
-  explicit RowArrayFormat(bool is_array) : is_array_(is_array) {}
+  // kKsqldb: rows of exactly the columns, as ksqlDB's clients require. kMarked: the array of a deleted row has one more
+  // element, {"tombstone":true}, because its values alone look like those of a row of nulls.
+  enum class Deletes : uint8_t { kKsqldb, kMarked };
+  explicit RowArrayFormat(bool is_array, Deletes deletes = Deletes::kKsqldb)
+      : is_array_(is_array), marks_deletes_(deletes == Deletes::kMarked) {}
   std::string_view content_type() const override { return is_array_ ? kJson : kDelimited; }
 
   Status begin(const QueryResult& result, std::string& out) override {
@@ -172,10 +176,11 @@ class RowArrayFormat final : public QueryFormat {
     if (!is_array_) out += '\n';
     return {};
   }
-  void row(std::span<const engine::ColumnPtr> columns, size_t row, bool,
+  void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
            std::string& out) override {
     if (is_array_) out += ",\n";
     append_values(columns, row, out);
+    if (is_delete && marks_deletes_) out.replace(out.size() - 1, 1, R"(,{"tombstone":true}])");
     if (!is_array_) out += '\n';
   }
   // The rows have no message at their end: ksqlDB's Java client takes every object after the first one for an error.
@@ -189,8 +194,12 @@ class RowArrayFormat final : public QueryFormat {
   }
 
  private:
-  const bool is_array_;
+  const bool is_array_, marks_deletes_;
 };
+
+// Stands for the type of a client that leaves the choice open: without an Accept header, or with */*. A client that
+// names one of ksqlDB's types (as its Java client does) gets exactly ksqlDB's form.
+constexpr std::string_view kOpenChoice = "x-millrace/open";
 
 class EventFormat final : public QueryFormat {
  public:
@@ -238,7 +247,10 @@ std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::stri
   const auto type =
       endpoint == QueryEndpoint::EventStream
           ? accepted_type(accept, {kEventStream, kDelimited, kJson, kKsqlJson, kKsqlProtobuf})
-          : accepted_type(accept, {kDelimited, kJson, kKsqlJson, kKsqlProtobuf, kEventStream});
+          : accepted_type(accept,
+                          {kOpenChoice, kDelimited, kJson, kKsqlJson, kKsqlProtobuf, kEventStream});
+  if (type == kOpenChoice)
+    return std::make_unique<RowArrayFormat>(false, RowArrayFormat::Deletes::kMarked);
   if (type == kEventStream) return std::make_unique<EventFormat>();
   if (type == kKsqlJson || type == kKsqlProtobuf) return std::make_unique<RowObjectFormat>(*type);
   return std::make_unique<RowArrayFormat>(type == kJson);

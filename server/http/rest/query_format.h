@@ -43,7 +43,8 @@ class QueryFormat {
 //   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one object on each line; the default of /query.
 //             For Protobuf, a row has the bytes of a message in base64 in place of columns, and the header has the
 //             schema of the messages.
-//   lines     {"queryId":...} and then an array for each row, one on each line; the default of /query-stream.
+//   lines     {"queryId":...} and then an array for each row, one on each line; the default of /query-stream. If the
+//             client names no type, the array of a deleted row ends with {"tombstone":true}.
 //   an array  The elements of `lines` in one JSON array.
 //   events    server-sent events: one named header, then one for each row, with its array as the data. The event
 //             of a deleted row is named "delete", the last event "error" or "end". The default of GET
