@@ -18,12 +18,25 @@
       '[role=option], [role=grid], [role=tree], [role=separator], [role=region]');
     if (isControl && !node.closest('.CodeMirror') && !labelOf(node)?.trim())
       found.push(`no name: ${where(node)}`);
+    // Voice control takes the visible text for the name (WCAG 2.2, 2.5.3).
+    const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+    const label = node.getAttribute('aria-label');
+    if (isControl && label && !plain(label).includes(plain(node.innerText ?? '')) &&
+      node.matches('button, a'))
+      found.push(`the name "${label}" lacks the text: ${where(node)}`);
     const owner = node.getAttribute('aria-controls');
     if (owner && node.getAttribute('aria-expanded') === 'true' && !document.getElementById(owner))
       found.push(`controls nothing: ${where(node)}`);
   }
   const ids = [...document.querySelectorAll('[id]')].map((node) => node.id);
   for (const id of ids.filter((each, at) => ids.indexOf(each) !== at)) found.push(`two of #${id}`);
+  // Screen readers move between landmarks, and skip text outside of them (ARIA, landmarks).
+  for (const node of document.body.children) {
+    const isLandmark = node.matches('main, header, nav, dialog, [role=region], .skip, #announcer, ' +
+      '#toasts, script, noscript');
+    if (visible(node) && !isLandmark && node.innerText.trim())
+      found.push(`outside of landmarks: ${where(node)}`);
+  }
   const mains = document.querySelectorAll('main').length;
   if (mains !== 1) found.push(`${mains} main elements`);
 

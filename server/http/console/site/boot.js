@@ -32,7 +32,7 @@ function buildHeader() {
         el('span', {}, page.title)))),
     el('span.spring', {}),
     el('button.palette-button', { type: 'button', onclick: openPalette, title: 'Ctrl+K',
-      'aria-label': 'Search or go to' },
+      'aria-label': 'Search or go to… Ctrl K' },
     icon('search'), el('span', {}, 'Search or go to…'), el('kbd', {}, 'Ctrl K')),
     state, user,
     button('keyboard', '', showKeys, { 'aria-label': 'Keys', title: 'Keys (?)',
