@@ -7,7 +7,7 @@ let cluster = null;
 
 /**
  * Sends a request below `/v3/clusters/CLUSTER`, and returns the answer. Fails with the message of
- * the server.
+ * the server; `code` of the error is its `error_code`.
  * @param {string} method @param {string} path @param {object} [content]
  */
 export async function rest(method, path, content) {
@@ -33,7 +33,10 @@ async function send(method, path, content) {
     throw new Error('The server does not answer. It may be stopped, or the network away');
   }
   if (response.status === 401) sessionEnded();
-  if (!response.ok) throw new Error((await errorOf(response)).message);
+  if (!response.ok) {
+    const { message, code } = await errorOf(response);
+    throw Object.assign(new Error(message), { code });
+  }
   const text = await response.text();
   const answer = text ? JSON.parse(text.split('\n', 1)[0]) : {};
   // The lines of an answer about records have an error each, under the status of the request.

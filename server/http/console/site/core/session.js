@@ -12,8 +12,14 @@ export const session = { state: 'unknown', user: null, info: {} };
 /** @type {Set<() => void>} */
 const listeners = new Set();
 
-/** Calls `listener` after each change of the session. @param {() => void} listener */
-export function onSession(listener) { listeners.add(listener); }
+/**
+ * Calls `listener` after each change of the session, until the signal aborts.
+ * @param {() => void} listener @param {AbortSignal} [signal]
+ */
+export function onSession(listener, signal) {
+  listeners.add(listener);
+  signal?.addEventListener('abort', () => listeners.delete(listener));
+}
 
 /** @param {string} state @param {Record<string, any>} [info] */
 function change(state, info = session.info) {
@@ -22,6 +28,17 @@ function change(state, info = session.info) {
     JSON.stringify(info) === JSON.stringify(session.info);
   Object.assign(session, { state, user, info });
   if (!isSame) for (const listener of listeners) listener();
+}
+
+/**
+ * Returns the reason why this session may not change topics and groups through the REST API, or ''.
+ */
+export function whyFixed() {
+  const { read_only: isReadOnly, privileges } = session.info;
+  if (isReadOnly) return 'This session is read-only.';
+  if (privileges && !privileges.all)
+    return `User ${session.user} may not change this: it needs the right ALL on everything.`;
+  return '';
 }
 
 /** Notes that a request was rejected because the session has ended. */

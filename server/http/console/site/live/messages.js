@@ -2,6 +2,7 @@
 // The message browser of a topic: a form, the records that it finds, and how far it has read.
 import { button, el, fill } from '../core/element.js';
 import { count, plural } from '../core/format.js';
+import { whyFixed } from '../core/session.js';
 import { topicHref } from './topics.js';
 import { openRecord } from './message_detail.js';
 import { MessageTable, MOST_ROWS } from './message_table.js';
@@ -97,7 +98,8 @@ export class Messages {
     } }, field('partition', this.partition_), field('from', this.from_), this.offset_, this.time_,
     field('key =', this.key_), field('text', this.text_),
     el('button.button.primary', { type: 'submit' }, 'Search'), el('span.spring'),
-    this.produce_ && button('plus', 'Produce…', () => this.produce_?.()));
+    !this.produce_ && el('span.soft.reason', {}, whyFixed()),
+    button('plus', 'Produce…', () => this.produce_?.(), { disabled: !this.produce_ }));
     this.sql_ = el('span');
     form.append(this.sql_);
     this.mark_();
