@@ -5,13 +5,14 @@ import { Followed } from '../core/follow.js';
 import { count, plural, size } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
-import { session } from '../core/session.js';
+import { whyFixed } from '../core/session.js';
 import { short } from '../live/figures.js';
 import { GROUP, LAG, lagOfTopic } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Messages, searchOf } from '../live/messages.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { openNewTopic, openProduce } from '../live/produce.js';
+import { TopicSettings } from '../live/topic_settings.js';
 import { PARTITIONS, partitionsOf, Rates, settingsOf, topicHref, topicOf, topicRows, TOPICS }
   from '../live/topics.js';
 
@@ -60,14 +61,16 @@ function showList(main, params, signal) {
       : plural(all.length, 'topic');
     table.show(rows);
   };
-  const create = !session.info.read_only && button('plus', 'New topic…', () =>
+  const reason = whyFixed();
+  const create = button('plus', 'New topic…', () =>
     openNewTopic(signal, (topic) => {
       toast(`Topic ${topic} is created.`);
       go(topicHref(topic).slice(1));
-    }));
+    }), { disabled: Boolean(reason) });
   const panel = new Panel('All topics', [topics, partitions],
     el('div', {}, el('div.list-bar', {}, filter, summary, el('span.spring'),
-      el('label.inline-field', {}, internal, el('span', {}, 'internal')), create), table.node),
+      el('label.inline-field', {}, internal, el('span', {}, 'internal')),
+      reason && el('span.soft.reason', {}, reason), create), table.node),
     { draw });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Topics'), panel.node));
   watchStale([panel], signal);
@@ -116,12 +119,12 @@ function groupsPanel(topic, signal) {
 function settingsPanel(topic, signal) {
   const facts = el('dl.query-facts');
   const rows = new Followed(topicOf(topic), signal, () => panel.update());
-  const panel = new Panel('Settings', [rows], facts, { draw: () => {
+  const panel = new Panel('In short', [rows], facts, { draw: () => {
     const [row] = rows.rows;
     fill(facts, row ? factRows([['Partitions', row.partitions], ['Replicas', row.replicas],
       ['Used by', row.used_by ?? '–'], ...settingsOf(row.configuration)])
       : el('p.soft', {}, 'The catalog lists no settings of this topic.'));
-  }, note: 'Settings that are not listed have their defaults.' });
+  }, note: 'The settings that differ from the defaults.' });
   watchStale([panel], signal);
   return panel;
 }
@@ -140,7 +143,7 @@ function showTopic(main, topic, params, signal) {
     messages?.partitionsChanged();
     panel?.update();
   });
-  const produce = session.info.read_only ? null : (/** @type {any} */ record) =>
+  const produce = whyFixed() ? null : (/** @type {any} */ record) =>
     openProduce(topic, partitions.rows.map((row) => row.partition).sort((a, b) => a - b), signal,
       record);
   const tabs = el('nav.tabs', { 'aria-label': 'Parts of the topic' }, TABS.map(([name, text]) =>
@@ -158,6 +161,7 @@ function showTopic(main, topic, params, signal) {
   panel = tab === 'partitions' ? partitionsPanel(topic, partitions, signal)
     : tab === 'groups' ? groupsPanel(topic, signal) : settingsPanel(topic, signal);
   body.append(panel.node);
+  if (tab === 'settings') body.append(new TopicSettings(topic, signal).node);
 }
 
 /** @type {import('../core/router.js').Page} */
