@@ -1,4 +1,9 @@
-// Bitwise operators on numbers as in PostgreSQL: &, |, #, ~, << and >>.
+// Bitwise operators on numbers as in PostgreSQL (&, |, #, ~, << and >>), and the bits of BYTES.
+#include <fmt/format.h>
+
+#include <bit>
+#include <string>
+
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 
@@ -34,7 +39,53 @@ Number shift_right(Number a, int32_t places) {
   return a >> (places & (8 * int{sizeof a} - 1));
 }
 
+// ---- Bits of BYTES. As in PostgreSQL, bit 0 is the lowest bit of the first byte.
+
+constexpr int64_t kBitsOfByte = 8;
+
+Status check_index(std::string_view bytes, int64_t index) {
+  const auto count = static_cast<int64_t>(bytes.size()) * kBitsOfByte;
+  if (index >= 0 && index < count) return {};
+  return Error{ErrorCode::OutOfRange,
+               fmt::format("index {} out of valid range, 0..{}", index, count - 1)};
+}
+Result<int32_t> get_bit(std::string_view bytes, int64_t index) {
+  TRY(check_index(bytes, index));
+  const auto byte = static_cast<unsigned char>(bytes[static_cast<size_t>(index / kBitsOfByte)]);
+  return (byte >> (index % kBitsOfByte)) & 1;
+}
+Result<std::string> set_bit(std::string_view bytes, int64_t index, int32_t value) {
+  TRY(check_index(bytes, index));
+  if (value != 0 && value != 1)
+    return Error{ErrorCode::InvalidParameter, "new bit must be 0 or 1"};
+  std::string changed(bytes);
+  char& byte = changed[static_cast<size_t>(index / kBitsOfByte)];
+  const int mask = 1 << (index % kBitsOfByte);
+  byte = static_cast<char>(value == 1 ? byte | mask : byte & ~mask);
+  return changed;
+}
+int64_t bit_count(std::string_view bytes) {
+  int64_t count = 0;
+  for (const char byte : bytes) count += std::popcount(static_cast<unsigned char>(byte));
+  return count;
+}
+
 constexpr FunctionDef kBitDefs[] = {
+    {.name = "get_bit",
+     .signature = "(BYTES bytes, BIGINT index) -> INT",
+     .doc = "A bit of bytes; bit 0 is the lowest bit of the first byte.",
+     .example = "GET_BIT(TO_BYTES('02', 'hex'), 1) = 1",
+     .kernel = row_kernel<get_bit>},
+    {.name = "set_bit",
+     .signature = "(BYTES bytes, BIGINT index, INT value) -> BYTES",
+     .doc = "The bytes with a bit set to 0 or 1; bit 0 is the lowest bit of the first byte.",
+     .example = "SET_BIT(TO_BYTES('02', 'hex'), 0, 1) = TO_BYTES('03', 'hex')",
+     .kernel = row_kernel<set_bit>},
+    {.name = "bit_count",
+     .signature = "(BYTES bytes) -> BIGINT",
+     .doc = "The number of bits of bytes that are 1.",
+     .example = "BIT_COUNT(TO_BYTES('0f01', 'hex')) = 5",
+     .kernel = row_kernel<bit_count>},
     {.name = "bitand",
      .signature = "(INT a, INT b) -> INT",
      .doc = "The bits that both have; a & b in PostgreSQL's syntax.",

@@ -327,6 +327,20 @@ Result<std::string> md5_text(std::string_view text) {
   return out;
 }
 
+// Returns the digest of SHA-2 (FIPS 180-4) with this number of bits.
+template <int bits>
+Result<std::string> sha2(std::string_view bytes) {
+  static const std::string kName = "SHA" + std::to_string(bits);
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, kName.c_str(), nullptr);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  const bool is_done =
+      kAlgorithm != nullptr &&
+      EVP_Digest(bytes.data(), bytes.size(), digest, &size, kAlgorithm, nullptr) == 1;
+  if (!is_done) return Error{ErrorCode::NotSupported, "this system's OpenSSL has no " + kName};
+  return std::string(reinterpret_cast<const char*>(digest), size);
+}
+
 std::string random_uuid(const KernelCall& call) {
   Uuid id;
   store_be(id.bytes.data(), call.context.random.next());
@@ -441,6 +455,26 @@ constexpr FunctionDef kBytesDefs[] = {
      .doc = "The MD5 digest of a text, in hexadecimal.",
      .example = "MD5('abc') = '900150983cd24fb0d6963f7d28e17f72'",
      .kernel = row_kernel<md5_text>},
+    {.name = "sha224",
+     .signature = "(BYTES bytes) -> BYTES",
+     .doc = "The SHA-224 digest of bytes.",
+     .example = "LEN(SHA224(TO_BYTES('abc', 'utf8'))) = 28",
+     .kernel = row_kernel<sha2<224>>},
+    {.name = "sha256",
+     .signature = "(BYTES bytes) -> BYTES",
+     .doc = "The SHA-256 digest of bytes.",
+     .example = "SUBSTRING(ENCODE(SHA256(TO_BYTES('abc', 'utf8')), 'hex'), 1, 8) = 'ba7816bf'",
+     .kernel = row_kernel<sha2<256>>},
+    {.name = "sha384",
+     .signature = "(BYTES bytes) -> BYTES",
+     .doc = "The SHA-384 digest of bytes.",
+     .example = "LEN(SHA384(TO_BYTES('abc', 'utf8'))) = 48",
+     .kernel = row_kernel<sha2<384>>},
+    {.name = "sha512",
+     .signature = "(BYTES bytes) -> BYTES",
+     .doc = "The SHA-512 digest of bytes.",
+     .example = "SUBSTRING(ENCODE(SHA512(TO_BYTES('abc', 'utf8')), 'hex'), 1, 8) = 'ddaf35a1'",
+     .kernel = row_kernel<sha2<512>>},
     {.name = "uuid_generate_v4",
      .signature = "() -> STRING",
      .doc = "The same, by the name of PostgreSQL's extension uuid-ossp.",
