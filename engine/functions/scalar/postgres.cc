@@ -10,6 +10,7 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/scalar/time_units.h"
 #include "engine/functions/session_zone.h"
 #include "engine/functions/text_search.h"
 #include "engine/java/utf16.h"
@@ -305,17 +306,11 @@ Error unknown_unit(Text unit) {
           "unit \"" + std::string(unit.substr(0, 40)) + "\" is not recognized for a timestamp"};
 }
 
-std::string lower(Text unit) {
-  std::string out(unit.substr(0, 40));
-  std::ranges::transform(out, out.begin(), ascii_lower);
-  return out;
-}
-
 Result<std::optional<int64_t>> date_trunc(Text unit_text, int64_t ms) {
   using std::chrono::January;
-  const std::string unit = lower(unit_text);
-  constexpr std::array<std::pair<Text, int64_t>, 6> kParts{{{"milliseconds", 1},
-                                                            {"millisecond", 1},
+  const std::string unit = unit_name(unit_text);
+  constexpr std::array<std::pair<Text, int64_t>, 6> kParts{{{"microseconds", 1},
+                                                            {"milliseconds", 1},
                                                             {"second", kMsPerSecond},
                                                             {"minute", 60 * kMsPerSecond},
                                                             {"hour", 3'600 * kMsPerSecond},
@@ -403,7 +398,7 @@ constexpr std::array kDateParts{
 };
 
 Result<std::optional<double>> date_part(Text unit, int64_t ms) {
-  const auto part = std::ranges::find(kDateParts, Text(lower(unit)), &DatePart::name);
+  const auto part = std::ranges::find(kDateParts, Text(unit_name(unit)), &DatePart::name);
   if (part == kDateParts.end()) return unknown_unit(unit);
   const auto time = calendar(ms);
   return time ? std::optional(part->of(*time)) : std::nullopt;
@@ -416,7 +411,7 @@ Result<std::optional<double>> date_part_of_date(Text unit, int32_t days) {
 Result<std::optional<double>> date_part_of_time(Text unit, int32_t ms) {
   constexpr std::array<Text, 6> kUnits{"hour",         "minute",       "second",
                                        "milliseconds", "microseconds", "epoch"};
-  const std::string name = lower(unit);
+  const std::string name = unit_name(unit);
   if (std::ranges::find(kUnits, Text(name)) == kUnits.end())
     return Error{ErrorCode::InvalidParameter, "unit \"" + name + "\" is not recognized for a time"};
   return date_part(unit, ms);
@@ -433,7 +428,7 @@ Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call, PerBat
   const ZoneClock* zone = zones->of(call);
   if (!zone) return date_trunc(unit, ms);
   constexpr std::array<Text, 5> kShort{"milliseconds", "millisecond", "second", "minute", "hour"};
-  const bool keeps_offset = std::ranges::find(kShort, Text(lower(unit))) != kShort.end();
+  const bool keeps_offset = std::ranges::find(kShort, Text(unit_name(unit))) != kShort.end();
   const int64_t east_ms = zone->east_ms(ms);
   const auto begin = TRY(date_trunc(unit, ms + east_ms));
   if (!begin) return begin;
