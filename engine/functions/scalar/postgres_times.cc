@@ -10,6 +10,7 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/scalar/time_units.h"
 #include "engine/functions/session_zone.h"
 #include "engine/java/postgres_zone.h"
 #include "engine/types/ascii.h"
@@ -515,13 +516,49 @@ constexpr IntervalPart kParts[] = {
               double(of.days) * 86'400 + double(of.us) / 1e6;
      }}};
 Result<double> interval_part(Text unit, Text text) {
-  const std::string wanted = lower_case(unit.substr(0, 40));
+  const std::string wanted = unit_name(unit);
   const auto* part = std::ranges::find(kParts, Text(wanted), &IntervalPart::name);
   if (part == std::end(kParts))
     return Error{ErrorCode::InvalidParameter,
                  "unit \"" + wanted + "\" is not recognized for an interval"};
   const Interval read = TRY(parse_interval(text));
   return part->of(read);
+}
+
+// Returns the interval without the parts that are smaller than the unit.
+Result<std::string> interval_trunc(Text unit, Text text) {
+  struct Unit {
+    Text name;
+    int32_t months;  // in the unit; 0: the months are kept
+    int64_t us;      // in the unit; 0: the unit is longer than an hour
+  };
+  constexpr int64_t kUsPerSecond = 1'000'000;
+  constexpr Unit kUnits[] = {{"millennium", 12'000, 0},
+                             {"century", 1'200, 0},
+                             {"decade", 120, 0},
+                             {"year", 12, 0},
+                             {"quarter", 3, 0},
+                             {"month", 1, 0},
+                             {"day", 0, 0},
+                             {"hour", 0, 3'600 * kUsPerSecond},
+                             {"minute", 0, 60 * kUsPerSecond},
+                             {"second", 0, kUsPerSecond},
+                             {"milliseconds", 0, 1'000},
+                             {"microseconds", 0, 1}};
+  const std::string wanted = unit_name(unit);
+  if (wanted == "week")
+    return Error{ErrorCode::NotSupported, "unit \"week\" not supported for type interval"};
+  const auto* found = std::ranges::find(kUnits, Text(wanted), &Unit::name);
+  if (found == std::end(kUnits))
+    return Error{ErrorCode::InvalidParameter,
+                 "unit \"" + wanted + "\" not recognized for type interval"};
+  Interval of = TRY(parse_interval(text));
+  if (found->months > 0) {
+    of.months -= of.months % found->months;
+    of.days = 0;
+  }
+  of.us -= found->us == 0 ? of.us : of.us % found->us;
+  return interval_text(of);
 }
 
 Result<std::string> make_interval(int32_t years, int32_t months, int32_t weeks, int32_t days,
@@ -764,6 +801,13 @@ constexpr FunctionDef kPostgresTimesDefs[] = {
             "DATE_PART and EXTRACT of intervals are this.",
      .example = "INTERVAL_PART('hour', '1 day 03:00:00') = 3E0",
      .kernel = row_kernel<interval_part>},
+    {.name = "interval_trunc",
+     .signature = "(STRING unit, STRING interval) -> STRING",
+     .doc = "An interval without the parts below a unit. Over tables DATE_TRUNC of intervals is "
+            "this.",
+     .example = "INTERVAL_TRUNC('hour', '1 day 03:20:00') = '1 day 03:00:00'",
+     .kernel = row_kernel<interval_trunc>,
+     .returns = interval_type},
     {.name = "timezone",
      .signature = "(STRING zone, TIMESTAMP time) -> TIMESTAMP",
      .doc = "The local time of a zone at a timestamp: over tables AT TIME ZONE of a timestamptz, "

@@ -12,6 +12,7 @@
 #include "engine/functions/scalar/to_char.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
 #include "engine/types/zoned_texts.h"
@@ -43,11 +44,12 @@ struct Moment {
   int64_t ms;  // of the day
   std::string zone = "UTC";
   int64_t east_ms = 0;
+  bool is_interval = false;  // `date` and `ms` are then the parts of an interval
   int hour() const { return static_cast<int>(ms / kMsPerHour); }
   int day_of_year() const {
     return static_cast<int>(days - days_from_civil({date.year, 1, 1})) + 1;
   }
-  int64_t year() const { return shown_year(date.year); }
+  int64_t year() const { return is_interval ? date.year : shown_year(date.year); }
   // By ISO 8601, a week belongs to the year of its Thursday.
   int64_t iso_year() const { return shown_year(civil_from_days(thursday()).year); }
   int iso_week() const {
@@ -64,8 +66,10 @@ std::string cased(Text pattern, Text name) {
   if (pattern[0] >= 'a') return lower_case(name);
   return pattern.size() > 1 && pattern[1] >= 'a' ? std::string(name) : upper_case(name);
 }
+// Parts of an interval may be negative; a sign does not count as one of the digits.
 std::string padded(bool fills, int64_t value, int width) {
-  return fills ? fmt::format("{:0{}}", value, width) : fmt::to_string(value);
+  return fills ? fmt::format("{:0{}}", value, value < 0 ? width + 1 : width)
+               : fmt::to_string(value);
 }
 // Returns the last digits of a year.
 std::string last_digits(bool fills, int64_t year, int digits) {
@@ -112,10 +116,10 @@ constexpr TimePattern kTimePatterns[] = {
     {"B.C.", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "A.D." : "B.C."); }},
     {"AD", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "AD" : "BC"); }},
     {"BC", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "AD" : "BC"); }},
-    {"A.M.", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "A.M." : "P.M."); }},
-    {"P.M.", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "A.M." : "P.M."); }},
-    {"AM", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "AM" : "PM"); }},
-    {"PM", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "AM" : "PM"); }},
+    {"A.M.", [](M at, bool, Text as) { return cased(as, at.hour() % 24 < 12 ? "A.M." : "P.M."); }},
+    {"P.M.", [](M at, bool, Text as) { return cased(as, at.hour() % 24 < 12 ? "A.M." : "P.M."); }},
+    {"AM", [](M at, bool, Text as) { return cased(as, at.hour() % 24 < 12 ? "AM" : "PM"); }},
+    {"PM", [](M at, bool, Text as) { return cased(as, at.hour() % 24 < 12 ? "AM" : "PM"); }},
     {"Y,YYY",
      [](M at, bool, Text) {
        return fmt::format("{},", at.year() / 1'000) + last_digits(true, at.year(), 3);
@@ -183,6 +187,15 @@ constexpr TimePattern kTimePatterns[] = {
      }},
 };
 
+// Intervals have no weeks, names of days and months, eras and zones.
+bool is_of_intervals(const TimePattern& pattern) {
+  constexpr Text kPatterns[] = {"HH24", "HH12",  "HH",   "MI",   "SSSSS", "SSSS", "SS",  "MS",
+                                "US",   "FF1",   "FF2",  "FF3",  "FF4",   "FF5",  "FF6", "AM",
+                                "PM",   "Y,YYY", "YYYY", "YYY",  "YY",    "Y",    "MM",  "DD",
+                                "A.M.", "P.M."};
+  return std::ranges::find(kPatterns, pattern.name) != std::end(kPatterns);
+}
+
 Moment moment_of(int64_t clock_ms) {
   const auto [days, ms_of_day] = split_timestamp(clock_ms);
   return {civil_from_days(days), days, ms_of_day};
@@ -215,6 +228,9 @@ Result<std::string> shown(const Moment& at, Text form) {
       form.remove_prefix(1);
       continue;
     }
+    if (at.is_interval && !is_of_intervals(*pattern))
+      return Error{ErrorCode::InvalidDatetime,
+                   "invalid format specification for an interval value"};
     const Text as_written = form.substr(0, pattern->name.size());
     std::string part = pattern->show(at, fills, as_written);
     fills = true;
@@ -252,6 +268,15 @@ Result<std::string> instant_to_char(const KernelCall& call, PerBatch<CallZone>& 
   at.east_ms = zone->east_ms(ms);
   return shown(at, form);
 }
+Result<std::string> interval_to_char(Text text, Text form) {
+  constexpr int kMonthsPerYear = 12;
+  const Interval read = TRY(parse_interval(text));
+  Moment at{{read.months / kMonthsPerYear, read.months % kMonthsPerYear, read.days},
+            read.days,
+            read.us / 1'000};
+  at.is_interval = true;
+  return shown(at, form);
+}
 Result<std::string> day_to_char(const KernelCall& call, PerBatch<CallZone>& zones, int32_t days,
                                 Text form) {
   return instant_to_char(call, zones, instant_of_clock(zones->of(call), days * kMsPerDay), form);
@@ -272,6 +297,12 @@ constexpr FunctionDef kToCharDefs[] = {
      .example = "TO_CHAR(CAST('2024-05-01' AS DATE), 'FMDay, FMDDth \"of\" FMMonth') = "
                 "'Wednesday, 1st of May'",
      .kernel = row_kernel<date_to_char>},
+    {.name = "interval_to_char",
+     .signature = "(STRING interval, STRING template) -> STRING",
+     .doc = "An interval as text, by the patterns that do not need a calendar. Over tables TO_CHAR "
+            "of intervals is this.",
+     .example = "INTERVAL_TO_CHAR('26:03:00', 'HH24:MI') = '26:03'",
+     .kernel = row_kernel<interval_to_char>},
     {.name = "pg_catalog.to_char_in_zone",
      .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
      .doc = "The same of a timestamptz, in the zone of the session.",
