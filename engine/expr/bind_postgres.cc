@@ -30,6 +30,24 @@ std::string quoted(std::string_view bound) {
   return text + "\"";
 }
 
+// ---- Casts between intervals and times of day. As in PostgreSQL, the days and months of an interval do not count.
+
+Result<int64_t> us_of_day(std::string_view interval) {
+  constexpr int64_t kDay = 86'400'000'000;
+  const int64_t us = TRY(parse_interval(interval)).us % kDay;
+  return us < 0 ? us + kDay : us;
+}
+Result<std::string> exact_time_of_interval(std::string_view interval) {
+  return time_us_text(TRY(us_of_day(interval)));
+}
+Result<int32_t> time_of_interval(std::string_view interval) {
+  return static_cast<int32_t>(TRY(us_of_day(interval)) / 1'000);
+}
+Result<std::string> interval_of_exact_time(std::string_view time) {
+  return interval_text({TRY(parse_time_us(time)), 0, 0});
+}
+std::string interval_of_time(int32_t ms) { return interval_text({int64_t{ms} * 1'000, 0, 0}); }
+
 // Makes ranges. Arguments: lower bound, upper bound, and which bounds are inclusive, as texts. A
 // null bound means unbounded.
 void range_kernel(KernelCall& call) {
@@ -341,6 +359,8 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
   if (arguments.types.size() != 2) return name;
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";
+  if (name == "DATE_TRUNC" && second.label() == label::kInterval) return "INTERVAL_TRUNC";
+  if (name == "TO_CHAR" && arguments.first.label() == label::kInterval) return "INTERVAL_TO_CHAR";
   // AT TIME ZONE with a timestamp without a zone reads the timestamp as a local time of the given zone. This is a
   // function of its own.
   const bool is_clock = second.label() == label::kTimestamp;
@@ -361,12 +381,22 @@ std::optional<BoundExpression> Binder::postgres_cast(BoundExpression& operand, c
       {TypeKind::Integer, TypeKind::Boolean, row_kernel<number_as_truth>},
       {TypeKind::Bytes, TypeKind::String, output_text_kernel},
   };
-  for (const PostgresCast& row : kCasts) {
-    if (operand.type.kind() != row.from || type.kind() != row.to || is_normalized(type)) continue;
-    BoundExpression made = call_expression(row.kernel, type, {}, position);
+  const auto made_by = [&](Kernel kernel) {
+    BoundExpression made = call_expression(kernel, type, {}, position);
     made.children.push_back(std::move(operand));
     return made;
-  }
+  };
+  if (operand.type.label() == label::kInterval && type.label() == label::kExactTime)
+    return made_by(row_kernel<exact_time_of_interval>);
+  if (operand.type.label() == label::kInterval && type.kind() == TypeKind::Time)
+    return made_by(row_kernel<time_of_interval>);
+  if (operand.type.label() == label::kExactTime && type.label() == label::kInterval)
+    return made_by(row_kernel<interval_of_exact_time>);
+  if (operand.type.kind() == TypeKind::Time && type.label() == label::kInterval)
+    return made_by(row_kernel<interval_of_time>);
+  for (const PostgresCast& row : kCasts)
+    if (operand.type.kind() == row.from && type.kind() == row.to && !is_normalized(type))
+      return made_by(row.kernel);
   return std::nullopt;
 }
 
