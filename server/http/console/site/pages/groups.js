@@ -6,6 +6,7 @@ import { count, plural } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
 import { select } from '../core/sql.js';
 import { GROUPS, short } from '../live/figures.js';
+import { filterBox } from '../live/filter.js';
 import { GROUP, groupOf, LAG, lagOfGroup } from '../live/groups.js';
 import { LagHistory, mapOf, pastOf, showMap, trendText } from '../live/group_lag.js';
 import { HourChart } from '../live/hour_chart.js';
@@ -15,7 +16,7 @@ import { topicHref } from '../live/topics.js';
 
 /** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
 
-const MOST_ROWS = 500;
+const MOST_ROWS = 200; // rows of the page; the filter finds the others
 const MAP_MS = 60_000; // the map has a column for each minute
 
 const COLUMNS = /** @type {LiveColumn[]} */ ([
@@ -34,13 +35,11 @@ function showList(main, params, signal) {
     sort: 5, isDescending: true,
     empty: 'No consumer group exists. A Kafka consumer with a group.id creates one.' });
   const summary = el('p.soft', { role: 'status' });
-  const filter = el('input.input.filter', { type: 'search', value: params.get('filter') ?? '',
-    placeholder: 'Filter…', 'aria-label': 'Filter groups', spellcheck: 'false',
-    oninput: () => panel.update() });
+  const filter = filterBox('groups', params.get('filter') ?? '', () => panel.update());
   const groups = new Followed(GROUPS, signal, () => panel.update());
   const panel = new Panel('All groups', [groups],
-    el('div', {}, el('div.list-bar', {}, filter, summary), table.node), { draw: () => {
-      const wanted = filter.value.trim().toLowerCase();
+    el('div', {}, el('div.list-bar', {}, filter.node, summary), table.node), { draw: () => {
+      const wanted = filter.wanted();
       const rows = groups.rows.filter((row) => row.group.toLowerCase().includes(wanted));
       summary.textContent = wanted ? `${plural(rows.length, 'group')} of ${count(groups.size)}`
         : plural(groups.size, 'group');
@@ -48,7 +47,7 @@ function showList(main, params, signal) {
     } });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Consumer groups'), panel.node));
   watchStale([panel], signal);
-  addShortcut({ keys: '/', text: 'Filter the groups', run: () => filter.focus() }, signal);
+  addShortcut({ keys: '/', text: 'Filter the groups', run: () => filter.node.focus() }, signal);
 }
 
 const TOPIC = /** @type {LiveColumn} */ ({ title: 'Topic', value: (row) => row.topic,

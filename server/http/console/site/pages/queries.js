@@ -3,13 +3,15 @@
 import { el } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { plural, size } from '../core/format.js';
+import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
 import { QUERIES, short } from '../live/figures.js';
+import { filterBox } from '../live/filter.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
 import { showQuery } from '../live/query_detail.js';
 
-const MOST_ROWS = 500; // rows of the page; the filter finds the others
+const MOST_ROWS = 200; // rows of the page; the filter finds the others
 
 /** @param {string} query */
 function hrefOf(query) { return `#queries?q=${encodeURIComponent(query)}`; }
@@ -39,12 +41,10 @@ function showList(main, params, signal) {
   const table = new LiveTable('Queries', COLUMNS, { key: (row) => row.query, most: MOST_ROWS,
     empty: 'No query runs. CREATE TABLE … AS and CREATE STREAM … AS start one.' });
   const summary = el('p.soft', { role: 'status' });
-  const filter = el('input.input.filter', { type: 'search', value: params.get('filter') ?? '',
-    placeholder: 'Filter…', 'aria-label': 'Filter queries', spellcheck: 'false',
-    oninput: () => panel.update() });
+  const filter = filterBox('queries', params.get('filter') ?? '', () => panel.update());
   const queries = new Followed(QUERIES, signal, () => panel.update());
   const draw = () => {
-    const wanted = filter.value.trim().toLowerCase();
+    const wanted = filter.wanted();
     const rows = queries.rows.filter((row) => !wanted ||
       [row.query, row.reads, row.writes, row.state].some((text) =>
         String(text ?? '').toLowerCase().includes(wanted)));
@@ -53,15 +53,10 @@ function showList(main, params, signal) {
     table.show(rows);
   };
   const panel = new Panel('Persistent queries', [queries],
-    el('div', {}, el('div.list-bar', {}, filter, summary), table.node), { draw });
+    el('div', {}, el('div.list-bar', {}, filter.node, summary), table.node), { draw });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Queries'), panel.node));
   watchStale([panel], signal);
-  addEventListener('keydown', (event) => {
-    const isTyping = /** @type {HTMLElement} */ (event.target).closest?.('input, textarea');
-    if (event.key !== '/' || isTyping || document.querySelector('dialog[open]')) return;
-    event.preventDefault();
-    filter.focus();
-  }, { signal });
+  addShortcut({ keys: '/', text: 'Filter the queries', run: () => filter.node.focus() }, signal);
 }
 
 /** @type {import('../core/router.js').Page} */

@@ -3,6 +3,7 @@
 import { button, el, factRows, fill } from '../core/element.js';
 import { count, plural } from '../core/format.js';
 import { objects, selectAll } from '../core/sql.js';
+import { filterBox } from '../live/filter.js';
 import { pretty } from '../live/message_detail.js';
 import { LiveTable } from '../live/live_table.js';
 import { sqlButton } from '../live/panel.js';
@@ -49,21 +50,20 @@ function showList(body, rows) {
       return topic ? el('a', { href: `#topics?t=${encodeURIComponent(topic)}` },
         el('bdi', {}, topic)) : '–';
     } }],
-  { key: (row) => row.subject, most: 500, empty: 'No schema is registered. Streams with AVRO, ' +
+  { key: (row) => row.subject, most: 200, empty: 'No schema is registered. Streams with AVRO, ' +
     'PROTOBUF or JSON_SR register theirs, and so do serializers of Kafka clients.' });
   const all = newestOf(rows);
   const summary = el('p.soft', { role: 'status' });
-  const filter = el('input.input.filter', { type: 'search', placeholder: 'Filter…',
-    'aria-label': 'Filter subjects', spellcheck: 'false', oninput: () => draw() });
+  const filter = filterBox('subjects', '', () => draw());
   const draw = () => {
-    const wanted = filter.value.trim().toLowerCase();
+    const wanted = filter.wanted();
     const shown = all.filter((row) => row.subject.toLowerCase().includes(wanted));
     summary.textContent = wanted ? `${plural(shown.length, 'subject')} of ${count(all.length)}`
       : plural(all.length, 'subject');
     table.show(shown);
   };
   draw();
-  fill(body, el('div.list-bar', {}, filter, summary), table.node);
+  fill(body, el('div.list-bar', {}, filter.node, summary), table.node);
 }
 
 /**

@@ -7,6 +7,7 @@ import { addShortcut } from '../core/keys.js';
 import { go } from '../core/router.js';
 import { whyFixed } from '../core/session.js';
 import { short } from '../live/figures.js';
+import { filterBox } from '../live/filter.js';
 import { GROUP, LAG, lagOfTopic } from '../live/groups.js';
 import { LiveTable } from '../live/live_table.js';
 import { Messages, searchOf } from '../live/messages.js';
@@ -18,7 +19,7 @@ import { PARTITIONS, partitionsOf, Rates, settingsOf, topicHref, topicOf, topicR
 
 /** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
 
-const MOST_ROWS = 500; // rows of the page; the filter finds the others
+const MOST_ROWS = 200; // rows of the page; the filter finds the others
 const TABS = [['messages', 'Messages'], ['partitions', 'Partitions'], ['groups', 'Groups'],
   ['settings', 'Settings']];
 
@@ -44,17 +45,17 @@ function showList(main, params, signal) {
     empty: 'No topic exists, or you may see none. CREATE STREAM and Kafka clients create them.' });
   const rates = new Rates();
   const summary = el('p.soft', { role: 'status' });
-  const filter = el('input.input.filter', { type: 'search', value: params.get('filter') ?? '',
-    placeholder: 'Filter…', 'aria-label': 'Filter topics', spellcheck: 'false',
-    oninput: () => panel.update() });
+  const filter = filterBox('topics', params.get('filter') ?? '', () => panel.update());
   const internal = el('input', { type: 'checkbox', onchange: () => panel.update() });
-  const update = () => panel.update();
+  /** @type {any[]|null} */
+  let known = null; // the sums over thousands of partitions are kept until the figures change
+  const update = () => { known = null; panel.update(); };
   const topics = new Followed(TOPICS, signal, update);
   const partitions = new Followed(PARTITIONS, signal, update);
   const draw = () => {
-    const wanted = filter.value.trim().toLowerCase();
-    const all = topicRows(topics.rows, partitions.rows, rates, Date.now())
-      .filter((row) => internal.checked || !row.isInternal);
+    const wanted = filter.wanted();
+    known ??= topicRows(topics.rows, partitions.rows, rates, Date.now());
+    const all = known.filter((row) => internal.checked || !row.isInternal);
     const rows = all.filter((row) => !wanted || [row.topic, row.used_by].some((text) =>
       String(text ?? '').toLowerCase().includes(wanted)));
     summary.textContent = wanted ? `${plural(rows.length, 'topic')} of ${count(all.length)}`
@@ -68,13 +69,13 @@ function showList(main, params, signal) {
       go(topicHref(topic).slice(1));
     }), { disabled: Boolean(reason) });
   const panel = new Panel('All topics', [topics, partitions],
-    el('div', {}, el('div.list-bar', {}, filter, summary, el('span.spring'),
+    el('div', {}, el('div.list-bar', {}, filter.node, summary, el('span.spring'),
       el('label.inline-field', {}, internal, el('span', {}, 'internal')),
       reason && el('span.soft.reason', {}, reason), create), table.node),
     { draw });
   main.append(el('div.page.live-page.wide', {}, el('h1', {}, 'Topics'), panel.node));
   watchStale([panel], signal);
-  addShortcut({ keys: '/', text: 'Filter the topics', run: () => filter.focus() }, signal);
+  addShortcut({ keys: '/', text: 'Filter the topics', run: () => filter.node.focus() }, signal);
 }
 
 /** @param {string} topic @param {Followed} partitions @param {AbortSignal} signal */
