@@ -307,6 +307,10 @@ Built build_is_null(P::IsNullContext& context, ExpressionPtr operand) {
 Built build_between(P::BetweenContext& context, ExpressionPtr value) {
   TRY(check_no_row(*value));
   ExpressionPtr lower = TRY(build_value(*context.lower));
+  // Only PostgreSQL's grammar supports SYMMETRIC; before a parenthesis it looks like a function.
+  if (const auto* call = lower->as<FunctionCall>();
+      call && (call->name == "SYMMETRIC" || call->name == "ASYMMETRIC"))
+    return syntax_error_at(*context.lower->start);
   ExpressionPtr upper = TRY(build_value(*context.upper));
   return make_expression(
       Between{std::move(value), std::move(lower), std::move(upper), context.NOT() != nullptr},
