@@ -1,0 +1,23 @@
+// The messages of SASL OAUTHBEARER (RFC 7628), as Kafka's clients send them (KIP-255).
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace server::auth::oauth {
+
+// The client's first message: "n,a=ann,\x01auth=Bearer TOKEN\x01name=value\x01\x01".
+struct BearerMessage {
+  std::string authorization_id = {};  // empty: the client leaves the user to the token
+  std::string token = {};
+};
+// Parses the client's first message. Other pairs than `auth`, which are Kafka's SASL extensions, are checked for their
+// form and ignored. Fails with ProtocolViolation.
+Result<BearerMessage> parse_bearer_message(std::string_view message);
+
+// The server's answer to a token that it refuses (RFC 7628, section 3.2.2). The client answers with the byte 0x01, and
+// the exchange then fails.
+inline constexpr std::string_view kInvalidToken = R"({"status":"invalid_token"})";
+
+}  // namespace server::auth::oauth
