@@ -1,0 +1,46 @@
+// The public keys of an issuer of tokens, as it publishes them: a JSON Web Key Set (RFC 7517).
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "server/auth/oauth/signatures.h"
+
+namespace server::auth::oauth {
+
+// The limit for a key set. The sets of public issuers have some kilobytes.
+inline constexpr size_t kMostKeySetBytes = 1 << 20;
+
+// Threads: any; immutable.
+class KeySet {
+ public:
+  // Parses the set. Keys without a use here are skipped: for encryption, of other types or curves, symmetric keys, and
+  // RSA keys of less than kLeastRsaBits. Fails with InvalidParameter if the text is no key set, or no key is left.
+  static Result<KeySet> parse(std::string_view text);
+
+  enum class Verdict : uint8_t {
+    Valid,
+    Wrong,   // the signature is not the key's
+    NoKey,   // no key has this id
+    Misfit,  // the key with this id is not for this algorithm
+  };
+  // Checks a signature with the key of this id. Without an id (`kid` is empty) each key for the algorithm is tried.
+  Verdict check(const Algorithm& algorithm, std::string_view kid, std::string_view text,
+                std::string_view signature) const;
+  // Returns the ids of all keys, separated by commas, for the log.
+  std::string ids() const;
+  size_t size() const { return keys_.size(); }
+
+ private:
+  struct Key {
+    std::string id;         // empty: none
+    std::string algorithm;  // `alg`; empty: each that fits the type
+    KeyType type;
+    int curve_bytes;  // 0: RSA
+    PublicKey key;
+  };
+  std::vector<Key> keys_;
+};
+
+}  // namespace server::auth::oauth
