@@ -1,0 +1,89 @@
+// Checks tokens with keys that it fetches from their issuer and keeps up to date.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "server/auth/oauth/token.h"
+
+namespace server::auth::oauth {
+
+// Returns the text of the key set. It may wait, and ends early if `stop` is requested.
+using FetchKeys = std::function<Result<std::string>(std::stop_token stop)>;
+
+// The times between two fetches of the keys, in ms.
+struct RefreshTimes {
+  int64_t refresh_ms = 3'600'000;
+  // After a failure the next fetch follows after retry_ms, and twice as long after each further failure.
+  int64_t retry_ms = 100, most_retry_ms = 10'000;
+  // The least time between two fetches that tokens with unknown keys cause. Such tokens need no valid signature, so
+  // without this limit any client could make the server send requests to the issuer.
+  int64_t least_gap_ms = 10'000;
+};
+
+// The keys of the last successful fetch stay in use while the issuer cannot be reached.
+//
+// Threads: any; the keys are fetched on a thread of its own. Owner: the node. stop() comes before the end of the loops
+// on which its callbacks go on.
+class TokenChecker {
+ public:
+  // `place` names the source of the keys in the log. If `fetch` is null there are no keys, and only tokens with the
+  // secret of the rules are valid. `clock` outlives the object.
+  TokenChecker(TokenRules rules, std::string place, FetchKeys fetch, RefreshTimes times,
+               const Clock& clock);
+  ~TokenChecker();
+  TokenChecker(const TokenChecker&) = delete;
+  TokenChecker& operator=(const TokenChecker&) = delete;
+
+  // Checks a token with the present keys, which takes up to a millisecond. `version` is set to the version of these
+  // keys.
+  Verdict check(std::string_view token, uint64_t& version) const;
+
+  // Calls `then` once, on another thread, when the keys are no longer those of `version` or the next fetch has ended.
+  // This fetch is made as soon as the limit of requests permits it. If `then` returns false it is called again a little
+  // later. Returns false without a call if too many callers wait, or the checker has stopped or has no keys to fetch.
+  bool after_refresh(uint64_t version, std::function<bool()> then);
+  // Fetches the keys again now.
+  void refresh();
+  // Ends the fetches. Callers that wait are called before it returns.
+  void stop();
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  void run(const std::stop_token& stop);
+  // Waits until the next fetch is due, or callers wait for keys that are present already.
+  void wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  void fetch(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  void call_waiting(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+
+  const TokenRules rules_;
+  const std::string place_;
+  const FetchKeys fetch_;
+  const RefreshTimes times_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_
+  std::condition_variable_any changed_;
+  std::shared_ptr<const KeySet> keys_;  // null: none yet
+  uint64_t version_ = 0;                // of keys_
+  Time next_fetch_;                     // Time::max() during a fetch
+  Time last_fetch_;
+  int64_t failures_ = 0;  // since the last success
+  std::string last_error_;
+  std::vector<std::function<bool()>> waiting_;
+  bool must_call_ = false, is_stopped_ = false;
+
+  std::jthread thread_;  // last, because it uses all other members
+};
+
+}  // namespace server::auth::oauth
