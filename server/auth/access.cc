@@ -27,8 +27,9 @@ Error wrong_password(const std::string& user) {
           fmt::format("password authentication failed for user \"{}\"", user)};
 }
 
-Result<std::unique_ptr<Access>> Access::open(std::string file, const UserDirectory& users) {
-  std::unique_ptr<Access> access(new Access(std::move(file), users));
+Result<std::unique_ptr<Access>> Access::open(std::string file, const UserDirectory& users,
+                                             oauth::TokenChecker* tokens) {
+  std::unique_ptr<Access> access(new Access(std::move(file), users, tokens));
   if (!access->is_open()) TRY(access->reload());
   return access;
 }
@@ -41,6 +42,13 @@ Status Access::reload() {
                  fmt::format("the access file {}, {}", file_, parsed.error().message),
                  {},
                  parsed.error().hint};
+  if (const int line = parsed->line_with(Method::Token); line > 0 && !tokens_)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("the access file {}, line {}: the method oauth requires the keys of "
+                             "the tokens' issuer",
+                             file_, line),
+                 {},
+                 "Start the server with --sasl-oauthbearer-jwks-endpoint-url."};
   auto rules = std::make_shared<const AccessRules>(*std::move(parsed));
   const std::lock_guard lock(mutex_);
   rules_ = std::move(rules);
@@ -70,6 +78,18 @@ Result<Method> Access::admit(const std::string& database, const std::string& use
                            rule ? "pg_hba.conf rejects connection" : "no pg_hba.conf entry",
                            channel.peer_host, user, database,
                            channel.has_tls ? "SSL encryption" : "no encryption")};
+}
+
+Status Access::check_proof(const std::string& user, Method required, Method given) {
+  const auto needs = [&](std::string_view proof) {
+    return Error{ErrorCode::InvalidAuthorization,
+                 fmt::format("the access file requires {} of user \"{}\" ({})", proof, user,
+                             to_string(required))};
+  };
+  if (required == Method::Token && given != Method::Token)
+    return needs("a token (SASL OAUTHBEARER)");
+  if (required == Method::Password && given == Method::Token) return needs("a password");
+  return {};
 }
 
 Verifier Access::verifier_of(const std::string& user, Hash hash) const {

@@ -14,6 +14,10 @@
 
 namespace server::auth {
 
+namespace oauth {
+class TokenChecker;
+}
+
 struct Account {
   bool may_login = false, has_all_rights = false;
   std::map<std::string, std::string> verifiers = {};  // by mechanism, as text
@@ -44,9 +48,11 @@ class UserDirectory {
 // Threads: any. Owner: the node; it outlives the front ends.
 class Access {
  public:
-  // Reads the access file. If `file` is empty, every client may connect and do everything. Fails
+  // Reads the access file. If `file` is empty, every client may connect and do everything. `tokens`
+  // checks the tokens of clients; null: clients have none, and the method oauth is refused. Fails
   // with InvalidParameter.
-  static Result<std::unique_ptr<Access>> open(std::string file, const UserDirectory& users);
+  static Result<std::unique_ptr<Access>> open(std::string file, const UserDirectory& users,
+                                              oauth::TokenChecker* tokens = nullptr);
 
   bool is_open() const { return file_.empty(); }
   // Reads the file again, for new connections. A failure changes nothing.
@@ -56,6 +62,11 @@ class Access {
   // matches the connection, or if the first line that matches rejects it.
   Result<Method> admit(const std::string& database, const std::string& user,
                        const Channel& channel) const;
+  // Checks a proof of the user's identity against the method that admit() has returned. Passwords
+  // and tokens do not replace each other. Fails with InvalidAuthorization.
+  static Status check_proof(const std::string& user, Method required, Method given);
+  // Returns the checker of tokens, or null.
+  oauth::TokenChecker* tokens() const { return tokens_; }
   // Returns the verifier with which a proof is checked. For a user that does not exist, or has no
   // password for this mechanism, it returns a mock (mock_verifier()).
   Verifier verifier_of(const std::string& user, Hash hash) const;
@@ -81,11 +92,13 @@ class Access {
   }
 
  private:
-  Access(std::string file, const UserDirectory& users) : file_(std::move(file)), users_(users) {}
+  Access(std::string file, const UserDirectory& users, oauth::TokenChecker* tokens)
+      : file_(std::move(file)), users_(users), tokens_(tokens) {}
   std::shared_ptr<const AccessRules> rules() const;
 
   const std::string file_;
   const UserDirectory& users_;
+  oauth::TokenChecker* const tokens_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::shared_ptr<const AccessRules> rules_;

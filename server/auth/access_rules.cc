@@ -148,10 +148,11 @@ std::optional<AccessRule::Kind> kind_of(std::string_view word) {
 
 Result<Method> read_method(Line& line, int number) {
   const std::string word = TRY(line.one("method"));
-  for (const Method method : {Method::Trust, Method::Reject, Method::Password, Method::Certificate})
+  for (const Method method :
+       {Method::Trust, Method::Reject, Method::Password, Method::Certificate, Method::Token})
     if (word == to_string(method)) return method;
   return bad_line(number, fmt::format("the method \"{}\" is not supported yet", word),
-                  "Supported methods are trust, reject, scram-sha-256 and cert.");
+                  "Supported methods are trust, reject, scram-sha-256, cert and oauth.");
 }
 
 Result<AccessRule> read_rule(std::vector<Word> words, int number) {
@@ -176,6 +177,9 @@ Result<AccessRule> read_rule(std::vector<Word> words, int number) {
     return bad_line(number, "options of authentication methods are not supported yet");
   if (rule.method == Method::Certificate && rule.kind != AccessRule::Kind::HostSsl)
     return bad_line(number, "the method cert requires hostssl");
+  if (rule.method == Method::Token && rule.databases != std::vector<std::string>{"kafka"})
+    return bad_line(number, "the method oauth requires the database kafka",
+                    "Only Kafka clients send tokens. Write a line of its own for the others.");
   return rule;
 }
 
@@ -221,6 +225,8 @@ std::string_view to_string(Method method) {
       return "scram-sha-256";
     case Method::Certificate:
       return "cert";
+    case Method::Token:
+      return "oauth";
   }
   return "";
 }
@@ -248,6 +254,11 @@ Result<AccessRules> AccessRules::parse(std::string_view text) {
     if (!words.empty()) rules.rules_.push_back(TRY(read_rule(std::move(words), number)));
   }
   return rules;
+}
+
+int AccessRules::line_with(Method method) const {
+  const auto found = std::ranges::find(rules_, method, &AccessRule::method);
+  return found == rules_.end() ? 0 : found->line;
 }
 
 const AccessRule* AccessRules::find(const Arrival& arrival,

@@ -18,6 +18,7 @@ enum class Method : uint8_t {
   Reject,
   Password,  // SCRAM; for Kafka also PLAIN, for HTTP Basic
   Certificate,
+  Token,  // a JSON Web Token, which Kafka's clients send (SASL OAUTHBEARER)
 };
 
 // An IPv4 address is kept as an IPv6 address (::ffff:127.0.0.1), so that both can be compared.
@@ -59,6 +60,8 @@ class AccessRules {
   // roles of the user, including the user's own name.
   const AccessRule* find(const Arrival& arrival, const std::set<std::string>& roles) const;
   size_t size() const { return rules_.size(); }
+  // Returns the number of the first line with this method, or 0.
+  int line_with(Method method) const;
 
  private:
   std::vector<AccessRule> rules_;

@@ -21,6 +21,10 @@ Result<Authentication::Progress> Authentication::begin(MessageWriter writer) {
     case auth::Method::Certificate:
       TRY(access_.check_certificate(user_, channel_));
       return finish();
+    case auth::Method::Token:
+      // A database of PostgreSQL's clients may have the name of Kafka's connections.
+      return Error{ErrorCode::InvalidAuthorization,
+                   "the access file requires a token, which PostgreSQL clients cannot send"};
     default:
       break;
   }
