@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/auth/oauth/bearer_message.h"
 #include "server/kafka/messages/api_versions_request.h"
 #include "server/kafka/messages/sasl_authenticate_request.h"
 #include "server/kafka/messages/sasl_handshake_request.h"
@@ -15,11 +16,16 @@ namespace {
 
 // The name that stands for Kafka's connections in the database column of the access file.
 constexpr const char* kDatabase = "kafka";
-constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+constexpr std::array<std::string_view, 4> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512",
+                                                         "OAUTHBEARER"};
 
 }  // namespace
 
-std::span<const std::string_view> Sasl::mechanisms() { return kMechanisms; }
+std::span<const std::string_view> Sasl::mechanisms() const {
+  const std::span<const std::string_view> all = kMechanisms;
+  const bool has_tokens = access_ && access_->tokens();
+  return has_tokens ? all : all.first(all.size() - 1);
+}
 
 Status Sasl::admit(int16_t api_key) {
   if (api_key == ApiVersionsRequest::kApiKey || api_key == SaslHandshakeRequest::kApiKey ||
@@ -28,7 +34,9 @@ Status Sasl::admit(int16_t api_key) {
   if (is_expired())
     return Error{
         ErrorCode::InvalidAuthorization,
-        fmt::format("the session of user \"{}\" has expired (connections.max.reauth.ms)", user_)};
+        fmt::format("the session of user \"{}\" has expired ({})", user_,
+                    mechanism_ == Mechanism::Bearer ? "connections.max.reauth.ms, or its token"
+                                                    : "connections.max.reauth.ms")};
   if (is_admitted()) return {};
   if (mechanism_ != Mechanism::None)
     return Error{ErrorCode::InvalidAuthorization,
@@ -36,7 +44,7 @@ Status Sasl::admit(int16_t api_key) {
   std::string user(kAnonymous);
   if (!channel_->certificate_name.empty()) user = channel_->certificate_name;
   const auth::Method method = TRY(access_->admit(kDatabase, user, *channel_));
-  if (method == auth::Method::Password)
+  if (method == auth::Method::Password || method == auth::Method::Token)
     return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated with SASL"};
   return let_in(std::move(user), method);
 }
@@ -50,18 +58,21 @@ Status Sasl::let_in(std::string user, auth::Method method) {
 }
 
 bool Sasl::choose(std::string_view mechanism) {
-  const auto* const found = std::ranges::find(kMechanisms, mechanism);
-  if (found == kMechanisms.end()) return false;
-  const auto chosen = static_cast<Mechanism>(1 + (found - kMechanisms.begin()));
+  const std::span<const std::string_view> offered = mechanisms();
+  const auto found = std::ranges::find(offered, mechanism);
+  if (found == offered.end()) return false;
+  const auto chosen = static_cast<Mechanism>(1 + (found - offered.begin()));
   if (is_admitted_ && chosen != mechanism_) return false;
   mechanism_ = chosen;
   is_again_ = is_admitted_;
   scram_.reset();
+  refusal_.reset();
   return true;
 }
 
-Result<Sasl::Step> Sasl::step(std::string_view token) {
-  return mechanism_ == Mechanism::Plain ? step_plain(token) : step_scram(token);
+Result<Sasl::Step> Sasl::step(std::string_view bytes) {
+  if (mechanism_ == Mechanism::Bearer) return step_bearer(bytes);
+  return mechanism_ == Mechanism::Plain ? step_plain(bytes) : step_scram(bytes);
 }
 
 // Reads the token of PLAIN, which consists of the authorization id, NUL, the user, NUL, and the
@@ -94,6 +105,30 @@ Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
   return Step{*std::move(last)};
 }
 
+Result<Sasl::Step> Sasl::step_bearer(std::string_view message) {
+  if (refusal_) return *refusal_;
+  auto parsed = TRY(auth::oauth::parse_bearer_message(message));
+  authorization_id_ = std::move(parsed.authorization_id);
+  return Step{.token = std::move(parsed.token)};
+}
+
+Result<Sasl::Step> Sasl::finish_token(const Result<auth::oauth::Grant>& grant) {
+  if (!grant) {
+    refusal_ = grant.error();
+    return Step{std::string(auth::oauth::kInvalidToken)};
+  }
+  claimed_ = grant->user;
+  if (!authorization_id_.empty() && authorization_id_ != claimed_)
+    return Error{
+        ErrorCode::InvalidAuthorization,
+        fmt::format("the token is one of user \"{}\", and the client has asked for another "
+                    "user (authorization id)",
+                    claimed_)};
+  token_expires_ms_ = grant->expires_ms;
+  TRY(finish());
+  return Step{};
+}
+
 Status Sasl::finish() {
   // Requests that the connection has already begun belong to the first user, so a connection cannot
   // switch to another user.
@@ -102,9 +137,20 @@ Status Sasl::finish() {
         ErrorCode::InvalidAuthorization,
         fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_, claimed_)};
   const auto admitted = TRY(access_->admit(kDatabase, claimed_, *channel_));
+  // Without an access file a proof is checked, and none is required.
+  if (!access_->is_open())
+    TRY(auth::Access::check_proof(
+        claimed_, admitted,
+        mechanism_ == Mechanism::Bearer ? auth::Method::Token : auth::Method::Password));
   TRY(let_in(claimed_, admitted));
   is_again_ = false;
-  if (max_reauth_ms_ > 0) expires_us_ = clock_.monotonic_us() + max_reauth_ms_ * 1000;
+  // A session ends with its token (KIP-368). A client reads a lifetime of 0 as no limit.
+  lifetime_ms_ = max_reauth_ms_;
+  if (token_expires_ms_ > 0) {
+    const int64_t left_ms = std::max<int64_t>(token_expires_ms_ - clock_.wall_ms(), 1);
+    lifetime_ms_ = max_reauth_ms_ > 0 ? std::min(max_reauth_ms_, left_ms) : left_ms;
+  }
+  if (lifetime_ms_ > 0) expires_us_ = clock_.monotonic_us() + lifetime_ms_ * 1000;
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Authenticates Kafka clients: with SASL's PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 as one of SQL's
-// users, or with the client's TLS certificate.
+// Authenticates Kafka clients: with SASL's PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER as
+// one of SQL's users, or with the client's TLS certificate.
 #pragma once
 #include <optional>
 #include <span>
@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "server/auth/access.h"
+#include "server/auth/oauth/token.h"
 #include "server/auth/scram.h"
 #include "server/net/tls.h"
 
@@ -46,7 +47,9 @@ class Sasl {
   // Returns a number that distinguishes the user from a later user of the same name.
   uint64_t incarnation() const { return incarnation_; }
 
-  static std::span<const std::string_view> mechanisms();
+  // Returns the mechanisms that the server offers. OAUTHBEARER is one of them if the server can
+  // check tokens.
+  std::span<const std::string_view> mechanisms() const;
   // Returns whether an exchange may begin: once for each connection before the client is admitted,
   // and repeatedly afterwards if sessions expire.
   bool may_choose() const {
@@ -60,24 +63,29 @@ class Sasl {
   bool awaits_step() const { return mechanism_ != Mechanism::None && (!is_admitted_ || is_again_); }
   // Returns how long the client stays admitted after the end of its exchange, in ms, or 0 if there
   // is no limit.
-  int64_t session_lifetime_ms() const { return expires_us_ ? max_reauth_ms_ : 0; }
+  int64_t session_lifetime_ms() const { return expires_us_ ? lifetime_ms_ : 0; }
 
-  // Handles the token of SaslAuthenticate. The caller checks PLAIN's password on another thread,
-  // since that is slow, and then calls finish(). Fails with ProtocolViolation,
-  // InvalidAuthorization, InvalidPassword.
+  // Handles the bytes of SaslAuthenticate. The caller checks PLAIN's password or OAUTHBEARER's token
+  // on another thread, since that is slow, and then calls finish() or finish_token(). Fails with
+  // ProtocolViolation, InvalidAuthorization, InvalidPassword.
   struct Step {
     std::string answer = {};
     std::optional<std::string> password = {};  // password of claimed_user() to check
+    std::optional<std::string> token = {};     // token to check
   };
-  Result<Step> step(std::string_view token);
+  Result<Step> step(std::string_view bytes);
   // Admits the user, whose identity is proved.
   Status finish();
+  // Admits the user of the token, until the token expires. For a token that is refused it returns
+  // the answer of RFC 7628, to which the client sends one more message; that one gets the error.
+  Result<Step> finish_token(const Result<auth::oauth::Grant>& grant);
   const auth::Access& access() const { return *access_; }
 
  private:
-  enum class Mechanism : uint8_t { None, Plain, Sha256, Sha512 };
+  enum class Mechanism : uint8_t { None, Plain, Sha256, Sha512, Bearer };
   Result<Step> step_plain(std::string_view token);
   Result<Step> step_scram(std::string_view token);
+  Result<Step> step_bearer(std::string_view message);
   // Admits the user if the access rules allow it.
   Status let_in(std::string user, auth::Method method);
 
@@ -93,6 +101,10 @@ class Sasl {
   uint64_t incarnation_ = 0;
   bool is_admitted_ = false;
   bool is_again_ = false;                   // a re-authentication is under way
+  std::string authorization_id_;            // of OAUTHBEARER; empty: the user of the token
+  std::optional<Error> refusal_ = {};       // the reason why the token was refused
+  int64_t token_expires_ms_ = 0;            // of the wall clock; 0: no token
+  int64_t lifetime_ms_ = 0;                 // of the session
   std::optional<int64_t> expires_us_ = {};  // nullopt: the session does not expire
 };
 

@@ -1,4 +1,9 @@
 #include "server/kafka/sasl.h"
+
+#include <memory>
+#include <utility>
+
+#include "server/auth/oauth/token_checker.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
 
@@ -19,13 +24,91 @@ void answer(const Reply<SaslAuthenticateResponse>& reply, const Sasl& sasl, cons
   reply.send({KafkaError::None, std::nullopt, std::move(bytes), lifetime_ms});
 }
 
+// The check of a password or a token. It takes a millisecond or more, so it runs on another thread.
+// The connection begins no other request meanwhile. If the connection is gone afterwards, its `sasl`
+// is gone too and is not used.
+//
+// Threads: the session's loop, except check(). Owner: the callbacks.
+class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
+ public:
+  ProofCheck(Sasl& sasl, Sasl::Step step, Reply<SaslAuthenticateResponse> reply,
+             const HandlerContext& context)
+      : sasl_(sasl),
+        access_(sasl.access()),
+        user_(sasl.claimed_user()),
+        step_(std::move(step)),
+        reply_(std::move(reply)),
+        aside_(context.aside),
+        run_aside_(context.run_aside ? *context.run_aside : nullptr) {}
+
+  // Returns false if too many checks are queued.
+  bool begin() {
+    if (!run()) return false;
+    ++aside_->under_way;
+    return true;
+  }
+  // Checks on the calling thread, in tests.
+  bool run_here() {
+    ++aside_->under_way;
+    has_waited_ = true;
+    check();
+    end();
+    return true;
+  }
+
+ private:
+  bool run() {
+    const size_t bytes = step_.token ? step_.token->size() : step_.password->size();
+    return run_aside_(
+        bytes, [self = shared_from_this()] { self->check(); },
+        [self = shared_from_this()] { self->end(); });
+  }
+  void check() {
+    if (step_.token)
+      verdict_ = access_.tokens()->check(*step_.token, keys_version_);
+    else
+      checked_ = access_.check_password(user_, *step_.password);
+  }
+  void end() {
+    const bool is_there = aside_->on_open != nullptr;
+    if (is_there && verdict_.lacks_key && await_keys()) return;
+    if (is_there && step_.token) {
+      auto last = sasl_.finish_token(verdict_.grant);
+      answer(reply_, sasl_, last ? Status{} : last.error(), last ? std::move(last->answer) : "");
+    } else if (is_there) {
+      answer(reply_, sasl_, checked_ ? sasl_.finish() : checked_, {});
+    }
+    aside_->leave();
+  }
+  // Repeats the check once when the keys have been fetched again, because the issuer may have changed
+  // its keys. Java's clients do not try again after a refused token.
+  bool await_keys() {
+    return !std::exchange(has_waited_, true) &&
+           access_.tokens()->after_refresh(keys_version_,
+                                           [self = shared_from_this()] { return self->run(); });
+  }
+
+  Sasl& sasl_;
+  const auth::Access& access_;
+  const std::string user_;
+  const Sasl::Step step_;
+  const Reply<SaslAuthenticateResponse> reply_;
+  const std::shared_ptr<AsideGate> aside_;
+  const RunAside run_aside_;
+  Status checked_ = {};
+  auth::oauth::Verdict verdict_ = {auth::oauth::Grant{}};
+  uint64_t keys_version_ = 0;
+  bool has_waited_ = false;
+};
+
 }  // namespace
 
 void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request,
                            Reply<SaslHandshakeResponse> reply) {
   SaslHandshakeResponse response;
-  for (const std::string_view mechanism : Sasl::mechanisms())
-    response.mechanisms.emplace_back(mechanism);
+  if (context.sasl)
+    for (const std::string_view mechanism : context.sasl->mechanisms())
+      response.mechanisms.emplace_back(mechanism);
   if (!context.sasl || !context.sasl->may_choose())
     response.error_code = kIllegalSaslState;
   else if (!context.sasl->choose(request.mechanism))
@@ -42,35 +125,11 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
   Sasl& sasl = *context.sasl;
   auto step = sasl.step(request.auth_bytes);
   if (!step) return answer(reply, sasl, step.error(), {});
-  if (!step->password) return answer(reply, sasl, {}, std::move(step->answer));
-
-  // A password check takes a millisecond or more, so it runs on another thread. The connection
-  // begins no other request meanwhile. If the connection is gone afterwards, `sasl` is gone too and
-  // is not used.
-  struct Errand {
-    const auth::Access& access;
-    std::string user, password;
-    Status checked = {};
-  };
-  auto errand = std::make_shared<Errand>(
-      Errand{sasl.access(), sasl.claimed_user(), *std::move(step->password)});
-  const auto work = [errand] {
-    errand->checked = errand->access.check_password(errand->user, errand->password);
-  };
-  const auto then = [errand, reply, aside = context.aside, &sasl] {
-    const bool is_there = aside->on_open != nullptr;
-    if (is_there) answer(reply, sasl, errand->checked ? sasl.finish() : errand->checked, {});
-    aside->leave();
-  };
-  ++context.aside->under_way;
-  if (context.run_aside && (*context.run_aside)(errand->password.size(), work, then)) return;
-  if (!context.run_aside) {
-    work();
-    return then();
-  }
-  --context.aside->under_way;
+  if (!step->password && !step->token) return answer(reply, sasl, {}, std::move(step->answer));
+  auto check = std::make_shared<ProofCheck>(sasl, *std::move(step), reply, context);
+  if (context.run_aside ? check->begin() : check->run_here()) return;
   refuse(reply, KafkaError::SaslAuthenticationFailed,
-         "too many password checks are queued; try again");
+         "too many logins are being checked; try again");
 }
 
 }  // namespace server::kafka
