@@ -1,6 +1,7 @@
 #include "server/node/broker_settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace server {
 
@@ -46,6 +47,27 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
          "time after which a client that logged in with SASL must "
          "authenticate again",
          Long);
+  const NodeSettings::Tokens& tokens = settings.security.tokens;
+  const bool has_tokens = !tokens.keys_url.empty() || !tokens.secret_file.empty();
+  text("sasl.enabled.mechanisms",
+       fmt::format("PLAIN,SCRAM-SHA-256,SCRAM-SHA-512{}", has_tokens ? ",OAUTHBEARER" : ""), "",
+       "mechanisms of SASL that the server offers", List);
+  if (has_tokens) {
+    text("sasl.oauthbearer.jwks.endpoint.url", tokens.keys_url,
+         "sasl-oauthbearer-jwks-endpoint-url", "URL of the public keys of the issuer of tokens");
+    text("sasl.oauthbearer.expected.audience", fmt::to_string(fmt::join(tokens.audiences, ",")),
+         "sasl-oauthbearer-expected-audience", "audiences of which a token must have one", List);
+    text("sasl.oauthbearer.expected.issuer", tokens.issuer, "sasl-oauthbearer-expected-issuer",
+         "issuer that a token must have");
+    text("sasl.oauthbearer.sub.claim.name", tokens.user_claim, "sasl-oauthbearer-sub-claim-name",
+         "claim of a token with the name of the user");
+    number("sasl.oauthbearer.clock.skew.seconds", tokens.clock_skew_s,
+           "sasl-oauthbearer-clock-skew-seconds",
+           "how far the clocks of the issuer and of the server may differ");
+    number("sasl.oauthbearer.jwks.endpoint.refresh.ms", tokens.refresh_ms,
+           "sasl-oauthbearer-jwks-endpoint-refresh-ms",
+           "interval at which the keys of tokens are fetched again", Long);
+  }
   number("log.retention.check.interval.ms", settings.log_retention_check_interval_ms,
          "log-retention-check-interval-ms", "interval of retention and compaction", Long);
   if (settings.log_retention_minutes)

@@ -112,7 +112,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->definitions_->use_topic_defaults(topic_defaults(settings));
   TRY(node->definitions_->recover(must_stop));
   peers.queries_are_started();
-  node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_));
+  node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_, node->clock_));
   node->workers_ = std::make_unique<StatementWorkers>(settings.statement_threads);
   node->parts_.reset(new SqlParts{*node->log_, node->memory_, *node->definitions_, *node->queries_,
                                   *node->supervisor_, node->clock_, node->settings_.sql,
@@ -832,6 +832,7 @@ Node::~Node() {
   if (cleaner_) cleaner_->stop();           // it uses the shards and the log
   if (rebuilds_) rebuilds_->stop_thread();  // it uses the shards, the log and the metadata thread
   if (connectors_) connectors_->stop();     // it uses the metadata thread and the log
+  if (access_) access_->stop();             // clients that wait for keys of tokens are answered
   if (shards_are_running_) stop_front_ends();
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
   if (connect_) connect_->stop();                    // its answers resume statements

@@ -10,13 +10,16 @@
 #include "engine/sql/ast_access.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/rights.h"
+#include "server/node/token_keys.h"
 
 namespace server {
 
 Result<std::unique_ptr<NodeAccess>> NodeAccess::open(const NodeSettings::Security& settings,
-                                                     MetadataApplier& definitions) {
+                                                     MetadataApplier& definitions,
+                                                     const Clock& clock) {
   std::unique_ptr<NodeAccess> made(new NodeAccess(settings, definitions));
-  made->access_ = TRY(auth::Access::open(settings.access_file, *made));
+  made->tokens_ = TRY(open_tokens(settings.tokens, clock));
+  made->access_ = TRY(auth::Access::open(settings.access_file, *made, made->tokens_.get()));
   if (!settings.tls.certificate.empty()) made->tls_ = TRY(TlsServer::open(settings.tls));
   return made;
 }
@@ -52,6 +55,11 @@ void NodeAccess::reload() {
           "error=\"{}\"",
           each->error().message);
   if (rules && certificates) log_info("access file and certificates were read again");
+  if (tokens_) tokens_->refresh();
+}
+
+void NodeAccess::stop() {
+  if (tokens_) tokens_->stop();
 }
 
 Result<std::string> read_password(const std::string& path) {

@@ -1,5 +1,7 @@
 #include "server/node/settings.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_split.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
@@ -19,6 +21,7 @@
 #include "server/node/command_line.h"
 #include "server/node/etcd_settings.h"
 #include "server/node/machine_memory.h"
+#include "server/node/token_keys.h"
 #include "server/registry/registry_client.h"
 #include "storage/meta/topic_configs.h"
 
@@ -80,6 +83,13 @@ Status set_on_or_off(bool& to, const std::string& text) {
 
 Status set_http_origins(NodeSettings& settings, const std::string& text) {
   settings.http_origins = TRY(http::parse_http_origins(text));
+  return {};
+}
+
+Status set_audiences(NodeSettings& settings, const std::string& text) {
+  std::vector<std::string> audiences = absl::StrSplit(text, ',', absl::SkipWhitespace());
+  for (std::string& each : audiences) absl::StripAsciiWhitespace(&each);
+  settings.security.tokens.audiences = std::move(audiences);
   return {};
 }
 
@@ -256,6 +266,46 @@ constexpr SettingRow kSettings[] = {
      "authentication; read again on SIGHUP [none: every client has all rights]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.security.access_file = text;
+       return {};
+     }},
+    {"sasl-oauthbearer-jwks-endpoint-url",
+     "URL of the public keys (JSON Web Key Set) of the issuer of tokens: https://, http:// or "
+     "file:///; Kafka clients can then use OAUTHBEARER [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.tokens.keys_url = text;
+       return {};
+     }},
+    {"sasl-oauthbearer-expected-audience",
+     "audiences of which a token must have one, separated by commas [none: tokens for all services "
+     "are accepted]",
+     set_audiences},
+    {"sasl-oauthbearer-expected-issuer", "issuer that a token must have [none: not checked]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.tokens.issuer = text;
+       return {};
+     }},
+    {"sasl-oauthbearer-sub-claim-name", "claim of a token with the name of the user [sub]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       if (text.empty()) return Error{ErrorCode::InvalidParameter, "the name of a claim is missing"};
+       s.security.tokens.user_claim = text;
+       return {};
+     }},
+    {"sasl-oauthbearer-clock-skew-seconds",
+     "how far the clocks of the issuer and of the server may differ [30]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.security.tokens.clock_skew_s, text, 0, 86'400);
+     }},
+    {"sasl-oauthbearer-jwks-endpoint-refresh-ms",
+     "interval at which the keys are fetched again; a token with an unknown key causes an earlier "
+     "fetch [3600000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.security.tokens.refresh_ms, text, 1'000, INT32_MAX);
+     }},
+    {"sasl-oauthbearer-secret-file",
+     "file whose first line is the secret of tokens that are signed with HS256 [none: such tokens "
+     "are refused]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.security.tokens.secret_file = text;
        return {};
      }},
     {"tls-cert", "the server's certificate, PEM; clients can then use TLS [none]",
@@ -956,6 +1006,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
   arguments.unknown_variables = unknown_variables();
   if (status) status = check_exposure(arguments.settings);
   if (status) status = check_security(arguments.settings);
+  if (status) status = check_tokens(arguments.settings.security.tokens);
   if (status) status = check_listeners(arguments.settings);
   if (status) status = check_registry(arguments.settings);
   if (status) status = check_connect(arguments.settings);

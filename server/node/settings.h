@@ -75,9 +75,19 @@ struct NodeSettings {
   std::optional<int64_t> log_retention_ms = {}, log_retention_minutes = {},
                          log_retention_hours = {};
   SqlSettings sql;
+  // The check of the tokens of Kafka clients (SASL OAUTHBEARER).
+  struct Tokens {
+    std::string keys_url;                     // of a JSON Web Key Set; empty: none
+    std::string secret_file;                  // its first line is the secret of HS256; empty: none
+    std::vector<std::string> audiences = {};  // empty: each audience
+    std::string issuer;                       // empty: each issuer
+    std::string user_claim = "sub";
+    int64_t clock_skew_s = 30, refresh_ms = 3'600'000;
+  };
   struct Security {
     std::string access_file;  // empty: every client may do everything
-    TlsFiles tls = {};        // no certificate: no TLS
+    Tokens tokens = {};
+    TlsFiles tls = {};  // no certificate: no TLS
     // A start creates this user if it does not exist and a file with its password is configured.
     std::string superuser = "millrace", superuser_password_file = {};
   } security = {};

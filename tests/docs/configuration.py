@@ -20,7 +20,7 @@ AREAS = (
     ("Schema registry elsewhere", ("schema-registry",)),
     ("Memory, connections, threads", ("memory-", "state-memory", "max-connections", "superuser-reserved",
                                       "connections-max-idle", "shards", "statement-threads")),
-    ("Access and TLS", ("access-file", "tls-", "superuser", "insecure", "connections-max-reauth")),
+    ("Access and TLS", ("access-file", "sasl-", "tls-", "superuser", "insecure", "connections-max-reauth")),
     ("Connectors", ("connect", "secrets-")),
     ("SQL", ("num-partitions", "read-wait", "max-queries", "max-open", "copy-atomic", "history", "processing-log", "compat")),
     ("Consumer groups", ("group-consumer", "group-initial", "group-m", "offset")),
