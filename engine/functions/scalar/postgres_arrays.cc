@@ -133,6 +133,44 @@ void trim(KernelCall& call) {
   }
 }
 
+// Makes an array of equal elements, whose number is the only element of the second argument.
+void fill(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const Argument &element = call.args[0], &dimensions = call.args[1];
+    if (dimensions.is_null(row)) {
+      call.errors.add(row, "dimension array or low bound array cannot be null",
+                      ErrorCode::InvalidParameter);
+      call.out.append_null();
+      continue;
+    }
+    const ItemRange sizes = items_of(dimensions, row);
+    const Column& numbers = dimensions.column->child(0);
+    Error error{ErrorCode::NotSupported, ""};
+    int64_t count = 0;
+    if (sizes.size() > 1)
+      error.message = "arrays with several dimensions are not supported yet";
+    else if (sizes.size() == 1 && numbers.is_null(sizes.begin))
+      error = {ErrorCode::InvalidParameter, "dimension values cannot be null"};
+    else if (sizes.size() == 1)
+      count = numbers.data<int32_t>()[sizes.begin];
+    if (count < 0)
+      error = {ErrorCode::LimitExceeded, fmt::format("invalid array length: {}", count)};
+    if (!error.message.empty()) {
+      call.errors.add(row, error);
+      call.out.append_null();
+      continue;
+    }
+    const size_t from = element.index(row);
+    const size_t bytes = static_cast<size_t>(count) * copied_bytes(*element.column, from);
+    if (!call.context.take_bytes(bytes, row, call.errors)) {
+      call.out.append_null();
+      continue;
+    }
+    for (int64_t i = 0; i < count; ++i) call.out.child(0).append_from(*element.column, from);
+    call.out.close_list();
+  }
+}
+
 constexpr std::string_view kFirst =
                                "The first position of an array, which is 1; null if it is empty.",
                            kLast = "The last position of an array; null if it is empty.",
@@ -206,6 +244,12 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
      .doc = "The number of elements of an array.",
      .example = "CARDINALITY(ARRAY[5, 6]) = 2",
      .kernel = cardinality},
+    {.name = "array_fill",
+     .signature = "(T element, ARRAY<INT> dimensions) -> ARRAY<T>",
+     .doc = "An array of equal elements; the second array has the number of elements as its only "
+            "element.",
+     .example = "ARRAY_FILL(7, ARRAY[3]) = ARRAY[7, 7, 7]",
+     .kernel = fill},
     {.name = "trim_array",
      .signature = "(ARRAY<T> array, INT count) -> ARRAY<T>",
      .doc = "The array without its last elements; an error if it has fewer.",
