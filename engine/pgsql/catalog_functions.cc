@@ -95,6 +95,9 @@ constexpr std::string_view kIsVisible =
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(CAST(1 AS BIGINT), "
     "CAST(ARRAY_LENGTH($1) AS BIGINT)) ELSE NULL END)";
+constexpr std::string_view kPositions =
+    "CASE WHEN ARRAY_LENGTH($1) >= 1 THEN FILTER(GENERATE_SERIES(1, ARRAY_LENGTH($1)), MR_I => "
+    "$1[MR_I] IS NOT DISTINCT FROM $2) WHEN $1 IS NOT NULL THEN CAST('{}' AS ARRAY<INT>) END";
 // Returns no subscripts if the array does not have the requested dimension.
 constexpr std::string_view kSubscripts =
     "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) "
@@ -128,6 +131,7 @@ constexpr CatalogFunction kFunctions[] = {
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
     {"ARRAY_CAT", 2, 2, "ARRAY_CONCAT($1, $2)"},
+    {"ARRAY_POSITIONS", 2, 2, kPositions},
     {"ARRAY_REPLACE", 3, 3,
      "TRANSFORM($1, MR_I => CASE WHEN MR_I IS NOT DISTINCT FROM $2 THEN $3 ELSE MR_I END)"},
     {"ARRAY_TO_JSON", 1, 1, "TO_JSON($1)"},
