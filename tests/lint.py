@@ -34,7 +34,7 @@ ARROWS = {
     'engine/expr': LANGUAGE + ['engine/json', 'base', 'records'],
     'engine/catalog': LANGUAGE + ['engine/json', 'base', 'records'],
     'engine/plan': PLAN + ['base', 'records'],
-    'engine/connect': ['engine/formats', 'base', 'records'],
+    'engine/connect': TYPES + ['engine/java', 'engine/formats', 'base', 'records'],
     'engine/state': PLAN + ['base', 'records'],
     'engine/exec': PLAN + ['engine/state', 'base', 'records'],
     'engine/query': PLAN + ['engine/state', 'engine/exec', 'base', 'records'],
