@@ -1,0 +1,44 @@
+// Regular expressions of Java in configurations, compiled with RE2, which matches in linear time but has no references
+// to groups and no look-around.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace engine {
+
+// Threads: any number at the same time.
+class JavaRegex {
+ public:
+  // Fails with InvalidParameter for an expression that RE2 does not take; the message names the part.
+  static Result<JavaRegex> compile(std::string_view pattern);
+  JavaRegex(JavaRegex&&) noexcept;
+  JavaRegex& operator=(JavaRegex&&) noexcept;
+  ~JavaRegex();
+
+  // Whether the whole text matches, as Matcher.matches().
+  bool matches(std::string_view text) const;
+
+  // A replacement as Java has it: $1, ${name}, and \ before a character that stands for itself.
+  struct Part {
+    std::string text;
+    int group = -1;  // at least 0: the text of this group instead
+  };
+  // Fails with InvalidParameter if a group does not exist.
+  Result<std::vector<Part>> parse_replacement(std::string_view replacement) const;
+  // Replaces the first match, as Matcher.replaceFirst().
+  std::string replace_first(std::string_view text, const std::vector<Part>& replacement) const;
+
+ private:
+  explicit JavaRegex(std::unique_ptr<re2::RE2> compiled);
+  std::unique_ptr<re2::RE2> compiled_;
+};
+
+}  // namespace engine
