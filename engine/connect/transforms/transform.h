@@ -1,0 +1,95 @@
+// A single message transform of Kafka Connect, and the predicates that decide whether it is applied.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/connect/properties.h"
+#include "engine/connect/transforms/connect_record.h"
+
+namespace engine {
+
+// The part of a record that a class changes, as "$Key" or "$Value" at the end of its name. None: the class has no such
+// suffix.
+enum class TransformSide : uint8_t { None, Key, Value };
+
+// Equal records give equal results: a sink repeats a range of records after a crash, and must write the same bytes.
+//
+// Threads: any number at the same time. Owner: a chain.
+class Transform {
+ public:
+  virtual ~Transform() = default;
+  // Changes the record. Returns false if the record is dropped. Fails with a permanent error if the record is not of
+  // the kind that the transform needs.
+  virtual Result<bool> apply(ConnectRecord& record) const = 0;
+  // Returns the topic that a record of this topic gets.
+  virtual std::string route(const std::string& topic) const { return topic; }
+  virtual bool is_router() const { return false; }
+  // Whether the transform reads or replaces the key or the value. A part that no transform uses stays as it is, also if
+  // it cannot be decoded.
+  virtual bool uses(TransformSide side) const = 0;
+  // Whether the transform needs data with a schema.
+  virtual bool needs_schema() const { return false; }
+};
+
+// Threads and owner: see Transform.
+class TransformPredicate {
+ public:
+  virtual ~TransformPredicate() = default;
+  virtual bool holds(const ConnectRecord& record) const = 0;
+  // Whether the answer follows from the topic alone.
+  virtual bool is_of_topic() const { return false; }
+  virtual bool uses_value() const { return false; }
+};
+
+// Returns the part of the record on this side.
+inline ConnectDatum& datum_of(ConnectRecord& record, TransformSide side) {
+  return side == TransformSide::Key ? record.key : record.value;
+}
+
+// A transform of the key or of the value.
+class SidedTransform : public Transform {
+ public:
+  explicit SidedTransform(TransformSide side) : side_(side) {}
+  Result<bool> apply(ConnectRecord& record) const final {
+    TRY(change(record, datum_of(record, side_)));
+    return true;
+  }
+  bool uses(TransformSide side) const override { return side == side_; }
+
+ protected:
+  // Changes `datum`, which is the key or the value of the record.
+  virtual Status change(ConnectRecord& record, ConnectDatum& datum) const = 0;
+
+ private:
+  const TransformSide side_;
+};
+
+// Makes a transform of its options, whose rows were checked. Fails with InvalidParameter if they do not fit together;
+// the message names no option, or the option first: "spec: ...".
+using MakeTransform = Result<std::unique_ptr<Transform>> (*)(const PropertyValues& options,
+                                                             TransformSide side);
+using MakePredicate = Result<std::unique_ptr<TransformPredicate>> (*)(
+    const PropertyValues& options);
+
+// The classes of one file, by their simple names.
+struct TransformClass {
+  std::string_view name;  // "InsertField", without package and side
+  bool has_sides;
+  std::span<const PropertyRow> options;
+  MakeTransform make;
+};
+struct PredicateClass {
+  std::string_view name;
+  std::span<const PropertyRow> options;
+  MakePredicate make;
+};
+
+std::span<const TransformClass> field_transforms();      // InsertField, ReplaceField, MaskField, ...
+std::span<const TransformClass> structure_transforms();  // HoistField, ExtractField, ValueToKey, ...
+std::span<const TransformClass> value_transforms();      // Cast, TimestampConverter
+std::span<const TransformClass> record_transforms();     // RegexRouter, Filter, headers, ...
+std::span<const PredicateClass> transform_predicates();
+
+}  // namespace engine
