@@ -33,7 +33,8 @@ using ConnectorProperties = std::map<std::string, std::string>;
 // A property with a wrong value, or one that is missing.
 struct WrongProperty {
   std::string name;
-  std::string message;  // without a full stop, with the name of the property
+  std::string message;    // without a full stop, with the name of the property
+  std::string hint = {};  // sentences; empty: the message is enough
 };
 // A property that does nothing, with the name that the user may have meant.
 struct UnknownProperty {
