@@ -153,6 +153,11 @@ Result<FetchedRecords> LocalConnectLog::fetch(const storage::TopicPartition& par
       to.timestamp_ms = record.timestamp;
       if (record.key) to.key = std::string(*record.key);
       if (record.value) to.value = std::string(*record.value);
+      for (records::HeaderReader headers = record.headers(); const auto header = headers.next();) {
+        engine::ConnectHeader& copy = to.headers.emplace_back();
+        copy.key = std::string(header->key);
+        if (header->value) copy.value = std::string(*header->value);
+      }
     }
     TRY(records.status());
   }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "engine/connect/transforms/connect_record.h"
 #include "storage/log/log.h"
 #include "storage/log/log_reader.h"
 
@@ -51,6 +52,7 @@ struct FetchedRecords {
     Offset offset;
     int64_t timestamp_ms = 0;
     std::optional<std::string> key, value;
+    std::vector<engine::ConnectHeader> headers;
   };
   std::vector<Record> records;
   Offset log_start{0};  // earlier records were deleted

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "engine/connect/sink_objects.h"
+#include "engine/connect/transforms/connect_record.h"
 
 namespace server {
 
@@ -26,14 +27,22 @@ using SourcePositions = std::vector<SourcePosition>;
 
 struct SourceRecord {
   std::string topic;
-  std::string order_key;  // records with the same one go to the same partition, in their order
+  // Records with the same one go to the same partition, in their order. It is the name of their place for messages, too.
+  std::string order_key;
   std::optional<std::string> key, value;
+  int64_t number = 0, byte = 0;  // of the record in its place, from 1 and from 0
+  std::vector<engine::ConnectHeader> headers = {};
 };
 
-// A record that cannot be converted.
+// The steps in which a record can be bad, as Kafka Connect names them.
+inline constexpr std::string_view kConversionStage = "VALUE_CONVERTER";
+inline constexpr std::string_view kTransformStage = "TRANSFORMATION";
+
+// A record that cannot be converted, or that a transform cannot take.
 struct BadRecord {
   Error error;        // its message names the place: "in/a.csv, line 7: ...", "orders-3@1742: ..."
   std::string bytes;  // as in the source, or the value in the topic
+  std::string_view stage = kConversionStage;
 };
 
 // Records, and the positions after them. Both are one commit.
@@ -77,6 +86,7 @@ struct SinkRecord {
   Offset offset;
   int64_t timestamp_ms = 0;
   std::optional<std::string> key, value;
+  std::vector<engine::ConnectHeader> headers = {};
 };
 
 // Writes objects into one outside system for one task. The runtime decides which records an object has; the writer makes

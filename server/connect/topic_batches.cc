@@ -27,7 +27,9 @@ class Batches {
              const std::optional<std::string>& key, const std::optional<std::string>& value,
              std::span<const records::RecordHeader> headers = {}) {
     const auto [info, most] = TRY(find(topic));
-    const size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead;
+    size_t size = (key ? key->size() : 0) + (value ? value->size() : 0) + kRecordOverhead;
+    for (const records::RecordHeader& header : headers)
+      size += header.key.size() + (header.value ? header.value->size() : 0);
     if (size > most)
       return Error{ErrorCode::RecordTooLarge,
                    fmt::format("a record for topic \"{}\" has {} bytes, and its max.message.bytes "
@@ -85,8 +87,12 @@ Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& 
                                                              const DeadLetters& dead_letters,
                                                              int64_t now_ms) {
   Batches batches(topics, now_ms);
-  for (const SourceRecord& record : batch.records)
-    TRY(batches.add(record.topic, record.order_key, record.key, record.value));
+  for (const SourceRecord& record : batch.records) {
+    std::vector<records::RecordHeader> headers;
+    for (const engine::ConnectHeader& header : record.headers)
+      headers.push_back({header.key, header.value});
+    TRY(batches.add(record.topic, record.order_key, record.key, record.value, headers));
+  }
   if (dead_letters.topic.empty()) return batches.take();
   const std::string task = std::to_string(dead_letters.task);
   for (const BadRecord& bad : batch.bad) {
@@ -94,7 +100,7 @@ Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& 
     if (dead_letters.has_headers)
       headers = {{"__connect.errors.connector.name", dead_letters.connector},
                  {"__connect.errors.task.id", task},
-                 {"__connect.errors.stage", "VALUE_CONVERTER"},
+                 {"__connect.errors.stage", bad.stage},
                  {"__connect.errors.class.name", dead_letters.class_name},
                  {"__connect.errors.exception.class.name",
                   "org.apache.kafka.connect.errors.DataException"},
