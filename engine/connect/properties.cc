@@ -42,6 +42,12 @@ constexpr PropertyRow kCommonRows[] = {
      .type = kFlag,
      .default_value = "false",
      .doc = "logs the bytes of bad records, too"},
+    {.name = "transforms",
+     .type = PropertyType::List,
+     .doc = "names of transforms, in their order; transforms.NAME.type is the class of each"},
+    {.name = "predicates",
+     .type = PropertyType::List,
+     .doc = "names of predicates; predicates.NAME.type is the class of each"},
     {.name = "validate",
      .type = kFlag,
      .default_value = "true",
@@ -76,14 +82,12 @@ constexpr PropertyRow kSinkRows[] = {
      .words = "earliest latest"},
 };
 
-// Kafka Connect's properties that change the records of every connector. Without them a connector would copy other
-// records than the configuration promises.
+// Kafka Connect's properties that change the records of every connector of a kind. Without them a connector would copy
+// other records than the configuration promises.
 struct RefusedProperty {
   std::string_view name, instead;
 };
 constexpr RefusedProperty kRefusedProperties[] = {
-    {"transforms",
-     "CREATE STREAM ... AS SELECT changes the records behind a source, or before a sink"},
     {"topics.regex", "name the topics in \"topics\""},
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/connect/secrets.h"
 
@@ -36,14 +37,18 @@ struct Examined {
   std::vector<engine::UnknownProperty> unknown;
   std::vector<ConnectorNotice> notices;
   std::map<std::string, std::string> resolved;
+  std::shared_ptr<const engine::TransformChain> transforms;
 };
 
 Result<Examined> examine(const Families& families, const SecretSettings& secrets,
                          const std::string& connector, const ConnectorConfig& config,
                          engine::ConnectorType type) {
-  Examined examined{TRY(native_class(families, config, type)), {}, {}, {}, {}, {}};
+  Examined examined{TRY(native_class(families, config, type)), {}, {}, {}, {}, {}, {}};
   examined.rows = examined.native.family->rows(*examined.native.of);
   engine::CheckedProperties checked = engine::check_properties(examined.rows, config);
+  std::erase_if(checked.unknown, [&](const engine::UnknownProperty& each) {
+    return engine::is_transform_property(config, each.name);
+  });
   examined.notices = notices_of(checked, connector, config);
   examined.wrong = std::move(checked.wrong);
   examined.unknown = std::move(checked.unknown);
@@ -57,9 +62,15 @@ Result<Examined> examine(const Families& families, const SecretSettings& secrets
   if (!examined.wrong.empty()) return examined;
   // Values behind references are checked now that they are known.
   examined.wrong = engine::check_properties(examined.rows, examined.resolved).wrong;
-  if (examined.wrong.empty())
-    examined.wrong = examined.native.family->check(
-        *examined.native.of, engine::PropertyValues(examined.rows, examined.resolved));
+  if (examined.wrong.empty()) {
+    const engine::ConnectorClass& of = *examined.native.of;
+    const engine::PropertyValues values(examined.rows, examined.resolved);
+    examined.wrong = examined.native.family->check(of, values);
+    auto transforms = engine::read_transforms(
+        examined.resolved, examined.native.family->forms(of, values), of.type);
+    examined.transforms = std::move(transforms.chain);
+    std::ranges::move(transforms.wrong, std::back_inserter(examined.wrong));
+  }
   for (engine::WrongProperty& each : examined.wrong)
     each.message = without_secrets(std::move(each.message), config, examined.resolved);
   return examined;
@@ -105,6 +116,9 @@ Result<UsableConfig> usable_config(const Families& families, const SecretSetting
     if (examined.wrong.size() > 1)
       for (const engine::WrongProperty& each : examined.wrong)
         error.detail += fmt::format("{}{}", error.detail.empty() ? "" : "\n", each.message);
+    for (const engine::WrongProperty& each : examined.wrong)
+      if (!each.hint.empty() && error.hint.find(each.hint) == std::string::npos)
+        error.hint += fmt::format("{}{}", error.hint.empty() ? "" : " ", each.hint);
     // A property that is missing may be there with a misspelt name.
     for (const engine::UnknownProperty& each : examined.unknown)
       if (!each.hint.empty())
@@ -115,8 +129,25 @@ Result<UsableConfig> usable_config(const Families& families, const SecretSetting
   return UsableConfig{
       examined.native.of, examined.native.family,
       engine::PropertyValues(std::move(examined.rows), std::move(examined.resolved)), config,
-      std::move(examined.notices)};
+      std::move(examined.notices), std::move(examined.transforms)};
 }
+
+namespace {
+
+// Transforms have properties with names of the user's choice, so no row describes them.
+PropertyDefinition definition_of_transform_property(const std::string& name, int32_t order) {
+  PropertyDefinition definition;
+  definition.name = name;
+  definition.type = engine::property_type_name(engine::PropertyType::String);
+  definition.importance = "MEDIUM";
+  definition.group = "Transforms";
+  definition.width = "MEDIUM";
+  definition.display_name = name;
+  definition.order = order;
+  return definition;
+}
+
+}  // namespace
 
 std::vector<PropertyDefinition> property_definitions(const NativeClass& native) {
   std::vector<PropertyDefinition> definitions;
@@ -142,17 +173,29 @@ Result<CheckedConfig> checked_config(const Families& families, const SecretSetti
       TRY(examine(families, secrets, definition.name, definition.config, definition.type));
   CheckedConfig checked;
   checked.class_name = examined.native.of->name;
-  checked.groups = {"Common"};
+  checked.groups = {"Common", "Transforms"};
   checked.notices = examined.notices;
   const ConnectorConfig masked = masked_config(definition.config);
-  for (PropertyDefinition& each : property_definitions(examined.native)) {
+  std::vector<PropertyDefinition> definitions = property_definitions(examined.native);
+  const auto add = [&](const std::string& name) {
+    if (std::ranges::find(definitions, name, &PropertyDefinition::name) == definitions.end())
+      definitions.push_back(definition_of_transform_property(
+          name, static_cast<int32_t>(definitions.size()) + 1));
+  };
+  for (const auto& [name, value] : definition.config)
+    if (engine::is_transform_property(definition.config, name)) add(name);
+  for (const engine::WrongProperty& wrong : examined.wrong)
+    if (engine::is_transform_property(definition.config, wrong.name)) add(wrong.name);
+  for (PropertyDefinition& each : definitions) {
     CheckedProperty& property = checked.properties.emplace_back();
     property.definition = std::move(each);
     const auto set = masked.find(property.definition.name);
     property.value =
         set != masked.end() ? std::optional(set->second) : property.definition.default_value;
     for (const engine::WrongProperty& wrong : examined.wrong)
-      if (wrong.name == property.definition.name) property.errors.push_back(wrong.message);
+      if (wrong.name == property.definition.name)
+        property.errors.push_back(
+            wrong.hint.empty() ? wrong.message : fmt::format("{}. {}", wrong.message, wrong.hint));
   }
   return checked;
 }

@@ -7,6 +7,7 @@
 
 #include "engine/connect/classes.h"
 #include "engine/connect/properties.h"
+#include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/connectors.h"
 #include "server/connect/family.h"
 #include "server/connect/secrets.h"
@@ -22,6 +23,7 @@ struct UsableConfig {
   engine::PropertyValues values;               // with the secrets
   std::map<std::string, std::string> written;  // with the references to them
   std::vector<ConnectorNotice> notices;
+  std::shared_ptr<const engine::TransformChain> transforms;  // not null
 };
 
 // Returns the class of a configuration. Fails with InvalidParameter without a class, and with NotSupported if this

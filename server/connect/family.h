@@ -9,6 +9,7 @@
 #include "engine/connect/classes.h"
 #include "engine/connect/properties.h"
 #include "engine/connect/row_columns.h"
+#include "engine/connect/transforms/record_forms.h"
 #include "server/connect/connectors.h"
 #include "server/connect/ports.h"
 
@@ -48,6 +49,11 @@ class ConnectorFamily {
   // Checks what the rows cannot: values that depend on each other. Does not look at the outside system.
   virtual std::vector<engine::WrongProperty> check(const engine::ConnectorClass& of,
                                                    const engine::PropertyValues& values) const = 0;
+  // Returns the forms of the keys and values of records, in which transforms read and write them.
+  virtual engine::RecordForms forms(const engine::ConnectorClass&,
+                                    const engine::PropertyValues&) const {
+    return {};
+  }
   // Returns the guarantee of delivery, for DESCRIBE CONNECTOR.
   virtual std::string_view guarantee(const engine::ConnectorClass& of) const = 0;
 

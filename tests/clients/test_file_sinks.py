@@ -127,8 +127,8 @@ def a_configuration_of_kafka_connect_works_unchanged():
         assert offsets == {"offsets": [{"partition": {"kafka_partition": 0, "kafka_topic": "readings"}, "offset": {"kafka_offset": 3}}]}, offsets
         second = """CREATE SINK CONNECTOR b WITH ("connector.class" = 'FileStreamSink', "topics" = 'readings', "file" = './test.sink.txt')"""
         assert archive.refusal(second) == "connector local-file-sink writes to test.sink.txt already", archive.refusal(second)
-        changed = second.replace("./test.sink.txt", "b.txt").replace(")", """, "transforms" = 'x')""")
-        assert archive.refusal(changed).startswith('property "transforms" is not supported: CREATE STREAM'), archive.refusal(changed)
+        changed = second.replace("./test.sink.txt", "b.txt").replace(")", """, "topics.regex" = 'x')""")
+        assert archive.refusal(changed) == 'property "topics.regex" is not supported: name the topics in "topics"', archive.refusal(changed)
         assert archive.refusal(second.replace("./test.sink.txt", "none/b.txt")) == "none/b.txt does not exist"
         assert archive.refusal(second.replace("'readings'", "'none'")) == 'topic "none" does not exist'
     finally:

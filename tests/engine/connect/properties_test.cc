@@ -52,12 +52,11 @@ TEST(Properties, values_that_depend_on_each_other_are_checked) {
   EXPECT_EQ(with({{"file", "a"}, {"csv.separator.char", "ab"}}).size(), 1U);
 }
 
-TEST(Properties, transforms_are_refused_by_name) {
+TEST(Properties, a_list_of_topics_by_pattern_is_refused_by_name) {
   EXPECT_EQ(
-      messages({{"connector.class", "file"}, {"file", "a"}, {"topic", "t"}, {"transforms", "x"}}),
+      messages({{"connector.class", "file"}, {"file", "a"}, {"topic", "t"}, {"topics.regex", "x"}}),
       std::vector<std::string>{
-          "property \"transforms\" is not supported: CREATE STREAM ... AS SELECT changes the "
-          "records behind a source, or before a sink"});
+          "property \"topics.regex\" is not supported: name the topics in \"topics\""});
 }
 
 TEST(Properties, a_misspelt_name_gets_a_hint) {
