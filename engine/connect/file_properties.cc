@@ -54,8 +54,17 @@ constexpr PropertyRow kFormatRows[] = {
      .doc = "streams: CREATE declares a stream over the topic",
      .words = "streams none"},
 };
-constexpr PropertyRow kKeyConverterRow = {.name = "key.converter",
-                                          .doc = "class that converts keys, which are always null"};
+constexpr PropertyRow kKeyConverterRows[] = {
+    {.name = "key.converter",
+     .default_value = "org.apache.kafka.connect.json.JsonConverter",
+     .doc = "class that converts keys, which only transforms make",
+     .words = "org.apache.kafka.connect.json.JsonConverter "
+              "org.apache.kafka.connect.storage.StringConverter"},
+    {.name = "key.converter.schemas.enable",
+     .type = kTrueOrFalse,
+     .default_value = "true",
+     .doc = "JSON keys have a schema"},
+};
 constexpr PropertyRow kBatchRow = {.name = "batch.size",
                                    .type = PropertyType::Int,
                                    .default_value = "2000",
@@ -122,12 +131,26 @@ ValueConverter value_converter(const PropertyValues& values) {
                                                        : ValueConverter::Json;
 }
 
+namespace {
+
+DataForm form_of(const PropertyValues& values, const std::string& converter) {
+  if (!values.text(converter).ends_with(".JsonConverter")) return DataForm::Text;
+  return values.flag(converter + ".schemas.enable") ? DataForm::JsonWithSchema : DataForm::Json;
+}
+
+}  // namespace
+
+RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values) {
+  if (!of.is_short()) return {form_of(values, "key.converter"), form_of(values, "value.converter")};
+  return {DataForm::Text, values.text("format") == "line" ? DataForm::Text : DataForm::Json};
+}
+
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of) {
   std::vector<PropertyRow> rows = common_properties(ConnectorType::Source);
   append(rows, std::span(&kTopicRow, 1));
   append(rows, kTailRows);
   if (is_file_stream(of)) {
-    append(rows, std::span(&kKeyConverterRow, 1));
+    append(rows, kKeyConverterRows);
     append(rows, kValueConverterRows);
     append(rows, std::span(&kBatchRow, 1));
     return rows;
@@ -149,12 +172,7 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
     // Kafka's class reads standard input without a file, which a server does not have.
     if (source.file.empty()) wrong("file", "property \"file\" is required: a server has no input");
     source.declares = false;
-    const ValueConverter converter = value_converter(values);
-    source.values_have_schemas = converter == ValueConverter::JsonWithSchema;
-    if (converter == ValueConverter::Json)
-      wrong("value.converter.schemas.enable",
-            "lines as JSON texts without a schema are not supported: use "
-            "org.apache.kafka.connect.storage.StringConverter");
+    source.converter = value_converter(values);
     return read;
   }
   source.directory = values.text("input.path");

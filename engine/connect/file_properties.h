@@ -9,8 +9,13 @@
 #include "engine/connect/properties.h"
 #include "engine/connect/row_columns.h"
 #include "engine/connect/sink_objects.h"
+#include "engine/connect/transforms/record_forms.h"
 
 namespace engine {
+
+// The conversion of values in the classes FileStreamSource and FileStreamSink: a text, JSON, or JSON of the form
+// {"schema": ..., "payload": ...}.
+enum class ValueConverter : uint8_t { String, Json, JsonWithSchema };
 
 enum class FileFormat : uint8_t { Line, Json, Csv };
 enum class FileCleanup : uint8_t { None, Move, Delete };
@@ -31,8 +36,8 @@ struct FileSource {
   std::string finished_path, error_path;
   bool halts_on_error = true;
   int64_t minimum_age_ms = 2'000;
-  bool values_have_schemas =
-      false;  // {"schema": ..., "payload": ...}, as FileStreamSource writes by default
+  // The form of values of FileStreamSource: by default {"schema": ..., "payload": ...}. Other classes: String.
+  ValueConverter converter = ValueConverter::String;
 };
 
 // A sink of class "file", or of FileStreamSinkConnector, with its values checked.
@@ -63,12 +68,12 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
 // Returns the characters and the text for NULL of CSV files, and adds each wrong property.
 CsvSettings csv_settings(const PropertyValues& values, std::vector<WrongProperty>& wrong);
 
-// The conversion of values in the classes FileStreamSource and FileStreamSink: a text, JSON, or JSON of the form
-// {"schema": ..., "payload": ...}.
-enum class ValueConverter : uint8_t { String, Json, JsonWithSchema };
-// Returns the rows with which both classes set it.
+// Returns the rows with which the classes FileStreamSource and FileStreamSink set their converters.
 std::span<const PropertyRow> value_converter_rows();
 ValueConverter value_converter(const PropertyValues& values);
+
+// Returns the forms of keys and values, as transforms see them.
+RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values);
 
 // Returns the rows of a class of sinks, common properties included.
 std::vector<PropertyRow> file_sink_rows(const ConnectorClass& of);

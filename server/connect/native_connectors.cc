@@ -346,13 +346,16 @@ Status NativeConnectors::declare(const DeclaredStream& stream, const std::string
   return {};
 }
 
-Status NativeConnectors::make_topics(const SourcePlan& plan, const engine::PropertyValues& values,
+Status NativeConnectors::make_topics(const SourcePlan& plan, const UsableConfig& usable,
                                      Declarations& declared) const {
+  const engine::PropertyValues& values = usable.values;
   const int32_t partitions =
       values.find("topic.creation.default.partitions")
           ? static_cast<int32_t>(values.number("topic.creation.default.partitions"))
           : settings_.partitions_of_new_topic;
-  for (const std::string& topic : plan.topics) TRY(declared.make_topic(topic, partitions));
+  for (const std::string& planned : plan.topics)
+    for (const std::string& topic : usable.transforms->topics_of(planned))
+      TRY(declared.make_topic(topic, partitions));
   const std::string letters = values.text("errors.deadletterqueue.topic.name");
   if (letters.empty()) return {};
   return declared.make_topic(letters, 1);
@@ -387,7 +390,7 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
 
   Declarations declared(definitions_, wanted.owner.empty() ? Asker() : Asker(wanted.owner));
   TRY(declared.make_state_topic());
-  TRY(make_topics(plan, usable.values, declared));
+  TRY(make_topics(plan, usable, declared));
   std::vector<ConnectorNotice> notices = std::move(usable.notices);
   notices.insert(notices.end(), plan.notices.begin(), plan.notices.end());
   // Records of an earlier connector with this name are deleted, also after a crash in the middle of a drop.

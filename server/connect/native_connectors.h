@@ -102,7 +102,7 @@ class NativeConnectors final : public Connectors {
   // The following functions run on the thread of this object.
   Result<CreatedConnector> create(const ConnectorDefinition& definition);
   // Creates the missing topics of a source, and the topic of its dead letters.
-  Status make_topics(const SourcePlan& plan, const engine::PropertyValues& values,
+  Status make_topics(const SourcePlan& plan, const UsableConfig& usable,
                      Declarations& declared) const;
   Status declare(const DeclaredStream& stream, const std::string& connector, Declarations& declared,
                  std::vector<ConnectorNotice>& notices);

@@ -40,7 +40,7 @@ Result<CreatedConnector> NativeConnectors::replace(const Definition& old, Connec
   else
     plan = TRY(usable.family->plan_source(*usable.of, usable.values));
   Declarations declared(definitions_, old->owner.empty() ? Asker() : Asker(old->owner));
-  TRY(make_topics(plan, usable.values, declared));
+  TRY(make_topics(plan, usable, declared));
   auto changed = std::make_shared<storage::ConnectorDefinition>(*old);
   changed->config = std::move(config);
   TRY(store(old->name, changed));
@@ -251,7 +251,8 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
       .topics = std::move(sink.topics),
       .limits = sink.limits,
       .begins_at_end = usable.values.text("consumer.override.auto.offset.reset") == "latest",
-      .bad_records = bad_record_policy(*definition, usable)};
+      .bad_records = bad_record_policy(*definition, usable),
+      .transforms = usable.transforms};
   return std::unique_ptr<ConnectTask>(
       std::make_unique<SinkTask>(std::move(around), std::move(plan)));
 }
@@ -260,6 +261,7 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
                                                      const UsableConfig& usable) {
   SourceTaskPlan plan;
   plan.bad_records = bad_record_policy(*definition, usable);
+  plan.transforms = usable.transforms;
   for (const char* name : {"batch.size", "max.batch.size"})
     if (const auto size = usable.values.find(name))
       plan.max_records = static_cast<size_t>(usable.values.number(name));
@@ -271,8 +273,8 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
     // The rights of the owner may have changed since the creation.
     const MetadataImagePtr image = definitions_.image();
     if (!definition->owner.empty())
-      TRY(check_topic(*image->users, definition->owner, now.values.text("topic"),
-                      storage::kMayInsert));
+      for (const std::string& topic : now.transforms->topics_of(now.values.text("topic")))
+        TRY(check_topic(*image->users, definition->owner, topic, storage::kMayInsert));
     return now.family->open_source(*now.of, now.values, columns);
   };
   return plan;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/connect/sink_objects.h"
+#include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/connect_task.h"
 #include "server/connect/ports.h"
 
@@ -20,6 +21,7 @@ struct SinkTaskPlan {
   engine::SinkLimits limits;
   bool begins_at_end = false;  // a partition without a position begins at its end
   BadRecordPolicy bad_records;
+  std::shared_ptr<const engine::TransformChain> transforms = {};  // null: none
 };
 
 // The steps for a range of records:
@@ -58,6 +60,10 @@ class SinkTask final : public ConnectTask {
   bool is_complete(const Partition& partition) const;
   Status write_object(Partition& partition, Offset end);
   Status carry_out(const engine::SinkObject& object, const storage::TopicPartition& id);
+  // Returns the topic that the records of this topic have for the outside system.
+  std::string routed(const std::string& topic) const;
+  // Applies the transforms to the records, and returns those that a transform cannot take.
+  std::vector<BadRecord> transform(std::vector<SinkRecord>& records) const;
   // Reads the records of the object once more and writes them; returns those that are left out.
   Result<std::vector<BadRecord>> write_records(const engine::SinkObject& object,
                                                const storage::TopicPartition& id);

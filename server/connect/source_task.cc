@@ -57,7 +57,34 @@ Result<SourceBatch> SourceTask::poll() {
   if (!TRY(await_memory(held + kCopies * kBytesOfBatch))) return SourceBatch{};
   auto batch = TRY(reader_->poll({kBytesOfBatch, plan_.max_records}));
   note([&](TaskFacts& facts) { facts.lag_bytes = reader_->lag_bytes(); });
+  if (plan_.transforms && !plan_.transforms->is_empty()) transform(batch);
   return batch;
+}
+
+void SourceTask::transform(SourceBatch& batch) const {
+  std::vector<SourceRecord> kept;
+  const int64_t now_ms = around().clock.wall_ms();
+  for (SourceRecord& record : batch.records) {
+    engine::ConnectRecord changed{.topic = std::move(record.topic),
+                                  .headers = std::move(record.headers),
+                                  .timestamp_ms = now_ms};
+    engine::TransformChain::Bytes bytes{std::move(record.key), std::move(record.value)};
+    const auto is_kept = plan_.transforms->apply(changed, bytes);
+    if (!is_kept) {
+      Error error = is_kept.error();
+      error.message = fmt::format("{}, record {} (byte {}): {}", record.order_key, record.number,
+                                  record.byte, error.message);
+      batch.bad.push_back({std::move(error), std::move(bytes.value).value_or(""), kTransformStage});
+      continue;
+    }
+    if (!*is_kept) continue;
+    record.topic = std::move(changed.topic);
+    record.headers = std::move(changed.headers);
+    record.key = std::move(bytes.key);
+    record.value = std::move(bytes.value);
+    kept.push_back(std::move(record));
+  }
+  batch.records = std::move(kept);
 }
 
 Status SourceTask::take_bad_records(const SourceBatch& batch) {

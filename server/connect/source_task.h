@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/connect_task.h"
 #include "server/connect/ports.h"
 #include "server/connect/topic_batches.h"
@@ -17,6 +18,7 @@ struct SourceTaskPlan {
   std::function<Result<std::unique_ptr<SourceReader>>()> open;
   size_t max_records = 10'000;
   BadRecordPolicy bad_records;
+  std::shared_ptr<const engine::TransformChain> transforms;  // null: none
 };
 
 // Invariants:
@@ -41,6 +43,8 @@ class SourceTask final : public ConnectTask {
   void close() override;
 
   Result<SourceBatch> poll();
+  // Applies the transforms to the records; one that a transform cannot take becomes a bad record.
+  void transform(SourceBatch& batch) const;
   Status take_bad_records(const SourceBatch& batch);
   Result<InFlight> prepare(SourceBatch batch);
 

@@ -70,7 +70,8 @@ std::optional<engine::TextRecord> LineReader::first_record(std::string_view text
 Result<std::string> LineReader::value_of(std::string_view record) const {
   switch (source_.format) {
     case FileFormat::Line:
-      if (!source_.values_have_schemas) return std::string(record);
+      if (source_.converter == engine::ValueConverter::String) return std::string(record);
+      if (source_.converter == engine::ValueConverter::Json) return engine::json_string(record);
       return fmt::format(R"({{"schema":{{"type":"string","optional":false}},"payload":{}}})",
                          engine::json_string(record));
     case FileFormat::Json:
@@ -136,7 +137,8 @@ Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
     } else if (source_.format == FileFormat::Line || !record->text.empty()) {
       auto value = value_of(record->text);
       if (value)
-        batch.records.push_back({source_.topic, name_, std::nullopt, std::move(*value)});
+        batch.records.push_back({source_.topic, name_, std::nullopt, std::move(*value),
+                                 place_.lines + 1, place_.offset});
       else
         batch.bad.push_back(bad(value.error(), record->text));
     }
