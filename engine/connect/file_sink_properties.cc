@@ -53,6 +53,7 @@ constexpr PropertyRow kStreamRows[] = {
     {.name = "key.converter", .doc = "class that converts keys, which are not written"},
     {.name = "key.converter.schemas.enable",
      .type = PropertyType::Boolean,
+     .default_value = "true",
      .doc = "JSON keys have a schema"},
     {.name = "header.converter", .doc = "class that converts headers, which are not written"},
 };

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <map>
 #include <regex>
 
 #include "engine/connect/file_properties.h"
+#include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/files/directory_reader.h"
 #include "server/connect/files/file_appender.h"
 #include "server/connect/files/file_writer.h"
+#include "server/connect/files/line_reader.h"
 #include "server/connect/files/tail_reader.h"
 
 namespace server {
@@ -92,6 +95,49 @@ Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string
   return engine::infer_csv_columns(names, rows);
 }
 
+// Returns the stream over the topic of the transformed records, whose columns follow from the first lines; nothing if
+// there are none. The types of the rows in the file are `written`.
+Result<std::optional<DeclaredStream>> transformed_stream(const Folder& folder,
+                                                         const std::string& path,
+                                                         const FileSource& source,
+                                                         const engine::TransformChain& transforms) {
+  engine::RowColumns written = source.given_columns;
+  if (written.empty() && source.format == FileFormat::Csv)
+    written = TRY(infer_columns(folder, path, source));
+  const OpenFile file = TRY(folder.open_file(path));
+  constexpr size_t kSampleBytes = 1 << 20;
+  const std::string sample = TRY(read_at(file, 0, kSampleBytes));
+  LineReader reader(source, written, path);
+  SourceBatch batch;
+  TRY(reader.convert(sample, engine::TextEnd::IsFinal, {kSampleBytes, engine::kLinesToInfer},
+                     batch));
+  std::vector<std::string> values;
+  std::string topic;
+  for (SourceRecord& record : batch.records) {
+    engine::ConnectRecord changed{.topic = record.topic, .timestamp_ms = 0};
+    engine::TransformChain::Bytes bytes{std::move(record.key), std::move(record.value)};
+    const auto is_kept = transforms.apply(changed, bytes);
+    if (!is_kept || !*is_kept || !bytes.value) continue;
+    if (topic.empty()) topic = changed.topic;
+    values.push_back(*std::move(bytes.value));
+  }
+  if (values.empty()) return std::optional<DeclaredStream>();
+  const std::vector<std::string_view> lines(values.begin(), values.end());
+  if (const auto columns = engine::infer_json_columns(lines); !columns.empty())
+    return std::optional<DeclaredStream>(
+        {topic, "JSON", engine::columns_sql(columns), std::move(written)});
+  if (source.format != FileFormat::Line) return std::optional<DeclaredStream>();
+  return std::optional<DeclaredStream>({topic, "KAFKA", "`LINE` VARCHAR", {}});
+}
+
+// Returns the topic that the records of a topic have for a sink.
+std::string routed_topic(const engine::ConnectorClass& of, const engine::PropertyValues& values,
+                         const std::string& topic) {
+  const auto transforms =
+      engine::read_transforms(values.config(), engine::file_forms(of, values), of.type).chain;
+  return transforms == nullptr ? topic : transforms->topics_of(topic).front();
+}
+
 }  // namespace
 
 std::vector<engine::PropertyRow> FileConnectors::rows(const engine::ConnectorClass& of) const {
@@ -101,7 +147,20 @@ std::vector<engine::PropertyRow> FileConnectors::rows(const engine::ConnectorCla
 
 std::vector<engine::WrongProperty> FileConnectors::check(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
-  if (of.type == engine::ConnectorType::Sink) return engine::read_file_sink(of, values).wrong;
+  if (of.type == engine::ConnectorType::Sink) {
+    auto read = engine::read_file_sink(of, values);
+    if (!of.is_short()) return std::move(read.wrong);
+    std::map<std::string, std::string> names;  // of files, with the topic of each
+    for (const std::string& topic : read.sink.topics) {
+      const auto [other, is_new] = names.emplace(routed_topic(of, values, topic), topic);
+      if (!is_new)
+        read.wrong.push_back(
+            {"transforms", fmt::format("property \"transforms\" gives the topics {} and {} one name, "
+                                       "{}, and their files would have the same names",
+                                       other->second, topic, other->first)});
+    }
+    return std::move(read.wrong);
+  }
   auto read = engine::read_file_source(of, values);
   if (read.wrong.empty() && read.source.file.empty()) {
     try {
@@ -146,7 +205,12 @@ Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
   const auto sample = sample_file(*opened, source);
   if (!sample && values.flag("validate")) return sample.error();
   if (!source.declares) return plan;
-  if (!source.columns.empty()) {
+  const auto transforms =
+      engine::read_transforms(values.config(), forms(of, values), of.type).chain;
+  if (transforms != nullptr && !transforms->is_empty()) {
+    if (sample && *sample)
+      plan.stream = TRY(transformed_stream(*opened, **sample, source, *transforms));
+  } else if (!source.columns.empty()) {
     plan.stream = {source.topic, "JSON", source.columns, source.given_columns};
   } else if (source.format == FileFormat::Line) {
     plan.stream = {source.topic, "KAFKA", "`LINE` VARCHAR", {}};
@@ -188,7 +252,7 @@ SinkPlan FileConnectors::plan_sink(const engine::ConnectorClass& of,
     return plan;
   }
   for (const std::string& topic : sink.topics)
-    plan.places.push_back(plain_path(sink.directory + "/" + topic));
+    plan.places.push_back(plain_path(sink.directory + "/" + routed_topic(of, values, topic)));
   return plan;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "engine/connect/file_properties.h"
 #include "server/connect/family.h"
 #include "server/connect/files/folder.h"
 
@@ -20,6 +21,10 @@ class FileConnectors final : public ConnectorFamily {
   std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const override;
   std::vector<engine::WrongProperty> check(const engine::ConnectorClass& of,
                                            const engine::PropertyValues& values) const override;
+  engine::RecordForms forms(const engine::ConnectorClass& of,
+                            const engine::PropertyValues& values) const override {
+    return engine::file_forms(of, values);
+  }
   std::string_view guarantee(const engine::ConnectorClass& of) const override;
   Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
                                  const engine::PropertyValues& values) const override;
