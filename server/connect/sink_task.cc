@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/connect/state_record.h"
 #include "server/connect/topic_batches.h"
@@ -155,7 +156,8 @@ Status SinkTask::write_object(Partition& partition, Offset end) {
       partition.id.partition,
       partition.begin,
       end,
-      TRY(writer_->object_name(partition.topic, partition.id.partition, partition.begin))};
+      TRY(writer_->object_name(routed(partition.topic), partition.id.partition,
+                               partition.begin))};
   TRY(commit({{engine::intent_key(identity().definition->name, object.topic, object.partition),
                engine::encode_intent(object, identity().definition->id)}}));
   const int64_t records = partition.records, bytes = partition.bytes;
@@ -184,6 +186,41 @@ Status SinkTask::carry_out(const engine::SinkObject& object, const storage::Topi
   return {};
 }
 
+std::string SinkTask::routed(const std::string& topic) const {
+  return plan_.transforms ? plan_.transforms->topics_of(topic).front() : topic;
+}
+
+std::vector<BadRecord> SinkTask::transform(std::vector<SinkRecord>& records) const {
+  std::vector<BadRecord> bad;
+  if (!plan_.transforms || plan_.transforms->is_empty()) return bad;
+  std::vector<SinkRecord> kept;
+  for (SinkRecord& record : records) {
+    engine::ConnectRecord changed{.topic = record.topic,
+                                  .headers = std::move(record.headers),
+                                  .timestamp_ms = record.timestamp_ms < 0
+                                                      ? std::nullopt
+                                                      : std::optional(record.timestamp_ms),
+                                  .partition = record.partition.value(),
+                                  .offset = record.offset.value()};
+    engine::TransformChain::Bytes bytes{std::move(record.key), std::move(record.value)};
+    const auto is_kept = plan_.transforms->apply(changed, bytes);
+    if (!is_kept) {
+      Error error = is_kept.error();
+      error.message = fmt::format("{}-{}@{}: {}", record.topic, record.partition.value(),
+                                  record.offset.value(), error.message);
+      bad.push_back({std::move(error), std::move(bytes.value).value_or(""), kTransformStage});
+      continue;
+    }
+    if (!*is_kept) continue;
+    record.headers = std::move(changed.headers);
+    record.key = std::move(bytes.key);
+    record.value = std::move(bytes.value);
+    kept.push_back(std::move(record));
+  }
+  records = std::move(kept);
+  return bad;
+}
+
 Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject& object,
                                                        const storage::TopicPartition& id) {
   std::vector<BadRecord> all_bad;
@@ -193,15 +230,25 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
     return deleted_records(identity().definition->name, object.topic, object.partition,
                            object.first, fetched.log_start);
   }
-  TRY(writer_->begin(object));
+  // Transforms may drop all records of an object, which then does not come into being.
+  bool is_begun = !plan_.transforms || plan_.transforms->is_empty();
+  if (is_begun) TRY(writer_->begin(object));
   size_t bad_bytes = 0;
   for (Offset next = object.first; next < object.end;) {
     std::vector<SinkRecord> records;
     for (FetchedRecords::Record& record : fetched.records)
       if (record.offset < object.end)
         records.push_back({object.topic, object.partition, record.offset, record.timestamp_ms,
-                           std::move(record.key), std::move(record.value)});
-    for (BadRecord& bad : TRY(writer_->write(records))) {
+                           std::move(record.key), std::move(record.value),
+                           std::move(record.headers)});
+    std::vector<BadRecord> bad_records = transform(records);
+    if (!is_begun && !records.empty()) {
+      TRY(writer_->begin(object));
+      is_begun = true;
+    }
+    if (is_begun)
+      std::ranges::move(TRY(writer_->write(records)), std::back_inserter(bad_records));
+    for (BadRecord& bad : bad_records) {
       TRY(take_bad_record(plan_.bad_records, bad.error, bad.bytes));
       if (plan_.bad_records.dead_letters.topic.empty()) bad.bytes.clear();
       bad_bytes += bad.error.message.size() + bad.bytes.size();
@@ -215,7 +262,7 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
     next = fetched.next;
     if (next < object.end) fetched = TRY(around().log.fetch(id, next, kBytesOfFetch));
   }
-  TRY(writer_->finish());
+  if (is_begun) TRY(writer_->finish());
   return all_bad;
 }
 
