@@ -1,0 +1,78 @@
+// Files that are compressed as a whole: gzip, zstd and frames of LZ4. The name of a file has the codec.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "server/connect/files/folder.h"
+
+namespace server {
+
+enum class FileCodec : uint8_t { None, Gzip, Zstd, Lz4 };
+// Returns the codec of a file by the end of its name: ".gz", ".zst" or ".lz4".
+FileCodec codec_of_file(std::string_view name);
+
+// Compresses a text into one gzip member or one frame. Equal texts in equal parts give equal bytes.
+//
+// Threads: one. Owner: a writer of files.
+class TextEncoder {
+ public:
+  virtual ~TextEncoder() = default;
+  // Appends compressed bytes to `to`; some may follow with a later call.
+  virtual Status append(std::string_view text, std::string& to) = 0;
+  virtual Status finish(std::string& to) = 0;
+};
+// Returns null for None.
+std::unique_ptr<TextEncoder> make_text_encoder(FileCodec codec);
+
+// Decompresses members or frames, one after another.
+class TextDecoder {
+ public:
+  virtual ~TextDecoder() = default;
+  // Decompresses a part of `from` and removes it from there; appends to `to`. Fails with DataCorrupted, without a place.
+  virtual Status decode(std::string_view& from, std::string& to) = 0;
+  // Whether the bytes so far end with a whole member or frame.
+  virtual bool is_whole() const = 0;
+};
+std::unique_ptr<TextDecoder> make_text_decoder(FileCodec codec);
+
+// The text of a compressed file from a place on. A place before the present window is reached by decompressing from the
+// begin again, as after a restart of the task.
+//
+// Invariants: the end of the text is reported only if the last member or frame is whole.
+// Threads: one. Owner: a reader of files.
+class CompressedFile {
+ public:
+  // `name` is the file for messages. Both outlive the object.
+  CompressedFile(const OpenFile& file, FileCodec codec, std::string name);
+
+  // Returns the text from `offset` on: at least `size` bytes, or all up to the end of the file. The view is valid until
+  // the next call. Fails with DataCorrupted, with the byte of the file, if the file is damaged or ends too early.
+  Result<std::string_view> at(int64_t offset, size_t size);
+  // Whether the text of the last call ends where the file ends.
+  bool is_at_end() const { return is_at_end_; }
+  // Returns the number of compressed bytes that were decompressed.
+  int64_t consumed() const { return consumed_; }
+
+ private:
+  void restart();
+  Status decode_some();
+
+  const OpenFile& file_;
+  const FileCodec codec_;
+  const std::string name_;
+  std::unique_ptr<TextDecoder> decoder_;
+  std::string input_;      // bytes of the file that were read
+  size_t input_at_ = 0;    // of them, the number that were decompressed
+  int64_t consumed_ = 0;   // of the file
+  std::string text_;       // the window
+  int64_t text_begin_ = 0;  // of the window, in the text of the file
+  bool is_at_end_ = false;
+};
+
+// Returns up to `most` bytes of the text of a file, compressed or not. A compressed file is read only as far as needed.
+Result<std::string> read_text(const Folder& folder, const std::string& path, size_t most);
+
+}  // namespace server
