@@ -119,9 +119,14 @@ Status DirectoryReader::open(const std::string& name, FilePlace place) {
   file_ = std::move(file);
   file_size_ = facts.size;
   window_.clear();
+  compressed_.reset();
+  if (const FileCodec codec = codec_of_file(name); codec != FileCodec::None)
+    compressed_.emplace(file_, codec, path_of(name));
   reader_.emplace(source_, columns_, path_of(name));
   if (place.offset > 0 && reader_->needs_header()) {
-    const std::string text = TRY(read_at(file_, 0, engine::kMaxLineBytes));
+    const std::string text =
+        compressed_ ? std::string(TRY(compressed_->at(0, engine::kMaxLineBytes)))
+                    : TRY(read_at(file_, 0, engine::kMaxLineBytes));
     if (const auto header =
             engine::first_csv_record(text, engine::TextEnd::IsFinal, source_.csv.quote))
       TRY(reader_->take_header(header->text));
@@ -176,6 +181,7 @@ void DirectoryReader::end_file(Outcome outcome, SourceBatch& batch) {
   progress.outcome = outcome;
   batch.positions.push_back(position_of(name_, progress));
   reader_.reset();
+  compressed_.reset();
   file_ = OpenFile();
 }
 
@@ -184,6 +190,7 @@ void DirectoryReader::put_back(FilePlace place) {
   files_[name_].place = place;
   files_[name_].outcome = Outcome::Reading;
   reader_.reset();
+  compressed_.reset();
   file_ = OpenFile();
 }
 
@@ -199,17 +206,19 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
     std::ranges::move(more.bad, std::back_inserter(batch.bad));
     std::ranges::move(more.positions, std::back_inserter(batch.positions));
   };
+  // The size of a compressed file does not bound that of its records.
+  const bool is_alone = compressed_.has_value();
   append(TRY(convert_file(limits)));
   batch.has_more = true;
   for (size_t files = 1; files < kMostFilesOfBatch; ++files) {
-    const bool has_room = !reader_ && batch.bad.empty() &&
+    const bool has_room = !is_alone && !reader_ && batch.bad.empty() &&
                           batch.records.size() < limits.max_records / 2 && !waiting_.empty();
     const auto opened = has_room ? open_next() : Result<bool>(false);
     if (!opened || !*opened) break;  // an error is reported by the next call
     bytes += file_size_;
     const FilePlace place = reader_->place();
-    auto more = bytes > static_cast<int64_t>(limits.max_bytes) ? Result<SourceBatch>(SourceBatch{})
-                                                               : convert_file(limits);
+    const bool is_too_much = compressed_ || bytes > static_cast<int64_t>(limits.max_bytes);
+    auto more = is_too_much ? Result<SourceBatch>(SourceBatch{}) : convert_file(limits);
     if (!more || !more->bad.empty() || more->positions.empty()) {
       put_back(place);
       break;
@@ -219,14 +228,32 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
   return batch;
 }
 
+Result<DirectoryReader::Part> DirectoryReader::next_part() {
+  const int64_t offset = reader_->place().offset;
+  if (compressed_) {
+    // Enough to contain a whole record and its line end.
+    const std::string_view text = TRY(compressed_->at(offset, engine::kMaxLineBytes + 2));
+    return Part{text, compressed_->is_at_end()};
+  }
+  const std::string_view text = TRY(window_.at(file_, offset, file_size_));
+  return Part{text, offset + static_cast<int64_t>(text.size()) >= file_size_};
+}
+
+int64_t DirectoryReader::bytes_read() const {
+  return compressed_ ? compressed_->consumed() : reader_->place().offset;
+}
+
 Result<SourceBatch> DirectoryReader::convert_file(const Limits& limits) {
   SourceBatch batch;
   const int64_t size = file_size_ = TRY(facts_of(file_)).size;
-  const int64_t before = reader_->place().offset;
-  const std::string_view text = TRY(window_.at(file_, before, size));
-  const bool is_last = before + static_cast<int64_t>(text.size()) >= size;
+  const int64_t before = bytes_read();
+  const auto part = next_part();
+  const bool is_last = part && part->is_last;
   const auto end = is_last ? engine::TextEnd::IsFinal : engine::TextEnd::MayGrow;
-  auto converted = reader_->convert(text, end, limits, batch);
+  const int64_t text_end =
+      reader_->place().offset + (part ? static_cast<int64_t>(part->text.size()) : 0);
+  auto converted = part ? reader_->convert(part->text, end, limits, batch)
+                        : Result<bool>(part.error());
   if (!converted || (!batch.bad.empty() && !source_.halts_on_error)) {
     if (source_.halts_on_error) return converted.error();
     const std::string reason =
@@ -238,8 +265,8 @@ Result<SourceBatch> DirectoryReader::convert_file(const Limits& limits) {
     end_file(Outcome::Failed, batch);
     return batch;
   }
-  lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (reader_->place().offset - before));
-  if (is_last && reader_->place().offset >= size) {
+  lag_bytes_ = std::max<int64_t>(0, lag_bytes_ - (bytes_read() - before));
+  if (is_last && reader_->place().offset >= text_end) {
     end_file(Outcome::Done, batch);
     return batch;
   }

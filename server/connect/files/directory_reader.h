@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "engine/connect/file_properties.h"
+#include "server/connect/files/compressed_text.h"
 #include "server/connect/files/folder.h"
 #include "server/connect/files/line_reader.h"
 #include "server/connect/ports.h"
@@ -45,6 +46,14 @@ class DirectoryReader final : public SourceReader {
   Result<bool> open_next();
   // Lists the complete files that are not done, in the order of their names.
   Status find_files();
+  // A part of the present file, or of its text if it is compressed, from the place of the reader on.
+  struct Part {
+    std::string_view text;
+    bool is_last = false;
+  };
+  Result<Part> next_part();
+  // Returns the bytes of the present file, as they are on the disk, that were read.
+  int64_t bytes_read() const;
   // Converts the next part of the present file.
   Result<SourceBatch> convert_file(const Limits& limits);
   // Closes the present file, to be opened again at this place.
@@ -68,6 +77,7 @@ class DirectoryReader final : public SourceReader {
   int64_t file_size_ = 0;
   std::optional<LineReader> reader_;
   FileWindow window_;
+  std::optional<CompressedFile> compressed_;  // instead of the window, if the file is compressed
   int64_t lag_bytes_ = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include "engine/connect/file_properties.h"
 #include "engine/connect/transforms/transform_chain.h"
+#include "server/connect/files/compressed_text.h"
 #include "server/connect/files/directory_reader.h"
 #include "server/connect/files/file_appender.h"
 #include "server/connect/files/file_writer.h"
@@ -67,8 +68,7 @@ Result<std::optional<std::string>> sample_file(const Folder& folder, const FileS
 Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string& path,
                                          const FileSource& source) {
   constexpr size_t kSampleBytes = 1 << 20;
-  const OpenFile file = TRY(folder.open_file(path));
-  const std::string sample = TRY(read_at(file, 0, kSampleBytes));
+  const std::string sample = TRY(read_text(folder, path, kSampleBytes));
   const bool is_whole = sample.size() < kSampleBytes;
   const auto end = is_whole ? engine::TextEnd::IsFinal : engine::TextEnd::MayGrow;
   std::string_view rest = sample;
@@ -104,9 +104,8 @@ Result<std::optional<DeclaredStream>> transformed_stream(const Folder& folder,
   engine::RowColumns written = source.given_columns;
   if (written.empty() && source.format == FileFormat::Csv)
     written = TRY(infer_columns(folder, path, source));
-  const OpenFile file = TRY(folder.open_file(path));
   constexpr size_t kSampleBytes = 1 << 20;
-  const std::string sample = TRY(read_at(file, 0, kSampleBytes));
+  const std::string sample = TRY(read_text(folder, path, kSampleBytes));
   LineReader reader(source, written, path);
   SourceBatch batch;
   TRY(reader.convert(sample, engine::TextEnd::IsFinal, {kSampleBytes, engine::kLinesToInfer},
@@ -162,6 +161,10 @@ std::vector<engine::WrongProperty> FileConnectors::check(
     return std::move(read.wrong);
   }
   auto read = engine::read_file_source(of, values);
+  if (codec_of_file(read.source.file) != FileCodec::None)
+    read.wrong.push_back({"file", fmt::format("{} is a compressed file, which does not grow",
+                                              read.source.file),
+                          "Set input.path and input.file.pattern instead of file."});
   if (read.wrong.empty() && read.source.file.empty()) {
     try {
       const std::regex pattern(read.source.pattern);
