@@ -52,6 +52,7 @@ struct FileSink {
   bool has_payloads = false;         // values are {"schema": ..., "payload": ...}
   std::vector<std::string> topics;
   SinkLimits limits;  // of a file
+  std::string suffix;  // of the names of files: ".gz", ".zst" or ".lz4" if they are compressed
 };
 
 // Returns the rows of a class, common properties included.

@@ -25,6 +25,10 @@ constexpr PropertyRow kObjectRows[] = {
      .default_value = "fail",
      .doc = "ignore: a record without a value has no line; fail: it is a bad record",
      .words = "fail ignore"},
+    {.name = "file.compression.type",
+     .default_value = "none",
+     .doc = "compression of each file, whose name then ends with .gz, .zst or .lz4",
+     .words = "none gzip zstd lz4"},
     {.name = "flush.size",
      .type = PropertyType::Long,
      .default_value = "10000",
@@ -105,6 +109,11 @@ FileSinkResult read_file_sink(const ConnectorClass& of, const PropertyValues& va
   sink.has_header = values.flag("csv.header");
   for (const std::string& column : values.list("columns")) sink.columns.push_back(name_in(column));
   sink.ignores_nulls = values.text("behavior.on.null.values") == "ignore";
+  const std::string compression = values.text("file.compression.type");
+  sink.suffix = compression == "gzip"   ? ".gz"
+                : compression == "zstd" ? ".zst"
+                : compression == "lz4"  ? ".lz4"
+                                        : "";
   sink.topics = values.list("topics");
   sink.limits = {.records = values.number("flush.size"),
                  .bytes = values.number("file.max.bytes"),

@@ -40,7 +40,8 @@ Result<bool> FileWriter::has_file(const std::string& path) const {
 
 Result<std::string> FileWriter::object_name(std::string_view topic, PartitionId partition,
                                             Offset first) {
-  std::string name = engine::sink_object_name(topic, partition, first, extension_of(sink_.format));
+  const std::string extension = std::string(extension_of(sink_.format)) + sink_.suffix;
+  std::string name = engine::sink_object_name(topic, partition, first, extension);
   if (TRY(has_file(path_of(name))))
     return Error{
         ErrorCode::InvalidParameter,
@@ -56,13 +57,21 @@ Status FileWriter::begin(const engine::SinkObject& object) {
   file_ = OpenFile();
   if (TRY(has_file(path_))) return {};  // a crash was between its rename and the commit
   file_ = TRY(folder_->create_file(part_of(path_)));
+  // The name was stored before, so it decides, also if the configuration has changed meanwhile.
+  encoder_ = make_text_encoder(codec_of_file(path_));
   if (sink_.format == engine::FileFormat::Csv && sink_.has_header)
     return append(engine::csv_header(sink_.columns, sink_.csv) + "\n");
   return {};
 }
 
 Status FileWriter::append(std::string_view text) {
-  Status written = write_all(file_, text);
+  std::string compressed;
+  if (encoder_) TRY(encoder_->append(text, compressed));
+  return append_bytes(encoder_ ? std::string_view(compressed) : text);
+}
+
+Status FileWriter::append_bytes(std::string_view bytes) {
+  Status written = write_all(file_, bytes);
   if (written) return {};
   Error error = written.error();
   error.message = fmt::format("{}: {}", part_of(path_), error.message);
@@ -78,6 +87,11 @@ Result<std::vector<BadRecord>> FileWriter::write(const std::vector<SinkRecord>& 
 
 Status FileWriter::finish() {
   if (!file_.is_open()) return {};
+  if (encoder_) {
+    std::string last;
+    TRY(encoder_->finish(last));
+    TRY(append_bytes(last));
+  }
   TRY(sync_file(file_));
   file_ = OpenFile();
   return folder_->rename(part_of(path_), path_);

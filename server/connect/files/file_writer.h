@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/connect/file_properties.h"
+#include "server/connect/files/compressed_text.h"
 #include "server/connect/files/folder.h"
 #include "server/connect/ports.h"
 
@@ -33,11 +34,13 @@ class FileWriter final : public SinkWriter {
   std::string path_of(std::string_view name) const;
   Result<bool> has_file(const std::string& path) const;
   Status append(std::string_view text);
+  Status append_bytes(std::string_view bytes);
 
   const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
   OpenFile file_;     // closed while the present object exists already
   std::string path_;  // of the present object, without ".part"
+  std::unique_ptr<TextEncoder> encoder_;  // of the present object; null: it is not compressed
 };
 
 }  // namespace server
