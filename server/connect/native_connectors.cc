@@ -275,9 +275,15 @@ void NativeConnectors::validate(ConnectorDefinition definition, Done<CheckedConf
   });
 }
 
-void NativeConnectors::plugins(bool, Done<Listed<ConnectorPlugin>> done) {
-  submit<Listed<ConnectorPlugin>>(std::move(done), []() -> Result<Listed<ConnectorPlugin>> {
+void NativeConnectors::plugins(bool connectors_only, Done<Listed<ConnectorPlugin>> done) {
+  submit<Listed<ConnectorPlugin>>(std::move(done), [=]() -> Result<Listed<ConnectorPlugin>> {
     Listed<ConnectorPlugin> all;
+    if (!connectors_only) {
+      for (std::string& name : engine::transform_class_names())
+        all.items.push_back({std::move(name), "transformation", {}, "millrace"});
+      for (std::string& name : engine::predicate_class_names())
+        all.items.push_back({std::move(name), "predicate", {}, "millrace"});
+    }
     for (const engine::ConnectorClass& of : engine::connector_classes())
       if (of.support == engine::ClassSupport::BuiltIn)
         all.items.push_back({std::string(of.name),

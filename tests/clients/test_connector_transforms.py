@@ -137,6 +137,10 @@ def wrong_transforms_are_refused_with_the_list_of_those_that_exist():
         errors = {each["value"]["name"]: each["value"]["errors"] for each in checked["configs"] if each["value"]["errors"]}
         assert status == 200 and list(errors) == ["transforms.t.type"], (status, errors)
         assert shop.sql("SHOW CONNECTORS") == []
+        status, plugins = shop.request("GET", "/connector-plugins?connectorsOnly=false")
+        types = {each["class"]: each["type"] for each in plugins}
+        assert status == 200 and types[_PACKAGE + "Cast$Key"] == "transformation", plugins
+        assert types[_PACKAGE + "predicates.HasHeaderKey"] == "predicate", plugins
     finally:
         shop.close()
 

@@ -314,6 +314,27 @@ TransformsResult read_transforms(const ConnectorProperties& config, const Record
   return TransformReader(config, forms, type).run();
 }
 
+std::vector<std::string> transform_class_names() {
+  std::vector<std::string> names;
+  for (const TransformClass* each : all_transforms()) {
+    const std::string name = fmt::format("{}{}", kTransformPackage, each->name);
+    if (each->has_sides)
+      names.insert(names.end(), {name + "$Key", name + "$Value"});
+    else
+      names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> predicate_class_names() {
+  std::vector<std::string> names;
+  for (const PredicateClass& each : transform_predicates())
+    names.push_back(fmt::format("{}{}", kPredicatePackage, each.name));
+  std::ranges::sort(names);
+  return names;
+}
+
 bool is_transform_property(const ConnectorProperties& config, std::string_view property) {
   for (const std::string_view kind : {"transforms", "predicates"}) {
     if (!property.starts_with(kind) || !property.substr(kind.size()).starts_with('.')) continue;

@@ -55,6 +55,10 @@ struct TransformsResult {
 TransformsResult read_transforms(const ConnectorProperties& config, const RecordForms& forms,
                                  ConnectorType type);
 
+// Returns the classes that are built in, with package and side, as GET /connector-plugins lists them.
+std::vector<std::string> transform_class_names();
+std::vector<std::string> predicate_class_names();
+
 // Returns whether read_transforms() reads the property, so that it is not an unknown one.
 bool is_transform_property(const ConnectorProperties& config, std::string_view property);
 
