@@ -98,6 +98,9 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
 Status DirectoryReader::confirm(const SourcePositions& positions) {
   for (const SourcePosition& position : positions) {
     if (!position.offset_json) continue;
+    // The file may have been read to its end meanwhile, by a batch that is not durable yet.
+    const auto offset = engine::parse_json_tree(*position.offset_json);
+    if (!offset || offset->text_of("state") == "reading") continue;
     const auto partition = engine::parse_json_tree(position.partition_json);
     const std::string name = partition ? partition->text_of("filename") : std::string();
     const auto file = files_.find(name);

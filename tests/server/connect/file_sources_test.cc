@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "server/connect/files/directory_reader.h"
 #include "tests/server/connect/connect_fixture.h"
 
 namespace server {
@@ -388,6 +389,31 @@ TEST_F(FileSourceTest, a_reference_to_a_secret_is_shown_as_written) {
   EXPECT_EQ(info.config.at("file"), "${file:path}");
   // ConnectorRouter hides it: it needs the value when a client sends the hidden one back.
   EXPECT_EQ(info.config.at("x.password"), "hunter2");
+}
+
+TEST_F(FileSourceTest, a_file_is_removed_when_its_last_batch_is_durable) {
+  write("in/a", "1\n2\n3\n");
+  const auto folder = Folder::open(directory_.string()).value();
+  const SystemClock clock;
+  engine::FileSource source;
+  source.directory = "in";
+  source.pattern = ".*";
+  source.topic = "lines";
+  source.cleanup = engine::FileCleanup::Delete;
+  source.minimum_age_ms = 0;
+  const engine::RowColumns columns;
+  DirectoryReader reader(*folder, clock, source, columns);
+  ASSERT_TRUE(reader.start({}));
+  constexpr SourceReader::Limits kTwoRecords{1 << 20, 2};
+  const SourceBatch first = reader.poll(kTwoRecords).value();
+  EXPECT_EQ(first.records.size(), 2U);
+  // A task reads the next batch before the first one is durable.
+  const SourceBatch last = reader.poll(kTwoRecords).value();
+  EXPECT_EQ(last.records.size(), 1U);
+  ASSERT_TRUE(reader.confirm(first.positions));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "in/a"));
+  ASSERT_TRUE(reader.confirm(last.positions));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "in/a"));
 }
 
 }  // namespace
