@@ -40,6 +40,16 @@ hostnossl all     bob       all            scram-sha-256
   EXPECT_EQ(method_for(kFile, from("::1", "ann", "shop", false)), "none");
 }
 
+TEST(AccessRules, tokens_are_for_kafkas_connections) {
+  constexpr std::string_view kFile =
+      "host kafka loader all scram-sha-256\nhost kafka all all oauth\nhost all all all trust\n";
+  EXPECT_EQ(method_for(kFile, from("1.2.3.4", "ann", "kafka")), "oauth");
+  EXPECT_EQ(method_for(kFile, from("1.2.3.4", "loader", "kafka")), "scram-sha-256");
+  EXPECT_EQ(method_for(kFile, from("1.2.3.4", "ann", "http")), "trust");
+  EXPECT_EQ(AccessRules::parse(kFile)->line_with(Method::Token), 2);
+  EXPECT_EQ(AccessRules::parse(kFile)->line_with(Method::Reject), 0);
+}
+
 TEST(AccessRules, a_prefix_may_end_inside_a_byte) {
   constexpr std::string_view kFile = "host all all 192.168.16.0/20 trust\n";
   EXPECT_EQ(method_for(kFile, from("192.168.31.255")), "trust");
@@ -71,6 +81,10 @@ TEST(AccessRules, a_line_that_is_not_understood_is_named) {
   EXPECT_EQ(error("host all @names all trust"),
             "line 2: files of names and patterns (@names) are not supported yet");
   EXPECT_EQ(error("host all all all cert"), "line 2: the method cert requires hostssl");
+  EXPECT_EQ(error("host all all all oauth"),
+            "line 2: the method oauth requires the database kafka");
+  EXPECT_EQ(error("host kafka,shop all all oauth"),
+            "line 2: the method oauth requires the database kafka");
   EXPECT_EQ(error("host all all all trust map=x"),
             "line 2: options of authentication methods are not supported yet");
   EXPECT_EQ(error("host \"all all all trust"), "line 2: a quote is not closed");

@@ -69,6 +69,23 @@ TEST_F(AccessTest, a_file_with_a_mistake_changes_nothing) {
   EXPECT_FALSE(Access::open("/nowhere/at/all", users_));
 }
 
+TEST_F(AccessTest, tokens_need_keys) {
+  write("host all all all scram-sha-256\nhost kafka all all oauth\n");
+  const Status refused = access_->reload();
+  EXPECT_EQ(refused.error().message, "the access file " + path_ +
+                                         ", line 2: the method oauth requires the keys of the "
+                                         "tokens' issuer");
+  EXPECT_NE(refused.error().hint.find("--sasl-oauthbearer-jwks-endpoint-url"), std::string::npos);
+}
+
+TEST_F(AccessTest, a_proof_is_of_the_required_kind) {
+  EXPECT_TRUE(Access::check_proof("ann", Method::Token, Method::Token));
+  EXPECT_TRUE(Access::check_proof("ann", Method::Password, Method::Password));
+  EXPECT_TRUE(Access::check_proof("ann", Method::Trust, Method::Token));
+  EXPECT_FALSE(Access::check_proof("ann", Method::Token, Method::Password));
+  EXPECT_FALSE(Access::check_proof("ann", Method::Password, Method::Token));
+}
+
 TEST_F(AccessTest, passwords_exist_for_users_with_one) {
   EXPECT_TRUE(access_->check_password("ann", "geheim"));
   EXPECT_TRUE(access_->check_password("kate", "geheim"));  // whose only verifier is of SHA-512
