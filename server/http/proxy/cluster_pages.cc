@@ -8,7 +8,6 @@
 
 #include "engine/formats/json/json_tree.h"
 #include "engine/json/json_writer.h"
-#include "server/http/body_fields.h"
 #include "server/http/proxy/proxy_call.h"
 #include "server/http/proxy/proxy_handlers.h"
 #include "server/kafka/messages/create_topics_request.h"
@@ -75,26 +74,6 @@ std::string topic_path(const Call& call, std::string_view topic, std::string_vie
   return path_of(call, fmt::format("/topics/{}{}", topic, more));
 }
 
-bool is_this_cluster(const Call& call) {
-  if (call->parameter(0) == call->view.cluster_id) return true;
-  call->refuse(404, fmt::format("Cluster {} cannot be found.", call->parameter(0)));
-  return false;
-}
-
-// Parses a small body. The limit exists because the loop itself parses the body.
-Result<JsonTree> body_of(const Call& call) {
-  constexpr size_t kMaxBody = 64 * 1024;
-  if (call->request.body.size() > kMaxBody)
-    return Error{ErrorCode::LimitExceeded, "the body of this request can have at most 64 KB"};
-  return engine::parse_json_tree(call->request.body);
-}
-
-// Refuses the call if the object has a member with an unknown name.
-bool has_only(const Call& call, const JsonTree& object, std::span<const std::string_view> names) {
-  const std::string unknown = unrecognized_field(object, names, UnknownFields::Refused);
-  if (!unknown.empty()) call->refuse(422, unknown);
-  return unknown.empty();
-}
 constexpr std::string_view kTopicNames[] = {"topic_name",           "partitions_count",
                                             "replication_factor",   "configs",
                                             "replicas_assignments", "validate_only"};

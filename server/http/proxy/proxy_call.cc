@@ -1,6 +1,9 @@
 #include "server/http/proxy/proxy_call.h"
 
+#include <fmt/format.h>
+
 #include "engine/types/text_bytes.h"
+#include "server/http/body_fields.h"
 
 namespace server::http {
 
@@ -32,6 +35,26 @@ Handler proxy_handler(const ProxyView& view, ProxyWork work) {
         return std::make_unique<ProxyExchange>(
             std::make_shared<ProxyCall>(view, std::move(request), context), work);
       };
+}
+
+bool is_this_cluster(const std::shared_ptr<ProxyCall>& call) {
+  if (call->parameter(0) == call->view.cluster_id) return true;
+  call->refuse(404, fmt::format("Cluster {} cannot be found.", call->parameter(0)));
+  return false;
+}
+
+Result<engine::JsonTree> body_of(const std::shared_ptr<ProxyCall>& call) {
+  constexpr size_t kMaxBody = 64 * 1024;
+  if (call->request.body.size() > kMaxBody)
+    return Error{ErrorCode::LimitExceeded, "the body of this request can have at most 64 KB"};
+  return engine::parse_json_tree(call->request.body);
+}
+
+bool has_only(const std::shared_ptr<ProxyCall>& call, const engine::JsonTree& object,
+              std::span<const std::string_view> names) {
+  const std::string unknown = unrecognized_field(object, names, UnknownFields::Refused);
+  if (!unknown.empty()) call->refuse(422, unknown);
+  return unknown.empty();
 }
 
 }  // namespace server::http

@@ -3,9 +3,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "engine/formats/json/json_tree.h"
 #include "server/http/exchange.h"
 #include "server/http/proxy/proxy_json.h"
 #include "server/http/proxy/proxy_view.h"
@@ -64,5 +67,13 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
 using ProxyWork = void (*)(const std::shared_ptr<ProxyCall>& call);
 // Returns a handler that runs `work`, which answers the call, within its run or later.
 Handler proxy_handler(const ProxyView& view, ProxyWork work);
+
+// Returns whether the first part of the path is the id of this cluster; refuses the call otherwise.
+bool is_this_cluster(const std::shared_ptr<ProxyCall>& call);
+// Parses a small body. The limit exists because the loop itself parses the body.
+Result<engine::JsonTree> body_of(const std::shared_ptr<ProxyCall>& call);
+// Refuses the call, and returns false, if the object has a member with an unknown name.
+bool has_only(const std::shared_ptr<ProxyCall>& call, const engine::JsonTree& object,
+              std::span<const std::string_view> names);
 
 }  // namespace server::http
