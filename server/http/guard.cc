@@ -253,7 +253,8 @@ Handler with_rights(const std::shared_ptr<Guard>& guard, const Route& route) {
               "required"
             : "rights on everything are required; rights on single topics are not supported here "
               "yet";
-    return refuse(*guard, request, context, 403, "user \"" + request.user + "\" has " + what);
+    return refuse(*guard, request, context, 403,
+                  "user \"" + request.user + "\" may not do this: " + what);
   };
 }
 
