@@ -221,6 +221,11 @@ def topics_and_their_settings():
     assert ask("GET", f"{base}/kept/configs/cleanup.policy")[1]["value"] == "compact"
     assert ask("PUT", f"{base}/kept/configs/cleanup.policy", {"value": "delete"})[0] == 204
     assert ask("GET", f"{base}/kept/configs/cleanup.policy")[1]["value"] == "delete"
+    assert ask("PUT", f"{base}/kept/configs/retention.ms", {"value": "1000"})[0] == 204
+    told = ask("GET", f"{base}/kept/configs/retention.ms")[1]
+    assert told["source"] == "DYNAMIC_TOPIC_CONFIG" and not told["is_default"] and "how long" in told["documentation"], told
+    assert told["synonyms"] == [{"name": "retention.ms", "value": "1000", "source": "DYNAMIC_TOPIC_CONFIG"},
+                                {"name": "log.retention.ms", "value": "-1", "source": "DEFAULT_CONFIG"}], told
     assert ask("POST", f"{base}/kept/configs:alter", {"data": [{"name": "cleanup.policy", "operation": "DELETE"}]})[0] == 204
     assert ask("GET", f"{base}/kept/configs/cleanup.policy")[1]["is_default"]
     assert len(ask("GET", f"{base}/kept/partitions")[1]["data"]) == 2

@@ -10,6 +10,7 @@
 #include "engine/json/json_writer.h"
 #include "server/http/proxy/proxy_call.h"
 #include "server/http/proxy/proxy_handlers.h"
+#include "server/kafka/configs.h"
 #include "server/kafka/messages/create_topics_request.h"
 #include "server/kafka/messages/create_topics_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
@@ -255,6 +256,8 @@ void ask_configs(const Call& call,
                  std::function<void(const kafka::DescribeConfigsResponse::Resource&)> then) {
   if (!is_this_cluster(call)) return;
   kafka::DescribeConfigsRequest request;
+  request.include_synonyms = true;
+  request.include_documentation = true;
   auto& resource = request.resources.emplace_back();
   resource.resource_type = kTopicResource;
   resource.resource_name = call->parameter(1);
@@ -265,20 +268,45 @@ void ask_configs(const Call& call,
         then(one);
       });
 }
+// Returns the name that Confluent's proxy has for a source of a value (https://kafka.apache.org/protocol, KIP-226).
+std::string_view source_name(int8_t source) {
+  switch (source) {
+    case kafka::kFromTopic:
+      return "DYNAMIC_TOPIC_CONFIG";
+    case kafka::kFromNode:
+      return "DYNAMIC_BROKER_CONFIG";
+    case kafka::kFromAllNodes:
+      return "DYNAMIC_DEFAULT_BROKER_CONFIG";
+    case kafka::kFromBroker:
+      return "STATIC_BROKER_CONFIG";
+    default:
+      return "DEFAULT_CONFIG";
+  }
+}
 void add_config(JsonWriter& json, const Call& call,
                 const kafka::DescribeConfigsResponse::Resource::Config& config) {
-  constexpr int8_t kOfTopic = 1;
   begin_resource(json, call, "KafkaTopicConfig",
                  topic_path(call, call->parameter(1), "/configs/" + config.name));
   json.member("topic_name", call->parameter(1));
   json.member("name", config.name);
   json.key("value");
   config.value ? json.text(*config.value) : json.null();
-  json.member("is_default", config.config_source != kOfTopic);
+  json.member("is_default", config.config_source != kafka::kFromTopic);
   json.member("is_read_only", config.read_only);
   json.member("is_sensitive", config.is_sensitive);
-  json.member("source",
-              config.config_source == kOfTopic ? "DYNAMIC_TOPIC_CONFIG" : "DEFAULT_CONFIG");
+  json.member("source", source_name(config.config_source));
+  json.key("synonyms");
+  json.begin_array();
+  for (const auto& synonym : config.synonyms) {
+    json.begin_object();
+    json.member("name", synonym.name);
+    json.key("value");
+    synonym.value ? json.text(*synonym.value) : json.null();
+    json.member("source", source_name(synonym.source));
+    json.end_object();
+  }
+  json.end_array();
+  json.member("documentation", config.documentation.value_or(""));
   json.end_object();
 }
 void list_configs(const Call& call) {
