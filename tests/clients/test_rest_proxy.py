@@ -236,6 +236,33 @@ def topics_and_their_settings():
 
 
 @case
+def offsets_of_a_group_without_members_are_changed():
+    produce("moved", [{"value": number, "partition": 0} for number in range(5)])
+    path = f"/v3/clusters/{cluster()}/consumer-groups/g-moved"
+
+    def offset(value, **more):
+        return {"offsets": [{"topic_name": "moved", "partition_id": 0, "offset": value, **more}]}
+
+    assert ask("POST", path + "/offsets", offset(3)) == (204, None)
+    consumer = Consumer("g-moved", **{"auto.commit.enable": "false"})
+    consumer.ask("POST", "/subscription", {"topics": ["moved"]})
+    assert [each["value"] for each in consumer.read(2)] == [3, 4]
+    status, told = ask("POST", path + "/offsets", offset(0))
+    assert status == 409 and told["error_code"] == 40905 and "g-moved has members (" in told["message"], told
+    consumer.close()
+    assert ask("POST", path + "/offsets", offset(0))[0] == 204
+    assert ask("GET", path + "/lags")[1]["data"][0]["current_offset"] == 0
+    for bad in (offset(-1), offset("x"), offset(1, more=1), {"offsets": []}, {}, {"offsets": [{"topic_name": "moved", "offset": 1}]}):
+        status, told = ask("POST", path + "/offsets", bad)
+        assert status == 422, (bad, told)
+    half = offset(2)
+    half["offsets"].append({"topic_name": "moved", "partition_id": 99, "offset": 1})
+    status, told = ask("POST", path + "/offsets", half)
+    assert status == 404 and "partition 99 of topic moved" in told["message"] and "1 other partitions are changed" in told["message"], told
+    assert ask("POST", "/v3/clusters/other/consumer-groups/g/offsets", offset(1))[0] == 404
+
+
+@case
 def a_stream_of_records():
     path = f"/v3/clusters/{cluster()}/topics/streamed/records"
     status, told = ask("POST", path, {"partition_id": 0, "key": {"type": "JSON", "data": "k"}, "value": {"type": "JSON", "data": {"a": 1}},

@@ -14,6 +14,7 @@ void add_produce_pages(Routes& routes, const ProxyView& view);
 void add_record_stream_pages(Routes& routes, const ProxyView& view);
 void add_topic_pages(Routes& routes, const ProxyView& view);
 void add_cluster_pages(Routes& routes, const ProxyView& view);
+void add_offset_pages(Routes& routes, const ProxyView& view);
 void add_consumer_pages(Routes& routes, const ProxyView& view, ConsumerInstances& instances);
 
 }  // namespace server::http
