@@ -1,0 +1,2 @@
+CREATE TABLE more (id INT PRIMARY KEY, v TEXT);
+INSERT INTO more VALUES (1, 'x');
