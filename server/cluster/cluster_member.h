@@ -75,7 +75,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Adds the assignments of a topic to the command that creates, grows or removes it.
   struct Wanted {
     int32_t factor = 1;
-    std::vector<std::vector<NodeId>> replicas = {};  // of each partition, if chosen by the user
+    // replicas of each partition, if the user has chosen them
+    std::vector<std::vector<NodeId>> replicas = {};
   };
   Status place(const storage::TopicDelta& delta, const Wanted& wanted,
                storage::MetadataCommand& command) const;
@@ -142,8 +143,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void use_groups(OwnGroups own);
   // Calls back on the member's loop with the progress of the groups of the other nodes.
   void ask_groups(std::function<void(GroupCalls::Told)> done);
-  // Finds the replica of each partition that loses least if no replica can lead it cleanly; calls back on the member's
-  // loop. The result is empty below feature level 4, where not all nodes know the question.
+  // Finds, for each partition, the replica that loses the fewest records if no replica in sync can
+  // lead; calls back on the member's loop. The result is empty below feature level 4, where not all
+  // nodes know the question.
   void find_best_logs(std::vector<storage::TopicPartition> partitions, LogCalls::Done done);
   // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing; below feature level
   // 4 the result is empty.
@@ -170,7 +172,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   Status check_metadata();
   Status check_is_alone(const std::atomic<bool>& must_stop);
   Error is_there_already(const std::string& how) const;
-  // Returns whether another process answers at this address as this node.
+  // Returns whether another process with this node's id answers at `endpoint`.
   bool is_another_at(const std::string& endpoint);
   // Returns whether the cluster believes that this node is alive.
   bool is_heard_of();
@@ -185,7 +187,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void note_controller();
   std::optional<storage::NodeEpoch> process() const;
   void open_session_parts();
-  // Return the live nodes that know the questions of feature level 4, and those of these nodes that are connected.
+  // Return the live nodes whose programs know the messages of feature level 4, and the connected
+  // nodes among them.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
   LogsTold::Log log_of(const storage::TopicPartition& partition) const;
@@ -264,7 +267,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::unique_ptr<Timer> timer_;
   std::thread thread_;
 
-  // Ids left of the block that was allocated last, and the callers that wait for one.
+  // Producer ids that are left of the last allocated block, and the callers that wait for an id.
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;

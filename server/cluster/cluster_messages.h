@@ -45,8 +45,9 @@ struct NodesProgress {
     // Time since the node's last heartbeat, and since the node had read all that the controller knew; -1: never since
     // this controller took over.
     int64_t heard_ms = -1, caught_up_ms = -1;
-    int64_t differing = 0;                               // as in its heartbeat
-    storage::FeatureLevel knows = storage::kFirstLevel;  // as in its heartbeat
+    // number of differing ranges that its heartbeat reports
+    int64_t differing = 0;
+    storage::FeatureLevel knows = storage::kFirstLevel;  // feature level that its heartbeat reports
     bool operator==(const Node&) const = default;
   };
   int64_t controller_epoch = 0;  // increases with each controller
@@ -102,7 +103,8 @@ struct BeginCommit {
 // To the coordinator that has received BeginCommit: ends the transaction.
 struct EndCommit {
   uint64_t number = 0;
-  coordinator::EndTransaction request;  // in the second protocol version (KIP-890)
+  // sent with the second version of the transaction protocol (KIP-890)
+  coordinator::EndTransaction request;
 };
 struct CommitAnswered {
   uint64_t number = 0;
@@ -179,7 +181,7 @@ struct AskGroups {
 };
 struct GroupsTold {
   uint64_t number = 0;
-  bool is_whole = false;  // false: the node has more groups than the message
+  bool is_whole = false;  // false: the node has more groups than fit into the message
   std::vector<coordinator::GroupProgress> groups = {};
 };
 
@@ -205,7 +207,7 @@ struct LogsTold {
 struct LocksWanted {
   struct Wanted {
     uint64_t id = 0;     // never used again by this process
-    uint64_t owner = 0;  // see NamedLocks::Request
+    uint64_t owner = 0;  // explained at NamedLocks::Request
     std::string name = {};
     bool is_shared = false;
     bool waits = false;    // false: the request is refused if others have the lock
@@ -222,8 +224,8 @@ struct LocksWanted {
 // The controller's answer. A decision about a request that waited is sent without a new question.
 struct LocksGranted {
   int64_t controller_epoch = 0;
-  uint64_t version = 0;    // of the last message that the controller has read
-  int64_t sent_us = 0;     // of that message
+  uint64_t version = 0;    // version of the last message that the controller has read
+  int64_t sent_us = 0;     // sent_us of the last message that the controller has read
   bool needs_all = false;  // the controller does not know `base`
   std::vector<uint64_t> granted = {}, refused = {}, deadlocked = {};
 };

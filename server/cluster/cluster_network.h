@@ -39,7 +39,7 @@ struct ClusterNetworkOptions {
 // node that expects another node at this address are refused with a reason. With certificates everything is encrypted
 // by TLS, and a peer without a certificate of the same authority is rejected before the greeting.
 //
-// Threads: the loop's.
+// Threads: that of the loop.
 class ClusterNetwork {
  public:
   class Handler {
@@ -74,7 +74,8 @@ class ClusterNetwork {
   // Sends a message, or drops it if it cannot be sent now. A message to this node itself is delivered soon, on the
   // loop.
   void send(NodeId to, ClusterMessage message);
-  // Returns whether few bytes are queued for the node.
+  // Returns whether the bytes that are queued for the node are at most a quarter of
+  // max_unsent_bytes.
   bool has_room(NodeId to) const;
   // Call it every few milliseconds.
   void tick();

@@ -60,7 +60,7 @@ class ClusterPort {
   virtual ~ClusterPort() = default;
   // Messages may be lost, delayed, duplicated and reordered. `to` may be this node.
   virtual void send(NodeId to, ClusterMessage message) = 0;
-  // Returns whether few bytes are queued for the node.
+  // Returns whether the node's queue has room for further messages; see ClusterNetwork::has_room().
   virtual bool has_room(NodeId /*to*/) const { return true; }
   // Runs the work on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
@@ -170,7 +170,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::shared_ptr<const Progress>& progress() const { return progress_; }
   // Returns the time of the last report of any controller; none if no report has arrived (older versions send none).
   std::optional<int64_t> told_us() const { return told_us_; }
-  // Returns whether a controller exists and has sent this node nothing for long.
+  // Returns whether a controller exists and has sent this node nothing for `out_of_touch_us`.
   bool is_out_of_touch() const;
   // Returns whether this node believes that it is the controller, but etcd has not confirmed this within the duration
   // of the lease.
@@ -247,7 +247,9 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
-  bool has_passed_over_ = false;  // a skipped part of a command forbids snapshots
+  // true: a part of a command was skipped, so this node's table is incomplete and must not become a
+  // snapshot
+  bool has_passed_over_ = false;
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
@@ -272,13 +274,14 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
       gone_;  // nodes that accepted no connection and have sent nothing since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
-  std::optional<storage::NodeEpoch> node_epoch_;  // once the registration is read
-  std::optional<Revision> registration_;          // once etcd has answered with its revision
+  std::optional<storage::NodeEpoch> node_epoch_;  // set once the registration is read
+  // set once etcd has answered with the revision of the registration
+  std::optional<Revision> registration_;
   struct Places {
     std::string endpoint, clients;
   };
   std::optional<Places> announced_;
-  std::optional<storage::NodeEpoch> replaces_;  // none: any registration
+  std::optional<storage::NodeEpoch> replaces_;  // nullopt: any registration may be replaced
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false, is_taken_ = false;
   bool is_outdated_ = false;              // the program does not know the cluster's feature level
   std::optional<Revision> fenced_until_;  // revision to read before leading again; see NodeFenced

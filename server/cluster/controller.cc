@@ -23,7 +23,7 @@ using storage::TopicPartition;
 struct Controller::Draft {
   std::set<NodeId> available;  // nodes that are registered and not fenced after the command
   storage::MetadataCommand command;
-  size_t size_bytes = 0;   // of the command's parts
+  size_t size_bytes = 0;   // size of the command's parts
   std::set<NodeId> unfit;  // subset of `available` that leads only what no other node can lead
   bool has_changed_nodes = false;
   std::vector<TopicPartition> decided;  // partitions in the command
@@ -246,7 +246,8 @@ void Controller::decide() {
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
   assert(
-      !is_appending_);  // one command at a time, so that each is decided with its predecessor read
+      // one command in flight, because the next decision needs the outcome of the previous one
+      !is_appending_);
   is_appending_ = true;
   port_.append(revision_, std::move(draft.command),
                [this, decided = std::move(draft.decided),
@@ -426,7 +427,7 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
           return assignment.is_eligible(node) && !draft.unfit.contains(node);
         }))
       return heir;
-  // Otherwise the current leader keeps the partition, because no other replica is better.
+  // The current leader keeps the partition, because no other replica is better.
   if (leader && draft.is_available(*leader) && assignment.is_in_sync(*leader)) return leader;
   // A node that does not read the decisions would not learn of its leadership, so the other nodes come first.
   if (const auto reads =

@@ -124,8 +124,8 @@ class Controller {
     Revision applied;
     bool is_leaving;
     MetadataProgress progress = {};
-    int64_t differing = 0;                               // as in its heartbeat
-    bool disk_is_full = false, is_out_of_touch = false;  // as in its last heartbeat
+    int64_t differing = 0;                               // as reported in its heartbeat
+    bool disk_is_full = false, is_out_of_touch = false;  // as reported in its last heartbeat
     storage::FeatureLevel knows = storage::kFirstLevel;
   };
   // A command under construction, with the state of the nodes as it will be.

@@ -23,7 +23,7 @@ class GroupCalls {
   using Groups = std::vector<coordinator::GroupProgress>;
   struct Told {
     Groups groups;                // unordered; a group that moves meanwhile may appear twice
-    std::set<NodeId> incomplete;  // nodes whose groups are not all in `groups`
+    std::set<NodeId> incomplete;  // nodes that did not answer, or sent only a part of their groups
   };
   struct Around {
     const Clock& clock;

@@ -36,8 +36,8 @@ struct LeaderEnds {
   std::vector<NodeId> heirs = {};  // nodes that could lead next while enough are in sync
   bool has_min_isr = true;         // enough replicas are in sync
   // The ends of the rows that were acknowledged to sessions; readers of committed records may not reach these ends yet.
-  Offset acknowledged_end = Offset{0};  // of rows that this node has acknowledged
-  Offset begin = Offset{0};             // of rows that earlier leaders have acknowledged
+  Offset acknowledged_end = Offset{0};  // end of the rows that this node has acknowledged
+  Offset begin = Offset{0};             // end of the rows that earlier leaders have acknowledged
 };
 
 // The answers are correct without synchronized clocks: the leader reads its end, then asks each node that could have

@@ -34,13 +34,14 @@ Error needs_level() {
 }  // namespace
 
 struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
-  // A wanted lock. Shared with its place and its hold.
+  // A wanted lock. It is shared with the request's Waiting object and, once granted, with the
+  // session's hold.
   struct Entry {
     uint64_t id = 0;
     Request request;
     Answered answered;  // empty once it was called
     bool is_held = false;
-    uint64_t added_at = 0;  // version
+    uint64_t added_at = 0;  // value of `version` when the request was added
     int64_t asked_us = 0;
     std::atomic<bool> is_lost = false, is_withdrawn = false;
   };
@@ -111,7 +112,7 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
     if (done) done(std::move(result));
   }
 
-  // Marks the held locks as lost if the lease is over.
+  // Marks the held locks as lost if this node's lease for them is over.
   void expire() {
     if (around.clock.monotonic_us() <= lease_until_us) return;
     std::vector<std::shared_ptr<Entry>> lost;
@@ -122,7 +123,7 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
              lost.size());
     for (const auto& entry : lost) lose(*entry);
   }
-  // The controller forgets the lock, too. Its hold remains with the session, and remains lost.
+  // Reports the lock to the controller as released. The session keeps its hold, which stays lost.
   void lose(Entry& entry) {
     entry.is_lost = true;
     removed[entry.id] = ++version;
@@ -166,7 +167,8 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
     std::erase_if(removed, [&](const auto& each) { return each.second <= acknowledged; });
     call_released();
     lease_until_us = std::max<int64_t>(lease_until_us, message.sent_us + kLockLeaseUs);
-    // A decision that was under way for longer than the lease may be obsolete. The next answer repeats it.
+    // A decision that took longer than the lease to arrive may be obsolete. The controller repeats
+    // it in its next answer.
     if (now_us > lease_until_us) return;
     for (const uint64_t id : message.granted) grant(id);
     for (const uint64_t id : message.refused) refuse(id, HoldPtr());
@@ -226,9 +228,9 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
   std::atomic<bool> is_closed = false;
   std::atomic<int64_t> lease_until_us = 0;
   std::atomic<uint64_t> last_id = 0;
-  // --- The loop
+  // --- Members that are used only on the loop
   std::optional<Controller> controller;
-  std::map<uint64_t, std::shared_ptr<Entry>> entries;  // by id
+  std::map<uint64_t, std::shared_ptr<Entry>> entries;  // entries by the id of the request
   std::map<uint64_t, uint64_t> removed;                // id to the version that removed it
   struct Release {
     uint64_t version;

@@ -19,8 +19,8 @@ namespace server {
 // Sends each change of the wanted locks to the controller, and repeats it until it is acknowledged. A lock is lost once
 // no controller has answered for kLockLeaseUs, since the controller may then grant it to another node.
 //
-// Threads: ask() and the holds on any thread; the rest on one loop.
-// Owner:   ClusterMember; holds may outlive it, and are lost then.
+// Threads: ask() and the holds (granted locks) on any thread; the rest on one loop. Owner:
+// ClusterMember; holds may outlive it, and are lost then.
 class LockClient final : public NamedLocks {
  public:
   struct Controller {
@@ -34,7 +34,7 @@ class LockClient final : public NamedLocks {
     std::function<void(std::function<void()>)> post;  // runs a function on the loop
     // Returns this process, once it is registered in the cluster.
     std::function<std::optional<storage::NodeEpoch>()> process;
-    // Whether all nodes know the messages.
+    // Returns whether all nodes know the messages about locks.
     std::function<bool()> is_supported;
   };
   explicit LockClient(Around around);

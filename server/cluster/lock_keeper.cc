@@ -25,8 +25,8 @@ void LockKeeper::begin(int64_t controller_epoch) {
   if (!rules_.awaits_holders) begin_to_grant();
 }
 
-// The holds refer to the table, so they are destroyed before it. The callbacks of requests that are granted by this
-// find no client.
+// The holds refer to the term's lock table, so they are destroyed before it. Destroying a hold can
+// grant other requests; their callbacks then find no client.
 void LockKeeper::end() {
   if (!term_) return;
   term_->waiting.clear();
@@ -127,7 +127,7 @@ void LockKeeper::decide(NodeId node, uint64_t id) {
   const auto found = client->second.locks.find(id);
   if (found == client->second.locks.end()) return;
   Lock& lock = found->second;
-  // An earlier process of the node may have used the same id.
+  // The waiting list has the id twice if an earlier process of the node used the same id.
   if (std::exchange(lock.is_queued, true)) return;
   const auto granted = [this, node, id](TableLocks::Hold hold) {
     if (!term_) return;

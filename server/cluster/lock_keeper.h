@@ -38,10 +38,11 @@ class LockKeeper {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Whether etcd has confirmed within the duration of the lease that this node is the controller. A controller that
-    // was frozen must not answer: another one may grant the same locks already.
+    // Returns whether etcd has confirmed within the duration of the lease that this node is the
+    // controller. A controller that was frozen must not answer: another one may grant the same
+    // locks already.
     std::function<bool()> is_confirmed;
-    // Whether the node's process has ended, as far as this node knows.
+    // Returns whether the node's process has ended, as far as this node knows.
     std::function<bool(NodeId)> is_gone;
   };
   explicit LockKeeper(Around around, LockRules rules = {})
@@ -68,7 +69,7 @@ class LockKeeper {
     storage::NodeEpoch process;
     uint64_t version = 0;
     int64_t sent_us = 0, heard_us = 0;
-    std::map<uint64_t, Lock> locks = {};  // by id
+    std::map<uint64_t, Lock> locks = {};  // locks by the id of the request
     std::set<uint64_t> pending = {};
   };
   struct Term {
@@ -78,12 +79,12 @@ class LockKeeper {
     bool grants = false;
     std::set<NodeId> silent;  // nodes that may have locks of the earlier controller
     std::map<std::pair<NodeId, uint64_t>, size_t>
-        owners;  // number of requests; the key's node is the TableLocks::Owner
+        owners;  // number of requests of each owner; the key is a node and its TableLocks::Owner
     TableLocks table;
     std::map<NodeId, Client> clients;
     std::vector<std::pair<NodeId, uint64_t>>
-        waiting;           // requests that arrived before the term grants
-    std::set<NodeId> due;  // nodes that have to get new decisions
+        waiting;           // requests that arrived before this new controller may grant locks
+    std::set<NodeId> due;  // nodes to which new decisions have to be sent
   };
   void change(NodeId from, Client& client, LocksWanted& message);
   void decide(NodeId node, uint64_t id);

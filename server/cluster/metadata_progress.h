@@ -32,7 +32,7 @@ class MetadataProgress {
   bool is_behind() const { return state_ == State::Behind || state_ == State::CatchesUp; }
   // Returns whether the node has reached a revision that the controller knew.
   bool makes_progress() const { return state_ == State::GetsOn; }
-  // Returns whether the node has not reached its goal within the time limit.
+  // Returns whether the node has had a goal for more than `by_us` and has not reached it.
   bool is_late(int64_t now_us, int64_t by_us) const {
     return goal_ && applied_ < *goal_ && now_us - since_us_ > by_us;
   }

@@ -70,7 +70,7 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   struct Waiting {
     std::function<void(Result<Revision>)> done;
     int64_t give_up_us = 0;
-    std::optional<Revision> revision = {};  // of the command; set once etcd has answered
+    std::optional<Revision> revision = {};  // revision of the command; set once etcd has answered
   };
   void appended(uint64_t number, Result<Revision> revision);
   // Removes and returns the callbacks of appends that can be read now. Call it with the lock held.

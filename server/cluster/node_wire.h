@@ -12,7 +12,8 @@
 
 namespace server {
 
-// The first frame of a connection. A node accepts a greeting from a node of the same cluster if its own id is `to`.
+// The first frame of a connection. The receiver accepts it if the sender belongs to the same
+// cluster and `to` is the receiver's id.
 struct NodeHello {
   std::string cluster_id;
   NodeId from, to;

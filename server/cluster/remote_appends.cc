@@ -13,7 +13,7 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 10'000'000;  // per call
+constexpr int64_t kPatienceUs = 10'000'000;  // time limit for one call
 // Time limit for rows in a transaction. It is shorter, because readers wait while the transaction is open; a new leader
 // is usually found sooner.
 constexpr int64_t kOpenPatienceUs = 3'000'000;
@@ -129,8 +129,8 @@ void RemoteAppends::tick() {
     if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // The leader forgets an idle producer after a while, too. A lane of a transaction is used once, so it is dropped when
-  // it is empty.
+  // Lanes that were idle for kIdleUs are dropped; the leader also forgets an idle producer. A lane
+  // of a transaction is used once, so it is dropped when it is empty.
   std::erase_if(lanes_, [now_us](const auto& each) {
     const auto& [way, lane] = each;
     return lane.batches.empty() && !lane.is_allocating &&

@@ -61,8 +61,8 @@ class RemoteAppends {
   };
   RemoteAppends(Around around, AppendCallRules rules);
 
-  // Appends whole batches without a producer, one behind the other. The result is the position of the last one. An
-  // error states whether the rows may have been written.
+  // Appends whole batches without a producer, one after the other. The result is the position of
+  // the last one. An error states whether the rows may have been written.
   void append(const storage::TopicPartition& partition, std::string batches, Done done);
   // Appends rows that were computed from records below `since`. Fails with ObjectState if records of their keys were
   // written at or after `since`. `done` also gets the number of leading batches that are known to be appended.
@@ -106,7 +106,8 @@ class RemoteAppends {
   };
   struct Way {
     storage::TopicPartition partition;
-    ProducerId transaction = records::kNoProducer;  // its producer; kNoProducer: none
+    // the producer of the transaction; kNoProducer: no transaction
+    ProducerId transaction = records::kNoProducer;
     int16_t epoch = 0;
     auto operator<=>(const Way&) const = default;
     bool is_transaction() const { return transaction != records::kNoProducer; }
@@ -120,7 +121,7 @@ class RemoteAppends {
     size_t sent =
         0;  // number of leading batches in the request in flight, or in the one to be sent again
     bool may_be_there = false;  // a node may have appended that request, or may still append it
-    uint64_t number = 0;        // of that request; 0: no answer can arrive
+    uint64_t number = 0;        // number of the request in flight; 0: no answer can arrive
     int64_t sent_us = 0, retry_at_us = 0;
     LeaderEpoch sent_under = {};  // leader epoch of the node to which the request was sent
     int64_t idle_since_us = 0;
@@ -150,7 +151,7 @@ class RemoteAppends {
   uint64_t next_number_;
   std::map<Way, Lane> lanes_;
   std::map<uint64_t, Way> on_their_way_;
-  std::map<storage::TopicPartition, Offset> acknowledged_;  // behind the last row
+  std::map<storage::TopicPartition, Offset> acknowledged_;  // end of the last acknowledged row
   // Queued callbacks. They run at the end of a step, because they may append more rows.
   std::vector<std::function<void()>> answers_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');

@@ -86,7 +86,7 @@ class ScrubCalls {
     std::optional<Offset> end = {};  // set once it is known
     bool is_second = false;          // the first comparison found a difference
     storage::RangeDigest own = {};
-    std::map<NodeId, std::optional<DigestTold>> told = {};  // by asked node
+    std::map<NodeId, std::optional<DigestTold>> told = {};  // answers of the asked nodes
     int64_t until_us = 0;
   };
   void begin_next();

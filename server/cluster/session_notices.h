@@ -61,9 +61,11 @@ class SessionNotices {
     bool any_lost = false;
     std::deque<NotifySessions> unacknowledged = {};
     size_t bytes = 0;
-    // When the queue began, was repeated or shrank last. New messages do not delay the repetition of a lost one.
+    // Time at which the queue last became non-empty, was sent again, or shrank. New messages do not
+    // change the time: they must not delay the repetition of a lost message.
     int64_t progress_at_us = 0;
-    // A repetition continues when this message, its last one so far, is acknowledged; 0: it has sent all.
+    // The queue is sent again in parts. The next part is sent when this message, the last of the
+    // previous part, is acknowledged; 0: no part is left.
     uint64_t more_after = 0;
   };
   struct Sender {
@@ -71,7 +73,7 @@ class SessionNotices {
     uint64_t last_number = 0;
   };
   struct Wait {
-    std::map<NodeId, uint64_t> left;  // number of the message by node
+    std::map<NodeId, uint64_t> left;  // for each node, the message that it has not acknowledged
     int64_t until_us;
     Done done;
   };
@@ -84,7 +86,8 @@ class SessionNotices {
   std::map<NodeId, Receiver> receivers_;
   std::map<NodeId, Sender> senders_;
   std::vector<Wait> waits_;
-  bool is_fenced_ = false;  // this node, as far as it has read
+  // whether this node is fenced, according to the metadata that it has read
+  bool is_fenced_ = false;
 };
 
 }  // namespace server

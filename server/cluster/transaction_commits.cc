@@ -20,7 +20,7 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 10'000'000;  // per step
+constexpr int64_t kPatienceUs = 10'000'000;  // time limit for one step
 constexpr int64_t kOpenUs = 5'000'000;       // open_wait_us of the question for readable ends
 constexpr int64_t kRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
