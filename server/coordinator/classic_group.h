@@ -86,10 +86,12 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     Done<JoinedGroup> joining = {};  // set while a request waits for the next generation
     Done<SyncedGroup> syncing = {};  // set while a request waits for the assignment
     bool is_new = false;             // the member has not been in a generation yet
-    bool owes_sync = false;          // has not requested its assignment in this generation
+    // the member has not requested its assignment in this generation
+    bool owes_sync = false;
     int64_t expires_us = 0;
     std::shared_ptr<MemberPulse> pulse =
-        {};                 // while the group is stable; shared with its connection's loop
+        // set while the group is stable; shared with the loop of the member's connection
+        {};
     Deadline session = {};  // checks whether the session has expired
     size_t charged = 0;     // bytes charged to the memory budget
   };

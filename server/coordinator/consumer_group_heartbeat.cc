@@ -273,7 +273,8 @@ void ConsumerGroup::on_session_end(const std::string& id) {
   expel(std::string(id));
 }
 
-// Starts the time limit for the step that the member has to make, which is the member's rebalance timeout.
+// Starts the timer for the step that the member has to make. Its duration is the member's rebalance
+// timeout.
 void ConsumerGroup::hurry(ConsumerMember& member) {
   around_.deadlines.cancel(member.hurry);
   if (has_ended_) return;

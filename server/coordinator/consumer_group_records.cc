@@ -111,7 +111,7 @@ std::string encode_topics(const std::vector<TopicOfGroup>& topics) {
     out.uuid(each.id);
     out.text(each.name);
     out.number(each.partition_count);
-    out.array(0);  // racks of partitions
+    out.array(0);  // an empty list of racks of partitions
     out.no_tags();
   }
   out.no_tags();

@@ -117,7 +117,7 @@ std::string write_subscription(const std::vector<std::string>& topics) {
   RecordWriter out(0);
   out.array(topics.size());
   for (const std::string& topic : topics) out.text(topic);
-  out.null_array();  // user data
+  out.null_array();  // no user data
   return out.take();
 }
 
@@ -140,7 +140,7 @@ std::string write_assignment(const std::vector<TopicIdPartition>& partitions,
     out.array(numbers.size());
     for (const int32_t number : numbers) out.number(number);
   }
-  out.null_array();  // user data
+  out.null_array();  // no user data
   return out.take();
 }
 

@@ -11,7 +11,7 @@ namespace server::coordinator {
 
 // The handle of a timer. `number` is 0 if the timer is not set.
 struct Deadline {
-  int64_t at_us = 0;  // of the monotonic clock
+  int64_t at_us = 0;  // time of the monotonic clock
   uint64_t number = 0;
   bool is_set() const { return number != 0; }
   auto operator<=>(const Deadline&) const = default;

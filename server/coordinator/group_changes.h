@@ -39,7 +39,7 @@ class GroupChanges {
   struct State {
     size_t under_way = 0;
     bool must_rewrite = false;
-    std::set<std::string> undeleted = {};  // keys
+    std::set<std::string> undeleted = {};  // keys whose deletion is not stored yet
   };
   const Store store_;
   std::vector<StoredRecord> records_;

@@ -127,7 +127,7 @@ struct TopicIdPartition {
 
 struct ConsumerGroupHeartbeatAnswer {
   KafkaError error = KafkaError::None;
-  std::string message = {};  // of an error
+  std::string message = {};  // text of the error
   std::string member_id = {};
   int32_t member_epoch = 0;
   int32_t heartbeat_interval_ms = 0;
@@ -176,7 +176,7 @@ struct CommitOffsets {
     std::string metadata = {};
   };
   std::string group_id = {};
-  int32_t generation = -1;  // or the epoch of a consumer member; -1: no member
+  int32_t generation = -1;  // a generation, or the epoch of a consumer member; -1: no member
   std::string member_id = {};
   std::optional<std::string> instance_id = {};
   int64_t retention_ms = -1;  // -1: the server's default applies

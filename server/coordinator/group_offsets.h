@@ -42,8 +42,8 @@ class GroupOffsets {
   size_t bytes_ = 0;
 };
 
-// Returns whether the offset belongs to `topic`, the current topic of its name, or null. An offset without a topic id
-// belongs to any topic of the name.
+// Returns whether the offset belongs to `topic`, which is the present topic of that name, or null if none exists. An
+// offset without a topic id belongs to any topic of the name.
 bool is_of(const OffsetValue& value, const storage::TopicInfo* topic);
 
 }  // namespace server::coordinator

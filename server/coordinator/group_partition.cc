@@ -9,7 +9,7 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfGroup = 800;  // approximate
+constexpr size_t kBytesOfGroup = 800;  // approximate size of a group in memory
 
 }  // namespace
 

@@ -32,7 +32,7 @@ class Groups : public Coordinators<GroupPartition, ListedGroups> {
   }
 
  private:
-  MemberPulses pulses_;  // of this loop's connections
+  MemberPulses pulses_;  // pulses of the members that are connected to this loop
 };
 
 }  // namespace server::coordinator

@@ -11,8 +11,9 @@
 
 namespace server::coordinator {
 
-// A pulse is shared by the loop of a member's connection and the loop of the member's group. While the pulse is open,
-// the connection's loop answers heartbeats and records the time of the last one, which the group's loop reads.
+// A pulse answers heartbeats in place of the coordinator. It is shared by the loop of a member's
+// connection and the loop of the member's group. While the pulse is open, the connection's loop
+// answers heartbeats and records the time of the last one, which the group's loop reads.
 //
 // Threads: beat() from any thread; all other functions from the group's loop, except that is_open() may be called from
 // any thread.

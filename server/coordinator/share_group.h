@@ -21,7 +21,7 @@
 
 namespace server::coordinator {
 
-inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate
+inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate size of a group in memory
 
 // Membership and sessions are independent. Members have assignments; records are lent and acknowledged in sessions. A
 // session needs no member, as in Kafka, where different nodes handle the two.

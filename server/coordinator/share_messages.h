@@ -20,7 +20,7 @@ inline constexpr KafkaError kUnknownTopicOfId{100};  // UNKNOWN_TOPIC_ID
 
 struct ShareGroupHeartbeatAnswer {
   KafkaError error = KafkaError::None;
-  std::string message = {};  // of an error
+  std::string message = {};  // text of the error
   std::string member_id = {};
   int32_t member_epoch = 0;
   int32_t heartbeat_interval_ms = 0;
@@ -65,9 +65,9 @@ struct DescribeShareGroup {
 // The result that a member reports for records that it has acquired. The numbers are those of the protocol.
 enum class Acknowledgement : int8_t {
   Gap = 0,      // the record does not exist
-  Accept = 1,   // processed
-  Release = 2,  // to be delivered again
-  Reject = 3,   // not to be delivered again
+  Accept = 1,   // the member has processed the record
+  Release = 2,  // the record is to be delivered again
+  Reject = 3,   // the record is not delivered again
   Renew = 4,    // the member needs more time
 };
 struct AcknowledgedBatch {

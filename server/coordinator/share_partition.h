@@ -44,13 +44,13 @@ class SharePartition {
   // The id of a member, which all ranges of the member share.
   using Holder = std::shared_ptr<const std::string>;
   struct Range {
-    int64_t end = 0;  // exclusive
+    int64_t end = 0;  // the offset after the last one of the range
     RecordState state = RecordState::Available;
     int16_t delivery_count = 0;
     Holder holder = nullptr;
-    int64_t expires_us = 0;  // of the monotonic clock
+    int64_t expires_us = 0;  // time of the monotonic clock
   };
-  using Ranges = std::map<int64_t, Range>;  // by their first offset
+  using Ranges = std::map<int64_t, Range>;  // ranges by their first offset
 
   // Sets the start of the group: all earlier records count as processed.
   void begin_at(int64_t offset);

@@ -10,7 +10,8 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kMostBytes = 10'000;  // of a pattern's text: names of topics have 249 at most
+// limit for the text of a pattern; a topic's name has at most 249
+constexpr size_t kMostBytes = 10'000;
 constexpr int64_t kMostMemory =
     1 << 20;  // limit for a compiled pattern, so that members cannot fill the memory
 constexpr int64_t kSliceUs = 2'000;

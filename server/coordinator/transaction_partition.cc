@@ -10,7 +10,7 @@ namespace server::coordinator {
 
 namespace {
 
-constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // approximate
+constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // approximate sizes in memory
 constexpr size_t kMaxIdBytes = 4'096;
 // Number of ids that one slice handles. A slice takes about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;

@@ -74,12 +74,13 @@ class TransactionPartition final : private ReplayedState {
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
     TransactionValue value;
-    int16_t last_epoch = -1;  // a retry of InitProducerId may carry it
+    int16_t last_epoch = -1;  // a repeated InitProducerId may carry this older epoch
     bool is_changing = false;
     bool is_ending = false;  // the step in flight ends the transaction
     Deadline timeout = {};
-    int64_t due_us = 0;                               // when it times out (monotonic clock)
-    std::vector<std::function<void()>> waiting = {};  // for the step in flight
+    // time at which the transaction times out (monotonic clock)
+    int64_t due_us = 0;
+    std::vector<std::function<void()>> waiting = {};  // requests that wait for the step in flight
     size_t size_bytes = 0;
   };
   // The transaction is shared with the callbacks of steps in flight.
