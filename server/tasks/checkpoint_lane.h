@@ -18,11 +18,12 @@ namespace server {
 
 // Decides when a checkpoint of a journal partition is due. Tests make checkpoints frequent.
 struct CheckpointPolicy {
-  // Greatest age of data without a checkpoint; 30-fold for little data.
+  // Age of data without a checkpoint at which a checkpoint is due; for little data, 30 times this
+  // age.
   int64_t interval_ms = 10'000;
   // A checkpoint is also due when the journal has this much data without one.
   int64_t journal_bytes = 16 << 20;
-  // Most bytes of changes in memory during a checkpoint; one entry may exceed it.
+  // Limit for the changes in memory during a checkpoint; one larger entry may exceed it.
   int64_t pass_bytes = 32 << 20;
   int64_t chunk_keys = 5'000;  // keys in one transaction of the state store
 };

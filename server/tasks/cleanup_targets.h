@@ -21,8 +21,8 @@ storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 // stopped, because the query has yet to read them. If a query has no tasks, its last known position
 // counts, or its start position. Transient queries protect no records; they report lost records.
 //
-// Threads: the cleaner's, which waits for the shards, so the shards must run; holder_of() on any.
-// Owner: the node.
+// Threads: the cleaner's thread, which waits for the shards, so the shards must run; holder_of() on
+// any thread. Owner: the node.
 class CleanupTargets final : public storage::CleanupPort {
  public:
   using FindImage = std::function<MetadataImagePtr()>;

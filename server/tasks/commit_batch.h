@@ -1,4 +1,5 @@
-// Applies commits of tasks that are decided to this node's log, and notifies the tasks' shards.
+// Applies commits of tasks, once they are decided, to this node's log, and notifies the tasks'
+// shards.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,7 +17,7 @@ class Shard;
 // Threads: one at a time. Owner: the caller, until apply().
 class CommitBatch {
  public:
-  // Adds a commit. `epoch` is that of the task in this node's log; `shard` is notified of the
+  // Adds a commit. `epoch` is the task's epoch in this node's log; `shard` is notified of the
   // commit. Outputs are not applied here: the owner of the journal delivers them.
   void add(storage::ReplicatedCommit commit, TaskEpoch epoch, Shard& shard);
   bool is_empty() const { return requests_.empty(); }
@@ -38,7 +39,7 @@ class CommitBatch {
                      const std::vector<storage::AppendedBatch>& journalled);
 
   std::vector<storage::TaskCommit> requests_;
-  std::vector<Receiver> receivers_;  // of requests_
+  std::vector<Receiver> receivers_;  // receivers of the commits in requests_, in the same order
   size_t size_bytes_ = 0;
 };
 

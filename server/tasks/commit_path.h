@@ -29,10 +29,10 @@ struct QueryLaunch {
   bool is_paused = false;
 };
 
-// A task that is to be built: its position in the query, and its inputs.
+// A task that is to be built: its query and its position in the query.
 struct TaskPlace {
   const QueryLaunch* launch;
-  size_t query;  // index of the launch
+  size_t query;  // index of the query's launch
   int stage;
   int32_t number;
   std::string id;
@@ -49,7 +49,7 @@ struct TaskRole {
   // applied here so that its table can be read.
   engine::Sink* sink = nullptr;
   std::unique_ptr<ReplicatedSink> own_sink = {};  // set if `sink` serves only this task
-  ProducerId producer;                            // of the task's outputs
+  ProducerId producer;                            // producer of the task's outputs
 };
 
 // Threads: one start at a time, on a thread that may wait (QuerySupervisor ensures it); the calls
@@ -58,8 +58,8 @@ class CommitPath {
  public:
   virtual ~CommitPath() = default;
 
-  // A start of queries. As long as this object exists, no commit that another node has decided is
-  // applied to the queries.
+  // A start of queries in progress. As long as this object exists, no commit that another node has
+  // decided is applied to the queries.
   class Start {
    public:
     virtual ~Start() = default;

@@ -101,7 +101,7 @@ storage::Checkpoint FrozenChanges::next_part() {
     part.entries.push_back(
         {store_names_[entry.store], entry.key, is_put ? std::optional(entry.value) : std::nullopt});
   }
-  assert(!reader.is_damaged());  // add() has read it
+  assert(!reader.is_damaged());  // add() has already decoded these bytes without an error
   sent_to_ = newest_.size() - reader.rest().size();
   last_is_sent_ = sent_to_ == newest_.size();
   // Only the last part sets the position. The others have 0, since the state store ignores a

@@ -53,7 +53,7 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
     std::string_view key, bytes;  // `bytes` is the whole encoded change
     uint32_t store;
   };
-  // Number of a store, and a key in the store.
+  // A key together with the number of its store.
   using Key = std::pair<uint32_t, std::string_view>;
   struct KeyHash {
     size_t operator()(const Key& key) const {
@@ -70,10 +70,10 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   TaskSequence position_{0};
   std::string scalars_;
   bool ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
-  // removed_below_, by store: end of the removed range.
+  // For each store, the end of the range of keys that was removed.
   std::vector<std::string> store_names_, removed_below_;
   std::string newest_;  // the changes in the order of store and key; only Put and Delete
-  // Offsets in newest_: of the next part, and of the end of the returned part.
+  // Offsets in newest_: the start of the next part, and the end of the part that was returned last.
   size_t next_ = 0, sent_to_ = 0;
 };
 

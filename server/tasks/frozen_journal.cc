@@ -88,8 +88,8 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// The function that waits in the lane has a weak reference, because this object keeps the lane
-// alive.
+// The function that waits in the lane has a weak reference: this object owns the lane, so a strong
+// reference would keep both alive for ever.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {

@@ -26,7 +26,8 @@ namespace server {
 //     ^                   |  '--the journal or the checkpoint is damaged--> Damaged
 //     '-----failed--------'
 //
-// Threads: write() and const methods on the shard's; drop() on any. The other methods run on one
+// Threads: write() and const methods on the shard's thread; drop() on any thread. The other methods
+// run on one
 //          thread at a time, which the mutex ensures: the state writer's, or that of a caller of
 //          drop().
 // Owner: shared by the shard and the callbacks of the state store, which may answer after the
@@ -69,7 +70,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   struct Task {
     Commits commits;
     std::shared_ptr<FrozenChanges> changes;  // changes of this pass; null: none, or all are stored
-    bool ends = false;                       // the pass contains the task's last commit
+    bool ends = false;                       // this pass contains the task's last commit
   };
   using Tasks = std::map<std::string, Task, std::less<>>;
   bool begin_turn();
@@ -99,7 +100,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   const Range range_;
   std::atomic<Phase> phase_{Phase::Stuck};
   std::atomic<size_t> memory_bytes_ = 0;
-  Damage damage_;  // set before the phase
+  Damage damage_;  // set before the phase becomes Damaged
 
   std::mutex mutex_;
   // Guarded by mutex_

@@ -10,10 +10,10 @@
 
 namespace server {
 
-// Rows become due one after the other from the first poll on. The first poll names the task's next
-// row, so rows are not due for the time in which the task did not run. If the task falls more than
-// a second behind, because the log or the processor is slow or the task was paused, the clock
-// starts again at the task's next row, so the rows of that time are not made either.
+// Rows become due one after the other from the first poll on. The first poll passes the number of
+// the task's next row, so no rows are made for the time in which the task did not run. If the task
+// falls more than a second behind, because the log or the processor is slow or the task was paused,
+// the clock starts again at the task's next row, so the rows of that time are not made either.
 //
 // Threads: the task's.
 // Owner:   the task's entry on its shard.

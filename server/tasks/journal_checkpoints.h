@@ -44,11 +44,12 @@ namespace server {
 // Owner:   the shard that owns the journal partition.
 class JournalCheckpoints {
  public:
-  // How much of the node's memory for state is in use.
+  // The use of the node's memory for state.
   enum class Memory : uint8_t {
     Enough,
     Tight,
-    Exhausted,  // tasks wait for checkpoints, since their changes cannot leave memory before
+    // tasks wait for checkpoints, because only stored changes can be dropped from memory
+    Exhausted,
   };
 
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
@@ -112,7 +113,7 @@ class JournalCheckpoints {
     size_t bytes = 0;
     int64_t since_us = 0;
   };
-  // A range of the journal, with the commits of each task in the range.
+  // A range of the journal's commits, with the part that each task has in it.
   struct Stretch {
     std::map<std::string, Commits> tasks;
     size_t bytes = 0;
@@ -146,11 +147,12 @@ class JournalCheckpoints {
   Offset finished_{0};      // end of the last finished checkpoint: everything before it was trimmed
   bool is_broken_ = false;  // the journal cannot be read
   std::set<std::string> lost_;  // lost tasks that were not dropped
-  bool has_lost_ = false;       // for take_has_lost()
-  bool holds_gone_ = false;     // since the last checkpoint, commits of tasks that were dropped
+  bool has_lost_ = false;       // result of the next take_has_lost()
+  // true: since the last checkpoint, the journal has commits of tasks that were dropped
+  bool holds_gone_ = false;
   std::shared_ptr<FrozenJournal> frozen_;       // the checkpoint in progress or to be retried
   Stretch on_way_;                              // the commits that `frozen_` is to contain
-  std::map<std::string, TaskSequence> stored_;  // for take_stored()
+  std::map<std::string, TaskSequence> stored_;  // result of the next take_stored()
 };
 
 }  // namespace server

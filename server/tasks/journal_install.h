@@ -50,7 +50,7 @@ class JournalInstall final : public JournalContent {
   Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
   Status partition(const storage::PartitionSnapshot::Head& head) override;
   Status batch(std::string_view bytes) override;
-  // Makes the data durable that is still in memory. Called after the last piece of the snapshot.
+  // Makes the items that are still in memory durable. Called after the last piece of the snapshot.
   Status finish();
 
  private:
@@ -84,7 +84,7 @@ class JournalInstall final : public JournalContent {
   bool have_begun_ = false;
   std::map<std::string, TaskEpoch, std::less<>> epochs_;
   CommitBatch commits_;
-  // Nothing if the partition is skipped.
+  // The partition that is being installed; nothing if it is skipped.
   std::optional<storage::PartitionSnapshot::Head> partition_;
   std::string batches_;  // batches of `partition_` that are not durable yet
 };

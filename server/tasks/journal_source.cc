@@ -24,8 +24,8 @@ JournalSource::~JournalSource() {
   if (reader_) reader_->end_turn();
 }
 
-// A checkpoint may complete during the call without harm: the journals are opened first, so they
-// still show the entries that the checkpoint trims.
+// A checkpoint may complete during the call without harm: the journals are opened first, so their
+// snapshots still show the entries that the checkpoint removes.
 Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
                                                            storage::StateStore& state,
                                                            std::vector<DefinedQueryPtr> queries,

@@ -33,8 +33,8 @@ class JournalSource {
   JournalSource(const JournalSource&) = delete;
   ~JournalSource();
 
-  // Writes the contents to `writer`. `newer` are commits that the log is about to receive; they
-  // follow all commits of their tasks in the log.
+  // Writes the contents to `writer`. `newer` are decided commits that the log does not have yet;
+  // each follows the commits of its task that the log has.
   Status write(JournalContentWriter& writer,
                std::span<const storage::JournalRecord> newer = {}) const;
 
@@ -52,7 +52,7 @@ class JournalSource {
   std::map<std::string, storage::CheckpointPosition> positions_;
   // Names of the stores in the checkpoint, by task.
   std::map<std::string, std::set<std::string>> stores_;
-  std::unique_ptr<storage::StateReader> reader_;  // has begun its turn
+  std::unique_ptr<storage::StateReader> reader_;  // its read transaction has begun
   std::unique_ptr<storage::PartitionSnapshot> exchanges_;
 };
 

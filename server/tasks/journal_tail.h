@@ -24,7 +24,7 @@ Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
 // A task's last commit, and the positions and scalars after that commit.
 struct TaskPosition {
   TaskSequence sequence{0};
-  engine::JournalEntry position;  // without changes
+  engine::JournalEntry position;  // the entry without its changes
 };
 Result<TaskPosition> read_position(const storage::CheckpointPosition& stored);
 // Fails with CorruptRecord unless `next` is the commit that follows `last`.
@@ -65,7 +65,7 @@ class JournalTail {
     std::string_view entry;
   };
   std::unique_ptr<storage::JournalReader> reader_;
-  absl::flat_hash_map<std::string, std::vector<Commit>> commits_;  // by task
+  absl::flat_hash_map<std::string, std::vector<Commit>> commits_;  // commits by task
 };
 
 }  // namespace server

@@ -15,7 +15,7 @@ class QueryTasks;
 // The log is the only replica of the journals of these queries: a commit is visible when it is
 // durable, and all commits before the log end are applied.
 //
-// Threads: as CommitPath. Owner: as CommitPath; `tasks` outlives it.
+// Threads and owner: those of CommitPath; `tasks` outlives the object.
 class LocalCommits final : public CommitPath {
  public:
   explicit LocalCommits(QueryTasks& tasks) : tasks_(tasks) {}

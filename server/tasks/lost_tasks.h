@@ -13,8 +13,8 @@ namespace server {
 // A lost task does not run again until its query is dropped or the server restarts. If it continued
 // with a part of its committed data, its results would lack data that was acknowledged.
 //
-// Threads: any. Owners of journals report lost tasks; QueryTasks checks before it builds tasks.
-// Owner:   CheckpointLane.
+// Threads: any. Shards report the lost tasks of their journals; QueryTasks asks before it builds
+// tasks. Owner: CheckpointLane.
 class LostTasks {
  public:
   // Notes that the task is lost. If it was lost before, the first reason is kept.

@@ -35,9 +35,9 @@ void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, con
   }
 }
 
-// Follows the route of queries from the source topics to `topic`. note_moment() sets the ends of
-// the source topics; have_passed() then continues along the route as far as the queries have read
-// up to them.
+// Follows the route of queries from the source topics to `topic`. note_moment() takes the ends of
+// the source topics; have_passed() returns whether every query on the route has read its inputs up
+// to the records that result from them.
 //
 // Threads: the reader's.
 class RouteWriters final : public engine::TopicWriters {

@@ -25,7 +25,8 @@
 
 namespace server {
 
-// Records that tasks have read, and those of them that they dropped because their windows were closed.
+// The number of records that tasks have read, and of those that they dropped because the window was
+// closed.
 struct LateRecords {
   uint64_t late = 0, read = 0;
 };
@@ -69,8 +70,8 @@ class ProgressOfQuery {
     size_t expected = SIZE_MAX;  // number of tasks
     absl::flat_hash_set<int32_t> published;
     absl::flat_hash_map<engine::PartitionRef, Offset> positions;
-    absl::flat_hash_map<int32_t, LateRecords> records;  // by task
-    LateRecords sum;  // of `records`: each look-up of a windowed table asks for it
+    absl::flat_hash_map<int32_t, LateRecords> records;  // late records by task number
+    LateRecords sum;  // sum of `records`, kept because each look-up of a windowed table needs it
   };
   void changed(std::unique_lock<std::mutex> lock);
 

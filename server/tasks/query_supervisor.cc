@@ -108,10 +108,11 @@ void QuerySupervisor::end_lost() {
   }
   for (const std::string& id : lost) {
     const auto found = wanted_.find(id);
-    if (found == wanted_.end()) continue;  // dropped meanwhile
+    if (found == wanted_.end()) continue;  // the query was dropped meanwhile
     std::unique_lock lock(mutex_);
     auto trouble = schedule_.trouble_of(id);
-    if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;  // restarted by a statement
+    // a statement has restarted the query
+    if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;
     trouble->error.hint = hint_about_damage(*found->second.defined);
     // The reason is noted before the tasks are removed, so that a reader that finds no tasks finds
     // the reason.
@@ -176,7 +177,7 @@ std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   std::lock_guard lock(mutex_);
   std::erase_if(to_rebuild_, [&](const std::string& id) {
     const auto found = wanted_.find(id);
-    if (found == wanted_.end()) return true;  // dropped meanwhile
+    if (found == wanted_.end()) return true;  // the query was dropped meanwhile
     const auto& its_journal = found->second.defined->journal;
     if (!attempts.empty() && its_journal != journal) return false;
     journal = its_journal;
@@ -200,7 +201,7 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   std::vector<QueryTasks::Launch> launches;
   for (const RestartSchedule::Attempt& attempt : attempts) {
     const auto found = wanted_.find(attempt.query_id);
-    if (found == wanted_.end()) continue;  // dropped meanwhile
+    if (found == wanted_.end()) continue;  // the query was dropped meanwhile
     if (Status removed = finish_removal_of(attempt.query_id); !removed) {
       std::lock_guard lock(mutex_);
       report(attempt.query_id, removed.error(), "not started");

@@ -141,7 +141,8 @@ class QueryTasks {
   // Begins the tasks in the log. Fails if no task has begun. Failures of single tasks are noted in
   // `results`.
   Status begin_tasks(std::span<TaskPlace> places, std::vector<Status>& results);
-  // By journal: the entries of the tasks that begin, or the error if the journal cannot be read.
+  // For each journal: the entries of the tasks that begin, or the error if the journal cannot be
+  // read.
   using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
   Tails read_journals(std::span<const TaskPlace> places);
   Status build(TaskPlace& place, const Tails& tails, const storage::TopicSnapshot& topics,

@@ -58,7 +58,7 @@ class Rebuilds {
   const Clock& clock_;
   std::atomic<bool> must_stop_ = false;
   TablePublisher publisher_;
-  // By query: time of the next attempt after a failed replacement.
+  // For each query: time of the next attempt after a failed replacement.
   std::map<std::string, int64_t> not_before_ms_;
   std::mutex mutex_;
   std::condition_variable stopped_;

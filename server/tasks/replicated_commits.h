@@ -18,7 +18,7 @@ namespace server {
 
 // Tables that each node keeps for itself have no replicated journal: their commits are local.
 //
-// Threads: as CommitPath. Owner: as CommitPath; the journals, the log, the state store and `tasks`
+// Threads and owner: those of CommitPath; the journals, the log, the state store and `tasks`
 //          outlive it.
 class ReplicatedCommits final : public CommitPath {
  public:
@@ -35,7 +35,7 @@ class ReplicatedCommits final : public CommitPath {
                                  std::vector<Status>& results) override;
   Result<TaskRole> role_of(const TaskPlace& place, Shard& shard) override;
   void forget(const std::string& query_id) override { journals_.forget(query_id); }
-  // False also for local commits: the query that writes a topic may be one of another node.
+  // Also false for local commits: another node may run the query that writes the topic.
   bool shows_outputs_with_commits() const override { return false; }
   bool may_run_elsewhere(const DefinedQuery& defined) const override { return is_shared(defined); }
   void when_applied(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,

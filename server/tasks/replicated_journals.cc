@@ -300,7 +300,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   if (!status || status->high_watermark() <= from.place.next) return portion;
   TRY(check_chain(number, from.place, status->log_start()));
   TRY(reader_->begin_turn(storage::Snapshot::WhenNeeded));
-  std::vector<std::pair<Offset, std::string>> batches;  // with their ends
+  std::vector<std::pair<Offset, std::string>> batches;  // batches with the offsets after them
   auto found = reader_->read(partition, from.place.next, kPortionBytes);
   if (found)
     for (const storage::BatchRef& batch : *found)
@@ -328,7 +328,8 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
     }
     const Offset delivered =
         read ? Offset{0} : storage::read_delivered_mark(bytes).value_or(Offset{0});
-    // No commit may be applied twice, and a mark refers to commits before it.
+    // No commit may be applied twice, and a mark of deliveries must refer to commits before the
+    // mark.
     if (end <= portion.place.next || delivered > end)
       return storage::damaged_data("a journal contains an entry with impossible offsets");
     portion.place.next = end;
@@ -423,7 +424,7 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
   {
     const std::lock_guard lock(mutex_);
     Journal& journal = journals_.at(number);
-    assert(journal.is_under_way);  // Pause relies on it
+    assert(journal.is_under_way);  // Pause relies on this
     if (applied) {
       journal.place = portion.place;
       journal.snapshot_bytes = portion.snapshot_bytes;

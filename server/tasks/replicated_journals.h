@@ -250,7 +250,7 @@ class ReplicatedJournals {
     Plans plans;
     Failed how;
   };
-  std::map<std::string, CannotRun> cannot_run_;  // by query
+  std::map<std::string, CannotRun> cannot_run_;  // queries by id
 };
 
 inline ReplicatedJournals::Plans plans_of(const DefinedQuery& query) {

@@ -112,11 +112,11 @@ class RestartSchedule {
     uint64_t run = 0;
     Phase phase = Phase::Running;
     RunMode mode = RunMode::Batches;  // mode of the next attempt
-    int64_t due_ms = 0;               // while Waiting
+    int64_t due_ms = 0;               // only used in the state Waiting
     int64_t delay_ms = 0;             // delay before the last attempt; 0: none yet
     Error error;  // reason why the query does not run; its message is empty while the query runs
   };
-  using States = std::map<std::string, State, std::less<>>;  // by query id
+  using States = std::map<std::string, State, std::less<>>;  // states by query id
   using Entry = States::value_type;
   static std::optional<Trouble> trouble(const State& state);
   Attempt begin_attempt(Entry& entry);

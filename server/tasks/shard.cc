@@ -51,7 +51,8 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
 }
 
-// A reader that waits ends the rest of a view. Otherwise it would wait for the rest, and not for rows.
+// A waiting reader cancels the computation of the view's remaining rows. Otherwise the reader would
+// wait for all of them, and not only for rows that it has to see.
 void note_readers(ShardTask& task) {
   if (engine::RecomputeOperator* view = task.task->stage().view())
     view->set_awaited(!task.waiters.empty());
@@ -200,7 +201,8 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
       });
     });
   added.task->on_answer([this, &added] {
-    // A step would report a failure, but a paused task is not stepped.
+    // A failed task reports its failure in a step, but a paused task is not stepped, so the failure
+    // is reported here.
     publish(added);
     report_failure(added);
     attend(added);
@@ -336,8 +338,8 @@ void Shard::step(ShardTask& task) {
   // While rows of a record are left the counter is not exact, and it may fall (Task::update_positions()).
   const uint64_t taken = std::max(task.task->metrics().records_in, records_before) - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
-  // Further output would only fill the journal. The task's input is safe in the log, so the task
-  // may wait.
+  // The task is held back because further output would only fill the journal. The task's input is
+  // safe in the log, so the task may wait.
   if (is_overdue(task))
     hold_back(task);
   else if (task.held_back_since_us)
@@ -444,7 +446,8 @@ void Shard::follow(ShardTask& task) {
   ShardTask::Standby& standby = *task.standby;
   const bool is_read = task.admitted_holds > 0 ||
                        std::ranges::any_of(task.task->stage().stores(), [](engine::Store* store) {
-                         (void)store->overtake_scans(0);  // forgets ended scans
+                         // removes scans that have ended from the store's list
+                         (void)store->overtake_scans(0);
                          return store->layers().has_scans();
                        });
   if (is_read && clock_.monotonic_us() - standby.since_us < kPatienceUs &&
@@ -621,7 +624,8 @@ void Shard::admit_holds(ShardTask& task) {
 
 void Shard::note_standing(ShardTask& task) {
   if (task.admitted_holds == 0 || !stands(task)) return;
-  std::vector<std::shared_ptr<Countdown>> reached;  // a callback may release its hold
+  // called after the loop below, since a callback may release its hold
+  std::vector<std::shared_ptr<Countdown>> reached;
   for (ShardTask::Hold& hold : task.holds)
     if (hold.is_admitted && hold.awaited) reached.push_back(std::exchange(hold.awaited, nullptr));
   for (const auto& countdown : reached) countdown->one();
@@ -811,7 +815,7 @@ void Shard::tick() {
 void Shard::own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints) {
   const auto [place, is_new] =
       journals_.emplace(journal, std::make_unique<Journal>(std::move(checkpoints), memory_));
-  assert(is_new);  // checkpoints of a journal must be made in one place
+  assert(is_new);  // two owners of one journal would each make checkpoints of it
 }
 
 void Shard::committed(const DurableCommit& commit) {
@@ -853,7 +857,7 @@ void Shard::end_reading(const storage::TopicPartition& partition, const Error& w
   for (ShardTask* task : found->second) {
     if (!is_transient(*task)) continue;
     task->task->give_up(why);
-    schedule(*task);  // the task's owner gets the error after a step
+    schedule(*task);  // a step reports the error to the task's owner
   }
 }
 
@@ -872,7 +876,7 @@ bool Shard::is_overdue(const ShardTask& task) const {
   if (is_transient(task)) return false;
   const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
   if (checkpoints.is_overdue()) return true;
-  // The task's state could leave memory once a checkpoint contains it.
+  // State leaves memory only when a checkpoint contains it, so a checkpoint is worth making now.
   return memory_.is_state_overfull() && state_bytes_of(task) > kLittleState &&
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
@@ -931,7 +935,7 @@ void Shard::end_scans(ShardTask& task, size_t bytes) {
   task.memory->scans.resize(scan_bytes_of(task));
 }
 
-// Ticks all journals. Returns whether one of them has more to do.
+// Ticks all journals. Returns whether one of them has further work.
 bool Shard::tick_journals() {
   using Memory = JournalCheckpoints::Memory;
   const bool is_waited_for = std::ranges::any_of(

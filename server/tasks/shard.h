@@ -85,7 +85,7 @@ struct ShardTask {
   struct Hold {
     const void* holder;
     std::shared_ptr<Countdown> awaited;  // null once the task is between two commits
-    bool is_admitted = false;            // false: waits for its turn
+    bool is_admitted = false;            // false: the request waits for its turn
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
@@ -213,11 +213,13 @@ class Shard {
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& receiver, std::function<void(Status)> passed);
-  // How far the tasks of a stage on this shard have durably read up to the targets.
+  // The progress of a stage's tasks on this shard: how far they have durably read towards the
+  // targets.
   struct Passed {
     size_t tasks = 0;  // number of the stage's tasks on this shard
     bool all = true;
-    int64_t records = 0, of_records = 0;  // offsets before the targets: that were read, and all
+    // number of offsets before the targets: already read, and all
+    int64_t records = 0, of_records = 0;
   };
   Passed passed(const std::string& query_id, int stage,
                 const std::vector<std::pair<engine::PartitionRef, Offset>>& targets) const;
@@ -323,7 +325,7 @@ class Shard {
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
   std::optional<StateSnapshots> state_;
-  // Empty: slow rows are not run on other threads.
+  // Runs slow rows on another thread. If it is empty, they are not run on other threads.
   std::function<void(std::function<void()> work)> run_aside_;
   std::unique_ptr<Timer> timer_;  // runs while a task in attended_ or a journal needs it
   std::thread thread_;
@@ -352,7 +354,7 @@ class Shard {
   std::vector<storage::TopicPartition> woken_;
 
   std::mutex shared_mutex_;
-  // Guarded by shared_mutex_; by query
+  // By query id. Guarded by shared_mutex_.
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<engine::SharedTable>>> shared_;
 
   std::vector<ShardTask*> resting_;  // tasks that are stepped again at a certain time

@@ -30,7 +30,9 @@ class TablePublisher {
 
   struct Topics {
     Uuid from, to;
-    int32_t partitions = 0;  // number of partitions of each topic; a key is in the same one in both
+    // number of partitions of either topic; both have the same number, so a key is in the same
+    // partition
+    int32_t partitions = 0;
   };
   struct Written {
     uint64_t records = 0, deletes = 0;
