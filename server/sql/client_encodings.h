@@ -5,7 +5,7 @@
 namespace server::sql {
 
 struct ClientEncodingRow {
-  std::string_view name;       // PostgreSQL's spelling
+  std::string_view name;       // name as PostgreSQL spells it
   std::string_view converter;  // ICU's name; empty: bytes are not converted
 };
 

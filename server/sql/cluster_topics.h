@@ -19,8 +19,8 @@ namespace server {
 
 class Loop;
 
-// Topics: the tables of the topics must still exist, see check_is_there(). NewTopic: this check is
-// omitted, because no definition names the topic yet.
+// Topics: the append fails if the tables of the topics no longer exist (check_is_there()).
+// NewTopic: without this check, because no definition names the topic yet.
 enum class AppendTo : uint8_t { Topics, NewTopic };
 
 // The offset up to which each partition was read.
@@ -37,9 +37,9 @@ class ClusterTopics {
   // inline (docs/adr/0069); null: unknown.
   virtual void append(storage::AppendRequest request, AppendTo to, Loop* here,
                       storage::AppendDone done) = 0;
-  // Whether rows that were computed from rows read before are appended by append_changes() or
-  // commit(). Otherwise the turns of this node (TableLocks) exclude all other SQL writers, and
-  // append() suffices.
+  // Returns whether rows that depend on rows read before (UPDATE, DELETE) have to be appended by
+  // append_changes() or commit(). Otherwise the turns of this node (TableLocks) exclude all other
+  // SQL writers, and append() suffices.
   virtual bool appends_conditionally() const = 0;
   // Rows for one partition that were computed from rows read before. A change with `read_to` is
   // appended only if no row with one of its keys was written at or after that offset; a change
@@ -51,7 +51,7 @@ class ClusterTopics {
     std::string topic = {};  // the topic's name, for commit()
   };
   struct Changed {
-    // The last batch. An error states whether further rows may have been written.
+    // The position of the last batch. An error states whether further rows may have been written.
     Result<storage::AppendedBatch> appended;
     size_t batches_there = 0;  // number of leading batches of the change that are certainly written
     // Whether nothing beyond `batches_there` was written, because another writer wrote rows with
@@ -81,7 +81,7 @@ class ClusterTopics {
   // `asked_us` (monotonic clock), or nothing if such an answer is missing for a partition.
   virtual std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                                int64_t asked_us) const = 0;
-  // Returns, for these partitions, the ends of the rows that statements of this node have written
+  // Returns the ends, in these partitions, of the rows that statements of this node have written
   // since `since_us` (monotonic clock).
   virtual Ends written_since(std::span<const storage::TopicPartition> partitions,
                              int64_t since_us) const = 0;

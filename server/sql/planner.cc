@@ -86,10 +86,10 @@ bool computes_functions(const engine::Statement& statement) {
   return false;
 }
 
-// Fills in the catalog numbers of result columns, so that clients find the columns in the catalog,
-// and marks the columns that are part of a table's key.
-// The column positions of each table are computed once, since a wide table may have many columns in
-// the result.
+// Sets the numbers (OIDs) of tables and columns in pg_catalog for result columns, so that clients
+// find the columns in the catalog, and marks the columns that are part of a table's key. The column
+// positions of each table are computed once, since a wide table may have many columns in the
+// result.
 class Origins {
  public:
   void tell(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
@@ -381,7 +381,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   if (const auto* refresh = std::get_if<engine::RefreshView>(&statement)) {
-    // As in PostgreSQL, the owner refreshes. Any reader of the view may wait for it.
+    // In PostgreSQL only the owner may refresh a view. Here REFRESH only waits for the view, so any
+    // user with the right to read the view may run it.
     if (const auto* source = image_->catalog->find_source(refresh->name.name.text))
       TRY(check_read(*image_->users, asker_, *source));
     prepared->action = Action::Refresh;
@@ -832,7 +833,8 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     slots[i].value = std::move(parameters[i]);
   const engine::PlanContext context = context_for(&slots);
   const engine::Statement& statement = prepared.statement->statement;
-  // Built in place: GCC 12 warns about the destructor of a temporary variant.
+  // The variant is built in place, because GCC 12 warns about the destructor of a temporary
+  // variant.
   const auto planned = [](auto result) -> Result<PlannedStatement> {
     if (!result) return std::move(result).error();
     return Result<PlannedStatement>(tl::in_place, *std::move(result));
@@ -1013,7 +1015,7 @@ Result<LookUp> Planner::plan_look_up(const SqlPrepared& prepared, const engine::
     return prepared.pull;
   auto plan = std::make_shared<const engine::PullPlan>(
       TRY(engine::plan_pull_query(query, context, eval())));
-  TRY(budget_->status());  // errors of constants that keys were computed from
+  TRY(budget_->status());  // reports errors of constants from which keys were computed
   TRY(check_result(prepared, plan->result));
   return LookUp(std::move(plan));
 }

@@ -35,7 +35,7 @@ namespace server {
 struct SqlPrepared final : sql::Prepared {
   enum class Action : uint8_t {
     Define,
-    AddKey,  // a definition that copies rows first
+    AddKey,  // a definition that first copies the rows of the table
     Insert,
     WriteRows,
     Constant,
@@ -43,7 +43,7 @@ struct SqlPrepared final : sql::Prepared {
     Select,
     StreamToEnd,
     Push,
-    Follow,  // the changes of a catalog table
+    Follow,  // shows the changes of a catalog table
     Print,
     Assert,
     Refresh,
@@ -67,7 +67,7 @@ struct SqlPrepared final : sql::Prepared {
   bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds to sleep first
   bool is_for_change = false;  // reads the rows for a statement that changes or locks them
   Revision revision;
-  // The newest revision at which the columns were found unchanged.
+  // The newest revision of the metadata at which the statement's columns were found unchanged.
   mutable std::optional<Revision> checked_at;
   engine::Properties properties;
 };
@@ -78,8 +78,8 @@ struct StatementBegun {
   std::vector<engine::Value> parameters;
   int64_t awaits_tables_since_us = 0;  // monotonic clock; 0: no unavailable table so far
 };
-// Returns the parameters for planning. Moves them out of `begun` if the statement cannot be started
-// again, otherwise copies them.
+// Returns the parameters for planning. The values are moved out of `begun` if the statement cannot
+// be started again, otherwise copies them.
 std::vector<engine::Value> parameters_for(StatementBegun& begun);
 
 // The results of planning.
@@ -214,7 +214,7 @@ class Planner {
   std::optional<engine::EvalBudget> budget_;
   const Asker asker_;
   SerialNumbers* numbers_ = nullptr;
-  std::map<std::string, std::string> temporary_;  // see engine::PlanContext
+  std::map<std::string, std::string> temporary_;  // explained at engine::PlanContext
   std::set<std::string> held_;
   const std::function<Status(const engine::DataSource&)> may_read_;
   std::shared_ptr<engine::Sequences> sequences_;

@@ -39,8 +39,8 @@ struct ResultColumn {
 };
 
 enum class ResultKind : uint8_t {
-  None,      // a definition or a command
-  Insert,    // rows to append: held back in a transaction
+  None,      // no rows: a definition or a command
+  Insert,    // rows to append, which a transaction holds back
   Rows,      // a result that ends by itself
   PushRows,  // a result that continues until it is cancelled or reaches its LIMIT
 };
@@ -51,9 +51,11 @@ class Prepared {
  public:
   virtual ~Prepared() = default;
   ResultKind kind = ResultKind::None;
-  std::vector<ResultColumn> columns;  // for Rows and PushRows
-  bool reads_stream = false;          // Rows: reads the present rows of a stream
-  bool is_look_up = false;            // Rows: one row by its whole key, see answer_at_hand()
+  std::vector<ResultColumn> columns;  // the result's columns; set for Rows and PushRows
+  // only for Rows: the statement reads the present rows of a stream
+  bool reads_stream = false;
+  // only for Rows: reads one row by its whole key; see answer_at_hand()
+  bool is_look_up = false;
   // The types of $1, $2, ...; a declared type is kept or widened, an undeclared one is inferred.
   std::vector<engine::SqlType> parameters;
 };
@@ -68,7 +70,7 @@ struct Notice {
 // The successful end of a statement. Clients see `command`, a blank and the count: `INSERT 0 3`.
 // For rows the session counts the rows that it has sent, and uses only `command`.
 struct Completion {
-  std::string command;  // such as "SELECT", "INSERT 0", "CREATE STREAM"
+  std::string command;  // for example "SELECT", "INSERT 0" or "CREATE STREAM"
   std::optional<uint64_t> row_count = {};
   std::string query_id = {};  // the query that a definition has started
   std::string entity = {};    // the answer of ksqlDB's API, for statements about connectors
@@ -140,7 +142,8 @@ struct CopyRows {
 // any time.
 class CopyReceiver {
  public:
-  virtual void on_copy_drained() = 0;  // append() returned Wait and may be called again
+  // called when append() has returned Wait and may be called again
+  virtual void on_copy_drained() = 0;
   virtual void on_copy_done(uint64_t row_count) = 0;
   virtual void on_copy_error(Error error) = 0;
 
@@ -261,7 +264,7 @@ class SessionBackend {
   enum class Begun : uint8_t {
     ByClient,
     ByMessage
-  };  // ByMessage: without BEGIN, for the statements of one text or up to one Sync
+  };  // ByMessage: begun without BEGIN, for the statements of one Query message or up to one Sync
   // Begins a transaction. Until commit() or rollback(), the rows of INSERTs, COPYs, UPDATEs and
   // DELETEs are held back, and the session's own reads see them. Definitions are executed
   // immediately, and rollback() undoes them. Reads do not pin a snapshot. Transactions are never
@@ -272,9 +275,9 @@ class SessionBackend {
   // contents) or on_error. Until then the session makes no other calls. Destroying the execution
   // does not undo the commit.
   virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;
-  // A mark of what the transaction holds back. rollback_to() drops everything held since then.
-  // savepoint() returns null if the backend does not support this; rollback_to() fails with
-  // ObjectState if rows held at the mark are no longer held.
+  // A mark in the rows that the transaction holds back. rollback_to() drops the rows that were
+  // added after the mark. savepoint() returns null if the backend does not support this;
+  // rollback_to() fails with ObjectState if rows held at the mark are no longer held.
   class Savepoint {
    public:
     virtual ~Savepoint() = default;

@@ -27,7 +27,7 @@ class AnswerForm {
   virtual ~AnswerForm() = default;
 
   struct Range {
-    size_t first = 0, end = 0;  // end: exclusive
+    size_t first = 0, end = 0;  // `end` is exclusive
   };
   // Called when the text has been parsed. Returns the statements that run; an error ends the script
   // before its first statement.
@@ -59,11 +59,11 @@ struct ScriptRequest {
   std::map<std::string, std::string> variables = {};  // applied as DEFINE does
   std::string user = {}, application_name = {};
   std::string peer = {};            // the client's address, for pg_stat_activity
-  bool has_rights_of_user = false;  // see SessionInfo
+  bool has_rights_of_user = false;  // explained at SessionInfo
   bool is_read_only = false;        // each transaction is READ ONLY, and no statement changes that
   MemoryAccount* memory = nullptr;  // outlives the session
-  size_t* open_queries = nullptr;   // see SessionInfo
-  ChangeAudit on_change = {};       // see SessionInfo
+  size_t* open_queries = nullptr;   // explained at SessionInfo
+  ChangeAudit on_change = {};       // explained at SessionInfo
 };
 
 // A session that runs one script. The front end calls run() after `wake` and at deadline_us(),

@@ -39,7 +39,8 @@ class WorkerErrand final : public sql::Errand {
       std::make_shared<std::atomic<bool>>(false);
 };
 
-// Returns the incarnation of the role; nothing if no role of that name may log in.
+// Returns the number that distinguishes this role from earlier roles of the same name; nothing if
+// no role of that name may log in.
 std::optional<uint64_t> incarnation_of(const storage::Users& users, const std::string& role) {
   const auto found = users.roles.find(role);
   if (found == users.roles.end() || !found->second.may_login) return std::nullopt;
@@ -262,7 +263,8 @@ std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
       if (!*is_cancelled) done();
     });
   };
-  // Moved, so that no copy is destroyed on this loop if the worker finishes first.
+  // The job is moved into the queue. A copy here could be the last one when the worker finishes,
+  // and its data would be destroyed on this loop.
   if (!parts_.workers.try_run(bytes, std::move(job))) return nullptr;
   return errand;
 }
@@ -395,7 +397,8 @@ std::shared_ptr<const engine::DataSource> SqlSession::written_table(
 
 bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action != Action::Insert)
-    return false;  // other statements compute numbers elsewhere, or are planned off the loop anyway
+    // other statements take numbers on other paths, or are planned on a worker anyway
+    return false;
   const auto target = written_table(prepared, image);
   return target && has_sequence_default(*target);
 }

@@ -89,12 +89,12 @@ struct SqlParts {
   };
   using GroupsDone = std::function<void(Groups)>;
   std::function<void(GroupsDone)> consumer_groups = {};
-  std::atomic<size_t> open_statements = 0;  // number of open statements of all sessions
+  std::atomic<size_t> open_statements = 0;  // number of open statements in all sessions
   WriteFence fence = {};
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
   CaughtUp caught_up = {};
-  TableLocks turns = {};  // by topic name: writers that change rows that they have read
+  TableLocks turns = {};  // by topic name: held by a writer that changes rows which it has read
   TableLocks commits =
       {};  // by topic id: writers of several records, and readers until their scans have begun
   SequenceReserves sequences = SequenceReserves(definitions);
@@ -110,8 +110,9 @@ struct SqlParts {
 // tables have passed these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// The turns that a writer has, by topic name. Until the last copy of a hold is destroyed, no other
-// session runs a statement that changes rows of the table after reading them.
+// The turns (exclusive rights to change rows of a table) that a writer holds, by topic name. Until
+// the last copy of a hold is destroyed, no other session runs a statement that changes rows of the
+// table after reading them.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
 // The shards that keep rows of a table, and the number of tasks.
@@ -217,13 +218,14 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
-  // The lock of FOR UPDATE on a table, which excludes those of other nodes, is held with the turns.
+  // Returns whether the session has the lock of FOR UPDATE on the table, which excludes sessions of
+  // other nodes. The lock is kept together with the turns.
   bool has_row_lock(const std::string& topic) const { return turns_.contains(row_lock(topic)); }
   void take_row_lock(const std::string& topic, const NamedLocks::HoldPtr& hold) {
     turns_[row_lock(topic)] = hold;
     row_locks_.push_back(hold);
   }
-  // Returns the name of the lock, which is the name of no topic.
+  // Returns the name of the lock; no topic can have this name.
   static std::string row_lock(const std::string& topic) { return "rows:" + topic; }
   // Takes the turns from the session and returns them. An append under way may hold a copy for a
   // short time more.
@@ -274,8 +276,8 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
-  // The limits of a read's wait, read.wait.ms of the session or the server's default: without progress, and for open
-  // transactions.
+  // The time limits for the waits of a read: until the tables make progress (read.wait.ms of the session, or the
+  // server's default), and until an open transaction ends.
   int64_t read_wait_ms() const;
   int64_t open_wait_ms() const;
   std::unique_ptr<Planner> planner() const;
@@ -320,17 +322,19 @@ class SqlSession final : public sql::SessionBackend {
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // held until the end of the transaction, or of a single statement
-  std::vector<std::weak_ptr<NamedLocks::Hold>> row_locks_;  // among the turns
+  std::vector<std::weak_ptr<NamedLocks::Hold>> row_locks_;  // the locks of FOR UPDATE among turns_
   bool in_transaction_ = false;
   Begun begun_ = Begun::ByClient;
   DefiningTransactionPtr defining_;                  // set with the first definition
   std::optional<TemporaryTables> temporary_before_;  // set with the first definition, for rollback
   std::shared_ptr<Undoing> undoing_;                 // the undo of the last transaction
   size_t own_open_statements_ = 0;
-  size_t& open_statements_;  // the session's own, or those of all sessions of the client
+  // counter of this session, or the one that all sessions of the client share
+  size_t& open_statements_;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   ReadEnds read_ends_;
-  ReadEnds held_read_ends_;  // for topics of held_, the smallest ends
+  // smallest end up to which each partition was read; for the topics of held_
+  ReadEnds held_read_ends_;
   MemoryAccount* const memory_;
   const Asker asker_;
   const uint64_t incarnation_;  // the incarnation of the user at login

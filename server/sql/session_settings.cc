@@ -343,7 +343,7 @@ size_t SessionSettings::size_bytes() const {
   return bytes;
 }
 
-// Counts the value as a new one, since the value that it replaces is freed only afterwards.
+// The old value is counted, too, since it is freed only after the new one is stored.
 Status SessionSettings::check_room(std::string_view name, std::string_view value) const {
   const size_t added = size_bytes(name, value);
   if (added <= kMaxBytes && size_bytes() + added <= kMaxBytes) return {};
@@ -380,7 +380,7 @@ Status SessionSettings::set(std::string_view name, std::string_view value) {
 }
 Status SessionSettings::set_local(std::string_view name, std::string_view value) {
   if (before_) return assign(name, value, local_);
-  Values nowhere;  // outside of a transaction the value ends immediately: only checked
+  Values nowhere;  // outside of a transaction a SET LOCAL has no effect: the value is only checked
   return assign(name, value, nowhere);
 }
 

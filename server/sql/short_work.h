@@ -5,7 +5,8 @@
 
 namespace server {
 
-// Largest short job, in bytes that the job holds or works on, as its submitter estimates.
+// Limit for a short job, in bytes that the job holds or works on, as estimated by the code that
+// submits it.
 inline constexpr size_t kMostShortWorkBytes = size_t{64} << 10;
 
 }  // namespace server

@@ -13,7 +13,7 @@ class SqlSession;
 struct SqlPrepared;
 
 struct SleepingStatement {
-  std::shared_ptr<const engine::ParsedStatement> seconds;  // a SELECT of the seconds
+  std::shared_ptr<const engine::ParsedStatement> seconds;  // a SELECT that computes the seconds
   std::shared_ptr<const engine::ParsedStatement> rest;     // the statement without pg_sleep()
 };
 

@@ -26,7 +26,7 @@ class StatementWorkers {
   StatementWorkers& operator=(const StatementWorkers&) = delete;
 
   // Runs the job soon, on one of the threads. `bytes` is about the size of the data that it holds.
-  // Returns false if too much is queued; a job that finds the queue empty is always accepted.
+  // Returns false if the queue is full; an empty queue accepts a job of any size.
   bool try_run(size_t bytes, std::function<void()> job);
 
   // Drops queued jobs and waits for running ones. Returns false if they have not ended in time.

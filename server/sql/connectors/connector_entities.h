@@ -9,7 +9,7 @@
 
 namespace server {
 
-// The parts that each answer has.
+// The fields that each answer has.
 struct ConnectorStatement {
   std::string_view text;  // without a semicolon; secrets are masked
   const std::vector<ConnectorNotice>& notices;

@@ -215,7 +215,7 @@ class ConnectorExecution final : public SqlExecution {
     }
     return {};
   }
-  // ALTER CONNECTOR IF EXISTS.
+  // Continues ALTER CONNECTOR IF EXISTS once it is known whether the connector exists.
   Status after_describe(const engine::AlterConnector& alter) {
     connectors().describe(
         alter.name.text, on_loop([this, &alter](Result<ConnectorInfo> info) {
@@ -233,7 +233,7 @@ class ConnectorExecution final : public SqlExecution {
         }));
     return {};
   }
-  // Shows the message of Kafka Connect as a notice.
+  // Returns a callback that sends the message of Kafka Connect to the client as a notice.
   Connectors::Done<std::string> told() {
     return answered<std::string>([this](std::string message) {
       if (!message.empty()) receiver().on_notice({sql::NoticeLevel::Notice, std::move(message)});

@@ -21,7 +21,8 @@ class FollowExecution final : public SqlExecution {
   Status begin(const std::string& text, FollowedSelect select) {
     follower_ = TRY(session().parts().surveys->follow(text, std::move(select), reader_of(session()),
                                                       on_loop([this] { show(); })));
-    on_loop([this] { show(); })();  // the rows of a statement that others follow are known already
+    // if other clients follow the statement already, its rows are known
+    on_loop([this] { show(); })();
     return {};
   }
   void resume() override {
@@ -55,7 +56,7 @@ class FollowExecution final : public SqlExecution {
       shown_ = end;
       if (rows_left_ == 0) return finish();
       if (shown_ == changes_->rows) break;
-      is_rest_posted_ = true;  // the loop serves other work between two portions
+      is_rest_posted_ = true;  // the loop serves other work before the next portion
       return on_loop([this] {
         is_rest_posted_ = false;
         show();
@@ -79,8 +80,8 @@ class FollowExecution final : public SqlExecution {
   std::unique_ptr<Surveys::Follower> follower_;  // null when the statement is over
   FollowedRows::Version seen_ = 0;
   FollowedRows::ChangesPtr changes_;  // set while they are being shown
-  size_t shown_ = 0;                  // rows of `changes_`
-  uint64_t rows_left_;                // of the LIMIT
+  size_t shown_ = 0;                  // number of rows of `changes_` that have been sent
+  uint64_t rows_left_;                // rows that the LIMIT still allows
   bool is_over_ = false, is_rest_posted_ = false;
 };
 
@@ -89,7 +90,8 @@ class FollowExecution final : public SqlExecution {
 Result<std::unique_ptr<sql::Execution>> run_follow(SqlSession& session, sql::Receiver& receiver,
                                                    const SqlPrepared& prepared,
                                                    FollowedSelect select) {
-  // The values of parameters are not part of the text, so a statement with parameters is followed by itself.
+  // The values of parameters are not part of the text, so a statement with parameters shares its rows with
+  // no other follower.
   static std::atomic<uint64_t> last_own = 0;
   std::string text = prepared.statement->text;
   if (!prepared.parameters.empty()) text += fmt::format(" -- {}", ++last_own);

@@ -35,7 +35,8 @@ void FollowedRows::take(const engine::RowsChunks& chunks) {
       engine::encode_row(keys, i, key_bytes);
       engine::encode_row(all, i, row_bytes);
       Row& row = rows_[key_bytes];
-      if (std::exchange(row.taken_at, takes_) == takes_) continue;  // a second row of this key
+      // skips a second row with this key
+      if (std::exchange(row.taken_at, takes_) == takes_) continue;
       row.place = place++;
       if (row.changed_at > 0 && row.bytes == row_bytes) continue;
       if (row.changed_at == 0) bytes_ += kRowBytes + key_bytes.size();

@@ -47,9 +47,9 @@ class FollowedRows {
 
  private:
   struct Row {
-    std::string bytes;       // of the whole row
-    Version changed_at = 0;  // version that brought the bytes
-    Version taken_at = 0;    // number of the take() that had the row
+    std::string bytes;       // encoded columns of the whole row
+    Version changed_at = 0;  // version at which the row got these bytes
+    Version taken_at = 0;    // number of the last take() that contained the row
     size_t place = 0;        // position in the last survey
   };
   struct Deleted {
@@ -65,7 +65,7 @@ class FollowedRows {
   Version version_ = 0, takes_ = 0;
   Version forgotten_ = 0;  // version of the newest delete that is no longer known
   size_t bytes_ = 0;
-  std::map<Version, ChangesPtr> shared_;  // by `seen`, for the present version
+  std::map<Version, ChangesPtr> shared_;  // results of since() by `seen`, for the present version
 };
 
 }  // namespace server

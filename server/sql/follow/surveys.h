@@ -21,7 +21,8 @@ namespace server {
 
 struct SqlParts;
 
-// A statement that is followed, shared by all its followers: those with the same text, user and settings.
+// A statement whose rows clients follow. Followers with the same text, user and settings share one
+// object.
 //
 // Threads: any. Owner: its followers, and a survey while it runs.
 class FollowedStatement {
@@ -94,7 +95,7 @@ class Surveys {
   Result<std::unique_ptr<Follower>> follow(const std::string& text, FollowedSelect select,
                                            InformationReader reader, FollowedStatement::Wake wake);
 
-  // The time between two surveys at present, in milliseconds.
+  // Returns the present time between two surveys, in milliseconds.
   int64_t interval_ms() const { return interval_ms_; }
 
  private:

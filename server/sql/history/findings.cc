@@ -67,9 +67,9 @@ std::vector<Problem> groups_behind(const PresentFigures& figures) {
   const std::string name = "kafka_consumergroup_lag";
   struct Group {
     double lag = 0;
-    std::vector<std::string> labels;  // of its partitions
+    std::vector<std::string> labels;  // labels of the group's partitions
   };
-  std::map<std::pair<std::string, std::string>, Group> groups;  // by name and topic
+  std::map<std::pair<std::string, std::string>, Group> groups;  // by the group's name and the topic
   figures.each(name, [&](const std::string& label, double lag) {
     Group& group = groups[{value_in(label, "consumergroup"), value_in(label, "topic")}];
     group.lag += lag;

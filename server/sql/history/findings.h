@@ -48,7 +48,7 @@ struct FindingRule {
   std::string_view hint;
   std::vector<Problem> (*find)(const PresentFigures& figures);
 };
-// In the order of the file, without MillraceDown, which a server cannot report itself.
+// The rules in the order of alerts.yml, without MillraceDown, which a server cannot report itself.
 extern const std::span<const FindingRule> kFindingRules;
 
 // Keeps the time since which each condition holds.
@@ -60,7 +60,8 @@ class FindingTracker {
   std::vector<engine::Finding> find(const PresentFigures& figures, int64_t now_ms);
 
  private:
-  std::map<std::pair<std::string, std::string>, int64_t> since_ms_;  // by rule and object
+  // begin of each finding, by rule and object
+  std::map<std::pair<std::string, std::string>, int64_t> since_ms_;
 };
 
 }  // namespace server

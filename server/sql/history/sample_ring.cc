@@ -82,7 +82,8 @@ void SampleRing::read(const std::optional<std::string>& name,
                       const std::optional<std::string>& label,
                       const engine::SampleHistory::OnSeries& on_series) const {
   std::vector<engine::SamplePoint> points;
-  // The fine ring begins where the oldest of its slots does; older points come from the minutes.
+  // Points from the oldest slot of the fine ring on are read from that ring, and older points from
+  // the averages of minutes.
   int64_t fine_begin_ms = std::numeric_limits<int64_t>::max();
   for (const int64_t time_ms : fine_ms_)
     if (time_ms > 0) fine_begin_ms = std::min(fine_begin_ms, time_ms);
@@ -90,7 +91,7 @@ void SampleRing::read(const std::optional<std::string>& name,
   for (auto each = first; each != series_.end(); ++each) {
     if (name && each->first.first != *name) break;
     if (label && each->first.second != *label) {
-      if (name) break;  // the labels of a name are sorted
+      if (name) break;  // series are sorted by label, so no further one matches
       continue;
     }
     points.clear();

@@ -33,7 +33,8 @@ class SampleRing {
   // Adds the figures of one moment. Series that have no value for a day are dropped.
   void add(int64_t wall_ms, const std::vector<Sample>& samples);
 
-  // See engine::SampleHistory. The points of the last hour follow those of the minutes before.
+  // See engine::SampleHistory. The averages of minutes come first, then the points of the last
+  // hour.
   void read(const std::optional<std::string>& name, const std::optional<std::string>& label,
             const engine::SampleHistory::OnSeries& on_series) const;
 
@@ -46,7 +47,7 @@ class SampleRing {
 
  private:
   struct Series {
-    std::vector<float> fine, coarse;  // by slot; NaN: no value
+    std::vector<float> fine, coarse;  // one value for each slot; NaN: no value
     double minute_sum = 0;
     uint32_t minute_count = 0;
     int64_t last_ms = 0;
@@ -54,7 +55,7 @@ class SampleRing {
   void end_minute();
   void drop_old(int64_t wall_ms);
 
-  std::map<std::pair<std::string, std::string>, Series> series_;  // by name and label
+  std::map<std::pair<std::string, std::string>, Series> series_;  // series by name and label
   std::vector<int64_t> fine_ms_, coarse_ms_;  // times of the slots; 0: not used yet
   size_t next_fine_ = 0, next_coarse_ = 0;
   int64_t minute_ms_ = 0;  // begin of the present minute; 0: none

@@ -36,8 +36,8 @@ std::vector<Sample> samples_of(std::string_view page) {
   return samples;
 }
 
-// Replaces counters by their rates. The first value of a counter has none, and a counter that became smaller has
-// begun again.
+// Replaces counters by their rates. The first value of a counter gives no rate; a counter that has become
+// smaller was reset to 0 in between.
 void ServerHistory::take_rates(std::vector<Sample>& samples, int64_t wall_ms) {
   const double seconds = static_cast<double>(wall_ms - last_ms_) / 1e3;
   // A page may have the rate of a counter already, computed over the time of its own choice.

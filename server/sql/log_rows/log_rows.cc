@@ -19,9 +19,10 @@ namespace server {
 
 namespace {
 
-// Notices of one statement, which may call RECORDS for each row of a join.
+// Limit for the notices of one statement, which may call RECORDS for each row of a join.
 constexpr size_t kMostNotices = 16;
-// Bytes that a partition reads at once: few if there are many partitions, because each of them keeps a portion.
+// Limits for the bytes that are read from a partition at once. The more partitions a call reads, the smaller
+// the portion, because one portion of each partition is in memory.
 constexpr size_t kLeastPortion = 16 * 1024, kMostPortion = 256 * 1024;
 constexpr size_t kRecordsOfChunk = 1'024;
 
@@ -153,7 +154,8 @@ class ChunkWriter {
   const std::span<const engine::SystemTextFilter> wanted_;
   engine::SchemaPrinter keys_, values_;
   std::vector<std::shared_ptr<engine::Column>> columns_;
-  std::vector<std::optional<std::string_view>> arguments_;  // by column
+  // text of the argument for each hidden column, by column
+  std::vector<std::optional<std::string_view>> arguments_;
 };
 
 Error without_replica(const storage::TopicInfo& topic, PartitionId partition,

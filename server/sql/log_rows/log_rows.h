@@ -16,7 +16,7 @@ namespace server {
 
 struct SqlParts;
 
-// Returns the rows of these two, and those of all other system tables from `others`.
+// Returns the rows of RECORDS and of partitions itself, and takes the rows of all other system tables from `others`.
 //
 // A call of RECORDS reads at most RecordsRequest::max_bytes and for at most kMostMs, and its notice states how far it
 // has read. In a cluster it reads the replicas of this node up to their high watermark, as a consumer that fetches from
@@ -31,7 +31,7 @@ class LogRows final : public engine::SystemRows {
   Result<engine::RowsChunks> rows(const engine::SystemTable& table,
                                   std::span<const engine::SystemTextFilter> wanted,
                                   engine::RowsContext& context) const override;
-  // Returns what each call has read.
+  // Returns one notice for each call of RECORDS: how far the call has read.
   std::vector<sql::Notice> take_notices() const { return std::exchange(notices_, {}); }
 
  private:

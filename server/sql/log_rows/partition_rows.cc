@@ -12,7 +12,8 @@ namespace server {
 Result<engine::RowsChunks> LogRows::partitions(const engine::SystemTable& table,
                                                std::span<const engine::SystemTextFilter> wanted,
                                                engine::RowsContext& context) const {
-  // The reader's turn keeps old pages of the store, so it ends after a number of partitions.
+  // Number of partitions that are read from one snapshot of the log. An open snapshot keeps the
+  // store from reusing old pages, so it must be short.
   constexpr size_t kPartitionsOfTurn = 256;
   std::vector<std::shared_ptr<engine::Column>> columns;
   for (const engine::ColumnDef& column : table.columns.columns)

@@ -16,7 +16,7 @@ std::optional<std::string> copy_of(const std::optional<std::string_view>& bytes)
   return bytes ? std::optional<std::string>(*bytes) : std::nullopt;
 }
 
-// Ends the turn when the scope ends.
+// Releases the reader's snapshot at the end of the scope.
 using Turn = std::unique_ptr<storage::LogReader, void (*)(storage::LogReader*)>;
 Turn turn_of(storage::LogReader& reader) {
   return {&reader, [](storage::LogReader* open) { open->end_turn(); }};
@@ -34,7 +34,7 @@ Status RecordScan::begin(std::optional<int64_t> offset, std::optional<int64_t> t
   if (offset)
     next_ = is_newest_first_ ? std::min(Offset{*offset}, last) : std::max(Offset{*offset}, start_);
   if (time_ms && is_newest_first_) {
-    // No record is later than the largest time.
+    // No record can be later than INT64_MAX, so the scan then begins at the end.
     const auto later = *time_ms < INT64_MAX ? TRY(offset_of(*time_ms + 1)) : std::nullopt;
     if (later) next_ = *later - 1;
   } else if (time_ms) {
@@ -50,7 +50,8 @@ Result<std::optional<Offset>> RecordScan::offset_of(int64_t time_ms) {
     const auto batch = TRY(reader_.batch_for_time(partition_, time_ms, from));
     if (!batch) return std::nullopt;
     if (const auto found = TRY(storage::find_by_time(*batch, time_ms, from))) return found->offset;
-    // The only record of that time was before `from` in this batch.
+    // The only record with such a time in this batch lies before `from`, so the search continues
+    // behind the batch.
     from = batch->last_offset + 1;
   }
   return std::nullopt;
@@ -137,7 +138,8 @@ Result<std::vector<storage::BatchRef>> RecordScan::batches_back() {
       window_ = std::max<int64_t>(1, window_ / 2);
     else if (bytes < portion_bytes_ / 2)
       window_ = std::min(kMostWindow, window_ * 2);
-    // The portion is the end of the window; a batch is only a view until the turn ends.
+    // Returns only the newest batches of the window, up to the size of a portion. The others are
+    // read again later; batches are only views, so this costs little.
     std::ranges::reverse(batches);
     size_t kept = 0;
     for (size_t kept_bytes = 0; kept < batches.size() && kept_bytes < portion_bytes_; ++kept)

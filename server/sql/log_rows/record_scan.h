@@ -16,7 +16,7 @@ namespace server {
 // A record with copies of its bytes, so that it outlives the turn of the reader.
 struct ScannedRecord {
   Offset offset;
-  int64_t timestamp_ms = -1;  // negative: none
+  int64_t timestamp_ms = -1;  // negative: no timestamp
   std::optional<std::string> key, value;
   std::string raw_headers;
   std::string_view transaction = {};  // "committed", "aborted", "open"; empty: none

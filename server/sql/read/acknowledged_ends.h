@@ -17,7 +17,7 @@ namespace server {
 // Threads: any. Owner: the component that asks the leaders.
 class AcknowledgedEnds {
  public:
-  // Approximate limit of partitions; beyond it the older half is dropped.
+  // Approximate limit for the number of partitions; beyond it the older half is dropped.
   static constexpr size_t kMost = 100'000;
 
   // Notes ends that leaders have reported. `asked_us`: a time before the leaders were asked.

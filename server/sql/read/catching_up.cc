@@ -153,8 +153,8 @@ bool CatchingUp::follow_definitions() {
   return true;
 }
 
-// Decides, from the state of the queries, which ends to wait for. Runs again after each change of
-// their state.
+// Decides from the state of the queries which offsets the wait must reach. Runs again after each
+// change of their state.
 void CatchingUp::evaluate() {
   if (!follow_definitions())
     return end(Error{ErrorCode::UndefinedObject,
@@ -177,7 +177,8 @@ void CatchingUp::evaluate() {
       trouble_ = Trouble{id, true};
   }
   if (is_starting) return try_again();
-  // The rows of a view equal its SELECT over some prefix of its inputs, or they are not shown.
+  // A view shows only rows that equal its SELECT over a prefix of its inputs, so its readers must
+  // wait.
   const bool reads_view =
       std::ranges::any_of(queries_, [](const DefinedQuery* query) { return is_view(*query); });
   if (trouble_ && reads_view)
@@ -283,7 +284,7 @@ void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
   if (parts.cluster->asks_leaders())
     parts.cluster->ask_ends(std::move(partitions), wait_ms,
                             there_.on(session_.shard().loop(), std::move(answer)));
-  else  // the answer comes within the call, and is not posted to the loop
+  else  // asks within the call; on_loop() would delay the answer
     parts.cluster->ask_ends(std::move(partitions), wait_ms, there_.here(std::move(answer)));
 }
 

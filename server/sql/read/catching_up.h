@@ -16,7 +16,7 @@
 
 namespace server {
 
-// A wait that fails with `late` when the queries have made no progress for `most_ms`.
+// Waits as long as the queries make progress. Calls `late` when they have made none for `most_ms`.
 //
 // Threads: the session's loop. Owner: the object that waits.
 class PatientWait {

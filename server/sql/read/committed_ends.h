@@ -19,7 +19,7 @@ namespace server {
 class CommittedEnds {
  public:
   using Ends = std::vector<std::pair<engine::PartitionRef, Offset>>;
-  // The plan of the query that keeps a table.
+  // The query that keeps the rows of a table, with its plan.
   using Keeper = std::shared_ptr<const engine::QueryPlan>;
 
   explicit CommittedEnds(const storage::Log& log) : log_(log) {}
@@ -60,7 +60,7 @@ class CommittedEnds {
   const storage::Log& log_;
   mutable std::mutex mutex_;
   std::map<Uuid, Table> tables_;
-  size_t forget_at_ = 256;  // number of tables at which dropped ones are removed
+  size_t forget_at_ = 256;  // when the map has this number of tables, dropped tables are removed
 };
 
 }  // namespace server

@@ -11,7 +11,7 @@ namespace {
 
 // Intervals of local checks, and of requests to an external registry.
 constexpr int64_t kLookEveryMs = 20, kAskEveryMs = 200;
-constexpr int64_t kDefaultTimeoutMs = 1'000;  // as ksqlDB's, of topics and of schemas
+constexpr int64_t kDefaultTimeoutMs = 1'000;  // ksqlDB's default for topics and schemas
 
 // ASSERT TOPIC and ASSERT SCHEMA: checks again and again until the assertion holds or the time is
 // up.

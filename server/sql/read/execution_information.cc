@@ -26,7 +26,7 @@ class InformationExecution final : public SqlExecution {
 
   void begin() {
     const engine::Statement& statement = statement_->statement;
-    // Entities show the state of each query that they name.
+    // Answers of ksqlDB's API (Entity) show the state of each query that they name.
     const bool needs_statuses =
         form_ == InformationForm::Entity || engine::needs_statuses(statement);
     gathering_.begin({needs_statuses, engine::needs_server_facts(statement),
@@ -39,8 +39,8 @@ class InformationExecution final : public SqlExecution {
   }
 
  private:
-  // The inputs of the answer, and the answer. It is owned by the work, which may outlive the
-  // execution.
+  // The inputs of the answer, and the answer itself. The object belongs to the work, which may
+  // outlive the execution.
   struct Answer {
     std::shared_ptr<const engine::ParsedStatement> statement;
     std::shared_ptr<const InformationFacts> facts;
@@ -107,7 +107,8 @@ class InformationExecution final : public SqlExecution {
   std::unique_ptr<sql::Errand> errand_;
   std::optional<engine::InformationRows> rows_;  // set once the rows are computed
   size_t shown_ = 0;
-  bool is_waiting_ = false, is_over_ = false;  // the next portion is posted; all rows are shown
+  // the next portion is scheduled; all rows have been sent
+  bool is_waiting_ = false, is_over_ = false;
 };
 
 }  // namespace

@@ -141,7 +141,7 @@ class PullExecution final : public TableRead {
     Part& part = parts_[index];
     if (!std::exchange(part.has_reported, true)) {
       tasks_found_ += (*portion)->tasks;
-      // An incomplete table is never shown.
+      // Rows of an incomplete table are never sent to a client.
       if (++reports_ == parts_.size()) {
         if (tasks_found_ < tasks_expected_) return await_table();
         opening_->close();

@@ -136,14 +136,14 @@ class SelectExecution final : public TableRead {
   struct Work {
     SqlParts& parts;
     SelectRows plan;
-    std::shared_ptr<const InformationFacts> facts;  // null: no system table is read
+    std::shared_ptr<const InformationFacts> facts;  // null: the statement reads no system table
     std::vector<std::shared_ptr<PullRequest>> requests;
     std::vector<engine::RowsChunks> tables;
     engine::Properties properties;
     const Clock& clock;
     MemoryBudget& memory;
     OwnedCharge gathered;  // for the tables' rows, until make() charges them to `context`
-    std::vector<std::optional<HeldBatches>> held;  // by table
+    std::vector<std::optional<HeldBatches>> held;  // held batches of each table
     const engine::SchemaLookup* schemas;
     std::shared_ptr<engine::Sequences> sequences;
     std::shared_ptr<engine::CatalogNames> names;
@@ -253,7 +253,8 @@ class SelectExecution final : public TableRead {
         for (const std::string& batches : *held) gathered_bytes_ += batches.size();
         table.held = *std::move(held);
       }
-      // Held rows are laid over the table's rows before its filter applies: shape() does both.
+      // The transaction's held rows are laid over the table's rows before its filter applies:
+      // shape() does both.
       table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
       // Rows of the transaction are laid over whole rows.
       if (!table.held) table.request->used = engine::used_columns(*plan_->tables[i]);
@@ -417,7 +418,7 @@ class SelectExecution final : public TableRead {
   }
 
   const bool is_analyzed_;
-  int64_t begun_us_ = 0;  // monotonic clock
+  int64_t begun_us_ = 0;  // by the monotonic clock
   const SelectRows plan_;
   const MetadataImagePtr image_;
   std::optional<InformationGathering> gathering_;  // set if system tables are read

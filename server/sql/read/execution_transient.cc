@@ -15,8 +15,8 @@ namespace server {
 namespace {
 
 constexpr size_t kStepBytes = 128 * 1024;  // bytes of records that a step reads
-// Time until a query without new records notices that a source of it was dropped. Each check is one comparison unless a
-// definition has changed.
+// Time until a query without new records notices that one of its sources was dropped. Each check is one comparison
+// unless a definition has changed.
 constexpr int64_t kSourceCheckMs = 500;
 
 // Runs a task on the session's shard; the task reads all partitions of the query's sources.
@@ -315,7 +315,8 @@ class TransientExecution final : public SqlExecution {
       for (size_t row = 0; row < rows; ++row)
         shown_ends_[batch.partition_of(row)] = Offset(batch.offsets[row] + 1);
     if (rows_left_ > 0) return;
-    is_over_ = true;  // ends after the step: the task must not be destroyed inside it
+    // the step ends before the query does, because a task must not be destroyed within its step
+    is_over_ = true;
     note_failure_before(batch.partition_of(rows - 1), batch.offsets[rows - 1]);
   }
   // Keeps the first failure of a push query at this time, when the LIMIT is reached. Records behind the last row were
@@ -498,23 +499,25 @@ class TransientExecution final : public SqlExecution {
   std::shared_ptr<const storage::Users> users_ = image_->users;  // the users at the last check
   std::optional<Error> lost_right_;
   std::optional<CatchingUp> catching_up_;
-  std::map<storage::TopicPartition, Offset> leaders_ends_;  // if asked
+  // ends that the leaders have reported; empty if they were not asked
+  std::map<storage::TopicPartition, Offset> leaders_ends_;
   std::optional<Timer> patience_;                           // set while a schema is awaited
-  std::optional<Timer> source_check_;                       // of a query without an end
+  std::optional<Timer> source_check_;                       // set for a query without an end
   MetadataImagePtr checked_image_ = image_;
   int64_t rows_left_;
   // Numbers of unreadable records and of failed values at which the next warning is sent.
   uint64_t next_unreadable_ = 1, next_failed_ = 1;
   std::optional<engine::TaskMetrics::FailedValue>
-      failed_in_limit_;  // used when the LIMIT is reached
-  // Set for an answer with LIMIT that ends: the inputs as they were at its begin, and behind its last row in each
-  // partition.
+      failed_in_limit_;  // first failure at or before the last row; used when the LIMIT is reached
+  // Set for an answer with LIMIT that ends by itself: the inputs as they were at its beginning, and for each
+  // partition the offset behind the last row of the answer.
   std::vector<engine::Task::Input> inputs_;
   std::map<int32_t, Offset> shown_ends_;
   bool is_checking_ = false;  // task_ reads the records of the answer again
   bool is_beginning_ = false, is_over_ = false, has_caught_up_ = false;
   ShardTask* task_ = nullptr;
-  // Not charged to the session's account: its share is for rows on their way to the client.
+  // The state is not charged to the session's account, which is for rows on their way to the
+  // client.
   OwnedCharge state_charge_{session().parts().memory, MemoryKind::Queries};
 };
 

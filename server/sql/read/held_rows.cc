@@ -17,7 +17,7 @@ namespace {
 struct HeldRecord {
   size_t place;  // position among all written records
   int64_t timestamp;
-  std::optional<std::string_view> value;  // nothing for a delete
+  std::optional<std::string_view> value;  // not set for a deletion
 };
 using ByKey = absl::flat_hash_map<std::string_view, HeldRecord>;
 struct Written {
@@ -36,7 +36,7 @@ Result<ByKey> last_of_each_key(const HeldBatches& held, const engine::DataSource
   for (const std::string& batches : held)
     for (std::string_view left = batches; !left.empty();) {
       const auto batch = TRY(records::parse_batch(left, records::BatchCheck::Shape));
-      std::string scratch;  // for compressed batches only; held batches are not compressed
+      std::string scratch;  // used for compressed batches only, and held batches are not compressed
       auto reader = TRY(records::RecordReader::open(batch, scratch));
       for (records::RecordView record; reader.next(record);) {
         if (!record.key) return unreadable(table, "a row has no key");

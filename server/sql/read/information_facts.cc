@@ -88,7 +88,7 @@ engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& ask
 
 namespace {
 
-// The names together with the image that they refer to.
+// Owns the image for as long as its names are used.
 struct ImageNames {
   ImageNames(MetadataImagePtr the_image, Asker asker, std::string user)
       : image(std::move(the_image)),

@@ -21,11 +21,11 @@ namespace server {
 struct InformationNeeds {
   bool statuses = false, server_facts = false, consumer_groups = false, schemas = false,
        connectors = false;
-  // Adds the needs of the rows of a system table.
+  // Adds the facts that the rows of the system table show.
   void add(const engine::SystemTable& table);
 };
 
-// Adds to the descriptions of topics, in a cluster, the number of their replicas.
+// Adds the number of replicas to the descriptions of topics, in a cluster.
 class ReplicatedTopics final : public engine::Topics {
  public:
   using ReplicasOf = std::function<int(const Uuid& topic)>;  // empty: one replica each
@@ -77,7 +77,8 @@ struct InformationFacts {
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
   std::vector<engine::ConnectorStatus> connectors = {};
-  std::vector<sql::Notice> connector_notices = {};  // an outside cluster does not answer
+  // connectors of another cluster are missing, because it does not answer
+  std::vector<sql::Notice> connector_notices = {};
   std::set<NodeId> without_groups_of = {};          // nodes that have not reported all their groups
   InformationReader reader;
   ReplicatedTopics::ReplicasOf replicas_of = {};

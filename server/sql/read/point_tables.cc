@@ -53,7 +53,7 @@ PointTables::Target* PointTables::find_target(
   if (const auto found = targets_.find(table.get()); found != targets_.end()) {
     if (std::ranges::all_of(found->second.tables, &engine::SharedTable::is_open))
       return &found->second;
-    targets_.erase(found);  // the query of the target has restarted
+    targets_.erase(found);  // the query that kept the table has restarted
   }
   auto kept = find_kept_table(image, table);
   if (!kept) return nullptr;
@@ -67,7 +67,7 @@ PointTables::Target* PointTables::find_target(
   for (Shard* const shard : places.shards)
     for (auto& shared : shard->shared_tables(kept->query_id()))
       if (shared->plan() == kept->query->plan) target.tables.push_back(std::move(shared));
-  // An incomplete table is never used.
+  // Rows of an incomplete table are never sent to a client.
   if (target.tables.empty() || target.tables.size() != places.tasks) return nullptr;
   return &targets_.emplace(table.get(), std::move(target)).first->second;
 }

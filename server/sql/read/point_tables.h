@@ -28,8 +28,8 @@ class PointTables {
   explicit PointTables(SqlSession& session);
 
   // Gives the answer to `receiver` and returns an execution that has ended. Returns null if the
-  // look-up has to wait, to warn or to find out more: the caller then asks the tasks, as in any
-  // other look-up.
+  // look-up has to wait, to send a warning or to ask a task; the caller then uses
+  // PullExecution.
   Result<std::unique_ptr<sql::Execution>> answer(const SqlPrepared& prepared,
                                                  std::span<const engine::Value> parameters,
                                                  sql::Receiver& receiver);

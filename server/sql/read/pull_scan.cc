@@ -12,7 +12,7 @@ namespace server {
 namespace {
 
 constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
-// Entries that are read between two looks at the clock.
+// Number of entries that are read between two reads of the clock.
 constexpr size_t kEntriesBetweenLooks = 512;
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
 // The scan rests at this number of portions that were sent and are not shown yet.
@@ -51,7 +51,7 @@ class PullScan::Unsent {
  private:
   const std::shared_ptr<PullScan> scan_;
   std::shared_ptr<PullPortion> portion_;
-  size_t tasks_left_ = 1;  // starts at one for the scan itself
+  size_t tasks_left_ = 1;  // starts at 1: the scan itself counts as a task until it has asked all
   Status status_;
 };
 

@@ -19,15 +19,16 @@
 
 namespace server {
 
-// The request of a look-up to each shard.
+// The part of a look-up that each shard gets.
 struct PullRequest {
   std::string query_id;                              // the query that keeps the table
-  std::shared_ptr<const engine::QueryPlan> kept_by;  // its plan when the look-up was planned
+  // the plan of that query when the look-up was planned
+  std::shared_ptr<const engine::QueryPlan> kept_by;
   std::shared_ptr<const engine::PullPlan> plan;
   // The keys, by the number of the only task that can have them. If the map is empty, the keys of
   // the plan may be in any task.
   std::map<int32_t, std::vector<std::string>> keys_of;
-  // True: the shard applies filter, columns and LIMIT, since this takes a short time for any row.
+  // True: the shard applies filter, columns and LIMIT, because that is fast for any row.
   bool is_shaped_there = false;
   // Whether each column of the table is used; nullopt: all are. A scan leaves the other columns out.
   std::optional<std::vector<bool>> used = std::nullopt;
@@ -49,7 +50,7 @@ struct PullPortion {
   size_t bytes = 0;                       // approximate; charged while the client does not read
   std::optional<OwnedCharge> on_its_way;  // charges `bytes` until the receiver does; unset if few
 
-  // Larger portions have rows of megabytes, which are sent one by one.
+  // A portion that is larger has very long rows, which are sent one by one.
   static constexpr size_t kLongBytes = 1024 * 1024;
   bool is_long() const { return bytes > kLongBytes; }
   void add(engine::Batch batch);
@@ -127,7 +128,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   size_t portion_rows_;  // approximate size of the next portion
   int untaken_ = 0;
   bool has_answered_ = false, is_resting_ = false, is_over_ = false;
-  bool is_short_ = false;  // whether the last portion was cut short to save memory
+  bool is_short_ = false;  // the last portion was cut short to save memory
 };
 
 }  // namespace server

@@ -106,7 +106,7 @@ void ReadBarrier::note_outputs(const StageRef& ref) {
     if (const auto status = parts_.log.find_partition({topic->id, i}))
       frontier_[{topic->id, i}] = status->readable_end();
     else if (output.exchange >= 0)
-      break;  // its partitions are numbered without gaps
+      break;  // partitions are numbered without gaps, so the first missing one is the end
   }
 }
 

@@ -27,14 +27,17 @@ std::vector<storage::TopicPartition> partitions_read_by(
 class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
  public:
   enum class Mode : uint8_t {
-    Wait,  // until all ends are passed, durably
-    Look,  // answers without a wait; ObjectState if an end is not passed
+    Wait,  // waits until all ends are durably passed
+    Look,  // answers at once; ObjectState if an end is not passed yet
   };
-  // The position of the stage that is waited for. Stage and records only grow.
+  // The progress of the stage that is waited for. `stage` and `records` never decrease during a
+  // wait.
   struct Progress {
     size_t stage = 0;
-    int64_t records = 0, of_records = 0;         // offsets; for an exchange, offsets of its blocks
-    bool is_of_topics = false;                   // otherwise the offsets are of an exchange
+    // offsets read, and offsets to read; for an exchange, offsets of its blocks
+    int64_t records = 0, of_records = 0;
+    // true: offsets of topics; false: offsets of an exchange
+    bool is_of_topics = false;
     std::optional<engine::ViewState> view = {};  // if the stage keeps a materialized view
     bool is_beyond(const Progress& other) const {
       return std::pair(stage, records) > std::pair(other.stage, other.records);

@@ -40,7 +40,7 @@ class ReadPreparation {
   enum class Kind : uint8_t {
     Keys,  // a look-up by key, which does not wait for writers
     Scan,
-    Change,  // reads the rows to change: needs everything in the topic
+    Change,  // reads rows in order to change them, so it must see everything in the topic
   };
   ReadPreparation(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                   std::vector<MaterializedTable> tables, Kind kind);
@@ -67,7 +67,7 @@ class ReadPreparation {
   void leaders_told(Result<ClusterTopics::Ends> ends);
   void begin_waiting();
   void open();
-  bool find_needed();  // returns whether there is nothing to wait for
+  bool find_needed();  // returns true if no wait is necessary
   void wait(std::function<void()> then);
   void passed(const Status& status);
   void await_writers();

@@ -28,7 +28,7 @@ void StreamGathering::resume() {
 void StreamGathering::on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                               size_t end_row) {
   if (is_over_) return;
-  // A query without LIMIT gives each batch as a whole.
+  // A query without LIMIT passes each batch on as a whole.
   assert(first_row == 0 && (columns.empty() || columns.front()->size() == end_row));
   engine::RowsChunk chunk{end_row - first_row,
                           engine::rows_in_layout(*stream_, columns, end_row - first_row)};

@@ -20,7 +20,7 @@ class NumberRanges {
 
  private:
   const size_t most_;
-  std::map<int64_t, int64_t> ranges_;  // first number of the range -> last number
+  std::map<int64_t, int64_t> ranges_;  // first number of each range -> its last number
 };
 
 }  // namespace server

@@ -29,7 +29,7 @@ constexpr milliseconds kFast{1000}, kSlow{10'000};
 // wait a little longer than kBrief, since two clocks do not run at the same speed.
 constexpr int64_t kFewestBrief = 1;
 constexpr milliseconds kBrief{3000}, kBriefForOthers{3300}, kAtOnce{0};
-// Upper bound of CACHE.
+// The largest CACHE of a sequence that is respected.
 constexpr int64_t kMostCached = 1'000'000;
 // Interval between two checks whether the waiting statement was cancelled.
 constexpr milliseconds kLook{20};
@@ -53,7 +53,8 @@ struct SequenceReserves::State {
   // of the sequence must not be given.
   struct Reserve {
     int64_t version = 0;
-    int64_t from = 1;  // from..reserved_to are given, at hand or dropped
+    // numbers from `from` to `reserved_to` were given, are in the reserve or were dropped
+    int64_t from = 1;
     int64_t next = 0, left = 0, increment = 1;
     int64_t given = 0, reserved_to = 0;
     // Whether a number of this reserve was given. It was not if the request was cancelled first.
@@ -67,7 +68,8 @@ struct SequenceReserves::State {
     // `reserved_at`: time of the last reservation. `asked_at`: time of the request for the numbers
     // at hand.
     Clock::time_point reserved_at = {}, asked_at = {};
-    // Numbers that no node has at hand or will get, unless setval() moves the sequence.
+    // Numbers that this node knows to be in the hands of no node, and that are never given again
+    // unless setval() moves the sequence.
     NumberRanges settled{kMostRanges};
     struct Settling {
       Clock::time_point at;

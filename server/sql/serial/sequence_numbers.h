@@ -43,7 +43,7 @@ class SequenceReserves {
   // call or on the metadata thread.
   using Taken = std::function<void(Result<std::vector<int64_t>>)>;
   void take_later(const std::string& name, size_t count, Taken done);
-  // Executes setval(). Waits like take().
+  // Executes setval(). Waits until the new position is stored.
   Status set(const std::string& name, const MetadataApplier::SequenceMove::Value& value,
              engine::EvalBudget* budget);
   using Passed = std::function<void(Result<std::chrono::milliseconds>)>;
@@ -62,7 +62,7 @@ class SequenceReserves {
   // that of the last given number. Does not wait: `done` is called once, within the call or on the
   // metadata thread.
   void give_back(const std::string& name, std::function<void()> done);
-  // Returns a number for a transaction, greater than all earlier numbers, also numbers from before
+  // Returns a number for a transaction. It is greater than all numbers returned before, also before
   // the last start.
   int64_t next_transaction() { return transactions_++; }
 

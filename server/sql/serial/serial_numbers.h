@@ -31,7 +31,7 @@ class SerialNumbers {
   mutable std::mutex mutex_;
   struct Numbers {
     std::optional<int64_t> next;
-    int64_t greatest = 0;  // greatest noted number
+    int64_t greatest = 0;  // greatest number that was passed to note()
   };
   std::map<Column, Numbers> numbers_;
 };

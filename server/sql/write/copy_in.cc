@@ -19,7 +19,8 @@ namespace {
 
 using engine::ColumnRole;
 
-// Finds a column by the name as typed; a name in double quotes may also mean the upper-case name.
+// Finds a column by the name as typed; a name in double quotes also finds the column whose name is
+// the same in upper case.
 int find_column(const engine::DataSource& source, const engine::Name& name) {
   const int index = source.schema.index_of(name.text);
   if (index >= 0 || name.quoting != engine::Quoting::Double) return index;
@@ -300,14 +301,15 @@ class NodeCopy final : public sql::CopyIn {
   std::unique_ptr<engine::Reader> json_;
   std::optional<LeftOutColumns> left_out_;
   struct Numbers {
-    size_t column;  // place in the schema
+    size_t column;  // position in the schema
     std::string sequence;
     std::vector<int64_t> numbers;  // numbers that are available for the next rows
   };
   std::vector<Numbers> numbers_;
   bool awaits_numbers_ = false;
   std::unique_ptr<SequenceAdvance> passing_;
-  std::unique_ptr<SerialLookUp> look_up_;  // set while the first SERIAL number is unknown
+  // set while the first free number of a SERIAL column is unknown
+  std::unique_ptr<SerialLookUp> look_up_;
   std::vector<sql::CopyRows> waiting_;     // rows that arrived after append() returned Wait
   std::unique_ptr<RowBuffer> own_;
   RowBuffer* held_ = nullptr;  // the transaction's buffer; null: own_ is used

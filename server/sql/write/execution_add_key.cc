@@ -47,7 +47,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                    fmt::format("{} after INSERT in one transaction is not supported yet",
                                add ? "ADD PRIMARY KEY" : "ALTER TABLE")};
     source_ = image->catalog->sources().at(found->name);
-    TRY(session().make_buffer(source_));  // checks that the session may write it
+    TRY(session().make_buffer(source_));  // also checks that the session may write to the table
     if (add) {
       keyed_ = TRY(engine::plan_primary_key(*add, *source_, session().parts().settings.engine));
     } else {
@@ -79,7 +79,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
       old_ends_.push_back(status ? status->readable_end() : Offset(0));
     }
-    if (!values_.empty()) return copy();  // the key is unchanged
+    // the key is the same as before, so no duplicates are possible
+    if (!values_.empty()) return copy();
     std::string keys;
     for (const engine::ColumnDef& column : keyed_->schema.keys())
       keys += (keys.empty() ? "" : ", ") + engine::quote_if_needed(column.name);
@@ -210,7 +211,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   WriteFence::Hold fence_;
   std::unique_ptr<RowBuffer> buffer_;
   std::vector<size_t> places_;
-  // Expressions for the columns of `keyed_`; empty: the columns of the same names.
+  // Expressions for the columns of `keyed_`; if empty, the columns keep their values.
   std::vector<std::string> values_;
   std::string key_list_;
   std::unique_ptr<sql::Execution> former_, select_;

@@ -57,7 +57,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     select_ = TRY(session().start_part(prepared_->rows, std::move(parameters), *this));
     return {};
   }
-  // Prevents further attempts. An append under way cannot be cancelled.
+  // Prevents further attempts. An append that is in progress cannot be cancelled.
   void cancel() override {
     is_cancelled_ = true;
     if (append_ || is_appending_ || sorting_ || has_failed_) return;
@@ -375,7 +375,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   // The members below are used in a cluster only. `attempts_` is shared with the worker that sorts
   // keys.
   const std::shared_ptr<OptimisticRetry> attempts_ = std::make_shared<OptimisticRetry>();
-  std::optional<SequenceAdvance> passing_;  // set before the rows are written
+  // moves sequences past explicit numbers, before the rows are written
+  std::optional<SequenceAdvance> passing_;
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;
   std::vector<std::string> returned_keys_;  // keys of the rows of returned_

@@ -23,7 +23,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       : SqlExecution(session, receiver),
         prepared_(std::move(prepared)),
         parameters_(std::move(parameters)) {}
-  // If the statement has not ended, its client is gone.
+  // If the statement has not ended, the client has gone, so the turns are given up here.
   ~TurnExecution() override {
     if (!is_over_) give_up_turns();
   }
@@ -116,7 +116,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     timer_.reset();
     return try_start();
   }
-  // Returns the answer if it comes within the call.
+  // Requests the lock. Returns the answer if it arrives within the call.
   std::optional<Result<NamedLocks::HoldPtr>> ask_row_lock(const std::string& topic) {
     asked_ = std::make_shared<Asked>();
     const auto wake = on_loop([this, topic](Result<NamedLocks::HoldPtr> hold) {
@@ -237,7 +237,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   std::vector<engine::Value> parameters_;
   TableLocks::Place place_;       // set while the statement waits for turns
   std::set<std::string> locked_;  // topics whose row locks are not taken yet
-  std::shared_ptr<Asked> asked_;  // set while the statement waits for a row lock; with its callback
+  // set while the statement waits for a row lock; shared with the callback of the request
+  std::shared_ptr<Asked> asked_;
   NamedLocks::Place row_place_;
   std::optional<Timer> timer_;
   std::unique_ptr<sql::Execution> running_;

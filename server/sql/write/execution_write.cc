@@ -9,7 +9,8 @@ namespace server {
 
 namespace {
 
-// Like append_as_one(). `here`: the caller's loop, see ClusterTopics::append().
+// Appends several records of which readers see all or none, see append_as_one(). `here` is the
+// caller's loop, see ClusterTopics::append().
 void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
                         storage::AppendDone done);
 
@@ -125,7 +126,9 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
     parts.cluster->append(std::move(waiting->request), AppendTo::Topics, here,
                           [hold = std::move(hold), done = std::move(waiting->done)](
                               Result<storage::Appended> appended) mutable {
-                            hold = nullptr;  // released before a client that gets the answer reads
+                            // released before the client is answered, so that its next read does
+                            // not wait for this append
+                            hold = nullptr;
                             done(std::move(appended));
                           });
   };

@@ -22,7 +22,7 @@ class LocalTopics final : public ClusterTopics {
         definitions_(definitions),
         committed_ends_(committed_ends),
         fence_(fence) {}
-  // Fails with ObjectState while a topic is fenced.
+  // Fails with ObjectState while a topic is fenced (WriteFence).
   void append(storage::AppendRequest request, AppendTo to, Loop* here,
               storage::AppendDone done) override;
   bool appends_conditionally() const override { return false; }

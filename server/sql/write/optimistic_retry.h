@@ -29,8 +29,8 @@ class OptimisticRetry {
   bool was_overtaken() const;
   // Begins an attempt with the parts that were overtaken, as unconditional changes.
   Changes rest_without_condition();
-  // Collects the keys of the rows that are written, and of those that are not. Call it before
-  // another attempt.
+  // Sorts the keys of the last attempt into written and unwritten ones. Call it before another
+  // attempt.
   Status note_there();
 
   bool is_any_there() const { return is_any_there_; }

@@ -38,7 +38,7 @@ class RowBuffer {
   // Gives the records the time at which take() is called, for a topic with message.timestamp.type =
   // LogAppendTime. The clock outlives the buffer.
   void stamp_append_times(const Clock& clock) { append_clock_ = &clock; }
-  // Returns the keys in the form in which add() and remove() write them.
+  // Returns the keys with the bytes with which add() and remove() write them.
   Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
                                            size_t rows) const;
   // Adds records that delete the rows of these keys. Only the key columns are used.
@@ -56,7 +56,7 @@ class RowBuffer {
   // A position in the buffer; go_back() drops the rows that were added after it.
   struct Mark {
     Uuid topic;
-    std::vector<size_t> sealed_bytes = {};  // by partition
+    std::vector<size_t> sealed_bytes = {};  // bytes of full batches, by partition
     size_t size_bytes = 0;
     uint64_t rows = 0;
   };

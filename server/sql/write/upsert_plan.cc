@@ -312,8 +312,8 @@ class Upsert {
   const engine::Name there_;  // the name of the existing row
   const TextPosition at_;
   const std::vector<ColumnDef>& columns_ = write_.target->schema.columns;
-  std::vector<size_t> keys_;             // places of the key columns
-  std::vector<ExpressionPtr> assigned_;  // by place; null: unchanged
+  std::vector<size_t> keys_;             // positions of the key columns in the schema
+  std::vector<ExpressionPtr> assigned_;  // new value of each column of the schema; null: unchanged
 };
 
 }  // namespace

@@ -136,7 +136,8 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
   query.from->position = written.position;
   for (const engine::Join& join : reads.joins) query.joins.push_back(clone(join));
   if (where) query.where = clone(*where);
-  // If several rows of the other sources join one row of the target, one of them is used.
+  // As in PostgreSQL, if several rows of the other sources join one row of the target, any one of
+  // them is used.
   if (!query.joins.empty())
     for (const ColumnDef& column : target.schema.columns)
       if (column.role == ColumnRole::Key)

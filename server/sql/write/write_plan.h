@@ -42,7 +42,7 @@ bool is_changed_by_rows(const engine::DataSource& source);
 // Whether the statement writes rows of a SELECT into a table. An INSERT ... SELECT into a stream is
 // a continuous query.
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
-// Returns the items of the RETURNING clause of the statement.
+// Returns the expressions of the RETURNING clause of the statement.
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
 ReturningNames returning_names(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
