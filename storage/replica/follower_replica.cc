@@ -90,7 +90,8 @@ void FollowerReplica::fetch() {
 // --- Answers
 
 void FollowerReplica::on_fetched(ReplicaFetched fetched) {
-  if (state_ != State::Fetches || fetched.number != number_) return;  // late, or received twice
+  // the answer is late, or was received twice
+  if (state_ != State::Fetches || fetched.number != number_) return;
   if (fetched.error) {
     last_error_ = fetched.error->message;
     return rest();

@@ -37,7 +37,7 @@ class FollowerReplica {
 
  private:
   enum class State : uint8_t {
-    Rests,    // until retry_at_us_
+    Rests,    // waits until retry_at_us_
     Fetches,  // until the answer arrives or fetch_timeout_us passes
     Writes,
   };
@@ -61,7 +61,8 @@ class FollowerReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
   uint64_t number_ = 0;  // number of the fetch in progress
-  // The logs share no record: ask for a restart at the leader's log start.
+  // The log shares no record with the leader's, so the next fetch asks for a restart at the
+  // leader's log start.
   bool has_nothing_common_ = false;
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;

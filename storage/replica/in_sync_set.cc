@@ -48,7 +48,8 @@ void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us
   Follower& follower = found->second;
   if (epoch < follower.epoch) return;  // a late fetch of an earlier process of that node
   if (epoch > follower.epoch) follower = {.epoch = epoch, .caught_up_us = follower.caught_up_us};
-  // Fetches may be reordered. One with a smaller end than the known one is older and ignored.
+  // Fetches may arrive in another order. A fetch with a smaller end than the known one is older,
+  // and is ignored.
   if (follower.end && end < *follower.end) return;
   if (end >= log_end_)
     follower.caught_up_us = now_us;

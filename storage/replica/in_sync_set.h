@@ -85,7 +85,7 @@ class InSyncSet {
     int64_t caught_up_us = 0;
     Offset log_end_at_fetch = {};  // the leader's log end at the last fetch
     int64_t fetched_us = 0;
-    bool refuses_appends = false;  // at the last fetch
+    bool refuses_appends = false;  // the follower's disk was full at its last fetch
   };
   void advance();
   bool counts(NodeId node) const;

@@ -101,7 +101,8 @@ std::optional<Offset> read_delivered_mark(std::string_view bytes) {
 
 Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view bytes) {
   const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
-  if (batch.header.is_control()) return std::nullopt;  // a marker, not a commit
+  // a control batch contains a marker and no commit
+  if (batch.header.is_control()) return std::nullopt;
   std::string scratch;
   auto reader = TRY(records::RecordReader::open(batch, scratch));
   records::RecordView record;

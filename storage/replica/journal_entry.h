@@ -20,15 +20,15 @@ struct TaskOutput {
   bool operator==(const TaskOutput&) const = default;
 };
 
-// A statement in a commit: all of the task's outputs to the partition before this sequence are
-// visible there.
+// Part of a commit: all of the task's outputs to the partition before this sequence are visible
+// there.
 struct DeliveredOutputs {
   TopicPartition partition;
   int32_t next_sequence = 0;
   bool operator==(const DeliveredOutputs&) const = default;
 };
 
-// A statement in a commit: no task needs the records of the partition before this offset.
+// Part of a commit: no task needs the records of the partition before this offset.
 struct ConsumedInput {
   TopicPartition partition;
   Offset end;

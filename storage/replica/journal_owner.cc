@@ -12,7 +12,8 @@ namespace storage {
 
 namespace {
 
-constexpr size_t kAppendBytes = 1 << 20;  // of commits in one append; a single commit may be larger
+// limit for the commits in one append; a single commit may be larger
+constexpr size_t kAppendBytes = 1 << 20;
 
 Offset offset_of(std::string_view batch) {
   const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);

@@ -94,7 +94,8 @@ class JournalOwner {
   std::deque<Waiting> waiting_;
   bool is_writing_ = false;
   int64_t begin_at_us_ = 0, mark_at_us_ = 0;
-  Offset end_, marked_;  // end of the visible commits; delivered up to here, as of the last mark
+  // end of the visible commits; and the end up to which the last mark reports outputs as delivered
+  Offset end_, marked_;
   Offset trim_end_;      // a snapshot covers all commits before it
   bool is_trimming_ = false;
   // Replaced with each attempt, so that the log's answers to an earlier attempt are ignored.

@@ -28,7 +28,7 @@ struct JournalPlace {
 //           first needed i64, content
 struct SnapshotPiece {
   int64_t snapshot = 0;  // id of the snapshot, different for each
-  int32_t number = 0;    // from 0 on
+  int32_t number = 0;    // number of the piece, from 0 on
   bool is_last = false;
   JournalPlace place;  // the snapshot has the effects of all commits before it and of none after it
   std::string_view content;
@@ -55,7 +55,7 @@ class SnapshotSearch {
  public:
   explicit SnapshotSearch(JournalRules rules = {}) : rules_(rules) {}
   Status add(std::string_view batch, Offset offset);
-  // Returns the last complete snapshot; nothing if there is none.
+  // Returns the last complete snapshot; nothing if no complete one was found.
   const std::optional<FoundSnapshot>& newest() const { return newest_; }
 
  private:

@@ -74,7 +74,7 @@ void LeaderReplica::on_fetch(const ReplicaFetch& fetch) {
   if (parked != parked_.end()) {
     if (parked->second.fetch.number > fetch.number &&
         parked->second.fetch.follower_epoch >= fetch.follower_epoch)
-      return;  // this fetch is late
+      return;  // this fetch is older than the waiting one
     parked_.erase(parked);
   }
   if (!answer(fetch, Patience::Waits))

@@ -36,7 +36,8 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
       lane.batches.pop_front();
   }
   for (const TaskOutput& output : commit.outputs) {
-    assert(!output.batch.empty());  // its sequence is read when it is delivered
+    // the sequence is read from the batch when the batch is delivered
+    assert(!output.batch.empty());
     const Key key{commit.task, output.partition};
     lanes_[key].batches.push_back({output.batch, at});
     added_.insert(key);
@@ -85,7 +86,7 @@ void Outbox::answered(uint64_t number, const Status& status) {
   Lane& lane = lanes_.at(key);
   lane.number = 0;
   if (!status) {
-    // The partition lacks an earlier batch that was visible there, so records were lost.
+    // The partition no longer has an earlier batch that was visible there, so records were lost.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
       log_warn("the output of a task was rejected task={} error=\"{}\"", key.first,
                status.error().message);

@@ -17,7 +17,8 @@ struct Turn {
 };
 
 void add(RangeDigest& digest, const BatchRef& batch) {
-  constexpr uint64_t kPrime = 0x100000001b3;  // the prime of FNV-1a
+  // a factor that mixes the hashes of the batches (the prime of FNV-1a)
+  constexpr uint64_t kPrime = 0x100000001b3;
   digest.digest = (digest.digest ^ records::crc32c(batch.bytes)) * kPrime;
   digest.digest = (digest.digest ^ batch.bytes.size()) * kPrime;
   digest.size_bytes += batch.bytes.size();

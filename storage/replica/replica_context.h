@@ -32,7 +32,7 @@ struct ReplicaContext {
   const Clock& clock;
   ReplicaSettings settings;
   ReplicaRules rules;
-  // The next two are from the newest metadata that this node has read.
+  // node_epoch and cluster are from the newest metadata that this node has read.
   NodeEpoch node_epoch = {};
   std::shared_ptr<const ClusterSnapshot> cluster;
   // Budgets for throttled transfers: of this node as leader, and as follower.
@@ -41,7 +41,7 @@ struct ReplicaContext {
   // The time when this node became the controller; nothing if it is not the controller.
   std::optional<int64_t> decides_since_us = {};
 
-  // Returns a time. A follower that last caught up before it is not in sync. If a leader is cut off
+  // A follower that last caught up before the returned time is not in sync. If a leader is cut off
   // from the other nodes, none of its followers catches up. Its proposal to shrink the ISR does not
   // reach the controller either, unless the leader's node is the controller. Such a node would
   // shrink the ISR to itself before it notices the cut, and no other node could be elected then. So

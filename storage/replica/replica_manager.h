@@ -15,8 +15,8 @@ namespace storage {
 // An assignment takes effect when the log has taken the role. The node then leads or follows until
 // the metadata changes. Replicas that the metadata no longer assigns to this node are deleted.
 //
-// Threads: one loop, on which also the functions passed to ReplicaPort::post() run. Owner: the
-// node.
+// Threads: one loop, which also runs the functions that are passed to ReplicaPort::post(). Owner:
+// the node.
 class ReplicaManager {
  public:
   ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port, const Clock& clock,

@@ -14,8 +14,8 @@
 
 namespace storage {
 
-// A fetch of a follower. It acknowledges to the leader that all records before `from` are durable
-// at the follower.
+// A fetch of a follower. The fetch acknowledges to the leader that all records before `from` are
+// durable at the follower.
 struct ReplicaFetch {
   TopicPartition partition;
   NodeId follower;
@@ -34,7 +34,8 @@ struct ReplicaFetched {
   TopicPartition partition;
   uint64_t number = 0;
   LeaderEpoch leader_epoch;
-  // One of the following four is set; without the first three, `batches` counts.
+  // At most one of `error`, `diverging` and `producers` is set; without them, `batches` has the
+  // answer.
   std::optional<Error> error = {};
   std::optional<EpochEnd> diverging = {};     // where the logs diverge: the follower truncates
   std::optional<std::string> producers = {};  // restart at `log_start` with these producer states
@@ -46,7 +47,7 @@ struct ReplicaFetched {
 struct IsrProposal {
   TopicPartition partition;
   NodeId leader;
-  NodeEpoch node_epoch;  // the leader's epoch
+  NodeEpoch node_epoch;  // epoch of the leader's registration
   LeaderEpoch leader_epoch;
   int32_t version = 0;  // version of the assignment on which the proposal is based
   struct Member {
