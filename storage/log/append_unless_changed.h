@@ -18,7 +18,7 @@ inline constexpr size_t kMostBytesSince = 1 << 20;
 // (duplicates), the check is omitted. The queue for these requests has no limit, so the caller
 // waits for the answer before it sends more.
 //
-// Threads: any, like Log's.
+// Threads: any.
 void append_unless_changed(Log& log, AppendRequest request, Unchanged unchanged, AppendDone done);
 
 }  // namespace storage

@@ -18,7 +18,7 @@ struct CarriedOut {
 // FencedTask if one of the tasks has another owner or no owner. The queue has no limit, so the
 // caller waits for the answer before it sends more.
 //
-// Threads: any, like Log's.
+// Threads: any.
 void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                               std::function<Status(WriteTransaction&)> with,
                               std::function<void(Result<CarriedOut>)> done);

@@ -9,7 +9,7 @@
 
 namespace storage {
 
-// Named after Kafka's settings (storage/meta/topic_configs.h).
+// The values of the topic settings with these names (storage/meta/topic_configs.h).
 struct CleanupPolicy {
   bool deletes = true, compacts = false;            // cleanup.policy
   int64_t retention_ms = -1, retention_bytes = -1;  // negative: no limit

@@ -30,7 +30,8 @@ class CommitWaiters {
   struct Waiting {
     Appended appended;
     AppendDone done;
-    // Partitions whose high watermark has not passed the batches; 0: answered.
+    // Number of partitions whose high watermark has not passed the batches yet; 0: the append is
+    // answered.
     size_t partitions_left;
   };
   using ByEnd = std::multimap<Offset, std::shared_ptr<Waiting>>;

@@ -81,8 +81,8 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
       const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
       const bool is_whole = TRY(add_keys(keys, batch));
       // If the first batch alone has more keys than fit into the map, the pass continues after it,
-      // and leaves the remaining keys of that batch uncleaned. Otherwise such a batch would be met
-      // first in each pass.
+      // and leaves the remaining keys of that batch uncleaned. Otherwise each pass would begin with
+      // this batch and never get beyond it.
       if (!is_whole && from > begin) return from;
       from = batch.header.last_offset() + 1;
       if (!is_whole) return from;

@@ -65,7 +65,7 @@ class Compaction {
   const Partition& partition_;
   const CleanupPolicy& policy_;
   const int64_t now_ms_;
-  const uint64_t truncations_;  // of the partition, before the first read
+  const uint64_t truncations_;  // Partition::truncations() before the first read
   const Write write_;
   CleanedBatches slice_;
   size_t slice_bytes_ = 0;

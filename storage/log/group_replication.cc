@@ -221,9 +221,9 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   state.cleaned_end = std::min(state.cleaned_end, log_end);
   state.gaps_end = std::min(state.gaps_end, log_end);
   moved.is_cut = moved.is_truncated = true;
-  moved.time_mark.reset();  // read again before the next append
+  moved.time_mark.reset();  // the time index is read again before the next append
   TRY(cut_epochs(*transaction_, tables_, partition.number(), log_end));
-  state.newest_epoch.reset();  // read again when it is needed
+  state.newest_epoch.reset();  // the newest epoch is read again when it is needed
   moved.recent.clear();
   TRY(cut_time_index(*transaction_, tables_, partition, log_end));
   TRY(cut_producers(partition, log_end, producers));
@@ -237,8 +237,10 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
                                        const FirstCut& producers) {
   struct Lost {
-    ProducerState state;                        // without its batches
-    std::vector<records::BatchHeader> headers;  // newest first
+    // the state that is left after the truncation, without its batches
+    ProducerState state;
+    // headers of the producer's truncated batches, newest first
+    std::vector<records::BatchHeader> headers;
   };
   absl::flat_hash_map<ProducerId, Lost> lost;
   for (const auto& [producer, sequence] : producers) {

@@ -204,7 +204,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::write(const Plan& plan) {
     TRY(transaction_->put(tables_.producers, key, state.encode()));
   for (const auto& [moved_index, log_end] : plan.log_ends)
     if (moved_[moved_index].state.role == ReplicaRole::Leader)
-      TRY(put_row(moved_[moved_index]));  // stores the high watermark
+      TRY(put_row(moved_[moved_index]));  // the row contains the high watermark
   return appended;
 }
 
@@ -223,7 +223,7 @@ Status GroupTransaction::write_batch(const PlannedBatch& batch) {
 Status GroupTransaction::take_step(Moved& moved, const TransactionStep& step, Offset offset) {
   const LogNumber number = moved.partition->number();
   moved.partition->note_transactions();
-  if (!step.first_offset) return {};  // the transaction had no batch here
+  if (!step.first_offset) return {};  // the transaction has written no batch to this partition
   const OpenTransaction open{step.producer, *step.first_offset};
   const Offset high_watermark =
       moved.state.role == ReplicaRole::Alone ? Offset{INT64_MAX} : moved.state.high_watermark;
@@ -283,7 +283,7 @@ Status GroupTransaction::put_row(const Moved& moved) {
 
 // --- Tasks
 
-// Checks everything before anything is written.
+// All checks come before the first write, so that a refused request has written nothing.
 Result<std::vector<AppendedBatch>> GroupTransaction::commit_tasks(std::span<TaskCommit> commits,
                                                                   Decided decided) {
   Plan plan;

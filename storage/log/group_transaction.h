@@ -37,7 +37,8 @@ struct CleanedBatches {
   TopicPartition partition;
   // Number of the partition that was read. If the partition was recreated since, the write fails.
   LogNumber number;
-  uint64_t truncations = 0;                // of the partition, as of the pass's first read
+  // Partition::truncations() when the pass read the first batch
+  uint64_t truncations = 0;
   std::vector<Batch> batches;              // in the order of their offsets
   Offset gaps_end;                         // offset before which compaction may have left gaps
   std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
@@ -68,8 +69,8 @@ class GroupTransaction {
 
   // Appends the batches, and sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
-  // Like append(), but fails with ObjectState if the keys have newer records
-  // (append_unless_changed.cc).
+  // Appends the batches only if no newer record has one of their keys; otherwise fails with
+  // ObjectState (append_unless_changed.cc).
   Result<std::vector<AppendedBatch>> append_unless_changed(AppendRequest& request,
                                                            const Unchanged& unchanged);
   // Here: this node decides the commits now, and may refuse them. InJournal: a replicated journal
@@ -174,12 +175,13 @@ class GroupTransaction {
   // All effects of an append, decided before anything is written.
   struct Plan {
     std::vector<PlannedBatch> batches;
-    absl::flat_hash_map<size_t, Offset> log_ends;                    // by moved_index
-    absl::flat_hash_map<std::string, ProducerState> producers;       // by producer_key()
-    absl::flat_hash_map<std::string, TaskOutputState> task_outputs;  // by producer_key()
+    // new log end of each partition, by its index in moved_
+    absl::flat_hash_map<size_t, Offset> log_ends;
+    absl::flat_hash_map<std::string, ProducerState> producers;       // states by producer_key()
+    absl::flat_hash_map<std::string, TaskOutputState> task_outputs;  // states by producer_key()
   };
 
-  // Returns the index in moved_, and adds an entry for the partition if it has none.
+  // Returns the partition's index in moved_. Adds an entry if the partition has none.
   Result<size_t> find(const TopicPartition& id);
   Result<size_t> find_any(const TopicPartition& id);  // includes damaged partitions
   Status add_to(Plan& plan, PartitionBatches& part);

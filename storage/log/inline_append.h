@@ -31,8 +31,9 @@ class InlineAppend {
   bool is_written_ = false;
 };
 
-// Like Log::try_append(). If no other append is in progress, and none has been for a while, sets
-// `alone`. The append then waits until the caller calls `alone->write()` or destroys `alone`.
+// Queues an append, and returns false if the queue is full. If no other append is in progress, and
+// none has been for a while, sets `alone`. The append then waits until the caller calls
+// `alone->write()` or destroys `alone`.
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
                 std::shared_ptr<InlineAppend>& alone);
 

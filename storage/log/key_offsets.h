@@ -1,4 +1,4 @@
-// The newest offset of each key, for compaction. Kafka calls it the offset map.
+// The newest offset of each key, for compaction. (Kafka's log cleaner calls this the offset map.)
 #pragma once
 #include <cstdint>
 #include <optional>

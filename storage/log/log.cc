@@ -43,7 +43,7 @@ void repeat_until(LogCore& core, std::function<Status(GroupTransaction&)> apply,
 // overwrites the result.
 template <class T, class Apply>
 void submit_with_result(LogCore& core, Apply apply, std::function<void(Result<T>)> done) {
-  const auto result = std::make_shared<T>();  // shared by the two callbacks
+  const auto result = std::make_shared<T>();  // shared by `apply` and `done`
   core.submit(
       [apply = std::move(apply), result](GroupTransaction& group) -> Status {
         *result = TRY(apply(group));

@@ -66,9 +66,10 @@ struct LogOptions {
   // write_next(), as simulations do to control the order of events.
   enum class Writer : uint8_t { OwnThread, Owner };
   Writer writer = Writer::OwnThread;
-  // The limit of each of the two queues: client appends, and all other requests.
+  // Limit in bytes for each of the two queues: client appends, and all other requests.
   size_t queue_limit_bytes = 64 << 20;
-  size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
+  // limit for the requests of one commit; a single request may be larger
+  size_t group_limit_bytes = 4 << 20;
   // How long commits of tasks may wait for a client's append, to become durable together with it,
   // while clients append one at a time (task_pause.h).
   int64_t task_wait_us = 2'000;
@@ -104,8 +105,8 @@ class Log : public TransactionQueue {
   static Result<std::unique_ptr<Log>> open(std::unique_ptr<KeyValueStore> store,
                                            LogOptions options);
   ~Log() override;
-  // Writes one group of the queued requests and does the maintenance that is due. For
-  // LogOptions::Writer::Owner. Returns false if no request was queued.
+  // Writes one group of the queued requests and does the maintenance that is due. Only for a log
+  // that was opened with LogOptions::Writer::Owner. Returns false if no request was queued.
   bool write_next();
   // Closes the log like the destructor, except that readers may continue. For owners whose
   // callbacks refer to objects that are destroyed before the log: afterwards the log calls only the
@@ -184,7 +185,7 @@ class Log : public TransactionQueue {
               std::function<void(Status)> done) override;
   KeyValueStore& store();
 
-  LogCore& core() { return *core_; }  // for LogReader
+  LogCore& core() { return *core_; }  // for LogReader and other parts of storage/log
 
  private:
   explicit Log(std::unique_ptr<LogCore> core);

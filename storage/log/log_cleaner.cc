@@ -147,7 +147,7 @@ Status LogCleaner::clean(const CleanupTarget& target) {
   }
   notes.seen_end = partition->log_end();
   notes.seen_policy = target.policy;
-  // Records that are kept for queries are looked at again in each round.
+  // Records that are kept for queries are examined again in each round.
   notes.next_look_ms =
       options_.clock->wall_ms() + (target.keep_from < *notes.seen_end ? 0 : pause_ms_of(target));
   if (target.policy.deletes) TRY(retain(target, *partition, notes));

@@ -23,7 +23,7 @@ namespace storage {
 struct LogCleanerOptions {
   const Clock* clock = nullptr;    // outlives the cleaner
   MemoryBudget* memory = nullptr;  // charged with the bytes of the key map; null: not charged
-  int64_t interval_ms = 10'000;    // between two rounds
+  int64_t interval_ms = 10'000;    // time between two rounds
   size_t max_key_map_bytes = 32 << 20;
 };
 
@@ -62,12 +62,12 @@ class LogCleaner {
   // State of a partition between rounds.
   struct Notes {
     LogNumber number;
-    BatchBytes all;             // for retention.bytes
-    BatchBytes cleaned, fresh;  // bytes before and after the cleaned end
+    BatchBytes all;             // all bytes, for retention.bytes
+    BatchBytes cleaned, fresh;  // bytes before the cleaned end, and after it
     int64_t next_horizon_ms = INT64_MAX;
     uint64_t round = 0;  // the last round in which the partition was a target
-    // Values of the last look at the partition. If they have not changed, the next look is at
-    // next_look_ms.
+    // The state of the partition when the cleaner examined it last. If it has not changed, the
+    // cleaner examines the partition again at next_look_ms.
     std::optional<Offset> seen_end;
     CleanupPolicy seen_policy;
     int64_t next_look_ms = 0;
@@ -98,7 +98,8 @@ class LogCleaner {
   std::map<TopicPartition, Notes> notes_;
   uint64_t round_ = 0;
   uint64_t seen_commits_ = UINT64_MAX;  // the log's commit count at the beginning of the last round
-  int64_t next_look_ms_ = 0;  // the next round that looks at partitions even if nothing has changed
+  // time from which a round examines partitions even if nothing has changed
+  int64_t next_look_ms_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable stopping_;

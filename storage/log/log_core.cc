@@ -21,8 +21,8 @@ namespace {
 // While one client appends without a pause, readers are notified once in kTellEveryUs, and within
 // kTellWithinUs after its last append.
 constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
-// After a group that needed the store, this many groups are not deferred, since they are likely to
-// need it, too.
+// After a group that could not be deferred because it needed the store, this number of groups is
+// not deferred either: they are likely to need the store, too.
 constexpr size_t kGroupsUndeferred = 32;
 // The pages of a group with more bytes are written with its commit, not later.
 constexpr size_t kMostBytesLater = 12 << 10;
@@ -82,8 +82,8 @@ Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> st
 
 // --- Recovery
 
-// A page of one topic's table that cannot be read fails the transaction that met it, but not the
-// start: the partition is marked as damaged, and the others are read again without its table.
+// If a page of a partition's table cannot be read, the start continues: the partition is marked as
+// damaged, and the others are read again without its table.
 Status LogCore::recover() {
   while (true) {
     const size_t known = damaged_.size();
@@ -242,7 +242,8 @@ void LogCore::publish(GroupTransaction& transaction) {
   for (GroupTransaction::Moved& moved : transaction.moved()) {
     assert(moved.state.log_start <= moved.state.log_end);
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
-    moved.partition->set_time_mark(moved.time_mark);  // before the log end, see last_append_ms()
+    // set before the log end is published, see last_append_ms()
+    moved.partition->set_time_mark(moved.time_mark);
     if (moved.is_cut || moved.is_cleaned) recent_.forget(moved.partition->id());
     if (!moved.recent.empty())
       recent_.add(moved.partition->id(), moved.recent_from, moved.state.log_end,
@@ -307,7 +308,8 @@ LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   if (!gathered.group.empty()) {
     const bool may_wait = size_of(gathered.group) <= kMostBytesLater;
     write_group(gathered.group, may_wait ? Pages::Later : Pages::Now);
-    store_->prepare_growth();  // after the answers, so that no request waits for it
+    // called after the answers, so that no request waits for the growth of the file
+    store_->prepare_growth();
   }
   pages_ = Pages::Now;
   if (!untold_.empty()) options_.telling([&] { tell_grown({}); });

@@ -26,7 +26,8 @@
 
 namespace storage {
 
-// Invariants: those of Log; and a table's handle is published after the commit that created the
+// Invariants: those of Log. In addition, a table's handle is published after the commit that
+// created the
 //   table, and closed only when every reader has begun a new turn since the partition was dropped.
 //   (LMDB reuses handle numbers, and a stale handle would read another topic's records.)
 //
@@ -41,7 +42,7 @@ class LogCore {
   ~LogCore();
   // Refuses new requests, finishes the queued ones, and joins the writer.
   void close();
-  // Like Log::write_next(), for LogOptions::Writer::Owner.
+  // Writes one group, for LogOptions::Writer::Owner. Returns false if no request was queued.
   bool write_next();
 
   KeyValueStore& store() { return *store_; }
@@ -64,7 +65,7 @@ class LogCore {
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));
   }
-  // Answers a submitted request, which must be durable, when enough followers have its batches.
+  // Calls `done` for a durable request when its batches are visible: enough followers have them.
   void when_visible(Appended appended, AppendDone done) {
     commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
   }
@@ -144,7 +145,7 @@ class LogCore {
   static std::vector<TopicPartition> grown_in(const GroupTransaction& transaction);
   void tell_grown(std::span<const TopicPartition> grown);
   void count_commit();
-  // log_maintenance.cc
+  // The following functions are in log_maintenance.cc.
   void remove_a_slice();
   Result<bool> try_slice();
   void sweep_producers();
@@ -155,11 +156,13 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Enough for the appends of more than a second, within which readers and followers ask for them.
+  // Memory for recently appended batches. It suffices for more than a second of appends, and
+  // readers and followers fetch new batches within that time.
   static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;
-  // The store as DeferredWrites; null if the store does not support them.
+  // The interface of the store for delayed writes of pages; null if the store does not support
+  // them.
   DeferredWrites* const deferred_writes_;
   const LogOptions options_;
   const SystemClock system_clock_;

@@ -28,9 +28,9 @@ struct LogReader::State {
   bool in_turn = false;
   Snapshot snapshot = Snapshot::AtOnce;
   bool has_snapshot = false;
-  // Memory of the batches that this turn has returned without the store.
+  // Keeps the batches in memory that this turn has returned from RecentBatches.
   std::vector<SharedBytes> kept = {};
-  // By partition: the high watermark that the turn has read first, which it uses until its end.
+  // For each partition: the high watermark that the turn has read first and uses until its end.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
   // Returns the store as of the turn's snapshot. The first call of a turn takes the snapshot, if

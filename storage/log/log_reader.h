@@ -38,18 +38,21 @@ struct ActiveProducer {
 
 // The end of a read: the first offset that it does not return.
 enum class ReadUpTo : uint8_t {
-  LastStable,     // visible and decided: for readers of committed records
+  // end of the records that are visible and belong to no open transaction, for readers of committed
+  // records
+  LastStable,
   HighWatermark,  // all visible records
   LogEnd,         // all durable records, for followers
 };
 
 // The moment at which a turn takes its snapshot of the store.
 enum class Snapshot : uint8_t {
-  AtOnce,  // all answers are as of one commit, so two partitions can be compared
-  // For a reader that asks for the end of one partition at a time: it is served from memory
-  // (recent_batches.h) as long as possible, so that the store may delay writes that no reader needs
-  // yet. The visible end of a partition is fixed at the first look; other answers about it are as of
-  // the same moment or a later one.
+  // at the start of the turn: all answers are as of one commit, so two partitions can be compared
+  AtOnce,
+  // At the first read that needs the store. For a reader that reads the end of one partition at a
+  // time: it is served from memory (recent_batches.h) as long as possible, so that the store may
+  // delay writes that no reader needs yet. The visible end of a partition is fixed at the first
+  // look; other answers about it are as of the same moment or a later one.
   WhenNeeded,
 };
 
@@ -100,7 +103,7 @@ class LogReader {
   // Returns the idempotent producers of the partition. There may be more than
   // LogOptions::max_producers, because the excess is removed only from time to time.
   Result<std::vector<ActiveProducer>> producers(const TopicPartition& partition);
-  // Returns the answer to OffsetsForLeaderEpoch.
+  // Returns the answer to Kafka's OffsetsForLeaderEpoch: see EpochEnd.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);
   // Returns the first batch that ends at `from` or later and whose header has a maximum timestamp
   // of `timestamp` or later. Reads a few entries of the time index, and then the headers of the

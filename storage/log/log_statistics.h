@@ -15,7 +15,8 @@ struct LogStatistics {
   uint64_t commits = 0;  // group commits of this process, each with one sync
   int64_t commits_per_second = 0;
   size_t queued_requests = 0, queued_bytes = 0;  // waiting for a commit
-  size_t pending_removals = 0;                   // see Log::pending_removals()
+  // number of removals of dropped or trimmed data that are not finished
+  size_t pending_removals = 0;
   uint64_t reserve_bytes = 0;                    // free space that client appends must leave
   bool refuses_appends = false;                  // the disk is full up to the reserve
 };

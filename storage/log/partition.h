@@ -22,9 +22,9 @@ namespace storage {
 // keys in tables that partitions share.
 using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 
-// The naming scheme for tables of client partitions. LMDB compares the name of a table that it
-// opens with the names of equal length of all open tables: ten thousand tables open in 35 ms with
-// names of many lengths, and in 160 ms with names of one length.
+// The scheme by which names are given to the tables of client partitions. LMDB compares the name of
+// a table that it opens with the names of equal length of all open tables: ten thousand tables open
+// in 35 ms with names of many lengths, and in 160 ms with names of one length.
 enum class TableNaming : uint8_t { OneLength, ManyLengths };
 
 // The row of a partition in the table `partitions`: everything that is stored except its batches.
@@ -35,8 +35,9 @@ struct PartitionRow {
   Offset log_start = {};
   Offset end_when_empty = {};  // the log end if there is no batch: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};              // as last stored, possibly outdated; unused for Alone
-  Offset cleaned_end = {}, gaps_end = {};  // see PartitionStatus
+  // value at the last write, possibly outdated; unused for ReplicaRole::Alone
+  Offset high_watermark = {};
+  Offset cleaned_end = {}, gaps_end = {};  // explained at PartitionStatus
   TableNaming naming = TableNaming::ManyLengths;
 };
 
@@ -65,7 +66,7 @@ struct TimeMark {
   size_t size_bytes = 0, batch_count = 0;  // appended since the newest entries
 };
 
-// Threads: see PartitionStatus; publish() and mark_dropped() on the writer's thread,
+// Threads: see PartitionStatus; publish() and mark_dropped() on the log writer's thread,
 //   advance_high_watermark() on any.
 // Owner: the published partition maps, and the callers that poll the partition's status.
 class Partition final : public PartitionStatus {
@@ -137,7 +138,7 @@ class Partition final : public PartitionStatus {
   std::optional<EpochStart> newest_epoch_;  // guarded by mutex_
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{
-      false};  // undecided or aborted ones; markers may exist without them
+      false};  // set by note_transactions(); markers alone do not set it
   std::atomic<int64_t> last_append_ms_{INT64_MAX};
   std::atomic<uint64_t> truncations_{0};
 };

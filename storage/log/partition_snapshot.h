@@ -22,7 +22,8 @@ class PartitionSnapshot {
     TopicPartition partition;
     Offset start, end;
     LeaderEpoch epoch{0};
-    std::string producers;  // ReplicaLog::producer_snapshot()
+    // states of the producers, as ReplicaLog::producer_snapshot() returns them
+    std::string producers;
   };
   // Opens a snapshot. Partitions that do not exist are omitted.
   static Result<std::unique_ptr<PartitionSnapshot>> open(

@@ -54,7 +54,8 @@ class PartitionStatus {
   std::atomic<int64_t> cleaned_end_{0}, gaps_end_{0};
   std::atomic<int32_t> leader_epoch_{0};
   std::atomic<ReplicaRole> role_{ReplicaRole::Alone};
-  // Sequentially consistent: ordered against the turns of readers, see LogReader.
+  // Sequentially consistent operations, because readers and the writer must agree on the order of a
+  // drop and of a turn (LogReader).
   std::atomic<bool> dropped_{false};
 };
 

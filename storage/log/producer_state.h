@@ -18,7 +18,7 @@ namespace storage {
 // Invariant: `recent` holds the newest batches of `epoch`, oldest first, at most kRemembered.
 class ProducerState {
  public:
-  // Number of batches; a client may have as many in flight.
+  // Number of batches that are remembered; a client may have this number of batches in flight.
   static constexpr size_t kRemembered = 5;
 
   struct Append {};  // the batch is the next one

@@ -18,7 +18,7 @@ constexpr int64_t kLongestPauseMs = 60'000;
 }  // namespace
 
 int64_t ProducerSweep::due_in_ms(int64_t now_ms) const {
-  // Clamped, since the wall clock may be set back or forward.
+  // The result is clamped, since the wall clock may be set back or forward.
   return next_key_.empty() ? std::clamp<int64_t>(next_sweep_ms_ - now_ms, 0, kLongestPauseMs) : 0;
 }
 

@@ -23,7 +23,7 @@ class ProducerSweep {
   struct Limits {
     int64_t expiration_ms;
     size_t max_per_partition;
-    bool forgets_foreign_tasks = true;  // see LogOptions
+    bool forgets_foreign_tasks = true;  // explained at LogOptions::forgets_foreign_tasks
   };
   // `task_producers`, which outlives the sweep, has the producers of all existing tasks: the state
   // of a task's producer is removed only when it is absent there.
@@ -43,7 +43,7 @@ class ProducerSweep {
   struct OfPartition {
     LogNumber number;
     std::vector<int64_t> append_times;
-    // Second visit: states whose last append is not later are removed.
+    // Set for the second visit, which removes states whose last append is at or before this time.
     std::optional<int64_t> cutoff_ms = {};
   };
   Result<size_t> try_slice(WriteTransaction& transaction, int64_t now_ms);

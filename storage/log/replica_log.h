@@ -55,7 +55,7 @@ class ReplicaLog {
   // Returns the epoch of the last record, which a follower sends with a fetch; nothing if there is
   // no record.
   Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
-  // Returns the answer to OffsetsForLeaderEpoch.
+  // Returns the answer to Kafka's OffsetsForLeaderEpoch: see EpochEnd.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;
   // Returns the states of the partition's producers as of the high watermark.
   Result<std::string> producer_snapshot(const TopicPartition& partition) const;

@@ -11,9 +11,10 @@ namespace {
 // MB cost only three more syncs. While clients append, it gets a sixteenth, because a disk takes
 // several milliseconds for 1 MB, and for 256 KB hardly more than for the sync itself.
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
-// Clients count as present until this many groups after their last work, so that a client that
-// appends every ten milliseconds is always present.
-constexpr size_t kClientsStay = 64;  // groups
+// Number of groups of commits after the last client's work during which clients count as
+// present. It is large enough for a client that appends every ten milliseconds to be always
+// present.
+constexpr size_t kClientsStay = 64;
 // While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
 // for a nudge if it then serves the nudge at most this late.
 constexpr int64_t kNudgeLateUs = 1500;

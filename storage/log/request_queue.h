@@ -63,8 +63,8 @@ class RequestQueue {
   enum class Admission { Taken, TakenAlone, Full, Closed };
   // Queues work. Moves from `work` only if the work is taken. An empty lane takes work of any size.
   Admission put(Lane lane, LogWork& work, size_t size_bytes);
-  // Like put(), for a client whose thread can write. After TakenAlone the writer's thread is not
-  // woken: the caller must call gather_alone() or nudge() soon.
+  // Queues the work of a client whose own thread can write it. If the result is TakenAlone, the
+  // writer's thread is not woken: the caller must call gather_alone() or nudge() soon.
   Admission put_alone(LogWork& work, size_t size_bytes);
   // Queues small work in a lane of any length. Returns false if the queue is closed. `weight_bytes`
   // is counted against a group's limit, so that thousands of such pieces do not become one group.
@@ -110,7 +110,7 @@ class RequestQueue {
   struct Slot {
     LogWork work;
     size_t size_bytes;    // counted against the lane's limit
-    size_t weight_bytes;  // counted against a group's limit
+    size_t weight_bytes;  // counted against the limit of a commit group
   };
   struct LaneState {
     std::deque<Slot> slots;

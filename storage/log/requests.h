@@ -31,7 +31,7 @@ struct PartitionBatches {
 
 // Decides when an append is answered.
 enum class Acks : uint8_t {
-  Leader,  // when it is durable here
+  Leader,  // the append is answered when it is durable on this node
   All,     // when it is visible: enough followers have it too
 };
 
@@ -47,7 +47,7 @@ struct FollowRequest {
   TopicPartition partition;
   LeaderEpoch leader_epoch;  // the epoch under which the batches were fetched
   SharedBytes batches;
-  Offset high_watermark = {};    // the leader's
+  Offset high_watermark = {};    // the leader's high watermark
   Offset leader_log_start = {};  // earlier records are removed here, too
 };
 // Returns the memory that a waiting request takes.
@@ -65,9 +65,10 @@ struct Appended {
 };
 using AppendDone = std::function<void(Result<Appended>)>;
 
-// The answer to OffsetsForLeaderEpoch: the newest epoch that is not newer than the requested one,
-// and the offset where the next epoch begins, or the log end. Both are -1 if the requested epoch is
-// newer than the partition's; the requester then may have records that this log does not have.
+// The answer to Kafka's OffsetsForLeaderEpoch: the newest epoch that is not newer than the
+// requested one, and the offset where the next epoch begins, or the log end. Both are -1 if the
+// requested epoch is newer than the partition's; the requester then may have records that this log
+// does not have.
 struct EpochEnd {
   LeaderEpoch epoch{-1};
   Offset end{-1};
@@ -83,8 +84,8 @@ struct PartitionTrim {
 // The end of a micro-batch of one task: its effects (the journal entry) and its outputs become
 // durable and visible together.
 struct TaskCommit {
-  std::string task;       // is_task_id()
-  TaskEpoch epoch;        // as begin_tasks() returned it
+  std::string task;       // an id for which is_task_id() is true
+  TaskEpoch epoch;        // the epoch that begin_tasks() has returned
   TaskSequence sequence;  // one more than that of the task's last commit
   std::string journal;    // journal_batch(); appended to the task's journal partition
   std::vector<PartitionBatches> outputs;

@@ -54,15 +54,16 @@ class SpaceWatch {
  private:
   void look(uint64_t enough);
   Status admit(uint64_t size_bytes, uint64_t floor_bytes);
-  // `reason` is for the log line.
+  // `reason` is shown in the log.
   void become_full(int64_t look_again_ms, std::string_view reason);
 
   KeyValueStore& store_;
   const Clock& clock_;
   const uint64_t reserve_bytes_;
   uint64_t left_bytes_ = UINT64_MAX;
-  bool is_all_ = false;                   // left_bytes_ is everything that is free
-  int64_t looked_at_us_ = INT64_MIN / 2;  // when left_bytes_ was read
+  // left_bytes_ is the whole free space of the disk, not a part of it
+  bool is_all_ = false;
+  int64_t looked_at_us_ = INT64_MIN / 2;  // time at which left_bytes_ was read
   std::atomic<bool> is_full_ = false;
   int64_t look_again_us_ = 0;
   int64_t reported_us_ = INT64_MIN / 2;

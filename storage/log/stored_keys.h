@@ -20,7 +20,7 @@ struct LogTables {
   TableHandle timestamps;    // log number, time -> end offset: see time_index.h
   TableHandle append_times;  // log number, time -> end offset: see time_index.h
   TableHandle counters;      // name of a counter (below) -> i64, the next number to allocate
-  TableHandle removals;      // see Removal
+  TableHandle removals;      // the key and value of a Removal
   TableHandle epochs;        // log number, epoch -> first offset: see epoch_history.h
   TableHandle transactions;  // log number, first offset: see transaction_index.h
   TableHandle aborted;       // log number, offset of the marker: see transaction_index.h
@@ -39,8 +39,8 @@ inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
-// Number of different table names for one partition id. The log number of the partition selects the
-// name.
+// Number of different table names for one partition id. The partition's log number selects one of
+// the names.
 inline constexpr int64_t kTableNames = 32;
 // Returns the name of the table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,

@@ -34,7 +34,8 @@ class TaskOutputState {
   // before this batch.
   void cut(int32_t sequence, Offset log_end);
 
-  // Returns the last offset of the newest batch; after a truncation, the last offset that was left.
+  // Returns the last offset of the newest batch. After a truncation, returns the last offset that
+  // the truncation has left.
   Offset last_offset() const { return last_offset_; }
 
   //   next sequence i32, last offset i64

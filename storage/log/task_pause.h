@@ -21,9 +21,9 @@ class TaskPause {
   // Called when the current groups are written. A client that waited for them can send again only
   // now, so the time of the sync is not counted as the client's pause.
   void groups_are_written(int64_t now_us);
-  // Called when a group without client work begins, because its task commits are due. Makes further
-  // pauses unlikely: a client that waits for the tasks' output before it sends its next record
-  // would otherwise wait for the end of the pause each time.
+  // Called when the task commits are due before a client has appended, so that their group begins
+  // without client work. Further pauses become unlikely: a client that waits for the tasks' output
+  // before it sends its next record would otherwise wait for the end of each pause.
   void nobody_came();
   // Returns the time from which task commits without client work are due.
   int64_t due_us() const { return due_us_; }
@@ -32,7 +32,8 @@ class TaskPause {
   // The newest gap, from the end of a group to the next client, counts 1 / kNewestCounts in the
   // running mean.
   static constexpr int64_t kNewestCounts = 4;
-  // After a pause in vain, clients must arrive in time about fifteen times before the next pause.
+  // nobody_came() sets the mean gap to this multiple of limit_us_, so that clients must arrive in
+  // time about fifteen times before the next pause.
   static constexpr int64_t kDoubt = 64;
 
   const int64_t limit_us_;

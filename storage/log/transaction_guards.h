@@ -27,8 +27,8 @@ class TransactionGuard {
       case State::Open:
         return {};
       case State::Ended:
-        // It may be the previous transaction that has ended. The error makes the client retry, and
-        // the coordinator verifies again.
+        // The previous transaction may be the one that has ended. The error makes the client retry,
+        // and the coordinator verifies again.
         return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended in the meantime"};
       case State::Moved:
         return Error{ErrorCode::NotLeader,

@@ -39,7 +39,8 @@ class AbortedBatches {
   bool contains(const records::BatchHeader& batch) const;
 
  private:
-  absl::flat_hash_map<ProducerId, std::vector<AbortedTransaction>> by_producer_;  // in order
+  // in the order of their offsets
+  absl::flat_hash_map<ProducerId, std::vector<AbortedTransaction>> by_producer_;
 };
 
 Status begin_transaction(WriteTransaction& transaction, const LogTables& tables,

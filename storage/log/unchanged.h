@@ -13,8 +13,9 @@ struct Unchanged {
   // Records at or after this offset that the batches' own producer wrote come from an earlier
   // attempt of this request, so they are no conflict.
   std::optional<Offset> own_from = {};
-  // The only partition whose keys are checked; nothing: every partition of the request. A connector's
-  // records may have any keys, and only its position must be the newest.
+  // The only partition whose keys are checked; nothing: every partition of the request. For an append
+  // of a connector, only the record of its position must be the newest of its key; its other records
+  // may have any keys.
   std::optional<TopicPartition> only_in = {};
 };
 
