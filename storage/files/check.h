@@ -11,7 +11,7 @@
 namespace storage {
 
 struct Damage {
-  std::string place;  // such as "log.mdb, topic orders, partition 3, offset 17"
+  std::string place;  // for example "log.mdb, topic orders, partition 3, offset 17"
   std::string problem;
 };
 

@@ -139,7 +139,7 @@ class LogChecker {
       case MetadataPartKind::ClusterPart:
         metadata.cluster = TRY(ClusterTable::load(part.bytes));
         return {};
-      case MetadataPartKind::TopicDefaultPart:  // applied after the topics
+      case MetadataPartKind::TopicDefaultPart:  // applied later, when all topics are known
         metadata.topics.set_defaults({TRY(decode_topic_defaults(part.bytes)), {}});
         return {};
       // In a snapshot, these parts are encoded as changes to an empty state.
@@ -468,7 +468,7 @@ class LogChecker {
   std::shared_ptr<const TopicSnapshot> topics_;
   std::vector<Removal> removals_;
   std::map<std::string, KnownTask, std::less<>> tasks_;
-  std::map<int64_t, Known> partitions_;  // by log number
+  std::map<int64_t, Known> partitions_;  // partitions by log number
   std::set<TopicPartition> ids_;
   std::set<std::string> table_names_;  // tables of the partitions
 };

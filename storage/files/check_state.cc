@@ -12,7 +12,7 @@ namespace storage {
 namespace {
 
 struct StoreOfTask {
-  std::string name;  // for reports
+  std::string name;  // name of the store in reports
   StoreRow row;
   StoreContent found = {};
   size_t damaged = 0;  // number of damaged entries

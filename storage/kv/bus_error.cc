@@ -31,7 +31,7 @@ MappedFile mapped_files[16];
 
 void write_text(const char* text) {
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0)
-    return;  // stderr is closed; nothing can be done
+    return;  // stderr is closed, so the message is lost
 }
 
 struct sigaction action_before = {};  // the previous action of SIGSEGV

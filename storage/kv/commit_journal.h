@@ -15,7 +15,7 @@ namespace storage {
 
 struct JournalEntry {
   uint64_t commit = 0;       // the commit that the changes make; without changes, the newest commit
-  std::string_view changes;  // see recorded_changes.h
+  std::string_view changes;  // changes of the commit in the encoding of recorded_changes.h
   // Either empty, or a root of the data file (lmdb_root.h), as of `root_commit`, whose pages are
   // all durable. A replay begins after the last root in the journal.
   std::string_view root;

@@ -15,7 +15,8 @@ enum class CrashPoint {
   BeforeJoinEnds,     // before-join-ends: the journals are written as well
 };
 
-// Raises SIGKILL if this passage of the point is the configured one.
+// Kills this process (SIGKILL) if the configured point is `point` and this is the configured
+// passage.
 void pass(CrashPoint point);
 
 }  // namespace storage

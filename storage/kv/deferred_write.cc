@@ -34,8 +34,8 @@ class DeferredWrite final : public WriteTransaction {
   }
   bool has_failed() const override { return has_failed_; }
 
-  // The result stays valid until commit(), because neither the pending changes nor the store change
-  // before.
+  // The result stays valid until commit(), because the pending changes and the store stay unchanged
+  // until then.
   Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
     if (puts_.is_appended(table)) return needs_store();
     if (const auto own = puts_.find(table, key)) return own;

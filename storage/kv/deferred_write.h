@@ -11,7 +11,7 @@ namespace storage {
 // Begins a snapshot of the store as it is without the pending changes.
 using BeginSnapshot = std::function<Result<std::unique_ptr<ReadTransaction>>()>;
 
-// Returns a transaction as DeferredWrites describes it. `commit` is the number of its commit.
+// Returns a transaction for DeferredWrites::begin_deferred(). `commit` is the number of its commit.
 // Clears `changes` first.
 std::unique_ptr<WriteTransaction> make_deferred_write(uint64_t commit, JournaledCommits& commits,
                                                       RecordedChanges& changes,

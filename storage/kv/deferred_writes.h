@@ -11,7 +11,7 @@ namespace storage {
 // for the disk. With this interface the pages of many commits are written together, at the latest
 // before the next read or write of the store, so readers see no difference.
 //
-// Threads: as for write transactions. Owner: the store.
+// Threads: those of a write transaction. Owner: the store.
 class DeferredWrites {
  public:
   virtual ~DeferredWrites() = default;

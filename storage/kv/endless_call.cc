@@ -19,8 +19,8 @@ namespace storage {
 
 namespace {
 
-// Longer than any call that returns: the longest free the pages of a whole table, which takes some
-// seconds.
+// A call of LMDB that lasts longer never returns. The longest calls that return free the pages of a
+// whole table, which takes some seconds.
 constexpr int64_t kLongestMs = 10'000;
 constexpr int kSignal = SIGUSR2;
 
@@ -29,7 +29,7 @@ std::atomic<int64_t> longest_ms{kLongestMs};
 struct Watched {
   pthread_t thread;
   GuardedCalls* calls;
-  uint64_t seen = 0;     // the call in which the watching thread has seen this thread
+  uint64_t seen = 0;     // number of the call in which the watching thread has seen this thread
   int64_t since_ms = 0;  // the thread's processor time when the call was first seen
 };
 // Never destroyed, since the threads that use it end in any order.

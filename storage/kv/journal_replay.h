@@ -27,9 +27,9 @@ struct ReplayLimits {
 // state.
 Status replay_journal(const std::string& path, int file, const ReplayLimits& limits = {});
 
-// Like replay_journal(), for a process that only reads the file. Does nothing while another process
-// has the file open for writing. Fails with InsufficientPrivilege if this process may not read the
-// file, or may not write a file that needs a replay.
+// Replays the journal for a process that only reads the data file. Does nothing while another
+// process has the file open for writing. Fails with InsufficientPrivilege if this process may not
+// read the file, or may not write a file that needs a replay.
 Status replay_journal_of_closed(const std::string& path);
 
 }  // namespace storage

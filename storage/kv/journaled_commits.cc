@@ -120,7 +120,7 @@ bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, Ke
     return false;
   }
   note_named_root();
-  const auto held = pending_.hold();  // so that the root is not written while it is read
+  const auto held = pending_.hold();  // keeps all threads from writing the root while it is read
   begin_sync_when_due(pending_.take_commits(), CommitJournal::size_in_file(0, bytes.size()));
   return true;
 }

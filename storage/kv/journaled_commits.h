@@ -45,8 +45,8 @@ class JournaledCommits {
   // something has failed.
   ~JournaledCommits();
 
-  // Like mdb_txn_commit(): the transaction is over, and durable if the result is 0. No changes may
-  // be pending when the transaction begins.
+  // Commits in place of mdb_txn_commit(). The transaction is over afterwards, and is durable if the
+  // result is 0. No changes may be pending when the transaction begins.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
 
   // Begins a commit that is written to the journal and whose changes stay pending. Returns the
@@ -107,7 +107,7 @@ class JournaledCommits {
     std::condition_variable changed_;
     State state_ = State::Done;  // guarded by mutex_
     bool is_ending_ = false;     // guarded by mutex_
-    std::thread thread_;         // begun with the first start()
+    std::thread thread_;         // started by the first start()
   };
 
   int commit_at_once(MDB_txn* transaction);
@@ -131,8 +131,11 @@ class JournaledCommits {
   // The last root whose pages are durable; none: everything is durable.
   std::optional<KeptRoot> durable_;
   bool is_durable_named_ = false;    // an entry of the journal names durable_
-  std::optional<KeptRoot> syncing_;  // the root that replaces durable_ once it is synced and named
-  bool is_synced_ = false;           // syncing_ is durable and may be named
+  // the root that replaces durable_ once the file is synced and an entry of the journal names the
+  // root
+  std::optional<KeptRoot> syncing_;
+  // syncing_ is durable, so that an entry of the journal may name it
+  bool is_synced_ = false;
   bool is_sync_running_ = false;     // the thread syncs the file
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;
   Syncer syncer_;

@@ -25,7 +25,7 @@ using TableHandle = StrongNumber<struct TableTag, uint32_t>;
 
 enum class KeyOrder : uint8_t {
   Bytes,    // in the order of memcmp, a prefix first
-  Integer,  // 8 bytes in native byte order: see IntegerKey
+  Integer,  // keys of 8 bytes in native byte order: see IntegerKey
 };
 
 // The key of a table with KeyOrder::Integer.
@@ -117,8 +117,8 @@ class WriteTransaction : public Transaction {
   virtual Status remove_table(TableHandle table) = 0;
 
   virtual Status put(TableHandle table, std::string_view key, std::string_view value) = 0;
-  // Like put(), for a key above all others of the table. This is several times faster, and pages
-  // stay full.
+  // Stores an entry whose key is above all others of the table. This is several times faster than
+  // put(), and pages stay full.
   virtual Status append(TableHandle table, std::string_view key, std::string_view value) = 0;
   // Erases an entry. Returns false if the key did not exist.
   virtual Result<bool> erase(TableHandle table, std::string_view key) = 0;

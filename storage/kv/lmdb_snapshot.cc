@@ -23,7 +23,7 @@ namespace {
 constexpr uint32_t kMaxTables = 40'000;  // more than a server ever creates
 // The first process that opens a file sets this limit for all others, so it must be large enough
 // for a server.
-constexpr unsigned kMaxReaders = 4096;  // 64 bytes each
+constexpr unsigned kMaxReaders = 4096;  // each reader takes 64 bytes
 // A copy is written in transactions of this size, because LMDB keeps the changes of a transaction
 // in memory until its end.
 constexpr uint64_t kCopiedAtATime = 32 << 20;
@@ -73,7 +73,7 @@ class Snapshot final : public LmdbSnapshot {
   const std::string path_;
   const int noted_;
   IdleReads idle_;
-  MDB_txn* raw_ = nullptr;  // LMDB's transaction of read_
+  MDB_txn* raw_ = nullptr;  // the transaction of LMDB that read_ wraps
   std::unique_ptr<ReadTransaction> read_;
   std::vector<Table> tables_;
   uint64_t used_bytes_ = 0;

@@ -119,7 +119,8 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   std::unique_ptr<JournaledCommits> journaled_;                  // null: no journal
   WrittenAhead ahead_;                                           // used by the thread that writes
   std::chrono::steady_clock::time_point next_look_at_readers_;   // used by the thread that writes
-  BeforeRead before_read_;                                       // empty without a journal
+  // makes pending changes visible before a read; empty without a journal
+  BeforeRead before_read_;
   const BeforeRead no_work_;
   const BeginSnapshot begin_snapshot_ = [this] { return begin_read(no_work_); };
 };
@@ -265,7 +266,7 @@ void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t
   if (mdb_cursor_open(transaction, kFreePages, &cursor) != 0) return;
   const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
   MDB_val key, value;
-  size_t before = 0;  // transactions count from 1
+  size_t before = 0;  // number of the transaction before; transactions count from 1
   std::vector<size_t> pages;
   while (guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_NEXT); }) == 0) {
     size_t count = 0, number = 0;

@@ -9,7 +9,8 @@
 namespace storage {
 
 struct LmdbOptions {
-  std::string kind;             // kind of content, such as "log"; a file of another kind is refused
+  // kind of the content, such as "log"; a file with another kind is refused
+  std::string kind;
   uint32_t format_version = 1;  // a file with a newer version is refused
   uint32_t oldest_format_version = 1;  // a file with an older version is refused
   // Address space, not disk space: the file grows with the data.

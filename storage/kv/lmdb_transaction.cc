@@ -113,7 +113,7 @@ class LmdbCursor final : public Cursor {
 
  private:
   Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
-    assert(cursor_ != nullptr);  // otherwise the transaction is over
+    assert(cursor_ != nullptr);  // a cursor is closed with its transaction
     const MDB_val before = std::exchange(key_, MDB_val{});
     MDB_val key = value_of(from), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor_, &key, &value, how); });
@@ -210,7 +210,7 @@ class LmdbRead final : public ReadTransaction {
   MDB_txn* const transaction_;
   Pages pages_;
   IdleReads& idle_;
-  const BeforeRead& before_;  // an object of the store
+  const BeforeRead& before_;  // belongs to the store
   bool is_reset_ = false;
 };
 

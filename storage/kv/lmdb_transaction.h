@@ -14,7 +14,7 @@ namespace storage {
 // Returns the error for an error number of LMDB or of the system. `doing` is what failed, for the
 // message.
 Error lmdb_failure(int code, std::string_view doing);
-// Like lmdb_failure(), for a process that opens a file only to read it. If the process may not read
+// Returns the error for a process that opens a file only to read it. If the process may not read
 // the file, returns InsufficientPrivilege, since the file itself may be intact.
 Error lmdb_open_failure(int code, std::string_view doing);
 
@@ -30,12 +30,14 @@ using Commit = std::function<Status(MDB_txn* ending)>;
 class IdleReads {
  public:
   ~IdleReads() { clear(); }
-  MDB_txn* take();                    // null if none is kept; the caller must renew it
-  void give_back(MDB_txn* finished);  // the caller has reset it
+  // returns null if no transaction is kept: the caller must begin one
+  MDB_txn* take();
+  void give_back(MDB_txn* finished);  // the caller has called mdb_txn_reset()
   void clear();
 
  private:
-  static constexpr size_t kMost = 4;  // each keeps one of the file's reader slots
+  // each kept transaction occupies one of the file's reader slots
+  static constexpr size_t kMost = 4;
   std::mutex mutex_;
   std::vector<MDB_txn*> reads_;  // guarded by mutex_
 };

@@ -60,8 +60,8 @@ struct MemoryDisk::State {
 
 namespace {
 
-// Searches its key again at each step, so that the result is right whatever was written between two
-// steps.
+// Searches its key again at each step, so that writes between two steps do not
+// matter.
 class MemoryCursor final : public Cursor {
  public:
   explicit MemoryCursor(std::function<const Table*()> table) : table_(std::move(table)) {}

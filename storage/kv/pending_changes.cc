@@ -160,8 +160,10 @@ void PendingChanges::run() {
     is_asleep_ = false;
     due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
     wait_for_entry(lock);
-    if (!changes_.empty()) note_made(kMostEntries);  // counts as many: no reader has asked
-    make_held();                                     // if it fails, the next turn tries again
+    // counts as a commit of many entries, because no reader has forced it
+    if (!changes_.empty()) note_made(kMostEntries);
+    // if it fails, the changes stay pending and the loop tries again
+    make_held();
   }
 }
 

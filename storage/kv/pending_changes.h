@@ -90,12 +90,14 @@ class PendingChanges {
   std::vector<TableHandle> tables_;  // tables of all changes, each once
   KeptPuts puts_;                    // puts of all changes
   bool is_entry_on_its_way_ = false;
-  size_t waiting_ = 0;                        // callers that wait for the entry
+  // number of callers that wait for the end of the entry in progress
+  size_t waiting_ = 0;
   size_t entries_since_wait_ = SIZE_MAX / 2;  // entries since a reader has waited
   bool is_asleep_ = false, is_ending_ = false;
   double mean_made_ = 16;   // running mean of entries in one commit
-  size_t not_pending_ = 0;  // entries since few were applied together; see are_made_together()
-  std::thread thread_;      // applies changes that no reader needs
+  // number of entries since several entries were last applied together; see are_made_together()
+  size_t not_pending_ = 0;
+  std::thread thread_;      // applies changes after some time if no reader needs them earlier
 };
 
 }  // namespace storage

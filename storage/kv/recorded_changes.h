@@ -28,7 +28,7 @@ class RecordedChanges {
  public:
   explicit RecordedChanges(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Begins another transaction.
+  // Begins to record another transaction.
   void clear();
   // Returns the table that was opened with this name and order; nothing if none was.
   std::optional<TableHandle> find_table(std::string_view name, KeyOrder order) const;
@@ -52,7 +52,7 @@ class RecordedChanges {
 
   bool is_whole() const { return is_whole_; }
   std::string_view bytes() const { return bytes_; }  // empty if nothing has changed
-  std::span<const TableHandle> tables() const { return tables_used_; }  // each once
+  std::span<const TableHandle> tables() const { return tables_used_; }  // each table occurs once
 
  private:
   enum class Change : char { UseTable, Put, Append, Erase, EraseRange, ClearTable, RemoveTable };
@@ -73,7 +73,7 @@ class RecordedChanges {
   const size_t max_bytes_;
   std::string bytes_;
   bool is_whole_ = true, has_failed_ = false;
-  std::vector<Table> tables_;  // index: the table's handle
+  std::vector<Table> tables_;  // the index is the table's handle
   uint64_t transaction_ = 1;
   std::vector<TableHandle> tables_used_;  // tables used in this transaction
 };

@@ -16,7 +16,7 @@ constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostRequestByte
 // A commit that grows the file by more than this is large.
 constexpr uint64_t kLargeGrowthBytes = 256 << 10;
 
-// All zeros, and never written to, so that the array takes no memory.
+// The array has only zeros and is never written to, so that it takes no memory.
 constinit std::array<char, kMostRequestBytes> zeros = {};
 
 }  // namespace

@@ -27,9 +27,10 @@ enum class RuleOperation : int8_t {
   IdempotentWrite = 12
 };
 
-inline constexpr std::string_view kEverybody = "*";               // as a principal
-inline constexpr std::string_view kEveryName = "*";               // as a literal name
-inline constexpr std::string_view kTheCluster = "kafka-cluster";  // the only name
+inline constexpr std::string_view kEverybody = "*";               // as a principal: every user
+inline constexpr std::string_view kEveryName = "*";               // as a literal name: every name
+// the only name of this resource type
+inline constexpr std::string_view kTheCluster = "kafka-cluster";
 
 struct AccessRule {
   RuleResource resource = RuleResource::Topic;

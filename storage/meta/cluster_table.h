@@ -27,15 +27,15 @@ struct ClusterNode {
   NodeId id;
   NodeEpoch epoch = {};
   Uuid directory = {};  // the data directory's id; a new directory has none of the node's data
-  std::string endpoint = {};  // for other nodes: host:port
-  std::string clients = {};   // for Kafka clients: host:port
+  std::string endpoint = {};  // address for other nodes: host:port
+  std::string clients = {};   // address for Kafka clients: host:port
   std::string rack = {};
   bool is_fenced =
       true;  // leads nothing and counts in no set, until the controller has a heartbeat of it
   bool operator==(const ClusterNode&) const = default;
 };
 
-// Kafka's PartitionRegistration.
+// The assignment of a partition to nodes: Kafka's PartitionRegistration.
 struct PartitionAssignment {
   TopicPartition partition;
   std::vector<NodeId> replicas = {};  // the first one is preferred as leader
@@ -49,7 +49,8 @@ struct PartitionAssignment {
   // `removing`.
   std::vector<NodeId> adding = {}, removing = {};
   std::optional<NodeId> leader = {};  // nothing while no member of the ISR is available
-  LeaderEpoch leader_epoch = {};      // raised with each change of the leader, also to none
+  // raised with each change of the leader, also when the partition loses its leader
+  LeaderEpoch leader_epoch = {};
   int32_t version = 0;                // raised by each change (Kafka's partition epoch)
   // The topic's own min.insync.replicas; nothing if the cluster's value applies.
   std::optional<int32_t> own_min_insync = {};
@@ -120,8 +121,9 @@ class ClusterSnapshot {
   FeatureLevel feature_level_ = kFirstLevel;
 };
 
-// Encode "cluster" parts.
-std::string encode_register_node(const ClusterNode& node);  // without its epoch and fence
+// The following functions encode parts of kind "cluster" of a metadata command.
+// encode_register_node() leaves out the fields `epoch` and `is_fenced`.
+std::string encode_register_node(const ClusterNode& node);
 std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced);
 // Encodes the complete new assignment. An assignment with version 0 creates the partition's
 // assignment; any other must have the present version plus one.
@@ -130,7 +132,8 @@ std::string encode_remove_assignments(const Uuid& topic);
 // The following functions encode requests of operators. A request is applied to the assignment that
 // exists when its command is applied (partition_requests.h).
 std::string encode_move_replicas(const TopicPartition& partition,
-                                 const std::vector<NodeId>& target);  // empty: as before the move
+                                 // empty: the replicas from before the move
+                                 const std::vector<NodeId>& target);
 // Encodes an election. With `wanted` (feature level 4), only that node is elected; otherwise the
 // first replica that may lead.
 std::string encode_elect_leader(const TopicPartition& partition, Election how,

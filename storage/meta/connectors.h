@@ -23,7 +23,7 @@ enum class ConnectorTarget : uint8_t { Running = 0, Paused = 1, Stopped = 2 };
 using ConnectorConfig = std::map<std::string, std::string>;
 
 struct ConnectorDefinition {
-  std::string name;  // with its case, as in Kafka Connect
+  std::string name;  // case is significant, as in Kafka Connect
   Uuid id;  // a connector that is dropped and created again has another id, and other positions
   std::string owner = {};  // the role as which its tasks act; empty: no users exist
   ConnectorTarget target = ConnectorTarget::Running;

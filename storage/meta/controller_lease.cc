@@ -115,7 +115,7 @@ void ControllerLease::retire() {
 // etcd counts the duration from a moment between the request and its answer. Counted from the
 // answer, the lease could be believed in after its end.
 void ControllerLease::renewed(int64_t asked_at_us) {
-  assert(asked_at_us >= renewed_at_us_);  // one request at a time
+  assert(asked_at_us >= renewed_at_us_);  // only one request for the lease is in progress at a time
   renewed_at_us_ = asked_at_us;
   renew_at_us_ = renewed_at_us_ + ttl_ms_ * 1000 / 3;
 }

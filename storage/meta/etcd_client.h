@@ -25,7 +25,7 @@ struct EtcdEntry {
 };
 
 struct EtcdRange {
-  std::string first, end;  // first <= key < end
+  std::string first, end;  // keys with first <= key < end
   static EtcdRange only(const std::string& key) { return {key, key + '\0'}; }
 };
 
@@ -47,7 +47,7 @@ struct EtcdTransaction {
   std::vector<Created> conditions;
   std::vector<Put> puts;
   std::vector<EtcdRange> removals;
-  std::vector<Modified> unchanged = {};  // further conditions
+  std::vector<Modified> unchanged = {};  // further conditions of the transaction
 };
 struct EtcdOutcome {
   bool is_done;  // the conditions held, and the changes were made
@@ -66,7 +66,7 @@ struct EtcdEvent {
 };
 struct EtcdEvents {
   std::vector<EtcdEvent> events;
-  EtcdRevision revision;  // all events up to here have been delivered
+  EtcdRevision revision;  // all events up to this revision have been delivered
 };
 
 // Each answer arrives once, on the caller's loop, never within the call. After NetworkFailure the

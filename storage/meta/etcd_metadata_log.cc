@@ -157,7 +157,7 @@ void EtcdMetadataLog::note_unread(Revision there) {
 
 void EtcdMetadataLog::finish(uint64_t number, Result<Revision> result) {
   const auto found = appends_.find(number);
-  assert(found != appends_.end());  // each append has one answer
+  assert(found != appends_.end());  // each append gets one answer, and is erased then
   const auto done = std::move(found->second.done);
   appends_.erase(found);
   done(std::move(result));
@@ -178,7 +178,7 @@ void EtcdMetadataLog::read(const std::vector<EtcdEntry>& entries) {
 
 void EtcdMetadataLog::take(const EtcdEntry& entry) {
   const auto revision = keys_.revision_of(entry.key);
-  if (!revision || *revision < last_) return;  // read already
+  if (!revision || *revision < last_) return;  // the command was read already
   if (*revision == last_) {
     last_created_ = entry.created;
     return;

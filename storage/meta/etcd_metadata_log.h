@@ -64,8 +64,8 @@ class EtcdMetadataLog {
   void confirm_read(std::function<void(Status)> done);
   // Returns whether this object has once read all that etcd had at that time.
   bool has_read() const { return has_read_; }
-  // Returns the id of the first command, which identifies this log; empty until the first command
-  // was read.
+  // Returns the id of the log's first command, which identifies this log; empty until the first
+  // command was read.
   const std::string& first_id() const { return first_id_; }
   // Returns whether the log has a command that this program cannot read. The metadata of this node
   // then differs from that of other nodes.
@@ -88,7 +88,8 @@ class EtcdMetadataLog {
     std::string bytes;
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
-    // Whether the command that was read at `revision` is this one; nothing: not read yet.
+    // Whether the command that was read at `revision` is the one of this append; nothing: that
+    // revision was not read yet.
     std::optional<bool> is_it;
     bool was_refused = false;  // an attempt was refused since the last search for the outcome
   };
@@ -137,7 +138,7 @@ class EtcdMetadataLog {
   uint64_t bytes_behind_pointer_ = 0;
   EtcdSnapshotReader snapshot_;
   std::optional<Error> trouble_;
-  int64_t load_at_us_ = 0;  // earliest time of the next load
+  int64_t load_at_us_ = 0;  // earliest time of the next attempt to load the snapshot
 };
 
 }  // namespace storage

@@ -23,9 +23,9 @@ enum class MetadataPartKind : uint8_t {
   TopicDefaultPart,
   UserPart,
   ConnectorPart,
-  DefinitionPart,  // belongs to the engine: server/metadata/definition_command.h
+  DefinitionPart,  // part of the engine's definitions: server/metadata/definition_command.h
   ClusterPart,
-  UnknownPart,  // written by a newer version
+  UnknownPart,  // a kind that only a newer version knows
 };
 
 constexpr MetadataPartKind kind_of_part(std::string_view type) {

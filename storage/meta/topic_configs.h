@@ -21,7 +21,8 @@ struct TopicConfigRow {
   // Name of the broker setting that has the default for all topics; empty: none.
   std::string_view broker_name;
   ConfigType type;
-  std::string_view default_value;  // value if nothing is set; may differ from Kafka's
+  // value if neither the topic nor the cluster sets one; may differ from Kafka's
+  std::string_view default_value;
   std::string_view doc;
   std::string_view choices = "";  // separated by commas; empty: any value of the type
   // Range of a value that is a number.
@@ -42,7 +43,8 @@ std::string_view topic_config(const TopicInfo& topic, std::string_view name);
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
 // Returns the topic's own min.insync.replicas; nothing if the cluster's value applies.
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
-bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "delete", "compact"
+// for example "delete" or "compact"
+bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);
 // Returns whether the topic's records get the time of their append instead of the producer's time.
 bool has_append_time(const TopicInfo& topic);
 

@@ -25,7 +25,8 @@ struct TopicInfo {
   Uuid id;
   std::string name;
   int32_t partition_count = 1;
-  std::map<std::string, std::string> config;  // by Kafka's names; absent: default
+  // values of settings by Kafka's names; a setting that is absent has its default
+  std::map<std::string, std::string> config;
   TopicDefaultsPtr defaults = {};  // not stored with the topic; null: only the program's defaults
   bool operator==(const TopicInfo& other) const {
     return id == other.id && name == other.name && partition_count == other.partition_count &&
@@ -33,10 +34,11 @@ struct TopicInfo {
   }
 };
 
-// Encode "topics" parts.
+// The following functions encode parts of kind "topics" of a metadata command.
 std::string encode_create_topic(const TopicInfo& topic);
 std::string encode_delete_topic(const Uuid& id);
-std::string encode_grow_topic(const Uuid& id, int32_t partition_count);  // the new total
+// partition_count: the new total
+std::string encode_grow_topic(const Uuid& id, int32_t partition_count);
 // Encodes new settings, which replace all settings of the topic.
 std::string encode_configure_topic(const Uuid& id,
                                    const std::map<std::string, std::string>& config);

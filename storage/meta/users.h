@@ -57,7 +57,8 @@ inline constexpr std::string_view kAllOfAKind[] = {kEverything, "group:*", "tran
 // access rules, rights are kept when the topic is deleted.
 struct Users {
   std::map<std::string, Role> roles = {};
-  std::map<std::string, std::map<std::string, Rights>> rights = {};  // by topic, by role
+  // rights by the topic's name and then by the role's name
+  std::map<std::string, std::map<std::string, Rights>> rights = {};
   AccessRules rules = {};  // Kafka's rules that a right cannot express
   // Plausible answers for users that do not exist are derived from this secret. Created together
   // with the first user.

@@ -49,7 +49,7 @@ Status CheckpointWriter::write_together(std::span<const Checkpoint* const> check
   };
   TRY(file_.change(change));
   pass(CrashPoint::BeforeJournalTrim);
-  (void)pace_();  // the result is not used: everything is written
+  (void)pace_();  // the result does not matter, since everything is written by now
   return {};
 }
 

@@ -40,7 +40,7 @@ class CheckpointWriter {
   static Status check_names(const Checkpoint& checkpoint);
 
  private:
-  using StoreRows = std::map<std::string, StoreRow, std::less<>>;  // by the store's name
+  using StoreRows = std::map<std::string, StoreRow, std::less<>>;  // rows by the name of the store
 
   Result<StoreRows> find_stores(const Checkpoint& checkpoint);
   Status find_stores(WriteTransaction& transaction, const Checkpoint& checkpoint, StoreRows& rows);

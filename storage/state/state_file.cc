@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view kLogKey = "log";
 
-static_assert(kMaxTaskIdSize + 1 + kMaxStoreNameSize <= kMaxKeySize);  // for the table `stores`
+// keys of the table `stores` fit
+static_assert(kMaxTaskIdSize + 1 + kMaxStoreNameSize <= kMaxKeySize);
 
 }  // namespace
 
@@ -34,7 +35,7 @@ Result<std::unique_ptr<StateFile>> StateFile::open(StateStore::OpenStore open_st
 }
 
 Status StateFile::open_store() {
-  std::unique_lock lock(store_mutex_);  // excludes readers
+  std::unique_lock lock(store_mutex_);  // excludes readers of the stores
   store_.reset();                       // closed first, since the open store locks the file
   auto store = TRY(open_store_());
   TRY(open_tables(*store));

@@ -20,7 +20,7 @@ struct StateTables {
   TableHandle stores;     // task, NUL, store -> StoreRow
   TableHandle positions;  // task -> sequence i64, scalars
   TableHandle journals;   // journal partition i32 -> end offset i64 of its checkpoints
-  TableHandle entries;    // see state_keys.h
+  TableHandle entries;    // keys and values: state_keys.h
   TableHandle owner;      // "log" -> the log's instance id
   TableHandle dropped;  // store id u32 -> nothing: the store's entries are being removed in slices
 };

@@ -57,7 +57,8 @@ class Reader final : public StateReader {
     const std::string prefix = store_prefix(store.id);
     std::string last = place.empty() ? prefix : place;
     const auto found = TRY(cursor_->seek(last));
-    TRY(check_absence(store, last, found));  // moves the cursor
+    // moves the cursor, so it comes after the last use of `found`
+    TRY(check_absence(store, last, found));
     auto entry = TRY(cursor_->seek(last));
     bool is_first = true;
     for (; entry && entry->key.starts_with(prefix); entry = TRY(cursor_->next())) {

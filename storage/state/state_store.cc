@@ -78,8 +78,8 @@ class StateWriter final : public StateStore {
 
   const std::unique_ptr<StateFile> file_;
   const StateOptions options_;
-  StoreRemoval removal_;           // for the writer's thread only
-  bool is_removals_turn_ = false;  // for the writer's thread only
+  StoreRemoval removal_;           // used on the writer's thread only
+  bool is_removals_turn_ = false;  // used on the writer's thread only
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -33,14 +33,14 @@ struct StateRange {
 // The changes of a task's state since its last checkpoint. Ranges are removed before entries are
 // written, so an entry within a removed range remains.
 struct Checkpoint {
-  std::string task;  // is_task_id()
+  std::string task;  // an id for which is_task_id() is true
   std::vector<StateRange> removed_ranges;
-  std::vector<StateEntry> entries;    // each key once
+  std::vector<StateEntry> entries;    // each key occurs once
   std::shared_ptr<const void> keeps;  // owns the bytes of the entries
   // Sequence of the newest journal entry that the state contains. If a higher position is stored,
   // that position remains.
   TaskSequence position;
-  std::string scalars;  // stored with the position
+  std::string scalars;  // stored together with the position
   // Set if the checkpoints of all tasks contain all entries of a journal partition before `end`.
   // Such a checkpoint may have an empty `task`. A checkpoint with neither a task nor a journal end
   // changes nothing.
@@ -54,7 +54,8 @@ struct Checkpoint {
   size_t bytes() const;
 };
 struct CheckpointPosition {
-  TaskSequence position;  // 0: the task has no checkpoint
+  // number of the last commit in the checkpoint; 0: the task has no checkpoint
+  TaskSequence position;
   std::string scalars;
 };
 
@@ -76,7 +77,7 @@ struct StateOptions {
 //   drops the queued ones; both fail with ShuttingDown. Their journals remain.
 class StateStore {
  public:
-  // Opens `directory`/state.mdb. Fails like open_lmdb_store().
+  // Opens `directory`/state.mdb. Fails with the errors of open_lmdb_store().
   static Result<std::unique_ptr<StateStore>> open(const std::string& directory,
                                                   StateOptions options);
   // Opens the state in a store that `open_store` returns. Called again after a commit with an
@@ -110,7 +111,7 @@ class StateStore {
   // damaged.
   virtual Result<CheckpointPosition> position_of(std::string_view task) const = 0;
   virtual std::unique_ptr<StateReader> open_reader() const = 0;
-  // By journal partition: the newest Checkpoint::journal_end.
+  // The newest Checkpoint::journal_end of each journal partition.
   using JournalEnds = std::map<PartitionId, Offset>;
   virtual Result<JournalEnds> journal_ends() const = 0;
 
