@@ -60,7 +60,7 @@ Result<Examined> examine(const Families& families, const SecretSettings& secrets
       examined.wrong.push_back({name, resolved.error().message});
   }
   if (!examined.wrong.empty()) return examined;
-  // Values behind references are checked now that they are known.
+  // References are resolved by now, so the values that they stand for can be checked, too.
   examined.wrong = engine::check_properties(examined.rows, examined.resolved).wrong;
   if (examined.wrong.empty()) {
     const engine::ConnectorClass& of = *examined.native.of;

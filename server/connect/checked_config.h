@@ -20,14 +20,16 @@ using Families = std::vector<const ConnectorFamily*>;
 struct UsableConfig {
   const engine::ConnectorClass* of = nullptr;
   const ConnectorFamily* family = nullptr;
-  engine::PropertyValues values;               // with the secrets
-  std::map<std::string, std::string> written;  // with the references to them
+  // values with secrets in place of the references to them
+  engine::PropertyValues values;
+  // values as the client wrote them, with references to secrets
+  std::map<std::string, std::string> written;
   std::vector<ConnectorNotice> notices;
   std::shared_ptr<const engine::TransformChain> transforms;  // not null
 };
 
-// Returns the class of a configuration. Fails with InvalidParameter without a class, and with NotSupported if this
-// server does not run it.
+// Returns the class that "connector.class" of a configuration names. Fails with InvalidParameter if the property
+// is missing, and with NotSupported if this server does not run the class.
 struct NativeClass {
   const engine::ConnectorClass* of;
   const ConnectorFamily* family;
@@ -46,7 +48,7 @@ Result<CheckedConfig> checked_config(const Families& families, const SecretSetti
 
 std::vector<PropertyDefinition> property_definitions(const NativeClass& native);
 
-// Returns the configuration as answers show it (engine/connect/secrets.h).
+// Returns the configuration with its secrets hidden, as answers show it (engine/connect/secrets.h).
 ConnectorConfig masked_config(const ConnectorConfig& config);
 
 }  // namespace server

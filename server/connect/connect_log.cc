@@ -25,7 +25,7 @@ struct ReadingTurn {
   ~ReadingTurn() { reader.end_turn(); }
 };
 
-// Answers when it is destroyed, if nothing has answered before.
+// Calls the callback with an error when it is destroyed, unless it was called before.
 class CommitAnswer {
  public:
   CommitAnswer() = default;
@@ -121,8 +121,8 @@ Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
 
 Result<FetchedRecords> LocalConnectLog::fetch(const storage::TopicPartition& partition, Offset from,
                                               size_t max_bytes) {
-  // A sink looks ten times a second at each partition, and a snapshot of the store makes its delayed writes due. The
-  // published offsets show that nothing was appended.
+  // A sink looks ten times a second at each partition, and each snapshot of the store would force its delayed
+  // writes. So the published offsets are checked first: they show whether anything was appended.
   const auto status = log_.find_partition(partition);
   if (status && from == status->log_end())
     return FetchedRecords{{}, status->log_start(), from, from};

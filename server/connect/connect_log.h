@@ -28,8 +28,8 @@ struct StateChange {
 };
 
 struct ConnectCommit {
-  std::vector<storage::PartitionBatches> records;  // of topics; whole batches
-  std::vector<StateChange> state;                  // at least one
+  std::vector<storage::PartitionBatches> records;  // records for topics, in whole batches
+  std::vector<StateChange> state;                  // changes of the connector's state; at least one
   PartitionId state_partition;
   // The end of the state that the task has read: no key of `state` may have a record at this offset or later.
   Offset since;
@@ -55,7 +55,7 @@ struct FetchedRecords {
     std::vector<engine::ConnectHeader> headers;
   };
   std::vector<Record> records;
-  Offset log_start{0};  // earlier records were deleted
+  Offset log_start{0};  // start of the log; earlier records were deleted
   Offset next{0};       // the first offset that was not read
   Offset end{0};        // the first offset that cannot be read yet
 };
@@ -68,7 +68,8 @@ class ConnectLog {
   // if one of the keys has a newer record, and with DiskFull while the log accepts no records. After any other error
   // the outcome may be unknown: the task ends, and its successor reads the positions.
   virtual void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) = 0;
-  // Reads the records after those in `state` into it. Waits for the store.
+  // Reads the records of the partition that follow those in `state`, and adds them to `state`.
+  // Waits for the store.
   virtual Status read(PartitionId state_partition, ConnectState& state) = 0;
   // Reads committed records of a partition from `from` on, up to about `max_bytes`; at least one batch if one exists.
   virtual Result<FetchedRecords> fetch(const storage::TopicPartition& partition, Offset from,
@@ -81,7 +82,7 @@ class ConnectLog {
 // unknown, the answer is StorageFailure.
 std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit);
 
-// The log of a server that is alone: a commit is one append (storage/log/append_unless_changed.h).
+// The log of a lone server, where a commit is one append (storage/log/append_unless_changed.h).
 class LocalConnectLog final : public ConnectLog {
  public:
   // `find_state_topic` returns the id of __connect_state, or nothing before it exists.

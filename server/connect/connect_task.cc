@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kFirstPauseMs = 100;  // before a restart; doubled with each failure
+constexpr int64_t kFirstPauseMs = 100;  // pause before a restart, doubled with each failure
 constexpr int64_t kLongestPauseMs = 30'000;
 
 }  // namespace
@@ -95,7 +95,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   bool is_stored;
   {
     const std::lock_guard lock(mutex_);
-    // A running task may wait often and for a short time. The reason is for facts() alone.
+    // A running task may wait often and for a short time, so a new reason is shown by facts() only
+    // and is neither logged nor stored.
     const bool has_failed = state != ConnectorState::Running && facts_.trace != trace;
     is_stored = facts_.state != state || has_failed;
     facts_.state = state;
@@ -104,7 +105,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   if (is_stored) store_state(state, trace);
 }
 
-// The record is for readers of __connect_state. The task does not wait for it, and its loss changes nothing.
+// The record informs readers of __connect_state. The task does not wait for it, and its loss changes
+// nothing.
 void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
   const std::string key = engine::task_state_key(identity_.definition->name, identity_.task);
   std::string value =
@@ -185,7 +187,8 @@ Status ConnectTask::run_once() {
   TRY(read_state());
   TRY(open());
   set_state(ConnectorState::Running);
-  constexpr int64_t kIdlePauseMs = 100;  // between looks at a side that has nothing new
+  // pause between checks of a source or topic that has nothing new
+  constexpr int64_t kIdlePauseMs = 100;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -235,7 +238,7 @@ Result<bool> ConnectTask::await_memory(size_t bytes) {
   Error refusal{ErrorCode::OutOfMemory, {}};
   while (!try_charge(bytes, refusal)) {
     TRY(settle());
-    // A task that waits holds nothing, so that it does not stop the others.
+    // A task that waits holds no memory, so that it does not stop the other tasks.
     release_memory();
     set_state(ConnectorState::Running, trace_of(refusal));
     if (!wait_for(kMemoryPauseMs)) return false;
@@ -251,7 +254,7 @@ Status ConnectTask::take_bad_record(const BadRecordPolicy& policy, const Error& 
     error.hint =
         "Set errors.tolerance to all, and errors.deadletterqueue.topic.name to keep the "
         "bytes, or mend the record; then restart the connector.";
-    // Also errors of other kinds are permanent, since the record stays as it is.
+    // The record stays as it is, so a retry would fail again, whatever the error is.
     error.code = ErrorCode::InvalidText;
     return error;
   }

@@ -21,11 +21,11 @@
 
 namespace server {
 
-// Facts of a task for users.
+// The state of a task as SHOW CONNECTOR TASKS and metrics report it.
 struct TaskFacts {
   ConnectorState state = ConnectorState::Unassigned;
-  std::string trace;     // of the last failure; of a running task: the reason why it waits
-  std::string position;  // the last committed one
+  std::string trace;     // text of the last failure or, for a running task, the reason why it waits
+  std::string position;  // the last committed position
   int64_t records = 0, bytes = 0, commits = 0, last_commit_us = 0, retries = 0, errors = 0;
   int64_t dead_letters = 0, restarts = 0, memory_bytes = 0;
   std::optional<int64_t> lag_bytes, lag_records;
@@ -34,7 +34,7 @@ struct TaskFacts {
 // Returns the message, the detail and the hint as the trace of a task.
 std::string trace_of(const Error& error);
 
-// The surroundings of the tasks. All parts outlive them.
+// The objects that all tasks use. They outlive the tasks.
 struct TaskSurroundings {
   ConnectLog& log;
   const Clock& clock;
@@ -69,7 +69,7 @@ class ConnectTask {
   ConnectTask(const ConnectTask&) = delete;
   ConnectTask& operator=(const ConnectTask&) = delete;
   void start();
-  // Ends the task; what is in flight is waited for.
+  // Ends the task after it has waited for its commits and writes in progress.
   void stop();
   // A paused task keeps its connection and copies nothing.
   void pause(bool is_paused);
@@ -85,27 +85,29 @@ class ConnectTask {
   };
   // Opens the outside system at the committed positions of `state()`.
   virtual Status open() = 0;
-  // Copies some records. Returns whether more can be copied at once.
+  // Copies some records. Returns whether more can be copied without a pause.
   virtual Result<bool> step() = 0;
-  // Waits for what is in flight; before a pause, and at the end.
+  // Waits for the writes in progress. Called before a pause and at the end of the task.
   virtual Status settle() = 0;
   // Closes the outside system, also after a failure.
   virtual void close() = 0;
 
-  // Waits until the memory is granted, by the limit of all connectors and by the budget, with settle() before. Returns false if the task must stop. The memory is released
-  // when the task is paused or has nothing to copy, else the tasks that rest would use up the budget.
+  // Waits until both the limit of all connectors and the server's budget grant the memory. Calls settle() before it
+  // waits. Returns false if the task must stop. The memory is released when the task is paused or has nothing to copy:
+  // otherwise idle tasks would use up the budget.
   Result<bool> await_memory(size_t bytes);
   // Fails if the policy tolerates no bad records. Logs the record if the policy asks for it.
   Status take_bad_record(const BadRecordPolicy& policy, const Error& error,
                          const std::string& bytes) const;
   // Adds the record of the fence, and submits the commit.
   void submit(PendingCommit& pending);
-  // Waits until the commit is durable. Repeats it after DiskFull, and if the condition failed although no other task
-  // has committed.
+  // Waits until the commit is durable. Repeats the commit after DiskFull, and after a failed condition if no other
+  // task has committed.
   Status await(PendingCommit& pending);
   // Returns the records that have a position of this connector, as (partition, offset).
   std::vector<std::pair<std::string, std::string>> positions() const;
-  // Returns the offset of the position with this partition, if the connector has one.
+  // Returns the offset that this connector has committed for the source partition; nothing if it
+  // has committed none.
   std::optional<std::string> position_of(const std::string& partition_json) const;
 
   const ConnectState& state() const { return state_; }
@@ -134,7 +136,7 @@ class ConnectTask {
   const TaskIdentity identity_;
   const PartitionId state_partition_;
   MemoryAccount account_;
-  // Used on the task's thread.
+  // The members below are used on the task's thread.
   MemoryCharge charge_;
   size_t counted_bytes_ = 0;  // in around_.connector_memory
   ConnectState state_;

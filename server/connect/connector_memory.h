@@ -17,7 +17,7 @@ class ConnectorMemory {
   bool try_add(size_t bytes);
   void remove(size_t bytes) { held_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }
-  // Names the setting and its value.
+  // Returns the error for a request beyond the limit. Its text names the setting and its value.
   Error refusal() const;
 
  private:

@@ -25,8 +25,8 @@ void hide_secrets(ConnectorConfig& config) {
 
 bool is_hidden(std::string_view value) { return value.find(engine::kHiddenValue) != value.npos; }
 
-// Whether the connectors of the place do not include the one that was asked for. A node of a cluster runs none, and
-// answers with NotSupported.
+// Returns whether the error means that this implementation does not have the connector. A node of a cluster runs no
+// connectors itself, and answers with NotSupported.
 bool has_none(const Error& error) {
   return error.code == ErrorCode::UndefinedObject || error.code == ErrorCode::NotSupported;
 }
@@ -39,14 +39,15 @@ Connectors::Done<ConnectorInfo> hidden(Connectors::Done<ConnectorInfo> done) {
   };
 }
 
-// Wraps a callback so that the result has no secrets, and a warning if the configuration has literal ones.
+// Wraps a callback. It hides secrets in the result, and adds a warning if the configuration has secrets as
+// literals.
 Connectors::Done<CreatedConnector> hidden(Connectors::Done<CreatedConnector> done) {
   return [done = std::move(done)](Result<CreatedConnector> created) {
     if (created) {
       const bool has_literal = std::ranges::any_of(created->info.config, [](const auto& property) {
         return engine::is_literal_secret(property.first, property.second);
       });
-      // Connectors of this server name the properties themselves.
+      // For its own connectors the server names the properties in notices of its own.
       if (has_literal && created->info.runs_at != kThisServer)
         created->notices.push_back(
             {true,
@@ -72,7 +73,7 @@ std::string value_of(const ConnectorConfig& config, const std::string& name) {
   return found == config.end() ? std::string() : found->second;
 }
 
-// Returns the text of a property; null if a change removes it.
+// Returns the text of a property's value; null if a change removes the property.
 std::string* text_of(std::string& value) { return &value; }
 std::string* text_of(std::optional<std::string>& value) { return value ? &*value : nullptr; }
 
@@ -95,7 +96,8 @@ Status restore_hidden(const std::string& name, const ConnectorConfig& present, C
   return {};
 }
 
-// Calls `then` with the configuration, in which the hidden values are replaced. `at` is asked only if it has such values.
+// Calls `then` with the configuration, in which the hidden values are replaced. `at` is asked for the present
+// configuration only if there are hidden values.
 template <class Config>
 void with_secrets(Connectors& at, const std::string& name, Config config,
                   const Connectors::Done<CreatedConnector>& done,
@@ -115,7 +117,8 @@ void with_secrets(Connectors& at, const std::string& name, Config config,
   });
 }
 
-// Fails if the statement has the word SINK for a class of sources, or the other way round.
+// Fails if the statement has the word SINK for a class of sources, or the word SOURCE for a class
+// of sinks.
 Status check_type(std::string_view class_name, engine::ConnectorType type) {
   using engine::ConnectorType;
   if (type == ConnectorType::Unknown || engine::find_connector_class(class_name, type)) return {};
@@ -211,7 +214,8 @@ void ConnectorRouter::create(ConnectorDefinition definition, Done<CreatedConnect
       return done(Error{ErrorCode::DuplicateObject,
                         fmt::format("connector {} already exists", definition.name),
                         fmt::format("It runs at {}.", found->runs_at)});
-    // A cluster that does not answer does not prevent a connector of this server.
+    // An outside cluster that does not answer does not prevent the creation of a connector in this
+    // server.
     if (!has_none(found.error()) && !is_outside) return done(std::move(found).error());
     create_at(*place, std::move(definition), std::move(done));
   });

@@ -1,5 +1,5 @@
-// Chooses the place of each connector: this server for the classes that are built in, and the outside Kafka Connect
-// cluster for all others. Hides secrets in the configurations that it returns.
+// Decides for each connector where it runs: in this server if its class is built in, and otherwise in the outside
+// Kafka Connect cluster. Hides secrets in the configurations that it returns.
 #pragma once
 #include <functional>
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace server {
 
-// A definition is kept by one of the two only, and names are unique over both.
+// A connector exists in one of the two places only, and its name is unique over both.
 //
-// Threads: any, as the implementations below. Owner: the node; the implementations outlive it.
+// Threads: any. Owner: the node; the implementations outlive it.
 class ConnectorRouter final : public Connectors {
  public:
-  // Either may be null: this server runs no connectors, or has no --connect-url.
+  // Either pointer may be null: `native` if this server runs no connectors, `outside` if
+  // --connect-url is not set.
   ConnectorRouter(Connectors* native, Connectors* outside) : native_(native), outside_(outside) {}
 
   void create(ConnectorDefinition definition, Done<CreatedConnector> done) override;
@@ -40,7 +41,8 @@ class ConnectorRouter final : public Connectors {
                          Done<std::vector<PropertyDefinition>> done) override;
 
  private:
-  // Returns the implementation for a new connector, and removes the property "runs". Fails if neither can run the class.
+  // Returns the implementation for a new connector, and removes the property "runs". Fails if neither implementation
+  // can run the class.
   Result<Connectors*> place_of(ConnectorDefinition& definition) const;
   // Calls `then` with the implementation that has the connector.
   void find(const std::string& name, std::function<void(Result<Connectors*>)> then);
@@ -52,7 +54,7 @@ class ConnectorRouter final : public Connectors {
   void update(void (Connectors::*method)(std::string, Config, Done<CreatedConnector>),
               std::string name, Config config, Done<CreatedConnector> done);
   void create_at(Connectors& at, ConnectorDefinition definition, Done<CreatedConnector> done);
-  // Asks both, and joins their items.
+  // Sends the question to both implementations, and joins the items of their answers.
   template <class T>
   void ask_both(std::function<void(Connectors&, Done<Listed<T>>)> ask, Done<Listed<T>> done);
 

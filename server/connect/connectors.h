@@ -30,7 +30,7 @@ std::optional<ConnectorState> connector_state_named(std::string_view name);
 enum class TargetState : uint8_t { Running, Paused, Stopped };
 
 struct ConnectorTask {
-  int32_t id = 0;  // from 0, within the connector
+  int32_t id = 0;  // number of the task within the connector, from 0
   ConnectorState state = ConnectorState::Unassigned;
   std::string worker_id;  // HOST:PORT of the node or worker; empty: none
   std::string trace;      // the failure, with detail and hint or a Java stack trace; empty: none
@@ -45,10 +45,11 @@ struct TaskProgress {
   std::string snapshot;  // table, rows and percentage of a running snapshot
   std::optional<int64_t> records, bytes_per_second, commits, commit_ms, retries, dead_letters,
       memory_bytes, restarts;
-  ConnectorConfig config;  // of the task, as in GET /connectors/{c}/tasks
+  ConnectorConfig config;  // configuration of the task, as in GET /connectors/{c}/tasks
 };
 
-inline constexpr std::string_view kThisServer = "millrace";  // as ConnectorInfo::runs_at
+// value of ConnectorInfo::runs_at for connectors in this server
+inline constexpr std::string_view kThisServer = "millrace";
 
 // A connector with its present state.
 struct ConnectorInfo {
@@ -61,31 +62,35 @@ struct ConnectorInfo {
   std::string trace;
   std::vector<ConnectorTask> tasks;  // by id
   std::string runs_at;               // "millrace", or the URL of the outside cluster
-  std::string owner;                 // the user whose rights the connector has; empty: not known
+  // the user with whose rights the connector runs; empty: not known
+  std::string owner;
   std::vector<std::string> topics;   // topics that were used since the last reset
   std::vector<std::string> sources;  // streams and tables that its creation declared
   std::optional<int64_t> lag_records, records_per_second, errors;
-  std::string guarantee;  // of delivery, for DESCRIBE; empty: not known
+  std::string guarantee;  // guarantee of delivery, for DESCRIBE CONNECTOR; empty: not known
 };
 
-// A warning or a notice beside a result: message without a full stop, and a hint as a sentence.
+// A warning or a notice in an answer: a message without a full stop, and a hint as a sentence.
 struct ConnectorNotice {
   bool is_warning = false;
   std::string message, hint;
 };
 
-// Items of all places. A place that does not answer is named by a warning, and its items are missing.
+// Items of this server and of the outside cluster. If one of them does not answer, its items are
+// missing and a warning names it.
 template <class T>
 struct Listed {
   std::vector<T> items;
   std::vector<ConnectorNotice> notices;
 };
 
-enum class IfConnectorExists : uint8_t { Fail, Keep, Replace };  // Keep: IF NOT EXISTS
+// Keep: CREATE ... IF NOT EXISTS keeps the existing connector
+enum class IfConnectorExists : uint8_t { Fail, Keep, Replace };
 
 struct ConnectorDefinition {
   std::string name;
-  engine::ConnectorType type = engine::ConnectorType::Unknown;  // of the statement; Unknown in REST
+  // SOURCE or SINK in the statement; Unknown in a REST request
+  engine::ConnectorType type = engine::ConnectorType::Unknown;
   ConnectorConfig config;
   TargetState initial_state = TargetState::Running;
   std::string owner;
@@ -94,7 +99,7 @@ struct ConnectorDefinition {
 
 struct CreatedConnector {
   ConnectorInfo info;
-  bool is_new = true;  // false: kept or replaced
+  bool is_new = true;  // false: an existing connector was kept or replaced
   std::vector<ConnectorNotice> notices;
 };
 
@@ -110,7 +115,7 @@ struct PropertyDefinition {
   int32_t order = -1;
 };
 
-// A property with the value of a configuration, as in PUT .../config/validate.
+// A property of a configuration, its value and the errors in it, as in PUT .../config/validate.
 struct CheckedProperty {
   PropertyDefinition definition;
   std::optional<std::string> value;
@@ -132,10 +137,11 @@ struct ConnectorPlugin {
   std::string class_name;
   std::string type;     // source, sink, converter, header_converter, transformation, predicate
   std::string version;  // empty: not known
-  std::string runs_at;  // as in ConnectorInfo
+  std::string runs_at;  // as in ConnectorInfo::runs_at
 };
 
-// A position. Both sides are JSON objects as text, as in GET /connectors/{c}/offsets; `offset` "null" removes it.
+// A position of a source connector. Both members are JSON objects as text, as in GET /connectors/{c}/offsets;
+// `offset` "null" removes it.
 struct ConnectorOffset {
   std::string partition, offset;
 };
@@ -155,7 +161,8 @@ class Connectors {
   using Done = std::function<void(Result<T>)>;
   virtual ~Connectors() = default;
 
-  // Checks the configuration, then creates the connector, or leaves nothing behind.
+  // Checks the configuration, then creates the connector. If it fails, nothing is left of the
+  // connector.
   virtual void create(ConnectorDefinition definition, Done<CreatedConnector> done) = 0;
   // Replaces the configuration (PUT .../config) of a connector, which continues at its position.
   virtual void alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) = 0;
@@ -165,7 +172,7 @@ class Connectors {
   // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices name objects that remain
   // in the outside system.
   virtual void drop(std::string name, Done<std::vector<ConnectorNotice>> done) = 0;
-  // Returns when the request is stored; tasks follow.
+  // Returns when the request is stored. The tasks change their state later.
   virtual void set_state(std::string name, TargetState target, Done<void> done) = 0;
   struct Restart {
     bool includes_tasks = false, only_failed = false;  // includeTasks, onlyFailed

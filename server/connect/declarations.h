@@ -9,12 +9,12 @@
 
 namespace server {
 
-// Each call waits for the metadata thread; none may be made on a loop.
+// Each call waits for the metadata thread, so it must not be made on an event loop.
 //
 // Threads: one. Owner: one CREATE CONNECTOR. Unless keep() is called, the destructor drops all that was made.
 class Declarations {
  public:
-  // `owner` is the role of the connector, whose rights are needed.
+  // `owner` is the role with whose rights the topics and streams are made.
   Declarations(MetadataApplier& definitions, Asker owner)
       : definitions_(definitions), owner_(std::move(owner)) {}
   ~Declarations();
@@ -37,7 +37,7 @@ class Declarations {
   MetadataApplier& definitions_;
   const Asker owner_;
   std::vector<std::string> topics_;
-  std::vector<std::string> undo_;  // DROP statements
+  std::vector<std::string> undo_;  // statements that drop what was made
   bool is_kept_ = false;
 };
 

@@ -18,8 +18,8 @@ namespace server {
 // A stream over a topic of a source, which CREATE declares.
 struct DeclaredStream {
   std::string topic;
-  std::string value_format;    // of CREATE STREAM
-  std::string columns;         // as CREATE STREAM takes them
+  std::string value_format;    // VALUE_FORMAT of CREATE STREAM
+  std::string columns;         // list of columns in the syntax of CREATE STREAM
   engine::RowColumns written;  // the types with which the task writes rows
 };
 
@@ -33,11 +33,12 @@ struct SourcePlan {
 struct SinkPlan {
   std::vector<std::string> topics;
   engine::SinkLimits limits;
-  // The places in the outside system that only one sink may write to, in one spelling for each.
+  // Names of the files, tables or buckets to which only one sink may write. Each has only one
+  // spelling.
   std::vector<std::string> places;
 };
 
-// Calls with values get them with secrets; their errors must not repeat the values of passwords.
+// `values` contain the secrets in plain text, so errors must not repeat the values of passwords.
 //
 // Threads: any, one at a time for a reader. Owner: the node; it outlives the tasks.
 class ConnectorFamily {
@@ -46,7 +47,8 @@ class ConnectorFamily {
   // Returns the name in the table of classes: "file".
   virtual std::string_view name() const = 0;
   virtual std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const = 0;
-  // Checks what the rows cannot: values that depend on each other. Does not look at the outside system.
+  // Checks conditions that concern several values, which the rows of properties cannot express. Does
+  // not connect to the outside system.
   virtual std::vector<engine::WrongProperty> check(const engine::ConnectorClass& of,
                                                    const engine::PropertyValues& values) const = 0;
   // Returns the forms of the keys and values of records, in which transforms read and write them.
@@ -57,15 +59,15 @@ class ConnectorFamily {
   // Returns the guarantee of delivery, for DESCRIBE CONNECTOR.
   virtual std::string_view guarantee(const engine::ConnectorClass& of) const = 0;
 
-  // Looks at the outside system, which with "validate" = 'false' may be absent.
+  // Connects to the outside system, which may be absent with "validate" = 'false'.
   virtual Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
                                          const engine::PropertyValues& values) const = 0;
-  // `columns` are those of the plan's declared stream.
+  // `columns` are the columns of the stream that the plan declares.
   virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
                                                             engine::RowColumns columns) const = 0;
 
-  // Does not look at the outside system.
+  // Does not connect to the outside system.
   virtual SinkPlan plan_sink(const engine::ConnectorClass& of,
                              const engine::PropertyValues& values) const = 0;
   // Checks that the outside system can be written to.

@@ -15,7 +15,7 @@ namespace server {
 
 namespace {
 
-constexpr int32_t kOnlyTask = 0;  // file sources have one task
+constexpr int32_t kOnlyTask = 0;  // number of the only task, since file sources have one task
 // A connector that waits for a thread is tried again this often.
 constexpr std::chrono::milliseconds kRetryInterval(200);
 
@@ -79,7 +79,7 @@ void NativeConnectors::stop() {
     const std::lock_guard lock(runs_mutex_);
     ended.swap(runs_);
   }
-  ended.clear();  // waits for the tasks
+  ended.clear();  // destroys the tasks, and so waits for their ends
 }
 
 template <class T>
@@ -172,7 +172,8 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
       std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
         const Definition definition = TRY(find(name));
         const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
-        // Kafka Connect restarts only the connector object without includeTasks. Here the task is all of it.
+        // Without includeTasks, Kafka Connect restarts only the connector object. Here a connector consists
+        // of its task only, so the task is restarted.
         if (!what.only_failed || has_failed) {
           stop_tasks(name);
           start_tasks(definition);
@@ -224,7 +225,8 @@ void NativeConnectors::tasks(std::string name, Done<Listed<TaskProgress>> done) 
 
 void NativeConnectors::reset_topics(std::string name, Done<void> done) {
   submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
-    TRY(find(name));  // the topics follow from the configuration
+    // fails if the connector does not exist; its topics follow from the configuration
+    TRY(find(name));
     return {};
   });
 }
@@ -333,7 +335,8 @@ Status NativeConnectors::store(const std::string& name, Definition definition) {
   return done.get_future().get();
 }
 
-// DROP CONNECTOR keeps the stream, so a connector that is created again finds it.
+// Declares the stream of a source unless it exists. DROP CONNECTOR keeps the stream, so a connector
+// that is created again finds it.
 Status NativeConnectors::declare(const DeclaredStream& stream, const std::string& connector,
                                  Declarations& declared, std::vector<ConnectorNotice>& notices) {
   const std::string name = engine::source_name_of(connector);

@@ -43,7 +43,7 @@ struct NativeSettings {
 // Owner: the node. stop() is called before the metadata thread and the log end.
 class NativeConnectors final : public Connectors {
  public:
-  // All parts outlive this object.
+  // All arguments outlive this object.
   NativeConnectors(ConnectLog& log, MetadataApplier& definitions, const Clock& clock,
                    MemoryBudget& memory, NativeSettings settings);
   ~NativeConnectors() override;
@@ -84,11 +84,12 @@ class NativeConnectors final : public Connectors {
 
  private:
   using Definition = storage::ConnectorDefinitionPtr;
-  // The task of a connector. Without a task it waits for a thread, or its configuration cannot run.
+  // A connector and its task. Without a task, the connector waits for a thread, or its
+  // configuration cannot run.
   struct Run {
     Definition definition;
     std::unique_ptr<ConnectTask> task = {};
-    std::optional<std::string> failure = {};  // of the configuration, as a trace
+    std::optional<std::string> failure = {};  // the error of the configuration, as text
     std::string waits_for = {};
   };
   struct Call {
@@ -118,7 +119,8 @@ class NativeConnectors final : public Connectors {
   Status store(const std::string& name, Definition definition);
   Status write_state(const storage::ConnectorDefinition& definition,
                      std::vector<StateChange> changes);
-  // Returns the changes that delete the records of the connector; with `kinds`, of these kinds.
+  // Returns the changes that delete the connector's records in __connect_state: all of them or,
+  // with `kinds`, those of these kinds.
   Result<std::vector<StateChange>> deletions(const std::string& name,
                                              std::initializer_list<std::string_view> kinds);
   Result<engine::RowColumns> stored_columns(const storage::ConnectorDefinition& definition);
@@ -130,7 +132,8 @@ class NativeConnectors final : public Connectors {
   Result<SourceTaskPlan> source_plan(const Definition& definition, const UsableConfig& usable);
   // Checks that the topics of a sink exist, and that the owner may read them.
   Status check_sink_topics(const UsableConfig& usable, const std::string& owner) const;
-  // Checks also that no other sink writes to the same places, and the outside system.
+  // Checks a sink like check_sink_topics(), and also that no other sink writes to the same places
+  // and that the outside system accepts writes.
   Status check_new_sink(const UsableConfig& usable, const std::string& name,
                         const std::string& owner) const;
   size_t running_threads() const;
@@ -148,7 +151,8 @@ class NativeConnectors final : public Connectors {
   std::string worker_id_;  // set before the thread starts
   std::vector<std::unique_ptr<ConnectorFamily>> own_families_;
   Families families_;
-  // By connector. Only the thread of this object changes the map, under the mutex; other threads read it under the mutex.
+  // The connectors by name. Only the thread of this object changes the map, under the mutex; other threads read it
+  // under the mutex.
   std::map<std::string, Run> runs_;
   mutable std::mutex runs_mutex_;
 

@@ -57,7 +57,8 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
     start_tasks(definition);
     return dropped.error();
   }
-  // A crash before this write leaves records with the id of the dropped connector, which count for no other.
+  // A crash before this write leaves records with the id of the dropped connector, which other connectors
+  // ignore.
   const auto changes = deletions(name, {});
   const Status cleaned = changes ? write_state(*definition, *changes) : Status(changes.error());
   if (!cleaned)
@@ -79,7 +80,7 @@ Status NativeConnectors::set_state(const std::string& name, TargetState target) 
   } else if (run == runs_.end()) {
     start_tasks(changed);
   } else {
-    run->second.definition = changed;  // no other thread reads it
+    run->second.definition = changed;  // no other thread reads this member
     if (run->second.task)
       run->second.task->pause(changed->target == storage::ConnectorTarget::Paused);
   }
@@ -158,7 +159,8 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
                      {},
                      "A position of a sink is {\"partition\": {\"kafka_topic\": \"t\", "
                      "\"kafka_partition\": 0}, \"offset\": {\"kafka_offset\": 7}}."};
-      // An object that is begun would set the position behind its records.
+      // An intent to write an object would later overwrite the position, so the intents are
+      // deleted, too.
       changes.push_back({engine::intent_key(name, parsed->first, parsed->second), std::nullopt});
     }
     StateChange& change = changes.emplace_back();
@@ -312,7 +314,7 @@ void NativeConnectors::stop_tasks(const std::string& name) {
     const std::lock_guard lock(runs_mutex_);
     ended = runs_.extract(name);
   }
-  // Its destructor waits for the task, without the mutex.
+  // The destructor of the task waits for its thread, without holding the mutex.
 }
 
 void NativeConnectors::start_waiting() {

@@ -45,12 +45,12 @@ struct BadRecord {
   std::string_view stage = kConversionStage;
 };
 
-// Records, and the positions after them. Both are one commit.
+// Records, and the positions of the source after them. Both are made durable in one commit.
 struct SourceBatch {
   std::vector<SourceRecord> records;
   std::vector<BadRecord> bad;
   SourcePositions positions;
-  bool has_more = false;  // more can be read at once
+  bool has_more = false;  // more records can be read without a pause
   bool is_empty() const { return records.empty() && bad.empty() && positions.empty(); }
 };
 
@@ -70,16 +70,17 @@ class SourceReader {
     size_t max_bytes, max_records;
   };
   virtual Result<SourceBatch> poll(const Limits& limits) = 0;
-  // Is called when the batch with these positions is durable: the outside system may forget what was read before.
+  // Called when the batch with these positions is durable: from then on the outside system may forget the records
+  // before them.
   virtual Status confirm(const SourcePositions& positions) = 0;
-  // Returns the bytes that exist and are not read yet, if this is known.
+  // Returns the number of bytes in the source that are not read yet; nothing if it is not known.
   virtual std::optional<int64_t> lag_bytes() const { return std::nullopt; }
 };
 
 // Whether the error will be the same after a restart: the configuration, a right or a record is wrong.
 bool is_permanent(const Error& error);
 
-// A record as a sink gets it.
+// A record of a topic, as a sink receives it.
 struct SinkRecord {
   std::string topic;
   PartitionId partition;
@@ -97,16 +98,20 @@ class SinkWriter {
  public:
   virtual ~SinkWriter() = default;
   virtual Status start() = 0;
-  // Returns the name of the object whose first record is `first`. Fails if an object of another origin has this name.
+  // Returns the name of the object whose first record is `first`. Fails if an object with this name exists that this
+  // connector has not written.
   virtual Result<std::string> object_name(std::string_view topic, PartitionId partition,
                                           Offset first) = 0;
-  // Begins an object. Since its name was stored before, an object that exists with this name is the same, and whole.
+  // Begins an object. Its name was stored before, so if an object with this name exists, it is this one, complete,
+  // from before a crash.
   virtual Status begin(const engine::SinkObject& object) = 0;
-  // Returns the records that are left out.
+  // Writes the records to the object. Returns the records that are left out because they cannot be
+  // written.
   virtual Result<std::vector<BadRecord>> write(const std::vector<SinkRecord>& records) = 0;
   // Makes the object durable under its name.
   virtual Status finish() = 0;
-  // Whether the object exists whole, for a sink whose records were deleted meanwhile.
+  // Returns whether the complete object exists. Called if the records of the object were deleted
+  // from the topic before they could be written again.
   virtual Result<bool> exists(const engine::SinkObject& object) = 0;
 };
 

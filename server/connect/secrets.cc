@@ -85,7 +85,8 @@ Result<std::string> resolve_secrets(std::string_view value, const SecretSettings
     const std::string_view reference =
         value.substr(2, end == std::string_view::npos ? end : end - 2);
     const size_t colon = reference.find(':');
-    if (end == std::string_view::npos || colon == std::string_view::npos) {  // of the connector
+    // a reference to a secret of the connector itself
+    if (end == std::string_view::npos || colon == std::string_view::npos) {
       resolved += "${";
       value.remove_prefix(2);
       continue;

@@ -22,7 +22,7 @@ inline constexpr std::string_view kSecretVariables = "MILLRACE_SECRET_";
 // contains a secret.
 Result<std::string> resolve_secrets(std::string_view value, const SecretSettings& settings);
 
-// Replaces the references in all values.
+// Replaces the references to secrets in all values.
 Result<std::map<std::string, std::string>> resolve_secrets(
     const std::map<std::string, std::string>& config, const SecretSettings& settings);
 

@@ -13,9 +13,9 @@ namespace server {
 namespace {
 
 constexpr size_t kBytesOfFetch = 1 << 20;
-// The fetched records, their lines, and what the writer gathers of them.
+// Memory of a step: the fetched records, their lines, and the buffers of the writer.
 constexpr size_t kBytesOfStep = 8 * kBytesOfFetch;
-constexpr size_t kMostBadBytes = 4 << 20;  // of one commit
+constexpr size_t kMostBadBytes = 4 << 20;  // limit for the bad records in one commit
 
 int64_t size_of_record(const FetchedRecords::Record& record) {
   return static_cast<int64_t>((record.key ? record.key->size() : 0) +
@@ -42,7 +42,7 @@ SinkTask::~SinkTask() { stop(); }
 Status SinkTask::open() {
   writer_ = TRY(plan_.open());
   TRY(writer_->start());
-  // The intents of an earlier run are carried out before anything else.
+  // The intents of an earlier run are completed before anything else.
   std::vector<engine::SinkObject> intents;
   for (const auto& [key, entry] : state().entries) {
     const auto parsed = engine::parse_state_key(key);
@@ -55,7 +55,8 @@ Status SinkTask::open() {
   if (!TRY(await_memory(kBytesOfStep))) return {};
   const auto topics = around().find_topics();
   for (const engine::SinkObject& intent : intents) {
-    // The records of a topic that was dropped are gone, and those of its successor are others.
+    // If the topic was dropped, its records are gone, and a new topic of the same name has other
+    // records.
     const storage::TopicInfo* topic = topics->find(intent.topic);
     if (topic != nullptr && topic->id.to_string() == intent.topic_id)
       TRY(carry_out(intent, {topic->id, intent.partition}));
@@ -121,7 +122,7 @@ Result<bool> SinkTask::step(Partition& partition) {
     if (partition.records > 0 && plan_.limits.span_ms > 0 &&
         record.timestamp_ms - partition.first_timestamp_ms >= plan_.limits.span_ms) {
       TRY(write_object(partition, record.offset));
-      return true;  // this record and the others are fetched again
+      return true;  // this record and the ones after it are fetched again
     }
     if (partition.records == 0) {
       partition.begin = record.offset;

@@ -32,7 +32,7 @@ struct SinkTaskPlan {
 // age. Dead letters are part of the commit of step 3; if they are more than some MB, some are committed before, and a
 // crash may repeat them.
 //
-// Threads and owner: see ConnectTask.
+// Threads and owner: those of ConnectTask.
 class SinkTask final : public ConnectTask {
  public:
   SinkTask(TaskSurroundings around, SinkTaskPlan plan);
@@ -42,12 +42,12 @@ class SinkTask final : public ConnectTask {
   struct Partition {
     std::string topic;
     storage::TopicPartition id;
-    Offset begin{0};    // of the next object
-    Offset scanned{0};  // end of the records that were counted for it
-    Offset end{0};      // of the records that can be read
+    Offset begin{0};    // first offset of the next object
+    Offset scanned{0};  // end of the records that were counted for the next object
+    Offset end{0};      // end of the records that can be read
     int64_t records = 0, bytes = 0;
-    int64_t since_us = 0;            // when the first of them was seen
-    int64_t first_timestamp_ms = 0;  // of the first of them
+    int64_t since_us = 0;            // time at which the first of these records was seen
+    int64_t first_timestamp_ms = 0;  // timestamp of the first of these records
   };
   Status open() override;
   Result<bool> step() override;
@@ -55,7 +55,8 @@ class SinkTask final : public ConnectTask {
   void close() override;
 
   Result<Partition> make_partition(const storage::TopicInfo& topic, PartitionId number) const;
-  // Counts records, and writes the object if it is complete. Returns whether more can be done at once.
+  // Counts new records, and writes the next object if it is complete. Returns whether more can be done
+  // without a pause.
   Result<bool> step(Partition& partition);
   bool is_complete(const Partition& partition) const;
   Status write_object(Partition& partition, Offset end);
@@ -71,7 +72,7 @@ class SinkTask final : public ConnectTask {
   Status commit(std::vector<StateChange> changes, std::vector<BadRecord> bad = {});
 
   const SinkTaskPlan plan_;
-  // Used on the task's thread.
+  // The members below are used on the task's thread.
   std::unique_ptr<SinkWriter> writer_;
   std::map<std::pair<std::string, PartitionId>, Partition> partitions_;
 };

@@ -27,7 +27,7 @@ Status SourceTask::open() {
 }
 
 void SourceTask::close() {
-  in_flight_.reset();  // its outcome is not known, or it failed
+  in_flight_.reset();  // the commit in flight has failed, or its outcome is unknown
   reader_.reset();
 }
 
@@ -49,7 +49,7 @@ Result<bool> SourceTask::step() {
   return has_more;
 }
 
-// Asks for data only when the account grants the memory for it.
+// Reads from the source only when memory for the records is granted.
 Result<SourceBatch> SourceTask::poll() {
   const size_t held = in_flight_ ? static_cast<size_t>(in_flight_->bytes) : 0;
   // The bytes of the source, and their records.

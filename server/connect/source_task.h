@@ -1,4 +1,5 @@
-// A task of a source: it reads the outside system and commits the records with the position behind them.
+// A task of a source: reads records of the outside system, and commits them to topics together with the
+// position after them.
 #pragma once
 #include <functional>
 #include <memory>
@@ -49,7 +50,7 @@ class SourceTask final : public ConnectTask {
   Result<InFlight> prepare(SourceBatch batch);
 
   const SourceTaskPlan plan_;
-  // Used on the task's thread.
+  // The members below are used on the task's thread.
   std::unique_ptr<SourceReader> reader_;
   std::optional<InFlight> in_flight_;
 };

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kRecordOverhead = 128;  // header of the batch, and numbers of the record
 
-// Gathers the batches of all partitions.
+// Collects records into batches for all partitions.
 class Batches {
  public:
   Batches(const storage::TopicSnapshot& topics, int64_t now_ms)
@@ -60,7 +60,7 @@ class Batches {
   };
   struct Topic {
     const storage::TopicInfo* info;
-    size_t most_bytes;  // max.message.bytes
+    size_t most_bytes;  // max.message.bytes of the topic
   };
   Result<Topic> find(const std::string& name) {
     if (const auto known = known_.find(name); known != known_.end()) return known->second;

@@ -14,7 +14,8 @@ namespace server {
 
 namespace {
 
-// More names make each start and each look at the directory slow. With cleanup.policy MOVE or DELETE few are kept.
+// Limit for the remembered names. More names would make each start and each listing of the directory slow. With
+// cleanup.policy MOVE or DELETE few are kept.
 constexpr size_t kMostNames = 100'000;
 constexpr size_t kMostListed = 1'000;
 constexpr size_t kMostFilesOfBatch = 100;
@@ -143,16 +144,16 @@ Status DirectoryReader::find_files() {
   for (const std::string& name : TRY(folder_.list(source_.directory))) {
     if (!std::regex_match(name, pattern_)) continue;
     const auto facts = folder_.facts(path_of(name));
-    if (!facts) continue;  // it was removed meanwhile
+    if (!facts) continue;  // the file was removed after the listing
     const auto known = files_.find(name);
     const bool is_read = known != files_.end() && known->second.outcome != Outcome::Reading;
-    // With cleanup.policy NONE a name is read once, also if another file has it later.
+    // With cleanup.policy NONE a name is read once, even if a different file gets this name later.
     if (is_read) continue;
     lag_bytes_ += facts->size;
     constexpr int64_t kNsOfMs = 1'000'000;
     const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
     const bool is_complete = age_ms >= source_.minimum_age_ms || known != files_.end();
-    // A file waits for the next listing if there are many, so that new files are found between them.
+    // If many files wait, further ones are left to the next listing, so that the list stays short.
     if (is_complete && waiting_.size() < kMostListed) waiting_.push_back(name);
   }
   return {};
@@ -170,7 +171,8 @@ Result<bool> DirectoryReader::open_next() {
           {},
           "cleanup.policy MOVE or DELETE removes files that were read."};
     const Status opened = open(name, known == files_.end() ? FilePlace{} : known->second.place);
-    if (!opened && opened.error().code == ErrorCode::UndefinedObject) continue;  // it was removed
+    // the file was removed after the listing
+    if (!opened && opened.error().code == ErrorCode::UndefinedObject) continue;
     TRY(opened);
     waiting_.pop_front();
     return true;

@@ -68,7 +68,7 @@ class DirectoryReader final : public SourceReader {
   const engine::FileSource& source_;
   const engine::RowColumns& columns_;
   const std::regex pattern_;
-  std::map<std::string, Progress> files_;  // by name
+  std::map<std::string, Progress> files_;  // progress in each file, by name
   std::vector<SourcePosition> removed_;    // positions that the next commit removes
   std::deque<std::string> waiting_;        // names that the last listing has found
   // The present file.

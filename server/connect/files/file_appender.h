@@ -38,9 +38,11 @@ class FileAppender final : public SinkWriter {
   const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
   OpenFile file_;
-  // The bytes of the present object are gathered, since FileSink::limits and the size of a record limit them.
+  // The bytes of the present object are collected in memory. FileSink::limits and the maximum size of a
+  // record limit their number.
   std::string bytes_;
-  std::optional<int64_t> begin_;  // the size of this file before it; nothing: another file
+  // size of the file before the object; nothing: the object begins another file
+  std::optional<int64_t> begin_;
 };
 
 }  // namespace server

@@ -46,7 +46,8 @@ OpenFile::~OpenFile() {
 }
 
 Result<std::unique_ptr<Folder>> Folder::open(const std::string& path) {
-  // Only here links are followed: the operator has chosen the directory.
+  // Symbolic links are followed only in the path of the folder itself, which the operator has
+  // chosen.
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(path, error);
   if (error) return failed("open", path, error.value());
@@ -206,7 +207,8 @@ Result<FileFacts> facts_of(const OpenFile& file) {
 }
 
 Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes) {
-  // The buffer has the size of what exists: a task looks ten times in a second at a file that does not grow.
+  // The buffer is not larger than the rest of the file: a task looks ten times in a second at a file that
+  // does not grow.
   const int64_t left = TRY(facts_of(file)).size - offset;
   std::string bytes(std::min(max_bytes, static_cast<size_t>(std::max<int64_t>(left, 0))), '\0');
   size_t size = 0;

@@ -49,7 +49,7 @@ class Folder {
   // otherwise. They name the path.
   Result<OpenFile> open_file(std::string_view path) const;
   Result<OpenFile> open_directory(std::string_view path) const;
-  // Creates the file, or empties it.
+  // Creates the file. Empties the file if it exists.
   Result<OpenFile> create_file(std::string_view path) const;
   // Opens a regular file to read it and to write at its end. Creates it, and syncs its directory, if it is missing.
   Result<OpenFile> append_file(std::string_view path) const;
@@ -83,7 +83,7 @@ class Folder {
 Result<FileFacts> facts_of(const OpenFile& file);
 // Reads at an offset; fewer bytes at the end of the file.
 Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes);
-// Writes all bytes at the end of what was written before.
+// Writes all bytes at the end of the file.
 Status write_all(const OpenFile& file, std::string_view bytes);
 Status sync_file(const OpenFile& file);
 

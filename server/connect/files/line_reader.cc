@@ -25,13 +25,14 @@ Error too_long_record() {
 
 Result<std::string_view> FileWindow::at(const OpenFile& file, int64_t offset, int64_t size) {
   constexpr size_t kWindowBytes = 4 << 20;
-  static_assert(kWindowBytes > engine::kMaxLineBytes + 2);  // a record and its line end
+  // a record and the end of its line must fit
+  static_assert(kWindowBytes > engine::kMaxLineBytes + 2);
   const int64_t end = offset_ + static_cast<int64_t>(bytes_.size());
   const bool is_inside = offset >= offset_ && offset <= end;
   const bool has_enough =
       is_inside && (end >= size || end - offset >= int64_t{engine::kMaxLineBytes} + 2);
   if (has_enough && offset == end) {
-    clear();  // an idle file needs no memory
+    clear();  // frees the memory of an idle file
     offset_ = offset;
   }
   if (!has_enough) {
@@ -47,7 +48,8 @@ bool LineReader::needs_header() const {
 }
 
 Status LineReader::take_header(std::string_view record) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // as Excel writes it
+  // Excel writes this at the start of a file
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (record.starts_with(kByteOrderMark)) record.remove_prefix(kByteOrderMark.size());
   engine::CsvSettings settings = source_.csv;
   settings.null_text.reset();

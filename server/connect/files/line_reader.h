@@ -18,8 +18,8 @@ namespace server {
 // The bytes of a file from an offset on, and the number of records before it.
 struct FilePlace {
   int64_t offset = 0;
-  int64_t lines = 0;  // records, the header included
-  // Whether the place is within a record that is too long. The rest of its line is skipped.
+  int64_t lines = 0;  // number of records before the offset, including the header
+  // True if the offset lies within a record that is too long, whose remaining bytes are skipped.
   bool is_inside = false;
 };
 
@@ -37,7 +37,7 @@ class FileWindow {
 
  private:
   std::string bytes_;
-  int64_t offset_ = 0;  // of the first byte
+  int64_t offset_ = 0;  // offset of the first byte in the file
 };
 
 // Invariants: `place()` is behind the last record that was converted, or within one that is too long.
@@ -63,9 +63,10 @@ class LineReader {
  private:
   std::optional<engine::TextRecord> first_record(std::string_view text, engine::TextEnd end) const;
   Result<std::string> value_of(std::string_view record) const;
-  // Moves the place behind the line end; to the end of `text` if it has none. Returns the number of bytes.
+  // Moves the place behind the next end of a line or, without one, to the end of `text`. Returns the
+  // number of skipped bytes.
   size_t skip_line(std::string_view text, engine::TextEnd end);
-  // Returns the error with the place of the record in its message.
+  // Returns the record with its error, whose message names the place of the record.
   BadRecord bad(const Error& error, std::string_view record) const;
 
   const engine::FileSource& source_;

@@ -15,8 +15,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kMostHashed = 256;
-// A renamed file is complete once it was not written for this long, because its writer may hold it
-// open for a moment.
+// A renamed file counts as complete if it has not changed for this time, because its writer may
+// hold it open for a moment.
 constexpr int64_t kQuietMs = 1'000;
 
 std::string hash_of(std::string_view bytes) {
@@ -63,7 +63,7 @@ std::optional<int64_t> rotation_number(std::string_view name, std::string_view f
 bool is_older_name(std::string_view a, std::string_view b, std::string_view file) {
   const auto first = rotation_number(a, file), second = rotation_number(b, file);
   if (first && second) return *first > *second;
-  return a < b;  // dates
+  return a < b;  // names that contain dates are in the order of time
 }
 
 }  // namespace
@@ -112,7 +112,7 @@ Status TailReader::open_marked(const Mark& mark) {
     if (!file && file.error().code == ErrorCode::UndefinedObject) return false;
     if (!file) return file.error();
     const FileFacts facts = TRY(facts_of(*file));
-    // An offset that a user has set has no inode: it is for the present file.
+    // An offset that a user has set has no inode: it refers to the present file.
     const bool is_same =
         mark.inode == 0 ||
         (facts.inode == mark.inode && facts.size >= mark.place.offset &&
@@ -215,7 +215,8 @@ Result<bool> TailReader::open_next() {
   const std::vector<std::string> between = TRY(younger_than(own));
   auto next = folder_.open_file(between.empty() ? source_.file : between.front());
   if (!next && next.error().code != ErrorCode::UndefinedObject) return next.error();
-  if (!next) return false;  // it was renamed meanwhile, and the next call finds it
+  // the file was renamed in the meantime, and the next call finds the new one
+  if (!next) return false;
   TRY(begin(*std::move(next), {}));
   return true;
 }
@@ -224,7 +225,8 @@ Result<SourceBatch> TailReader::poll(const Limits& limits) {
   SourceBatch batch;
   if (!file_.is_open()) {
     auto file = folder_.open_file(source_.file);
-    if (!file && file.error().code == ErrorCode::UndefinedObject) return batch;  // not yet
+    // the file does not exist yet
+    if (!file && file.error().code == ErrorCode::UndefinedObject) return batch;
     if (!file) return file.error();
     TRY(begin(*std::move(file), {}));
   }

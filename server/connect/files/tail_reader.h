@@ -38,7 +38,7 @@ class TailReader final : public SourceReader {
   // The content of a stored position.
   struct Mark {
     uint64_t inode = 0;
-    std::string hash = {};  // of the first `hashed_bytes`
+    std::string hash = {};  // hash of the first `hashed_bytes` bytes of the file
     int64_t hashed_bytes = 0;
     FilePlace place = {};
   };
@@ -46,7 +46,8 @@ class TailReader final : public SourceReader {
   std::string partition_json() const;
   Result<SourcePosition> position();
 
-  // Opens the file by its name or, if it was renamed, by its inode; closed if it does not exist.
+  // Opens the file by its name or, if it was renamed, by its inode. No file is open afterwards if
+  // it does not exist.
   Status open_marked(const Mark& mark);
   Status begin(OpenFile file, FilePlace place);
   // Whether another file has the name of the present one, which gets no further lines.

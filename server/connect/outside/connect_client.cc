@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-constexpr size_t kMaxQuotedBytes = 200;  // of an answer that an error quotes
+constexpr size_t kMaxQuotedBytes = 200;  // longest part of an answer that an error quotes
 // A worker answers within 90 s (its request timeout).
 constexpr int64_t kTimeoutMs = 95'000;
 

@@ -224,7 +224,7 @@ std::string create_json(const ConnectorDefinition& definition) {
   json.member("name", definition.name);
   json.key("config");
   write_config(json, definition.config);
-  // Kafka Connect before 3.7 does not know the member.
+  // Kafka Connect before 3.7 does not know `initial_state`, so it is sent only if it is needed.
   if (definition.initial_state != TargetState::Running)
     json.member("initial_state",
                 definition.initial_state == TargetState::Paused ? "PAUSED" : "STOPPED");

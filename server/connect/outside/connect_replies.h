@@ -10,8 +10,8 @@
 
 namespace server {
 
-// Readers of answers. Members that are missing or of another type count as empty, because versions of Kafka Connect
-// differ in them.
+// The following functions read answers. Members that are missing or of another type count as empty, because
+// versions of Kafka Connect differ in them.
 ConnectorConfig config_in(const engine::JsonTree& node);
 // Reads {"name", "config", "tasks", "type"} into `info`.
 void read_definition(const engine::JsonTree& node, ConnectorInfo& info);
@@ -31,7 +31,7 @@ CheckedConfig checked_config_in(const engine::JsonTree& node);
 Error connect_error(int status, std::string_view message, std::string_view name,
                     std::string_view class_name);
 
-// Writers of bodies.
+// The following functions write bodies of requests.
 std::string config_json(const ConnectorConfig& config);
 std::string create_json(const ConnectorDefinition& definition);
 std::string offsets_json(const std::vector<ConnectorOffset>& offsets);

@@ -14,7 +14,7 @@ namespace server {
 class OutsideConnectors final : public Connectors {
  public:
   explicit OutsideConnectors(std::vector<HttpEndpoint> endpoints) : client_(std::move(endpoints)) {}
-  // Ends all requests without answers.
+  // Ends all requests in progress without an answer.
   void stop() { client_.stop(); }
   // Returns the addresses of the workers.
   const std::string& url() const { return client_.url(); }
@@ -44,7 +44,8 @@ class OutsideConnectors final : public Connectors {
  private:
   struct Request {
     std::string method, path, body = {};
-    std::string connector = {}, class_name = {};  // for errors
+    // names of the connector and its class, for texts of errors
+    std::string connector = {}, class_name = {};
   };
   // Sends the request, and converts an answer without success to an error.
   void ask(Request request, Done<ConnectReply> done);
@@ -52,7 +53,7 @@ class OutsideConnectors final : public Connectors {
   template <class T>
   void ask_for(Request request, std::function<T(const engine::JsonTree&)> convert, Done<T> done);
   void ask_status(Request request, Done<void> done);
-  // Sends a request that creates or changes the connector, and describes it then.
+  // Sends a request that creates or changes the connector, and then requests its description.
   void ask_then_describe(Request request, std::string name, Done<CreatedConnector> done);
 
   ConnectClient client_;
