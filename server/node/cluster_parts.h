@@ -22,7 +22,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
     const NodeSettings& settings, storage::Log& log, const Clock& clock,
     std::function<void(std::span<const storage::TopicPartition>)> on_changed);
 
-// The facts of a node of a cluster, from its member.
+// Provides facts about the cluster, as reported by this node's member.
 //
 // Owner: the node; the member outlives it.
 class MemberFacts final : public ClusterFacts {

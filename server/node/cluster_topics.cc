@@ -32,7 +32,7 @@ void MemberTopics::append(storage::AppendRequest request, AppendTo to, Loop*,
   OwnedCharge charge(memory_, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))
     return done(charge.refusal("rows that wait for their partitions' leaders"));
-  // The callbacks all run on the member's loop, so `left` needs no lock.
+  // `left` needs no lock, since all callbacks run on the member's loop.
   struct Parts {
     storage::AppendDone done;
     NoteWritten note;
@@ -73,7 +73,7 @@ void MemberTopics::append(storage::AppendRequest request, AppendTo to, Loop*,
 }
 
 void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
-  // The callbacks all run on the member's loop, so `left` needs no lock.
+  // `left` needs no lock, since all callbacks run on the member's loop.
   struct Waiting {
     ChangesDone done;
     std::vector<Changed> parts;
@@ -226,7 +226,7 @@ MetricsSources::Cluster cluster_health(const ClusterMember& member) {
 
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
-  // Partitions that each node leads, and those that lack replicas in sync.
+  // For each node: the number of partitions that it leads, and of those that lack replicas in sync.
   std::map<NodeId, std::pair<int64_t, int64_t>> led;
   int64_t leaderless = 0;
   for (const auto& [partition, assignment] : view->metadata->partitions()) {

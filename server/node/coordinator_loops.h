@@ -219,7 +219,7 @@ class CoordinatorLoops {
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
         if (!backend_.leads_all() && !led.contains(PartitionId(i)))
-          continue;  // its leader lists it
+          continue;  // the leader of the partition lists it
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));

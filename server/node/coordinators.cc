@@ -80,7 +80,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
   const auto make_shard = [&](size_t place, CoordinatorLoop& port) {
     auto shard = std::make_unique<coordinator::GroupShard>(
         settings, port, memory,
-        // The shard's groups refer to the topics, so the shard keeps them alive.
+        // The groups of the shard refer to the topics, so this function shares ownership of them.
         [&backend = *places[place].backend, held = topics[place]] { return backend.topics(); },
         [&backend = *places[place].backend] { return backend.group_configs(); },
         [] { return Uuid::random(); }, topics[place].get());

@@ -66,7 +66,7 @@ enum Line : char {
   kCounts = 'C',
   kError = 'E',
   kRefused = 'R',  // the data cannot be checked, but may be intact
-  kHint = 'H'      // a hint for the refusal in the line before
+  kHint = 'H'      // 'H': a hint for the refusal in the line before
 };
 
 // Returns whether the error concerns the program and its user, not the data.

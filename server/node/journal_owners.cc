@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-constexpr size_t kMostUndelivered = 16 << 20;  // bytes of one task
+constexpr size_t kMostUndelivered = 16 << 20;  // limit for the undelivered bytes of one task
 
 }  // namespace
 

@@ -55,7 +55,8 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     // Proposed commits by task, held back while too many bytes of the task are not delivered.
     std::map<std::string, std::deque<storage::ReplicatedCommit>> waiting;
     using Barrier = std::shared_ptr<std::function<void(bool)>>;
-    std::list<Barrier> barriers;         // callers, and pieces of snapshots, wait for them
+    // waiting calls that complete when all earlier commits of the journal are visible
+    std::list<Barrier> barriers;
     std::list<Barrier> before_barriers;  // become barriers once `waiting` is empty
   };
   Journal& journal(PartitionId number);

@@ -16,7 +16,8 @@
 
 namespace server {
 
-// Threads: the loop's; callbacks run there too. Owner: the node; destroyed after the loop has stopped, so posted tasks
+// Threads: that of the loop; callbacks run there too. Owner: the node; destroyed after the loop has stopped, so posted
+// tasks
 //         never outlive it.
 // Queues: appends that the log has no room for wait here in their order, even if their connection is gone. They are
 //         charged to the memory budget, and further appends are refused when the budget is exhausted.

@@ -32,7 +32,8 @@ void LocalKafkaPart::confirm_leads(std::set<storage::TopicPartition> partitions,
 void LocalKafkaPart::join_transaction(const storage::TopicPartition&,
                                       coordinator::AddPartitions request,
                                       coordinator::Done<coordinator::TransactionAnswer> done) {
-  done(request.refusal(KafkaError::CoordinatorNotAvailable));  // see routes_transactions()
+  // routes_transactions() explains the condition
+  done(request.refusal(KafkaError::CoordinatorNotAvailable));
 }
 
 void LocalKafkaPart::tell_end(const storage::TopicPartition&, const coordinator::TransactionEnded&,

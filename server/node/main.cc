@@ -37,7 +37,7 @@ int run_cluster(int argc, const char* const* argv) {
 
 struct Subcommand {
   std::string_view name, summary;
-  int (*run)(int argc, const char* const* argv);  // argv[0] is the subcommand's name
+  int (*run)(int argc, const char* const* argv);  // argv[0] is the name of the subcommand
 };
 constexpr Subcommand kSubcommands[] = {
     {"server", "run a server", server::run_server_command},

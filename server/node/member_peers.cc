@@ -112,7 +112,7 @@ class MemberPeers final : public Peers {
   void leave() override { member_->leave(); }
   void stop_journals() override {
     snapshots_.reset();
-    if (journals_) journals_->stop_thread();  // it waits for the shards and the log
+    if (journals_) journals_->stop_thread();  // the journals wait for the shards and the log
   }
   void stop_thread() override {
     member_->stop_thread();
@@ -133,10 +133,10 @@ class MemberPeers final : public Peers {
   MemberKafkaPart kafka_{*member_};
   std::unique_ptr<ReplicatedJournals> journals_;
   std::atomic<bool> journals_are_ready_{
-      false};  // for the log's writer, which runs before they exist
+      false};  // checked by the log's writer, which runs before owners_ and journals_ exist
   std::optional<ObservedInputs> observed_inputs_;
   std::optional<TransactionRelay> relay_;
-  std::unique_ptr<JournalSnapshots> snapshots_;  // their thread uses all parts above
+  std::unique_ptr<JournalSnapshots> snapshots_;  // the thread uses all members above
 };
 
 Status MemberPeers::open_journals(JournalParts parts) {

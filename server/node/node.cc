@@ -119,7 +119,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
   node->parts_->cluster = peers.open_topics(*node->parts_);
-  node->parts_->locks = {std::shared_ptr<void>(), &peers.locks()};  // the peers own them
+  // shares no ownership: the peers own the locks and outlive the sessions
+  node->parts_->locks = {std::shared_ptr<void>(), &peers.locks()};
   node->make_connectors();
   node->connect_ = TRY(ConnectParts::open(settings.outside_connect, node->connectors_.get()));
   node->parts_->connectors = &node->connect_->connectors();
@@ -373,7 +374,7 @@ Status Node::open_cleaner() {
 void Node::on_task_failure(const ShardTask& task) {
   const engine::Task& failed = *task.task;
   Error error = failed.failure()->error;
-  error.message = failed.metrics().last_error;  // includes partition and offset
+  error.message = failed.metrics().last_error;  // the text names partition and offset
   supervisor_->task_failed({task.query_id, task.run, std::move(error), failed.is_careful(),
                             failed.last_durable() > task.first_sequence, task.is_lost});
 }
@@ -726,7 +727,7 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
     peers_->ask_groups(
         [own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
           std::ranges::move(told.groups, std::back_inserter(own));
-          // Two nodes may report a group that moves between them.
+          // While a group moves, two nodes may report it.
           std::ranges::stable_sort(own, {}, &coordinator::GroupProgress::group_id);
           const auto twice = std::ranges::unique(own, {}, &coordinator::GroupProgress::group_id);
           own.erase(twice.begin(), twice.end());
@@ -823,7 +824,7 @@ void Node::stop_front_ends() {
 
 Node::~Node() {
   const bool was_serving = is_serving_.exchange(false);
-  if (!peers_) {  // nothing else was opened
+  if (!peers_) {  // nothing except the peers was opened yet
     if (log_) log_->close();
     return;
   }
@@ -834,10 +835,11 @@ Node::~Node() {
   if (connectors_) connectors_->stop();     // it uses the metadata thread and the log
   if (access_) access_->stop();             // clients that wait for keys of tokens are answered
   if (shards_are_running_) stop_front_ends();
-  if (outside_registry_) outside_registry_->stop();  // it wakes tasks and resumes statements
-  if (connect_) connect_->stop();                    // its answers resume statements
+  // the registry wakes tasks and resumes statements
+  if (outside_registry_) outside_registry_->stop();
+  if (connect_) connect_->stop();                    // answers of the cluster resume statements
   if (definitions_) definitions_->stop_thread();
-  if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
+  if (supervisor_) supervisor_->stop_thread();  // the supervisor waits for the shards
   peers_->stop_journals();
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
@@ -864,7 +866,7 @@ Node::~Node() {
     log_warn("a function did not end and was abandoned");
     std::_Exit(0);
   }
-  // These have timers on a loop of the shards.
+  // These objects have timers on a loop of the shards.
   history_timer_.reset();
   if (parts_) parts_->surveys.reset();
   shards_.clear();

@@ -116,7 +116,8 @@ class Node {
   http::RegistryView registry_view();
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
   // own_groups() finds the consumer groups that this node coordinates, with the ends that the leaders of their
-  // partitions report; all_groups() finds the groups of all nodes. Any thread; both call back on any thread.
+  // partitions report; all_groups() finds the groups of all nodes. Both may be called, and call back, on any
+  // thread.
   void own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const;
   void all_groups(SqlParts::GroupsDone done) const;
   std::vector<storage::TopicPartition> put_ends(
@@ -164,7 +165,8 @@ class Node {
   std::unique_ptr<pg::PgServer> pg_;
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<GroupCoordinators> groups_;
-  std::unique_ptr<TransactionCoordinators> transactions_;  // destroyed before the groups
+  // destroyed before the coordinators of groups, which it uses
+  std::unique_ptr<TransactionCoordinators> transactions_;
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
   std::unique_ptr<Timer> history_timer_;  // null: no history is kept

@@ -49,7 +49,7 @@ class ObservedInputs final : public QueryRunner {
   ClusterMember& member_;
   storage::Log& log_;
   const FindTopics find_topics_;
-  std::map<std::string, std::set<Uuid>> inputs_;  // by query
+  std::map<std::string, std::set<Uuid>> inputs_;  // topics by query id
 };
 
 }  // namespace server

@@ -23,7 +23,7 @@
 
 namespace server {
 
-// The parts of the node that carry out commits of tasks. All of them outlive the peers' thread.
+// The parts of the node that apply decided commits of tasks. All of them outlive the peers' thread.
 struct JournalParts {
   storage::Log& log;
   storage::StateStore& state;
@@ -32,7 +32,7 @@ struct JournalParts {
   QueryTasks& queries;
   std::function<MetadataImagePtr()> image;
   std::function<void(std::vector<std::string>)> rebuild_soon;
-  int64_t journal_bytes = 0;  // of commits, until a snapshot is written
+  int64_t journal_bytes = 0;  // bytes of commits after which a journal gets a snapshot
 };
 
 // The node that leads a partition.
@@ -110,9 +110,9 @@ class Peers {
   // --- The end
   // Moves leadership to other nodes that can lead.
   virtual void leave() = 0;
-  // Is called before the shards stop.
+  // Called before the shards stop.
   virtual void stop_journals() = 0;
-  // Is called after the front ends have stopped, and before the log is closed.
+  // Called after the front ends have stopped, and before the log is closed.
   virtual void stop_thread() = 0;
   // Is called after the log is closed.
   virtual void close_journals() = 0;

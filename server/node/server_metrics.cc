@@ -26,8 +26,8 @@ using Kind = Exposition::Kind;
 
 // The figures of a query, summed over its tasks.
 struct QueryFigures {
-  std::string_view state = "STARTING";     // until a task reports
-  std::optional<int64_t> lag_records = 0;  // none if one of the tasks reports no lag
+  std::string_view state = "STARTING";     // value until a task has reported
+  std::optional<int64_t> lag_records = 0;  // nothing if one of the tasks reports no lag
   int64_t tasks = 0, standbys = 0, records_per_second = 0;
   uint64_t records_in = 0, records_failed = 0, records_late = 0, state_entries = 0, state_bytes = 0;
   uint64_t windows_expired = 0;
@@ -64,7 +64,7 @@ using Figures = absl::flat_hash_map<std::string, QueryFigures>;
 
 double seconds(int64_t us) { return static_cast<double>(us) / 1e6; }
 
-// Adds the figures of the process, under the names that all of Prometheus's own clients use.
+// Adds the figures of the process, under the names that the clients of Prometheus use for them.
 void add_process(Exposition& page, const MetricsSources& sources) {
   page.family("process_start_time_seconds", Kind::Gauge,
               "Start time of the server, in seconds since 1970.");

@@ -437,7 +437,8 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_on_or_off(s.processing_log, text);
      }},
-    // Consumer groups: Kafka's names and defaults. A file may also use Kafka's spelling, such as group.max.size.
+    // Settings of consumer groups, with Kafka's names and defaults. A file may also use Kafka's spelling, such
+    // as group.max.size.
     {"group-initial-rebalance-delay-ms", "time that a new group waits for further members [3000]",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.groups.initial_rebalance_delay_ms, text, 0, INT32_MAX);
@@ -543,7 +544,7 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.max_metadata_bytes, text, 0, INT16_MAX);
      }},
-    // Nodes of a cluster.
+    // --- Settings of a node of a cluster
     {"cluster", "name of the cluster of this node; none: a single server",
      [](NodeSettings& s, const std::string& text) -> Status {
        const bool is_word = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
@@ -817,7 +818,8 @@ bool is_any_host(const Address& address) {
 }
 
 Status check_listeners(const NodeSettings& settings) {
-  // With such an address, clients would connect to their own machine; Kafka refuses such advertised.listeners, too.
+  // Clients would connect to their own machine at an address such as 0.0.0.0. Kafka refuses such
+  // advertised.listeners, too.
   const auto any = std::ranges::find_if(settings.kafka_advertised, is_any_host);
   if (any != settings.kafka_advertised.end())
     return Error{ErrorCode::InvalidParameter,
@@ -875,7 +877,8 @@ Status check_cluster(const NodeSettings& settings) {
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster requires --node-id and --etcd",
                    "Example: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
-  // `millrace check` would report the compacted records of such a node as damage: the policy is not in the node's data.
+  // `millrace check` would report compacted records as damage, since it cannot see a default policy that is set at the
+  // start and is not stored in the data directory.
   if (const auto policy = settings.topic_defaults.find("cleanup.policy");
       policy != settings.topic_defaults.end() &&
       policy->second.find("compact") != std::string::npos)

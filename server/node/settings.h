@@ -1,4 +1,5 @@
-// The settings of `millrace server`: from flags, else MILLRACE_* variables, else a TOML file, else the defaults.
+// The settings of `millrace server`: from flags, MILLRACE_* variables, a TOML file or the defaults, in this
+// order of precedence.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -27,7 +28,8 @@ struct NodeSettings {
   // The console in the browser, which the HTTP listener serves.
   enum class Console : uint8_t { On, ReadOnly, Off };
   Console console = Console::On;
-  std::string console_dir = {};  // empty: the files in the program
+  // directory with the files of the console; empty: the files in the program are used
+  std::string console_dir = {};
   bool keeps_history = true;     // samples of the figures, and the problems that they show
   std::vector<Address>
       kafka_advertised;  // one for each of `kafka`, in order; empty: the listener's own address
@@ -57,7 +59,7 @@ struct NodeSettings {
   // Connectors that run in this server.
   struct NativeConnect {
     std::string files_dir;    // bounds the files of connectors; empty: connectors of files are off
-    std::string secrets_dir;  // for ${file:...}; empty: none
+    std::string secrets_dir;  // directory of the files for references ${file:...}; empty: none
     int max_threads = 64;
     std::optional<size_t> memory_bytes;  // none: a quarter of memory_limit_bytes
   } native_connect = {};
@@ -71,7 +73,7 @@ struct NodeSettings {
   bool test_clock = false;                // tests may move the clock forward
   // Defaults for topics that do not have a setting themselves, by the names of topic settings; without retention.ms.
   std::map<std::string, std::string> topic_defaults = {};
-  // log.retention.ms, else .minutes, else .hours: the finest unit has priority, as in Kafka.
+  // log.retention.ms, .minutes and .hours. As in Kafka, the finest unit that is set has precedence.
   std::optional<int64_t> log_retention_ms = {}, log_retention_minutes = {},
                          log_retention_hours = {};
   SqlSettings sql;
