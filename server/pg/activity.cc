@@ -94,8 +94,9 @@ class PortalActivity final : public Activity {
 
   Status begin() {
     // Opens the delivery first, so that rows that are available immediately are sent directly,
-    // after their description. If the start fails, this output is removed.
-    const bool has_rows = is_query() || !plan().columns.empty();  // RETURNING has columns
+    // after their description. If the start fails, this output is removed. A statement that is no
+    // query has columns if it has RETURNING.
+    const bool has_rows = is_query() || !plan().columns.empty();
     const size_t said = context_.output.size();
     if (!portal().has_started()) {
       const bool may_deliver = plan().kind == sql::ResultKind::Rows;
@@ -143,8 +144,8 @@ class PortalActivity final : public Activity {
   std::optional<int64_t> statement_timeout_us() const {
     const int64_t timeout_ms = context_.settings.get_ms("statement_timeout");
     if (timeout_ms <= 0) return std::nullopt;
-    // A server-wide limit for ordinary statements must not end push queries, which are meant to
-    // continue.
+    // A statement_timeout that is set for the whole server must not end push queries, which run
+    // without an end.
     if (is_push() && !context_.settings.is_set_in_session("statement_timeout")) return std::nullopt;
     return timeout_ms * kUsPerMs;
   }
@@ -184,7 +185,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_batch() {
-    // A FETCH is over if it stops waiting for rows, or has asked for none.
+    // A FETCH is over if it stops before its portion is full, or if no row was requested.
     const bool is_over = run_.fetch && (!delivery_.is_full() || delivery_.sent == 0);
     if (!run_.can_suspend || is_over) return complete(sql::Completion{"SELECT"});
     if (run_.fetch) run_.fetch->own.rows_sent += delivery_.sent;

@@ -22,13 +22,14 @@ class MessageWriter;
 struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
-  std::string output = {};                        // messages that wait to be sent
+  std::string output = {};                        // messages that are to be sent
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts are UTF-8
   engine::TextForms forms = {};                   // the text forms of times
-  std::string forms_text = {};                    // the settings that `forms` was made from
+  // the values of settings from which `forms` was made
+  std::string forms_text = {};
   MemoryCharge output_charge = {};  // charge for rows in the output, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
-  // The form of the answers, if the client does not speak this protocol; outlives the session.
+  // The form of the answers to a client that does not speak this protocol. It outlives the session.
   sql::AnswerForm* form = nullptr;
 
   MessageWriter writer();
@@ -42,10 +43,11 @@ class Activity {
   // Does the work that is possible now. Called after each event that may allow further work. An
   // error also ends the activity.
   virtual Result<Progress> advance() = 0;
-  // Makes the next advance() end with this error; has no effect if it is too late for that.
+  // Makes the next advance() end with this error. Has no effect if the activity cannot be cancelled
+  // any longer.
   virtual void cancel(Error reason) = 0;
   virtual void set_output_full(bool /*is_full*/) {}
-  // Whether the output so far is of no use to the client before the activity has finished.
+  // Returns whether the output so far is useless to the client until the activity has finished.
   virtual bool output_may_wait() const { return false; }
   // Whether a push query has shown all records that existed at its last step.
   virtual bool has_caught_up() const { return false; }

@@ -49,7 +49,8 @@ class SessionAdvisoryLocks {
   SessionAdvisoryLocks(const SessionAdvisoryLocks&) = delete;
   SessionAdvisoryLocks& operator=(const SessionAdvisoryLocks&) = delete;
 
-  enum class Wait : uint8_t { Blocks, None };  // None: answer false if other sessions have the lock
+  // None: the answer is false if other sessions have the lock
+  enum class Wait : uint8_t { Blocks, None };
   // Requests the lock. Returns whether the session has it now; nothing while the request has no
   // answer, which take_answer() returns later. Fails with LimitExceeded, Deadlock, NotLeader, and
   // with NotSupported if the session has the lock shared and requests it exclusively.
@@ -58,7 +59,7 @@ class SessionAdvisoryLocks {
   bool is_waiting() const { return waiting_ != nullptr; }
   // Returns the number of waits for other sessions. lock_timeout applies to each wait separately.
   uint64_t waits_begun() const { return waits_begun_; }
-  // Ends the wait.
+  // Withdraws the request that waits for its answer.
   void withdraw();
 
   // Whether other sessions may have a lock of this session, because the node was cut off from the
@@ -68,7 +69,8 @@ class SessionAdvisoryLocks {
   // session is woken when they can.
   bool is_releasing() const { return releasing_->open > 0; }
 
-  // Releases a lock of the session; returns false if the session has no lock of this kind.
+  // Releases a lock of the session once. Returns false if the session does not have the lock in
+  // this mode.
   bool unlock(const AdvisoryLock& lock);
   void unlock_all();
   void end_transaction();
@@ -76,8 +78,8 @@ class SessionAdvisoryLocks {
  private:
   struct Held {
     NamedLocks::HoldPtr hold;
-    bool is_shared = false;  // the mode that other sessions see
-    // Number of times that the lock was taken, by [is_shared][is_of_transaction].
+    bool is_shared = false;  // mode in which other sessions see the lock
+    // Number of times that the session has taken the lock, by [is_shared][is_of_transaction].
     int times[2][2] = {};
     bool is_given_back() const {
       return times[0][0] + times[0][1] + times[1][0] + times[1][1] == 0;
@@ -98,14 +100,16 @@ class SessionAdvisoryLocks {
   NamedLocks& all_;
   const std::function<void()> wake_;
   std::map<std::string, Held> held_;
-  std::shared_ptr<Waiting> waiting_;  // shared with the thread that answers it
-  NamedLocks::Place place_;           // of the request that waits
+  // the request that waits; shared with the thread that answers it
+  std::shared_ptr<Waiting> waiting_;
+  NamedLocks::Place place_;           // place of the waiting request in the queue
   uint64_t waits_begun_ = 0;
   struct Releasing {
     std::atomic<int> open = 0;        // releases that are not confirmed yet
-    std::atomic<bool> wakes = false;  // whether their confirmation wakes the session
+    std::atomic<bool> wakes = false;  // whether the confirmation of releases wakes the session
   };
-  const std::shared_ptr<Releasing> releasing_ = std::make_shared<Releasing>();  // with callbacks
+  // shared with the callbacks of releases
+  const std::shared_ptr<Releasing> releasing_ = std::make_shared<Releasing>();
 };
 
 // Calls `step` until it returns true. `step` returns false while it waits for a lock;

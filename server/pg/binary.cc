@@ -85,13 +85,14 @@ void append_array(std::string& out, const engine::SqlType& type, const Column& c
   const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
   bool has_nulls = false;
   for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
-  const bool is_vector = engine::is_vector(type.label());       // has a dimension even if empty
+  // a vector has a dimension even if it has no element
+  const bool is_vector = engine::is_vector(type.label());
   append_be<int32_t>(out, first == end && !is_vector ? 0 : 1);  // number of dimensions
   append_be<int32_t>(out, has_nulls);
   append_be(out, wire_type(type.element()).oid);
   if (first == end && !is_vector) return;
   append_be(out, static_cast<int32_t>(end - first));
-  append_be<int32_t>(out, is_vector ? 0 : 1);  // the first index
+  append_be<int32_t>(out, is_vector ? 0 : 1);  // index of the first element
   for (size_t i = first; i < end; ++i) {
     if (elements.is_null(i))
       append_be<int32_t>(out, -1);
@@ -197,7 +198,7 @@ std::string quoted_element(std::string_view text) {
 // server.
 Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  // Whether it has nulls; not used, since the lengths show it, too.
+  // Whether the array has nulls. The value is not used, since the lengths show it, too.
   const auto flags = reader.be<int32_t>();
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
@@ -211,7 +212,7 @@ Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEnco
   if (dimensions != 1)
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
   const auto count = reader.be<int32_t>();
-  reader.be<int32_t>();  // the first index
+  reader.be<int32_t>();  // index of the first element; not used
   // Each item has at least the bytes of its length, so a greater count is an error.
   if (!reader.ok() || count < 0 ||
       static_cast<size_t>(count) > reader.rest().size() / sizeof(int32_t))

@@ -37,7 +37,7 @@ void append_sized(std::string& out, Write write) {
 Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from = nullptr);
 // Returns the text of a parameter of this type. Values of types made by CREATE TYPE are parsed by
-// the definition of the type, others as by the function above.
+// the definition of the type, values of other types by text_of_binary() above.
 Result<std::string> text_of_binary(const engine::SqlType& type, uint32_t type_oid,
                                    std::string_view bytes, ClientEncoding* from = nullptr);
 

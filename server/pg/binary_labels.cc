@@ -47,7 +47,7 @@ void append_interval(std::string& out, std::string_view text) {
 void append_timetz(std::string& out, std::string_view text) {
   const auto time = engine::parse_timetz(text);
   append_be(out, time ? time->us : 0);
-  append_be(out, time ? -time->east_s : 0);  // PostgreSQL counts to the west
+  append_be(out, time ? -time->east_s : 0);  // PostgreSQL counts time zones to the west
 }
 
 void append_address(std::string& out, std::string_view text, bool is_cidr) {
@@ -128,7 +128,7 @@ void append_multirange(std::string& out, PostgresLabel of, std::string_view text
 
 std::string dashed(std::string_view bytes, std::initializer_list<size_t> places, char dash) {
   std::string text;
-  if (bytes.empty()) return text;  // too few bytes: the reader reports it
+  if (bytes.empty()) return text;  // too few bytes, which the reader reports
   engine::append_hex(text, bytes, engine::HexCase::Lower);
   for (const size_t at : places) text.insert(at, 1, dash);
   return text;
@@ -136,7 +136,7 @@ std::string dashed(std::string_view bytes, std::initializer_list<size_t> places,
 
 Result<std::string> address_text(ByteReader& reader) {
   const auto family = reader.be<uint8_t>(), bits = reader.be<uint8_t>();
-  reader.be<uint8_t>();  // whether it is a cidr, which the type shows, too
+  reader.be<uint8_t>();  // whether the value is a cidr; not used, since the type shows it
   const auto size = reader.be<uint8_t>();
   const bool is_v6 = family == 3;
   if (reader.ok() && size != (is_v6 ? 16 : 4))

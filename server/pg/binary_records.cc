@@ -67,14 +67,14 @@ Result<std::string> record_text(const SqlType& type, ByteReader& reader, ClientE
 
 Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  reader.be<int32_t>();  // whether it has nulls; not used, since the lengths show it, too
+  reader.be<int32_t>();  // whether the array has nulls; not used, since the lengths show it
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions == 0) return std::string("{}");
   if (dimensions != 1)
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
   const auto count = reader.be<int32_t>();
-  reader.be<int32_t>();  // the first index
+  reader.be<int32_t>();  // index of the first element; not used
   std::string text = "{";
   for (int32_t i = 0; i < count; ++i) {
     const auto bytes = TRY(read_sized(reader));

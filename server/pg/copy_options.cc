@@ -52,7 +52,8 @@ CopyOptions::Columns columns_of(const engine::CopyOption& option) {
 struct ReadOptions {
   CopyOptions options;
   std::optional<char> delimiter;
-  const engine::CopyOption *quote = nullptr, *escape = nullptr;  // only checked in CSV mode
+  // these options are only checked in CSV mode
+  const engine::CopyOption *quote = nullptr, *escape = nullptr;
   std::optional<std::string> null_text;
 };
 
@@ -82,7 +83,7 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
     if (encoding != "utf8" && encoding != "utf-8")
       return Error{ErrorCode::NotSupported, "encoding \"" + encoding + "\" is not supported yet",
                    "", "Convert the input to UTF-8."};
-  } else if (name != "freeze") {  // pgbench sends it; it has no effect here
+  } else if (name != "freeze") {  // pgbench sends FREEZE; it has no effect here
     return Error{ErrorCode::SyntaxError, "option \"" + name + "\" not recognized"}.at(
         option.position);
   }

@@ -21,7 +21,7 @@ struct CopyOptions {
       false;  // for FROM: the header has the names of the columns, in their order
   char delimiter = '\t', quote = '"', escape = '"';
   std::string null_text = "\\N";
-  // Columns by name, or all of them.
+  // A list of columns by name, or all columns.
   struct Columns {
     bool all = false;
     std::vector<engine::Name> names = {};

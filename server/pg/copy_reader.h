@@ -15,7 +15,7 @@ namespace server::pg {
 
 class ClientEncoding;
 
-// Threads: none; belongs to one COPY.
+// Threads: one at a time. Owner: one COPY.
 class CopyReader {
  public:
   virtual ~CopyReader() = default;
@@ -27,7 +27,7 @@ class CopyReader {
 
   size_t row_count() const { return rows_.rows; }
   size_t size_bytes() const { return size_bytes_; }  // size of the text of the rows
-  virtual size_t held_bytes() const = 0;             // size of an unfinished line
+  virtual size_t held_bytes() const = 0;             // size of the unfinished line in memory
   sql::CopyRows take_rows();
 
  protected:

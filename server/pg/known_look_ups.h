@@ -14,17 +14,18 @@ namespace server::pg {
 class ClientEncoding;
 
 struct KnownLookUp {
-  LiteralShape shape;              // the shape without values
-  PreparedStatementPtr statement;  // null: not decided yet, or not a look-up of one row
+  LiteralShape shape;              // the text without the values of its literals
+  // null: it is not known yet whether the statement is a look-up, or it is not one
+  PreparedStatementPtr statement;
   bool is_decided = false;
-  // Number of consecutive look-ups whose answer was not at hand.
+  // Number of consecutive executions that could not be answered within the call (answer_at_hand()).
   int in_vain = 0;
   std::shared_ptr<ClientEncoding> encoding;  // the encoding with which `encoder` was made
   engine::TextForms forms;                   // the text forms with which `encoder` was made
   std::unique_ptr<RowEncoder> encoder;
 };
 
-// The most recently used kMost look-ups. Threads: the session's loop. Owner: the session.
+// Keeps the kMost look-ups that were used last. Threads: the session's loop. Owner: the session.
 class KnownLookUps {
  public:
   // Finds the look-up of this shape. Remembers a look-up that is new, and returns null for it. The
@@ -42,8 +43,9 @@ class KnownLookUps {
     known_.front().shape = {.text = shape.text, .types = shape.types, .values = {}};
     return nullptr;
   }
-  // Counts a failure of the last found look-up. After kEnough consecutive failures it is forgotten
-  // and analysed again, since the meaning of its text may have changed.
+  // Counts an execution of the last found look-up that could not be answered within the call. After
+  // kEnough consecutive failures it is forgotten and analysed again, since the meaning of its text
+  // may have changed.
   void note_in_vain() {
     constexpr int kEnough = 16;
     if (++known_.front().in_vain >= kEnough) known_.pop_front();

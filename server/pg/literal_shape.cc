@@ -89,7 +89,7 @@ class Reader {
   bool take_number() {
     size_t end = at_;
     while (end < text_.size() && engine::is_ascii_digit(text_[end])) ++end;
-    size_t whole = end;  // end with the characters that make it another literal: 1.5, 1e5
+    size_t whole = end;  // end of the literal including characters that change its type: 1.5, 1e5
     while (whole < text_.size() && (is_of_word(text_[whole]) || text_[whole] == '.')) ++whole;
     if (whole != end || end - at_ > kMostDigits || !is_compared(end)) {
       keep(whole - at_);

@@ -25,7 +25,7 @@ class BodyReader : public ByteReader {
   std::string_view string() {
     const size_t size = rest().find('\0');
     if (size == std::string_view::npos) {
-      bytes(rest().size() + 1);  // fails
+      bytes(rest().size() + 1);  // reading more bytes than exist makes the reader fail
       return {};
     }
     const std::string_view text = bytes(size);
@@ -36,7 +36,7 @@ class BodyReader : public ByteReader {
   // not fit into the rest of the message is an error, since callers reserve memory for the fields.
   size_t count(size_t field_size) {
     const size_t claimed = be<uint16_t>();
-    if (claimed * field_size > rest().size()) bytes(rest().size() + 1);  // fails
+    if (claimed * field_size > rest().size()) bytes(rest().size() + 1);  // makes the reader fail
     return ok() ? claimed : 0;
   }
 };

@@ -25,7 +25,7 @@ inline constexpr size_t kMaxStartupBytes = 10'000;
 // The first packet of a connection, and the packets after a refused SSLRequest.
 struct StartupPacket {
   int32_t code = 0;
-  std::string_view body;  // bytes after the code
+  std::string_view body;  // the bytes after the code
   size_t size = 0;        // size of the whole packet
 };
 inline constexpr int32_t kCancelRequestCode = 80877102, kSslRequestCode = 80877103,
@@ -57,7 +57,7 @@ enum class ClientMessage : char {
 };
 
 struct FrameHead {
-  static constexpr size_t kBytes = 5;  // type and length
+  static constexpr size_t kBytes = 5;  // one byte for the type, four for the length
   ClientMessage type;
   size_t body_bytes = 0;
 };
@@ -100,7 +100,7 @@ struct BindMessage {
   std::vector<Format> result_formats;
 };
 enum class Target : char { Statement = 'S', Portal = 'P' };
-struct TargetMessage {  // Describe and Close
+struct TargetMessage {  // the message Describe or Close
   Target target;
   std::string_view name;
 };
@@ -114,7 +114,7 @@ Result<ParseMessage> decode_parse(std::string_view body);
 Result<BindMessage> decode_bind(std::string_view body);
 Result<TargetMessage> decode_target(std::string_view body);
 Result<ExecuteMessage> decode_execute(std::string_view body);
-Result<std::string_view> decode_string(std::string_view body);  // Query and CopyFail
+Result<std::string_view> decode_string(std::string_view body);  // decodes Query or CopyFail
 
 // ---- Messages to clients ----
 

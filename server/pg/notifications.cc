@@ -8,7 +8,7 @@ namespace server::pg {
 
 namespace {
 
-constexpr size_t kBytesOfOne = 128;  // of a notification, in addition to its texts
+constexpr size_t kBytesOfOne = 128;  // size of a notification, in addition to its texts
 // Bytes of a notification in a mailbox, in addition to its texts. The receivers share the texts,
 // but each mailbox counts them, since the last receiver to read keeps them alive.
 constexpr size_t kBytesOfPlace = 32;
@@ -91,8 +91,8 @@ void Notifications::unlisten(const std::string& channel, const MailboxPtr& mailb
   if (found->second.empty()) channels_.erase(found);
 }
 
-// Holds the lock during delivery, so that all receivers see the same order. Waking a session only
-// posts to a loop.
+// The lock is held during delivery, so that all receivers get the notifications in the same order.
+// Waking a session only posts to a loop.
 void Notifications::deliver(const std::vector<NotificationPtr>& all) {
   const std::lock_guard lock(mutex_);
   for (const NotificationPtr& each : all) {

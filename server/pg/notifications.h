@@ -37,8 +37,8 @@ class Mailbox {
   // is ended when a limit is reached, so that its client notices the loss.
   static constexpr size_t kMostBytes = 8 << 20, kMostOfAll = 256 << 20;
 
-  // `wake` is called on any thread when a notification has arrived, and not again before take().
-  // `of_all`: bytes of all mailboxes.
+  // `wake` is called on any thread when a notification has arrived, and then not again before
+  // take(). `of_all` counts the bytes in all mailboxes.
   Mailbox(std::function<void()> wake, std::atomic<size_t>& of_all)
       : wake_(std::move(wake)), of_all_(of_all) {}
   ~Mailbox() { of_all_ -= bytes_; }
@@ -80,9 +80,9 @@ class Notifications {
   void listen(const std::string& channel, const MailboxPtr& mailbox);
   void unlisten(const std::string& channel, const MailboxPtr& mailbox);
   // Passes the notifications to the sessions of this node, and to those of the other nodes. `done`
-  // is called as in NotifyNodes.
+  // gets the nodes that did not confirm, see NotifyNodes.
   void notify(const std::vector<NotificationPtr>& all, Done done);
-  // Passes notifications of another node to the sessions of this one.
+  // Passes notifications that another node has sent to the sessions of this node.
   void deliver(const std::vector<NotificationPtr>& all);
   // Ends all sessions that listen to a channel.
   void end_listeners(const Error& reason);
@@ -146,7 +146,7 @@ class SessionNotifications {
   };
   struct Sending {
     std::atomic<int> open = 0;        // calls of Notifications::notify() that are not done
-    std::atomic<bool> wakes = false;  // whether their end wakes the session
+    std::atomic<bool> wakes = false;  // whether the end of sending wakes the session
     std::mutex mutex = {};
     std::vector<int32_t> silent = {};  // guarded by mutex
   };
@@ -154,7 +154,8 @@ class SessionNotifications {
   void send(const std::vector<NotificationPtr>& all);
 
   const std::function<void()> wake_;
-  const std::shared_ptr<Sending> sending_ = std::make_shared<Sending>();  // with callbacks
+  // shared with the callbacks of notify()
+  const std::shared_ptr<Sending> sending_ = std::make_shared<Sending>();
   const std::shared_ptr<Notifications> all_;
   const Notifications::MailboxPtr mailbox_;
   std::set<std::string> channels_;

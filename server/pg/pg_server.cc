@@ -16,7 +16,8 @@ namespace {
 
 int32_t random_secret() {
   int32_t secret = 0;
-  // For up to 256 bytes, getrandom gives all of them or fails for a lasting reason (getrandom(2)).
+  // A call of getrandom() for up to 256 bytes returns all of them, or fails for a lasting reason
+  // (getrandom(2)).
   if (getrandom(&secret, sizeof secret, 0) != sizeof secret)
     log_error("no randomness from the system");
   return secret;
@@ -32,8 +33,8 @@ class SessionRegistry final : public SessionPeers,
         locks_(locks),
         first_process_id_(node.value_or(0) % kMostNodes * kSessionsOfNode) {}
 
-  // Returns the number and the secret of a new session. No other live session has the number, and
-  // none of another node.
+  // Returns the number and the secret of a new session. No other live session of any node has the
+  // number.
   SessionKey new_key() {
     const std::lock_guard lock(mutex_);
     do last_session_ = last_session_ % (kSessionsOfNode - 1) + 1;
@@ -165,7 +166,8 @@ class RunningScript final : public sql::ScriptSession, private SessionHost {
 
   const std::function<void()> wake_;
   const sql::ScriptRequest request_;
-  std::optional<RegisteredSession> session_;  // destroyed first: it refers to all others
+  // destroyed first, since the session refers to all other members
+  std::optional<RegisteredSession> session_;
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ struct PgServerOptions {
   std::optional<int32_t> node = {};  // the node's number, which is part of its sessions' numbers
 };
 
-// Threads: like FrontEnd.
+// Threads: those of FrontEnd.
 class PgServer {
  public:
   struct Shard {
@@ -57,7 +57,7 @@ class PgServer {
   // Returns the channels of all sessions; they may outlive the server.
   std::shared_ptr<Notifications> notifications() const;
 
-  // Like FrontEnd::stop(): sessions end with 57P01.
+  // Stops the server like FrontEnd::stop(). Sessions end with the error 57P01.
   void stop(Task on_stopped);
 
  private:

@@ -62,7 +62,7 @@ void Portal::continue_delivery() {
   while (!kept_.empty() && !delivery_->is_full() && delivery_->has_room()) {
     KeptRows& front = kept_.front();
     const size_t taken = deliver(front.columns, front.next_row, front.end_row);
-    if (kept_.empty()) break;  // deliver() has failed
+    if (kept_.empty()) break;  // deliver() has failed and dropped the rows
     front.next_row += taken;
     if (front.next_row < front.end_row) continue;
     kept_bytes_ -= front.bytes;

@@ -26,10 +26,13 @@ using SharedText = std::shared_ptr<const std::string>;
 struct PreparedStatement {
   SharedText text;  // text of the message, to which positions of errors refer
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
-  std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
-  std::vector<uint32_t> parameter_oids;                   // as the client sees them
-  std::shared_ptr<const PreparedStatement> inner = {};    // for DECLARE with parameters: its query
-  // Shows sessions; see Session::as_of_now().
+  // null: the session runs the statement itself
+  std::shared_ptr<const sql::Prepared> plan;
+  // types of the parameters as the client sees them
+  std::vector<uint32_t> parameter_oids;
+  // for DECLARE with parameters: the query of the cursor
+  std::shared_ptr<const PreparedStatement> inner = {};
+  // The statement reads pg_stat_activity; see Session::as_of_now().
   mutable bool tells_of_sessions = false;
   mutable MemoryCharge charge;  // set while a name or a portal keeps the statement
   // The time since which a name keeps the statement, and whether PREPARE or a Parse message gave
@@ -84,7 +87,8 @@ class Portal final : public sql::Receiver {
     return execution_ && !has_rows_to_go() && execution_->has_caught_up();
   }
   bool is_holdable = false;     // set if the portal survives the end of the transaction
-  bool is_uncommitted = false;  // a ROLLBACK of the declaring transaction ends it
+  // the transaction that declared the cursor is open; a ROLLBACK of it closes the portal
+  bool is_uncommitted = false;
   uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
   MemoryCharge charge;          // charge for the parameters
 
@@ -142,7 +146,7 @@ class Portal final : public sql::Receiver {
   struct KeptRows {
     std::vector<engine::ColumnPtr> columns;
     size_t next_row, end_row;
-    size_t bytes;  // approximate
+    size_t bytes;  // approximate size
   };
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,

@@ -8,7 +8,7 @@
 namespace server::pg {
 
 struct TakenTables {
-  std::string_view command;  // such as DROP TABLE; empty: the statement removes no table
+  std::string_view command;  // for example DROP TABLE; empty: the statement removes no table
   std::vector<engine::Name> tables = {};
 };
 // Returns the tables that a DROP, a TRUNCATE or an ALTER TABLE that rewrites rows names.

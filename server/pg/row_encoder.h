@@ -31,7 +31,8 @@ class RowEncoder {
   virtual void append_trailer(std::string& /*out*/) {}
   // Returns the format that the answer to COPY ... TO announces.
   virtual Format format() const { return Format::Text; }
-  // Whether the header is better written together with the first rows if they arrive soon.
+  // Returns whether the header should wait for the first rows, so that both are written together if
+  // the rows arrive soon.
   virtual bool header_may_wait() const { return false; }
   // Writes one message per row for rows [first_row, end_row) until `out` has `enough_bytes`, and
   // returns the number of rows written. Fails with LimitExceeded at a row of more than
@@ -58,7 +59,7 @@ std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> co
                                                std::shared_ptr<ClientEncoding> encoding = nullptr,
                                                engine::TextForms forms = {});
 
-// Writes rows in the form of a script's answers, which outlives the encoder.
+// Writes rows in the form of a script's answers. The form outlives the encoder.
 std::unique_ptr<RowEncoder> make_form_encoder(sql::AnswerForm& form);
 
 // Returns the number of terminal columns that the text takes.

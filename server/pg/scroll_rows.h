@@ -52,10 +52,11 @@ class ScrollRows {
 
   std::vector<Chunk> chunks_;
   uint64_t count_ = 0, position_ = 0;
-  // State of the present FETCH.
+  // The state of the present FETCH.
   uint64_t next_ = 0;
   std::optional<uint64_t> left_ = 0;
-  std::optional<uint64_t> from_end_;  // wanted row from the end, while the end is not known
+  // number of the wanted row, counted from the end; set while the end is not known
+  std::optional<uint64_t> from_end_;
   bool is_backward_ = false, is_done_ = true, is_open_ = false;
 };
 

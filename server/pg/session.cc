@@ -60,7 +60,7 @@ void Session::run() {
         context_.output.size() < limits_.max_output_bytes || group_ == Group::Committing;
     if (has_room && idle_since_us_ < until_us) continue;
     has_more_ = true;
-    host_.wake();  // run() continues when the output is sent and other sessions had their turn
+    host_.wake();  // run() is called again when the output is sent and other sessions have run
     break;
   }
   if (is_at_rest_ && !is_output_full_ && phase_ == Phase::Ready) send_notifications();
@@ -144,7 +144,7 @@ void Session::cancel() {
   if (activity_)
     activity_->cancel(reason);
   else if (script_)
-    script_->cancelled = reason;  // the script is between two statements
+    script_->cancelled = reason;  // no statement is running, so the next one is cancelled
   else
     return;
   host_.wake();
@@ -229,7 +229,8 @@ bool Session::step_startup() {
     const std::string reason =
         wrong_port(is_http ? WireProtocol::Http : WireProtocol::Kafka, WireProtocol::Postgres);
     die({ErrorCode::ProtocolViolation, reason});
-    if (is_http) context_.output = http_refusal(WireProtocol::Postgres);  // not die()'s message
+    // replaces the message that die() has written
+    if (is_http) context_.output = http_refusal(WireProtocol::Postgres);
     end_reason_ = reason;
     return false;
   }
@@ -593,7 +594,8 @@ bool Session::step_script() {
   if (!begun)
     fail(begun.error(), activity_text_);
   else if (*begun == Begun::Now)
-    script_->statements[script_->next++].reset();  // freeing 100,000 together would take long
+    // frees each statement early, since freeing 100,000 at the same time would take long
+    script_->statements[script_->next++].reset();
   return true;
 }
 
@@ -811,7 +813,7 @@ void Session::fail(Error error, const SharedText& text) {
   if (!script_) {
     skips_until_sync_ = true;
   } else if (activity_) {
-    // The script has no statements left, and ends when the undo is done.
+    // The script is left without statements, and ends when the undo is done.
     discard(std::exchange(script_->statements, {}));
     script_->is_parsed = true;
     script_->next = 0;
@@ -828,7 +830,7 @@ void Session::die(Error error) {
   portals_.clear();
   advisory_locks_.reset();
   if (context_.backend) context_.backend->rollback();
-  // Whether the gathered INSERTs are durable will never be known, so their success must not be
+  // It will remain unknown whether the gathered INSERTs are durable, so their success must not be
   // sent.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);

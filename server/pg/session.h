@@ -54,7 +54,7 @@ struct SessionLimits {
   size_t max_message_bytes = 64 * 1024 * 1024;
   // Limit of input that waits while a statement runs; beyond it the socket is not read.
   size_t max_waiting_bytes = 1024 * 1024;
-  // Limit of output that is made before it is handed out.
+  // Limit of output that is produced before it is handed to the connection.
   size_t max_output_bytes = 256 * 1024;
   int64_t startup_timeout_ms = 60'000;  // time until the client must be authenticated
   // A longer text is parsed and planned on another thread.
@@ -85,7 +85,8 @@ class SessionPeers {
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Returns the status of all authenticated sessions, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
-  // Ends the session of this number, if it exists, soon and on its own loop.
+  // Ends the session with this number, if it exists. The end happens soon, on the loop of that
+  // session.
   virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
 
  protected:
@@ -164,12 +165,12 @@ class Session : public ClientSession {
   enum class Group : uint8_t { None, Open, Committing };
 
   enum class Begun : uint8_t {
-    Now,    // it is done, or its activity is running
+    Now,    // the message is finished, or its activity is running
     Later,  // other work has to finish first; then the statement is tried again
   };
 
   // session.cc: processing of the input in order
-  bool step();  // false: nothing can be done now
+  bool step();  // returns false if nothing can be done now
   bool step_startup();
   bool step_authentication();
   bool startup_is_over();
@@ -210,8 +211,8 @@ class Session : public ClientSession {
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
   void finish_script();
-  // session_look_ups.cc: sends the script's whole answer if it is a known look-up that need not
-  // wait.
+  // session_look_ups.cc: sends the script's whole answer if the text is a known look-up whose row
+  // can be read within the call.
   bool answer_at_hand();
   void learn_look_up(const PreparedStatement& as_it_stands);
   static bool has_same_columns(const sql::Prepared& one, const sql::Prepared& other);
@@ -225,7 +226,7 @@ class Session : public ClientSession {
                                                std::vector<Format> formats) const;
   // Prepares a portal for the form of the script, if the session runs one.
   void use_form(Portal& portal) const;
-  // Returns the limit of rows of a run of the statement which the form of the script sets.
+  // Returns the limit that the script's form sets for the number of rows of the statement.
   std::optional<uint64_t> form_limit(const PreparedStatement& statement) const;
   // Whether the statement can be part of the open implicit transaction (see Group); otherwise that
   // transaction has to be committed first.
@@ -325,8 +326,8 @@ class Session : public ClientSession {
   // Closes the portals that were made after the savepoint, also holdable ones.
   void close_portals_since(const Savepoint& savepoint);
 
-  // session_statements.cc: the statements that the session runs by itself
-  struct OwnStatement;  // runs them; see session_statements.cc
+  // session_statements.cc: the statements that the session runs without the engine
+  struct OwnStatement;  // runs these statements; see session_statements.cc
   // Runs one of the session's own statements. `bound`: the portal of an Execute, which takes at
   // most `max_rows` rows; 0: all.
   Result<Begun> run_own(const PreparedStatement& statement, PortalRun::Start start,
@@ -356,14 +357,14 @@ class Session : public ClientSession {
   Phase phase_ = Phase::Startup;
   const int64_t began_us_;
   InputBuffer input_;
-  bool awaits_rest_ = false;  // waits for the rest of a message
+  bool awaits_rest_ = false;  // the session waits for the rest of an incomplete message
   std::string refused_memory_, end_reason_;
   int64_t idle_since_us_ = 0;  // last time at which the session did work
-  bool has_more_ = false;      // the last run() ended before its work did
+  bool has_more_ = false;      // the last run() has stopped before it had handled all input
   bool skips_until_sync_ = false;
   // The client waits for nothing, so notifications may be sent.
   bool is_at_rest_ = false;
-  std::deque<std::string> converted_;                      // texts of the present message
+  std::deque<std::string> converted_;                      // converted texts of the present message
   const sql::ScriptRequest* request_of_script_ = nullptr;  // set if the session runs a script
   bool is_psql_ = false;  // recognized by its application_name at start-up
   std::string database_;
@@ -373,9 +374,10 @@ class Session : public ClientSession {
   bool is_output_due_ = false;  // the client may wait for the present output: Sync, Flush
   std::optional<Error> shut_down_reason_;
   int64_t shut_down_at_us_ = 0;                     // time at which the session ends at the latest
-  bool is_asked_ = false;                           // the client waits for ReadyForQuery
+  bool is_asked_ = false;                           // the client expects ReadyForQuery
   bool is_broken_off_ = false;                      // the activity was cancelled for the shutdown
-  std::optional<Error> refusal_;                    // the answer to the startup packet
+  // error that is sent in answer to the startup packet
+  std::optional<Error> refusal_;
   std::unique_ptr<SessionRequest> request_;         // set while the client authenticates
   std::unique_ptr<Authentication> authentication_;  // set while the client authenticates
 
@@ -393,7 +395,7 @@ class Session : public ClientSession {
   bool has_asked_ = false;       // the transaction has run a statement of the engine
   struct Savepoint {
     std::string name;                         // the newest savepoint of a name counts
-    uint64_t number = 0;                      // later savepoints have greater numbers
+    uint64_t number = 0;                      // a later savepoint has a greater number
     uint64_t writes = 0, lasting_writes = 0;  // counters of the transaction at the savepoint
     std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};
@@ -421,9 +423,12 @@ class Session : public ClientSession {
     PreparedStatementPtr analysed = nullptr;
   };
   std::optional<InnerStatement> inner_;
-  std::shared_ptr<ParseErrand> parse_errand_;      // begun, and the result not taken yet
-  std::shared_ptr<AnalyseErrand> analyse_errand_;  // begun, and the result not taken yet
-  std::shared_ptr<BindErrand> bind_errand_;        // begun, and the result not taken yet
+  // set while the work runs, and until its result is taken
+  std::shared_ptr<ParseErrand> parse_errand_;
+  // set while the work runs, and until its result is taken
+  std::shared_ptr<AnalyseErrand> analyse_errand_;
+  // set while the work runs, and until its result is taken
+  std::shared_ptr<BindErrand> bind_errand_;
   std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
   std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;
   KnownLookUps look_ups_;
@@ -431,9 +436,9 @@ class Session : public ClientSession {
   std::unique_ptr<Activity> activity_;
   // Text to which positions in the activity's errors refer; null: none.
   SharedText activity_text_;
-  CopyInput* copy_input_ = nullptr;   // the activity, if it is a COPY FROM STDIN
+  CopyInput* copy_input_ = nullptr;   // the running activity, if it is a COPY FROM STDIN
   size_t copy_data_left_ = 0;         // bytes of the present CopyData that are not read yet
-  bool commits_transaction_ = false;  // the activity is that of a COMMIT
+  bool commits_transaction_ = false;  // the running activity is a COMMIT
 };
 
 }  // namespace server::pg

@@ -116,7 +116,7 @@ PreparedEnds::PreparedEnds(std::shared_ptr<const sql::Prepared> of_engine,
       ending(std::move(its_columns)),
       end_session(std::move(end)) {
   for (const EndingColumn& each : ending) columns[each.column].type = engine::TypeKind::Boolean;
-  is_look_up = false;  // the engine would answer a look-up without ending sessions
+  is_look_up = false;  // the engine would answer a look-up without ending the sessions
 }
 
 std::shared_ptr<const sql::Prepared> prepared_by_engine(

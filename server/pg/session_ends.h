@@ -17,10 +17,11 @@ struct EndingColumn {
   SessionEnd what;
 };
 
-// A statement that selects the numbers in place of the calls. The calls must be items of a SELECT
-// with FROM.
+// A SELECT of the sessions' numbers that replaces one with calls of pg_terminate_backend() or
+// pg_cancel_backend(). The calls must be items of a SELECT with FROM.
 struct EndingQuery {
-  std::shared_ptr<const engine::ParsedStatement> numbers = nullptr;  // null: no such calls
+  // null: the statement has no such calls
+  std::shared_ptr<const engine::ParsedStatement> numbers = nullptr;
   std::vector<EndingColumn> columns = {};
 };
 EndingQuery numbers_to_end(const engine::ParsedStatement& statement);
@@ -42,7 +43,8 @@ class PreparedEnds final : public sql::Prepared {
 std::shared_ptr<const sql::Prepared> prepared_by_engine(
     const std::shared_ptr<const sql::Prepared>& prepared);
 
-// Like SessionBackend::start(), but also accepts a PreparedEnds.
+// Starts the statement with SessionBackend::start(). If it is a PreparedEnds, also ends the
+// sessions that its rows name.
 Result<std::unique_ptr<sql::Execution>> start_prepared(
     sql::SessionBackend& backend, const std::shared_ptr<const sql::Prepared>& prepared,
     std::vector<engine::Value> parameters, sql::Receiver& receiver);

@@ -45,7 +45,8 @@ Result<std::vector<std::shared_ptr<const ParsedStatement>>> parse_text(
 
 Result<SharedText> Session::with_variables(SharedText text) const {
   const auto& variables = context_.settings.variables();
-  const bool is_too_long = text->size() > kMaxStatementBytes;  // refused by parse_statements()
+  // parse_statements() refuses such a text
+  const bool is_too_long = text->size() > kMaxStatementBytes;
   if (variables.empty() || is_too_long) return text;
   const auto enabled = context_.settings.get("ksql.variable.substitution.enable");
   if (enabled && *enabled == "false") return text;

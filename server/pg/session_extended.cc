@@ -394,7 +394,8 @@ Status Session::handle_describe(std::string_view body) {
   TargetMessage message = TRY(decode_target(body));
   TRY(turn_into_utf8(message.name));
   PreparedStatementPtr statement;
-  std::vector<Format> formats;  // text for a statement, whose formats are not known yet
+  // "text" for a statement, because its formats are not known before Bind
+  std::vector<Format> formats;
   if (message.target == Target::Statement) {
     statement = TRY(find_statement(message.name));
   } else {

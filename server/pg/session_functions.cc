@@ -19,7 +19,8 @@ namespace {
 
 std::string version(const SessionFacts& facts) {
   return "PostgreSQL " + facts.settings.get("server_version").value_or("") +
-         " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";  // drivers only read the number
+         // drivers read only the version number
+         " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";
 }
 std::string database(const SessionFacts& facts) { return facts.database; }
 // Returns the first schema of the path that exists; empty if none does.

@@ -17,8 +17,8 @@ struct SessionFacts {
   const sql::SessionSettings& settings;
   std::string database;
   int32_t process_id = 0;
-  std::vector<PreparedFact> prepared = {};   // set if the statement reads them
-  std::vector<SessionStatus> statuses = {};  // set if the statement reads them
+  std::vector<PreparedFact> prepared = {};   // set if the statement reads pg_prepared_statements
+  std::vector<SessionStatus> statuses = {};  // set if the statement reads pg_stat_activity
 };
 
 // Replaces these functions in a SELECT by constants, with columns named as in PostgreSQL, and the

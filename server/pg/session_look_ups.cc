@@ -1,4 +1,5 @@
-// Plans look-ups of one row in the simple protocol once, whatever keys their texts name.
+// Handles look-ups of one row in the simple protocol: texts that differ only in their keys are
+// planned once.
 #include <algorithm>
 
 #include "engine/types/column_bytes.h"
@@ -47,8 +48,8 @@ bool shows_columns_only(const engine::ParsedStatement& statement) {
 
 }  // namespace
 
-// Sends the answer if it is at hand. Returns false, without any output, if it is not; the statement
-// is then processed like any other.
+// Answers the look-up within the call if that is possible. Otherwise returns false without any
+// output; the statement is then processed like any other.
 bool Session::answer_at_hand() {
   // A script's session ends with its text, so a plan would not be used again.
   if (context_.form) return false;
@@ -101,7 +102,8 @@ bool Session::has_same_columns(const sql::Prepared& one, const sql::Prepared& ot
       });
 }
 
-// Analyses the text of the shape. Returns null if it is not a look-up of one row.
+// Analyses the statement whose literals were replaced by parameters. Returns null if it is not a
+// look-up of one row.
 Result<PreparedStatementPtr> Session::analyse_look_up(const LiteralShape& shape) {
   if (shape.text.size() > limits_.max_text_on_loop) return nullptr;
   MemoryCharge charge = TRY(charge_statement(shape.text));

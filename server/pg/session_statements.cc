@@ -106,7 +106,7 @@ engine::Query query_of_source(const engine::Copy& copy) {
 struct Session::OwnStatement {
   Session& session;
   const PreparedStatement& statement;
-  const PortalRun::Start start;         // whether the rows are described before they are sent
+  const PortalRun::Start start;         // whether a row description is sent before the rows
   const std::shared_ptr<Portal> bound;  // the portal of an Execute; null in the simple protocol
   const uint64_t max_rows;              // limit of the Execute; 0: all
   const std::vector<Format> formats = bound ? bound->formats() : std::vector<Format>();
@@ -411,8 +411,9 @@ struct Session::OwnStatement {
     return settings().get(of_next(engine::lower_case(name)));
   }
   Status operator()(const engine::Query& query) {
-    if (goes_on()) return done("SELECT 0");  // the settings are set already
-    // The actions outlive this call if a lock has to be waited for.
+    // an earlier execution of this message has made the settings already
+    if (goes_on()) return done("SELECT 0");
+    // The actions outlive this call if the statement has to wait for a lock.
     SettingActions actions;
     actions.get = [own = *this](const std::string& name) mutable {
       return own.setting_in_force(name);
@@ -932,7 +933,8 @@ bool Session::is_read_only() const {
 Status Session::check_read_only(const engine::ParsedStatement& statement) const {
   if (!is_read_only()) return {};
   const Status checked = sql::check_read_only(statement);
-  // The statement does not reach the engine's session, which audits the others.
+  // The refused statement does not reach the engine's session, which would report it to the audit,
+  // so it is reported here.
   if (!checked && request_of_script_ && request_of_script_->on_change)
     request_of_script_->on_change(statement, &checked.error());
   return checked;
@@ -945,7 +947,8 @@ Status Session::check_not_in_use(const engine::ParsedStatement& statement) const
     for (const auto& [name, portal] : portals_) {
       const auto& read = portal->statement()->parsed;
       const bool goes_on = read && portal->has_started() && !portal->is_exhausted();
-      const bool is_kept = portal->is_holdable && !portal->is_uncommitted;  // the rows stay
+      // the rows of a holdable cursor stay after the transaction
+      const bool is_kept = portal->is_holdable && !portal->is_uncommitted;
       if (goes_on && !is_kept && reads_table(read->statement, table))
         return Error{ErrorCode::StorageInUse,
                      fmt::format("cannot {} \"{}\" because it is being used by active queries in "

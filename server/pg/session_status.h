@@ -18,7 +18,7 @@ struct SessionStatus {
   int64_t changed_ms = 0;     // time of the last change of state
   std::string state = {};     // active, idle, idle in transaction, idle in transaction (aborted)
   std::string query = {};     // the running or last statement
-  bool is_concealed = false;  // the reader may only see that the session exists
+  bool is_concealed = false;  // the reader may learn only that the session exists
 };
 
 // The part of a session that pg_cancel_backend() and pg_terminate_backend() end.
@@ -30,7 +30,7 @@ enum class SessionEnd : uint8_t { Statement, Connection };
 // Owner:   the session; readers share it.
 class StatusCell {
  public:
-  // PostgreSQL's default of track_activity_query_size.
+  // Limit of the text that is shown: PostgreSQL's default of track_activity_query_size.
   static constexpr size_t kMostQueryBytes = 1024;
 
   // Sets the address of the client: "127.0.0.1:51234" or "[::1]:51234". Call it before the client

@@ -260,7 +260,7 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
   }
   source.query = std::move(rows);
   if (!source.alias) source.alias = source.name;
-  source.name = *source.alias;  // like any query in FROM
+  source.name = *source.alias;  // the sub-query has the alias as its name, as any query in FROM
   source.schema.reset();
   if (source.columns.empty())
     for (const std::string_view name : table->columns)

@@ -203,7 +203,7 @@ struct Run {
       if (!text) return Text();
       all = *text + all;
     }
-    uint64_t sum = 0xcbf29ce484222325;  // FNV-1a
+    uint64_t sum = 0xcbf29ce484222325;  // offset basis of FNV-1a
     for (const char c : all) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     return Text(call.arguments.size() == 1
                     ? fmt::format("{}", static_cast<int32_t>(sum ^ (sum >> 32)))

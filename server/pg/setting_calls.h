@@ -46,9 +46,9 @@ struct SettingActions {
   std::function<Result<std::optional<Text>>(const AdvisoryCall& call, std::string key)> lock;
 };
 
-// One execution of such a query. Its calls run from left to right, as PostgreSQL evaluates a list.
-// While a call waits, the calls after it have not begun, so that pg_advisory_lock(1),
-// pg_advisory_unlock(1) leaves nothing locked.
+// One execution of a SELECT with calls that the session answers. Its calls run from left to right,
+// as PostgreSQL evaluates a list. While a call waits, the calls after it have not begun, so that
+// pg_advisory_lock(1), pg_advisory_unlock(1) leaves nothing locked.
 class SettingRun {
  public:
   using Row = std::vector<SettingActions::Text>;
@@ -63,7 +63,8 @@ class SettingRun {
   const engine::Query query_;  // a copy: the statement may be closed during a wait
   const std::vector<engine::Value> parameters_;
   const SettingActions actions_;
-  std::map<const engine::Expression*, SettingActions::Text> finished_;  // values of calls
+  // values of the calls that have finished
+  std::map<const engine::Expression*, SettingActions::Text> finished_;
 };
 
 }  // namespace server::pg

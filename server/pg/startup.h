@@ -20,7 +20,8 @@ struct CancelRequest {
 };
 struct SessionRequest {
   std::string user, database;
-  std::vector<std::pair<std::string, std::string>> settings;  // in order, with those in `options`
+  // in their order, including those in `options`
+  std::vector<std::pair<std::string, std::string>> settings;
   // The client requested a newer minor version or protocol options. The server has neither, and
   // answers with NegotiateProtocolVersion.
   bool must_negotiate = false;

@@ -72,7 +72,8 @@ bool is_of_dialect(std::string_view text) {
                                          "WITHIN", "GRACE",    "PARTITIONS"};
   std::string_view previous;
   for (size_t at = 0; at < text.size();) {
-    if (const size_t behind = behind_quoted(text, at); behind != at) {  // not a word
+    // at a literal, quoted name or comment
+    if (const size_t behind = behind_quoted(text, at); behind != at) {
       at = behind;
       continue;
     }
@@ -238,7 +239,8 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (!statements) return statements;
   }
   if (!statements) return statements;
-  const bool is_short = text.size() <= engine::kShortPostgresText;  // as tools send scripts
+  // longer texts are parsed by PostgreSQL's parser only
+  const bool is_short = text.size() <= engine::kShortPostgresText;
   if (!is_own_syntax || (is_short && names_catalog(text)))
     for (ParsedStatement& each : *statements)
       TRY(engine::expand_catalog_functions(each.statement, text));
@@ -278,7 +280,7 @@ PushOutput choose_push_output(const PreparedStatement& statement,
   if (setting == "table") return PushOutput::Table;
   if (setting == "copy") return PushOutput::Copy;
   if (setting == "rows") return PushOutput::Rows;
-  // Stock psql shows DataRows only after the last one, which never arrives here.
+  // psql shows rows only when the last one has arrived, which never happens for an endless query.
   const bool is_bounded = !is_endless(statement.parsed->statement) ||
                           settings.get_number("push.max_rows") > 0 ||
                           settings.get_ms("push.timeout") > 0;

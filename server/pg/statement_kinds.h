@@ -26,9 +26,9 @@ std::vector<sql::ResultColumn> explained_columns(const engine::Explain& explain)
 // failed transaction.
 bool may_end_transaction(const engine::ParsedStatement& statement);
 
-// For statements that the session runs itself: whether the statement may run while an implicit
-// transaction is open. Such a statement changes nothing that the transaction holds, continues the
-// transaction (BEGIN) or ends it (ROLLBACK). The transaction is committed before any other
+// Returns, for a statement that the session runs itself, whether it may run while an implicit
+// transaction is open. If so, the statement changes nothing that the transaction holds, continues
+// the transaction (BEGIN) or ends it (ROLLBACK). The transaction is committed before any other
 // statement of the session.
 bool may_stand_in_group(const engine::ParsedStatement& statement);
 

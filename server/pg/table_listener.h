@@ -29,7 +29,7 @@ class TableListener final : private sql::Receiver {
   // Returns {"rows": 3}; and once, when the table is gone or can no longer be read, {"ended":
   // "why"}.
   std::optional<std::string> take();
-  bool has_ended() const { return has_ended_; }  // take() has returned "ended"
+  bool has_ended() const { return has_ended_; }  // true once take() has returned "ended"
 
  private:
   static constexpr std::string_view kPrefix = "table:";

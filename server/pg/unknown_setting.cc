@@ -11,7 +11,7 @@ namespace server::pg {
 namespace {
 
 struct ShownElsewhere {
-  std::string_view name, hint;  // `name` in lower case
+  std::string_view name, hint;  // `name` is in lower case
 };
 constexpr std::string_view kDescribeColumns = "DESCRIBE and the name lists the columns.";
 constexpr std::string_view kGroups =
