@@ -86,7 +86,7 @@ std::optional<std::string_view> accepted_type(std::string_view accept,
 }
 
 bool accepts_gzip(std::string_view accept_encoding) {
-  std::optional<double> of_gzip, of_others;  // the qualities
+  std::optional<double> of_gzip, of_others;  // the qualities (q) of gzip and of `*`
   for (size_t at = 0; at <= accept_encoding.size();) {
     const size_t next = std::min(accept_encoding.find(',', at), accept_encoding.size());
     const Range range = range_of(accept_encoding.substr(at, next - at));

@@ -10,8 +10,10 @@
 namespace server::http {
 
 enum class UnknownFields : uint8_t {
-  Refused,  // as Confluent's REST proxy does
-  IgnoredIfOther,  // refused if they resemble a known name; ksqlDB and the schema registry ignore all of them
+  Refused,  // unknown fields are refused, as in Confluent's REST proxy
+  // unknown fields are refused only if they resemble a known name; ksqlDB and the schema registry
+  // ignore all of them
+  IgnoredIfOther,
 };
 
 // Returns a message about the first member of `object` that is not among the names; empty if every member is, or if

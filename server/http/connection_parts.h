@@ -29,7 +29,7 @@ std::string http_date(int64_t wall_ms);
 // The path and the query of a request's target, which may be a whole URL; parse_target() returns
 // nothing if the target is invalid.
 struct Target {
-  std::string path;          // decoded
+  std::string path;          // the path after percent-decoding
   std::string encoded_path;  // as received: a part may contain a slash, encoded as %2F
   std::string query;
 };

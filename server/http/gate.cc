@@ -33,7 +33,7 @@ bool is_port(std::string_view text) {
 }
 
 struct Host {
-  std::string name;  // lower case, without port and brackets
+  std::string name;  // in lower case, without port and brackets
   bool is_address = false;
 };
 // Parses a Host header; returns nothing if the header has no valid host.
@@ -46,7 +46,8 @@ std::optional<Host> parse_host(std::string_view header) {
     if (!rest.empty() && (rest[0] != ':' || !is_port(std::string_view(rest).substr(1))))
       return std::nullopt;
     std::string name = text.substr(1, end - 1);
-    const std::string address = name.substr(0, name.find('%'));  // without the zone
+    // without the zone of an IPv6 address
+    const std::string address = name.substr(0, name.find('%'));
     if (!is_address(AF_INET6, address)) return std::nullopt;
     return Host{std::move(name), true};
   }
@@ -92,7 +93,8 @@ bool is_navigation(const Request& request) {
   return is_page && request.method == "GET" && request.header("sec-fetch-mode") == "navigate";
 }
 
-// Rule 4. A request without a content type has no body: fetch and forms always state the type of a body.
+// Rule 4 in gate.h. A request without a content type has no body: fetch and forms always state the type
+// of a body.
 bool may_use_cookie(const Request& request, bool is_of_own_page) {
   if (request.method == "GET" || request.method == "HEAD") return true;
   if (!is_of_own_page) return false;
@@ -163,12 +165,12 @@ Result<std::vector<std::string>> parse_http_origins(std::string_view text) {
 RequestGate::RequestGate(GateRules rules) : rules_(std::move(rules)) {}
 
 bool RequestGate::is_known_host(std::string_view header) const {
-  if (header.empty()) return true;  // every browser sends the header
+  if (header.empty()) return true;  // every browser sends a Host header
   const std::optional<Host> host = parse_host(header);
   if (!host) return false;
   if (host->is_address || host->name.find('.') == std::string::npos) return true;
   std::string_view name = host->name;
-  if (name.ends_with('.')) name.remove_suffix(1);  // the root of the DNS
+  if (name.ends_with('.')) name.remove_suffix(1);  // a final dot stands for the root of the DNS
   return name == "localhost" || name.ends_with(".localhost") ||
          std::ranges::any_of(rules_.hosts, [&](const auto& rule) { return covers(rule, name); }) ||
          (rules_.is_certified && rules_.is_certified(name));
@@ -176,7 +178,8 @@ bool RequestGate::is_known_host(std::string_view header) const {
 
 bool RequestGate::is_listed_origin(std::string_view origin) const {
   if (origin == "null")
-    return false;  // sent by sandboxed frames and after redirects: any page can cause it
+    // the origin "null": sandboxed frames and redirects send it, so any page can cause it
+    return false;
   return std::ranges::any_of(
       rules_.origins, [&](const std::string& listed) { return listed == "*" || listed == origin; });
 }
@@ -192,7 +195,7 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
     admission.answer = routes.error(code, message);
     return std::move(admission);
   };
-  std::string own;  // origin
+  std::string own;  // the server's own origin, as the request names it
   for (const Header& header : request.headers) {
     if (header.name != "host") continue;
     if (!is_known_host(header.value))

@@ -46,9 +46,10 @@ class RequestGate {
   explicit RequestGate(GateRules rules);
 
   struct Admission {
-    // The answer in place of the route's: a refusal, or the answer to a preflight request.
+    // The answer that replaces that of the route: a refusal, or the answer to a preflight request.
     std::optional<Response> answer = {};
-    bool is_of_own_page = false, may_use_cookie = false;  // see Request
+    // These members have the meaning of the members of Request with these names.
+    bool is_of_own_page = false, may_use_cookie = false;
     // Headers of any answer to this request: the permission to read it (CORS), for a listed origin.
     std::vector<Header> headers = {};
   };

@@ -87,7 +87,8 @@ struct Guard {
   Remembered remembered;
   auth::LoginAttempts attempts;
   RefusalLog log;
-  // A client that guesses names of users does not fill the disk; the line about refused clients counts all of them.
+  // The number of log lines is limited, so that a client that guesses names does not fill the disk. The line about
+  // refused clients counts all of them.
   SharedLogRate refused_logins{kMostRefusedLogins};
 };
 
@@ -220,10 +221,10 @@ class GuardedExchange final : public Exchange {
   const Challenge challenge_;
   Request request_;
   const ExchangeContext context_;
-  const bool is_login_;  // of the console
+  const bool is_login_;  // the request is a login of the console
   std::unique_ptr<Exchange> inner_;
   std::shared_ptr<Errand> errand_;
-  std::optional<int64_t> begins_us_;  // the check waits until then
+  std::optional<int64_t> begins_us_;  // time until which the check of the password waits
   std::optional<bool> is_right_;
   bool is_over_ = false, is_body_over_ = false;
   std::string body_;

@@ -72,7 +72,7 @@ struct Http1::Callbacks {
   static int on_head(http_parser* parser) {
     Http1& http = self(parser);
     const bool goes_on = http.check_head() && http.begin_body();
-    parser->upgrade = 0;  // no other protocol is spoken on this connection
+    parser->upgrade = 0;  // the connection never changes to another protocol
     return ok(goes_on);
   }
   static int on_body(http_parser* parser, const char* at, size_t size) {
@@ -80,7 +80,7 @@ struct Http1::Callbacks {
   }
   static int on_complete(http_parser* parser) {
     self(parser).incoming_.is_complete = true;
-    http_parser_pause(parser, 1);  // the next request has to wait
+    http_parser_pause(parser, 1);  // the next request waits until this one is answered
     return 0;
   }
   static const http_parser_settings& all() {

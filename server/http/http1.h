@@ -45,7 +45,7 @@ class Http1 final : public ClientSession, private Responder {
   enum class Answered : uint8_t { No, Begun, Yes };
   struct Callbacks;
 
-  // Responder
+  // --- Responder
   void answer(Response response) override;
   void begin(ResponseHead head) override;
   void write(std::string_view bytes) override;
@@ -60,7 +60,8 @@ class Http1 final : public ClientSession, private Responder {
   // Counts bytes of the head. Returns false if the head is too long; the request has then been
   // refused.
   bool count_head(size_t bytes);
-  bool check_head();  // checks the complete head; false if it was refused
+  // checks the headers once all have arrived; returns false if the request was refused
+  bool check_head();
   bool begin_body();
   bool take_body(std::string_view bytes);
   void complete_request();
@@ -77,7 +78,7 @@ class Http1 final : public ClientSession, private Responder {
   InputBuffer input_;
   http_parser parser_;
   Stage stage_ = Stage::Idle;
-  int64_t deadline_us_ = 0;  // deadline of the stage
+  int64_t deadline_us_ = 0;  // time at which the present stage must be over
   std::string output_, refused_memory_, end_reason_;
   bool is_output_full_ = false, is_woken_ = false;
   mutable bool is_held_up_ = false;  // work waits until the client has read more of the answers
@@ -91,7 +92,7 @@ class Http1 final : public ClientSession, private Responder {
     Routes::Match match;
     RequestGate::Admission admission;
     size_t head_bytes = 0;
-    bool is_name_open = false;  // the last header's name may continue
+    bool is_name_open = false;  // the last bytes may be the beginning of a header's name
     bool has_head = false, is_complete = false;
     bool is_http10 = false, is_head_request = false;
     bool in_pieces() const { return match.route && match.route->body == BodyUse::InPieces; }

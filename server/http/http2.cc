@@ -132,7 +132,7 @@ class Http2::Stream final : public Responder {
 
   // The received part of the request.
   Request request;
-  std::string method, target;  // kept here, because the exchange takes `request`
+  std::string method, target;  // kept here, because the exchange moves `request`
   RequestBody body;
   Routes::Match match;
   RequestGate::Admission admission;

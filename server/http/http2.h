@@ -48,7 +48,7 @@ class Http2 final : public ClientSession {
   void step(Stream& stream, int64_t now_us);
   void send();
   void take_frames();
-  int64_t idle_until_us() const;  // valid while no stream is open
+  int64_t idle_until_us() const;  // call it only while no stream is open
   void reset_answered();
   void end(std::string reason);
 
@@ -56,11 +56,11 @@ class Http2 final : public ClientSession {
   nghttp2_session* session_ = nullptr;
   size_t open_queries_ = 0;
   size_t unsent_bytes_ = 0;           // unsent bytes of the answers of all streams
-  mutable size_t held_up_count_ = 0;  // streams that are held up
+  mutable size_t held_up_count_ = 0;  // number of streams that wait for the client to read
   mutable bool waits_for_memory_ = false;
   size_t busy_streams_ = 0;            // counted by step_streams(); see kMaxBusyStreams
   bool has_waiting_requests_ = false;  // set if requests wait because of kMaxBusyStreams
-  int32_t last_stepped_ = 0;           // step_streams() begins after this stream
+  int32_t last_stepped_ = 0;           // stream after which the next step_streams() begins
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::string output_, end_reason_;

@@ -6,23 +6,25 @@
 namespace server::http {
 
 struct Limits {
-  size_t max_path_bytes = 8 * 1024;   // path together with the query
-  size_t max_head_bytes = 32 * 1024;  // all header fields
+  size_t max_path_bytes = 8 * 1024;   // limit for path and query together
+  size_t max_head_bytes = 32 * 1024;  // limit for all header fields together
   size_t max_headers = 100;
-  size_t max_body_bytes = 16 << 20;  // for a body that is not taken in pieces
-  // Bytes of one answer that the client has not read; beyond this the exchange waits before it
-  // produces more.
+  size_t max_body_bytes = 16 << 20;  // limit for a body that the handler takes as a whole
+  // Limit for the bytes of one answer that the client has not read. Beyond the limit the exchange
+  // waits before it produces more.
   size_t max_unsent_bytes = 64 * 1024;
-  // Bytes that the client has not read, of all answers on an HTTP/2 connection. Beyond this only
+  // Limit for the unread bytes of all answers on an HTTP/2 connection. Beyond the limit only
   // short answers are produced, so that a client that leaves one answer unread still gets the
   // others.
   size_t max_unsent_bytes_of_streams = 256 * 1024;
   // Bytes of requests that wait for the answer to an earlier one.
   size_t max_waiting_bytes = 64 * 1024;
   uint32_t max_streams = 100;         // concurrent requests on an HTTP/2 connection
-  int64_t head_timeout_ms = 10'000;   // of the first request from the connection's beginning
-  int64_t body_timeout_ms = 60'000;   // for a whole body, or between two pieces of a body
-  int64_t idle_timeout_ms = 300'000;  // for a connection without a request
+  // time limit for the first request, from the connection's beginning
+  int64_t head_timeout_ms = 10'000;
+  // limit for the time of a whole body, or between two pieces of a body
+  int64_t body_timeout_ms = 60'000;
+  int64_t idle_timeout_ms = 300'000;  // limit for the time of a connection without a request
   int64_t refusal_timeout_ms = 2'000;
 };
 

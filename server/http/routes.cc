@@ -42,9 +42,9 @@ constexpr size_t kMostCompared = 64;
 
 // A pattern of the same number of parts as a path.
 struct NearPath {
-  std::string path;     // the pattern, with the parts of the path in place of its parts in braces
+  std::string path;     // the pattern, whose parts in braces are replaced by those of the path
   size_t distance = 0;  // letters that differ in the fixed parts
-  size_t letters = 0;   // letters of the fixed parts
+  size_t letters = 0;   // number of letters in the fixed parts of the pattern
 };
 
 NearPath compare(std::string_view pattern, std::string_view path) {
@@ -76,7 +76,7 @@ std::string Routes::nearest_path(std::string_view path) const {
   const auto path_depth = depth(path);
   NearPath nearest;
   for (const Route& route : routes_) {
-    // The console's pages have any names, so each path would resemble one of them.
+    // The pattern of the console's pages matches any name, so each mistyped path would resemble it.
     if (route.is_public && route.path.find('{') != std::string::npos) continue;
     if (depth(route.path) != path_depth) continue;
     NearPath near = compare(route.path, path);

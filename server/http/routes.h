@@ -14,9 +14,9 @@ namespace server::http {
 struct Credentials {
   std::string user, password;
 };
-// Reads the credentials of a request of the console; nothing if the request has none, but may have a cookie. Fails with
-// ProtocolViolation for an invalid request, and with InvalidAuthorization if passwords must not be sent over this
-// channel.
+// Reads the credentials in a request of the console. Returns nothing if the request has no credentials; it may then
+// have a cookie. Fails with ProtocolViolation for an invalid request, and with InvalidAuthorization if passwords must
+// not be sent over this channel.
 using ReadCredentials =
     std::function<Result<std::optional<Credentials>>(const Request&, const Channel*)>;
 
@@ -28,7 +28,7 @@ enum class BodyUse : uint8_t {
 // The effect of a request, for sessions of the console that may only read.
 enum class RouteEffect : uint8_t {
   ByMethod,    // a GET changes nothing; a request with another method changes something
-  Reads,       // changes nothing
+  Reads,       // the request changes nothing, whatever its method
   Statements,  // the SQL session of the request checks and audits each statement
   Rows,        // the SQL session checks each row; the request is audited as one change
 };
@@ -57,7 +57,7 @@ class Routes {
  public:
   void add(Route route) { routes_.push_back(std::move(route)); }
 
-  // Takes over all routes of `others`, for users with rights on everything.
+  // Takes over all routes of `others`, which then admit only users with rights on everything.
   void add_for_all_rights(Routes others) {
     for (Route& route : others.routes_) {
       route.needs_all_rights = true;
@@ -71,7 +71,7 @@ class Routes {
   }
 
   struct Match {
-    const Route* route = nullptr;         // null: no such route
+    const Route* route = nullptr;         // null: no route has the path
     std::vector<std::string> parameters;  // parameters in the path of the route
     std::string allowed;  // "GET, HEAD": the allowed methods if the method does not match
   };

@@ -52,7 +52,8 @@ bool Session::take_foreign_bytes() {
       return true;
     }
     if (!is_kafka_request(first_bytes_)) return false;
-    // A Kafka client takes "HTTP" for the size of the answer, and reports it: millrace's commands know it.
+    // A Kafka client takes the first four bytes, "HTTP", for the size of an answer, and reports this size.
+    // Millrace's commands recognize it.
     foreign_answer_ += "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
     end(wrong_port(WireProtocol::Kafka, WireProtocol::Http));
     return true;

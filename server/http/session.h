@@ -49,9 +49,9 @@ class Session final : public ClientSession {
 
   const ConnectionParts parts_;
   const std::string nothing_;
-  std::string first_bytes_;  // input while it is shorter than the preface
+  std::string first_bytes_;  // input that is shorter than the preface of HTTP/2
   std::optional<Error> refusal_;
-  std::unique_ptr<ClientSession> version_;  // null until the version is known
+  std::unique_ptr<ClientSession> version_;  // null until the version of HTTP is known
   std::optional<int64_t> deadline_us_;
   std::string foreign_answer_, end_reason_;
   bool is_postgres_ = false, is_over_ = false;

@@ -1,4 +1,4 @@
-// The bodies of Kafka Connect's REST API.
+// Converts between the port's data and the bodies of Kafka Connect's REST API.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,7 +10,7 @@
 
 namespace server::http {
 
-// {"name", "config", "tasks": [{"connector", "task"}], "type"}
+// Writes {"name", "config", "tasks": [{"connector", "task"}], "type"}.
 std::string connector_json(const ConnectorInfo& info);
 // {"name", "connector": {"state", "worker_id"}, "tasks": [...], "type"}
 std::string status_json(const ConnectorInfo& info);

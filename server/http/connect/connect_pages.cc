@@ -11,10 +11,10 @@ namespace server::http {
 
 namespace {
 
-// The version of Kafka Connect whose API this is.
+// The version of Kafka Connect whose API the server implements.
 constexpr std::string_view kConnectVersion = "4.3.0";
 
-// A handler that answers later; the right of the user is checked before.
+// Returns a handler that checks the user's right and answers later.
 using Page = std::function<void(Connectors&, const Request&, ResponseDone)>;
 
 // Returns a callback that answers with `make` of the result, or with the error.

@@ -79,8 +79,8 @@ bool is_literal(std::string_view token) {
 
 std::string masked_statement(std::string_view text, Masked masks) {
   std::string masked;
-  bool is_secret = false;    // the next literal
-  bool has_escapes = false;  // the next literal, if it follows at once
+  bool is_secret = false;    // the next literal is a secret value
+  bool has_escapes = false;  // a literal that follows without a blank has escapes
   while (!text.empty()) {
     const std::string_view token =
         text.substr(0, token_size(text, has_escapes && text.starts_with('\'')));

@@ -15,16 +15,16 @@ struct AuditEntry {
   std::string_view user = {}, session = {};
   const Channel* channel = nullptr;
   std::string_view text = {};       // the statement with masked secrets, or the method and path
-  std::string_view outcome = "ok";  // or an SQLSTATE, or the reason of a refusal
+  std::string_view outcome = "ok";  // "ok", an SQLSTATE, or the reason of a refusal
 };
 // Writes `audit event=login user="ann" address=127.0.0.1 session=0a1b2c3d outcome="ok"`, and the text if it is not empty.
 // Control characters and quotes are replaced, so that no value can look like another field or line.
 void write_audit(const AuditEntry& entry);
 
 enum class Masked : uint8_t { Secrets, SecretsAndValues };
-// Returns the text of a statement without its secrets: the values of settings whose names look like those of secrets are
-// replaced by '***'. SecretsAndValues also replaces all other texts and numbers by ?, since the values of records do not
-// belong into a log.
+// Returns the text of a statement without its secrets: the values of settings whose names look like those of secrets
+// are replaced by '***'. SecretsAndValues also replaces all other texts and numbers by ?, since a log must not contain
+// values of records.
 std::string masked_statement(std::string_view text, Masked masked);
 
 // Returns the callback for the changes of a request; null if the request is not audited.

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kIndex = "index.html";
 constexpr std::string_view kFiles = "/console/a/";
-// The text of index.html that stands for the hash of the build.
+// The text in index.html that is replaced by the hash of the build.
 constexpr std::string_view kBuildMark = "BUILDHASH";
 constexpr std::string_view kDevelopment = "dev";
 // The longest path below /console/, in parts.

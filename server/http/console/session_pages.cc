@@ -67,7 +67,8 @@ class SessionPages {
  public:
   explicit SessionPages(SessionView view) : view_(std::move(view)) {}
 
-  // The session of a request that the guard has admitted; nothing without a cookie.
+  // Returns the session of a request that the guard has admitted; nothing if the request has no
+  // cookie.
   std::optional<Sessions::Found> found(const Request& request,
                                        const ExchangeContext& context) const {
     if (context.channel == nullptr) return std::nullopt;
@@ -96,7 +97,7 @@ class SessionPages {
       const std::string cookie = view_.sessions.begin(user, *context.channel, now_us);
       headers.push_back(view_.sessions.set_cookie(cookie, *context.channel));
       session = view_.sessions.find(cookie, *context.channel, now_us);
-      if (!session)  // the user was dropped just now
+      if (!session)  // the user was dropped while the password was checked
         return context.responder.answer(error_response(40100, "wrong user or password"));
       audit("login", request, context, session->name);
     }

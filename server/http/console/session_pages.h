@@ -13,16 +13,16 @@ namespace server::http {
 
 // Facts about the server that the console shows.
 struct ConsoleServer {
-  std::string id;  // of the cluster, or of the data directory
+  std::string id;  // id of the cluster, or of the data directory
   std::optional<int> node = {};
   // The addresses of the listeners: {"pg", {"127.0.0.1:7432"}}.
   std::vector<std::pair<std::string, std::vector<std::string>>> listeners = {};
 };
 // The rights of a user that the console needs, to hide actions that the server would refuse.
 struct ConsoleRights {
-  bool is_superuser = false;  // manages users
-  bool has_all = false;       // rights on everything: registry, REST proxy, metrics
-  bool may_create = false;    // streams, tables and topics
+  bool is_superuser = false;  // the user may manage users
+  bool has_all = false;       // the user has rights on everything: registry, REST proxy, metrics
+  bool may_create = false;    // the user may create streams, tables and topics
 };
 struct SessionView {
   Sessions& sessions;  // outlives the routes

@@ -173,7 +173,8 @@ std::string Sessions::cookie_name(const Channel& channel) const {
 std::optional<std::string> Sessions::cookie_of(const Request& request,
                                                const Channel& channel) const {
   const std::string name = cookie_name(channel) + '=';
-  // HTTP/2 clients may send each cookie in a header of its own.
+  // The cookie may be in any of several headers, since HTTP/2 clients may send each cookie in a
+  // header of its own.
   for (const Header& header : request.headers) {
     if (header.name != "cookie") continue;
     std::string_view rest = header.value;

@@ -25,7 +25,7 @@ class Sessions {
   struct Options {
     bool is_read_only = false;  // all requests of the console may only read
     bool is_insecure = false;   // passwords may be sent in plain text over a network (--insecure)
-    std::function<int()> port = {};  // of the HTTP listener; called once requests arrive
+    std::function<int()> port = {};  // port of the HTTP listener; called once requests arrive
   };
   Sessions(const auth::Access& access, Options options)
       : access_(access), options_(std::move(options)) {}
@@ -39,13 +39,13 @@ class Sessions {
   std::string begin(const std::string& user, const Channel& channel, int64_t now_us);
 
   struct Found {
-    std::string key;   // for the functions below
+    std::string key;   // key for open_request() and the other functions of this class
     std::string user;  // empty on a server without users
-    std::string name;  // for the audit; reveals nothing about the cookie
+    std::string name;  // name of the session in the audit; it reveals nothing about the cookie
     bool is_look_only = false;
   };
-  // Returns the session of a cookie, and counts as activity. Returns nothing if the session has ended, or if the cookie
-  // comes from another address than at login.
+  // Returns the session of a cookie. The call counts as activity of the session. Returns nothing if the session has
+  // ended, or if the cookie comes from another address than at login.
   std::optional<Found> find(std::string_view cookie, const Channel& channel, int64_t now_us);
   void set_look_only(const std::string& key, bool is_look_only);
   void end(const std::string& key);
@@ -68,7 +68,7 @@ class Sessions {
  private:
   struct Session {
     std::string user = {}, name = {}, address = {};
-    auth::LoginState login = {};  // at the time of the login
+    auth::LoginState login = {};  // state of the user at the time of the login
     int64_t begun_us = 0, used_us = 0;
     size_t open_requests = 0;
     bool is_look_only = false;
@@ -83,7 +83,7 @@ class Sessions {
   const Options options_;
   std::mutex mutex_;
   // Guarded by mutex_
-  std::map<std::string, Session> sessions_;  // by the digest of the cookie
+  std::map<std::string, Session> sessions_;  // by the digest of the session's cookie
 };
 
 // Runs a handler within a session: a long answer keeps the session from being idle, and ends when the session ends.

@@ -43,7 +43,7 @@ class Exposition {
  private:
   void add_signed(int64_t value, Labels labels);
   void add_unsigned(uint64_t value, Labels labels);
-  bool begin_sample(Labels labels);  // false: too many samples
+  bool begin_sample(Labels labels);  // returns false if the page has too many samples
   void append_value(std::string_view value);
   void end_sample(const auto& number);
 

@@ -645,7 +645,7 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
           for (const auto& partition : topic.partitions) {
             Position& position = next[{topic.topic, partition.partition_index}];
             if (partition.error_code == KafkaError::OffsetOutOfRange) {
-              position = {};  // found again by the next request
+              position = {};  // the next request finds the position again
               continue;
             }
             if (partition.error_code != KafkaError::None)
@@ -660,7 +660,7 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);
-              if (!batch) break;  // the limit of the answer has cut the batch
+              if (!batch) break;  // the size limit of the answer has cut the last batch
               left.remove_prefix(batch->header.size_bytes);
               int64_t behind = batch->header.last_offset().value() + 1;
               const bool is_aborted = std::ranges::any_of(aborted, [&](const auto& one) {

@@ -54,7 +54,7 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   void records(const Request& request, Done done);
   void commit(const Request& request, Done done);
   void committed(const Request& request, Done done);
-  // Leaves the group; no operation follows.
+  // Leaves the group. No other operation is accepted afterwards.
   void close(const Request& request, Done done);
   // Called each second; sends heartbeats that are due.
   void tick();
@@ -66,10 +66,10 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
 
  private:
   struct Position {
-    std::optional<int64_t> next;  // none: the position is not known yet
+    std::optional<int64_t> next;  // nothing: the position is not known yet
     int64_t told = -1;            // offset after the last returned record, to be committed
   };
-  struct Reading;  // one request for records
+  struct Reading;  // a request for records in progress
 
   void next_operation();
   void find_coordinator(int tries, std::function<void()> then);

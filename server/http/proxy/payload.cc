@@ -33,7 +33,7 @@ constexpr EmbeddedRow kEmbedded[] = {
     {Embedded::Protobuf, "PROTOBUF", ".protobuf."},
 };
 
-// Content types that name no format.
+// Content types that do not state the format of keys and values.
 constexpr std::string_view kNoFormat[] = {kJson, "application/vnd.kafka+json",
                                           "application/vnd.kafka.v2+json",
                                           "application/octet-stream"};

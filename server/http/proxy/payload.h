@@ -23,7 +23,7 @@ std::optional<Embedded> embedded_of_content_type(std::string_view content_type);
 // Whether records of this format may be sent to a client with this Accept header.
 bool accepts_embedded(std::string_view accept, Embedded format);
 std::optional<Embedded> find_embedded(std::string_view name);  // "binary", "json", ...
-std::string_view embedded_name(Embedded format);               // "BINARY"
+std::string_view embedded_name(Embedded format);               // for example "BINARY"
 bool has_schema(Embedded format);
 engine::SchemaKind schema_kind_of(Embedded format);
 
@@ -38,8 +38,8 @@ struct WrittenSchema {
 // InvalidText.
 Result<WrittenSchema> written_schema(int32_t id, engine::SchemaText text, uint64_t max_steps);
 
-// Returns the greatest size of a text as a JsonTree: each value of a list of ones takes fifty times
-// its length.
+// Returns an upper bound of the memory that the text takes as a JsonTree: in a list of ones, each
+// value takes fifty times its length.
 size_t tree_bytes(std::string_view json);
 
 // Encodes a key or value; returns nothing for null. Fails with InvalidText, and with LimitExceeded

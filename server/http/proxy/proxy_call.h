@@ -1,4 +1,4 @@
-// A request to the REST proxy, which sends requests to the server's Kafka side to answer it.
+// A request to the REST proxy, which is answered by sending requests to the server's Kafka side.
 #pragma once
 #include <functional>
 #include <memory>
@@ -56,7 +56,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   friend class ProxyExchange;
   void end() {
     is_over_ = true;
-    client_.reset();  // destroys the callbacks that share this call, too
+    client_.reset();  // also destroys the callbacks, which share ownership of this call
   }
 
   std::unique_ptr<kafka::LocalClient> client_;

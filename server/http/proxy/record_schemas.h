@@ -28,7 +28,7 @@ class RecordSchemas {
   RecordSchemas(const ProxyView& view, const ExchangeContext& context, std::string topic);
 
   struct Found {
-    std::optional<WrittenSchema> schema = {};  // none: no member names a schema
+    std::optional<WrittenSchema> schema = {};  // nothing: no member of the request names a schema
     // The text is being registered: find() is repeated after the responder has been woken.
     bool is_pending = false;
   };
@@ -44,7 +44,7 @@ class RecordSchemas {
   struct RegisteredText {
     std::string subject, text;
     engine::SchemaKind kind = engine::SchemaKind::Avro;
-    std::optional<Result<int32_t>> id = {};  // none: the registration is under way
+    std::optional<Result<int32_t>> id = {};  // nothing: the registration is in progress
   };
 
   Result<Found> of_id(Embedded format, int32_t id) const;

@@ -43,7 +43,7 @@ class Documents {
     text_ += bytes;
     charge_.resize(text_.capacity());
   }
-  // Returns the next complete object; nothing if more bytes are needed.
+  // Returns the next complete JSON object; nothing if more bytes are needed.
   std::optional<std::string> next() {
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
@@ -309,11 +309,12 @@ class RecordStream final : public Exchange {
   const std::string cluster_, topic_;
   Documents documents_;
   RecordSchemas schemas_;
-  // A record whose schema is being registered. The records behind it wait, which keeps the order of the partition.
+  // The record whose schema is being registered. The records behind it wait, which keeps the order of the
+  // partition.
   std::optional<std::string> held_;
   std::unique_ptr<kafka::LocalClient> client_;
   std::optional<TopicShape> shape_;
-  std::deque<std::shared_ptr<UnderWay>> under_way_;  // shared with their callbacks
+  std::deque<std::shared_ptr<UnderWay>> under_way_;  // shared with the callbacks of their requests
   bool is_drained_ = false;                          // no complete document waits in `documents_`
   bool has_begun_ = false, has_head_ = false, is_complete_ = false, is_over_ = false;
 };

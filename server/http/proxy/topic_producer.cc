@@ -31,7 +31,7 @@ struct Pending {
   }
 };
 
-// One batch, and the places of its records in the request.
+// One batch of the request, and the places of the batch's records in the request.
 struct Part {
   records::BatchBuilder batch;
   std::vector<size_t> places;

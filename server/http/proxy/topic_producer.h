@@ -15,7 +15,7 @@ namespace server::http {
 struct NewRecord {
   std::optional<std::string> key, value;
   std::optional<int32_t> partition;
-  std::optional<int64_t> timestamp;  // none: now
+  std::optional<int64_t> timestamp;  // nothing: the time of the request
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
 

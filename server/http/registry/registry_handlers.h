@@ -12,7 +12,7 @@ void add_registry_changes(Routes& routes, const RegistryView& view);
 // prefers.
 Response in_asked_type(Response response, const Request& request);
 Response registry_is_busy();
-// Returns a handler that refuses all requests, for the case that an external registry keeps the
+// Returns a handler that refuses all requests, because an external registry keeps the
 // schemas.
 Handler refuses_as_elsewhere(const RegistryView& view);
 // Returns the approximate memory that a request takes while it waits.

@@ -10,7 +10,7 @@ namespace server::http {
 
 namespace {
 
-// The version of Confluent's registry whose API this is.
+// The version of Confluent's registry whose API the server implements.
 constexpr std::string_view kRegistryVersion = "7.9.0";
 
 Response plain_refusal(int code, std::string_view message) {

@@ -26,7 +26,7 @@ using engine::RegistryError;
 using engine::RegistryResult;
 using engine::SchemaRegistry;
 using engine::SchemaVersion;
-using Answer = RegistryResult<std::string>;  // JSON
+using Answer = RegistryResult<std::string>;  // the answer as JSON
 
 constexpr size_t kMaxSubjects = 20'000, kMaxSchemas = 1000;
 // Size limit of a list of schemas; clients get longer lists page by page.
@@ -342,7 +342,7 @@ Answer list_contexts(const Request& request, const SchemaRegistry& registry) {
 enum class Cost : uint8_t {
   Small,  // answered on the loop, unless the query has ?format=
   Large,
-  Check,  // schemas are compared
+  Check,  // the request compares schemas
 };
 using Ask = Answer (*)(const Request&, const SchemaRegistry&);
 // A check of compatibility, which ends early once its result is unwanted.
@@ -447,7 +447,7 @@ void add_registry_questions(Routes& routes, const RegistryView& view) {
          .path = row.path,
          .handler = view.elsewhere.empty() ? handler_of(view, row) : refuses_as_elsewhere(view),
          .effect = RouteEffect::Reads}
-        // also a POST, which has the schema to look up or to compare
+        // A POST is a question, too, if it sends the schema to look up or to compare.
     );
 }
 

@@ -51,7 +51,7 @@ RegistryResult<JsonTree> read_object(std::string_view body) {
   return *std::move(tree);
 }
 
-// Whether the member has content: neither null nor empty.
+// Returns whether the member has content: it is neither null nor empty.
 bool is_said(const JsonTree* node) {
   return node && !node->is_null() && !(node->kind == JsonKind::Object && node->members.empty()) &&
          !(node->kind == JsonKind::Array && node->items.empty());
@@ -149,7 +149,8 @@ RegistryResult<engine::RegisteredSchema> read_schema(std::string_view body,
   schema.metadata = *std::move(metadata);
   schema.rule_set = *std::move(rule_set);
   schema.text = tree->text_of("schema");
-  // A request with metadata or rules may omit the text, which is then that of the newest version.
+  // A request with metadata or rules may omit the text of the schema. The text of the newest
+  // version is then used.
   if (schema.text.empty() && schema.metadata.empty() && schema.rule_set.empty()) {
     const JsonTree* text = tree->find("schema");
     if (text && text->kind == JsonKind::String) return RegistryError{42201, "Empty schema"};

@@ -113,7 +113,7 @@ void InsertsExchange::take_lines() {
 
 void InsertsExchange::run() {
   while (!is_over_) {
-    if (copy_ && !is_copied_ && !copy_error_) return;  // a batch is being written
+    if (copy_ && !is_copied_ && !copy_error_) return;  // a batch of rows is being written
     if (copy_) end_batch();
     if (is_over_) return;
     take_lines();
@@ -210,7 +210,8 @@ void InsertsExchange::fail(const Error& error) {
   log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
-  // If the answer has begun, answer() has no effect; otherwise the calls after it have none.
+  // One of the two has an effect: answer() if the answer has not begun, and the calls after it
+  // otherwise.
   context_.responder.answer(statement_error(error, {}));
   write(error_object(error));
   if (is_array_) context_.responder.write("]");

@@ -25,7 +25,7 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   void shut_down(const Error& reason) override;
 
  private:
-  // Receiver
+  // --- CopyReceiver
   void on_copy_drained() override {}
   void on_copy_done(uint64_t row_count) override;
   void on_copy_error(Error error) override;
@@ -46,10 +46,10 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   sql::SessionInfo info_;
   sql::SessionSettings settings_;
   std::unique_ptr<sql::SessionBackend> session_;
-  std::string buffer_;  // an incomplete line
+  std::string buffer_;  // the beginning of a line whose end has not arrived
   MemoryCharge charge_{context_.memory, MemoryKind::Copy};
   std::optional<sql::CopyTarget> target_;
-  std::vector<std::string> lines_;  // waiting, or being written
+  std::vector<std::string> lines_;  // lines that wait, or are being written
   size_t waiting_bytes_ = 0;
   size_t batch_ = 0;         // number of leading lines that are being written
   bool one_by_one_ = false;  // set until the rows of the failed batch are done

@@ -13,7 +13,8 @@ namespace server::http {
 
 enum class QueryRights : uint8_t {
   All,       // all rights of the user
-  ReadOnly,  // as in a READ ONLY transaction: links can send a GET, and browsers repeat it
+  // no changes, as in a READ ONLY transaction: a link can cause a GET, and browsers repeat it
+  ReadOnly,
 };
 
 class QueryExchange final : public SqlExchange {
@@ -44,7 +45,7 @@ class QueryExchange final : public SqlExchange {
   const QueryRights rights_;
   int64_t written_us_ = 0;                  // time of the last output to the client
   std::optional<OpenQueries::Entry> open_;  // set if the query is a push query
-  std::string out_;                         // output that is not sent yet
+  std::string out_;                         // output that has not been sent yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};
   int64_t rows_ = 0;
   bool has_head_ = false, is_over_ = false, is_print_ = false;

@@ -212,7 +212,7 @@ class EventFormat final : public QueryFormat {
 
   Status begin(const QueryResult& result, std::string& out) override {
     out += "event: header\ndata: ";
-    TRY(RowArrayFormat(false).begin(result, out));  // includes the line break
+    TRY(RowArrayFormat(false).begin(result, out));  // ends with a line break
     out += '\n';
     return {};
   }

@@ -25,7 +25,7 @@ class QueryFormat {
   virtual ~QueryFormat() = default;
   virtual std::string_view content_type() const = 0;
   virtual std::vector<Header> headers() const { return {}; }
-  // Fails if the columns cannot be written in this form.
+  // Begins the rows. Fails if the columns cannot be written in this format.
   virtual Status begin(const QueryResult& result, std::string& out) = 0;
   virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
                    std::string& out) = 0;
@@ -34,8 +34,8 @@ class QueryFormat {
   virtual void end(bool has_reached_limit, std::span<const std::string> warnings,
                    std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
-  // Bytes without meaning which show the client, and proxies before it, that an answer without rows
-  // is still open; empty: the form has none.
+  // Returns bytes without meaning that show the client, and proxies on the way, that an answer
+  // without rows is still open; empty: the format has no such bytes.
   virtual std::string_view sign_of_life() const { return {}; }
 };
 

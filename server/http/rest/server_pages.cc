@@ -11,7 +11,8 @@ namespace {
 
 using engine::JsonWriter;
 
-// The version of ksqlDB whose API this server has; ksqlDB's clients ask for the version first.
+// The version of ksqlDB whose API the server implements. ksqlDB's clients ask for the version
+// first.
 constexpr std::string_view kKsqlVersion = "0.29.0";
 
 Response text_response(std::string text, int status = 200) {

@@ -25,14 +25,15 @@ struct ServerView {
   std::string cluster_id, service_id;
   // Whether the server accepts work: it has started and is not stopping.
   std::function<bool()> is_ready;
-  // Whether other nodes lead the partitions that this node led, because it does not receive the
-  // cluster's decisions. Null: no cluster.
+  // Returns whether other nodes have taken over this node's partitions, because it does not receive
+  // the cluster's decisions. Null on a lone node.
   std::function<bool()> is_suspended;
-  // Whether the node reaches neither a controller nor most other nodes. Null: no cluster.
+  // Returns whether the node reaches neither a controller nor most other nodes. Null on a lone
+  // node.
   std::function<bool()> is_isolated = {};
   // Whether the log accepts appends; it does not if the disk is full.
   std::function<bool()> accepts_appends;
-  std::function<std::string()> address;  // address that clients use: "127.0.0.1:8088"
+  std::function<std::string()> address;  // returns the address that clients use: "127.0.0.1:8088"
   std::function<std::vector<QueryPlace>()> query_places;
   std::function<int64_t()> wall_ms;
   // Runs work on another thread; returns false if the queue is full.

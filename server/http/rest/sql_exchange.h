@@ -36,7 +36,7 @@ void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::s
 // its changes.
 sql::SessionInfo session_info(const Request& request, const ExchangeContext& context);
 
-// The queue of work beside the loops is full.
+// Returns the error for work that is refused because the queue of the workers is full.
 Error too_much_waiting();
 
 // A request with a session of its own. The exchange reads the request, and then runs one statement after the other, as
@@ -67,14 +67,15 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   virtual void send_rows() {}
 
   void begin(std::shared_ptr<const engine::ParsedStatement> statement);
-  // Calls back with the first of all statements that would be rejected if they were run in order.
+  // Checks all statements without running them. Calls back with the first one that would be
+  // rejected; nothing if all would be accepted.
   void try_all(std::function<void(std::optional<sql::SessionBackend::Rejection>)> then);
   void begin_entity(const std::shared_ptr<const engine::ParsedStatement>& statement);
   Status set(const std::string& name, const std::string& value);
   bool is_running() const { return execution_ || errand_; }
   bool has_ended() const { return completion_ || error_; }
   void stop_statement();
-  void fail_with(Error error);  // ends the statement as if it had failed
+  void fail_with(Error error);  // ends the statement with this error
 
   const SqlPages& pages() const { return pages_; }
   Responder& responder() { return context_.responder; }
@@ -85,7 +86,7 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   sql::SessionBackend& session() { return *session_; }
   const std::vector<sql::Notice>& notices() const { return notices_; }
 
-  // Receiver
+  // --- Receiver
   bool has_room(size_t first_row_bytes) override;
   void on_notice(sql::Notice notice) override;
   void on_done(sql::Completion completion) override;

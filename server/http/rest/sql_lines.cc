@@ -41,7 +41,7 @@ std::string declared_type(const SqlType& type) {
   }
 }
 
-// A line with one member, whose value is an object.
+// Writes a line: a JSON object with one member, whose value is an object.
 class Line {
  public:
   explicit Line(std::string_view name) {
@@ -182,7 +182,7 @@ std::optional<MarkedText> marked_text(const Error& error, std::string_view text)
   MarkedText marked;
   if (const std::string candidate = candidate_of(error.hint); !candidate.empty()) {
     marked.fix = replacement(text.substr(begin, end - begin), candidate);
-    // The position of a column is that of its qualifier: b.nme.
+    // If the error is at the qualifier of a column (b.nme), the column is marked.
     if (marked.fix.empty() && end + 1 < text.size() && text[end] == '.') {
       const size_t next_end = token_end(text, end + 1);
       marked.fix = replacement(text.substr(end + 1, next_end - end - 1), candidate);

@@ -33,8 +33,8 @@ class SqlLines final : public sql::AnswerForm {
   };
   struct Options {
     std::optional<uint64_t> max_rows = {};
-    // Set if the statements run side by side: the index of the statement that this script runs. Its
-    // number then comes first in each row.
+    // Set if the statements run side by side: the index of the statement that this script runs.
+    // Each row then begins with the number of the statement.
     std::optional<size_t> together = {};
   };
   SqlLines(Events& events, const Clock& clock, Options options)
@@ -61,8 +61,9 @@ class SqlLines final : public sql::AnswerForm {
   const Clock& clock_;
   const Options options_;
   size_t statement_count_ = 0;
-  const engine::ParsedStatement* current_ = nullptr;  // only compared: it may have been freed
-  size_t number_ = 0;                                 // number of the statement, from 1
+  // used only for comparison of addresses, since the statement may have been freed
+  const engine::ParsedStatement* current_ = nullptr;
+  size_t number_ = 0;                                 // number of the current statement, from 1
   int64_t began_us_ = 0;
   std::string source_;
   TextPosition start_;
@@ -73,9 +74,9 @@ class SqlLines final : public sql::AnswerForm {
 
 // The text to which an error points.
 struct MarkedText {
-  uint32_t line = 1, column = 1;  // from 1, in characters
+  uint32_t line = 1, column = 1;  // both count from 1, in characters
   uint32_t length = 0;            // in characters; 0: the end of the text
-  std::string fix = {};           // the text that would replace it; empty: not known
+  std::string fix = {};           // the text that would replace the word; empty: not known
 };
 // Returns the word at the error's position; nothing if the error has no position in `text`.
 std::optional<MarkedText> marked_text(const Error& error, std::string_view text);

@@ -14,7 +14,7 @@ namespace server::http {
 
 struct SqlRequest {
   std::string text;                               // text of all statements
-  std::map<std::string, std::string> properties;  // properties as in the request
+  std::map<std::string, std::string> properties;  // properties as the request has them
   std::map<std::string, std::string> variables;
   std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
 };

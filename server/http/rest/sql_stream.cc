@@ -98,8 +98,8 @@ struct SqlStream::Script final : SqlLines::Events {
   Script(SqlStream& stream, SqlLines::Options options)
       : owner(stream), lines(*this, stream.context_.clock, options) {}
 
-  // Sends lines as long as the responder takes them. Whole lines are sent, because the lines of
-  // other scripts follow.
+  // Sends lines while the responder accepts them. Whole lines are sent, because the lines of other
+  // scripts follow.
   void send() {
     Responder& responder = owner.context_.responder;
     for (;;) {
@@ -142,9 +142,9 @@ struct SqlStream::Script final : SqlLines::Events {
   std::optional<OpenQueries::Entry> open;  // set while the result of a push query is sent
   SqlLines lines;
   std::string waiting;  // output of the session that is not sent yet
-  size_t sent = 0;      // bytes of `waiting` that are sent
+  size_t sent = 0;      // number of bytes of `waiting` that are sent
   MemoryCharge charge{owner.context_.memory, MemoryKind::Results};
-  std::unique_ptr<sql::ScriptSession> session;  // null when it is over
+  std::unique_ptr<sql::ScriptSession> session;  // null when the script is over
 };
 
 struct SqlStream::Reading {
@@ -163,7 +163,7 @@ SqlStream::~SqlStream() = default;
 void SqlStream::run() {
   if (!std::exchange(has_begun_, true)) read();
   if (!has_head_ || is_over_) return;
-  // Opening scripts makes the vector longer.
+  // An index is used, because open_others() and step() may add scripts to the vector.
   for (size_t i = 0; i < scripts_.size(); ++i) step(*scripts_[i]);
   open_others();
   send_beat();
@@ -211,7 +211,7 @@ void SqlStream::open_script(std::optional<size_t> index) {
   request.variables = body_.variables;
   request.user = request_.user;
   request.application_name = "http";
-  // The form of an address whose port is not known.
+  // The port is not known, so the address ends with a colon.
   if (context_.channel) request.peer = fmt::format("[{}]:", context_.channel->peer_host);
   request.has_rights_of_user = request_.has_rights_of_user;
   request.is_read_only = request_.is_read_only;
@@ -233,7 +233,7 @@ void SqlStream::open_script(std::optional<size_t> index) {
 void SqlStream::open_others() {
   if (!body_.is_together || scripts_.size() > 1) return;
   const size_t count = scripts_.front()->lines.statement_count();
-  if (count > kMostTogether) return;  // refused by the first script
+  if (count > kMostTogether) return;  // the first script refuses the request
   for (size_t index = 1; index < count; ++index) open_script(index);
   if (count > 1) context_.responder.wake();
 }

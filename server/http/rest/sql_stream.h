@@ -48,7 +48,7 @@ class SqlStream final : public Exchange {
   void step(Script& script);
   void send_beat();
   void close(const std::string& id);
-  // Fails before the head of the answer is sent.
+  // Refuses the request with an HTTP status, since the head of the answer is not sent yet.
   void refuse(const Error& error, int status);
 
   const SqlPages& pages_;
@@ -56,12 +56,12 @@ class SqlStream final : public Exchange {
   Request request_;
   MemoryCharge charge_;
   SqlBody body_;
-  sql::SessionSettings settings_;  // of `reader_`
+  sql::SessionSettings settings_;  // settings with which `reader_` reads the request
   std::unique_ptr<sql::SessionBackend> reader_;
   std::unique_ptr<sql::Errand> errand_;  // reads a long body
   std::vector<std::unique_ptr<Script>> scripts_;
   bool has_begun_ = false, has_head_ = false, is_over_ = false;
-  int64_t beat_us_ = 0;          // time of the next beat
+  int64_t beat_us_ = 0;          // time of the next line that shows that the answer is still open
   const WeakCallback callback_;  // for callers on other threads, which may close a query
 };
 
