@@ -35,6 +35,6 @@ struct ApiRow {
 };
 
 std::span<const ApiRow> apis();
-const ApiRow* find_api(int16_t key);  // null: no such API
+const ApiRow* find_api(int16_t key);  // returns null if no API has the key
 
 }  // namespace server::kafka

@@ -261,7 +261,7 @@ inline bool authorize(HandlerContext& context, ProduceRequest& request,
           each.base_offset = -1;
         }
       });
-  if (!refused.empty() && request.acks == 0) {  // the client reads no answer
+  if (!refused.empty() && request.acks == 0) {  // with acks=0 the client reads no answer
     reply.end_connection();
     return false;
   }

@@ -32,7 +32,7 @@ struct Replication {
   // The replicas of each partition, chosen by hand. Empty: the server chooses `factor` replicas for
   // each.
   std::vector<std::vector<NodeId>> assigned = {};
-  std::optional<std::string> owner = {};  // name of a role
+  std::optional<std::string> owner = {};  // name of a role; nothing: no owner
 };
 
 using TopicConfig = std::map<std::string, std::string>;
@@ -171,7 +171,7 @@ class Backend {
   // Returns the revision up to which this node has applied the metadata log.
   virtual Revision metadata_revision() const = 0;
 
-  // Number of topics that Metadata requests of this loop are creating.
+  // Number of topics that Metadata requests on this loop are creating at present.
   int topics_in_the_making = 0;
 };
 

@@ -16,7 +16,7 @@ namespace server::kafka {
 struct ClusterView {
   struct Node {
     int32_t id = 0;
-    std::string host;  // reachable for clients
+    std::string host;  // host name or address that clients can reach
     int32_t port = 0;
     std::optional<std::string> rack = {};
   };
@@ -53,7 +53,8 @@ struct ClusterView {
   int32_t default_replication_factor() const {
     constexpr size_t kMost = 3;
     const size_t known =
-        metadata ? metadata->nodes().size() : nodes.size();  // includes nodes that are down
+        // the count includes nodes that are down
+        metadata ? metadata->nodes().size() : nodes.size();
     return static_cast<int32_t>(std::clamp<size_t>(known, 1, kMost));
   }
   const Node* find(int32_t id) const {

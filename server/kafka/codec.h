@@ -52,7 +52,7 @@ Error malformed_message(std::string_view api_name, std::string_view part);
 template <class Request>
 Result<Request> decode_request(const RequestFrame& frame) {
   WireReader in(frame.body, is_flexible<Request>(frame.header.api_version));
-  in.skip_tagged_fields();  // tagged fields of the header
+  in.skip_tagged_fields();  // skips the tagged fields of the header
   Request request;
   request.read(in, frame.header.api_version);
   if (!in.ok()) return malformed_message(Request::kApiName, "request");

@@ -145,7 +145,7 @@ class FetchSessions {
   // Guarded by mutex_
   Random random_;
   Entries entries_;
-  std::set<std::pair<int64_t, int32_t>> by_use_;  // (used_ms, id)
+  std::set<std::pair<int64_t, int32_t>> by_use_;  // ordered by (used_ms, id)
 };
 
 }  // namespace server::kafka

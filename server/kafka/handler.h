@@ -38,10 +38,10 @@ struct StartSetting {
   std::string flag;  // flag of `millrace server`; empty if the setting cannot be set
 };
 
-// This node as clients see it.
+// This node as its clients see it.
 struct NodeView {
   int32_t node_id = 1;
-  std::string host;  // reachable for clients
+  std::string host;  // host name or address that clients can reach
   int32_t port = 0;
   std::string cluster_id;
   int32_t partitions_of_new_topic = 1;     // if a request does not give the number
@@ -61,9 +61,10 @@ struct NodeView {
 struct AnswerSlot {
   bool is_ready = false;
   bool ends_connection = false;
-  std::string end_reason = {};     // for the server's log
+  std::string end_reason = {};     // reason for the end of the connection, for the server's log
   std::string bytes;               // empty: no answer is sent
-  std::function<void()> on_ready;  // empty once the connection is gone
+  // called when is_ready becomes true; empty once the connection is gone
+  std::function<void()> on_ready;
 
   void finish() {
     is_ready = true;
@@ -161,7 +162,7 @@ struct PendingResponse {
     }
     is_beginning = false;
   }
-  std::deque<std::function<void()>> steps = {};  // not begun yet
+  std::deque<std::function<void()>> steps = {};  // steps that have not begun
   size_t under_way = 0;
   bool is_beginning = false;
 };
@@ -174,9 +175,9 @@ using LeadersQuestion = std::optional<Backend::ConfirmedLeaders>;
 struct WaitingFetch {
   FetchRequest request;
   Reply<FetchResponse> reply;
-  int64_t deadline_us = 0;  // of the monotonic clock
+  int64_t deadline_us = 0;  // time of the monotonic clock
   std::vector<storage::TopicPartition> partitions;
-  int64_t next_look_us = 0;                               // records are not read before this time
+  int64_t next_look_us = 0;                               // time before which records are not read
   std::unique_ptr<FetchSessions::Use> session = nullptr;  // the session that the fetch continues
   std::shared_ptr<LeadersQuestion> question = nullptr;    // shared with the callback
 
@@ -192,7 +193,8 @@ using RunAside =
 // No other request of the connection begins meanwhile, so all requests take effect in their order.
 struct AsideGate {
   size_t under_way = 0;
-  std::function<void()> on_open;  // empty once the connection is gone
+  // called when the next request may begin; empty once the connection is gone
+  std::function<void()> on_open;
 
   void leave() {
     if (--under_way == 0 && on_open) on_open();
@@ -205,7 +207,7 @@ struct AsideGate {
 struct Throttle {
   QuotaRates* rates = nullptr;  // null: no quotas
   std::string client_id;        // client id of the current request
-  int64_t muted_until_us = 0;   // of the monotonic clock
+  int64_t muted_until_us = 0;   // time of the monotonic clock
 
   std::string user = "ANONYMOUS";
 
@@ -219,15 +221,16 @@ struct HandlerContext {
   Backend& backend;
   const Clock& clock;
   const NodeView& node;
-  std::optional<WaitingFetch>& waiting_fetch;  // at most one for each connection
+  std::optional<WaitingFetch>& waiting_fetch;  // a connection has at most one long poll
   MemoryAccount* memory = nullptr;             // account of the connection, if it has one
   const RunAside* run_aside = nullptr;         // null: all work is done on the loop
   std::shared_ptr<AsideGate> aside = nullptr;  // gate of the connection; shared with other threads
   FetchSessions* fetch_sessions = nullptr;     // null: clients have no fetch sessions
   Throttle* throttle = nullptr;                // null: no quotas
   std::shared_ptr<RefusedBatches> refused =
-      nullptr;  // shared by the connection and requests under way
-  std::shared_ptr<JoinOrder> join_order = nullptr;  // shared like `refused`
+      nullptr;  // shared by the connection and requests in progress
+  // shared by the connection and requests in progress
+  std::shared_ptr<JoinOrder> join_order = nullptr;
   Sasl* sasl = nullptr;                             // null: no users exist
   // The user's permissions; null: no limits. Shared with answers that are sent later.
   std::shared_ptr<const Permissions> permissions = nullptr;

@@ -53,7 +53,7 @@ class KafkaServer {
   // Requests and answers are charged to `memory`.
   std::unique_ptr<LocalClient> open_local(size_t shard, MemoryAccount* memory);
 
-  std::vector<Address> addresses() const;  // of the listeners
+  std::vector<Address> addresses() const;  // addresses of the listeners
   size_t connection_count() const;
   // Wakes long polls that wait for these partitions, which have new records or were deleted.
   void grown(std::span<const storage::TopicPartition> partitions);

@@ -19,12 +19,12 @@ class Leaders {
   explicit Leaders(const Backend& backend) : backend_(backend), view_(backend.cluster()) {}
 
   struct Answer {
-    KafkaError error = KafkaError::None;        // why this node does not answer
+    KafkaError error = KafkaError::None;        // reason why this node does not answer
     int32_t leader_id = -1, leader_epoch = -1;  // the leader; -1: not known
   };
   Answer of(const storage::TopicPartition& partition) const;
-  // Works like the function above, but this node may also answer consumers in its own rack if it is
-  // an in-sync follower (KIP-392).
+  // Returns the answer for a consumer in this rack: this node may also answer consumers in its own
+  // rack if it is an in-sync follower (KIP-392).
   Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
   // Returns, for a partition that this node leads, an in-sync replica in the consumer's rack, from
   // which the consumer should read instead. Returns nullopt if no such replica exists, or if this

@@ -63,8 +63,8 @@ class QuotaRates {
   void forget_silent(int64_t now_ms);
 
   std::mutex mutex_;
-  // Guarded by mutex_
-  absl::flat_hash_map<std::string, ByteRate> rates_;  // by kind and entity
+  // Rates by the kind of quota and the client's entity. Guarded by mutex_
+  absl::flat_hash_map<std::string, ByteRate> rates_;
 };
 
 }  // namespace server::kafka

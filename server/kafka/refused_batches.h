@@ -55,7 +55,7 @@ class RefusedBatches {
   struct Refused {
     SequencedBatch batch;
     KafkaError error;
-    int64_t first_us;  // first refusal
+    int64_t first_us;  // time of the first refusal
     int64_t last_us;   // last refusal of the batch or of a later batch
   };
   std::vector<Refused>::iterator find(const SequencedBatch& batch);

@@ -14,7 +14,7 @@ namespace server::kafka {
 
 namespace {
 
-// The name that stands for Kafka's connections in the database column of the access file.
+// The value that means Kafka in the database column of the access file.
 constexpr const char* kDatabase = "kafka";
 constexpr std::array<std::string_view, 4> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512",
                                                          "OAUTHBEARER"};

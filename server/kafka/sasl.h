@@ -21,7 +21,7 @@ inline constexpr std::string_view kAnonymous = "ANONYMOUS";
 // Threads: one loop's. Owner: the session. `access`, `channel` and `clock` outlive the object.
 class Sasl {
  public:
-  // The limit for requests of a client that is not yet admitted.
+  // Limit for the size of requests before the client is admitted.
   static constexpr size_t kMostRequestBytes = 64 * 1024;
 
   // If `access` and `channel` are null, users do not exist and all clients may do everything. A

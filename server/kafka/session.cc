@@ -267,7 +267,7 @@ void Session::shut_down(Error reason) {
     is_draining_ = true;
     if (waiting_fetch_) {
       waiting_fetch_->deadline_us = 0;
-      if (waiting_fetch_->question)  // the confirmation may never arrive
+      if (waiting_fetch_->question)  // the confirmation of the leadership may never arrive
         waiting_fetch_->question = std::make_shared<LeadersQuestion>(std::in_place);
     }
   } else {
@@ -278,7 +278,7 @@ void Session::shut_down(Error reason) {
 }
 
 void Session::grown() {
-  if (!waiting_fetch_) return;  // the next long poll reads the log after this growth
+  if (!waiting_fetch_) return;  // no long poll waits; the next one reads the log after this growth
   has_grown_ = true;
   if (!is_running_) host_.wake();
 }
@@ -322,7 +322,8 @@ std::optional<int64_t> Session::deadline_us() const {
     return idle_us ? std::min(authentication_until_us_, *idle_us) : authentication_until_us_;
   if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : idle_us;
   if (waiting_fetch_->is_unanswered()) return std::nullopt;
-  if (waiting_fetch_->question) return 0;  // the confirmation has arrived
+  // the confirmation of the leadership has arrived, so it reads at once
+  if (waiting_fetch_->question) return 0;
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;
 }

@@ -28,7 +28,7 @@ struct SessionLimits {
   // answer may be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
-  int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: never again
+  int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: clients stay authenticated
   // Time-outs after which a silent connection is closed without an answer, to free one of the
   // max-connections slots. Negative: never. `max_idle_ms` is Kafka's connections.max.idle.ms.
   // Clients send ApiVersions as their first request, directly after they have connected.

@@ -26,7 +26,7 @@ class ShareConnection {
   void forget(const std::string& group, const std::string& member) {
     sessions_.erase({group, member});
   }
-  // Bytes of records that were sent and are not yet counted against the client's quota.
+  // Number of bytes of records that were sent but are not counted against the client's quota yet.
   int64_t sent_bytes = 0;
 
  private:

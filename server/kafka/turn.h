@@ -1,4 +1,4 @@
-// Begins a turn of the log's reader, and ends it with the scope.
+// Begins a turn of the log's reader, and ends it at the end of the scope.
 #pragma once
 #include "storage/log/log_reader.h"
 

@@ -198,7 +198,7 @@ std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& use
   return row->right;
 }
 
-constexpr size_t kMostNameBytes = 4'096;  // as a group's id
+constexpr size_t kMostNameBytes = 4'096;  // the limit for a group's id
 
 // Reads the ACL, or returns the reason for refusing it.
 Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users& users,

@@ -101,7 +101,8 @@ std::optional<NodeId> node_named(const HandlerContext& context, const std::strin
 // kept.
 struct BrokerChanges {
   std::vector<ConfigChange> of_node;   // limits on moving replicas, in a cluster
-  std::vector<ConfigChange> defaults;  // for topics without a setting of their own
+  // defaults for topics that do not have the setting themselves
+  std::vector<ConfigChange> defaults;
 };
 
 Refusal check_rate(const ConfigChange& change) {
@@ -118,7 +119,7 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
                              bool replaces_all, const storage::TopicSnapshot& topics) {
   if (changes.defaults.empty()) return {};
   const auto view = context.backend.cluster();
-  // Nodes with an older program would stop at such a command.
+  // Nodes with an older program would stop at a command with defaults for all topics.
   if (view && view->metadata->feature_level() < storage::kAccessRulesLevel)
     return invalid_request(
         fmt::format("settings for all topics require millrace.version {}: kafka-features upgrade "
@@ -197,7 +198,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     if (seen.count({asked.resource_type, asked.resource_name}) > 1)
       refusal = invalid_request("each resource must appear at most once");
     else if (refusal.error != KafkaError::None)
-      ;  // the refusal stands
+      ;  // keeps the refusal
     else if (asked.resource_type == kTopicResource)
       refusal = check_topic(asked.resource_name, changes, replaces_all, *topics);
     else if (asked.resource_type == kGroupResource)

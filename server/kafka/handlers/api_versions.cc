@@ -11,9 +11,9 @@ struct Feature {
   int16_t level;
 };
 constexpr Feature kFeatures[] = {
-    {"group.version", 1},        // consumer groups of KIP-848
-    {"share.version", 1},        // share groups of KIP-932
-    {"transaction.version", 2},  // KIP-890
+    {"group.version", 1},        // consumer groups (KIP-848)
+    {"share.version", 1},        // share groups (KIP-932)
+    {"transaction.version", 2},  // the second version of the transaction protocol (KIP-890)
 };
 
 }  // namespace

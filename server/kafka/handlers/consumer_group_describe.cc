@@ -10,7 +10,7 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int8_t kClassicMember = 0, kConsumerMember = 1;  // KIP-1099
+constexpr int8_t kClassicMember = 0, kConsumerMember = 1;  // member types of KIP-1099
 
 void fill(ConsumerGroupDescribeResponse::Group& answer,
           const coordinator::ConsumerGroupDescription& group,

@@ -8,7 +8,8 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstWhoseClientsMakeIds = 1;  // KIP-1082
+// the first version in which clients choose member ids (KIP-1082)
+constexpr int16_t kFirstWhoseClientsMakeIds = 1;
 
 coordinator::ConsumerGroupHeartbeat to_heartbeat(const HandlerContext& context,
                                                  ConsumerGroupHeartbeatRequest& request,

@@ -93,7 +93,7 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
   for (const Asked& asked : request.topics) ++times_named[asked.name];
   for (const Asked& asked : request.topics) {
     int& times = times_named[asked.name];
-    if (times == 0) continue;  // the topic was answered already
+    if (times == 0) continue;  // an earlier element has answered the topic
     const size_t i = pending->response.results.size();
     Answer& answer = pending->response.results.emplace_back();
     answer.name = asked.name;

@@ -155,7 +155,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
   pending->response.topics.reserve(request.topics.size());
   for (Asked& asked : request.topics) {
     int& times = times_named[asked.name];
-    if (times == 0) continue;  // the topic was answered already
+    if (times == 0) continue;  // an earlier element has answered the topic
     const size_t i = pending->response.topics.size();
     Answer& answer = pending->response.topics.emplace_back();
     answer.name = asked.name;

@@ -16,7 +16,7 @@ using Pending = PendingResponse<DeleteRecordsResponse>;
 constexpr int64_t kHighWatermark = -1, kUnknown = -1;
 
 struct Place {
-  size_t topic, partition;  // in the answer
+  size_t topic, partition;  // where the answer has this partition
 };
 
 Answer& answer_at(Pending& pending, const Place& place) {

@@ -32,7 +32,7 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view, An
   const ClusterView::MetadataLog* log = view.metadata_log.get();
   if (view.controller_id < 0 || log == nullptr ||
       context.clock.monotonic_us() - log->told_us > kStaleUs) {
-    answer.error_code = KafkaError::NotLeaderOrFollower;  // clients ask again
+    answer.error_code = KafkaError::NotLeaderOrFollower;  // the error makes clients ask again
     answer.error_message = "the controller and its state are not known yet";
     return;
   }

@@ -35,8 +35,10 @@ struct Turn {
 // The condition that an answer waits for.
 struct Awaited {
   std::vector<storage::TopicPartition> partitions;  // partitions that may get more records
-  bool is_memory = false;                           // the fetch waits for memory instead
-  bool has_found_some = false;                      // records were found, but too few bytes
+  // the fetch waits for memory and not for records
+  bool is_memory = false;
+  // some records were found, but fewer bytes than requested
+  bool has_found_some = false;
   // Partitions whose leadership must be confirmed.
   std::set<storage::TopicPartition> unconfirmed = {};
 };

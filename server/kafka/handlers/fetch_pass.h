@@ -10,7 +10,7 @@
 
 namespace server::kafka {
 
-// Limit for an answer (Kafka's fetch.max.bytes).
+// Limit for the size of an answer (Kafka's fetch.max.bytes).
 inline constexpr int64_t kMaxFetchSize = 55 << 20;
 
 // Reads the log once for a fetch, within a turn of the reader. The records in the answer are views
@@ -67,7 +67,7 @@ class FetchPass {
   const Leaders leaders_;
   const FetchRequest& request_;
   const Backend::ConfirmedLeaders* const confirmed_;
-  const std::shared_ptr<const Permissions> permissions_;  // null: everything may be read
+  const std::shared_ptr<const Permissions> permissions_;  // null: the client may read everything
   const bool uses_topic_ids_;
   // Half of the connection's remaining memory: an answer may exist in the session and in the
   // socket's buffer at the same time.

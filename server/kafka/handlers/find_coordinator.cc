@@ -7,7 +7,7 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int8_t kGroup = 0, kTransaction = 1;  // KeyType
+constexpr int8_t kGroup = 0, kTransaction = 1;  // values of KeyType
 
 // Returns the coordinators of the groups or transactional ids, which are the leaders of their
 // partitions.

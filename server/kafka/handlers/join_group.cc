@@ -7,8 +7,10 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstThatKnowsMemberIdRequired = 4;  // KIP-394
-constexpr int16_t kFirstThatSkipsAssignment = 9;        // KIP-814
+// first version that knows MEMBER_ID_REQUIRED (KIP-394)
+constexpr int16_t kFirstThatKnowsMemberIdRequired = 4;
+// first version with SkipAssignment in the answer (KIP-814)
+constexpr int16_t kFirstThatSkipsAssignment = 9;
 
 coordinator::JoinGroup to_join(const HandlerContext& context, JoinGroupRequest& request,
                                int16_t version) {

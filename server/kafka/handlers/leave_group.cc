@@ -6,7 +6,7 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstWithMembers = 3;  // earlier versions name one member
+constexpr int16_t kFirstWithMembers = 3;  // earlier versions name a single member
 
 }  // namespace
 

@@ -21,7 +21,7 @@ constexpr int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLoc
 // are for logs with tiered storage (KIP-405), which this server does not have.
 bool is_known(int64_t timestamp, int16_t version) {
   if (timestamp >= kEarliest) return true;
-  if (timestamp == kMaxTimestamp) return version >= 7;  // KIP-734
+  if (timestamp == kMaxTimestamp) return version >= 7;  // KIP-734 added this timestamp
   if (timestamp == kEarliestLocal) return version >= 8;
   return timestamp == kLatestTiered && version >= 9;
 }
@@ -42,7 +42,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   struct Place {
     storage::TopicPartition partition;
     int64_t timestamp;
-    size_t topic_index, index;  // position of the answer
+    size_t topic_index, index;  // where the answer has this partition
     Offset end{INT64_MAX};      // records from this offset on must not be read yet
     Offset from{0};             // records before this offset are skipped
   };
@@ -56,7 +56,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
 
   ListOffsetsResponse response;
   std::vector<Place> places;
-  // Answers that are valid only while this node leads the partitions.
+  // The answers that are valid only while this node leads the partitions.
   std::vector<ToConfirm> told;
 
   void go_on() {
@@ -106,7 +106,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     const ReaderTurn turn{reader_};
     place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
     const auto batch = TRY(reader_.batch_for_time(place.partition, place.timestamp, place.from));
-    if (!batch || batch->base_offset >= place.end) {  // no record is that recent
+    if (!batch || batch->base_offset >= place.end) {  // no record has this time or a later one
       answer_none();
       return {};
     }
@@ -135,7 +135,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     if (is_aside_)
       ++aside_->under_way;
     else
-      fail(KafkaError::RequestTimedOut);  // too much work is queued
+      fail(KafkaError::RequestTimedOut);  // the queue of the workers is full
     return {};
   }
 
@@ -294,7 +294,7 @@ class Answering {
     if (!time)
       answer.error_code = kafka_error(time.error().code);
     else if (!*time)
-      ;  // answered
+      ;  // the partition is answered already
     else if (const auto end = search_end(partition); !end)
       answer.error_code = kafka_error(end.error().code);
     else

@@ -25,7 +25,7 @@ struct Describer {
   Backend& backend;
   NodeView node;
   bool tells_operations;
-  std::shared_ptr<const Permissions> permissions;  // null: everything may be done
+  std::shared_ptr<const Permissions> permissions;  // null: the client has all rights
 
   bool may(Operation operation, const std::string& topic) const {
     return !permissions || permissions->may_topic(operation, topic);
@@ -83,7 +83,7 @@ void create(HandlerContext& context, const Describer& describer,
         Topic& topic = pending->response.topics[index];
         if (made)
           topic = describer.describe(*made);
-        else if (made.error().code != ErrorCode::TopicExists)  // clients ask again
+        else if (made.error().code != ErrorCode::TopicExists)  // clients ask again after this error
           topic = describer.refused(name, error_of(made.error().code));
         pending->complete_one();
       });

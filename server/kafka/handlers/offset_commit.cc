@@ -7,7 +7,8 @@ namespace server::kafka {
 
 namespace {
 
-constexpr int16_t kFirstWithMemberEpochs = 9;  // KIP-848
+// the first version in which members of KIP-848 send their epoch
+constexpr int16_t kFirstWithMemberEpochs = 9;
 
 }  // namespace
 

@@ -51,7 +51,7 @@ void check(const HandlerContext& context, const storage::TopicInfo* topic, const
 
 // A partition whose replicas will move, or whose move will be cancelled.
 struct Move {
-  size_t topic, partition;  // position of the answer
+  size_t topic, partition;  // where the answer has this partition
   TopicPartition id;
   std::vector<NodeId> target;  // empty: the move is cancelled
 };

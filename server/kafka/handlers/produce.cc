@@ -23,7 +23,7 @@ namespace {
 
 using Answer = ProduceResponse::Topic::Partition;
 
-constexpr int16_t kAllReplicas = -1;  // acks
+constexpr int16_t kAllReplicas = -1;  // value of acks: all replicas in sync
 constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
 constexpr int16_t kFirstWithStorageError = 4;
 constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
@@ -218,7 +218,7 @@ struct Append {
   std::optional<int64_t> max_timestamp = {};  // replaces the timestamp of the header
   std::optional<SequencedBatch> sequenced = {};
   std::shared_ptr<storage::TransactionGuard> guard = {};
-  uint64_t place = 0;  // place in `JoinOrder`
+  uint64_t place = 0;  // the batch's place in `JoinOrder`
 };
 
 constexpr KafkaError kUnknownProducerId{59};

@@ -1,4 +1,4 @@
-// Shared by ShareFetch and ShareAcknowledge.
+// Functions that the handlers of ShareFetch and ShareAcknowledge share.
 #pragma once
 #include <utility>
 #include <vector>

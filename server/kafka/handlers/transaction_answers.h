@@ -1,4 +1,4 @@
-// Shared by the handlers of transactions.
+// Functions that the handlers of transactions share.
 #pragma once
 #include <optional>
 #include <string>

@@ -12,7 +12,7 @@ using Asked = WriteTxnMarkersRequest::Marker;
 using PendingMarkers = PendingResponse<WriteTxnMarkersResponse>;
 
 struct Place {
-  size_t marker, topic, partition;  // in the answer
+  size_t marker, topic, partition;  // where the answer has this partition
 };
 
 void tell(const std::shared_ptr<PendingMarkers>& pending, const Place& place, KafkaError error) {
