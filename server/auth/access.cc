@@ -72,7 +72,7 @@ Result<Method> Access::admit(const std::string& database, const std::string& use
       address ? now->find(arrival, account ? account->roles : std::set<std::string>{user})
               : nullptr;
   if (rule && rule->method != Method::Reject) return rule->method;
-  // The message has PostgreSQL's words, because users search for them.
+  // The message has PostgreSQL's wording, because users search for it.
   return Error{ErrorCode::InvalidAuthorization,
                fmt::format("{} for host \"{}\", user \"{}\", database \"{}\", {}",
                            rule ? "pg_hba.conf rejects connection" : "no pg_hba.conf entry",

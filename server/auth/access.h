@@ -20,7 +20,7 @@ class TokenChecker;
 
 struct Account {
   bool may_login = false, has_all_rights = false;
-  std::map<std::string, std::string> verifiers = {};  // by mechanism, as text
+  std::map<std::string, std::string> verifiers = {};  // verifiers by mechanism, as texts
   // The account has the rights of all these roles; includes its own name.
   std::set<std::string> roles = {};
   uint64_t incarnation = 0;  // distinguishes users that had the same name one after the other

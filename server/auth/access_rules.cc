@@ -17,7 +17,7 @@ constexpr int kIpv4Bits = 32, kIpv6Bits = 128;
 struct Word {
   std::string text;
   bool is_quoted = false;  // a quoted word, such as "all", has no special meaning
-  bool ends_list = true;   // no comma follows
+  bool ends_list = true;   // no comma follows the word
 };
 
 Error bad_line(int line, std::string message, std::string hint = {}) {

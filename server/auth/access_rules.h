@@ -14,7 +14,7 @@
 namespace server::auth {
 
 enum class Method : uint8_t {
-  Trust,  // no authentication
+  Trust,  // the client is not authenticated
   Reject,
   Password,  // SCRAM; for Kafka also PLAIN, for HTTP Basic
   Certificate,
@@ -40,7 +40,7 @@ struct AccessRule {
   int line = 0;
 };
 
-// A connection that asks for admission.
+// The facts about a new connection that the rules check.
 struct Arrival {
   std::string database;  // "kafka" or "http" for these front ends
   std::string user;

@@ -21,7 +21,7 @@ class LoginAttempts {
   }
   // Returns the time at which this attempt may be checked; nothing if too many attempts wait already.
   std::optional<int64_t> begin(const std::string& key, int64_t now_us);
-  // Notes the result of the check.
+  // Notes the result of the password's check.
   void end(const std::string& key, bool is_right, int64_t now_us);
 
  private:

@@ -10,7 +10,7 @@
 
 namespace server::auth {
 
-// Longer messages are refused before they are parsed.
+// Limit for a message of the client. Longer messages are refused before they are parsed.
 inline constexpr size_t kMaxScramBytes = 4096;
 
 struct ScramOptions {

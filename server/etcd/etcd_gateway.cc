@@ -78,7 +78,7 @@ void EtcdGateway::note_end(size_t endpoint, const Status& status) {
     trouble_.clear();
     return;
   }
-  if (endpoint != current_) return;  // the switch has happened already
+  if (endpoint != current_) return;  // another request has already changed to the next member
   if (trouble_.empty())
     log_warn("etcd does not answer endpoint={} error=\"{}\"", options_.endpoints[endpoint],
              status.error().message);

@@ -14,7 +14,7 @@ namespace server {
 
 struct EtcdGatewayOptions {
   std::vector<std::string> endpoints;  // http://host:port, at least one
-  // Limit for a request; after it, the outcome of the request is unknown.
+  // Time limit of a request. If it ends, the outcome of the request is unknown.
   int64_t timeout_ms = 2'000;
   // The interval at which the member is checked while a watch is open.
   int64_t check_ms = 1'000;
@@ -67,7 +67,7 @@ class EtcdGateway final : public storage::EtcdClient {
   const EtcdGatewayOptions options_;
   const Clock& clock_;
   const Post post_;
-  size_t current_ = 0;  // index into the endpoints
+  size_t current_ = 0;  // index of the endpoint in use
   std::string trouble_;
   std::map<uint64_t, Watching> watches_;
   uint64_t last_watch_ = 0;
@@ -75,7 +75,7 @@ class EtcdGateway final : public storage::EtcdClient {
   int64_t check_at_us_ = 0;
   // Posted callbacks are dropped if this pointer has expired.
   std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
-  std::unique_ptr<HttpThread> http_;  // destroyed first
+  std::unique_ptr<HttpThread> http_;  // destroyed first, since it calls back into this object
 };
 
 }  // namespace server

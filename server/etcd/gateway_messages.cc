@@ -16,7 +16,7 @@ using storage::EtcdEntry;
 using storage::EtcdEvent;
 using storage::EtcdRevision;
 
-// Converts the view, because Debian's abseil has its own string_view.
+// Converts the view: Debian's abseil has a string_view of its own.
 absl::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 std::string base64(std::string_view bytes) { return absl::Base64Escape(view(bytes)); }
@@ -251,7 +251,7 @@ Result<EtcdRevision> read_compaction(std::string_view body) {
 }
 
 Error read_refusal(int status, std::string_view body) {
-  constexpr int64_t kOutOfRange = 11;  // a gRPC status
+  constexpr int64_t kOutOfRange = 11;  // the gRPC status OUT_OF_RANGE
   constexpr size_t kShown = 80;
   const auto document = Document::parse(body);
   std::string_view message;

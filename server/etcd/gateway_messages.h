@@ -33,7 +33,7 @@ struct EtcdPage {
 };
 Result<EtcdPage> read_range(std::string_view body);
 Result<storage::EtcdLease> read_grant(std::string_view body);
-// Also fails with OffsetOutOfRange, if the lease no longer exists.
+// Fails with OffsetOutOfRange if the lease no longer exists.
 Result<storage::EtcdLease> read_keep_alive(std::string_view body);
 // Reads one line of a watch. Also fails with OffsetOutOfRange, if the first requested revision has
 // been compacted.
@@ -42,7 +42,7 @@ Result<storage::EtcdEvents> read_watched(std::string_view line);
 // initial cluster has its name before it starts, but no URLs for clients.
 struct EtcdMember {
   std::string id, name;
-  std::vector<std::string> peers;  // URLs
+  std::vector<std::string> peers;  // URLs of the peers
   bool has_clients = false;        // the member has published URLs for clients
 };
 Result<std::vector<EtcdMember>> read_members(std::string_view body);

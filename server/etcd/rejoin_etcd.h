@@ -15,7 +15,7 @@ struct EtcdPlace {
 
 // The way in which a member without data starts.
 enum class EtcdBegin : uint8_t {
-  AsNew,       // as one of the initial members, which has never started
+  AsNew,       // one of the initial members, which has never been started
   AsExisting,  // as a new member of an existing etcd
   NotYet,      // not yet: the other members have to add the newcomer first
 };

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int64_t kFirstPauseMs = 500, kLongestPauseMs = 10'000;
 // If etcd has run for this time, the pause before its next start is the shortest one again, because
-// its end has another cause than the previous one.
+// the new failure is unrelated to the previous ones.
 constexpr std::chrono::seconds kRunsWell(30);
 constexpr std::chrono::seconds kPatience(5);  // time from SIGTERM to SIGKILL
 
@@ -229,7 +229,8 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // programs read this server's address from its stdout
+  // the output goes to stderr, since programs read this server's address from its stdout
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
   ::close_range(STDERR_FILENO + 1, ~0U, 0);

@@ -17,7 +17,7 @@ namespace server {
 
 struct SupervisedEtcdOptions {
   std::string program = "etcd";  // a path, or a name that is looked up in PATH
-  std::string data_dir;          // only for etcd; created if it does not exist
+  std::string data_dir;          // directory for etcd only; created if it does not exist
   std::string token;             // token of the etcd cluster; members of other clusters are refused
   struct Member {
     std::string name;
@@ -52,10 +52,10 @@ class SupervisedEtcd {
   // waits for a majority of its members.
   static Result<std::unique_ptr<SupervisedEtcd>> start(SupervisedEtcdOptions options);
   ~SupervisedEtcd();
-  // Allows that a member without data is added as a new member in place of its predecessor. Called
-  // when it is certain that this process is the node. Before this call nothing is changed in an
-  // existing etcd, because a refused start must not leave a member behind that counts for the
-  // majority and never starts.
+  // Allows the child to be added to an existing etcd as a new member, if it has no data, in place
+  // of its predecessor. Called when it is certain that this process is the node. Before this call
+  // nothing is changed in an existing etcd, because a refused start must not leave a member behind
+  // that counts for the majority and never starts.
   void let_come();
   SupervisedEtcd(const SupervisedEtcd&) = delete;
   SupervisedEtcd& operator=(const SupervisedEtcd&) = delete;
@@ -80,7 +80,7 @@ class SupervisedEtcd {
   std::condition_variable changed_;
   bool is_stopping_ = false, is_over_ = false, may_come_ = false;
   pid_t child_ = 0;     // 0: no child runs
-  std::thread thread_;  // destroyed first
+  std::thread thread_;  // destroyed first, since it uses the other members
 };
 
 }  // namespace server

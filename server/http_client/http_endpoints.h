@@ -31,7 +31,7 @@ std::string printable(std::string_view text, size_t max_bytes);
 
 // The answer of an endpoint.
 struct HttpAnswer {
-  std::string url;  // of the endpoint that was asked last
+  std::string url;  // URL of the last endpoint that was asked
   int status = 0;   // 0: no endpoint answers
   std::string body;
   std::string error;  // the reason why no endpoint answers
@@ -48,7 +48,7 @@ class HttpEndpoints {
   };
   struct Request {
     std::string method;
-    std::string path;  // percent-encoded
+    std::string path;  // the path, percent-encoded
     std::string body;
     std::string content_type = "application/json", accept = "application/json";
   };

@@ -72,7 +72,8 @@ struct Transfer {
   static size_t on_bytes(char* bytes, size_t size, size_t count, void* self) {
     auto* transfer = static_cast<Transfer*>(self);
     transfer->answered_bytes += size * count;
-    if (transfer->answered_bytes > transfer->request.max_answer_bytes) return 0;  // ends it
+    // the wrong result makes libcurl end the transfer
+    if (transfer->answered_bytes > transfer->request.max_answer_bytes) return 0;
     transfer->request.on_bytes({bytes, size * count});
     return size * count;
   }
@@ -152,7 +153,8 @@ struct HttpThread::Impl {
       const CURLcode code = message->data.result;
       Transfer* transfer = nullptr;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-      curl_multi_remove_handle(multi, transfer->easy);  // the message is invalid from here on
+      // frees the message, which must not be used afterwards
+      curl_multi_remove_handle(multi, transfer->easy);
       transfer->end(code);
       std::erase_if(transfers, [&](const auto& each) { return each.second.get() == transfer; });
     }

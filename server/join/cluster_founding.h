@@ -32,7 +32,7 @@ class ClusterFounding {
  public:
   ClusterFounding(EtcdSession& etcd, const std::string& cluster_id);
 
-  // Returns the state of the cluster in etcd; nothing if etcd has no metadata of the cluster. Fails
+  // Reads the state of the cluster from etcd; nothing if etcd has no metadata of the cluster. Fails
   // with NetworkFailure.
   Result<std::optional<ClusterInEtcd>> look();
   // Makes `snapshot` the state of the cluster, with an empty command with the id `first_command`

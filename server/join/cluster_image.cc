@@ -149,7 +149,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
   storage::ClusterTable cluster;
   storage::ClusterNode itself{.id = node.id};
   itself.directory = node.directory;
-  // The newest feature level, as in any new cluster: no node runs an earlier program.
+  // The newest feature level is used, as in any new cluster, since no node runs an earlier program.
   TRY(cluster.apply(storage::encode_raise_level(storage::kNewestLevel), revision));
   TRY(cluster.apply(storage::encode_register_node(itself), revision));
   for (const auto& [name, topic] : changed.topics->by_name())

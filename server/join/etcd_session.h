@@ -1,4 +1,4 @@
-// A blocking client of etcd, for a command-line command that has nothing else to do.
+// A blocking client of etcd, for commands of the command line.
 #pragma once
 #include <functional>
 #include <memory>

@@ -159,7 +159,8 @@ Status Join::finish(Revision newest) {
   wanted_.last_revision = newest;
   const auto queries = queries_of_cluster(*metadata_.image);
   auto commits = TRY(handover_commits(*log_, *state_, queries));
-  TRY(make_journals(*log_, queries));  // repeated: an attempt may have left contents
+  // called again, since an earlier attempt may have left contents
+  TRY(make_journals(*log_, queries));
   TRY(write_journals(*log_, *state_, queries, commits));
   storage::pass(storage::CrashPoint::BeforeJoinEnds);
   const auto end = [wanted = wanted_, journals = journals_for(*metadata_.image)](

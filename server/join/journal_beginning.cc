@@ -45,7 +45,7 @@ class Pieces {
         encode(storage::SnapshotPiece{kOnlySnapshot, number_++, is_last, kPlaceOfStart, content});
     records::set_base_offset(batch.data(), next_);
     records::set_leader_epoch(batch.data(), kEpochOfStart);
-    ++next_;  // each piece is one record
+    ++next_;  // each piece is a batch of one record
     storage::FollowRequest request{journal_, kEpochOfStart, std::move(batch), next_, kJournalStart};
     TRY(wait_for<Result<storage::Appended>>([&](auto done) {
       storage::AppendDone taken = std::move(done);
@@ -90,7 +90,7 @@ Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries
 Status write_journals(storage::Log& log, storage::StateStore& state,
                       std::span<const DefinedQueryPtr> queries,
                       std::span<const storage::TaskCommit> commits) {
-  std::map<std::string, std::vector<std::string>, std::less<>> tasks;  // by query
+  std::map<std::string, std::vector<std::string>, std::less<>> tasks;  // tasks by query id
   for (const storage::Log::StoredTask& task : TRY(log.tasks()))
     tasks[std::string(query_of(task.id))].push_back(task.id);
   std::vector<storage::JournalRecord> newer;

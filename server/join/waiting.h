@@ -1,5 +1,5 @@
-// Begins an asynchronous call and waits for its answer. For command-line commands that have nothing
-// else to do.
+// Begins an asynchronous call and waits for its answer. For commands of the command line, which can
+// block their thread.
 #pragma once
 #include <functional>
 #include <future>

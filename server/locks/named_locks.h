@@ -32,7 +32,8 @@ class NamedLocks {
     std::string name;
     bool is_shared = false;
     bool waits = true;  // false: the answer is a null pointer if other sessions have the lock
-    // The holder of the requests, which keeps its locks while it waits for other locks.
+    // The owner of the request. It may hold other locks while it waits, which is taken into account
+    // when deadlocks are searched.
     TableLocks::Owner owner = nullptr;
     std::function<void()> on_lost = {};  // called on any thread when the granted lock is lost
   };

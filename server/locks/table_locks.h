@@ -36,7 +36,8 @@ class TableLocks {
     Place(Place&& other) noexcept { *this = std::move(other); }
     Place& operator=(Place&& other) noexcept;
     void leave();
-    // Keeps the request: it will be granted even if this place is destroyed.
+    // Detaches the place from its request, which stays in the queue: it will be granted even if the
+    // place is destroyed.
     void stay() { state_.reset(); }
 
    private:
@@ -44,14 +45,15 @@ class TableLocks {
     uint64_t number_ = 0;
   };
 
-  // The holder of the requests, which keeps its locks while it waits for other locks. Null: a
-  // requester that holds and requests no other lock.
+  // The owner of the request. It may hold other locks while it waits. Null: an owner that holds and
+  // requests no other lock.
   using Owner = const void*;
   struct Asked {
     Hold hold = nullptr;  // set if granted immediately; otherwise null
     Place place = {};     // the waiting request, otherwise empty
     bool is_deadlock =
-        false;  // the request would wait for its own owner in a circle, so it was not queued
+        // the request was not queued, because it would have waited for a lock of its own owner
+        false;
   };
   // Requests locks on these names. `granted` is called once, on any thread, when a request that had
   // to wait is granted; never after it was withdrawn.
@@ -73,7 +75,8 @@ class TableLocks {
     std::mutex mutex;
     uint64_t last_number = 0;
     std::map<uint64_t, Request> requests;
-    std::map<std::string, std::set<uint64_t>> queues;  // numbers by name, oldest first
+    // numbers of the requests for each name, the oldest first
+    std::map<std::string, std::set<uint64_t>> queues;
     std::multimap<Owner, uint64_t> owned;              // numbers of requests, by owner
 
     bool may_go(uint64_t number) const;

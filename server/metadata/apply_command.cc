@@ -212,7 +212,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         break;
       }
       case Kind::ClusterPart:
-        break;  // replication has applied the part
+        break;  // the part is for replication, which has applied it
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata log has a kind of command that this version does not support"};
@@ -282,7 +282,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::DefinitionPart:
         apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
         break;
-      case Kind::ClusterPart:  // replication removes the part before
+      case Kind::ClusterPart:  // replication has removed the part before
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata snapshot has a part that this version does not support"};

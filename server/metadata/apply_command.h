@@ -19,9 +19,9 @@ struct ImageChange {
   std::vector<DefinedQueryPtr> ended;  // permanently ended queries: their state may be deleted
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
-  // Topics that a transaction has dropped, and whose records were kept until its end, since a
-  // rollback brings the topics back. The transaction has ended, so the records are now deleted,
-  // except those of topics that exist again.
+  // Topics that a transaction, which has now ended, had dropped. Their records were
+  // kept in case of a rollback, and are deleted now, except those of topics that exist
+  // again.
   std::vector<storage::TopicInfo> released;
 };
 
@@ -30,7 +30,8 @@ struct ImageChange {
 struct ReadCommand {
   Revision revision;
   storage::MetadataCommand command;
-  std::vector<Result<DefinitionCommand>> definitions;  // of the command's SQL parts, in order
+  // definitions in the command's SQL parts, in their order
+  std::vector<Result<DefinitionCommand>> definitions;
 };
 ReadCommand read_definitions(Revision revision, storage::MetadataCommand command);
 

@@ -15,9 +15,12 @@ struct Capability {
   // A statement that tests/clients/test_capabilities.py executes.
   std::string_view statement;
   bool in_cluster = true;                              // false: refused with not_in_cluster_yet()
-  storage::FeatureLevel level = storage::kFirstLevel;  // the level from which a cluster executes it
-  std::optional<Feature> feature = std::nullopt;       // the feature that is checked
-  std::string_view difference = {};                    // from a lone node; empty: none
+  // feature level from which on a cluster executes the statement
+  storage::FeatureLevel level = storage::kFirstLevel;
+  // the feature that the check asks ClusterFacts about
+  std::optional<Feature> feature = std::nullopt;
+  // difference to a lone node, for the manual; empty: none
+  std::string_view difference = {};
 };
 
 std::span<const Capability> capabilities();

@@ -61,14 +61,15 @@ class ClusterFacts {
 
   // --- Partitions
 
-  // Whether the command that creates or changes a topic assigns its replicas to nodes by place().
-  // Replication then decides which partitions this node's log holds; otherwise the log holds all.
+  // Returns whether replicas of topics are assigned to nodes: the command that creates or changes a
+  // topic then contains the result of place(). Replication then decides which partitions this
+  // node's log holds; otherwise the log holds all.
   virtual bool places_replicas() const = 0;
   // Adds the assignments of the topic's new partitions to the command.
   virtual Status place(const ReplicaWish& wish, const storage::TopicDelta& delta,
                        storage::MetadataCommand& command) const = 0;
-  // Whether this node has, or will have, replicas of the topic's partitions. The partitions are
-  // created empty as soon as the topic is known, so that tasks and sessions can wait for their
+  // Returns whether this node has, or will have, replicas of the topic's partitions. The partitions
+  // are created empty as soon as the topic is known, so that tasks and sessions can wait for their
   // records.
   virtual bool has_replicas(const storage::TopicInfo& topic) const = 0;
   // Returns the readable end of a partition at its leader, and waits some seconds at most. `log` is

@@ -76,7 +76,7 @@ class MetadataImage {
   engine::CatalogPtr catalog = std::make_shared<const engine::Catalog>();
   std::shared_ptr<const storage::TopicSnapshot> topics =
       std::make_shared<const storage::TopicSnapshot>();
-  // The next four parts are small and rarely change, so each change copies the whole part.
+  // The next four members are small and rarely change, so each change copies the whole member.
   std::shared_ptr<const storage::ClientQuotas> quotas =
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
@@ -94,7 +94,7 @@ class MetadataImage {
   std::vector<std::string> left_out;
 
   using Queries = PersistentMap<std::string, DefinedQueryPtr>;
-  const Queries& queries() const { return queries_; }  // by id
+  const Queries& queries() const { return queries_; }  // queries by id
   // Returns nullptr if no such query exists.
   DefinedQueryPtr find_query(std::string_view id) const;
   void put(DefinedQueryPtr query);
@@ -113,8 +113,10 @@ class MetadataImage {
 
  private:
   Queries queries_;
-  PersistentMap<std::string, DefinedQueryPtr> materializers_;      // by table
-  PersistentMap<std::pair<Uuid, std::string>, bool> topic_users_;  // topic, query id
+  // query ids by the table whose rows the query keeps
+  PersistentMap<std::string, DefinedQueryPtr> materializers_;
+  // pairs of a topic and the id of a query that uses it
+  PersistentMap<std::pair<Uuid, std::string>, bool> topic_users_;
 };
 using MetadataImagePtr = std::shared_ptr<const MetadataImage>;
 

@@ -318,7 +318,7 @@ void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
 // Plans and commits the definition, and answers it. The metadata thread does not wait for an
 // external registry: the statement is submitted again with the registry's answers.
 void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
-  constexpr int kMaxRounds = 10;  // keys, values and registration take three
+  constexpr int kMaxRounds = 10;  // one round each is needed for keys, values and registration
   std::vector<engine::SchemaQuestion> questions;
   Result<DefinitionOutcome> outcome = decide([&] { return define(*definition, questions); });
   if (questions.empty()) {
@@ -352,7 +352,8 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     TRY(next.check(part.bytes));
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
-    if (!delta.before && is_kept(*image(), delta.now->id)) continue;  // its partitions still exist
+    // the topic was kept, so its partitions exist
+    if (!delta.before && is_kept(*image(), delta.now->id)) continue;
     if (!delta.before) new_topics.push_back(delta.now->id);
     if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
     TRY(storage::create_partitions_and_wait(log_, delta.now->id, delta.now->partition_count));
@@ -399,7 +400,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                      }};
   const DefiningTransactionPtr& transaction = definition.transaction;
   if (transaction) {
-    if (transaction->has_ended)  // ended while the registry was asked
+    if (transaction->has_ended)  // the transaction has ended while the registry was asked
       return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
     TRY(check_not_undone(*transaction, *now));
   }
@@ -722,7 +723,8 @@ void MetadataApplier::apply_change(const ImageChange& change) {
 
 bool MetadataApplier::is_snapshot_due(const MetadataImage& image) const {
   using Wish = storage::MetadataLog::SnapshotWish;
-  if (!image.left_out.empty()) return false;  // a program that can read them needs the log
+  // another program, which can read the left-out definitions, needs the log
+  if (!image.left_out.empty()) return false;
   if (const Wish wish = metadata_.snapshot_wish(); wish != Wish::ReaderDecides)
     return wish == Wish::Due;
   const size_t objects =

@@ -127,7 +127,8 @@ class MetadataApplier {
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   void submit(UsersChange change, std::function<void(Status)> done);
   // Computes changes of connectors from the connectors at the time when the function runs. It may run
-  // again if another command was appended first. No change: nothing is appended.
+  // again if another command was appended first. If the function returns no change, nothing is
+  // appended.
   using ConnectorsChange =
       std::function<Result<std::vector<storage::ConnectorChange>>(const storage::Connectors&)>;
   void submit(ConnectorsChange change, std::function<void(Status)> done);
@@ -238,7 +239,8 @@ class MetadataApplier {
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence if another command was appended first.
   Status commit(const storage::MetadataCommand& command);
-  // Calls `answer`; for a definition that was decided, after the other nodes have applied it.
+  // Calls `answer`. If a definition was decided, calls it only after the other nodes have applied
+  // the definition.
   void answer_when_told(std::function<void()> answer, bool is_decided) const;
   // Plans and commits, and repeats this whenever another command was appended first.
   template <class Attempt>

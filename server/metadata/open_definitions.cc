@@ -189,7 +189,8 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
       std::holds_alternative<SetSystemProperty>(change))
     return cannot;
   const auto subject = subject_of(change);
-  if (!subject) return Undo();  // numbers, sequence positions and registered schemas stay
+  // numbers, positions of sequences and registered schemas are not undone
+  if (!subject) return Undo();
   const std::string& name = subject->second;
   if (subject->first == Kind::Source) {
     const auto before = image_.catalog->sources().find(name);
@@ -222,7 +223,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   const auto* put = std::get_if<PutQuery>(&change);
   if (!put && !before) return Undo();
   const DefinedQuery& query = put ? *put->query : *before;
-  // The hidden query of a table reads its whole topic again.
+  // A SourceTable query needs no undo of its state, because it always reads its whole topic.
   if (query.query->kind == engine::QueryKind::SourceTable)
     return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
   // Only a new query that writes to a topic of the transaction can be undone: otherwise an earlier

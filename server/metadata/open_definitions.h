@@ -1,5 +1,5 @@
 // Definitions of open transactions: their inverse changes, and the checks that keep other
-// transactions from touching them (docs/adr/0059). Pure.
+// transactions from touching them (docs/adr/0059). The functions do no I/O.
 #pragma once
 #include <optional>
 #include <set>

@@ -61,8 +61,9 @@ struct Effect {
   std::vector<std::string> dropped_topics;
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
-  DefinedQueryPtr replaced = {};  // the query whose positions and state the started query continues
-  bool shows_again = false;       // write rows again that look-ups compute differently now
+  // the query whose positions and state the started query takes over
+  DefinedQueryPtr replaced = {};
+  bool shows_again = false;       // write the rows again that look-ups now compute differently
   // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // Changed or dropped tables; their hidden queries end.
@@ -889,7 +890,8 @@ struct Planner {
         fmt::format("query {} continues with its new definition from its current position", id));
     effect.started = std::move(planned);
     effect.replaced = old;
-    effect.shows_again = !settings.ksqldb_compat;  // ksqlDB does not write them again
+    // with compat = ksqldb, existing rows are not written again
+    effect.shows_again = !settings.ksqldb_compat;
     return effect;
   }
 
@@ -1041,7 +1043,8 @@ class Resolver {
       if (!old->journal) return defined;
       defined->journal = old->journal;
       defined->made_at = old->made_at;
-      defined->planned_at = image_.revision + 1;  // the command's revision, as above
+      // `image_.revision + 1` is the revision of this command
+      defined->planned_at = image_.revision + 1;
       return defined;
     }
     query->rebuilds = planned.rebuilds;

@@ -1,5 +1,5 @@
 // Turns a defining statement into the command that is logged. All decisions are made once, by these
-// functions. Pure.
+// functions. The functions do no I/O.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,11 +24,11 @@ namespace server {
 bool is_definition(const engine::Statement& statement);
 
 struct PlannedDefinition {
-  bool is_nothing = false;  // IF [NOT] EXISTS leaves nothing to do
+  bool is_nothing = false;  // nothing to do because of IF EXISTS or IF NOT EXISTS
   storage::MetadataCommand command;
   std::vector<std::string> new_queries;  // ids of the queries that the command creates
   std::vector<std::string> notices;
-  std::string tag;                 // "CREATE STREAM"
+  std::string tag;                 // tag of the command, such as "CREATE STREAM"
   std::string started_query = {};  // the query that the statement starts
   ReplicaWish replicas = {};       // for the topics that the statement creates
   std::set<Uuid> kept_topics =
@@ -53,8 +53,8 @@ struct DefinitionSources {
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
   // Answers of an external registry; null: the image's registry is used.
   const engine::OutsideSchemas* outside = nullptr;
-  const RekeyedTable* rekeyed = nullptr;  // for AddPrimaryKey
-  const Uuid* transaction = nullptr;      // the statement's transaction, if any
+  const RekeyedTable* rekeyed = nullptr;  // set for AddPrimaryKey
+  const Uuid* transaction = nullptr;      // the transaction of the statement; null: none
   const ClusterFacts& facts = local_facts();
   std::optional<NodeProcess> process = {};  // the process that runs this code, see ClusterFacts
 };

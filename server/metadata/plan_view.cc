@@ -284,7 +284,7 @@ Result<engine::PlannedQuery> plan_materialized(const engine::CreateView& create,
 
 namespace {
 
-// A longer statement would hide the error above it.
+// Limit for the statement in a hint. A longer one would hide the error above it.
 constexpr size_t kMostHintBytes = 2'000;
 
 bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
@@ -358,7 +358,7 @@ Error with_view_hint(Error error, const engine::CreateAsSelect& create,
   query.emit = engine::Emit::None;
   view.query = std::make_shared<const engine::Query>(std::move(query));
   engine::PlanContext context = around;
-  context.registrar = nullptr;  // nothing is created
+  context.registrar = nullptr;  // a check registers no schemas
   if (!is_select_refused(create, statement, context)) return error;
   if (!plan_materialized(view, statement, context)) return error;
   const std::string before = error.hint.empty() ? "" : error.hint + " ";

@@ -1,4 +1,5 @@
-// Turns CREATE VIEW, DROP VIEW, and RENAME TO of streams, tables and views into changes of the catalog. Pure.
+// Turns CREATE VIEW, DROP VIEW, and RENAME TO of streams, tables and views into changes of the catalog. The
+// functions do no I/O.
 #pragma once
 #include <set>
 #include <string>

@@ -24,7 +24,7 @@ class QueryRunner {
   // removed: they are left from a stop between a DROP and the removal of its data, or from a topic
   // whose definition failed. Queries with unreadable definitions are included: their state is kept.
   struct Known {
-    std::set<Uuid> topics;  // includes exchanges
+    std::set<Uuid> topics;  // topics, including exchanges
     std::set<std::string> queries;
     bool is_complete = true;  // false: objects may be missing, so nothing is removed
   };

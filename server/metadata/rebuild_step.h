@@ -1,5 +1,5 @@
 // The steps by which a query that was built beside another one replaces it, and the command that
-// each step logs (docs/adr/0046). Pure.
+// each step logs (docs/adr/0046). The functions do no I/O.
 #pragma once
 #include <string>
 
@@ -15,12 +15,12 @@ namespace server {
 struct RebuildStep {
   enum class Kind : uint8_t {
     Stand,   // both queries stop between two commits
-    GoOn,    // both queries run again, still beside each other
+    GoOn,    // both queries run again, still side by side
     Finish,  // the new query gets the table; the old query and its state are deleted
   };
   Kind kind;
   std::string query_id;      // id of the new query
-  ProducerId publisher{-1};  // for Stand: the producer that will write the differences
+  ProducerId publisher{-1};  // for Stand: the producer for the differences between the two tables
 };
 
 // Plans the command that logs the step. Fails with ObjectState if the query is not in the state

@@ -16,8 +16,8 @@ namespace server {
 std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
                                           const std::optional<std::string>& owner);
 
-// The role that asks. Without a role everything is allowed, as for the server itself and for all
-// clients of a server without access rules.
+// The role whose rights are checked. Without a role everything is allowed, as for the server itself
+// and for all clients of a server without access rules.
 using Asker = std::optional<std::string>;
 
 bool is_superuser(const storage::Users& users, const Asker& asker);

@@ -1,4 +1,5 @@
-// Turns changes of topics by Kafka clients into commands of the metadata log. Pure.
+// Turns changes of topics by Kafka clients into commands of the metadata log. The functions do no
+// I/O.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,7 +18,7 @@ namespace server {
 
 // In a cluster: the number of replicas of each partition of a new topic, or their nodes.
 struct ReplicaWish {
-  std::optional<int32_t> factor = {};  // none: the cluster's default
+  std::optional<int32_t> factor = {};  // nothing: the cluster's default replication factor
   std::vector<std::vector<NodeId>> replicas = {};
 };
 
@@ -26,7 +27,7 @@ struct CreateTopic {
   int32_t partition_count = 1;
   std::map<std::string, std::string> config;
   ReplicaWish replicas = {};
-  std::optional<std::string> owner = {};  // the owning role; none: no owner
+  std::optional<std::string> owner = {};  // the role that owns the topic; nothing: no owner
 };
 // Streams, tables and queries over the topic stay, and report that it was deleted.
 struct DeleteTopic {

@@ -165,7 +165,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_->set_output_full(false);
     pump();
   }
-  void on_closed() override { owner_.remove(id_); }  // destroys this
+  void on_closed() override { owner_.remove(id_); }  // destroys this object
 
   void wake() override {
     if (!std::exchange(is_woken_, true)) owner_.pump_soon(id_);

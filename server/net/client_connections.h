@@ -20,7 +20,7 @@ struct FrontEndShared {
   ClientProtocol& protocol;
   MemoryBudget& memory;
   const Clock& clock;
-  Gate connections = {};                  // closed by stop()
+  Gate connections = {};                  // closed by stop(), which then waits for all connections
   std::atomic<size_t> refused_count = 0;  // present connections beyond the limit, which end soon
 };
 
@@ -63,11 +63,12 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
 
   uint64_t last_id_ = 0, unlogged_ = 0;
   int64_t logged_us_ = INT64_MIN / 2;
-  Timer deadline_timer_;     // for the first of the deadlines
+  Timer deadline_timer_;     // set to the first of the deadlines
   int64_t deadline_us_ = 0;  // the time to which the timer is set, if it runs
   bool is_in_deadlines_ = false;
   std::set<std::pair<int64_t, uint64_t>> deadlines_;  // pairs of a deadline and a connection's id
-  Timer memory_timer_;                                // runs while one of the two sets is not empty
+  // runs while one of the two sets above is not empty
+  Timer memory_timer_;
   int64_t memory_timer_ms_ = 0;
   std::set<uint64_t> waiting_, holding_;
   HandshakeTurns handshakes_;

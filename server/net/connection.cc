@@ -25,8 +25,8 @@ namespace {
 // not delay the other clients. To process 64 KB of COPY takes up to a millisecond.
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kReadingUs = 500;
-constexpr size_t kMostAtOnce = 256 * 1024;  // limit of one read, for this reason
-constexpr size_t kMaxParts = 64;            // parts of one sendmsg()
+constexpr size_t kMostAtOnce = 256 * 1024;  // limit of one read
+constexpr size_t kMaxParts = 64;            // most pieces in one call of sendmsg()
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -51,7 +51,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   uv_poll_t poll;
   Socket socket;
   ConnectionHandler* handler;           // null after on_closed(), or if the owner is gone
-  std::shared_ptr<Impl> kept_by_libuv;  // until the handle is closed
+  std::shared_ptr<Impl> kept_by_libuv;  // keeps this object alive until libuv has closed the handle
   std::unique_ptr<Timer> last_call;     // time limit of close_when_sent()
   std::optional<int64_t> linger_ms;     // parameter of close_when_sent()
   struct Unsent {
@@ -78,7 +78,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   }
 
   void on_ready(int status, int ready) {
-    const std::shared_ptr<Impl> self = shared_from_this();  // the owner may destroy us below
+    // keeps this object alive, since the owner may release it below
+    const std::shared_ptr<Impl> self = shared_from_this();
     if (status < 0) return end();
     if (handler && (ready & UV_WRITABLE)) send_unsent();
     if (handler && (ready & UV_READABLE)) receive();
@@ -228,7 +229,8 @@ void Connection::write(std::string bytes) {
     impl_->keep(std::move(bytes));
     return;
   }
-  const size_t sent = impl_->try_send({&whole, 1}).value_or(0);  // polling reports a failure
+  // on a failure, polling reports the end of the connection
+  const size_t sent = impl_->try_send({&whole, 1}).value_or(0);
   impl_->keep(std::move(bytes), sent);
   impl_->watch();
 }

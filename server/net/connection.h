@@ -49,7 +49,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Sends the bytes that the socket takes now, and buffers the rest.
+  // Sends the bytes that the socket accepts now, and buffers the rest.
   void write(std::string bytes);
   // Writes one message, without copying its middle.
   void write(std::string head, SharedBytes middle, std::string tail);

@@ -17,8 +17,8 @@ std::string wrong_port(WireProtocol client, WireProtocol port);
 
 enum class PostgresGreeting : uint8_t {
   None,        // no PostgreSQL client, or too few bytes
-  Encryption,  // SSLRequest or GSSENCRequest, of kEncryptionRequestBytes
-  Start        // StartupMessage of protocol 3
+  Encryption,  // an SSLRequest or GSSENCRequest, of kEncryptionRequestBytes
+  Start        // a StartupMessage of protocol 3
 };
 inline constexpr size_t kEncryptionRequestBytes = 8;
 

@@ -26,7 +26,7 @@ struct FrontEnd::Impl {
   std::vector<std::shared_ptr<ClientConnections>> shards;  // shared with posted tasks
   size_t next_shard = 0;
   Address address;
-  std::unique_ptr<Listener> listener;  // on the first loop
+  std::unique_ptr<Listener> listener;  // runs on the first loop
 };
 
 FrontEnd::FrontEnd(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -30,7 +30,7 @@ struct NewClient {
 // The part of a front end that a protocol supplies. Called on the loops' threads.
 class ClientProtocol {
  public:
-  virtual std::string_view name() const = 0;  // for the log
+  virtual std::string_view name() const = 0;  // name of the protocol in the log
   virtual std::unique_ptr<ClientSession> open_session(const NewClient& client) = 0;
 
  protected:

@@ -31,7 +31,7 @@ void InputBuffer::move_to(size_t capacity) {
   moved.reserve(capacity);
   moved.append(buffer_, begin_);
   begin_ = 0;
-  buffer_.swap(moved);  // assignment would keep the old capacity
+  buffer_.swap(moved);  // swap() is used, since an assignment would keep the old capacity
   charge_.resize(buffer_.capacity());
 }
 

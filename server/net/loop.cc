@@ -31,7 +31,8 @@ uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle);
 
 // The loops to which this thread has posted and which it has not woken yet.
 struct HeldWakes {
-  // Limits the delay of the first posts. To make this number of posts takes some microseconds.
+  // After this number of posts, which take some microseconds, the loops are woken, so that the
+  // first posts are not delayed for long.
   static constexpr int kMostPosts = 64;
   bool is_holding = false;
   int posts = 0;
@@ -68,7 +69,7 @@ struct Loop::Impl {
   // Active while deferred tasks or slices exist, so that the loop does not wait.
   uv_idle_t idle_turn;
   std::deque<Task> inbox;       // posted tasks that have left the mailbox, in order
-  std::vector<Task> deferred;   // tasks of this turn
+  std::vector<Task> deferred;   // tasks that were deferred in this turn
   std::deque<Task> left_over;   // tasks of earlier turns, the oldest first
   bool owes_left_over = false;  // the last turn had no time for `left_over`
   // One kind of work in slices. The kinds take turns, so a kind waits for one slice of each other
@@ -232,7 +233,7 @@ struct Loop::Impl {
     left = nullptr;
     left_loop = nullptr;
     if (!relief->take_back()) {
-      send_wake();  // posts of this thread have not woken the loop
+      send_wake();  // until now, posts of this thread have not woken the loop
       return false;
     }
     thread = std::this_thread::get_id();

@@ -32,10 +32,10 @@ class Loop {
 
   // Runs the task on the loop's thread soon, in the order of the calls.
   void post(Task task);
-  // During the life of such an object, the posts of its thread wake each loop once: at the end of
-  // the life, or after HeldWakes::kMostPosts posts. It is for code that posts to many receivers.
-  // Without it, a loop wakes for the first post, handles it, goes to sleep, and is woken by the
-  // second post. A thread may have one object at a time, which must not outlive the loops.
+  // Collects wake-ups for code that posts to many receivers: while the object exists, posts of its
+  // thread wake each loop only once, when the object is destroyed or after HeldWakes::kMostPosts
+  // posts. Without it, a loop wakes for the first post, handles it, goes to sleep, and is woken by
+  // the second post. A thread may have one object at a time, which must not outlive the loops.
   class WakesTogether {
    public:
     WakesTogether();
@@ -48,10 +48,10 @@ class Loop {
   // thread. `what` names the work in the log if the slice takes too long; the text must outlive the
   // work.
   void post_slice(const char* what, Task task);
-  // Works like post_slice(), for a caller that has worked for a slice and has more to do, and then
-  // yields the core to other threads. A loop that never waits would keep the core until the
-  // scheduler's next tick, for up to 4 ms, and the log's writer and clients on the same machine
-  // would stand still.
+  // Posts the rest of work of which one slice was done, and yields the core to other threads
+  // when the task has run. A loop that never waits would keep the core until the scheduler's
+  // next tick, for up to 4 ms, and the log's writer and clients on the same machine would stand
+  // still.
   void post_rest(const char* what, Task task);
   // Runs the task when the callbacks of this turn are done, before the loop waits again.
   void defer(Task task);
@@ -76,8 +76,8 @@ class Loop {
   // Measures how long callbacks hold the loop.
   SliceMeter& slices();
 
-  uv_loop_s* uv();  // only for this folder
-  struct Impl;      // only for this folder
+  uv_loop_s* uv();  // for files of this folder only
+  struct Impl;      // for files of this folder only
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -67,7 +67,7 @@ struct NodeTls::Impl {
   BIO* in;   // owned by `ssl`
   BIO* out;  // owned by `ssl`
   std::unique_ptr<SSL, Free> ssl;
-  std::string unsaid;  // output before the end of the handshake
+  std::string unsaid;  // output that was written before the end of the handshake
   bool is_open = false;
 };
 

@@ -162,7 +162,8 @@ Result<std::shared_ptr<const TlsServer::Certificates>> TlsServer::load(const Tls
     if (SSL_CTX_load_verify_locations(raw, path, nullptr) != 1)
       return bad_file("authority of clients", files.client_authority);
     SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(path));
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);  // clients may connect without a certificate
+    // clients without a certificate may connect, too
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   }
   std::string end_point = end_point_of(SSL_CTX_get0_certificate(raw));
   return std::make_shared<const Certificates>(

@@ -13,7 +13,7 @@ constexpr char kHandshakeRecord = 0x16;
 constexpr size_t kRequestBytes = 8;
 constexpr int32_t kSslRequestCode = 80877103, kGssEncryptionRequestCode = 80877104;
 
-constexpr size_t kReadBytes = 16 * 1024;        // a TLS record
+constexpr size_t kReadBytes = 16 * 1024;        // the size of a TLS record
 constexpr size_t kMostUndecrypted = 64 * 1024;  // the socket is not read while more bytes wait
 constexpr int64_t kMaxRunUs = 1'000;
 

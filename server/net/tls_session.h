@@ -1,4 +1,4 @@
-// Puts TLS before a session of any protocol, for clients that request TLS.
+// Handles TLS for a session of any protocol, if the client requests it.
 #pragma once
 #include <cstdint>
 #include <functional>

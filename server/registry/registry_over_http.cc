@@ -82,7 +82,8 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
     if (reply->status != 200) return refused(*reply);
     const engine::SchemaVersion found = TRY(read_registered(reply->body));
     RegisteredSchema schema = *found.schema;
-    schema.id = static_cast<int32_t>(seen_.size()) + 1;  // valid only in this registry
+    // an id that is valid only in this temporary registry
+    schema.id = static_cast<int32_t>(seen_.size()) + 1;
     seen_.emplace(wanted.subject, wanted.version);
     engine::RegistrySubject& subject = subjects_[wanted.subject];
     subject.versions.push_back({wanted.version, schema.id});
@@ -230,7 +231,8 @@ void RegistryOverHttp::load(int32_t id, Loaded done) {
 engine::SchemaLookup::Found RegistryOverHttp::ask_schema(int32_t id) const {
   if (id <= 0) return {};
   const std::lock_guard lock(mutex_);
-  auto* self = const_cast<RegistryOverHttp*>(this);  // caching does not change visible state
+  // const_cast is safe, because a cache is no visible state
+  auto* self = const_cast<RegistryOverHttp*>(this);
   const auto found = self->entries_.find(id);
   if (found != entries_.end() && found->second.schema) return {found->second.schema};
   const int64_t now_us = clock_.monotonic_us();

@@ -48,7 +48,7 @@ class RegistryOverHttp final : public engine::OutsideRegistry {
  private:
   struct Entry {
     engine::SchemaTextPtr schema;
-    std::string problem;  // the last error; empty if there was none
+    std::string problem;  // text of the last error; empty if no error has occurred
     bool is_asking = false;
     int64_t again_at_us = 0, retry_ms = 0;
   };
