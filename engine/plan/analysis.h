@@ -26,7 +26,7 @@ struct PlanContext {
   const Properties& properties;
   // Slots of the statement's parameters $n; null if the statement cannot have parameters.
   std::vector<ParameterSlot>* parameters = nullptr;
-  bool fold_quoted_names = false;  // see Scope::fold_quoted_names
+  bool fold_quoted_names = false;  // explained at Scope::fold_quoted_names
   // Registers the schemas of a definition; null if the statement defines nothing.
   Registrar* registrar = nullptr;
   // System tables that a SELECT can read in addition to the catalog's streams and tables; null: none.
@@ -52,7 +52,7 @@ const View* find_view(const AliasedSource& named, const PlanContext& context);
 
 struct AnalysedSource {
   const DataSource* source = nullptr;
-  std::string alias;  // name by which the query addresses it
+  std::string alias;  // name by which the query refers to the source
   TextPosition position;
 };
 
@@ -73,7 +73,7 @@ struct AnalysedJoin {
   JoinType type = JoinType::Inner;
   size_t left = 0, right = 0;  // indexes in Analysis::sources
   ExpressionPtr left_key, right_key;
-  bool is_flipped = false;  // the right key is written first
+  bool is_flipped = false;  // the statement has the right key before the left one
   // Set for a join of two tables whose left key is not the key of the rows so far. The joined rows keep their key.
   bool is_foreign = false;
   // The primary key of the left table, if the first join is foreign.

@@ -15,7 +15,7 @@ namespace {
 bool is_index(auto index, size_t count) {
   return std::cmp_greater_equal(index, 0) && std::cmp_less(index, count);
 }
-// Number of columns before those of the left table in the output of a foreign-key subscription.
+// Number of columns before the left table's columns in the output of a ForeignKeySubscribeStep.
 constexpr size_t kSubscribedColumns = 3;
 bool is_index_or_none(int index, size_t count) { return index == -1 || is_index(index, count); }
 

@@ -1,4 +1,4 @@
-// Validates a plan that comes from outside the process, before operators are built from it.
+// Validates a plan that was read from the metadata log, before operators are built from it.
 #pragma once
 #include "engine/plan/plan.h"
 

@@ -39,7 +39,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
 // Returns the topic name for a statement that names no topic.
 std::string default_topic_name(std::string_view source, const EngineSettings& settings);
 
-// Returns the configuration of a new topic for such a source (retention.ms, cleanup.policy).
+// Returns the settings of the topic of a new source (retention.ms, cleanup.policy).
 Properties topic_config(SourceKind kind, bool is_windowed, std::optional<int64_t> retention_ms);
 
 // Returns the column that TIMESTAMP names, checked against the schema; nullopt if the statement names none.

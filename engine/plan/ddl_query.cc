@@ -21,7 +21,8 @@ void apply(QueryAction action, const std::string& id, Catalog& next, CatalogChan
 
 Result<CatalogChange> plan_control_query(const ControlQuery& control, const CatalogPtr& catalog) {
   std::vector<std::string> ids;
-  // A materialized view is nothing without its query, so only DROP ends the query.
+  // TERMINATE is refused for a materialized view, which cannot exist without its query; only DROP
+  // ends the query.
   const bool ends = control.action == QueryAction::Terminate;
   if (!control.query_id)
     for (const auto& [id, query] : catalog->queries()) {

@@ -15,7 +15,7 @@ enum class GeneratorKind : uint8_t {
   Random,    // all values are equally likely
   Zipf,      // the k-th value is about 1/k times as frequent as the first
   Sequence,  // the values in order, then from the first one again
-  Now,       // the time of the row (see GeneratorPlan::start_ms)
+  Now,       // the time for which the row is due (see GeneratorPlan::start_ms)
 };
 
 // The values of a column: one of `values`, a number or time from `min` to `max`, or (if a length is set) random
@@ -32,7 +32,7 @@ struct GeneratorRule {
 
 struct GeneratorPlan {
   int64_t rows_per_second = 10;
-  std::optional<int64_t> number_of_rows = {};  // total number of rows; none: unlimited
+  std::optional<int64_t> number_of_rows = {};  // number of rows in total; none: unlimited
   int64_t seed = 0;
   // Time of row 0. Later rows follow at the given rate. Without a value, a row has the time at which it is generated.
   std::optional<int64_t> start_ms = {};

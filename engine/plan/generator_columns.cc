@@ -357,7 +357,7 @@ Status note_rule(const Property& property, const Schema& schema,
                                guess, guess.empty() ? "" : " ", absl::StrJoin(names, ", ")));
   }
   const size_t column = TRY(find_column(property, name.substr(0, dot), schema));
-  columns[column].*row->rule = &property;  // each name occurs once
+  columns[column].*row->rule = &property;  // each name occurs only once
   return {};
 }
 

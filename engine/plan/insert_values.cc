@@ -28,7 +28,7 @@ struct InsertPlan {
   const DataSource& source;
   std::vector<int> columns;  // indexes in the schema; kRowTimeColumn for ROWTIME
   bool may_be_short =
-      false;  // rows may omit the last columns, as in PostgreSQL without a column list
+      false;  // in a statement of PostgreSQL without a column list, rows may omit the last columns
 };
 constexpr int kRowTimeColumn = -1;
 
@@ -382,7 +382,8 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   scope.texts_take_types = !context.settings.ksqldb_compat;
   scope.forms = session_forms(context.properties);
   const auto* text = scope.texts_take_types ? expression->as<StringLiteral>() : nullptr;
-  if (text && column.type.kind() == TypeKind::Array)  // such as DEFAULT '{}'
+  // a text such as '{}' is the DEFAULT of an array
+  if (text && column.type.kind() == TypeKind::Array)
     return parse_text_value(column.type, text->value, "a value", scope.forms);
   return assign_constant(*expression, column.type, scope, evaluation);
 }

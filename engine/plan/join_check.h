@@ -4,8 +4,8 @@
 
 namespace engine {
 
-// Fails if the two sides cannot be joined in this way, whatever the other parts of the query are.
-// `left_is_table` is set if the previous joins give a table.
+// Fails if sources of these kinds (streams, tables) cannot be joined by this type of join.
+// `left_is_table`: the result of the previous joins is a table.
 Status check_join(const AnalysedJoin& join, const Analysis& analysis, bool left_is_table,
                   const PlanContext& context);
 

@@ -472,7 +472,8 @@ class JoinPlanner {
   void add_join_stores(size_t index, StreamStreamJoinStep& step) {
     const AnalysedJoin& join = analysis_.joins[index];
     const int number = 8 + 4 * static_cast<int>(moves_) + 8 * static_cast<int>(index);
-    // Sides whose records may give rows of nulls.
+    // Whether records of the left and of the right side may give rows in which the other side is
+    // null.
     const bool left = join.type == JoinType::Full, right = left || join.type != JoinType::Inner;
     step.left_store = builder_.add_store(
         StoreKind::Ranges,
@@ -619,14 +620,14 @@ class JoinPlanner {
   StageBuilder& builder_;
   PlannedJoins planned_;
   bool rows_are_table_ = false;
-  // Key of the last node's rows, and the number of partitions of these rows.
+  // The key column of the last node's rows, and the number of partitions of these rows.
   int key_column_ = -1;
   std::vector<int> key_columns_;  // tables: all key columns
   FormatSpec key_format_;
   int partitions_ = 1;
   bool was_sorted_ = false;  // the rows are read from an exchange
   int rows_store_ = -1;      // tables: store of the last node's rows
-  size_t moves_ = 0;         // repartitions of streams before stream joins
+  size_t moves_ = 0;         // number of streams that were repartitioned for joins with streams
 };
 
 }  // namespace

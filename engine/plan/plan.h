@@ -27,7 +27,8 @@ struct InputStep {
   std::vector<bool> used;  // layout columns that a step reads; the other columns are null pointers
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  int store = -1;        // tables: index in StagePlan::stores of the store that keeps the rows
+  // tables only: index in StagePlan::stores of the store with the table's rows
+  int store = -1;
   bool old_too = false;  // tables: a later step needs the replaced row
   // Set for tables in which a join only looks rows up. The input then stores the changes of the table and passes no
   // rows on.
@@ -47,8 +48,8 @@ struct InputStep {
 struct FilterStep {
   BoundExpression predicate;
   bool is_table = false;
-  // Set if the filter has replaced another one. Rows that this filter never passed become deletes, too, since the old
-  // filter may have passed them (docs/adr/0031).
+  // Set if the filter has replaced another one. A row that fails this filter always becomes a delete, since the old
+  // filter may have passed the row (docs/adr/0031).
   bool tells_all_deletes = false;
 };
 
@@ -131,7 +132,7 @@ struct StreamStreamJoinStep {
 struct TableTableJoinStep {
   JoinType type = JoinType::Inner;
   int left_key = 0, right_key = 0;        // columns in the layouts of the two ports
-  int left_store = -1, right_store = -1;  // rows of the two sides
+  int left_store = -1, right_store = -1;  // stores with the rows of the two sides
   int store = -1;                         // joined rows, under the same key bytes
   std::vector<bool> used;                 // columns of the layout that the store keeps
   bool old_too = false;                   // a later step needs the replaced row
@@ -165,8 +166,9 @@ struct ForeignKeyJoinStep {
 // change.
 struct ForeignKeyResolveStep {
   size_t key_count = 1;
-  int store = -1;         // joined rows
-  int moving_store = -1;  // keys whose foreign key has changed, until both answers have arrived
+  int store = -1;         // store of the joined rows
+  // store of the keys whose foreign key has changed, until both answers have arrived
+  int moving_store = -1;
   FormatSpec key_format;
   bool old_too = false;  // a later step needs the replaced row
 };
@@ -177,7 +179,8 @@ struct ViewPlan;  // engine/plan/view_plan.h
 // passes on the rows that differ from the last result. The output layout has the columns of the view's topic.
 struct RecomputeStep {
   std::shared_ptr<const ViewPlan> view = {};
-  // By port: store of the rows of a stream; -1 for a table, whose input keeps the rows.
+  // For each port: the store with the rows of a stream; -1 for a table, whose own input keeps the
+  // rows.
   std::vector<int> stream_stores = {};
   int store = -1;  // the rows of the view, by their keys
   FormatSpec key_format = {};

@@ -80,7 +80,8 @@ bool JsonCodec<AggregateInstance>::read(const JsonValue& json, AggregateInstance
       !read_member(json, "result", instance.result_type) ||
       !read_member(json, "properties", instance.properties))
     return false;
-  keep_aggregate_properties(instance);  // older plans have all properties of the session here
+  // plans of older versions contain all properties of the session here
+  keep_aggregate_properties(instance);
   return true;
 }
 

@@ -194,7 +194,8 @@ std::string query_id_for(const CreateAsSelect& create, const PlanContext& contex
                      create.name.text, context.catalog.next_query_number);
 }
 
-// Returns whether rows of `name` reach one of the sources, directly or through other queries.
+// Returns whether rows of the stream or table `name` reach one of the sources, directly or through
+// other queries.
 bool comes_from(std::vector<std::string> sources, const std::string& name, const Catalog& catalog) {
   for (size_t i = 0; i < sources.size(); ++i) {
     if (sources[i] == name) return true;

@@ -43,7 +43,8 @@ struct RecursiveRows {
 };
 // Returns one row without columns, for a SELECT without FROM.
 struct OneRow {};
-// Returns no row: see without_empty_parts() (engine/query/empty_rows.h).
+// Returns no row. The planner inserts it for a part of the plan that is certainly empty: see
+// without_empty_parts() (engine/query/empty_rows.h).
 struct NoRows {};
 // Returns the rows of VALUES. The expressions use no columns.
 struct WrittenRows {
@@ -67,9 +68,9 @@ struct AppendSubquery {
   RowsNodePtr input, rows;
   SubqueryKind kind;
   std::vector<BoundExpression> keys;      // over the input's columns; types as in `rows`
-  std::optional<BoundExpression> value;   // In: bound to the input's columns
-  bool negated = false;                   // In
-  ComparisonOp op = ComparisonOp::Equal;  // In
+  std::optional<BoundExpression> value;   // for In: the value, bound to the input's columns
+  bool negated = false;                   // for In: NOT IN
+  ComparisonOp op = ComparisonOp::Equal;  // for In: the comparison
   RowsNodePtr otherwise = nullptr;        // one row with one column; may be null
   bool takes_first = false;  // Scalar: the first of several matches is the result, as with LIMIT 1
   // Set if the sub-query was rewritten to read the outer rows: `rows` reads them as OuterRows of this number. A null
@@ -88,7 +89,8 @@ struct JoinRows {
   // Set for LATERAL: the right side reads the left keys as OuterRows of this number. A null key then matches a null
   // key. The last columns of the right side are its keys, which are not part of the output.
   std::optional<size_t> outer = {};
-  // For LATERAL: one row without keys, for left rows without a partner; may be null.
+  // For LATERAL: the row of the right side for left rows without a partner, without its keys; may
+  // be null.
   RowsNodePtr otherwise = nullptr;
 };
 // Repeats each row for each element of its arrays; shorter arrays are filled with nulls. A row whose arrays are all

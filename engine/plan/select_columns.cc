@@ -235,7 +235,8 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-enum class Bounds : uint8_t { Count, Allowed };  // whether window bounds count as ungrouped
+// Count: window bounds count as columns that are not grouped by
+enum class Bounds : uint8_t { Count, Allowed };
 
 // Returns the first column that is neither grouped by nor inside an aggregate function; nullptr if
 // none exists. `parameters` are those of enclosing lambdas, which look like columns.

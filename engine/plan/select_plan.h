@@ -26,7 +26,7 @@ struct PlannedSelect {
 struct SelectTarget {
   QueryUse use = QueryUse::Persistent;
   std::string query_id;   // part of the names of internal topics
-  std::string sink_name;  // for messages
+  std::string sink_name;  // name of the sink, for messages
 };
 
 // Chooses the key format of a persistent query. The format must be known before the state of the

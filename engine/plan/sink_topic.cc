@@ -81,7 +81,8 @@ std::string unreadable_side(const FormatSpec& writer, const FormatSpec& reader,
   if (writer.name != reader.name || writer.delimiter != reader.delimiter)
     return fmt::format("it has {} in the format {}, and the query writes {}", word,
                        format_text(reader), format_text(writer));
-  if (can_infer_schema(reader)) return {};  // the registry compares the schemas
+  // the registry checks whether the schemas are compatible
+  if (can_infer_schema(reader)) return {};
   // These formats, and a key of one column, do not store the names of columns: columns match by their positions.
   const bool by_position = reader.name == "KAFKA" || reader.name == "DELIMITED" ||
                            (side == Side::Key && read.size() == 1 && written.size() == 1);
@@ -91,7 +92,8 @@ std::string unreadable_side(const FormatSpec& writer, const FormatSpec& reader,
         by_position ? written.begin() + static_cast<std::ptrdiff_t>(std::min(i, written.size()))
                     : same_name;
     if (column == written.end() || is_implicitly_castable(column->type, read[i].type)) continue;
-    if (reader.name == "JSON" && read[i].type.kind() == TypeKind::String) continue;  // of any JSON
+    // a STRING accepts any JSON
+    if (reader.name == "JSON" && read[i].type.kind() == TypeKind::String) continue;
     return fmt::format("its column {} is {}, and the query writes {}", read[i].name,
                        read[i].type.to_string(), column->type.to_string());
   }

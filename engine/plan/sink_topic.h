@@ -21,7 +21,8 @@ Status check_no_cycle(std::string_view id, const std::vector<std::string>& sourc
 
 // Compares the sink with the other streams and tables over its topic. Fails with InvalidStatement if one of the two
 // cannot read the other's records, because their formats or the types of their columns differ. Otherwise returns a
-// notice for each of the others, with the columns that only one of the two has. Returns no notices under --compat ksqldb.
+// notice for each other stream or table, which lists the columns that only one of the two has. Returns no notices under
+// --compat ksqldb.
 Result<std::vector<std::string>> check_shared_topic(const DataSource& sink,
                                                     const PlanContext& context, TextPosition at);
 

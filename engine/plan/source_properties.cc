@@ -298,7 +298,7 @@ bool is_generator_rule_of(const Property& property, WithClauseOf statement) {
 }
 
 struct PropertyElsewhere {
-  std::string_view name;  // its beginning, if it ends with a dot
+  std::string_view name;  // name of the property, or its beginning if the text ends with a dot
   std::string_view advice;
 };
 constexpr std::string_view kNoConnector =

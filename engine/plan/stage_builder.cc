@@ -104,7 +104,7 @@ class ColumnUse {
   void need_all() { input(0).assign(input(0).size(), true); }
 
   StagePlan& stage_;
-  std::vector<std::vector<bool>> used_;  // by node
+  std::vector<std::vector<bool>> used_;  // used columns of each node
   size_t at_ = 0;
 };
 
@@ -179,7 +179,8 @@ bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const auto writer = std::ranges::find_if(stages_, [&](const StagePlan& each) {
     return each.output.exchange == static_cast<int>(exchange);
   });
-  if (writer->merges_partitions) return false;  // its progress is that of several partitions
+  // the task's progress would be that of several partitions
+  if (writer->merges_partitions) return false;
   size_t streams = 0;
   for (const PlanNode& node : writer->nodes) {
     const auto* const input = std::get_if<InputStep>(&node.step);

@@ -60,7 +60,8 @@ class StageBuilder {
 
   std::vector<StagePlan> stages_;
   std::vector<ExchangePlan> exchanges_;
-  std::vector<int> writers_;  // by exchange: its writing tasks, if each partition has its own
+  // for each exchange: number of its writing tasks, if each partition has its own writer
+  std::vector<int> writers_;
 };
 
 // Returns the step that reads a source's topic. Its used columns are not set yet.

@@ -116,7 +116,7 @@ class QueryUpgrade {
     const auto next = filters_before(pair.next_stage, pair.next.from[port]);
     const bool is_table = std::ranges::any_of(old, &FilterStep::is_table) ||
                           std::ranges::any_of(next, &FilterStep::is_table);
-    if (!is_table) return {};  // a record that passed a filter leaves no state in it
+    if (!is_table) return {};  // a filter keeps no state about records of a stream
     const Places places = pair.places(port);
     std::vector<BoundExpression> before, after;
     for (const FilterStep* each : old) before.push_back(still(each->predicate));

@@ -17,7 +17,8 @@ namespace {
 
 // Index of a column that the old plan does not have.
 constexpr int kNew = -1;
-// Index of such a column in an expression. It is greater than the index of any column.
+// The index that stands for a column without a counterpart in the old plan. It is greater than the
+// index of any column.
 constexpr uint32_t kNewColumn = UINT32_MAX;
 
 // Removes the positions in the query's text, and the check of ranges, which plans of earlier versions lack: a query of
@@ -25,7 +26,7 @@ constexpr uint32_t kNewColumn = UINT32_MAX;
 void forget_positions(BoundExpression& expression) {
   expression.position = {};
   expression.checks_range = false;
-  expression.can_fail = true;  // depends on the check of ranges
+  expression.can_fail = true;  // the range check may fail
   for (BoundExpression& child : expression.children) forget_positions(child);
 }
 
@@ -150,7 +151,7 @@ class StepUpgrade {
     return keep_columns(old.used, pair_.next.layout, own, is_free, next.used);
   }
 
-  Status operator()(const FilterStep&) const { return {}; }  // see FilterUpgrade
+  Status operator()(const FilterStep&) const { return {}; }  // FilterUpgrade compares filters
 
   // Only the columns of the result may change. The key may not, because rows are stored under it.
   Status operator()(const ProjectStep& next) const {

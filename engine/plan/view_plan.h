@@ -13,7 +13,7 @@ namespace engine {
 
 // A table or stream that the SELECT reads: the rows of ReadRows with this index.
 struct ViewRead {
-  size_t port = 0;                             // input of the RecomputeStep
+  size_t port = 0;                             // input port of the RecomputeStep
   std::optional<BoundExpression> filter = {};  // bound to the input's layout
   std::vector<BoundExpression> columns = {};   // bound to the input's layout
 };
@@ -21,7 +21,7 @@ struct ViewRead {
 struct ViewPlan {
   std::vector<ViewRead> reads = {};
   RowsNodePtr root =
-      nullptr;  // its first columns are those of the result; the others exist only for sorting
+      nullptr;  // the first columns are those of the result; the others serve only for sorting
   Schema result = {};
   // Columns of the result that together differ in all rows. Empty and `is_one_row` not set: rows may be equal, and a
   // row is identified by all of its values and its number among the equal rows.

@@ -11,7 +11,8 @@ namespace engine {
 // The change that a statement asks for. Alter: any statement about the definition of a table.
 enum class ViewChange : uint8_t { Insert, Update, Delete, Copy, Truncate, Alter };
 
-// Returns the view with this name, or null. Looks for the names for which find_source() looks, in the same order.
+// Returns the view with this name, or null. Tries the same spellings of the name as find_source(), in the same
+// order.
 const View* view_named(const Name& name, const Catalog& catalog, bool fold_quoted_names);
 
 // Returns the error of PostgreSQL, with a hint that names the streams and tables that the view reads; nothing if no

@@ -23,7 +23,8 @@ Result<int64_t> max_windows(const Properties& properties) {
   if (set == properties.end()) return kMaxWindowsPerRecord;
   TRY(check_statement_setting(set->first, set->second));
   int64_t limit = 0;
-  (void)absl::SimpleAtoi(set->second, &limit);  // check_statement_setting() has accepted it
+  // check_statement_setting() has already validated the text
+  (void)absl::SimpleAtoi(set->second, &limit);
   return limit;
 }
 
