@@ -341,7 +341,8 @@ Status AggregateOperator::list_windows(size_t max_changes, std::vector<Change>& 
   const uint64_t max_fetches = store_.layers().fetches() + Slice::kBlockFetches;
   while (rest.next_start <= timestamp && !block_is_full(changes, max_changes) &&
          store_.layers().fetches() < max_fetches) {
-    assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));  // begin_row()
+    // begin_row() skips closed windows
+    assert(!windows.is_closed(rest.next_start, stream_time_.timestamp));
     GroupSlot* const group = TRY(take_group(key, rest.next_start));
     if (group) changes.push_back({group, rest.row, false, !step_.final_only});
     if (timestamp - rest.next_start < windows.advance_ms) {
@@ -440,7 +441,7 @@ Status AggregateOperator::close_some() {
     context().slice.spend_rows(std::max<size_t>(groups.size(), 1));
     if (!groups.empty()) {
       Batch out = TRY(rows_of(groups));
-      out.columns.pop_back();  // drops ROWTIME
+      out.columns.pop_back();  // removes the column ROWTIME
       if (rest_ && rest_->row < rest_->batch.rows) {
         out.partition = rest_->batch.partition_of(rest_->row);
         out.offsets.assign(out.rows, rest_->batch.offsets[rest_->row]);
@@ -524,7 +525,7 @@ void AggregateOperator::restore_scalars(std::span<const int64_t>& scalars) {
   constexpr size_t kCount = 9;
   if (scalars.empty()) return;
   stream_time_.timestamp = scalars[0];
-  if (scalars.size() < kCount) {  // written by a version that had only this scalar
+  if (scalars.size() < kCount) {  // an older version has written only this scalar
     scalars = scalars.subspan(1);
     return;
   }

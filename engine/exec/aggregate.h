@@ -45,7 +45,7 @@ class AggregateOperator final : public Operator, public Materialized {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
-  // From now on the operator uses the key bytes that its batches carry. Call if the input is an exchange whose batches
+  // Makes the operator use the key bytes that its batches carry. Called if the input is an exchange whose batches
   // carry the keys as this operator would encode them.
   void take_carried_keys() { takes_carried_keys_ = true; }
   // From now on only the last of several results of one group in a block is emitted, if the groups have a heap and
@@ -83,7 +83,7 @@ class AggregateOperator final : public Operator, public Materialized {
   struct Rest {
     Batch batch;
     EncodedRows keys;
-    uint32_t row = 0;              // first unfinished row
+    uint32_t row = 0;              // first row that is not finished
     uint32_t prefetched = 0;       // the groups of all rows before this row are fetched
     bool row_is_begun = false;     // begin_row() has been called for `row`
     size_t row_bytes = 0;          // bytes that the row adds to a group; set if groups may be large

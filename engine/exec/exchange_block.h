@@ -39,10 +39,10 @@ Result<size_t> rows_of_exchange_block(std::string_view bytes);
 // `old_columns` are not filled. Strings are views into the blocks.
 struct ExchangeRows {
   std::vector<int64_t> timestamps;
-  MergeTimes merge;  // time-ordered exchanges only
+  MergeTimes merge;  // set for time-ordered exchanges only
   Bitmap present, old_present;
   std::vector<std::string> raw_headers;      // empty if no row has headers
-  Column keys{TypeKind::Bytes};              // the key bytes
+  Column keys{TypeKind::Bytes};              // key bytes of each row
   std::vector<Column> columns, old_columns;  // `old_columns`: tables only
   size_t size() const { return timestamps.size(); }
 };

@@ -6,7 +6,7 @@ namespace {
 
 // Returns the present rows that satisfy the predicate. A predicate that fails for a row, or is null, counts as false.
 Bitmap passing(const Evaluated& predicate, const Bitmap& present) {
-  const auto holds = predicate.column->data<uint8_t>();  // zero where it is null
+  const auto holds = predicate.column->data<uint8_t>();  // zero where the predicate is null
   Bitmap rows(holds.size(), false);
   for (size_t row = 0; row < holds.size(); ++row)
     if (holds[row] && present.test(row)) rows.set(row);

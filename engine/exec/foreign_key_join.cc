@@ -35,9 +35,9 @@ struct ForeignKeyJoinOperator::Answers {
   std::vector<uint32_t> rows;  // row of the batch that caused each answer
   std::vector<int64_t> timestamps;
   Column numbers{TypeKind::Bigint}, kinds{TypeKind::Integer};
-  std::vector<Column> left = {};  // columns that the left port carries; port 1 only
+  std::vector<Column> left = {};  // set for port 1 only: columns that the left port carries
   std::vector<Column::SourceRow> right_rows = {};
-  Batch found = {};  // port 0: rows found in the right table
+  Batch found = {};  // set for port 0 only: rows found in the right table
   void add(uint32_t row, int64_t timestamp, int64_t number, int32_t kind) {
     rows.push_back(row);
     timestamps.push_back(timestamp);

@@ -47,7 +47,7 @@ class ForeignKeyJoinOperator final : public Operator {
     size_t port = 0;
     ColumnPtr keys;         // foreign keys of left rows, or own keys of right rows
     EncodedRows left_keys;  // port 0: keys of the left rows
-    size_t row = 0;         // first unfinished row
+    size_t row = 0;         // first row that is not finished
     std::string place;      // port 1: left rows before this key are joined; empty: no row is
   };
   // Position of a right row that has been joined, as of the last commit, only with the left rows before the key

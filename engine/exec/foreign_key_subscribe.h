@@ -25,7 +25,7 @@ class ForeignKeySubscribeOperator final : public RowwiseOperator {
  private:
   // A message to the next step, which becomes one output row.
   struct Said {
-    uint32_t row;  // row of the batch that changed
+    uint32_t row;  // number of the row in the batch
     bool to_old;   // the message is for the task of the old foreign key
     int32_t kind;
     int64_t number;

@@ -26,8 +26,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
 
   // Returns the decoder; null if the input generates its rows instead of reading records.
   RecordDecoder* decoder() { return decoder_.get(); }
-  // Decodes like RecordDecoder::decode(). For generated rows, the batches only give the offsets of the rows that are
-  // due; their bytes are not read.
+  // Decodes the batches, see RecordDecoder::decode(). For generated rows, the batches only give the offsets of the
+  // rows that are due; their bytes are not read.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     if (generator_) return generate(batches, partition, range);

@@ -196,7 +196,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   };
   std::vector<size_t> heap;
   std::vector<size_t> refilled(heads_.size(), 0);
-  bool must_wait = false;  // wait for a poll, because the next record of one partition is not known
+  // the next record of one partition is unknown, so the records after it wait for the next poll
+  bool must_wait = false;
   for (size_t i = 0; i < heads_.size(); ++i) {
     if (waits(heads_[i])) continue;
     if (!heads_[i].has_row()) TRY(refill(i, polled[i], std::min(max_rows, heads_[i].refill_rows)));

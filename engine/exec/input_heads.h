@@ -22,7 +22,7 @@ struct HeadSource {
   PartitionRef partition;
   uint32_t stage_input = 0;
   Offset begin;                   // first record to take
-  std::optional<Offset> stop_at;  // records from here on are not taken
+  std::optional<Offset> stop_at;  // records at or after this offset are not taken
   LaneWriterPtr writer = {};      // set for a lane of a time-ordered exchange
   TopicWritersPtr writers = {};   // set for a topic whose rows are awaited
 };
@@ -119,7 +119,8 @@ class InputHeads {
   };
   const Place& failed_at() const { return failed_at_; }
 
-  uint64_t decoded_rows() const { return decoded_rows_; }  // since the object was made
+  // number of rows that were decoded since the object was made
+  uint64_t decoded_rows() const { return decoded_rows_; }
 
  private:
   struct Head {
@@ -137,7 +138,7 @@ class InputHeads {
     std::optional<size_t> topic;   // index in awaited_
     // Ends of the decoded and of the readable records at the noted moment.
     Offset noted_decoded{0}, noted_end{0};
-    std::optional<Offset> limit = {};  // see InputHeads::limit()
+    std::optional<Offset> limit = {};  // explained at InputHeads::limit()
     Offset end;  // end of the records to take: readable_end, the stop offset or the limit
     Offset readable_end;
     size_t refill_rows;
@@ -163,7 +164,8 @@ class InputHeads {
     auto operator<=>(const Bound&) const = default;
   };
   struct Bounds {
-    Bound noted, now;  // `noted`: for records readable at the noted moment; `now`: for others
+    // `noted`: for records that could be read at the noted moment; `now`: for all other records
+    Bound noted, now;
   };
 
   void see(std::span<const Polled> polled);
@@ -177,9 +179,9 @@ class InputHeads {
   // Whether writers still owe rows to the empty partitions of their topics. Records of the other kind wait for these
   // rows.
   enum class Owed : uint8_t {
-    Nothing,    // no empty partition has a writer
+    Nothing,    // no empty partition belongs to a topic that a query writes
     NoMore,     // the writers have passed the noted moment
-    Seen,       // passed the moment only after the last snapshot was taken
+    Seen,       // the writers passed the moment only after the last snapshot was taken
     StillOwed,  // a writer has not passed the noted moment
   };
   Owed owed_by_topics(SourceKind kind);

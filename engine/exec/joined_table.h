@@ -24,7 +24,8 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
   JoinedTableOperator(TaskContext& context, const Layout& layout, const std::vector<bool>& used,
                       bool old_too, size_t head_bytes = 0);
 
-  // Returns whether rows are still to be shown. A derived class also returns true if it has a rest of its batch.
+  // Returns whether rows of the table are still to be pushed for a push query. A derived class also returns true
+  // while a rest of its batch is unfinished.
   bool has_rest() const override { return showing_.has_value(); }
   bool holds_commits_back() const override { return true; }
 

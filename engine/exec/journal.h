@@ -17,7 +17,7 @@ namespace engine {
 struct InputPosition {
   uint32_t input = 0;  // index of the stage's input
   PartitionRef partition;
-  Offset next;  // first record not taken yet
+  Offset next;  // offset of the first record that is not taken yet
   bool operator==(const InputPosition&) const = default;
 };
 

@@ -25,7 +25,8 @@ void report_rows(ProcessingLog& log, const RowErrors& errors, const Batch& batch
   uint64_t more = errors.more_noted();
   for (size_t row = 0; errors.any() && row < batch.rows; ++row)
     if (errors.has(row) && counts(row) && !listed.contains(row)) ++more;
-  // Without a message the reason of the others is unknown.
+  // The causes of errors beyond kMaxMessages are unknown. They are reported as nulls only if all
+  // listed ones are.
   if (more > 0) log.more_records_failed(more, are_nulls && !listed.empty());
 }
 

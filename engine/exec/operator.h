@@ -28,8 +28,8 @@ class ProcessingLog {
   virtual ~ProcessingLog() = default;
   // Reports a failed record. `offset` is that of the source record in the partition that the task reads; -1: unknown.
   virtual void record_failed(const Error& error, int32_t partition, int64_t offset) = 0;
-  // Reports `count` more failures in records of the batch, which get no line each. `are_nulls`: the failures reported
-  // before were those of is_null_failure().
+  // Reports `count` more failures in records of the batch, for which no separate lines are written. `are_nulls`: the
+  // failures reported before were those of is_null_failure().
   virtual void more_records_failed(uint64_t count, bool are_nulls) = 0;
   // Reports `count` records that arrived after one of their windows had closed. `partition` and `offset` are those of
   // the first of them. Called at most once per batch.
@@ -49,7 +49,7 @@ class ProcessingLog {
 
 // The record with the greatest event time that an operator has seen.
 struct StreamTime {
-  int64_t timestamp = -1;  // -1: none yet
+  int64_t timestamp = -1;  // -1: no record was seen yet
   int32_t partition = 0;   // partition of the task's input that has the record
   int64_t offset = -1;
   bool operator==(const StreamTime&) const = default;
@@ -65,7 +65,7 @@ struct StreamTime {
 // Context shared by all operators of a task.
 struct TaskContext {
   const EvalContext& eval;
-  EvalBudget& budget;  // budget of `eval`; each evaluation restarts it
+  EvalBudget& budget;  // budget of `eval`, restarted by each evaluation
   Slice& slice;
   ProcessingLog& log;
   // Whether the output may drop all but the newest of several updates of a key in one micro-batch.
@@ -76,7 +76,7 @@ struct TaskContext {
   // Empty: no such thread exists, and the work runs on the task's own thread.
   std::function<void(std::function<void()> work)> run_aside = {};
   const ViewRunner* views =
-      nullptr;  // runs the SELECTs of materialized views; null: there are none
+      nullptr;  // runs the SELECTs of materialized views; null: no view is run
 
   // Logs one line for each failed row that has a message, and counts the other failed rows.
   void report(const RowErrors& errors, const Batch& batch) const;
@@ -175,7 +175,7 @@ class Operator {
   // Calls `visit` with partition and offset of each unfinished source record, in order.
   using VisitRecord = std::function<void(int32_t partition, int64_t offset)>;
   virtual void visit_rest(const VisitRecord&) const {}
-  // Copies the parts of the rest that are views into bytes that the log is about to release.
+  // Copies the parts of the rest that refer to bytes of the log which are about to be released.
   virtual void own_rest() {}
   // Returns whether a commit must wait until all operators after this one have finished their rests. Without the wait,
   // the operator's changes and the records that it counts as finished would be journalled, and their output would be
@@ -184,8 +184,9 @@ class Operator {
   // Frees some state that is no longer needed. Returns true if more such state remains.
   virtual bool tidy() { return false; }
 
-  // Write and restore numbers that are part of the task's position, such as stream time. `restore_scalars` consumes
-  // this operator's own numbers from the front of the span, which has fewer of them if an older version wrote them.
+  // Write and restore the operator's scalars: numbers that are part of the task's position, such as stream time.
+  // `restore_scalars` consumes this operator's own numbers from the front of the span, which has fewer of them if
+  // an older version wrote them.
   virtual void append_scalars(std::vector<int64_t>&) const {}
   virtual void restore_scalars(std::span<const int64_t>&) {}
   // Returns the newest event time seen; null if the operator does not track it.

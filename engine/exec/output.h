@@ -63,7 +63,7 @@ class LogOutput : public Operator {
   const OutputTarget target_;
   size_t name_bytes_ = 0;  // bytes of the column names, if each record contains them
   Batch rest_;
-  size_t row_ = 0;  // first row of the rest that is not written
+  size_t row_ = 0;  // first row of the rest that is not written yet
   // Builders of only those partitions that were written to since the last commit. A query has as many outputs as its
   // source has partitions, and one builder for each pair of partitions would be millions.
   std::map<int32_t, records::BatchBuilder> builders_;
@@ -92,7 +92,7 @@ class TopicOutput final : public LogOutput {
   std::vector<int> key_columns_, value_columns_;
   std::unique_ptr<Writer> key_writer_, value_writer_;
   std::optional<TimePattern> timestamp_pattern_;
-  std::string windowed_key_;  // scratch
+  std::string windowed_key_;  // buffer that is reused for each key
 };
 
 // Writes rows for the next stage of the same query (engine/exec/exchange_block.h). Tracks which source record moves
@@ -133,7 +133,7 @@ class ExchangeOutput final : public LogOutput {
   const TimeAhead ahead_;
   StreamTime stream_time_;
   RunningTimes times_;
-  int64_t told_time_ = -1;  // time in the last progress record
+  int64_t told_time_ = -1;  // time of the last progress record
   int64_t told_times_ = 0;  // number of progress records, which is also their end offset
 };
 

@@ -1,4 +1,4 @@
-// Stored keys of several integers.
+// Reads stored keys that consist of several integers.
 #pragma once
 #include <optional>
 #include <span>

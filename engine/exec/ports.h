@@ -36,7 +36,8 @@ struct LogBatch {
 };
 
 struct Polled {
-  Status status;                  // of this partition only; on an error only this field is valid
+  // an error of this partition only; the other fields are then not valid
+  Status status;
   std::vector<LogBatch> batches;  // in order, without gaps that hold data
   Offset readable_end;  // end of the committed records; from the same snapshot for all partitions
   Offset log_start;
@@ -61,13 +62,13 @@ struct OutputBatch {
 
 // All changes of one micro-batch, which become durable together or not at all.
 struct TaskCommit {
-  std::string task;  // "CTAS_X_1/0/3": query id, stage, partition
+  std::string task;  // for example "CTAS_X_1/0/3": query id, stage, partition
   TaskEpoch epoch;
   TaskSequence sequence;
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange records that are no longer needed
-  // Set by a sink that was full. Has the sink's encoded form of `journal` for the next attempt; `journal` is then
+  // Set by a sink that was full: the encoded form of `journal` for the next attempt. `journal` is then
   // empty.
   struct Sealed {
     std::string journal;

@@ -36,7 +36,7 @@ class ProcessingLogBuffer {
   static constexpr size_t kMaxLines = 100;
 
   void add(ProcessingLogLine line);
-  // Counts failures that get no line of their own.
+  // Counts failures without adding lines for them.
   void add_more(uint64_t count) { more_ += count; }
   bool empty() const { return lines_.empty() && more_ == 0; }
   // Returns one record batch with all lines, and empties the buffer. `task` is "CTAS_X_1/0/3".
@@ -46,7 +46,7 @@ class ProcessingLogBuffer {
 
  private:
   std::vector<ProcessingLogLine> lines_;
-  uint64_t more_ = 0;  // lines that were not kept
+  uint64_t more_ = 0;  // number of lines that were not kept
 };
 
 }  // namespace engine

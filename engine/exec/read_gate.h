@@ -23,7 +23,8 @@ class ReadGate {
     ~Change() { end(); }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
-    // Unlocks early. Call before invoking code that may read the tables.
+    // Admits readers before the end of the scope. Called before code that may read the tables
+    // itself.
     void end() {
       ReadGate* const gate = std::exchange(gate_, nullptr);
       if (!gate) return;
@@ -47,7 +48,7 @@ class ReadGate {
   static constexpr int kTries = 200;  // about the time that a few readers hold the lock
 
   std::mutex mutex_;
-  // Hint for readers: they do not try to take the lock while this flag is set.
+  // If set, readers do not try to take the lock, which saves time. It is only a hint.
   std::atomic<bool> is_changing_ = false;
 };
 

@@ -17,7 +17,7 @@ namespace {
 // Rows that are copied, or looked for in the result, between two looks at the clock. The store walks its entries in
 // order.
 constexpr size_t kGatheredAtOnce = 512;
-// Rows that are looked up in the store one by one between two looks at the clock. Each look-up may wait for the disk.
+// Number of rows that are looked up in the store between two checks of the clock. Each look-up may wait for the disk.
 constexpr size_t kComparedAtOnce = Slice::kBlockFetches;
 constexpr int64_t kRestFactor = 4;
 constexpr int64_t kDefaultIntervalMs = 100;
@@ -57,14 +57,14 @@ std::vector<int> used_columns(const InputOperator& input, size_t columns) {
 struct RecomputeOperator::Run {
   enum class Part : uint8_t { Gather, Compute, Put, Find, Erase };
   Part part = Part::Gather;
-  // Gather
+  // Used while gathering.
   size_t port = 0;
   StoreScanPtr scan = {};
   std::vector<std::vector<Batch>> inputs = {};
   uint64_t input_rows = 0;
-  // Compute
+  // Used while computing.
   std::shared_ptr<ViewComputation> computation = {};
-  // Put and Erase
+  // Used while putting and erasing.
   size_t next = 0;
   std::vector<std::string> gone = {};
   uint64_t changed_rows = 0;

@@ -53,7 +53,7 @@ class RecomputeOperator final : public JoinedTableOperator {
   void set_awaited(bool is_awaited) { is_awaited_ = is_awaited; }
   // Returns whether rows have arrived since the last run has begun, or no run has begun.
   bool is_dirty() const { return is_dirty_; }
-  // Begins a run. All inputs are at the cut.
+  // Begins a run. All inputs must be at the cut.
   void begin_run();
   bool is_publishing() const;
   bool only_reads() const;
@@ -78,7 +78,7 @@ class RecomputeOperator final : public JoinedTableOperator {
 
   const RecomputeStep step_;
   const std::vector<InputOperator*> inputs_;
-  // By port; null for a table. The rows of a stream are kept under their partition and offset.
+  // For each port: the rows of a stream, under their partition and offset; null for a table.
   std::vector<std::unique_ptr<RowStore>> streams_;
   std::vector<int> all_columns_;
   size_t key_count_ = 0;

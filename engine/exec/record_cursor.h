@@ -23,7 +23,7 @@ class RecordCursor {
   // Leaves the batch. When the batch is entered again, enter() continues with the next record of
   // the reader.
   void leave(const records::RecordReader& reader) { place_ = reader.place(); }
-  // Ends the batch, all of whose records have been taken.
+  // Ends the batch. Called when all of its records have been taken.
   void finish() { *this = {}; }
 
   // Returns the decompressed bytes of the batch; null if it was not compressed.
@@ -34,8 +34,10 @@ class RecordCursor {
   // batch, because compaction may replace the batch at an offset.
   std::optional<Offset> base_offset_;
   uint32_t crc_ = 0;
-  std::optional<records::RecordReader::Place> place_;  // none while decompressing
-  std::shared_ptr<records::Decompressor> unpacked_;    // shared with columns once complete
+  // nullopt while the batch is being decompressed
+  std::optional<records::RecordReader::Place> place_;
+  // shared with columns once the batch is decompressed
+  std::shared_ptr<records::Decompressor> unpacked_;
 };
 
 }  // namespace engine

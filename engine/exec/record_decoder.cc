@@ -114,7 +114,8 @@ Status RecordDecoder::collect(std::span<const LogBatch> batches, DecodeRange& ra
     }
     Result<std::optional<records::RecordReader>> entered = cursor.enter(stored, range.unpack_bytes);
     if (!entered) {
-      if (out.size() > 0) return {};  // the records before the damaged batch are returned first
+      // the records before the damaged batch are returned first, without the error
+      if (out.size() > 0) return {};
       return std::move(entered).error();
     }
     if (!*entered) return {};
@@ -264,7 +265,8 @@ std::vector<std::string_view> RecordDecoder::read_keys(Records& records,
   records.take_failures("key", status, keep);
   if (!is_table || step_.exchange >= 0) return windows;
   for (size_t row = 0; row < keep.size(); ++row)
-    if (!records.keys[row]) keep[row] = false;  // without a key: no row, as in Kafka Streams
+    // a record without a key gives no row, as in Kafka Streams
+    if (!records.keys[row]) keep[row] = false;
   return windows;
 }
 

@@ -33,10 +33,10 @@ struct RecordFailure {
 // key bytes of the records.
 struct DecodedChunk {
   Batch batch;
-  Offset next;                          // the first record after the chunk
+  Offset next;                          // offset of the first record after the chunk
   std::vector<RecordFailure> failures;  // in order, one per record
   size_t unpack_bytes_left;             // unused rest of DecodeRange::unpack_bytes
-  MergeTimes merge = {};                // for rows from a time-ordered exchange
+  MergeTimes merge = {};                // set for rows from a time-ordered exchange
   // Reason why the record at `next` cannot be read yet: its schema is being fetched. Empty: the record need not wait.
   std::string waits_for = {};
 };

@@ -32,7 +32,7 @@ class RowwiseOperator : public Operator {
   virtual bool is_busy() const { return false; }
 
  private:
-  // Evaluated rows.
+  // Rows with the results of their expressions.
   struct Part {
     Batch batch;
     RowResults results;
@@ -46,9 +46,10 @@ class RowwiseOperator : public Operator {
   const std::shared_ptr<const RowExpressions> expressions_;
   Batch rest_;
   size_t row_ = 0;                     // first row of rest_ that is not taken
-  size_t chunk_rows_ = SIZE_MAX;       // rows of one evaluation
+  size_t chunk_rows_ = SIZE_MAX;       // number of rows in one evaluation
   bool has_many_items_ = false;        // a row of the rest may be too large for this thread
-  bool is_slow_ = false;               // single rows are not tried on this thread
+  // the present row is evaluated on another thread without an attempt on this one
+  bool is_slow_ = false;
   std::shared_ptr<SlowRow> slow_row_;  // first row of the rest, while another thread evaluates it
 };
 

@@ -35,7 +35,7 @@ class RunningTimes {
 
  private:
   struct Step {
-    int64_t offset, time;  // `time` is the maximum from this record on
+    int64_t offset, time;  // from this record on, `time` is the maximum
   };
   int64_t before_ = -1;      // maximum before the first step
   std::vector<Step> steps_;  // offsets and times ascend

@@ -374,7 +374,7 @@ Status SessionAggregateOperator::close_some() {
     context().slice.spend_rows(std::max<size_t>(closed.size(), 1));
     if (closed.empty()) continue;
     Batch out = TRY(rows_of(closed));
-    out.columns.pop_back();  // ROWTIME
+    out.columns.pop_back();  // removes the column ROWTIME
     out.partition = rest_->batch.partition_of(rest_->row);
     out.offsets.assign(out.rows, rest_->batch.offsets[rest_->row]);
     if (step_.old_too) {
@@ -454,7 +454,7 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
     const std::string group = group_of(look_up.keys.front());
     int64_t part_from = part_of(kept);
     std::string from;
-    if (look_up.entries) {  // the look-up continues with this key
+    if (look_up.entries) {  // an earlier step has begun the look-up of this key
       part_from = look_up.entries->place.start;
       from = look_up.entries->memory_key.value_or("");
     }
@@ -479,7 +479,8 @@ Result<Batch> SessionAggregateOperator::rows_under(TableLookUp& look_up, TaskSeq
       part = TRY(store_.next_part(*part + 1));
     }
     if (part) {
-      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();  // StoreScan::place
+      // only StoreScan::place is used
+      if (!look_up.entries) look_up.entries = std::make_shared<StoreScan>();
       look_up.entries->place.start = *part;
       look_up.entries->memory_key = from;
       break;

@@ -12,7 +12,7 @@ namespace {
 
 // Distance up to which a chunk is kept for a reader. Chunks for a reader that is further behind would be dropped before
 // the reader needs them.
-constexpr int64_t kNear = 64 * 1024;       // records
+constexpr int64_t kNear = 64 * 1024;       // number of records
 constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes a larger chunk itself
 constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record
 // Longest wait for a chunk that another loop is decoding; decoding takes about a quarter of this time. Other work may

@@ -116,7 +116,7 @@ class SharedRecords::Reader {
   SharedRecords& shared_;
   Group& group_;
   RecordDecoder& own_;
-  Offset next_;  // first record not received yet; other readers read this field
+  Offset next_;  // first record that is not received yet; read by other readers, too
 };
 
 }  // namespace engine

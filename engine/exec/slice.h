@@ -46,7 +46,7 @@ class Slice {
   // Returns whether the step took twice its time, because a piece of work was too large.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
-  uint64_t all_bytes() const { return all_bytes_; }  // bytes written in all slices so far
+  uint64_t all_bytes() const { return all_bytes_; }  // number of bytes written in all slices so far
   // Returns the number of rows that the next block may have, at least one.
   size_t block_rows() const {
     const size_t rows = rows_left_ < kBlockRows ? rows_left_ : kBlockRows;

@@ -45,7 +45,7 @@ class SlowRow {
   int64_t cpu_us() const { return cpu_us_; }
 
   const Batch& row() const { return row_; }
-  int64_t begun_us() const { return begun_us_; }  // monotonic
+  int64_t begun_us() const { return begun_us_; }  // time of the monotonic clock
 
  private:
   const std::shared_ptr<const RowExpressions> expressions_;

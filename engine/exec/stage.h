@@ -94,7 +94,7 @@ class Stage {
   std::vector<Materialized*> tables_;
   std::vector<std::pair<size_t, size_t>>
       behind_tables_;                      // by store: the operator that follows the table
-  std::vector<KeyedTable*> keyed_tables_;  // by store: tables that joins read
+  std::vector<KeyedTable*> keyed_tables_;  // tables that joins read, by the number of their store
   Operator* shown_ = nullptr;              // keeps the table that a push query shows first
   RecomputeOperator* view_ = nullptr;
   AggregateOperator* aggregate_ = nullptr;  // set if the stage has one

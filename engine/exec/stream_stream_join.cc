@@ -195,7 +195,7 @@ Status StreamStreamJoinOperator::take_block() {
     }
     TRY(meet(*key, met));
     ++passed;
-    if (rest.at) break;  // the row has more matches
+    if (rest.at) break;  // the row has further matches
   }
   context().slice.spend_rows(std::max(met.rows.size(), passed));
   context().slice.spend_bytes(met.bytes);
@@ -375,7 +375,8 @@ Status StreamStreamJoinOperator::give_due() {
     const size_t max_rows = context().slice.block_rows();
     std::vector<Due> due;
     has_more = false;
-    std::array<std::optional<int64_t>, 2> cut;  // by side: last gathered time, if more are due
+    // for each side: time of the last gathered record, if more records are due
+    std::array<std::optional<int64_t>, 2> cut;
     for (const size_t port : {size_t{1}, size_t{0}}) {
       if (!sides_[port].is_outer || sides_[port].due >= stream_time_.timestamp) continue;
       if (!TRY(gather_due(port, max_rows, due))) continue;

@@ -85,8 +85,8 @@ class StreamStreamJoinOperator final : public Operator {
     Batch batch;
     size_t port = 0;
     EncodedRows keys;
-    size_t row = 0;           // first unfinished row
-    std::optional<Place> at;  // place of that row, once it has begun
+    size_t row = 0;           // first row that is not finished
+    std::optional<Place> at;  // place of that row; nullopt until the row has begun
     uint64_t late = 0, ahead = 0;
     size_t first_late = 0, first_ahead = 0;
   };

@@ -8,10 +8,10 @@
 namespace engine {
 
 struct StreamTableJoinOperator::Matches {
-  std::vector<uint32_t> rows;  // rows of the batch
+  std::vector<uint32_t> rows;  // numbers of rows in the batch
   // For each of `rows`, its row in `found`, or the single row of nulls.
   std::vector<Column::SourceRow> table_rows;
-  Batch found;  // table rows that match, each once
+  Batch found;  // the table rows that match, each of them once
 };
 
 namespace {
@@ -78,7 +78,8 @@ Result<StreamTableJoinOperator::Matches> StreamTableJoinOperator::look_up() {
   const Column& key_column = *rest_.columns[static_cast<size_t>(step_.stream_key)];
   Matches matches;
   std::vector<InputOperator::StoredRow> found;
-  absl::flat_hash_map<const RowStore::Row*, uint32_t> places;  // indexes in `found`
+  // position of each table row in `found`
+  absl::flat_hash_map<const RowStore::Row*, uint32_t> places;
   size_t bytes = 0;
   const Layers& layers = table_.store()->layers();
   const uint64_t max_fetches = layers.fetches() + Slice::kBlockFetches;

@@ -98,7 +98,7 @@ class Task::Log final : public ProcessingLog {
          partition, lost.first_offset.value(), lost.end_offset.value());
   }
 
-  ProcessingLogBuffer lines;  // lines for the next commit
+  ProcessingLogBuffer lines;  // lines for the next commit's processing log
 
  private:
   void value_failed(uint64_t count, const Error& error, int32_t partition, int64_t offset) {
@@ -135,7 +135,7 @@ class Task::Log final : public ProcessingLog {
   const std::string& task_;
   TaskMetrics& metrics_;
   const Task& owner_;
-  uint64_t results_lost_ = 0;  // since the task was made
+  uint64_t results_lost_ = 0;  // number since the task was made
 };
 
 Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink,
@@ -296,7 +296,8 @@ std::vector<int64_t> Task::scalars() const {
   for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
                                metrics_.records_ahead, metrics_.windows_expired})
     scalars.push_back(static_cast<int64_t>(count));
-  if (shown_revision_ > 0) scalars.push_back(shown_revision_);  // only for replaced tables
+  // only a replaced table has this scalar
+  if (shown_revision_ > 0) scalars.push_back(shown_revision_);
   return scalars;
 }
 
@@ -361,7 +362,7 @@ Status Task::show_some_again() {
     has_worked_ = true;
     rows_shown_again_ += rows.rows;
     slice_.spend_rows(std::max<size_t>(rows.rows, 1));
-    rows.columns.resize(what.width);  // drops ROWTIME
+    rows.columns.resize(what.width);  // removes the column ROWTIME
     TRY(stage_->push_again(what.store, std::move(rows)));
     if (!is_last) continue;
     shown_again_.reset();
@@ -373,7 +374,7 @@ Status Task::show_some_again() {
 
 // Takes the next records, and processes them as far as the slice allows.
 Status Task::take_records() {
-  slice_.begin(options_.slice);  // decoding counts in the slice, too
+  slice_.begin(options_.slice);  // the time for decoding counts in the slice, too
   const std::vector<Polled> polled =
       TRY(sources_.poll(heads_->positions(), options_.max_bytes_per_step));
   has_looked_ = true;
@@ -469,7 +470,7 @@ void Task::end_cut() {
     if (inputs_[i].next < cut_[i]) return;
   visible_ = std::exchange(cut_, {});
   heads_->limit({});
-  has_looked_ = false;  // records may have arrived behind the cut
+  has_looked_ = false;  // records that arrived behind the cut were not polled yet
   if (const std::optional<Error>& error = stage_->view()->state().error)
     metrics_.last_error = error->message;
   pending_visible_.emplace_back(last_begun(), visible_);
@@ -579,7 +580,7 @@ StepResult Task::finish_step() {
   end_cut();
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
-  // A task that received new records while it had a rest has not polled its inputs yet, so it must be stepped again.
+  // While the task had a rest, it did not poll its inputs, which may have new records, so it must be stepped again.
   bool more = has_rest() ||
               (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
               !has_looked_;

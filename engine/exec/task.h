@@ -66,9 +66,9 @@ using SharedProperties = std::shared_ptr<const Properties>;
 
 enum class StepResult {
   Idle,      // no work until a partition grows or a commit is answered
-  More,      // call step() again
+  More,      // the task has further work: call step() again
   Finished,  // all inputs have reached their stop offset
-  Failed,    // see failure(); the owner continues with a new task and restore()
+  Failed,    // the task has failed, see failure(); the owner builds a new task and restores it
 };
 
 struct TaskFailure {
@@ -217,7 +217,7 @@ class Task {
   void when_durable(std::function<void(Status)> then) {
     when_durable(last_begun(), std::move(then));
   }
-  // Like when_durable(), but waits only for the commits up to `commit`, and not for a commit that has not begun.
+  // Calls back when all commits up to `commit` are durable. Does not wait for a commit that has not begun.
   void when_durable(TaskSequence commit, std::function<void(Status)> then);
   // Returns the sequence of the commit that contains all work so far. Work since the last commit belongs to the next
   // one.
@@ -318,7 +318,7 @@ class Task {
   std::unique_ptr<TaskContext> context_;
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<InputHeads> heads_;
-  std::deque<Run> runs_;  // runs that are taken and not begun
+  std::deque<Run> runs_;  // runs of rows that are taken but not begun
   size_t bytes_of_rest_ = 0;
   size_t prefetched_runs_ = 0;
   // Input of the last run that was begun. The rest of the stage consists of records of this input.
@@ -337,8 +337,8 @@ class Task {
   std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
   std::deque<std::vector<Offset>> begun_positions_;  // positions of commits after last_durable()
-  // For the task of a view: the ends up to which it reads now, empty without a cut; the last cut that the rows of the
-  // view show; and the cuts that are visible when the commit is durable.
+  // Only for a view, with one offset for each input: the cut that is being computed (empty: none); the last cut that
+  // the view's rows show; and the last cut that is also durable.
   std::vector<Offset> cut_, visible_, durable_visible_;
   std::deque<std::pair<TaskSequence, std::vector<Offset>>> pending_visible_;
   bool has_worked_ = false;  // work was done since the last commit

@@ -57,7 +57,7 @@ class ViewComputation {
   std::atomic<bool> is_canceled_ = false, is_done_ = false;
   Status status_;
   std::vector<Batch> batches_;
-  std::vector<EncodedRows> keys_;  // by batch
+  std::vector<EncodedRows> keys_;  // keys of each batch
   std::vector<ComputedRow> rows_;
 };
 
