@@ -22,7 +22,7 @@ struct NamedRows {
   Schema columns;                     // the types are not used, so all are equal
   std::vector<ColumnOrigin> origins;  // one per column
   std::vector<std::string>
-      sources;  // alias by which each column is addressed within the query; "" if none
+      sources;  // for each column: alias of its source within the query; "" if it has none
 };
 struct NamedSource {
   SelectSource source;

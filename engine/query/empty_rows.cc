@@ -91,9 +91,9 @@ class EmptySteps {
 
 // The tables that the steps read.
 struct ReadTables {
-  std::vector<bool> tables;  // by index in SelectRowsPlan::tables
+  std::vector<bool> tables;  // tables that are read, by their index in SelectRowsPlan::tables
   std::vector<const SystemTable*> system_tables = {};
-  std::set<const RowsNode*> shared = {};  // that were added
+  std::set<const RowsNode*> shared = {};  // shared nodes whose tables are added already
 
   void add(const RowsNode& node) {
     if (node.is_shared && !shared.insert(&node).second) return;

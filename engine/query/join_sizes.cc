@@ -20,12 +20,14 @@ namespace engine {
 
 namespace {
 
-// Share of the rows that pass a condition about which nothing is known; the value is that of System R.
+// Assumed share of the rows that pass a condition about which nothing is known; the value is that of
+// System R.
 constexpr double kPassing = 1.0 / 3;
-// Rows of a step for each row of its input, where nothing is known: functions that return rows.
+// Assumed number of rows that a function returns for each input row, if nothing is known.
 constexpr double kRowsOfArray = 10;
 constexpr size_t kSampledRows = 2'048;
-// A longer chain stays as written, so that the choice takes little time.
+// Limit for the sources of a chain whose order is chosen. A longer chain keeps its written order,
+// so that planning takes little time.
 constexpr size_t kMostSources = 16;
 
 size_t count_rows(const RowsChunks& chunks) {
@@ -41,7 +43,7 @@ double distinct_values(const RowsChunks& chunks, size_t column) {
   const size_t distance = std::max<size_t>(1, rows / kSampledRows);
   absl::flat_hash_map<std::string, size_t> seen;
   double sampled = 0;
-  size_t next = 0;  // within the chunk
+  size_t next = 0;  // next row within the chunk
   for (const RowsChunk& chunk : chunks) {
     RowKeys keys({chunk.columns[column]});
     for (; next < chunk.rows; next += distance) {
@@ -141,7 +143,8 @@ class Sizes {
   }
 
   const std::vector<RowsChunks>& tables_;
-  std::map<std::pair<size_t, uint32_t>, double> known_;  // by table and column
+  // number of distinct values, by table and column
+  std::map<std::pair<size_t, uint32_t>, double> known_;
   std::map<const RowsNode*, double> rows_;
   std::map<const RowsNode*, bool> are_known_;
 };
@@ -188,7 +191,8 @@ class JoinChain {
 
   // Returns the joins in this order, with the columns of the written order.
   RowsNodePtr joined(const std::vector<size_t>& order) const {
-    std::vector<uint32_t> place(first_column_.back());  // by column of the written order
+    // position of each column of the written order
+    std::vector<uint32_t> place(first_column_.back());
     uint32_t width = 0;
     std::vector<bool> is_joined(sources_.size());
     std::vector<bool> is_used(conditions_.size());
@@ -250,7 +254,8 @@ class JoinChain {
   struct Facts {
     double rows;
     std::vector<double>
-        distinct;  // of the source's side of each equality; 0 for an equality of other sources
+        // distinct values on the source's side of each equality; 0 for an equality of other sources
+        distinct;
   };
 
   // Adds the sources and conditions up to this step. Returns false if the order of the joins must remain.
@@ -340,7 +345,7 @@ class JoinChain {
   // Returns the rows of the join of the sources with one more.
   double rows_with(size_t source, double rows, const std::vector<bool>& is_joined,
                    const std::vector<Facts>& facts) const {
-    double left = 1, right = 1;  // distinct keys
+    double left = 1, right = 1;  // number of distinct keys on both sides
     size_t keys = 0;
     for (size_t i = 0; i < equalities_.size(); ++i) {
       const auto& [a, b] = equalities_[i].sources;
@@ -400,7 +405,8 @@ class JoinChain {
   }
 
   std::vector<RowsNodePtr> sources_;
-  std::vector<uint32_t> first_column_{0};  // by source, and the end
+  // first column of each source, followed by the number of all columns
+  std::vector<uint32_t> first_column_{0};
   std::vector<Equality> equalities_;
   std::vector<Condition> conditions_;
 };
@@ -479,7 +485,7 @@ class JoinsBySize {
   // Lets the sub-query that is evaluated first take part in the order of the joins below it, if the filter needs it to
   // be true: in TPC-H 18 it leaves few of the rows that are joined. Returns null if this gains nothing.
   RowsNodePtr with_semi_join(const FilterRows& filter, const Layout& layout) {
-    std::vector<RowsNodePtr> appended;  // from the last to the first
+    std::vector<RowsNodePtr> appended;  // appended columns, from the last to the first
     for (RowsNodePtr node = filter.input; std::holds_alternative<AppendSubquery>(node->step);
          node = std::get<AppendSubquery>(node->step).input) {
       if (node->is_shared) return nullptr;
@@ -508,7 +514,8 @@ class JoinsBySize {
   }
 
   Sizes sizes_;
-  // Keeps the nodes of semi-joins, too: the address of a freed node may be that of a later one.
+  // The nodes of semi-joins are kept, too, because a later node could get the address of a freed
+  // one.
   std::map<RowsNodePtr, RowsNodePtr> made_;
 };
 

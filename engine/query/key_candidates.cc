@@ -52,7 +52,7 @@ class KeyRangeAnalysis {
     // narrow the keys here. The filter reports the error.
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
     if (!value) return std::nullopt;
-    if (value->is_null()) return kNone;  // no key is null, and nothing equals it
+    if (value->is_null()) return kNone;  // no key is null, so nothing equals the value
     std::vector<KeyAssignment> found;
     add(found, *index, *value);
     return found;
@@ -90,7 +90,7 @@ class KeyRangeAnalysis {
     if (array->as_list().size() > kMaxCandidates) return std::nullopt;
     std::vector<KeyAssignment> found;
     for (const Value& item : array->as_list())
-      if (!item.is_null()) add(found, *index, item);  // no key is null
+      if (!item.is_null()) add(found, *index, item);  // a null item matches no key
     return found;
   }
 

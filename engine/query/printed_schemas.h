@@ -20,7 +20,7 @@ class SchemaPrinter {
   SchemaPrinter(const SchemaLookup& schemas, Side side) : schemas_(schemas), side_(side) {}
 
   struct Shown {
-    std::string_view format;  // "AVRO"
+    std::string_view format;  // for example "AVRO"
     std::string text;
   };
   // Returns the format and the JSON of the bytes. Returns nullopt if the bytes carry no known schema id or are no

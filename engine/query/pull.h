@@ -17,7 +17,7 @@ struct PullPlan {
   // The serialized keys that can match, sorted; nullopt if every row must be read. The keys only narrow the search:
   // the filter decides which rows match.
   std::optional<std::vector<std::string>> keys;
-  WindowBounds windows;                   // narrow the search, too
+  WindowBounds windows;                   // narrow the search in addition to the keys
   std::optional<BoundExpression> filter;  // bound to input_layout(table)
   std::vector<BoundExpression> columns;   // result columns, bound to input_layout(table)
   Schema result;
@@ -63,8 +63,8 @@ class PullShaper {
   Program columns_;
 };
 
-// Plan of a SELECT without FROM. Its columns are constants and functions of constants; the result has one row, or
-// none.
+// Plan of a SELECT without FROM. Its columns are constants and functions of constants. The result has one row;
+// none if the condition is false.
 struct ConstantPlan {
   std::optional<BoundExpression> filter;  // uses no columns
   std::optional<int64_t> limit;

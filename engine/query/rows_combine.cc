@@ -91,7 +91,8 @@ class Answers {
     size_t rows = 0;
     bool has_null = false;
     absl::flat_hash_set<std::string_view> values;
-    std::optional<Column::SourceRow> least, greatest;  // for comparisons other than equality
+    // for comparisons other than equality: the rows with the least and the greatest value
+    std::optional<Column::SourceRow> least, greatest;
 
     void widen(const RowsChunks& all, size_t column, Column::SourceRow row) {
       const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
@@ -180,7 +181,7 @@ std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* 
 // The value for rows without a group.
 struct Otherwise {
   const RowsChunks& rows;
-  ColumnPtr value;              // for Scalar
+  ColumnPtr value;              // set for Scalar
   const Answers::Group* group;  // null if `otherwise` has no row
 };
 

@@ -214,7 +214,7 @@ class Grouping {
   const std::vector<size_t> set_;
   RowsContext& context_;
   std::vector<AggregateInstance> instances_;
-  std::vector<KeptRows> kept_;  // by aggregate call
+  std::vector<KeptRows> kept_;  // rows that are kept for each aggregate call
   size_t state_bytes_;
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, uint32_t> by_key_;

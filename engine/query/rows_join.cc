@@ -44,7 +44,7 @@ class Partners {
         continue;
       }
       RowKeys of_chunk(columns);
-      Chain* chain = nullptr;  // chain of the previous row
+      Chain* chain = nullptr;  // chain of rows with the key of the previous row
       for (uint32_t row = 0; row < chunks[chunk].rows; ++row) {
         const auto entry = static_cast<uint32_t>(made.rows_.size());
         made.rows_.push_back({chunk, row});
@@ -68,7 +68,7 @@ class Partners {
     const auto found = by_key_.find(key);
     return found == by_key_.end() ? kNone : found->second.first;
   }
-  // True: the keys are found by first_of() instead of first().
+  // Returns whether the keys are found by first_of() instead of first().
   bool are_numbers() const { return are_numbers_; }
   uint32_t first_of(int64_t key) const {
     const auto found = by_number_.find(key);
@@ -102,7 +102,7 @@ class Partners {
     return &by_key_.emplace(key_bytes_.add(key), Chain{entry, entry}).first->second;
   }
   std::vector<Column::SourceRow> rows_;
-  std::vector<uint32_t> next_;  // next row with the same key
+  std::vector<uint32_t> next_;  // for each row: the next row with the same key
   StringHeap key_bytes_;
   absl::flat_hash_map<std::string_view, Chain> by_key_;
   bool are_numbers_ = false;
@@ -269,7 +269,7 @@ class Joiner {
   // Pairs for which the condition is evaluated together. They are few at first: LIMIT 1 of a product would otherwise
   // compute a whole chunk.
   size_t most_pairs_ = std::clamp(wanted_, kFewestPairs, kRowsOfChunk);
-  size_t rows_ = 0;                       // of the output
+  size_t rows_ = 0;                       // number of rows of the output
   const RowsChunk* otherwise_ = nullptr;  // one row, for left rows without a partner
   std::optional<Program> condition_;
   const RowsChunk* left_ = nullptr;

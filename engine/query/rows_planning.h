@@ -31,7 +31,7 @@ struct PlannedSource {
 // The values of OFFSET and LIMIT.
 struct RowLimits {
   size_t offset = 0;
-  std::optional<size_t> limit = {};  // none: all rows, as with LIMIT NULL
+  std::optional<size_t> limit = {};  // nullopt: all rows, as with LIMIT NULL
   // Returns the number of rows that are needed, OFFSET included; nullopt if it is unbounded.
   std::optional<size_t> most() const {
     return limit && *limit <= SIZE_MAX - offset ? std::optional(*limit + offset) : std::nullopt;
@@ -93,7 +93,8 @@ class RowsPlanning {
   std::vector<const View*> open_views_;  // views whose SELECT is being planned, outermost first
   std::vector<Schema> outer_rows_;       // columns of the outer rows, by number
   std::deque<CommonTable>
-      own_rounds_;  // queries through which tables of WITH RECURSIVE read themselves
+      // tables of WITH RECURSIVE as their own queries read them: the rows of the previous round
+      own_rounds_;
   struct SharedRows {
     PlannedRows rows;
     size_t end_of_tables;  // the plan reads no tables from this index on

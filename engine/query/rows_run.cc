@@ -390,7 +390,7 @@ class RowsRun {
   const SystemRows* const system_;
   Made* made_ = nullptr;                     // results of the outermost running recursion
   std::optional<size_t> wanted_rows_;        // set for the recursion or join below a LIMIT
-  std::map<size_t, RowsChunks> outer_rows_;  // by number of the OuterRows
+  std::map<size_t, RowsChunks> outer_rows_;  // outer rows by the number of their OuterRows
   std::map<const RowsNode*, RowsChunks> for_all_;
   RowsContext& context_;
   RowsProfile* const profile_;

@@ -105,8 +105,9 @@ class JoinOrder {
 
   const OwnerOfColumn& owner_of_;
   std::vector<const AliasedSource*> sources_;
-  std::set<std::pair<std::string, std::string>> equal_;  // sides of the equalities
-  Aliases fixed_;                                        // sources that a constant restricts
+  std::set<std::pair<std::string, std::string>> equal_;  // both sides of each equality
+  // sources that a condition with a constant restricts
+  Aliases fixed_;
 };
 
 bool has_free_order(const Query& query) {

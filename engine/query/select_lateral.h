@@ -9,7 +9,8 @@ namespace engine {
 struct LateralSource {
   size_t number;                      // number of the OuterRows that the source reads
   std::vector<BoundExpression> keys;  // bound to the columns of the previous sources
-  RowsNodePtr otherwise;              // row of the source for no input rows; null: none
+  // row of the source for an input row without results; null: none
+  RowsNodePtr otherwise;
 };
 
 // A LATERAL source, planned. The first columns of its rows are the keys.

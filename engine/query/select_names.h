@@ -9,7 +9,7 @@ namespace engine {
 
 // A source of a SELECT: a table, or the rows of another query.
 struct SelectSource {
-  const DataSource* table;  // null: the source is a query
+  const DataSource* table;  // null: the source is a query in FROM
   std::string alias;        // name by which the SELECT addresses it
   Layout columns;
   std::vector<std::string> shown;  // columns that `*` shows: keys, window bounds, then values
@@ -54,7 +54,8 @@ class SelectNames {
   // Returns a copy of the expression in which all references have one form, so that expressions with the same meaning
   // are equal.
   Result<ExpressionPtr> canonical(const Expression& expression, std::string_view clause) const;
-  // Like canonical(), but resolves names only in the first `sources` sources, as the condition of a join does.
+  // Returns the canonical form of an expression whose names refer only to the first `sources` sources, as in
+  // the condition of a join.
   Result<ExpressionPtr> canonical_among(const Expression& expression, std::string_view clause,
                                         size_t sources) const;
   // Returns the items of the SELECT list in canonical form, with `*` and `->*` expanded.
@@ -83,7 +84,7 @@ class SelectNames {
   const PlanContext& context_;
   std::vector<SelectSource> sources_;
   std::vector<Merged> merged_;
-  std::vector<std::vector<ExpressionPtr>> using_equalities_;  // by join
+  std::vector<std::vector<ExpressionPtr>> using_equalities_;  // equalities of each join's USING
   std::vector<size_t> first_columns_;
   Layout layout_;
 };

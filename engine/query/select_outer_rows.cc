@@ -322,7 +322,7 @@ class OuterAsSource {
     expression = reference(at, expression->position);
     return {};
   }
-  // Returns a name that no statement can contain, like the alias.
+  // Returns a name that no statement can contain, as the alias of the source.
   std::string column_name(size_t at) const { return fmt::format("{}\x01{}", alias_, at); }
   ExpressionPtr reference(size_t at, TextPosition position) const {
     return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);

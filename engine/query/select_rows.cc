@@ -823,7 +823,8 @@ class SelectRowsPlanner {
   const SelectNames names_;
   std::vector<RowsNodePtr> rows_;
   std::vector<std::vector<BoundExpression>> arrays_;
-  std::vector<std::optional<LateralSource>> laterals_;  // by source
+  // LATERAL sources by the index of the source
+  std::vector<std::optional<LateralSource>> laterals_;
   Appended over_;  // columns of the sources, then one for each sub-query
   std::vector<BoundSubquery> subqueries_, subqueries_of_groups_;
   Found found_of_groups_;
@@ -831,9 +832,9 @@ class SelectRowsPlanner {
   std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // conjuncts of WHERE
   std::vector<AnalysedItem> items_;
   ExpressionList group_by_, hidden_;  // canonical; `hidden_`: only for sorting
-  size_t written_groups_ = 0;         // number of keys in group_by_ before the dependent columns
+  size_t written_groups_ = 0;         // number of keys in group_by_ that the query has written
   ExpressionPtr having_text_;
-  std::vector<const Expression*> calls_;  // aggregate calls, each once
+  std::vector<const Expression*> calls_;  // aggregate calls; each different call once
   std::vector<SortKey> order_;
   std::vector<size_t> distinct_on_;  // columns of DISTINCT ON, by index
   std::vector<bool> is_nullable_;    // by source: a join may replace its rows by nulls

@@ -20,8 +20,9 @@ struct SelectRowsPlan {
   // The reading plan of the stream in tables[i]; null for a table.
   std::vector<std::shared_ptr<const StreamRows>> streams;
   std::vector<const SystemTable*> system_tables;  // may contain duplicates
-  std::vector<std::string> views;                 // views read, including nested ones
-  RowsNodePtr root;  // the first columns are those of the result; the others exist only for sorting
+  // names of the views that the query reads, including views within views
+  std::vector<std::string> views;
+  RowsNodePtr root;  // the first columns are those of the result; the others serve only for sorting
   Schema result;
 };
 

@@ -227,7 +227,7 @@ class WindowBinder {
       auto number = cast(std::move(bound), type);
       if (!number) return std::move(number).error().at(offset.position);
       bound = *std::move(number);
-      bound.knows_unknown = true;  // 'inf' is a number
+      bound.knows_unknown = true;  // so that 'inf' is read as a number
     }
     if (!referenced_columns({&bound, 1}).empty())
       return Error{ErrorCode::InvalidStatement,

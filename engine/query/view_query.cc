@@ -327,7 +327,8 @@ class ViewPlanner {
     return std::move(stages.front());
   }
 
-  // How look-ups find the columns of input_layout() of the view in the rows of the store, which end with ROWTIME.
+  // Describes how look-ups find the columns of the view's input_layout() in the rows of the store, which end with
+  // ROWTIME.
   MaterializationPlan materialize(const DataSource& sink) const {
     MaterializationPlan plan;
     plan.store = store_;
@@ -414,9 +415,9 @@ class ViewPlanner {
   const PlanContext& context_;
   RowsPlanning planning_;
   ViewPlan view_;
-  std::vector<DataSource> sources_;  // by port
-  std::vector<size_t> key_counts_;   // by read
-  Schema schema_;                    // of the view's topic
+  std::vector<DataSource> sources_;  // sources by the port of the view
+  std::vector<size_t> key_counts_;   // number of key columns of each read
+  Schema schema_;                    // schema of the view's topic
   FormatSpec key_format_{"KAFKA"};
   int store_ = -1;
   PlannedQuery planned_;

@@ -68,7 +68,8 @@ class RowIds {
     for (size_t row = 0; row < chunk.rows; ++row) {
       id.clear();
       encode_row(columns, row, id);
-      if (id.empty()) id += '\0';  // the only row; a key without bytes could be taken for no key
+      // the key of the only row; an empty key could be taken for a missing one
+      if (id.empty()) id += '\0';
       if (id.size() > kMostRowIdBytes) id = sha256(id);
       if (may_repeat) append_number(seen_[id]++, id);
       ids.append_copy(id);

@@ -18,9 +18,9 @@ namespace engine {
 enum class ViewClass : uint8_t { Incremental, Recompute, Refused };
 
 struct ViewShape {
-  std::string_view name;  // as EXPLAIN and the manual show it
+  std::string_view name;  // name of the part, as EXPLAIN and the manual show it
   ViewClass shape_class;
-  std::string_view remedy = {};  // of Refused: what to write instead
+  std::string_view remedy = {};  // for Refused: what to write instead
 };
 
 // All shapes, in the order of the manual's table (docs/sql/materialized-views.md).
@@ -34,7 +34,7 @@ Result<std::vector<const ViewShape*>> shapes_of(const ViewPlan& view);
 // the number of key columns with which its input's layout begins; 0 for a stream.
 struct RowIdentity {
   std::vector<size_t> columns = {};
-  bool may_be_null = false;  // one of the columns may be null
+  bool may_be_null = false;  // true if one of the columns may be null
 };
 std::optional<RowIdentity> identity_of(const ViewPlan& view, std::span<const size_t> key_counts);
 

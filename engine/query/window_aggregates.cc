@@ -113,7 +113,8 @@ class FrameAggregate {
   Status make_blocks(FrameRows partition) {
     const size_t count = (partition.end - partition.first) / kRowsOfBlock;
     size_t bytes = 2 * count * (kBytesOfBlock + accumulator().state_size);
-    if (accumulator().destroy)  // a state may keep its arguments, once per level
+    // a state may keep its arguments, which are then counted once for each level
+    if (accumulator().destroy)
       for (const Column* argument : arguments_)
         bytes += bytes_of(*argument, partition.first, partition.end) * levels_of(count);
     TRY(context_.add(bytes));
@@ -159,13 +160,13 @@ class FrameAggregate {
   const OrderedRows& rows_;
   RowsContext& context_;
   StepBudget budget_;
-  const std::vector<AggregateInstance> instances_;  // exactly one
+  const std::vector<AggregateInstance> instances_;  // has exactly one element
   std::vector<const Column*> arguments_;
   const Column* filter_ = nullptr;
   std::optional<GroupStates> state_;
-  std::vector<std::vector<std::unique_ptr<GroupStates>>> blocks_;  // blocks by level
+  std::vector<std::vector<std::unique_ptr<GroupStates>>> blocks_;  // blocks of each level
   size_t block_bytes_ = 0, charged_rows_ = 0;
-  bool gives_parts_ = false;  // results may be large
+  bool gives_parts_ = false;  // results may be large, so they are returned in parts
 };
 
 }  // namespace

@@ -110,7 +110,7 @@ class RowFunction {
         case WindowFunction::CumeDist:
           out.append(static_cast<double>(rows_.group_end(row) - partition.first) / count);
           break;
-        default:  // Ntile
+        default:  // the case of Ntile
           if (buckets == 0)
             out.append_null();
           else

@@ -20,9 +20,9 @@ struct OrderedRows {
   std::vector<size_t>
       groups;  // start of each group of rows that are equal in the order, and the end of the last
                // group; no group spans partitions
-  std::vector<uint32_t> group_of;    // index of the group, by row
+  std::vector<uint32_t> group_of;    // index of the group of each row
   const RowsOrder* order = nullptr;  // the window's order; null unless it has one key
-  ColumnPtr order_column;            // values of this order key
+  ColumnPtr order_column;            // values of the order's only key
 
   size_t group_first(size_t row) const { return groups[group_of[row]]; }
   size_t group_end(size_t row) const { return groups[group_of[row] + 1]; }

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMostRows = 1000;
 
 struct Equality {
-  const Expression* column;  // column of the table
+  const Expression* column;  // a column of the table
   size_t place;              // position in the rows of VALUES
 };
 
