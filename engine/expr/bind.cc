@@ -458,7 +458,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   if (operand.kind == BoundKind::Parameter && operand.type.is_null()) {
     if (!scope_.texts_take_types || !is_registered_object(type))
       return coerce_to(std::move(operand), type);
-    operand = TRY(coerce_to(std::move(operand), type));  // a name of the catalog
+    operand = TRY(coerce_to(std::move(operand), type));  // the text is a name in the catalog
   }
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
       type.label() == label::kComposite)
@@ -671,7 +671,7 @@ Result<BoundExpression> Binder::bind_array(const ArrayConstructor& node, TextPos
   std::vector<BoundItem> items;
   for (const ExpressionPtr& element : node.elements)
     items.push_back({element.get(), TRY(bind_open(*element))});
-  if (scope_.texts_take_types) {  // a text literal is read as a value of the others' type
+  if (scope_.texts_take_types) {  // a text literal gets the type of the other items
     const SqlType told = told_type(items);
     for (BoundItem& item : items) TRY(read_text_as(item, told));
   }

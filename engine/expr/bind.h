@@ -21,7 +21,7 @@ namespace engine {
 
 // A parameter $n. Its type is set when it is declared or inferred, and its value when the client has bound it.
 struct ParameterSlot {
-  SqlType type = {};  // Null while unknown
+  SqlType type = {};  // Null while the type is unknown
   std::optional<Value> value = {};
   size_t copied_bytes = 0;  // used in slot 0 only: bytes copied for all values
 };
@@ -33,7 +33,7 @@ struct Scope {
 
   const Layout& layout;
   std::string_view clause;  // SELECT, WHERE, GROUP BY, PARTITION BY, HAVING, JOIN ON
-  std::string source = {};  // "stream ORDERS", for messages
+  std::string source = {};  // the source as messages show it, such as "stream ORDERS"
   // Names of sources that may qualify columns although the layout has no column of these sources.
   std::vector<std::string> source_names = {};
 

@@ -34,7 +34,7 @@ int64_t unit_value(TimeUnit unit) {
     case TimeUnit::Months:
       return -1;
     default:
-      return -12;  // Years
+      return -12;  // the unit is Years, the last one of the list
   }
 }
 
@@ -131,7 +131,8 @@ Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& argumen
                                         "PG_CATALOG.OVERLAP"};
   if (!scope_.texts_take_types) return {};
   const bool is_list = call.name == kEqualAny || call.name == "ARRAY_CONTAINS";
-  if (is_list && arguments.items.size() == 2) {  // x = ANY('{...}')
+  // x = ANY('{...}') is a call with a list and a value
+  if (is_list && arguments.items.size() == 2) {
     const SqlType& wanted = arguments.items[1].bound.type;
     BoundItem& list = arguments.items[0];
     if (!wanted.is_null()) {
@@ -246,7 +247,7 @@ Error Binder::misplaced_function(const std::string& name, CallKind kind) const {
 Status Binder::bind_lambdas(Resolution& resolution, Arguments& arguments) {
   const Signature& signature = resolution.overload->signature;
   constexpr int kMaxRounds =
-      4;  // a type can widen at most from INTEGER by way of BIGINT and DECIMAL
+      4;  // the longest way of widening goes from INTEGER by BIGINT to DECIMAL
   for (int round = 0; round < kMaxRounds; ++round) {
     bool has_widened = false;
     for (size_t i = 0; i < arguments.items.size(); ++i) {

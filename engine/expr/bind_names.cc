@@ -75,7 +75,7 @@ Error unknown_source(const Scope& scope, const Name& source) {
 
 struct ColumnElsewhere {
   std::string_view name, hint;
-  std::string_view needs = {};  // a column; the hint is for sources that have it
+  std::string_view needs = {};  // a column; the hint is given only for sources that have it
 };
 // Names of columns and words without parentheses in other systems, and in older versions of ksqlDB.
 constexpr ColumnElsewhere kColumnsElsewhere[] = {

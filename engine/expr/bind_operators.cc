@@ -440,7 +440,8 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
-  if (item.bound.kind != BoundKind::Literal) return {};  // already read as an exact time
+  // the text was already read as an exact time
+  if (item.bound.kind != BoundKind::Literal) return {};
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   // Keeps all digits, as if the number were written without quotes.
   if (type.kind() == TypeKind::Decimal && type.label() == label::kNone)

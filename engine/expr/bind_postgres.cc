@@ -192,7 +192,7 @@ size_t row_levels(const SqlType& type) {
   if (type.kind() != TypeKind::Struct) return 0;
   size_t most = 0;
   for (const Field& field : type.fields()) most = std::max(most, row_levels(field.type));
-  return most + (type.label() == label::kNone ? 0 : 1);  // a STRUCT is JSON
+  return most + (type.label() == label::kNone ? 0 : 1);  // a STRUCT is shown as JSON
 }
 
 }  // namespace
@@ -277,7 +277,8 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
     return {};
   }
   if (call.name.starts_with("TIMESTAMP") && items.size() == 3 &&
-      items[2].bound.type.kind() == TypeKind::Date)  // TIMESTAMPADD and TIMESTAMPSUB
+      // the third argument is a date: TIMESTAMPADD and TIMESTAMPSUB
+      items[2].bound.type.kind() == TypeKind::Date)
     return become(2, cast(std::move(items[2].bound),
                           SqlType(TypeKind::Timestamp).labelled(label::kTimestamp)));
   if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
@@ -315,7 +316,8 @@ void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
     arguments.types[i].type = made.type;
     items[i].bound = std::move(made);
   };
-  if (keeps_values(call.name)) {  // the common type of both kinds has a zone
+  // the common type of timestamps with and without a time zone has one
+  if (keeps_values(call.name)) {
     const bool has_instant = std::ranges::any_of(
         items, [](const BoundItem& item) { return is_instant(item.bound.type); });
     for (size_t i = 0; has_instant && i < items.size(); ++i)

@@ -145,9 +145,9 @@ bool is_temporal(Role role) {
 struct OperatorRow {
   Role left;
   ArithmeticOp op;
-  Role right, result;  // a result of Whole is a number of days
+  Role right, result;  // `result` Whole: the result is a number of days
   Kernel kernel;
-  std::string_view name;  // in plans
+  std::string_view name;  // the name that plans use
 };
 using enum ArithmeticOp;
 constexpr OperatorRow kOperators[] = {

@@ -42,9 +42,10 @@ class Binder {
       : scope_(scope), keeps_times_exact_(keeps_times_exact && scope.texts_take_types) {}
 
   Result<BoundExpression> bind(const Expression& expression);
-  // Binds like bind(), but a parameter whose type nothing determines keeps an unknown type.
+  // Binds like bind(), except that a parameter keeps an unknown type if nothing determines its
+  // type.
   Result<BoundExpression> bind_open(const Expression& expression);
-  // Binds like bind_open(), but does not convert a numeric that is kept as text. The operand of a cast is bound in this
+  // Binds without the conversion of a numeric that is kept as text to a DECIMAL. The operand of a cast is bound in this
   // way.
   Result<BoundExpression> bind_kept(const Expression& expression);
   Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
@@ -55,7 +56,7 @@ class Binder {
 
   // Converts all items to their common type (dialect, 9.2) and returns the type; Null if all items are NULL.
   Result<SqlType> unify(std::vector<BoundItem>& items);
-  // Converts like coerce(). A parameter of unknown type takes the type.
+  // Converts to the type like coerce(). A parameter of unknown type gets the type.
   Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);
   // Gives a parameter of unknown type the type that its client has declared, or STRING.
   Result<BoundExpression> close(BoundExpression bound);
@@ -77,7 +78,7 @@ class Binder {
     bool is_by_clocks = false;
   };
 
-  // bind.cc: literals, names and the forms that are not operators
+  // The following functions are in bind.cc: literals, names and the forms that are not operators.
   Result<BoundExpression> bind_node(const Expression& expression);
   Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
   Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
@@ -103,7 +104,7 @@ class Binder {
   Result<BoundExpression> bind_map(const MapConstructor& node, TextPosition position);
   Result<BoundExpression> bind_struct(const StructConstructor& node, TextPosition position);
 
-  // bind_operators.cc
+  // The following functions are in bind_operators.cc.
   Result<BoundExpression> bind_arithmetic(const Arithmetic& node, const Expression& expression);
   Result<BoundExpression> bind_sign(const Signed& node, TextPosition position);
   Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);
@@ -129,7 +130,7 @@ class Binder {
   Result<BoundExpression> bind_is_null(const IsNull& node, TextPosition position);
   Result<BoundExpression> bind_condition(const Expression& expression, std::string_view what);
 
-  // bind_functions.cc
+  // The following functions are in bind_functions.cc.
   Result<Arguments> bind_arguments(const FunctionCall& call);
   Status read_texts_as_others(const FunctionCall& call, Arguments& arguments);
   Status read_texts_as_parameters(const FunctionCall& call, Arguments& arguments);
@@ -156,7 +157,7 @@ class Binder {
   Error misplaced_function(const std::string& name, CallKind kind) const;
   Status coerce_arguments(Resolution& resolution, Arguments& arguments);
 
-  // bind_postgres.cc
+  // The following functions are in bind_postgres.cc.
   Result<std::optional<BoundExpression>> bind_postgres_call(const FunctionCall& call,
                                                             TextPosition position);
   Result<BoundExpression> bind_row(const FunctionCall& call);
@@ -167,7 +168,7 @@ class Binder {
   ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                            TextPosition position) const;
 
-  // Binds like bind_kept(), but literal dates and times are kept exact, as texts.
+  // Binds an expression whose literal dates and times are kept exact, as texts.
   Result<BoundExpression> bind_exact(const Expression& expression);
   // Converts a value to the form for computation: a numeric without a precision to a DECIMAL, exact times to
   // milliseconds.
@@ -182,7 +183,7 @@ class Binder {
                                                               BoundExpression& right,
                                                               TextPosition position);
 
-  // bind_lists.cc
+  // The following functions are in bind_lists.cc.
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
 
   // Returns the error code for operands that an operator does not accept. In PostgreSQL, no

@@ -13,8 +13,8 @@ namespace engine {
 using Register = uint32_t;
 
 enum class Step : uint8_t {
-  Call,   // kernel(args)
-  Field,  // args[0] -> index
+  Call,   // calls the kernel with args
+  Field,  // takes the field with number `index` of args[0]
   And,    // args[0] and args[1], both computed for all rows
   Or,
   LazyAnd,       // args[0]; blocks[0] for the rows where args[0] is true
@@ -38,7 +38,7 @@ struct Instruction {
   bool absorbs_errors = false;
   bool knows_unknown = false;
   bool checks_range = false;
-  std::vector<std::unique_ptr<const Block>> blocks;  // of a Call: its lambdas
+  std::vector<std::unique_ptr<const Block>> blocks;  // for a Call: its lambdas
 };
 
 // A list of instructions with its own registers. The outer block reads columns of the batch; an
@@ -46,16 +46,16 @@ struct Instruction {
 struct Block {
   struct Constant {
     Register to;
-    ColumnPtr column;  // one row
+    ColumnPtr column;  // has one row
   };
   struct Input {
     Register to;
     uint32_t from;  // a column of the batch, or a register of the enclosing block
   };
   std::vector<Constant> constants;
-  std::vector<Input> columns;        // outermost block only
-  std::vector<Input> captures;       // inner blocks only
-  std::vector<Register> parameters;  // of a lambda's body
+  std::vector<Input> columns;        // used by the outermost block only
+  std::vector<Input> captures;       // used by inner blocks only
+  std::vector<Register> parameters;  // registers of a lambda's parameters, in its body
   std::vector<Instruction> instructions;
   std::vector<Register> results;
   Register register_count = 0;

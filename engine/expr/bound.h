@@ -17,11 +17,11 @@ struct Overload;
 
 enum class BoundKind : uint8_t {
   Literal,
-  Column,           // of the layout
+  Column,           // a column of the layout
   Parameter,        // $n whose value is not known yet; the expression cannot run
-  LambdaParameter,  // inside a lambda's body
+  LambdaParameter,  // a parameter of a lambda, within its body
   Lambda,           // argument of a call; its one child is the body
-  Field,            // of a STRUCT
+  Field,            // a field of a STRUCT
   Call,             // a kernel over all children: operators, casts, functions
   And,              // the right side is computed only if the left side does not decide
   Or,
@@ -35,23 +35,23 @@ struct BoundExpression {
   BoundKind kind = BoundKind::Literal;
   SqlType type;
   TextPosition position = {};
-  Value literal = {};  // of Literal
+  Value literal = {};  // set for Literal
   // The index of a Column or a Field; 0 for the Parameter $1; the number of a LambdaParameter,
   // unique in the expression. Calls with the same number above 0 are computed once although they
   // are volatile.
   uint32_t index = 0;
-  Kernel kernel = nullptr;             // of Call
-  const Overload* function = nullptr;  // of a Call of a registered function
+  Kernel kernel = nullptr;             // set for Call
+  const Overload* function = nullptr;  // for a Call: the registered function
   // One bit for each child: whether a null in the child is an error of the row.
   uint64_t refuses_null = 0;
   bool is_deterministic = true;
-  bool knows_unknown = false;  // of And, Or, Case and Call: see KernelCall
-  bool checks_range = false;   // of Call: see KernelCall
-  bool can_fail = true;        // of Call: whether a row without nulls in the arguments can fail
+  bool knows_unknown = false;  // for And, Or, Case and Call: see KernelCall
+  bool checks_range = false;   // for Call: see KernelCall
+  bool can_fail = true;        // for a Call: whether a row without nulls in the arguments can fail
   // Errors of the children reach this node as nulls, with a line in the log, and are not passed on.
   // Applies to functions, casts and constructors.
   bool absorbs_errors = false;
-  std::vector<uint32_t> lambda_parameters = {};  // of Lambda: their numbers
+  std::vector<uint32_t> lambda_parameters = {};  // for Lambda: numbers of its parameters
   std::vector<BoundExpression> children = {};
 };
 

@@ -11,7 +11,7 @@ struct CastRow {
   bool can_fail;
 };
 
-// cast_number.cc
+// The following kernels are in cast_number.cc.
 void cast_integer_to_bigint(KernelCall& call);
 void cast_integer_to_decimal(KernelCall& call);
 void cast_integer_to_double(KernelCall& call);
@@ -26,7 +26,7 @@ void cast_double_to_integer(KernelCall& call);
 void cast_double_to_bigint(KernelCall& call);
 void cast_double_to_decimal(KernelCall& call);
 
-// cast_text.cc
+// The following kernels are in cast_text.cc.
 void cast_boolean_to_text(KernelCall& call);
 void cast_integer_to_text(KernelCall& call);
 void cast_bigint_to_text(KernelCall& call);
@@ -41,7 +41,7 @@ void cast_text_to_bytes(KernelCall& call);
 // Parses a text in bytea's notation, hexadecimal or escaped. Fails with InvalidText.
 Result<std::string> text_bytes_of_postgres(std::string_view text);
 
-// cast_time.cc
+// The following kernels are in cast_time.cc.
 void cast_text_to_date(KernelCall& call);
 void cast_text_to_time(KernelCall& call);
 void cast_text_to_timestamp(KernelCall& call);
@@ -52,7 +52,7 @@ void cast_timestamp_to_text(KernelCall& call);
 void cast_timestamp_to_date(KernelCall& call);
 void cast_timestamp_to_time(KernelCall& call);
 
-// cast_nested.cc
+// The following kernels are in cast_nested.cc.
 void cast_nested_to_text(KernelCall& call);
 void cast_array(KernelCall& call);
 void cast_map(KernelCall& call);

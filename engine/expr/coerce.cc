@@ -30,7 +30,7 @@ using Properties = std::map<std::string, std::string>;
 // Applies the kernel to one value.
 Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& from,
                            const SqlType& to, bool as_postgres, const Properties* properties) {
-  static const SimulatedClock kNoClock;  // casts do not look at the time
+  static const SimulatedClock kNoClock;  // casts never read the clock
   Random random(0);
   const EvalContext context{kNoClock, random, properties};
   const ColumnPtr column = constant_column(from, value, 1);

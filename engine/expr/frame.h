@@ -15,8 +15,9 @@ namespace engine {
 // Invariant: a row with an error is null in the column.
 struct Slot {
   ColumnPtr column;
-  bool is_constant = false;                 // the only row stands for all rows
-  std::shared_ptr<const RowErrors> errors;  // null: none. Slots with the same column share them
+  bool is_constant = false;                 // the column has one row, which stands for all rows
+  // null: no errors; slots with the same column share the object
+  std::shared_ptr<const RowErrors> errors;
 };
 
 struct CasePart;

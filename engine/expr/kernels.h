@@ -24,17 +24,17 @@ Kernel in_kernel(TypeKind kind);
 // ARRAY without nulls. A third argument, which is null, means that the list had a null item.
 Kernel in_sorted_kernel(TypeKind kind);
 
-void not_kernel(KernelCall& call);  // a null is an error
+void not_kernel(KernelCall& call);  // null is an error
 void is_null_kernel(KernelCall& call);
 void is_not_null_kernel(KernelCall& call);
 void like_kernel(KernelCall& call);  // value, pattern[, escape]; a null is an error
 
-void array_element_kernel(KernelCall& call);  // array, INTEGER
-void map_value_kernel(KernelCall& call);      // map, key
+void array_element_kernel(KernelCall& call);  // arguments: array, INTEGER
+void map_value_kernel(KernelCall& call);      // arguments: map, key
 
-void array_kernel(KernelCall& call);   // the elements
+void array_kernel(KernelCall& call);   // arguments: the elements
 void map_kernel(KernelCall& call);     // key, value, key, value, ...; the last of equal keys wins
-void struct_kernel(KernelCall& call);  // the fields
+void struct_kernel(KernelCall& call);  // arguments: the fields
 
 // Casts from the type of args[0] to the type of the result, for pairs of types for which is_castable() is true.
 void cast_kernel(KernelCall& call);

@@ -106,7 +106,7 @@ struct Compare<Order<TypeKind::Double>, Op> {
     engine::compute<Order<TypeKind::Double>, Op>(left, right, out);
   }
 };
-// Comparisons of kinds that PostgreSQL orders differently.
+// The comparisons of kinds whose order in PostgreSQL differs from that of the dialect.
 template <class Op>
 struct Compare<Order<TypeKind::Bytes>, Op> {
   using OrderedOtherwise = Op;

@@ -70,7 +70,7 @@ class LikePart {
     bool is_any;
   };
   std::vector<Character> characters_;
-  std::string text_;  // the characters, if none is a wildcard
+  std::string text_;  // the characters, if none of them is a wildcard
   bool has_any_ = false;
 };
 

@@ -16,7 +16,7 @@ struct Block;
 
 // One expression's values for a batch.
 struct Evaluated {
-  ColumnPtr column;  // as long as the batch; the batch's own column if the expression is a column
+  ColumnPtr column;  // one value per row; the batch's own column if the expression is a column
   // Rows whose evaluation failed, which are null in `column`. Messages may also be about rows that
   // did not fail, because an enclosing function treated the failure as a null.
   RowErrors errors;
@@ -52,7 +52,8 @@ class Program {
   std::vector<uint32_t> select(std::span<const ColumnPtr> columns, size_t rows,
                                const EvalContext& context, RowErrors& errors) const;
 
-  size_t instruction_count() const;  // of the outer block, for tests and EXPLAIN
+  // number of instructions of the outer block, for tests and EXPLAIN
+  size_t instruction_count() const;
 
  private:
   std::unique_ptr<const Block> block_;

@@ -72,7 +72,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"DATABASE", "current_database() in a SELECT without EMIT"},
     {"LAST_INSERT_ID", "INSERT INTO t (a) VALUES (1) RETURNING id"},
     {"ANY_VALUE", "LATEST_BY_OFFSET(x)"},
-    // Flink
+    // Functions of Flink.
     {"TUMBLE", kWindows},
     {"HOP", kWindows},
     {"CUMULATE", kWindows},
@@ -91,11 +91,11 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"APPROX_COUNT_DISTINCT", "COUNT_DISTINCT(x)"},
     {"FIRST_VALUE", "EARLIEST_BY_OFFSET(x) as an aggregate"},
     {"LAST_VALUE", "LATEST_BY_OFFSET(x) as an aggregate"},
-    // Oracle
+    // Functions of Oracle.
     {"LISTAGG", "STRING_AGG(x, ',')"},
     {"SYSDATE", "now()"},
     {"SYSTIMESTAMP", "now()"},
-    // SQL Server
+    // Functions of SQL Server.
     {"GETDATE", "now()"},
     {"GETUTCDATE", "now()"},
     {"SYSDATETIME", "now()"},
@@ -109,7 +109,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"DATEPART", "DATE_PART('year', t)"},
     {"DATENAME", "FORMAT_TIMESTAMP(t, 'MMMM')"},
     {"COUNT_BIG", "COUNT(*)"},
-    // ClickHouse
+    // Functions of ClickHouse.
     {"TODATE", "CAST(a AS DATE)"},
     {"TODATETIME", "CAST(a AS TIMESTAMP)"},
     {"PARSEDATETIMEBESTEFFORT", "CAST(a AS TIMESTAMP)"},
@@ -136,7 +136,7 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"MEDIAN", kMedian},
     {"JSONEXTRACTSTRING", kJson},
     {"JSONEXTRACTINT", "CAST(EXTRACTJSONFIELD(x, '$.a') AS INT)"},
-    // Spark
+    // Functions of Spark.
     {"GET_JSON_OBJECT", kJson},
     {"POSEXPLODE", "EXPLODE(array)"},
 };
