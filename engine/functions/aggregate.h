@@ -20,8 +20,8 @@ struct AggregateDef;
 // next_sequence.
 struct AggregateInstance {
   const AggregateDef* def = nullptr;
-  std::vector<SqlType> argument_types;  // types of the columns, after coercion
-  ValueList initial_arguments;          // literals that follow the columns
+  std::vector<SqlType> argument_types;  // types of the column arguments, after coercion
+  ValueList initial_arguments;          // values of the literal arguments, which follow the columns
   SqlType result_type;
   std::map<std::string, std::string> properties;  // properties of the query, for limits
   // The number of the task's next update, for aggregates that depend on the order of values.
@@ -73,11 +73,11 @@ using InitialCheck = Status (*)(const AggregateInstance&);
 
 struct AggregateDef {
   std::string_view name;
-  std::string_view signature;  // see signature.h; literals after `;`
+  std::string_view signature;  // syntax: signature.h; literal parameters follow `;`
   std::string_view doc;
   Accumulator accumulator;
   ReturnType returns = nullptr;            // takes the types of the columns, then of the literals
-  AggregateType aggregate_type = nullptr;  // null: the result type
+  AggregateType aggregate_type = nullptr;  // null: the type of the result
   InitialCheck check = nullptr;
 
   bool has_undo() const { return accumulator.undo != nullptr; }

@@ -32,7 +32,7 @@ class EvalBudget {
   struct Limits {
     size_t max_bytes = kMaxEvaluationBytes;
     size_t max_value_bytes = kMaxValueBytes;
-    int64_t deadline_us = std::numeric_limits<int64_t>::max();  // in the clock's monotonic time
+    int64_t deadline_us = std::numeric_limits<int64_t>::max();  // time of the monotonic clock
   };
 
   // `is_canceled` must outlive the budget; null: no cancellation. `memory` is the budget of the server, from which a
@@ -103,7 +103,8 @@ class EvalBudget {
   MemoryBudget* const memory_;
   std::optional<OwnedCharge> charge_;
   std::optional<Error> refusal_;
-  size_t uncharged_bytes_ = kUnchargedBytes;  // until the next reservation
+  // number of bytes that may be taken before the next reservation
+  size_t uncharged_bytes_ = kUnchargedBytes;
   size_t bytes_until_look_ = kBytesPerLook;
   Limits limits_;
   size_t bytes_left_ = kMaxEvaluationBytes;

@@ -55,7 +55,7 @@ CatalogNames* catalog_names_in_use();
 
 // Kernels of casts. The first argument is the name of the reg* type, the second the value.
 void registered_name_of_text(KernelCall& call);    // for a text, or a name of another reg* type
-void registered_name_of_number(KernelCall& call);  // for a BIGINT
+void registered_name_of_number(KernelCall& call);  // the argument is a BIGINT
 void registered_number(KernelCall& call);          // returns the number for a text or a name
 
 }  // namespace engine

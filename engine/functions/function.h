@@ -19,8 +19,8 @@ using ReturnType = Result<SqlType> (*)(std::span<const SqlType> arguments);
 
 struct FunctionDef {
   std::string_view name;       // spelled as in ksqlDB's messages; calls may use any letter case
-  std::string_view signature;  // see signature.h
-  std::string_view doc;        // one sentence
+  std::string_view signature;  // in the syntax of signature.h
+  std::string_view doc;        // one sentence for users
   std::string_view example;    // an expression that is true; the tests evaluate it
   Kernel kernel;
   ReturnType returns = nullptr;

@@ -16,7 +16,7 @@ namespace engine {
 struct ArgumentType {
   SqlType type = {};           // Null for a NULL literal, and for a parameter $n of unknown type
   int lambda_parameters = -1;  // number of parameters, if it is a lambda
-  bool is_unit = false;        // DAYS, HOURS, ...
+  bool is_unit = false;        // the argument is a unit such as DAYS or HOURS
   bool is_literal = false;
 
   // Returns a text for messages: "INTEGER", "null", "LAMBDA".

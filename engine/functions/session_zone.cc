@@ -13,7 +13,7 @@ ZoneClockPtr session_zone(const std::map<std::string, std::string>& properties) 
   thread_local ZoneClockPtr last;
   if (last_name != found->second) {
     auto zone = find_postgres_zone(found->second);
-    last = zone ? zone->clock : nullptr;  // SET has checked the name
+    last = zone ? zone->clock : nullptr;  // SET has accepted the name, so the zone exists
     last_name = found->second;
   }
   return last;

@@ -255,7 +255,8 @@ bool Bindings::match_generic(char letter, const SqlType& type, bool widen) {
     return true;
   }
   if (*bound == type) {
-    bind(letter, *common_type(*bound, type));  // smallint and INTEGER make INTEGER
+    // for example, a smallint and an INTEGER become INTEGER
+    bind(letter, *common_type(*bound, type));
     return true;
   }
   if (!widen) return false;

@@ -30,11 +30,11 @@ enum class PatternKind : uint8_t { Exact, AnyDecimal, Generic, Array, Map, Struc
 // The type of a parameter or a result as a signature writes it, which may contain letters.
 struct TypePattern {
   PatternKind kind = PatternKind::Exact;
-  SqlType type = {};               // Exact
-  char letter = 0;                 // Generic; kComparable for COMPARABLE
+  SqlType type = {};               // set for Exact
+  char letter = 0;                 // set for Generic: the letter; kComparable for COMPARABLE
   std::vector<TypePattern> parts;  // Array: element. Map: key, value. Struct: fields. Lambda: its
                                    // parameters, then its result
-  std::vector<std::string> field_names;  // Struct
+  std::vector<std::string> field_names;  // set for Struct
 
   bool has_generic() const;
   std::string to_string() const;  // in ksqlDB's notation: INT, VARCHAR, ARRAY<T>
@@ -44,13 +44,14 @@ inline constexpr char kComparable = '<';
 struct SignatureParameter {
   TypePattern pattern;
   std::string name;
-  bool is_primitive = false;  // `!`
+  bool is_primitive = false;  // written with `!`: only primitive types are accepted
   bool is_variadic = false;
 };
 
 struct Signature {
   std::vector<SignatureParameter> parameters;
-  size_t column_count = 0;  // parameters before the `;`; all if the signature has none
+  // number of parameters before the `;`; all parameters if the signature has none
+  size_t column_count = 0;
   TypePattern result;
 
   // Returns the index of the variadic parameter, or -1.

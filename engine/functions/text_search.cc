@@ -4,7 +4,7 @@ namespace engine {
 
 namespace {
 
-// From this length on, building the table of borders saves time.
+// Length from which on building the table of borders saves time.
 constexpr size_t kLong = 32;
 
 std::vector<uint32_t> borders_of(std::string_view wanted) {

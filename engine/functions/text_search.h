@@ -26,7 +26,8 @@ class TextMatches {
 
   std::string_view text_, wanted_;
   size_t at_;                      // short pattern: where to continue; long: the next byte
-  size_t fitting_ = 0;             // long: number of bytes of `wanted_` that match before `at_`
+  // for a long pattern: number of bytes of `wanted_` that match before `at_`
+  size_t fitting_ = 0;
   std::vector<uint32_t> borders_;  // long: for each prefix, the length of its longest border
 };
 

@@ -77,7 +77,8 @@ struct CollectedList {
 struct CollectedSet {
   static constexpr size_t kIndexedFrom = 16;  // below this size a scan is faster than hashing
   std::vector<std::string> cells;             // in the order of their first occurrence
-  absl::flat_hash_set<std::string> index;     // all of `cells`, from kIndexedFrom entries on
+  // all of `cells` if there are at least kIndexedFrom; otherwise empty
+  absl::flat_hash_set<std::string> index;
 
   static size_t limit(const AggregateInstance& instance) {
     return limit_of(instance, "ksql.functions.collect_set.limit");

@@ -182,7 +182,7 @@ template <class T, class Order>
 struct TopRows {
   struct Row {
     KeptType<T> sorted_by;
-    std::string others;  // row codec over all other columns
+    std::string others;  // values of all other columns in the row codec
   };
   std::vector<Row> rows;
 
@@ -209,7 +209,7 @@ struct TopRows {
     for (const Row& row : rows) {
       append_kept(row.sorted_by, items.child(0));
       [[maybe_unused]] const Status read = decode_row(row.others, others, RowStrings::Copy);
-      assert(read);  // decode() has validated it
+      assert(read);  // decode() has validated the bytes
       items.close_struct();
     }
     out.close_list();
@@ -239,7 +239,7 @@ struct TopRows {
 };
 
 Status check_wanted_count(const AggregateInstance& instance) {
-  if (instance.initial_arguments.empty()) return {};  // MIN, MAX
+  if (instance.initial_arguments.empty()) return {};  // MIN and MAX have no further arguments
   if (!instance.initial_arguments[0].is_null() && wanted_count(instance) >= 1) return {};
   return Error{ErrorCode::InvalidParameter, "k must be 1 or greater"};
 }

@@ -47,7 +47,7 @@ struct ByOffset {
     if (end == End::Earliest && is_full) return;
     Seen added{sequence, {}};
     if (is_full) {
-      added.cell = std::move(seen.front().cell);  // reuses its memory
+      added.cell = std::move(seen.front().cell);  // reuses the memory of the replaced value
       added.cell.clear();
       seen.erase(seen.begin());
     }

@@ -33,7 +33,7 @@ std::string plain_number(std::string_view text) {
   const bool negative = digits[0] == '-';
   if (negative) digits.erase(0, 1);
   const size_t point = std::min(digits.find('.'), digits.size());
-  int64_t whole = static_cast<int64_t>(point) + exponent;  // digits before the point
+  int64_t whole = static_cast<int64_t>(point) + exponent;  // number of digits before the point
   if (point < digits.size()) digits.erase(point, 1);
   if (whole <= 0) {
     digits.insert(0, static_cast<size_t>(1 - whole), '0');
@@ -75,7 +75,7 @@ Result<Node> read_object(ondemand::object object, int depth) {
     std::string_view name;
     ondemand::value value;
     if (field.unescaped_key().get(name) != simdjson::SUCCESS) return invalid_json();
-    std::string key(name);  // copied before the value is read, which may use the same buffer
+    std::string key(name);  // a copy, since reading the value may overwrite the buffer of `name`
     if (field.value().get(value) != simdjson::SUCCESS) return invalid_json();
     Node member = TRY(read(value, depth + 1));
     const auto [at, is_new] = known.try_emplace(key, node.members.size());

@@ -35,7 +35,7 @@ struct Member {
 
 // Appends compact JSON.
 void append(std::string& out, const Node& node);
-// Returns the content of a String, and compact JSON for other kinds.
+// Returns the text of a String node without quotes, and compact JSON for other kinds.
 std::string field_text(const Node& node);
 
 // Parses JSON texts.

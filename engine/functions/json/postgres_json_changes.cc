@@ -170,7 +170,8 @@ class PathChange {
 
   Result<std::string> at(Text slice, size_t step) const {
     const SliceKind kind = json::kind_of(slice);
-    if (!is_container(kind)) return std::string(slice);  // a scalar has no parts
+    // a scalar has no parts, so it stays unchanged
+    if (!is_container(kind)) return std::string(slice);
     if (!path_[step]) return unfit(fmt::format("path element at position {} is null", step + 1));
     return kind == SliceKind::Object ? in_object(slice, step) : in_array(slice, step);
   }

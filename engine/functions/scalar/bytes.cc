@@ -159,12 +159,13 @@ Result<TextForm> find_form(std::string_view name) {
 }
 
 std::string base64_in_lines(std::string_view bytes) {
-  constexpr size_t kLine = 76;  // as in PostgreSQL
+  constexpr size_t kLine = 76;  // line length of PostgreSQL's encode(..., 'base64')
   std::string whole, out;
   append_base64(whole, bytes);
   for (size_t at = 0; at < whole.size(); at += kLine) {
     out.append(whole, at, kLine);
-    if (whole.size() - at >= kLine) out += '\n';  // also after the last line, if it is full
+    // a full line is followed by a line break, even the last one
+    if (whole.size() - at >= kLine) out += '\n';
   }
   return out;
 }
@@ -184,7 +185,7 @@ std::string escaped(std::string_view bytes) {
 Result<std::string> encode_bytes(const KernelCall& call, std::string_view bytes,
                                  std::string_view form) {
   const TextForm wanted = TRY(find_form(form));
-  constexpr size_t kMostGrowth = 4;  // \ooo
+  constexpr size_t kMostGrowth = 4;  // a byte may become four characters: \ooo
   const size_t most = bytes.size() * kMostGrowth;
   if (!call.context.has_bytes(most)) return call.context.too_large(most);
   if (wanted == TextForm::Escape) return escaped(bytes);
@@ -345,8 +346,10 @@ std::string random_uuid(const KernelCall& call) {
   Uuid id;
   store_be(id.bytes.data(), call.context.random.next());
   store_be(id.bytes.data() + 8, call.context.random.next());
-  id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0F) | 0x40);  // version 4
-  id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3F) | 0x80);  // the RFC's variant
+  // marks the UUID as one of version 4
+  id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0F) | 0x40);
+  // marks the UUID as one of RFC 4122's variant
+  id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3F) | 0x80);
   return id.to_string();
 }
 

@@ -38,7 +38,7 @@ Int128 rounded_quotient(Int128 number, Int128 unit, RoundMode mode) {
 
 Int128 round_to_places(Decimal number, int places, RoundMode mode) {
   if (places >= number.scale) return number.unscaled;
-  // In 64 bits, because users may pass any number of places.
+  // Computed in 64 bits, because users may pass any number of places.
   const int64_t dropped = int64_t{number.scale} - places;
   if (dropped > kMaxDecimalPrecision) {
     const bool rounds_away = (mode == RoundMode::Up && number.unscaled > 0) ||

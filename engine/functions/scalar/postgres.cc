@@ -101,7 +101,7 @@ class CharacterTable {
 
  private:
   std::bitset<256> has_;
-  std::array<Text, 256> values_;  // valid where has_ is set
+  std::array<Text, 256> values_;  // an entry is valid only if has_ is set for it
   absl::flat_hash_map<Text, Text> others_;
 };
 

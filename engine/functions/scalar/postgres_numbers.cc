@@ -16,7 +16,8 @@ namespace {
 
 // ---- ROUND, TRUNC, CEIL, FLOOR
 
-double round_double(double value) { return std::nearbyint(value); }  // ties to even
+// rounds halves to the even neighbour
+double round_double(double value) { return std::nearbyint(value); }
 double trunc_double(double value) { return std::trunc(value); }
 double ceil_double(double value) { return std::ceil(value); }
 double floor_double(double value) { return std::floor(value); }

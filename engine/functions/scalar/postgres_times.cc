@@ -34,7 +34,7 @@ Result<SqlType> interval_type(std::span<const SqlType>) {
 
 struct Clock {
   CivilDate date;
-  int64_t ms;  // of the day
+  int64_t ms;  // milliseconds of the day
 };
 Clock clock_of(int64_t ms) {
   int64_t days = ms / kMsPerDay, rest = ms % kMsPerDay;
@@ -422,7 +422,7 @@ class TimeReader {
   bool is_afternoon_ = false, is_before_christ_ = false;
   int64_t zone_sign_ = 1, zone_hour_ = 0, zone_minute_ = 0;
   bool has_zone_ = false;
-  char skipped_ = ' ';  // sign that skip_separators() has skipped
+  char skipped_ = ' ';  // the sign that skip_separators() has skipped; a blank if none
 };
 
 constexpr size_t kMaxTemplate = 1'000;

@@ -208,7 +208,7 @@ int32_t field(std::optional<std::string_view> wanted, Variadic<std::string_view>
 
 std::optional<std::string> chr_code(int32_t code_point) {
   if (code_point < 0 || code_point > 0x10FFFF) return std::nullopt;
-  if (U_IS_SURROGATE(code_point)) return "?";  // as Java writes it in UTF-8
+  if (U_IS_SURROGATE(code_point)) return "?";  // Java writes "?" for an unpaired surrogate in UTF-8
   std::string out;
   append_utf8(out, static_cast<char32_t>(code_point));
   return out;

@@ -41,7 +41,7 @@ constexpr std::array<Text, 12> kRomanMonths = {"I",   "II",   "III", "IV", "V", 
 struct Moment {
   CivilDate date;
   int64_t days;
-  int64_t ms;  // of the day
+  int64_t ms;  // milliseconds of the day
   std::string zone = "UTC";
   int64_t east_ms = 0;
   bool is_interval = false;  // `date` and `ms` are then the parts of an interval
@@ -82,7 +82,7 @@ std::string fraction(int64_t ms, size_t digits) {
   return fmt::format("{:06}", ms % 1'000 * 1'000).substr(0, digits);
 }
 std::string named(bool fills, Text pattern, Text name) {
-  constexpr size_t kLongest = 9;  // September, Wednesday
+  constexpr size_t kLongest = 9;  // length of the longest names, September and Wednesday
   std::string out = cased(pattern, name);
   if (fills) out.resize(std::max(out.size(), kLongest), ' ');
   return out;

@@ -38,18 +38,18 @@ enum class Part : uint8_t {
 };
 struct Item {
   Part part;
-  std::string text = {};  // of a Literal: the text; of an Ordinal: "th" or "TH"
+  std::string text = {};  // for a Literal: the text; for an Ordinal: "th" or "TH"
 };
 
 struct Template {
   std::vector<Item> items;
-  int whole = 0, fraction = 0;          // digits before and after the point
-  int first_zero = -1, last_zero = -1;  // index among all digits
-  bool fills = true;                    // no FM
+  int whole = 0, fraction = 0;          // number of digits before and after the point
+  int first_zero = -1, last_zero = -1;  // indexes among all digits of the template
+  bool fills = true;                    // false with FM, which omits blanks
   bool has_point = false;
-  bool has_sign = false, sign_is_behind = false;  // S
-  bool has_minus = false, has_plus = false;       // MI, PL; both of SG
-  bool has_brackets = false;                      // PR
+  bool has_sign = false, sign_is_behind = false;  // set by S
+  bool has_minus = false, has_plus = false;       // set by MI and PL; SG sets both
+  bool has_brackets = false;                      // set by PR
 };
 
 // The function that a template is for. TO_NUMBER skips the characters of L, and ignores B.
@@ -337,9 +337,9 @@ class Shown {
   const bool is_negative_;
   std::string digits_, out_;
   int blanks_ = 0;  // template's positions before the first digit of the number
-  int place_ = 0;   // index among the template's digits
+  int place_ = 0;   // index of the present digit among the template's digits
   int parts_ = 0;   // number of template digits and points that have been handled
-  size_t at_ = 0;   // index in digits_
+  size_t at_ = 0;   // position in digits_
   size_t last_ = Text::npos;
   bool has_overflow_ = false, has_digits_ = false, is_sign_done_ = false;
 };
@@ -412,7 +412,7 @@ class NumberReader {
         return;
       case Part::Literal:
         return skip(code_points(item.text));
-      case Part::Sign:  // read beside the digits
+      case Part::Sign:  // the sign is read together with the digits
         return;
     }
   }
@@ -480,7 +480,7 @@ class NumberReader {
   Text rest_;
   std::string digits_;
   char sign_ = ' ';
-  int whole_ = 0, fraction_ = 0;  // digits that were read
+  int whole_ = 0, fraction_ = 0;  // number of digits that were read
   bool has_point_ = false;
 };
 

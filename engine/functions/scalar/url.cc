@@ -81,7 +81,7 @@ Result<Uri> parse_uri(Text url) {
     uri.scheme = rest.substr(0, colon);
     rest = rest.substr(colon + 1);
     if (!is_scheme(*uri.scheme) || rest.empty()) return malformed(url);
-    if (rest[0] != '/') return uri;  // opaque, such as mailto:a@b.c: the URL has no other parts
+    if (rest[0] != '/') return uri;  // an opaque URL such as mailto:a@b.c has no further parts
   }
   if (const size_t question = rest.find('?'); question != Text::npos) {
     uri.query = rest.substr(question + 1);
