@@ -37,10 +37,11 @@ enum class FormatKind : uint8_t {
 struct FormatTraits {
   FormatKind kind;
   std::string_view name;
-  bool multi_column_key;  // several key columns are possible
-  bool wraps, unwraps;    // forms of a single column: record of one field, bare value
+  bool multi_column_key;  // a key may have several columns
+  // supported forms of a single column: as a record of one field, or as a bare value
+  bool wraps, unwraps;
   bool infers_schema;     // columns can be inferred from a schema registry
-  bool has_delimiter;     // supports KEY_DELIMITER and VALUE_DELIMITER
+  bool has_delimiter;     // the delimiter can be set by KEY_DELIMITER and VALUE_DELIMITER
 };
 
 // Returns nullptr for an unknown name. Names are upper case.

@@ -37,7 +37,7 @@ struct RowStatus {
   std::optional<RowProblem> unavailable = {};
 
   void clear();
-  void fail(size_t row, std::string message);  // states.size() > row
+  void fail(size_t row, std::string message);  // precondition: row < states.size()
 };
 
 // Reads one side (key or value) of a topic's records into the columns of that side.

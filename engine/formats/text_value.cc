@@ -226,7 +226,7 @@ Status TextValueReader::append_array(std::string_view text, Column& column) {
     skip_blanks();
     item.clear();
     bool is_quoted = false;
-    int depth = 0;  // depth of braces, because an element may be an array itself
+    int depth = 0;  // depth of nested braces, because an element may be an array itself
     size_t end_of_quoted = 0;
     for (bool in_quotes = false; at < text.size(); ++at) {
       const char c = text[at];
@@ -309,7 +309,7 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
     return error;
   }
   JsonCursor cursor(tokens);
-  Column parsed(type_);  // its strings point into `text`
+  Column parsed(type_);  // the column's strings point into `text`
   ColumnSlot slot{&parsed};
   const bool is_read = json_->values.read(cursor, slot);
   if (is_read && cursor.at_end()) {

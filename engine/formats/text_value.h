@@ -42,9 +42,10 @@ class TextValueReader {
   SqlType type_;
   std::string what_;
   TextForms forms_;
-  std::unique_ptr<TextValueReader> element_;  // of an ARRAY
-  std::vector<TextValueReader> fields_;       // of a composite type
-  std::unique_ptr<Json> json_;                // of nested types; made when it is first needed
+  std::unique_ptr<TextValueReader> element_;  // reader of the elements of an ARRAY
+  std::vector<TextValueReader> fields_;       // readers of the fields of a composite type
+  // reader of nested types; made when it is first needed
+  std::unique_ptr<Json> json_;
 };
 
 // Parses one value. For several values of the same type, keep a TextValueReader.

@@ -59,7 +59,8 @@ class Inference {
       case AvroKind::Record: {
         std::vector<Field> fields;
         for (const AvroField& field : type.fields) {
-          SqlType of = TRY(infer(*field.type, depth + 1));  // infer() may fail
+          // a variable of its own, since infer() may fail
+          SqlType of = TRY(infer(*field.type, depth + 1));
           fields.push_back({cased(field.name, names_), std::move(of)});
         }
         if (fields.empty()) return cannot(fmt::format("record {} has no fields", type.name));

@@ -66,7 +66,7 @@ class AvroCursor {
     int64_t count = whole();
     if (count < 0) {
       count = count == INT64_MIN ? 0 : -count;
-      whole();  // the block's size, useful only for skipping it
+      whole();  // the size in bytes of a block, which is useful only to skip the block
     }
     items_ += static_cast<uint64_t>(count);
     if (static_cast<uint64_t>(count) > left() + kMaxEmptyItems || items_ > kMaxItems) fail();

@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-constexpr int kMaxDepth = 200;  // like that of JSON texts
+constexpr int kMaxDepth = 200;  // the limit for JSON texts
 constexpr size_t kMaxJsonBytes = size_t{64} << 20;
 
 Error invalid(std::string message) { return {ErrorCode::InvalidText, std::move(message)}; }

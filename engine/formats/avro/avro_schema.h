@@ -56,15 +56,15 @@ struct AvroField {
 struct AvroType {
   AvroKind kind = AvroKind::Null;
   AvroLogical logical = AvroLogical::None;
-  int precision = 0, scale = 0;      // of a Decimal; precision 0: not given
+  int precision = 0, scale = 0;      // for a Decimal; precision 0: not given
   std::string name;                  // full name of a Record, Enum or Fixed
-  std::vector<std::string> aliases;  // full names
-  std::vector<AvroField> fields;     // of a Record
-  std::vector<std::string> symbols;  // of an Enum
+  std::vector<std::string> aliases;  // full names of the aliases
+  std::vector<AvroField> fields;     // set for a Record
+  std::vector<std::string> symbols;  // set for an Enum
   std::optional<std::string> default_symbol;
-  size_t size = 0;                        // of a Fixed
+  size_t size = 0;                        // set for a Fixed
   const AvroType* element = nullptr;      // element type of an Array, value type of a Map
-  std::vector<const AvroType*> branches;  // of a Union
+  std::vector<const AvroType*> branches;  // set for a Union
   bool is_map_entry = false;  // a Record of key and value; an Array of it represents a map
 
   // Returns nullptr if no field has exactly this name.

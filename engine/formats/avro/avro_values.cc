@@ -91,7 +91,8 @@ void AvroValueReader::bind_struct(const AvroType& from) {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (fields[i] < 0) continue;
     const auto field = static_cast<size_t>(fields[i]);
-    if (part_of_[field] >= 0) continue;  // taken by a name that differs only in letter case
+    // another name that differs only in letter case has taken the field
+    if (part_of_[field] >= 0) continue;
     part_of_[field] = static_cast<int>(parts_.size());
     target_.push_back(static_cast<int>(i));
     const Field& target = to_.fields()[i];

@@ -28,12 +28,12 @@ class AvroValueReader {
   enum class Way : uint8_t {
     Null,
     Boolean,
-    Whole,   // int, long
-    Micros,  // long, into milliseconds
+    Whole,   // int and long
+    Micros,  // a long of microseconds, which becomes milliseconds
     Float,
     Double,
     Decimal,
-    Text,  // string, bytes, fixed
+    Text,  // string, bytes and fixed
     Enum,
     AsText,  // a number or a boolean, as a STRING
     Array,

@@ -405,7 +405,7 @@ class AvroValueWriter {
   std::string path_;
   int null_branch_ = -1, branch_ = -1;
   std::vector<AvroValueWriter> parts_;
-  std::vector<Step> steps_;  // of a record: one for each part, which is a field
+  std::vector<Step> steps_;  // for a record: one step for each part, which is a field
   std::optional<std::string> default_bytes_;
 };
 

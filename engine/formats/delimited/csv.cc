@@ -95,7 +95,7 @@ class CsvReader final : public CopyTextReader {
     for (;;) {
       take_field(record, at);
       if (at == record.size() || has_too_many_fields()) return {};
-      ++at;  // the delimiter
+      ++at;  // skips the delimiter
     }
   }
 

@@ -28,8 +28,8 @@ struct CopyTextOptions {
   char delimiter = ',';
   std::string null_text = {};  // an unquoted field with this text is NULL
   bool has_header = false;     // the first record has the column names
-  char quote = '"';            // of CSV
-  char escape = '"';           // of CSV, inside quotes
+  char quote = '"';            // used by CSV
+  char escape = '"';           // used by CSV, inside quotes
   // A record with more fields is cut after one more field, because a line that only has delimiters
   // would take at least sixteen times its size in memory.
   size_t max_fields = SIZE_MAX - 1;

@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// A text with padding, so that it can be copied in whole blocks beyond its end.
+// A text that is followed by padding, so that whole blocks can be copied from it.
 class PaddedText {
  public:
   explicit PaddedText(std::string text) : size_(text.size()), padded_(std::move(text)) {

@@ -19,9 +19,10 @@ class JsonFields {
   // every key of every record.
   class Match {
    public:
-    static constexpr Match none() { return Match(-1); }        // no such field
+    // the object has no field for the key
+    static constexpr Match none() { return Match(-1); }
     static constexpr Match bad_escape() { return Match(-2); }  // the key is not a valid string
-    // With `exact` the key is the name itself, otherwise the key in upper case is the name.
+    // `exact` is true if the key is the field's name, and false if only the key in upper case is.
     static constexpr Match field(size_t index, bool exact) {
       return Match(static_cast<int32_t>(index) * 2 + (exact ? 1 : 0));
     }
@@ -37,7 +38,7 @@ class JsonFields {
 
   explicit JsonFields(std::vector<std::string> names);
 
-  // Begins an object.
+  // Begins the next object.
   void begin() { previous_ = 0; }
   // Finds the next key of the object; `raw_key` is the text between its quotes.
   Match find(std::string_view raw_key) {
@@ -53,7 +54,7 @@ class JsonFields {
   struct Known {
     std::string raw_key;
     Match match = Match::none();
-    uint32_t next = 0;  // index in known_ of the key that followed this key last time
+    uint32_t next = 0;  // index in known_ of the key that last followed this key
   };
 
   Match find_unexpected(std::string_view raw_key);
@@ -61,7 +62,7 @@ class JsonFields {
 
   std::unordered_map<std::string, size_t> names_;  // name -> field; the first field of equal names
   std::vector<Known> known_;  // known_[0] stands for the beginning of an object
-  std::unordered_map<std::string, uint32_t> index_;  // raw key -> index in known_
+  std::unordered_map<std::string, uint32_t> index_;  // index in known_ by the key as it is written
   uint32_t previous_ = 0;
 };
 

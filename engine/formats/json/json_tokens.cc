@@ -104,7 +104,7 @@ JsonTokenizer::~JsonTokenizer() = default;
 const char* JsonTokenizer::tokenize(std::string_view text, JsonTokens& tokens) {
   // The capacity is a power of two, so that most longer texts need no new allocation.
   constexpr size_t kSmallest = 4096, kLargest = size_t{1} << 30;
-  constexpr size_t kStageTwoDepth = 1;  // the second stage is never run
+  constexpr size_t kStageTwoDepth = 1;  // the smallest value, since the second stage never runs
   if (text.size() > kLargest) return "the text is longer than 1 GiB";
   auto& parser = stage_->parser;
   if (!parser || parser->capacity() < text.size()) {

@@ -88,7 +88,7 @@ class JsonCursor {
   // compact JSON, arrays as [a, b].
   bool append_as_text(std::string& out, int depth = 0);
 
-  // Returns the problem and its place, for people.
+  // Returns a text for people that names the problem and its position.
   std::string error() const;
   bool fail(const char* what);
 

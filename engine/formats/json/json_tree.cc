@@ -93,7 +93,7 @@ simdjson::error_code read(ondemand::value value, JsonTree& to, int depth) {
       to.kind = JsonKind::Boolean;
       return value.get_bool().get(to.boolean);
     case ondemand::json_type::null: {
-      bool is_null = false;  // distinguishes null from other words with n, such as "nothing"
+      bool is_null = false;  // set if the word is null, and not another word with n
       if (const auto error = value.is_null().get(is_null)) return error;
       return is_null ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
     }

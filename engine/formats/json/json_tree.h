@@ -16,9 +16,9 @@ enum class JsonKind : uint8_t { Null, Boolean, Number, String, Array, Object };
 struct JsonTree {
   JsonKind kind = JsonKind::Null;
   bool boolean = false;
-  std::string text = {};             // of a String: its characters; of a Number: its spelling
-  std::vector<JsonTree> items = {};  // of an Array
-  // of an Object, in order, with distinct names
+  std::string text = {};             // for a String: its characters; for a Number: its spelling
+  std::vector<JsonTree> items = {};  // set for an Array
+  // for an Object: its members in order, with distinct names
   std::vector<std::pair<std::string, JsonTree>> members = {};
 
   bool is_null() const { return kind == JsonKind::Null; }

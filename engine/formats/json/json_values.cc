@@ -111,7 +111,7 @@ void drop_duplicate_keys(Column& map, uint32_t first) {
   Column& values = map.child(1);
   const auto end = static_cast<uint32_t>(keys.size());
   if (end - first < 2) return;
-  std::unordered_map<std::string_view, uint32_t> places;  // key -> index in `kept`
+  std::unordered_map<std::string_view, uint32_t> places;  // index in `kept` of each key
   std::vector<uint32_t> kept_keys, kept_values;
   for (uint32_t i = first; i < end; ++i) {
     const auto [place, is_new] =
@@ -383,7 +383,8 @@ bool JsonValueReader::read_field(JsonCursor& cursor, Column& parent, JsonFields:
   else if (exact_in_[field] == objects_)
     return cursor.skip_value();  // a field with the exact name has occurred already
   Column& column = parent.child(field);
-  if (column.size() > row) truncate(column, row);  // of duplicates, the last counts
+  // removes the earlier of two equal names, since the last one counts
+  if (column.size() > row) truncate(column, row);
   ColumnSlot slot{&column};
   return parts_[field].read(cursor, slot);
 }

@@ -18,7 +18,7 @@ namespace engine {
 // all its rows, so a value is one store; values of other columns are appended.
 struct ColumnSlot {
   Column* column = nullptr;
-  char* data = nullptr;  // place of the value in a resized column; nullptr: append
+  char* data = nullptr;  // the value's position in a resized column; nullptr: the value is appended
   uint64_t* validity = nullptr;
   size_t row = 0;
 
@@ -67,7 +67,7 @@ class JsonValueReader {
   const std::string path_;
   const JsonTimes times_;
   std::vector<JsonValueReader> parts_;  // readers of the element, the value of a MAP, or the fields
-  std::unique_ptr<JsonFields> fields_;  // of a STRUCT
+  std::unique_ptr<JsonFields> fields_;  // fields of a STRUCT
   // A STRUCT with the fields into which Kafka Connect's converter reads a union (oneOf): a value that is not a JSON
   // object with such a field is a member of the union.
   bool is_union_ = false;

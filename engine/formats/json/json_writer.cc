@@ -100,7 +100,7 @@ class JsonWriter final : public Writer {
   }
 
   std::vector<std::string> names_;
-  std::vector<PaddedText> prefixes_;  // {"A": and ,"B":
+  std::vector<PaddedText> prefixes_;  // text before each value: {"A": and ,"B":
   std::string text_;                  // text of one value; a member, so that its memory is reused
   const bool wrapped_;
   const Side side_;

@@ -49,8 +49,8 @@ class JsonSchemaCheck {
   explicit JsonSchemaCheck(uint64_t max_steps);
   const re2::RE2* pattern(const std::string& text);
 
-  uint64_t left_;                    // steps
-  std::vector<Document> documents_;  // the schema itself is the last
+  uint64_t left_;                    // number of steps that the check may still take
+  std::vector<Document> documents_;  // the schema itself is the last element
   std::map<std::string, std::unique_ptr<re2::RE2>> patterns_;
   std::map<std::pair<const Document*, std::string>, Place>
       places_;  // targets of references, by document and text

@@ -117,7 +117,7 @@ class Inference {
     if (said == nullptr && node.find("enum")) return SqlType(TypeKind::String);
     if (said == nullptr) return cannot("a value of any type: a column needs one");
     if (said->kind != JsonKind::Array) return infer_named(said->text, node, depth);
-    std::string name;  // ["null", "string"]
+    std::string name;  // the other member of ["null", "string"]
     for (const JsonTree& item : said->items) {
       if (item.text == "null") continue;
       if (!name.empty()) return cannot("a value of several types: a column needs one");
@@ -143,7 +143,7 @@ class Inference {
     const JsonTree* at = &root_;
     reference.remove_prefix(1);
     while (!reference.empty()) {
-      reference.remove_prefix(1);  // the /
+      reference.remove_prefix(1);  // removes the slash
       const size_t end = std::min(reference.find('/'), reference.size());
       const std::string name =
           absl::StrReplaceAll(std::string(reference.substr(0, end)), {{"~1", "/"}, {"~0", "~"}});
@@ -233,7 +233,8 @@ class Inference {
     });
     std::vector<Field> fields;
     for (const auto* member : ordered) {
-      SqlType type = TRY(infer(member->second, depth + 1));  // infer() may fail
+      // a variable of its own, since infer() may fail
+      SqlType type = TRY(infer(member->second, depth + 1));
       fields.push_back({cased(member->first), std::move(type)});
     }
     return SqlType::structure(std::move(fields));

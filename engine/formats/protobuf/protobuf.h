@@ -21,7 +21,7 @@ Result<std::unique_ptr<SchemaReader>> make_bare_protobuf_reader(const SchemaText
 
 struct ProtobufWriting {
   int32_t id = 0;
-  std::string full_name = {};  // of the message; empty: the schema's first
+  std::string full_name = {};  // full name of the message; empty: the first message of the schema
   bool has_header = true;
   bool wrapped = true;
   Side side = Side::Value;

@@ -30,7 +30,7 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// The files that schemas in registries import without including them, in addition to kGoogleTypeFiles.
+// Files that schemas in registries import without including them, in addition to kGoogleTypeFiles.
 constexpr KnownProtobufFile kConfluentFiles[] = {
     {"confluent/meta.proto", R"(syntax = "proto3";
 package confluent;
@@ -94,7 +94,7 @@ std::optional<pb::FileDescriptorProto> deserialized(const std::string& text) {
 // Limits the nesting of the text, because the library's parser is recursive without a limit.
 Status check_nesting(const std::string& text) {
   constexpr int kMostNested = 100;
-  FirstProblem ignored;  // ignored here, because the parser reports the same problems
+  FirstProblem ignored;  // not reported, because the parser reports the same problems
   pb::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
   pb::io::Tokenizer tokenizer(&input, &ignored);
   for (int depth = 0; tokenizer.Next();) {

@@ -32,7 +32,7 @@ class ProtobufReader final : public SchemaReader {
     if (!in.ok() || count < 0 || count > kMaxDepth) return false;
     std::vector<uint32_t> path;
     for (int64_t i = 0; i < count; ++i) path.push_back(static_cast<uint32_t>(in.signed_varint()));
-    if (count == 0) path.push_back(0);  // encoding of the first message
+    if (count == 0) path.push_back(0);  // a count of 0 means the first message
     if (!in.ok()) return false;
     const ProtobufMessageReader* reader = find(path, error);
     if (count == 0) first_ = reader;

@@ -141,7 +141,7 @@ class ProtobufTreeBuilder {
     if (!is_new) return known->second;
     schema_.messages_.push_back(std::make_unique<ProtobufMessage>());
     ProtobufMessage* made = schema_.messages_.back().get();
-    messages_[&from] = made;  // before its fields, which may refer to it
+    messages_[&from] = made;  // registered before its fields are read, which may refer to it
     made->name = from.name();
     made->full_name = from.full_name();
     for (const MeaningRow& row : kMeanings)

@@ -42,7 +42,7 @@ struct ProtobufMessage;
 
 struct ProtobufEnum {
   std::string name;
-  std::vector<std::pair<int32_t, std::string>> values;  // the first is the default
+  std::vector<std::pair<int32_t, std::string>> values;  // the first value is the default
 };
 
 struct ProtobufField {
@@ -53,7 +53,7 @@ struct ProtobufField {
   bool is_map = false;        // `message` is the entry; its field 1 is the key, 2 the value
   bool has_presence = false;  // an absent field is null; otherwise it has the default
   bool is_required = false;
-  int precision = 0, scale = 0;  // of a Decimal; precision 0: not given
+  int precision = 0, scale = 0;  // for a Decimal; precision 0: not given
   std::string oneof;             // name of its oneof with several fields
   int oneof_index = -1;          // index of that oneof in the message; -1: none
   const ProtobufMessage* message = nullptr;
@@ -69,8 +69,8 @@ struct ProtobufOneof {
 };
 
 struct ProtobufMessage {
-  std::string name;       // within its parent
-  std::string full_name;  // with package and parents
+  std::string name;       // name within its parent
+  std::string full_name;  // name with package and parents
   ProtobufMeaning meaning = ProtobufMeaning::Plain;
   std::vector<ProtobufField> fields;  // in the order of the text
   std::vector<ProtobufOneof> oneofs = {};

@@ -297,7 +297,8 @@ bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteRe
     return read_entry(bound, in.bytes(in.varint()), column, error) && in.ok();
   }
   if (!value.from->is_repeated) {
-    if (column.size() > row) truncate(column, row);  // of several fields, the last counts
+    // if a field occurs several times, its last value counts
+    if (column.size() > row) truncate(column, row);
     return read_value(value, wire, in, {&column}, error);
   }
   if (value.way == Way::Mismatch) return mismatch(value, error);

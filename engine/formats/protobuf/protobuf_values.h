@@ -28,15 +28,15 @@ class ProtobufMessageReader {
 
  private:
   enum class Way : uint8_t {
-    Number,  // any kind of number, as a whole number or DOUBLE
+    Number,  // any kind of number, read as a whole number or a DOUBLE
     AsText,  // a number or an enum, as a STRING
-    Text,    // string and bytes
+    Text,    // strings and bytes
     Timestamp,
     Date,
     TimeOfDay,
     Decimal,
     Wrapper,
-    Message,  // as a STRUCT
+    Message,  // a message, read as a STRUCT
     Member,   // a field of a oneof, within the STRUCT of the oneof
     List,     // a message that only contains a list or map, as that list or map
     Mismatch,
@@ -47,8 +47,9 @@ class ProtobufMessageReader {
     SqlType to;
     std::string path;
     Way way = Way::Mismatch;
-    std::vector<ProtobufMessageReader> message = {};  // of Message, List and Member: one
-    std::vector<Value> wrapped = {};                  // of Wrapper: one
+    // has one element for Message, List and Member
+    std::vector<ProtobufMessageReader> message = {};
+    std::vector<Value> wrapped = {};                  // has one element for Wrapper
   };
   // The most frequent kinds of fields, which are read without looking at their type again.
   enum class Plain : uint8_t { No, Whole32, Whole64, Text };

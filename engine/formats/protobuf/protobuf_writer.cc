@@ -108,7 +108,7 @@ class ProtobufMessageWriter {
     uint64_t tag;
     // One writer, for a STRUCT, a message around a list, or the STRUCT of a oneof; otherwise empty.
     std::vector<ProtobufMessageWriter> message = {};
-    std::vector<Value> wrapped = {};  // one, of a wrapper
+    std::vector<Value> wrapped = {};  // has one element for a wrapper
   };
   // The way in which a field is written. The most frequent kinds are written without looking at their type again.
   enum class Way : uint8_t { Whole32, Whole64, Text, Oneof, Other };

@@ -17,7 +17,8 @@ namespace engine {
 struct ReadColumns {
   std::vector<ColumnDef> columns;
   std::vector<bool> needed;
-  bool wrapped = true;  // whether the columns are fields of a record; otherwise one bare value
+  // true: the columns are fields of a record; false: the only column is a bare value
+  bool wrapped = true;
 };
 
 // Reads the records of one schema, without their header.
