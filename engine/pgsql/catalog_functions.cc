@@ -20,7 +20,7 @@ namespace {
 
 struct CatalogFunction {
   std::string_view name;
-  size_t least, most;        // numbers of arguments
+  size_t least, most;        // smallest and largest number of arguments
   std::string_view meaning;  // an expression with the arguments $1, $2, ...
 };
 
@@ -338,7 +338,8 @@ ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
   return made;
 }
 
-// Limits the size of arguments that occur more than once in the meaning, because nested calls would multiply them.
+// Limits the size of arguments that occur more than once in the replacement, because nested calls would multiply
+// them.
 Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
                       TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -382,7 +383,7 @@ bool is_vector(const Expression& expression) {
   return column && std::ranges::find(kVectors, column->name.text) != std::end(kVectors);
 }
 
-// The meanings of the functions of array subscripts for vectors, whose subscripts begin with 0.
+// The replacements of functions of array subscripts for vectors, whose subscripts begin with 0.
 constexpr CatalogFunction kOfVectors[] = {
     {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN 0 END"},
     {"ARRAY_UPPER", 2, 2, "CASE WHEN $2 = 1 THEN NULLIF(ARRAY_LENGTH($1), 0) - 1 END"},
@@ -683,7 +684,7 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
     return expand_catalog_functions(prepare->statement->statement, text);
   auto* query = std::get_if<Query>(&statement);
   if (auto* create = std::get_if<CreateAsSelect>(&statement); create && create->is_temporary)
-    query = &create->query;  // runs once, like any other SELECT
+    query = &create->query;  // the SELECT runs once, like any other SELECT
   if (query) {
     if (asks_table_number) TRY(number_tables(*query));
     name_row_functions(*query);

@@ -25,11 +25,11 @@ class Converter {
   Result<Query> query(const Fields& select) const;
   Result<ExpressionPtr> expression(const Node& node) const;
   TextPosition position(int64_t offset) const;
-  Result<TypeName> type(const Fields& type) const;  // convert_type.cc
+  Result<TypeName> type(const Fields& type) const;  // in convert_type.cc
   // Converts a statement that defines or writes something; returns nothing for others.
   Result<std::optional<Statement>> statement(const Node& node) const;
   // Converts CREATE VIEW, except for the text of its SELECT.
-  Result<CreateView> create_view(const Fields& fields) const;  // convert_create_as.cc
+  Result<CreateView> create_view(const Fields& fields) const;  // in convert_create_as.cc
   Result<CreateView> create_materialized_view(const Fields& fields) const;
   // Returns the row locks of everything that was converted since the last call.
   RowLocks take_row_locks() const { return std::exchange(row_locks_, {}); }
@@ -37,7 +37,7 @@ class Converter {
  private:
   using Built = Result<ExpressionPtr>;
 
-  // convert_query.cc
+  // The following functions are in convert_query.cc.
   Status add_with(const Fields& select, Query& query) const;
   Status add_items(const Fields& select, Query& query, std::string_view list = "targetList") const;
   Status add_from(const Fields& select, Query& query, std::string_view list = "fromClause") const;
@@ -53,7 +53,7 @@ class Converter {
   Status add_groups(const Fields& select, Query& query) const;
   Result<GroupingItem> grouping(const Node& node) const;
 
-  // convert_row_locks.cc
+  // The following functions are in convert_row_locks.cc.
   Status note_row_locks(const Fields& select, const Query& query) const;
   struct LockableSource {
     std::string visible_name;
@@ -69,7 +69,7 @@ class Converter {
   Result<ExpressionPtr> count(const Fields& select, std::string_view clause) const;
   Result<ExpressionList> expressions(const Fields& fields, std::string_view name) const;
 
-  // convert_expression.cc
+  // The following functions are in convert_expression.cc.
   Built child_of(const Fields& fields, std::string_view name) const;
   // Converts a clause in which null counts as false, such as WHERE.
   Built condition_of(const Fields& fields, std::string_view name) const;
@@ -104,13 +104,13 @@ class Converter {
   Built indirection(const Fields& fields) const;
   Built type_cast(const Fields& fields) const;
 
-  // convert_interval.cc
+  // The following functions are in convert_interval.cc.
   static bool is_interval(const Node& node);
   // Returns `time` plus (`is_later`) or minus the INTERVAL.
   Built moved_by_interval(ExpressionPtr time, const Fields& interval, bool is_later,
                           TextPosition at) const;
 
-  // convert_statement.cc
+  // The following functions are in convert_statement.cc.
   Result<TableName> table_name(const Fields& relation) const;
   // Returns the name of a relation that exists, which keeps the schema public if the session asks for it.
   Result<TableName> existing_relation(const Fields& relation) const;
@@ -135,10 +135,10 @@ class Converter {
   Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;
 
-  // convert_create_as.cc
+  // The following functions are in convert_create_as.cc.
   Result<Statement> create_as(const Fields& fields) const;
 
-  // convert_change.cc
+  // The following functions are in convert_change.cc.
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
   // `row_values` receives the sub-queries of (a, b) = (SELECT ...), see UpdateRows; if it is null, they are refused.
@@ -154,7 +154,7 @@ class Converter {
   Result<Statement> update(const Fields& fields) const;
   Result<Statement> remove(const Fields& fields) const;
 
-  // convert_sequence.cc
+  // The following functions are in convert_sequence.cc.
   Result<Statement> create_sequence(const Fields& fields) const;
   Result<Statement> alter_sequence(const Fields& fields) const;
   Result<Statement> drop_sequences(const Fields& fields) const;
@@ -169,14 +169,15 @@ class Converter {
     std::string name;
     OverWindow window;
   };
-  mutable std::vector<NamedWindow> windows_;  // of the enclosing SELECTs, the innermost last
+  // named windows of the enclosing SELECTs, the innermost last
+  mutable std::vector<NamedWindow> windows_;
   mutable RowLocks row_locks_;
 
   std::optional<int32_t> negative_number(int64_t location) const;
 
   const std::string text_;
   const PublicPrefix prefix_;
-  std::vector<TextPosition> positions_;  // of each byte, and of the end of the text
+  std::vector<TextPosition> positions_;  // the position of each byte, and of the end of the text
 };
 
 // The schema of temporary tables.

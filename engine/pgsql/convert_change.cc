@@ -28,7 +28,7 @@ Result<Statement> Converter::insert(const Fields& fields) const {
     if (!rows) return not_supported("DEFAULT VALUES with ON CONFLICT is", target.position);
     InsertSelect insert{target.name, target.position, {}, {}};
     insert.query.position = target.position;
-    if (is_values)  // DEFAULT may be among the values
+    if (is_values)  // the values may contain DEFAULT
       for (const Node& row : pgsql::children(rows->fields, "valuesLists"))
         insert.query.values.push_back(TRY(inserted_row(row.fields)));
     else
@@ -46,7 +46,7 @@ Result<Statement> Converter::insert(const Fields& fields) const {
   InsertValues insert{target.name, target.position, {}, {}};
   for (TableName& column : columns)
     insert.columns.push_back({std::move(column.name), column.position});
-  if (!rows) insert.rows.emplace_back();  // DEFAULT VALUES
+  if (!rows) insert.rows.emplace_back();  // the statement has DEFAULT VALUES
   for (const Node& row : rows ? pgsql::children(rows->fields, "valuesLists") : std::vector<Node>())
     insert.rows.push_back(TRY(inserted_row(row.fields)));
   insert.returning = TRY(returning(fields));

@@ -158,7 +158,8 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "BooleanTest") return truth(fields);
   if (node.kind == "SQLValueFunction") return value_function(fields);
   if (node.kind == "A_Indirection") return indirection(fields);
-  if (node.kind == "CollateClause") return child_of(fields, "arg");  // all texts have one order
+  // the collation is ignored, since all texts have one order
+  if (node.kind == "CollateClause") return child_of(fields, "arg");
   if (node.kind == "ParamRef")
     return make_expression(Parameter{static_cast<int>(fields.number("number"))}, at);
   if (node.kind == "NullTest")
@@ -189,7 +190,7 @@ Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) cons
     ExpressionPtr value = TRY(expression(each));
     const std::vector<Node> parts = pgsql::children(each.fields, "fields");
     if (each.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star") {
-      if (arguments.size() == 1) return value;  // ROW(t.*) is the row t itself
+      if (arguments.size() == 1) return value;  // ROW(t.*) means the row t itself
       FunctionCall columns{std::string(kColumnsCall), {}};
       columns.arguments.push_back(std::move(value));
       value = make_expression(std::move(columns), at);
@@ -229,7 +230,7 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
     const char* const end = text.data() + text.size();
     if (const auto read = std::from_chars(text.data(), end, whole);
         read.ptr == end && read.ec == std::errc()) {
-      if (std::in_range<int32_t>(whole))  // -2147483648
+      if (std::in_range<int32_t>(whole))  // the negated number is an INTEGER, as in -2147483648
         return make_expression(IntegerLiteral{static_cast<int32_t>(whole)}, at);
       return make_expression(BigintLiteral{whole}, at);
     }
@@ -417,7 +418,8 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left, ExpressionPtr array,
                                                     TextPosition at) {
-  const std::string element = fmt::format("MR_EACH{}", at.offset);  // calls can be nested
+  // a name of its own for each call, since calls can be nested
+  const std::string element = fmt::format("MR_EACH{}", at.offset);
   ExpressionPtr one =
       one_comparison(op, *left, *make_expression(ColumnRef{{}, Name{element}}, at), at);
   if (!one) return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);

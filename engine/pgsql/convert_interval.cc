@@ -18,7 +18,7 @@ namespace engine::pgsql {
 namespace {
 
 struct UnitRow {
-  std::string_view name;  // without the s of the plural
+  std::string_view name;  // name of the unit without the s of the plural
   double ms;              // 0 for months and years, whose lengths differ
 };
 constexpr UnitRow kUnits[] = {
@@ -77,7 +77,7 @@ std::string_view word_of(UnitBit unit) {
 bool is_plain_number(std::string_view word) {
   return !word.empty() && std::ranges::all_of(word, [](char c) {
     return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+';
-  }) && word.find('-', 1) == std::string_view::npos;  // 1-2 means a year and two months
+  }) && word.find('-', 1) == std::string_view::npos;  // the form 1-2 means a year and two months
 }
 
 // Adds the units to numbers without a unit, as PostgreSQL's DecodeInterval() does: the last number has the last unit,
@@ -236,7 +236,7 @@ Result<std::optional<std::string>> interval_of_units(std::string_view text, cons
   Result<Interval> read = engine::parse_interval(with_units(text, modifiers.front()));
   if (!read) return Error(read.error()).at(at);
   cut_to_units(*read, modifiers.front());
-  if (modifiers.size() > 1) {  // SECOND(p)
+  if (modifiers.size() > 1) {  // the second modifier is the p of SECOND(p)
     constexpr int64_t kDigits = 6;
     int64_t step = 1;
     for (int64_t digits = std::clamp<int64_t>(modifiers[1], 0, kDigits); digits < kDigits; ++digits)

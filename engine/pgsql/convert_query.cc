@@ -13,7 +13,7 @@
 namespace engine::pgsql {
 
 Name name_of(std::string_view text) {
-  // A name with characters that bare names cannot have was quoted.
+  // A name with other characters than these must have been written in quotes.
   const auto is_bare = [](char c) {
     return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
@@ -224,7 +224,7 @@ Status Converter::add_groups(const Fields& select, Query& query) const {
 Result<GroupingItem> Converter::grouping(const Node& node) const {
   GroupingItem sets;
   const TextPosition at = position(node.fields.number("location"));
-  if (node.kind == "RowExpr") {  // (a, b)
+  if (node.kind == "RowExpr") {  // a row such as (a, b)
     sets.push_back(TRY(expressions(node.fields, "args")));
     return sets;
   }
@@ -282,7 +282,8 @@ Status Converter::add_items(const Fields& select, Query& query, std::string_view
       }
     }
     ExpressionPtr shown = TRY(expression(*value));
-    // Functions and casts may be replaced by the dialect's own; the column keeps the original name.
+    // The conversion may replace functions and casts by the dialect's own; the column keeps the
+    // name that PostgreSQL would give it.
     const std::string name =
         !alias.empty() || shown->is<ColumnRef>() ? std::string(alias) : result_name_of(*value);
     query.items.push_back({SelectItemKind::Expression, std::move(shown),
@@ -474,7 +475,8 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   const Name name{function->name};
   if (!named.alias) named.alias = name;
   named.name = name;
-  if (function->arguments.empty() && function->name.starts_with("PG_")) {  // a table
+  // the function returns a table
+  if (function->arguments.empty() && function->name.starts_with("PG_")) {
     named.schema = Name{"PG_CATALOG"};
     return named;
   }
@@ -546,7 +548,7 @@ Result<std::vector<OrderItem>> Converter::order(const Fields& select,
 Result<ExpressionPtr> Converter::count(const Fields& select, std::string_view clause) const {
   if (!select.has(clause)) return ExpressionPtr();
   ExpressionPtr number = TRY(child_of(select, clause));
-  if (number->is<NullLiteral>()) return ExpressionPtr();  // LIMIT ALL
+  if (number->is<NullLiteral>()) return ExpressionPtr();  // LIMIT ALL means no limit
   return number;
 }
 

@@ -34,7 +34,7 @@ Status Converter::add_lockable(const Node& source, std::vector<LockableSource>& 
     all.push_back({std::string(alias ? alias->text("aliasname") : source.fields.text("relname")),
                    TRY(existing_relation(source.fields))});
   }
-  for (const std::string_view name : {"larg", "rarg", "relation"})  // `relation`: of TABLESAMPLE
+  for (const std::string_view name : {"larg", "rarg", "relation"})  // a TABLESAMPLE has `relation`
     if (const auto part = child(source.fields, name)) TRY(add_lockable(*part, all));
   const auto within =
       source.kind == "RangeSubselect" ? child(source.fields, "subquery") : std::nullopt;

@@ -15,7 +15,7 @@ Result<SequenceOptions::Number> Converter::sequence_number(const Fields& option)
   const auto offset = static_cast<size_t>(std::max<int64_t>(option.number("location"), 0));
   number.position = position(option.number("location"));
   const auto value = child(option, "arg");
-  if (!value) return number;  // NO MINVALUE
+  if (!value) return number;  // an option such as NO MINVALUE
   if (value->kind != "Integer" && value->kind != "Float")
     return not_supported("this value of a sequence's option is", number.position);
   std::string written(value->fields.text("fval"));
@@ -48,8 +48,8 @@ Result<SequenceOptions> Converter::sequence_options(const Fields& statement) con
     const Fields& option = each.fields;
     const std::string_view name = option.text("defname");
     const TextPosition at = position(option.number("location"));
-    // PostgreSQL's code is that of a syntax error. A SyntaxError would be reported with the
-    // dialect's message instead.
+    // PostgreSQL reports this error with the code of a syntax error. ErrorCode::SyntaxError is not
+    // used here, because it would be reported with the dialect's message.
     const auto twice = [&] {
       return Error{ErrorCode::InvalidParameter, "conflicting or redundant options"}.at(at);
     };

@@ -46,7 +46,7 @@ Result<TypeName> Converter::type(const Fields& type) const {
     result.kind = row->kind;
   } else {
     result.custom_name = name == "char" ? "\"char\"" : in_schema(strings(type, "names")).text;
-    constexpr int kAllFields = 0x7fff;  // INTERVAL_FULL_RANGE: interval(3)
+    constexpr int kAllFields = 0x7fff;  // PostgreSQL's INTERVAL_FULL_RANGE, which interval(3) has
     if (name == "interval" && !modifiers.empty() && number(0) != kAllFields)
       return Error(not_supported("a unit after the text of an interval is", result.position))
           .with_hint("Use the unit within the quotes: interval '1 day'.");

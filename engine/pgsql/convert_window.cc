@@ -10,7 +10,7 @@ namespace engine::pgsql {
 
 namespace {
 
-// Bits of WindowDef.frameOptions (nodes/parsenodes.h).
+// Bits of WindowDef.frameOptions, which PostgreSQL's nodes/parsenodes.h defines.
 constexpr int64_t kHasFrame = 0x1, kRows = 0x4, kGroups = 0x8, kStartUnboundedPreceding = 0x20,
                   kEndUnboundedPreceding = 0x40, kStartUnboundedFollowing = 0x80,
                   kEndUnboundedFollowing = 0x100, kStartPreceding = 0x800, kEndPreceding = 0x1000,
@@ -72,7 +72,7 @@ Result<OverWindow> Converter::window(const Fields& definition) const {
     if (options & kExcludeGroup) frame.exclusion = FrameExclusion::Group;
     if (options & kExcludeTies) frame.exclusion = FrameExclusion::Ties;
   }
-  // OVER (name ...)
+  // OVER (name ...) refers to a named window.
   const std::string_view refers = definition.text("refname");
   if (refers.empty()) return over;
   const auto known = std::find_if(windows_.rbegin(), windows_.rend(),

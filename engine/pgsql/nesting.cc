@@ -21,8 +21,8 @@ namespace engine::pgsql {
 
 namespace {
 
-// The largest number of tokens that may nest. A level of the tree takes some 250 bytes of stack, so this limit takes
-// one of the eight megabytes of a thread's stack.
+// The largest number of tokens that may nest. A level of the tree takes about 250 bytes of stack, so 4,000 levels
+// take one of the eight megabytes of a thread's stack.
 constexpr size_t kMostBetween = 4'000;
 
 // Reads the fields of a protobuf message in order: https://protobuf.dev/programming-guides/encoding/
@@ -132,7 +132,7 @@ class AssignedRows {
   struct Group {
     bool is_list;
     size_t items, begin,
-        columns;  // of a group that is an assigned row: its begin and its number of columns
+        columns;  // for a group that is an assigned row: its begin and its number of columns
   };
   std::vector<Group> groups_;
   std::string_view before_;
@@ -187,7 +187,7 @@ class Nesting {
   }
 
   std::vector<Level> levels_ = {{}};
-  size_t depth_ = 0;  // of all levels together
+  size_t depth_ = 0;  // the sum over all open levels
 };
 
 }  // namespace
@@ -227,14 +227,16 @@ Status check_assigned_rows(const std::string& text) {
 
 Status check_half_clauses(const std::string& text, const Converter& positions) {
   std::string_view before;
-  // The error for the last word, unless a dot follows it: final.id is a column.
+  // The error for the last word, which seems to be an alias. It is dropped if a dot follows the
+  // word: in final.id the word is the name of a table.
   std::optional<Error> alias;
   TRY(for_each_word(text, [&](std::string_view word, size_t at) -> Status {
     const std::string_view previous = std::exchange(before, word);
     if (alias && word != ".") return *std::move(alias);
     alias.reset();
     const std::string_view hint = half_clause_hint(word);
-    // A name or a bracket precedes an alias; a word in quotes has its quotes here.
+    // An alias follows a name or a bracket. `word` itself is no name in quotes, because words in
+    // quotes have their quotes here.
     const bool may_be_alias = !previous.empty() && !is_one_of(previous, {"as", "select", "from"}) &&
                               (absl::ascii_isalnum(previous.back()) ||
                                is_one_of(previous.substr(previous.size() - 1), {"_", "\"", ")"}));

@@ -1,5 +1,5 @@
-// Checks of a text by its words alone. Most of them precede libpg_query, which processes the text by a recursion that
-// has no limit.
+// Checks a text by its words alone. Most of these checks run before libpg_query, which processes the text by a
+// recursion without a limit.
 #pragma once
 #include <string>
 

@@ -259,8 +259,8 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text, Publi
 
 Result<Query> parse_select(std::string_view text, bool is_postgres) {
   auto script = is_postgres ? parse_postgres(text) : parse_script(text);
-  // The dialect's parser no longer takes some texts that it took when their view was created, such as a comparison of
-  // ROW(a, b).
+  // Views of older versions may have texts that the dialect's parser no longer accepts, such as a comparison of
+  // ROW(a, b). PostgreSQL's parser accepts them.
   if (!script && !is_postgres && script.error().code == ErrorCode::SyntaxError)
     if (auto otherwise = parse_postgres(text)) script = std::move(otherwise);
   auto parsed = TRY(std::move(script));

@@ -80,7 +80,7 @@ Result<AliasedSource> records_source(FunctionCall& call, AliasedSource named) {
     if (std::ranges::find(given, *known) != given.end())
       return wrong_call(fmt::format("RECORDS has the argument \"{}\" twice", lower_case(name)),
                         place);
-    if (value->is<NullLiteral>()) continue;  // NULL stands for the default
+    if (value->is<NullLiteral>()) continue;  // an argument that is NULL means the default
     given.push_back(*known);
     add(*known, text_of_argument(std::move(value)));
   }

@@ -12,7 +12,7 @@ namespace engine::pgsql {
 namespace {
 
 struct Refused {
-  std::string_view kind;  // of libpg_query's node
+  std::string_view kind;  // kind of node in the tree of libpg_query
   std::string_view what;  // the subject of "... not supported yet"
   std::string_view hint = {};
 };

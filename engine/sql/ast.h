@@ -31,11 +31,13 @@ struct RowLocks {
 
 struct ParsedStatement {
   Statement statement;
-  std::string text;    // from its first to its last token; the command tag if a password is in it
-  TextPosition start;  // in the whole script, as all positions inside
+  // text from the first to the last token; only the command tag if the statement has a password
+  std::string text;
+  TextPosition start;  // position in the whole script, as are all positions in the statement
   RowLocks row_locks = {};
 
-  // These are not inline, because each source that needs them would otherwise compile one function per kind of statement.
+  // These functions are not inline, because each source that needs them would otherwise compile one function per kind
+  // of statement.
   ParsedStatement();
   ParsedStatement(Statement statement, std::string text, TextPosition start,
                   RowLocks row_locks = {});

@@ -17,7 +17,7 @@ struct RoleOptions {
   std::optional<std::string> password;
 };
 struct CreateRole {
-  bool is_user = false;  // CREATE USER: LOGIN is the default
+  bool is_user = false;  // CREATE USER, whose default is LOGIN
   std::string name;
   RoleOptions options = {};
 };
@@ -34,15 +34,15 @@ struct DropRole {
 // All does not include CreateConnector: connectors reach other systems with the server's network and files.
 enum class Right : uint8_t { Select, Insert, Create, CreateConnector, All };
 struct RightsTarget {
-  bool is_everything = false;      // ALL [STREAMS | TABLES]
+  bool is_everything = false;      // ALL, ALL STREAMS or ALL TABLES
   bool is_topics = false;          // topics for Kafka's clients, by their exact names
-  std::vector<Name> sources = {};  // otherwise these sources
+  std::vector<Name> sources = {};  // if not ALL: the named sources
 };
 // GRANT and REVOKE of rights on an object or, without ON, of membership in other roles.
 struct ChangeRights {
   bool is_grant = false;
   std::vector<Right> rights = {};
-  std::vector<std::string> roles = {};  // instead of rights
+  std::vector<std::string> roles = {};  // set if roles are granted in place of rights
   std::optional<RightsTarget> target = {};
   std::vector<std::string> grantees = {};
 };

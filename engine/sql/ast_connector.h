@@ -33,8 +33,9 @@ struct AlterConnector {
   bool if_exists = false;
   Name name;
   TextPosition name_position;
-  PropertyList properties = {};         // of SET
-  std::vector<std::string> names = {};  // RESET: properties; SNAPSHOT: tables, none: all
+  PropertyList properties = {};         // properties of SET
+  // for RESET: properties; for SNAPSHOT: tables, where an empty list means all
+  std::vector<std::string> names = {};
   std::string text = {};                // SET OFFSETS: JSON; OWNER TO: the role
 };
 // PAUSE, RESUME, STOP and RESTART CONNECTOR
@@ -43,7 +44,7 @@ struct ControlConnector {
   Action action;
   Name name;
   TextPosition name_position;
-  std::optional<int64_t> task = {};  // of RESTART; none: the connector and its tasks
+  std::optional<int64_t> task = {};  // task of RESTART; none: the connector and all its tasks
 };
 
 }  // namespace engine

@@ -64,7 +64,7 @@ bool same_order(const std::vector<OrderItem>& left, const std::vector<OrderItem>
   });
 }
 
-// Compare everything except the children.
+// The following functions compare everything except the children.
 bool same_window(const OverWindow* left, const OverWindow* right) {
   if (!left || !right) return left == right;
   const WindowFrame &a = left->frame, &b = right->frame;
@@ -218,7 +218,7 @@ bool same_head(const Expression::Node& left, const Expression::Node& right) {
 std::vector<ExpressionPtr*> children(Expression& expression) {
   Slots slots;
   std::visit(Overloaded{
-                 [](auto&) {},  // literals and names
+                 [](auto&) {},  // literals and names have no children
                  [&](Dereference& n) { slots = {&n.base}; },
                  [&](Subscript& n) {
                    slots = {&n.base, &n.index};

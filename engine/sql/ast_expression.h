@@ -49,7 +49,7 @@ struct ColumnRef {
 };
 struct Parameter {
   int index;
-};  // $1 is 1
+};  // the number of $1 is 1
 
 // A bare DAY, SECONDS, ... as a function's argument. If the function takes no unit at that place,
 // the argument is the column `word`.
@@ -61,10 +61,10 @@ struct IntervalUnit {
 struct Dereference {
   ExpressionPtr base;
   Name field;
-};  // base -> field
+};  // the field `field` of the struct `base`
 struct Subscript {
   ExpressionPtr base, index;
-};  // base [ index ]
+};  // the element `base[index]`
 enum class NullsOrder : uint8_t { Default, First, Last };
 
 struct OrderItem {
@@ -84,7 +84,7 @@ enum class FrameEdge : uint8_t {
 enum class FrameExclusion : uint8_t { None, CurrentRow, Group, Ties };
 struct FrameBound {
   FrameEdge edge;
-  ExpressionPtr offset = nullptr;  // of Preceding and Following, else null
+  ExpressionPtr offset = nullptr;  // set for Preceding and Following, otherwise null
 };
 // The frame of a window. The default is RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
 struct WindowFrame {
@@ -101,10 +101,11 @@ struct OverWindow {
 };
 
 struct FunctionCall {
-  std::string name;  // upper case
+  std::string name;  // in upper case
   ExpressionList arguments;
   bool star = false, distinct = false;  // COUNT(*): no arguments
-  bool is_operator = false;             // written as an operator: the result has no name
+  // the call was written as an operator, so the result has no name
+  bool is_operator = false;
   // Only SELECTs over tables set the following members, which are PostgreSQL's.
   std::vector<OrderItem> order_by =
       {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)
@@ -161,7 +162,7 @@ struct In {
 };  // list is not empty
 struct Like {
   ExpressionPtr value, pattern;
-  std::optional<std::string> escape;  // any text; analysis checks that it is one character
+  std::optional<std::string> escape;  // any text here; the analysis checks that it is one character
   bool negated = false;
 };
 struct IsNull {
@@ -206,10 +207,10 @@ enum class SubqueryKind : uint8_t { Scalar, Exists, In };
 // A sub-query: (SELECT ...), EXISTS (SELECT ...), or value [NOT] IN (SELECT ...). Copies share the query.
 struct Subquery {
   SubqueryKind kind;
-  ExpressionPtr value;  // of In only, else null
+  ExpressionPtr value;  // set for In, otherwise null
   std::shared_ptr<const Query> query;
-  bool negated = false;                   // of In
-  ComparisonOp op = ComparisonOp::Equal;  // of In: value op ANY (SELECT ...)
+  bool negated = false;                   // set for NOT IN
+  ComparisonOp op = ComparisonOp::Equal;  // for In: value op ANY (SELECT ...)
 };
 
 struct Expression {
@@ -224,7 +225,8 @@ struct Expression {
   // of the operator, where a type error is shown.
   TextPosition position;
 
-  // These are not inline, because each source that needs them would otherwise compile a function for every pair of forms.
+  // These functions are not inline, because each source that needs them would otherwise compile a function for every
+  // pair of forms.
   Expression(Node node, TextPosition position);
   Expression(Expression&& other) noexcept;
   Expression& operator=(Expression&& other) noexcept;
@@ -258,12 +260,12 @@ std::string to_sql(const Expression& expression);
 
 // Returns the children in the order of the text, for walks that treat all forms alike.
 std::vector<const Expression*> children(const Expression& expression);
-std::vector<ExpressionPtr*> children(Expression& expression);  // for rewriting in place
+std::vector<ExpressionPtr*> children(Expression& expression);  // the result can be changed in place
 
-std::string_view to_string(ArithmeticOp op);  // "+"
-std::string_view to_string(ComparisonOp op);  // "<>", "IS DISTINCT FROM"
+std::string_view to_string(ArithmeticOp op);  // for example "+"
+std::string_view to_string(ComparisonOp op);  // for example "<>" or "IS DISTINCT FROM"
 std::string_view to_string(LogicalOp op);
-std::string_view to_string(TimeUnit unit);  // "SECONDS"
+std::string_view to_string(TimeUnit unit);  // for example "SECONDS"
 
 // The parser returns no deeper expressions, so recursion over an expression is safe.
 inline constexpr int kMaxExpressionDepth = 800;

@@ -40,7 +40,7 @@ struct TypeName {
   // `precision` is the number, and `scale` is 1.
   int precision = 0, scale = 0;
   std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
-  std::vector<std::string> field_names = {};  // of a STRUCT, as long as `parts`
+  std::vector<std::string> field_names = {};  // for a STRUCT; as many as `parts`
   // A type of PostgreSQL's CREATE TYPE has a `custom_name` in addition to its kind: an enumeration is a String whose
   // values are `field_names`, a composite type a STRUCT.
   TextPosition position = {};

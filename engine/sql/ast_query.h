@@ -13,8 +13,8 @@ namespace engine {
 
 // One entry of WITH (...). The value is a literal.
 struct Property {
-  std::string name;          // upper case
-  std::string written_name;  // as written, without quotes: connectors distinguish case
+  std::string name;          // in upper case
+  std::string written_name;  // as written, without quotes, since connectors distinguish case
   ExpressionPtr value;
   TextPosition position;
 
@@ -42,8 +42,8 @@ enum class SelectItemKind : uint8_t {
 struct SelectItem {
   SelectItemKind kind;
   ExpressionPtr expression;    // null for AllColumns
-  std::optional<Name> alias;   // of Expression only
-  std::optional<Name> source;  // of AllColumns only: source.*
+  std::optional<Name> alias;   // only for Expression
+  std::optional<Name> source;  // only for AllColumns: source.*
   TextPosition position;
 };
 
@@ -54,7 +54,7 @@ struct AliasedSource {
   TextPosition position;
   // The query of (SELECT ...) AS alias (column, ...), which copies share; null for the source named `name`.
   std::shared_ptr<const Query> query = nullptr;
-  std::vector<Name> columns = {};  // none: the names in the query
+  std::vector<Name> columns = {};  // empty: the names in the query
   bool lateral = false;            // the query may name columns of the sources before it
   bool is_function = false;        // f(x) AS alias: the alias alone means the function's result
 
@@ -77,7 +77,7 @@ struct Join {
   std::optional<Within> within;
   ExpressionPtr on;  // null: with USING, or for all pairs (CROSS JOIN, a comma)
   TextPosition position;
-  std::vector<Name> columns = {};  // of USING
+  std::vector<Name> columns = {};  // columns of USING
   bool natural = false;            // USING of all names that both sides have
 };
 Join clone(const Join& join);
@@ -101,10 +101,10 @@ struct ClausePositions {
 // One item of WITH: name (column, ...) AS (SELECT ...).
 struct CommonTable {
   Name name;
-  std::vector<Name> columns;  // none: the names in the query
+  std::vector<Name> columns;  // empty: the names in the query
   std::shared_ptr<const Query> query;
   TextPosition position;
-  bool recursive = false;  // of WITH RECURSIVE: the query may read itself
+  bool recursive = false;  // WITH RECURSIVE: the query may read itself
 };
 
 enum class SetOperator : uint8_t { Union, Intersect, Except };
@@ -126,7 +126,7 @@ struct Query {
   bool distinct = false;       // SELECT DISTINCT, which continuous queries do not support
   ExpressionList distinct_on;  // DISTINCT ON (...); `distinct` is false then
   std::vector<SelectItem> items;
-  std::optional<AliasedSource> from;  // none: SELECT 1, SELECT version()
+  std::optional<AliasedSource> from;  // none: a SELECT without FROM
   std::vector<Join> joins;
   std::optional<WindowClause> window;
   ExpressionPtr where;  // may be null
@@ -137,7 +137,7 @@ struct Query {
   std::vector<OrderItem> order_by;
   Emit emit = Emit::None;
   ExpressionPtr limit, offset;  // may be null; an integer literal (may be negative) or a parameter
-  TextPosition position;        // of SELECT
+  TextPosition position;        // position of the word SELECT
   ClausePositions positions;
 };
 

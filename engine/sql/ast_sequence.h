@@ -15,10 +15,10 @@ struct SequenceOptions {
     TextPosition position;
   };
   struct Owner {
-    std::optional<TableName> table;  // nothing: NONE
+    std::optional<TableName> table;  // not set: OWNED BY NONE
     Name column = {};
   };
-  std::optional<std::string> type;  // AS
+  std::optional<std::string> type;  // the type after AS
   TextPosition type_position;
   std::optional<Number> start, increment, min, max, cache, restart;
   std::optional<bool> cycles;

@@ -23,29 +23,29 @@ enum class TransactionAction : uint8_t {
 };
 struct Transaction {
   TransactionAction action;
-  Name savepoint = {};     // of Savepoint, Release and RollbackTo
+  Name savepoint = {};     // only for Savepoint, Release and RollbackTo
   std::string tag = {};    // PostgreSQL's command tag: BEGIN, START TRANSACTION, COMMIT, ...
-  std::string modes = {};  // of Begin, as in SetTransaction
+  std::string modes = {};  // only for Begin: see SetTransaction
 };
 
 // SET [SESSION|LOCAL] name {=|TO} value. SET TIME ZONE sets timezone, and SET NAMES sets
 // client_encoding.
 struct SetSetting {
   bool is_local = false;
-  std::string name;                  // lower case, may have dots
+  std::string name;                  // in lower case; may contain dots
   std::optional<std::string> value;  // none: DEFAULT. The items of a list are joined by ", "
 };
 // SET TRANSACTION ..., SET SESSION CHARACTERISTICS AS TRANSACTION ...
 struct SetTransaction {
   bool for_session = false;
   std::string modes;
-};  // upper case, one blank between words
+};  // in upper case, with one blank between words
 struct ShowSetting {
   std::string name;
-};  // lower case; "all" for SHOW ALL
+};  // in lower case; "all" for SHOW ALL
 struct ResetSetting {
   std::string name;
-};  // lower case; "all" for RESET ALL
+};  // in lower case; "all" for RESET ALL
 enum class DiscardTarget : uint8_t { All, Plans, Sequences, Temporary };
 struct Discard {
   DiscardTarget target;
@@ -55,26 +55,27 @@ struct DeclareCursor {
   Name name;
   bool is_binary = false, is_scroll = false, with_hold = false;
   Query query;
-  std::string query_text;  // from SELECT to the end
+  std::string query_text;  // text from SELECT to the end of the statement
 };
 
 enum class FetchDirection : uint8_t { Forward, Backward, First, Last, Absolute, Relative };
 struct FetchCursor {
-  bool is_move = false;  // MOVE: the rows are skipped
+  bool is_move = false;  // MOVE instead of FETCH: the rows are skipped
   FetchDirection direction = FetchDirection::Forward;
-  std::optional<int64_t> count = 1;  // none: ALL
+  std::optional<int64_t> count = 1;  // not set: ALL
   Name cursor;
 };
 struct CloseCursor {
   std::optional<Name> cursor;
-};  // none: ALL
+};  // not set: ALL
 
 enum class CopyDirection : uint8_t { FromStdin, ToStdout };
 struct CopyOption {
   std::string name;  // lower case: format, header, delimiter, null, quote, escape, force_quote, ...
   std::optional<std::string>
-      value;  // none: the option's name alone. TRUE and ON as written, in lower case
-  std::vector<Name> columns = {};  // of force_quote and the like; a single empty list means *
+      value;  // none: only the option's name was written. TRUE and ON are kept in lower case
+  // columns of force_quote and similar options; a single empty list means *
+  std::vector<Name> columns = {};
   TextPosition position;
 };
 struct Copy {
@@ -82,7 +83,7 @@ struct Copy {
   Name source;  // empty if the rows are those of a query
   TextPosition source_position;
   std::vector<Name> columns;   // empty: all
-  std::optional<Query> query;  // COPY (SELECT ...) TO STDOUT
+  std::optional<Query> query;  // the query of COPY (SELECT ...) TO STDOUT
   std::vector<CopyOption>
       options;  // the old spelling (CSV HEADER DELIMITER ';') gives the same: format = csv, ...
 };
@@ -98,14 +99,14 @@ struct ExecutePrepared {
 };
 struct Deallocate {
   std::optional<Name> name;
-};  // none: ALL
+};  // not set: DEALLOCATE ALL
 
 struct Listen {
   Name channel;
 };
 struct Unlisten {
   std::optional<Name> channel;
-};  // none: *
+};  // not set: UNLISTEN *
 struct Notify {
   Name channel;
   std::string payload;

@@ -22,10 +22,11 @@ enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header }
 // A UNIQUE, CHECK or FOREIGN KEY constraint that is not enforced: rows are not checked against it. It is only kept in
 // the catalog, for programs that read their models from the catalog (setting unenforced_constraints).
 struct UnenforcedConstraint {
-  std::string name;                                  // as displayed; empty: not yet chosen
-  std::string type;                                  // pg_constraint.contype: "u", "c" or "f"
+  std::string name;                                  // name as displayed; empty: not chosen yet
+  std::string type;                                  // contype of pg_constraint: "u", "c" or "f"
   std::vector<std::string> columns;                  // names in the catalog
-  std::string referenced_table = {};                 // of a FOREIGN KEY: its name in the catalog
+  // for a FOREIGN KEY: the table's name in the catalog
+  std::string referenced_table = {};
   std::vector<std::string> referenced_columns = {};  // empty: the primary key
   std::string definition = {};                       // as pg_get_constraintdef() shows it
 };
@@ -34,12 +35,12 @@ struct TableElement {
   Name name;
   TypeName type;
   ColumnConstraint constraint = ColumnConstraint::None;
-  std::string header_key = {};  // of HEADER('k')
+  std::string header_key = {};  // k of HEADER('k')
   TextPosition position;
   // The following members are for clauses of PostgreSQL's syntax.
   bool is_not_null = false, is_serial = false;
   std::string default_sql = {};
-  bool if_not_exists = false;  // of ADD COLUMN
+  bool if_not_exists = false;  // only for ADD COLUMN
   std::vector<UnenforcedConstraint> unenforced = {};
 };
 
@@ -53,7 +54,8 @@ struct CreateSource {
   PropertyList properties;
   bool is_postgres = false;   // in PostgreSQL's syntax, with features that the dialect lacks
   bool is_temporary = false;  // CREATE TEMP TABLE
-  std::vector<UnenforcedConstraint> unenforced = {};  // those of columns are in `elements`
+  // constraints of the table; those of columns are in `elements`
+  std::vector<UnenforcedConstraint> unenforced = {};
 };
 
 struct CreateAsSelect {
@@ -137,10 +139,10 @@ struct CreateView {
   // The following members are for CREATE MATERIALIZED VIEW.
   bool is_materialized = false, if_not_exists = false;
   struct Option {
-    std::string name, value;  // the name as written; the value without quotes
+    std::string name, value;  // name as written; value without quotes
     TextPosition position;
   };
-  std::vector<Option> options = {};  // of WITH
+  std::vector<Option> options = {};  // options of WITH
 };
 // DROP [MATERIALIZED] VIEW a, b, which drops all views or none.
 struct DropViews {
@@ -155,7 +157,7 @@ struct RefreshView {
 // ALTER TABLE table ADD CONSTRAINT name UNIQUE|CHECK|FOREIGN KEY, CREATE UNIQUE INDEX name, ALTER TABLE DROP CONSTRAINT name
 struct ChangeConstraint {
   TableName table;
-  bool if_exists = false;                     // the table
+  bool if_exists = false;                     // IF EXISTS after TABLE
   std::optional<UnenforcedConstraint> added;  // none: `dropped` names the constraint to drop
   std::string dropped = {};
   bool missing_ok = false;  // DROP CONSTRAINT IF EXISTS
@@ -217,7 +219,7 @@ struct Assignment {
 };
 // ON CONFLICT (columns) DO NOTHING, or DO UPDATE SET column = value, ... WHERE condition
 struct OnConflict {
-  std::optional<Name> alias = {};            // of the target
+  std::optional<Name> alias = {};            // alias of the target
   std::vector<TableName> columns = {};       // empty: any conflict
   std::string constraint = {};               // name of a constraint, instead of columns
   std::vector<Assignment> assignments = {};  // empty: DO NOTHING
@@ -229,7 +231,8 @@ struct InsertSelect {
   TextPosition target_position;
   PropertyList properties;
   Query query;
-  std::vector<TableName> columns = {};  // of a table to which each row is written once; empty: all
+  // columns of a table to which each row is written once; empty: all
+  std::vector<TableName> columns = {};
   std::shared_ptr<const OnConflict> on_conflict = {};  // copies share the clause; null: none
   std::vector<SelectItem> returning = {};
 };
@@ -244,14 +247,15 @@ struct InsertValues {
   std::vector<InsertColumn> columns;  // empty: all, in schema order
   std::vector<ExpressionList> rows;   // one or more; their lengths may differ
   std::vector<SelectItem> returning = {};
-  std::optional<Name> alias = {};  // of the target
+  std::optional<Name> alias = {};  // alias of the target
 };
-inline constexpr std::string_view kRowValue = "\x07";  // of UpdateRows::row_values
+// prefix of the names of columns for UpdateRows::row_values
+inline constexpr std::string_view kRowValue = "\x07";
 struct DeleteRows {
   TableName target;
   std::optional<Name> alias;
   ExpressionPtr where;  // may be null
-  Query reads = {};     // WITH, and with USING: the target and its sources, as in FROM
+  Query reads = {};     // WITH and USING: the target and the sources of the statement, as in FROM
   std::vector<SelectItem> returning = {};
 };
 struct UpdateRows {
@@ -330,7 +334,7 @@ struct Show {
   ShowKind kind;
   bool all = false, extended = false;
   ConnectorKind connectors = ConnectorKind::Any;
-  std::optional<Name> group = {};  // of ConsumerLag; none: all
+  std::optional<Name> group = {};  // group of ConsumerLag; none: all groups
 };
 
 struct DescribeSource {
@@ -345,12 +349,12 @@ struct DescribeSources {
 struct DescribeFunction {
   std::string name;
   TextPosition name_position;
-};  // upper case
+};  // the name is in upper case
 
 enum class ExplainFormat : uint8_t {
   Text,
   Topology,  // in ksqlDB's notation for processors of Kafka Streams
-  Dot,       // a picture, for Graphviz
+  Dot,       // a picture in Graphviz's language
   Json,      // PostgreSQL's FORMAT JSON: a document with the lines of the text
 };
 struct Explain {
@@ -363,7 +367,7 @@ struct Explain {
 enum class QueryAction : uint8_t { Terminate, Pause, Resume };
 struct ControlQuery {
   QueryAction action;
-  std::optional<Name> query_id;  // none: ALL
+  std::optional<Name> query_id;  // not set: ALL
   TextPosition position;
 };
 

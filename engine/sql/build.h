@@ -13,7 +13,7 @@ namespace engine {
 
 using P = grammar::MillraceParser;
 
-// build_statement.cc
+// The following functions are in build_statement.cc.
 Result<Statement> build_statement(P::StatementContext& context);
 // Builds a statement together with its text, for EXPLAIN and PREPARE.
 Result<ParsedStatement> build_nested_statement(P::StatementContext& context);
@@ -27,22 +27,22 @@ Result<Statement> build_drop_type(P::DropTypeContext& context);
 Result<Statement> build_create_view(P::CreateViewContext& context);
 Result<Statement> build_drop_view(P::DropViewContext& context);
 Result<Statement> build_rename_relation(P::RenameRelationContext& context);
-Result<PropertyList> build_properties(P::PropertiesContext* context);  // null: an empty list
+Result<PropertyList> build_properties(P::PropertiesContext* context);  // null gives an empty list
 // Fails if the list has the property already.
 Status add_property(P::PropertyContext& context, PropertyList& properties);
 // Returns the name as written, without quotes.
 Result<std::string> build_property_name(P::PropertyNameContext& context);
 
-// build_connector.cc
+// The following functions are in build_connector.cc.
 Result<Statement> build_connector(antlr4::ParserRuleContext& context);
 // Returns the text of a statement, which is kept, logged and shown. As in ksqlDB, the values of the properties of
 // connectors are masked, since they may be secrets.
 std::string shown_text(P::StatementContext& context);
 
-// build_type.cc
+// The following functions are in build_type.cc.
 Result<TypeName> build_type(P::TypeContext& context);
 
-// build_query.cc
+// The following functions are in build_query.cc.
 Result<Query> build_query(P::QueryContext& context);
 Result<Query> build_value_rows(P::ValueRowsContext& context);
 Result<AliasedSource> build_aliased_source(P::AliasedSourceContext& context);
@@ -52,19 +52,20 @@ TimeUnit build_time_unit(P::TimeUnitContext& context);
 // build_command.cc: rows, properties, assertions, inspection and control
 Result<Statement> build_command(antlr4::ParserRuleContext& context);
 
-// build_session.cc: transactions, settings, cursors, prepared statements
+// The following functions are in build_session.cc: transactions, settings, cursors, prepared
+// statements.
 Result<Statement> build_session(antlr4::ParserRuleContext& context);
 
-// build_access.cc: users and their rights
+// The following functions are in build_access.cc: users and their rights.
 Result<Statement> build_access(antlr4::ParserRuleContext& context);
 // Builds the name of a user. PostgreSQL's clients log in with names as typed, so unquoted names are
 // folded to lower case.
 std::string build_role(P::IdentifierContext& context);
 
-// build_copy.cc
+// The following functions are in build_copy.cc.
 Result<Statement> build_copy(P::CopyContext& context);
 
-// build_expression.cc
+// The following functions are in build_expression.cc.
 Result<ExpressionPtr> build_expression(P::ExpressionContext& context);
 Result<ExpressionPtr> build_value(P::ValueContext& context);
 Result<ExpressionList> build_expressions(const std::vector<P::ExpressionContext*>& contexts);
@@ -72,10 +73,10 @@ Result<ExpressionPtr> build_literal(P::LiteralContext& context);
 // Returns the dereference if the expression is exactly `base->*`, otherwise nullptr.
 P::DereferenceContext* as_all_fields(P::ExpressionContext& context);
 
-// build_name.cc: names and literals
+// The following functions are in build_name.cc: names and literals.
 Name build_name(P::IdentifierContext& context);
 Name build_name(P::BareAliasContext& context);
-std::vector<Name> build_names(P::NamesContext* context);  // null: an empty list
+std::vector<Name> build_names(P::NamesContext* context);  // null gives an empty list
 Result<std::string> build_string(P::StringContext& context);
 // Returns the name of a relation in a schema, which has the schema as a prefix; `public` is omitted. Names with a schema
 // follow PostgreSQL, for which a name in lower case is the same with and without quotes.

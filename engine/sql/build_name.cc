@@ -52,7 +52,7 @@ std::string unescape(std::string_view text) {
   std::string value;
   for (size_t i = 0; i < text.size();) {
     const char c = text[i++];
-    if (c == '\'') ++i;  // the second of two quotes
+    if (c == '\'') ++i;  // skips the second of two quotes
     if (c != '\\') {
       value += c;
       continue;

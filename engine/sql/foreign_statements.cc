@@ -44,7 +44,7 @@ constexpr std::string_view kCreateAgain =
 
 const std::vector<Construct>& constructs_at_the_beginning() {
   static const std::vector<Construct> constructs = {
-      // ksqlDB
+      // Statements of ksqlDB.
       {{"DROP", "TOPIC"}, kDropTopic},
       {{"DELETE", "TOPIC"}, kDropTopic},
       {{"DROP", "SOURCE"}, kDropConnector, {}, 0, {}, true},
@@ -72,7 +72,7 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"ALTER", "STREAM", "*", "CHANGE"}, kColumnOfStream},
       {{"ALTER", "STREAM", "*", "RENAME", "COLUMN"}, kColumnOfStream},
 
-      // Kafka
+      // Statements of Kafka's tools.
       {{"CREATE", "TOPIC"},
        "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='...', PARTITIONS=4) creates the topic, too. The "
        "command millrace topic create makes a topic alone."},
@@ -82,7 +82,7 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"KAFKA", "-"}, kShell},
       {{"MILLRACE"}, kShell},
 
-      // MySQL
+      // Statements in the syntax of MySQL.
       {{"LIST", "ALL", "*"}, "Leave out ALL: LIST STREAMS.", 2, 2},
       {{"SHOW", "ALL", "*"}, "Leave out ALL: SHOW STREAMS.", 2, 2},
       {{"DESC"}, "Use DESCRIBE and the name."},
@@ -143,20 +143,20 @@ const std::vector<Construct>& constructs_at_the_beginning() {
        "SET is for one session. ALTER SYSTEM 'auto.offset.reset' = 'earliest' sets a property for "
        "all."},
 
-      // Flink
+      // Statements of Flink.
       {{"CREATE", "CATALOG"}, kOneDatabase},
       {{"EXECUTE", "STATEMENT", "SET"}, kStatementSet},
       {{"STATEMENT", "SET"}, kStatementSet},
       {{"STOP", "JOB"}, kTerminate},
       {{"ADD", "JAR"}, "The functions are built in; SHOW FUNCTIONS lists them."},
 
-      // SQL Server
+      // Statements of SQL Server.
       {{"BULK", "INSERT"}, kReadFile},
       {{"GO"}, "A semicolon ends a statement. Leave out GO."},
       {{"EXEC"},
        "A server has no stored procedures. PREPARE and EXECUTE name and run a statement."},
 
-      // ClickHouse
+      // Statements of ClickHouse.
       {{"ALTER", "TABLE", "*", "DELETE"}, "Use DELETE FROM t WHERE ..."},
       {{"ALTER", "TABLE", "*", "UPDATE"}, "Use UPDATE t SET a = 1 WHERE ..."},
       {{"OPTIMIZE"}, "Leave out OPTIMIZE: the server compacts the topics of tables by itself."},

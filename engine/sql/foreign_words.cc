@@ -50,10 +50,10 @@ constexpr std::string_view kEngine =
 
 }  // namespace
 
-// The first match counts, so a construct precedes each construct whose words are the beginning of its own words.
+// The first match counts, so a longer construct precedes one whose words are its beginning.
 const std::vector<Construct>& constructs_within() {
   static const std::vector<Construct> constructs = {
-      // PostgreSQL
+      // Constructs of PostgreSQL.
       {{"DISTINCT", "ON"},
        "A continuous query has no DISTINCT ON. Use GROUP BY with these columns, and "
        "LATEST_BY_OFFSET or EARLIEST_BY_OFFSET of the others."},
@@ -81,7 +81,7 @@ const std::vector<Construct>& constructs_within() {
       {{"EXTRACT", "("},
        "A continuous query has no EXTRACT. Use FORMAT_TIMESTAMP(t, 'yyyy'), which returns a part "
        "as a text.",
-       3},  // EXTRACT ( year FROM
+       3},  // the words EXTRACT ( year FROM
       {{"IS", "TRUE"}, "In a continuous query use the condition itself, or x = TRUE."},
       {{"IS", "FALSE"}, "In a continuous query use NOT before the condition, or x = FALSE."},
       {{"IS", "UNKNOWN"}, "In a continuous query use x IS NULL."},
@@ -89,7 +89,7 @@ const std::vector<Construct>& constructs_within() {
       {{"SIMILAR", "TO"}, kRegexp, 1},
       {{"~"}, kRegexp, 1},
 
-      // ksqlDB
+      // Constructs of ksqlDB.
       {{"LIMIT", "#", "EMIT"}, "LIMIT follows EMIT CHANGES: ... EMIT CHANGES LIMIT 10."},
       {{"EMIT", "CHANGES", "WHERE"}, kEmitLast, 2},
       {{"EMIT", "CHANGES", "GROUP"}, kEmitLast, 2},
@@ -145,7 +145,7 @@ const std::vector<Construct>& constructs_within() {
        "IF NOT EXISTS precedes the name: CREATE STREAM IF NOT EXISTS s.",
        0},
 
-      // Flink
+      // Constructs of Flink.
       {{"TABLE", "(", "TUMBLE"}, kWindows},
       {{"TABLE", "(", "HOP"}, kWindows},
       {{"TABLE", "(", "CUMULATE"}, kWindows},
@@ -174,7 +174,7 @@ const std::vector<Construct>& constructs_within() {
       {{"TRY_CAST", "("}, kTryCast, 8},
       {{"SAFE_CAST", "("}, kTryCast, 8},
 
-      // MySQL
+      // Constructs of MySQL.
       {{"LIMIT", "#", ","}, "Use LIMIT 10 OFFSET 20 for LIMIT 20, 10."},
       {{"ON", "DUPLICATE", "KEY"},
        "Use ON CONFLICT (id) DO UPDATE SET a = 1. INSERT alone replaces the earlier row with the "
@@ -196,7 +196,7 @@ const std::vector<Construct>& constructs_within() {
       {{"DIV", "*"}, "Use /, which divides whole numbers to a whole number.", 1, 1},
       {{"MOD", "*"}, "Use % for the remainder.", 1, 1},
 
-      // SQL Server
+      // Constructs of SQL Server.
       {{"TOP", "#"}, "Use LIMIT at the end of the statement: LIMIT 10.", 1, 1},
       {{"TOP", "(", "#", ")"}, "Use LIMIT at the end of the statement: LIMIT 10.", 4, 1},
       {{"CROSS", "APPLY"}, kLateral, 1},
@@ -207,7 +207,7 @@ const std::vector<Construct>& constructs_within() {
       {{"["}, "A name that is not plain is in double quotes or in backquotes: `name`.", 0},
       {{"@"}, "DEFINE name = 'value' defines a variable, and ${name} is replaced by it.", 0},
 
-      // ClickHouse
+      // Constructs of ClickHouse.
       {{"PREWHERE", "*"}, "Use WHERE.", 1, 1},
       {{"LIMIT", "#", "BY"},
        "Use SELECT DISTINCT ON (a) * for one row of each a, and ROW_NUMBER() OVER (PARTITION BY a) "
@@ -220,7 +220,7 @@ const std::vector<Construct>& constructs_within() {
        1,
        1},
 
-      // Types, and properties of topics
+      // Types, and properties of topics.
       {{"STRUCT", "("}, kStructs, 2, 2},
       {{"ROW", "("}, kStructs, 2, 2},
       {{"ENUM", "("}, kEnums, 2, 2},

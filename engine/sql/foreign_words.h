@@ -15,8 +15,8 @@ struct Construct {
   // The parser stops `least` to `reach` tokens behind the first word. The default of `reach` is the number of words.
   std::optional<size_t> reach = {};
   size_t least = 0;
-  std::string_view stop = {};  // text of the token at which the parser stops, if it is not empty
-  // A keyword of the dialect that is similar to the next word is more probable than this construct.
+  std::string_view stop = {};  // text of the token at which the parser stops; empty: any token
+  // True: the construct is reported only if no keyword of the dialect is similar to the next word.
   bool is_vague = false;
 };
 

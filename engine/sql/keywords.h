@@ -7,7 +7,7 @@ namespace engine {
 
 struct Keyword {
   std::string word;          // in upper case
-  bool is_reserved = false;  // as a name it needs quotes
+  bool is_reserved = false;  // the word needs quotes if it is used as a name
 };
 
 // Returns the keywords in the order of the grammar.

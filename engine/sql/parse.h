@@ -36,7 +36,7 @@ Result<TypeName> parse_type(std::string_view text);
 // Letter case of names does not count, and unknown names are kept. Fails with LimitExceeded if the
 // result would be longer than `max_bytes` or if the text has more than kMaxVariableReferences
 // references.
-inline constexpr size_t kMaxVariableReferences = 100'000;  // some ms
+inline constexpr size_t kMaxVariableReferences = 100'000;  // these take some milliseconds
 Result<std::string> substitute_variables(std::string_view text,
                                          const std::map<std::string, std::string>& variables,
                                          size_t max_bytes);

@@ -6,7 +6,7 @@ namespace engine {
 
 struct PostgresOperator {
   std::string_view text, function;
-  bool takes_right_first = false;  // a <@ b means b @> a
+  bool takes_right_first = false;  // the operands are exchanged: a <@ b means b @> a
 };
 inline constexpr PostgresOperator kOperatorsOfTwo[] = {
     {"^", "POWER"},

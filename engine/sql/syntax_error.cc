@@ -16,7 +16,7 @@ using grammar::MillraceLexer;
 
 constexpr size_t kMaxQuotedLength = 40;
 constexpr size_t kMaxTrialTokens = 5'000;  // a trial parses the statement again
-constexpr size_t kMaxTrials = 8;           // for each word
+constexpr size_t kMaxTrials = 8;           // limit for each word
 constexpr size_t kMaxExpectedNamed = 4;
 
 const antlr4::dfa::Vocabulary& vocabulary() {
@@ -180,7 +180,7 @@ std::vector<std::string> expected_names(const antlr4::misc::IntervalSet& expecte
     if (type == MillraceLexer::ESCAPED_STRING_VALUE || type == MillraceLexer::FLOATING_VALUE)
       continue;
     if (any_name && type > MillraceLexer::WITH && type < MillraceLexer::EQ)
-      continue;  // not reserved
+      continue;  // a word that is not reserved is an ordinary name
     if (any_name && type >= MillraceLexer::IDENTIFIER &&
         type <= MillraceLexer::BACKQUOTED_IDENTIFIER)
       continue;
@@ -232,7 +232,7 @@ std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   if (contains(failure.expected, MillraceLexer::MILLISECONDS) && !wants_name && !wants_expression)
     return "A unit follows the number: MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS, WEEKS, "
            "MONTHS or YEARS.";
-  // In a list of names ANTLR expects the end alone.
+  // In a list of names, ANTLR reports only the closing bracket as expected.
   if (failure.expected.size() == 1 && contains(failure.expected, MillraceLexer::RPAREN) &&
       is_value(token))
     return "Expected \",\" or \")\".";

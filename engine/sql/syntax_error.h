@@ -11,8 +11,8 @@ namespace engine {
 
 // The place where a parse stopped.
 struct SyntaxFailure {
-  size_t token_index;  // of the token that does not fit
-  std::string reason;  // ANTLR's words
+  size_t token_index;  // index of the token that does not fit
+  std::string reason;  // the reason in ANTLR's words
   // The tokens that would have been accepted; empty if the parser had looked too far ahead to
   // determine them.
   antlr4::misc::IntervalSet expected;

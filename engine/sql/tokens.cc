@@ -91,7 +91,7 @@ Result<std::optional<StatementTokens>> ScriptReader::next() {
   if (at_end_) return std::optional<StatementTokens>();
   std::vector<antlr4::CommonToken> tokens;
   int depth = 0;
-  size_t end = reached_.offset;  // of the last token
+  size_t end = reached_.offset;  // offset of the last token
   while (true) {
     antlr4::CommonToken token(lexer_.nextToken().get());
     const size_t type = token.getType();
@@ -147,7 +147,8 @@ const std::vector<Keyword>& keywords() {
     const MillraceLexer lexer(&nothing);
     std::vector<Keyword> all;
     for (size_t type = 1; type <= lexer.getVocabulary().getMaxTokenType(); ++type) {
-      const std::string literal = lexer.getVocabulary().getLiteralName(type);  // 'ALL'
+      // The literal is for example 'ALL', with its quotes.
+      const std::string literal = lexer.getVocabulary().getLiteralName(type);
       if (literal.size() < 3 || !absl::ascii_isalpha(static_cast<unsigned char>(literal[1])))
         continue;
       // The lexer lists the reserved words first.

@@ -75,7 +75,7 @@ class ScriptReader {
   std::string_view text_;
   ByteStream stream_;
   ThreadLexer lexer_;
-  TextPosition reached_;  // of the last token that got its position
+  TextPosition reached_;  // position of the last token that got one
   bool at_end_ = false;
 };
 
