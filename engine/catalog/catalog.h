@@ -26,7 +26,7 @@ using Properties = std::map<std::string, std::string>;
 // The window type of a topic whose keys are windowed.
 struct SourceWindow {
   WindowType type;
-  std::optional<int64_t> size_ms;  // none for sessions
+  std::optional<int64_t> size_ms;  // not set for sessions
   bool operator==(const SourceWindow&) const = default;
 };
 
@@ -69,13 +69,13 @@ std::vector<size_t> shown_columns(const DataSource& source);
 // Returns the names of the columns of `*`. The window bounds of a windowed key follow the key.
 std::vector<std::string> names_of_star(const DataSource& source);
 
-// View: the query that keeps the rows of a materialized view.
+// View: a query that stores the rows of a materialized view.
 enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable, View };
 enum class DesiredState : uint8_t { Running, Paused };
 
 // A query that runs until it is dropped, as the user defined it. Its progress is not part of the catalog.
 struct PersistentQuery {
-  std::string id;  // CSAS_X_0, CTAS_X_1, INSERTQUERY_2, CST_X_3 or VIEW_X_4
+  std::string id;  // for example CSAS_X_0, CTAS_X_1, INSERTQUERY_2, CST_X_3 or VIEW_X_4
   QueryKind kind = QueryKind::CreateAs;
   std::string sql;
   std::string sink;                  // stream or table that the query writes; empty for SourceTable
@@ -135,7 +135,7 @@ struct TopicDescription {
   std::string name;
   Uuid id;
   int partitions = 1, replicas = 1;
-  Properties config = {};  // retention.ms, cleanup.policy, ...
+  Properties config = {};  // for example retention.ms and cleanup.policy
 };
 
 // All existing topics, including those that no statement created. The server implements this port over storage,
@@ -144,7 +144,7 @@ class Topics {
  public:
   virtual ~Topics() = default;
   virtual std::optional<TopicDescription> find(std::string_view name) const = 0;
-  virtual std::vector<TopicDescription> all() const = 0;  // by name
+  virtual std::vector<TopicDescription> all() const = 0;  // ordered by name
 };
 
 // Settings of the server that decide defaults of statements (DESIGN section 9).
@@ -152,7 +152,7 @@ struct EngineSettings {
   bool ksqldb_compat = false;  // `compat = ksqldb`: all of ksqlDB's defaults
   int num_partitions = 4;      // for topics that a statement creates without a partition count
   std::string default_key_format = "KAFKA";
-  std::string default_value_format = "JSON";  // empty: VALUE_FORMAT must be given
+  std::string default_value_format = "JSON";  // empty: statements must contain VALUE_FORMAT
   std::string output_topic_prefix;
   bool lower_case_topics = true;  // a topic named after its source has a lower-case name
 };

@@ -12,13 +12,15 @@
 namespace engine {
 
 struct Sequence {
-  std::string name;                  // folded and qualified (`schema.name`), like names of tables
+  // in upper case unless quoted; with a schema other than public: `SCHEMA.NAME`
+  std::string name;
   Uuid id;                           // unique for each CREATE
   std::string data_type = "bigint";  // smallint, integer or bigint
   int64_t start = 1, increment = 1, min = 1, max = INT64_MAX, cache = 1;
   bool cycles = false;
-  std::string owner_table = {}, owner_column = {};  // OWNED BY; empty: no owner
-  std::string owner_role = {};                      // role that created it; empty: superusers
+  std::string owner_table = {}, owner_column = {};  // the column in OWNED BY; empty: none
+  // the role that created the sequence; empty: superusers
+  std::string owner_role = {};
 
   // Numbers up to this one are never handed out again. If `is_called` is false, this number is the next one.
   int64_t last_value = 1;

@@ -17,7 +17,7 @@ struct StatementSetting {
   enum class Listed : bool { No, Yes };
   std::string_view name;      // in lower case
   std::string_view in_force;  // the default, as shown to users
-  std::string_view values;    // allowed values, as a text that follows "It is " in hints
+  std::string_view values;    // the allowed values, as a text that can follow "It is " in a hint
   bool (*takes)(std::string_view value);
   Listed listed = Listed::Yes;  // SHOW PROPERTIES lists the setting even if it is not set
 };

@@ -13,8 +13,8 @@ namespace engine {
 
 // The part of a view that the metadata log keeps.
 struct ViewDefinition {
-  std::string name;  // folded, with the schema and a dot before it, like the name of a table
-  std::string sql;   // the SELECT as written
+  std::string name;  // in upper case unless quoted; with a schema other than public: `SCHEMA.NAME`
+  std::string sql;   // the SELECT as the user wrote it
   // Set if PostgreSQL's parser read the SELECT. Some functions have one name but different meanings in the dialect and
   // in PostgreSQL, so the same parser reads the SELECT again after a restart.
   bool is_postgres = false;
@@ -23,7 +23,8 @@ struct ViewDefinition {
   std::vector<std::string> reads = {};         // names of streams, tables and views in its SELECT
   // The present names of relations that were renamed since, by their names in `sql`.
   std::map<std::string, std::string> renames = {};
-  std::string owner_role = {};                       // creator of the view; empty: superusers
+  // the role that created the view; empty: superusers
+  std::string owner_role = {};
   std::map<std::string, std::string> comments = {};  // by column; "": comment of the view
   bool operator==(const ViewDefinition&) const = default;
 };

@@ -66,7 +66,8 @@ constexpr ConnectorClass kClasses[] = {
      kUseLinks},
 };
 
-// Whether `written` is the name of the Java class, with or without its package and "Connector" at the end.
+// Returns whether `written` is the name of the Java class. The package and the ending "Connector" may be
+// missing.
 bool names_class(const ConnectorClass& row, std::string_view written) {
   if (row.name == written) return true;
   if (row.is_short() || written.find('.') != std::string_view::npos) return false;
@@ -105,7 +106,8 @@ Error class_is_not_built_in(std::string_view name, bool has_outside) {
   Error error{ErrorCode::NotSupported, fmt::format("class {} is not built in", name)};
   if (row != nullptr && !row->hint.empty())
     return std::move(error).with_hint(std::string(row->hint));
-  // A Kafka Connect cluster knows Java classes only, so the hint would lead nowhere for a short name.
+  // A Kafka Connect cluster knows only Java classes, so the hint for a short name must name the Java
+  // class.
   if (row != nullptr && row->is_short()) {
     std::string java;
     for (const ConnectorClass& other : kClasses) {

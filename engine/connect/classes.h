@@ -21,12 +21,13 @@ std::string_view connector_type_name(ConnectorType type);
 enum class ClassSupport : uint8_t { BuiltIn, Outside, Refused };
 
 struct ConnectorClass {
-  std::string_view name;  // as in "connector.class"
+  std::string_view name;  // the value of the property "connector.class"
   ConnectorType type = ConnectorType::Source;
   std::string_view family;  // the short class with the same purpose: "postgres", "file", ...
   ClassSupport support = ClassSupport::Outside;
   std::string_view hint = {};  // a sentence with the alternative, for messages
-  // Short classes have no package, and are thus never sent to a Kafka Connect cluster.
+  // The name of a short class has no package, so the class is never sent to a Kafka Connect
+  // cluster.
   bool is_short() const { return name == family; }
 };
 
@@ -38,7 +39,8 @@ std::span<const ConnectorClass> connector_classes();
 const ConnectorClass* find_connector_class(std::string_view name,
                                            ConnectorType type = ConnectorType::Unknown);
 
-// Returns the error for a class that this server does not run. `has_outside`: the server has --connect-url.
+// Returns the error for a class that this server does not run. `has_outside` states whether the server was
+// started with --connect-url.
 Error class_is_not_built_in(std::string_view name, bool has_outside);
 
 }  // namespace engine

@@ -15,13 +15,14 @@ namespace engine {
 // memory.
 inline constexpr size_t kMaxLineBytes = size_t{1} << 20;
 
-// Whether the text ends where the file ends. A file that is still written may have half a line at its end.
+// Whether the text ends where the file ends (IsFinal), or the file is still written and may end with half
+// a line (MayGrow).
 enum class TextEnd : bool { MayGrow, IsFinal };
 
 // A line or CSV record at the front of a text.
 struct TextRecord {
   std::string_view text;  // without its line end (\n or \r\n)
-  size_t size = 0;        // bytes with the line end
+  size_t size = 0;        // in bytes, including the line end
 };
 
 // Returns the first line; nothing if the text has no complete line.
@@ -32,7 +33,7 @@ std::optional<TextRecord> first_csv_record(std::string_view text, TextEnd end, c
 struct CsvSettings {
   char separator = ',';
   char quote = '"';
-  // An unquoted field with this text is NULL; nothing: no field is NULL.
+  // An unquoted field with this text is NULL. If no text is set, no field is NULL.
   std::optional<std::string> null_text = "";
 };
 

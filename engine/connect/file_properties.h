@@ -20,11 +20,12 @@ enum class ValueConverter : uint8_t { String, Json, JsonWithSchema };
 enum class FileFormat : uint8_t { Line, Json, Csv };
 enum class FileCleanup : uint8_t { None, Move, Delete };
 
-// A source of class "file", with its values checked. Paths are relative to --connect-files, or absolute below it.
+// The checked properties of a source connector of class "file". Paths are relative to --connect-files, or
+// absolute below it.
 struct FileSource {
-  std::string file;       // a file that grows; empty: `directory`
-  std::string directory;  // whose files are taken in the order of their names
-  std::string pattern;    // a regular expression that whole names match
+  std::string file;       // one file that grows; empty: `directory` is read
+  std::string directory;  // a directory whose files are read in the order of their names
+  std::string pattern;    // a regular expression that must match the whole name of a file
   std::string topic;
   FileFormat format = FileFormat::Line;
   CsvSettings csv;
@@ -42,12 +43,12 @@ struct FileSource {
 
 // A sink of class "file", or of FileStreamSinkConnector, with its values checked.
 struct FileSink {
-  std::string file;       // one file that grows; empty: `directory`
+  std::string file;       // one file that grows; empty: `directory` is written
   std::string directory;  // for a file per range of offsets
   FileFormat format = FileFormat::Json;
   CsvSettings csv;
-  bool has_header = false;           // of CSV files
-  std::vector<std::string> columns;  // of CSV files: names of members
+  bool has_header = false;           // for CSV files: the first line has the names of the columns
+  std::vector<std::string> columns;  // for CSV files: the names of the members to write
   bool ignores_nulls = false;        // a record without a value has no line; otherwise it is bad
   bool has_payloads = false;         // values are {"schema": ..., "payload": ...}
   std::vector<std::string> topics;

@@ -73,10 +73,12 @@ FileSinkResult read_stream(const PropertyValues& values) {
   sink.topics = values.list("topics");
   const ValueConverter converter = value_converter(values);
   sink.has_payloads = converter == ValueConverter::JsonWithSchema;
-  // Kafka's class writes the value as Java prints it. A JSON text without a schema is written as it is.
+  // FileStreamSink writes values in the way in which Java prints them. JSON without a schema is written
+  // unchanged.
   sink.format = converter == ValueConverter::Json ? FileFormat::Json : FileFormat::Line;
   constexpr int64_t kMostRecords = 10'000, kMostBytes = 4 << 20;
-  sink.limits = {kMostRecords, kMostBytes};  // and each record is written at once: the age is 0
+  // the age limit stays 0: each record is written at once
+  sink.limits = {kMostRecords, kMostBytes};
   return read;
 }
 

@@ -14,17 +14,17 @@
 namespace engine {
 
 enum class PropertyType : uint8_t { String, Int, Long, Boolean, List, Password };
-// Returns the type as Kafka Connect's REST writes it: "STRING".
+// Returns the type as the REST API of Kafka Connect writes it, for example "STRING".
 std::string_view property_type_name(PropertyType type);
 
 struct PropertyRow {
   std::string_view name;
   PropertyType type = PropertyType::String;
-  // The default; a row without one has no value unless it is set.
+  // The value if the user sets none. A property without a default has no value then.
   std::optional<std::string_view> default_value = {};
   std::string_view doc = {};
   bool is_required = false;
-  int64_t least = 0, most = INT64_MAX;  // of Int and Long
+  int64_t least = 0, most = INT64_MAX;  // for Int and Long: the allowed range
   std::string_view words = {};          // the possible values, separated by blanks; empty: any text
 };
 
@@ -36,10 +36,10 @@ struct WrongProperty {
   std::string message;    // without a full stop, with the name of the property
   std::string hint = {};  // sentences; empty: the message is enough
 };
-// A property that does nothing, with the name that the user may have meant.
+// A property that the connector does not have, with the name that the user may have meant.
 struct UnknownProperty {
   std::string name;
-  std::string hint;  // a sentence; empty: no known name is near
+  std::string hint;  // a sentence; empty: no known name is similar
 };
 
 struct CheckedProperties {
@@ -63,7 +63,7 @@ class PropertyValues {
   std::string text(std::string_view name) const { return find(name).value_or(""); }
   int64_t number(std::string_view name) const;
   bool flag(std::string_view name) const;
-  std::vector<std::string> list(std::string_view name) const;  // separated by commas
+  std::vector<std::string> list(std::string_view name) const;  // the parts of a value with commas
   const ConnectorProperties& config() const { return config_; }
 
  private:
@@ -71,7 +71,8 @@ class PropertyValues {
   ConnectorProperties config_;
 };
 
-// Returns the properties that every connector of the kind has: tasks.max, errors.*, topic.creation.*.
+// Returns the properties that every connector of the type has, such as tasks.max, errors.* and
+// topic.creation.*.
 std::vector<PropertyRow> common_properties(ConnectorType type);
 
 }  // namespace engine

@@ -62,7 +62,7 @@ std::optional<int64_t> whole_number(std::string_view text) {
   return number;
 }
 
-// BIGINT for every whole number: the first lines say nothing about the largest.
+// Every whole number becomes BIGINT, because the first lines do not show how large the numbers get.
 RowType type_of_text(std::string_view text) {
   if (text == "true" || text == "false") return RowType::Boolean;
   if (whole_number(text)) return RowType::Bigint;

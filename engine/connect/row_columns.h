@@ -20,7 +20,7 @@ enum class RowType : uint8_t { Boolean, Int, Bigint, Double, Decimal, Varchar };
 std::string_view row_type_name(RowType type);
 
 struct RowColumn {
-  std::string name;  // as in the file
+  std::string name;  // the name of the column in the file
   RowType type = RowType::Varchar;
   bool operator==(const RowColumn&) const = default;
 };
@@ -37,13 +37,15 @@ RowColumns infer_csv_columns(const std::vector<std::string>& names,
 // array or an object is VARCHAR. Lines that are not JSON objects are left out.
 RowColumns infer_json_columns(std::span<const std::string_view> lines);
 
-// Returns the name in the catalog of a stream that is named like a connector: in capitals if it needs no quotes.
+// Returns the name of the stream of a connector in the catalog: the connector's name in capitals, if this needs
+// no quotes.
 std::string source_name_of(std::string_view connector);
 
-// Returns the columns as CREATE STREAM takes them: "ID BIGINT, `first name` VARCHAR".
+// Returns the columns in the syntax of CREATE STREAM, for example "ID BIGINT, `first name`
+// VARCHAR".
 std::string columns_sql(const RowColumns& columns);
 
-// Returns the names and types in the columns of a CREATE STREAM. Names without quotes are in capitals, as in SQL.
+// Parses the column definitions of a CREATE STREAM. Names without quotes become upper case, as in SQL.
 RowColumns row_columns_of_sql(std::string_view sql);
 
 // Returns the JSON object of a CSV row. `names` are the columns of its file; the types of `columns` apply to those with

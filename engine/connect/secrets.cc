@@ -11,7 +11,7 @@ constexpr std::string_view kSecretParts[] = {
     "credential", "private.key", "privatekey",  "api.key",   "apikey",
     "access.key", "account.key", "jaas.config", "user.info", "authorization",
 };
-// Properties with such a part that name a place or an algorithm.
+// A property whose name ends like this names a place or an algorithm, not a secret.
 constexpr std::string_view kOpenEnds[] = {".location", ".file",     ".path", ".class",
                                           ".type",     ".url",      ".name", ".header",
                                           ".alias",    ".provider", ".ms",   ".id"};

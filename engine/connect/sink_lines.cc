@@ -46,7 +46,7 @@ std::string scalar_text(const JsonTree& node) {
 
 Result<std::string> json_line(std::string_view value) {
   const JsonTree tree = TRY(parse_json_tree(value));
-  // The spelling of the value is kept where it is one line already.
+  // A value that is already one line is written unchanged.
   if (value.find_first_of("\r\n") == std::string_view::npos) return std::string(value);
   return json_tree_text(tree);
 }

@@ -25,7 +25,7 @@ std::optional<int64_t> integer_in(const JsonTree& object, std::string_view name)
 
 std::string sink_object_name(std::string_view topic, PartitionId partition, Offset first,
                              std::string_view extension) {
-  // Ten digits keep the names of a partition in the order of their offsets.
+  // Offsets have ten digits, so the alphabetical order of names is the order of offsets.
   return fmt::format("{}+{}+{:010}.{}", topic, partition.value(), first.value(), extension);
 }
 

@@ -18,18 +18,19 @@ struct SinkObject {
   std::string topic_id;  // a topic that was dropped and created again has other records
   PartitionId partition;
   Offset first, end;
-  std::string name;  // in the outside system; the writer's own
+  std::string name;  // the name in the external system, which the writer of the object chooses
   bool operator==(const SinkObject&) const = default;
 };
 
 // An object ends when one of these limits is reached.
 struct SinkLimits {
-  int64_t records = 0, bytes = 0;  // bytes: of keys and values
-  int64_t age_ms = 0;              // since this process has seen the first record
+  int64_t records = 0, bytes = 0;  // `bytes` counts keys and values
+  int64_t age_ms = 0;              // measured from when this process read the first record
   int64_t span_ms = 0;             // between the timestamps of the records; 0: no limit
 };
 
-// Returns the name as Kafka Connect's sinks of objects write it: "topic+partition+startoffset.extension".
+// Returns a name in the form that Kafka Connect's sinks for object stores use:
+// "topic+partition+startoffset.extension".
 std::string sink_object_name(std::string_view topic, PartitionId partition, Offset first,
                              std::string_view extension);
 
@@ -37,9 +38,9 @@ std::string encode_intent(const SinkObject& object, const Uuid& connector);
 // Returns nothing for the intent of another connector. Fails with DataCorrupted if a member is missing.
 Result<std::optional<SinkObject>> parse_intent(std::string_view json, const Uuid& connector);
 
-// The partition of a position, as in Kafka Connect's REST.
+// Returns the partition in the JSON form that the offsets of Kafka Connect's REST API have.
 std::string sink_partition_json(std::string_view topic, PartitionId partition);
-// Returns nothing if the JSON is not such a partition.
+// Returns nothing if the JSON does not have the form of sink_partition_json().
 std::optional<std::pair<std::string, PartitionId>> parse_sink_partition(std::string_view json);
 
 // The offset of a position. The id of the topic is empty in the answers of REST, and in offsets that a user has set.

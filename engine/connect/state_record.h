@@ -24,22 +24,23 @@ PartitionId connect_state_partition(std::string_view connector, int32_t task);
 std::string position_key(std::string_view connector, std::string_view partition_json);
 std::string intent_key(std::string_view connector, std::string_view topic, PartitionId partition);
 std::string table_key(std::string_view connector, std::string_view table, int32_t version);
-// Each commit of a task has a record with this key, so that two tasks always have a key in common: the condition on it
-// is the fence, also if the tasks read different files.
+// Returns the key of the record that each commit of a task contains. Two tasks that read different files have only
+// this key in common, and a commit succeeds only if its record has not changed; so an old task cannot commit after a
+// new one.
 std::string commit_key(std::string_view connector, int32_t task);
 std::string task_state_key(std::string_view connector, int32_t task);
 
 struct StateKey {
   std::string kind;       // position, intent, table, state; kinds of newer versions are kept
-  std::string connector;  // name
+  std::string connector;  // name of the connector
   std::string rest;       // the third item as JSON: the partition of a position
 };
-// Returns nothing if the bytes are not such a key.
+// Returns nothing if the bytes do not have the form of one of these keys.
 std::optional<StateKey> parse_state_key(std::string_view key);
 
 // The value of a position. A record of an earlier connector with the same name has another id and does not count.
 struct PositionValue {
-  std::string offset_json;  // an object, as in Kafka Connect's REST
+  std::string offset_json;  // a JSON object as in Kafka Connect's REST API
   Uuid connector;
   bool operator==(const PositionValue&) const = default;
 };
@@ -54,9 +55,10 @@ struct CommitValue {
 std::string encode_commit(const CommitValue& value);
 Result<CommitValue> parse_commit(std::string_view json);
 
-// The value of a task's state, as of its last change: kept for the first moments after a start.
+// The state of a task after its last change. It is shown after a start of the server until the task
+// reports again.
 struct TaskStateValue {
-  std::string state;  // RUNNING, FAILED, ...
+  std::string state;  // for example RUNNING or FAILED
   std::string trace;
   Uuid connector;
   int64_t since_ms = 0;
@@ -74,7 +76,8 @@ class JsonObjectText {
   JsonObjectText& text(std::string_view name, std::string_view value);
   JsonObjectText& number(std::string_view name, int64_t value);
   JsonObjectText& flag(std::string_view name, bool value);
-  JsonObjectText& json(std::string_view name, std::string_view value);  // is JSON already
+  // `value` is JSON text, which is not quoted
+  JsonObjectText& json(std::string_view name, std::string_view value);
   std::string take() { return out_ + "}"; }
 
  private:

@@ -138,7 +138,7 @@ class PatternCompiler {
         ++at_;
       }
     }
-    while (!groups_.empty()) close_group();  // as in Java, at the end of the pattern
+    while (!groups_.empty()) close_group();  // as in Java, groups end at the end of the pattern
     return std::move(steps_);
   }
 

@@ -43,12 +43,12 @@ enum class StepKind : uint8_t {
   Literal,
   Number,
   ShortYear,  // two digits of 2000-2099
-  Fraction,   // of the second, exactly min_width digits
+  Fraction,   // fraction of the second, exactly min_width digits
   Text,
   ZoneId,
   ZoneName,
   Offset,
-  LocalOffset,  // GMT+8
+  LocalOffset,  // for example GMT+8
   OptionalStart,
   OptionalEnd,
 };
@@ -63,11 +63,13 @@ struct TimeStep {
   SignStyle sign = SignStyle::Normal;
   int reserved_width = 0;  // digits to leave to the fixed-width numbers that follow directly
   TextWidth text = TextWidth::Short;
-  std::string literal = {};  // of a Literal; of an Offset: the text for zero
-  // For an Offset: whether a colon separates its parts, and which parts are written.
+  std::string literal = {};  // for a Literal: its text; for an Offset: the text for zero
+  // These members of an Offset state whether a colon separates its parts, and which parts are
+  // written.
   bool colon = false, minutes_optional = false, seconds = false;
-  size_t group_end = 0;  // of an OptionalStart: index of its OptionalEnd
-  int pad_width = 0;     // number of `p` letters before the step; pads with blanks on the left
+  size_t group_end = 0;  // for an OptionalStart: index of its OptionalEnd
+  // number of letters `p` before the step; the result is padded to this width
+  int pad_width = 0;
 };
 
 constexpr int64_t floor_div(int64_t a, int64_t b) {

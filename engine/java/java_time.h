@@ -12,7 +12,7 @@
 
 namespace engine {
 
-struct TimeStep;  // one piece of a pattern: java_pattern.h
+struct TimeStep;  // one piece of a pattern, defined in java_pattern.h
 
 // A compiled pattern. Compiling costs about a microsecond per letter, so keep the object as long as
 // the pattern is the same.

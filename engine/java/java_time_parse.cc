@@ -194,7 +194,8 @@ class PatternMatcher {
     size_t count = digits_from(start, static_cast<size_t>(step.max_width) + reserved);
     if (reserved > 0) count = std::max(least, count < reserved ? 0 : count - reserved);
     if (count < least || digits_from(start, count) < count) return fail(at);
-    // More digits than the pattern shows need a plus sign, as printing writes it.
+    // If a number has more digits than the pattern has letters, printing writes a plus sign before
+    // it, so parsing requires the sign.
     if (step.sign == SignStyle::ExceedsPad && !negative && (count > least) != positive)
       return fail(at);
     const int64_t value = number_at(start, count);
@@ -376,7 +377,7 @@ Result<int64_t> resolve_time(const ParsedFields& fields) {
 Result<int64_t> TimePattern::parse_timestamp(std::string_view text, const TimeZone& zone) const {
   const ParsedFields fields = TRY(PatternMatcher(text, steps_).run());
   TRY(check_ranges(fields));
-  constexpr int64_t kMaxYear = 200'000'000;  // beyond it milliseconds do not fit 64 bits
+  constexpr int64_t kMaxYear = 200'000'000;  // the milliseconds of later years do not fit 64 bits
   if (std::abs(year_of(fields).value_or(0)) > kMaxYear)
     return Error{ErrorCode::OutOfRange, "the year is out of range"};
   const int64_t local_ms = TRY(resolve_date(fields)) * kMsPerDay + TRY(resolve_time(fields));
@@ -393,7 +394,7 @@ Result<int32_t> TimePattern::parse_date(std::string_view text) const {
   if (!year || !has_day)
     return Error{ErrorCode::InvalidDatetime,
                  fmt::format("Text '{}' could not be parsed: Unable to obtain LocalDate", text)};
-  constexpr int64_t kMaxYear = 5'000'000;  // days fit 32 bits
+  constexpr int64_t kMaxYear = 5'000'000;  // the days of years up to this one fit 32 bits
   if (std::abs(*year) > kMaxYear) return Error{ErrorCode::OutOfRange, "the year is out of range"};
   return static_cast<int32_t>(TRY(resolve_date(fields)));
 }

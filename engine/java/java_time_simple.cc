@@ -85,8 +85,8 @@ class LenientMatcher {
     if (end == start) return false;
     at_ = end;
     if (step.field == TimeField::YearOfEra || step.field == TimeField::WeekYear) {
-      // Two digits for `yy` mean the years 1946 to 2045. (Java: from 80 years before today; a
-      // query's result must not depend on the day it runs.)
+      // The two digits of `yy` mean a year from 1946 to 2045. In Java the range begins 80 years
+      // before today, but here a query's result must not depend on the day on which it runs.
       if (step.min_width <= 2 && end - start == 2 && !negative) number += number < 46 ? 2000 : 1900;
       set(TimeField::Year, negative ? -number : number);
       return true;

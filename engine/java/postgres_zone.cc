@@ -19,7 +19,7 @@ namespace engine {
 
 namespace {
 
-constexpr int32_t kMaxOffsetHours = 7 * 24 - 1;  // as in PostgreSQL
+constexpr int32_t kMaxOffsetHours = 7 * 24 - 1;  // PostgreSQL's limit
 
 std::string offset_text(int64_t east_s) {
   const int64_t size = std::abs(east_s);

@@ -45,7 +45,7 @@ constexpr int32_t kMaxOffsetSeconds = 18 * 3600;  // java.time.ZoneOffset's limi
 
 // The English names of a zone, and the region that Java uses for these names.
 struct ZoneName {
-  std::string_view meta_zone;  // of CLDR: the zones that share these names
+  std::string_view meta_zone;  // name in CLDR for the zones that share these names
   std::string_view standard, daylight;
   const char* region;
 };
@@ -239,7 +239,7 @@ const std::vector<TimeZone::LongName>& TimeZone::long_names() {
     std::vector<LongName> made;
     for (const ZoneName& row : kZoneNames) {
       const Result<TimeZone> zone = find(row.region);
-      if (!zone || !zone->rules_) continue;  // skipped if ICU's data has no such region
+      if (!zone || !zone->rules_) continue;  // skips zones that ICU's data does not have
       for (const bool daylight : {false, true}) {
         icu::UnicodeString name;
         made.push_back({to_utf8(zone->rules_->icu->getDisplayName(daylight, icu::TimeZone::LONG,

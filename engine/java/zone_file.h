@@ -15,7 +15,7 @@ class ZoneFile {
   struct At {
     int32_t east_s = 0;  // local time minus UTC
     bool is_daylight = false;
-    std::string_view name = {};  // CEST, or +0545
+    std::string_view name = {};  // for example CEST or +0545
   };
 
   // Reads a zone from $TZDIR, by default /usr/share/zoneinfo. Returns nothing if the file does not exist or is not a
@@ -48,8 +48,9 @@ class ZoneFile {
   static std::optional<Yearly> parse_yearly(std::string_view text);
   static At shown(const Kind& kind) { return {kind.east_s, kind.is_daylight, kind.name}; }
 
-  std::vector<int64_t> transitions_;  // seconds
-  std::vector<uint8_t> kinds_of_;     // kind from each transition on
+  std::vector<int64_t> transitions_;  // in seconds since 1970
+  // index into kinds_ of the period that begins at each transition
+  std::vector<uint8_t> kinds_of_;
   std::vector<Kind> kinds_;           // kinds_[0] is in force before all transitions
   std::optional<Yearly> yearly_;
 };

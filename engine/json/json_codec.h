@@ -84,7 +84,8 @@ struct JsonCodec<std::string> {
   static bool read(const JsonValue& json, std::string& value) { return json.read(value); }
 };
 
-// Unsigned 64-bit numbers are written as int64; the conversion back restores them.
+// Unsigned 64-bit numbers are written as int64_t with the same bits, and converted back when they
+// are read.
 template <std::integral T>
 requires(!std::same_as<T, bool> && !std::same_as<T, char>) struct JsonCodec<T> {
   static void write(JsonWriter& out, T value) { out.number(static_cast<int64_t>(value)); }
@@ -135,7 +136,7 @@ struct JsonCodec<std::vector<T>> {
   }
 };
 
-// The bits are written as a text with one character for each bit.
+// Writes a text with one character, 0 or 1, for each bit.
 template <>
 struct JsonCodec<std::vector<bool>> {
   static void write(JsonWriter& out, const std::vector<bool>& bits) {

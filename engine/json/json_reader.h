@@ -50,7 +50,7 @@ class JsonValue {
     return true;
   }
 
-  // Returns the value as JSON text, for callers that keep the text without reading it.
+  // Returns the value as JSON text, for callers that keep the text without interpreting it.
   std::string json() const;
   // Keeps the problem if it is the first one in the document. Returns false.
   bool fail(std::string problem) const;
@@ -72,7 +72,7 @@ class JsonDocument {
  private:
   JsonDocument() = default;
 
-  std::unique_ptr<simdjson::dom::parser> parser_;  // owns what the elements point to
+  std::unique_ptr<simdjson::dom::parser> parser_;  // owns the data to which the elements point
   simdjson::dom::element root_;
   std::unique_ptr<std::string> problem_;
 };

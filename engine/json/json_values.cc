@@ -100,7 +100,8 @@ bool read_two(const JsonValue& json, auto& first, auto& second) {
 }  // namespace
 
 void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
-  // A type with a modifier is written as {"type": {"postgres": "varchar"}, "modifier": 24}.
+  // A type with a modifier is written as {"type": {"postgres": "varchar"}, "modifier": 24}, for
+  // example.
   if (type.kind() != TypeKind::Decimal && type.modifier() >= 0) {
     out.begin_object();
     out.key("type");

@@ -30,11 +30,11 @@ struct JsonCodec<Value> {
 
 template <>
 struct JsonCodec<Uuid> {
-  static void write(JsonWriter& out, const Uuid& id);  // 32 hexadecimal digits
+  static void write(JsonWriter& out, const Uuid& id);  // writes 32 hexadecimal digits
   static bool read(const JsonValue& json, Uuid& id);
 };
 
-// A char is written as a text of one character.
+// Writes a char as a text of one character.
 template <>
 struct JsonCodec<char> {
   static void write(JsonWriter& out, char value) { out.text({&value, 1}); }

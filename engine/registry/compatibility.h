@@ -8,8 +8,9 @@
 
 namespace engine {
 
-// Returns the problems of reading data of `writer` with `reader`; empty if there are none. Both schemas are of the same
-// kind. Each problem is one line, which names the place. If the call uses up the effort, the result has no meaning.
+// Returns the problems that a reader with schema `reader` has with data of `writer`; empty if there are none. Both
+// schemas are of the same kind. Each problem is one line, which names the place. If the call uses up the effort, the
+// result has no meaning.
 std::vector<std::string> read_problems(const SchemaText& reader, const SchemaText& writer,
                                        Effort& effort);
 

@@ -34,7 +34,7 @@ class Effort {
   bool is_spent() const { return left_ < 0; }
 
  private:
-  static constexpr int64_t kLookEvery = 100'000;  // in steps: a millisecond
+  static constexpr int64_t kLookEvery = 100'000;  // steps, which take about a millisecond
 
   int64_t left_, next_look_ = 0;
   const EffortLimit limit_;

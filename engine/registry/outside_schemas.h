@@ -40,7 +40,7 @@ struct OutsideSchemas {
   std::map<int32_t, SchemaTextPtr> by_id = {};               // null: not found
   std::map<std::string, std::optional<Latest>> latest = {};  // by subject
   std::map<std::string, int32_t> registered = {};            // by registration_key()
-  std::set<std::string> deleted = {};                        // subjects
+  std::set<std::string> deleted = {};                        // the subjects that were deleted
 
   static std::string registration_key(const std::string& subject, const RegisteredSchema& schema) {
     return subject + '\n' + std::string(schema_kind_name(schema.kind)) + '\n' + schema.text;

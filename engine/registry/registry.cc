@@ -232,7 +232,8 @@ std::vector<int32_t> SchemaRegistry::referenced_by(std::string_view subject, int
 
 std::set<int32_t> SchemaRegistry::referenced_versions(std::string_view subject,
                                                       bool deleted) const {
-  std::map<int32_t, std::set<int32_t>> named;  // versions, by referring schema
+  // versions that a schema refers to, by the id of that schema
+  std::map<int32_t, std::set<int32_t>> named;
   for (const auto& [id, schema] : schemas_)
     for (const SchemaReference& reference : schema->references)
       if (reference.subject == subject) named[id].insert(reference.version);

@@ -29,9 +29,9 @@ enum class Compatibility : uint8_t {
 };
 enum class RegistryMode : uint8_t { ReadWrite, ReadOnly, Import };
 
-std::string_view compatibility_name(Compatibility level);  // "BACKWARD_TRANSITIVE"
+std::string_view compatibility_name(Compatibility level);  // for example "BACKWARD_TRANSITIVE"
 std::optional<Compatibility> find_compatibility(std::string_view name);
-std::string_view mode_name(RegistryMode mode);  // "READWRITE"
+std::string_view mode_name(RegistryMode mode);  // for example "READWRITE"
 std::optional<RegistryMode> find_mode(std::string_view name);
 
 // The reason why an operation is refused. `code` is the error code of Confluent's registry; its first three digits are
@@ -75,8 +75,9 @@ struct SubjectVersion {
 };
 
 struct RegistrySubject {
-  std::vector<SubjectVersion> versions = {};  // strictly increasing
-  int32_t last_version = 0;                   // largest ever; versions are not reused
+  std::vector<SubjectVersion> versions = {};  // in strictly increasing order of version numbers
+  // the largest version that ever existed; numbers are not used twice
+  int32_t last_version = 0;
   std::optional<Compatibility> compatibility = {};
   std::optional<RegistryMode> mode = {};
 };
@@ -162,7 +163,8 @@ class SchemaRegistry final : public SchemaLookup {
   struct Candidate {
     std::string subject;
     RegisteredSchema schema;                      // in the form in which it is kept
-    std::shared_ptr<const RegistrySubject> seen;  // the subject at the comparison; null: none
+    // the subject when the schema was compared; null: it did not exist
+    std::shared_ptr<const RegistrySubject> seen;
     Compatibility level = Compatibility::Backward;
   };
   RegistryResult<Candidate> examine(std::string_view subject, RegisteredSchema schema,

@@ -28,7 +28,8 @@ struct GroupSlot {
   int64_t timestamp = -1;               // greatest time of the group's records
   uint64_t changed_in : 40 = 0;         // commit of the last change; 0: none
   uint64_t low_encoded_bytes : 24 = 0;  // lower bits of encoded_bytes()
-  uint64_t born_in : 40 = 0;            // see Layers::evict()
+  // commit in which the entry was created; see Layers::evict()
+  uint64_t born_in : 40 = 0;
   uint64_t high_encoded_bytes : 16 = 0;
   bool emitted : 1 = false;  // a row of this group was emitted
   bool is_used : 1 = false;  // the group was used since evict() last visited it
@@ -206,7 +207,7 @@ class AggregateStore final : public Store {
   int64_t expired_before_ = INT64_MIN;
   uint64_t expired_in_ = 0;
   bool expiry_changed_ = false;
-  std::string key_scratch_;  // for encoding
+  std::string key_scratch_;  // buffer for encoded keys
 };
 
 class AggregateStore::Loose {

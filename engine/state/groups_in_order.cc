@@ -67,7 +67,7 @@ Status AggregateStore::InOrder::read_some() {
   Backing& backing = *store_.layers_.backing();
   if (place_->empty()) *place_ = TRY(backing.place_of(first_key_));
   size_t count = 0, bytes = 0;
-  std::string last;  // last key that was read
+  std::string last;  // the last key that was read
   Status status;
   const bool has_more =
       TRY(backing.scan(*place_, [&](std::string_view key, std::string_view value) {

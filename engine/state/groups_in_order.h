@@ -18,7 +18,7 @@ namespace engine {
 // Threads: the task's. Owner: the aggregate operator, while it writes final results.
 class AggregateStore::InOrder {
  public:
-  // Requires knows_starts().
+  // Precondition: knows_starts().
   InOrder(AggregateStore& store, int64_t start);
   ~InOrder() { store_.held_start_.reset(); }
   InOrder(const InOrder&) = delete;
@@ -41,7 +41,7 @@ class AggregateStore::InOrder {
 
   AggregateStore& store_;
   const int64_t start_;
-  const SlotPool* pool_ = nullptr;  // null: the start has no groups
+  const SlotPool* pool_ = nullptr;  // null: this start has no groups
   size_t gathered_ = 0;             // number of slots of the pool that were visited
   SlicedSort<const GroupSlot*, ByKey> in_memory_;
   const GroupSlot* head_ = nullptr;  // the next group of in_memory_

@@ -34,18 +34,20 @@ struct StoreScan {
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // The state of the store at the beginning of the scan:
-  uint64_t stored;    // last commit in a checkpoint
+  uint64_t stored;    // last commit in a checkpoint when the scan began
   uint64_t until;     // commit then in progress; some of its changes may have been made
-  bool was_complete;  // all entries were in memory
+  bool was_complete;  // true: all entries were in memory when the scan began
 
   Part part = Part::Backing;
   std::string backing_place = {};  // where to continue in the backing; empty: at its first entry
   StorePlace place = {};           // place of the next entry in memory
-  StorePlace end = {};             // entries from this place on were created later
+  StorePlace end = {};             // entries at or after this place were created later
   // Values of entries before they changed, by the keys of the backing; nullopt for an entry that did not exist.
   KeyMap<std::optional<std::string>> before = {};
-  size_t value_bytes = 0;                                      // heap memory of `before`
-  std::deque<std::pair<std::string, std::string>> taken = {};  // from `before`, to be shown next
+  // bytes of heap memory that `before` takes
+  size_t value_bytes = 0;
+  // values that were taken from `before` and are shown next
+  std::deque<std::pair<std::string, std::string>> taken = {};
   bool is_overtaken = false;  // the memory of the scan was reclaimed; it cannot continue
 
   // For a look-up: returns whether the look-up includes this key of the backing. Null: all keys are included.

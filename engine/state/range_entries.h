@@ -16,12 +16,12 @@ namespace engine {
 // An entry in one allocation: this header, followed by the bytes of group, suffix and value.
 struct RangeStore::Entry {
   int64_t part;
-  uint64_t rank;  // see rank_of()
+  uint64_t rank;  // computed by rank_of()
   uint32_t group_size, suffix_size, value_size;
   bool is_erased = false;
   bool is_used = true;      // the entry was used since evict() last visited it
   bool is_stored = false;   // the journal or the backing may have the entry
-  uint32_t changed_at = 0;  // index in changed_
+  uint32_t changed_at = 0;  // index of the entry in changed_
   uint64_t changed_in = 0;
   uint64_t born_in = 0;
 
@@ -80,8 +80,9 @@ struct RangeStore::Group {
   static constexpr size_t kFew = 32;
 
   absl::InlinedVector<Entry*, 2> few;
-  std::unique_ptr<absl::btree_set<Entry*, Less>> many;  // all entries if more than kFew
-  size_t place = 0;                                     // index in Part::groups
+  // all entries, if the group has more than kFew
+  std::unique_ptr<absl::btree_set<Entry*, Less>> many;
+  size_t place = 0;                                     // index of the group in Part::groups
 
   static Probe probe_of(std::string_view suffix) { return {Entry::rank_of(suffix), suffix}; }
   bool empty() const { return many ? many->empty() : few.empty(); }

@@ -175,7 +175,8 @@ Result<bool> RangeStore::scan(StoreScan& scan, size_t max_entries, Loose& loose,
     if (scan.has_before(key) || !scan.is_concerned(key)) return true;
     const Entry* const entry = find_in_memory(TRY(decode_key(key)));
     if (!entry) return as_stored(key, value);
-    const bool is_here = !entry->is_erased && entry->born_in <= scan.stored;  // else shown later
+    // otherwise the scan shows the entry later
+    const bool is_here = !entry->is_erased && entry->born_in <= scan.stored;
     return !is_here || visit(entry->key(), entry->value());
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, max_entries, visit); };

@@ -286,7 +286,8 @@ void RangeStore::take_changes(uint32_t store_index, StateChanges& out) {
   }
   for (Entry* entry : changed_) {
     if (!entry) continue;
-    if (entry->is_erased && !entry->is_stored) {  // neither journal nor backing has it
+    // neither the journal nor the backing has the entry
+    if (entry->is_erased && !entry->is_stored) {
       remove(part_at(entry->part), entry);
       continue;
     }

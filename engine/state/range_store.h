@@ -145,13 +145,13 @@ class RangeStore final : public Store {
   bool must_find_parts_ = false;  // the backing may have parts that are not in parts_
   // Totals for the entries in memory, including erased entries.
   size_t entry_bytes_ = 0, entry_count_ = 0, group_count_ = 0;
-  std::vector<Entry*> changed_;                          // null: the entry has expired
+  std::vector<Entry*> changed_;                          // null: the entry has expired since
   std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
-  uint64_t expired_ = 0;  // see take_expired()
-  // Position of evict(): a part, the place of a group in it, and the suffix of the last visited
-  // entry.
+  uint64_t expired_ = 0;  // the number of expired entries that take_expired() returns
+  // Position at which evict() continues: a part, the place of a group in the part, and the suffix
+  // of the last visited entry.
   int64_t hand_part_ = INT64_MIN;
   size_t hand_group_ = 0;
   std::optional<std::string> hand_suffix_;

@@ -158,7 +158,8 @@ Result<bool> RowStore::visit_stored(const StoreScan& scan, std::string_view key,
   const Entry* const entry = rows_.find(key);
   if (!entry) return visit_loose(key, value, loose, visit);
   const Kept& kept = entry->second;
-  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;  // else shown later
+  // otherwise the scan shows the row later
+  const bool is_here = !kept.is_erased && kept.born_in <= scan.stored;
   return !is_here || visit(entry->first, kept.row);
 }
 

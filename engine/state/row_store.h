@@ -81,7 +81,7 @@ class RowStore final : public Store {
     bool is_used = false;          // the row was used since evict() last visited it
     uint64_t changed_in : 40 = 0;  // commit of the last change; 0: none since a checkpoint
     uint64_t : 0;
-    uint64_t born_in : 40 = 0;  // see Layers::evict()
+    uint64_t born_in : 40 = 0;  // commit in which the row was created; see Layers::evict()
   };
   using Entry = KeyMap<Kept>::Entry;
 
@@ -107,7 +107,7 @@ class RowStore final : public Store {
   size_t row_bytes_ = 0;                                      // heap memory of all rows
   std::optional<absl::btree_set<std::string_view>> ordered_;  // views of the map's keys
   std::vector<Entry*> changed_;
-  std::deque<std::pair<uint64_t, uint32_t>> erased_;  // commit, and the place in places_
+  std::deque<std::pair<uint64_t, uint32_t>> erased_;  // pairs of a commit and a place in places_
   std::string scratch_;
 };
 

@@ -81,7 +81,7 @@ class SlotPool {
   struct Place {
     size_t block, offset;
   };
-  // Blocks have 2, 2, 4, 8, ... 512 pieces, and from there on 1,024 each.
+  // The first blocks have 2, 2, 4, 8, ... 512 pieces, and all later blocks have 1,024 pieces.
   static constexpr size_t kSmallBlocks = 10, kSlotsPerBlock = 1024;
   static size_t slots_in(size_t block) {
     if (block >= kSmallBlocks) return kSlotsPerBlock;

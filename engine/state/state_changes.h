@@ -19,7 +19,7 @@ struct StateEntry {
   };
   uint32_t store = 0;  // index of the store in its task
   Kind kind = Kind::Put;
-  std::string_view key, value;  // views of the caller's bytes
+  std::string_view key, value;  // views of bytes that belong to the caller
   bool operator==(const StateEntry&) const = default;
 };
 

@@ -17,14 +17,14 @@ struct RoleFact {
   std::string name;
   bool may_login = false, is_superuser = false, has_password = false;
   std::set<std::string> member_of = {};
-  std::set<std::string> roles = {};  // roles whose rights the role has, including itself
+  std::set<std::string> roles = {};  // roles whose rights this role has, including itself
 };
 
 struct AccessFacts {
-  std::vector<RoleFact> roles = {};  // by name
+  std::vector<RoleFact> roles = {};  // ordered by name
   std::map<std::string, std::map<std::string, RightsFact>> rights =
       {};                                 // by topic ("": all topics), then by role
-  std::optional<std::string> asker = {};  // none: the user may do everything
+  std::optional<std::string> asker = {};  // the role that asks; not set: it may do everything
   // Returns the rights that a role, which is not a superuser, has on a topic under Kafka's access rules. Null: no such
   // rules exist, and `rights` are complete.
   std::function<RightsFact(const RoleFact& role, const std::string& topic)> by_rules = {};

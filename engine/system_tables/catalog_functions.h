@@ -17,8 +17,9 @@ namespace engine {
 struct PostgresFunction {
   int64_t oid;
   std::string_view name;
-  std::string_view arguments;       // types as format_type() shows them, with commas
-  std::string_view argument_types;  // numbers of the types, with blanks
+  // names of the types as format_type() shows them, separated by commas
+  std::string_view arguments;
+  std::string_view argument_types;  // numbers of the types, separated by blanks
   int64_t result;
   std::string_view result_name;
 };
@@ -29,7 +30,7 @@ struct CatalogFunctionRow {
   std::string name;
   std::vector<int64_t> argument_types;
   int64_t result = 0;
-  std::string arguments, result_name;  // as displayed
+  std::string arguments, result_name;  // as shown to users
   char kind = 'f';                     // pg_proc.prokind
   bool gives_rows = false;
 };

@@ -326,7 +326,7 @@ namespace {
 
 struct Privileges {
   std::string_view kind;
-  std::string_view words;  // with a blank before and after each
+  std::string_view words;  // each word has a blank before and after it
 };
 constexpr Privileges kPrivileges[] = {
     {"table", " SELECT INSERT UPDATE DELETE TRUNCATE REFERENCES TRIGGER RULE "},
@@ -385,7 +385,7 @@ Result<const RoleFact*> CatalogNameIndex::find_role(std::optional<std::string_vi
   static const RoleFact kEverybody{.name = "public", .roles = {"public"}};
   if (role && *role == "public") return &kEverybody;
   static const RoleFact kNamelessUser{.name = "", .is_superuser = true};
-  if (!role) return &kNamelessUser;  // no access rules exist, and the client gave no name
+  if (!role) return &kNamelessUser;  // if no access rules exist and the client gave no name
   return unknown_name(label::kRegrole, *role);
 }
 

@@ -34,7 +34,7 @@ class CatalogNameIndex final : public CatalogNames {
                                             std::string_view privileges) override;
 
  private:
-  struct Listed;  // the objects of one kind
+  struct Listed;  // contains the objects of one kind
   struct Roles;
 
   const Listed& listed(PostgresLabel type);

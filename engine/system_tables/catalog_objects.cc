@@ -147,7 +147,7 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
   const bool is_table = source.kind == SourceKind::Table;
   for (const std::string& name : names_of_star(source)) {
     const int index = source.schema.index_of(name);
-    if (index < 0) {  // window bound
+    if (index < 0) {  // the column is a bound of the window
       relation.columns.push_back(
           {display_name(name), TypeKind::Bigint, is_table && name == kWindowStart});
       continue;

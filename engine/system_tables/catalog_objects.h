@@ -10,18 +10,18 @@
 namespace engine {
 
 struct CatalogColumn {
-  std::string name;  // as displayed
+  std::string name;  // as shown to users
   SqlType type;
   bool is_key = false;
   bool is_not_null = is_key;
-  std::string default_text = {};  // result of pg_get_expr(); empty: NULL
+  std::string default_text = {};  // what pg_get_expr() returns; empty: NULL
 };
 
 // A stream, a table, a sequence, a view, or a table of the system.
 struct CatalogRelation {
   int64_t oid = 0, schema = 0;
-  std::string schema_name, name;       // as displayed
-  char kind = 'r';                     // pg_class.relkind
+  std::string schema_name, name;       // as shown to users
+  char kind = 'r';                     // as in pg_class.relkind
   const DataSource* source = nullptr;  // null for a table of the system
   const Sequence* sequence = nullptr;  // set if the kind is 'S'
   const View* view = nullptr;          // set if the kind is 'v', but not for tables of the system
@@ -31,7 +31,7 @@ struct CatalogRelation {
   int64_t row_type = 0, row_array = 0;
 
   std::string key_name() const { return name + "_pkey"; }
-  std::vector<int64_t> key_places() const;  // counted from 1
+  std::vector<int64_t> key_places() const;  // positions of the key's columns, counted from 1
   std::string key_columns() const;          // for example "(city, day)"
 };
 

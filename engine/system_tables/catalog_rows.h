@@ -52,14 +52,14 @@ struct HistoryTable {
   std::span<const std::string_view> key;
   RowsChunk (*rows)(const Schema& schema, const InformationContext& context,
                     std::span<const SystemTextFilter> wanted);
-  bool reads_groups = false;      // the rows name consumer groups
-  bool reads_connectors = false;  // the rows name connectors
+  bool reads_groups = false;      // set if the rows contain names of consumer groups
+  bool reads_connectors = false;  // set if the rows contain names of connectors
 };
 extern const std::span<const HistoryTable> kHistoryTables;
 // Returns the entry of the table; nullptr for other tables.
 const HistoryTable* find_history_table(const SystemTable& table);
 
-// sequence_rows.cc
+// The following functions are defined in sequence_rows.cc.
 void add_sequence_rows(const CatalogFacts& facts, SystemRowWriter& out);
 void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
 void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
@@ -72,13 +72,13 @@ std::vector<std::pair<int64_t, std::string_view>> system_schemas();
 
 // A type with its name in pg_type, and its name as shown by format_type(). Arrays are types of their own.
 struct CatalogTypeName {
-  int64_t oid = 0, array = 0;  // 0: no array type exists
+  int64_t oid = 0, array = 0;  // array: 0 if the type has no array type
   std::string schema, name, shown;
-  bool is_visible = true;  // its name needs no schema
+  bool is_visible = true;  // statements can use the name without its schema
 };
 std::vector<CatalogTypeName> catalog_type_names(const Catalog& catalog);
 
-// postgres_type_rows.cc
+// The following functions are defined in postgres_type_rows.cc.
 void add_types(const CatalogFacts& facts, SystemRowWriter& out);
 void add_ranges(const CatalogFacts& facts, SystemRowWriter& out);
 void add_enumerations(const CatalogFacts& facts, SystemRowWriter& out);

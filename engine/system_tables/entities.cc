@@ -214,7 +214,7 @@ std::string argument_type(const TypePattern& pattern) {
 }
 
 void write_function(JsonWriter& json, const std::string& name, const InformationRows& rows) {
-  const std::span<const Overload> overloads = Registry::instance().find(name);  // one per row
+  const std::span<const Overload> overloads = Registry::instance().find(name);  // one for each row
   const auto text = [&](size_t column, size_t row) {
     return rows.columns[column]->is_null(row) ? std::string_view()
                                               : rows.columns[column]->data<std::string_view>()[row];

@@ -12,7 +12,7 @@ namespace engine {
 Result<std::string> information_entity(const Statement& statement, std::string_view text,
                                        const InformationContext& context);
 
-// Returns the object of a statement for which ksqlDB has none.
+// Returns the rows as a JSON object, for a statement for which ksqlDB defines no object.
 std::string rows_entity(const InformationRows& rows, std::string_view text);
 
 // Returns the description of a source as ksqlDB's objects about connectors contain it.

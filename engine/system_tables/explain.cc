@@ -89,7 +89,7 @@ class TopologyDocument {
   static std::string step_id(size_t stage, size_t step) {
     return fmt::format("{}.{}", stage, step);
   }
-  // Returns the id of the topic or exchange, and lists it.
+  // Returns the id that the topic or exchange has in the JSON, and adds it to the list of ends.
   std::string end_id(const std::string& topic, int exchange) {
     if (exchange >= 0) return fmt::format("exchange:{}", exchange + 1);
     if (std::ranges::find(topics_, topic) == topics_.end()) topics_.push_back(topic);
@@ -100,7 +100,8 @@ class TopologyDocument {
     const StagePlan& stage = plan_.stages[number];
     json_.begin_object();
     json_.member("stage", number);
-    // The ids in the column "task" of SHOW TASKS begin with this text.
+    // SHOW TASKS names the tasks of this stage in its column "task" with ids that begin with this
+    // text.
     if (is_running_) json_.member("tasks", fmt::format("{}/{}/", plan_.id, number));
     json_.member("merges_partitions", stage.merges_partitions);
     json_.key("steps");

@@ -180,7 +180,7 @@ class StepLines {
   const SelectRowsPlan& plan_;
   const RowsProfile* const profile_;
   const RowsNode* node_ = nullptr;
-  std::set<const RowsNode*> shown_;  // shared nodes that were shown
+  std::set<const RowsNode*> shown_;  // shared nodes that have been shown already
   std::vector<std::string> lines_;
   int depth_ = 0;
 };

@@ -11,13 +11,13 @@
 namespace engine {
 
 struct SamplePoint {
-  int64_t time_ms = 0;  // wall clock
+  int64_t time_ms = 0;  // when the sample was taken, by the wall clock
   double value = 0;
 };
 
 // A problem that one of the rules of docs/grafana/alerts.yml has found.
 struct Finding {
-  std::string severity;  // page or warn, as in the rules
+  std::string severity;  // "page" or "warn", as the alert rule states
   std::string rule, kind, object;
   int64_t since_ms = 0;  // wall clock; the time at which the condition of the rule began to hold
   std::string message, hint;

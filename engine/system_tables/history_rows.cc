@@ -19,7 +19,8 @@ constexpr std::string_view kFindingKey[] = {"RULE", "OBJECT", "NODE"};
 constexpr std::string_view kPartitionKey[] = {"TOPIC", "PARTITION"};
 constexpr std::string_view kLineageKey[] = {"FROM_KIND", "FROM_NAME", "TO_KIND", "TO_NAME"};
 
-// Returns the name that a label such as `query="Q"` has under `key`; nothing if it has another key.
+// Returns Q for a label such as `query="Q"` if the label's key is `key`; nothing if it has another
+// key.
 std::optional<std::string> named_in(std::string_view label, std::string_view key) {
   if (!label.starts_with(key)) return std::nullopt;
   label.remove_prefix(key.size());

@@ -28,7 +28,7 @@ struct InformationRows {
 struct QueryStatus {
   std::string state = "RUNNING";     // RUNNING, PAUSED, ERROR; WAITING if no node runs it yet
   std::optional<int32_t> node = {};  // node that runs the query, in a cluster
-  std::optional<int64_t> lag_records = {};  // empty if not known
+  std::optional<int64_t> lag_records = {};  // no value if not known
   uint64_t records_in = 0, records_failed = 0, records_late = 0;
   int64_t records_per_second = 0;
   uint64_t state_entries = 0, state_bytes = 0, memory_bytes = 0;
@@ -49,7 +49,7 @@ struct TaskStatus {
   int64_t stage = 0, shard = 0, epoch = 0;
   QueryStatus status;
   std::string positions;  // for example "orders-3@1742": the next record of each partition
-  // Empty if not known.
+  // These values are empty if they are not known.
   std::optional<int64_t> checkpoint_age_ms, journal_bytes;
   int64_t held_back_ms = 0;  // time that the task has waited for checkpoints
 };
@@ -64,7 +64,8 @@ struct NodeStatus {
   int64_t id = 0;
   bool is_here = false, is_there = false, is_controller = false;
   int64_t leads = 0, replicas = 0, in_sync = 0;  // numbers of partitions
-  std::string clients, nodes, rack;              // addresses
+  // addresses for clients and for nodes; name of the rack
+  std::string clients, nodes, rack;
 };
 
 // A consumer group of Kafka clients, and its position.
@@ -73,7 +74,8 @@ struct ConsumerGroup {
     std::string topic;
     int64_t partition = 0;
     std::optional<int64_t> committed = {}, end = {};  // empty if not known
-    std::string member = {};                          // member that reads the partition now
+    // the member of the group that reads the partition now
+    std::string member = {};
     std::optional<int64_t> lag() const {
       return committed && end ? std::optional(*end - *committed) : std::nullopt;
     }
@@ -83,7 +85,7 @@ struct ConsumerGroup {
   std::vector<Partition> partitions = {};
 };
 
-// A connector, as in SHOW CONNECTORS.
+// A connector as SHOW CONNECTORS shows it.
 struct ConnectorStatus {
   std::string name, type, class_name, state, runs_at, worker;
   int64_t tasks = 0, running_tasks = 0;
@@ -101,7 +103,7 @@ struct RunningQuery {
 class RunningQueries {
  public:
   virtual ~RunningQueries() = default;
-  virtual std::vector<RunningQuery> all() const = 0;  // by id
+  virtual std::vector<RunningQuery> all() const = 0;  // ordered by id
   virtual std::optional<RunningQuery> find(std::string_view id) const = 0;
 };
 
@@ -109,7 +111,7 @@ struct InformationContext {
   const Catalog& catalog;
   const Topics& topics;
   const RunningQueries& queries;
-  const QueryStatuses& statuses;  // filled if needs_statuses()
+  const QueryStatuses& statuses;  // filled if needs_statuses() is true
   const EngineSettings& settings;
   const Properties& properties;  // properties of the session
   const std::map<std::string, std::string>& variables;

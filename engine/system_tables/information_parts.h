@@ -32,16 +32,18 @@ std::string join_list(const std::vector<std::string>& words);
 // Returns the state of a query, even if no shard has reported it yet.
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses);
 
-// Returns whether the reader may see the topic: its rows in lists, and those of queries and groups over it.
+// Returns whether the reader may see the topic, and thus its rows in lists and the rows of its queries and
+// groups.
 bool may_see_topic(const std::string& topic, const InformationContext& context);
-// Returns whether the reader may see the query: the table or stream that it writes, or else all that it reads.
+// Returns whether the reader may see the query. The stream or table that the query writes decides; if it
+// writes none, the reader must be allowed to see all that it reads.
 bool may_see_query(const PersistentQuery& query, const InformationContext& context);
 
-// show.cc
+// The following functions are defined in show.cc.
 Schema show_schema(const Show& show);
 Result<InformationRows> answer_show(const Show& show, const InformationContext& context);
 
-// show_running.cc
+// The following functions are defined in show_running.cc.
 Schema queries_schema(bool extended);
 Schema tasks_schema();
 Schema server_schema();
@@ -56,7 +58,7 @@ std::vector<InformationRow> consumer_group_rows(const InformationContext& contex
 std::vector<InformationRow> consumer_lag_rows(const std::optional<Name>& group,
                                               const InformationContext& context);
 
-// describe.cc
+// The following functions are defined in describe.cc.
 Schema describe_schema(const DescribeSource& describe);
 Schema describe_schema(const DescribeSources& describe);
 Schema describe_schema(const DescribeFunction& describe);
@@ -66,7 +68,7 @@ Result<InformationRows> answer_describe(const DescribeSources& describe,
                                         const InformationContext& context);
 Result<InformationRows> answer_describe(const DescribeFunction& describe);
 
-// explain.cc
+// The following functions are defined in explain.cc.
 Schema explain_schema();
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context);
 

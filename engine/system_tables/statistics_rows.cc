@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-constexpr int64_t kDatabase = 5;  // oid of the database, as in pg_database
+constexpr int64_t kDatabase = 5;  // the oid of the only database in pg_database
 
 enum class Of : uint8_t { All, User, System };
 

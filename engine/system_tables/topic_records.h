@@ -22,10 +22,11 @@ bool is_partitions_table(const SystemTable& table);
 
 struct RecordsRequest {
   std::string topic;
-  std::optional<int32_t> partition = {};  // none: all, or those in `positions`
-  // At most one of the three is set. Without them the reading begins at the newest or oldest record.
-  std::optional<int64_t> from_offset = {};    // for each partition
-  std::map<int32_t, int64_t> positions = {};  // by partition; others are not read
+  std::optional<int32_t> partition = {};  // not set: all partitions, or those in `positions`
+  // At most one of these three members is set. If none is set, reading begins at the newest or
+  // oldest record.
+  std::optional<int64_t> from_offset = {};    // applies to each partition
+  std::map<int32_t, int64_t> positions = {};  // offset by partition; other partitions are not read
   std::optional<int64_t> from_time_ms = {};
   bool is_newest_first = true;
   size_t max_bytes = 1 << 20;

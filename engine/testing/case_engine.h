@@ -16,7 +16,7 @@
 
 namespace engine {
 
-// A record in the form of bytes.
+// A record whose key and value are bytes, as a broker stores them.
 struct RawRecord {
   std::string topic;
   std::optional<std::string> key, value;
@@ -35,7 +35,7 @@ struct TopicFormat {
 struct KnownTopic {
   std::string name;
   int partitions = 1;
-  std::optional<TopicFormat> format = {};  // none: the format is unknown
+  std::optional<TopicFormat> format = {};  // not set: the format is unknown
 };
 
 struct CaseQuery {

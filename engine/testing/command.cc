@@ -130,7 +130,8 @@ int run_test_command(int argc, const char* const* argv, const MakeCaseEngine& ma
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
-  set_log_level(LogLevel::Error);  // many cases contain records that fail
+  // many cases contain records that fail, and warnings about them are expected
+  set_log_level(LogLevel::Error);
   const Result<int> status = run(options, make_engine);
   if (status) return *status;
   fmt::print(stderr, "millrace test: {}\n", status.error().message);

@@ -61,7 +61,7 @@ class MemoryEngine final : public CaseEngine {
   CatalogPtr catalog_;
   SchemaRegistry registry_;
   std::optional<Registrar> registrar_;  // for the current statement
-  std::vector<Planned> queries_;        // in the order of their creation
+  std::vector<Planned> queries_;        // in the order in which they were created
   std::vector<RawRecord> inserted_;
 };
 

@@ -12,7 +12,7 @@ Offset MemoryLog::append(const PartitionRef& to, std::string batch) {
   const Offset first = partition.end;
   records::set_base_offset(batch.data(), first);
   const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
-  assert(parsed);  // tasks and tests write whole batches
+  assert(parsed);  // tasks and tests append only complete, valid batches
   partition.end = parsed->header.last_offset() + 1;
   partition.bytes.push_back(std::make_unique<const std::string>(std::move(batch)));
   partition.batches.push_back({*partition.bytes.back(), first, parsed->header.last_offset()});

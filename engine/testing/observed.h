@@ -18,8 +18,8 @@ namespace engine {
 // A decimal with its spelling. 1.10 and 1.1 differ, as in Java's BigDecimal.equals().
 struct SpelledDecimal {
   bool is_negative = false;
-  std::string digits;  // without leading zeros; empty for zero
-  int64_t scale = 0;   // negative for 1E7
+  std::string digits;  // the digits without leading zeros; empty for zero
+  int64_t scale = 0;   // digits after the point; -7 for 1E7
   bool operator==(const SpelledDecimal&) const = default;
 };
 // Returns the decimal; nullopt if the text is not a number.

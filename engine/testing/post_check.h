@@ -8,7 +8,8 @@
 
 namespace engine {
 
-// Returns the missing items; an empty text if all conditions are met or `post` is null.
+// Returns a text about the post-conditions that are not met; an empty text if all are met or `post`
+// is null.
 std::string check_post_conditions(const CaseJson& post, const CaseEngine& engine);
 
 }  // namespace engine

@@ -16,7 +16,7 @@ struct CaseReport {
   CaseResult result;
 };
 
-// Reasons of the known failures, by id.
+// The reasons why cases are known to fail, by the id of the case.
 using KnownFailures = std::map<std::string, std::string>;
 // Reads the list. It has sections of ids, one per line, below their common reason, which is a line in brackets. Blank
 // lines and lines that begin with '#' are ignored. Fails for an id without a reason.
@@ -27,8 +27,8 @@ Status write_known_failures(const std::filesystem::path& path,
 
 struct Totals {
   size_t passed = 0, failed = 0, skipped = 0;
-  size_t known = 0;                        // failures on the list
-  std::vector<std::string> no_more_known;  // on the list, but passed
+  size_t known = 0;                        // failures that are on the list of known failures
+  std::vector<std::string> no_more_known;  // cases that passed although they are on the list
   std::map<std::string, size_t> known_by_reason;
   // Returns a text such as "12 passed, 0 failed, 3 skipped". Known failures count as skipped.
   std::string line() const;

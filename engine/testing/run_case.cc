@@ -37,7 +37,7 @@ std::string describe(const Error& error) {
   return text;
 }
 
-// One run of one case.
+// Runs one case once.
 class CaseRun {
  public:
   CaseRun(const TestCase& test, CaseEngine& engine, Feeding feeding)

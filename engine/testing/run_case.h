@@ -1,4 +1,5 @@
-// Runs one case against an engine, as the format's description defines it (sections 1.2 to 1.7).
+// Runs one case against an engine, as sections 1.2 to 1.7 of the description of the format of cases
+// define it.
 #pragma once
 #include <string>
 

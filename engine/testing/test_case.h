@@ -42,7 +42,7 @@ struct CaseSchema {
   };
   SchemaKind kind = SchemaKind::Avro;
   std::string text;
-  int32_t id = 0;  // 0: the next free id
+  int32_t id = 0;  // 0: the registry assigns the next free id
   std::vector<Reference> references = {};
 };
 
@@ -59,7 +59,7 @@ struct ExpectedError {
 };
 
 struct TestCase {
-  std::string id;    // FILE/name - FORMAT - property=value
+  std::string id;    // for example FILE/name - FORMAT - property=value
   std::string file;  // file name without extension
   std::vector<std::string> statements;
   Properties properties;

@@ -19,7 +19,7 @@ struct JobReport {
 
 struct WorkerPoolOptions {
   int workers = 1;
-  int time_limit_ms = 5000;  // for each job
+  int time_limit_ms = 5000;  // time limit of each job
 };
 
 // Calls `run` for jobs 0 to job_count - 1, each in a child process. Calls `report` in this process

@@ -36,9 +36,10 @@ struct Batch {
   size_t rows = 0;
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // event time, ms since 1970
-  std::vector<int64_t> offsets;     // of the source record of each row
+  std::vector<int64_t> offsets;     // offset of the source record of each row
   int32_t partition = 0;            // partition of that record, unless `partitions` is set
-  std::vector<int32_t> partitions;  // one for each row of a merge of several partitions, else empty
+  // set after a merge of several partitions: the partition of each row
+  std::vector<int32_t> partitions;
   // The headers of each row's source record, as encoded in a record batch; empty if no row has any.
   // A row keeps its headers through the query, as in Kafka Streams.
   std::vector<std::string> raw_headers;

@@ -115,7 +115,8 @@ Column::Column(SqlType type) : type_(std::move(type)) {
     default:
       return;
   }
-  if (type_.kind() != TypeKind::Struct) data_.resize(sizeof(uint32_t));  // the first offset: 0
+  // sets the first offset to 0
+  if (type_.kind() != TypeKind::Struct) data_.resize(sizeof(uint32_t));
 }
 
 void Column::resize(size_t size) {
@@ -335,7 +336,7 @@ Column Column::gather(std::span<const uint32_t> rows) const {
   }
   const size_t width = element_size(type_.kind());
   out.data_.resize(rows.size() * width);
-  for (size_t i = 0; i < rows.size() && width != 0; ++i)  // a STRUCT has no data of its own
+  for (size_t i = 0; i < rows.size() && width != 0; ++i)  // a STRUCT has no values of its own
     std::memcpy(out.data_.data() + i * width, data_.data() + rows[i] * width, width);
   // A few rows of a long column are checked one by one, because this function may be called for
   // each of its rows.
@@ -414,7 +415,8 @@ Column Column::merge(std::span<const Column* const> sources, std::span<const Sou
 
 StringHeap& Column::heap() {
   if (!heap_)
-    heap_ = std::make_shared<StringHeap>();  // shared with columns that are gathered from this one
+    // the old heap may be shared with columns that were gathered from this one
+    heap_ = std::make_shared<StringHeap>();
   return *heap_;
 }
 

@@ -87,7 +87,7 @@ inline constexpr bool fits_kind(TypeKind kind) {
       return std::is_same_v<T, std::string_view>;
     case TypeKind::Array:
     case TypeKind::Map:
-      return std::is_same_v<T, uint32_t>;  // the offsets
+      return std::is_same_v<T, uint32_t>;  // the offsets of ARRAY and MAP
     default:
       return false;
   }
@@ -142,7 +142,7 @@ class Column {
   // --- Functions that append one row
   void append_null();
   template <class T>
-  void append(T value) {  // a scalar of this column's layout; strings are not copied
+  void append(T value) {  // appends a scalar of this column's layout; strings are not copied
     assert(fits_kind<T>(type_.kind()) && !type_.is_nested());
     const size_t at = data_.size();
     data_.resize(at + sizeof(T));

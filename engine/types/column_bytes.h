@@ -10,7 +10,7 @@ namespace engine {
 // Returns an estimate of the memory of rows [first_row, end_row). Every kind counts as the widest
 // layout.
 inline size_t bytes_of(const Column& column, size_t first_row, size_t end_row) {
-  constexpr size_t kBytesPerRow = 17;  // the widest layout, and the validity
+  constexpr size_t kBytesPerRow = 17;  // bytes of a value in the widest layout, and of its validity
   const TypeKind kind = column.type().kind();
   const size_t rows = end_row - first_row;
   size_t bytes = sizeof(Column) + rows * kBytesPerRow;

@@ -9,8 +9,8 @@ namespace engine {
 
 struct PostgresKeywords {
   std::string_view category, description;  // catcode and catdesc of pg_get_keywords()
-  bool is_bare_label;                      // whether it may name a column without AS
-  std::string_view words;                  // separated by one blank
+  bool is_bare_label;                      // true: the word may name a column without AS
+  std::string_view words;                  // the keywords, separated by one blank
 };
 
 std::span<const PostgresKeywords> postgres_keywords();

@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// A limit on nesting, because the functions are recursive; this depth is safe for every stack.
+// Limit on nesting. The functions are recursive, and every stack has space for this depth.
 constexpr int kMaxDepth = 500;
 
 // Reads a value and writes it in jsonb's form; with `shortest`, numbers have no trailing zeros.

@@ -15,7 +15,7 @@ namespace {
 struct Address {
   int family = AF_INET;
   std::array<unsigned char, 16> bytes{};
-  int bits = 32;  // of the mask
+  int bits = 32;  // number of bits of the mask
 
   int most_bits() const { return family == AF_INET ? 32 : 128; }
   bool has_host_bits() const {

@@ -17,7 +17,8 @@ namespace {
 
 constexpr int64_t kUsPerSecond = 1'000'000, kUsPerMinute = 60 * kUsPerSecond,
                   kUsPerHour = 60 * kUsPerMinute, kUsPerDay = 24 * kUsPerHour;
-constexpr int64_t kDaysPerMonth = 30;  // used where months and days are combined, as in PostgreSQL
+// a month counts as 30 days where months and days are combined, as in PostgreSQL
+constexpr int64_t kDaysPerMonth = 30;
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -201,7 +202,7 @@ Error bad_time(std::string_view type, std::string_view text) {
 // ---- interval
 
 struct UnitRow {
-  std::string_view name;  // without the s of the plural
+  std::string_view name;  // name of the unit without the s of the plural
   int64_t months, days, us;
 };
 constexpr UnitRow kUnits[] = {
@@ -235,7 +236,7 @@ constexpr UnitRow kUnits[] = {
     {"millennium", 12'000, 0, 0},
     {"mil", 12'000, 0, 0},
 };
-// Units after P, before the T and after the T.
+// Units of the ISO form: after P and before the T, and after the T.
 constexpr UnitRow kIsoDates[] = {{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
 constexpr UnitRow kIsoTimes[] = {
     {"H", 0, 0, kUsPerHour}, {"M", 0, 0, kUsPerMinute}, {"S", 0, 0, kUsPerSecond}};
@@ -279,7 +280,7 @@ bool read_sign(Reader& reader) {
 }
 
 struct Quantity {
-  int64_t whole = 0, millionths = 0;  // both negative for a negative number
+  int64_t whole = 0, millionths = 0;  // both are negative for a negative number
 };
 std::optional<Quantity> read_quantity(Reader& reader) {
   const bool is_negative = read_sign(reader);
@@ -373,7 +374,7 @@ bool read_interval(Reader& reader, Sum& sum) {
 }  // namespace
 
 Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
-  constexpr size_t kMostBytes = 256;  // as in PostgreSQL
+  constexpr size_t kMostBytes = 256;  // the limit of PostgreSQL
   if (text.size() > kMostBytes) return bad_time("interval", text.substr(0, kMostBytes));
   Reader reader(text);
   Sum sum;

@@ -53,7 +53,7 @@ Result<std::string> normal_interval(std::string_view text);
 // added first, then days; a day beyond the end of the resulting month becomes its last day.
 Result<Interval> plus(const Interval& a, const Interval& b);
 Result<Interval> times(const Interval& interval, double factor);
-Result<Interval> divided(const Interval& interval, double divisor);  // divisor is not 0
+Result<Interval> divided(const Interval& interval, double divisor);  // `divisor` must not be 0
 Result<int64_t> plus(int64_t instant_us, const Interval& interval);
 // Returns the difference of two points in time as days and the remaining time.
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);
@@ -83,7 +83,7 @@ constexpr bool is_infinite_instant(int64_t us) {
 enum class Zones : uint8_t { Kept, Dropped };  // Dropped: a timestamp ignores the zone
 Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type);
 std::string instant_text(int64_t us, bool with_zone);
-int64_t ms_of_us(int64_t us);  // rounded down
+int64_t ms_of_us(int64_t us);  // the result is rounded down
 Result<std::string> normal_timestamp(std::string_view text);
 Result<std::string> normal_timestamptz(std::string_view text);
 // Return texts of fixed length whose order by bytes is the order of the points in time or dates.

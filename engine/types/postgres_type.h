@@ -18,7 +18,7 @@ inline constexpr uint32_t kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2
 
 struct PostgresType {
   uint32_t oid;
-  int16_t size;      // -1: variable
+  int16_t size;      // size in bytes; -1: variable
   int32_t modifier;  // -1: none; for numeric precision and scale, for varchar the length plus 4
 };
 

@@ -136,7 +136,8 @@ std::span<const PostgresLabelRow> postgres_labels() { return kRows; }
 const PostgresLabelRow* find_label(PostgresLabel label) {
   if (is_exact_time(label))
     return &kExactTimes[static_cast<size_t>(label) - static_cast<size_t>(label::kExactDate)];
-  const auto of_catalog = static_cast<size_t>(label) - kFirstOfCatalog;  // wraps for others
+  // the subtraction wraps around for other labels
+  const auto of_catalog = static_cast<size_t>(label) - kFirstOfCatalog;
   if (of_catalog < std::size(kCatalogTypes)) return &kCatalogTypes[of_catalog];
   const auto at = static_cast<size_t>(label) - 1;  // wraps around for kNone
   return at < std::size(kRows) ? &kRows[at] : nullptr;

@@ -46,12 +46,12 @@ enum class LabelOrder : uint8_t { None, Equality, Total };
 
 struct PostgresLabelRow {
   PostgresLabel label;
-  std::string_view name;      // name in pg_type
+  std::string_view name;      // name of the type in pg_type
   std::string_view sql_name;  // name shown by format_type()
   TypeKind kind;              // the kind that stores the values
   uint32_t oid, array_oid;
-  int16_t size;   // -1: variable
-  char category;  // of pg_type
+  int16_t size;   // size in bytes; -1: variable
+  char category;  // typcategory of pg_type
   LabelOrder order;
   // Converts a text to its normal form; null: every text is valid, or the kind is not String. Fails with InvalidText,
   // InvalidDatetime or OutOfRange, with PostgreSQL's message.
@@ -107,6 +107,7 @@ SqlType without_narrow_label(const SqlType& type);
 uint32_t user_type_oid(std::string_view name);
 uint32_t user_array_oid(std::string_view name);
 uint32_t user_relation_oid(
-    std::string_view name);  // of a composite type's relation, whose columns are the type's fields
+    // the name of a composite type's relation, whose columns are the type's fields
+    std::string_view name);
 
 }  // namespace engine

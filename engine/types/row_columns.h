@@ -27,7 +27,7 @@ class RowColumns {
     TypeKind kind;
     Column* column;  // null: not wanted
   };
-  std::vector<Part> parts_;  // up to the last wanted column
+  std::vector<Part> parts_;  // parts of a row up to the last wanted column
   size_t null_bytes_;
 };
 

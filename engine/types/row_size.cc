@@ -6,7 +6,8 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kScalarBytes = 8;  // of a null, a value other than a string, or a nested frame
+// size of a null, a value other than a string, or a nested frame
+constexpr size_t kScalarBytes = 8;
 
 void add_list_bytes(const Column& list, size_t first, std::span<size_t> bytes) {
   const std::span<const uint32_t> ends = list.offsets();

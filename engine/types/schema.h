@@ -15,9 +15,10 @@ struct ColumnDef {
   std::string name;
   SqlType type;
   ColumnRole role = ColumnRole::Value;
-  std::string header_key = {};   // of HEADER('key'); empty for HEADERS
+  std::string header_key = {};   // the key in HEADER('key'); empty for HEADERS
   bool is_not_null = false;      // INSERT and COPY refuse NULL; Kafka producers are not checked
-  bool is_serial = false;        // if INSERT or COPY omit it, they write the table's next number
+  // SERIAL: if INSERT or COPY omit the column, they write the table's next number
+  bool is_serial = false;
   std::string default_sql = {};  // SQL expression for an omitted column; empty: NULL
   bool operator==(const ColumnDef&) const = default;
 };

@@ -112,7 +112,8 @@ class JsonPrinter {
 
  private:
   void print_bigint(int64_t value) {
-    constexpr int64_t kMostExact = int64_t{1} << 53;  // in an IEEE double
+    // a double holds all whole numbers up to this one
+    constexpr int64_t kMostExact = int64_t{1} << 53;
     const bool quoted =
         numbers_ == JsonNumbers::Exact && (value > kMostExact || value < -kMostExact);
     if (quoted) out_ += '"';

@@ -44,7 +44,7 @@ inline bool copy_plain_json(std::string_view text, char* to) {
   }
   for (size_t at = 0; at + kWord <= text.size(); at += kWord)
     if (!copy_word(at)) return false;
-  return copy_word(text.size() - kWord);  // the last word, which overlaps the word before it
+  return copy_word(text.size() - kWord);  // copies the last word, which overlaps the word before it
 }
 
 // Returns whether the token is -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? and nothing else.
@@ -53,7 +53,7 @@ bool is_json_number(std::string_view token);
 // The form of DATE, TIME and TIMESTAMP inside JSON.
 enum class JsonTimes : uint8_t {
   Numbers,  // for topics: days, ms of the day, ms since 1970
-  Iso,      // for people and PostgreSQL clients: text
+  Iso,      // text, for people and PostgreSQL clients
 };
 
 // The form of numbers inside JSON.

@@ -43,7 +43,7 @@ struct WrittenNumber {
   int64_t exponent = 0;
 };
 
-// Larger exponents count as this one. No supported number has an exponent of this size.
+// Larger exponents are treated like this one. No supported number has an exponent of this size.
 constexpr int64_t kExponentLimit = 1'000'000'000;
 
 std::optional<int64_t> scan_exponent(std::string_view text) {
@@ -111,7 +111,8 @@ struct Unscaled {
 Unscaled to_unscaled(const WrittenNumber& number, int precision, int scale, Rounding rounding) {
   if (number.digit_count == 0) return {};
   const int64_t shift = number.exponent + scale;
-  const int64_t kept = number.digit_count + std::min<int64_t>(shift, 0);  // digits that stay
+  // number of digits that remain
+  const int64_t kept = number.digit_count + std::min<int64_t>(shift, 0);
   if (number.digit_count + shift > precision) return {Fit::Overflows, 0};
   Int128 value = 0;
   int64_t index = 0;
@@ -152,7 +153,8 @@ Result<Int128> fitted(const WrittenNumber& number, int precision, int scale, Rou
 // Prints the decimal digits of a 128-bit number in chunks of 64 bits; returns the begin of the
 // digits.
 char* print_digits(unsigned __int128 value, char* end) {
-  constexpr uint64_t kChunk = 10'000'000'000'000'000'000u;  // 10^19
+  // 10^19, the largest power of ten in 64 bits
+  constexpr uint64_t kChunk = 10'000'000'000'000'000'000u;
   while (value > UINT64_MAX) {
     auto low = static_cast<uint64_t>(value % kChunk);
     value /= kChunk;
@@ -373,7 +375,7 @@ Result<Int128> decimal_from_double(double value, int precision, int scale) {
   number->exponent += first_scale;
   const Unscaled significant = to_unscaled(*number, kMaxDecimalPrecision, 0, Rounding::HalfUp);
   if (significant.fit != Fit::Fits) return numeric_overflow(precision, scale, shown);
-  // ... and then to the scale.
+  // The number with more digits is then rounded to the scale.
   const int64_t shift = scale - first_scale;
   if (shift > 0) {
     if (shift > kMaxDecimalPrecision ||
@@ -399,7 +401,7 @@ std::optional<double> parse_double(std::string_view text) {
   }
   const std::string_view unsigned_text =
       !text.empty() && text.front() == '-' ? text.substr(1) : text;
-  // from_chars would read "inf" and "nan".
+  // from_chars() would accept "inf" and "nan".
   if (unsigned_text.empty() || (!is_digit(unsigned_text[0]) && unsigned_text[0] != '.'))
     return std::nullopt;
   double value = 0;

@@ -24,7 +24,7 @@ void append_bigint(std::string& out, int64_t value);
 
 enum class Rounding : uint8_t {
   HalfUp,  // to the nearest number, ties away from zero
-  Exact,   // losing digits is an error
+  Exact,   // a value that would lose digits is an error
 };
 
 // Returns 10^exponent for 0 <= exponent <= 38.

@@ -129,7 +129,8 @@ bool is_valid(CivilDate date) {
 }
 
 int day_of_week(int64_t days) {
-  const int64_t from_monday = (days + 3) % 7;  // 1970-01-01 was a Thursday
+  // day of the week from Monday; 1970-01-01 was a Thursday
+  const int64_t from_monday = (days + 3) % 7;
   return static_cast<int>((from_monday + 7) % 7) + 1;
 }
 
@@ -196,7 +197,7 @@ std::optional<int32_t> parse_date(std::string_view text) {
 }
 
 std::optional<int32_t> parse_time(std::string_view text) {
-  if (text.size() < 5) return std::nullopt;  // minutes are required
+  if (text.size() < 5) return std::nullopt;  // the minutes are required
   const auto ms = take_time(text);
   if (!ms || !text.empty()) return std::nullopt;
   return static_cast<int32_t>(*ms);

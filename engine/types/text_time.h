@@ -13,7 +13,7 @@ inline constexpr int64_t kMsPerSecond = 1000, kMsPerMinute = 60 * kMsPerSecond,
 
 struct CivilDate {
   int64_t year = 1970;
-  int month = 1, day = 1;  // from 1
+  int month = 1, day = 1;  // both count from 1
   bool operator==(const CivilDate&) const = default;
 };
 

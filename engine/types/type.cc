@@ -10,7 +10,7 @@ namespace engine {
 
 struct SqlType::Parts {
   std::vector<Field> fields;
-  std::string name = {};  // of a type made by CREATE TYPE
+  std::string name = {};  // name of a type made by CREATE TYPE
   int32_t modifier = -1;
 };
 

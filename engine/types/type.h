@@ -9,7 +9,7 @@
 namespace engine {
 
 enum class TypeKind : uint8_t {
-  Null,  // type of a bare NULL literal only, never of a column
+  Null,  // only the type of a bare NULL literal, never that of a column
   Boolean,
   Integer,
   Bigint,
@@ -33,7 +33,7 @@ enum class PostgresLabel : uint16_t {};
 
 class SqlType {
  public:
-  SqlType() = default;                     // Null
+  SqlType() = default;                     // makes the type Null
   SqlType(TypeKind kind) : kind_(kind) {}  // NOLINT: scalar kinds are types
 
   static SqlType null() { return {}; }
@@ -56,13 +56,13 @@ class SqlType {
   TypeKind kind() const { return kind_; }
   int precision() const { return precision_; }
   int scale() const { return scale_; }
-  const SqlType& element() const;            // of an Array
-  const SqlType& key() const;                // of a Map
-  const SqlType& value() const;              // of a Map
-  const std::vector<Field>& fields() const;  // of a Struct or an enumeration
+  const SqlType& element() const;            // only for an Array
+  const SqlType& key() const;                // only for a Map
+  const SqlType& value() const;              // only for a Map
+  const std::vector<Field>& fields() const;  // only for a Struct or an enumeration
   PostgresLabel label() const { return label_; }
   int32_t modifier() const;         // -1: none was declared
-  const std::string& name() const;  // of a type made by CREATE TYPE; otherwise empty
+  const std::string& name() const;  // name of a type made by CREATE TYPE; otherwise empty
   // Returns the index of the field with exactly this name, or -1.
   int field_index(std::string_view name) const;
 

@@ -213,7 +213,7 @@ class WrittenDate {
     if (!year_) return be_year();
     if (day_) return false;
     if (has_month_name_ && is_short_year_ && digits.size() >= kYearDigits) {
-      day_ = year_;  // the first number was the day
+      day_ = year_;  // the first number of the date was the day
       return be_year();
     }
     return be(day_);
