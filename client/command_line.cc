@@ -70,7 +70,7 @@ std::string bootstrap_server(const Flags& flags) {
 }
 
 void watch_for_interrupts() {
-  // std::signal would set SA_RESTART; without it, a signal interrupts a waiting read.
+  // Without SA_RESTART, which std::signal would set, a signal interrupts a read that is waiting.
   struct sigaction action {};
   action.sa_handler = note_interrupt;
   sigaction(SIGINT, &action, nullptr);
@@ -103,7 +103,8 @@ std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
 
 Result<std::string> read_text_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  // A directory can be opened. The iterators below would end the program on it, peek() sets a flag.
+  // A stream can also open a directory. peek() fails on a directory and sets bad(); the iterators
+  // below would end the program.
   in.peek();
   if (!in.is_open() || in.bad())
     return Error{ErrorCode::InvalidParameter, fmt::format("cannot read {}", path)};

@@ -16,8 +16,8 @@ inline constexpr int kUsageError = 2;
 inline constexpr int kInterrupted = 130;  // the exit status that shells expect after Ctrl-C
 
 struct Help {
-  std::string_view usage;          // millrace topic create TOPIC [OPTIONS]
-  std::string_view summary;        // whole sentences
+  std::string_view usage;          // for example millrace topic create TOPIC [OPTIONS]
+  std::string_view summary;        // one or more whole sentences
   std::string_view examples = {};  // lines, indented by two; may be empty
 };
 void print_help(const Help& help, std::span<const Flag> flags);
@@ -57,7 +57,7 @@ std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
 // Returns the whole contents of the file. Fails with InvalidParameter, naming the path.
 Result<std::string> read_text_file(const std::string& path);
 
-// Formats 1234567 as 1,234,567.
+// Formats a number with commas: 1234567 becomes 1,234,567.
 std::string grouped(int64_t number);
 
 }  // namespace client

@@ -111,7 +111,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   TRY(set(conf.get(), "client.id", "millrace"));
   TRY(set(conf.get(), "reconnect.backoff.max.ms", "1000"));
-  // As in Java's consumers, damaged records are rejected.
+  // Java's consumers reject damaged records; so does this program.
   if (type == RD_KAFKA_CONSUMER) TRY(set(conf.get(), "check.crcs", "true"));
   for (const auto& [name, value] : defaults) TRY(set(conf.get(), name, value));
   for (const auto& [name, value] : TRY(with_own_security(settings.properties))) {
@@ -130,7 +130,7 @@ Result<Connection> Connection::open(rd_kafka_type_t type, const Settings& settin
   std::array<char, 512> problem{};
   connection.handle_.reset(rd_kafka_new(type, conf.get(), problem.data(), problem.size()));
   if (!connection.handle_) return Error{ErrorCode::InvalidParameter, problem.data()};
-  std::ignore = conf.release();  // owned by rd_kafka_new's result now
+  std::ignore = conf.release();  // rd_kafka_new() has passed the ownership to the client
   return connection;
 }
 

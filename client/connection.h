@@ -1,4 +1,4 @@
-// An owner of a librdkafka client that logs nothing, and reports clearly that no server answers.
+// Owns a client of librdkafka that writes no log, and that reports clearly if no server answers.
 #pragma once
 #include <librdkafka/rdkafka.h>
 
@@ -33,7 +33,7 @@ struct PartitionDescription {
 };
 struct TopicDescription {
   std::string name;
-  std::vector<PartitionDescription> partitions;  // by id
+  std::vector<PartitionDescription> partitions;  // ordered by id
   size_t replication_factor() const {
     return partitions.empty() ? 0 : partitions.front().replicas.size();
   }
@@ -82,7 +82,7 @@ class Connection {
   struct Trouble;
   static void note_in(Trouble& trouble, rd_kafka_resp_err_t code, const char* reason);
   explicit Connection(std::string bootstrap_server);
-  bool has_lost_server();  // since the last call
+  bool has_lost_server();  // whether the server was lost since the last call
   Result<std::vector<TopicDescription>> metadata(rd_kafka_topic_t* only);
 
   std::string bootstrap_server_;

@@ -29,7 +29,8 @@ std::string hint_for_unknown_flag(std::span<const Flag> known, std::string_view 
     if (const auto flag = std::ranges::find(known, ours, &Flag::name);
         name == foreign && flag != known.end())
       return fmt::format("Use --{} {}.", ours, flag->argument);
-  // Kafka's tools name with these flags what is a word here: millrace config topic orders.
+  // Kafka's tools have flags for the type and the name, which are plain words here: millrace config
+  // topic orders.
   if (name == "entity-type" || name == "entity-name")
     return "Name the type and the name as words: millrace config topic NAME.";
   std::vector<std::string> names;

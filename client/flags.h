@@ -17,9 +17,10 @@ namespace client {
 struct Flag {
   std::string_view name;                // without the two hyphens
   std::string_view argument = {};       // name of its value in --help; empty: no value
-  std::string_view doc = {};            // empty: --help does not show it
-  char letter = 0;                      // its short form
-  std::string_view value_if_bare = {};  // makes the value optional
+  std::string_view doc = {};            // empty: --help does not show the flag
+  char letter = 0;                      // the short form of the flag; 0: none
+  // the value of a flag that is written without one; empty: a value is required
+  std::string_view value_if_bare = {};
 };
 
 inline constexpr Flag kHelpFlag{.name = "help", .doc = "This text", .letter = 'h'};

@@ -31,7 +31,7 @@ class GroupReader final : public RecordSource {
   Result<bool> is_record(const rd_kafka_message_t& message);
 
   Connection connection_;
-  std::vector<rd_kafka_message_t*> messages_;  // owned until forget_messages()
+  std::vector<rd_kafka_message_t*> messages_;  // owned until forget_messages() is called
   std::set<std::pair<std::string, int32_t>> ended_;
 };
 

@@ -23,7 +23,8 @@ struct OutgoingRecord {
 // The parts of a line and their separators: "headers<tab>key<tab>value".
 struct LineFormat {
   bool has_headers = false, has_key = false;
-  bool takes_lines_without_separator = false;  // such a line is the value
+  // if set, a line without separator is the whole value
+  bool takes_lines_without_separator = false;
   std::string headers_delimiter = "\t", headers_separator = ",", headers_key_separator = ":";
   std::string key_separator = "\t";
   std::optional<std::string> null_marker;  // a part with this text is null

@@ -42,8 +42,8 @@ class HiddenInput {
 };
 
 Result<std::string> read_hidden_line(int in, int out, std::string_view prompt) {
-  // The object is created before the prompt is shown, because it drops typed characters, and must not drop those after
-  // the prompt.
+  // HiddenInput drops what was typed before. It is created before the prompt is shown, so that it drops nothing that
+  // is typed after the prompt.
   const HiddenInput hidden(in);
   std::ignore = write(out, prompt.data(), prompt.size());
   std::string line;

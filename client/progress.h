@@ -14,7 +14,7 @@ class Progress {
 
   // Updates the counts; cheap enough to be called for every record.
   void show(int64_t records, int64_t bytes);
-  // Erases the line.
+  // Removes the progress line from the terminal.
   void clear();
 
  private:

@@ -13,7 +13,7 @@ namespace client {
 namespace {
 
 struct NameRow {
-  std::string_view java, librdkafka;  // librdkafka empty: ignored
+  std::string_view java, librdkafka;  // librdkafka: empty if the setting is ignored
   int64_t divisor = 1;
 };
 

@@ -25,9 +25,9 @@ std::string value_of(const Properties& properties, const std::string& name);
 // Parses true or false, in any letter case.
 Result<bool> parse_bool(const std::string& name, const std::string& value);
 
-// A setting with librdkafka's name and in librdkafka's unit: buffer.memory of Java's clients is in
-// bytes, librdkafka's queue.buffering.max.kbytes is not. An empty name means that librdkafka has no
-// such setting, for example a serializer. Unknown names are returned unchanged.
+// A setting with the name and the unit of librdkafka. For example, buffer.memory of Java's clients
+// is in bytes, but queue.buffering.max.kbytes is in kilobytes. An empty name means that librdkafka
+// has no such setting, for example a serializer. Unknown names are returned unchanged.
 struct Setting {
   std::string name, value;
   bool operator==(const Setting&) const = default;

@@ -111,7 +111,7 @@ void Reader::forget_messages() {
 
 Result<std::span<rd_kafka_message_t* const>> Reader::read(int wait_ms, size_t most) {
   forget_messages();
-  rd_kafka_poll(connection_.handle(), 0);  // errors of connections
+  rd_kafka_poll(connection_.handle(), 0);  // delivers the errors of connections
   connection_.warn_if_lost();
   // rd_kafka_consume_batch_queue() would wait until the batch is full. Therefore the first message
   // is read separately, and this function then collects only the messages that are available
@@ -148,7 +148,7 @@ Status Reader::note_special(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__TRANSPORT || message.err == RD_KAFKA_RESP_ERR__RESOLVE ||
       message.err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
       message.err == RD_KAFKA_RESP_ERR__TIMED_OUT)
-    return {};  // reading resumes when the server is back
+    return {};  // not an error: reading resumes when the server is available again
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
     const OffsetRange range = TRY(offset_range(connection_, topic, PartitionId{message.partition}));
     return Error{ErrorCode::OffsetOutOfRange,

@@ -57,7 +57,7 @@ class Reader final : public RecordSource {
   Connection connection_;
   Queue queue_;
   std::map<std::string, Assigned> assigned_;
-  std::vector<rd_kafka_message_t*> messages_;  // owned, until forget_messages
+  std::vector<rd_kafka_message_t*> messages_;  // owned until forget_messages() is called
   int64_t ends_missing_ = 0;
 };
 

@@ -45,7 +45,7 @@ Status print_fraction(std::string_view bytes, std::string& text) {
 }
 
 struct DeserializerRow {
-  std::string_view name;  // name of Kafka's class
+  std::string_view name;  // the name of the class in Kafka
   Deserializer print;
 };
 constexpr std::string_view kPackage = "org.apache.kafka.common.serialization.";

@@ -41,7 +41,7 @@ int write_whole(int fd, std::string_view text) {
 
 Result<std::string> user_folder(UserFolder kind) {
   const Row& row = kRows[static_cast<size_t>(kind)];
-  // As the specification requires, a path that is not absolute is ignored.
+  // The specification requires that a path that is not absolute is ignored.
   if (const char* named = std::getenv(row.variable); named && *named == '/')
     return fmt::format("{}/millrace", named);
   const char* home = std::getenv("HOME");

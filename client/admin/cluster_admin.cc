@@ -118,10 +118,10 @@ Result<FeatureLevelListing> ClusterAdmin::feature_level() {
   WireReader in(TRY(ask([](WireConnection& server) { return server.ask_versions(); })));
   TRY(failure(in.number<int16_t>(), {}));
   for (size_t left = in.count(); left > 0 && in.ok(); --left) {
-    for (int i = 0; i < 3; ++i) in.number<int16_t>();  // key, versions
+    for (int i = 0; i < 3; ++i) in.number<int16_t>();  // skips the key and the versions of one API
     in.end();
   }
-  in.number<int32_t>();  // throttled
+  in.number<int32_t>();  // skips the throttle time
   FeatureLevelListing listing;
   for (size_t left = in.tagged_count(); left > 0 && in.ok(); --left) {
     const auto [tag, size] = in.next_tagged();
@@ -150,7 +150,7 @@ Status ClusterAdmin::raise_feature_level(int16_t level) {
   request.number(kTimeoutMs).count(1).text(kClusterFeature).number(level).number(kUpgrade).end();
   request.number(kCarryOut).end();
   WireReader in(TRY(ask(kUpdateFeatures, kVersion, request)));
-  in.number<int32_t>();  // throttled
+  in.number<int32_t>();  // skips the throttle time
   const auto code = in.number<int16_t>();
   const std::string message = in.text();
   if (!in.ok()) return cut_short();

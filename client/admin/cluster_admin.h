@@ -18,11 +18,11 @@ namespace client {
 // The position of a node in the metadata log: the last revision that the node has read, and the
 // time when it had read all.
 struct MetadataReaderListing {
-  int64_t read = -1, caught_up_ms = -1;  // wall clock; -1: not known
+  int64_t read = -1, caught_up_ms = -1;  // caught_up_ms is wall-clock time; -1: not known
 };
 struct MetadataLogListing {
   int64_t end = 0;
-  std::map<int32_t, MetadataReaderListing> readers;  // by the node's id
+  std::map<int32_t, MetadataReaderListing> readers;  // by the id of the node
 };
 // The feature level of the cluster, and the newest level that the program of the asked node
 // supports.
@@ -34,7 +34,7 @@ struct MovingReplicas {
 };
 // The server's result for one partition of the request.
 struct PartitionRefusal {
-  int16_t code = 0;  // 0: none
+  int16_t code = 0;  // Kafka's error code; 0: no error
   std::string message;
 };
 enum class ElectionType : int8_t { Preferred = 0, Unclean = 1 };

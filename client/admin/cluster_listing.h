@@ -11,7 +11,7 @@
 
 namespace client {
 
-using TopicPartitionKey = std::pair<std::string, int32_t>;  // topic, number
+using TopicPartitionKey = std::pair<std::string, int32_t>;  // topic and number of the partition
 using NodeNumbers = std::vector<int32_t>;
 
 struct ClusterNodeListing {
@@ -29,12 +29,13 @@ struct ClusterListing {
   std::vector<ClusterNodeListing> nodes;  // nodes that are registered and alive
   int32_t controller = -1;
   std::map<TopicPartitionKey, ReplicaListing> partitions;
-  // By topic, as Kafka's tools print them: URL-safe base64 without padding.
+  // The ids of topics by name, written as Kafka's tools print them: URL-safe base64 without
+  // padding.
   std::map<std::string, std::string> topic_ids;
 };
 
 inline constexpr int16_t kMetadataApi = 3, kMetadataVersion = 12;
-// Requests all topics and creates none.
+// Builds a metadata request for all topics, which creates no topic.
 WireWriter metadata_request();
 // Fails with NetworkFailure if the answer is truncated.
 Result<ClusterListing> read_metadata(std::string answer);

@@ -30,7 +30,7 @@ ConfigResource resource_of(ConfigOwner owner, const std::string& name) {
 }
 
 const char* source_name(rd_kafka_ConfigSource_t source) {
-  constexpr int kOfGroup = 8;  // librdkafka has no constant for it
+  constexpr int kOfGroup = 8;  // type of a resource that is a group; librdkafka has no constant
   switch (static_cast<int>(source)) {
     case kOfGroup:
       return "DYNAMIC_GROUP_CONFIG";

@@ -16,7 +16,7 @@ struct ConfigValue {
 struct ConfigSetting {
   ConfigValue held;
   bool is_sensitive = false;
-  bool is_own = false;                // set on the owner itself, not inherited or default
+  bool is_own = false;                // set on the owner itself, neither inherited nor a default
   std::vector<ConfigValue> synonyms;  // value in force, then its fallbacks in order
 };
 

@@ -44,7 +44,7 @@ Result<std::map<PartitionName, Status>> delete_offsets(
 struct PartitionProgress {
   PartitionName partition;
   std::optional<int64_t> committed, end;
-  const GroupMember* reader = nullptr;  // points into the group's description; null: none
+  const GroupMember* reader = nullptr;  // a member in the description of the group; null: none
   std::optional<int64_t> lag() const {
     return committed && end ? std::optional(*end - *committed) : std::nullopt;
   }

@@ -6,7 +6,8 @@ namespace client {
 
 Result<std::optional<int64_t>> offset_of_newest(NodeConnections& nodes,
                                                 const TopicPartitionKey& partition) {
-  // Version 7 is the first one that knows the timestamp -3.
+  // Version 7 is the first version of ListOffsets in which the timestamp -3 means the newest
+  // record.
   constexpr int16_t kListOffsets = 2, kVersion = 7;
   constexpr int32_t kNoReplica = -1, kAnyEpoch = -1;
   constexpr int64_t kMaxTimestamp = -3;
@@ -16,13 +17,13 @@ Result<std::optional<int64_t>> offset_of_newest(NodeConnections& nodes,
   request.number(partition.second).number(kAnyEpoch).number(kMaxTimestamp).end().end().end();
   const int32_t leader = TRY(nodes.leader_of(partition));
   WireReader in(TRY(nodes.ask(leader, kListOffsets, kVersion, request)));
-  in.number<int32_t>();  // throttle time
+  in.number<int32_t>();  // skips the throttle time
   const bool has_topic = in.count() == 1;
   in.text();
   const bool has_partition = in.count() == 1;
   in.number<int32_t>();
   const auto error = in.number<int16_t>();
-  in.number<int64_t>();  // timestamp
+  in.number<int64_t>();  // skips the timestamp
   const auto offset = in.number<int64_t>();
   if (!has_topic || !has_partition || !in.ok()) return cut_short();
   if (error != 0) return kafka_failure(static_cast<rd_kafka_resp_err_t>(error));

@@ -1,4 +1,5 @@
-// The record of a partition with the greatest time (KIP-734). Debian's librdkafka cannot ask for it.
+// Finds the record with the greatest timestamp in a partition (KIP-734). Debian's librdkafka cannot
+// request it.
 #pragma once
 #include <cstdint>
 #include <optional>

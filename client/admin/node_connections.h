@@ -38,8 +38,8 @@ class NodeConnections {
   Status read_cluster();
   Result<WireConnection*> node(int32_t id);
 
-  Properties properties_;                     // properties of the connections
-  std::map<int32_t, std::string> addresses_;  // addresses of nodes, by id
+  Properties properties_;                     // with which the connections are opened
+  std::map<int32_t, std::string> addresses_;  // addresses of the nodes by node id
   std::map<TopicPartitionKey, ReplicaListing> partitions_;
   std::map<int32_t, WireConnection> connections_;
 };

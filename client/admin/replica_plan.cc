@@ -90,7 +90,7 @@ class Loads {
       if (before(replicas_.at(node), replicas_.at(found))) found = node;
     return found;
   }
-  std::map<int32_t, std::string> racks_;  // of registered nodes
+  std::map<int32_t, std::string> racks_;  // racks of registered nodes by node id
   std::map<int32_t, size_t> replicas_, preferred_;
 };
 

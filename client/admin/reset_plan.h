@@ -8,7 +8,7 @@
 
 namespace client {
 
-using ResetPlan = std::map<std::string, Offsets>;  // by group
+using ResetPlan = std::map<std::string, Offsets>;  // by group id
 
 // Parses lines "topic,partition,offset", which belong to `only_group`, or "group,topic,partition,offset". Names may stand
 // in double quotes; empty lines are skipped. `only_group` is empty if the command line does not name exactly one group:

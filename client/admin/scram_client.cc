@@ -14,8 +14,8 @@ namespace client {
 
 namespace {
 
-// With fewer rounds than Kafka's own minimum, a server could guess the password; with too many, it could keep the
-// client busy.
+// With fewer iterations than Kafka's own minimum, a server could guess the password from the proof; with too
+// many, a server could keep the client busy.
 constexpr int kLeastRounds = 4096, kMostRounds = 10'000'000;
 constexpr std::string_view kNoBinding = "n,,";
 

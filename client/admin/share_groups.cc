@@ -34,7 +34,7 @@ Result<WireConnection> open(const Connection::Settings& server) {
 GroupMember read_member(WireReader& in) {
   GroupMember member;
   member.id = in.text();
-  in.text();  // rack
+  in.text();  // skips the rack
   in.number<int32_t>();
   member.client_id = in.text();
   member.host = in.text();

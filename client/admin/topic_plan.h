@@ -21,7 +21,7 @@ struct ClientRates {
 Result<ClientRates> parse_client_rates(std::string_view text);
 
 struct PartitionPlan {
-  double throughput;  // of the topic, in bytes per second
+  double throughput;  // rate of the topic, in bytes per second
   ClientRates producers, consumers;
 
   // Return the number of partitions by the rule of thumb for Kafka: partitions() is max(t/p, t/c), rounded up, where t

@@ -133,7 +133,7 @@ Result<int64_t> offset_at(Connection& connection, const std::string& topic, Part
         rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
-    // If the leader has just changed, the look-up is repeated.
+    // The look-up is repeated if the leader of the partition has just changed.
     if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || left == 0) return kafka_failure(code);
     std::this_thread::sleep_for(kPause);
   }

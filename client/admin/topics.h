@@ -11,7 +11,7 @@ namespace client {
 
 struct NewTopic {
   std::string name;
-  std::optional<int> partitions, replication_factor;  // none: the server's default
+  std::optional<int> partitions, replication_factor;  // not set: the server's default
   Properties config;
   // The replicas of each partition; both numbers are then unset.
   std::vector<std::vector<int32_t>> replicas = {};

@@ -15,7 +15,7 @@ constexpr int16_t kFindCoordinator = 10, kWriteTxnMarkers = 27, kDescribeProduce
 constexpr int8_t kOfTransactions = 1;
 
 Status check(int16_t code) {
-  constexpr int16_t kTransactionalIdNotFound = 105;  // not in Debian's librdkafka
+  constexpr int16_t kTransactionalIdNotFound = 105;  // Debian's librdkafka has no constant for it
   if (code == 0) return {};
   if (code == kTransactionalIdNotFound)
     return Error{ErrorCode::InvalidParameter, "the transactional id does not exist"};

@@ -39,7 +39,8 @@ struct DescribedProducer {
 
 struct TransactionFilter {
   std::vector<int64_t> producer_ids;  // empty: all
-  int64_t open_for_ms = -1;           // open for at least this time; -1: all
+  // only transactions that are open for at least this time; -1: all
+  int64_t open_for_ms = -1;
 };
 
 // Sends requests to the nodes of a cluster, one node at a time.

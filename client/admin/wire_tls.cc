@@ -58,7 +58,7 @@ Status trust(SSL_CTX* context, const Properties& properties) {
       ++count;
     }
     if (count == 0) return cannot_use("ssl.ca.pem");
-    ERR_clear_error();  // left by the end of the text
+    ERR_clear_error();  // removes the error that the end of the text has left in OpenSSL's queue
     return {};
   }
   if (file.empty() || file == "probe") {
@@ -227,7 +227,7 @@ Result<std::string> WireTls::plain() {
       continue;
     }
     if (SSL_get_error(impl_->ssl.get(), size) == SSL_ERROR_WANT_READ) return text;
-    if (!text.empty()) return text;  // the next call reports the error
+    if (!text.empty()) return text;  // returns what was read; the next call reports the error
     return impl_->failure(size);
   }
 }

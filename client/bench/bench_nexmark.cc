@@ -30,7 +30,7 @@ std::string_view topic_of(const NexmarkEvent& event) {
 // Bids have no key, so queries have to find the auction or bidder themselves.
 std::optional<std::string> key_of(const NexmarkEvent& event) {
   if (event.kind == NexmarkKind::Bid) return std::nullopt;
-  std::string key(sizeof(int64_t), '\0');  // as Kafka's serializer of a Long writes it
+  std::string key(sizeof(int64_t), '\0');  // eight bytes, as Kafka's serializer of a Long writes
   for (size_t i = 0; i < key.size(); ++i)
     key[i] = static_cast<char>(static_cast<uint64_t>(event.id) >> (8 * (key.size() - 1 - i)));
   return key;

@@ -29,8 +29,8 @@ int64_t now_us() {
       .count();
 }
 
-// Returns payloads of random letters, like those of kafka-producer-perf-test: compression at best
-// halves them.
+// Returns payloads of random letters like those of kafka-producer-perf-test, which compression
+// reduces to half at best.
 std::vector<std::string> make_payloads(size_t size) {
   Random random(1);
   std::vector<std::string> payloads(kPayloads, std::string(size, ' '));

@@ -7,9 +7,9 @@
 namespace client {
 
 struct BenchResult {
-  std::string bench, address, topic;  // bench: produce or consume
+  std::string bench, address, topic;  // `bench` is "produce" or "consume"
   size_t partitions = 0;
-  int64_t records = 0, bytes = 0;  // bytes of keys and values
+  int64_t records = 0, bytes = 0;  // `bytes` counts keys and values
   int64_t failed_records = 0;
   std::string failure = {};  // error of the first failed record, if known
   double seconds = 0;

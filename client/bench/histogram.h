@@ -5,7 +5,8 @@
 
 namespace client {
 
-// Keeps values below 128 exactly, and larger values within 1/64 (1.6 %) of the value.
+// Counts values. Values below 128 are kept exactly, and larger ones with an error of at most 1/64
+// (1.6 %).
 class Histogram {
  public:
   Histogram();

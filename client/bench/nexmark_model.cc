@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kPersons = 1, kAuctions = 3, kEvents = 50;
 constexpr int64_t kFirstPerson = 1'000, kFirstAuction = 1'000, kFirstCategory = 10;
 constexpr int64_t kCategories = 5, kActivePersons = 1'000, kOpenAuctions = 100;
-constexpr int64_t kLead = 10;  // references may be this many ids ahead
+constexpr int64_t kLead = 10;  // an event may refer to ids up to this far ahead
 // One in kHotSellers auctions has another seller than the hot one; kHotAuctions and kHotBidders are
 // the same for the auctions and bidders of bids. One of kHotGroup ids is hot.
 constexpr uint64_t kHotSellers = 4, kHotAuctions = 2, kHotBidders = 4;
@@ -50,7 +50,7 @@ int64_t price(Random& random) {
   return std::llround(std::pow(10.0, random.next_double() * 6.0) * 100.0);
 }
 
-// Return the last person, or the last auction, that exists at this event.
+// These functions return the last person and the last auction that exist at this event.
 int64_t last_person(int64_t number) {
   return number / kEvents * kPersons + std::min(number % kEvents, kPersons - 1);
 }

@@ -19,7 +19,7 @@ enum class NexmarkKind : uint8_t { Person, Auction, Bid };
 struct NexmarkEvent {
   NexmarkKind kind;
   int64_t id;         // id of the person or auction; for a bid, id of its auction
-  std::string value;  // JSON
+  std::string value;  // a JSON object
 };
 
 // An event is a function of the seed and of its number; the existing ids follow from the number alone. Most bids are

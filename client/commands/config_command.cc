@@ -33,7 +33,7 @@ constexpr Help kHelp{
 
 struct ConfigRequest {
   ConfigOwner owner;
-  std::string word, name;  // "topic", "orders"
+  std::string word, name;  // for example "topic" and "orders"
   Properties set;
   std::vector<std::string> unset;
   bool changes() const { return !set.empty() || !unset.empty(); }

@@ -33,7 +33,7 @@ constexpr Flag kFlags[] = {
      .argument = "REGEX",
      .doc = "All topics whose names match this regular "
             "expression"},
-    {.name = "whitelist", .argument = "REGEX"},  // name in older versions
+    {.name = "whitelist", .argument = "REGEX"},  // the name of "include" in older versions
     kBootstrapFlag,
     {.name = "from-beginning", .doc = "All records, not only those that arrive from now on"},
     {.name = "partition", .argument = "N", .doc = "Only this partition [all]"},
@@ -239,7 +239,7 @@ Status print_records(const ConsumeRequest& request, RecordSource& reader, int64_
 Status consume_in_group(const ConsumeRequest& request, int64_t& count) {
   const bool from_beginning = request.start.kind == StartPosition::Kind::Earliest;
   GroupReader reader = TRY(GroupReader::open(request.settings, from_beginning));
-  TRY(reader.connection().topics());  // reports quickly that no server answers
+  TRY(reader.connection().topics());  // fails quickly if no server answers
   watch_for_interrupts();
   std::vector<std::string> names;
   for (const TopicDescription& topic : TRY(find_topics(request, reader.connection())))
@@ -256,7 +256,7 @@ int consume(const ConsumeRequest& request) {
     if (request.has_group) return consume_in_group(request, count);
     Reader reader = TRY(Reader::open(
         request.settings, request.stops_at_end ? Reader::Until::End : Reader::Until::Stopped));
-    TRY(reader.connection().topics());  // reports quickly that no server answers
+    TRY(reader.connection().topics());  // fails quickly if no server answers
     watch_for_interrupts();
     const std::vector<TopicDescription> topics = TRY(find_topics(request, reader.connection()));
     for (const TopicDescription& topic : topics)

@@ -53,8 +53,8 @@ struct GroupRequest {
 
 std::string shown(const std::optional<int64_t>& number) { return number ? grouped(*number) : "-"; }
 
-// Lists share groups, which librdkafka does not know. Returns none if the request fails, so that
-// the other groups are still listed.
+// Lists share groups, which librdkafka does not support. Returns an empty list if the request
+// fails, so that the other groups are still listed.
 std::vector<GroupListing> share_groups(const GroupRequest& request) {
   Result<std::vector<GroupListing>> groups = list_share_groups(request.settings);
   return groups ? *std::move(groups) : std::vector<GroupListing>();

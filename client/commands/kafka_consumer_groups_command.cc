@@ -56,7 +56,7 @@ constexpr Flag kFlags[] = {
     {.name = "version"},
     kHelpFlag};
 
-// Returns the width of a column as in Kafka's tool: at least 15.
+// Returns the width of a column, which is at least 15 as in Kafka's tool.
 size_t width(const std::vector<std::string>& texts) {
   size_t widest = 15;
   for (const std::string& each : texts) widest = std::max(widest, each.size());
@@ -132,7 +132,7 @@ Status describe_offsets(Connection& connection, const GroupDescription& group) {
                     reader ? reader->id : "-", reader ? reader->host : "-",
                     reader ? reader->client_id : "-"});
   }
-  // Members without partitions have a row of their own.
+  // A member without partitions gets a row of its own.
   for (const GroupMember& member : group.members)
     if (member.partitions.empty())
       rows.push_back({group.id, "-", "-", "-", "-", "-", member.id, member.host, member.client_id});
@@ -247,7 +247,8 @@ Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
   if (to.plan) {
     const auto planned = to.plan->find(group);
     if (planned == to.plan->end()) return Offsets{};
-    // The planned offsets are "current" ones: they are only moved into the range of their partitions.
+    // The offsets of the plan are used as they are, and only moved into the range of their
+    // partitions.
     return new_offsets(connection, {NewPosition::Kind::Current}, names_of(planned->second),
                        planned->second);
   }
@@ -258,7 +259,8 @@ Result<Offsets> offsets_after_reset(Connection& connection, const Flags& flags,
   return new_offsets(connection, to.position, partitions, committed);
 }
 
-// Prints the offsets as --from-file reads them: one group is not named in its lines, as in Kafka's tool.
+// Prints the offsets in the form that --from-file reads. If there is only one group, its name is not
+// printed, as in Kafka's tool.
 void print_exported(const std::vector<std::vector<std::string>>& rows, bool is_one_group) {
   for (size_t i = 1; i < rows.size(); ++i) {
     if (!is_one_group) fmt::print("{},", csv_quoted(rows[i][0]));
@@ -267,7 +269,8 @@ void print_exported(const std::vector<std::vector<std::string>>& rows, bool is_o
 }
 
 Status reset(Connection& connection, const Flags& flags) {
-  // A time before now is the same for all groups, and a wrong position is reported before any request.
+  // The position is read once before all requests: "now" is thus the same for all groups, and a wrong
+  // position is reported immediately.
   ResetTo to;
   if (!flags.has("from-file")) to.position = TRY(read_position(flags));
   const std::vector<std::string> chosen = TRY(chosen_groups(connection, flags));

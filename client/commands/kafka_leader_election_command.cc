@@ -48,7 +48,7 @@ Result<ElectionType> read_type(const Flags& flags) {
   return wrong_usage(fmt::format("{} is not a type of election: use preferred or unclean", type));
 }
 
-// Returns the given partitions; nothing means all partitions.
+// Returns the partitions that the flags name; nullopt if they mean all partitions.
 Result<std::optional<std::set<TopicPartitionKey>>> read_partitions(const Flags& flags) {
   using Partitions = std::optional<std::set<TopicPartitionKey>>;
   const int given = static_cast<int>(flags.has("topic")) +

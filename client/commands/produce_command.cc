@@ -25,7 +25,8 @@ constexpr Flag kFlags[] = {
      .doc = "Send all records to this partition, regardless of their keys"},
     {.name = "topic", .argument = "TOPIC", .doc = "The topic, also as an argument"},
     kBootstrapFlag,
-    {.name = "broker-list", .argument = "HOST:PORT"},  // name in older versions
+    // the name of "bootstrap-server" in older versions
+    {.name = "broker-list", .argument = "HOST:PORT"},
     {.name = "property",
      .argument = "KEY=VALUE",
      .doc = "How to read lines: parse.key, key.separator, parse.headers, headers.delimiter, "
@@ -120,8 +121,8 @@ void prompt() {
   std::fflush(stdout);
 }
 
-// Returns true from three seconds after Ctrl-C on. Until then, a server that is alive acknowledges the records that
-// were read: Ctrl-C is the usual end of a program at a terminal, and the last record was typed before it.
+// Returns true from three seconds after Ctrl-C on. Ctrl-C is the usual end of the program at a terminal, so the
+// last record was typed before it; three seconds are enough for a working server to acknowledge the record.
 bool has_waited_after_ctrl_c() {
   constexpr std::chrono::seconds kLongest{3};
   if (!is_interrupted()) return false;
@@ -160,7 +161,7 @@ Result<int64_t> produce(const ProduceRequest& request) {
   TRY(producer.connection().topics());  // reports quickly and clearly that no server answers
   watch_for_interrupts();
   const Status read = produce_lines(request, producer);
-  // Records before a malformed line are sent nevertheless.
+  // The records before a malformed line are sent.
   const Status sent = producer.finish(has_waited_after_ctrl_c);
   if (!read) return read.error();
   if (!sent) return sent.error();

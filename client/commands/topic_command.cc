@@ -210,7 +210,7 @@ struct Action {
   std::string_view name;
   std::span<const Flag> flags;
   Topics topics;
-  std::string_view required_flag;  // may be empty
+  std::string_view required_flag;  // a flag that the command requires; may be empty
   Help help;
   Status (*run)(Connection& connection, const TopicRequest& request);
 };

@@ -19,13 +19,13 @@ namespace client {
 namespace {
 
 constexpr size_t kIdSize = 6, kKeySize = 16, kSecretSize = 64,
-                 kPasswordSize = 32;  // as long as Confluent's
+                 kPasswordSize = 32;  // the length of Confluent's secrets
 
 // Returns HOST:PORT for HOST, HOST:PORT or SCHEME://HOST:PORT/.
 std::string address_of(std::string text, int usual_port) {
   if (const size_t scheme = text.find("://"); scheme != text.npos) text.erase(0, scheme + 3);
   text = text.substr(0, text.find('/'));
-  const size_t bracket = text.rfind(']');  // of an IPv6 address
+  const size_t bracket = text.rfind(']');  // an IPv6 address is in brackets
   if (text.find(':', bracket == text.npos ? 0 : bracket) == text.npos)
     text += fmt::format(":{}", usual_port);
   return text;

@@ -10,7 +10,7 @@
 
 namespace client {
 
-// A server that exists already, as the user describes it.
+// A server that exists already, with the addresses that the user has given.
 struct KnownServer {
   std::string kafka,
       sql;  // HOST:PORT; default ports: 9092 and 7432; an empty sql means the host of kafka
@@ -41,11 +41,12 @@ Status delete_context(Contexts& contexts, const Context& context);
 // ones.
 Result<ApiKey> create_api_key(Contexts& contexts, Context& context, const std::string& description);
 Status delete_api_key(Contexts& contexts, Context& context, std::string_view key);
-// Returns the chosen key; null if the server asks for no user. Fails with InvalidParameter if a key is needed, and none
-// is chosen.
+// Returns the chosen API key; null if the server does not authenticate users. Fails with InvalidParameter if the server
+// needs a key and none is chosen.
 Result<const ApiKey*> current_key(const Context& context);
 
-// Returns the chosen key; null if none is chosen: the caller then uses the account that manages the server.
+// Returns the chosen API key; null if none is chosen. With null, the caller uses the account that manages
+// the server.
 Result<const ApiKey*> chosen_key(const Context& context);
 
 // Returns the parameters of an SQL session on this server. A null `key` means the account that manages the server.

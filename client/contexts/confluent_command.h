@@ -19,8 +19,8 @@ struct ConfluentCall {
 };
 
 struct ConfluentCommand {
-  std::string_view words;     // "kafka topic create"
-  std::string_view argument;  // NAME, or empty
+  std::string_view words;     // for example "kafka topic create"
+  std::string_view argument;  // for example NAME; empty: the command takes no argument
   std::string_view summary;
   std::span<const Flag> flags;
   // Runs the command and returns the exit status.

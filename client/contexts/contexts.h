@@ -14,14 +14,14 @@ namespace client {
 // A user of a server, made by `api-key create` or known from elsewhere.
 struct ApiKey {
   std::string key, secret, description;
-  std::string created;  // 2024-05-01T10:00:00Z
+  std::string created;  // for example 2024-05-01T10:00:00Z
 };
 
 // The addresses and accounts of one server. A server that `millrace confluent` or `millrace context` has started also
 // has a data directory.
 struct Context {
-  std::string id, name, environment;  // lkc-1a2b3c, orders, env-4d5e6f
-  std::string kafka, sql, http;       // HOST:PORT each; http may be empty
+  std::string id, name, environment;  // for example lkc-1a2b3c, orders, env-4d5e6f
+  std::string kafka, sql, http;       // each is HOST:PORT; `http` may be empty
   std::string ca;                     // a file of certificates; empty: no TLS
   std::string user,
       password;  // of the account that manages topics and users; empty: the server asks for none
@@ -44,7 +44,7 @@ struct Contexts {
   // Reads the file; a missing file counts as empty. Fails with StorageFailure, or with InvalidText if the file is
   // damaged.
   static Result<Contexts> load();
-  // Replaces the file as a whole; only its user can read it. Fails with StorageFailure.
+  // Replaces the whole file of contexts, which only its user can read. Fails with StorageFailure.
   Status save() const;
 
   // Find a context or an environment by its id or its name. Fail with InvalidParameter.
@@ -54,7 +54,7 @@ struct Contexts {
   Result<Context*> chosen(std::string_view wanted);
 };
 
-// Convert contexts to the text of the file, and back.
+// These functions convert contexts to the text of the file, and back.
 std::string to_json(const Contexts& contexts);
 Result<Contexts> parse_contexts(std::string_view json);
 

@@ -24,7 +24,8 @@ namespace client {
 namespace {
 
 constexpr useconds_t kLookUs = 50'000;
-constexpr int kMostLooksForEnd = 1200;  // one minute: a server writes its state before it ends
+// one minute, because a server writes its state before it ends
+constexpr int kMostLooksForEnd = 1200;
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);

@@ -14,7 +14,7 @@ enum class ObjectFormat : uint8_t { Human, Json };
 Result<ObjectFormat> parse_object_format(std::string_view name);
 
 struct Field {
-  std::string title, name;  // "API Key", "api_key"
+  std::string title, name;  // for example "API Key" and "api_key"
   std::string value;
   bool is_json = false;  // the value is JSON already: true, 6
 };

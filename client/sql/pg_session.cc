@@ -19,8 +19,9 @@ namespace client {
 
 namespace {
 
-constexpr int kLookMs = 100;  // between two looks at Ctrl-C
-// The first rows of a push query are gathered for this time, so that its columns fit them.
+constexpr int kLookMs = 100;  // time between two checks for Ctrl-C
+// The first rows of a push query are collected for this time before they are printed, so that the
+// columns get a suitable width.
 constexpr int kGatherMs = 50;
 constexpr size_t kPrintBytes = 64 << 10;
 constexpr const char* kDefaultHost = "127.0.0.1";
@@ -94,7 +95,8 @@ Result<PgSession> PgSession::open(const PgParameters& parameters, Password passw
   }
   if (PQstatus(connection) != CONNECTION_OK) {
     Error failure{ErrorCode::NetworkFailure, without_line_end(PQerrorMessage(connection))};
-    // An older HTTP server, or one of another program: its answer begins with "HTTP".
+    // libpq reports this error for a server that speaks HTTP, because the server's answer begins
+    // with "HTTP".
     if (failure.message.ends_with("invalid response to SSL negotiation: H"))
       failure.hint =
           "An HTTP server answers at this port. Connect to the address in --pg (port "
@@ -110,13 +112,13 @@ struct PgSession::Running {
   const Output& output;
   const CopyData& copy_data;
   bool is_push = false;
-  bool has_rows = false;      // the printer has begun
-  bool is_cancelled = false;  // by Ctrl-C
+  bool has_rows = false;      // begin() of the printer was called
+  bool is_cancelled = false;  // the user has pressed Ctrl-C
   bool is_lost = false;       // the connection is lost
   bool has_failed = false;
   bool has_copied_out = false;
   std::unique_ptr<ResultPrinter> printer = {};
-  std::string text = {};  // output that is not printed yet
+  std::string text = {};  // output that has not been printed yet
 
   void print() {
     text += printer->take();
@@ -216,7 +218,7 @@ void PgSession::take(const pg_result& result, Running& running) {
     default:
       break;
   }
-  // The rows before an error remain printed, followed by their number.
+  // The rows before the error stay on the screen, and their number is printed below them.
   if (running.has_rows) {
     running.printer->end();
     running.has_rows = false;

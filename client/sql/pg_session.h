@@ -29,8 +29,8 @@ class PgSession {
   struct Output {
     ResultFormat format = ResultFormat::Table;
     bool rows_only = false;
-    bool is_quiet = false;          // no command tags such as INSERT 0 1
-    std::string error_prefix = {};  // "orders.sql:3: " before ERROR
+    bool is_quiet = false;          // if set, command tags such as INSERT 0 1 are not printed
+    std::string error_prefix = {};  // printed before ERROR, for example "orders.sql:3: "
   };
   enum class Password { MayAsk, MustAsk, NeverAsk };
 

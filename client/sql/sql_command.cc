@@ -23,7 +23,7 @@ namespace {
 
 // psql's exit statuses.
 constexpr int kWrongCommandLine = 1;
-constexpr int kCommandFailed = 1;  // a statement of -c
+constexpr int kCommandFailed = 1;  // exit status after a failed statement of -c
 constexpr int kNoConnection = 2;
 constexpr int kScriptFailed = 3;  // a statement of -f or of the standard input
 
@@ -109,7 +109,8 @@ struct SqlRequest {
   bool stops_at_error = true;
 };
 
-// A server accepts any name of a database, so that a statement in its place would connect, and do nothing.
+// The server accepts any name of a database, so a statement that was given instead of a name would not be
+// executed and no error would appear.
 bool looks_like_a_statement(std::string_view word) {
   constexpr std::string_view kVerbs[] = {"SELECT", "SHOW", "CREATE", "INSERT", "DESCRIBE", "DROP"};
   const bool is_connection_string = word.find('=') != word.npos || word.find("://") != word.npos;

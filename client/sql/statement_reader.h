@@ -25,7 +25,7 @@ class StatementReader {
   std::optional<SqlStatement> rest();
   // Returns whether a statement has begun and needs more lines.
   bool is_inside() const;
-  // Drops a statement that has begun.
+  // Drops the lines of the statement that is not complete yet.
   void clear();
 
  private:
@@ -44,7 +44,7 @@ class StatementReader {
   Mode mode_ = Mode::Plain;
   char quote_ = 0;
   int comment_depth_ = 0;
-  std::string dollar_tag_;  // $$ or $name$
+  std::string dollar_tag_;  // the delimiter of the open quote: $$ or $name$
   bool is_complete_ = false;
 };
 

@@ -22,7 +22,7 @@ namespace client {
 namespace {
 
 constexpr int kHistorySize = 1000;
-constexpr int kLookMs = 50;  // between two looks at Ctrl-C
+constexpr int kLookMs = 50;  // time between two checks for Ctrl-C
 
 // Reads the next byte of the terminal. Returns 1, 0 at the end, or -1 after Ctrl-C. libedit's own reader would miss a
 // Ctrl-C that arrives just before it waits.
@@ -79,7 +79,7 @@ Terminal::Terminal() {
   history(editor.history, &editor.event, H_SETUNIQUE, 1);
   el_set(editor.line, EL_HIST, history, editor.history);
   el_set(editor.line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-  el_source(editor.line, nullptr);  // the user's ~/.editrc
+  el_source(editor.line, nullptr);  // reads the user's ~/.editrc
   if (const auto folder = make_user_folder(UserFolder::State)) {
     editor.history_file = *folder + "/sql_history";
     history(editor.history, &editor.event, H_LOAD, editor.history_file.c_str());
