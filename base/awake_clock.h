@@ -30,5 +30,5 @@ class AwakeClock final : public Clock {
   static constexpr int64_t kBusyUs = 1'000'000, kForgottenUs = 3'600'000'000;
 
   const Clock& clock_;
-  int64_t ticked_us_, awake_us_;  // awake_us_ is as of ticked_us_
+  int64_t ticked_us_, awake_us_;  // awake_us_ is the time awake at ticked_us_
 };

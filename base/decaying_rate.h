@@ -20,6 +20,6 @@ class DecayingRate {
   double decayed(int64_t now_us) const {
     return count_ * std::exp(-static_cast<double>(now_us - at_us_) / (kSeconds * 1e6));
   }
-  double count_ = 0;  // of events, each weighted by its age
+  double count_ = 0;  // number of events, each weighted by its age
   int64_t at_us_ = 0;
 };

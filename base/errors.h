@@ -6,7 +6,7 @@
 
 enum class ErrorCode : uint8_t {
   Internal,
-  // Statements
+  // Errors of statements
   SyntaxError,
   NotSupported,
   UndefinedSource,
@@ -17,7 +17,7 @@ enum class ErrorCode : uint8_t {
   DuplicateSource,
   DuplicateColumn,
   DuplicateObject,
-  DuplicateAlias,  // of names in FROM
+  DuplicateAlias,  // two sources in FROM have the same name
   UndefinedSchema,
   TypeMismatch,
   InvalidCast,
@@ -26,7 +26,7 @@ enum class ErrorCode : uint8_t {
   InvalidStatement,
   WrongObjectType,
   DependentObjects,
-  // Values
+  // Errors of values
   InvalidText,
   InvalidDatetime,
   OutOfRange,
@@ -35,7 +35,7 @@ enum class ErrorCode : uint8_t {
   NullValue,
   BadCopyFormat,
   InvalidEncoding,
-  // Sessions
+  // Errors of sessions
   ProtocolViolation,
   QueryCanceled,
   NoTransaction,
@@ -50,8 +50,8 @@ enum class ErrorCode : uint8_t {
   DuplicateStatement,
   DuplicateCursor,
   ObjectState,
-  LockTimeout,  // another session still changes the table
-  Deadlock,     // sessions wait for each other
+  LockTimeout,  // another session held the lock on the table for too long
+  Deadlock,     // sessions wait for locks of each other
   LimitExceeded,
   OutOfMemory,  // refused because of memory-limit; a retry may succeed
   TooManyConnections,
@@ -69,7 +69,7 @@ enum class ErrorCode : uint8_t {
   CorruptRecord,
   RecordTooLarge,
   NotLeader,
-  NotEnoughReplicas,  // in sync, for acks=all
+  NotEnoughReplicas,  // fewer replicas are in sync than acks=all requires
   FencedLeaderEpoch,
   FencedTask,
   OutOfOrderSequence,
@@ -82,12 +82,12 @@ enum class ErrorCode : uint8_t {
   IncompatibleFormat,
   NetworkFailure,
   // More errors of values and statements
-  TooLongText,    // for the declared length
+  TooLongText,    // the text is longer than the declared length
   BadBinary,      // a value in PostgreSQL's binary form that is not of its type
-  SeveralRows,    // where one is allowed
-  NegativeLimit,  // in LIMIT or FETCH
+  SeveralRows,    // a sub-query returned several rows where one is allowed
+  NegativeLimit,  // a number in LIMIT or FETCH is negative
   NegativeOffset,
-  UnknownDataType,  // of a parameter, or of NULL, without a context that determines it
+  UnknownDataType,  // the context does not determine the type of a parameter or of NULL
   DuplicateKey,     // a row with the same primary key exists
   kCount
 };

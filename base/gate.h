@@ -51,7 +51,8 @@ class Gate {
       std::lock_guard lock(mutex_);
       if (--count_ > 0) return;
       on_empty = std::exchange(on_empty_, nullptr);
-      left_.notify_all();  // under the lock: a waiter may destroy the gate once it has the lock
+      // called under the lock, because a waiter that gets the lock may destroy the gate
+      left_.notify_all();
     }
     if (on_empty) on_empty();
   }

@@ -35,18 +35,20 @@ class StrongNumber {
   Rep value_{};
 };
 
-using Offset = StrongNumber<struct OffsetTag, int64_t>;  // of a record in its partition
+using Offset = StrongNumber<struct OffsetTag, int64_t>;  // position of a record in its partition
 using LeaderEpoch = StrongNumber<struct LeaderEpochTag, int32_t>;
-using PartitionId = StrongNumber<struct PartitionIdTag, int32_t>;  // within its topic, from 0
+// number of a partition in its topic, from 0
+using PartitionId = StrongNumber<struct PartitionIdTag, int32_t>;
 using NodeId = StrongNumber<struct NodeIdTag, int32_t>;
 using ProducerId = StrongNumber<struct ProducerIdTag, int64_t>;
 using TaskEpoch = StrongNumber<struct TaskEpochTag, int32_t>;  // raised when a task changes owner
 using TaskSequence =
-    StrongNumber<struct TaskSequenceTag, int64_t>;  // of a task's commits, from 1, without gaps
+    // number of a commit of a task, from 1, without gaps
+    StrongNumber<struct TaskSequenceTag, int64_t>;
 // Identifies a commit of the log, and increases within a data directory. Data that is durable as of
 // the same commit belongs together.
 using CommitId = StrongNumber<struct CommitIdTag, uint64_t>;
-using Revision = StrongNumber<struct RevisionTag, int64_t>;  // of the metadata log, from 1
+using Revision = StrongNumber<struct RevisionTag, int64_t>;  // position in the metadata log, from 1
 
 template <class Tag, class Rep>
 struct std::hash<StrongNumber<Tag, Rep>> {

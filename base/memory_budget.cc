@@ -15,8 +15,9 @@ constexpr std::string_view kKindNames[] = {
     "running queries", "tables",         "rows kept for scans"};
 static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 
-// An account may hold a quarter of what is free. A single account thus gets a fifth of the limit,
-// and even if many accounts take all that they can get, some memory is free for the next account.
+// An account may hold at most a quarter as much as is free. A single account thus gets a fifth of
+// the limit, and even if many accounts take all that they can get, some memory is free for the next
+// account.
 constexpr size_t kShareOfFree = 4;
 
 // Returns the limit for requests of accounts that hold little. Memory for answers is always
@@ -32,10 +33,10 @@ bool is_of_request(MemoryKind kind) {
          kind == MemoryKind::Copy;
 }
 
-// Returns the limit for incomplete messages, which come from clients of which nothing is known yet.
-// Without a limit of their own, thousands of them would hold the whole memory-limit in small steps,
-// and complete requests of other clients would be refused. The last sixteenths of this limit are
-// for short messages.
+// Returns the limit for incomplete messages. They come from clients that may not have authenticated
+// yet. Without a separate limit, thousands of such clients could fill the whole memory limit in
+// small steps, and complete requests of other clients would be refused. The last sixteenths of this
+// limit are for short messages.
 size_t limit_for_messages(const MemoryBudget& budget, size_t account_bytes) {
   constexpr size_t kShort = 16 * 1024;
   const size_t sixteenth = budget.limit_bytes() / 16;
@@ -143,7 +144,7 @@ std::string format_bytes(size_t bytes) {
   for (const Unit& unit : kUnits) {
     if (bytes < unit.bytes) continue;
     const double value = static_cast<double>(bytes) / static_cast<double>(unit.bytes);
-    // One digit after the point, if it is significant.
+    // One digit after the point is shown unless the value is whole or at least 10.
     return value >= 10 || bytes % unit.bytes == 0 ? fmt::format("{:.0f} {}", value, unit.name)
                                                   : fmt::format("{:.1f} {}", value, unit.name);
   }

@@ -18,16 +18,17 @@
 
 enum class MemoryKind : uint8_t {
   Connections,  // incomplete messages, requests that are not answered yet
-  Results,      // answers that the client has not taken
-  Statements,   // prepared statements, portals
+  Results,      // rows of answers that the client has not received yet
+  Statements,   // prepared statements and portals
   Copy,         // rows of running COPYs and of open transactions
-  Queues,       // messages between threads
-  Queries,      // what a query keeps between two steps
+  Queues,       // queues of messages between threads
+  Queries,      // what a persistent query keeps between two steps
   State,        // tables of queries; never refused, clean entries leave memory instead
-  Scans,        // old versions that open scans keep; never refused, the oldest scans end
+  Scans,        // old versions that open scans keep; never refused, the oldest scans are ended
   kCount
 };
-// Returns the name of the kind in an error's detail: "connections 400 MB".
+// Returns the name of the kind as an error's detail shows it, for example "connections" in
+// "connections 400 MB".
 std::string_view name(MemoryKind kind);
 
 class MemoryAccount;
@@ -60,9 +61,9 @@ class MemoryBudget {
   // then be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
 
-  // Returns whether answers that clients do not take hold half of the limit, as much as they may
-  // together. A session that has more answers then waits, and keeps at most kShortAnswerBytes of
-  // them in memory.
+  // Returns whether answers that clients have not received hold half of the limit, the most that
+  // all answers may hold. A session with more rows to send then waits, and keeps at most
+  // kShortAnswerBytes of them in memory.
   bool has_many_answers() const { return held_bytes(MemoryKind::Results) >= limit_bytes_ / 2; }
   static constexpr size_t kShortAnswerBytes = 8 * 1024;
 
@@ -72,7 +73,7 @@ class MemoryBudget {
   // Returns whether too much state waits for checkpoints. State cannot leave memory before it is in
   // a checkpoint.
   bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
-  // Returns whether open scans keep too much state in memory. They must then end.
+  // Returns whether open scans keep too much state in memory. The oldest scans must then be ended.
   bool holds_too_much_state() const {
     constexpr size_t kForScans = 64 << 20;
     return held_bytes(MemoryKind::State) > 2 * state_bytes_ + kForScans;
@@ -99,7 +100,8 @@ class MemoryBudget {
   void grow(MemoryAccount& account, MemoryKind kind, size_t bytes);
   void shrink(MemoryAccount& account, MemoryKind kind, size_t bytes);
 
-  struct alignas(64) Counter {  // in its own cache line, because all loops change counters
+  // each counter has its own cache line, because all loops change counters
+  struct alignas(64) Counter {
     std::atomic<size_t> bytes = 0;
   };
   const size_t limit_bytes_, state_bytes_;
@@ -175,11 +177,11 @@ class OwnedCharge {
   Error refusal(std::string_view what) const { return account_->refusal(what); }
 
  private:
-  std::unique_ptr<MemoryAccount> account_;  // outlives the charge
+  std::unique_ptr<MemoryAccount> account_;  // declared before the charge, which refers to it
   MemoryCharge charge_;
 };
 
-// Formats a size as in settings and errors: "512 MB", "1.5 GB", "300 B".
+// Formats a size as settings and errors show it, for example "512 MB", "1.5 GB" or "300 B".
 std::string format_bytes(size_t bytes);
 // Parses "512MB", "64 kB" or "1000000"; units are powers of 1024, as in PostgreSQL. Fails with
 // InvalidParameter.

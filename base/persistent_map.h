@@ -60,8 +60,8 @@ class PersistentMap {
     void descend(const auto* node) {
       for (; node; node = node->left.get()) way_.push_back(node);
     }
-    // The last element is the present node. The others are nodes above it that are visited later,
-    // because the iterator is still in their left sides.
+    // The last element is the present node. The others are nodes above it that the iterator visits
+    // later, because it is still below their left children.
     std::vector<const Node*> way_;
   };
   using iterator = const_iterator;

@@ -17,8 +17,9 @@ struct TextPosition {
 struct Error {
   ErrorCode code;
   std::string message;                        // the failure, in user terms, without a full stop
-  std::string detail = {}, hint = {};         // facts, and the user's remedy, in whole sentences
-  std::optional<TextPosition> position = {};  // in the statement's text
+  // `detail` has facts, `hint` what the user can do, in whole sentences
+  std::string detail = {}, hint = {};
+  std::optional<TextPosition> position = {};  // where in the statement's text the error is
   std::string context = {};                   // the place, for instance "COPY orders, line 4711"
   std::string ksqldb = {};  // the message in ksqlDB's words, where its test cases expect them
 

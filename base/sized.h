@@ -1,4 +1,5 @@
-// Reads and writes byte strings that are preceded by their length, as in our own records on disk.
+// Reads and writes byte strings that are preceded by their length, as in Millrace's own records on
+// disk.
 #pragma once
 #include <string>
 #include <string_view>

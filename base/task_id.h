@@ -1,4 +1,5 @@
-// Ids of tasks, "query/stage/number": the log and the state store both keep rows under them.
+// The ids of tasks, "query/stage/number". Both the log and the state store use an id as part of the
+// keys of a task's rows.
 #pragma once
 #include <cstddef>
 #include <string_view>

@@ -2,6 +2,6 @@
 #pragma once
 #include <cstdint>
 
-// Number of partitions of a topic. Every partition has files and memory of its own, so a mistyped number must not
-// create millions of them.
+// The largest number of partitions of a topic. Every partition needs files and memory, so a mistyped number must
+// not create millions of them.
 inline constexpr int32_t kMostPartitionsOfTopic = 10'000;

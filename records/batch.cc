@@ -11,7 +11,7 @@ namespace records {
 
 namespace {
 
-constexpr size_t kCrcStart = 21;  // the checksum covers everything from here on
+constexpr size_t kCrcStart = 21;  // the checksum covers the batch from this position on
 // The smallest record: one byte each for its length, attributes, timestamp, offset, key length,
 // value length and header count.
 constexpr size_t kMinRecordSize = 7;
@@ -210,7 +210,8 @@ Result<RecordReader> RecordReader::open(const BatchView& batch, std::string& scr
 }
 
 Result<RecordReader> RecordReader::over(const BatchHeader& header, std::string_view records) {
-  // Checked here, so that no caller allocates for a count that the bytes cannot hold.
+  // The count is checked here, so that no caller allocates memory for more records than the bytes
+  // can contain.
   if (static_cast<size_t>(header.record_count) > records.size() / kMinRecordSize)
     return corrupt(fmt::format("record batch claims {} records in {} bytes", header.record_count,
                                records.size()));
@@ -233,7 +234,7 @@ bool RecordReader::next(RecordView& record) {
   }
   int64_t size, timestamp_delta, offset_delta;
   if (!read_int(at_, end_, size) || size < 1 || size > end_ - at_) return fail();
-  const char* at = at_ + 1;  // after the attributes, which are unused
+  const char* at = at_ + 1;  // skips the attributes of the record, which are unused
   const char* const end = at_ + size;
   if (!read_long(at, end, timestamp_delta) || !read_int(at, end, offset_delta) ||
       offset_delta < 0 || offset_delta > INT32_MAX || !read_nullable(at, end, record.key) ||

@@ -22,7 +22,7 @@ inline constexpr ProducerId kNoProducer{-1};
 
 struct BatchHeader {
   Offset base_offset;
-  size_t size_bytes = 0;  // of the whole batch, including the header
+  size_t size_bytes = 0;  // size of the whole batch, including the header
   LeaderEpoch leader_epoch;
   uint32_t crc = 0;
   uint16_t attributes = 0;
@@ -49,8 +49,8 @@ struct BatchView {
 };
 
 enum class BatchCheck {
-  Shape,        // consistency of the header, for batches that this system has checked before
-  ShapeAndCrc,  // also the checksum, for batches from outside
+  Shape,        // checks only the header, for batches that this server has checked before
+  ShapeAndCrc,  // checks the checksum, too, for batches from outside
 };
 
 // Parses the batch at the front of `bytes`, which may be followed by other batches. Fails with
@@ -148,8 +148,8 @@ class RecordReader {
 
   // A position between two records, from which another reader of the same batch can continue.
   struct Place {
-    size_t position = 0;  // in the records' bytes
-    int32_t left = 0;     // records
+    size_t position = 0;  // position in the bytes of the records
+    int32_t left = 0;     // number of records that are left
   };
   Place place() const { return {static_cast<size_t>(at_ - begin_), left_}; }
   void go_to(const Place& place) {

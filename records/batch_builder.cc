@@ -107,7 +107,7 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
 
   char* to = bytes_.data() + start;
   to = write_varint(to, static_cast<int64_t>(body_size));
-  *to++ = 0;  // attributes
+  *to++ = 0;  // the attributes of the record
   to = write_varint(to, timestamp_delta);
   to = write_varint(to, offset_count_);
   to = write_nullable(to, key);
@@ -131,12 +131,12 @@ std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
   if (codec == Codec::None && bytes_.size() > kLongBytes) {
     batch = std::exchange(bytes_, {});
   } else if (codec == Codec::None) {
-    batch = bytes_;  // a copy, so that the builder keeps its memory
+    batch = bytes_;  // copies the bytes, so that the builder keeps its memory
   } else {
     std::string compressed;
     const Status done =
         compress(codec, std::string_view(bytes_).substr(kBatchHeaderSize), compressed);
-    assert(done);  // our own bytes always compress
+    assert(done);  // compression of a batch in memory cannot fail
     batch.reserve(kBatchHeaderSize + compressed.size());
     batch.assign(bytes_, 0, kBatchHeaderSize).append(compressed);
   }
@@ -144,13 +144,13 @@ std::string BatchBuilder::finish(Codec codec, const ProducerStamp& stamp) {
   store_be<int64_t>(header, 0);
   store_be(header + 8, static_cast<int32_t>(batch.size() - kBatchPrefixSize));
   store_be<int32_t>(header + 12, -1);
-  header[16] = 2;  // magic
+  header[16] = 2;  // magic: the version of the format
   store_be(header + 21, static_cast<uint16_t>(codec));
   store_be<int32_t>(header + 23, offset_count_ - 1);
   store_be(header + 27, base_timestamp_);
   store_be(header + 35, max_timestamp_);
   store_be(header + 57, record_count_);
-  set_producer(batch, stamp);  // and the checksum
+  set_producer(batch, stamp);  // sets the checksum, too
   clear();
   return batch;
 }

@@ -28,7 +28,7 @@ int64_t difference(int64_t a, int64_t b) {
 void append_record(std::string& to, const RecordView& record, int64_t timestamp_delta,
                    std::string& body) {
   body.clear();
-  body += '\0';  // attributes
+  body += '\0';  // the attributes of the record
   append_signed_varint(body, timestamp_delta);
   append_signed_varint(body, record.offset_delta);
   append_nullable(body, record.key);

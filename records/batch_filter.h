@@ -9,8 +9,8 @@
 
 namespace records {
 
-// The attribute of a batch whose tombstones compaction has met. The base timestamp of such a batch
-// is the time after which the tombstones may be removed (KIP-534).
+// The attribute bit of a batch in which compaction has found tombstones. The base timestamp of this
+// batch is the time after which the tombstones may be removed (KIP-534).
 inline constexpr uint16_t kDeleteHorizonBit = 64;
 inline bool has_delete_horizon(const BatchHeader& header) {
   return (header.attributes & kDeleteHorizonBit) != 0;

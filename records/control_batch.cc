@@ -7,7 +7,7 @@ namespace records {
 
 namespace {
 
-constexpr int16_t kVersion = 0;  // of the key and of the value
+constexpr int16_t kVersion = 0;  // version of the key and of the value
 constexpr uint8_t kTransactional = 16, kControl = 32;
 constexpr size_t kLowAttributes = 22;  // the place of the low byte of the attributes
 
@@ -40,7 +40,7 @@ Result<TransactionMarker> parse_marker(const BatchView& batch) {
   RecordView record;
   if (!batch.header.is_control() || !reader.next(record) || !record.key || !record.value)
     return other;
-  // Later versions add fields after those of version 0.
+  // Later versions add fields at the end, so the fields of version 0 can be read in every version.
   ByteReader key(*record.key), value(*record.value);
   key.be<int16_t>();
   value.be<int16_t>();

@@ -15,7 +15,7 @@ enum class TransactionEnd : uint8_t { Abort = 0, Commit = 1 };
 
 struct TransactionMarker {
   TransactionEnd end = TransactionEnd::Abort;
-  int32_t coordinator_epoch = 0;  // of the coordinator that ended the transaction
+  int32_t coordinator_epoch = 0;  // epoch of the coordinator that ended the transaction
 };
 
 // Returns a batch of one record that ends the producer's transaction in the partition to which the

@@ -185,7 +185,8 @@ class Unzstd final : public Decoder {
     const size_t hint = ZSTD_decompressStream(stream_, &target, &from);
     if (ZSTD_isError(hint)) return {Progress::Corrupt, 0};
     in.remove_prefix(from.pos);
-    // Several frames may follow each other, so a frame's end is the end only if no input is left.
+    // The input may consist of several frames, so the end of a frame is the end of the data only if
+    // no input is left.
     return {hint == 0 && in.empty() ? Progress::End : Progress::More, target.pos};
   }
 

@@ -42,7 +42,7 @@ class Decompressor {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<char, Free> out_;  // from malloc, because realloc may grow it in place
   size_t used_ = 0, capacity_ = 0;
-  size_t consumed_ = 0;  // of the input
+  size_t consumed_ = 0;  // bytes of the input that were consumed
 };
 
 }  // namespace records
