@@ -33,7 +33,7 @@ TEST(StatementSettings, are_refused_if_mistyped) {
   EXPECT_EQ(refusal("ksql.no.such.thing", "1"),
             "unrecognized configuration parameter \"ksql.no.such.thing\" / "
             "SHOW PROPERTIES lists the settings of statements.");
-  EXPECT_EQ(refusal("my.own", "1"), "");  // as in PostgreSQL
+  EXPECT_EQ(refusal("my.own", "1"), "");  // PostgreSQL accepts unknown names with a dot, too
   EXPECT_EQ(refusal("AUTO.OFFSET.RESET", "latest"), "");
 }
 

@@ -19,7 +19,7 @@ TEST(ConnectorSecrets, the_name_of_a_property_shows_that_its_value_is_secret) {
 TEST(ConnectorSecrets, a_literal_secret_is_hidden_and_a_reference_is_shown) {
   EXPECT_EQ(shown_value("database.password", "s3cret"), "[hidden]");
   EXPECT_EQ(shown_value("database.password", "${file:crm.password}"), "${file:crm.password}");
-  // Two references with a text between them: the text could be a secret.
+  // Between the two references is a text that could be a secret.
   EXPECT_EQ(shown_value("database.password", "${env:A}s3cret${env:B}"), "[hidden]");
   EXPECT_EQ(shown_value("database.password", ""), "");
   EXPECT_EQ(shown_value("topics", "orders"), "orders");

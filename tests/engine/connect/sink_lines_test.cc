@@ -22,7 +22,7 @@ TEST(SinkLines, csv_records_are_read_back_as_they_were) {
       csv_line("{\"ID\":1.50,\"a;b\":null,\"text\":\"x\\n\\\"y\\\";\"}", names, settings).value();
   EXPECT_EQ(line, "1.50;NULL;\"x\n\"\"y\"\";\"");
   EXPECT_EQ(split_csv(line, settings).value(), (CsvFields{"1.50", std::nullopt, "x\n\"y\";"}));
-  // A text that looks like NULL is none.
+  // The text "NULL" is quoted, so that it differs from NULL.
   EXPECT_EQ(csv_line(R"({"id":"NULL","text":{"a":[1]}})", names, settings).value(),
             R"("NULL";NULL;"{""a"":[1]}")");
   EXPECT_EQ(csv_line(R"({"id":""})", std::vector<std::string>{"id"}, {}).value(), "\"\"");

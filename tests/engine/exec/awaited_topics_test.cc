@@ -1,5 +1,5 @@
-// A record waits for the rows that other queries owe its table because of earlier records, whenever they arrive, and
-// for nothing else.
+// Tests that a record of a join waits for the changes of the table that other queries will still write because of
+// earlier records, and for nothing else.
 #include <algorithm>
 #include <deque>
 #include <functional>
@@ -24,7 +24,8 @@ TestRecord row(const std::string& id, int a, int64_t timestamp) {
   return {id, R"({"A":)" + std::to_string(a) + "}", timestamp};
 }
 
-// A query that reads the partitions of one topic and writes another one. The test moves it.
+// Stands for a query that reads the partitions of one topic and writes another one. The test
+// decides how far it has read.
 class TestWriters final : public TopicWriters {
  public:
   explicit TestWriters(std::vector<PartitionRef> inputs)
@@ -60,7 +61,8 @@ class TestWriters final : public TopicWriters {
 
 class AwaitedTopics : public QueryTest {
  protected:
-  // `written`: the topic that a query writes. It reads the topic "root" of one partition.
+  // `written` is the topic that a query writes. This query reads the topic "root", which has one
+  // partition.
   void begin(const std::string& written, const std::string& sql = kJoined) {
     run_ = query({kRecords, kRows}, sql);
     writers_ = std::make_shared<TestWriters>(std::vector<PartitionRef>{run_->source("root", 0)});
@@ -101,7 +103,8 @@ TEST_F(AwaitedTopics, writers_that_have_nothing_to_do_are_not_waited_for) {
   EXPECT_EQ(written(), "k {\"V\":1,\"A\":null} @1500\n");
 }
 
-// The next row of the table is known, so no owed row can precede it.
+// The next row of the table, which is later than the record, has been read, so no earlier row can
+// follow.
 TEST_F(AwaitedTopics, a_table_that_has_a_later_row_is_not_waited_for) {
   begin("d");
   produce_to_root();
@@ -160,7 +163,8 @@ TEST_F(AwaitedTopics, a_table_that_is_read_first_is_waited_for) {
   EXPECT_EQ(written(), "k {\"V\":1,\"A\":7} @1500\n");
 }
 
-// A query that has no writers before it, or is on a cycle with them.
+// A query need not wait if no query writes its topics, or if it is on a cycle with the queries that
+// write them.
 TEST_F(AwaitedTopics, without_writers_nothing_is_waited_for) {
   run_ = query({kRecords, kRows}, kJoined);
   run_->await_writers("d", std::make_shared<TestWriters>(std::vector<PartitionRef>{}));
@@ -169,8 +173,8 @@ TEST_F(AwaitedTopics, without_writers_nothing_is_waited_for) {
   EXPECT_EQ(written(), "k {\"V\":1,\"A\":null} @1500\n");
 }
 
-// Records and the changes of a table behind a query are written in one order; the query takes its time. With and without
-// an exchange before the join.
+// The producer writes records, and changes that another query copies to the table's topic with a delay. Each record
+// must find the change before it, with and without an exchange before the join.
 
 class RandomDelays : public AwaitedTopics, public testing::WithParamInterface<const char*> {};
 
@@ -186,7 +190,7 @@ TEST_P(RandomDelays, every_record_finds_the_row_of_its_time) {
     run_->await_writers("d", writers_);
     run_->start();
 
-    // The records that the query has read and not written, by partition of its input.
+    // The changes that the query has read but not written, by partition of its input.
     std::vector<std::deque<TestRecord>> owed(static_cast<size_t>(partitions));
     std::vector<int64_t> passed(static_cast<size_t>(partitions), 0);
     const auto write_one = [&](size_t from) {

@@ -1,5 +1,5 @@
-// The ports of a task over memory, with a power switch: commits become durable one by one, when the test demands it,
-// and all others are lost in a crash.
+// The ports of a task over a log in memory that can crash: the test decides when each commit becomes durable, and a
+// crash loses all commits that are not durable.
 #pragma once
 #include <deque>
 #include <map>
@@ -23,12 +23,13 @@ class CrashableLog final : public Sources, public Sink {
   MemoryLog& topics() { return topics_; }
   const std::vector<Journalled>& journal_of(const std::string& task) { return journals_[task]; }
 
-  // Makes the oldest commit on its way durable and answers it; false when there is none.
+  // Makes the oldest pending commit durable and reports it to its task. Returns false if no commit
+  // is pending.
   bool answer_one();
   bool answer_all();
-  // Drops the commits on their way, together with their callbacks.
+  // Drops the pending commits, together with their callbacks.
   void crash() { on_their_way_.clear(); }
-  // Answers all commits on their way with the error.
+  // Reports the error for all pending commits.
   void refuse_all(const Error& error);
   void set_full(bool is_full) { is_full_ = is_full; }
   size_t on_their_way() const { return on_their_way_.size(); }
@@ -39,7 +40,7 @@ class CrashableLog final : public Sources, public Sink {
   void take_back_on_release() { takes_back_ = true; }
   // While an error is set, poll() of the inputs fails with it.
   void set_read_error(std::optional<Error> error) { read_error_ = std::move(error); }
-  // Of one partition alone.
+  // While an error is set for a partition, poll() of this partition fails with it.
   void break_partition(const PartitionRef& partition, Error error) {
     broken_.insert_or_assign(partition, std::move(error));
   }
@@ -67,7 +68,8 @@ class CrashableLog final : public Sources, public Sink {
   std::map<PartitionRef, Error> broken_;
   bool is_full_ = false, takes_back_ = false;
   size_t largest_commit_ = 0, largest_output_ = 0;
-  std::vector<std::string> lent_;  // the bytes that poll() gave, while it takes them back
+  // the bytes that poll() has returned, to be overwritten by release()
+  std::vector<std::string> lent_;
 };
 
 }  // namespace engine

@@ -7,7 +7,7 @@
 namespace engine {
 namespace {
 
-// A schema of a key and some values, and rows of it.
+// The types and columns of an exchange with a key and some values, and rows for it.
 struct Rows {
   std::vector<SqlType> types;
   ExchangeColumns columns;
@@ -36,8 +36,9 @@ ColumnPtr column_of(Random& random, const SqlType& type, size_t rows) {
   return std::make_shared<const Column>(std::move(column));
 }
 
-// Odd seeds give changes of a table; every third one keys that are the key column, every fifth headers,
-// every fourth offsets and times by which the rows are merged, every eighth such that are not their timestamps.
+// Odd seeds give changes of a table; every third seed gives keys that equal the key column, every fifth
+// headers, every fourth offsets and times by which rows are merged, and every eighth times that differ from the
+// timestamps.
 Rows random_rows(uint64_t seed) {
   Random random(seed);
   Rows made;
@@ -173,7 +174,7 @@ TEST(ExchangeBlock, damage_is_an_error) {
       ASSERT_FALSE(decoded(std::string_view(bytes).substr(0, size))) << "seed " << seed;
     EXPECT_EQ(decoded(bytes + "x").error().code, ErrorCode::CorruptRecord);
     std::string damaged = bytes;
-    for (int round = 0; round < 20; ++round) {  // any outcome but a crash
+    for (int round = 0; round < 20; ++round) {  // any result is allowed, but not a crash
       damaged[random.next() % damaged.size()] = static_cast<char>(random.next());
       (void)decoded(damaged);
     }

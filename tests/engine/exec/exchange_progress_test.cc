@@ -1,4 +1,4 @@
-// The progress that tasks before a time-ordered exchange keep and report.
+// Tests the progress that the tasks before a time-ordered exchange store and report.
 #include "engine/exec/exchange_progress.h"
 
 #include <gtest/gtest.h>

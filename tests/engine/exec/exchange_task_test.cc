@@ -1,4 +1,5 @@
-// Tasks on both sides of an exchange: records of the previous version, restarts in the middle of a block, damage.
+// Tests tasks on both sides of an exchange: records of the previous version, restarts in the middle of a block,
+// damaged records.
 #include "engine/exec/exchange_codec.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
@@ -15,14 +16,14 @@ TestRecord click(const std::string& id, const std::string& page, int64_t timesta
   return {id, R"({"PAGE":")" + page + R"("})", timestamp};
 }
 
-// The plan's only exchange, as QueryRun names it.
+// Returns the only exchange of the plan, with the id that QueryRun assigns to it.
 PartitionRef exchange() {
   PartitionRef ref;
   ref.topic.bytes[0] = 2;
   return ref;
 }
 
-// Appends a row in the form from before blocks.
+// Appends a row in the form that exchanges had before rows were packed in blocks.
 void append_row(records::BatchBuilder& builder, std::string_view page, std::string_view id,
                 int64_t timestamp) {
   Column ids(TypeKind::String);

@@ -1,5 +1,5 @@
-// Tables joined by foreign keys: answers that cross on their way, rows that many others refer to; neither crashes nor
-// the sizes of steps change the final result.
+// Tests joins of tables by foreign keys: answers that arrive in another order than their requests, and rows to which
+// many others refer. Neither crashes nor the sizes of steps change the final result.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -25,7 +25,7 @@ struct Model {
   std::map<std::string, Left> left;
   std::map<std::string, int> right;
 
-  // Rows of the join as values, by key.
+  // Returns the expected rows of the join as values, by key.
   std::map<std::string, std::string> joined(bool is_left_join) const {
     std::map<std::string, std::string> rows;
     for (const auto& [key, row] : left) {
@@ -68,7 +68,7 @@ class ForeignKeyJoin : public QueryTest {
   }
   int at(const std::string& key) const { return partition_for(key, settings_.num_partitions); }
 
-  // One random change of one of the tables.
+  // Makes one random change of one of the tables.
   void change(QueryRun& run, Random& random, bool may_erase) {
     const std::string key = "k" + std::to_string(random.next() % 6);
     const std::string other = "f" + std::to_string(random.next() % 5);
@@ -81,7 +81,7 @@ class ForeignKeyJoin : public QueryTest {
       put_left(run, key, ++last_value_,
                random.next() % 8 == 0 ? std::nullopt : std::optional(other));
   }
-  // By key the values that were written, "null" for a delete, in their order.
+  // Returns by key all values that were written, in their order; "null" is a deletion.
   static std::map<std::string, std::vector<std::string>> written_of(QueryRun& run) {
     std::map<std::string, std::vector<std::string>> values;
     std::istringstream lines(run.written());
@@ -117,13 +117,13 @@ TEST_F(ForeignKeyJoin, each_side_changes_the_rows_that_belong_to_it) {
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(),
             "a {\"A\":1,\"B\":1} @20\n"
-            "b {\"A\":2,\"B\":2} @30\n"  // the greater of both times
+            "b {\"A\":2,\"B\":2} @30\n"  // the timestamp is the greater one of the two rows
             "b {\"A\":3,\"B\":1} @40\n"
             "a {\"A\":1,\"B\":4} @50\n"
             "b {\"A\":3,\"B\":4} @50\n"
             "a - @60\n"
             "b - @60\n"
-            "b - @70\n");  // once more, as in Kafka Streams
+            "b - @70\n");  // a second deletion, as in Kafka Streams
 }
 
 TEST_F(ForeignKeyJoin, a_null_refers_to_no_row) {
@@ -139,8 +139,9 @@ TEST_F(ForeignKeyJoin, a_null_refers_to_no_row) {
   EXPECT_EQ(written_of(*run)["a"].back(), "{\"A\":3,\"B\":null}");
 }
 
-// The tasks run in random order, so answers for the old foreign key arrive long after those for the new one. The left
-// side's values only grow, so an outdated row would be noticed.
+// The tasks run in random order, so an answer for an old foreign key may arrive long after the answer for the new
+// one. The values of the left side only increase, so a value that is smaller than an earlier one shows an outdated
+// row.
 TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
   settings_.num_partitions = 4;
   for (const bool is_left : {false, true}) {
@@ -163,7 +164,7 @@ TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
           newest = a;
         }
       }
-      // Nothing is kept of rows that have moved.
+      // Nothing is stored about rows whose foreign key has changed.
       for (size_t i = 0; i < run->task_count(); ++i)
         if (run->task(i).stage().stores().size() == 2 && run->task(i).inputs().size() == 1) {
           EXPECT_EQ(run->task(i).stage().stores()[1]->size(), 0u) << "seed " << seed;
@@ -195,7 +196,8 @@ TEST_F(ForeignKeyJoin, in_the_end_the_rows_are_those_of_the_tables) {
   }
 }
 
-// A row to which thousands refer: steps and commits end in the middle of it, and a crash there changes nothing.
+// Thousands of rows refer to one row, so steps and commits end in the middle of its changes. A crash at this
+// point must not change the result.
 TEST_F(ForeignKeyJoin, a_row_that_many_refer_to_is_worked_off_in_slices) {
   constexpr int kMany = 3'000;
   const auto fill = [&](QueryRun& run) {
@@ -215,7 +217,7 @@ TEST_F(ForeignKeyJoin, a_row_that_many_refer_to_is_worked_off_in_slices) {
   ASSERT_TRUE(calm->run_to_rest());
   const std::string expected = calm->written();
   EXPECT_EQ(std::ranges::count(expected, '\n'), 3 * kMany);
-  EXPECT_LT(calm->log().largest_commit(), size_t{200} << 10);  // not all of it in one
+  EXPECT_LT(calm->log().largest_commit(), size_t{200} << 10);  // the changes are in several commits
 
   auto troubled = join("JOIN");
   fill(*troubled);

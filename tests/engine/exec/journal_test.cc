@@ -83,13 +83,13 @@ TEST(Journal, entries_of_older_versions_are_read) {
   entry.changes.append({1, StateEntry::Kind::Put, "k", "v"});
   std::string bytes = encode_journal(entry);
   bytes[0] = 3;
-  bytes.erase(7, 1);  // the size of the error
+  bytes.erase(7, 1);  // removes the size of the error
   EXPECT_EQ(decode_journal(bytes).value(), entry);
   bytes[0] = 2;
-  bytes.erase(6, 1);  // the number of sizes
+  bytes.erase(6, 1);  // removes the number of sizes
   EXPECT_EQ(decode_journal(bytes).value(), entry);
   bytes[0] = 1;
-  bytes.erase(5, 1);  // the end of the list of sequences
+  bytes.erase(5, 1);  // removes the end of the list of sequences
   EXPECT_EQ(decode_journal(bytes).value(), entry);
 }
 
@@ -103,7 +103,7 @@ TEST(Journal, a_kind_of_change_that_does_not_exist_is_damage) {
   JournalEntry entry;
   entry.changes.append({0, StateEntry::Kind::Delete, "key", ""});
   std::string bytes = encode_journal(entry);
-  const size_t kind_at = bytes.size() - 5;  // before the key and its size
+  const size_t kind_at = bytes.size() - 5;  // the position of the kind, before the key and its size
   ASSERT_EQ(bytes[kind_at], static_cast<char>(StateEntry::Kind::Delete));
   bytes[kind_at] = 3;
   const auto damaged = decode_journal(bytes);
@@ -111,8 +111,8 @@ TEST(Journal, a_kind_of_change_that_does_not_exist_is_damage) {
   EXPECT_EQ(damaged.error().code, ErrorCode::CorruptRecord);
 }
 
-// Counts and sizes that lie, and whatever else: an error or an entry, never a crash, and no memory
-// that the bytes do not pay for.
+// Damaged counts, sizes and other bytes must give an error or an entry, never a crash, and no
+// allocation that is much larger than the bytes.
 TEST(Journal, damaged_bytes_do_no_harm) {
   Random random(3);
   for (int round = 0; round < 500; ++round) {
@@ -124,7 +124,8 @@ TEST(Journal, damaged_bytes_do_no_harm) {
   EXPECT_FALSE(decode_journal(std::string("\1\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10)));
 }
 
-// A group may have tens of megabytes, and each record that it takes writes all of it.
+// The state of a group may have tens of megabytes, and each record of the group writes all of it,
+// so it must not be copied.
 TEST(Journal, a_large_entry_is_written_where_it_was_encoded) {
   constexpr size_t kBytes = 5'000'000;
   JournalEntry entry;

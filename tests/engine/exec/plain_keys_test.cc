@@ -5,7 +5,7 @@ namespace {
 
 const std::vector<ColumnDef> kKeyColumns{{"A", TypeKind::Integer}, {"B_2", TypeKind::Bigint}};
 
-// The keys in the order of the columns; "other" if one of them has another form.
+// Returns the keys in the order of the columns; "other" if a key does not have the plain form.
 std::string read(const std::vector<std::string_view>& keys) {
   Column a(TypeKind::Integer), b(TypeKind::Bigint);
   a.append(int32_t{7});

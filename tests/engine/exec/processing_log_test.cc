@@ -9,7 +9,8 @@ namespace {
 
 class ProcessingLogTest : public PlanTest {
  protected:
-  // The lines as the stream's reader sees them, cells by '|'.
+  // Returns the lines as a reader of the processing log's stream sees them, with cells separated by
+  // '|'.
   std::vector<std::string> lines_of(const std::string& bytes) {
     EXPECT_TRUE(create(processing_log_statement()));
     const DataSource& stream = source(kProcessingLogStream);

@@ -1,4 +1,5 @@
-// Transient tasks: push queries, which write nothing and begin and end at given offsets.
+// Tests transient tasks, which run push queries: they write nothing, and begin and end at given
+// offsets.
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -39,7 +40,7 @@ class PushTask : public QueryTest {
     task_ = *std::move(made);
   }
 
-  // Steps until it has nothing left to do; returns the rows that it showed.
+  // Steps the task until nothing is left to do. Returns the rows that the task has shown.
   std::string run() {
     for (last_ = StepResult::More; last_ == StepResult::More;) last_ = task_->step();
     return std::exchange(shown_, "");
@@ -145,7 +146,7 @@ TEST_F(PushTask, a_filter_on_a_table_shows_rows_that_stop_matching_as_deleted) {
   EXPECT_EQ(run(), "gone: \"a\" null\n\"b\" \"Lahore\"\n");
 }
 
-// A transient aggregation keeps its groups in memory.
+// The groups of an aggregation in a push query are only in memory.
 TEST_F(PushTask, an_aggregation_shows_every_change_of_a_group) {
   produce(0, {order(1), order(2)});
   start("SELECT id, COUNT(*) AS n, SUM(amount) AS s FROM orders GROUP BY id EMIT CHANGES;", {{}});

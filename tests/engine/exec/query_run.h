@@ -21,22 +21,22 @@ struct TestRecord {
   int64_t timestamp = 0;
 };
 
-// Topics without producers are empty. The server lays tasks out in the same way
-// (server/tasks/query_tasks.h).
+// Runs all tasks of one query over a log in memory. Topics to which no test produces are empty. The
+// tasks have the same inputs as in the server (server/tasks/query_tasks.h).
 class QueryRun {
  public:
   QueryRun(PlannedQuery planned, int source_partitions, TaskOptions options);
 
-  // One record batch.
+  // Appends the records to the topic as one batch.
   void produce(const std::string& topic, int partition, const std::vector<TestRecord>& records);
   void produce_batch(const std::string& topic, int partition, std::string batch);
-  // As retention does.
+  // Deletes the records before this offset, as retention does.
   void delete_before(const std::string& topic, int partition, int64_t offset) {
     log_.topics().delete_before(source(topic, partition), Offset(offset));
   }
-  // Adds a partition to each topic; tasks that start later know it.
+  // Adds a partition to each topic. Tasks that are started later read it.
   void add_source_partition() { ++source_partitions_; }
-  // From now on it cannot be read.
+  // Makes every later read of the partition fail with the error.
   void break_partition(const std::string& topic, int partition, Error error) {
     log_.break_partition(source(topic, partition), std::move(error));
   }
@@ -45,15 +45,15 @@ class QueryRun {
   void await_writers(const std::string& topic, TopicWritersPtr writers) {
     writers_[topic] = std::move(writers);
   }
-  // The place of a topic's partition in log().topics().
+  // Returns the partition of the topic in log().topics().
   PartitionRef source(const std::string& topic, int partition);
 
   // Builds all tasks from the durable state; earlier tasks are dropped.
   void start();
   void drop_tasks() { tasks_.clear(); }
-  // Steps every task until none makes progress; returns false if one of them fails.
+  // Steps every task until none makes progress. Returns false if a task fails.
   bool run_to_rest();
-  // One random event: a step of a task, or an answer to a commit.
+  // Makes one random event happen: a step of a task, or an answer to a commit.
   void stumble(Random& random);
 
   const QueryPlan& plan() const { return planned_.plan; }
@@ -66,22 +66,23 @@ class QueryRun {
   // The contents of the sink's topic: a line "key value @timestamp" per record, partition after
   // partition.
   std::string written();
-  // The last line of written() of each key, in the order of the keys.
+  // Returns for each key its last line in written(), in the order of the keys.
   std::string newest_written();
   // The rows of the table, one a line.
   std::string table();
-  // The rows of the table's first partition that are under these keys, or all of them.
+  // Returns the rows under these keys in the first partition of the table, or all rows if no keys
+  // are given.
   Result<Batch> look_up(const std::vector<std::string>& keys) {
     TaskSequence as_of;
     return look_up(keys, as_of);
   }
   Result<Batch> look_up(const std::vector<std::string>& keys, TaskSequence& as_of);
-  // The next slice of a look-up there.
+  // Returns the next slice of the look-up in the first partition of the table.
   Result<Batch> look_up_some(TableLookUp& look_up, TaskSequence& as_of);
   Result<Batch> look_up_all();
-  // The rows that one of the tasks with a table has under a key.
+  // Returns the rows under the key in the table of this task.
   Result<Batch> look_up_in(int32_t task, const std::string& key);
-  // The next slice of a scan of that partition.
+  // Returns the next slice of the scan of the table's first partition.
   Result<TableView::Slice> scan_some(TableScan& scan, size_t entries);
 
  private:
@@ -109,9 +110,9 @@ class QueryRun {
 
 // The records of a partition as lines.
 std::vector<std::string> lines_of(const MemoryLog& topics, const PartitionRef& partition);
-// A batch of records as a producer would send it.
+// Returns a batch of the records as a producer would send it.
 std::string batch_of(const std::vector<TestRecord>& records);
-// The partition that a producer selects for this key.
+// Returns the partition that a producer selects for this key.
 int partition_for(std::string_view key, int partitions);
 // Rows as lines, cells separated by blanks.
 std::string text_of(const std::vector<ColumnPtr>& columns, size_t rows);

@@ -9,7 +9,8 @@
 
 namespace engine {
 
-// Exactly one output for each change, so that batches change nothing.
+// Options with which every change produces exactly one output, so that the sizes of batches do not
+// affect the output.
 inline TaskOptions exact(size_t max_rows_per_step = 4096) {
   TaskOptions options;
   options.merge_updates = false;
@@ -21,7 +22,8 @@ class QueryTest : public PlanTest {
  protected:
   QueryTest() { settings_.num_partitions = 1; }
 
-  // The CREATE ... AS SELECT over the sources, whose topics have settings_.num_partitions each.
+  // Plans the CREATE ... AS SELECT over the sources. Each topic has settings_.num_partitions
+  // partitions.
   std::unique_ptr<QueryRun> query(const std::vector<std::string>& sources, const std::string& sql,
                                   TaskOptions options = exact()) {
     catalog_ = std::make_shared<const Catalog>();

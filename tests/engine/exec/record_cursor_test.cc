@@ -31,7 +31,7 @@ TEST(RecordCursor, a_batch_is_entered_again_where_it_was_left) {
   EXPECT_EQ(record.key, "b");
 }
 
-// In the compacted batch the records have other positions than in the batch that was left.
+// After compaction, the records have other positions in the batch than before.
 TEST(RecordCursor, a_batch_replaced_by_compaction_is_entered_again) {
   const std::string batch = batch_of_three();
   std::string scratch;

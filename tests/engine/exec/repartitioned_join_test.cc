@@ -1,5 +1,5 @@
-// A stream that reaches its join through an exchange finds the table as it was at each record's time, whichever of the
-// tasks runs ahead.
+// Tests that a stream which reaches its join through an exchange finds the table as it was at each record's time, even
+// if some tasks are ahead of others.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -49,7 +49,8 @@ class RepartitionedJoin : public QueryTest {
   }
 };
 
-// Two tasks write (0 and 1), two read (2 and 3); all cities lie in one partition.
+// Tasks 0 and 1 write to the exchange, and tasks 2 and 3 read from it. All cities are in one
+// partition.
 void produce_three_versions(QueryRun& run) {
   run.produce("cities", partition_for("a", 2),
               {version("a", 1, 100), version("a", 2, 200), version("a", 3, 300)});
@@ -70,7 +71,7 @@ TEST_F(RepartitionedJoin, a_table_that_is_ahead_waits_for_records_on_their_way) 
   EXPECT_EQ(run->task(reader).step(), StepResult::Idle);
   EXPECT_TRUE(run->task(reader).is_held_up());
   EXPECT_EQ(read_of_table(*run, reader), Offset(0));
-  step_and_answer(*run, 0);  // the other task may still send records from before all versions
+  step_and_answer(*run, 0);  // task 1 may still send records that are older than all versions
   EXPECT_EQ(run->task(reader).step(), StepResult::Idle);
   EXPECT_EQ(read_of_table(*run, reader), Offset(0));
   step_and_answer(*run, 1);
@@ -98,7 +99,8 @@ TEST_F(RepartitionedJoin, gives_the_same_result_in_any_order_of_its_tasks) {
   } while (std::ranges::next_permutation(turns).found);
 }
 
-// The expected output, computed from the inputs alone: a record counts with the greatest time of its partition so far.
+// Computes the expected output from the inputs alone. The time of a record is the greatest timestamp of its partition
+// so far.
 class Model {
  public:
   void note(int partition, const TestRecord& version) {
@@ -106,7 +108,7 @@ class Model {
     time = std::max(time, version.timestamp);
     versions_[*version.key].emplace_back(time, version.value.value_or(R"({"V":null})"));
   }
-  // The newest version of the city at this time, in its written form.
+  // Returns the JSON value of the city that was the newest at this time.
   std::string at(const std::string& city, int64_t time) const {
     std::string found = R"({"V":null})";
     if (const auto of_city = versions_.find(city); of_city != versions_.end())
@@ -116,11 +118,11 @@ class Model {
   }
 
  private:
-  std::map<int, int64_t> times_;  // of the table's partitions
+  std::map<int, int64_t> times_;  // the times of the table's partitions
   std::map<std::string, std::vector<std::pair<int64_t, std::string>>> versions_;
 };
 
-// A time that sometimes goes back.
+// Returns the next time of a sequence that sometimes goes back.
 int64_t next_time(Random& random, int64_t& time) {
   time += static_cast<int64_t>(random.next() % 60);
   const int64_t back = random.next() % 4 == 0 ? static_cast<int64_t>(random.next() % 200) : 0;
@@ -145,7 +147,7 @@ Model produce_versions(QueryRun& run, int partitions, Random& random) {
   return model;
 }
 
-// Produces random orders, and returns the expected output for them.
+// Produces random orders to the run. Returns the expected output for them.
 std::string produce_orders(QueryRun& run, int partitions, const Model& model, Random& random) {
   std::string expected;
   for (int partition = 0; partition < partitions; ++partition) {
@@ -192,7 +194,8 @@ TEST_F(RepartitionedJoin, finds_the_rows_that_the_inputs_determine) {
   }
 }
 
-// The join is in one task there, before the second exchange; the tasks that write to it are as many as ever.
+// The join is done by one task, before the second exchange. The first stage has one task for each partition,
+// as always.
 TEST_F(RepartitionedJoin, before_windows_over_another_column_gives_the_same_in_any_order) {
   std::string expected;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
@@ -219,11 +222,12 @@ TEST_F(RepartitionedJoin, nothing_waits_for_a_partition_without_records) {
   run->produce("cities", partition_for("a", 2), {version("a", 1, 100)});
   run->produce("orders", 0, {order("a", 1, 150)});
   step_and_answer(*run, 0);
-  step_and_answer(*run, 2 + static_cast<size_t>(partition_for("a", 2)));  // task 1 never ran
+  step_and_answer(*run, 2 + static_cast<size_t>(partition_for("a", 2)));  // task 1 has not run
   EXPECT_EQ(run->written(), "a {\"AMOUNT\":1,\"V\":1} @150\n");
 }
 
-// A table's row waits for the records that exist when it is read, and not for records that arrive later.
+// A row of the table waits only for the records that exist when the row is read, not for records that
+// arrive later.
 TEST_F(RepartitionedJoin, a_partition_that_lags_for_ever_does_not_hold_the_table_up_for_ever) {
   auto run = joined(2);
   const size_t reader = 2 + static_cast<size_t>(partition_for("a", 2));

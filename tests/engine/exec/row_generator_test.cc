@@ -65,7 +65,7 @@ TEST(RowGenerator, zipf_takes_the_first_most_often) {
   EXPECT_EQ(counts.begin()->first, 1);
   EXPECT_LE(counts.rbegin()->first, 1000);
   EXPECT_GT(counts.rbegin()->first, 900);
-  // ln 2 / ln 1001 of all, and ln(11/10) / ln 1001.
+  // The expected shares are ln 2 / ln 1001 and ln(11/10) / ln 1001.
   EXPECT_NEAR(counts[1], 10'034, 400);
   EXPECT_NEAR(counts[10], 1'380, 150);
 }

@@ -1,4 +1,5 @@
-// A reader that shares decoded records gets the same rows as one that decodes alone.
+// Tests that a reader that shares decoded records gets the same rows as a reader that decodes
+// alone.
 #include "engine/exec/shared_records.h"
 
 #include <gtest/gtest.h>
@@ -42,18 +43,19 @@ std::unique_ptr<RecordDecoder> decoder_of(const std::vector<size_t>& columns) {
   return RecordDecoder::make(step, layout, {}).take();
 }
 
-// Batches of ten records, whose bytes go away with each turn.
+// A partition with batches of ten records. The bytes returned by read() are valid until the next
+// call or release().
 class Partition {
  public:
   void append(int records) {
     for (int i = 0; i < records; ++i) values_.push_back(value(values_.size()));
   }
-  // SECONDS of this record is no number.
+  // Replaces SECONDS of this record by a text, so that decoding the record fails.
   void spoil(size_t offset) { values_[offset] = R"({"PAGE":"spoilt","SECONDS":"long"})"; }
   int64_t end() const { return static_cast<int64_t>(values_.size()); }
   void compress(records::Codec codec) { codec_ = codec; }
 
-  // From the batch that holds `from` on, as a poll gives them.
+  // Returns the batches from the one that contains `from` on, as a poll of the log returns them.
   std::vector<LogBatch> read(Offset from) {
     bytes_.clear();
     std::vector<LogBatch> batches;
@@ -107,7 +109,8 @@ std::string to_text(const DecodedChunk& chunk, const std::vector<bool>& used) {
   return text;
 }
 
-// The position of a task, with its own decoder; shared rows are compared with the decoder's rows.
+// Reads a partition as a task does, with shared rows. Compares them with the rows of its own
+// decoder.
 class TestReader {
  public:
   TestReader(SharedRecords& shared, const std::vector<size_t>& columns, Offset next = Offset(0))
@@ -125,7 +128,8 @@ class TestReader {
     auto got = reader_->decode(batches, 3, range, cursor_);
     ASSERT_TRUE(got) << got.error().message;
     RecordCursor fresh;
-    // A shared chunk may be shorter than a chunk that is decoded alone.
+    // The chunk of a shared reader may be shorter than one that is decoded alone, so only the
+    // common part is compared.
     range.end = std::min(range.end, got->next);
     const auto wanted = alone_->decode(batches, 3, range, fresh);
     EXPECT_EQ(to_text(*got, used), to_text(*wanted, used));
@@ -155,8 +159,8 @@ TEST(SharedRecords, are_decoded_by_the_first_and_taken_by_the_others) {
   second.take(partition);
   third.take(partition);
   EXPECT_EQ(shared.taken(), 2u);
-  EXPECT_EQ(shared.kept_bytes(), 0u);  // no other reader will reach them
-  third.take(partition);               // the first reader changes
+  EXPECT_EQ(shared.kept_bytes(), 0u);  // no other reader will need these rows
+  third.take(partition);               // the third reader is now ahead of the others
   first.take(partition);
   second.take(partition);
   EXPECT_EQ(shared.taken(), 4u);
@@ -214,7 +218,8 @@ TEST(SharedRecords, are_dropped_with_their_waiting_readers) {
   stays.take(partition);
 }
 
-// A server of queries over small compressed batches kept a decompressor of each, with its window: gigabytes.
+// Each query over small compressed batches used to keep a decompressor with its window, which took gigabytes
+// in a server with many queries.
 TEST(SharedRecords, keep_no_decompressed_bytes) {
   SharedRecords shared;
   Partition partition;

@@ -1,4 +1,5 @@
-// Rows with slow expressions: another thread evaluates them, and the output is the same.
+// Tests that rows with slow expressions are evaluated on another thread, and that this does not
+// change the output.
 #include "engine/exec/slow_row.h"
 
 #include <algorithm>
@@ -13,17 +14,17 @@ const std::string kClicks = "CREATE STREAM clicks (id VARCHAR KEY, n INT);";
 const std::string kPeople = "CREATE TABLE people (id VARCHAR PRIMARY KEY, n INT);";
 const std::string kLengths =
     "CREATE STREAM x AS SELECT id, LEN(LPAD('', n, 'x')) AS l FROM clicks;";
-constexpr int kLong = 1'000'000;  // of a text that no loop makes
+constexpr int kLong = 1'000'000;  // length of a text that takes too long for the loop
 
 TestRecord click(const std::string& id, int n) {
   return {id, "{\"N\":" + std::to_string(n) + "}", 1};
 }
 
-// Stands for another thread, which works when the test demands it.
+// Stands for the other thread. It evaluates the rows only when the test calls work().
 class SlowRows : public QueryTest {
  protected:
   ~SlowRows() override {
-    for (auto& [work, done] : handed_over_) work();  // as late as can be
+    for (auto& [work, done] : handed_over_) work();  // evaluates what is left as late as possible
   }
 
   void attach(QueryRun& run) {
@@ -41,7 +42,7 @@ class SlowRows : public QueryTest {
     }
   }
 
-  // Runs until nothing is left; returns the number of rows that the other thread evaluated.
+  // Runs until nothing is left to do. Returns the number of rows that the other thread evaluated.
   size_t work_off(QueryRun& run) {
     size_t rows = 0;
     EXPECT_TRUE(run.run_to_rest());
@@ -82,7 +83,7 @@ TEST_F(SlowRows, a_restart_meanwhile_evaluates_it_again) {
   run->produce("clicks", 0, {click("a", 1), click("b", kLong), click("c", 3)});
   ASSERT_TRUE(run->run_to_rest());
   run->start();
-  work();  // for a task that is gone
+  work();  // evaluates a row of a task that no longer exists
   EXPECT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(), "a {\"L\":1} @1\nb {\"L\":1000000} @1\nc {\"L\":3} @1\n");
 }
@@ -92,7 +93,7 @@ TEST_F(SlowRows, a_row_of_a_destroyed_task_delays_no_one_else) {
                    "CREATE STREAM x AS SELECT id, REDUCE(GENERATE_SERIES(1, n), 0, (s, a) => "
                    "s + REDUCE(GENERATE_SERIES(1, n), 0, (t, b) => t + b)) AS l FROM clicks;");
   attach(*run);
-  run->produce("clicks", 0, {click("a", kLong)});  // 1e12 sums
+  run->produce("clicks", 0, {click("a", kLong)});  // the expression computes 1e12 sums
   ASSERT_TRUE(run->run_to_rest());
   ASSERT_EQ(handed_over_.size(), 1u);
   run->drop_tasks();
@@ -109,7 +110,7 @@ TEST_F(SlowRows, a_failure_elsewhere_is_the_rows) {
   EXPECT_EQ(run->task().metrics().records_failed, 2u);
 }
 
-// Each operator that evaluates, with rows large and small in turn.
+// Tests each operator that evaluates expressions, with fast and slow rows in turn.
 TEST_F(SlowRows, the_output_is_the_same) {
   const std::vector<std::string> queries = {
       "CREATE STREAM x AS SELECT id, n FROM clicks WHERE LEN(LPAD('', n, 'x')) > 2;",
@@ -144,7 +145,7 @@ TEST_F(SlowRows, the_output_is_the_same) {
   }
 }
 
-// A record that holds much is not tried first.
+// A record with a large value is given to the other thread without being tried first.
 TEST_F(SlowRows, a_large_record_goes_to_the_other_thread_at_once) {
   auto run = query({"CREATE STREAM clicks (id VARCHAR KEY, list ARRAY<BIGINT>);"},
                    "CREATE STREAM x AS SELECT id, ARRAY_CONTAINS(list, 7) AS has FROM clicks;");
@@ -155,7 +156,7 @@ TEST_F(SlowRows, a_large_record_goes_to_the_other_thread_at_once) {
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(handed_over_.size(), 1u);
   EXPECT_EQ(run->written(), "");
-  EXPECT_GE(work_off(*run), 1u);  // rows behind a slow row are tried on that thread as well
+  EXPECT_GE(work_off(*run), 1u);  // rows after a slow row may also be evaluated on that thread
   EXPECT_EQ(run->written(), "a {\"HAS\":false} @1\nb {\"HAS\":true} @1\n");
 }
 

@@ -1,5 +1,5 @@
-// Streams joined with streams: matches, the times of rows with NULLs, and independence from the way in which records
-// are divided into steps.
+// Tests joins of streams: matches, the times of rows with NULLs, and that the division of records into steps does
+// not matter.
 #include <algorithm>
 
 #include "base/random.h"
@@ -80,7 +80,7 @@ TEST_F(StreamStreamJoin, at_equal_times_the_right_sides_nulls_are_first) {
       row("c", "null", "3", 1'000) + row("a", "2", "null", 1'000) + row("b", "1", "null", 1'000));
 }
 
-// As in Kafka Streams since KIP-962.
+// Kafka Streams behaves in this way since KIP-962.
 TEST_F(StreamStreamJoin, a_record_without_a_key_has_no_match) {
   auto run = join("LEFT JOIN r WITHIN 1 SECOND GRACE PERIOD 1 SECOND");
   run->produce("l", 0, {{std::nullopt, "{\"A\":1}", 1'000}, {"k", std::nullopt, 1'000}});
@@ -110,7 +110,8 @@ TEST_F(StreamStreamJoin, expired_records_take_no_memory) {
   for (Store* store : run->task().stage().stores()) EXPECT_LT(store->size(), 10u);
 }
 
-// One record meets thousands: a step ends in the middle of it, and a crash there changes nothing.
+// One record matches thousands, so a step ends in the middle of it. A crash at this point must not
+// change the result.
 TEST_F(StreamStreamJoin, a_record_that_meets_many_is_worked_off_in_slices) {
   const auto fill = [](QueryRun& run) {
     std::vector<At> many;
@@ -138,7 +139,8 @@ TEST_F(StreamStreamJoin, a_record_that_meets_many_is_worked_off_in_slices) {
   EXPECT_EQ(troubled->written(), expected);
 }
 
-// Four partitions, whose writers run ahead of each other: no record is too late.
+// The four partitions of each side are written at different speeds. No record may be late because
+// of this.
 TEST_F(StreamStreamJoin, repartitioned_sides_are_read_in_the_order_of_event_time) {
   settings_.num_partitions = 4;
   auto run = query({"CREATE STREAM l (a INT, city VARCHAR) WITH (KAFKA_TOPIC = 'l');",

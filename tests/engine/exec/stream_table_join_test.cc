@@ -1,4 +1,5 @@
-// Streams joined with tables: the row that a record finds, and the fate of records that find none.
+// Tests joins of streams with tables: which row a record finds, and what happens to records that
+// find none.
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -114,7 +115,7 @@ TEST_F(StreamTableJoin, joined_rows_can_be_grouped) {
 class RekeyedJoin : public StreamTableJoin {
  protected:
   RekeyedJoin() { settings_.num_partitions = 3; }
-  // Customers lie where their keys belong, orders anywhere.
+  // Produces customers to the partitions of their keys, and orders to any partition.
   static void produce(QueryRun& run, const std::vector<TestRecord>& orders,
                       const std::vector<TestRecord>& customers) {
     for (const TestRecord& one : customers) run.produce("c", partition_for(*one.key, 3), {one});
@@ -197,7 +198,7 @@ class ReadFirstJoin : public StreamTableJoin {
     return {id, "{\"TS\":" + std::to_string(ts) + ",\"AMOUNT\":" + std::to_string(amount) + "}",
             1'000'000};
   }
-  // Old events, and a table that arrived today.
+  // Returns the output for old events and a table that was written later.
   std::string written(size_t max_rows) {
     auto run = query({kDatedOrders, kCustomers}, kLeftByKey, exact(max_rows));
     run->produce("o", 0, {dated("a", 1, 10), dated("b", 2, 20)});

@@ -56,9 +56,11 @@ TEST_F(TaskFailure, a_full_log_is_waited_for) {
             "a {\"TOTAL\":3.0} @2\n");
 }
 
-// Many queries may read the same bad records: their lines have one pace.
+// Many queries may read the same bad records, so all queries share one rate limit for their log
+// lines.
 TEST_F(TaskFailure, the_servers_log_is_not_flooded_by_many_tasks) {
-  constexpr int64_t kHourUs = 3'600'000'000;  // later than any other test has logged
+  // later than all times at which other tests have logged
+  constexpr int64_t kHourUs = 3'600'000'000;
   testing::internal::CaptureStderr();
   std::vector<std::unique_ptr<QueryRun>> runs;
   for (int i = 0; i < 5; ++i) {
@@ -79,8 +81,8 @@ TEST_F(TaskFailure, the_servers_log_is_not_flooded_by_many_tasks) {
   EXPECT_EQ(runs.back()->task().metrics().records_failed, 51u);
 }
 
-// The lines are in the same commits as the results of their micro-batches: none is lost or doubled
-// when the task restarts.
+// The lines of the processing log are in the same commits as the results of their micro-batches, so
+// a restart of the task neither loses nor repeats a line.
 TEST_F(TaskFailure, unreadable_records_are_in_the_processing_log_once) {
   TaskOptions options = exact(1);
   options.processing_log = PartitionRef{Uuid{{9}}, PartitionId(0)};
@@ -101,7 +103,7 @@ TEST_F(TaskFailure, unreadable_records_are_in_the_processing_log_once) {
   EXPECT_NE(lines[1].find("\"SOURCE_OFFSET\":2}"), std::string::npos) << lines[1];
 }
 
-// The lines of a query's processing log after it has read all records.
+// Lets the query read all records. Returns the lines of its processing log.
 std::vector<std::string> told_by(QueryRun& run) {
   EXPECT_TRUE(run.run_to_rest());
   return lines_of(run.log().topics(), *run.options().processing_log);
@@ -207,7 +209,7 @@ TEST_F(TaskFailure, answers_may_come_after_the_task_is_gone) {
   run->task().step();
   CrashableLog& log = run->log();
   ASSERT_EQ(log.on_their_way(), 1u);
-  // As when a query is dropped while its last commit is being written.
+  // This happens when a query is dropped while its last commit is being written.
   run->drop_tasks();
   EXPECT_TRUE(log.answer_one());
   EXPECT_EQ(run->written(), "a {\"TOTAL\":1.0} @1\n");
@@ -232,7 +234,7 @@ TEST_F(TaskFailure, when_durable_waits_for_all_that_was_done_before) {
   EXPECT_EQ(run->task().durable_as_of(), CommitId{2});
 }
 
-// A look-up waits for the commits of the rows that it shows, not for all commits on their way.
+// A look-up waits for the commits of the rows that it shows, not for all pending commits.
 TEST_F(TaskFailure, a_look_up_returns_the_commit_it_must_wait_for) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("b", "1", 2), order("a", "2", 3)});
@@ -268,7 +270,7 @@ TEST_F(TaskFailure, a_look_up_of_a_row_that_is_gone_waits_for_that) {
   EXPECT_EQ(commit.value(), 2);
 }
 
-// Whether a window is over depends on all records.
+// Whether a window has ended depends on all records.
 TEST_F(TaskFailure, a_look_up_of_windows_that_are_over_waits_for_all) {
   auto run =
       query({kOrders},
@@ -287,7 +289,7 @@ TEST_F(TaskFailure, a_look_up_of_windows_that_are_over_waits_for_all) {
   EXPECT_TRUE(is_durable) << "nothing is on its way";
 }
 
-// The log may keep a commit for a while to write it with others.
+// The log may delay a commit to write it together with others, so it must know that a reader waits.
 TEST_F(TaskFailure, the_log_is_notified_when_a_reader_waits_for_a_commit) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
@@ -318,7 +320,7 @@ TEST_F(TaskFailure, a_task_reports_that_it_waits_for_an_answer) {
   EXPECT_TRUE(run->task().waits_for_answer()) << "what comes now waits for an answer";
 }
 
-// A look-up of a paused query waits for the commits that have begun, and for nothing else.
+// A look-up in a paused query waits for the commits that have begun, and for nothing else.
 TEST_F(TaskFailure, a_task_that_takes_no_records_finishes_what_it_has_begun) {
   auto run = query({kOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "1", 1), order("a", "2", 2)});
@@ -345,12 +347,13 @@ TEST_F(TaskFailure, an_error_of_the_log_when_reading_stops_the_task) {
   EXPECT_EQ(run->task().failure()->error.message, "the disk is gone");
 }
 
-// Under ksqlDB's defaults a sum that does not fit its type is fatal.
+// With ksqlDB's defaults, a sum that does not fit its type is a fatal error.
 const std::string kCompatOrders =
     "CREATE STREAM orders (id VARCHAR KEY, amount DECIMAL(3, 1)) WITH (KAFKA_TOPIC = 'orders', "
     "VALUE_FORMAT = 'JSON', PARTITIONS = 1);";
 
-// One record at a time, everything before it is committed and the task names the very record.
+// With one record in each step, everything before the failing record is committed, and the task's
+// error names this record.
 TEST_F(TaskFailure, a_fatal_record_stops_the_task_at_its_offset) {
   settings_.ksqldb_compat = true;
   auto run = query({kCompatOrders}, kTotals, exact(1));

@@ -1,5 +1,5 @@
-// The reads of a task: each record is decoded once, however many are taken at a time; a damaged batch stops the task;
-// counts survive a restart; late records, and records of the future, are reported.
+// Tests how a task reads: each record is decoded once, however many are read at a time; a damaged batch stops the
+// task; counts survive a restart; late records and records with future timestamps are reported.
 #include "records/batch.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
@@ -34,7 +34,7 @@ size_t count_lines(const std::string& text) {
 
 class TaskInput : public QueryTest {
  protected:
-  // The records that moved the stream time, by the metrics of the query's tasks.
+  // Returns the records that moved the stream time, according to the metrics of the query's tasks.
   static std::vector<StreamTime> moved_by(QueryRun& run) {
     std::vector<StreamTime> told;
     for (size_t i = 0; i < run.task_count(); ++i)
@@ -59,7 +59,8 @@ TEST_F(TaskInput, partitions_with_skewed_times_are_decoded_once) {
     ASSERT_TRUE(run->run_to_rest());
     uint64_t decoded = 0;
     for (size_t i = 0; i < run->task_count(); ++i) decoded += run->task(i).decoded_rows();
-    EXPECT_EQ(decoded, 2u * kPartitions * kRecords) << skew;  // by both stages
+    // each record is decoded once in each of the two stages
+    EXPECT_EQ(decoded, 2u * kPartitions * kRecords) << skew;
   }
 }
 
@@ -73,7 +74,8 @@ TEST_F(TaskInput, compressed_batches_are_taken_record_by_record) {
   EXPECT_EQ(run->task().decoded_rows(), 100u);
 }
 
-// An external registry has not answered yet: no record is skipped, and none behind it is processed.
+// While the external registry has not answered, the record is not skipped, and no later record is
+// processed.
 TEST_F(TaskInput, a_record_waits_for_its_schema) {
   struct Late final : SchemaLookup {
     bool has_answered = false;
@@ -100,7 +102,7 @@ TEST_F(TaskInput, a_record_waits_for_its_schema) {
     const std::string own(
         "\x02\x02"
         "p",
-        3);  // of a union
+        3);  // the first byte is the branch of a union
     run->produce("clicks", 0,
                  {record("a", 0, own), record("b", 0, own), record("c", 5, "\x02q"),
                   record("d", 6, "\x02q"), record("e", 0, own)});
@@ -159,7 +161,7 @@ TEST_F(TaskInput, behind_an_exchange_the_first_stage_knows_the_record_that_moved
 }
 
 TEST_F(TaskInput, behind_an_exchange_a_record_far_ahead_of_the_clock_moves_nothing) {
-  constexpr int64_t kDay = 86'400'000, kNow = 1'000'000;  // QueryRun's clock
+  constexpr int64_t kDay = 86'400'000, kNow = 1'000'000;  // kNow is the time of QueryRun's clock
   session_["stream.time.max.ahead.ms"] = std::to_string(kDay);
   auto run = query({kClicks}, kByPage);
   run->produce(
@@ -183,7 +185,7 @@ TEST_F(TaskInput, counts_outlive_a_restart) {
 }
 
 TEST_F(TaskInput, a_record_far_ahead_of_the_clock_counts_and_moves_nothing) {
-  constexpr int64_t kDay = 86'400'000, kNow = 1'000'000;  // QueryRun's clock
+  constexpr int64_t kDay = 86'400'000, kNow = 1'000'000;  // kNow is the time of QueryRun's clock
   session_["stream.time.max.ahead.ms"] = std::to_string(kDay);
   auto run = query({kClicks}, kById);
   run->produce("clicks", 0,

@@ -7,7 +7,7 @@ namespace engine {
 namespace {
 
 const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
-// A windowed aggregation behind an exchange. The list shows the order in which it has processed the records.
+// A windowed aggregation after an exchange. Each list shows the order in which the records were processed.
 const std::string kLists =
     "CREATE TABLE lists AS SELECT city, COLLECT_LIST(amount) AS amounts FROM orders WINDOW "
     "TUMBLING "
@@ -20,7 +20,7 @@ TestRecord order(int amount, int64_t timestamp) {
 class TaskOrder : public QueryTest {
  protected:
   TaskOrder() { settings_.num_partitions = 2; }
-  // The amounts in the order in which they arrived at the aggregation.
+  // Returns the amounts in the order in which they arrived at the aggregation.
   static std::string amounts(QueryRun& run) {
     EXPECT_TRUE(run.run_to_rest());
     const std::string rows = run.table();
@@ -33,7 +33,7 @@ TEST_F(TaskOrder, each_partition_has_a_task_before_the_exchange) {
   auto run = query({kOrders}, kLists);
   ASSERT_EQ(run->task_count(), 4u);
   EXPECT_EQ(run->task(0).inputs().size(), 1u);
-  EXPECT_EQ(run->task(2).inputs().size(), 2u);  // from both
+  EXPECT_EQ(run->task(2).inputs().size(), 2u);  // from both tasks
 }
 
 TEST_F(TaskOrder, the_earlier_record_goes_first) {
@@ -50,7 +50,7 @@ TEST_F(TaskOrder, at_equal_times_the_first_partition_is_first) {
   EXPECT_EQ(amounts(*run), "1,4,2,3,5");
 }
 
-// Within a partition the log's order holds, whatever the times say.
+// Records of one partition are processed in the order of the log, whatever their timestamps are.
 TEST_F(TaskOrder, a_record_waits_behind_a_later_one_of_its_partition) {
   auto run = query({kOrders}, kLists);
   run->produce("orders", 0, {order(1, 100), order(2, 5)});
@@ -64,7 +64,7 @@ TEST_F(TaskOrder, an_empty_partition_delays_no_other) {
   EXPECT_EQ(amounts(*run), "1,2");
 }
 
-// Merges like the task should, over everything at once.
+// Returns the order in which the task should merge the records, computed over all records at once.
 std::string merged_naively(std::vector<std::vector<TestRecord>> partitions) {
   std::string amounts;
   std::vector<size_t> next(partitions.size(), 0);
@@ -109,8 +109,8 @@ TEST_F(TaskOrder, neither_batches_nor_steps_change_the_order) {
   }
 }
 
-// Records that wait for the other partition are read in every step; an error in one of them is counted once, when the
-// task has passed it.
+// Records that wait for the other partition are read again in every step. An error in one of them is counted once,
+// when the task has processed it.
 TEST_F(TaskOrder, a_record_that_cannot_be_read_is_counted_once) {
   auto run = query({kOrders}, kLists, exact(8));
   std::vector<TestRecord> early;

@@ -1,5 +1,5 @@
-// Tasks that crash at any moment and continue from their durable state reach the same state as a
-// task that never crashed, and write the same output, once.
+// Tests that tasks which crash at any moment and continue from their durable state reach the same
+// state as a task that never crashed, and write the same output without duplicates.
 #include <set>
 #include <sstream>
 
@@ -11,8 +11,8 @@ namespace {
 struct Case {
   std::string name, source, query;
   int partitions;
-  bool is_ordered;         // the records' way through the tasks is the same in every run
-  std::string other = {};  // a second source, which gets records of the same kind
+  bool is_ordered;         // every run processes the records in the same order
+  std::string other = {};  // a second source, which gets records like those of the first
 };
 
 void PrintTo(const Case& tested, std::ostream* out) { *out << tested.name; }
@@ -168,7 +168,8 @@ std::string sorted_lines(const std::string& text) {
 
 std::string outcome(QueryRun& run, bool is_ordered) {
   std::string text = run.written();
-  // A stream has the same rows, a table ends with the same.
+  // A stream must have the same rows in any order; in a table, the last row of each key must be the
+  // same.
   if (!is_ordered) text = run.table().empty() ? sorted_lines(text) : run.newest_written();
   text += "table:\n" + run.table();
   for (size_t i = 0; i < run.task_count(); ++i) {
@@ -202,7 +203,7 @@ TEST_P(TaskRestart, crashes_change_nothing) {
     troubled->start();
     ASSERT_TRUE(troubled->run_to_rest());
     ASSERT_EQ(outcome(*troubled, GetParam().is_ordered), expected) << "seed " << seed;
-    // And once more without anything left to do: the state is all in the journal.
+    // Starts once more with nothing left to do: the journal must contain the whole state.
     troubled->start();
     ASSERT_TRUE(troubled->run_to_rest());
     ASSERT_EQ(outcome(*troubled, GetParam().is_ordered), expected) << "seed " << seed;

@@ -1,5 +1,5 @@
-// The results of one record may be far larger than a step or a commit: they are produced in slices, and neither slices
-// nor crashes between them change the output.
+// The results of one record may be far larger than a step or a commit, so they are produced in slices. Neither slices
+// nor crashes between them may change the output.
 #include <tuple>
 
 #include "engine/testing/memory_checkpoints.h"
@@ -34,7 +34,7 @@ size_t count_lines(const std::string& text) {
 
 class TaskSlices : public QueryTest {
  protected:
-  // Number of steps until the query is idle.
+  // Returns the number of steps until the query is idle.
   static size_t steps(QueryRun& run) {
     size_t steps = 0;
     for (bool moved = true; moved;) {
@@ -56,7 +56,8 @@ TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
   EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
 }
 
-// The shard steps a task when its input has grown; that step may have a rest to work off first.
+// The server steps a task when its input has grown. The task may still have slices of an earlier
+// record to process in this step.
 TEST_F(TaskSlices, records_that_arrive_between_slices_are_taken_without_a_new_notification) {
   auto run = query({kClicks}, kHopping);
   run->options().slice.max_rows = 500;
@@ -73,8 +74,8 @@ TEST_F(TaskSlices, records_that_arrive_between_slices_are_taken_without_a_new_no
   EXPECT_EQ(count_lines(run->table()), 2 * 3600u);
 }
 
-// Batches of a few kilobytes that become megabytes are decompressed in slices, also where the records of
-// several partitions go in order.
+// Batches of a few kilobytes that decompress to megabytes are decompressed in slices, also if records of
+// several partitions are merged.
 TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
   for (const int partitions : {1, 2}) {
     settings_.num_partitions = partitions;
@@ -132,8 +133,8 @@ TEST_F(TaskSlices, commits_stay_small_however_many_rows_a_record_makes) {
   }
 }
 
-// Changes that are not written count, too: only the journal has them. And a block that does not end with its slice does
-// not delay the commit until another block ends.
+// Changes of state that produce no output count, too, because the journal contains them. A block of windows that does
+// not end with its slice must not delay the commit until another block ends.
 TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   const std::string text = "LATEST_BY_OFFSET(LPAD('', n, 'x'))";
   for (const char* emit : {"CHANGES", "FINAL"}) {
@@ -149,7 +150,7 @@ TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   }
 }
 
-// If only the last value is written, no list is built for each record.
+// Only the last value is written, so no list is built for the earlier records.
 TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
   TaskOptions options;
   options.merge_updates = true;
@@ -200,7 +201,8 @@ TEST_F(TaskSlices, a_position_is_passed_when_all_of_its_record_is_durable) {
   run->start();
   run->produce("clicks", 0, {click("a", 5, 1), click("b", 100, 2), click("c", 1, 3)});
   run->task().step();
-  EXPECT_EQ(run->task().inputs().front().next, Offset(1));  // 5 of the 10 rows are of the second
+  // 5 of the 10 rows are from the second record
+  EXPECT_EQ(run->task().inputs().front().next, Offset(1));
   bool is_durable = false;
   run->task().when_durable([&](Status status) { is_durable = status.has_value(); });
   EXPECT_FALSE(is_durable);
@@ -236,7 +238,7 @@ TEST_F(TaskSlices, changes_of_a_table_on_disk_are_made_a_few_at_a_time) {
   EXPECT_EQ(count_lines(run->written()), kRows / 2u);
 }
 
-// A crash after each single commit.
+// A crash follows each single commit.
 TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
   for (const std::string& sql : {kHopping, kExplode, kFinal}) {
     const std::vector<TestRecord> records{click("a", 3, 100'000), click("b", 700, 110'000),
@@ -265,7 +267,7 @@ TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
   }
 }
 
-// They are counted with the commit that passes them, and not with the end of their batch.
+// Late records are counted with the commit that passes them, not at the end of their batch.
 TEST_F(TaskSlices, late_records_are_counted_once_over_crashes) {
   std::vector<TestRecord> records{click("a", 1, 10'000'000)};
   for (int i = 0; i < 200; ++i) {
@@ -286,7 +288,7 @@ TEST_F(TaskSlices, late_records_are_counted_once_over_crashes) {
   EXPECT_EQ(run->task().metrics().records_late, 200u);
 }
 
-// Each lies in 100,000 windows, all but a few of them closed.
+// Each record is in 100,000 windows, almost all of which are closed.
 TEST_F(TaskSlices, closed_windows_of_late_records_cost_nothing) {
   session_["max.windows.per.record"] = "1000000";
   auto run = query({kClicks},
@@ -324,7 +326,7 @@ TEST_F(TaskSlices, closing_many_windows_takes_several_steps_and_keeps_their_orde
   EXPECT_TRUE(std::ranges::is_sorted(keys));
 }
 
-// Rows that share their contents, each with a function that makes many rows of one.
+// A query over rows that share strings. Each row is the input of a function that makes many rows.
 struct Sharing {
   std::string sql;
   std::vector<TestRecord> clicks;
@@ -406,7 +408,7 @@ TEST_F(TaskSlices, a_result_that_is_too_large_is_a_failed_record) {
   EXPECT_EQ(run->task().metrics().records_failed, 1u);
 }
 
-// The evaluation of all rows at once would take more bytes than an evaluation may.
+// If all rows were evaluated at once, their values would exceed the memory limit of an evaluation.
 TEST_F(TaskSlices, values_that_are_too_many_for_one_evaluation_are_made_in_several) {
   auto run =
       query({kClicks}, "CREATE STREAM x AS SELECT id, LEN(LPAD('', n, 'x')) AS l FROM clicks;");
@@ -415,7 +417,8 @@ TEST_F(TaskSlices, values_that_are_too_many_for_one_evaluation_are_made_in_sever
   run->produce("clicks", 0, records);
   steps(*run);
   EXPECT_EQ(count_lines(run->written()), 10u);
-  EXPECT_EQ(run->task().metrics().records_failed, 1u);  // the one that is too large for itself
+  // the row whose value alone exceeds the limit
+  EXPECT_EQ(run->task().metrics().records_failed, 1u);
   EXPECT_NE(run->written().find("{\"L\":null} @5"), std::string::npos) << run->written();
 }
 

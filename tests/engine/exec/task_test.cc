@@ -79,7 +79,8 @@ TEST_F(TaskTest, grouping_by_a_value_goes_through_an_exchange) {
             "Quetta {\"N\":1} @2\n");
 }
 
-// Stream time comes from the records: with a grace of 10 s the window from 0 closes at 70 s.
+// Stream time comes from the timestamps of records: with a grace period of 10 s, the window that
+// begins at 0 closes at 70 s.
 TEST_F(TaskTest, a_late_record_counts_while_its_window_is_in_grace) {
   auto run = query({kOrders},
                    "CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM orders WINDOW TUMBLING "

@@ -1,5 +1,5 @@
-// After a time-ordered exchange rows are in the order of event time, whichever of the tasks before it runs ahead, falls
-// behind, or has nothing to send.
+// Tests that rows after a time-ordered exchange are in the order of event time, even if some of the tasks before it are
+// slower than others or have nothing to send.
 #include <algorithm>
 #include <sstream>
 
@@ -10,7 +10,8 @@ namespace engine {
 namespace {
 
 const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
-// Small windows without grace: a row that arrives too late is missing. The list shows the rows' order.
+// The windows are small and have no grace period, so a row that arrives too late is missing. The list
+// shows the order of the rows.
 const std::string kLists =
     "CREATE TABLE lists AS SELECT city, COUNT(*) AS n, COLLECT_LIST(amount) AS amounts FROM orders "
     "WINDOW TUMBLING (SIZE 100 MILLISECONDS, RETENTION 30 DAYS, GRACE PERIOD 0 SECONDS) WHERE "
@@ -21,7 +22,7 @@ TestRecord order(const std::string& city, int amount, int64_t timestamp) {
   return {"k", R"({"CITY":")" + city + R"(","AMOUNT":)" + std::to_string(amount) + "}", timestamp};
 }
 
-// A row of the plan's only exchange, as QueryRun names it.
+// Returns a partition of the plan's only exchange, with the id that QueryRun assigns to it.
 PartitionRef exchange(PartitionId partition) {
   PartitionRef ref;
   ref.topic.bytes[0] = 2;
@@ -39,7 +40,7 @@ ExchangeLanes two_readers() {
 class TimeOrderedExchange : public QueryTest {
  protected:
   enum class Shape : uint8_t { Lanes, OneReader };
-  // OneReader: as plans had it before there were such exchanges.
+  // OneReader is the form that plans had before time-ordered exchanges existed.
   std::unique_ptr<QueryRun> lists(int partitions, Shape shape = Shape::Lanes,
                                   TaskOptions options = exact()) {
     settings_.num_partitions = partitions;
@@ -62,7 +63,7 @@ class TimeOrderedExchange : public QueryTest {
     for (std::string line; std::getline(lines, line);) {
       std::istringstream cells(line.substr(line.find(' ')));
       int64_t cell = 0;
-      // City, count; the window's bounds follow behind the list.
+      // A line has the city, the count, the list and the bounds of the window.
       cells >> cell;
       sum += cell;
     }
@@ -74,9 +75,10 @@ class TimeOrderedExchange : public QueryTest {
   }
 };
 
-using Records = std::vector<std::vector<TestRecord>>;  // by partition
+using Records = std::vector<std::vector<TestRecord>>;  // the records of each partition
 
-// Times that go back, partitions of different lengths, cities that only some partitions have.
+// Returns records whose times sometimes go back, in partitions of different lengths, with cities
+// that only some partitions have.
 Records random_records(Random& random, int partitions) {
   Records records(static_cast<size_t>(partitions));
   for (std::vector<TestRecord>& partition : records) {
@@ -131,7 +133,7 @@ TEST_F(TimeOrderedExchange, rows_come_as_from_one_task_that_reads_all_partitions
   }
 }
 
-// A writer's report of its end does not hold for records that are appended later.
+// A writer that has reported its end may still read records that are appended later.
 TEST_F(TimeOrderedExchange, simultaneous_records_are_not_late) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     Random random(seed);
@@ -180,9 +182,9 @@ TEST_F(TimeOrderedExchange, a_task_that_filters_all_away_lets_the_others_go_on) 
   for (int i = 0; i < 30; ++i) away.push_back(order("a", 7, i * 10));
   run->produce("orders", 1, away);
   step_and_answer(*run, 0);
-  run->task(1).step();  // ten of them: up to 90
+  run->task(1).step();  // reads ten records, whose times are up to 90
   run->log().answer_all();
-  run->task(1).step();  // up to 190
+  run->task(1).step();  // reads ten more records, up to 190
   run->log().answer_all();
   for (size_t reader : {2, 3}) step_and_answer(*run, reader);
   EXPECT_EQ(counted(*run), 1);
@@ -208,13 +210,14 @@ TEST_F(TimeOrderedExchange, progress_is_sent_once_and_not_without_changes) {
   EXPECT_EQ(counted(*run), 2);
 }
 
-// Else a partition whose clock is an hour behind, and which always gets more, would hold the others up.
+// Without a bound, a partition whose clock is an hour behind and which always gets new records would
+// delay the others for ever.
 TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_delays_no_other_for_ever) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 1'000'000)});
   for (int i = 0; i < 20; ++i) {
     for (size_t task = 0; task < run->task_count(); ++task) {
-      // Whenever a reader looks, there is a record that its writer has not seen.
+      // At each step of a reader, the partition has a record that its writer has not read yet.
       run->produce("orders", 1, {order("b", 2, 100 + i)});
       run->task(task).step();
       run->log().answer_all();
@@ -251,12 +254,14 @@ TEST_F(TimeOrderedExchange, rows_that_wait_stay_in_the_log) {
   EXPECT_NE(run->table().find("\"a\" 1 [1] "), std::string::npos) << run->table().substr(0, 200);
 }
 
-// The far record waits until all writers have reached their ends; later records then count with their own times again.
+// The record with the far timestamp waits until all writers have reached the ends of their partitions; later records
+// then count with their own times.
 TEST_F(TimeOrderedExchange, a_broken_clock_is_forgotten_at_the_end) {
   auto run = lists(2);
   run->produce("orders", 0, {order("far", 1, 1'000'000'000)});
   ASSERT_TRUE(run->run_to_rest());
-  ASSERT_NE(partition_for("a", 2), partition_for("far", 2));  // its window closes no other
+  // "far" and "a" are in different partitions, so the far record closes no window of "a"
+  ASSERT_NE(partition_for("a", 2), partition_for("far", 2));
   run->produce("orders", 0, {order("a", 1, 100)});
   run->produce("orders", 1, {order("a", 2, 300)});
   ASSERT_TRUE(run->run_to_rest());
@@ -276,7 +281,7 @@ TEST_F(TimeOrderedExchange, a_partition_that_is_added_has_lanes_behind_the_other
   EXPECT_NE(run->table().find("[2,1]"), std::string::npos) << run->table();
 }
 
-// As a stream that is not repartitioned sees it.
+// The result must be that of a stream that is not repartitioned.
 TEST_F(TimeOrderedExchange, a_joined_table_behind_it_is_as_it_was_at_each_record_s_time) {
   settings_.num_partitions = 2;
   for (uint64_t seed = 1; seed <= 30; ++seed) {
@@ -300,7 +305,8 @@ TEST_F(TimeOrderedExchange, a_joined_table_behind_it_is_as_it_was_at_each_record
   }
 }
 
-// Between a reader's look at where the log begins and its look at the log.
+// The progress is deleted after the reader has asked where the log begins and before it reads the
+// log.
 TEST_F(TimeOrderedExchange, progress_that_was_trimmed_just_now_is_asked_for_again) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 10)});

@@ -1,4 +1,5 @@
-// Records at the ends of time, in every kind of window: they count like others, and nothing hangs.
+// Tests that records with the smallest and greatest timestamps count like others in every kind of
+// window, and that nothing hangs.
 #include <limits>
 
 #include "tests/engine/exec/query_test.h"

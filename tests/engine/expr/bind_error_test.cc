@@ -1,4 +1,4 @@
-// Messages for invalid expressions; ksqlDB's wording is in the detail.
+// Tests the messages for invalid expressions; ksqlDB's wording is in the detail.
 #include <ctime>
 
 #include "tests/engine/expr/expression_tools.h"

@@ -1,4 +1,4 @@
-// CAST, pair by pair.
+// Tests CAST for each pair of types.
 #include "tests/engine/expr/expression_tools.h"
 
 using namespace expression_tools;

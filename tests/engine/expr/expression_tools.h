@@ -1,4 +1,4 @@
-// Expressions evaluated over a small table, for the tests of this folder.
+// Evaluates expressions over a small table, for the tests of this folder.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ inline const Layout& sample_layout() {
   return layout;
 }
 
-// Two rows; in the second everything but ROWTIME is null.
+// Returns columns with two rows. In the second row, everything except ROWTIME is null.
 inline std::vector<ColumnPtr> sample_columns() {
   const std::vector<Value> first = {
       Value::integer(7),
@@ -73,7 +73,7 @@ struct World {
   EvalContext context{clock, random};
 };
 
-// ERROR CODE: message | detail
+// Returns the error in the form "CODE: message | detail".
 inline std::string error_text(const Error& error) {
   std::string text = std::string(name(error.code)) + ": " + error.message;
   if (!error.detail.empty()) text += " | " + error.detail;
@@ -88,7 +88,7 @@ inline Result<BoundExpression> bound(std::string_view text) {
   return bound(text, Scope(sample_layout()));
 }
 
-// The value as CAST AS STRING writes it, "null", or "!" and the error.
+// Returns the value as CAST AS STRING writes it, "null", or "!" followed by the error.
 inline std::string shown_row(const Evaluated& result, size_t row) {
   if (result.errors.has(row)) {
     EXPECT_TRUE(result.column->is_null(row));
@@ -101,7 +101,8 @@ inline std::string shown_row(const Evaluated& result, size_t row) {
   return text;
 }
 
-// "7 INTEGER; null" for a value in the first row, its type, and a null in the second.
+// Returns a text such as "7 INTEGER; null": the value in the first row, its type, and the value in
+// the second row.
 inline std::string evaluated(std::string_view text) {
   World world;
   const auto expression = bound(text);

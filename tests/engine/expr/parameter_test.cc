@@ -1,11 +1,11 @@
-// Parameters $n, constants, and expressions that an earlier step has computed.
+// Tests parameters such as $1, constants, and expressions that an earlier step has computed.
 #include "tests/engine/expr/expression_tools.h"
 
 using namespace expression_tools;
 
 namespace {
 
-// The types that binding infers for the parameters.
+// Returns the types that binding infers for the parameters.
 std::string inferred(std::string_view text, std::vector<ParameterSlot> declared = {}) {
   Scope scope(sample_layout(), "WHERE");
   scope.parameters = &declared;

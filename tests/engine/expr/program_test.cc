@@ -1,4 +1,4 @@
-// Programs: shared subexpressions, and the rows for which each step is computed.
+// Tests programs: shared subexpressions, and the rows for which each step is computed.
 #include <chrono>
 #include <ctime>
 #include <random>
@@ -20,7 +20,7 @@ std::vector<BoundExpression> bound_all(std::initializer_list<std::string_view> t
   return expressions;
 }
 
-// Many rows of random values, among them nulls and zeros.
+// Returns many rows of random values, which include nulls and zeros.
 std::vector<ColumnPtr> random_columns(size_t rows, uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto pick = [&](int limit) { return static_cast<int32_t>(random() % limit); };
@@ -72,7 +72,8 @@ std::vector<ColumnPtr> picked(const std::vector<ColumnPtr>& columns,
   return result;
 }
 
-// Lists beyond a few items are looked up in a set: the answer is that of OR over the items.
+// A list of more than a few items is looked up in a set. The result must be that of OR over
+// comparisons with the items.
 TEST(Program, a_long_list_gives_the_same_as_its_comparisons) {
   const std::string_view lists[][2] = {
       {"I", "1, 3, 30"},        {"L", "0, 2, 30"},    {"D", "0.5, 1.0, 30.5"}, {"S", "'x', 'xx'"},
@@ -292,7 +293,7 @@ TEST(Program, row_by_row_equals_all_at_once) {
   const auto columns = random_columns(kRows, 11);
   const Program program(expressions);
   const auto whole = program.run(columns, kRows, world.context);
-  // Each expression alone gives the same as together with the others.
+  // Evaluated alone, each expression must have the same result as together with the others.
   for (size_t i = 0; i < expressions.size(); ++i) {
     const auto alone = Program(expressions[i]).run(columns, kRows, world.context);
     for (size_t row = 0; row < kRows; ++row)

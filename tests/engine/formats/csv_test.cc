@@ -6,7 +6,7 @@ namespace engine {
 namespace {
 
 struct Read {
-  std::vector<std::string> records;  // "line: field|field", NULL as <null>
+  std::vector<std::string> records;  // each is "line: field|field", with NULL as <null>
   std::string error;
 };
 

@@ -69,7 +69,7 @@ TEST(Delimited, only_special_characters_cause_quotes) {
   const ReadRows back = read_rows(kDelimited, kColumns, payloads);
   for (size_t row = 0; row < 9; ++row)
     for (size_t column = 0; column < 3; ++column) {
-      const bool is_empty_string = row == 3 && column == 0;  // comes back as null
+      const bool is_empty_string = row == 3 && column == 0;  // an empty string is read back as null
       EXPECT_EQ(back.at(row, column), is_empty_string ? Value() : data[column]->value_at(row))
           << row;
     }

@@ -1,4 +1,5 @@
-// Values against JSON Schemas: each row a schema, a value, and whether it is one of it.
+// Tests the check of values against JSON Schemas. Each row has a schema, a value, and whether the
+// value is valid.
 #include "engine/formats/json_sr/json_schema_check.h"
 
 #include <gtest/gtest.h>
@@ -43,7 +44,8 @@ TEST(JsonSchemaCheck, knows_the_keywords_about_values) {
       {R"({"pattern":"^a+$"})", R"("aaa")", true},
       {R"({"pattern":"b"})", R"("abc")", true},
       {R"({"pattern":"^b"})", R"("abc")", false},
-      {R"x({"pattern":"(?=x)"})x", R"("abc")", true},  // cannot be checked
+      // look-ahead cannot be checked, so any value is valid
+      {R"x({"pattern":"(?=x)"})x", R"("abc")", true},
       {R"({"items":{"type":"string"}})", R"(["a",1])", false},
       {R"({"items":[{"type":"string"}],"additionalItems":false})", R"(["a",1])", false},
       {R"({"prefixItems":[{"type":"string"}],"items":{"type":"integer"}})", R"(["a",1])", true},
@@ -93,7 +95,7 @@ TEST(JsonSchemaCheck, follows_references_to_other_schemas) {
   EXPECT_FALSE(check(R"({"$ref":"nowhere.json"})", "1"));
 }
 
-// A schema that refers to itself, or to itself often, ends.
+// The check ends even for a schema that refers to itself, once or many times.
 TEST(JsonSchemaCheck, has_an_end) {
   const auto code_of = [](const Status& status) {
     return status ? ErrorCode::kCount : status.error().code;

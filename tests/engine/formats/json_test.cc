@@ -10,7 +10,7 @@ const FormatSpec kJson{.name = "JSON"};
 
 std::vector<ColumnDef> one(SqlType type) { return {{"V", std::move(type)}}; }
 
-// The value of {"V": json} in a column of that type; an error is the text "error: ...".
+// Reads {"V": json} with a column V of the type. Returns the value, or a text "error: ...".
 Value read_one(const SqlType& type, std::string_view json) {
   const std::string payload = "{\"V\":" + std::string(json) + "}";
   const ReadRows got = read_rows(kJson, one(type), {payload});
@@ -95,7 +95,8 @@ TEST(JsonReader, booleans_bytes_and_times) {
   EXPECT_EQ(read_one(TypeKind::Time, "86399999"), Value::integer(86399999));
   EXPECT_TRUE(is_refused(TypeKind::Time, "86400000"));
   EXPECT_EQ(read_one(TypeKind::Timestamp, "1700000000000"), Value::bigint(1700000000000));
-  // Digits in a string are seconds for some producers and milliseconds for others.
+  // Some producers mean seconds by digits in a string, others milliseconds, so such a text is
+  // refused.
   for (const TypeKind type : {TypeKind::Date, TypeKind::Time, TypeKind::Timestamp})
     for (const char* wrong : {"\"17\"", "\"1600000000\"", "\"2024-01-01\"", "\"\""})
       EXPECT_TRUE(is_refused(type, wrong)) << wrong;
@@ -149,7 +150,7 @@ TEST(JsonReader, the_exact_name_wins_over_the_upper_cased_one_in_any_order) {
   EXPECT_EQ(got.at(0, 0), Value::integer(1));
   EXPECT_EQ(got.at(0, 1), Value::integer(5));
   EXPECT_EQ(got.at(1, 0), Value::integer(2));
-  EXPECT_EQ(got.at(1, 1), Value());  // BAR is not the name of `bar`
+  EXPECT_EQ(got.at(1, 1), Value());  // because BAR is not the name of `bar`
   EXPECT_EQ(got.at(2, 0), Value::integer(2));
   EXPECT_EQ(got.at(3, 0), Value());
   EXPECT_EQ(got.at(4, 0), Value::integer(1));
@@ -280,7 +281,8 @@ TEST(JsonWriter, a_record_of_every_type_comes_back_byte_for_byte) {
 
 TEST(JsonReader, a_text_cut_anywhere_is_an_error_and_never_more) {
   for (size_t size = 0; size < kFullRecord.size(); ++size) {
-    const std::string cut(kFullRecord.substr(0, size));  // an own buffer, for the address sanitizer
+    // a buffer of its own, so that the address sanitizer finds reads beyond its end
+    const std::string cut(kFullRecord.substr(0, size));
     const ReadRows got = read_rows(kJson, kAllTypes, {cut, kFullRecord});
     EXPECT_EQ(got.status.states[0], RowState::Error) << size;
     EXPECT_EQ(got.status.states[1], RowState::Value) << size;

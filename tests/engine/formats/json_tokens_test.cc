@@ -9,14 +9,14 @@
 namespace engine {
 namespace {
 
-// The positions of the tokens, found byte by byte, in a text with closed strings.
+// Returns the positions of the tokens of a text whose strings are closed, found byte by byte.
 std::vector<uint32_t> starts_of(std::string_view text) {
   std::vector<uint32_t> starts;
   bool in_scalar = false;
   for (uint32_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
     if (c == '"') {
-      if (!in_scalar) starts.push_back(at);  // true"a" is one token, and refused later
+      if (!in_scalar) starts.push_back(at);  // true"a" is one token, which is refused later
       for (++at; text[at] != '"'; ++at)
         if (text[at] == '\\') ++at;
       in_scalar = false;

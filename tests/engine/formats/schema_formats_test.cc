@@ -1,5 +1,5 @@
-// AVRO, PROTOBUF, JSON_SR: written records are read back, and records of other programs are
-// understood.
+// Tests AVRO, PROTOBUF and JSON_SR: records are read back as they were written, and records of
+// other programs are understood.
 #include "engine/formats/avro/avro.h"
 #include "engine/formats/avro/avro_columns.h"
 #include "engine/formats/format.h"
@@ -21,7 +21,7 @@ struct OneSchema final : SchemaLookup {
   }
 };
 
-// A column of each kind, with a row of values and a row of nulls.
+// Returns a column of each kind, with a value for it; the tests add a row of nulls.
 std::vector<std::pair<ColumnDef, Value>> all_kinds() {
   const SqlType inner = SqlType::structure({{"A", TypeKind::Integer}, {"B", TypeKind::String}});
   return {
@@ -82,13 +82,13 @@ TEST(SchemaFormats, written_records_are_read_back) {
       const bool is_repeated = table.defs[i].type.kind() == TypeKind::Array ||
                                table.defs[i].type.kind() == TypeKind::Map;
       const bool is_protobuf = std::string_view(format).starts_with("PROTO");
-      if (is_repeated && is_protobuf) continue;  // Protobuf's lists are never null
+      if (is_repeated && is_protobuf) continue;  // lists in Protobuf are never null
       EXPECT_TRUE(read.at(1, i).is_null()) << format << " " << table.defs[i].name;
     }
   }
 }
 
-// Sizes around which bytes are copied in another way, or a length takes a byte more.
+// The sizes are those at which bytes are copied in another way, or a length needs one byte more.
 TEST(SchemaFormats, texts_of_every_size_come_back) {
   const SqlType inner = SqlType::structure({{"A", TypeKind::String}, {"N", TypeKind::Bigint}});
   for (const char* format : {"AVRO", "JSON_SR", "PROTOBUF"})
@@ -111,7 +111,7 @@ TEST(SchemaFormats, texts_of_every_size_come_back) {
     }
 }
 
-// A field that occurs twice has its last value, also in the short form of reading.
+// If a field occurs twice, its last value counts, also in the short form of reading.
 TEST(Protobuf, the_last_of_several_values_counts) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Bigint}, {"B", TypeKind::String}};
   const FormatSpec spec{.name = "PROTOBUF_NOSR"};
@@ -181,7 +181,7 @@ TEST(Avro, the_derived_schema_is_that_of_ksqldb) {
             R"({"type":"bytes","scale":2,"precision":4,"logicalType":"decimal"})");
 }
 
-// The example of Avro's own specification: {"a": 27, "b": "foo"}.
+// This is the example of Avro's specification: {"a": 27, "b": "foo"}.
 TEST(Avro, a_record_of_another_program_is_read_by_its_own_schema) {
   const OneSchema schemas(
       3,

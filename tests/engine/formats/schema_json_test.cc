@@ -1,4 +1,4 @@
-// Records with schemas as JSON, and back.
+// Tests the conversion of records with schemas to JSON and back.
 #include <gtest/gtest.h>
 
 #include "engine/formats/avro/avro_json.h"
@@ -15,7 +15,7 @@ std::string through_avro(const std::string& schema, const std::string& json) {
   if (const Status done = append_avro_of_json(bytes, (*avro)->root(), *parse_json_tree(json));
       !done)
     return done.error().message;
-  // Cut anywhere it is no record, or another one, and nothing worse.
+  // A prefix of the record must be an error or another record, and must not crash.
   for (size_t size = 0; size < bytes.size(); ++size)
     (void)json_of_avro((*avro)->root(), std::string_view(bytes).substr(0, size));
   const auto again = json_of_avro((*avro)->root(), bytes);

@@ -1,4 +1,4 @@
-// The texts of schemas: the one form that Avro's spellings have, and the two that Protobuf has.
+// Tests the texts of schemas: Avro's canonical form, and the two forms that Protobuf has.
 #include "engine/formats/avro/avro_canonical.h"
 #include "engine/formats/protobuf/protobuf_schema.h"
 #include "engine/formats/protobuf/protobuf_source.h"
@@ -59,7 +59,7 @@ TEST(SchemaTexts, protobuf_comes_as_text_or_serialized) {
   EXPECT_FALSE(protobuf_source({SchemaKind::Protobuf, "AAAA"}));
 }
 
-// The library's parser is recursive.
+// The parser of the library is recursive, so the depth of messages must be limited.
 TEST(SchemaTexts, protobuf_has_a_bound_for_messages_within_each_other) {
   const auto nested = [](int levels) {
     std::string text = "syntax = \"proto3\";\n";
@@ -67,7 +67,7 @@ TEST(SchemaTexts, protobuf_has_a_bound_for_messages_within_each_other) {
     text += "int32 x = 1;";
     return SchemaText{SchemaKind::Protobuf, text + std::string(static_cast<size_t>(levels), '}')};
   };
-  EXPECT_TRUE(protobuf_source(nested(31)));  // the library's own bound, behind its parser
+  EXPECT_TRUE(protobuf_source(nested(31)));  // the library has a bound of its own after its parser
   for (const int levels : {101, 50'000})
     EXPECT_EQ(
         protobuf_source(nested(levels)).error().message,

@@ -25,7 +25,7 @@ const Value kNone;
 
 using Row = std::vector<Value>;
 
-// One aggregate call, with states as values.
+// An aggregate call whose states the test can keep as values.
 class Aggregate {
  public:
   Aggregate(std::string_view name, std::vector<SqlType> columns, ValueList literals = {},
@@ -209,7 +209,7 @@ std::vector<Call> all_calls() {
   return calls;
 }
 
-// Doubles that were added up in another order.
+// Returns whether two doubles are equal except for the order of additions.
 bool nearly(const Value& a, const Value& b) {
   const bool are_doubles = std::holds_alternative<double>(a.payload()) &&
                            std::holds_alternative<double>(b.payload()) &&
@@ -259,7 +259,7 @@ TEST(Aggregates, damaged_states_are_refused) {
       std::string damaged = bytes.substr(0, random() % (bytes.size() + 1));
       if (!damaged.empty()) damaged[random() % damaged.size()] = static_cast<char>(random());
       Aggregate::State copy(aggregate);
-      if (copy.decode(damaged)) (void)copy.result();  // either way it must not crash
+      if (copy.decode(damaged)) (void)copy.result();  // both outcomes are allowed, but not a crash
     }
   }
 }
@@ -273,7 +273,8 @@ TEST(Aggregates, undo_takes_back_any_update) {
     for (const Row& row : kept) ASSERT_TRUE(state.update(row));
     for (const Row& row : undone) ASSERT_TRUE(state.update(row));
     for (const Row& row : undone) ASSERT_TRUE(state.undo(row));
-    if (call.name == "COLLECT_LIST") {  // removes the last equal one, which moves others
+    // undo removes the last equal item and moves the items after it
+    if (call.name == "COLLECT_LIST") {
       EXPECT_EQ(state.result().as_list().size(), 20U);
       continue;
     }
@@ -320,7 +321,7 @@ TEST(Aggregates, empty_groups_have_the_values_of_ksqldb) {
   EXPECT_EQ(Aggregate("COLLECT_LIST", {kInt}).of({}), list({}));
 }
 
-// A sum that overflows is null, never another number, and becomes valid again when values are
+// A sum that overflows is null, never a wrong number, and becomes valid again when values are
 // removed.
 TEST(Aggregates, a_sum_of_integers_that_does_not_fit_is_null) {
   EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1)})), kNone);
@@ -440,7 +441,7 @@ TEST(Aggregates, a_sum_of_decimals_that_does_not_fit_is_null_until_it_fits_again
   for (int n = 0; n < 500; ++n) ASSERT_TRUE(restored.update({opposite}));
   for (int n = 0; n < 499; ++n) ASSERT_TRUE(restored.undo({large}));
   EXPECT_EQ(restored.result(), large);
-  EXPECT_EQ(restored.encoded().size(), 16u);  // as earlier versions wrote it
+  EXPECT_EQ(restored.encoded().size(), 16u);  // the size that earlier versions wrote
   for (int n = 0; n < 999; ++n) ASSERT_TRUE(merged.update({opposite}));
   EXPECT_EQ(merged.result(), kNone);
   ASSERT_TRUE(merged.merge(state));

@@ -29,7 +29,7 @@ Typed map(std::vector<std::pair<Typed, Typed>> entries);
 // results must be equal. Fails with the row's error, or if no overload matches. The wall clock
 // stands at 2020-01-01T00:00:00Z.
 Result<engine::Value> call(std::string_view name, std::vector<Typed> args);
-// Calls it for short tests, and returns text: the JSON of the result, or "error: ...".
+// Calls the function. Returns the JSON of the result, or "error: ...", as a text for short tests.
 std::string shown(std::string_view name, std::vector<Typed> args);
 
 }  // namespace functions_test

@@ -37,7 +37,7 @@ class FunctionBatch {
     resolution->overload->function->kernel(call);
   }
 
-  // The error of a row; empty if it succeeded, "?" if it failed without a message.
+  // Returns the error of a row; empty if the row succeeded, "?" if it failed without a message.
   std::string error(size_t row) const {
     for (const auto& message : errors_->messages())
       if (message.row == row) return message.text;

@@ -14,7 +14,7 @@ const SqlType kInts = SqlType::array(kInt), kMap = SqlType::map(kString, kInt);
 Value i(int32_t value) { return Value::integer(value); }
 Value s(std::string text) { return Value::text(std::move(text)); }
 
-// A lambda as a function of values; an Error becomes the row's.
+// A lambda that the test defines as a function of values. An Error becomes the error of the row.
 class Body final : public LambdaBody {
  public:
   using Function = std::function<Result<Value>(std::span<const Value>)>;
@@ -44,7 +44,8 @@ ColumnPtr column(const SqlType& type, const ValueList& values) {
   return made;
 }
 
-// All rows of a call of the overload that takes this many lambdas and such a collection.
+// Calls the overload that takes this many lambdas and a collection of this kind. Returns the
+// results of all rows.
 ValueList run(std::string_view name, TypeKind collection, const std::vector<ColumnPtr>& columns,
               const SqlType& result, std::vector<const LambdaBody*> lambdas) {
   const FunctionDef* function = nullptr;

@@ -14,7 +14,7 @@ std::string get(const std::string& text, const char* name) {
   return shown("PG_CATALOG.JSON_GET", {text.c_str(), name});
 }
 
-// A value of names "a", "b" and "c", numbers and strings, some levels deep.
+// Returns a random value with names "a", "b" and "c", numbers and strings, some levels deep.
 std::string random_json(std::mt19937& random, int depth) {
   constexpr const char* kScalars[] = {"1",    "-2.50", "\"x\"", "\"a\\\"b\\\\\"",
                                       "true", "null",  "\"[{\""};
@@ -62,7 +62,8 @@ TEST(PostgresJson, slices_equal_those_of_a_tree) {
   }
 }
 
-// Topics may hold anything: an answer or an error, whatever is cut or put in.
+// Topics may contain any text. For every damaged text, the result is an answer or an
+// error.
 TEST(PostgresJson, damaged_texts_are_errors_and_nothing_worse) {
   std::mt19937 random(8);
   size_t errors = 0;

@@ -1,4 +1,4 @@
-// Expected values are PostgreSQL's own.
+// The expected values are results of PostgreSQL itself.
 #include <gtest/gtest.h>
 
 #include "tests/engine/functions/call.h"

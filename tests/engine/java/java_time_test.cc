@@ -84,7 +84,8 @@ TEST(TimePattern, names_the_position_of_a_mismatch) {
   EXPECT_EQ(parsed("yyyy", ""), "Text '' could not be parsed at index 0");
 }
 
-// Patterns may be part of each record, and their reader is recursive.
+// Each record may contain a pattern, and the parser of patterns is recursive, so the depth must be
+// limited.
 TEST(TimePattern, has_a_bound_for_optional_sections_within_each_other) {
   const auto nested = [](size_t levels) {
     return std::string(levels, '[') + "yyyy" + std::string(levels, ']');
@@ -119,9 +120,9 @@ TEST(TimePattern, reads_dates_leniently_as_simple_date_format) {
 TEST(TimeZone, local_times_in_gaps_and_overlaps_follow_java) {
   const TimeZone zone = *TimeZone::find("America/Los_Angeles");
   constexpr int64_t kHour = 3'600'000;
-  // 2021-03-14T02:30 does not exist: it is 03:30 daylight time.
+  // 2021-03-14T02:30 does not exist in this zone; it becomes 03:30 daylight time.
   EXPECT_EQ(zone.to_epoch_ms(1'615'689'000'000), 1'615'689'000'000 + 8 * kHour);
-  // 2021-11-07T01:30 happens twice: the first is daylight time.
+  // 2021-11-07T01:30 occurs twice in this zone; the first one is daylight time.
   EXPECT_EQ(zone.to_epoch_ms(1'636'248'600'000), 1'636'248'600'000 + 7 * kHour);
 }
 

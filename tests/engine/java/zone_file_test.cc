@@ -60,7 +60,7 @@ TEST(ZoneFile, GivesLocalTimesBeforeBetweenAndAfterItsTransitions) {
   EXPECT_EQ(zone->at(kMarch2024).east_s, 7200);
   EXPECT_EQ(zone->at(kOctober2024 - 1).name, "CEST");
   EXPECT_EQ(zone->at(kOctober2024).name, "CET");
-  EXPECT_EQ(zone->at(32'503'680'000).east_s, 3600);  // January of 3000
+  EXPECT_EQ(zone->at(32'503'680'000).east_s, 3600);  // in January 3000
 }
 
 TEST(ZoneFile, ReadsYearlyRulesOfAllKinds) {
@@ -68,16 +68,19 @@ TEST(ZoneFile, ReadsYearlyRulesOfAllKinds) {
     const auto zone = ZoneFile::parse(file({}, footer));
     return zone ? zone->at(when).east_s : -1;
   };
-  constexpr int64_t kJanuary = 1'704'110'400, kJuly = 1'720'000'000;  // of 2024
+  constexpr int64_t kJanuary = 1'704'110'400, kJuly = 1'720'000'000;  // both in 2024
   EXPECT_EQ(at("<-03>3", kJuly), -10'800);
   EXPECT_EQ(at("<+0545>-5:45", kJuly), 20'700);
-  EXPECT_EQ(at("AEST-10AEDT,M10.1.0,M4.1.0/3", kJanuary), 39'600);  // the summer of the south
+  // January is summer in the southern hemisphere
+  EXPECT_EQ(at("AEST-10AEDT,M10.1.0,M4.1.0/3", kJanuary), 39'600);
   EXPECT_EQ(at("AEST-10AEDT,M10.1.0,M4.1.0/3", kJuly), 36'000);
-  EXPECT_EQ(at("IST-1GMT0,M10.5.0,M3.5.0/1", kJanuary), 0);     // less in winter
+  // Ireland's standard time is in summer
+  EXPECT_EQ(at("IST-1GMT0,M10.5.0,M3.5.0/1", kJanuary), 0);
   EXPECT_EQ(at("EST5EDT,J60,J300", 1'709'280'000), -14'400);    // 1 March, also in a leap year
   EXPECT_EQ(at("EST5EDT,59/0,300/0", 1'709'190'000), -14'400);  // the 60th day: 29 February
-  EXPECT_EQ(at("EST5EDT,0/0,J365/25", kJanuary), -14'400);      // all year
-  EXPECT_EQ(at("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", kMarch2024 - 1), -7'200);  // on Saturday
+  EXPECT_EQ(at("EST5EDT,0/0,J365/25", kJanuary), -14'400);      // daylight time lasts all year
+  // the change is on Saturday
+  EXPECT_EQ(at("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", kMarch2024 - 1), -7'200);
   EXPECT_EQ(at("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", kMarch2024), -3'600);
 }
 
@@ -96,8 +99,9 @@ TEST(ZoneFile, RefusesInvalidFiles) {
   for (const char* bad : {"CET", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M1.1.0",
                           "CET-1CEST,M3.6.0,M1.1.0", "<CET-1", "CET-1CEST,M3.5.0,M10.5.0/3x"})
     EXPECT_FALSE(ZoneFile::parse(file({}, bad))) << bad;
-  EXPECT_FALSE(ZoneFile::parse(file({{2'000, 1}, {1'000, 1}}, "")));  // not in order
-  EXPECT_FALSE(ZoneFile::parse(file({{1'000, 3}}, "")));              // no such kind
+  // the transitions are not in order
+  EXPECT_FALSE(ZoneFile::parse(file({{2'000, 1}, {1'000, 1}}, "")));
+  EXPECT_FALSE(ZoneFile::parse(file({{1'000, 3}}, "")));              // the kind 3 does not exist
   EXPECT_FALSE(ZoneFile::find("../../../etc/passwd"));
   EXPECT_FALSE(ZoneFile::find("/etc/passwd"));
   EXPECT_FALSE(ZoneFile::find("No/Such"));

@@ -30,13 +30,14 @@ TEST(CatalogFunctions, AreWrittenOut) {
             "HAS_PRIVILEGE('table', '', CAST(A AS STRING), '', B)");
   // The binder resolves the values of reg* types.
   EXPECT_EQ(text_of("'pg_class'::regclass"), "CAST('pg_class' AS REGCLASS)");
-  // Within other expressions, and one within another.
+  // The functions also occur within other expressions, and within each other.
   EXPECT_EQ(text_of("upper(pg_get_expr(pg_get_expr(a, 1), 2))"),
             "UPPER(CAST(CAST(A AS STRING) AS STRING))");
 }
 
 TEST(CatalogFunctions, ArgumentsKeepTheirOwnParameters) {
-  // One that the meaning passes over keeps its type: drivers send its value in it.
+  // The result does not depend on $1, but $1 keeps its type, because drivers send its value in this
+  // type.
   EXPECT_EQ(text_of("pg_get_expr($2, $1)"),
             "(CASE WHEN (false AND ($1 IS NULL)) THEN null ELSE CAST($2 AS STRING) END)");
   EXPECT_EQ(text_of("array_to_string($2, $1)"), "ARRAY_TO_STRING($2, $1)");

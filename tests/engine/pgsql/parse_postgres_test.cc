@@ -19,7 +19,7 @@ Query only_query(std::string_view text) {
   return clone(std::get<Query>(parsed->front().statement));
 }
 
-// The first item of the SELECT as the dialect would write it.
+// Returns the first item of the SELECT in the dialect's syntax.
 std::string item(std::string_view expression) {
   const Query query = only_query("SELECT " + std::string(expression) + " FROM t");
   return query.items.empty() ? "" : to_sql(*query.items.front().expression);
@@ -66,7 +66,7 @@ TEST(ParsePostgres, CommasAndJoinsStandOneBehindTheOther) {
   EXPECT_EQ(query.from->name.text, "A");
   EXPECT_EQ(query.from->schema->text, "PG_CATALOG");
   EXPECT_EQ(query.from->visible_name().text, "X");
-  // The items after the comma form one source.
+  // The joined sources after the comma form one source.
   ASSERT_EQ(query.joins.size(), 1U);
   EXPECT_EQ(query.joins[0].on, nullptr);
   ASSERT_NE(query.joins[0].source.query, nullptr);
@@ -119,7 +119,7 @@ TEST(ParsePostgres, NamesThePlaceAndTheUnsupportedFeature) {
   }
 }
 
-// A deep tree is walked through by a recursion.
+// Recursive functions visit the tree, so a list of many items must not make the tree deep.
 TEST(ParsePostgres, LongListsAreNoDeepTrees) {
   const auto depth = [](const auto& self, const Expression& expression) -> size_t {
     size_t deepest = 0;
@@ -271,7 +271,7 @@ std::string times(size_t count, std::string_view part) {
   return text;
 }
 
-// As long as statements of programs become; the tree is flat.
+// Programs create statements of this length. Their trees are flat.
 TEST(ParsePostgres, TakesLongStatements) {
   for (const std::string& text :
        {"INSERT INTO t VALUES (1, 'a')" + times(20'000, ", (2, 'b')") +
@@ -284,7 +284,7 @@ TEST(ParsePostgres, TakesLongStatements) {
     EXPECT_TRUE(parse_postgres(text)) << text.substr(0, 60);
 }
 
-// Nested deeper than the stack allows, after lists of any kind.
+// These statements are nested more deeply than the stack allows, after lists of several kinds.
 TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
   constexpr size_t kTimes = 50'000;
   for (const std::string& text :
@@ -302,10 +302,10 @@ TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
     EXPECT_EQ(parsed.error().code, ErrorCode::LimitExceeded) << text.substr(0, 60);
   }
   EXPECT_EQ(parse_postgres("SELECT 1" + times(150'000, ", 1")).error().code,
-            ErrorCode::LimitExceeded);  // words
+            ErrorCode::LimitExceeded);  // the statement has too many words
 }
 
-// The stack depth of libpg_query and of Millrace's own walk is bounded.
+// Checks that libpg_query and Millrace's own traversal limit the depth of the stack.
 TEST(ParsePostgres, SurvivesDepth) {
   const auto repeated = [](std::string_view part, std::string_view end) {
     std::string text = "SELECT ";

@@ -57,7 +57,7 @@ TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_query) {
   EXPECT_EQ(source("OWN").topic, "UNKNOWN");
 }
 
-// Kafka has topics whose names differ in case alone.
+// The names of Kafka's topics may differ only in letter case.
 TEST_F(CreateSourceTest, a_topic_in_another_case_is_another_topic) {
   ASSERT_TRUE(create("CREATE STREAM orders (A INT);"));
   add_topic("orders", 4);

@@ -58,7 +58,7 @@ TEST_F(DdlTest, the_topic_of_a_table_that_owns_it_goes_with_it) {
   const auto dropped = change("DROP TABLE T;");
   ASSERT_TRUE(dropped);
   EXPECT_EQ(dropped->dropped_topic, "t");
-  EXPECT_TRUE(dropped->notices.empty());  // as PostgreSQL's
+  EXPECT_TRUE(dropped->notices.empty());  // as in PostgreSQL
 }
 
 TEST_F(DdlTest, the_topic_of_a_table_stays_where_others_have_it_too) {

@@ -1,4 +1,4 @@
-// The plans of joins: steps, names, keys, and refused joins.
+// Tests the plans of joins: steps, names, keys, and refused joins.
 #include "engine/plan/query_plan.h"
 #include "tests/engine/plan/plan_fixture.h"
 
@@ -65,7 +65,7 @@ TEST_F(JoinPlan, on_a_value_goes_through_an_exchange_like_the_table) {
       planned("CREATE STREAM x AS SELECT k.id, c FROM keyless k JOIN t ON k.id = t.id;");
   ASSERT_EQ(plan.exchanges.size(), 1u);
   EXPECT_EQ(plan.exchanges.front().partitions, 2);
-  // The key and the selected columns only.
+  // The exchange has only the key and the selected columns.
   EXPECT_EQ(plan.exchanges.front().schema.to_string(), "`K_ID` INTEGER KEY");
   EXPECT_EQ(plan.exchanges.front().topic,
             "_confluent-ksql-default_query_CSAS_X_0-Join-repartition");
@@ -179,7 +179,8 @@ TEST_F(JoinPlan, a_foreign_key_takes_three_stages) {
   const QueryPlan plan =
       planned("CREATE TABLE x AS SELECT t.id, wide.d FROM t JOIN wide ON t.a = wide.id;");
   ASSERT_EQ(plan.stages.size(), 3u);
-  // First by the right table's key, in as many partitions as it has, then by the left one's.
+  // The first exchange is by the key of the right table and has as many partitions as that table;
+  // the second is by the key of the left table.
   ASSERT_EQ(plan.exchanges.size(), 2u);
   EXPECT_EQ(plan.exchanges[0].partitions, 5);
   EXPECT_EQ(plan.exchanges[1].partitions, 2);
@@ -222,7 +223,7 @@ TEST_F(JoinPlan, numbers_of_partitions_must_match_unless_the_stream_moves_anyway
             "= 2; `WIDE` partitions = 5. Please repartition either one so that the number of "
             "partitions match.");
   EXPECT_EQ(from_error("s JOIN wide ON s.a = wide.id"), "no error");
-  // The present number of partitions counts.
+  // The number of partitions at the time of planning is used.
   add_topic("t", 3);
   EXPECT_TRUE(from_error("s JOIN t ON s.id = t.id").starts_with("Can't join `S` with `T`"));
   EXPECT_EQ(planned("CREATE STREAM x AS SELECT * FROM s JOIN t ON s.a = t.id;")
@@ -252,7 +253,7 @@ TEST_F(JoinPlan, a_table_is_read_first_where_only_the_streams_time_comes_from_th
   EXPECT_FALSE(is_read_first("dated JOIN t ON dated.id = t.id"));
 }
 
-// Or tasks that run ahead of each other would make each other's records late.
+// Without the order, tasks that are ahead would make the records of other tasks late.
 TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   const auto merging = [&](const std::string& group) {
     std::string text;
@@ -270,7 +271,7 @@ TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   EXPECT_EQ(merging("c"), "split merged split ordered appended ");
 }
 
-// A task that reads all partitions has one lane per pair of partitions.
+// A task that reads all partitions has one lane for each pair of partitions.
 TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   const auto is_ordered = [&](int partitions) {
     const std::string number = std::to_string(partitions);
@@ -288,7 +289,8 @@ TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   EXPECT_FALSE(is_ordered(17));
 }
 
-// Or the table would be ahead of records that are on their way.
+// Without the order of event time, the table would be read ahead of records that are still on their
+// way through the exchange.
 TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_time) {
   const auto ordered = [&](const std::string& from) {
     std::vector<bool> each;
@@ -300,7 +302,7 @@ TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_ti
   using Ordered = std::vector<bool>;
   EXPECT_EQ(ordered("keyless k JOIN t ON k.a = t.id"), Ordered{true});
   EXPECT_EQ(ordered("dated d JOIN timed ON CAST(d.ts AS INT) = timed.id"), Ordered{true});
-  // A table that is read first waits for no stream.
+  // A table on the left side waits for no stream.
   EXPECT_EQ(ordered("dated d JOIN t ON CAST(d.ts AS INT) = t.id"), Ordered{false});
   // A reader of an exchange does not know the progress of its writers.
   EXPECT_EQ(ordered("s JOIN t ON s.a = t.id JOIN u ON t.a = u.id"), (Ordered{true, false}));

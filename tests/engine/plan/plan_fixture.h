@@ -19,7 +19,7 @@ class PlanTest : public testing::Test, public MemoryTopics {
     return std::move(script.front());
   }
 
-  // A CREATE STREAM or TABLE, planned and put into the catalog.
+  // Plans a CREATE STREAM or TABLE, and adds it to the catalog.
   Result<NewSource> create(std::string_view sql) {
     const ParsedStatement statement = TRY(parse(sql));
     Result<NewSource> planned =
@@ -57,7 +57,7 @@ class PlanTest : public testing::Test, public MemoryTopics {
     return batch ? "no error" : batch.error().message;
   }
 
-  // As if a CREATE ... AS had made `sink` out of the sources.
+  // Adds a query as if a CREATE ... AS had created `sink` from the sources.
   void add_query(const std::string& id, const std::string& sink, std::vector<std::string> sources) {
     PersistentQuery query;
     query.id = id;

@@ -91,7 +91,8 @@ TEST_F(PlanJsonTest, no_two_overloads_have_the_same_name) {
   }
 }
 
-// How it is noticed at compile time that a member of a struct has no line in the table of its fields.
+// JsonFields uses the number of members to refuse, at compile time, a struct with a member that its
+// table lacks.
 TEST(MemberCount, counts_each_member_of_any_kind_once) {
   enum class Kind { First };
   struct One {
@@ -138,7 +139,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_unknown_steps_are_refused_by_name) {
   EXPECT_EQ(message("{\"version\":1}"), "the plan is inconsistent: no id or no stage");
 }
 
-// For any change to a plan's text, reading it gives a consistent plan or an error.
+// After any change to the text of a plan, reading it returns a consistent plan or an error.
 TEST_F(PlanJsonTest, a_damaged_plan_is_an_error_or_a_plan) {
   std::mt19937 random(11);
   for (const char* sql : kQueries) {

@@ -9,7 +9,7 @@ namespace {
 
 class RegisteredSchemasTest : public PlanTest {
  protected:
-  // A statement that was planned changes the catalog and the registry.
+  // Plans the statement, and applies its changes to the catalog and the registry.
   Status run(std::string_view sql) {
     const ParsedStatement parsed = TRY(parse(sql));
     Registrar registrar(registry_);
@@ -67,7 +67,7 @@ TEST_F(RegisteredSchemasTest, a_query_registers_its_result_and_keeps_its_keys_un
     EXPECT_EQ(exchange.key_format.schema_id, 0);
 }
 
-// Under another schema a key has other bytes, and may belong to another partition.
+// With another schema, a key has other bytes and may belong to another partition.
 TEST_F(RegisteredSchemasTest, rows_with_keys_of_another_schema_are_repartitioned) {
   ASSERT_TRUE(run(kOrders));
   ASSERT_TRUE(run("CREATE TABLE by_id AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;"));
@@ -111,7 +111,7 @@ TEST_F(RegisteredSchemasTest, an_unwritable_type_is_an_error) {
           "WITH (KAFKA_TOPIC = 't', VALUE_FORMAT = 'AVRO');"));
   EXPECT_EQ(check_has_schemas(source("S")).error().message,
             "cannot write into S: its columns do not fit the schema t-value");
-  session_["query.cycles"] = "allow";  // the source has the same topic
+  session_["query.cycles"] = "allow";  // the source has the topic that the query writes
   EXPECT_EQ(
       error_of("CREATE STREAM copy WITH (KAFKA_TOPIC = 't') AS SELECT * FROM s;").substr(0, 37),
       "Could not register schema for topic: ");

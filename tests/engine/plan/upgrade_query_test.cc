@@ -30,7 +30,7 @@ class UpgradeQuery : public PlanTest {
     return planned ? planned->plan : QueryPlan{};
   }
 
-  // The error of the upgrade; "" if the query can continue.
+  // Returns the error of the upgrade; "" if the query can continue.
   std::string upgrade(const std::string& kind, const std::string& old, const std::string& next) {
     const Result<QueryPlan> upgraded = upgrade_query(plan(old, kind), plan(next, kind));
     if (!upgraded) return upgraded.error().message;
@@ -120,7 +120,7 @@ TEST_F(UpgradeQuery, settings_may_have_changed_and_sums_go_on_as_they_were_added
             found.push_back(call.instance.properties);
     return found;
   };
-  settings_.lower_case_topics = false;  // as they are with ksqlDB's defaults
+  settings_.lower_case_topics = false;  // the default of ksqlDB
   const QueryPlan old = plan(sum, "TABLE");
   settings_.ksqldb_compat = true;
   const QueryPlan next = plan(sum, "TABLE");
@@ -166,10 +166,11 @@ TEST_F(UpgradeQuery, rows_of_a_table_have_the_columns_that_were_used_first) {
                   "SELECT city, province FROM cities"),
             "");
   const auto& input = std::get<InputStep>(upgraded_.stages[0].nodes[0].step);
-  EXPECT_TRUE(input.used[2]);  // the stored rows have it, whether or not it is selected
+  EXPECT_TRUE(input.used[2]);  // the stored rows have the column, even if it is not selected
   EXPECT_EQ(table("SELECT city, province FROM cities", "SELECT city, province, mayor FROM cities"),
             "Query is not upgradeable. The state of TableSource does not hold MAYOR");
-  // A row that was counted would be taken off, or not, by another condition than it was added by.
+  // With another condition, the aggregation would subtract rows that it never added, or keep rows
+  // that it should subtract.
   EXPECT_NE(table("SELECT province, COUNT(*) AS n FROM cities WHERE mayor > 'A' GROUP BY province",
                   "SELECT province, COUNT(*) AS n FROM cities WHERE mayor > 'B' GROUP BY province")
                 .find("TableFilter must have matching filterExpression"),
@@ -192,7 +193,7 @@ TEST_F(UpgradeQuery, joins_stay_and_their_selected_columns_change) {
   const std::string paid =
       "SELECT o.id AS id, amount, paid FROM orders o JOIN payments p WITHIN 1 HOUR ON o.id = p.id";
   EXPECT_EQ(stream(paid, paid + " WHERE paid < amount"), "");
-  // Columns in the stores are still decoded, though the query no longer uses them.
+  // The columns in the stores are still decoded, although the query no longer uses them.
   EXPECT_EQ(stream(paid + " WHERE note > 'a' AND city > 'a'", paid), "");
   for (const StagePlan& stage : upgraded_.stages)
     for (const PlanNode& node : stage.nodes)

@@ -8,7 +8,8 @@ namespace {
 
 class JoinSizesTest : public SelectRowsTest {
  protected:
-  // Left rows have few keys, right rows unique ones.
+  // Fills the tables so that the left rows have few different keys, and each right row has a key of
+  // its own.
   void fill_with(int64_t lefts, int64_t rights, int64_t keys) {
     for (int64_t i = 0; i < lefts; ++i)
       left_.push_back({number(i), i % 97 == 0 ? Value() : number(i % keys),
@@ -18,7 +19,7 @@ class JoinSizesTest : public SelectRowsTest {
           {number(i), number(i * 7 % rights), Value::number(static_cast<double>(i % 3))});
   }
 
-  // The rows of the statement and the steps that gave them, with the joins in their order of size or as written.
+  // The rows of the statement and the steps of the plan, with the joins either ordered by size or as written.
   struct Answer {
     std::vector<std::string> rows;
     std::string steps;
@@ -107,7 +108,8 @@ TEST_F(JoinSizesTest, a_subquery_that_must_be_true_is_joined_in_its_place) {
   fill_with(3'000, 40, 40);
   const std::string joins = "SELECT a.id, b.id FROM l a JOIN l b ON a.k = b.k WHERE ";
   expect(joins + "b.id IN (SELECT id FROM r WHERE w = 1);", true);
-  expect(joins + "b.id IN (SELECT k FROM l WHERE id < 300);", true);  // repeated values and nulls
+  // the keys of l have repeated values and nulls
+  expect(joins + "b.id IN (SELECT k FROM l WHERE id < 300);", true);
   expect(joins + "EXISTS (SELECT 1 FROM r WHERE r.id = b.id AND r.w = 1) AND a.v <> (SELECT 'v1');",
          true);
   expect(joins + "b.id NOT IN (SELECT id FROM r WHERE w = 1) AND a.id < 50;", false);

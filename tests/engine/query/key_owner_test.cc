@@ -17,7 +17,7 @@ class KeyOwner : public QueryTest {
  protected:
   KeyOwner() { settings_.num_partitions = 4; }
 
-  // Every page is found in the task that task_of_key() names.
+  // Checks that every page is found in the task that task_of_key() returns.
   void check_pages(const std::string& sql) {
     auto run = query(kClicks, sql);
     std::vector<std::string> pages;

@@ -1,4 +1,4 @@
-// Look-ups that settings of ksqlDB, or --compat ksqldb, forbid.
+// Tests look-ups that are forbidden by settings of ksqlDB or by --compat ksqldb.
 #include "engine/query/pull_restrictions.h"
 
 #include "engine/query/pull.h"

@@ -24,7 +24,8 @@ class PullTest : public PlanTest {
     return plan_pull_query(std::get<Query>(statement.statement), context, {clock_, random_});
   }
 
-  // The serialized keys that a condition is narrowed to, separated by blanks; "all" when to none.
+  // Returns the serialized keys that the plan derives from a condition, separated by blanks; "all"
+  // if it must read all rows.
   std::string keys(const std::string& condition, const std::string& table = "cities") {
     const auto planned = plan("SELECT * FROM " + table + " WHERE " + condition + ";");
     if (!planned) return planned.error().message;
@@ -34,7 +35,8 @@ class PullTest : public PlanTest {
     return text;
   }
 
-  // The bounds of VISITS's windows in a condition: first and last start, then the ends; * without a bound.
+  // Returns the bounds for the windows of VISITS in a condition: first and last start, then the ends; *
+  // for a missing bound.
   std::string bounds(const std::string& condition) {
     const auto planned =
         plan("SELECT * FROM visits WHERE name = 'Lahore' AND (" + condition + ");");
@@ -53,7 +55,8 @@ class PullTest : public PlanTest {
     return planned ? "no error" : planned.error().message;
   }
 
-  // Rows of CITIES in its input layout: the columns, ROWTIME, ROWPARTITION, ROWOFFSET.
+  // Returns rows of CITIES in the layout of its input: the columns, ROWTIME, ROWPARTITION,
+  // ROWOFFSET.
   static Batch cities(const std::vector<std::pair<std::string, int32_t>>& rows) {
     auto name = std::make_shared<Column>(TypeKind::String),
          people = std::make_shared<Column>(TypeKind::Integer),
@@ -115,7 +118,7 @@ TEST_F(PullTest, keys_that_exclude_each_other_are_none) {
   EXPECT_EQ(keys("name = 'Lahore' AND name = 'Bern'"), "");
 }
 
-// A parameter may be NULL: the look-up must not scan all rows in vain.
+// A parameter may be NULL. The look-up must then read no row, and not scan all rows.
 TEST_F(PullTest, a_comparison_with_null_is_no_key) {
   EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR)"), "");
   EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR) AND people > 10"), "");

@@ -1,4 +1,4 @@
-// Two tables with rows, and the answers of SELECTs over them.
+// Two tables with rows, and functions that return the answers of SELECTs over them.
 #pragma once
 #include <algorithm>
 #include <string>
@@ -45,7 +45,7 @@ class SelectRowsTest : public PlanTest {
         for (size_t row = 0; row < batch.rows; ++row) column->append_value(rows[first + row][i]);
         batch.columns.push_back(std::move(column));
       }
-      batch.columns.resize(6);  // the system's, which no query here reads
+      batch.columns.resize(6);  // adds the system columns, which no query of the tests reads
       batch.timestamps.resize(batch.rows);
       batch.offsets.resize(batch.rows);
       batch.present = Bitmap(batch.rows, true);
@@ -79,7 +79,8 @@ class SelectRowsTest : public PlanTest {
     return lines;
   }
 
-  // However the rows are cut, the result is the same; in its order, where the query has one.
+  // Returns the result of the query, after checking that it does not depend on the sizes of chunks.
+  // Without ORDER BY the lines are sorted.
   std::vector<std::string> answer(const std::string& sql) {
     const auto ordered = [&](std::vector<std::string> lines) {
       if (sql.find("ORDER BY") == std::string::npos) std::ranges::sort(lines);
@@ -94,7 +95,7 @@ class SelectRowsTest : public PlanTest {
 
   static Value number(int64_t value) { return Value::integer(static_cast<int32_t>(value)); }
 
-  // About every tenth key is null; some have many rows, some none.
+  // Adds rows. About every tenth key is null; some keys have many rows, some none.
   void fill(size_t count) {
     const auto key = [&](int64_t most) {
       const int64_t drawn = static_cast<int64_t>(random_.next() % static_cast<uint64_t>(most));

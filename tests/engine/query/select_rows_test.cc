@@ -4,7 +4,7 @@
 namespace engine {
 namespace {
 
-// Each kind against loops over all pairs.
+// Compares each kind of join with loops over all pairs of rows.
 TEST_F(SelectRowsTest, joins_equal_loops_over_all_pairs) {
   fill(150);
   const std::vector<std::pair<std::string, std::pair<bool, bool>>> kinds = {
@@ -80,7 +80,8 @@ TEST_F(SelectRowsTest, groups_keep_nulls_together_and_zero_is_zero) {
   EXPECT_TRUE(answer("SELECT COUNT(*) FROM l GROUP BY k;").empty());
 }
 
-// Three-valued, beside loops over all pairs.
+// Compares sub-queries, whose conditions may be true, false or unknown, with loops over all pairs
+// of rows.
 TEST_F(SelectRowsTest, sub_queries_equal_loops_over_all_rows) {
   fill(150);
   std::vector<std::string> is_in, is_there, how_many;
@@ -169,7 +170,7 @@ TEST_F(SelectRowsTest, names_of_with_within_a_recursion_are_run_in_each_round) {
   EXPECT_EQ(rows.size(), 4U);
 }
 
-// Also with a bound, which takes another way.
+// The rows must be in this order with a LIMIT, too, which uses another algorithm.
 TEST_F(SelectRowsTest, sorts_by_all_keys) {
   fill(300);
   Rows sorted = left_;

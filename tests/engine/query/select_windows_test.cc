@@ -9,10 +9,10 @@
 namespace engine {
 namespace {
 
-// Rows of one partition in their order, and frames of them by loops over all rows.
+// Computes the frames of the rows of one partition by loops over all rows, for comparison.
 struct Frame {
   std::string unit, start, end, exclude;
-  int64_t before = 0, after = 0;  // where the edges have offsets
+  int64_t before = 0, after = 0;  // offsets of the edges, if they have any
 
   std::string sql() const {
     return fmt::format("{} BETWEEN {} AND {}{}", unit, edge(start, before), edge(end, after),
@@ -30,7 +30,8 @@ struct Ordered {
 
 class SelectWindowsTest : public SelectRowsTest {
  protected:
-  // However the rows are cut; in no order, since the one of OVER is not the result's.
+  // Returns the sorted lines of the answer, after checking that they do not depend on the sizes of
+  // chunks. They are sorted because OVER does not determine the order of the result.
   std::vector<std::string> sorted_answer(const std::string& sql) {
     std::vector<std::string> answer;
     for (const size_t rows_of_chunk : {7, 1'000}) {
@@ -44,7 +45,7 @@ class SelectWindowsTest : public SelectRowsTest {
     }
     return answer;
   }
-  // The ids in the frame of row `at`.
+  // Returns the ids in the frame of row `at`.
   static std::vector<int64_t> frame_of(const std::vector<Ordered>& rows, size_t at,
                                        const Frame& frame) {
     std::vector<size_t> group(rows.size());
@@ -64,7 +65,7 @@ class SelectWindowsTest : public SelectRowsTest {
       if (is_peer && edge == "CURRENT ROW") return true;
       if (edge == "CURRENT ROW") return is_start == (i > at);
       const auto away = distance(i);
-      // A null is as far from a value as can be, and near to other nulls; nulls are last.
+      // A null is infinitely far from a value and near to other nulls; nulls are last.
       if (!away) {
         if (!rows[i].key && !rows[at].key) return true;
         return rows[at].key ? is_start : !is_start;
@@ -120,7 +121,7 @@ TEST_F(SelectWindowsTest, frames_equal_loops_over_all_rows) {
     const bool is_backwards = (frame.start == "CURRENT ROW" && frame.end == "PRECEDING") ||
                               (frame.start == "FOLLOWING" && frame.end != "FOLLOWING" &&
                                frame.end != "UNBOUNDED FOLLOWING");
-    if (is_backwards) continue;  // PostgreSQL's parser refuses them
+    if (is_backwards) continue;  // PostgreSQL's parser refuses frames that end before they begin
     std::vector<std::string> expected;
     for (const auto& [name, rows] : parts)
       for (size_t i = 0; i < rows.size(); ++i) {
@@ -165,7 +166,7 @@ TEST_F(SelectWindowsTest, a_frame_of_half_of_many_rows_does_not_take_their_squar
   const auto sums =
       run("SELECT SUM(k) OVER (ORDER BY id ROWS BETWEEN 100000 PRECEDING AND 1 FOLLOWING) FROM l",
           100'000);
-  ASSERT_TRUE(sums);  // by loops that would be ten thousand million rows
+  ASSERT_TRUE(sums);  // simple loops would visit ten thousand million rows
   EXPECT_EQ(sums->size(), 200'000u);
 }
 
@@ -200,7 +201,7 @@ TEST_F(SelectWindowsTest, endless_recursion_ends_when_its_client_has_gone) {
   EXPECT_EQ(result.error().code, ErrorCode::QueryCanceled);
 }
 
-// A table that does not change between rounds is read once.
+// A table that does not change between the rounds of a recursion is read once.
 TEST_F(SelectWindowsTest, recursion_walks_over_a_table) {
   for (int64_t i = 0; i < 500; ++i)
     left_.push_back({number(i), i % 100 == 99 ? Value() : number(i + 1), Value::text("v")});

@@ -15,7 +15,7 @@ class SharedTableTest : public QueryTest {
     return std::make_shared<SharedTable>(
         plan, 0, std::make_shared<TableView>(*plan->materialization, run.task()));
   }
-  // "asks" if the task must be asked.
+  // Returns the row, or "asks" if the row is not shared and the task must be asked.
   std::string found(SharedTable& table, const std::string& key) {
     const auto row = table.find(key, {clock_, random_});
     if (!row) return row.error().message;

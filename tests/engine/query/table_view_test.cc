@@ -69,8 +69,8 @@ TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
   EXPECT_EQ(text_of(run->look_up({"nobody"})), "");
 }
 
-// The windows of one key with their lists, as a look-up in slices shows them. `between` changes the table between
-// slices.
+// Returns the windows of one key with their lists, as a look-up in slices shows them. `between` changes the table
+// between slices.
 std::string windows_of(QueryRun& run, const std::string& key, size_t& slices,
                        const std::function<void()>& between) {
   std::string text;
@@ -116,7 +116,8 @@ TEST_F(TableViewTest, one_key_of_many_large_windows_is_looked_up_in_slices_as_of
   ASSERT_TRUE(run->run_to_rest());
   size_t slices = 0;
   const auto go_on = [&] {
-    // The first and the last of the remaining windows change, and a new window appears.
+    // After this, the first and the last of the remaining windows have changed, and a new window
+    // exists.
     for (const int window : {0, 10, 20, kWindows - 1}) click(kLahore, window, 'b');
     ASSERT_TRUE(run->run_to_rest());
   };
@@ -125,7 +126,7 @@ TEST_F(TableViewTest, one_key_of_many_large_windows_is_looked_up_in_slices_as_of
   const auto rest = [] {};
   EXPECT_TRUE(windows_of(*run, kLahore, slices, rest).starts_with("0:abbb"));
 
-  // Only the requested keys are read.
+  // Only the requested keys may be read.
   const std::vector<std::string> keys{kLahore};
   TableLookUp look_up{keys, {.first_start = 150'000, .last_end = 180'000}};
   TaskSequence as_of;
@@ -223,8 +224,8 @@ TEST_F(TableViewTest, few_rows_that_are_large_are_scanned_in_slices_too) {
   EXPECT_EQ(rows, kRows);
 }
 
-// A look-up's rows wait for their commit, and travel to another thread: the table moves on
-// meanwhile.
+// The rows of a look-up wait for their commit and are sent to another thread, while the table
+// continues to change.
 TEST_F(TableViewTest, rows_outlive_the_store_they_were_read_from) {
   auto run = table("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);");
   run->produce("cities", 0, {{kQuetta, R"({"PEOPLE":1})", 1}});

@@ -102,7 +102,8 @@ TEST(Compatibility, avro) {
   EXPECT_GE(std::size(kCases), 40u);
 }
 
-// Each union can be read by each of two records of the next level: as many ways as two to the power of the depth.
+// Each union can be read by two records of the next level, so the number of ways is two to the power of the
+// depth.
 TEST(Compatibility, avro_unions_within_unions_end) {
   const auto schema = [](std::string_view last) {
     std::string fields, declared = R"("int")";
@@ -124,7 +125,7 @@ TEST(Compatibility, avro_unions_within_unions_end) {
   EXPECT_FALSE(problems_of(reader, {SchemaKind::Avro, schema(R"("string")")}).empty());
 }
 
-// Each symbol of one is looked for in the other.
+// Each symbol of one enum is searched in the other.
 TEST(Compatibility, avro_enums_of_many_symbols_end) {
   const auto schema = [](int first) {
     std::string symbols = "\"A\"";
@@ -135,7 +136,8 @@ TEST(Compatibility, avro_enums_of_many_symbols_end) {
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_TRUE(problems_of(reader, reader).empty());
   EXPECT_FALSE(problems_of(reader, {SchemaKind::Avro, schema(60'000)}).empty());
-  EXPECT_FASTER(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));  // once ten
+  // this once took ten seconds
+  EXPECT_FASTER(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
 }
 
 #define PROTO(body) "syntax = \"proto3\"; " body

@@ -18,7 +18,7 @@ const std::string kA = R"({"name":"a","type":"int"})";
 const std::string kOptionalB = R"({"name":"b","type":["null","int"],"default":null})";
 const std::string kB = R"({"name":"b","type":"int"})";
 
-// Registers, and gives the id; the error's number, negative, when it is refused.
+// Registers a schema. Returns its id, or the negative number of the error if the schema is refused.
 int add(SchemaRegistry& registry, std::string_view subject, RegisteredSchema schema) {
   auto done = registry.register_schema(subject, std::move(schema));
   if (!done) return -done.error().code;
@@ -146,7 +146,7 @@ TEST(Registry, softly_deleted_versions_can_return_and_their_numbers_are_not_reus
   EXPECT_TRUE(registry.subjects().empty());
   EXPECT_EQ(registry.subjects(true), std::vector<std::string>{"s"});
   EXPECT_EQ(registry.delete_subject("s", false).error().code, 40404);
-  EXPECT_NE(registry.find_schema(1), nullptr);  // records still name it
+  EXPECT_NE(registry.find_schema(1), nullptr);  // records still refer to the schema
   EXPECT_EQ(add(registry, "s", avro("\"int\"")), 1);
   EXPECT_EQ(registry.latest("s")->version, 2);
   EXPECT_EQ(registry.delete_version("s", 2, true).error().code, 40407);
@@ -254,11 +254,12 @@ TEST(Registry, no_id_is_given_twice_when_they_are_used_up) {
   registry.apply(*registry.set_mode("s", RegistryMode::Import));
   RegisteredSchema given = avro("\"int\"");
   given.id = INT32_MAX;
-  EXPECT_EQ(add(registry, "s", given), -42205);  // no later id would be left
+  EXPECT_EQ(add(registry, "s", given), -42205);  // there would be no id left for a later schema
   given.id = INT32_MAX - 1;
   EXPECT_EQ(add(registry, "s", given), INT32_MAX - 1);
   EXPECT_EQ(add(registry, "t", avro("\"long\"")), -42205);
-  EXPECT_EQ(add(registry, "t", avro("\"int\"")), INT32_MAX - 1);  // it is known
+  // the schema has been registered already
+  EXPECT_EQ(add(registry, "t", avro("\"int\"")), INT32_MAX - 1);
 }
 
 TEST(Registry, its_changes_make_it_again) {
@@ -282,9 +283,9 @@ TEST(SchemaRegistry, metadata_and_rules_are_part_of_a_schema) {
   owned.metadata = R"({"properties":{"owner":"ann"}})";
   EXPECT_EQ(add(registry, "s", owned), 2);
   EXPECT_EQ(add(registry, "s", owned), 2);
-  // A schema without metadata means the version that has them.
+  // A schema without metadata inherits those of the newest version.
   EXPECT_EQ(add(registry, "s", avro("\"int\"")), 2);
-  RegisteredSchema ruled;  // and a schema without a text means the newest text
+  RegisteredSchema ruled;  // a schema without a text inherits the newest text
   ruled.rule_set = R"({"domainRules":[]})";
   EXPECT_EQ(add(registry, "s", ruled), 3);
   EXPECT_EQ(registry.latest("s")->schema->text, "\"int\"");
@@ -292,7 +293,7 @@ TEST(SchemaRegistry, metadata_and_rules_are_part_of_a_schema) {
   RegisteredSchema neither = avro("\"int\"");
   neither.metadata = neither.rule_set = "{}";
   EXPECT_EQ(add(registry, "s", neither), 4);
-  EXPECT_EQ(add(registry, "other", owned), 2);  // the same one
+  EXPECT_EQ(add(registry, "other", owned), 2);  // the same schema has the same id in every subject
   EXPECT_EQ(registry.look_up("s", avro("\"int\""))->version, 1);
   SchemaRegistry again;
   again.apply(registry.snapshot());
@@ -346,7 +347,7 @@ TEST(Registrar, a_schemas_references_are_registered_with_it) {
   EXPECT_FALSE(unbundle_schema(SchemaKind::Avro, "with references: {}"));
 }
 
-// The statement is planned again and again, until no question is left.
+// The statement is planned again after each answer, until no question is left.
 TEST(Registrar, a_registry_elsewhere_is_asked_first) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
   using Kind = SchemaQuestion::Kind;
@@ -405,7 +406,7 @@ TEST(Registrar, subjects_go_with_their_topic) {
       registrar.with_schema({.name = "AVRO"}, "t", columns, Side::Value, Registrar::Write::Sink));
   registrar.take_changes();
   registrar.drop_subject("t", Side::Value);
-  registrar.drop_subject("t", Side::Key);  // there is none
+  registrar.drop_subject("t", Side::Key);  // the subject does not exist
   EXPECT_TRUE(registrar.registry().subjects().empty());
   EXPECT_EQ(registrar.take_changes().size(), 1u);
 }

@@ -16,12 +16,13 @@ std::filesystem::path conformance_folder() {
 
 struct Case {
   std::string name = {};
-  std::vector<std::string> texts = {};  // each parsed by itself
+  std::vector<std::string> texts = {};  // each text is parsed alone
   bool expects_error = false;
   std::string error_type = {}, error_message = {};
 };
 
-// {FORMAT} and {CONFIG} stand for words that a runner puts there; the grammar does not mind which.
+// Removes the placeholders {FORMAT} and {CONFIG}, for which a test runner inserts words. The syntax
+// is valid without them.
 std::string without_templates(std::string text) {
   for (const std::string_view placeholder : {"{FORMAT}", "{CONFIG}"})
     for (size_t at; (at = text.find(placeholder)) != std::string::npos;)
@@ -72,7 +73,7 @@ std::vector<Case> all_cases() {
   return cases;
 }
 
-// The first error of a case's texts.
+// Returns the first error in the texts of a case.
 std::optional<Error> first_error(const Case& test_case) {
   for (const std::string& text : test_case.texts)
     if (const auto script = parse_script(text); !script) return script.error();
@@ -106,7 +107,8 @@ TEST(ConformanceParse, expected_syntax_errors_are_found) {
     const std::string& message = test_case.error_message;
     if (!message.starts_with("line ") && message.find("Syntax") == std::string::npos) continue;
     const bool orders =
-        test_case.texts.back().find("ORDER BY") != std::string::npos;  // the engine refuses it
+        // the engine refuses ORDER BY here
+        test_case.texts.back().find("ORDER BY") != std::string::npos;
     EXPECT_TRUE(orders || first_error(test_case)) << test_case.name;
   }
 }

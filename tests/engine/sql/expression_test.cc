@@ -3,13 +3,14 @@
 namespace engine {
 namespace {
 
-// The text of the parsed expression, or the error.
+// Returns the text of the parsed expression, or the error.
 std::string printed(std::string_view text) {
   const Result<ExpressionPtr> expression = parse_expression(text);
   return expression ? to_sql(**expression) : "error: " + expression.error().message;
 }
 
-// Forms of every kind, as they print. Each is also parsed again, copied and compared.
+// Expressions of every kind with the text that printing them gives. The test also parses this text
+// again, and copies and compares the expressions.
 const std::pair<std::string_view, std::string_view> kForms[] = {
     {"null", "null"},
     {"TRUE", "true"},

@@ -71,7 +71,7 @@ TEST(Name, only_names_that_would_not_read_back_are_quoted) {
   EXPECT_EQ(quote_if_needed(""), "``");
 }
 
-// The text after substitution, or the error.
+// Returns the text after the substitution of variables, or the error.
 std::string substituted(std::string_view text, const std::map<std::string, std::string>& variables,
                         size_t max_bytes = 1000) {
   const auto result = substitute_variables(text, variables, max_bytes);
@@ -100,8 +100,8 @@ TEST(Variables, the_substituted_text_is_bounded) {
             "the statement refers to more than 100000 variables");
 }
 
-// In time that grows with the text alone: a hundred times the text would else take ten thousand
-// times as long.
+// The time must be proportional to the length of the text; with quadratic time a text that is a
+// hundred times longer would take ten thousand times as long.
 TEST(Variables, beginnings_without_ends_take_no_time) {
   std::string text;
   while (text.size() < 4'000'000) text += "${";

@@ -1,4 +1,4 @@
-// How the tests of the parser get at a statement.
+// Functions with which tests of the parser get a statement from a text.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 namespace engine {
 
-// The only statement of the text, which must be a T. After a failure the default one.
+// Returns the only statement of the text, which must be a T. After a failure, returns a default T.
 template <class T>
 T parse_as(std::string_view text) {
   Result<std::vector<ParsedStatement>> script = parse_script(text);
@@ -23,7 +23,7 @@ T parse_as(std::string_view text) {
   return std::get<T>(std::move(script->front().statement));
 }
 
-// The error of a text that must have one.
+// Returns the error of a text, which must have one.
 inline Error error_of(std::string_view text) {
   const Result<std::vector<ParsedStatement>> script = parse_script(text);
   if (!script) return script.error();

@@ -108,7 +108,7 @@ TEST(Query, intersect_binds_more_tightly_than_union_and_except) {
   EXPECT_TRUE(except->right->combined->all);
 }
 
-// Each is nested in the next.
+// Each query of the chain is nested in the next one.
 TEST(Query, the_number_of_combined_queries_is_bounded) {
   std::string sql = "SELECT 1";
   for (int i = 0; i < 100'000; ++i) sql += " UNION ALL SELECT 1";

@@ -13,7 +13,7 @@ TEST(SyntaxError, a_misspelt_keyword_is_named_and_suggested) {
       {"SELEC * FROM orders;", "syntax error at \"SELEC\"", "Did you mean SELECT?", 1},
       {"CREATE STREM s (a INT)", "syntax error at \"STREM\"", "Did you mean STREAM?", 8},
       {"SELECT * FORM t", "syntax error at \"FORM\"", "Did you mean FROM?", 10},
-      // Here the misspelt word passes for an alias and the parser stumbles over the next one.
+      // The parser takes the misspelt word for an alias, and reports the word after it.
       {"SELECT a FORM t", "syntax error at \"FORM\"", "Did you mean FROM?", 10},
       {"SELECT * FROM t GRUP BY x", "syntax error at \"GRUP\"", "Did you mean GROUP?", 17},
       {"SELECT * FROM t EMIT CHANGE", "syntax error at \"CHANGE\"", "Did you mean CHANGES?", 22},
@@ -77,7 +77,7 @@ TEST(SyntaxError, the_position_counts_in_the_whole_script) {
   EXPECT_EQ(error.position, (TextPosition{3, 16, 26}));
 }
 
-// ksqlDB's own test cases look for the text of the detail.
+// ksqlDB's own test cases search for this text in the detail.
 TEST(SyntaxError, the_detail_has_the_words_of_ksqldb) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"ASSERT VALUES foo (id INT) VALUES (123);", "Syntax error at or near 'VALUES' at line 1:8"},

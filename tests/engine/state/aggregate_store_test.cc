@@ -18,7 +18,7 @@ const AggregateDef& function(std::string_view name) {
   return *Registry::instance().find(name).front().aggregate;
 }
 
-// A count, which is a plain number, and a list, which owns memory.
+// Returns a count, whose state is a plain number, and a list, whose state owns memory.
 std::vector<AggregateInstance> count_and_list() {
   AggregateInstance count, list;
   count.def = &function("COUNT");
@@ -88,7 +88,7 @@ class Groups {
   KeptChanges kept_;
 };
 
-// The keys of the groups of one window start.
+// Returns the keys of the groups whose windows have this start.
 std::vector<std::string> in_order(AggregateStore& store, int64_t start) {
   std::vector<std::string> keys;
   AggregateStore::InOrder groups(store, start);
@@ -181,7 +181,7 @@ TEST(AggregateStore, expired_groups_are_forgotten_a_few_at_a_time) {
   groups.store().expire_before(50);
   EXPECT_TRUE(groups.store().forget_some(4));
   EXPECT_EQ(groups.store().size(), 16u);
-  groups.store().expire_before(70);  // while some are left
+  groups.store().expire_before(70);  // some groups have not been removed yet
   EXPECT_FALSE(groups.store().forget_some(100));
   EXPECT_EQ(groups.store().size(), 6u);
   for (const auto& [group, text] : groups.all()) EXPECT_GE(group.second, 70);
@@ -195,8 +195,8 @@ TEST(AggregateStore, groups_waiting_for_removal_are_freed_with_the_store) {
   EXPECT_TRUE(groups.store().forget_some(1));
 }
 
-// The windows of a key lie in one array: taken out one by one from its front they would cost the
-// square of their number, minutes for these.
+// The windows of a key are in one array. If they were removed one by one from its front, the time
+// would be quadratic: minutes for this test.
 TEST(AggregateStore, many_windows_of_a_key_expire_in_one_pass) {
   AggregateInstance count;
   count.def = &function("COUNT");
@@ -209,7 +209,7 @@ TEST(AggregateStore, many_windows_of_a_key_expire_in_one_pass) {
   EXPECT_EQ(store.size(), 1u);
 }
 
-// Steps that are cut short are finished by the destructor (AddressSanitizer looks).
+// The destructor must finish an interrupted removal (checked by AddressSanitizer).
 TEST(AggregateStore, an_unused_store_is_freed_in_steps) {
   for (const bool is_windowed : {false, true})
     for (const int max_steps : {3, INT_MAX}) {
@@ -251,13 +251,14 @@ TEST(AggregateStore, damaged_entries_are_refused) {
   EXPECT_FALSE(windowed.store().restore({0, StateEntry::Kind::Put, "1234567", good.value}, 1));
 }
 
-// Records in about the order of time, whose old windows expire, as in a task; compared with a plain map, and with the
-// state that the journal gives.
+// Adds records roughly in the order of time, so that old windows expire as in a task. Compares the groups with a
+// plain map, and with the state that the journal gives.
 TEST(AggregateStore, its_journal_always_gives_the_same_groups) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     Groups groups(true), copy(true);
-    std::map<std::pair<std::string, int64_t>, int> naive;  // how many were added
+    // the expected number of records in each group
+    std::map<std::pair<std::string, int64_t>, int> naive;
     std::vector<StateEntry> journal;
     int64_t oldest = 0;
     for (int step = 0; step < 400; ++step) {
@@ -298,7 +299,7 @@ TEST(AggregateStore, knows_the_memory_of_its_groups_with_their_lists) {
   EXPECT_GT(small, 1'000 * sizeof(GroupSlot));
   copy.restore(changes);
   EXPECT_EQ(copy.store().memory_bytes(), small);
-  // A list of thousands in one of the groups.
+  // One of the groups has a list of thousands of values.
   for (int64_t value = 0; value < 10'000; ++value) groups.add(key, 1'000'000'000'000 + value, 7);
   groups.changes();
   EXPECT_GT(groups.store().memory_bytes(), small + 10'000);
@@ -359,7 +360,7 @@ TEST(AggregateStore, groups_of_a_start_come_in_the_order_of_their_keys_wherever_
   groups.store().open_over(backing);
   groups.store().restore_size(6'000);
   for (size_t i = 0; i < keys.size(); i += 5)
-    groups.add(keys[i], 1, 20);  // these are in memory now
+    groups.add(keys[i], 1, 20);  // these groups are now in memory
   ASSERT_TRUE(groups.store().find_starts().value());
   EXPECT_EQ(in_order(groups.store(), 10), keys);
   EXPECT_EQ(in_order(groups.store(), 20), keys);
@@ -387,7 +388,8 @@ TEST(AggregateStore, a_new_window_is_not_looked_for_where_it_cannot_be) {
   EXPECT_EQ(groups.store().size(), 100u);
 }
 
-// All of a group counts as memory, however large it is; a group that is too large can be read, but not changed.
+// All memory of a group is counted, however large the group is. A group that is too large can be read but not
+// changed.
 TEST(AggregateStore, a_group_that_is_too_large_is_not_changed) {
   AggregateInstance list;
   list.def = &function("COLLECT_LIST");

@@ -1,4 +1,4 @@
-// Changes of a store as a list that tests can look at, cut and mix.
+// Keeps the changes of a store as a list, so that tests can inspect, shorten and mix them.
 #pragma once
 #include <deque>
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace engine {
 
-// Entries are views of the changes that are kept here.
+// The entries refer to the bytes of the changes that this object keeps.
 class KeptChanges {
  public:
   // The store's changes since the last call.
@@ -25,7 +25,7 @@ class KeptChanges {
   }
 
  private:
-  std::deque<StateChanges> kept_;  // its elements do not move
+  std::deque<StateChanges> kept_;  // a deque, because its elements do not move
 };
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// Stores with only a part in memory, compared with maps: random operations, evictions, late checkpoints, and restarts
-// from them.
+// Compares stores that are only partly in memory with maps: random operations, evictions, late checkpoints, and
+// restarts from checkpoints.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -23,7 +23,8 @@
 namespace engine {
 namespace {
 
-// MILLRACE_MODEL_STEPS and MILLRACE_MODEL_SEED: a million steps by hand.
+// Returns the number in the variable MILLRACE_MODEL_STEPS or MILLRACE_MODEL_SEED, with which a
+// developer can run a million steps.
 uint64_t number_of(const char* variable, uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
@@ -32,21 +33,22 @@ uint64_t number_of(const char* variable, uint64_t otherwise) {
 constexpr uint64_t kKeys = 60;
 using Rows = std::map<std::string, std::string>;
 
-// The common operations of both kinds of stores, by keys and texts.
+// The operations that both kinds of stores have, with keys and values as texts.
 class Subject {
  public:
   virtual ~Subject() = default;
   virtual Store& store() = 0;
   virtual void change(const std::string& key, uint64_t number) = 0;
-  virtual bool erase(const std::string& key) = 0;  // false: it cannot
-  // Windows that begin before this are gone.
+  virtual bool erase(const std::string& key) = 0;  // returns false if the store cannot erase
+  // Removes the windows that begin before this time.
   virtual void expire_before(int64_t) {}
   virtual Rows in_order(int64_t, const std::function<void()>&) { return {}; }
   virtual std::string find(const std::string& key) = 0;
   // Adds the rows of the scan's next step to `found`; returns false at the end.
   using Found = std::vector<std::pair<std::string, std::string>>;
   virtual bool scan(StoreScan& scan, Found& found) = 0;
-  // Look-ups of the rows with a common part of the key; null if the store has none, or has shown all rows.
+  // Look-ups of the rows whose keys have a common part. begin_look_up() returns null if the store has no
+  // such look-ups, or if it has found all rows.
   virtual bool lies_with(const std::string&, const std::string&) const { return false; }
   virtual StoreScanPtr begin_look_up(const std::string&, Found&) { return nullptr; }
   virtual bool look_up_some(const std::string&, StoreScan&, Found&) { return false; }
@@ -71,7 +73,7 @@ class RowSubject final : public Subject {
     RowStore::Loose loose;
     return store_.scan(scan, 3, loose, into(found)).value();
   }
-  // As long, and with the same beginning.
+  // The look-up finds keys of the same length with the same beginning.
   bool lies_with(const std::string& key, const std::string& other) const override {
     return other.size() == key.size() && other.starts_with(prefix_of(key));
   }
@@ -123,7 +125,7 @@ class GroupSubject final : public Subject {
     AggregateStore::Loose loose(store_);
     return store_.scan(scan, 3, loose, into(found)).value();
   }
-  // Windows of one key.
+  // A look-up finds the windows of one key.
   bool lies_with(const std::string& name, const std::string& other) const override {
     return is_windowed_ && key_of(name) == key_of(other);
   }
@@ -163,7 +165,7 @@ class GroupSubject final : public Subject {
   }
 
  private:
-  // Of "key@start".
+  // Returns the key of "key@start".
   static std::string key_of(const std::string& text) { return text.substr(0, text.find('@')); }
   static int64_t start_of(const std::string& text) {
     const size_t at = text.find('@');
@@ -208,7 +210,8 @@ class GroupSubject final : public Subject {
   const bool is_windowed_;
 };
 
-// A store with its durable state: a journal of commits, and a checkpoint of the first of them.
+// A store with its durable state: a journal of all commits, and a checkpoint that contains the
+// first of them.
 class Model {
  public:
   enum class Kind { OfRows, OfGroups, OfWindows };
@@ -251,10 +254,10 @@ class Model {
     uint64_t sequence;
     StateChanges changes;
     size_t size;
-    Rows rows;  // as of it
+    Rows rows;  // the rows after this commit
     uint64_t first_window;
   };
-  // Windows per key at a time.
+  // The number of windows that a key has at a time.
   static constexpr uint64_t kWindows = 6;
   std::string key(uint64_t number) const {
     if (kind_ != Kind::OfWindows) return "key" + std::to_string(number);
@@ -302,7 +305,7 @@ class Model {
     });
     ASSERT_EQ(found, expected);
   }
-  // After a restart windows that have expired meanwhile may be counted still.
+  // After a restart, windows that have expired since the checkpoint may still be counted.
   void check_size() {
     if (kind_ == Kind::OfWindows)
       ASSERT_GE(subject_->store().size(), now_.size());
@@ -323,7 +326,7 @@ class Model {
     commit.first_window = first_window_;
     check_size();
   }
-  // The entries of some commits go into the backing, one by one; a crash may leave some of them.
+  // Writes the entries of some commits to the backing, one by one. A crash may keep some of them.
   void store_some() {
     size_t count = journal_.empty() ? 0 : 1 + random_.next() % journal_.size();
     const bool is_cut = random_.next() % 4 == 0;
@@ -375,7 +378,7 @@ class Model {
       return;
     }
   }
-  // Begins a scan of all rows, or of the rows that lie with a key.
+  // Begins a scan of all rows, or of the rows that share a part of a key.
   void begin(std::optional<Scan>& scan) {
     if (kind_ == Kind::OfGroups || random_.next() % 2 == 0) {
       scan.emplace(subject_->store().begin_scan(), now_);
@@ -415,7 +418,7 @@ class Model {
     Rows expected;
     std::vector<std::pair<std::string, std::string>> found = {};
     bool has_expired = false;
-    std::string key = {};  // of a look-up
+    std::string key = {};  // the key of a look-up
   };
   std::array<std::optional<Scan>, 3> scans_;
   size_t ended_scans_ = 0;

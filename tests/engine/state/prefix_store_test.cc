@@ -1,5 +1,5 @@
-// Rows by prefix: in the order of their keys, and kept apart where keys are long. range_store_test.cc tests the layer
-// below.
+// Tests rows by prefix: they are in the order of their keys, and long keys are distinguished. range_store_test.cc
+// tests the store below.
 #include "engine/state/prefix_store.h"
 
 #include <gtest/gtest.h>
@@ -43,7 +43,8 @@ TEST(PrefixStore, gives_the_rows_of_one_prefix_in_the_order_of_their_keys) {
   EXPECT_EQ(rows_of(store, "a", 10), (Rows{{"", "none"}, {"2", "zwei"}}));
 }
 
-// Keys of any length stay apart, also where they differ beyond the part that is kept in order.
+// Keys of any length are distinguished, even if they differ only after the part by which they are
+// ordered.
 TEST(PrefixStore, long_keys_and_prefixes_are_distinguished) {
   PrefixStore store;
   std::map<std::string, std::string> expected;

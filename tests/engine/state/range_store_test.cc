@@ -1,5 +1,5 @@
-// A store of entries in order within groups, compared with a map: random changes, evictions, late checkpoints, and
-// restarts from them.
+// Compares a store of ordered entries in groups with a map: random changes, evictions, late checkpoints, and
+// restarts from checkpoints.
 #include "engine/state/range_store.h"
 
 #include <gtest/gtest.h>
@@ -89,12 +89,12 @@ TEST(RangeStore, an_expired_part_is_one_entry_of_the_journal) {
   EXPECT_EQ(store.next_part(0).value(), 8);
 }
 
-// As in the server, committed changes are written to the journal, and later to the backing.
+// Stores changes as the server does: in the journal first, and later in the backing.
 struct Server {
   MemoryBacking backing;
   std::vector<std::vector<std::pair<StateEntry::Kind, std::pair<std::string, std::string>>>>
-      journal;              // by commit, from 1 on
-  size_t checkpointed = 0;  // commits that are in the backing
+      journal;              // the changes of each commit, from commit 1 on
+  size_t checkpointed = 0;  // number of commits that are in the backing
   std::unique_ptr<RangeStore> store;
 
   void commit() {
@@ -114,19 +114,19 @@ struct Server {
     for (size_t i = checkpointed; i < journal.size(); ++i)
       for (const auto& [kind, entry] : journal[i])
         ASSERT_TRUE(store->restore({0, kind, entry.first, entry.second}, i + 1));
-    store->restore_size(1'000);  // an estimate
+    store->restore_size(1'000);  // an estimate is sufficient
     store->note_stored(checkpointed);
     store->begin_commit(journal.size() + 1);
   }
 };
 
-// A scan that pauses, and the entries at its beginning.
+// A scan that pauses, and the entries that existed at its beginning.
 struct Scan {
   StoreScanPtr scan;
   Entries expected, found;
 };
 
-// Shows some more; false at the end.
+// Reads some more entries of the scan. Returns false at the end.
 bool step(RangeStore& store, Scan& scan, size_t max_entries, size_t wanted) {
   RangeStore::Loose loose;
   const auto take = [&](const RangeStore::Key& key, std::string_view value) {

@@ -66,8 +66,8 @@ TEST(RowStore, changes_are_absolute_and_listed_once) {
   EXPECT_TRUE(changes_of(store).empty());
 }
 
-// All keys of a scan that reads a few places at a time; `meanwhile` runs between the slices. New rows are not among
-// them.
+// Returns all keys of a scan that reads a few rows at a time. `meanwhile` runs between the slices; the scan does
+// not see rows that it adds.
 std::vector<std::string> scanned(RowStore& store, const std::function<void()>& meanwhile = {}) {
   std::vector<std::string> keys;
   const StoreScanPtr scan = store.begin_scan();
@@ -138,8 +138,8 @@ TEST(RowStore, a_scan_sees_the_rows_of_its_beginning_despite_changes) {
   }
 }
 
-// The reader of a scan may pause for long: the memory of an ended scan is freed when it ends, not when its reader
-// learns of it.
+// The reader of a scan may pause for a long time. Therefore the memory of an ended scan is freed when the scan
+// ends, not when its reader learns of this.
 TEST(RowStore, the_oldest_scans_end_where_they_keep_too_much) {
   RowStore store;
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(store.put(std::to_string(i), {"row", i}));
@@ -192,7 +192,7 @@ TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   ASSERT_TRUE(store.erase("a1"));
   EXPECT_EQ(from("a"), (Keys{"a2", "a3"}));
 
-  // The look-ups stay the same after these rows have left memory, and some have returned or were changed since.
+  // The look-ups find the same after these rows have left memory, and some have returned to it or were changed.
   const std::string long_key(450, 'l');
   ASSERT_TRUE(store.put(long_key + "1", {"1", 0}));
   ASSERT_TRUE(store.put((long_key + "1").replace(420, 1, "m"), {"2", 0}));
@@ -252,8 +252,8 @@ TEST(RowStore, refuses_entries_that_cannot_be_its_own) {
   EXPECT_EQ(store.size(), 0u);
 }
 
-// As a task does: some changes, then their entries in the journal. At any time the entries give the same rows, also
-// when some of them are applied again.
+// Works as a task: it makes some changes, and writes them as entries in the journal. At any time the entries give
+// the same rows, also if some of them are applied twice.
 TEST(RowStore, its_journal_always_gives_the_same_rows) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);

@@ -40,7 +40,7 @@ class KnownQueries final : public RunningQueries {
   std::map<std::string, Known> known_;
 };
 
-// A catalog in which ORDERS is a stream and BY_CITY a table that a query keeps.
+// A catalog in which ORDERS is a stream, and BY_CITY a table that a query maintains.
 class Information : public testing::Test {
  protected:
   Information() {
@@ -94,7 +94,7 @@ class Information : public testing::Test {
     return answer;
   }
 
-  // As ksqlDB's API answers; an error as its message.
+  // Returns the answer of ksqlDB's API to the statement, or the message of the error.
   std::string entity_of(const std::string& text) {
     const auto script = parse_script(text);
     const InformationContext context{*catalog_,   topics_,    queries_, statuses_, settings_,
@@ -103,7 +103,8 @@ class Information : public testing::Test {
     return entity ? *entity : entity.error().message;
   }
 
-  // The answer's rows as lines, cells joined by " | "; an error as its message.
+  // Returns the rows of the answer as lines with cells joined by " | ", or the message of the
+  // error.
   std::string text_of(const std::string& statement) {
     const auto answer = ask(statement);
     if (!answer) return answer.error().message;

@@ -5,7 +5,7 @@
 namespace engine {
 namespace {
 
-// The difference between an expected JSON text and the contents of a JSON topic.
+// Returns the difference between an expected JSON text and the contents of a JSON topic.
 std::string json_mismatch(std::string_view expected, std::string actual,
                           NumberReading numbers = NumberReading::Exact) {
   const Result<Observed> observed = read_observed(actual, {.name = "JSON"}, {}, numbers);

@@ -1,5 +1,5 @@
-// The runner against an engine that copies: each stream after the first is the copy of the one
-// before it.
+// Tests the runner of cases against an engine in which each stream after the first is a copy of the
+// stream before it.
 #include "engine/testing/run_case.h"
 
 #include <gtest/gtest.h>

@@ -14,7 +14,7 @@ class SchemaRecords : public testing::Test {
     ASSERT_TRUE(registered) << registered.error().message;
     registry_.apply(registered->changes);
   }
-  // The difference after the JSON was encoded as a record and read again.
+  // Returns the difference that remains after the JSON was encoded as a record and read again.
   std::string round_trip(const FormatSpec& format, const std::string& input,
                          const std::string& expected, std::vector<ColumnDef> columns = {}) {
     const auto bytes =

@@ -56,7 +56,7 @@ TEST(ColumnCodec, chosen_rows_are_appended_to_the_existing_ones) {
       ByteReader in(bytes);
       decode_column(in, chosen.size(), back);
       ASSERT_TRUE(in.ok() && in.at_end()) << "seed " << seed;
-      back = back.copy();  // its contents are views into `bytes`
+      back = back.copy();  // copied, because the contents of `back` are views into `bytes`
     }
     ASSERT_EQ(back.size(), 5u);
     const uint32_t expected[] = {7, 7, 0, 19, 3};
@@ -85,7 +85,8 @@ TEST(ColumnCodec, numbers_take_the_bytes_of_their_differences) {
   }
 }
 
-// The reader is empty and not ok, and no memory is allocated for sizes that are only claimed.
+// After an error the reader has no rows and is not ok. It must not allocate memory for sizes that
+// exceed the bytes.
 TEST(ColumnCodec, cut_bytes_are_noticed) {
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     Random random(seed);

@@ -99,7 +99,8 @@ TEST(Column, a_copy_holds_a_shared_string_once) {
   EXPECT_EQ(texts[4].data(), texts[0].data());
 }
 
-// Otherwise a column whose rows passed n steps of m chunks would hold each string m to the n times.
+// Without this rule, a column whose rows were merged n times from m chunks would hold each owner
+// m^n times.
 TEST(Column, owners_of_strings_do_not_grow_with_the_steps_that_rows_went_through) {
   const auto owner = std::make_shared<const std::string>("kept");
   Column first(TypeKind::String), numbers(TypeKind::Bigint);
@@ -119,7 +120,7 @@ TEST(Column, owners_of_strings_do_not_grow_with_the_steps_that_rows_went_through
   EXPECT_LE(owner.use_count(), before + 40);
   const Column merged = Column::merge(std::vector<const Column*>{&first, &made},
                                       std::vector<Column::SourceRow>{{0, 0}});
-  EXPECT_LE(owner.use_count(), before + 42);  // of the chunk that it has no row of, nothing
+  EXPECT_LE(owner.use_count(), before + 42);  // no owners of the chunk from which it has no row
   const long with_texts = owner.use_count();
   const Column copied =
       Column::merge(std::vector<const Column*>{&numbers}, std::vector<Column::SourceRow>{{0, 0}});

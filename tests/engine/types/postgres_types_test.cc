@@ -12,7 +12,7 @@
 namespace engine {
 namespace {
 
-// The normal form of a text, or the error.
+// Returns the normal form of a text, or the error.
 std::string normal(std::string_view type, std::string_view text) {
   const auto form = normalized_text(type_of(*label_named(type)), text);
   return form ? *form : "! " + form.error().message;

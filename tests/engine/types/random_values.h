@@ -24,10 +24,10 @@ inline SqlType random_type(Random& random, int depth) {
   return SqlType::structure(std::move(fields));
 }
 
-// Null now and then.
+// Returns a random value of the type, which is null in one of six cases.
 inline Value random_value(Random& random, const SqlType& type) {
   if (random.next() % 6 == 0) return {};
-  const uint64_t bits = random.next() >> (random.next() % 64);  // small and large ones
+  const uint64_t bits = random.next() >> (random.next() % 64);  // small and large numbers
   const size_t count = random.next() % 4;
   switch (type.kind()) {
     case TypeKind::Boolean:

@@ -125,7 +125,8 @@ TEST(RowCodec, a_row_that_is_cut_or_too_long_is_refused) {
   }
 }
 
-// Any outcome but a crash, or memory that the bytes do not pay for.
+// Damaged bytes may give any result, but no crash and no allocation that is much larger than the
+// bytes.
 TEST(RowCodec, damaged_bytes_do_no_harm) {
   Random random(7);
   for (uint64_t seed = 1; seed <= 100; ++seed) {

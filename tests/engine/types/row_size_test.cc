@@ -5,7 +5,7 @@
 namespace engine {
 namespace {
 
-constexpr size_t kValue = 8;  // of each value beside its text
+constexpr size_t kValue = 8;  // bytes of each value, not counting its text
 
 std::array<size_t, 2> bytes_of_rows(const Column& column, size_t first) {
   std::array<size_t, 2> bytes{};

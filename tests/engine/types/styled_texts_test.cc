@@ -5,7 +5,8 @@
 namespace engine {
 namespace {
 
-// As PostgreSQL 15 shows them: ISO; SQL with MDY (and YMD), SQL with DMY; Postgres likewise; German.
+// The texts that PostgreSQL 15 shows in each DateStyle: ISO; SQL with MDY (and YMD); SQL with DMY;
+// Postgres with both; German.
 struct DateRow {
   const char *iso, *sql, *sql_dmy, *postgres, *postgres_dmy, *german;
 };

@@ -1,4 +1,4 @@
-// Sums of times, and the windows that a time lies in, for every number that fits 64 bits.
+// Tests sums of times, and the windows that contain a time, for all 64-bit numbers.
 #include "engine/types/time_math.h"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ TEST(TimeMath, a_time_lies_in_the_windows_that_hold_it) {
   EXPECT_EQ(windows.first_start(12), 5);
   EXPECT_EQ(windows.last_start(12), 10);
   EXPECT_EQ(windows.count(12), 2);
-  EXPECT_EQ(windows.first_start(3), 0);  // none begins before 0
+  EXPECT_EQ(windows.first_start(3), 0);  // no window begins before 0
   EXPECT_EQ(windows.count(3), 1);
   EXPECT_EQ(windows.count(0), 1);
   EXPECT_EQ(windows.count(-1), 0);

@@ -10,7 +10,7 @@
 namespace engine {
 namespace {
 
-// The timestamptz of a written date, or the SQLSTATE of an invalid one.
+// Returns the timestamptz of a written date, or the SQLSTATE if the date is invalid.
 std::string read(std::string_view text, DateOrder order) {
   const SqlType type = SqlType(TypeKind::String).labelled(label::kExactTimestamptz);
   const auto kept = normalized_text_in({.date_order = order}, type, text);
@@ -19,9 +19,9 @@ std::string read(std::string_view text, DateOrder order) {
 
 struct DateText {
   std::string text;
-  std::vector<std::string> as;  // with MDY, DMY, YMD; one for all
+  std::vector<std::string> as;  // results with MDY, DMY and YMD; one entry: the same for all
 };
-// As PostgreSQL 15 reads them.
+// The results are those of PostgreSQL 15, for MDY, DMY and YMD.
 const DateText kDateTexts[] = {
     {"1/8/1999", {"1999-01-08 00:00:00+00", "1999-08-01 00:00:00+00", "22008"}},
     {"8/1/99", {"1999-08-01 00:00:00+00", "1999-01-08 00:00:00+00", "22008"}},
@@ -81,14 +81,14 @@ const DateText kDateTexts[] = {
     {"Sun Jul 01 2024", {"2024-07-01 00:00:00+00"}},
     {"8 1 1999 Jan", {"22007"}},
     {"10:00 Jan 8 1999", {"1999-01-08 10:00:00+00"}},
-    {"10:00 1/8/1999", {"22007"}},  // only a zone stands before such a date
+    {"10:00 1/8/1999", {"22007"}},  // only a time zone may precede a date of this form
     {"Mon 1/8/1999", {"22007"}},
     {"1/8/1999 24:00:00", {"1999-01-09 00:00:00+00", "1999-08-02 00:00:00+00", "22008"}},
     {"8 Jan 1999 24:01", {"22008"}},
     {"8 Jan 1999 10:60", {"22008"}},
     {"8 Jan 1999 10:00 +16", {"22008"}},
     {"8 Jan 1999 10:00 PM+02",
-     {"22007"}},  // to PostgreSQL a zone called PM, and ten in the morning
+     {"22007"}},  // PostgreSQL reads this as ten in the morning in a zone called PM
     {"8 Jan 1999 10:00:00.1234565", {"1999-01-08 10:00:00.123456+00"}}};
 
 TEST(WrittenDates, are_read_in_the_order_of_the_session) {
