@@ -88,7 +88,7 @@ TEST_F(AccessTest, a_proof_is_of_the_required_kind) {
 
 TEST_F(AccessTest, passwords_exist_for_users_with_one) {
   EXPECT_TRUE(access_->check_password("ann", "geheim"));
-  EXPECT_TRUE(access_->check_password("kate", "geheim"));  // whose only verifier is of SHA-512
+  EXPECT_TRUE(access_->check_password("kate", "geheim"));  // kate has only a verifier with SHA-512
   for (const std::string user : {"ann", "kate", "staff", "nobody"})
     EXPECT_EQ(access_->check_password(user, "other").error().code, ErrorCode::InvalidPassword)
         << user;

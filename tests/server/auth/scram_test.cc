@@ -5,7 +5,7 @@
 namespace server::auth {
 namespace {
 
-// RFC 7677, section 3.
+// The example of RFC 7677, section 3.
 constexpr std::string_view kClientNonce = "rOprNGfwEbeRWgbNEkqO";
 constexpr std::string_view kServerNonce = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 
@@ -13,7 +13,8 @@ Verifier pencil(Hash hash = Hash::Sha256) {
   return make_verifier(hash, "pencil", *from_base64("W22ZaJ0SNY7soEsUEjb6gQ=="));
 }
 
-// A client, after the server's first message: RFC 5802's formulas once more, from the other side.
+// Returns the final message of a client, which is computed with the formulas of RFC 5802
+// independently of the server's code.
 std::string client_final(Hash hash, std::string_view password, const std::string& first_bare,
                          const std::string& server_first, const std::string& binding) {
   const size_t s = server_first.find(",s="), i = server_first.find(",i=");
@@ -83,11 +84,12 @@ TEST(Scram, the_channel_is_bound) {
   const ScramOptions plus{.is_plus = true, .channel_binding = "certificate"};
   const std::string header = "p=tls-server-end-point,,";
   EXPECT_TRUE((Exchange{.options = plus, .header = header, .bound = "certificate"}.run(pencil())));
-  // Somebody between the two has shown the client another certificate.
+  // An attacker in the middle has shown another certificate to the client.
   const auto other = Exchange{.options = plus, .header = header, .bound = "other"}.run(pencil());
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::InvalidAuthorization);
-  // Or has taken the mechanism out of the offer.
+  // An attacker in the middle has removed the mechanism with channel binding from the server's
+  // offer.
   const auto downgraded =
       Exchange{.options = {.channel_binding = "certificate"}, .header = "y,,"}.run(pencil());
   ASSERT_FALSE(downgraded);
@@ -118,7 +120,7 @@ TEST(Scram, messages_come_once_and_in_order) {
   EXPECT_FALSE(server.begin("n,,n=u,r=x"));
 }
 
-// librdkafka before 2.6.1 sends "r=" and its own part of the nonce twice.
+// librdkafka before version 2.6.1 sends "r=" and its own part of the nonce twice.
 TEST(Scram, a_nonce_with_more_before_it_is_taken_where_that_is_wanted) {
   for (const bool is_taken : {false, true}) {
     ScramServer server({.nonce = "server", .takes_longer_nonce = is_taken});

@@ -5,7 +5,7 @@
 namespace server::auth {
 namespace {
 
-// PostgreSQL 15 has made it of "pencil" with the salt of RFC 7677.
+// PostgreSQL 15 computed this verifier from "pencil" with the salt of RFC 7677.
 constexpr std::string_view kPencil =
     "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
@@ -33,18 +33,18 @@ TEST(Verifier, other_texts_are_passwords) {
         "SCRAM-SHA-256$0:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA",
         "SCRAM-SHA-256$x:W22ZaJ0SNY7soEsUEjb6gQ==$AAAA:AAAA"})
     EXPECT_FALSE(parse_verifier(text)) << text;
-  // Each check of it would take seconds.
+  // Each check of a password against this verifier would take seconds.
   std::string slow(kPencil);
   slow.replace(slow.find("4096"), 4, "9999999");
   EXPECT_FALSE(parse_verifier(slow));
 }
 
 TEST(Verifier, passwords_are_prepared) {
-  EXPECT_EQ(prepared_password("I\u00ADX"), "IX");  // RFC 4013's examples
+  EXPECT_EQ(prepared_password("I\u00ADX"), "IX");  // these examples are from RFC 4013
   EXPECT_EQ(prepared_password("\u00AA"), "a");
   EXPECT_EQ(prepared_password("\u2168"), "IX");
   EXPECT_EQ(prepared_password("plain ascii"), "plain ascii");
-  EXPECT_EQ(prepared_password("\xff\xfe"), "\xff\xfe");  // no UTF-8: unchanged
+  EXPECT_EQ(prepared_password("\xff\xfe"), "\xff\xfe");  // text that is not UTF-8 is unchanged
 }
 
 TEST(Base64, takes_nothing_but_itself) {

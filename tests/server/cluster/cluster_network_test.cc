@@ -52,7 +52,8 @@ struct Node final : ClusterNetwork::Handler {
   void beat(int32_t to, int64_t number) {
     network->send(NodeId{to}, Heartbeat{NodeId{0}, {}, Revision{number}});
   }
-  // Whether another process with the node's number answers at the address; empty until that is known.
+  // Whether another process with the node's number answers at the address; empty until the answer is
+  // known.
   std::optional<bool> other;
   void look_for_other(const Address& at) {
     other.reset();
@@ -88,7 +89,7 @@ TEST(ClusterNetwork, messages_come_from_nodes_that_have_greeted) {
   Node one(loop, "blue", 1), two(loop, "blue", 2);
   one.know(2, two.network->address());
   two.know(1, one.network->address());
-  one.beat(2, 1);  // lost: no connection exists yet
+  one.beat(2, 1);  // the beat is lost, because no connection exists yet
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
   one.beat(2, 2);
   one.beat(2, 3);
@@ -126,8 +127,8 @@ TEST(ClusterNetwork, a_message_to_oneself_comes_later) {
 TEST(ClusterNetwork, a_node_of_another_cluster_or_for_another_node_is_refused) {
   Loop loop;
   Node red(loop, "red", 1), blue(loop, "blue", 2), other(loop, "blue", 3);
-  red.know(2, blue.network->address());    // of another cluster
-  other.know(1, blue.network->address());  // it is node 2 that listens there
+  red.know(2, blue.network->address());    // blue belongs to another cluster
+  other.know(1, blue.network->address());  // node 2 listens at this address
   run_until(loop, {&red, &blue, &other}, [n = 0]() mutable { return ++n > 20; });
   EXPECT_FALSE(red.knows(2));
   EXPECT_FALSE(other.knows(1));
@@ -154,7 +155,7 @@ TEST(ClusterNetwork, another_process_of_the_same_number_is_found) {
   const Address gone = two.network->address();
   two.network.reset();
   EXPECT_FALSE(finds(one, gone)) << "nobody is there";
-  // As at its start, the node does not know the addresses of the nodes.
+  // After its start, the node does not know the addresses of the other nodes yet.
   Node new_one(loop, "blue", 1, 0, {}, false);
   EXPECT_TRUE(finds(one, new_one.network->address()));
 }
@@ -183,7 +184,7 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return !one.gone.empty(); }));
   EXPECT_FALSE(one.knows(2));
   run_until(loop, {&one}, [n = 0]() mutable { return ++n > 10; });
-  EXPECT_EQ(one.gone, std::vector{NodeId{2}});  // once
+  EXPECT_EQ(one.gone, std::vector{NodeId{2}});  // reported once
   two = std::make_unique<Node>(loop, "blue", 2, address.port);
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
   EXPECT_EQ(one.connections[NodeId{2}], 2);
@@ -357,7 +358,7 @@ TEST(ClusterNetwork, a_node_that_the_metadata_do_not_know_is_refused) {
   EXPECT_FALSE(one.knows(2));
   two.know(1, one.network->address());
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
-  // Nor is it heard of when it was removed.
+  // After its removal, the node is unknown to the other one.
   two.known.erase(NodeId{1});
   two.network->set_nodes(two.known);
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return !one.knows(2); }));
@@ -365,7 +366,7 @@ TEST(ClusterNetwork, a_node_that_the_metadata_do_not_know_is_refused) {
 
 namespace {
 
-// Made by openssl: an authority, and certificates that it has signed.
+// Certificates made with the program openssl: an authority, and certificates that it has signed.
 class Certificates {
  public:
   explicit Certificates(const std::string& name)

@@ -15,7 +15,7 @@ constexpr NodeId kAll = storage::kAllNodes;
 constexpr NodeId kOne{1}, kTwo{2}, kThree{3}, kFour{4};
 const storage::TopicPartition kPartition{Uuid{{1}}, PartitionId{0}};
 
-// A log of commands that are carried out at once, unless they are kept back.
+// Commands take effect immediately, unless the test holds them back.
 class ControllerTest : public testing::Test, public ControllerPort {
  protected:
   ControllerTest() {
@@ -64,7 +64,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
     EXPECT_EQ(revision, Revision{revision_});
     told_.insert(node);
   }
-  // A controller that has resigned before and had no successor.
+  // Starts a controller on a node that has resigned as controller before and had no successor.
   void decide_alone() {
     ControllerPort& port = *this;
     controller_.emplace(port, clock_, settings_, ControllerRules{}, true);
@@ -76,7 +76,8 @@ class ControllerTest : public testing::Test, public ControllerPort {
     for (const NodeId id : nodes) read[id] = INT64_MAX;
     hear_read(read, for_us);
   }
-  // Sends heartbeats of these nodes, each with the revision up to which it reads the metadata at most.
+  // Sends heartbeats of these nodes. Each reports that it has read the metadata up to the given
+  // revision at most.
   void hear_read(const std::map<NodeId, int64_t>& nodes, int64_t for_us) {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
@@ -106,7 +107,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
   ControllerSettings settings_;
   storage::ClusterTable table_;
   int64_t revision_ = 0;
-  std::vector<storage::TopicPartition> changed_;  // since the controller was last notified
+  std::vector<storage::TopicPartition> changed_;  // changed since the controller was last notified
   int commands_ = 0, resigned_ = 0;
   int refused_ = 0;        // number of next commands that are refused
   std::set<NodeId> told_;  // nodes that were informed of their fencing
@@ -125,8 +126,8 @@ TEST_F(ControllerTest, a_node_that_is_heard_may_lead_and_the_preferred_one_does)
   EXPECT_EQ(commands_, commands) << "nothing is decided when nothing happens";
 }
 
-// The controller does not look at a hundred thousand partitions for each command: only at changed ones, and at those
-// whose decision is open.
+// For each command, the controller examines only changed partitions and those whose decision is open, not all of
+// possibly a hundred thousand.
 TEST_F(ControllerTest, later_changes_are_decided_as_well) {
   hear({kOne, kTwo, kThree}, 2'000);
   const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
@@ -136,7 +137,8 @@ TEST_F(ControllerTest, later_changes_are_decided_as_well) {
   hear({kOne, kTwo, kThree});
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
   const LeaderEpoch before = table_.snapshot()->find(other)->leader_epoch;
-  register_node(kTwo, 2);  // a new registration: it leads nothing until the controller decides
+  // after a new registration a node leads nothing until the controller decides
+  register_node(kTwo, 2);
   EXPECT_EQ(table_.snapshot()->find(other)->leader, std::nullopt);
   hear({kOne, kTwo, kThree}, 200);
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
@@ -161,7 +163,7 @@ TEST_F(ControllerTest, the_outcome_of_a_failed_command_is_decided_again) {
   EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
 }
 
-// A frozen controller was silent for as long as its lease lasted.
+// If the controller was frozen, it was silent for the whole duration of its lease.
 TEST_F(ControllerTest, the_previous_controller_is_waited_for_half_as_long) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
@@ -199,7 +201,7 @@ TEST_F(ControllerTest, a_connection_that_breaks_is_as_much_as_a_long_silence) {
   EXPECT_EQ(now().leader, kTwo);
 }
 
-// The controller before this one has died, and its process with all that it led.
+// The process of the previous controller has died, and with it the leader of all its partitions.
 TEST_F(ControllerTest, a_new_controller_does_not_wait_for_an_unreachable_node) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
@@ -213,7 +215,7 @@ TEST_F(ControllerTest, a_new_controller_does_not_wait_for_an_unreachable_node) {
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "it was there after all";
 }
 
-// Such a node sends heartbeats, but does not learn of decisions.
+// A node that does not read the metadata sends heartbeats, but does not learn of decisions.
 TEST_F(ControllerTest, a_node_that_does_not_read_the_metadata_leads_only_if_no_other_can) {
   hear({kOne, kTwo, kThree});
   hear({kOne, kTwo, kThree}, 5'000);
@@ -388,8 +390,8 @@ TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
   EXPECT_EQ(now().leader, kThree);
 }
 
-// Found by simulation: two replicas were fenced, and the third was alone in sync and lost its disk. The two have every
-// record that was ever visible, since a single replica acknowledges nothing here.
+// A case found by simulation: two replicas were fenced, and the third one, alone in sync, lost its disk. The two have
+// every record that was ever visible, because a single replica acknowledges nothing here.
 TEST_F(ControllerTest, members_of_an_isr_that_became_too_small_may_lead_when_the_last_one_is_lost) {
   hear({kOne, kTwo, kThree});
   decide_alone();
@@ -447,8 +449,8 @@ TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of)
   EXPECT_EQ(now().leader, kTwo);
 }
 
-// Otherwise it would take the other nodes for dead, and become the only leader of partitions that no client can write
-// to.
+// Without this rule, the controller would consider the other nodes dead, and become the only leader of partitions
+// that no client can write to.
 TEST_F(ControllerTest, a_controller_that_hears_no_majority_decides_nothing_and_resigns) {
   hear({kOne, kTwo, kThree});
   const int commands = commands_;
@@ -462,12 +464,13 @@ TEST_F(ControllerTest, a_controller_that_hears_no_majority_decides_nothing_and_r
   EXPECT_EQ(now().isr, (std::vector{kOne, kThree}));
 }
 
-// The last heartbeats came at different times, so some nodes are overdue before the others are.
+// The last heartbeats arrived at different times, so some nodes are overdue earlier than others.
 TEST_F(ControllerTest, a_controller_that_is_cut_off_fences_no_node_before_it_knows) {
   for (const NodeId id : {kFour, NodeId{5}}) register_node(id, id.value());
   hear({kOne, kTwo, kThree, kFour, NodeId{5}}, 200);
   EXPECT_EQ(now().leader, kOne);
-  // One hears itself; two and three were heard of 300 us before four and five.
+  // Node 1 hears itself. The last heartbeats of nodes 2 and 3 came 300 us before those of nodes 4
+  // and 5.
   hear({kOne, kFour, NodeId{5}}, 300);
   const int commands = commands_;
   hear({kOne}, 3'000);
@@ -569,7 +572,8 @@ TEST_F(MovingTest, a_move_waits_while_too_few_of_the_remaining_replicas_are_in_s
   EXPECT_EQ(now().replicas, (std::vector{kTwo, kFour}));
 }
 
-// A node that has lost its disk counts as in sync until that is noticed; it would be the only replica left.
+// A node that has lost its disk is listed as in sync until this is noticed; if the others were removed, it
+// would be the only replica.
 TEST_F(MovingTest, replicas_are_not_removed_before_the_remaining_ones_have_read_of_it) {
   hear(all_, 500);
   controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
@@ -610,8 +614,8 @@ TEST_F(ControllerTest, how_far_each_node_has_read_is_known_by_its_heartbeats) {
   EXPECT_GE(told.nodes[2].caught_up_ms, 5'000);
 }
 
-// Like Kafka's lastCaughtUpTimestamp: with each report, a reader that has read all that was known at the previous one
-// is caught up as of that time.
+// Like Kafka's lastCaughtUpTimestamp: a reader that has read all that was known at its previous report is caught up
+// as of the time of that report.
 TEST_F(ControllerTest, a_node_that_has_read_all_that_was_known_before_is_caught_up) {
   MetadataProgress progress;
   progress.heard(Revision{3}, Revision{4}, 1'000);

@@ -58,7 +58,7 @@ TEST_F(GroupCallsTest, TheGroupsOfAllOthersCome) {
 }
 
 TEST_F(GroupCallsTest, ASilentNodeIsNamed) {
-  others.insert(kFour);  // and is not reached
+  others.insert(kFour);  // the fourth node does not answer
   ask();
   ASSERT_EQ(sent.size(), 2U);
   tell(kTwo, "a");

@@ -52,7 +52,7 @@ class LeaderEndRequestsTest : public ::testing::Test {
   std::optional<NodeEpoch> epoch = NodeEpoch{5};
   std::vector<std::function<void(Status)>> metadata_asked;
   LeaderEnds ends{LeaderEpoch{4}, Offset{17}, true, {kThere, kElsewhere}};
-  std::vector<LeaderEnds> ends_of;  // by partition, if they are not alike
+  std::vector<LeaderEnds> ends_of;  // ends by partition, if they differ
   LeaderEndRequests calls{
       {.self = kHere,
        .clock = clock,
@@ -94,7 +94,8 @@ TEST_F(LeaderEndRequestsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   clock.advance_us(50'000);
   calls.tick();
   const auto second = take<AskEnds>(kElsewhere);
-  calls.on_message(kThere, EndsTold{first.number, {}, {Offset{3}}});  // twice, and late
+  // the answer comes twice, and late
+  calls.on_message(kThere, EndsTold{first.number, {}, {Offset{3}}});
   EXPECT_FALSE(told);
   calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{20}}});
   ASSERT_TRUE(told && *told);
@@ -116,7 +117,7 @@ TEST_F(LeaderEndRequestsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
 
 TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransaction) {
   ends.heirs.clear();
-  ends.acknowledged_end = Offset{20};  // and 17 are readable
+  ends.acknowledged_end = Offset{20};  // of which 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition(0)}});
   ends.acknowledged_end = Offset{30};  // this counts only for later requests
   clock.advance_us(10'000);
@@ -125,7 +126,7 @@ TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenT
   ends.readable_end = Offset{21};
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{21}});
-  // A caller gets the reason before it repeats its request.
+  // The error with the reason is sent before the caller repeats its request.
   calls.on_message(kThere, AskEnds{9, {partition(0)}});
   clock.advance_us(290'000);
   calls.tick();
@@ -154,7 +155,7 @@ TEST_F(LeaderEndRequestsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants
     }
     ASSERT_TRUE(told && !*told);
     EXPECT_EQ(told->error().code, ErrorCode::ObjectState);
-    EXPECT_EQ(told->error().hint, "");  // more nodes would not help
+    EXPECT_EQ(told->error().hint, "");  // no hint to add nodes, which would not help
     EXPECT_NEAR(static_cast<double>(clock.monotonic_us() - begun_us), static_cast<double>(wait_us),
                 100'000);
     sent.clear();
@@ -221,11 +222,11 @@ TEST_F(LeaderEndRequestsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNo
   ASSERT_EQ(metadata_asked.size(), 1U);
   metadata_asked[0]({});
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{17}});
-  // Something that it has not read may be another leader.
+  // The metadata that the node has not read yet may name another leader.
   calls.on_message(kThere, AskEnds{9, {partition()}});
   metadata_asked.at(1)(Error{ErrorCode::NotLeader, "more"});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
-  // And etcd may be away.
+  // The node may also be unable to reach etcd.
   calls.on_message(kThere, AskEnds{10, {partition()}});
   metadata_asked.at(2)(Error{ErrorCode::NetworkFailure, "away"});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
@@ -238,7 +239,8 @@ TEST_F(LeaderEndRequestsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNo
   EXPECT_TRUE(sent.empty());
 }
 
-// Found by simulation: the answer that all metadata had been read arrived after the node had read of another leader.
+// A case found by simulation: the answer that all metadata had been read arrived after the node had read of another
+// leader.
 TEST_F(LeaderEndRequestsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
   ends.has_min_isr = false;
   lead(kHere, 4);
@@ -282,14 +284,14 @@ TEST_F(LeaderEndRequestsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
   calls.on_message(kElsewhere, LeaderConfirmed{second.number});
   ASSERT_TRUE(confirmed);
   EXPECT_TRUE(*confirmed);
-  // One knows better.
+  // Another node reports that there is a newer leader.
   confirm();
   const auto third = take<ConfirmLeader>(kThere);
   take<ConfirmLeader>(kElsewhere);
   calls.on_message(kThere, LeaderConfirmed{third.number, Error{ErrorCode::NotLeader, "no"}});
   ASSERT_TRUE(confirmed);
   EXPECT_EQ(confirmed->error().code, ErrorCode::NotLeader);
-  // One says nothing.
+  // Another node does not answer.
   confirm();
   const auto fourth = take<ConfirmLeader>(kThere);
   take<ConfirmLeader>(kElsewhere);

@@ -9,7 +9,8 @@ using storage::MetadataCommand;
 
 namespace {
 
-// The test plays the loop: posted tasks run at once, and an append waits for the answer that the test gives.
+// A log whose loop the test replaces: posted tasks run immediately, and an append waits for the answer that
+// the test gives.
 struct Mirror {
   Mirror()
       : log(
@@ -78,7 +79,7 @@ TEST(MirroredMetadataLog, after_a_long_wait_for_etcd_the_outcome_is_unknown) {
   mirror.log.tick();
   ASSERT_TRUE(mirror.result);
   EXPECT_EQ(mirror.result->error().code, ErrorCode::ReadTimeout);
-  mirror.answer(Revision{1});  // nobody waits any more
+  mirror.answer(Revision{1});  // no caller is waiting
   mirror.read(1);
 }
 
@@ -107,7 +108,7 @@ TEST(MirroredMetadataLog, parts_about_nodes_are_left_out_and_revisions_stay) {
   EXPECT_EQ(records[1].command.parts, (std::vector<storage::MetadataPart>{{"topics", "b"}}));
   EXPECT_EQ(mirror.log.read(Revision{3}, 10).value().size(), 1U);
   EXPECT_EQ(mirror.log.read(Revision{4}, 10).value().size(), 0U);
-  EXPECT_FALSE(mirror.log.read(Revision{2}, 10));  // it was read already
+  EXPECT_FALSE(mirror.log.read(Revision{2}, 10));  // the command was read already
 }
 
 TEST(MirroredMetadataLog, a_snapshot_has_the_loops_tables_of_that_moment) {

@@ -94,7 +94,7 @@ TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   fetched.producers = "";  // an empty list, with which the follower replaces its own
   EXPECT_EQ(round_trip(fetched).producers, "");
   fetched.producers.reset();
-  // All epochs of this log are newer.
+  // An empty epoch end means that all epochs of the leader's log are newer.
   fetched.diverging = storage::EpochEnd{};
   EXPECT_EQ(round_trip(fetched).diverging, fetched.diverging);
   fetched.diverging = {LeaderEpoch{4}, Offset{6}};
@@ -211,7 +211,7 @@ TEST(NodeWire, a_greeting_and_its_answers) {
   for (const HelloAnswer& answer : {HelloAnswer{}, HelloAnswer{"no"}, HelloAnswer{{}, Uuid{{1, 2}}},
                                     HelloAnswer{"not yet", Uuid{{3}}, true}})
     EXPECT_EQ(decode_hello_answer(body(encode_hello_answer(answer))).value(), answer);
-  // A Kafka client at the wrong port: ApiVersions.
+  // These bytes are an ApiVersions request of a Kafka client that uses the wrong port.
   const auto client = decode_hello(std::string("\0\x12\0\0\0\0\0\1\0\1x", 11));
   ASSERT_FALSE(client);
   EXPECT_NE(client.error().message.find("not for clients"), std::string::npos);

@@ -50,7 +50,7 @@ TEST(Placement, leaders_and_replicas_are_shared_equally) {
   for (int32_t id = 1; id <= 5; ++id) {
     EXPECT_EQ(leads[NodeId{id}], 20);
     EXPECT_EQ(has[NodeId{id}], 60);
-    EXPECT_EQ(followers[NodeId{id}].size(), 4U);  // all others take over a part of it
+    EXPECT_EQ(followers[NodeId{id}].size(), 4U);  // all other nodes take over a part of the load
   }
 }
 
@@ -61,7 +61,8 @@ TEST(Placement, partitions_that_come_later_go_on_in_turn) {
   EXPECT_EQ(later, (std::vector<std::vector<NodeId>>(all.begin() + 4, all.end())));
 }
 
-// This holds in all rounds; the followers of a leader change from one round to the next.
+// Replicas are in different racks in all rounds; the followers of a leader change from round to
+// round.
 TEST(Placement, replicas_are_in_different_racks) {
   const auto table = nodes({"a", "a", "b", "b", "c", "c"});
   const auto rack = [](NodeId node) { return (node.value() - 1) / 2; };
@@ -87,7 +88,8 @@ TEST(Placement, with_too_few_racks_each_has_one_replica_before_another_has_two) 
   }
 }
 
-// The id of a topic with one partition selects its leader: each of many nodes gets its share of the topics.
+// The id of a topic selects the leader of its only partition, so that each of many nodes gets its share of
+// the topics.
 TEST(Placement, small_topics_are_spread_over_many_nodes) {
   const auto table = nodes(std::vector<std::string>(100));
   int of_first = 0, of_last = 0;
@@ -101,7 +103,7 @@ TEST(Placement, small_topics_are_spread_over_many_nodes) {
   EXPECT_NEAR(of_last, 1'760, 160);
 }
 
-// Else all that a node leads would be led by one other when it is lost.
+// With the same successor for all topics, one node would lead all that a lost node has led.
 TEST(Placement, each_topic_has_another_successor_of_a_leader) {
   const auto table = nodes(std::vector<std::string>(20));
   std::set<NodeId> next;
@@ -170,7 +172,7 @@ TEST(Placement, no_assignment_is_made_that_cannot_be_written_to) {
             "for 2");
   EXPECT_TRUE(assign_replicas(*table.snapshot(), topic(0), 4, three, 2, 1));
   EXPECT_FALSE(assign_replicas(*table.snapshot(), topic(0), 4, three, 1, 2));
-  // A topic of one replica needs one.
+  // A topic with one replica needs only one node.
   const auto one = place_replicas(*table.snapshot(), topic(0), 0, 1, 1).value();
   EXPECT_TRUE(assign_replicas(*table.snapshot(), topic(0), 0, one, 2));
   go_away(table, 1);

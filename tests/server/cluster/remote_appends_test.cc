@@ -76,7 +76,8 @@ class RemoteAppendsTest : public ::testing::Test {
   int64_t next_producer = 70;
   Status leads = {};
   std::vector<storage::AppendRequest> appended;
-  std::vector<size_t> there;                    // of changes
+  // for each change: the number of batches known to be appended
+  std::vector<size_t> there;
   std::optional<storage::Unchanged> unchanged;  // condition of the last append
   Result<storage::Appended> answer = storage::Appended{{}, {{partition(), Offset{4}, Offset{6}}}};
   RemoteAppends calls{
@@ -109,13 +110,13 @@ TEST_F(RemoteAppendsTest, RowsForADroppedTopicAreRefusedSoon) {
   ASSERT_EQ(told.size(), 2u);
   for (const auto& result : told) EXPECT_EQ(result.error().code, ErrorCode::UnknownTopic);
   EXPECT_TRUE(sent.empty());
-  // One of that name again, and nothing is left over.
+  // A new topic of the same name starts with new sequence numbers.
   lead(kThere);
   append(2);
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
 }
 
-// A frozen leader does not report that it is no longer the leader.
+// A leader that is frozen cannot report that it is no longer the leader.
 TEST_F(RemoteAppendsTest, TheNextLeaderIsSentTheRowsAtOnce) {
   lead(kThere);
   append(2);
@@ -135,7 +136,7 @@ TEST_F(RemoteAppendsTest, ARepeatedRequestIsUnchanged) {
   const AppendRows first = take(kThere);
   EXPECT_EQ(header_of(first).producer_id, ProducerId{70});
   EXPECT_EQ(header_of(first).base_sequence, 0);
-  append(3);  // waits for its turn
+  append(3);  // this append waits until the first one is answered
   EXPECT_TRUE(sent.empty());
   pass(1'100'000);  // no answer; another node leads by now
   take(kThere);
@@ -143,7 +144,7 @@ TEST_F(RemoteAppendsTest, ARepeatedRequestIsUnchanged) {
   pass(1'100'000);
   const AppendRows again = take(kElsewhere);
   EXPECT_EQ(again.batches, first.batches);
-  // The old leader's answer to the first request proves nothing about the new leader.
+  // The answer of the old leader to the first request does not show what the new leader has.
   calls.on_message(kThere, RowsAppended{.number = first.number, .last_offsets = {Offset{3}}});
   EXPECT_TRUE(told.empty());
   calls.on_message(kElsewhere, RowsAppended{.number = again.number, .last_offsets = {Offset{9}}});
@@ -178,7 +179,7 @@ TEST_F(RemoteAppendsTest, ARefusalByAllMeansThatNothingWasWritten) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].error().code, ErrorCode::NotEnoughReplicas);
   EXPECT_EQ(told[0].error().detail, "No row was written.");
-  // And the next begins as another producer.
+  // The next append is made by another producer.
   append(1);
   EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
 }
@@ -201,7 +202,8 @@ TEST_F(RemoteAppendsTest, AFullDiskDoesNotRevealTheOutcomeOfTheRequestBefore) {
   refuse(take(kThere).number, ErrorCode::DiskFull, true);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].error().code, ErrorCode::DiskFull) << "it was the only one";
-  // To the first one there is no answer: the leader may have the rows, and waits for its followers' disks.
+  // The first request gets no answer: the leader may have the rows and wait for the disks of its
+  // followers.
   append(1);
   const AppendRows first = take(kThere);
   pass(1'100'000);
@@ -278,7 +280,7 @@ TEST_F(RemoteAppendsTest, AnOvertakenRequestLeavesItsNumbersToTheNext) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].error().code, ErrorCode::ObjectState);
   EXPECT_EQ(there[0], 0U);
-  // At once, and as the same producer.
+  // The next request is sent immediately, with the same producer and the same sequence number.
   const AppendRows next = take(kThere);
   EXPECT_EQ(header_of(next).producer_id, ProducerId{70});
   EXPECT_EQ(header_of(next).base_sequence, 0);

@@ -20,7 +20,7 @@ TopicPartition partition(int32_t number = 0) {
   return id;
 }
 
-// A leader whose log has hundred offsets, in ranges of fifty.
+// A leader whose log has a hundred offsets, which are compared in ranges of fifty.
 class ScrubCallsTest : public ::testing::Test {
  protected:
   ScrubCallsTest() { lead(kHere, 0); }
@@ -44,7 +44,8 @@ class ScrubCallsTest : public ::testing::Test {
     sent.pop_front();
     return message;
   }
-  // Both followers are asked for the same range; `second` is the digest of the second one.
+  // Expects that both followers are asked for the range, and answers; `second` is the digest of the
+  // second follower.
   void compare(Offset from, Offset end, uint64_t second = 7) {
     const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
     EXPECT_EQ(there.from, from);
@@ -81,7 +82,7 @@ class ScrubCallsTest : public ::testing::Test {
 };
 
 TEST_F(ScrubCallsTest, AllRangesAreComparedInTurnAtTheirPace) {
-  lead(kThere, 1);  // not ours
+  lead(kThere, 1);  // the node does not lead this partition
   lead(kHere, 2);
   pass(1);
   compare(Offset{0}, Offset{50});
@@ -94,7 +95,7 @@ TEST_F(ScrubCallsTest, AllRangesAreComparedInTurnAtTheirPace) {
   EXPECT_EQ(second.partition, partition(2));
   EXPECT_EQ(second.from, Offset{0});
   EXPECT_EQ(calls.rounds(), 0);
-  // A node that does not answer is left out, and so is a follower of another leader epoch.
+  // A node that does not answer is left out, like a follower with another leader epoch.
   take<AskDigest>(kElsewhere);
   pass(2'000'000);
   pass(100'000);
@@ -124,7 +125,7 @@ TEST_F(ScrubCallsTest, ADifferenceThatRemainsIsReportedOnce) {
   compare(Offset{50}, Offset{100});
   for (int i = 0; i < 3; ++i) pass(100'000);
   EXPECT_EQ(calls.differing_count(), 1);
-  // The difference remains in the next round, and is repaired before the one after that.
+  // The difference still exists in the next round, and is repaired before the round after that.
   pass(60'000'000);
   compare(Offset{0}, Offset{50}, 8);
   pass(1'000'000);
@@ -157,7 +158,7 @@ TEST_F(ScrubCallsTest, RecordsThatEachReplicaRemovesAndCompactsForItselfAreLeftO
   pass(100'000);
   const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
   EXPECT_EQ(there.from, Offset{50});
-  // The follower has compacted more of it.
+  // The follower has compacted more of the range than the leader.
   calls.on_message(kThere,
                    DigestTold{.number = there.number, .digest = 9, .comparable_from = Offset{51}});
   calls.on_message(kElsewhere, DigestTold{.number = elsewhere.number, .digest = 7});
@@ -188,7 +189,7 @@ TEST_F(ScrubCallsTest, ALogUnderAnotherEpochIsNotJudged) {
   EXPECT_FALSE(told.error);
   EXPECT_EQ(told.number, 5U);
   EXPECT_EQ(told.digest, 7U);
-  // The leader was replaced while it waited.
+  // The leader was replaced while it waited for the digests.
   pass(1);
   const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
   ends.epoch = LeaderEpoch{6};

@@ -83,7 +83,7 @@ class SessionNoticesTest : public testing::Test {
   std::deque<Sent> messages;
   size_t delivered = 0;
   std::map<NodeId, Machine> machines;
-  std::optional<std::set<NodeId>> silent;  // set when the last notify() is done
+  std::optional<std::set<NodeId>> silent;  // set when the last notify() has ended
 };
 
 }  // namespace
@@ -133,8 +133,8 @@ TEST_F(SessionNoticesTest, a_node_that_does_not_answer_is_named) {
   EXPECT_EQ(heard(2), Words{"a"});
 }
 
-// Both ways of noticing: the receiver learns that it was fenced, and the sender knows that it has
-// dropped messages.
+// The loss is noticed in two ways: the receiver learns that it was fenced, and the sender knows
+// that it has dropped messages.
 TEST_F(SessionNoticesTest, a_node_that_was_fenced_ends_its_listeners) {
   EXPECT_TRUE(table.apply(storage::encode_raise_level(storage::kNewestLevel), Revision{++revision}));
   cut.insert(NodeId{2});

@@ -1,5 +1,5 @@
-// The locks of the sessions of all nodes: the controller's part and that of each node, with a network
-// that can lose messages.
+// Tests the locks of the sessions of all nodes: the parts of the controller and of each node, with a
+// network that can lose messages.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -74,7 +74,7 @@ class SharedLocksTest : public testing::Test {
     else
       work();
   }
-  // Makes the node the controller; the others learn of it unless they are cut off.
+  // Makes the node the controller. The others learn of this unless they are cut off.
   void elect(NodeId node) {
     controller = confirmed = node;
     ++epoch;
@@ -261,7 +261,8 @@ TEST_F(SharedLocksTest, a_new_controller_waits_for_the_locks_of_nodes_that_it_do
   EXPECT_TRUE(second.has_it());
 }
 
-// The rule of the test above, switched off: two nodes have the lock at the same time.
+// If the rule that the test before checks is switched off, two nodes have the lock at the same
+// time.
 TEST_F(SharedLocksTest, without_this_rule_two_nodes_have_the_same_lock) {
   Asked first, second;
   ask(2, first, {.name = "a"});

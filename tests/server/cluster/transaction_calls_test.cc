@@ -24,7 +24,7 @@ TopicPartition partition() {
   return id;
 }
 
-// One node: the messages that it sends, and its appends, are recorded.
+// One node, whose messages and appends are recorded.
 class TransactionCallsTest : public ::testing::Test, protected TransactionHost {
  protected:
   void lead(NodeId leader, int32_t epoch) {
@@ -111,7 +111,7 @@ TEST_F(TransactionCallsTest, AMarkerIsAppendedUnderTheLeaderEpochForWhichItWasSe
 TEST_F(TransactionCallsTest, OnlyTheAnswerToTheLastCallCounts) {
   std::vector<Status> told;
   calls.tell_end(partition(), {}, [&](const Status& status) { told.push_back(status); });
-  ASSERT_EQ(told.size(), 1U);  // nobody leads it
+  ASSERT_EQ(told.size(), 1U);  // the partition has no leader
   EXPECT_EQ(told[0].error().code, ErrorCode::NotLeader);
   lead(kThere, 4);
   const auto tell = [&] {
@@ -135,7 +135,8 @@ TEST_F(TransactionCallsTest, OnlyTheAnswerToTheLastCallCounts) {
   EXPECT_TRUE(told[2]);
 }
 
-// With slow replicas a marker is written although its sender has given up, and again with each attempt.
+// If replicas are slow, a marker is written after its sender has given up, and again after each new
+// attempt.
 TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   lead(kThere, 4);
   std::vector<Status> told;
@@ -151,7 +152,7 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   calls.on_message(kThere, MarkerWritten{tell_and_wait_ms(700)});
   ASSERT_EQ(told.size(), 2U);
   EXPECT_TRUE(told[1]);
-  // It has caught up.
+  // The replica has caught up.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 3U);
   // A sender does not wait for a node that is no longer the leader.
@@ -199,7 +200,7 @@ TEST_F(TransactionCallsTest, TheCoordinatorIsAskedOrGivenUp) {
   ask();
   const auto asked = take<JoinTransaction>();
   EXPECT_EQ(asked.request.transactional_id, "t");
-  calls.on_message(kThere, asked);  // here it is answered
+  calls.on_message(kThere, asked);  // the request is answered now
   const auto answer = take<TransactionJoined>();
   calls.on_message(kThere, answer);
   calls.on_message(kThere, answer);
@@ -217,7 +218,7 @@ TEST_F(TransactionCallsTest, TheCoordinatorOfACommitIsAskedOrGivenUp) {
   std::vector<EndedTransaction> answers;
   const auto keep = [&](const EndedTransaction& answer) { answers.push_back(answer); };
   calls.begin_commit(partition(), {.transactional_id = "t"}, keep);
-  calls.on_message(kThere, take<BeginCommit>());  // here it is answered
+  calls.on_message(kThere, take<BeginCommit>());  // the request is answered now
   calls.on_message(kThere, take<CommitAnswered>());
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_EQ(begun, std::vector<std::string>{"t"});

@@ -33,8 +33,8 @@ std::string rows(int count) {
   return builder.finish();
 }
 
-// A node that commits; the leaders and the coordinator that it asks are on other nodes, which the
-// test plays.
+// A node that commits a transaction. The test plays the other nodes, on which the leaders and the
+// coordinator are.
 class TransactionCommitsTest : public ::testing::Test, protected TransactionHost {
  protected:
   TransactionCommitsTest() {
@@ -53,7 +53,7 @@ class TransactionCommitsTest : public ::testing::Test, protected TransactionHost
       assignment.version = 0;
     ASSERT_TRUE(table.apply(storage::encode_assign_partition(assignment), Revision{++version}));
   }
-  // TransactionHost
+  // The interface TransactionHost.
   void join(coordinator::AddPartitions,
             coordinator::Done<coordinator::TransactionAnswer>) override {}
   void begin_commit(coordinator::InitProducer,
@@ -91,7 +91,7 @@ class TransactionCommitsTest : public ::testing::Test, protected TransactionHost
   void add(KafkaError error = KafkaError::None) {
     transactions.on_message(kThere, TransactionJoined{take<JoinTransaction>().number, {error}});
   }
-  // Of both parts.
+  // Returns the requests to append both parts.
   std::vector<AppendRows> send() {
     std::vector<AppendRows> all{take<AppendRows>(), take<AppendRows>()};
     return all;
@@ -167,7 +167,7 @@ TEST_F(TransactionCommitsTest, RowsAreSentWhenTheCoordinatorKnowsWhereTo) {
   EXPECT_EQ(header.producer_epoch, kProducer.epoch);
   EXPECT_EQ(header.base_sequence, 0);
   appended(parts[0], 11);
-  EXPECT_TRUE(sent.empty());  // the other part may be refused
+  EXPECT_TRUE(sent.empty());  // nothing is sent yet, because the other part may be refused
   appended(parts[1], 22);
   const auto end = take<EndCommit>();
   EXPECT_TRUE(end.request.is_commit);
@@ -187,14 +187,14 @@ TEST_F(TransactionCommitsTest, TheNextOneGoesOnWithTheNewEpoch) {
   ended(take<EndCommit>());
   commit();
   EXPECT_EQ(take<JoinTransaction>().request.producer, kNext);
-  // At the same time another producer is at work.
+  // Another transaction is committed at the same time with another producer.
   commit();
   const auto other = take<BeginCommit>();
   EXPECT_NE(other.request.transactional_id, "__millrace_commit_1_0_0");
 }
 
-// A coordinator on another node survives the death of this node, and readers then wait for the
-// time-out of the transaction.
+// If the coordinator is on another node, it survives the death of this node, and readers then wait
+// for the time-out of the transaction. So the time-out must be short.
 TEST_F(TransactionCommitsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   is_here = true;
   lead(kCoordinator, kHere);
@@ -210,9 +210,9 @@ TEST_F(TransactionCommitsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, here.request.timeout_ms / 10);
 }
 
-// The node was frozen, say, and its coordinator has not noticed yet that another one leads.
+// This happens if the node was frozen: its coordinator has not noticed yet that another one leads.
 TEST_F(TransactionCommitsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
-  is_here = true;  // as it believes
+  is_here = true;  // the node believes that it is the coordinator
   commit();
   pass(100'000);
   EXPECT_TRUE(sent.empty());
@@ -231,7 +231,7 @@ TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   appends.on_message(
       kThere, RowsAppended{parts[0].number, Error{ErrorCode::ObjectState, "changed"}, false});
   appended(parts[1], 9);
-  // The node asks for an abort until it gets an answer.
+  // The node asks the coordinator for an abort until it gets an answer.
   const auto end = take<EndCommit>();
   EXPECT_FALSE(end.request.is_commit);
   EXPECT_TRUE(
@@ -247,8 +247,8 @@ TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-// As after a freeze: the coordinator has aborted the transaction after its time-out, and one
-// partition has already been fenced.
+// This happens after a freeze: the coordinator has aborted the transaction after its time-out, and
+// has already fenced the producer in one partition.
 TEST_F(TransactionCommitsTest, AnAbortedTransactionIsReported) {
   commit();
   begin();
@@ -278,7 +278,8 @@ TEST_F(TransactionCommitsTest, TheNextCoordinatorKnowsTheOutcome) {
     ASSERT_EQ(told.size(), 1U);
     EXPECT_EQ(told[0].has_value(), was_committed);
     if (!was_committed) {
-      EXPECT_EQ(told[0].error().code, ErrorCode::FencedTask);  // 40001: begin anew
+      // SQLSTATE 40001: the client must begin again
+      EXPECT_EQ(told[0].error().code, ErrorCode::FencedTask);
     }
   }
 }
@@ -290,7 +291,8 @@ TEST_F(TransactionCommitsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   for (const AppendRows& part : send()) appended(part, 9);
   for (int i = 0; i < 200 && told.empty(); ++i) pass(100'000);
   ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].error().code, ErrorCode::NetworkFailure);  // 08006, as of rows
+  // SQLSTATE 08006, as for an append of rows
+  EXPECT_EQ(told[0].error().code, ErrorCode::NetworkFailure);
   EXPECT_EQ(told[0].error().detail, "Either all of its rows were written, or none.");
 }
 

@@ -1,4 +1,4 @@
-// A server's log, metadata and connectors on a disk in memory, which a test can stop, or cut off from power.
+// A server's log, metadata and connectors on a disk in memory. A test can stop the server or cut its power.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ class NoQueries : public QueryRunner {
   void drop_topic(const Uuid&) override {}
 };
 
-// One run of the server.
+// One run of the server, from start to stop.
 class ConnectServer {
  public:
   ConnectServer(std::unique_ptr<storage::Log> log, NativeSettings settings)
@@ -177,7 +177,7 @@ class ConnectTest : public testing::Test {
     return last;
   }
   using Values = std::vector<std::string>;
-  // Waits until the topic has this many values, and returns all of them.
+  // Waits until the topic has this many values. Returns all of them.
   Values wait_for_values(const std::string& topic, size_t count) {
     return eventually<Values>([&] { return server_->values(topic); },
                               [&](const Values& values) { return values.size() >= count; });

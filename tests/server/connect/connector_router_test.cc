@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kOutsideClass[] = "com.acme.SnowflakeSinkConnector";
 
-// Keeps connectors in memory, and answers within the call.
+// Keeps connectors in memory, and answers before the call returns.
 class FakeConnectors final : public Connectors {
  public:
   std::map<std::string, ConnectorInfo> kept;
@@ -141,7 +141,7 @@ TEST(ConnectorRouter, a_refused_class_runs_outside_only_if_the_statement_asks_fo
   EXPECT_FALSE(created(router, definition("c", {{"connector.class", polling}})));
   EXPECT_TRUE(
       created(router, definition("c", {{"connector.class", polling}, {"runs", "outside"}})));
-  // A short class exists only here.
+  // A class with a short name can only run in this server.
   EXPECT_FALSE(created(router, definition("d", {{"connector.class", "s3"}, {"runs", "outside"}})));
 }
 
@@ -221,13 +221,14 @@ TEST(ConnectorRouter, a_hidden_secret_that_a_client_sends_back_keeps_its_value) 
   router.change("c", {{"db.password", "[hidden]"}, {"batch.size", std::nullopt}}, changed.done());
   EXPECT_EQ(outside.kept["c"].config.at("db.password"), "s3cret");
   EXPECT_FALSE(outside.kept["c"].config.contains("batch.size"));
-  // The secret of another host is not known, and such a change must not be ignored.
+  // The stored password belongs to another host, so it must not be used for the new one. The change
+  // must fail, not be ignored.
   Answer<CreatedConnector> moved;
   router.change("c", {{"url", "http://u:[hidden]@g/x"}}, moved.done());
   ASSERT_FALSE(*moved.result);
   EXPECT_EQ(moved.result->error().code, ErrorCode::InvalidParameter);
   EXPECT_EQ(outside.kept["c"].config.at("url"), "http://u:pw@h/x");
-  // The text is not a secret of a connector that has none.
+  // "[hidden]" stands for a stored secret, so a new connector cannot have it as a value.
   auto other = definition("d", {{"connector.class", kOutsideClass}, {"db.password", "[hidden]"}});
   other.if_exists = IfConnectorExists::Replace;
   EXPECT_FALSE(created(router, other));

@@ -11,7 +11,7 @@ using Values = std::vector<std::string>;
 
 class FileSinkTest : public ConnectTest {
  protected:
-  // A topic with the lines of a file.
+  // Creates a topic for the lines of a file.
   void make_topic() {
     ASSERT_TRUE(server_->create(
         "access", {{"connector.class", "file"}, {"file", "in/log"}, {"topic", "lines"}}));
@@ -34,7 +34,7 @@ class FileSinkTest : public ConnectTest {
     for (std::string line; std::getline(file, line);) lines.push_back(line);
     return lines;
   }
-  // Returns the lines of all whole files, in the order of their names.
+  // Returns the lines of all complete files, in the order of their names.
   Values lines_of_files(const std::string& folder = "out") const {
     std::vector<std::filesystem::path> files;
     std::error_code error;
@@ -71,7 +71,7 @@ TEST_F(FileSinkTest, records_become_files_named_by_their_first_offset) {
   for (const char* name :
        {"lines+0+0000000000.txt", "lines+0+0000000050.txt", "lines+0+0000000100.txt"})
     EXPECT_TRUE(std::filesystem::exists(directory_ / "out" / name)) << name;
-  // The position is committed after the file has its name.
+  // The position is committed after the file was renamed to its final name.
   const Values position = {R"({"kafka_partition":0,"kafka_topic":"lines"}{"kafka_offset":120})"};
   EXPECT_EQ(eventually<Values>([&] { return server_->offsets("archive"); },
                                [&](const Values& offsets) { return offsets == position; }),
@@ -186,7 +186,8 @@ TEST_F(FileSinkTest, a_file_of_another_origin_is_not_written_over) {
   EXPECT_EQ(wait_for_lines(60), numbers(60));
 }
 
-// The file whose directory is missing is begun at the start of the task, which then continues behind it.
+// The task begins its first file again when it starts and finds the directory missing; it then continues
+// after this file.
 TEST_F(FileSinkTest, a_directory_that_is_removed_is_made_again) {
   append(0, 20);
   make_topic();
@@ -242,7 +243,7 @@ TEST_F(FileSinkTest, file_stream_sinks_append_each_record_once_across_power_cuts
   ASSERT_TRUE(server_->create("stream", config, engine::ConnectorType::Sink));
   EXPECT_EQ(server_->create("other", config, engine::ConnectorType::Sink).error().message,
             "connector stream writes to all.txt already");
-  // The 40 lines of a round need at least this many commits.
+  // Writing the 40 lines of a round takes at least this many commits.
   constexpr int kCuts = 4, kLinesOfCut = 40;
   for (int cut = 1; cut <= kCuts; ++cut) {
     std::atomic<int> left = cut;

@@ -52,7 +52,8 @@ TEST_F(FileSourceTest, a_growing_file_is_read_line_by_line_across_restarts) {
   EXPECT_EQ(info.sources, Values{"ACCESS"});
 }
 
-// The topic accepts it, because the server's max.message.bytes is larger than Kafka's.
+// The topic accepts the longest line, because max.message.bytes of the server is larger than
+// Kafka's default.
 TEST_F(FileSourceTest, the_longest_line_arrives_whole) {
   const std::string longest(engine::kMaxLineBytes, 'x');
   write("in/log", longest + "\n");
@@ -68,7 +69,7 @@ TEST_F(FileSourceTest, a_line_of_many_megabytes_is_skipped_if_bad_records_are_to
   EXPECT_EQ(wait_for_values("lines", 2), (Values{"one", "two"}));
   ASSERT_EQ(wait_for_values("letters", 1).size(), 1U);
   EXPECT_EQ(server_->values("letters")[0], std::string(64 << 10, 'x'));
-  // A line without an end is skipped across a restart, too.
+  // A line without an end is skipped, even if the server restarts in the middle of it.
   write("in/log", std::string(kMegabytes << 20, 'y'));
   wait_for_values("letters", 2);
   restart();
@@ -98,7 +99,7 @@ TEST_F(FileSourceTest, a_rotated_file_is_read_to_its_end_and_then_the_new_one) {
   std::filesystem::rename(directory_ / "in/log", directory_ / "in/log.1");
   write("in/log", lines(numbered("c", 0, 50)));
   write("in/log.copy", "is not a rotated file\n");
-  // The times of the files, which a clock with coarse steps could make equal.
+  // The times of the files are set here, because a clock with coarse steps could make them equal.
   const auto now = std::filesystem::file_time_type::clock::now();
   std::filesystem::last_write_time(directory_ / "in/log.2", now - std::chrono::seconds(20));
   std::filesystem::last_write_time(directory_ / "in/log.1", now - std::chrono::seconds(10));
@@ -110,14 +111,15 @@ TEST_F(FileSourceTest, a_rotated_file_is_read_to_its_end_and_then_the_new_one) {
   EXPECT_EQ(wait_for_values("lines", expected.size()), expected);
 }
 
-// A file system whose clock has coarse steps gives such times.
+// A file system whose timestamps are coarse gives several files the same time.
 TEST_F(FileSourceTest, rotated_files_with_the_same_time_are_read_in_the_order_of_their_names) {
   write("in/log", lines(numbered("a", 0, 10)));
   ASSERT_TRUE(server_->create("access", tail()));
   wait_for_values("lines", 10);
   stop();
   Values expected = numbered("a", 0, 10);
-  constexpr int kRotations = 11;  // "log.10" comes before "log.9" as a text
+  // more than ten, because "log.10" comes before "log.9" in text order
+  constexpr int kRotations = 11;
   for (int i = 0; i < kRotations; ++i) {
     for (int number = i; number > 0; --number)
       std::filesystem::rename(directory_ / fmt::format("in/log.{}", number),
@@ -148,7 +150,8 @@ TEST_F(FileSourceTest, a_truncated_file_is_read_from_its_begin) {
   std::filesystem::resize_file(directory_ / "in/log", 0);
   write("in/log", "after\n");
   EXPECT_EQ(wait_for_values("lines", 51).back(), "after");
-  // The file grows beyond the old offset before the next look: only its hash shows the truncation.
+  // The file grows beyond the old offset before it is read again, so only the hash of its beginning
+  // shows that it was truncated.
   stop();
   std::filesystem::resize_file(directory_ / "in/log", 0);
   write("in/log", lines(numbered("other line ", 0, 60)));
@@ -209,7 +212,8 @@ TEST_F(FileSourceTest, a_file_that_was_read_is_cleaned_up_again_after_a_crash) {
   EXPECT_TRUE(eventually<bool>(
       [&] { return server_->offsets("drops").at(0).find("\"done\"") != std::string::npos; },
       [](bool done) { return done; }));
-  // With another policy, the start after a crash finds a done file that is still there.
+  // With the changed policy, the next start finds a file that has been read completely and still
+  // exists, as after a crash.
   const auto changed = server_->call<CreatedConnector>([](Connectors& to, auto done) {
     to.change("drops", {{"cleanup.policy", "DELETE"}}, done);
   });
@@ -263,8 +267,8 @@ TEST_F(FileSourceTest, a_full_disk_makes_the_task_wait) {
   EXPECT_EQ(wait_for_values("lines", 10), numbered("a", 0, 10));
 }
 
-// The power is cut within each of the first commits, counted from the creation on; after the last of them the file must
-// be in the topic once, in order.
+// The power is cut at each of the first commits. After each cut and a restart, the lines of the file must be in the
+// topic once and in order.
 TEST_F(FileSourceTest, each_line_arrives_once_when_the_power_is_cut_at_every_commit) {
   write("in/log", lines(numbered("a", 0, 400)));
   ASSERT_TRUE(server_->create("access", tail({{"max.batch.size", "20"}})));
@@ -286,7 +290,7 @@ TEST_F(FileSourceTest, the_commit_of_a_task_that_was_replaced_is_refused) {
   write("in/log", "one\n");
   ASSERT_TRUE(server_->create("access", tail()));
   wait_for_values("lines", 1);
-  // A frozen task has read the state here, and wakes up after others have committed.
+  // A frozen task has read the state before this point, and continues after others have committed.
   const PartitionId partition = engine::connect_state_partition("access", 0);
   ConnectState frozen;
   ASSERT_TRUE(server_->connect_log().read(partition, frozen));
@@ -325,7 +329,7 @@ TEST_F(FileSourceTest, a_failed_creation_leaves_nothing_behind) {
   EXPECT_EQ(refused("d", tail({{"file", "${file:nothing}"}})),
             "${file:nothing}: there is no such file in the directory of secrets (--secrets-dir)");
   EXPECT_EQ(server_->image()->connectors->size(), 1U);
-  wait_for_values("lines", 1);  // else the drop may come before the file is read
+  wait_for_values("lines", 1);  // otherwise the drop might come before the file is read
   const auto dropped = server_->call<std::vector<ConnectorNotice>>(
       [](Connectors& to, auto done) { to.drop("access", done); });
   ASSERT_TRUE(dropped);
@@ -387,7 +391,8 @@ TEST_F(FileSourceTest, a_reference_to_a_secret_is_shown_as_written) {
   EXPECT_EQ(wait_for_values("lines", 1), Values{"one"});
   const ConnectorInfo info = server_->describe("access");
   EXPECT_EQ(info.config.at("file"), "${file:path}");
-  // ConnectorRouter hides it: it needs the value when a client sends the hidden one back.
+  // ConnectorRouter hides the value, so this layer must return it: the router needs it when a
+  // client sends the hidden text back.
   EXPECT_EQ(info.config.at("x.password"), "hunter2");
 }
 

@@ -1,4 +1,4 @@
-// The bounds of the files of connectors.
+// Tests that connectors cannot read or write files outside their folder.
 #include "server/connect/files/folder.h"
 
 #include <gtest/gtest.h>

@@ -15,7 +15,8 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-// The number of kills is small, because each start takes a moment; a run by hand may set more.
+// Returns the number of kills, which is small because each start takes time. A developer may set a
+// larger one.
 int kill_count() {
   const char* const set = std::getenv("MILLRACE_KILLS");
   return set != nullptr ? std::atoi(set) : 6;
@@ -38,7 +39,7 @@ class KilledServer : public testing::Test {
         storage::Log::open((root_ / "data").string(), storage::LogOptions()).value(),
         std::move(settings));
   }
-  // Runs a server in a process of its own, and kills it. The process has no other threads when it forks.
+  // Runs a server in a child process and kills it. This process has no other threads when it forks.
   void run_and_kill(const ConnectorConfig& config, int after_ms) const {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
@@ -62,14 +63,15 @@ class KilledServer : public testing::Test {
     }
     return values;
   }
-  // Without a committed position, files that were rotated away before the first start are not read.
+  // As long as no position is committed, a file that was rotated before the first start is not
+  // read.
   void create_and_read_one(const ConnectorConfig& config, const std::string& topic) const {
     const auto server = open();
     ASSERT_TRUE(server->create("c", config));
     for (int i = 0; i < 1200 && server->values(topic).empty(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  // Fails with the first difference; the lists are long.
+  // Fails and shows only the first difference, because the lists are long.
   static void expect_equal(const Values& values, const Values& expected) {
     const auto [value, wanted] = std::ranges::mismatch(values, expected);
     EXPECT_TRUE(value == values.end() && wanted == expected.end())

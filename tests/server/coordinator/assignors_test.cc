@@ -15,7 +15,8 @@ Uuid topic(uint8_t number) {
   return id;
 }
 
-// Every partition of a topic belongs to one of its subscribers, and no member has a partition of another topic.
+// Checks that every partition of a topic is assigned to exactly one of its subscribers, and no other partition
+// is assigned.
 void expect_whole(const AssignorInput& input, const std::vector<AssignedPartitions>& assigned) {
   std::set<TopicIdPartition> all;
   for (size_t i = 0; i < assigned.size(); ++i) {
@@ -93,8 +94,8 @@ TEST(Assignors, range_gives_neighbours_and_the_same_ones_of_topics_alike) {
                                              {topic(2), 2}}));
 }
 
-// Members with different subscriptions join and leave: no member has two partitions more than another member that could
-// have one of them.
+// Members with different subscriptions join and leave. No member may have two partitions more than another member that
+// could have one of them.
 TEST(Assignors, uniform_is_whole_and_balanced_for_any_subscriptions) {
   std::mt19937 random(7);
   for (int round = 0; round < 300; ++round) {

@@ -279,7 +279,7 @@ TEST_F(ClassicGroupTest, an_instance_that_comes_back_keeps_its_work) {
   EXPECT_TRUE(leads.skips_assignment);
   EXPECT_EQ(leads.members.size(), 1u);
 
-  lead();  // answers hold after a restart
+  lead();  // what was answered must hold after a restart
   EXPECT_EQ(ask(GroupHeartbeat{"g", 1, leads.member_id, "i1"}).error, KafkaError::None);
 }
 
@@ -387,11 +387,13 @@ TEST(MemberPulses, pulses_of_removed_members_are_forgotten) {
   EXPECT_LE(pulses.size(), 1'001u);
 }
 
-// As Java's String.hashCode() and Kafka's coordinators have them.
+// The expected values are those of Java's String.hashCode() and of Kafka's coordinators.
 TEST(PartitionOfGroup, is_kafkas) {
-  EXPECT_EQ(partition_of_key("g1", 50), PartitionId(42));                 // hash 3242
-  EXPECT_EQ(partition_of_key("polygenelubricants", 50), PartitionId(0));  // the least number
-  EXPECT_EQ(partition_of_key("\xc3\xbc", 50), PartitionId(2));            // U+00FC: 252
-  EXPECT_EQ(partition_of_key("\xf0\x9f\x98\x80", 1'000'000), PartitionId(772'899));  // two units
+  EXPECT_EQ(partition_of_key("g1", 50), PartitionId(42));                 // the hash is 3242
+  // the hash is the smallest 32-bit number
+  EXPECT_EQ(partition_of_key("polygenelubricants", 50), PartitionId(0));
+  EXPECT_EQ(partition_of_key("\xc3\xbc", 50), PartitionId(2));            // U+00FC has the hash 252
+  // two UTF-16 units
+  EXPECT_EQ(partition_of_key("\xf0\x9f\x98\x80", 1'000'000), PartitionId(772'899));
   EXPECT_EQ(partition_of_key("", 50), PartitionId(0));
 }

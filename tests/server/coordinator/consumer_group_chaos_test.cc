@@ -1,5 +1,5 @@
-// Members by the consumer protocol that join, go, hang and vanish in any order, on a log that is slow or fails and a
-// coordinator that restarts: no partition is ever used by two, and all are used in the end.
+// Members of the consumer protocol join, leave, hang and vanish in any order, on a log that is slow or fails and a
+// coordinator that restarts: no partition is ever used by two members, and all are used in the end.
 #include <fmt/format.h>
 
 #include <random>
@@ -16,7 +16,8 @@ struct ConsumerClient {
   AssignedPartitions uses = {};
   bool has_something_to_say = false, says_all = false;
   int64_t asked_us = 0,
-          heard_us = 0;  // when it has asked last, and when it was heard last for sure
+          // when the client last sent a request, and the time of its last request that was answered
+          heard_us = 0;
   std::shared_ptr<std::optional<ConsumerGroupHeartbeatAnswer>> asked = {};
 };
 
@@ -36,7 +37,7 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
       client.uses.clear();
       return;
     }
-    if (random() % 20 == 0) return (void)(client = {});  // it crashes
+    if (random() % 20 == 0) return (void)(client = {});  // the client crashes
     ConsumerGroupHeartbeat request = beat_request(client.id, client.epoch);
     if (std::exchange(client.has_something_to_say, false) || random() % 4 == 0)
       request.owned = client.uses;
@@ -48,7 +49,8 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
     ask_as(client, request);
   }
 
-  // The members are slow; one that exceeds its rebalance time-out is removed, and does not learn of it at once.
+  // The rebalance time-out is an hour, because these clients are slow. A member that exceeds it would be
+  // removed without learning of it immediately.
   static constexpr int32_t kLong = 3'600'000;
   static ConsumerGroupHeartbeat joining(const std::string& id) {
     ConsumerGroupHeartbeat request = join_request(id);
@@ -69,7 +71,8 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
       client.uses.clear();
       return;
     }
-    // It sends its whole state again, as clients do, since it does not know the fate of its request.
+    // After an error the client does not know whether its request took effect, so it sends its whole
+    // state again, as Kafka's clients do.
     if (answer.error != KafkaError::None) return (void)(client.says_all = true);
     client.epoch = answer.member_epoch;
     client.heard_us = client.asked_us;
@@ -79,7 +82,8 @@ class ConsumerGroupChaos : public ConsumerGroupTest, public testing::WithParamIn
     }
   }
 
-  // Checks the members whose sessions cannot have expired.
+  // Checks that no partition is used by two members, among the members whose sessions cannot have
+  // expired.
   void expect_apart() {
     std::map<TopicIdPartition, std::string> used;
     for (const ConsumerClient& client : clients)

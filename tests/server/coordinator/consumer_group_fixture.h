@@ -57,7 +57,7 @@ class ConsumerGroupTest : public GroupTest {
     return all;
   }
   ConsumerGroupDescription described() { return ask(DescribeConsumerGroup{"g"}); }
-  // No partition is used by two members.
+  // Checks that no partition is used by two members.
   void expect_disjoint() {
     std::set<TopicIdPartition> all;
     for (const auto& member : described().members)

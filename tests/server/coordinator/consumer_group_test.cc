@@ -16,7 +16,7 @@ TEST_F(ConsumerGroupTest, the_first_member_gets_everything) {
   EXPECT_EQ(joined.heartbeat_interval_ms, 5'000);
   EXPECT_EQ(numbers(joined), (std::vector<int32_t>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(described().state, "Stable");
-  // Nothing has changed, so the answer has no assignment, and no record is written.
+  // If nothing has changed, the answer has no assignment and no record is written.
   const int appends = port.appends;
   const auto again = beat("a", 1);
   EXPECT_EQ(again.member_epoch, 1);
@@ -28,10 +28,10 @@ TEST_F(ConsumerGroupTest, partitions_go_to_another_when_they_were_given_up) {
   join("a");
   const auto second = join("b");
   EXPECT_EQ(second.member_epoch, 2);
-  EXPECT_EQ(numbers(second), std::vector<int32_t>());  // the first has them all
+  EXPECT_EQ(numbers(second), std::vector<int32_t>());  // the first member has all partitions
   EXPECT_EQ(described().state, "Reconciling");
   const auto told = beat("a", 1);
-  EXPECT_EQ(told.member_epoch, 1);  // until it has given up its revoked partitions
+  EXPECT_EQ(told.member_epoch, 1);  // stays until the member has given up its revoked partitions
   EXPECT_EQ(numbers(told).size(), 3u);
   EXPECT_FALSE(beat("b", 2).assignment);
   const auto gave_up = beat("a", 1, numbers(told));
@@ -96,8 +96,9 @@ TEST_F(ConsumerGroupTest, a_member_is_fenced_by_its_epoch) {
   EXPECT_EQ(beat("nobody", 1).error, kUnknownMemberId);
   join("b");
   const auto kept = numbers(beat("a", 1));
-  beat("a", 1, kept);  // its answer is lost: the member is in epoch 2 and does not know it
-  EXPECT_EQ(beat("a", 1).error, kFencedMemberEpoch);  // it does not report its partitions
+  beat("a", 1, kept);  // the answer is lost, so the member does not know that it is in epoch 2
+  // the request does not report the member's partitions
+  EXPECT_EQ(beat("a", 1).error, kFencedMemberEpoch);
   EXPECT_EQ(beat("a", 1, std::vector<int32_t>{0, 1, 2, 3, 4, 5}).error, kFencedMemberEpoch);
   EXPECT_EQ(beat("a", 1, kept).member_epoch, 2);
   // A fenced member joins again with its id, and has no partitions.
@@ -131,7 +132,7 @@ TEST_F(ConsumerGroupTest, requests_that_no_member_sends_are_refused) {
   EXPECT_EQ(refused([](auto& r) { r.makes_member_id = true, r.member_id = ""; }),
             KafkaError::InvalidRequest);
   EXPECT_TRUE(partition().list().empty());
-  // Before KIP-1082 the coordinator chose the id.
+  // Before KIP-1082 the coordinator chose the member id.
   EXPECT_FALSE(ask_group(join_request("")).member_id.empty());
 }
 
@@ -170,7 +171,8 @@ TEST_F(ConsumerGroupTest, a_pattern_finds_existing_and_later_topics) {
   request.member_id = "b";
   request.regex = "orders_(";
   EXPECT_EQ(ask_group(request).error, kInvalidRegularExpression);
-  request.regex = "((a{1,100}){1,100}){1,100}";  // more memory than a member gets
+  // compiling this expression takes more memory than allowed
+  request.regex = "((a{1,100}){1,100}){1,100}";
   EXPECT_EQ(ask_group(request).error, kInvalidRegularExpression);
   EXPECT_EQ(described().members.size(), 1u);
 }
@@ -207,7 +209,7 @@ TEST_F(ConsumerGroupTest, an_instance_keeps_its_place_while_it_is_away) {
   const auto back = ask_group(request);
   EXPECT_EQ(back.error, KafkaError::None);
   EXPECT_EQ(numbers(back), kept);
-  EXPECT_EQ(back.member_epoch, 2);  // no other member has to act
+  EXPECT_EQ(back.member_epoch, 2);  // the epoch stays, because no other member has to act
   auto old = beat_request("a", 2);
   old.instance_id = "i";
   EXPECT_EQ(ask_group(old).error, kFencedInstanceId);
@@ -238,7 +240,7 @@ TEST_F(ConsumerGroupTest, offsets_are_taken_from_members_in_their_epoch) {
   EXPECT_EQ(as("a", 1), KafkaError::None);
   EXPECT_EQ(as("a", 0), kStaleMemberEpoch);
   EXPECT_EQ(as("b", 1), kUnknownMemberId);
-  EXPECT_EQ(as("", -1), kUnknownMemberId);  // an administrator, while the group has members
+  EXPECT_EQ(as("", -1), kUnknownMemberId);  // sent by an administrator while the group has members
   EXPECT_EQ(as("a", 1, false), kUnsupportedVersion);
   FetchOffsets fetch{.group_id = "g", .member_id = "a", .member_epoch = 1};
   EXPECT_EQ(ask(fetch).error, KafkaError::None);
@@ -280,7 +282,8 @@ TEST_F(ConsumerGroupTest, a_restart_finds_the_group_as_it_was) {
 TEST_F(ConsumerGroupTest, answers_are_durable) {
   port.holds_appends = true;
   const auto first = begin(join_request("a"));
-  const auto second = begin(beat_request("a", 1));  // a real client would not know its epoch yet
+  // a real client would not know its epoch at this point
+  const auto second = begin(beat_request("a", 1));
   EXPECT_FALSE(first->has_value());
   EXPECT_FALSE(second->has_value());
   port.holds_appends = false;
@@ -307,7 +310,8 @@ TEST_F(ConsumerGroupTest, changes_that_could_not_be_stored_are_stored_with_the_n
   EXPECT_EQ(described().members.size(), 1u);
 }
 
-// The log has no room for the record of a new group epoch, and then for those of its assignment.
+// The log first has no room for the record of a new group epoch, and then none for the records of
+// its assignment.
 TEST_F(ConsumerGroupTest, an_epoch_that_was_lost_is_not_used_for_other_members) {
   join("a");
   join("b");
@@ -334,7 +338,7 @@ TEST_F(ConsumerGroupTest, administrators_see_list_and_delete_it) {
   EXPECT_EQ(partition().list()[0].type, "consumer");
   EXPECT_EQ(partition().list()[0].protocol_type, "consumer");
   EXPECT_EQ(partition().list()[0].state, "Stable");
-  // For clients that know only the classic protocol.
+  // Such a description is for clients that know only the classic protocol.
   const GroupDescription classic = ask(DescribeGroup{"g"});
   ASSERT_EQ(classic.members.size(), 1u);
   EXPECT_EQ(read_assignment(classic.members[0].assignment, *topics.snapshot()).size(), 6u);

@@ -1,4 +1,4 @@
-// An answer of a coordinator holds only if the node is still the coordinator.
+// Tests that an answer of a coordinator is only used if the node is still the coordinator.
 #include "server/coordinator/coordinators.h"
 
 #include <vector>
@@ -10,7 +10,7 @@ using namespace server::coordinator;
 
 namespace {
 
-// The groups of one partition; the test decides whether another node leads it.
+// The groups of one partition. The test decides whether another node leads it.
 class OneGroups final : public Groups {
  public:
   explicit OneGroups(GroupPartition& partition) : partition_(partition) {}

@@ -1,5 +1,5 @@
-// Members that join, leave, hang and vanish in any order, on a slow or failing log and a coordinator that restarts: the
-// invariants that hold all the same.
+// Members join, leave, hang and vanish in any order, on a slow or failing log and a coordinator that restarts. The
+// invariants must hold nevertheless.
 #include <fmt/format.h>
 
 #include <random>
@@ -16,7 +16,7 @@ struct Client {
   std::string id;
   int32_t generation = -1;
   bool leads = false;
-  std::vector<std::string> members;  // that it divides the work among
+  std::vector<std::string> members;  // the members to which it assigns partitions
   std::shared_ptr<std::optional<JoinedGroup>> joining;
   std::shared_ptr<std::optional<SyncedGroup>> syncing;
 };
@@ -49,7 +49,7 @@ class GroupChaos : public GroupTest {
       case 4:
         return leave(client);
       case 5:
-        client = {};  // it crashes
+        client = {};  // the client crashes
         return;
       case 6:
         return commit_as(client);
@@ -118,7 +118,7 @@ class GroupChaos : public GroupTest {
     shard.reset();
     port.crash(random() % (port.under_way() + 1));
     lead();
-    leaders.clear();  // a generation whose assignments no member has received may be used again
+    leaders.clear();  // a generation of which no member received its assignment may be used again
     check_commits();
   }
 
@@ -149,7 +149,8 @@ class GroupChaos : public GroupTest {
     }
   }
 
-  // The stored offset is the last acknowledged one, or a later one that was on its way.
+  // Checks that the stored offset is the last acknowledged one, or a later one whose commit was not
+  // answered.
   void check_commits() {
     int64_t acknowledged = -1;
     std::set<int64_t> possible;
@@ -160,7 +161,7 @@ class GroupChaos : public GroupTest {
         acknowledged = offset;
         possible.clear();
       } else if (error == kNotCoordinator) {
-        possible.insert(offset);  // it may have been stored
+        possible.insert(offset);  // the offset may have been stored
       }
     }
     const int64_t found = committed();

@@ -1,4 +1,5 @@
-// Groups that go from the classic protocol to the consumer protocol and back while their members work (KIP-848).
+// Tests groups that change from the classic protocol to the consumer protocol and back while their members work
+// (KIP-848).
 #include "server/coordinator/consumer_protocol.h"
 #include "server/coordinator/record_codec.h"
 #include "tests/server/coordinator/consumer_group_fixture.h"
@@ -9,7 +10,7 @@ namespace {
 
 class GroupMigrationTest : public ConsumerGroupTest {
  protected:
-  // The subscription of a cooperative client, with its owned partitions.
+  // Returns the subscription of a cooperative client, with its owned partitions.
   static std::string subscription(const std::vector<int32_t>& owned = {}) {
     RecordWriter out(1);
     out.array(1);
@@ -31,7 +32,7 @@ class GroupMigrationTest : public ConsumerGroupTest {
     for_each_assigned(written, [&](const std::string&, int32_t each) { all.push_back(each); });
     return all;
   }
-  // A classic group of one member that has everything.
+  // Makes a classic group with one member that has all partitions, and returns the member's id.
   std::string classic_member() {
     const auto joining = begin(classic_request("", subscription()));
     pass_ms(settings.initial_rebalance_delay_ms * 2);
@@ -78,7 +79,7 @@ TEST_F(GroupMigrationTest, a_classic_group_goes_on_as_a_consumer_group) {
   EXPECT_EQ(partition().list().size(), 1u);
   EXPECT_EQ(described().members.size(), 2u);
   EXPECT_EQ(GroupTest::beat(classic, 2), KafkaError::None);
-  EXPECT_EQ(GroupTest::beat("new", 2), kUnknownMemberId);  // speaks the other protocol
+  EXPECT_EQ(GroupTest::beat("new", 2), kUnknownMemberId);  // "new" uses the consumer protocol
   EXPECT_EQ(committed.generation, 2);
   // The last classic member leaves.
   LeaveGroup leave;
@@ -92,7 +93,8 @@ TEST_F(GroupMigrationTest, the_last_consumer_that_leaves_makes_the_group_classic
   const std::string classic = classic_member();
   join("new");
   auto rejoined =
-      ask(classic_request(classic, subscription()));  // eager: it has given up everything
+      // an eager member has given up all its partitions
+      ask(classic_request(classic, subscription()));
   EXPECT_EQ(numbers_of(ask(sync_request(classic, rejoined.generation)).assignment).size(), 3u);
   EXPECT_EQ(beat("new", kLeavesForGood).error, KafkaError::None);
   EXPECT_EQ(partition().list().at(0).type, "classic");
@@ -121,7 +123,7 @@ TEST_F(GroupMigrationTest, an_instance_comes_back_by_the_other_protocol) {
   EXPECT_NE(joined.member_id, "a");
   EXPECT_EQ(numbers_of(ask(sync_request(joined.member_id, joined.generation)).assignment).size(),
             3u);
-  // And back.
+  // The group changes back to the classic protocol.
   request.member_id = "a2";
   EXPECT_EQ(ask_group(request).error, KafkaError::None);
   EXPECT_EQ(described().members.size(), 2u);
@@ -174,7 +176,7 @@ TEST_F(GroupMigrationTest, a_classic_member_has_time_outs_of_its_own) {
   const std::string classic = classic_member();
   join("new");
   EXPECT_EQ(GroupTest::beat(classic, 1), kRebalanceInProgress);
-  for (int i = 0; i < 8; ++i) {  // it is alive and does not join
+  for (int i = 0; i < 8; ++i) {  // the classic member sends heartbeats and does not rejoin
     pass_ms(9'000);
     beat("new", 2);
     if (i < 6) {

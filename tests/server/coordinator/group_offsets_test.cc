@@ -18,12 +18,13 @@ class GroupOffsetsTest : public GroupTest {
     partition().expire();
     settle();
   }
-  // A member's metadata as consumers write it: version 0, one topic, no user data.
+  // Returns a member's metadata as consumers write them: version 0, one topic, no user data.
   static std::string subscription(char topic) {
     using namespace std::string_literals;
     return "\0\0\0\0\0\1\0\1"s + topic + "\xff\xff\xff\xff"s;
   }
-  // A member that is not heard of for weeks, and stays.
+  // Adds a member that stays in the group although it sends no heartbeat for weeks, and returns its
+  // id.
   std::string member_of(char topic) {
     settings.max_session_timeout_ms = INT32_MAX;
     lead();
@@ -76,7 +77,7 @@ TEST_F(GroupOffsetsTest, no_offset_is_visible_before_it_is_durable) {
   EXPECT_EQ(committed(), 5);
 }
 
-// A client that looks for another coordinator finds one in a cluster only.
+// The error makes the client look for another coordinator only if other nodes exist.
 TEST_F(GroupOffsetsTest, an_offset_that_cannot_be_kept_is_not_committed) {
   port.holds_appends = true;
   for (const bool has_other_nodes : {false, true}) {

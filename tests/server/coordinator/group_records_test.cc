@@ -12,7 +12,7 @@ TEST(GroupRecords, are_laid_out_as_kafka_lays_them_out) {
   EXPECT_EQ(
       encode(OffsetValue{.offset = 7, .leader_epoch = 1, .metadata = "m", .commit_time_ms = 9}),
       "\0\4\0\0\0\0\0\0\0\7\0\0\0\1\2m\0\0\0\0\0\0\0\11\0"s);
-  // Version 1: offset, metadata, time, expiry.
+  // The fields of version 1 are offset, metadata, commit time and expiry time.
   EXPECT_EQ(
       encode(OffsetValue{.offset = 7, .metadata = "m", .commit_time_ms = 9, .expire_time_ms = 10}),
       "\0\1\0\0\0\0\0\0\0\7\0\1m\0\0\0\0\0\0\0\11\0\0\0\0\0\0\0\12"s);
@@ -42,7 +42,7 @@ TEST(GroupRecords, older_versions_are_read) {
   EXPECT_EQ(offset->offset, 7);
   EXPECT_EQ(offset->commit_time_ms, 9);
   EXPECT_EQ(offset->leader_epoch, -1);
-  // Version 0 of a group has neither times of rebalances nor of states, nor instances.
+  // Version 0 of a group's value has no times of rebalances and states, and no instance ids.
   const auto group = decode_group_value(
       "\0\0\0\1c\0\0\0\2\0\1r\0\1a\0\0\0\1\0\1a\0\0\0\0\0\0\0\12\0\0\0\0\0\0\0\0"s);
   ASSERT_TRUE(group);

@@ -1,4 +1,4 @@
-// A coordinator of groups under a clock that stands still, for tests.
+// A coordinator of groups for tests, whose clock moves only when a test advances it.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ class GroupTest : public testing::Test {
     ASSERT_TRUE(topics.apply(storage::encode_delete_topic(topics.snapshot()->find(name)->id)));
   }
 
-  // This node leads the partition from now on, as after a restart: with an empty memory.
+  // Makes this node the leader of the partition with an empty memory, as after a restart.
   void lead() {
     shard.emplace(
         settings, port, memory, [this] { return topics.snapshot(); }, [this] { return configs; },
@@ -38,7 +38,7 @@ class GroupTest : public testing::Test {
     return id;
   }
 
-  // Everything that is due happens.
+  // Runs everything that is due.
   void settle() {
     port.settle();
     while (shard->next_us() && *shard->next_us() <= clock.monotonic_us()) {

@@ -1,4 +1,5 @@
-// A coordinator's log and loop in memory: nothing runs or becomes durable before the test triggers it.
+// The log and the loop of a coordinator in memory: nothing runs or becomes durable before the test
+// triggers it.
 #pragma once
 #include <deque>
 #include <map>
@@ -49,11 +50,11 @@ class MemoryPort final : public CoordinatorPort {
     }
   }
   bool is_idle() const { return tasks_.empty() && (holds_appends || under_way_.empty()); }
-  // The first append that waits is answered with an error, and not stored.
+  // Answers the first waiting append with an error, without storing it.
   void fail_append(Error why) { take(under_way_).done(std::move(why)); }
 
   size_t under_way() const { return under_way_.size(); }
-  // The process ends: the first `kept` of the waiting appends are durable, and none is answered.
+  // Ends the process: the first `kept` of the waiting appends become durable, and none is answered.
   void crash(size_t kept) {
     for (; kept > 0 && !under_way_.empty(); --kept) {
       Append append = take(under_way_);
@@ -63,7 +64,7 @@ class MemoryPort final : public CoordinatorPort {
     under_way_.clear();
   }
 
-  // Size of all stored batches, without compaction.
+  // Returns the size of all stored batches, without compaction.
   size_t bytes() const {
     size_t size = 0;
     for (const auto& [partition, log] : logs_)
@@ -71,7 +72,7 @@ class MemoryPort final : public CoordinatorPort {
     return size;
   }
 
-  LeaderEpoch epoch{0};  // of the log: others are refused
+  LeaderEpoch epoch{0};  // epoch of the log; appends with another epoch are refused
   bool holds_appends = false;
   bool has_other_nodes = false;
   bool refuses_elsewhere = false;

@@ -1,4 +1,4 @@
-// Topics in memory that share groups hand out, for tests.
+// Topics in memory whose records share groups deliver to their members, for tests.
 #pragma once
 #include <algorithm>
 #include <map>
@@ -23,7 +23,7 @@ class MemorySharedLog final : public SharedLog {
     topic.batches.push_back(
         {first, first + records - 1, static_cast<size_t>(records) * 10, is_delivered});
   }
-  // Compaction has left nothing of the batch that begins there.
+  // Removes the batch that begins at this offset, as compaction does if no record is left.
   void drop(const TopicIdPartition& partition, int64_t first) {
     std::erase_if(topics[partition].batches,
                   [&](const Batch& each) { return each.first == first; });
@@ -34,7 +34,7 @@ class MemorySharedLog final : public SharedLog {
     const Topic& topic = topics[partition];
     return Extent{topic.start, topic.end()};
   }
-  // A record's time is its offset, in seconds.
+  // The time of a record is its offset in seconds.
   Result<int64_t> offset_at(const TopicIdPartition& partition, int64_t timestamp) override {
     const Topic& topic = topics[partition];
     for (const Batch& each : topic.batches)
@@ -61,7 +61,7 @@ class MemorySharedLog final : public SharedLog {
 
   std::map<TopicIdPartition, Topic> topics;
   std::map<TopicIdPartition, int> watched;
-  size_t looks = 0;  // at partitions
+  size_t looks = 0;  // number of calls of extent()
 };
 
 }  // namespace server::coordinator

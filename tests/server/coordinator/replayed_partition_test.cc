@@ -9,7 +9,7 @@ using namespace server::coordinator;
 
 namespace {
 
-// A map of texts.
+// A state that maps texts to texts.
 class Texts final : public ReplayedState {
  public:
   Status replay(std::string_view key, std::optional<std::string_view> value) override {
@@ -31,7 +31,8 @@ class Texts final : public ReplayedState {
 
 class ReplayedPartitionTest : public testing::Test {
  protected:
-  // "ok", or the error's name, of each append in the order of the answers.
+  // Appends the records. Each answer adds "ok" or the name of the error to the list, in the order
+  // of the answers.
   void append(std::vector<StoredRecord> records, const std::string& what = "") {
     partition.append(records, [this, what](const Status& status) {
       answers.push_back(what + (status ? "ok" : std::string(name(status.error().code))));

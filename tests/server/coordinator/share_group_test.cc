@@ -1,4 +1,4 @@
-// Whole share groups: their members, their sessions, and the state after a restart.
+// Tests share groups as a whole: their members, their sessions, and their state after a restart.
 #include <gtest/gtest.h>
 
 #include "tests/server/coordinator/group_test.h"
@@ -48,7 +48,7 @@ class ShareGroupTest : public GroupTest {
     if (epoch == 0) request.partitions = {{part(), {}}};
     return request;
   }
-  // The acquired records of the first partition.
+  // Returns the acquired records of the first partition.
   static Lent lent(const ShareFetched& fetched) {
     EXPECT_EQ(fetched.error, KafkaError::None) << fetched.message;
     for (const auto& each : fetched.partitions)
@@ -242,7 +242,7 @@ TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_partitions_that_it_frees
   EXPECT_FALSE(waiting[1]->has_value());
 }
 
-// As in Kafka. Such a fetch does not hold up other members.
+// Kafka behaves in the same way. The fetch without room must not delay other members.
 TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
   join("a");
   join("b");
@@ -265,10 +265,11 @@ TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
   EXPECT_EQ(lent(**none), Lent{});
 }
 
-// Batches are lent whole, but only the first one where it does not fit.
+// Batches are acquired as a whole. If the first one is larger than the requested bytes, it is
+// acquired alone.
 TEST_F(ShareGroupTest, acquired_records_fit_into_the_requested_bytes) {
   join("a");
-  for (int i = 0; i < 3; ++i) shared_log.append(part(), 2);  // of 20 bytes each
+  for (int i = 0; i < 3; ++i) shared_log.append(part(), 2);  // each batch has 20 bytes
   shared_log.append(part(), 1);
   for (const auto& [epoch, most_bytes, wanted] :
        {std::tuple<int, int64_t, Lent>{0, 30, {{0, 1, 1}}},
@@ -280,8 +281,8 @@ TEST_F(ShareGroupTest, acquired_records_fit_into_the_requested_bytes) {
   }
 }
 
-// The records of the earlier session belong to the new one, too: they are released when the
-// connection ends.
+// The records that the earlier session has acquired belong to the new one, too, and are released
+// when the connection ends.
 TEST_F(ShareGroupTest, a_session_that_is_opened_again_gives_back_its_records) {
   join("a");
   join("b");
@@ -450,7 +451,7 @@ TEST_F(ShareGroupTest, administrators_set_where_an_empty_group_is) {
   EXPECT_EQ(start(), -1);
 }
 
-// As Apache Kafka 4.1 with share.version 1.
+// Apache Kafka 4.1 with share.version 1 behaves in the same way.
 TEST_F(ShareGroupTest, offsets_of_a_group_that_does_not_exist_make_the_group) {
   shared_log.append(part(), 10);
   const AlterShareGroupOffsets nowhere{"g", {{"none", {{0, 0}}}, {"t", {{0, -1}}}}};

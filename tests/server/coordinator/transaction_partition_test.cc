@@ -1,4 +1,5 @@
-// Answers of transaction coordinators; a decision about a transaction never changes.
+// Tests the answers of transaction coordinators, and that a decision about a transaction never
+// changes.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -16,7 +17,7 @@ class TransactionPartitionTest : public testing::Test {
  protected:
   TransactionPartitionTest() { lead(); }
 
-  // As after a restart: with an empty memory.
+  // Leads the partition with an empty memory, as after a restart.
   void lead() {
     partition.reset();
     partition.emplace(kHome, port, around);
@@ -75,7 +76,7 @@ class TransactionPartitionTest : public testing::Test {
     request.is_of_second_version = true;
     return ask(std::move(request)).error;
   }
-  // The request that opens a transaction for a commit by a node.
+  // Returns the request with which a node opens a transaction to commit rows.
   AddPartitions commit_of_node(const std::string& id, int32_t timeout_ms) {
     AddPartitions request =
         add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = timeout_ms}).producer);
@@ -86,7 +87,7 @@ class TransactionPartitionTest : public testing::Test {
   KafkaError end(const ProducerIdentity& producer, bool is_commit) {
     return ask(EndTransaction{"t", producer, is_commit}).error;
   }
-  // As a client of the second version of the protocol.
+  // Ends the transaction as a client of the second version of the protocol.
   EndedTransaction end_second(const ProducerIdentity& producer, bool is_commit) {
     return ask(EndTransaction{"t", producer, is_commit, true});
   }
@@ -116,7 +117,7 @@ class TransactionPartitionTest : public testing::Test {
   std::vector<std::function<void()>> later;
   std::vector<Told> told, told_what_is_stored;
   bool is_reachable = true;
-  ErrorCode refusal = ErrorCode::NotLeader;  // while nothing is reachable
+  ErrorCode refusal = ErrorCode::NotLeader;  // the error while no partition is reachable
   TransactionSurroundings around{
       settings, deadlines, size,
       [this](auto done) { later.push_back([this, done] { done(ProducerId{next_producer++}); }); },
@@ -169,7 +170,7 @@ TEST_F(TransactionPartitionTest, AllPartitionsHearHowItEnded) {
                                      {"data", 3, producer, TransactionEnd::Commit}}));
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
   EXPECT_TRUE(value().partitions.empty());
-  // Sent again, since the answer was lost.
+  // The request is sent again, because the answer was lost.
   EXPECT_EQ(end(producer, true), KafkaError::None);
   EXPECT_EQ(end(producer, false), kInvalidTxnState);
   EXPECT_EQ(told.size(), 2);
@@ -193,9 +194,9 @@ TEST_F(TransactionPartitionTest, ADecisionHoldsUnderTheNextCoordinator) {
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
 }
 
-// Found by simulation: the markers of the next coordinator were lost with their leader, and so was its record of the
-// decision, but not the old coordinator's record that the transaction was over: so the transaction stayed open in the
-// partitions that it had written to.
+// A case found by simulation: the record of the next coordinator's decision and its markers were lost with their
+// leader, but the record of the old coordinator, that the transaction was over, was not. So the transaction stayed
+// open in the partitions.
 TEST_F(TransactionPartitionTest, AReplacedCoordinatorDoesNotTakeTheTransactionForOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
@@ -229,7 +230,7 @@ TEST_F(TransactionPartitionTest, AProducerThatTakesOverAbortsTheOpenTransaction)
   const ProducerIdentity first = init().producer;
   add(first);
   const ProducerIdentity second = init().producer;
-  // The abort has an epoch of its own, so that all later batches of the first producer are refused.
+  // The abort raises the epoch, so that all later batches of the first producer are refused.
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {first.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(second, (ProducerIdentity{first.id, 2}));
   EXPECT_EQ(add(first), kProducerFenced);
@@ -242,11 +243,11 @@ TEST_F(TransactionPartitionTest, AnOpenTransactionIsAbortedWhenItsTimeIsOver) {
   add(producer);
   pass_ms(9'000);
   EXPECT_TRUE(told.empty());
-  lead();  // its time goes on
+  lead();  // after a restart, the time of the transaction continues
   pass_ms(1'200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(end(producer, true), kProducerFenced);
-  // KIP-360 does not admit the late producer: it does not know the epoch that fenced it.
+  // KIP-360 does not help the producer here, because it does not know the epoch that fenced it.
   EXPECT_EQ(init(producer).error, kProducerFenced);
 }
 
@@ -254,7 +255,7 @@ TEST_F(TransactionPartitionTest, AProducerThatGoesOnAfterAnErrorNamesItself) {
   const ProducerIdentity first = init().producer;
   const InitializedProducer again = init(first);
   EXPECT_EQ(again.producer, (ProducerIdentity{first.id, 1}));
-  // The answer was lost: the same one once more.
+  // The answer was lost, so the same answer is sent once more.
   EXPECT_EQ(init(first).producer, again.producer);
   EXPECT_EQ(init(ProducerIdentity{first.id, 7}).error, kProducerFenced);
   EXPECT_EQ(init(ProducerIdentity{ProducerId{7}, 0}).error, kProducerFenced);
@@ -325,12 +326,12 @@ TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
   ASSERT_EQ(ask(many).error, KafkaError::None);
   port.appends = 0;
   ASSERT_EQ(end(producer, true), KafkaError::None);
-  EXPECT_EQ(port.appends, 2);  // prepared and complete; the markers are others'
+  EXPECT_EQ(port.appends, 2);  // the states "prepared" and "complete"; markers are in other logs
   EXPECT_EQ(told.size(), 300);
 }
 
-// The next transaction has the same epoch: a coordinator that was frozen while another one began that transaction would
-// take its end for the end that it knows (simulated as seed 863).
+// The next transaction may have the same epoch. If another coordinator began it while this one was frozen, this one
+// would mistake its end for the end of the transaction that it knows (found as simulation seed 863).
 TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);
@@ -389,7 +390,7 @@ TEST_F(TransactionPartitionTest, ALostAnswerIsGivenAgain) {
   const ProducerIdentity next = end_second(first, true).producer;
   EXPECT_EQ(end_second(first, true).producer, next);
   EXPECT_EQ(end_second(first, false).error, kInvalidTxnState);
-  EXPECT_EQ(init(first).producer, next);  // a producer can also continue in this way
+  EXPECT_EQ(init(first).producer, next);  // a producer can also continue with InitProducerId
   EXPECT_EQ(told.size(), 1);
   add(next);
   EXPECT_EQ(end_second(first, true).error, kProducerFenced);
@@ -423,7 +424,8 @@ TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllMarkersAreWritten) {
   ASSERT_TRUE(answer->has_value());
   EXPECT_EQ((*answer)->producer, (ProducerIdentity{first.id, 1}));
   EXPECT_TRUE((*answer)->is_told);
-  EXPECT_TRUE(ask(EndTransaction{"t", first, true, true, true}).is_told);  // the answer was lost
+  // repeated, because the answer was lost
+  EXPECT_TRUE(ask(EndTransaction{"t", first, true, true, true}).is_told);
 }
 
 TEST_F(TransactionPartitionTest, AReplacedCoordinatorAnswersThatItIsDecidedAndNotWritten) {
@@ -454,7 +456,8 @@ TEST_F(TransactionPartitionTest, ACommitOfANodeGetsLittleTimeFromTheNextCoordina
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
-// It had time, as its node was the coordinator; and that may have gone before it has committed.
+// The transaction of a node normally has a long time-out because the coordinator is on the same
+// node. This may no longer hold when the transaction begins.
 TEST_F(TransactionPartitionTest, ATransactionThatANodeOpensAtTheNextCoordinatorGetsLittleTimeToo) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
@@ -467,7 +470,7 @@ TEST_F(TransactionPartitionTest, ATransactionThatANodeOpensAtTheNextCoordinatorG
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
-// When the time is over, the coordinator's disk is full: the minute of the request must not begin again.
+// The coordinator's disk is full when the time-out ends. The time-out of a minute must not begin again.
 TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
@@ -524,7 +527,7 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
   is_reachable = false;
   const ProducerIdentity next = end_second(producer, true).producer;
   EXPECT_EQ(next, (ProducerIdentity{ProducerId{101}, 0}));
-  lead();  // before all are told
+  lead();  // restarts before all partitions have the marker
   is_reachable = true;
   pass_ms(200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 32'767}, TransactionEnd::Commit}}));
@@ -533,7 +536,8 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
   EXPECT_EQ(value().producer_id, ProducerId{101});
 }
 
-// The end by time-out has used the last epoch of the producer, and the producer learns it from its own abort.
+// The end by time-out has used the last epoch of the producer. The producer learns this epoch when it aborts
+// the transaction itself.
 TEST_F(TransactionPartitionTest, BehindTheLastEpochOfAllIsAnotherProducer) {
   ProducerIdentity producer = init().producer;
   for (int i = 0; i < 32'766; ++i) producer = init().producer;

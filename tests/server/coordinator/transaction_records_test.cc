@@ -1,4 +1,4 @@
-// Records of __transaction_state, beside bytes that Kafka's own layouts give.
+// Tests the records of __transaction_state, with bytes in the layout that Kafka defines.
 #include "server/coordinator/transaction_records.h"
 
 #include <gtest/gtest.h>
@@ -33,14 +33,14 @@ TEST(TransactionRecordsTest, HaveKafkasLayout) {
                                .last_update_ms = 5,
                                .start_ms = 6};
   EXPECT_EQ(encode(value),
-            "\0\1"  // version
+            "\0\1"  // the version
             "\0\0\0\0\0\0\0\1\0\2\0\0\0\3\1"
             "\2\2t\2\0\0\0\4\0"  // one topic, its name, one partition, no tags
             "\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\6\0"s);
   TransactionValue second = value;
   second.client_version = 2;
   EXPECT_EQ(encode(second).substr(encode(value).size() - 1), "\1\2\2\0\2"s);
-  // Version 0, as older brokers write it.
+  // The value has version 0, as older brokers write it.
   const auto old = decode_transaction_value(
       "\0\0"
       "\0\0\0\0\0\0\0\1\0\2\0\0\0\3\1"

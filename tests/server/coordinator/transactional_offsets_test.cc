@@ -1,4 +1,5 @@
-// Offsets that are committed with a transaction: seen when it is, and forgotten when it is aborted.
+// Tests offsets that are committed in a transaction: they become visible when it commits, and are
+// dropped when it is aborted.
 #include "server/coordinator/internal_topics.h"
 #include "tests/server/coordinator/group_test.h"
 
@@ -51,7 +52,7 @@ TEST_F(TransactionalOffsetsTest, AreForgottenWhenItIsAborted) {
   EXPECT_EQ(stable_error(), KafkaError::None);
   end(bert, TransactionEnd::Commit);
   EXPECT_EQ(committed("t", 1), 6);
-  end(anna, TransactionEnd::Commit);  // the next one of its, without offsets
+  end(anna, TransactionEnd::Commit);  // commits anna's next transaction, which has no offsets
   lead();
   EXPECT_EQ(committed(), -1);
   EXPECT_EQ(committed("t", 1), 6);

@@ -1,4 +1,4 @@
-// The client against a gateway that the test plays: failures of the connection.
+// Tests the client against a gateway that the test simulates: failures of the connection.
 #include "server/etcd/etcd_gateway.h"
 
 #include <arpa/inet.h>
@@ -19,7 +19,8 @@ using storage::EtcdRevision;
 
 namespace {
 
-// An HTTP server for one request a connection. `answer` gets path and body, and writes to the socket.
+// An HTTP server that handles one request for each connection. `answer` gets path and body, and
+// writes to the socket.
 class PretendedGateway {
  public:
   using Answer = std::function<void(int socket, const std::string& path, const std::string& body)>;
@@ -70,7 +71,8 @@ class PretendedGateway {
   int listener_ = -1;
   std::string endpoint_;
   std::thread thread_;
-  std::vector<std::thread> conversations_;  // the accepting thread's, until that has ended
+  // belongs to the accepting thread until that thread has ended
+  std::vector<std::thread> conversations_;
 };
 
 void say(int fd, std::string_view text) { (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
@@ -86,7 +88,7 @@ struct Client {
   Result<storage::EtcdFound> find() {
     std::optional<Result<storage::EtcdFound>> found;
     gateway.find({"a", "b"}, [&](Result<storage::EtcdFound> answer) { found = std::move(answer); });
-    EXPECT_FALSE(found);  // never within the call
+    EXPECT_FALSE(found);  // the callback is never called before the call returns
     EXPECT_TRUE(mailbox.run_until([&] { return found.has_value(); }));
     return *found;
   }
@@ -115,7 +117,7 @@ TEST(EtcdGateway, a_range_is_read_in_pages_as_of_one_revision) {
 TEST(EtcdGateway, a_member_that_does_not_answer_is_left_for_the_next) {
   PretendedGateway silent([](int fd, const std::string&, const std::string&) {
     char byte = 0;
-    (void)recv(fd, &byte, 1, 0);  // until the client gives up
+    (void)recv(fd, &byte, 1, 0);  // waits until the client closes the connection
   });
   PretendedGateway failing([](int fd, const std::string&, const std::string&) {
     reply(fd, R"({"message":"etcdserver: no leader","code":14})", 503);
@@ -198,7 +200,7 @@ TEST(EtcdGateway, after_its_destruction_no_request_is_answered) {
     EtcdGateway client({.endpoints = {gateway.endpoint()}}, clock,
                        [&](std::function<void()> task) { mailbox.post(std::move(task)); });
     client.find({"a", "b"}, fail);
-    usleep(50'000);  // an answer is posted perhaps
+    usleep(50'000);  // meanwhile an answer may be posted
   }
   mailbox.run_until([] { return false; }, std::chrono::milliseconds(20));
 }

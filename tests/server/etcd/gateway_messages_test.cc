@@ -7,7 +7,7 @@ using storage::EtcdLease;
 using storage::EtcdRange;
 using storage::EtcdRevision;
 
-// Answers as etcd 3.4 gives them.
+// The answers have the form in which etcd 3.4 sends them.
 
 TEST(GatewayMessages, a_transaction_has_its_conditions_puts_and_removals) {
   storage::EtcdTransaction transaction;

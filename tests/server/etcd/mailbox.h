@@ -15,7 +15,7 @@ class Mailbox {
     tasks_.push_back(std::move(task));
     ready_.notify_all();
   }
-  // Runs posted tasks until `is_done`; returns false if that takes too long.
+  // Runs posted tasks until `is_done` returns true. Returns false if that takes too long.
   bool run_until(const std::function<bool()>& is_done, std::chrono::milliseconds most) {
     const auto end = std::chrono::steady_clock::now() + most;
     while (!is_done()) {

@@ -1,4 +1,4 @@
-// The client, and the classes that use it, with Debian's etcd-server.
+// Tests the client, and the classes that use it, against etcd-server of Debian.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr const char* kProgram = "/usr/bin/etcd";
 
-// Alone, in a folder of its own; killed at the end.
+// Runs one etcd in a folder of its own, and kills it at the end.
 class EtcdServer {
  public:
   EtcdServer() : folder_(testing::TempDir() + fmt::format("etcd-{}", getpid())) {
@@ -63,7 +63,7 @@ class EtcdServer {
     ::kill(process_, SIGKILL);
     waitpid(process_, nullptr, 0);
   }
-  // A port that no other test uses meanwhile: one for each process of tests.
+  // Returns a port that no other test uses at the same time: each process of tests has one.
   static std::string endpoint() {
     return fmt::format("http://127.0.0.1:{}", 20'000 + getpid() % 10'000);
   }
@@ -78,7 +78,7 @@ class RealEtcd : public testing::Test {
   void SetUp() override {
     if (!std::filesystem::exists(kProgram)) GTEST_SKIP() << "etcd-server is not installed";
     server = std::make_unique<EtcdServer>();
-    // It answers when it has elected itself.
+    // etcd answers as soon as it has elected itself.
     ASSERT_TRUE(mailbox.run_until([&] {
       if (!is_asking) {
         is_asking = true;
@@ -101,7 +101,7 @@ class RealEtcd : public testing::Test {
     return wait<storage::EtcdOutcome>(
         [&](auto answer) { etcd.commit(transaction, std::move(answer)); });
   }
-  // Until it is done, with all that has to be called again and again.
+  // Calls all `ticks` repeatedly until `is_done` returns true.
   bool tick_until(const std::vector<std::function<void()>>& ticks,
                   const std::function<bool()>& is_done) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -296,7 +296,7 @@ TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_th
   EXPECT_GT(second->controller()->created, created);
 }
 
-// A node that was removed, and runs.
+// A node that was removed may still be running.
 TEST_F(RealEtcd, a_retired_controller_gives_the_key_back_and_does_not_take_it_again) {
   storage::ControllerLease first(etcd, "/r", NodeId{1}, 5'000, clock, [](const auto&) {});
   ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return first.is_held(); }));

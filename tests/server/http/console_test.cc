@@ -1,4 +1,4 @@
-// The console's files, sessions and gate, without a socket.
+// Tests the console's files, sessions and gate, without a socket.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -51,7 +51,7 @@ class ConsoleUsers final : public auth::UserDirectory {
       {"staff", {}}};
 };
 
-// A server with a console, to which one client at a time speaks.
+// A server with a console, and one client at a time.
 class ConsoleTest : public testing::Test {
  protected:
   static constexpr std::string_view kRules = "host all all 0.0.0.0/0 scram-sha-256\n";
@@ -98,7 +98,7 @@ class ConsoleTest : public testing::Test {
                          (request.audited_session.empty() ? "" : " audited"));
   }
 
-  // Returns the answer to a request of a page of this server, with the cookie.
+  // Returns the answer to a request that a page of this server sends with the cookie.
   std::string ask(std::string_view method, std::string_view path, std::string_view body = {},
                   std::string_view more = "Origin: http://localhost:8088\r\n") {
     std::string text = std::string(method) + ' ' + std::string(path) +
@@ -107,10 +107,11 @@ class ConsoleTest : public testing::Test {
     if (!body.empty()) text += "Content-Type: application/json\r\n";
     text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     std::string said = client_->say(text);
-    // A password is checked on another thread, here within the call, and answered by the loop.
+    // The password is checked within the call here, but on another thread in a server; the loop
+    // sends the answer.
     return said.empty() ? turn() : said;
   }
-  // Runs the tasks of the loop, and returns the answer, if it is complete then.
+  // Runs the tasks of the loop. Returns the answer if it is complete afterwards.
   std::string turn() {
     client_->loop.post([this] { client_->loop.stop(); });
     client_->loop.run();
@@ -126,7 +127,7 @@ class ConsoleTest : public testing::Test {
   static std::string body_of(const std::string& answer) {
     return answer.substr(answer.find("\r\n\r\n") + 4);
   }
-  // Logs in, and keeps the cookie.
+  // Logs in and stores the cookie.
   std::string log_in(std::string_view body = R"({"user": "ann", "password": "geheim"})") {
     std::string answer = ask("POST", "/session", body);
     const std::string cookie = header_of(answer, "set-cookie");
@@ -224,7 +225,8 @@ TEST_F(ConsoleTest, files_of_a_folder_are_read_for_each_request) {
   std::ofstream(folder + "/core/b.js") << "2";
   EXPECT_EQ(body_of(get("/console/a/dev/core/b.js")), "2");
   EXPECT_EQ(header_of(get("/console/a/dev/core/b.js"), "cache-control"), "no-store");
-  EXPECT_EQ(body_of(get("/console/a/dev/core/a.js")), "let a = 1;");  // made by the build
+  // this file is made by the build
+  EXPECT_EQ(body_of(get("/console/a/dev/core/a.js")), "let a = 1;");
   EXPECT_EQ(status_of(get("/console/a/dev/core/%2e%2e/index.html")), "404");
   std::ofstream(folder + "/core/later.js") << "3";
   EXPECT_EQ(status_of(get("/console/a/dev/core/later.js")), "404");
@@ -267,11 +269,11 @@ TEST_F(ConsoleTest, wrong_logins_get_one_answer_and_wait) {
   EXPECT_EQ(status_of(log_in(R"({"user": "staff", "password": "x"})")), "401");
   for (const char* body : {"no JSON", "[]", R"({"user": "ann", "pasword": "geheim"})"})
     EXPECT_EQ(status_of(log_in(body)), "400") << body;
-  EXPECT_EQ(log_in(), "");  // waits half a second
+  EXPECT_EQ(log_in(), "");  // no answer yet: it waits half a second
   client_->wait_ms(499);
   EXPECT_EQ(client_->listen(), "");
   client_->wait_ms(1);
-  EXPECT_EQ(client_->listen(), "");  // the check begins
+  EXPECT_EQ(client_->listen(), "");  // the check of the password begins
   const std::string answer = turn();
   EXPECT_EQ(status_of(answer), "200") << answer;
 }
@@ -372,7 +374,7 @@ TEST_F(ConsoleTest, there_are_at_most_a_thousand_sessions) {
   EXPECT_TRUE(sessions_->find(oldest, channel_, 3));
   sessions_->begin("ann", channel_, 4);
   EXPECT_TRUE(sessions_->find(oldest, channel_, 5));
-  EXPECT_FALSE(sessions_->find(second, channel_, 5));  // idle for the longest time
+  EXPECT_FALSE(sessions_->find(second, channel_, 5));  // this session was idle for the longest time
 }
 
 // --- The gate's rule about cookies
@@ -470,7 +472,8 @@ TEST_F(ConsoleTest, a_server_without_users_has_anonymous_sessions) {
   EXPECT_EQ(status_of(log_in(R"({"look_only": true})")), "200");
   EXPECT_EQ(body_of(ask("POST", "/sql", "{}")), "http reads audited");
   EXPECT_EQ(status_of(ask("POST", "/topics/t", "{}")), "403");
-  // A cookie of an earlier server ends requests, but not the question for the session.
+  // A cookie of an earlier server refuses requests, except the request that returns the session's
+  // state.
   cookie_ = "millrace-8088=" + std::string(64, '0');
   EXPECT_EQ(status_of(ask("POST", "/sql", "{}")), "401");
   EXPECT_EQ(status_of(ask("GET", "/session")), "200");

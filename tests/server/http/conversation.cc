@@ -38,7 +38,8 @@ class PiecesExchange final : public Exchange {
     responder_.write("end\n");
     responder_.end();
   }
-  void shut_down(const Error&) override { responder_.end(); }  // the rest may never arrive
+  // the rest of the request may never arrive
+  void shut_down(const Error&) override { responder_.end(); }
 
  private:
   Responder& responder_;

@@ -1,4 +1,5 @@
-// A client without a socket: bytes to a session and back, with a clock that the test moves.
+// A client without a socket: it passes bytes to a session and takes its answers. The test moves the
+// clock.
 #pragma once
 #include <memory>
 #include <optional>
@@ -13,17 +14,18 @@ namespace server::http {
 
 class Conversation final : private SessionHost {
  public:
-  // `its_loop` outlives late answers, as a server's loops do; null: the conversation has its own loop.
+  // `its_loop` must outlive late answers, as the loops of a server do; null: the conversation has a
+  // loop of its own.
   explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30,
                         Loop* its_loop = nullptr, const RequestGate* gate = nullptr,
                         const Channel* channel = nullptr);
 
   // Sends the bytes and returns the answer, as far as the server has written it.
   std::string say(std::string_view bytes);
-  std::string listen();  // the same without a word
+  std::string listen();  // returns the answer without sending anything
   void wait_ms(int64_t ms) { clock.advance_us(ms * 1000); }
 
-  SimulatedClock clock{784'111'777'000};  // the date in the RFCs' examples
+  SimulatedClock clock{784'111'777'000};  // the date of the examples in the RFCs
   MemoryBudget memory;
   MemoryAccount account{memory};
   std::optional<Loop> own_loop;
@@ -37,9 +39,9 @@ class Conversation final : private SessionHost {
   bool is_woken_ = false;
 };
 
-// Routes for tests: /hello; /echo, which answers with its request; /count/{n}, which writes n lines whenever the output
-// has room; /pieces, which answers to each piece of a body with its length; /never, which does not answer before it is
-// shut down; /broken, whose answer ends in the middle.
+// Routes for tests: /hello; /echo answers with its request; /count/{n} writes n lines whenever the output has room;
+// /pieces answers to each piece of a body with its length; /never does not answer before it is shut down; the answer of
+// /broken ends in the middle.
 Routes test_routes();
 
 }  // namespace server::http

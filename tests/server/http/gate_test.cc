@@ -11,7 +11,7 @@ namespace {
 
 using Headers = std::vector<Header>;
 
-// The status that the gate answers with; 200: the request reaches its route.
+// Returns the status of the gate's answer; 200 if the request reaches its route.
 int status_of(const RequestGate& gate, const Headers& headers, std::string_view path = "/hello",
               std::string_view method = "GET", bool has_tls = false) {
   const Routes routes = test_routes();
@@ -86,7 +86,8 @@ TEST(RequestGate, a_request_of_another_site_passes_only_as_a_navigation_to_a_pag
       EXPECT_EQ(status_of(gate, navigation, page), 200) << site << page;
     EXPECT_EQ(status_of(gate, navigation, "/hello"), is_own ? 200 : 403) << site;
     EXPECT_EQ(status_of(gate, navigation, "/", "POST"), is_own ? 200 : 403) << site;
-    EXPECT_EQ(status_of(gate, headers, "/"), is_own ? 200 : 403) << site;  // an image, a script
+    // the requests are for an image or a script
+    EXPECT_EQ(status_of(gate, headers, "/"), is_own ? 200 : 403) << site;
   }
 }
 

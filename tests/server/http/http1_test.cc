@@ -48,7 +48,7 @@ TEST(Http1, a_request_waits_for_the_answer_to_the_one_before_it) {
   EXPECT_EQ(client.say(get("/never") + get("/hello")), "");
   EXPECT_TRUE(client.session.wants_input());
   client.session.receive(std::string(client.limits.max_waiting_bytes, 'x'));
-  EXPECT_FALSE(client.session.wants_input());  // more of that waits in the socket
+  EXPECT_FALSE(client.session.wants_input());  // more bytes wait in the socket
 }
 
 TEST(Http1, a_long_answer_comes_in_chunks_and_as_fast_as_the_client_takes_it) {
@@ -59,7 +59,7 @@ TEST(Http1, a_long_answer_comes_in_chunks_and_as_fast_as_the_client_takes_it) {
   EXPECT_LT(first.size(), 2 * client.limits.max_unsent_bytes);
   client.session.set_output_full(true);
   client.session.run();
-  EXPECT_EQ(client.session.take_output(), "");  // nothing more is made
+  EXPECT_EQ(client.session.take_output(), "");  // nothing further is produced
   client.session.set_output_full(false);
   const std::string rest = client.listen();
   EXPECT_NE(first.find("a\r\n000000000\n\r\n"), std::string::npos);
@@ -121,7 +121,7 @@ TEST(Http1, a_body_is_handed_on_in_pieces_where_the_route_wants_that) {
 TEST(Http1, an_answer_that_fails_is_seen_to_be_broken) {
   Conversation client(test_routes());
   const std::string said = client.say(get("/broken") + get("/hello"));
-  EXPECT_TRUE(said.ends_with("half of it\r\n")) << said;  // no last chunk
+  EXPECT_TRUE(said.ends_with("half of it\r\n")) << said;  // the last chunk is missing
   EXPECT_TRUE(client.session.is_over());
 }
 
@@ -145,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadRequest,
     testing::Values(
         Bad{std::string("\x16\x03\x01\x02", 4) + "TLS it is", 400}, Bad{"hello\r\n\r\n", 400},
-        Bad{"GET /hello HTTP/1.1\r\n\r\n", 400},  // no Host
+        Bad{"GET /hello HTTP/1.1\r\n\r\n", 400},  // no Host header
         Bad{"GET /hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
         Bad{"GET /hello HTTP/3.0\r\nHost: x\r\n\r\n", 400}, Bad{get("/hel%zzlo"), 400},
         Bad{get("/hello", "a b: c\r\n"), 400}, Bad{get("/hello", std::string("a: \0\r\n", 6)), 400},
@@ -183,7 +183,7 @@ TEST(Http1, slow_clients_are_cut_off) {
   Conversation drops(test_routes());
   const std::string request = get("/hello");
   std::string said;
-  for (size_t i = 0; i < 11 && said.empty(); ++i) {  // a byte each second
+  for (size_t i = 0; i < 11 && said.empty(); ++i) {  // sends one byte each second
     said = drops.say(request.substr(i, 1));
     drops.wait_ms(1'000);
   }
@@ -229,7 +229,7 @@ TEST(Http1, a_body_waits_for_memory) {
     client.say(std::string(60'000, 'x'));
   EXPECT_NE(client.session.refused_memory(), "");
   EXPECT_LT(client.memory.held_bytes(), size_t{4} << 20);
-  EXPECT_FALSE(client.session.is_over());  // the front end decides how long it waits
+  EXPECT_FALSE(client.session.is_over());  // the front end decides how long to wait
 }
 
 TEST(Http1, a_server_that_stops_answers_requests_that_have_begun) {

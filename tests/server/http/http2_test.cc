@@ -8,7 +8,7 @@
 namespace server::http {
 namespace {
 
-// A client by nghttp2, whose bytes go to a session and back.
+// A client built with nghttp2, which exchanges bytes with a session without a socket.
 class Client {
  public:
   explicit Client(Conversation& server, uint32_t window = 65'535) : server_(server) {
@@ -84,7 +84,7 @@ class Client {
                                   body ? &provider : nullptr, nullptr);
   }
 
-  // Until neither has anything to say.
+  // Exchanges bytes until neither side has anything to send.
   void talk() {
     for (bool is_silent = false; !is_silent;) {
       std::string said;
@@ -193,7 +193,7 @@ TEST(Http2, output_is_small_while_the_answers_memory_is_used_up_and_continues_la
   client.talk();
   EXPECT_LT(server.session.unsent_bytes(), 20 * MemoryBudget::kShortAnswerBytes);
   unread.resize(0);
-  server.wait_ms(100);  // it is looked at again
+  server.wait_ms(100);  // the session checks the output again
   ASSERT_TRUE(server.session.deadline_us());
   for (const int32_t id : ids)
     nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 10'000'000);

@@ -25,7 +25,7 @@ class ProxyApi {
     turn();
   }
 
-  // Returns status and body once the answer is complete; "" if it never is.
+  // Returns status and body once the answer is complete; "" if it does not become complete.
   std::string ask(std::string_view method, std::string_view path, std::string_view body = "",
                   std::string_view headers = "") {
     if (!client_ || client_->session.is_over())
@@ -39,7 +39,7 @@ class ProxyApi {
       said += client_->listen();
     }
     if (!is_whole(said)) {
-      client_.reset();  // its late answer would be read by no test
+      client_.reset();  // no test would read a late answer to this client
       return "";
     }
     const size_t head = said.find("\r\n\r\n");

@@ -1,4 +1,4 @@
-// The REST proxy without a socket: records and groups over a log in memory.
+// Tests the REST proxy without a socket: records and groups over a log in memory.
 #include <gtest/gtest.h>
 
 #include "server/http/proxy/proxy_json.h"
@@ -15,7 +15,7 @@ class ProxyPages : public testing::Test {
                            [](const Result<storage::TopicInfo>& made) { ASSERT_TRUE(made); });
   }
   kafka::MemoryBackend& backend() { return api.backend; }
-  // The answer has the status and contains the words.
+  // Expects that the answer has this status and contains these words.
   void expect(const std::string& answer, std::string_view status, std::string_view words = "") {
     EXPECT_TRUE(answer.starts_with(status) && answer.find(words) != answer.npos) << answer;
   }
@@ -91,7 +91,8 @@ TEST_F(ProxyPages, values_are_checked_against_their_json_schema) {
          "200", R"("offset":)");
 }
 
-// One that is small, and takes for ever: others are not held up.
+// The schema is small, but its check takes too long. It must end with an error and not delay
+// others.
 TEST_F(ProxyPages, a_check_has_an_end) {
   std::string defs = R"(\"x0\":{\"type\":\"string\"})";
   for (int i = 1; i <= 60; ++i)

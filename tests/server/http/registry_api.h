@@ -15,10 +15,10 @@ namespace server::http {
 
 struct RegistryApi {
   engine::SchemaRegistry registry;
-  // Runs between the examination of a schema and its registration, once each.
+  // Functions that run between the examination of a schema and its registration, each once.
   std::deque<std::function<void()>> interruptions;
   bool is_busy = false;
-  bool holds_back = false;  // examinations, in `held`
+  bool holds_back = false;  // if set, examinations of schemas wait in `held`
   std::deque<std::function<void()>> held;
   int examined = 0;
   Conversation client{registry_routes(view(), "c1")};
@@ -55,7 +55,7 @@ struct RegistryApi {
                 }};
   }
 
-  // Status and body.
+  // Returns status and body of the answer.
   std::string ask(std::string_view method, std::string_view path, std::string_view body = "",
                   std::string_view headers = "") {
     std::string said =

@@ -59,7 +59,7 @@ TEST(RegistryPages, the_request_of_a_client_that_has_gone_is_not_carried_out) {
   const std::string request =
       fmt::format("POST /subjects/s/versions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
                   kInt.size(), kInt);
-  Loop loop;  // a server's outlives its clients
+  Loop loop;  // the loop must outlive the clients, as in a server
   {
     Conversation client(registry_routes(api.view(), "c1"), {}, 1 << 30, &loop);
     EXPECT_EQ(client.say(request), "");
@@ -100,7 +100,7 @@ TEST(RegistryPages, invalid_utf8_is_no_name) {
   EXPECT_TRUE(api.ask("GET", "/schemas/ids/%ff").starts_with(R"(404 {"error_code":40403,)"));
   EXPECT_TRUE(
       api.ask("GET", "/subjects?subjectPrefix=%ff").starts_with(R"(400 {"error_code":400,)"));
-  // A body is JSON and therefore UTF-8, and so are the names in it.
+  // A body is JSON and must be valid UTF-8, including the names in it.
   EXPECT_TRUE(api.ask("POST", "/subjects/s/versions",
                       "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"\xff\"}")
                   .starts_with(R"(400 {"error_code":400,)"));
@@ -169,7 +169,8 @@ TEST(RegistryPages, a_first_delete_is_soft) {
   EXPECT_EQ(api.ask("GET", "/subjects"), "200 []");
   EXPECT_EQ(api.ask("GET", "/subjects?deleted=true"), R"(200 ["s"])");
   EXPECT_EQ(api.ask("GET", "/subjects?deletedOnly=true"), R"(200 ["s"])");
-  EXPECT_EQ(api.ask("GET", "/schemas/ids/2").substr(0, 3), "200");  // records still name it
+  // records still refer to the schema
+  EXPECT_EQ(api.ask("GET", "/schemas/ids/2").substr(0, 3), "200");
   EXPECT_EQ(api.ask("DELETE", "/subjects/s?permanent=true"), "200 [2]");
   EXPECT_EQ(api.ask("GET", "/subjects?deleted=true"), "200 []");
 }
@@ -186,7 +187,7 @@ TEST(RegistryPages, levels_and_modes_belong_to_a_subject_or_to_all) {
             R"(200 {"compatibilityLevel":"FULL"})");
   EXPECT_EQ(api.ask("DELETE", "/config/s"), R"(200 {"compatibilityLevel":"NONE"})");
   EXPECT_EQ(api.ask("DELETE", "/config/s").substr(0, 24), R"(404 {"error_code":40401,)");
-  EXPECT_EQ(api.registry.find_subject("s"), nullptr);  // nothing is left of it
+  EXPECT_EQ(api.registry.find_subject("s"), nullptr);  // the subject no longer exists
   EXPECT_EQ(api.ask("PUT", "/config/s", R"({"alias":"t"})").substr(0, 24),
             R"(422 {"error_code":42205,)");
   EXPECT_EQ(api.ask("PUT", "/mode/s", R"({"mode":"READONLY"})"), R"(200 {"mode":"READONLY"})");
@@ -236,7 +237,8 @@ TEST(RegistryPages, references_protect_their_targets) {
             R"(422 {"error_code":42206,)");
   api.ask("DELETE", "/subjects/u");
   EXPECT_EQ(api.ask("DELETE", "/subjects/r"), "200 [1]");
-  // The deleted schema that refers to it can still be restored.
+  // The schema that refers to it is only soft-deleted and can be restored, so the reference still
+  // counts.
   EXPECT_EQ(api.ask("DELETE", "/subjects/r?permanent=true").substr(0, 24),
             R"(422 {"error_code":42206,)");
 }
@@ -270,7 +272,7 @@ TEST(RegistryPages, a_subject_that_changes_meanwhile_is_compared_with_once_more)
   change_level(engine::Compatibility::Full);
   EXPECT_EQ(api.ask("POST", "/subjects/s/versions", kWider).substr(0, 3), "409");
   EXPECT_EQ(api.examined - before, 2);
-  // If the subject changes all the time, the server gives up after a few attempts.
+  // If the subject changes during each attempt, the server gives up after a few attempts.
   before = api.examined;
   for (int i = 0; i < 10; ++i)
     change_level(i % 2 == 0 ? engine::Compatibility::Forward : engine::Compatibility::Full);

@@ -71,7 +71,7 @@ TEST(SqlPages, a_client_that_disconnects_ends_its_waiting_requests) {
   api->post("/query", R"({"ksql":"SELECT n FROM ticks EMIT CHANGES;"})");
   EXPECT_EQ(api->backend.running_pushes(), 1);
   api->client.session.receive("");
-  api.reset();  // nothing may refer to it afterwards
+  api.reset();  // no object may refer to the API afterwards
 }
 
 TEST(SqlPages, a_push_query_shows_rows_as_they_come_and_can_be_closed) {
@@ -83,7 +83,7 @@ TEST(SqlPages, a_push_query_shows_rows_as_they_come_and_can_be_closed) {
   api.backend.tick();
   EXPECT_NE(api.client.listen().find("[1,\"tick1\"]\n"), std::string::npos);
   EXPECT_FALSE(api.queries.close("transient_TICKS_7"));
-  EXPECT_TRUE(api.queries.close("transient_TICKS_1"));  // by way of the loop
+  EXPECT_TRUE(api.queries.close("transient_TICKS_1"));  // the loop closes the query
   api.client.loop.post([&] { api.client.loop.stop(); });
   api.client.loop.run();
   EXPECT_EQ(api.client.listen(), "0\r\n\r\n");

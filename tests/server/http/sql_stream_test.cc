@@ -14,7 +14,7 @@
 namespace server::http {
 namespace {
 
-// A session of the PostgreSQL front end without its server.
+// A session of the PostgreSQL front end without a server around it.
 class TestScript final : public sql::ScriptSession, private SessionHost, private pg::SessionPeers {
  public:
   TestScript(sql::Backend& backend, const Clock& clock, std::function<void()> wake,
@@ -174,14 +174,14 @@ TEST(SqlStream, a_push_query_streams_with_beats_until_its_client_leaves) {
   EXPECT_EQ(api->client.listen(), "");
   api->client.wait_ms(1'000);
   EXPECT_EQ(lines_of(api->client.listen()), "{\"beat\":{\"caught_up\":false}}\n");
-  api.reset();  // nothing may refer to it afterwards
+  api.reset();  // no object may refer to the API afterwards
 }
 
 TEST(SqlStream, a_push_query_can_be_closed_by_its_id) {
   Api api;
   api.post(R"({"sql":"SELECT n FROM ticks EMIT CHANGES"})");
   EXPECT_EQ(api.backend.running_pushes(), 1u);
-  EXPECT_TRUE(api.queries.close("transient_TICKS_1"));  // by way of the loop
+  EXPECT_TRUE(api.queries.close("transient_TICKS_1"));  // the loop closes the query
   api.client.loop.post([&] { api.client.loop.stop(); });
   api.client.loop.run();
   EXPECT_TRUE(lines_of(api.client.listen()).starts_with(R"({"error":{"n":1,"code":"57014",)"));

@@ -62,7 +62,7 @@ storage::ClusterTable cluster_of(const storage::MetadataSnapshot& snapshot) {
   return {};
 }
 
-// As a node does: the cluster's part is read by another.
+// Returns the image that a node would have; the cluster's part of the snapshot is read elsewhere.
 MetadataImagePtr image_of(storage::MetadataSnapshot snapshot) {
   std::erase_if(snapshot.state.parts,
                 [](const auto& part) { return part.type == storage::kClusterPart; });

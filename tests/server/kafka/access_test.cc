@@ -1,4 +1,4 @@
-// The requests that a Kafka client may send, by the rights of its user.
+// Tests which requests a Kafka client may send with the rights of its user.
 #include <fstream>
 
 #include "server/auth/access.h"
@@ -135,7 +135,7 @@ TEST_F(KafkaAccessTest, a_connection_keeps_its_user) {
   EXPECT_TRUE(session_->is_over());
 }
 
-// KIP-368, connections.max.reauth.ms.
+// Tests re-authentication (KIP-368, connections.max.reauth.ms).
 class ReauthenticationTest : public KafkaAccessTest {
  protected:
   static constexpr int64_t kLifetimeMs = 60'000;
@@ -225,7 +225,7 @@ TEST_F(KafkaAccessTest, topics_are_read_and_written_by_rights) {
   EXPECT_EQ(fetch("orders"), KafkaError::None);
   EXPECT_EQ(fetch("secrets"), kTopicFailed);
   EXPECT_EQ(all_topics(), std::vector<std::string>{"orders"});
-  grant("orders", "ann", 0);  // also for existing connections
+  grant("orders", "ann", 0);  // the change applies to existing connections, too
   EXPECT_EQ(fetch("orders"), kTopicFailed);
 }
 
@@ -422,7 +422,8 @@ class RulesTest : public KafkaAccessTest {
   }
 };
 
-// All combinations that Kafka's protocol can name: a new rule is listed as it was made, and can be deleted.
+// Tests all combinations of values that Kafka's protocol has: a new rule is listed as it was created, and
+// can be deleted.
 TEST_F(RulesTest, each_rule_that_means_something_is_made_listed_and_deleted) {
   open("root");
   using enum Operation;
@@ -518,7 +519,8 @@ TEST_F(RulesTest, prefixes_everybody_and_later_users_are_allowed) {
   EXPECT_EQ(fetch("orders"), kTopicFailed) << "another user of this name";
 }
 
-// A Streams application: its groups, its internal topics and its transactional ids begin alike.
+// All groups, internal topics and transactional ids of a Streams application have names with the
+// same prefix.
 TEST_F(RulesTest, an_application_lives_under_its_prefix) {
   open("root");
   for (const int8_t type : {kTopic, kGroup, kTransaction})
@@ -562,7 +564,7 @@ TEST_F(RulesTest, denials_bind_owners_and_not_superusers) {
   DeleteTopicsRequest remove;
   remove.topic_names = {"orders"};
   EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, kTopicFailed);
-  // An owner cannot delete a rule that denies it something, either.
+  // An owner may not delete a rule that denies something to the owner.
   DeleteAclsRequest forget;
   forget.filters.resize(1);
   auto& filter = forget.filters[0];

@@ -1,4 +1,4 @@
-// Requests of administrators, as one node answers them truthfully.
+// Tests requests of administrators to a server of one node.
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
@@ -294,5 +294,5 @@ TEST_F(AdminTest, there_are_no_access_rules_and_no_users) {
   AlterUserScramCredentialsRequest alteration;
   alteration.upsertions = {{.name = "ann"}};
   const auto refused = ask<AlterUserScramCredentialsResponse>(alteration, 0).results.at(0);
-  EXPECT_EQ(refused.error_code, kUnsupportedSaslMechanism);  // 0 is none
+  EXPECT_EQ(refused.error_code, kUnsupportedSaslMechanism);  // 0 is not a mechanism
 }

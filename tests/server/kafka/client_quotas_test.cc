@@ -24,7 +24,7 @@ class ClientQuotasTest : public SessionTest {
     return told.entries.value_or(std::vector<DescribeClientQuotasResponse::Entry>{});
   }
 
-  // A client of that id, whose quotas are watched.
+  // Sends a request as a client with this id, whose quotas are enforced.
   template <class Request>
   void send_as(const std::string& client_id, const Request& request, int16_t version) {
     std::string bytes;
@@ -100,7 +100,7 @@ TEST_F(ClientQuotasTest, a_producer_that_is_too_fast_is_throttled_and_muted) {
   ASSERT_TRUE(stored) << "it is stored and answered at once";
   EXPECT_EQ(stored->responses.at(0).partition_responses.at(0).error_code, KafkaError::None);
   EXPECT_NEAR(stored->throttle_time_ms, 10'000, 200) << "2000 bytes a second instead of 1000";
-  // Until then nothing else of the connection begins.
+  // Until the delay is over, no other request of the connection is processed.
   EXPECT_FALSE(watched.wants_input());
   send_as("shop", MetadataRequest{}, 4);
   EXPECT_FALSE(answer<MetadataResponse>(4));

@@ -1,4 +1,4 @@
-// The answers of a node that is one of several.
+// Tests the answers of a node that is one of several.
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/leaders.h"
 #include "server/kafka/long_polls.h"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr NodeId kHere{1}, kThere{2}, kAway{3};
 
-// This is node 1 of three, of which the third one is away.
+// This node is node 1 of three; node 3 is not available.
 class ClusterTest : public SessionTest {
  protected:
   void SetUp() override {
@@ -23,7 +23,7 @@ class ClusterTest : public SessionTest {
     for (const NodeId id : {kHere, kThere, kAway}) apply(storage::encode_register_node({.id = id}));
   }
   void apply(const std::string& part) { ASSERT_TRUE(table_.apply(part, Revision{++revision_})); }
-  // As the controller would have it, and with the role that the log takes by it.
+  // Assigns the partition as the controller would.
   void assign(std::optional<NodeId> leader, std::vector<NodeId> isr, int32_t epoch) {
     storage::PartitionAssignment assignment{partition_};
     assignment.replicas = {kHere, kThere, kAway};
@@ -103,7 +103,8 @@ TEST_F(ClusterTest, metadata_list_the_live_nodes_and_the_leaders) {
   EXPECT_EQ(partition.offline_replicas, std::vector<int32_t>{3});
 }
 
-// Any node accepts the requests that Kafka's controller accepts; clients without a known controller would wait.
+// Any node accepts the requests that Kafka's controller accepts; clients would wait if no controller were
+// known.
 TEST_F(ClusterTest, a_live_node_stands_for_an_unknown_controller) {
   assign(kThere, {kThere, kHere}, 5);
   publish(-1);
@@ -143,7 +144,8 @@ TEST_F(ClusterTest, a_follower_names_the_leader_and_its_address) {
             KafkaError::NotLeaderOrFollower);
 }
 
-// Otherwise a log that believes to have the only replica would acknowledge the records at once.
+// Otherwise the log, which still behaves as the only replica, would acknowledge the records before
+// the followers have them.
 TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotLeaderOrFollower);
@@ -218,7 +220,8 @@ TEST_F(ClusterTest, the_feature_level_is_raised_when_all_programs_know_it) {
     return found == features.end() ? -1 : found->max_version_level;
   };
   const int16_t newest = storage::kNewestLevel.value();
-  EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), -1);  // one node
+  // the server has only one node
+  EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), -1);
   EXPECT_EQ(raise(newest).first, kInvalidUpdateVersion);
 
   publish();
@@ -255,7 +258,7 @@ TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
   request.topics[0].replication_factor = 4;
   EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code,
             kInvalidReplicationFactor);
-  // With one of three nodes present, too few replicas could be in sync to write to the topic.
+  // With only one of three nodes, there may be too few replicas in sync to write to the topic.
   auto view = std::make_shared<ClusterView>(*backend.view);
   view->nodes.pop_back();
   backend.view = std::move(view);
@@ -447,7 +450,7 @@ TEST_F(ClusterTest, a_batch_behind_a_refused_one_gets_its_error) {
   EXPECT_EQ(error_of_sequence(2), KafkaError::None);
 }
 
-// It has gone through another leader meanwhile, and been fetched from that.
+// The refused batch has been written through another leader, and was replicated to this node.
 TEST_F(ClusterTest, the_next_sequence_is_accepted_after_any_refusal) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -531,7 +534,8 @@ TEST_F(ClusterTest, a_missing_offset_is_reported_after_a_confirmation) {
   EXPECT_TRUE(session.is_over());
 }
 
-// This holds however often a request names a partition, and however many requests follow each other.
+// A partition is asked about once, however often a request names it and however many requests
+// follow.
 TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -604,7 +608,8 @@ TEST_F(ClusterTest, with_too_few_in_sync_acks_all_fails_at_once) {
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
 }
 
-// The previous leader has shown more records than this node knows to be visible (KIP-207).
+// The previous leader has shown more records to readers than this node knows to be visible
+// (KIP-207).
 TEST_F(ClusterTest, the_latest_offset_is_returned_when_all_earlier_records_are_visible) {
   const auto latest = [&](int16_t version) {
     ListOffsetsRequest request;
@@ -627,7 +632,8 @@ TEST_F(ClusterTest, the_latest_offset_is_returned_when_all_earlier_records_are_v
   EXPECT_EQ(latest(5).offset, 1);
 }
 
-// A client with an answer would repeat its request to this node for as long as the node is cut off from etcd.
+// With an error as answer, a client would repeat its request to this node as long as the node is cut off from
+// etcd.
 TEST_F(ClusterTest, a_suspended_node_ends_connections_that_ask_for_leaders) {
   assign(kHere, {kHere, kThere}, 5);
   auto view = std::make_shared<ClusterView>(*backend.view);
@@ -643,10 +649,10 @@ TEST_F(ClusterTest, a_group_is_coordinated_by_the_leader_of_its_partition) {
   assign(kHere, {kHere, kThere}, 5);
   FindCoordinatorRequest request;
   request.key = "g";
-  // There is no topic of the groups yet.
+  // The topic of the groups does not exist yet.
   EXPECT_EQ(ask<FindCoordinatorResponse>(request, 2).error_code,
             KafkaError::CoordinatorNotAvailable);
-  request.key_type = 1;  // a transactional id, likewise
+  request.key_type = 1;  // key type 1 is a transactional id
   EXPECT_EQ(ask<FindCoordinatorResponse>(request, 2).error_code,
             KafkaError::CoordinatorNotAvailable);
 }

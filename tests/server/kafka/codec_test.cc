@@ -1,4 +1,5 @@
-// The bytes that clients send and expect, written out by hand from the protocol's definition.
+// Tests the bytes that clients send and expect. They were written by hand from the definition of
+// the protocol.
 #include "server/kafka/codec.h"
 
 #include "server/kafka/messages/every_message.h"
@@ -87,7 +88,8 @@ TEST(Codec, produce_7_carries_a_batch_for_each_partition) {
       "\xff\xff\xff\xff\0\0\x75\x30"  // no transaction, all replicas, 30 s
       "\0\0\0\1\0\6orders\0\0\0\1"s   // one topic, one partition
       "\0\0\0\2\0\0\0\5batch"s;
-  const auto request = decode<ProduceRequest>(frame);  // whose records are views into the frame
+  // the records of the request are views into `frame`
+  const auto request = decode<ProduceRequest>(frame);
   EXPECT_EQ(request.transactional_id, std::nullopt);
   EXPECT_EQ(request.acks, -1);
   EXPECT_EQ(request.timeout_ms, 30'000);
@@ -121,7 +123,7 @@ TEST(Codec, tagged_fields_are_written_in_the_order_of_their_tags_and_only_when_s
   auto& partition = response.responses[0].partitions[0];
   partition.current_leader = {.leader_id = 1, .leader_epoch = 2};
   const std::string set = encode(12, response);
-  EXPECT_EQ(set.size(), bare + 2 + 9);  // tag and size, two numbers and their own empty tags
+  EXPECT_EQ(set.size(), bare + 2 + 9);  // tag and size, two numbers and an empty list of tags
   EXPECT_NE(set.find("\1\1\x09\0\0\0\1\0\0\0\2\0"s), std::string::npos);
   const auto again = decode_response<FetchResponse>(std::string_view(set).substr(8), 12);
   ASSERT_TRUE(again);
@@ -138,12 +140,12 @@ TEST(Codec, records_that_lie_apart_are_written_as_one) {
     EXPECT_EQ(encode(version, apart), encode(version, whole));
 }
 
-// librdkafka since 2.3 asks for all topics in this form.
+// librdkafka since version 2.3 requests all topics in this form.
 TEST(Codec, bytes_behind_the_body_of_a_request_are_ignored) {
   const std::string frame =
       "\0\x03\0\x0c\0\0\0\1\0\x07rdkafka\0"s  // Metadata, version 12
       "\0\0\0\0"                              // all topics, none is made, no operations, no tags
-      "\1\0\0"s;                              // left over
+      "\1\0\0"s;                              // bytes after the body
   const auto request = decode_request<MetadataRequest>(parse_request(frame).value());
   ASSERT_TRUE(request);
   EXPECT_FALSE(request->topics.has_value());

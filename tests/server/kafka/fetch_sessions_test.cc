@@ -16,7 +16,7 @@ class FetchSessionsTest : public SessionTest {
     for (const char* name : {"a", "b"}) create_topic(name);
   }
 
-  // Sends through the session that has the cache.
+  // Sends the request through the session that has the cache of fetch sessions.
   FetchResponse fetch_with(const FetchRequest& request, int16_t version = kByName) {
     std::string bytes;
     append_request(bytes, {.api_version = version, .correlation_id = ++last_id}, request);
@@ -26,7 +26,7 @@ class FetchSessionsTest : public SessionTest {
   }
   FetchResponse answer(int16_t version = kByName) {
     output = client.take_output();
-    if (output.empty()) return {.session_id = -1};  // it waits
+    if (output.empty()) return {.session_id = -1};  // the request waits for records
     return decode_response<FetchResponse>(std::string_view(output).substr(8), version)
         .value_or(FetchResponse{});
   }
@@ -74,7 +74,7 @@ TEST_F(FetchSessionsTest, a_session_gets_new_records_only) {
   EXPECT_EQ(news.session_id, id);
   EXPECT_EQ(names(news), Names{"b0"});
   EXPECT_EQ(news.responses[0].partitions[0].high_watermark, 1);
-  // The client has read it.
+  // The client has now read the record.
   FetchRequest read = more(id, 3);
   read.topics = {fetch("b", 1).topics[0]};
   EXPECT_EQ(names(fetch_with(read)), Names{});
@@ -158,7 +158,7 @@ TEST_F(FetchSessionsTest, topics_have_ids_from_version_13_on) {
   EXPECT_EQ(produce_error(produce("a", batch("one"))), KafkaError::None);
   const FetchResponse news = fetch_with(more(whole.session_id, 1), 17);
   EXPECT_EQ(news.responses.at(0).topic_id, request.topics[0].topic_id);
-  // The topic of the same name that is made later is another one.
+  // A new topic of the same name is another topic.
   backend.delete_topic("a", [](Status status) { EXPECT_TRUE(status); });
   create_topic("a");
   EXPECT_EQ(fetch_with(more(whole.session_id, 2), 17).responses.at(0).partitions.at(0).error_code,
@@ -174,7 +174,7 @@ TEST_F(FetchSessionsTest, slots_are_given_to_others_after_two_minutes) {
   clock.advance_us(61'000'000);
   EXPECT_NE(fetch_with(both(0, 0)).session_id, 0) << "nobody has used the first";
   EXPECT_EQ(fetch_with(more(first, 1)).error_code, kFetchSessionNotFound);
-  // The second is old enough to give way to one that is as large; the third is not.
+  // The second session is old enough to be replaced by one that is as large, but the third is not.
   EXPECT_EQ(fetch_with(more(second, 2)).error_code, KafkaError::None);
   EXPECT_EQ(fetch_with([&] {
               FetchRequest small = fetch("a", 0);

@@ -1,4 +1,4 @@
-// No bytes make a decoder crash, read outside, or take much memory.
+// Tests that no bytes make a decoder crash, read outside the message, or take much memory.
 #include <random>
 
 #include "server/kafka/codec.h"
@@ -8,7 +8,7 @@ using namespace server::kafka;
 
 namespace {
 
-// The result does not matter, only that there is one.
+// Decodes the body. Only a crash is an error; the result does not matter.
 template <class Request>
 void decode_any(int16_t version, std::string_view body) {
   (void)decode_request<Request>({{Request::kApiKey, version, 0, {}}, body});
@@ -57,7 +57,7 @@ TEST(HostileMessages, random_bytes_do_no_harm_to_any_request) {
   std::string body;
   for (int round = 0; round < 200; ++round) {
     body.resize(random() % 120);
-    // Small numbers are likelier to be believed as lengths.
+    // Small numbers are more likely to be accepted as lengths.
     for (char& byte : body) byte = static_cast<char>(random() % 3 == 0 ? random() : random() % 4);
     for_each_request([&]<class Request>() {
       for (int16_t version = Request::kMinVersion; version <= Request::kMaxVersion; ++version)

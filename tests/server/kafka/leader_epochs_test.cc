@@ -1,4 +1,4 @@
-// Leader epochs in clients' requests are compared with the epochs in the log.
+// Tests that leader epochs in clients' requests are compared with the epochs in the log.
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
 #include "tests/server/kafka/session_fixture.h"
@@ -7,7 +7,8 @@ using namespace server::kafka;
 
 namespace {
 
-// Topic "t" is led under epoch 3; its records 0 and 1 were written under epoch 0, record 2 under 3.
+// The leader epoch of topic "t" is 3. Its records 0 and 1 were written in epoch 0, record 2 in
+// epoch 3.
 class LeaderEpochsTest : public SessionTest {
  protected:
   void SetUp() override {
@@ -32,7 +33,7 @@ class LeaderEpochsTest : public SessionTest {
     request.topics[0].partitions[0].last_fetched_epoch = fetched_epoch;
     send(request, 12);
     const auto all = answers();
-    if (all.empty()) {  // it waits for records
+    if (all.empty()) {  // the request waits for records
       clock.advance_us(31'000'000);
       session.run();
       answers();

@@ -1,4 +1,4 @@
-// Offsets by name and by time.
+// Tests requests for offsets by name and by time.
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 
@@ -26,7 +26,8 @@ TEST_F(ListOffsetsTest, the_record_with_the_largest_timestamp_is_found_wherever_
     EXPECT_EQ(produce_error(produce("t", batch("v", timestamp))), KafkaError::None);
   EXPECT_EQ(find(-3, 7).offset, 1);
   EXPECT_EQ(find(-3, 7).timestamp, 9000);
-  // So many that an index has entries, and the largest lies before them.
+  // There are enough records for entries of the time index; the record with the largest timestamp
+  // precedes them.
   for (int i = 0; i < 2100; ++i)
     EXPECT_EQ(produce_error(produce("t", batch("v", 4000 + i))), KafkaError::None);
   EXPECT_EQ(find(-3, 7).offset, 1);

@@ -16,7 +16,7 @@ class LocalClientTest : public SessionTest {
       return std::make_unique<Session>(backend, host, clock, node);
     });
   }
-  // Runs the due tasks.
+  // Runs the due tasks of the loop.
   void turn() {
     loop.post([this] { loop.stop(); });
     loop.run();
@@ -45,7 +45,7 @@ TEST_F(LocalClientTest, answers_come_in_order_and_not_inside_the_question) {
   EXPECT_EQ(told, (std::vector<std::string>{"produced 0", "fetched"}));
 }
 
-// An answer that waits is given when there is something to say.
+// A request that waits is answered when a record arrives.
 TEST_F(LocalClientTest, a_long_poll_ends_with_a_record) {
   create_topic("t");
   auto client = open();
@@ -75,7 +75,7 @@ TEST_F(LocalClientTest, callbacks_of_a_destroyed_client_are_not_called) {
   EXPECT_FALSE(is_called);
 }
 
-// A callback may end the client, also while others wait behind it.
+// A callback may end the client, even if other callbacks wait.
 TEST_F(LocalClientTest, a_callback_may_end_it) {
   create_topic("t");
   auto client = open();
@@ -101,7 +101,8 @@ TEST_F(LocalClientTest, requests_from_a_callback_are_answered) {
   EXPECT_EQ(called, 5);
 }
 
-// The session ends with a request that it cannot read: all waiting callers get an error.
+// The session ends with an error because it cannot read a request: all waiting callers get an
+// error.
 TEST_F(LocalClientTest, all_callbacks_are_called_when_the_session_ends) {
   auto client = open();
   int failed = 0;

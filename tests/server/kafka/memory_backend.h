@@ -1,4 +1,4 @@
-// A backend over a log in memory, whose answers wait until a test lets them through.
+// A backend over a log in memory. A test can hold back its answers.
 #pragma once
 #include <future>
 #include <vector>
@@ -24,7 +24,7 @@ class MemoryCoordinators : public Port {
   void prepare(coordinator::Done<KafkaError> done) override { done(KafkaError::None); }
   // Requests that wait for other members are answered with an error for another coordinator.
   void resign() { shard().resign_all(); }
-  // Runs the work that becomes due meanwhile.
+  // Advances the clock, and runs the work that becomes due.
   void pass_ms(int64_t ms) {
     clock_.advance_us(ms * 1000);
     shard().run_due();
@@ -67,7 +67,7 @@ class MemoryGroups final : public MemoryCoordinators<coordinator::GroupShard, co
   coordinator::GroupShard shard_;
 };
 
-// No markers are written to the partitions of the transactions.
+// Coordinators of transactions that write no markers to the partitions.
 class MemoryTransactions final
     : public MemoryCoordinators<coordinator::TransactionShard, coordinator::Transactions,
                                 coordinator::ListedTransactions> {
@@ -212,7 +212,7 @@ class MemoryBackend : public Backend {
   storage::Log& log() { return *log_; }
   MemoryTransactions& transactions() override { return transactions_; }
 
-  std::shared_ptr<const ClusterView> view;  // null: there is one node
+  std::shared_ptr<const ClusterView> view;  // the cluster; null: there is only this node
   std::vector<std::string> cluster_parts;
   // Requests to the coordinator of a transaction; with holds_joins, each waits in `joins` until the test calls it.
   void join_transaction(coordinator::AddPartitions request,
@@ -233,11 +233,12 @@ class MemoryBackend : public Backend {
   }
   bool is_replaced = false, holds_confirmations = false;
   std::vector<std::function<void()>> confirmations;
-  size_t asked_to_confirm = 0;  // partitions
+  size_t asked_to_confirm = 0;  // number of partitions that were to be confirmed
   bool holds_joins = false;
   std::vector<std::function<void()>> joins;
-  std::vector<std::vector<NodeId>> assigned_by_hand;  // of partitions that a topic got last
-  std::function<void()> on_reader;                    // each use of it
+  // the replicas that the last created partitions got
+  std::vector<std::vector<NodeId>> assigned_by_hand;
+  std::function<void()> on_reader;                    // called at each use of a reader of the log
   bool holds_appends = false;
   void let_through() {
     for (const auto& append : std::exchange(held_, {})) append();

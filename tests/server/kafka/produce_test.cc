@@ -1,4 +1,4 @@
-// Produce requests: the batches that are accepted, and the errors of the others.
+// Tests Produce requests: which batches are accepted, and the errors of the others.
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 
@@ -9,7 +9,7 @@ namespace {
 class ProduceTest : public SessionTest {
  protected:
   void SetUp() override {
-    clock.advance_us(1'000'000'000'000);  // 2001
+    clock.advance_us(1'000'000'000'000);  // a time in 2001
     create_topic("t");
   }
   void create_topic_with(const std::string& name, const std::string& config, std::string value) {
@@ -41,7 +41,7 @@ TEST_F(ProduceTest, only_a_batch_that_was_damaged_on_its_way_may_be_sent_again) 
   for (const int32_t count : {0, 2, -1})
     EXPECT_EQ(error_with([&](std::string& bytes) {
                 store_be(bytes.data() + 57, count);
-                records::set_max_timestamp(bytes, 1000);  // and the right checksum
+                records::set_max_timestamp(bytes, 1000);  // sets the checksum, too
               }),
               KafkaError::InvalidRecord)
         << count;
@@ -63,7 +63,7 @@ TEST_F(ProduceTest, times_that_are_too_far_ahead_are_refused) {
   EXPECT_EQ(produce_error(produce("own", batch_at(3'601'000))), KafkaError::None);
 }
 
-// KIP-516.
+// Tests topic ids in Produce requests (KIP-516).
 TEST_F(ProduceTest, from_version_13_on_topics_have_ids) {
   const std::string sent = batch("v");
   ProduceRequest request = produce("", sent);

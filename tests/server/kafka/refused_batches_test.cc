@@ -46,8 +46,8 @@ TEST(RefusedBatches, behind_the_first_of_a_producer_nothing_is_tried) {
   EXPECT_EQ(refused.first_before(batch(12, 8), 1), std::nullopt) << "the log knows what is next";
 }
 
-// The refused batch went through another leader long ago, and this node has accepted no batch of the producer since:
-// librdkafka gave up on the error that a batch was out of order, since the batch before had just been refused.
+// The refused batch was written through another leader long ago, and this node has accepted no batch of the producer
+// since. An answer that later batches are out of order makes librdkafka give up.
 TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
   RefusedBatches refused;
   refused.refused(batch(10), kNotLeader, 0);
@@ -87,7 +87,7 @@ TEST(RefusedBatches, others_are_not_concerned) {
   EXPECT_EQ(refused.before(newer, 1), std::nullopt) << "its producer has begun anew";
 }
 
-// A producer that receives such an error continues without the batch.
+// A producer that gets such an error continues without the batch.
 TEST(RefusedBatches, a_permanent_error_delays_no_batch) {
   RefusedBatches refused;
   for (const KafkaError error : {KafkaError::InvalidRecord, KafkaError::MessageTooLarge,

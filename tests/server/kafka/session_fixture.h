@@ -12,7 +12,7 @@ struct Answer {
   std::string body;
 };
 
-// A client of one session, which it drives as a loop would.
+// A client of one session. It runs the session as a loop would.
 class SessionTest : public testing::Test, public SessionHost {
  protected:
   void wake() override { ++wakes; }

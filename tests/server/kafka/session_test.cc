@@ -58,7 +58,8 @@ TEST_F(SessionTest, the_log_names_the_malformed_request_and_its_client) {
                 std::string(32, 'x') + "\")");
 }
 
-// libpq asks for TLS first; psql used to wait for the rest of the bytes that Kafka takes for a request.
+// libpq asks for TLS first. psql used to wait, because the session took the bytes for the beginning of
+// a longer Kafka request.
 TEST_F(SessionTest, a_client_of_postgresql_is_shown_the_right_port) {
   const std::string ssl("\0\0\0\x08\x04\xd2\x16\x2f", 8), gss("\0\0\0\x08\x04\xd2\x16\x30", 8);
   const std::string start("\0\0\0\x13\0\3\0\0user\0ada\0\0\0", 19);
@@ -133,7 +134,7 @@ TEST_F(SessionTest, metadata_makes_the_topic_that_a_producer_asks_for) {
   EXPECT_EQ(ask<MetadataResponse>(MetadataRequest{}, 4).topics.size(), 1u);
 }
 
-// Each would cost the metadata thread, and with it everybody, some milliseconds.
+// Creating each topic takes some milliseconds of the metadata thread, on which all clients depend.
 TEST_F(SessionTest, metadata_makes_few_of_the_topics_that_a_request_names) {
   MetadataRequest request;
   request.topics.emplace();
@@ -178,7 +179,7 @@ TEST_F(SessionTest, produced_batches_are_fetched_byte_for_byte) {
   const auto& partition = fetched.responses.at(0).partitions.at(0);
   EXPECT_EQ(partition.high_watermark, 2);
   EXPECT_EQ(partition.last_stable_offset, 2);
-  // All but the leader epoch, which lies outside of the checksum.
+  // Compares everything after the leader epoch, which the checksum does not cover.
   EXPECT_EQ(partition.records->whole().substr(16, sent.size() - 16), sent.substr(16));
 }
 
@@ -223,13 +224,13 @@ TEST_F(SessionTest, nothing_is_stored_of_a_batch_that_is_wrong) {
   EXPECT_EQ(fetched->responses.at(0).partitions.at(0).high_watermark, 0);
 }
 
-// A thread that a test runs by hand.
+// A session whose work on other threads runs only when the test calls for it.
 class ErrandTest : public SessionTest {
  protected:
   struct Errand {
     std::function<void()> work, then;
   };
-  // One record of 2 MB, which is a few kilobytes on the wire.
+  // Returns one record of 2 MB, which is compressed to a few kilobytes.
   static std::string bomb(const std::string& value = std::string(2 << 20, 'x')) {
     records::BatchBuilder builder;
     builder.append(1000, "key", value);
@@ -288,7 +289,7 @@ TEST_F(ErrandTest, errors_are_found_on_the_other_thread_too) {
   std::string cut = bomb();
   cut.resize(cut.size() - 100);
   store_be(cut.data() + 8, static_cast<int32_t>(cut.size() - 12));
-  records::set_producer(cut, {});  // with the right checksum
+  records::set_producer(cut, {});  // sets the checksum, too
   send_aside(produce("t", cut), 7);
   ASSERT_EQ(errands.size(), 1u);
   run_errand();
@@ -478,7 +479,7 @@ TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
   send(fetch("t", 0, 30'000), 11);
   EXPECT_TRUE(answers().empty());
   backend.delete_topic("t", [](Status status) { EXPECT_TRUE(status); });
-  session.grown();  // as the log announces dropped partitions
+  session.grown();  // called as when the log reports dropped partitions
   session.run();
   const std::vector<Answer> all = answers();
   ASSERT_EQ(all.size(), 1u);
@@ -562,7 +563,7 @@ TEST_F(ChargedSession, an_answer_takes_at_most_the_available_memory) {
   EXPECT_GT(answer_size(), 3u << 20);
   EXPECT_LT(answer_size(), 8u << 20) << "half of what a client may have";
 
-  // Others hold nearly everything: an empty answer, after a while.
+  // If others hold nearly all memory, the answer is empty and comes after a while.
   MemoryAccount other(budget);
   MemoryCharge charge(&other, MemoryKind::Connections);
   charge.resize(63 << 20);
@@ -819,7 +820,8 @@ class TopicDefaultsTest : public ConfigsTest {
   }
 };
 
-// KIP-226: sources 1 topic, 3 all brokers while they run, 4 the start, 5 the program.
+// Sources of settings in KIP-226: 1 the topic, 3 all brokers at run time, 4 the start of the
+// server, 5 the program's default.
 TEST_F(TopicDefaultsTest, a_default_of_all_brokers_holds_for_topics_that_do_not_set_it) {
   EXPECT_EQ(config_of(kTopic, "t", "retention.ms").config_source, 5);
   backend.start_with({{"retention.ms", "7000"}, {"max.message.bytes", "3000"}});
@@ -969,7 +971,7 @@ TEST_F(DeleteRecordsTest, records_before_an_offset_go_for_everybody) {
   request.topics = {{"t", {{.partition_index = 0, .timestamp = -2}}}};
   const auto earliest = ask<ListOffsetsResponse>(request, 5);
   EXPECT_EQ(earliest.topics.at(0).partitions.at(0).offset, 2);
-  // An earlier one changes nothing.
+  // An offset before the first one changes nothing.
   EXPECT_EQ(delete_before(1).low_watermark, 2);
   EXPECT_EQ(delete_before(-1).low_watermark, 3);
   EXPECT_EQ(delete_before(-1, 1).low_watermark, 0);

@@ -50,7 +50,7 @@ TEST_F(TopicsTest, a_topic_that_is_named_twice_is_left_alone) {
   EXPECT_EQ(backend.topics()->find("new"), nullptr);
 }
 
-// Metrics could not distinguish them.
+// The names of metrics would be the same for both topics.
 TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
   create_topic("x.a");
   CreateTopicsRequest request;
@@ -64,7 +64,7 @@ TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
   EXPECT_EQ(ask<MetadataResponse>(named, 4).topics.at(0).error_code, KafkaError::InvalidTopic);
 }
 
-// KIP-525.
+// Tests the settings in the answer to CreateTopics (KIP-525).
 TEST_F(TopicsTest, a_new_topic_is_returned_with_its_settings) {
   CreateTopicsRequest request;
   request.topics = {{.name = "t", .configs = {{"retention.ms", "1000"}}}, {.name = "no blanks"}};
@@ -96,7 +96,7 @@ TEST_F(TopicsTest, the_topics_of_a_large_request_are_created_in_portions) {
       under_way.push_back(i);
       most = std::max(most, under_way.size());
       if (i % 3 > 0) return;
-      under_way.pop_back();  // refused at once
+      under_way.pop_back();  // the request is refused immediately
       made.push_back(i);
       pending->complete_step();
     });
@@ -126,7 +126,7 @@ TEST_F(TopicsTest, allowed_operations_are_returned_on_request) {
             kAllTopicOperations);
 }
 
-// Java's pattern subscriptions send the empty name beside the id, and its describeTopics too.
+// Java's pattern subscriptions and describeTopics() send an empty name together with the id.
 TEST_F(TopicsTest, metadata_by_id_does_not_look_at_the_name) {
   create_topic("t");
   create_topic("other");

@@ -1,4 +1,4 @@
-// Transactions as their requests see them.
+// Tests the requests of transactions.
 #include "records/control_batch.h"
 #include "server/coordinator/internal_topics.h"
 #include "server/kafka/wire_errors.h"
@@ -50,7 +50,8 @@ class TransactionRequestsTest : public SessionTest {
     return ask<EndTxnResponse>(request, 3).error_code;
   }
 
-  // Ends as a client of the second version of the protocol, which continues with the producer from the answer.
+  // Ends the transaction as a client of the second version of the protocol, which continues with the producer
+  // in the answer.
   KafkaError end_second(bool is_commit) {
     EndTxnRequest request;
     request.transactional_id = "tx";
@@ -77,7 +78,8 @@ class TransactionRequestsTest : public SessionTest {
 
 }  // namespace
 
-// Otherwise the offsets, and with them the group, would stay undecided for ever.
+// An offset in a transaction that does not include the group would never be decided, so it is
+// refused.
 TEST_F(TransactionRequestsTest, offsets_are_taken_of_an_open_transaction_that_has_their_group) {
   EXPECT_EQ(commit_offset(), KafkaError(48));
   EXPECT_EQ(commit_offset("another"), KafkaError(49));
@@ -109,7 +111,7 @@ TEST_F(TransactionRequestsTest, a_batch_is_taken_of_an_open_transaction_that_has
   EXPECT_EQ(produce_error(request), KafkaError::None);
 }
 
-// KIP-890.
+// Tests the second version of transactions (KIP-890).
 TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_announcing_partitions) {
   std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
@@ -127,8 +129,8 @@ TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_anno
   ASSERT_EQ(end_second(false), KafkaError::None);
 }
 
-// The first and the second batch both add the partition, and the third one finds it added before the second one has its
-// answer.
+// The first and the second batch both request the partition to be added. The third batch finds it added before the
+// second one has its answer.
 TEST_F(TransactionRequestsTest,
        batches_go_in_order_though_the_coordinator_answers_a_later_one_first) {
   backend.holds_joins = true;
@@ -161,7 +163,7 @@ TEST_F(TransactionRequestsTest,
   }
 }
 
-// Kafka's Partition.scala drops a record that a search by time finds at the last stable offset or behind it.
+// Kafka's Partition.scala drops a record that a search by time finds at or after the last stable offset.
 TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) {
   constexpr int64_t kMaxTimestamp = -3, kLatest = -1, kTime = 2000;
   std::string topic;
@@ -173,7 +175,7 @@ TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) 
     EXPECT_EQ(answer.error_code, KafkaError::None);
     return answer.offset;
   };
-  // A topic for each, because the time of a marker is the server's.
+  // Each case has a topic of its own, because the timestamp of a marker is the server's time.
   for (const bool is_commit : {false, true}) {
     topic = is_commit ? "committed" : "aborted";
     create_topic(topic);
@@ -228,7 +230,7 @@ TEST_F(TransactionRequestsTest, an_administrator_ends_abandoned_transactions) {
   EXPECT_EQ(topics.at(0).partitions.at(1).error_code, KafkaError::UnknownTopicOrPartition);
   EXPECT_EQ(topics.at(1).partitions.at(0).error_code, KafkaError::None);
   EXPECT_EQ(topics.at(2).partitions.at(0).error_code, KafkaError::UnknownTopicOrPartition);
-  // A topic without transactions, in which a marker could not be read.
+  // This topic cannot contain transactions, and its readers could not read a marker.
   EXPECT_EQ(topics.at(3).partitions.at(0).error_code, KafkaError::InvalidTopic);
   EXPECT_EQ(status->readable_end(), Offset{2});
 }

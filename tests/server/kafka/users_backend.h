@@ -1,4 +1,4 @@
-// A backend whose users and rights can be changed, and the directory that lets them in.
+// A backend whose users and rights a test can change, and the directory that authenticates them.
 #pragma once
 #include <memory>
 #include <optional>
@@ -48,7 +48,7 @@ class Directory final : public auth::UserDirectory {
   const Backend& backend_;
 };
 
-// The verifiers of a user with that password, as its role has them.
+// Returns the verifiers of a user with this password, as the user's role stores them.
 inline std::map<std::string, std::string> verifiers_of(const std::string& password,
                                                        int iterations = 4096) {
   return {{"SCRAM-SHA-256",

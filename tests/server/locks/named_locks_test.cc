@@ -9,7 +9,7 @@ using namespace server;
 namespace {
 
 struct LocalLocksTest : testing::Test {
-  // A request, with its answer once there is one.
+  // A request for a lock, and its answer once there is one.
   struct Asked {
     std::optional<Result<NamedLocks::HoldPtr>> answer;
     NamedLocks::Place place;

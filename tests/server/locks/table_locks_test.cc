@@ -13,7 +13,7 @@ using Mode = TableLocks::Mode;
 using Hold = TableLocks::Hold;
 
 struct TableLocksTest : testing::Test {
-  // Its hold, once it is granted.
+  // A session with its hold, once the hold is granted.
   struct Session {
     Hold hold;
     TableLocks::Place place;
@@ -41,7 +41,7 @@ TEST_F(TableLocksTest, the_first_waiting_session_is_served_first) {
   EXPECT_TRUE(c.hold);
 }
 
-// Each session has a lock that another one waits for.
+// Each session has a lock for which another one waits.
 TEST_F(TableLocksTest, a_deadlock_is_reported) {
   const auto ask_as = [&](Session& session, std::set<std::string> names) {
     auto asked = locks.ask(
@@ -63,7 +63,7 @@ TEST_F(TableLocksTest, a_deadlock_is_reported) {
   EXPECT_FALSE(ask_as(c, {"t"})) << "it has nothing any more";
 }
 
-// An append may keep the turn of a statement that is over.
+// An append may keep the lock of a statement that has ended.
 TEST_F(TableLocksTest, a_wait_that_ends_by_itself_is_no_deadlock) {
   const auto ask_as = [&](Session& session) {
     auto asked = locks.ask(

@@ -13,7 +13,7 @@ storage::TopicPartition partition(const Uuid& topic, int32_t number = 0) {
   return {topic, PartitionId{number}};
 }
 
-// A query from orders to sums, made at revision 10, with its commits in journal 4.
+// Returns a query from orders to sums that was made at revision 10 and commits to journal 4.
 DefinedQueryPtr query(const std::string& id = "CTAS_SUMS_0") {
   auto asked = std::make_shared<engine::PersistentQuery>();
   asked->id = id;
@@ -62,7 +62,7 @@ TEST(LostRecordsTest, other_queries_are_not_lost_and_later_ones_are_not_affected
   EXPECT_FALSE(why(election(partition(kOther), 11)));
   EXPECT_FALSE(why(election(partition(storage::kReplicatedJournal, 5), 11)));
   EXPECT_FALSE(why(election(partition(kOrders), 9)));
-  // But the replica on this node may still be the old one.
+  // The replica on this node may still be the old one.
   EXPECT_EQ(elections_over(*query(), election(partition(kOrders), 9)).size(), 1u);
 }
 

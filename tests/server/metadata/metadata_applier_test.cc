@@ -13,7 +13,7 @@
 namespace server {
 namespace {
 
-// Remembers the queries that it should run.
+// Records which queries it has to run.
 class RecordingRunner : public QueryRunner {
  public:
   void remove_leftovers(const Known&) override {}
@@ -98,7 +98,7 @@ class SharedMetadataLog {
       return wants_snapshot_ ? SnapshotWish::Due : SnapshotWish::NotDue;
     }
     void want_snapshot() { wants_snapshot_ = true; }
-    // It hears of nothing more, until it does again.
+    // While it is deaf, the log does not learn of new commands.
     void be_deaf(bool is_deaf) {
       std::lock_guard lock(shared_.mutex_);
       heard_ = is_deaf ? shared_.log_->last_revision().value() : -1;
@@ -112,7 +112,7 @@ class SharedMetadataLog {
    private:
     SharedMetadataLog& shared_;
     std::atomic<bool> wants_snapshot_ = false;
-    std::atomic<int64_t> heard_ = -1;  // a revision; -1: it is not deaf
+    std::atomic<int64_t> heard_ = -1;  // the last revision that it learned of; -1: it is not deaf
   };
 
  private:
@@ -364,11 +364,11 @@ TEST_F(TwoAppliers, an_applier_that_was_away_too_long_continues_from_a_snapshot)
   EXPECT_TRUE(
       becomes_true([&] { return other_->runner.paused() == std::set<std::string>{pauses}; }));
   EXPECT_EQ(other_->applier.image()->revision, one_->applier.image()->revision);
-  // And it decides again.
+  // The process can decide again.
   ASSERT_TRUE(other_->submit("CREATE STREAM last (v INT) WITH (PARTITIONS = 1);").get());
 }
 
-// Two processes of a cluster, the second one of which is the controller.
+// Two processes of a cluster. The second one is the controller.
 class TwoProcesses : public TwoAppliers {
  protected:
   class ProcessFacts final : public LocalFacts {
@@ -400,7 +400,7 @@ class TwoProcesses : public TwoAppliers {
     EXPECT_TRUE(one_->submit("DROP TABLE t;", transaction_).get());
     EXPECT_TRUE(becomes_true([&] { return other_->sources() == during_; }));
   }
-  // The threads of the appliers use the facts.
+  // The threads of the appliers use the facts, so they must end before the facts are destroyed.
   ~TwoProcesses() override {
     other_.reset();
     one_.reset();
@@ -424,7 +424,7 @@ TEST_F(TwoProcesses, definitions_of_a_transaction_are_invisible_until_it_ends) {
 TEST_F(TwoProcesses, the_controller_undoes_transactions_of_a_dead_process) {
   presence_of_one_ = Presence::Gone;
   ASSERT_TRUE(becomes_true([&] { return one_->sources() == before_; }));
-  // The process was alive after all.
+  // The process was alive, although it was considered dead.
   const auto refused =
       one_->submit("CREATE TABLE more (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
           .get();
@@ -443,7 +443,7 @@ TEST_F(TwoProcesses, one_that_is_away_for_a_moment_goes_on) {
 }
 
 TEST_F(TwoProcesses, a_process_undoes_its_own_abandoned_transactions) {
-  // As if the answer to the append were lost.
+  // Appends the command directly, as if the answer to an earlier append had been lost.
   DefinitionCommand command;
   const Uuid lost = Uuid::random();
   command.changes.push_back(OwnTransaction{lost, {NodeId{1}, storage::NodeEpoch{1}}});

@@ -13,7 +13,7 @@
 namespace server {
 namespace {
 
-// The contents of an image as text.
+// Returns the contents of an image as text.
 std::string text_of(const MetadataImage& image) {
   std::string text = fmt::format("revision {}\n", image.revision.value());
   for (const auto& [name, topic] : image.topics->by_name())
@@ -52,7 +52,7 @@ class DefinitionTest : public testing::Test {
  protected:
   DefinitionTest() { image_ = std::make_shared<const MetadataImage>(); }
 
-  // Plans, logs and applies the statement; returns the change or the error.
+  // Plans, logs and applies the statement. Returns the change or the error.
   Result<ImageChange> define(const std::string& sql) {
     const std::vector<engine::ParsedStatement> parsed = TRY(engine::parse_script(sql));
     EXPECT_TRUE(is_definition(parsed.front().statement)) << sql;
@@ -98,7 +98,7 @@ class DefinitionTest : public testing::Test {
     image_ = change->next;
     return *std::move(change);
   }
-  // The contents of the image without its revision.
+  // Returns the contents of the image without its revision.
   std::string text() const {
     const std::string whole = text_of(*image_);
     return whole.substr(whole.find('\n'));
@@ -113,7 +113,7 @@ class DefinitionTest : public testing::Test {
     return change ? *std::move(change) : ImageChange{};
   }
 
-  // The image that a restart makes from the log.
+  // Returns the image that a restart makes from the log, as text.
   std::string replayed() const {
     storage::TopicTable topics;
     auto image = std::make_shared<const MetadataImage>();
@@ -133,7 +133,7 @@ class DefinitionTest : public testing::Test {
   engine::EngineSettings settings_;
   engine::Properties properties_;
   uint8_t ids_ = 0;
-  const Uuid* transaction_ = nullptr;  // of what is defined
+  const Uuid* transaction_ = nullptr;  // the transaction of the next definition
   const ClusterFacts* facts_ = &local_facts();
   const FactsOfCluster cluster_;
 };
@@ -251,7 +251,7 @@ TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) 
   ASSERT_EQ(jumped->started.size(), 1u);
   EXPECT_EQ(jumped->started.front()->made_at, now->made_at);
   EXPECT_EQ(jumped->started.front()->planned_at, now->planned_at);
-  // Another one of the same name is another one.
+  // A new query of the same name is another query.
   must("DROP TABLE by_city;");
   EXPECT_EQ(jump_to_snapshot(*before, snapshot_of(*image_, topics_), topics)->ended.size(), 1u);
 }
@@ -321,7 +321,8 @@ TEST_F(DefinitionTest, a_declared_table_has_a_keeper_that_goes_with_it) {
   const auto dropped = must("DROP TABLE users;");
   ASSERT_EQ(dropped.ended.size(), 1u);
   EXPECT_TRUE(image_->queries().empty());
-  EXPECT_EQ(dropped.topics.size(), 1U);  // no user has named the topic, so it is the table's
+  // the topic belongs to the table, because no user has named it
+  EXPECT_EQ(dropped.topics.size(), 1U);
 }
 
 TEST_F(DefinitionTest, a_table_can_be_asked_when_its_query_was_terminated) {
@@ -392,7 +393,7 @@ TEST_F(DefinitionTest, a_snapshot_gives_the_same_image) {
   EXPECT_EQ(loaded->next->catalog->types, image_->catalog->types);
 }
 
-// The bytes of the last definition, with one text in the place of another.
+// Returns the bytes of the last definition with one text replaced by another.
 std::string with_text(const storage::MetadataCommand& command, std::string_view from,
                       std::string_view to) {
   std::string bytes = command.parts.back().bytes;
@@ -405,7 +406,8 @@ std::string with_text(const storage::MetadataCommand& command, std::string_view 
 TEST_F(DefinitionTest, an_unreadable_query_has_a_reason_and_can_be_dropped) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
-  // As if a newer version had an aggregate that this one does not know.
+  // The definition is changed as if a newer version had an aggregate function that this one does
+  // not know.
   DefinitionCommand command = *decode_definition(log_.back().parts.back().bytes);
   for (DefinitionChange& change : command.changes) {
     auto* put = std::get_if<PutQuery>(&change);
@@ -536,7 +538,7 @@ TEST_F(RebuildTest, the_new_query_is_nobodys_until_it_takes_its_place) {
   const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(text_of(*loaded->next), text_of(*image_));
-  EXPECT_EQ(refusal(kRebuild), "none");  // once more
+  EXPECT_EQ(refusal(kRebuild), "none");  // refused once more
 }
 
 TEST_F(RebuildTest, it_starts_at_the_beginning_with_any_session_settings) {
@@ -644,7 +646,7 @@ TEST_F(DefinitionTest, an_undone_transaction_restores_the_previous_objects) {
   must("DROP TYPE mood;");
   const std::string within = text();
   EXPECT_EQ(replayed(), text_of(*image_));
-  // A start from a snapshot knows the open transactions, too.
+  // After a start from a snapshot, the open transactions are known, too.
   storage::TopicTable topics;
   const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
   ASSERT_TRUE(loaded);
@@ -713,7 +715,7 @@ TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
   EXPECT_NE(sequence("NOTES_OTHER_SEQ")->id, sequence("NOTES_ID_SEQ")->id);
   EXPECT_EQ(replayed(), text_of(*image_));
 
-  // Names that are taken, and such as need quotes.
+  // Tests names of sequences that exist already, and those that need quotes.
   must("CREATE TABLE lines_id_seq (k INT PRIMARY KEY, v INT);");
   must("CREATE TABLE lines (id SERIAL PRIMARY KEY, v INT);");
   EXPECT_EQ(column("LINES", 0).default_sql, "nextval('lines_id_seq1')");
@@ -749,7 +751,7 @@ TEST_F(DefinitionTest, statements_that_cannot_be_undone_are_refused_within_a_tra
         << sql << refusal(sql);
   EXPECT_EQ(text(), before);
   must("CREATE TABLE own AS SELECT id, COUNT(*) AS n FROM events GROUP BY id;");
-  must("DROP TABLE own;");  // it has begun it itself
+  must("DROP TABLE own;");  // the transaction itself has begun the query
   must("CREATE STREAM own_events AS SELECT * FROM events;");
   must("INSERT INTO own_events SELECT * FROM others;");
   end(transaction, TransactionEnd::Rollback);

@@ -12,7 +12,7 @@ using namespace server;
 
 namespace {
 
-// A blocking client socket, as a driver has.
+// Opens a blocking client socket, like that of a driver.
 Socket connect_to(const Address& address) {
   Socket socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};
@@ -139,7 +139,7 @@ TEST(Connection, last_words_arrive_though_input_is_unread) {
   peer.connection->write("no");
   peer.connection->close_when_sent(10'000);
   std::thread client([&] {
-    EXPECT_EQ(receive(peer.client, 100), "no");  // up to the end
+    EXPECT_EQ(receive(peer.client, 100), "no");  // reads up to the end of the connection
     peer.client = Socket();
   });
   loop.run();

@@ -14,10 +14,10 @@ Result<Socket> connect_on(Loop& loop, const Address& address) {
   std::unique_ptr<Connector> connector;
   connector = std::make_unique<Connector>(loop, address, 2'000, [&](Result<Socket> connected) {
     result = std::move(connected);
-    connector.reset();  // as an owner may
+    connector.reset();  // an owner may destroy the connector
     loop.stop();
   });
-  EXPECT_FALSE(result);  // never within the call
+  EXPECT_FALSE(result);  // the callback is never called before the call returns
   loop.run();
   return std::move(*result);
 }
@@ -46,7 +46,7 @@ TEST(Connector, gives_the_reason_why_it_cannot_connect) {
     closed = (*listener)->address();
   }
   loop.post([&] { loop.stop(); });
-  loop.run();  // only now libuv lets go of the socket
+  loop.run();  // libuv releases the socket only in this run
   const auto refused = connect_on(loop, closed);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,

@@ -1,4 +1,5 @@
-// The front end with sockets, loops and threads, and a protocol as small as can be.
+// Tests the front end with sockets, loops and threads, and a protocol that is as simple as
+// possible.
 #include "server/net/front_end.h"
 
 #include <arpa/inet.h>
@@ -66,7 +67,7 @@ struct LineProtocol final : ClientProtocol {
   }
 };
 
-// Always has more to do than one run, once it has been sent anything.
+// A session that always has more to do than one run allows, once it has received anything.
 class BusySession final : public ClientSession {
  public:
   struct Seen {
@@ -146,7 +147,7 @@ class Client {
     setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     EXPECT_EQ(connect(socket_.fd(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   }
-  // As much of it as the server takes.
+  // Sends as much of the bytes as the server accepts. Returns their number.
   size_t send_some(std::string_view bytes) {
     size_t sent = 0;
     while (sent < bytes.size()) {
@@ -174,7 +175,7 @@ class Client {
   Socket socket_;
 };
 
-// Sends until the server has taken nothing for a while.
+// Sends until the server has accepted nothing for a while.
 void push(Client& client, size_t most) {
   const std::string piece(256 * 1024, 'x');
   size_t sent = 0;
@@ -195,7 +196,7 @@ TEST(FrontEnd, answers_on_all_loops) {
   }
 }
 
-// Others have their turn between two runs, however often the client has sent something.
+// Other sessions get their turn between two runs, however often the client has sent something.
 TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
   RunningWith<BusyProtocol> running(64 * kMb);
   Client client(running);
@@ -251,7 +252,7 @@ TEST(FrontEnd, half_sent_messages_of_many_stay_below_the_limit_and_a_small_clien
     small.send_some("ping\n");
     EXPECT_EQ(small.hear(4), "ping");
   }
-  // The greedy clients get no further, and receive the reason.
+  // The greedy clients get no further memory, and receive the reason.
   const std::string told = greedy.front().hear_all();
   EXPECT_TRUE(told.starts_with("error: not enough memory for a message ")) << told;
   EXPECT_NE(told.find("memory-limit is 64 MB, and "), std::string::npos) << told;
@@ -263,7 +264,8 @@ TEST(FrontEnd, a_client_that_does_not_read_is_ended_when_others_need_the_memory)
   Running running(64 * kMb, options);
   std::deque<Client> deaf;
   for (int i = 0; i < 4; ++i) deaf.emplace_back(running).send_some("18000000\n");
-  // Sockets take a few megabytes each, the rest is held: more than three quarters of the limit.
+  // The sockets hold a few megabytes each, the server holds the rest: more than three quarters of
+  // the limit.
   for (int i = 0; i < 500 && running.front_end->connection_count() > 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(running.front_end->connection_count(), 0u);
@@ -289,7 +291,7 @@ TEST(FrontEnd, many_that_hold_a_little_and_do_nothing_are_ended_when_memory_is_s
   EXPECT_FALSE(running.memory.is_tight());
 }
 
-// A connection in a pool reads the reason when it is used next; the stop does not wait for that.
+// A pooled connection reads the reason when it is used next; the stop does not wait for this.
 TEST(FrontEnd, a_stop_ends_all_sessions_with_a_reason_that_they_may_read_later) {
   Running running(64 * kMb);
   Client first(running), second(running);

@@ -64,7 +64,7 @@ TEST(Loop, a_loop_that_stops_runs_the_tasks_that_were_posted_before) {
   EXPECT_EQ(seen, 10);
 }
 
-// Only a post into an empty mailbox wakes the loop: no task may be left behind.
+// A post wakes the loop only if the mailbox was empty, so this test checks that no task is lost.
 TEST(Loop, a_loop_that_sleeps_between_posts_of_many_threads_misses_none) {
   Loop loop;
   constexpr int kThreads = 4, kPosts = 5'000;
@@ -146,7 +146,7 @@ TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   EXPECT_EQ(seen, (std::vector<std::string>{"task", "deferred", "deferred again"}));
 }
 
-// However many do one kind of work, another waits for one slice of it.
+// However much work of one kind there is, another kind waits for at most one slice of it.
 TEST(Loop, lets_kinds_of_work_take_turns) {
   Loop loop;
   std::vector<std::string> seen;
@@ -177,7 +177,7 @@ TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   EXPECT_EQ(seen, (std::vector<std::string>{"deferred", "work", "deferred", "deferred"}));
 }
 
-// A thousand long deferred tasks do not delay the one that was deferred after them.
+// A thousand long deferred tasks must not delay a task that was deferred after them.
 TEST(Loop, does_not_let_later_deferred_work_wait_for_all_earlier_work) {
   Loop loop;
   std::vector<std::string> seen;
@@ -194,7 +194,8 @@ TEST(Loop, does_not_let_later_deferred_work_wait_for_all_earlier_work) {
   EXPECT_EQ(seen, (std::vector<std::string>{"many", "many", "later", "many", "many"}));
 }
 
-// A message waits for one slice at most, however many slices wait: work and messages take turns.
+// A message waits for at most one slice of work, however many slices are queued, because messages
+// and slices take turns.
 TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
   Loop loop;
   std::vector<std::string> seen;
@@ -242,7 +243,7 @@ TEST(Timer, calls_again_and_again_until_it_is_stopped) {
   EXPECT_FALSE(timer.is_running());
 }
 
-// Due at once, again and again, it must leave room for all else.
+// A timer that starts itself with no delay must leave time for all other work.
 TEST(Timer, may_start_itself_at_once) {
   Loop loop;
   int calls = 0;

@@ -16,10 +16,10 @@ using server::Timer;
 
 namespace {
 
-// Longer than any machine is busy.
+// Longer than a machine is ever busy.
 constexpr std::chrono::seconds kPatience{60};
 
-// Tells when the last copy of a task is gone.
+// Returns a pointer that calls `tell` when its last copy is destroyed, for example with a task.
 std::shared_ptr<void> on_destruction(std::function<void()> tell) {
   return {nullptr, [tell = std::move(tell)](void*) { tell(); }};
 }
@@ -135,15 +135,16 @@ TEST(RunWhenIdle, a_loop_may_be_stopped_meanwhile) {
     other.join();
     EXPECT_FALSE(loop.is_here());
     loop.post([&] { loop.stop(); });
-    loop.run();  // again
+    loop.run();  // runs the loop again
   }
 }
 
-// The loop changes threads all the time: all that is posted is run, in order, one at a time.
+// The loop is handed from thread to thread all the time. All posted tasks must run, in order, one
+// at a time.
 TEST(RunWhenIdle, nothing_is_lost_between_two_threads) {
   Loop loop;
   constexpr int kThreads = 3, kPosts = 3'000;
-  int left = kThreads * kPosts, works = 0;  // of the loop
+  int left = kThreads * kPosts, works = 0;  // used only by tasks of the loop
   std::atomic<int> begun = 0;
   std::vector<int> last(kThreads, -1);
   std::atomic<bool> is_inside = false;

@@ -49,7 +49,7 @@ TEST(SliceMeter, a_time_is_shown_at_most_an_eighth_too_long) {
     const SliceMeter::Slice slice(meter, "some");
     hold(3'000);
   }
-  const int64_t took_us = clock.monotonic_us() - begun_us;  // longer on a machine that is busy
+  const int64_t took_us = clock.monotonic_us() - begun_us;  // takes longer on a busy machine
   {
     const SliceMeter::Slice slice(meter, "longest");
     hold(4 * took_us);

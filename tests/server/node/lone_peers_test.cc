@@ -1,4 +1,4 @@
-// A lone node as a cluster of one: the local implementations of the ports to other nodes.
+// Tests a node without a cluster: the local implementations of the ports to other nodes.
 #include <atomic>
 
 #include "server/node/peers.h"
@@ -74,7 +74,8 @@ TEST_F(LonePeersTest, kafka_answers_need_no_confirmation) {
   EXPECT_TRUE(is_trimmed);
 }
 
-// The definitions of a member are in etcd, so a lone node would not find them.
+// The definitions of a cluster's member are in etcd, so a node without a cluster would not find
+// them.
 TEST_F(LonePeersTest, the_directory_of_a_member_is_rejected) {
   ASSERT_TRUE(storage::write_cluster_membership(*log_, {"blue", NodeId{2}}));
   const auto peers = open_lone(*log_);

@@ -49,11 +49,11 @@ TEST(ServerFacts, describe_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "metadata/queries"), "0");
   EXPECT_EQ(value_of(facts, "metadata/definition ignored"), image.left_out.front());
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
-  // Facts that cannot be measured are left out.
+  // Facts that cannot be measured are not listed.
   EXPECT_EQ(value_of(facts, "disk/free bytes"), "not there");
 }
 
-// Dashboards refer to the facts by name.
+// The names must not change, because dashboards refer to the facts by name.
 TEST(ServerFacts, have_names_that_stay) {
   SimulatedClock clock;
   const std::string data_dir = "/";

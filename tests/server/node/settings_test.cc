@@ -29,7 +29,7 @@ class SettingsTest : public testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  // The text that is printed when the arguments are refused.
+  // Returns the text that is printed when the arguments are refused.
   static std::string refusal(const std::vector<const char*>& arguments) {
     testing::internal::CaptureStderr();
     const ServerArguments read_arguments = read(arguments);
@@ -41,7 +41,7 @@ class SettingsTest : public testing::Test {
   storage::ScratchDirectory directory_;
 };
 
-// Kafka's rank: the finest of the three units that is set.
+// If several of Kafka's settings for one limit are given, the one with the finest unit is used.
 TEST_F(SettingsTest, topics_have_defaults_by_kafkas_names) {
   EXPECT_TRUE(topic_defaults(read({}).settings).empty());
   const auto defaults = [](std::vector<const char*> arguments) {
@@ -136,7 +136,7 @@ TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
 TEST_F(SettingsTest, unknown_variables_are_named) {
   setenv("MILLRACE_MEMRY_LIMIT", "64MB", 1);
   setenv("MILLRACE_PROGRAM", "1", 1);
-  setenv("MILLRACE_BINARY", "1", 1);  // of the tests, which start servers with it
+  setenv("MILLRACE_BINARY", "1", 1);  // the tests start servers with this variable
   setenv("MILLRACE_SHARDS", "2", 1);
   const ServerArguments arguments = read({});
   EXPECT_FALSE(arguments.is_over);
@@ -224,7 +224,7 @@ TEST_F(SettingsTest, other_machines_cannot_connect_without_an_explicit_insecure_
     EXPECT_FALSE(read({"--pg", address}).is_over) << address;
   for (const char* flag : {"--pg", "--kafka", "--http"})
     EXPECT_FALSE(read({flag, "0.0.0.0:1", "--access-file", "rules"}).is_over) << flag;
-  // Between nodes there is no access file yet.
+  // Connections between nodes do not check an access file yet.
   EXPECT_NE(
       refusal({"--nodes", "0.0.0.0:1", "--access-file", "rules"}).find("would accept connections"),
       std::string::npos);
@@ -269,7 +269,8 @@ TEST_F(SettingsTest, the_memory_limit_has_units) {
   EXPECT_NE(refusal({"--memory-limit", "1MB"}).find("is less than 64 MB"), std::string::npos);
 }
 
-// A container's limit counts, its own or that of a group around it.
+// The memory limit of the container, or of a group around it, is used if it is below the machine's
+// memory.
 TEST_F(SettingsTest, the_memory_of_the_machine_respects_the_container) {
   namespace fs = std::filesystem;
   const fs::path root = directory_.path();

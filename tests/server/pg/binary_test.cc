@@ -19,7 +19,7 @@ using engine::Value;
 
 namespace {
 
-// The value after it was written in binary and read back as text.
+// Returns the value after it was written in binary form and read back, as text.
 std::string there_and_back(const SqlType& type, const Value& value) {
   Column column(type);
   column.append_value(value);
@@ -74,12 +74,13 @@ TEST(BinaryNumeric, an_impossible_numeric_is_refused) {
   };
   ASSERT_EQ(*text_of_binary(oid::kNumeric, head(1, 0, 0) + number16(12)), "12");
   constexpr ErrorCode kCutShort = ErrorCode::ProtocolViolation;
-  EXPECT_TRUE(refused(head(3, 0, 0) + number16(12), kCutShort));  // more groups than there are
-  EXPECT_TRUE(refused(head(0xffff, 0, 0), kCutShort));            // below 0
-  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));        // no sign
-  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));         // no group of four digits
+  // the header announces more groups than follow
+  EXPECT_TRUE(refused(head(3, 0, 0) + number16(12), kCutShort));
+  EXPECT_TRUE(refused(head(0xffff, 0, 0), kCutShort));            // a negative number of groups
+  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));        // not a valid sign
+  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));         // more than four digits
   EXPECT_TRUE(refused(head(1, 0, 0) + number16(-1)));
-  EXPECT_TRUE(refused(head(1, 0, 0x4000) + number16(12)));  // digits without an end
+  EXPECT_TRUE(refused(head(1, 0, 0x4000) + number16(12)));  // too many digits after the point
 }
 
 TEST(Binary, times_beyond_postgresqls_range_are_its_infinity) {
@@ -131,7 +132,7 @@ TEST(Binary, arrays_of_less_than_nothing_are_refused) {
     EXPECT_FALSE(text);
 }
 
-// A client that is wrong about a type would have its bytes read as another one's.
+// If a client sends an array of another type, its bytes must not be read as the expected type.
 TEST(Binary, arrays_of_another_type_are_refused) {
   const auto array = [](int element) {
     return text_of_binary(1007, number32(1) + number32(0) + number32(element) + number32(1) +
@@ -183,7 +184,7 @@ TEST(BinaryLabels, go_there_and_back) {
   }
 }
 
-// The reader of the text brings the value into its normal form.
+// The text of the value is read again, which brings it into its normal form.
 TEST(BinaryLabels, ranges_and_addresses_keep_their_meaning) {
   struct Case {
     std::string_view type, text;

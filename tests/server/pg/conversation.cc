@@ -55,7 +55,7 @@ std::string columns_in_words(ByteReader& reader) {
   return columns;
 }
 
-// SQLSTATE, message and the other fields: `42601 "syntax error" P1 hint "..."`.
+// Returns SQLSTATE, message and the other fields, for example `42601 "syntax error" P1 hint "..."`.
 std::string error_in_words(ByteReader& reader) {
   std::string code, rest;
   for (char field; (field = reader.be<char>()) != '\0';) {

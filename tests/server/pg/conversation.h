@@ -91,17 +91,17 @@ inline std::string copy_done() { return message('c', ""); }
 
 // ---- The other end ----
 
-// Messages of the server in words. Unprintable bytes are shown as \xhh.
+// Returns the server's messages in words. Unprintable bytes are shown as \xhh.
 std::string in_words(std::string_view bytes);
 
 class Conversation : public SessionHost, public SessionPeers {
  public:
   explicit Conversation(SessionLimits limits = {}, MemoryAccount* memory = nullptr);
-  // Past the start-up, whose answer is thrown away.
+  // Completes the start-up and drops the answer.
   static Conversation& begun(Conversation& conversation,
                              std::string_view application_name = "test");
 
-  // Sends the bytes and returns the answer in words; runs the session until it stops asking for
+  // Sends the bytes and returns the answer in words. Runs the session as long as it asks for
   // another turn.
   std::string say(std::string_view bytes);
   std::string hear() { return say(""); }
@@ -126,7 +126,7 @@ class Conversation : public SessionHost, public SessionPeers {
   bool is_woken_ = false;
 };
 
-// The usual one.
+// A conversation after the usual start-up.
 struct Begun : Conversation {
   explicit Begun(std::string_view application_name = "test") { begun(*this, application_name); }
 };

@@ -76,7 +76,7 @@ TEST(CopyIn, refuses_a_wrong_number_of_fields) {
             "E(22P04 extra data after last expected column [COPY people, line 1]) Z(I)");
 }
 
-// As everywhere: a client would read it as the end of the text.
+// A zero byte is refused everywhere, because clients would read it as the end of the text.
 TEST(CopyIn, takes_no_zero_bytes) {
   using namespace std::string_literals;
   for (const auto& [options, data] : std::vector<std::pair<std::string, std::string>>{
@@ -191,7 +191,7 @@ TEST(CopyIn, a_long_message_does_not_hold_up_others) {
   EXPECT_EQ(client.hear(), "C(COPY 200000) Z(I)");
 }
 
-// The rest of a long message after an error must not be read as other messages.
+// The rest of a long message that caused an error must not be read as further messages.
 TEST(CopyIn, the_rest_of_a_long_message_with_an_error_is_left_out) {
   Begun client;
   std::string rows = "bad\n";

@@ -1,5 +1,5 @@
-// Long statements are worked on elsewhere; the conversation is the same, and can be broken off at
-// any moment.
+// Tests that long statements are processed on another thread. The conversation is the same, and can
+// be broken off at any moment.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -13,7 +13,7 @@ SessionLimits with_text_on_loop(size_t bytes) {
   return limits;
 }
 
-// A conversation whose every statement is parsed aside.
+// A conversation in which every statement is parsed on another thread.
 struct Aside : Conversation {
   Aside() : Conversation(with_text_on_loop(5)) { begun(*this); }
 };
@@ -24,7 +24,7 @@ const std::string kAnswer = "T(WORD:25) D(LONG) C(SELECT 1) ";
 TEST(Errands, a_long_statement_is_answered_like_a_short_one) {
   Aside client;
   EXPECT_EQ(client.say(query(kLong)), kAnswer + "Z(I)");
-  EXPECT_EQ(client.backend.errands_done, 2u);  // parsed, and prepared
+  EXPECT_EQ(client.backend.errands_done, 2u);  // one to parse, one to prepare
   EXPECT_EQ(client.say(query(kLong + "; SELECT 2; " + kLong)),
             kAnswer + "T(?column?:23) D(2) C(SELECT 1) " + kAnswer + "Z(I)");
   EXPECT_EQ(client.say(query("      ")), "I Z(I)");
@@ -75,8 +75,8 @@ TEST(Errands, long_parameters_are_read_elsewhere) {
   EXPECT_EQ(client.say(insert("1")), answer);
 }
 
-// A worker may run the errand after the client has left, when the session's memory account no
-// longer exists.
+// A worker may run the errand after the client has left and the session's memory account is
+// destroyed.
 TEST(Errands, the_reading_of_long_parameters_is_not_charged_to_the_session) {
   MemoryBudget budget(size_t{64} << 20);
   MemoryAccount account(budget);
@@ -96,7 +96,7 @@ TEST(Errands, the_reading_of_long_parameters_is_not_charged_to_the_session) {
   client.backend.let_go();
 }
 
-// To free 100,000 statements takes longer than a loop should be held up.
+// Freeing 100,000 statements takes longer than a loop should be blocked.
 TEST(Errands, the_rest_of_a_long_script_after_an_error_is_freed_on_another_thread) {
   Begun client;
   const auto ends_with_error = [&](int rest) {
@@ -108,7 +108,7 @@ TEST(Errands, the_rest_of_a_long_script_after_an_error_is_freed_on_another_threa
   EXPECT_EQ(client.backend.errands_done, 0u);
   ends_with_error(300);
   EXPECT_EQ(client.backend.errands_done, 1u);
-  client.backend.is_full = true;  // then it is freed where it is
+  client.backend.is_full = true;  // now the loop itself must free the statements
   ends_with_error(300);
   EXPECT_EQ(client.say(query("SELECT 2")), "T(?column?:23) D(2) C(SELECT 1) Z(I)");
 }
@@ -164,7 +164,7 @@ TEST(Errands, the_session_may_end_before_its_errand) {
   EXPECT_EQ(client->backend.errands_done, 0u);
 }
 
-// The time that a message with many statements takes is cut into turns of the loop.
+// If a message has many statements, the loop processes them in slices.
 TEST(Errands, many_statements_in_one_message_are_done_in_slices) {
   struct TickingClock final : Clock {
     int64_t wall_ms() const override { return 0; }

@@ -1,5 +1,5 @@
-// Message sequences as a PostgreSQL 15 server answers them, and the types of parameters and
-// results.
+// Tests sequences of messages, which a PostgreSQL 15 server answers in the same way, and the types
+// of parameters and results.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -8,7 +8,7 @@ using namespace server::pg;
 
 namespace {
 
-// Five rows to fetch.
+// A conversation with five rows to fetch.
 struct WithPeople : Begun {
   WithPeople() {
     for (int i = 1; i <= 5; ++i)
@@ -74,7 +74,7 @@ TEST(ExtendedProtocol, portals_and_cursors_share_their_names) {
   client.say(query("BEGIN"));
   client.say(parse("SELECT * FROM people") + bind({}, {.portal = "pp"}) + sync_up());
   EXPECT_EQ(client.say(query("FETCH 2 FROM pp")), "T(id:23,name:25) D(1,a) D(2,b) C(FETCH 2) Z(T)");
-  // As psycopg 3's server-side cursors do.
+  // psycopg 3 sends these messages for its server-side cursors.
   EXPECT_EQ(client.say(parse("DECLARE \"sc\" CURSOR FOR SELECT * FROM people") + bind() +
                        describe_portal() + execute() + sync_up()),
             "1 2 n C(DECLARE CURSOR) Z(T)");
@@ -175,7 +175,8 @@ TEST(ExtendedProtocol, does_not_run_a_statement_of_the_session_twice) {
   }
 }
 
-// Its rows once, however they are asked for: the cursor does not move on.
+// A bound FETCH returns its rows only once, however often it is executed; the cursor does not move
+// further.
 TEST(ExtendedProtocol, a_bound_fetch_gives_its_rows_once) {
   WithPeople client;
   client.say(query("BEGIN"));
@@ -233,7 +234,7 @@ TEST(ExtendedProtocol, runs_the_sessions_own_statements) {
   EXPECT_EQ(run("COMMIT"), "1 2 n C(COMMIT) Z(I)");
 }
 
-// As in PostgreSQL, whose clients end a text there.
+// PostgreSQL refuses zero bytes, too, because its clients end a text at them.
 TEST(ExtendedProtocol, a_text_has_no_zero_bytes) {
   for (const int format : {0, 1}) {
     Begun client;
@@ -321,7 +322,7 @@ TEST(ExtendedInsert, a_flushed_one_is_dropped_when_a_later_one_fails) {
   EXPECT_EQ(client.backend.people.size(), 1u);
 }
 
-// Drivers end flushed messages that are no longer needed in this way.
+// Drivers use ROLLBACK to drop messages that they have flushed and no longer need.
 TEST(ExtendedInsert, a_flushed_one_is_dropped_by_rollback_without_begin) {
   Begun client;
   const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
@@ -446,7 +447,7 @@ TEST(Types, unknown_ones_are_refused) {
   EXPECT_TRUE(client.say(parse("SELECT $1", "", {600}) + sync_up()).starts_with("E(0A000 "));
 }
 
-// A server that follows the names runs out of stack.
+// A server that followed the names without end would exceed its stack.
 TEST(ExtendedProtocol, an_execute_may_name_itself) {
   Begun client;
   const std::string refused = "E(0A000 EXECUTE of such a statement is not supported yet)";

@@ -17,7 +17,7 @@ namespace {
 
 // The origin of a value in a row: a constant or a parameter.
 struct Source {
-  std::optional<int> parameter;  // from 0
+  std::optional<int> parameter;  // number of the parameter, from 0
   Value constant;
 };
 
@@ -33,7 +33,7 @@ struct Typed {
   Source source;
 };
 
-// Constants, parameters and casts of them.
+// Reads constants, parameters, and casts of both.
 Result<Typed> read_item(const engine::Expression& item, std::vector<SqlType>& parameters,
                         SqlType wanted) {
   if (item.is<engine::NullLiteral>()) return Typed{wanted, {}};
@@ -376,7 +376,7 @@ class FakeSession final : public sql::SessionBackend {
   void insert(FakeExecution& execution, const std::vector<std::vector<Value>>& rows) {
     std::vector<FakeBackend::Person> people;
     for (const auto& row : rows) {
-      // The planner of the server would refuse all of these.
+      // The planner of the real server would refuse all of these rows.
       const Error misfit{ErrorCode::TypeMismatch, "a person is (id, name)"};
       if (row.size() != 2) return execution.receiver.on_error(misfit);
       const auto* id = std::get_if<int32_t>(&row[0].payload());

@@ -1,6 +1,6 @@
-// A backend in memory: constants, a table `people`, a table with a column of each type, an endless
-// push query on `ticks`. Calls that take time in the real backend wait here until the test releases
-// them.
+// A backend in memory: constants, a table `people`, a table with a column of each type, and an
+// endless push query on `ticks`. Calls that take time in the real backend wait here until the test
+// lets them continue.
 #pragma once
 #include <functional>
 #include <set>
@@ -28,7 +28,7 @@ class FakeBackend final : public sql::Backend {
   // is true, it is refused.
   bool holds_errands = false, is_full = false;
   size_t errands_done = 0;
-  // Statements with this text take_long().
+  // Statements with this text take a long time: take_long() is true for them.
   std::string long_text = "LONG";
   void let_go();
   size_t running_pushes() const { return pushes_.size(); }
@@ -39,9 +39,10 @@ class FakeBackend final : public sql::Backend {
     bool operator==(const Person&) const = default;
   };
   std::vector<Person> people;
-  // They are shown one by one, as long as there is room.
+  // If set, rows are shown one by one, as long as the output has room.
   bool asks_for_room = false;
-  int commits = 0, rollbacks = 0;        // of transactions and groups
+  // number of commits and rollbacks of transactions and groups
+  int commits = 0, rollbacks = 0;
   std::vector<std::string> copied_json;  // payloads of COPY ... (FORMAT json)
   std::vector<uint64_t> copied_lines;
   bool copy_asks_to_wait = false;

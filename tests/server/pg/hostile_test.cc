@@ -1,4 +1,4 @@
-// Bytes that no client should send: one clear error, and nothing else happens.
+// Tests bytes that no client should send: each case gets one clear error and has no other effect.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -41,7 +41,7 @@ TEST(BadInput, inside_a_message_is_an_error_of_that_message) {
   }
 }
 
-// The message is well formed: PostgreSQL 15 calls it a wrong value.
+// The message has a valid form: PostgreSQL 15 reports a wrong value, not a wrong message.
 TEST(BadInput, a_format_that_is_none_is_a_wrong_value) {
   Begun client;
   const std::string bind =

@@ -1,4 +1,5 @@
-// The memory of a session is charged to its account, refused with an error that names the limit, and given back.
+// Tests that the memory of a session is charged to its account, is refused with an error that names the limit,
+// and is given back.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -36,7 +37,7 @@ TEST(SessionMemory, half_a_message_gets_no_more_than_a_share) {
   EXPECT_TRUE(charged.client.session.is_inside_message());
   EXPECT_GE(charged.account.held_bytes(), 8 * kMb);
 
-  // The front end sends this error if the shortage lasts.
+  // The front end sends this error if the lack of memory lasts.
   charged.client.session.shut_down(
       charged.account.refusal(charged.client.session.refused_memory()));
   EXPECT_EQ(charged.client.hear(), "E(53200 FATAL not enough memory for a message of 40 MB)");
@@ -239,7 +240,8 @@ TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   }
 }
 
-// The rows together exceed the session's memory: each waits in the backend until the one before is sent.
+// All rows together exceed the memory of the session, so each row waits in the backend until the one
+// before it has been sent.
 TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
   for (const std::string& asks : {query("SELECT * FROM people"), query("COPY people TO STDOUT"),
                                   parse("SELECT * FROM people") + bind() + execute() + sync_up()}) {
@@ -251,7 +253,8 @@ TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
     size_t held = 0;
     std::string heard;
     for (int turn = 0; turn < 200 && !heard.ends_with("Z\0\0\0\5I"s); ++turn) {
-      charged.client.session.set_output_full(turn % 3 == 2);  // until the next turn
+      // the output is full until the next turn
+      charged.client.session.set_output_full(turn % 3 == 2);
       charged.client.session.run();
       held = std::max(held, charged.budget.held_bytes(MemoryKind::Results));
       heard += charged.client.session.take_output();
@@ -338,7 +341,7 @@ TEST(SessionMemory, a_row_that_repeats_a_long_parameter_is_refused) {
   EXPECT_EQ(client.say(asks), "1 2 E(54000 a row is longer than 64 MB) Z(I)");
   EXPECT_TRUE(client.say(query("SELECT 1")).ends_with("D(1) C(SELECT 1) Z(I)"));
 
-  // It is not copied either.
+  // The long value must not be copied, either.
   Charged charged;
   EXPECT_EQ(charged.client.say(asks), "1 2 E(54000 a row is longer than 64 MB) Z(I)");
   EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);

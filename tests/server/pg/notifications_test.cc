@@ -25,7 +25,7 @@ TEST_F(NotificationsTest, reach_listening_sessions) {
   EXPECT_EQ(listener.hear(), "");
 }
 
-// libpq looks for them behind each answer.
+// libpq looks for notifications after each answer.
 TEST_F(NotificationsTest, precede_the_end_of_an_answer) {
   EXPECT_EQ(sender.say(query("LISTEN a; LISTEN b; LISTEN a; NOTIFY a, 'to myself'")),
             "C(LISTEN) C(LISTEN) C(LISTEN) C(NOTIFY) " + answer("a", "to myself") + " Z(I)");

@@ -49,7 +49,7 @@ struct RunningServer {
     server.reset();
     for (Shard& shard : shards) shard.ticking.reset();
   }
-  // Calls it on each loop after all earlier tasks, and waits.
+  // Calls the function on each loop after all earlier tasks, and waits for the end.
   void on_loops(const std::function<void(Shard&)>& call) {
     std::atomic<int> called = 0;
     for (Shard& shard : shards)
@@ -59,7 +59,7 @@ struct RunningServer {
       });
     while (called < 2) std::this_thread::yield();
   }
-  // Asked on the loops, since backends belong to them.
+  // The backends are asked on their loops, because they belong to them.
   size_t running_pushes() {
     std::atomic<size_t> count = 0;
     on_loops([&](Shard& shard) { count += shard.backend.running_pushes(); });
@@ -67,7 +67,7 @@ struct RunningServer {
   }
 };
 
-// A blocking client.
+// A client with a blocking socket.
 class Client {
  public:
   explicit Client(const RunningServer& running)
@@ -84,7 +84,7 @@ class Client {
     EXPECT_EQ(send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
-  // The answer up to the next ReadyForQuery, in words.
+  // Returns the answer up to the next ReadyForQuery, in words.
   std::string hear() {
     return hear_until([](std::string_view heard) {
       constexpr std::string_view kReady("Z\0\0\0\5", 5);
@@ -95,11 +95,11 @@ class Client {
     hear_until([count](std::string_view heard) { return heard.size() >= count; });
     return last_bytes_;
   }
-  // The answer up to the end of the connection.
+  // Returns the answer up to the end of the connection, in words.
   std::string hear_all() {
     return hear_until([](std::string_view) { return false; });
   }
-  // The process id and the secret of the session.
+  // Starts the session. Returns its process id and its secret.
   std::string begin() {
     say(startup({{"user", "ada"}}));
     hear();
@@ -200,7 +200,7 @@ TEST(PgServer, turns_away_more_clients_than_it_may_have) {
   EXPECT_EQ(second.hear_all(), "E(53300 FATAL sorry, too many clients already)");
 }
 
-// libpq takes an error in place of the answer to its SSLRequest for a broken server.
+// libpq reports a broken server if it gets an error as the answer to its SSLRequest.
 TEST(PgServer, turns_a_client_away_only_after_it_has_refused_encryption) {
   PgServerOptions options;
   options.front_end.max_connections = 1;
@@ -222,7 +222,7 @@ TEST(PgServer, keeps_no_place_for_refused_connections) {
   first->begin();
   Client silent(running);
   wait_until([&] { return running.server->connection_count() == 2; });
-  running.on_loops([](auto&) {});  // it is counted a moment before it is turned away
+  running.on_loops([](auto&) {});  // the connection is counted for a moment before it is closed
   first.reset();
   wait_until([&] { return running.server->connection_count() == 1; });
   Client next(running);

@@ -1,4 +1,4 @@
-// Rows that keep coming: push queries, cursors over them, limits, cancel.
+// Tests results without an end: push queries, cursors over them, limits and cancellation.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -26,7 +26,7 @@ TEST(PushQuery, ends_with_an_error_when_it_is_canceled_and_the_session_goes_on) 
   EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
   EXPECT_EQ(client.backend.running_pushes(), 0u);
   EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
-  client.session.cancel();  // nothing runs
+  client.session.cancel();  // cancels while no statement runs
   EXPECT_EQ(client.hear(), "");
 }
 
@@ -182,7 +182,7 @@ TEST(Cursor, as_psql_with_fetch_count_uses_it) {
             "C(DECLARE CURSOR) Z(T)");
   client.backend.tick();
   EXPECT_EQ(client.say(query("FETCH FORWARD 1 FROM _psql_cursor")),
-            std::string(kHead));  // it was paused; the next row ends the FETCH
+            std::string(kHead));  // the query was paused; its next row ends the FETCH
   client.backend.tick();
   EXPECT_EQ(client.hear(), "D(2,tick2) C(FETCH 1) Z(T)");
   EXPECT_EQ(client.say(query("FETCH FORWARD 2 FROM _psql_cursor")), kHead);
@@ -246,7 +246,7 @@ TEST(Cursor, gives_up_waiting_only_by_request) {
   client.say(query("BEGIN; DECLARE c CURSOR FOR " + std::string(kPush)));
   EXPECT_EQ(client.say(query("FETCH 5 FROM c")), kHead);
   client.pass_ms(1000);
-  EXPECT_EQ(client.hear(), "");  // not without a row
+  EXPECT_EQ(client.hear(), "");  // no answer before there is a row
   client.backend.tick();
   EXPECT_EQ(client.hear(), "D(1,tick1)");
   client.pass_ms(100);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kPlenty = SIZE_MAX;
 
-// The lines of CopyData messages.
+// Returns the lines in CopyData messages.
 std::string lines_of(std::string_view messages) {
   std::string lines;
   while (!messages.empty()) {
@@ -73,7 +73,7 @@ TEST(TableEncoder, one_long_value_does_not_widen_later_rows) {
   EXPECT_LT(out.size(), 100'000u + 102 * 400);
 }
 
-// The encoders of DataRow messages, of COPY's lines and of tables.
+// Tests the encoders of DataRow messages, of COPY's lines and of tables alike.
 class EveryEncoder : public testing::TestWithParam<int> {
  protected:
   std::unique_ptr<RowEncoder> encoder() const {
@@ -139,6 +139,6 @@ TEST(DisplayWidth, counts_the_columns_of_a_terminal) {
   EXPECT_EQ(display_width("abc"), 3u);
   EXPECT_EQ(display_width("grüße"), 5u);
   EXPECT_EQ(display_width("日本"), 4u);
-  EXPECT_EQ(display_width("e\xcc\x81"), 1u);  // with a combining accent
-  EXPECT_EQ(display_width("\xf0\x9f"), 1u);   // cut short
+  EXPECT_EQ(display_width("e\xcc\x81"), 1u);  // a letter with a combining accent
+  EXPECT_EQ(display_width("\xf0\x9f"), 1u);   // an incomplete character
 }

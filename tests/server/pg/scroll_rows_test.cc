@@ -1,4 +1,5 @@
-// Which rows a FETCH of a scrollable cursor gives, and where it stands then.
+// Tests which rows a FETCH of a scrollable cursor returns, and the position of the cursor
+// afterwards.
 #include "server/pg/scroll_rows.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ class ScrollRowsTest : public ::testing::Test {
     rows_.begin(direction, count, has_ended_);
     return go_on();
   }
-  // "." where it is done, "?" where it waits.
+  // Returns the rows of the FETCH, followed by "." if it is complete, "?" if it waits for more
+  // rows.
   std::string go_on() {
     std::string text;
     while (const auto run = rows_.next(has_ended_)) {

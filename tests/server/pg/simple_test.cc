@@ -4,7 +4,7 @@
 
 using namespace server::pg;
 
-// Nothing of a script runs that cannot be read, wherever that is.
+// If a part of a script cannot be parsed, no statement of the script runs, wherever this part is.
 TEST(SimpleProtocol, a_script_is_read_as_a_whole) {
   Begun client;
   for (const char* rest : {"SELECT (", "DELETE FROM people WHERE (id = 1", "nonsense", "SELECT )",
@@ -88,7 +88,7 @@ TEST(SimpleProtocol, sends_messages_before_an_answer_together_with_it) {
             answered + " Z(I)");
   client.backend.let_go();
   EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I)");
-  // Not for a part of it.
+  // Within one message, the first answers are not sent before the others.
   EXPECT_EQ(client.say(query("BEGIN; SELECT 1; INSERT INTO people VALUES (1, 'Ada'); COMMIT")), "");
   client.backend.let_go();
   EXPECT_EQ(client.hear(), "C(BEGIN) " + answered + " C(INSERT 0 1) C(COMMIT) Z(I)");
@@ -365,7 +365,7 @@ TEST(Settings, are_undone_when_another_statement_of_the_text_fails) {
   EXPECT_TRUE(client.say(query("SET TimeZone TO 'Asia/Tokyo'; RESET ALL; SET nosuch = 1"))
                   .starts_with("C(SET) C(RESET) E(42704 "));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
-  // Settings of earlier messages stay.
+  // Settings that earlier messages have changed stay.
   client.say(query("SET TimeZone TO 'Asia/Tokyo'"));
   client.say(query("SHOW nosuch"));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(Asia/Tokyo) C(SHOW) Z(I)");

@@ -1,4 +1,4 @@
-// READ ONLY, and sessions that send nothing.
+// Tests READ ONLY, and sessions that send nothing.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -74,7 +74,7 @@ TEST(Deferrable, is_shown_as_it_was_asked_for) {
   EXPECT_EQ(client.say(query(show)), shown("off") + " Z(I)");
 }
 
-// Drivers prepare first: the mode of the transaction at the time of execution counts.
+// Drivers prepare a statement first. The mode of the transaction in which it is executed counts.
 TEST(ReadOnly, refuses_prepared_statements) {
   Begun client;
   client.say(parse(kInsert, "s") + sync_up());
@@ -101,7 +101,7 @@ TEST(Transactions, have_the_modes_that_there_are) {
             "N(25P01 SET TRANSACTION can only be used in transaction blocks) C(SET) Z(I)");
 }
 
-// Others wait for its tables.
+// A failed transaction is rolled back immediately, because other sessions may wait for its tables.
 TEST(Transactions, free_their_memory_when_they_fail) {
   Begun client;
   client.say(query("BEGIN; " + std::string(kInsert)));
@@ -114,8 +114,8 @@ TEST(Transactions, free_their_memory_when_they_fail) {
   EXPECT_EQ(client.backend.rollbacks, before) << "it may go on";
 }
 
-// Programs start over after 57P01: a client whose rows are being written first gets the result of
-// its statement.
+// Programs repeat a statement after error 57P01. So a client whose rows are already being written
+// gets the result of its statement first.
 TEST(Stops, answer_the_statement_whose_rows_are_being_written) {
   const Error reason{ErrorCode::ShuttingDown, "the server stops"};
   for (const bool is_extended : {false, true}) {

@@ -1,4 +1,5 @@
-// The path of commits on a node that shares no query with other nodes, and on a member of a cluster.
+// Tests how commits are made on a node that shares no query with other nodes, and on a member of a
+// cluster.
 #include "server/tasks/commit_path.h"
 
 #include "server/tasks/commit_batch.h"
@@ -94,7 +95,7 @@ TEST_F(CommitPathTest, a_task_of_a_lone_node_commits_to_the_log_of_its_shard) {
   EXPECT_TRUE(node_.tasks->commits().shows_outputs_with_commits());
 }
 
-// The log end is the high watermark of a single replica, and no commit waits to be applied.
+// With a single replica the log end is the high watermark, and no commit waits to be applied.
 TEST_F(CommitPathTest, a_lone_node_has_applied_all_commits) {
   auto receiver = std::make_shared<const char>('\0');
   int answers = 0;

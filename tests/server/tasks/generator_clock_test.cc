@@ -7,7 +7,7 @@ namespace {
 
 class GeneratorClockTest : public testing::Test {
  protected:
-  // The numbers that a poll from `next` gives: none, or the first and the last.
+  // Returns the numbers that a poll from `next` gives: none, or the first and the last one.
   std::vector<int64_t> poll(GeneratorClock& rows, int64_t next) {
     const std::pair<engine::PartitionRef, Offset> position{{}, Offset(next)};
     const auto polled = rows.poll({&position, 1}, 1000).take();
@@ -27,7 +27,7 @@ TEST_F(GeneratorClockTest, rows_are_due_from_the_first_poll_on) {
   EXPECT_EQ(poll(rows, 70), (Rows{70, 79}));
   EXPECT_EQ(poll(rows, 80), Rows());
   clock_.advance_us(1 * 1000);
-  EXPECT_EQ(poll(rows, 75), (Rows{75, 80}));  // rows that were not taken are offered again
+  EXPECT_EQ(poll(rows, 75), (Rows{75, 80}));  // rows that were not processed are offered again
 }
 
 TEST_F(GeneratorClockTest, parts_of_rows_do_not_get_lost) {

@@ -23,7 +23,7 @@ using namespace server;
 namespace {
 
 constexpr const char* kTask = "q/0/0";
-constexpr const char* kOther = "q/1/0";  // in the same journal
+constexpr const char* kOther = "q/1/0";  // another task in the same journal
 constexpr const char* kElsewhere = "q/0/1";
 
 engine::JournalEntry entry_of(const std::string& key, const std::string& value) {
@@ -39,7 +39,7 @@ bool eventually(const Condition& condition) {
   return condition();
 }
 
-// A state store that refuses or holds back checkpoints with entries, as the test demands.
+// A state store that refuses or delays checkpoints with entries when the test demands it.
 class Full final : public storage::StateStore {
  public:
   explicit Full(storage::StateStore& state) : state_(state) {}
@@ -96,8 +96,10 @@ class Full final : public storage::StateStore {
   Uuid instance_id() const override { return state_.instance_id(); }
 
   std::atomic<int> attempts = 0, refusals = 0;
-  std::atomic<int> denials = 0;             // of what is stored
-  std::atomic<int> refusals_of_others = 0;  // that have no task: the first and the last
+  // number of checkpoints to store and then report as failed
+  std::atomic<int> denials = 0;
+  // refusals of checkpoints without a task: the first and the last one
+  std::atomic<int> refusals_of_others = 0;
   mutable std::atomic<int> refusals_of_reads = 0;
   std::atomic<bool> holds = false;
 
@@ -111,10 +113,10 @@ class Full final : public storage::StateStore {
   storage::StateStore& state_;
   std::mutex mutex_;
   Held held_;                         // guarded by mutex_
-  std::vector<std::thread> threads_;  // stand for the state writer's thread, which calls `done`
+  std::vector<std::thread> threads_;  // replace the thread of the state writer, which calls `done`
 };
 
-// Tasks without operators: their state is the restored one.
+// Uses tasks without operators, whose state is just the restored one.
 class JournalCheckpointsTest : public testing::Test {
  protected:
   void SetUp() override { open(); }
@@ -166,7 +168,7 @@ class JournalCheckpointsTest : public testing::Test {
     wait_for(state);
     std::erase_if(sequences_, [&](const auto& task) { return task.first.starts_with(prefix); });
   }
-  // Until all is in checkpoints.
+  // Runs the checkpoints until everything is stored.
   bool settle(JournalCheckpoints& checkpoints) {
     return eventually([&] {
       clock_.advance_us(10'000'000);
@@ -186,7 +188,7 @@ class JournalCheckpointsTest : public testing::Test {
     sequences_.clear();
     open();
   }
-  // Changes the log behind its back.
+  // Changes the bytes in the log directly, without the log's knowledge.
   using Damage =
       std::function<Status(storage::WriteTransaction&, storage::TableHandle, std::string_view key)>;
   inline static const Damage kErase = [](auto& transaction, auto table, auto key) -> Status {
@@ -238,7 +240,7 @@ class JournalCheckpointsTest : public testing::Test {
     EXPECT_EQ(*end, TaskSequence(sequences_[task]));
     return target.restored;
   }
-  // Keys and values of a checkpoint alone.
+  // Returns the keys and values of a checkpoint, without the journal.
   Restored stored(const std::string& task = kTask) const {
     Restored found;
     EXPECT_TRUE(state_->load_all(task, [&](auto, auto key, auto value) -> Status {
@@ -251,14 +253,14 @@ class JournalCheckpointsTest : public testing::Test {
   SimulatedClock clock_;
   storage::MemoryDisk log_disk_, state_disk_;
   std::unique_ptr<storage::Log> log_;
-  std::deque<Full> fulls_;  // checkpoints that still run at the end of a test may use them
+  std::deque<Full> fulls_;  // kept until the end, because running checkpoints may use them
   std::unique_ptr<storage::StateStore> state_;
   const PartitionId journal_ = storage::journal_of(kTask);
   std::map<std::string, storage::TaskStart> starts_;
   std::map<std::string, int64_t> sequences_;
 };
 
-// A state store where something happens right after the snapshot that load() reads.
+// A state store in which the test changes something right after load() has taken its snapshot.
 class Interrupted final : public storage::StateStore {
  public:
   Interrupted(const storage::StateStore& state, std::function<void()> interruption)
@@ -392,7 +394,7 @@ TEST_F(JournalCheckpointsTest, a_failed_read_is_repeated) {
   EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
 }
 
-// A commit of the state file with an unknown outcome.
+// The outcome of a commit of the state file is unknown.
 TEST_F(JournalCheckpointsTest, a_checkpoint_with_an_unknown_outcome_is_stored_again) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
@@ -509,7 +511,7 @@ TEST_F(JournalCheckpointsTest, a_few_changes_wait_longer_than_a_worthwhile_amoun
   EXPECT_FALSE(stored(kTask).contains("b"));
   tick_after(2);
   EXPECT_TRUE(eventually([&] { return stored(kTask).contains("b"); }));
-  // It must not end behind `counting`.
+  // The checkpoint must end before `counting` is destroyed.
   EXPECT_TRUE(eventually([&] {
     first->tick();
     return !first->is_dirty();
@@ -537,7 +539,7 @@ TEST_F(JournalCheckpointsTest, reports_the_waiting_amount_and_its_age) {
   const size_t gathered = first->backlog().journal_bytes;
   EXPECT_GE(gathered, 1'000u);
   EXPECT_EQ(first->backlog().age_us, 2'000'000);
-  first->tick();  // on its way; it fails
+  first->tick();  // starts a checkpoint, which fails
   ASSERT_TRUE(eventually([&] { return full.attempts > 0; }));
   commit(*first, "b", std::string(1'000, 'v'), kOther);
   clock_.advance_us(1'000'000);
@@ -564,7 +566,7 @@ TEST_F(JournalCheckpointsTest, a_large_one_goes_in_parts_and_a_stop_between_them
   EXPECT_EQ(load(*state_).size(), 70'000u);
 }
 
-// However long the journal is, the amount that is copied at a time is bounded.
+// However long the journal is, the amount that is copied at a time is limited.
 TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entries) {
   Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
@@ -621,7 +623,8 @@ TEST_F(JournalCheckpointsTest, a_failed_pass_is_read_again_and_earlier_ones_are_
   EXPECT_LT(full.attempts, 60);
 }
 
-// The entries before the damage are good; but the state never claims to contain those behind it.
+// The entries before the damage are stored, but the state must never claim to contain those after
+// it.
 TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
   for (const int64_t offset : {30, 59}) {
     begin_anew();
@@ -643,7 +646,7 @@ TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
 TEST_F(JournalCheckpointsTest, dropped_tasks_leave_nothing_in_the_state) {
   for (const bool is_begun : {false, true}) {
     Full& full = fulls_.emplace_back(*state_);
-    full.refusals = is_begun ? 1 : 0;  // it waits for the next try
+    full.refusals = is_begun ? 1 : 0;  // the checkpoint waits for the next attempt
     const auto first = checkpoints(kAtOnce, &full);
     commit(*first, "a", "1", kTask);
     commit(*first, "a", "1", kOther);
@@ -683,7 +686,8 @@ TEST_F(JournalCheckpointsTest, state_that_does_not_reach_to_the_journal_is_refus
   EXPECT_FALSE(broken->is_dirty()) << "it takes nothing that would move the end";
 }
 
-// The journal has all changes; copies of them are freed when they are stored, or have to wait.
+// The journal has all changes, so copies of them are freed when they are stored or when they have
+// to wait.
 TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_memory) {
   Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
@@ -730,7 +734,7 @@ TEST_F(JournalCheckpointsTest, a_task_that_is_created_again_gets_nothing_of_the_
     if (is_begun) {
       ASSERT_TRUE(eventually([&] { return journal_length() == 1; }));
       full.holds = true;
-      first->tick();  // it is finished; the next one begins
+      first->tick();  // the checkpoint is finished, and the next one begins
       EXPECT_EQ(first->take_stored(), (Stored{{kOther, of_other}}));
       full.release();
     }
@@ -769,7 +773,7 @@ TEST_F(JournalCheckpointsTest, reports_once_the_contents_of_a_finished_checkpoin
   ASSERT_TRUE(settle(*first));
   commit(*first, "a", "2", kOther);
   ASSERT_TRUE(settle(*first));
-  // The positions of two checkpoints together.
+  // The positions of both checkpoints are returned together.
   EXPECT_EQ(first->take_stored(), (Stored{{kTask, TaskSequence{3}}, {kOther, TaskSequence{2}}}));
   commit(*first, "a", "4");
   commit(*first, "a", "4", kOther);
@@ -796,7 +800,7 @@ TEST_F(JournalCheckpointsTest, a_damaged_journal_adds_nothing_to_the_state) {
     }
 }
 
-// A gap in the commits of one task proves nothing about other tasks.
+// A gap in the commits of one task does not show anything about other tasks.
 TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   auto now = checkpoints(kAtOnce);
   commit(*now, "a", "1");
@@ -814,7 +818,8 @@ TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   ASSERT_TRUE(settle(*now));
   EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
   EXPECT_EQ(stored(), Restored{});
-  // A restart must not take the rest of the journal for all of it: nothing is trimmed before the task is dropped.
+  // After a restart, the rest of the journal must not be taken for the whole journal, so nothing is trimmed
+  // before the task is dropped.
   EXPECT_EQ(journal_length(), 4);
   now.reset();
   open();
@@ -901,7 +906,7 @@ TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {
   EXPECT_EQ(position_of(), TaskSequence{0});
 }
 
-// Commits, checkpoints that fail or not, drops and restarts, in any order.
+// Makes commits, successful and failed checkpoints, drops and restarts in random order.
 TEST_F(JournalCheckpointsTest, after_any_events_the_state_equals_the_commits) {
   for (const CheckpointPolicy& policy : {kAtOnce, kInPasses}) {
     begin_anew();
@@ -938,7 +943,7 @@ TEST_F(JournalCheckpointsTest, after_any_events_the_state_equals_the_commits) {
         expected.erase(task);
         told.erase(task);
       } else if (what < 99) {
-        state_disk_.set_capacity(SIZE_MAX);  // else it would not open
+        state_disk_.set_capacity(SIZE_MAX);  // otherwise the state would not open
         now.reset();
         open();
         now = checkpoints(policy);

@@ -1,4 +1,5 @@
-// Another node has the contents of a journal's snapshot after it is installed, and its tasks continue behind it.
+// Tests that another node has the contents of a journal's snapshot after installing it, and that its tasks
+// continue from there.
 #include "server/tasks/journal_install.h"
 
 #include <gtest/gtest.h>
@@ -46,7 +47,7 @@ class ANode {
     log->close();
     shard.reset();
   }
-  // Its commits, of which each has sent a record to the exchange.
+  // Applies commits of the task, each of which has sent a record to the exchange.
   Status apply_replicated_commits(TaskEpoch epoch, int64_t from, int64_t end) {
     std::vector<storage::TaskCommit> commits;
     for (int64_t i = from; i < end; ++i) {
@@ -109,9 +110,9 @@ class JournalInstallTest : public testing::Test {
     const auto begun = storage::begin_task_and_wait(*from_.log, kTask).value();
     ASSERT_TRUE(from_.apply_replicated_commits(begun.epoch, 1, 6));
   }
-  // A checkpoint of the first three commits, the last two, and the exchange.
+  // Writes a checkpoint of the first three commits, the last two commits, and the exchange.
   void write(JournalContent& to) {
-    ASSERT_TRUE(to.query("q", Revision{8}));  // it was replaced
+    ASSERT_TRUE(to.query("q", Revision{8}));  // the query was replaced
     ASSERT_TRUE(to.query("dropped", Revision{6}));
     ASSERT_TRUE(to.task("dropped/0/0", {TaskSequence{9}, "nobody's"}));
     ASSERT_TRUE(to.store("0000"));
@@ -175,7 +176,7 @@ TEST_F(JournalInstallTest, everything_is_installed_and_the_next_commit_follows) 
   EXPECT_EQ(exchange->log_end(), Offset{5});
   EXPECT_EQ(exchange->high_watermark(), Offset{5});
   EXPECT_EQ(to_.log->find_partition({kExchange.topic, PartitionId{0}})->log_end(), Offset{0});
-  // Batches before the snapshot count as sent, and the next ones are accepted.
+  // Batches before the snapshot count as sent, so the next batches are accepted.
   const auto begun = storage::begin_task_and_wait(*to_.log, kTask).value();
   EXPECT_EQ(to_.apply_replicated_commits(begun.epoch, 7, 8).error().code,
             ErrorCode::OutOfOrderSequence);

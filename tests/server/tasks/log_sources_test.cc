@@ -47,7 +47,7 @@ TEST(LogSourcesTest, UndecidedRecordsAreNotReadAndAbortedOnesAreHidden) {
   sources->release();
 }
 
-// After a restart only the marker itself shows that it is one.
+// After a restart, only the batch itself shows that it is a marker.
 TEST(LogSourcesTest, MarkersOfTransactionsThatAreOverAreHiddenAfterARestart) {
   storage::MemoryDisk disk;
   {

@@ -19,7 +19,7 @@ class QueryProgressTest : public testing::Test {
     const Status defined = node_.define(sql, properties);
     ASSERT_TRUE(defined) << defined.error().message;
   }
-  // The query that writes a stream or table.
+  // Returns the query that writes a stream or table.
   std::string writer_of(const std::string& source) const {
     return node_.definitions->image()->writers_of(source).front()->plan->id;
   }
@@ -35,7 +35,7 @@ class QueryProgressTest : public testing::Test {
       if (report.query_id == query_id && !report.awaited_query.empty()) return report.awaited_query;
     return "";
   }
-  // Records with a key, as the server writes them.
+  // Appends a record with a key, as the server writes it. Returns its offset.
   Offset insert(const std::string& topic, int32_t partition, const std::string& value) {
     return node_.insert(node_.partition(topic, partition), value, std::string_view("\0\0\0\1", 4));
   }
@@ -62,7 +62,7 @@ TEST_F(QueryProgressTest, a_reader_does_not_wait_for_itself) {
   EXPECT_FALSE(route_to("d", join).empty());
   define("INSERT INTO s SELECT k, v FROM j WHERE v < 0;", {{"query.cycles", "allow"}});
   EXPECT_TRUE(route_to("d", join).empty());
-  // The cycle does nothing to a reader that is not on it.
+  // The cycle has no effect on a reader that is not part of it.
   EXPECT_FALSE(route_to("d", "CSAS_OTHER").empty());
 }
 

@@ -33,7 +33,7 @@ TEST_F(SupervisorTest, a_query_has_a_task_for_each_stage_and_partition) {
   EXPECT_EQ(trouble(), std::nullopt);
 }
 
-// Readers wait for the backlog of a query again after each of its changes, and look at no query before there was one.
+// After each change of a query, readers wait for its backlog again. Before the first query, they examine nothing.
 TEST_F(SupervisorTest, each_change_of_a_query_is_counted) {
   const auto since = [&] { return node_->supervisor->health_of("CTAS_T_0").since; };
   const uint64_t made = since();
@@ -62,15 +62,17 @@ TEST_F(SupervisorTest, a_query_goes_on_where_it_was_after_a_restart) {
   EXPECT_EQ(node_->tasks->recovered().tasks, 4u);
 }
 
-// A query whose inputs get more partitions gets tasks for them; the metadata have the number of partitions.
+// If the inputs of a query get more partitions, the query gets tasks for them. The metadata contain the
+// number of partitions.
 TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   ASSERT_TRUE(node_->change(GrowTopic{"s", 5}));
-  EXPECT_EQ(task_count(), 5u + 2u);  // the exchange keeps its number
+  EXPECT_EQ(task_count(), 5u + 2u);  // the exchange keeps its number of partitions
   node_->insert(node_->partition("s", 4), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
 }
 
-// Its results from half of an input would be wrong, and a restart would end the query anyway.
+// If only one input of a join gets more partitions, the results would be wrong, and a restart would
+// end the query anyway.
 TEST_F(SupervisorTest, a_join_whose_inputs_come_apart_stops_at_once) {
   ASSERT_TRUE(node_->define("CREATE STREAM l (k INT KEY, v INT) WITH (PARTITIONS = 2);"));
   ASSERT_TRUE(node_->define("CREATE TABLE r (k INT PRIMARY KEY, w INT) WITH (PARTITIONS = 2);"));
@@ -97,7 +99,8 @@ TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_with_a_hint) {
   EXPECT_EQ(resumed.error().hint, trouble()->hint);
   EXPECT_EQ(task_count(), 0u);
   EXPECT_EQ(node_->supervisor->troubles().size(), 1u);
-  // Nor does it run after a restart, nor does it keep others from running.
+  // The query does not run after a restart, either, and does not prevent other queries from
+  // running.
   node_.reset();
   start();
   ASSERT_TRUE(trouble());
@@ -119,7 +122,7 @@ TEST_F(SupervisorTest, nothing_of_a_dropped_query_is_left) {
   EXPECT_TRUE(node_->eventually([&] { return node_->log->topics().size() == 1; })) << "that of s";
 }
 
-// Checkpoints of thousands of queries may be on their way to the disk.
+// The state writer may be busy with the checkpoints of thousands of queries.
 TEST_F(SupervisorTest, statements_do_not_wait_for_the_state_writer) {
   std::promise<void> begun, may_go_on;
   storage::Checkpoint slow{.task = "other/0/0",
@@ -142,7 +145,7 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_the_state_writer) {
   may_go_on.set_value();
 }
 
-// The user chooses the id, so data of a former query with this id may still wait for their removal.
+// The user chooses the id, so data of an earlier query with this id may not have been removed yet.
 TEST_F(SupervisorTest, a_query_with_the_id_of_a_dropped_one_starts_over) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'mine') SELECT v FROM s;";
@@ -172,7 +175,7 @@ TEST_F(SupervisorTest, names_are_bounded_to_leave_room_for_task_names) {
   EXPECT_EQ(refused.error().code, ErrorCode::LimitExceeded);
 }
 
-// From before names were bounded.
+// The query is from a version that did not limit the length of names.
 TEST_F(SupervisorTest, a_query_whose_id_is_too_long_prevents_no_other) {
   const DefinedQueryPtr query = node_->definitions->image()->find_query("CTAS_T_0");
   auto long_plan = std::make_shared<engine::QueryPlan>(*query->plan);
@@ -189,7 +192,8 @@ TEST_F(SupervisorTest, a_query_whose_id_is_too_long_prevents_no_other) {
   EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
 }
 
-// After a crash the new query's state could not be distinguished from the state that was to be removed.
+// If the id could be used earlier, the state of the new query could not be distinguished, after a
+// crash, from the state to be removed.
 TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'MINE') SELECT v FROM s;";
@@ -218,7 +222,7 @@ TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   EXPECT_EQ(node_->state->task_ids().value().size(), 1u);
 }
 
-// Unread records in the log count whether or not a task reads them.
+// Records in the log that were not read count, even if no task reads them.
 TEST_F(SupervisorTest, a_paused_query_reports_its_lag) {
   const auto lag = [&] {
     int64_t sum = 0;
@@ -251,7 +255,8 @@ TEST_F(SupervisorTest, undefined_leftovers_are_removed_at_the_start) {
 }
 
 TEST_F(SupervisorTest, a_fenced_task_is_built_again) {
-  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "CTAS_T_0/0/0"));  // another owner
+  // another owner of the task begins
+  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, "CTAS_T_0/0/0"));
   node_->insert(node_->partition("s", 0), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
   EXPECT_GT(node_->failures, 0);
@@ -282,7 +287,8 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) 
   };
   EXPECT_TRUE(node_->eventually(is_stored));
   node_->state->is_slow = true;
-  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, query + "/0/0"));  // another owner
+  // another owner of the task begins
+  ASSERT_TRUE(storage::begin_task_and_wait(*node_->log, query + "/0/0"));
   node_->insert(node_->partition("s", 0), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->state->slow_visits > 0; }));
   ASSERT_TRUE(node_->define("CREATE STREAM other (v INT) WITH (PARTITIONS = 1);"));
@@ -311,7 +317,7 @@ class DamageTest : public testing::Test {
   Status create(const std::string& name) {
     return node_->define("CREATE STREAM " + name + " AS SELECT v FROM s;");
   }
-  // Which of them take it.
+  // `queries` are the queries that will process the record.
   void insert(const std::string& value, const std::vector<std::string>& queries) {
     std::map<std::string, uint64_t> before;
     for (const std::string& query : queries) before[query] = node_->records_in(query);
@@ -327,7 +333,7 @@ class DamageTest : public testing::Test {
     return std::ranges::any_of(
         node_->reports(), [&](const ShardTaskReport& report) { return report.query_id == query; });
   }
-  // In the files of a server that does not run.
+  // Changes the files of a server that does not run.
   static void change(
       storage::MemoryDisk& disk, const std::string& table,
       const std::function<Status(storage::WriteTransaction&, storage::TableHandle)>& change) {
@@ -442,7 +448,7 @@ TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_doe
   }
 }
 
-// The shards are about to stop: a caller that waited for them would wait for ever.
+// The shards are about to stop, so a caller that waits for them would never continue.
 TEST_F(SupervisorTest, after_its_stop_nothing_is_asked_of_the_shards) {
   const MetadataImagePtr image = node_->definitions->image();
   const DefinedQueryPtr query = image->find_query("CTAS_T_0");

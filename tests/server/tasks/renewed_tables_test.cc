@@ -8,7 +8,7 @@
 namespace server {
 namespace {
 
-// A declared table, whose topic's log is cut as by a leader that never had its end.
+// A declared table. The log of its topic is truncated, as by a new leader that lacked its end.
 class RenewedTablesTest : public testing::Test {
  protected:
   void start() {
@@ -49,7 +49,7 @@ class RenewedTablesTest : public testing::Test {
           .set_role(node_->partition("t"), role, LeaderEpoch{epoch}, done, LeaderEpoch{1});
     });
   }
-  // The leader of epoch 1 has the first record alone, and another one behind it.
+  // Loses records: the leader of epoch 1 has only the first record, and then another one.
   void lose_records() {
     set_role(storage::ReplicaRole::Follower, 1);
     wait_for([&](auto done) {
@@ -101,7 +101,7 @@ TEST_F(RenewedTablesTest, a_node_that_was_away_meanwhile_reads_it_again_when_it_
   start();
   EXPECT_TRUE(node_->eventually([&] { return rows() == 2; })) << rows();
   EXPECT_EQ(renewed_after(), Revision{100});
-  // Once for each election.
+  // The table is built again only once for each election.
   node_.reset();
   start();
   EXPECT_EQ(rows(), 2u) << "it goes on with what it has";

@@ -1,4 +1,5 @@
-// Journals with replicas, carried out: one does not hold up another one, nor a query that cannot run here its journal.
+// Tests how replicated journals are carried out: no journal delays another one, and a query that cannot run here does
+// not delay its journal.
 #include "server/tasks/replicated_journals.h"
 
 #include "base/task_id.h"
@@ -19,7 +20,7 @@ const PartitionId kFirst{3}, kSecond{7};
 const TopicPartition kExchange{Uuid{{9}}, PartitionId{2}};
 constexpr Revision kMadeAt{5}, kReplacedAt{12};
 
-// All that was proposed is visible.
+// Makes all proposed journal entries visible.
 class Proposals final : public JournalProposals {
  public:
   void propose(PartitionId, Term, storage::ReplicatedCommit) override {}
@@ -78,7 +79,7 @@ class ReplicatedJournalsTest : public testing::Test {
     image_.put(defined);
     image_.revision = std::max(image_.revision, planned_at);
   }
-  // As the start of its query does.
+  // Starts the task, as the start of its query does.
   void start(const std::string& task, Revision planned_at = kMadeAt) {
     const auto begun = storage::begin_task_and_wait(log(), task).value();
     Shard& shard = node_.tasks->shard_for(std::string(query_of(task)), 0);
@@ -110,7 +111,7 @@ class ReplicatedJournalsTest : public testing::Test {
   Offset end_of(PartitionId journal) {
     return log().find_partition({storage::kReplicatedJournal, journal})->high_watermark();
   }
-  // Within so long.
+  // Waits at most `patience`.
   std::optional<Status> wait_until_carried_out(PartitionId journal, Offset end,
                                                std::chrono::milliseconds patience) {
     const auto answer = std::make_shared<std::promise<Status>>();
@@ -124,7 +125,7 @@ class ReplicatedJournalsTest : public testing::Test {
                                         std::chrono::milliseconds patience = kLong) {
     return wait_until_carried_out(journal, end_of(journal), patience);
   }
-  // A shard makes nothing of entries that no task of it has.
+  // A shard ignores entries of tasks that it does not have.
   static constexpr std::chrono::milliseconds kLong{5'000}, kShort{150};
 
   Disks disks_;
@@ -145,7 +146,8 @@ TEST_F(ReplicatedJournalsTest, commits_are_carried_out) {
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }
 
-// A take-over rebuilds the queries of one journal; look-ups of the other journals' queries do not wait for it.
+// A take-over rebuilds the queries of one journal. Look-ups in the queries of other journals do not wait for
+// it.
 TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
   define("Q", kFirst);
   define("R", kSecond);
@@ -161,10 +163,11 @@ TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
   EXPECT_TRUE(wait_for_all_of(kFirst));
 }
 
-// settle() waits for the commits that exist when it is called: under load there are always later ones.
+// settle() waits only for the commits that exist when it is called, because under load later ones
+// always follow.
 TEST_F(ReplicatedJournalsTest, later_commits_are_not_waited_for) {
   define("Q", kFirst);
-  define("LATER", kFirst);  // not started, so its commits wait
+  define("LATER", kFirst);  // this query is not started, so its commits wait
   start("Q/0/0");
   EXPECT_TRUE(wait_for_all_of(kFirst));
   journals_->opened(kFirst, 1);
@@ -172,7 +175,7 @@ TEST_F(ReplicatedJournalsTest, later_commits_are_not_waited_for) {
   auto pause = std::make_optional<ReplicatedJournals::Pause>(*journals_, std::set{kFirst});
   append(kFirst, commit("Q/0/0", 1));
   auto settled = std::async(std::launch::async, [&] { return journals_->settle(kFirst); });
-  std::this_thread::sleep_for(kShort);  // it waits now
+  std::this_thread::sleep_for(kShort);  // the other thread is waiting now
   append(kFirst, commit("LATER/0/0", 1));
   pause.reset();
   const Status status = settled.get();
@@ -180,7 +183,8 @@ TEST_F(ReplicatedJournalsTest, later_commits_are_not_waited_for) {
   EXPECT_LT(journals_->first_needed(kFirst), end_of(kFirst));
 }
 
-// The definition is of a newer program, which other nodes run already: this node keeps the commits of the query.
+// A newer program, which runs on other nodes, wrote the definition. This node keeps the commits of the query
+// that it cannot run.
 TEST_F(ReplicatedJournalsTest,
        a_query_that_cannot_be_read_holds_up_no_other_one_and_misses_nothing) {
   define("NEWER", kFirst, "a step of the plan is not known");
@@ -215,7 +219,7 @@ TEST_F(ReplicatedJournalsTest,
 TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_permanently_misses_no_commit) {
   define("Q", kFirst);
   append(kFirst, commit("Q/0/0", 1));
-  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is about to be started
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // the query is about to be started
   journals_->cannot_run("Q", {kMadeAt, kMadeAt}, ReplicatedJournals::Failed::Keeps);
   append(kFirst, commit("Q/0/0", 2));
   EXPECT_TRUE(wait_for_all_of(kFirst));
@@ -238,20 +242,20 @@ TEST_F(ReplicatedJournalsTest, commits_of_a_query_that_is_damaged_here_are_not_c
   EXPECT_EQ(log().tasks().value().size(), 1u);
 }
 
-// A node that runs the query later must not go back to the old plan: so no node finishes a commit of the new plan
-// before it has begun that plan.
+// Another node may run the query later and must not return to the old plan. So no node finishes a commit of the
+// new plan before it has started that plan.
 TEST_F(ReplicatedJournalsTest, commits_of_a_replaced_query_wait_until_its_plan_has_begun_here) {
   define("Q", kFirst);
   start("Q/0/0");
   append(kFirst, commit("Q/0/0", 1));
   append(kFirst, commit("Q/0/0", 2, kReplacedAt));
-  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // its command is not read yet
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // the command with the new plan has not been read
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1"}));
   const DefinedQueryPtr before = find("Q");
   EXPECT_FALSE(journals_->knows_newer_plan(*before));
   define("Q", kFirst, {}, kReplacedAt);
   EXPECT_TRUE(journals_->knows_newer_plan(*before));
-  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is read, and carried out in a moment
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // the command has been read, but not carried out
   start("Q/0/0", kReplacedAt);
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
@@ -264,7 +268,7 @@ TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_the_commits_of_the_old_pla
   append(kFirst, commit("Q/0/0", 1));
   append(kFirst, commit("Q/0/0", 2, kReplacedAt));
   const Revision before_it{kMadeAt.value() - 1};
-  append(kFirst, commit("Q/0/0", 9, before_it));  // of an earlier query of the name
+  append(kFirst, commit("Q/0/0", 9, before_it));  // a commit of an earlier query with this name
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }

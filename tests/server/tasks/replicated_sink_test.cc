@@ -52,7 +52,7 @@ TEST_F(ReplicatedSinkTest, a_commit_is_done_when_it_comes_back) {
   commit(4);
   commit(5);
   EXPECT_TRUE(done_.empty());
-  sink_.answered(TaskSequence{3}, {});  // a commit of the previous owner
+  sink_.answered(TaskSequence{3}, {});  // the answer to a commit of the previous owner
   EXPECT_TRUE(done_.empty());
   sink_.answered(TaskSequence{4}, {});
   sink_.answered(TaskSequence{5}, {});

@@ -19,7 +19,7 @@ const Error kBadRecord{ErrorCode::CorruptRecord, "bad record"};
 
 class Schedule : public testing::Test {
  protected:
-  // A run of the query that is on the shards.
+  // Starts a run of the query on the shards.
   uint64_t run(const std::string& query) {
     const uint64_t number = schedule_.begin_run(query).run;
     schedule_.started(query);
@@ -34,7 +34,7 @@ class Schedule : public testing::Test {
     if (!trouble) return std::nullopt;
     return trouble->kind;
   }
-  // The ids of the queries that are due.
+  // Returns the ids of the queries that are due.
   std::vector<std::string> due(int64_t now_ms) {
     std::vector<std::string> ids;
     for (const RestartSchedule::Attempt& attempt : schedule_.take_due(now_ms)) {
@@ -50,7 +50,8 @@ class Schedule : public testing::Test {
 
 using Ids = std::vector<std::string>;
 
-// A statement has interrupted the attempt: the query itself has not failed.
+// If a statement interrupts an attempt, the query itself has not failed, so the attempt is repeated
+// in the same mode.
 TEST_F(Schedule, an_attempt_that_made_way_comes_again_as_it_was) {
   ASSERT_TRUE(fails("q", run("q"), kBadRecord, 1000));
   auto attempt = schedule_.take_due(1000).at(0);

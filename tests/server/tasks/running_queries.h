@@ -26,8 +26,8 @@ struct Disks {
   storage::MemoryDisk log, state;
 };
 
-// A state store whose loads can be made endless, and that can be full.
-// Threads: any.
+// A state store whose loads a test can make endless, and which a test can make full. Threads:
+// any.
 class SlowStateStore final : public storage::StateStore {
  public:
   explicit SlowStateStore(std::unique_ptr<StateStore> store) : store_(std::move(store)) {}
@@ -63,14 +63,14 @@ class SlowStateStore final : public storage::StateStore {
   Uuid instance_id() const override { return store_->instance_id(); }
 
   std::atomic<bool> is_slow = false;
-  std::atomic<bool> is_full = false;  // takes no checkpoints
+  std::atomic<bool> is_full = false;  // if set, the store accepts no checkpoints
   mutable std::atomic<int> slow_visits = 0;
 
  private:
   const std::unique_ptr<StateStore> store_;
 };
 
-// Threads: the test's. Wired as the node does it, and stopped in the same order.
+// Threads: the test's. The objects are connected and stopped as in a node.
 class RunningQueries {
  public:
   explicit RunningQueries(Disks& disks, uint32_t shard_count = 2, CheckpointPolicy policy = {},
@@ -141,7 +141,7 @@ class RunningQueries {
     const storage::TopicInfo* found = definitions->image()->topics->find(topic);
     return {found ? found->id : Uuid{}, PartitionId(number)};
   }
-  // A record, of a value alone if it has no key; returns its offset.
+  // Appends a record, which has only a value if no key is given. Returns its offset.
   Offset insert(const storage::TopicPartition& to, const std::string& value,
                 std::optional<std::string_view> key = {}) {
     records::BatchBuilder batch;
@@ -151,7 +151,7 @@ class RunningQueries {
     return storage::append_and_wait(*log, std::move(request)).value().front().last_offset;
   }
 
-  // On the shard's loop, and waited for.
+  // Runs the work on the shard's loop, and waits for its end.
   void on_shard(Shard& shard, const std::function<void()>& work) const {
     std::promise<void> done;
     shard.post([&] {
@@ -186,7 +186,7 @@ class RunningQueries {
   Subscriptions subscriptions;
   engine::SharedRecords shared_records;
   MemoryBudget memory;
-  std::atomic<int> failures = 0;  // of tasks
+  std::atomic<int> failures = 0;  // number of failed tasks
   std::unique_ptr<storage::Log> log;
   std::unique_ptr<SlowStateStore> state;
   std::unique_ptr<storage::MetadataLog> metadata;

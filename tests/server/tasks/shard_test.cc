@@ -97,7 +97,7 @@ TEST_F(ShardTest, a_reader_that_has_given_up_is_forgotten) {
   EXPECT_TRUE(node_.eventually([&] { return kept.expired(); })) << "what it held on to is let go";
 }
 
-// An error of a read that has waited in vain has these numbers.
+// If a read waits too long, its error shows these numbers.
 TEST_F(ShardTest, counts_the_records_before_the_targets_that_a_stage_has_passed) {
   for (int i = 0; i < 2; ++i) node_.insert(node_.partition("a"), R"({"V":1})");
   EXPECT_TRUE(node_.eventually([&] { return report_of("CSAS_QA_0").positions == "a-0@2"; }));
@@ -126,14 +126,14 @@ class HeldTable : public ShardTest {
     node_.insert(node_.partition("a"), R"({"V":1})");
     EXPECT_TRUE(node_.eventually([&] { return taken() == 1; }));
   }
-  // By the task that keeps the table.
+  // Returns the number of records that the task with the table has processed.
   uint64_t taken() {
     uint64_t records = 0;
     for (const ShardTaskReport& report : node_.reports())
       if (report.query_id == kQuery && report.stage == 1) records += report.metrics.records_in;
     return records;
   }
-  // Number of records that the task has not read yet.
+  // Returns the number of records that the task has not read yet.
   int64_t lag() {
     int64_t records = 0;
     for (const ShardTaskReport& report : node_.reports())

@@ -24,7 +24,7 @@ class TablePublisherTest : public testing::Test {
       EXPECT_TRUE(storage::create_partitions_and_wait(*log_, topic, 2));
   }
 
-  // Without a value: a delete.
+  // Appends a row of the table; a row without a value is a deletion.
   void put(Uuid topic, int32_t partition, const std::string& key,
            std::optional<std::string_view> value, records::Codec codec = records::Codec::None) {
     records::BatchBuilder builder;
@@ -36,12 +36,13 @@ class TablePublisherTest : public testing::Test {
         *log_, storage::append_of({topic, PartitionId(partition)}, std::move(bytes))));
   }
 
-  // The records that read_committed readers find, in order: "key=value", "key" for a delete.
+  // Returns the records that read_committed readers find, in order: "key=value", or "key" for a
+  // deletion.
   std::vector<std::string> committed(Uuid topic, int32_t partition) {
     std::vector<std::string> found;
     const auto sources = LogSources::open(*log_).value();
-    // Both partitions are polled together: a poll of a single one may end before the decision, in the middle of the
-    // transaction.
+    // Both partitions are polled together, because a poll of one partition may end before the decision, in the
+    // middle of the transaction.
     const std::pair<engine::PartitionRef, Offset> both[] = {{{topic, PartitionId(0)}, Offset(0)},
                                                             {{topic, PartitionId(1)}, Offset(0)}};
     const auto polled = sources->poll(both, 128 << 20).value();
@@ -102,7 +103,7 @@ TEST_F(TablePublisherTest, again_there_is_nothing_to_write) {
   EXPECT_EQ(committed(kTo, 1), other);
 }
 
-// As a crash before the end leaves it: a batch, and no marker.
+// A crash before the end of a transaction leaves a batch without a marker.
 TEST_F(TablePublisherTest, an_open_transaction_is_aborted_and_written_again) {
   put(kTo, 0, "old", "1");
   put(kFrom, 0, "new", "2");

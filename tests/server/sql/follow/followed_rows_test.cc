@@ -12,7 +12,7 @@
 namespace server {
 namespace {
 
-using Model = std::map<std::string, std::optional<int64_t>>;  // text key -> number
+using Model = std::map<std::string, std::optional<int64_t>>;  // number by text key
 
 const engine::Schema kSchema{{{.name = "K", .type = engine::TypeKind::String},
                               {.name = "N", .type = engine::TypeKind::Bigint}}};
@@ -76,7 +76,7 @@ TEST(FollowedRows, equal_rows_do_not_make_a_version) {
 }
 
 TEST(FollowedRows, a_repeated_key_is_no_change) {
-  FollowedRows rows(kSchema, {1});  // the number is the key
+  FollowedRows rows(kSchema, {1});  // the number is the key column
   const Model model{{"a", 7}, {"b", 7}};
   rows.take(chunks_of(model));
   const auto version = rows.version();

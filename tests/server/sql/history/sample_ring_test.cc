@@ -8,7 +8,7 @@
 namespace server {
 namespace {
 
-constexpr int64_t kStartMs = 1'700'000'040'000;  // begin of a minute
+constexpr int64_t kStartMs = 1'700'000'040'000;  // the begin of a minute
 
 std::vector<engine::SamplePoint> points_of(const SampleRing& ring, const std::string& name,
                                            std::optional<std::string> label = std::nullopt) {
@@ -38,7 +38,8 @@ TEST(SampleRing, the_last_hour_is_fine_and_the_day_before_has_averages_of_minute
   constexpr int64_t kDays = 2;
   int64_t now_ms = kStartMs;
   for (int64_t i = 0; i < kDays * 24 * 720; ++i, now_ms += SampleRing::kFineMs)
-    ring.add(now_ms, {{"a", "", static_cast<double>(i % 12)}});  // each minute has 0 to 11
+    // each minute has the values 0 to 11
+    ring.add(now_ms, {{"a", "", static_cast<double>(i % 12)}});
   const auto points = points_of(ring, "a");
   ASSERT_GT(points.size(), SampleRing::kFineSlots + SampleRing::kCoarseSlots - 70);
   ASSERT_LE(points.size(), SampleRing::kFineSlots + SampleRing::kCoarseSlots);

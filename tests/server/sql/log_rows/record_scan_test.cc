@@ -1,4 +1,5 @@
-// RecordScan: the newest records first are the oldest records first in the reverse order, wherever batches end.
+// Tests RecordScan: reading from the newest record gives the reverse of reading from the oldest, wherever
+// batches end.
 #include "server/sql/log_rows/record_scan.h"
 
 #include <algorithm>
@@ -51,7 +52,7 @@ TEST(RecordScan, newest_first_is_the_reverse_of_oldest_first) {
     ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of(text, count, end))));
     end += count;
   }
-  const int64_t start = 123;  // within a batch
+  const int64_t start = 123;  // an offset within a batch
   ASSERT_TRUE(trim_and_wait(*log, {partition, Offset{start}}));
   std::vector<int64_t> all;
   for (int64_t offset = start; offset < end; ++offset) all.push_back(offset);

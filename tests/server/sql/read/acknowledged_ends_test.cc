@@ -20,7 +20,7 @@ TEST(AcknowledgedEnds, come_from_recent_answers) {
   EXPECT_FALSE(told.since(both, 1001));
 }
 
-// A read of three partitions cannot use the known ends of two.
+// A read of three partitions cannot use ends of which only two are known.
 TEST(AcknowledgedEnds, are_of_all_partitions_or_none) {
   AcknowledgedEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
@@ -30,7 +30,8 @@ TEST(AcknowledgedEnds, are_of_all_partitions_or_none) {
   EXPECT_TRUE(told.since(std::vector{partition(0), partition(1)}, 400));
 }
 
-// The answer to an older request arrives last: neither the end nor its age goes back.
+// The answer to an older request arrives last. Neither the end nor its age may decrease because of
+// it.
 TEST(AcknowledgedEnds, do_not_go_back) {
   AcknowledgedEnds told;
   told.note({{partition(0), Offset{9}}}, 2000);

@@ -46,7 +46,7 @@ class LocalTopicsTest : public testing::Test {
       ASSERT_TRUE(ends);
       for (const auto& [its, end] : *ends) found = end;
     });
-    return found;  // answered within the call
+    return found;  // the callback is called before the call returns
   }
 
   Disks disks_;

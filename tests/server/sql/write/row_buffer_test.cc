@@ -44,7 +44,7 @@ class RowBufferTest : public testing::Test {
     return buffer_->add(columns, ids.size(), std::vector<int64_t>(ids.size(), 77), lines);
   }
 
-  // By partition, "key value @time".
+  // Returns the rows of each partition as texts "key value @time".
   std::map<int32_t, std::vector<std::string>> take() {
     storage::AppendRequest request;
     buffer_->take(request);
@@ -103,7 +103,8 @@ TEST_F(RowBufferTest, much_becomes_several_batches) {
   EXPECT_GT(batches_, 4);
 }
 
-// The topic has got more partitions, or is another one, since the first statement of a transaction.
+// Since the first statement of the transaction, the topic has got more partitions, or was created
+// again.
 TEST_F(RowBufferTest, the_rows_of_a_transaction_stay_together_while_the_topic_changes) {
   ASSERT_TRUE(add({"a"}));
   std::unique_ptr<RowBuffer> first = std::move(buffer_);
