@@ -1,4 +1,4 @@
-// A directory of its own for a test, removed at its end.
+// A directory for one test, which is removed at the end of the test.
 #pragma once
 #include <filesystem>
 #include <string>

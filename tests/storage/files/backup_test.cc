@@ -21,7 +21,7 @@ TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
   const std::string to = other_.path() + "/new/backup";
   ASSERT_TRUE(backup(to));
   open();
-  append();  // not in the copy
+  append();  // this record is not in the copy
   close();
   const auto log = Log::open(to, {}).value();
   EXPECT_EQ(read_values(*log, {topic_, PartitionId{0}}).size(), 30);
@@ -41,7 +41,7 @@ TEST_F(BackupTest, log_and_state_go_on_where_they_were) {
 
 TEST_F(BackupTest, reports_its_progress) {
   ASSERT_TRUE(backup(other_.path() + "/backup"));
-  ASSERT_GE(copied_.size(), 2u);  // after each of the files at least
+  ASSERT_GE(copied_.size(), 2u);  // called at least after each of the files
   EXPECT_GT(copied_.front().first, 0u);
   EXPECT_GT(copied_.back().first, copied_.front().first);
   for (const auto& [bytes, all_bytes] : copied_) {
@@ -66,7 +66,8 @@ TEST_F(BackupTest, nothing_is_overwritten) {
   EXPECT_EQ(refused.error().code, ErrorCode::ObjectState);
 }
 
-// Nothing of it would start: the journals do not lead from the state to the log.
+// No task could start with this copy, because the journals have a gap between the state and the
+// log.
 TEST_F(BackupTest, a_copy_that_does_not_fit_is_refused) {
   change("state", "journals", [](WriteTransaction& write, TableHandle table) {
     return erase(write, table, first(write, table).first);

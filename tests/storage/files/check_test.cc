@@ -43,7 +43,7 @@ class CheckTest : public DataFixture {
       problems.push_back(checked.error().message);
     return problems;
   }
-  // The one problem, where there is one.
+  // Returns the problem if there is exactly one.
   std::string problem() {
     Problems found = problems();
     return found.size() == 1 ? found[0] : std::to_string(found.size()) + " problems";
@@ -90,7 +90,7 @@ TEST_F(CheckTest, dropped_data_are_no_damage) {
   EXPECT_EQ(counts_.partitions, 1 + kJournalPartitions);
 }
 
-// One of each kind that a command can have. The topic's partition exists.
+// Returns one part of each kind that a command can have. The partition of the topic exists.
 std::vector<MetadataPart> one_part_of_each_kind(const Uuid& topic) {
   std::vector<MetadataPart> parts{
       {std::string(kTopicsPart),

@@ -75,7 +75,8 @@ class DataFixture : public testing::Test {
     ASSERT_TRUE(trim_and_wait(*log_, {journal_partition(journal_of(kTask)), Offset{position}}));
   }
 
-  // Changes a table behind everybody's back.
+  // Changes a table of a database file directly, without the knowledge of the classes that own the
+  // file.
   using Change = std::function<Status(WriteTransaction&, TableHandle)>;
   void change(const std::string& kind, const std::string& table, const Change& change,
               KeyOrder order = KeyOrder::Bytes) {
@@ -86,7 +87,7 @@ class DataFixture : public testing::Test {
     ASSERT_TRUE(change(*write, write->open_table(table, order).value()));
     ASSERT_TRUE(write->commit());
   }
-  // The first key of a table, and its value.
+  // Returns the first key of a table, and its value.
   static std::pair<std::string, std::string> first(WriteTransaction& write, TableHandle table) {
     const auto cursor = write.cursor(table).value();
     const auto entry = cursor->first().value();
@@ -107,7 +108,7 @@ class DataFixture : public testing::Test {
 
   const ScratchDirectory directory_;
   const Uuid topic_ = Uuid::random(), exchange_ = Uuid::random();
-  std::string topic_table_;  // of the batches of its partition
+  std::string topic_table_;  // the table with the batches of the topic's partition
   std::unique_ptr<Log> log_;
   std::unique_ptr<StateStore> state_;
   TaskEpoch epoch_;

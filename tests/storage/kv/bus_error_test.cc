@@ -20,7 +20,7 @@ void read_a_page_that_is_gone(const std::string& directory) {
   EXPECT_TRUE(read && (*read)->get(table, "a"));
 }
 
-// A mapped file that is cut from outside raises SIGBUS, as an unreadable disk does.
+// Reading a mapped file that was truncated raises SIGBUS, as reading from a broken disk does.
 TEST(BusError, the_last_word_names_the_file) {
   const ScratchDirectory directory;
   GTEST_FLAG_SET(death_test_style, "threadsafe");

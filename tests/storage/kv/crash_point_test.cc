@@ -6,7 +6,7 @@
 namespace storage {
 namespace {
 
-// Each in a process of its own: the setting is read once.
+// Each test runs in a process of its own, because the setting is read only once.
 class CrashPointDeathTest : public testing::Test {
  protected:
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }

@@ -1,5 +1,5 @@
-// A damaged page of a data file causes at worst an error when it is read. The owners of the values check their
-// contents.
+// Tests that a damaged page of a data file causes an error at worst when it is read. The owners of the values
+// check their contents.
 #include <filesystem>
 #include <fstream>
 
@@ -15,7 +15,7 @@ constexpr size_t kPageSize = 4096;
 constexpr int kEntries = 2'000;
 
 std::string key_of(int i) { return "key " + std::to_string(i * 7919 % 10'007); }
-// Some lie in pages of their own.
+// Some values are so large that they have pages of their own.
 std::string value_of(int i) {
   return std::string(i % 50 == 0 ? 10'000 : 40, 'v') + std::to_string(i);
 }
@@ -30,11 +30,11 @@ size_t sum_of(std::string_view bytes) {
   return sum;
 }
 
-// How many of the calls have failed.
+// Makes all kinds of calls, and returns how many of them have failed.
 enum class Use : uint8_t { Reads, ReadsAndWrites };
 int use(KeyValueStore& store, Use how = Use::ReadsAndWrites) {
   int failures = 0;
-  size_t sum = 0;  // so that every value is read
+  size_t sum = 0;  // uses each value, so that it is read
   auto write = store.begin_write();
   if (!write) return 1;
   const auto table = (*write)->open_table("t", KeyOrder::Bytes);
@@ -54,7 +54,8 @@ int use(KeyValueStore& store, Use how = Use::ReadsAndWrites) {
   failures += !(*write)->put(*table, "new", "value");
   if (!(*write)->has_failed()) failures += !(*write)->erase_range(*table, "key 1", "key 2");
   if ((*write)->has_failed()) return failures;
-  // LMDB reads the list of free pages while it commits. Nothing was written then, so the outcome is known.
+  // LMDB reads the list of free pages while it commits. Nothing has been written at this point, so the
+  // outcome is known.
   const Status committed = (*write)->commit();
   if (!committed) {
     EXPECT_EQ(committed.error().code, ErrorCode::DataCorrupted) << committed.error().message;
@@ -92,7 +93,7 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
       const auto go_to = [&](size_t number) {
         return static_cast<std::streamoff>(number * kPageSize);
       };
-      const size_t place = 2 + random.next() % (pages - 2);  // after the two meta pages
+      const size_t place = 2 + random.next() % (pages - 2);  // a page after the two meta pages
       if (round % 3 == 1) {
         bytes.seekg(go_to(random.next() % pages));
         bytes.read(page.data(), kPageSize);
@@ -103,13 +104,13 @@ TEST(DamagedPages, reading_them_is_an_error_and_no_death) {
       bytes.write(page.data(), kPageSize);
     }
     const auto store = open(copy.path());
-    // A write to a page of noise would lead LMDB to addresses outside of the page.
+    // A write to a page with random bytes would make LMDB use addresses outside of the page.
     damages_met += !store || use(**store, round % 3 == 0 ? Use::ReadsAndWrites : Use::Reads) > 0;
   }
   EXPECT_GT(damages_met, 100) << "the others were in pages that are not used";
 }
 
-// Else a large range with damage far behind could never be erased, not even in parts.
+// Otherwise a large range with damage at its end could not be erased at all, not even in parts.
 TEST(DamagedPages, an_erasure_in_parts_looks_no_further_than_it_erases) {
   report_bus_errors();
   const ScratchDirectory directory;

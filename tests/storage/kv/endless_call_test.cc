@@ -1,4 +1,5 @@
-// A page of which LMDB finds no entry in any time: searching it ends all the same.
+// Tests a damaged page in which LMDB would search an entry without end: the search must end with an
+// error.
 #include "storage/kv/endless_call.h"
 
 #include <gtest/gtest.h>
@@ -70,7 +71,7 @@ TEST_F(EndlessCall, a_leaf_with_a_damaged_head_is_searched_in_finite_time) {
     for (size_t page = 2; page < bytes.size() / kPageSize; ++page) {
       char* const head = &bytes[page * kPageSize];
       if (std::string_view(head, kPageSize).find("key of this test") == std::string::npos) continue;
-      const uint16_t flags = 0x22, free_from = 4;  // a leaf of keys alone
+      const uint16_t flags = 0x22, free_from = 4;  // flags of a leaf that has only keys
       std::memcpy(head + 8, &key_size, sizeof key_size);
       std::memcpy(head + 10, &flags, sizeof flags);
       std::memcpy(head + 12, &free_from, sizeof free_from);

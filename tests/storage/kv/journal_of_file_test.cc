@@ -1,4 +1,4 @@
-// A data file that was not closed is opened with its own journal only.
+// Tests that a data file that was not closed can only be opened with its own journal.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -23,7 +23,7 @@ void write_file(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }
 
-// The files of a directory as a server leaves them that is killed.
+// The files of a directory after the server was killed.
 struct Files {
   std::string data, journal;
 };
@@ -91,7 +91,7 @@ TEST_F(JournalOfFile, one_of_zeros_or_of_another_file_is_refused) {
   }
 }
 
-// The journal has the same form as that of a server with many commits, since a kill may come at any moment.
+// The journal has its form from the start, because a server may be killed at any time.
 TEST_F(JournalOfFile, a_server_that_was_killed_before_its_first_commit_has_one) {
   const Files files = files_after(0), other = files_after(0);
   EXPECT_EQ(outcome(files), "0 rows");
@@ -99,7 +99,8 @@ TEST_F(JournalOfFile, a_server_that_was_killed_before_its_first_commit_has_one) 
   EXPECT_NE(outcome({files.data, std::string(kJournalBytes, '\0')}), "0 rows");
 }
 
-// Its journal has the first entry with the first commit, and its data file one identity, or behind it an older one.
+// In the previous version, the journal gets its first entry with the first commit, and the data file has one
+// identity, possibly followed by an older one.
 TEST_F(JournalOfFile, the_version_before_is_opened_without_a_first_entry) {
   const Files files = files_after(3);
   constexpr size_t kSecondIdentity = 2048 + 8 + 16;
@@ -111,7 +112,7 @@ TEST_F(JournalOfFile, the_version_before_is_opened_without_a_first_entry) {
   }
 }
 
-// Each start names another journal, also behind one that was not closed.
+// Each start creates a new journal, even if the one before it was not closed.
 TEST_F(JournalOfFile, the_journal_of_an_earlier_start_is_refused) {
   const Files first = files_after(5);
   const ScratchDirectory directory;

@@ -57,7 +57,7 @@ void note_sync(size_t covered) {
 }  // namespace
 }  // namespace storage
 
-// In place of the C library's, for LMDB as well.
+// Replaces the function of the C library, for LMDB as well.
 extern "C" int fdatasync(int file) {
   const bool is_versioned = storage::is_versioned(file);
   const size_t version = is_versioned ? storage::version_of_sync() : 0;
@@ -117,14 +117,14 @@ class Writer {
 
   void commit_some(KeyValueStore& store, Model& model) {
     auto write = store.begin_write().value();
-    if (below(6) == 0) {  // LMDB syncs nothing for it
+    if (below(6) == 0) {  // an empty commit, for which LMDB syncs nothing
       ASSERT_TRUE(write->commit());
       return;
     }
     Model next = model;
     const size_t changes = 1 + below(6);
     for (size_t i = 0; i < changes; ++i) change(*write, next);
-    if (below(10) == 0) return;  // thrown away
+    if (below(10) == 0) return;  // the transaction is dropped
     ASSERT_TRUE(write->commit());
     model = next;
   }
@@ -153,7 +153,7 @@ class Writer {
       entries[last] = "appended";
     } else {
       const std::string changed = key();
-      // Some are too large for the journal.
+      // Some changes are too large for the journal.
       const size_t size = kind == 39 ? JournalBytes : below(kind < 30 ? 40 : 9000);
       const std::string value(size, static_cast<char>('a' + below(26)));
       ASSERT_TRUE(write.put(table, changed, value));
@@ -176,7 +176,8 @@ std::string lost_some(const std::vector<std::string>& versions, size_t first, Wr
   return file;
 }
 
-// The contents of the file after each commit, and when another thread began to sync it.
+// Collects the contents of the file after each commit, and the time at which another thread began
+// to sync it.
 class Versions {
  public:
   explicit Versions(const std::string& directory) : path_(directory + "/test.mdb") {
@@ -223,7 +224,8 @@ TEST(JournaledCommits, after_any_loss_of_data_pages_all_commits_exist) {
     for (int i = 0; i < 130; ++i) {
       writer.commit_some(*store, model);
       versions.add();
-      if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for syncs
+      // leaves time for syncs
+      if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(20));
       if (i % 26 != 25) continue;
       const std::string journal = content_of(directory.path() + "/test.journal");
       const size_t durable = durable_version;
@@ -256,8 +258,8 @@ TEST(JournaledCommits, an_interrupted_recovery_is_repeated) {
     write_file(data, content_of(directory.path() + "/test.mdb"));
     const std::string entries = content_of(directory.path() + "/test.journal");
     write_file(journal, entries);
-    // Copies of both files before each sync of the data file. The journal is durable by then: a new journal has its
-    // first entry before the data file names it.
+    // Copies both files before each sync of the data file. The journal must be durable at this time: a new journal
+    // gets its first entry before the data file refers to it.
     std::vector<std::pair<std::string, std::string>> died;
     before_sync = [&] { died.emplace_back(content_of(data), content_of(journal)); };
     ASSERT_TRUE(open(after.path()));
@@ -318,7 +320,7 @@ class DeferringWriter {
     const std::string last = "z" + std::to_string(1'000'000 + appended_++);
     ASSERT_TRUE(write->append(table_, last, "appended"));
     next[last] = "appended";
-    if (kind == 2) return;  // thrown away
+    if (kind == 2) return;  // the transaction is dropped
     ASSERT_TRUE(write->commit());
     ++deferred_count;
     model["d"] = next;
@@ -362,7 +364,8 @@ TEST(JournaledCommits, deferred_commits_are_visible_at_once_and_survive_a_power_
     for (int i = 0; i < 200; ++i) {
       writer.commit_some(model);
       versions.add();
-      if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for syncs
+      // leaves time for syncs
+      if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(20));
       if (i % 37 != 36) continue;
       const std::string journal = content_of(directory.path() + "/test.journal");
       const size_t durable = durable_version;
@@ -391,7 +394,7 @@ TEST(JournaledCommits, deferred_commits_are_in_a_file_that_was_closed) {
   EXPECT_EQ(model_of(directory.path()), model);
 }
 
-// Another process sees it a little later.
+// Another process sees the commits a little later.
 TEST(JournaledCommits, deferred_commits_are_written_without_a_request) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -402,7 +405,7 @@ TEST(JournaledCommits, deferred_commits_are_written_without_a_request) {
   EXPECT_EQ(model_of(directory.path()), model);
 }
 
-// To put off pages is of use where several commits are written together, and only there.
+// Deferring pages is useful only if several commits are then written together.
 TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -460,7 +463,8 @@ TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   for (const auto& [commit, its] : changed) EXPECT_LT(its.size(), kTables);
 }
 
-// Each may be a page of its own, for which there has to be space before it is answered.
+// Each changed place may be a page of its own, for which there must be space before the commit is
+// answered.
 TEST(JournaledCommits, deferred_commits_put_into_a_few_places_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -525,7 +529,7 @@ TEST(JournaledCommits, readers_see_deferred_commits) {
   is_over = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_GT(deferred_count,
-            90);  // while each commit is read at once, deferring is tried only now and then
+            90);  // if each commit is read at once, deferring is only tried sometimes
 }
 
 // Commits after a recovery can be lost in the next crash.
@@ -581,7 +585,7 @@ TEST(JournaledCommits, one_that_was_not_is_refused_without_it) {
   EXPECT_EQ(model_of(copy.path()), model);
 }
 
-// It has an entry for each commit, and the file another mark.
+// An earlier version has an entry for each commit, and another mark in the data file.
 TEST(JournaledCommits, the_journal_of_an_earlier_version_is_read) {
   const ScratchDirectory directory, copy;
   Writer writer(3);
@@ -599,7 +603,7 @@ TEST(JournaledCommits, the_journal_of_an_earlier_version_is_read) {
   EXPECT_TRUE(open(copy.path()));
 }
 
-// The size limit of the process stands for a disk that fails: the entries before the failed one stay.
+// The limit on file sizes simulates a disk that fails. The entries before the failed one must stay.
 TEST(JournaledCommits, an_entry_that_cannot_be_written_takes_none_with_it) {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/one.journal";
@@ -626,7 +630,7 @@ TEST(JournaledCommits, an_entry_that_cannot_be_written_takes_none_with_it) {
   ASSERT_EQ(read_journal(path, identity)->last_commit, 3u);
 }
 
-// It lies beside a file that was put in another one's place.
+// The journal lies beside a file that has replaced another one.
 TEST(JournaledCommits, the_journal_of_another_file_is_left_alone) {
   const ScratchDirectory directory, other, mixed;
   Writer writer(5);
@@ -662,7 +666,7 @@ TEST(JournaledCommits, entries_that_are_damaged_are_noticed) {
     ASSERT_FALSE(opened) << entry << " of " << last;
     EXPECT_EQ(opened.error().code, ErrorCode::DataCorrupted);
   }
-  // One that was not written to its end was never acknowledged.
+  // An entry that is incomplete was never acknowledged.
   std::string cut = journal;
   cut[last + 70] = static_cast<char>(cut[last + 70] ^ 1);
   write_file(copy.path() + "/test.mdb", content_of(directory.path() + "/test.mdb"));
@@ -701,7 +705,8 @@ TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
   }
 }
 
-// The two halves of the journal are used in turns, and the changes that the file keeps for it do not make it grow.
+// The two halves of the journal are used in turn. The changes that are kept in the data file because of this must
+// not make it grow.
 TEST(JournaledCommits, many_small_commits_take_little_room) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();

@@ -38,8 +38,8 @@ class LmdbSnapshotTest : public testing::Test {
     EXPECT_EQ(rows.size(), found->entries);
     return rows;
   }
-  // In another process, as all users of snapshots beside a server are. LMDB's locks end when a process
-  // closes the file for the first time.
+  // Runs the check in another process, as all users of snapshots beside a server do. The locks of LMDB
+  // end as soon as the process closes the file once.
   static int in_child(const std::function<bool()>& check) {
     const pid_t child = ::fork();
     if (child == 0) std::_Exit(check() ? 0 : 1);
@@ -109,13 +109,14 @@ TEST_F(LmdbSnapshotTest, it_stays_at_its_moment_while_others_write) {
   for (const int file : {ready[0], ready[1], written[0], written[1]}) ::close(file);
 }
 
-// Its pages would never be used again, and the file grow for ever.
+// Otherwise the pages of the dead process would never be reused, and the file would grow without
+// end.
 TEST_F(LmdbSnapshotTest, pages_of_a_dead_process_are_freed) {
   open();
   put("t", KeyOrder::Bytes, "a", std::string(100'000, 'x'));
   EXPECT_EQ(in_child([&] { return LmdbSnapshot::open(path()).value().release() != nullptr; }), 0);
   std::this_thread::sleep_for(
-      std::chrono::milliseconds(1'100));  // readers are looked at every second
+      std::chrono::milliseconds(1'100));  // readers are checked every second
   put("t", KeyOrder::Bytes, "a", std::string(100'000, 'y'));
   const auto size = std::filesystem::file_size(path());
   for (int i = 0; i < 50; ++i) put("t", KeyOrder::Bytes, "a", std::string(100'000, 'z'));

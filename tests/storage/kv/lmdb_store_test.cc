@@ -31,8 +31,8 @@ TEST(LmdbStore, data_and_identity_survive_closing) {
   EXPECT_EQ(write->get(table, "a").value(), "1");
 }
 
-// Finished read transactions are used again; each sees all commits before its beginning, and tables that are newer than
-// the first transaction.
+// Finished read transactions are reused. Each must see all commits before its beginning, including tables that are
+// newer than the first transaction.
 TEST(LmdbStore, each_read_transaction_sees_the_latest_commits) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -42,7 +42,7 @@ TEST(LmdbStore, each_read_transaction_sees_the_latest_commits) {
         write->open_table("t" + std::to_string(round), KeyOrder::Bytes).value();
     ASSERT_TRUE(write->put(table, "a", std::to_string(round)));
     ASSERT_TRUE(write->commit());
-    // More at a time than are kept, in all the states in which one may end.
+    // Opens more read transactions at a time than are kept, and ends them in all possible states.
     std::vector<std::unique_ptr<ReadTransaction>> reads;
     for (int i = 0; i < 6; ++i) {
       reads.push_back(store->begin_read().value());
@@ -108,7 +108,8 @@ TEST(LmdbStore, a_cut_file_is_refused_instead_of_killing_the_reader) {
   EXPECT_EQ(cut.error().code, ErrorCode::StorageFailure);
 }
 
-// Pages that a transaction takes at the file's end and gives back are counted, and never written.
+// Pages that a transaction takes at the end of the file and gives back are counted but never
+// written.
 TEST(LmdbStore, a_file_that_lacks_free_pages_only_is_opened) {
   const ScratchDirectory directory;
   const std::string value(1500, 'v');

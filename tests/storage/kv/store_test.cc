@@ -78,7 +78,7 @@ TEST_P(EachStore, commits_are_numbered_and_a_snapshot_knows_its_last_one) {
   const TableHandle table = make_table("t");
   auto read = store_->begin_read().value();
   const CommitId before = read->commit_id();
-  for (int i = 0; i < 2; ++i) {  // the first one is undone
+  for (int i = 0; i < 2; ++i) {  // the first transaction is undone
     auto write = store_->begin_write().value();
     EXPECT_EQ(write->commit_id(), before + 1);
     ASSERT_TRUE(write->put(table, "a", "1"));

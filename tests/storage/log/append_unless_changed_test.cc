@@ -1,5 +1,5 @@
-// Rows that depend on rows that were read: they are appended only while those are still the newest
-// of their keys.
+// Tests rows that depend on rows that were read: they are appended only if the rows that were read
+// are still the newest of their keys.
 #include "storage/log/append_unless_changed.h"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ class AppendUnlessChangedTest : public testing::Test {
 TEST_F(AppendUnlessChangedTest, a_writer_that_has_read_all_its_keys_appends) {
   append(row("a", "a1") + row("b", "b1"));
   EXPECT_EQ(change(row("a", "a2"), {Offset{2}}), Offset{2});
-  append(row("b", "b2"));  // another key
+  append(row("b", "b2"));  // a row with another key
   EXPECT_EQ(change(row("a", "a3"), {Offset{3}}), Offset{4});
   EXPECT_EQ(values(), (std::vector<std::string>{"a1", "b1", "a2", "b2", "a3"}));
 }
@@ -67,7 +67,8 @@ TEST_F(AppendUnlessChangedTest, a_record_within_a_batch_counts_by_its_own_offset
   builder.append(1000, "b", "b1");
   append(builder.finish());
   EXPECT_TRUE(was_changed(change(row("b", "late"), {Offset{1}})));
-  EXPECT_EQ(change(row("a", "a2"), {Offset{1}}), Offset{2});  // read, in the same batch
+  // "a" was read; only "b" is newer, in the same batch
+  EXPECT_EQ(change(row("a", "a2"), {Offset{1}}), Offset{2});
 }
 
 TEST_F(AppendUnlessChangedTest, a_repeated_request_is_recognized) {
@@ -82,8 +83,8 @@ TEST_F(AppendUnlessChangedTest, a_later_request_for_the_same_rows_is_not_overtak
   append(row("a", "a0", {kAnna, 0, 0}));
   EXPECT_EQ(change(row("b", "b1", {kAnna, 0, 1}), {Offset{1}}), Offset{1});
   EXPECT_EQ(change(row("b", "b2", {kAnna, 0, 2}), {Offset{1}, Offset{1}}), Offset{2});
-  // The row before the request's first offset is of the same producer, but counts as another
-  // writer's.
+  // The row before the first offset of the request is by the same producer, but counts as a row of
+  // another writer.
   EXPECT_TRUE(was_changed(change(row("a", "a1", {kAnna, 0, 3}), {Offset{0}, Offset{1}})));
   append(row("b", "b3", {kBert, 0, 0}));
   EXPECT_TRUE(was_changed(change(row("b", "b4", {kAnna, 0, 3}), {Offset{1}, Offset{1}})));

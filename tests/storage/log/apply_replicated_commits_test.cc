@@ -1,4 +1,5 @@
-// Commits that were decided elsewhere: all of a portion or none, in their order, and with them where that ends.
+// Tests commits that other nodes decided: a portion is applied completely or not at all and in order, together
+// with the position of its end.
 #include "storage/log/apply_replicated_commits.h"
 
 #include "storage/kv/memory_store.h"

@@ -1,4 +1,5 @@
-// Replicas without readers: their appends are durable at once and reach the data file later (docs/adr/0102).
+// Tests replicas without readers: appends are durable at once and are written to the data file later
+// (docs/adr/0102).
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -15,7 +16,7 @@ namespace {
 constexpr LeaderEpoch kEpoch{3};
 constexpr int kProducers = 3;
 
-// A partition's replica in a directory of its own.
+// The replica of a partition, in a directory of its own.
 class Replica {
  public:
   Replica(std::string directory, const TopicPartition& partition) : partition_(partition) {
@@ -54,7 +55,7 @@ class Replica {
     for (const BatchRef& batch : batches) bytes += batch.bytes;
     return bytes;
   }
-  // From a batch that begins an append.
+  // Returns the recent batches from a batch that begins an append.
   std::string recent(Offset from) {
     std::string bytes;
     for (const SharedBytes& piece : log_->core().recent().find(partition_, from, 1 << 20))
@@ -87,7 +88,7 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
     const Offset end = leader.log_end();
     for (int producer = 0; producer < kProducers; ++producer)
       led.insert(leader.append(producer, round).value().commit);
-    // As a follower that keeps up: of nothing here the store is asked.
+    // These are the calls of a follower that keeps up. None of them reads the store.
     EXPECT_EQ(follower.log_end(), end);
     if (round > 0) {
       EXPECT_EQ(follower.replica().last_epoch(partition).value(), kEpoch);
@@ -98,7 +99,7 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
     ASSERT_FALSE(batches.empty());
     followed.insert(follower.follow(batches, end).value().commit);
   }
-  // Many share a commit of the data file's; how many is a question of time, too.
+  // Many appends share a commit of the data file. How many depends on the timing, too.
   EXPECT_LT(led.size(), size_t{kRounds} * kProducers * 9 / 10);
   EXPECT_LT(followed.size(), size_t{kRounds} * 9 / 10);
   copy_as_after_a_crash(leader_disk, leader_crashed);
@@ -110,7 +111,7 @@ TEST(DeferredReplicas, have_all_that_they_acknowledged_after_a_crash) {
   EXPECT_EQ(follower_again.log_end(), Offset{kRounds * kProducers});
   EXPECT_EQ(leader_again.all(), leader.all());
   EXPECT_EQ(follower_again.all(), leader.all());
-  // The state of producers survives, too, at the replica that leads next.
+  // The state of producers also survives in the replica that leads next.
   follower_again.become(ReplicaRole::Leader, kEpoch + 1);
   for (int producer = 0; producer < kProducers; ++producer)
     for (Replica* next : {&leader_again, &follower_again}) {

@@ -30,9 +30,9 @@ class InlineAppendTest : public testing::Test {
     EXPECT_TRUE(create_partitions_and_wait(*log_, topic, 1));
     return {topic, PartitionId{0}};
   }
-  // Appends one after the other until one is alone with the log.
+  // Appends one batch after another until the appending thread writes one by itself.
   struct Alone {
-    int count;  // with the last one
+    int count;  // number of appends, including the last one
     std::shared_ptr<InlineAppend> append;
     std::shared_ptr<std::promise<std::thread::id>> answered_by;
   };
@@ -48,7 +48,8 @@ class InlineAppendTest : public testing::Test {
       EXPECT_TRUE(try_append(*log_, request, done, alone));
       if (alone) return {count, alone, answered_by};
       answered_by->get_future().wait();
-      // The writer is soon back at its wait; a request that comes earlier is not alone.
+      // The writer's thread soon waits again. A request that comes before would be given to that
+      // thread.
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
@@ -73,7 +74,8 @@ TEST_F(InlineAppendTest, is_durable_and_answered_when_it_is_written) {
   EXPECT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
 }
 
-// The append's changes to the data file are pending: every reader sees them, and a crash does not lose them.
+// The changes of the append to the data file are pending. Every reader must see them, and a crash must not
+// lose them.
 TEST_F(InlineAppendTest, is_visible_at_once_and_survives_a_crash) {
   const TopicPartition partition = make_partition();
   int count = 0, written = 0;
@@ -94,7 +96,8 @@ TEST_F(InlineAppendTest, is_visible_at_once_and_survives_a_crash) {
   EXPECT_EQ(read_values(**again, partition).size(), static_cast<size_t>(count));
 }
 
-// Several clients, whose groups the writer's thread writes; with a reader that reads after each append, and without.
+// Several clients append in groups, which the writer's thread writes, with and without a reader that reads after
+// each append.
 TEST_F(InlineAppendTest, groups_of_several_are_visible_at_once_and_survive_a_crash) {
   for (const bool has_reader : {false, true}) {
     SCOPED_TRACE(has_reader);
@@ -125,7 +128,7 @@ TEST_F(InlineAppendTest, groups_of_several_are_visible_at_once_and_survive_a_cra
   }
 }
 
-// Waiting readers are notified soon, though not of each append.
+// Waiting readers are notified soon, although not after each append.
 TEST_F(InlineAppendTest, is_announced_in_time) {
   std::mutex mutex;
   std::condition_variable told;
@@ -150,7 +153,8 @@ TEST_F(InlineAppendTest, is_announced_in_time) {
   log_.reset();
 }
 
-// A task or a reader of its output: it looks for new records only when it is notified.
+// Stands for a task or a reader of a task's output, which looks for new records only when it is
+// notified.
 class Follower {
  public:
   using Take = std::function<void(Offset from, Offset end)>;
@@ -202,7 +206,7 @@ class Follower {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_told_ = false, is_ending_ = false;  // guarded by mutex_
-  Offset next_{0};                            // written under mutex_, by the thread
+  Offset next_{0};                            // written only by the thread, under mutex_
   std::thread thread_;
 };
 
@@ -284,7 +288,8 @@ TEST_F(InlineAppendTest, is_the_writers_when_it_is_given_up) {
   EXPECT_NE(alone.answered_by->get_future().get(), std::this_thread::get_id());
 }
 
-// Beside each other, definitions and maintenance: nothing is lost, doubled, or left lying.
+// While appends, definitions and maintenance run at the same time, nothing may be lost, duplicated
+// or left unwritten.
 TEST_F(InlineAppendTest, ends_beside_any_other_writers) {
   const TopicPartition partition = make_partition();
   constexpr int kThreads = 3, kAppends = 400;

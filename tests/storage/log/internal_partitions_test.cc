@@ -1,4 +1,5 @@
-// Internal partitions share a table: there may be tens of thousands, and none sees its neighbours.
+// Tests internal partitions, which share one table: there may be tens of thousands, and none sees
+// records of another one.
 #include <future>
 
 #include "storage/kv/memory_store.h"
@@ -16,7 +17,7 @@ TEST(InternalPartitions, neighbours_in_the_table_stay_apart) {
   const Uuid topic = Uuid::random();
   ASSERT_TRUE(create_partitions_and_wait(*log, topic, 5, PartitionKind::Internal));
   const auto partition = [&](int32_t number) { return TopicPartition{topic, PartitionId{number}}; };
-  for (int round = 0; round < 300; ++round)  // so that the offsets' low bytes differ too
+  for (int round = 0; round < 300; ++round)  // so that the low bytes of the offsets differ, too
     for (const int32_t number : {1, 3})
       ASSERT_TRUE(append_and_wait(
           *log, append_of(partition(number), batch_of(std::to_string(number) + "-"))));

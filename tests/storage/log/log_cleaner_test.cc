@@ -1,4 +1,5 @@
-// Retention and compaction: the records that they remove and keep; readers notice nothing but the missing records.
+// Tests retention and compaction: which records they remove and keep, and that readers notice nothing except the
+// missing records.
 #include "storage/log/log_cleaner.h"
 
 #include <map>
@@ -42,7 +43,7 @@ class LogCleanerTest : public testing::Test, public CleanupPort {
   void append(std::string batches) {
     ASSERT_TRUE(append_and_wait(*log_, append_of(partition_, std::move(batches))));
   }
-  // No value: a tombstone.
+  // Appends a record; one without a value is a tombstone.
   void put(const std::string& key, const std::optional<std::string>& value,
            records::Codec codec = records::Codec::None) {
     records::BatchBuilder builder;
@@ -80,7 +81,7 @@ class LogCleanerTest : public testing::Test, public CleanupPort {
     }
     return all;
   }
-  // As a reader of a table builds it.
+  // Returns the rows of a table that a reader builds from the records.
   Rows table() {
     Rows rows;
     for (const Stored& record : stored())
@@ -102,17 +103,17 @@ class LogCleanerTest : public testing::Test, public CleanupPort {
   std::unique_ptr<LogCleaner> cleaner_;
   TopicPartition partition_{Uuid::random(), PartitionId{0}};
   CleanupTarget target_{.partition = partition_, .policy = {}};
-  size_t looks_ = 0;  // at partitions that may have something to clean
+  size_t looks_ = 0;  // number of calls for partitions that may have something to clean
 };
 
 // --- Retention
 
 TEST_F(LogCleanerTest, records_go_when_their_append_is_too_long_ago) {
   target_.policy.retention_ms = 60'000;
-  append(batch_of("old", 3, 5'000'000'000));  // their own time lies far ahead
+  append(batch_of("old", 3, 5'000'000'000));  // their timestamps are far in the future
   cleaner_->run_once();
   pass_ms(50'000);
-  append(batch_of("new", 3, 1));  // and these are from long ago
+  append(batch_of("new", 3, 1));  // the timestamps of these are long ago
   cleaner_->run_once();
   EXPECT_EQ(log_start(), Offset{0});
   pass_ms(11'000);
@@ -130,7 +131,7 @@ TEST_F(LogCleanerTest, the_age_of_few_records_outlives_a_restart) {
   append(batch_of("a"));
   cleaner_->run_once();
   pass_ms(120'000);
-  cleaner_->run_once();  // notes until when it was appended
+  cleaner_->run_once();  // stores the time by which the record had been appended
   open();
   pass_ms(400'000);
   cleaner_->run_once();
@@ -186,7 +187,8 @@ TEST_F(LogCleanerTest, a_partition_without_news_is_looked_at_seldom) {
   cleaner_->run_once();
   EXPECT_EQ(looks_, 3u);
   target_.policy.retention_ms = 1'000;
-  ASSERT_TRUE(create_partitions_and_wait(*log_, Uuid::random(), 1));  // as metadata, it is a commit
+  // any commit, here one of the metadata
+  ASSERT_TRUE(create_partitions_and_wait(*log_, Uuid::random(), 1));
   cleaner_->run_once();
   EXPECT_EQ(looks_, 4u);
 }
@@ -218,13 +220,13 @@ TEST_F(LogCleanerTest, the_time_index_is_removed_with_its_records) {
   }
   const size_t before = entries();
   EXPECT_GE(before, 80u);
-  pass_ms(40'500);  // about half of it
+  pass_ms(40'500);  // now about half of the records are too old
   cleaner_->run_once();
   const Offset start = log_start();
   EXPECT_GT(start, Offset{15'000});
   EXPECT_LT(start, Offset{25'000});
   EXPECT_LE(entries(), 2u * (40 - static_cast<size_t>(start.value()) / 1'000) + 2);
-  // The index of the remaining records is right.
+  // The time index of the remaining records is still correct.
   auto reader = LogReader::open(*log_).value();
   ASSERT_TRUE(reader->begin_turn());
   EXPECT_EQ(offset_for_time(*reader, partition_, 1'000'030'001).value(), Offset{30'000});
@@ -269,9 +271,9 @@ TEST_F(LogCleanerTest, batches_lose_records_and_keep_their_offsets) {
   cleaner_->run_once();
   const auto after = stored();
   ASSERT_EQ(after.size(), 3u);
-  EXPECT_EQ(after[0].offset, Offset{4});  // of "b"
+  EXPECT_EQ(after[0].offset, Offset{4});  // the offset of "b"
   EXPECT_EQ(after[1].offset, Offset{6});
-  // Reading from within the gap is reading from behind it.
+  // Reading from an offset in a gap begins after the gap.
   auto reader = LogReader::open(*log_).value();
   ASSERT_TRUE(reader->begin_turn());
   EXPECT_EQ(reader->read(partition_, Offset{1}, 1)->front().base_offset, Offset{0});
@@ -294,11 +296,12 @@ TEST_F(LogCleanerTest, a_tombstone_goes_after_its_time_and_not_before) {
   cleaner_->run_once();
   EXPECT_EQ(stored()[0].key, "a");
   pass_ms(2'000);
-  cleaner_->run_once();  // with nothing new
+  cleaner_->run_once();  // a run without new records
   EXPECT_EQ(stored()[0].key, "end");
 }
 
-// A replica that was away for longer would continue after the tombstone, and keep the records that it deletes.
+// A replica that was away for longer would continue after the tombstone, and keep the records that the
+// tombstone deletes.
 TEST_F(LogCleanerTest, a_tombstone_stays_while_a_replica_has_not_got_it) {
   compact_always();
   target_.policy.delete_retention_ms = 10'000;
@@ -312,7 +315,7 @@ TEST_F(LogCleanerTest, a_tombstone_stays_while_a_replica_has_not_got_it) {
   cleaner_->run_once();
   EXPECT_EQ(stored()[0].key, "a");
   target_.policy.keeps_tombstones = false;
-  cleaner_->run_once();  // with nothing new
+  cleaner_->run_once();  // a run without new records
   EXPECT_EQ(stored()[0].key, "end");
 }
 
@@ -378,7 +381,7 @@ TEST_F(LogCleanerTest, little_that_is_new_waits) {
 }
 
 TEST_F(LogCleanerTest, a_small_map_takes_more_rounds_and_loses_nothing) {
-  key_map_bytes_ = 64 << 10;  // 2,400 keys
+  key_map_bytes_ = 64 << 10;  // room for 2,400 keys
   open();
   compact_always();
   Rows rows;
@@ -423,7 +426,7 @@ TEST_F(LogCleanerTest, producers_go_on_after_their_batches_are_gone) {
   EXPECT_EQ(stored().size(), 2u);
   const auto again = append_and_wait(*log_, append_of(partition_, batch_of_producer(2)));
   ASSERT_TRUE(again);
-  EXPECT_EQ(again->front().base_offset, Offset{2});  // it was there
+  EXPECT_EQ(again->front().base_offset, Offset{2});  // the batch exists, so this one is a duplicate
   append(batch_of_producer(5));
   EXPECT_EQ(append_and_wait(*log_, append_of(partition_, batch_of_producer(9))).error().code,
             ErrorCode::OutOfOrderSequence);
@@ -507,7 +510,7 @@ TEST_F(LogCleanerTaskTest, only_the_last_batch_of_a_task_stays_without_its_recor
   EXPECT_EQ(table(), (Rows{{"k", "3"}, {"end", ""}}));
 }
 
-// Other writers have overwritten the task's last record: the batch that is left of the task must not count as a record.
+// Other writers have overwritten the task's last record. The emptied batch that remains must not count as a record.
 TEST_F(LogCleanerTaskTest, the_remaining_batch_of_a_task_restores_no_record) {
   compact_always();
   target_.policy.delete_retention_ms = 1'000;
@@ -528,7 +531,8 @@ TEST_F(LogCleanerTest, batches_of_transactions_stay_as_they_are) {
   for (int i = 0; i < 3; ++i) {
     std::string batch = batch_of("v");
     batch[22] = static_cast<char>(batch[22] | 16);
-    records::set_producer({batch.data(), batch.size()}, {ProducerId{5}, 0, i});  // and the checksum
+    // sets the checksum, too
+    records::set_producer({batch.data(), batch.size()}, {ProducerId{5}, 0, i});
     append(std::move(batch));
   }
   put("end", "");
@@ -562,7 +566,7 @@ class LogCleanerTruncationTest : public LogCleanerTest {
       ReplicaLog(*log_).set_role(partition_, role, LeaderEpoch{epoch}, done);
     }));
   }
-  // Truncates the log as a follower of epoch `epoch`, and leads it again as its only replica.
+  // Truncates the log as a follower in epoch `epoch`, then leads it again as the only replica.
   void truncate(int64_t end, int epoch) {
     become(ReplicaRole::Follower, epoch);
     ASSERT_EQ(wait_for<Result<Offset>>([&](auto done) {
@@ -668,7 +672,7 @@ TEST_F(LogCleanerTruncationTest, a_pass_beyond_the_log_end_is_refused) {
   EXPECT_EQ(log_->find_partition(partition_)->cleaned_end(), Offset{0});
 }
 
-// A cut at each commit of the pass.
+// The power is cut at each commit of the pass.
 TEST_F(LogCleanerTest, a_crash_at_any_moment_leaves_the_same_table) {
   compact_always();
   Rows rows;

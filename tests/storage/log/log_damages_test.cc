@@ -1,5 +1,5 @@
-// Pages of log.mdb at the place of other pages. A misplaced branch page is the worst: the pages below it are sound, but
-// belong to another table, or are its own ancestors. Opening and reading may fail, and nothing more may happen.
+// Tests log.mdb with pages in the place of other pages. A misplaced branch page is the worst case: the pages below it
+// are correct, but belong to another table or are its own ancestors. Opening and reading may fail, but must not crash.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t kPageSize = 4096;
 
-// A table of its own, and one that many share: each is more than a page.
+// Writes a topic with a table of its own and partitions that share a table, each of more than one
+// page.
 std::vector<TopicPartition> write_some(const std::string& directory) {
   const auto log = Log::open(directory, {}).value();
   std::vector<TopicPartition> partitions;
@@ -30,7 +31,7 @@ std::vector<TopicPartition> write_some(const std::string& directory) {
   return partitions;
 }
 
-// By the flags of LMDB's page header.
+// The kinds of pages according to the flags in LMDB's page header.
 enum class PageKind : uint16_t { Branch = 1, Leaf = 2 };
 std::vector<size_t> pages_of(const std::string& bytes, PageKind kind) {
   std::vector<size_t> found;
@@ -44,7 +45,7 @@ std::vector<size_t> pages_of(const std::string& bytes, PageKind kind) {
   return found;
 }
 
-// Whether anything is refused.
+// Returns whether opening or reading reports an error.
 bool is_refused(const std::string& directory, const std::vector<TopicPartition>& partitions) {
   const auto log = Log::open(directory, {});
   if (!log) return true;

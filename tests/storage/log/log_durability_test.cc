@@ -28,7 +28,7 @@ size_t lost_at_power_cut(MemoryDisk::Sync sync) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(sync), {}).value();
   const TopicPartition partition = make_partition(*log);
-  if (sync == MemoryDisk::Sync::Never) {  // else the partition itself would be gone
+  if (sync == MemoryDisk::Sync::Never) {  // without syncs, the partition itself would be lost
     log.reset();
     log = Log::open(disk.open(), {}).value();
     EXPECT_TRUE(append_and_wait(*log, append_of(partition, batch_of("first"))));
@@ -70,7 +70,7 @@ size_t lost_at_power_cut(MemoryDisk::Sync sync) {
   auto after = Log::open(disk.open(), {}).value();
   const Values values = read_values(*after, partition);
   const std::set<std::string> found(values.begin(), values.end());
-  EXPECT_EQ(found.size(), values.size());  // and nothing twice
+  EXPECT_EQ(found.size(), values.size());  // no record may occur twice
   size_t lost = 0;
   for (const std::string& value : acknowledged) lost += !found.contains(value);
   return lost;
@@ -80,7 +80,7 @@ TEST(LogDurability, a_power_cut_loses_nothing_that_was_acknowledged) {
   EXPECT_EQ(lost_at_power_cut(MemoryDisk::Sync::EveryCommit), 0u);
 }
 
-// The test above would notice a missing sync.
+// Checks that the test before this one would notice a missing sync.
 TEST(LogDurability, a_store_that_does_not_sync_is_caught) {
   EXPECT_GE(lost_at_power_cut(MemoryDisk::Sync::Never), 50u);
 }
@@ -100,7 +100,7 @@ TEST(LogDurability, a_commit_lost_in_a_power_cut_is_not_acknowledged) {
   AppendDone done = [&](auto) { was_answered = true; };
   ASSERT_TRUE(log->try_append(request, done));
   EXPECT_EQ(failed.get_future().get().code, ErrorCode::StorageFailure);
-  // Later requests receive the same error: nothing of them was written.
+  // Later requests get the same error, and nothing of them was written.
   EXPECT_EQ(append_and_wait(*log, append_of(partition, batch_of("c"))).error().code,
             ErrorCode::StorageFailure);
   log.reset();
@@ -110,7 +110,7 @@ TEST(LogDurability, a_commit_lost_in_a_power_cut_is_not_acknowledged) {
 }
 
 TEST(LogDurability, no_request_is_acknowledged_before_its_commit_is_synced) {
-  // The order of the events; only the writer's thread adds to it.
+  // Lists the events in their order. Only the writer's thread adds events.
   std::vector<std::string> events;
   const auto note = [&](std::string event) { events.push_back(std::move(event)); };
   MemoryDisk disk;
@@ -159,7 +159,7 @@ TEST(LogDurability, a_full_disk_refuses_cleanly_and_goes_on_when_there_is_room) 
   EXPECT_EQ(read_values(*log, partition), (Values{"a0", "small0"}));
 }
 
-// The request that cannot be stored is in one group with others, which must not fail with it.
+// A request that cannot be stored is in one group with others, which must not fail because of it.
 TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its_group_with_it) {
   const ScratchDirectory directory;
   LogOptions options;
@@ -196,8 +196,8 @@ TEST(LogDurability, one_request_that_is_too_large_for_the_file_does_not_take_its
   EXPECT_EQ(read_values(*log, partition), (Values{"first0", "before0", "after0"}));
 }
 
-// Limits the size of this process's files, as a full disk does: a write is cut short, and the next
-// one fails.
+// Limits the file sizes of this process, which simulates a full disk: one write is incomplete, and
+// the next one fails.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(size_t size_bytes) {
@@ -257,7 +257,8 @@ TEST(LogDurability, a_reserve_is_kept_for_deletes_and_waiting_writers_are_notifi
   EXPECT_GT(stored, 30u);
   EXPECT_LT(stored, 70u);
 
-  // Clients are refused; a small task commit, epochs and new partitions are not.
+  // Appends of clients are refused; a small commit of a task, epochs and new partitions are
+  // accepted.
   std::atomic<bool> is_writable = false;
   std::promise<void> told;
   log->when_writable([&] { is_writable = true, told.set_value(); });
@@ -289,7 +290,7 @@ TEST(LogDurability, a_writer_that_waits_for_space_is_notified_at_once_if_some_ex
   told.get_future().wait();
 }
 
-// One creation that cannot be is refused by itself, before anything is written: its group is
+// A creation that is not possible is refused alone before anything is written, so its group is
 // committed once.
 TEST(LogDurability, too_many_partitions_are_refused_and_spoil_nothing) {
   const ScratchDirectory directory;
@@ -314,8 +315,8 @@ TEST(LogDurability, too_many_partitions_are_refused_and_spoil_nothing) {
   EXPECT_EQ(log->partitions().size(), 10u);
 }
 
-// On a full disk each attempt to commit costs time: a group of a thousand is not tried a thousand
-// times.
+// On a full disk each attempt to commit costs time, so a group of a thousand requests must not be
+// tried a thousand times.
 TEST(LogDurability, a_group_that_cannot_be_stored_is_tried_a_few_times_only) {
   MemoryDisk disk;
   LogOptions options;

@@ -1,4 +1,4 @@
-// Small things that tests of the log need.
+// Functions that tests of the log share.
 #pragma once
 #include <future>
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// A batch of `count` records whose values are "`text`0", "`text`1", ... and whose timestamps grow
-// from `timestamp`.
+// Returns a batch of `count` records. Their values are "`text`0", "`text`1", ..., and their
+// timestamps increase from `timestamp`.
 inline std::string batch_of(const std::string& text, int count = 1, int64_t timestamp = 1000) {
   records::BatchBuilder builder;
   for (int i = 0; i < count; ++i) builder.append(timestamp + i, "key", text + std::to_string(i));
@@ -45,7 +45,8 @@ T wait_for(const Submit& submit) {
   return answer.get_future().get();
 }
 
-// The first record of this time or a later one; the end when there is none. In a turn.
+// Returns the offset of the first record with this timestamp or a later one; the end if there is
+// none. Reads in a turn.
 inline Result<Offset> offset_for_time(LogReader& reader, const TopicPartition& partition,
                                       int64_t timestamp) {
   Offset from = TRY(reader.log_start(partition));
@@ -56,7 +57,7 @@ inline Result<Offset> offset_for_time(LogReader& reader, const TopicPartition& p
   return reader.readable_end(partition);
 }
 
-// All values of the partition in order; checks on the way that offsets have no gaps.
+// Returns all values of the partition in order. Checks that the offsets have no gaps.
 inline std::vector<std::string> read_values(Log& log, const TopicPartition& partition,
                                             Offset from = {}) {
   auto reader = LogReader::open(log).value();
@@ -78,7 +79,7 @@ inline std::vector<std::string> read_values(Log& log, const TopicPartition& part
   return values;
 }
 
-// "sequence:entry" of each durable commit of the task.
+// Returns "sequence:entry" for each durable commit of the task.
 inline std::vector<std::string> journal_of_task(Log& log, const std::string& task) {
   std::vector<std::string> entries;
   const auto tasks = log.tasks().value();
@@ -94,7 +95,7 @@ inline std::vector<std::string> journal_of_task(Log& log, const std::string& tas
   }
   return entries;
 }
-// As checkpoints of all that they hold would do.
+// Trims all journals, as if checkpoints contained all their entries.
 inline void trim_journals(Log& log) {
   for (int32_t journal = 0; journal < kJournalPartitions; ++journal) {
     const TopicPartition partition = journal_partition(PartitionId(journal));
@@ -106,8 +107,8 @@ inline void wait_until_removed(const Log& log) {
   while (log.pending_removals() > 0) std::this_thread::yield();
 }
 
-// Number of entries in the tables that should be empty when all of a dropped object was removed:
-// exchanges and journals, producers, removals, and the tables of partitions.
+// Returns the number of entries in the tables that are empty after a complete removal: exchanges
+// and journals, producers, removals, and the tables of partitions.
 inline size_t entries_left(Log& log) {
   size_t count = 0;
   std::promise<Status> done;
@@ -118,7 +119,7 @@ inline size_t entries_left(Log& log) {
           const bool is_partition = name.starts_with("log-");
           if (!is_partition && name != "exchanges" && name != "producers" && name != "removals")
             continue;
-          count += is_partition;  // the table itself
+          count += is_partition;  // counts the table itself
           const auto table =
               TRY(transaction.find_table(name, is_partition ? KeyOrder::Integer : KeyOrder::Bytes));
           const auto cursor = TRY(transaction.cursor(*table));

@@ -1,5 +1,5 @@
-// Readers on their own threads while the writer appends, creates and drops: no reader ever sees
-// another topic's records, and no record below the readable end is missing.
+// Tests readers on their own threads while the writer appends, creates and drops: no reader sees
+// records of another topic, and none misses a record before the readable end.
 #include <atomic>
 #include <fstream>
 #include <future>
@@ -14,7 +14,7 @@
 namespace storage {
 namespace {
 
-// The topics that the readers try; a dropped one may still be among them.
+// The topics from which the readers choose. A dropped topic may still be among them.
 class KnownTopics {
  public:
   void add(const Uuid& topic) {
@@ -38,7 +38,7 @@ Status drop_and_wait(Log& log, const Uuid& topic) {
   return done.get_future().get();
 }
 
-// Every value of a topic is its own id. Returns how many records were seen.
+// Checks that every value in a topic is the topic's own id. Returns the number of records.
 size_t check_topic(LogReader& reader, const Uuid& topic) {
   const TopicPartition partition{topic, PartitionId{0}};
   const auto end = reader.readable_end(partition);
@@ -47,7 +47,7 @@ size_t check_topic(LogReader& reader, const Uuid& topic) {
     return 0;
   }
   const auto batches = reader.read(partition, Offset{0}, 1 << 20);
-  if (!batches) {  // dropped since the line above
+  if (!batches) {  // the topic was dropped after the line above
     EXPECT_EQ(batches.error().code, ErrorCode::UnknownTopic);
     return 0;
   }

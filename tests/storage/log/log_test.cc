@@ -246,9 +246,10 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   append(fresh, batch_of("fresh"));
   reader->end_turn();
   append(fresh, batch_of("more"));
-  wait_until_removed(*log_);  // now that no turn needs it, the old table is gone
+  wait_until_removed(*log_);  // the old table is removed, because no turn needs it
   const TopicPartition another = make_partition();
-  EXPECT_EQ(table_of(another), old_table);  // LMDB gives numbers again, hence all this
+  // LMDB reuses numbers of tables, which makes this test necessary
+  EXPECT_EQ(table_of(another), old_table);
   append(another, batch_of("another"));
 
   EXPECT_EQ(read_values(*log_, fresh), (Values{"fresh0", "more0"}));
@@ -270,11 +271,12 @@ TEST_F(LogTest, partitions_can_be_added_to_a_topic) {
   EXPECT_EQ(read_values(*log_, first), Values{"a0"});
 }
 
-// Each partition opens a table; a client that creates thousands must not delay the others meanwhile.
+// Each partition opens a table. A client that creates thousands of partitions must not delay other
+// clients.
 TEST_F(LogTest, appends_go_in_between_while_many_partitions_are_made_or_dropped) {
   const TopicPartition mine = make_partition();
   const Uuid many = Uuid::random();
-  std::vector<std::string> order;  // the writer's thread
+  std::vector<std::string> order;  // written only by the writer's thread
   const auto answered_while = [&](auto begin) {
     order.clear();
     std::promise<void> all;
@@ -324,7 +326,7 @@ TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
     std::promise<void> answered;
     const auto done = [&](const Status&) { answered.set_value(); };
     is_dropping ? log_->drop_topic(topic, done) : log_->create_partitions(topic, 300, done);
-    log_->close();  // refuses the rest of it
+    log_->close();  // refuses the remaining slices
     answered.get_future().wait();
     reopen();
     ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
@@ -345,7 +347,8 @@ TEST_F(LogTest, an_idempotent_producer_appends_each_batch_once) {
   };
   EXPECT_EQ(append(partition, batch(0)), Offset{0});
   EXPECT_EQ(append(partition, batch(1) + batch(2)), Offset{1});
-  EXPECT_EQ(append(partition, batch(1)), Offset{1});  // a retry: the same answer, nothing appended
+  // a retry gets the same answer and appends nothing
+  EXPECT_EQ(append(partition, batch(1)), Offset{1});
   reopen();
   EXPECT_EQ(append(partition, batch(2)), Offset{2});
   const auto gap = append_and_wait(*log_, append_of(partition, batch(5)));
@@ -373,7 +376,7 @@ TEST_F(LogTest, a_full_queue_refuses_and_notifies_when_it_has_space) {
     AppendDone done = [&](auto result) { answered += result.has_value(); };
     const bool is_taken = log_->try_append(request, done);
     taken += is_taken;
-    EXPECT_EQ(request.parts.empty(), is_taken);  // else it is still ours
+    EXPECT_EQ(request.parts.empty(), is_taken);  // a refused request still belongs to the caller
     return is_taken;
   };
   ASSERT_TRUE(try_one());

@@ -39,8 +39,8 @@ records::BatchHeader in_transaction(records::BatchHeader header) {
   return header;
 }
 
-// A batch with the sequence of an aborted transaction would be taken for a duplicate, acknowledged, and never be
-// visible.
+// If a batch had the sequence of an aborted transaction's batch, it would be acknowledged as a duplicate and
+// never become visible.
 TEST(ProducerState, a_batch_of_a_transaction_that_has_ended_does_not_come_again) {
   ProducerState state;
   const records::BatchHeader first = in_transaction(batch(0, 0)),
@@ -68,7 +68,8 @@ TEST(ProducerState, a_newer_epoch_begins_at_zero_and_fences_the_older_one) {
 
 TEST(ProducerState, sequences_go_on_at_zero_after_the_largest) {
   ProducerState state;
-  state.appended(batch(0, INT32_MAX - 1, 3), Offset{0}, 0);  // the last two numbers, and 0
+  // the sequence numbers are the last two and 0
+  state.appended(batch(0, INT32_MAX - 1, 3), Offset{0}, 0);
   EXPECT_TRUE(is_next(state, batch(0, 1)));
 }
 

@@ -65,7 +65,8 @@ TEST_F(ProducerSweepTest, producers_that_were_silent_for_long_are_forgotten) {
   EXPECT_EQ(sweep(producers, 2500), 1u);
 }
 
-// However long they were silent, and however many clients there are.
+// The state of a task stays until then, however long the task was silent and however many clients
+// there are.
 TEST_F(ProducerSweepTest, the_state_of_a_task_is_removed_with_its_query) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 1}, tasks_);
   const ProducerId alive = kFirstTaskProducer + 3, dropped = kFirstTaskProducer + 4;
@@ -79,7 +80,8 @@ TEST_F(ProducerSweepTest, the_state_of_a_task_is_removed_with_its_query) {
   EXPECT_EQ(sweep(producers, 960'000), 2u);
 }
 
-// Found by simulation: the next output of a task that runs on another node was taken for one behind a gap.
+// A case found by simulation: an output of a task that runs on another node was refused, as if a batch
+// were missing before it.
 TEST_F(ProducerSweepTest, tasks_of_other_nodes_are_not_forgotten_in_a_cluster) {
   ProducerSweep producers(
       table_, {.expiration_ms = 1000, .max_per_partition = 100, .forgets_foreign_tasks = false},
@@ -105,7 +107,7 @@ TEST_F(ProducerSweepTest, with_too_many_the_longest_silent_are_removed) {
   EXPECT_FALSE(read->get(table_, producer_key(LogNumber{4}, ProducerId{10})).value());
 }
 
-// Otherwise the writer would return to the damaged entry at once, and for ever.
+// Otherwise the writer would return to the damaged entry again and again.
 TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100}, tasks_);
   add(1, 1, 100);
@@ -132,7 +134,8 @@ TEST_F(ProducerSweepTest, a_large_table_is_swept_in_slices) {
   EXPECT_EQ(producers.due_in_ms(5000), 0);
 }
 
-// In a whole log: the entry of a producer that returns late is new, and any sequence is accepted.
+// Tests a complete log. A producer that returns after the expiry is a new one, so any sequence
+// number is accepted.
 TEST(ProducerExpiry, is_done_by_the_log_while_it_idles) {
   MemoryDisk disk;
   SimulatedClock clock(1'000'000);
@@ -149,7 +152,8 @@ TEST(ProducerExpiry, is_done_by_the_log_while_it_idles) {
   log.reset();
   clock.advance_us(100'000'000);
   log = Log::open(disk.open(), options).value();
-  while (entries_left(*log) > 2) std::this_thread::yield();  // the partition's table and its batch
+  // the entries for the partition's table and its batch stay
+  while (entries_left(*log) > 2) std::this_thread::yield();
   builder.append(1, "k", "v");
   EXPECT_TRUE(append_and_wait(
       *log, append_of(partition, builder.finish(records::Codec::None, {ProducerId{9}, 0, 77}))));

@@ -1,4 +1,5 @@
-// Readers that open a snapshot only when they need one: they read the same as others, and delay no writer.
+// Tests readers that open a snapshot only if they need one: they read the same as other readers and do not
+// delay the writer.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -131,8 +132,8 @@ TEST_F(RecentReadsTest, end_at_the_last_stable_offset) {
       1u);
 }
 
-// A fetch of several partitions takes its snapshot for the first of them. Transactions that begin in
-// the others afterwards are unknown to it.
+// A fetch of several partitions takes its snapshot for the first one, so it does not know
+// transactions that begin in the others afterwards.
 TEST_F(RecentReadsTest, end_before_transactions_that_are_newer_than_the_snapshot) {
   const TopicPartition other{partition_.topic, PartitionId{1}};
   ASSERT_TRUE(create_partitions_and_wait(*log_, partition_.topic, 2));
@@ -170,7 +171,7 @@ TEST_F(RecentReadsTest, end_before_transactions_that_are_newer_than_the_snapshot
   reader_->end_turn();
 }
 
-// A reader that keeps up does not force the store to write pending changes.
+// A reader that keeps up must not force the store to write pending changes.
 TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   std::set<CommitId> commits;
   constexpr int kAppends = 400;
@@ -192,7 +193,7 @@ TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   EXPECT_LT(commits.size(), size_t{kAppends} * 9 / 10);  // otherwise each append has its own commit
 }
 
-// A reader beside concurrent appends sees no gap and no record twice.
+// With concurrent appends, a reader sees no gap and no record twice.
 TEST_F(RecentReadsTest, beside_appends_miss_nothing) {
   constexpr int kClients = 3, kAppends = 400;
   std::vector<std::thread> clients;

@@ -1,5 +1,5 @@
-// Dropped and trimmed data are gone for all readers at once; their space is freed in slices,
-// whatever happens in between.
+// Tests that dropped and trimmed data are gone for all readers immediately, and that their space is
+// freed in slices, whatever happens between the slices.
 #include <atomic>
 #include <future>
 
@@ -58,7 +58,7 @@ struct Contents {
   }
 };
 
-// Slices of an entry or two.
+// Options with which a slice removes one or two entries.
 LogOptions tiny_slices() {
   LogOptions options;
   options.removal_budget.size_bytes = 300;
@@ -73,17 +73,18 @@ TEST(Removal, dropped_topics_are_unknown_at_once_and_leave_nothing_behind) {
   std::atomic<size_t> pending = 0;
   disk.set_before_sync([&] { pending = std::max(pending.load(), log->pending_removals()); });
   contents.drop(*log);
-  EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));  // all are answered
+  // all earlier requests have been answered
+  EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));
   EXPECT_TRUE(log->topics().empty());
   EXPECT_TRUE(log->tasks().value().empty());
   trim_journals(*log);
   wait_until_removed(*log);
   EXPECT_EQ(entries_left(*log), 0u);
-  EXPECT_GT(pending, 0u);  // it took more than one commit
+  EXPECT_GT(pending, 0u);  // the removal took more than one commit
   disk.set_before_sync({});
 }
 
-// At each commit of the removal once.
+// The power is cut once at each commit of the removal.
 TEST(Removal, a_power_cut_at_any_moment_is_made_up_for_by_the_next_start) {
   for (int cut_at = 1;; ++cut_at) {
     MemoryDisk disk;
@@ -100,7 +101,8 @@ TEST(Removal, a_power_cut_at_any_moment_is_made_up_for_by_the_next_start) {
     disk.set_before_sync({});
 
     log = Log::open(disk.open(), tiny_slices()).value();
-    // The drops are small commits of their own; the metadata repeat those that were lost.
+    // Each drop is a small commit, so the power cut may have lost some. The server then repeats
+    // them according to the metadata.
     contents.drop(*log);
     EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));
     trim_journals(*log);
@@ -121,8 +123,8 @@ TEST(Removal, a_task_made_again_under_its_old_id_sees_nothing_of_the_old_one) {
   EXPECT_EQ(journal_of_task(*log, "q/0/0"), Values{"1:new"});
 }
 
-// A consumer that was away: its exchange is trimmed by thousands of batches, of which some are left
-// to later slices.
+// A consumer was away, so its exchange is trimmed by thousands of batches, some of which are
+// removed in later slices.
 TEST(Removal, a_long_backlog_is_trimmed_in_slices_and_is_out_of_reach_meanwhile) {
   MemoryDisk disk;
   LogOptions options;
@@ -152,7 +154,7 @@ TEST(Removal, a_long_backlog_is_trimmed_in_slices_and_is_out_of_reach_meanwhile)
   }
   wait_until_removed(*log);
   EXPECT_EQ(entries_left(*log),
-            1u + 1u + 1u);  // the last batch, the other partition's, the journal
+            1u + 1u + 1u);  // the last batch, the batch of the other partition, the journal
   EXPECT_EQ(read_values(*log, second), Values{"other0"});
 }
 

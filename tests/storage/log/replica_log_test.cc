@@ -92,7 +92,7 @@ class ReplicaLogTest : public testing::Test {
     while (log_->pending_removals() > 0) std::this_thread::yield();
   }
 
-  // As a leader has given it offset and epoch.
+  // Returns the batch with the offset and epoch that a leader would assign.
   static std::string led(std::string batch, int64_t base_offset, int epoch) {
     records::set_base_offset(batch.data(), Offset{base_offset});
     records::set_leader_epoch(batch.data(), LeaderEpoch{epoch});
@@ -104,7 +104,7 @@ class ReplicaLogTest : public testing::Test {
     return batch;
   }
 
-  std::atomic<size_t> told_ = 0;  // of partitions in which there is more to read
+  std::atomic<size_t> told_ = 0;  // number of partitions reported to have more to read
   MemoryDisk disk_;
   std::unique_ptr<Log> log_;
   std::optional<ReplicaLog> replica_;
@@ -129,7 +129,7 @@ TEST_F(ReplicaLogTest, readers_of_a_follower_are_notified_of_visible_records) {
   EXPECT_EQ(told_, before + 1);
 }
 
-// A new high watermark alone writes nothing; later writes do not take it back.
+// A new high watermark alone writes nothing. Later writes must not lower it.
 TEST_F(ReplicaLogTest, a_follower_receives_the_high_watermark) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -199,7 +199,7 @@ TEST_F(ReplicaLogTest, appends_that_wait_end_with_the_leadership) {
   EXPECT_EQ(dropped.get().error().code, ErrorCode::UnknownTopic);
 }
 
-// Found by simulation: it was acknowledged, and gone with the next leader.
+// A case found by simulation: the append was acknowledged, but lost with the next leader.
 TEST_F(ReplicaLogTest,
        an_append_that_is_durable_with_the_end_of_the_leadership_is_not_acknowledged) {
   make_partition();
@@ -210,7 +210,8 @@ TEST_F(ReplicaLogTest,
   options.writer = LogOptions::Writer::Owner;
   log_ = Log::open(disk_.open(), options).value();
   replica_.emplace(*log_);
-  // One group: the first of the two queues gives something else, then the clients' one has its turn.
+  // The requests are written in one group. It begins with this request from another queue, and
+  // continues with the queue of the clients.
   log_->submit([](WriteTransaction&) { return Status(); }, [](const Status&) {});
   auto waiting = append(batch_of("a"));
   replica_->set_role(partition_, ReplicaRole::Follower, LeaderEpoch{2}, [](const Status&) {});
@@ -282,13 +283,14 @@ TEST_F(ReplicaLogTest, a_follower_forgets_records_that_its_leader_has_trimmed) {
   EXPECT_EQ(visible_values(), (Values{"b0", "b1"}));
 }
 
-// https://cwiki.apache.org/confluence/display/KAFKA/KIP-279: the questions and answers.
+// These are the questions and answers of KIP-279
+// (https://cwiki.apache.org/confluence/display/KAFKA/KIP-279).
 TEST_F(ReplicaLogTest, the_end_of_an_epoch_is_the_beginning_of_the_next_one) {
   make_partition();
   ASSERT_TRUE(append(batch_of("a", 2)).get());
   become(ReplicaRole::Leader, 2);
   ASSERT_TRUE(append(batch_of("b", 3), Acks::Leader).get());
-  become(ReplicaRole::Leader, 4);  // and wrote nothing
+  become(ReplicaRole::Leader, 4);  // wrote nothing in this epoch
   become(ReplicaRole::Leader, 6);
   ASSERT_TRUE(append(batch_of("c"), Acks::Leader).get());
   const auto check = [&] {
@@ -307,8 +309,8 @@ TEST_F(ReplicaLogTest, the_end_of_an_epoch_is_the_beginning_of_the_next_one) {
   EXPECT_EQ(status().leader_epoch(), LeaderEpoch{6});
 }
 
-// Found by simulation: such a follower asked for ever about an epoch of which it had nothing, and then took
-// nothing of older ones.
+// A case found by simulation: the follower asked for ever about an epoch of which it had no batch, and then
+// accepted no batches of older epochs.
 TEST_F(ReplicaLogTest, an_epoch_in_which_nothing_was_written_does_not_keep_older_ones_out) {
   make_partition();
   EXPECT_EQ(replica_->last_epoch(partition_).value(), std::nullopt);
@@ -372,7 +374,7 @@ TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_truncated_records) {
   EXPECT_EQ(offset_for_time(*reader, partition_, 9'900).value(), Offset{900});
 }
 
-// The next leader knows each producer as the old one did.
+// The next leader knows the same producers as the old one.
 TEST_F(ReplicaLogTest, a_follower_remembers_producers) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -402,7 +404,7 @@ TEST_F(ReplicaLogTest, truncation_restores_the_earlier_state_of_producers) {
   EXPECT_EQ(append(produced(batch_of("v"), 10), Acks::Leader).get()->at(0).base_offset, Offset{10});
 }
 
-// A task's records may be trimmed, but its next sequence stays known.
+// The records of a task may be trimmed, but its next sequence number must stay known.
 TEST_F(ReplicaLogTest, the_state_of_tasks_follows_the_log) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -451,8 +453,8 @@ TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader
   EXPECT_TRUE(append(produced(batch_of("v"), 3), Acks::Leader).get());
 }
 
-// A follower that has all visible records may lead next, and the invisible ones are lost with the leader: if one of
-// them counted as written, it would be lost.
+// A follower that has all visible records may be the next leader, and invisible records are then lost with the old
+// leader. An invisible batch that was reported as a duplicate would thus be lost.
 TEST_F(ReplicaLogTest, invisible_batches_are_not_reported_as_duplicates) {
   make_partition();
   become(ReplicaRole::Leader, 1);
@@ -492,7 +494,8 @@ TEST_F(ReplicaLogTest, invisible_batches_are_not_reported_as_duplicates) {
   EXPECT_EQ(send(2, 7)->at(0).base_offset, Offset{11});
 }
 
-// After an unclean election: the leader never had the records that were deleted here.
+// After an unclean election, the new leader may begin at an earlier offset than this follower: it
+// never had the records that were deleted here.
 TEST_F(ReplicaLogTest, a_follower_begins_where_its_leader_does_also_further_in_front) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -525,7 +528,7 @@ TEST_F(ReplicaLogTest,
                          LeaderEpoch{unclean});
     });
   };
-  // The election was at epoch 3, and a later leader follows it.
+  // The unclean election took place in epoch 3, and a later leader follows in epoch 4.
   ASSERT_TRUE(follow_after_unclean(4, 3));
   EXPECT_EQ(status().high_watermark(), Offset{0});
   EXPECT_EQ(status().log_end(), Offset{2}) << "it is asked for what both have";
@@ -536,7 +539,7 @@ TEST_F(ReplicaLogTest,
   EXPECT_EQ(visible_values(), Values{});
   ASSERT_TRUE(follow(led(batch_of("b"), 1, 3), 4, 2));
   EXPECT_EQ(visible_values(), (Values{"a0", "b0"}));
-  // From then on it is as ever.
+  // After the report of the leader, the high watermark stays as usual.
   ASSERT_TRUE(follow_after_unclean(5, 3));
   EXPECT_EQ(visible_values(), (Values{"a0", "b0"}));
 }
@@ -569,7 +572,7 @@ TEST_F(ReplicaLogTest, follower_appends_and_truncations_survive_power_cuts) {
   EXPECT_EQ(end_of(2), (EpochEnd{LeaderEpoch{1}, Offset{1}}));
 }
 
-// The node is to lose its replica: if it gets a replica again, none of the old records count.
+// The node loses its replica. If it gets a replica again, none of the old records may count.
 TEST_F(ReplicaLogTest, a_renewed_partition_has_nothing_of_its_former_contents) {
   make_partition();
   become(ReplicaRole::Leader, 3);

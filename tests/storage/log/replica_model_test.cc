@@ -32,8 +32,8 @@ struct Model {
   int64_t log_start = 0, log_end = 0, high_watermark = 0;
   ReplicaRole role = ReplicaRole::Alone;
   int epoch = 0;
-  std::vector<std::pair<int, int64_t>> epochs;  // and their first offsets
-  // By producer: all batches that were appended, including trimmed ones.
+  std::vector<std::pair<int, int64_t>> epochs;  // epochs with their first offsets
+  // All batches that each producer has appended, including trimmed ones.
   std::array<std::vector<ModelBatch>, 5> produced;
 
   void begin_epoch(int begun, int64_t start) {
@@ -181,7 +181,7 @@ void ReplicaModelTest::append() {
   model_.append(model);
 }
 
-// The last batch of a producer again, or one that leaves out another.
+// Sends the last batch of a producer again, or one that leaves a gap in the sequence.
 void ReplicaModelTest::send_again() {
   const ModelBatch* last = model_.last_of(below(5));
   if (!last || model_.role == ReplicaRole::Follower || last->base < model_.log_start) return;
@@ -206,7 +206,8 @@ void ReplicaModelTest::append_and_wait_for_followers() {
   AppendRequest request = append_of(partition_, bytes);
   AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
   ASSERT_TRUE(log_->try_append(request, done));
-  // Behind it in the queue of the writer, and answered when it is durable.
+  // This request is after the append in the writer's queue and is answered when it is durable, so
+  // the append is durable, too.
   ASSERT_TRUE(wait_for<Status>(
       [&](auto noted) { log_->submit([](WriteTransaction&) -> Status { return {}; }, noted); }));
   while (log_->find_partition(partition_)->log_end() < Offset{model.end}) std::this_thread::yield();
@@ -304,7 +305,8 @@ void ReplicaModelTest::truncate() {
 void ReplicaModelTest::start_at() {
   if (model_.role != ReplicaRole::Follower || !one_in(10)) return;
   const int64_t start = model_.log_end + below(10);
-  // As a leader whose followers have everything: a snapshot of producers is as of the high watermark.
+  // The request is like that of a leader whose followers have all records: its snapshot of producers
+  // is as of the high watermark.
   FollowRequest all{partition_, epoch(), "", Offset{model_.log_end}, Offset{model_.log_start}};
   ASSERT_TRUE(wait_for<Result<Appended>>(
       [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(all, done)); }));
@@ -323,7 +325,7 @@ void ReplicaModelTest::restart() {
   expect_all_refused(ErrorCode::ShuttingDown);
   const Offset high_watermark = log_->find_partition(partition_)->high_watermark();
   EXPECT_LE(high_watermark, Offset{model_.high_watermark});
-  // It may be one from before the last append.
+  // The stored high watermark may be that from before the last append.
   if (model_.role != ReplicaRole::Alone) model_.high_watermark = high_watermark.value();
 }
 

@@ -11,7 +11,8 @@ namespace {
 using Lane = RequestQueue::Lane;
 using Admission = RequestQueue::Admission;
 
-// Work that is recognized by its task id; the queue does not look inside.
+// Puts a request into the queue. The test recognises it by its task id, at which the queue does not
+// look.
 Admission put(RequestQueue& queue, Lane lane, const std::string& name, size_t size_bytes) {
   LogWork work = CommitWork{
       .commit =
@@ -35,11 +36,11 @@ TEST(RequestQueue, the_lane_that_has_given_less_goes_next) {
   EXPECT_EQ(names(queue.gather(1000)), "t1 c1 c2 t2 c3 ");
 }
 
-// A client that arrives meanwhile waits for the current group and for its own.
+// A client that arrives later waits for the current group and for its own group.
 TEST(RequestQueue, tasks_take_a_quarter_of_a_group_however_many_wait) {
   RequestQueue queue(100'000);
   for (int i = 0; i < 9; ++i) put(queue, Lane::Tasks, "t", 100);
-  EXPECT_EQ(queue.gather(1000).group.size(), 3u);  // the third crosses the limit
+  EXPECT_EQ(queue.gather(1000).group.size(), 3u);  // the third request crosses the limit
   put(queue, Lane::Clients, "c1", 10);
   put(queue, Lane::Clients, "c2", 800);
   EXPECT_EQ(names(queue.gather(1000)), "t c1 c2 t ");
@@ -56,7 +57,8 @@ TEST(RequestQueue, tasks_take_less_while_clients_come_and_go) {
   EXPECT_EQ(queue.gather(1600).group.size(), 4u) << "nobody has come for long";
 }
 
-// Thousands of tasks may have their journals trimmed at once: a client does not wait for all of them.
+// Thousands of tasks may have their journals trimmed at the same time. A client must not wait for all
+// of them.
 TEST(RequestQueue, other_work_counts_in_a_group_and_is_not_bounded) {
   RequestQueue queue(100);
   for (int i = 0; i < 1000; ++i) {
@@ -71,7 +73,7 @@ TEST(RequestQueue, other_work_counts_in_a_group_and_is_not_bounded) {
   EXPECT_EQ(put(queue, Lane::Tasks, "t", 100), Admission::Taken) << "they hold nothing of the lane";
 }
 
-// Clients that arrive one after the other, each in a group of its own, until the queue expects the next one.
+// Clients arrive one after another, each in a group of its own, until the queue expects the next one.
 void let_clients_come(RequestQueue& queue) {
   for (int i = 0; i < 20; ++i) {
     put(queue, Lane::Clients, "c", 10);
@@ -117,7 +119,7 @@ TEST(RequestQueue, commits_wait_for_no_client_while_a_reader_waits_for_them) {
   });
   EXPECT_EQ(names(queue.gather(1000)), "t ");
   reader.join();
-  queue.hurry();  // of nothing
+  queue.hurry();  // there is nothing to hurry
   put(queue, Lane::Tasks, "t", 10);
   EXPECT_EQ(names(queue.gather(1000, std::chrono::milliseconds(1))), "")
       << "it concerned the first";
@@ -184,18 +186,19 @@ std::string names(const std::vector<LogWork>& group) {
   return all;
 }
 
-// Puts clients one after the other until one may write by itself; returns its name.
+// Adds clients one after another until one may write by itself. Returns the name of its request.
 std::string become_alone(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   for (int i = 0;; ++i) {
     const std::string name = prefix + std::to_string(i);
     if (put_alone(queue, name) == Admission::TakenAlone) return name;
     writer.wait_for(name);
-    // The writer is soon back at its wait; a request that comes earlier is not alone.
+    // The writer soon waits again; a request that comes earlier does not get the writer's role.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
-// Repeats this until the client has the writer's role, too: the writer may wake up by itself and take the request.
+// Repeats become_alone() until the client also takes the writer's role. The writer may wake up by itself and take
+// the request first.
 std::string take_role(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   while (true) {
     const std::string name = become_alone(queue, writer, prefix);
@@ -291,7 +294,8 @@ TEST(RequestQueue, the_writer_gets_the_role_when_a_lone_request_demands_it) {
   while (writer.times() == last) std::this_thread::yield();
 }
 
-// The writer has no notice of a commit that may wait; it slept without end when the client's own group began the pause.
+// The writer is not notified of a commit that may wait. It once slept without end if the client's own group had begun
+// the pause.
 TEST(RequestQueue, a_commit_behind_a_lone_request_is_due_in_time) {
   RequestQueue queue(100'000, 50'000);
   Writer writer(queue);
@@ -347,7 +351,7 @@ TEST(TaskPause, is_rare_where_clients_wait_for_the_tasks) {
     pause.clients_came(now_us);
     const bool waits = pause.due_us() > now_us;
     in_vain += waits;
-    now_us += waits ? 3'000 : 1'000;  // the client sends when it has seen the commit
+    now_us += waits ? 3'000 : 1'000;  // the client sends again when its commit was answered
     pause.nobody_came();
   }
   EXPECT_GE(in_vain, 10);

@@ -34,7 +34,7 @@ TEST_F(SpaceWatchTest, it_is_writable_again_when_there_is_clearly_more_than_the_
   clock_.advance_us(SpaceWatch::kLookAgainMs * 1000);
   EXPECT_FALSE(space_.is_writable());
   set_free(1250);
-  EXPECT_FALSE(space_.is_writable());  // the disk is not asked at each turn
+  EXPECT_FALSE(space_.is_writable());  // the disk is not queried in each turn
   clock_.advance_us(SpaceWatch::kLookAgainMs * 1000);
   EXPECT_TRUE(space_.is_writable());
 }
@@ -55,7 +55,7 @@ TEST_F(SpaceWatchTest, a_disk_that_fills_up_is_noticed_without_a_writer) {
   EXPECT_FALSE(space_.is_full());
   set_free(999);
   space_.watch();
-  EXPECT_FALSE(space_.is_full());  // one look a second
+  EXPECT_FALSE(space_.is_full());  // the disk is queried once a second
   clock_.advance_us(SpaceWatch::kWatchEveryMs * 1000);
   space_.watch();
   EXPECT_TRUE(space_.is_full());

@@ -1,4 +1,5 @@
-// Task commits: journal and outputs together, in order, once, and only under the current epoch.
+// Tests commits of tasks: journal and outputs are written together, in order, once, and only in the
+// current epoch.
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -25,7 +26,8 @@ class TaskCommitTest : public testing::Test {
   }
   void open(LogOptions options = {}) { log_ = Log::open(disk_.open(), options).value(); }
   std::future<Result<Appended>> commit(TaskCommit commit) {
-    const auto answer = std::make_shared<std::promise<Result<Appended>>>();  // shared with the log
+    // shared with the callback in the log
+    const auto answer = std::make_shared<std::promise<Result<Appended>>>();
     AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
     EXPECT_TRUE(log_->try_commit(commit, done));
     return answer->get_future();
@@ -73,7 +75,7 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_GT(second.epoch, first.epoch);
 }
 
-// A reader passes one entry for each batch, so it would lose the other records.
+// Readers move on by one entry for each batch, so they would skip the other records of this batch.
 TEST_F(TaskCommitTest, a_journal_batch_with_several_records_is_damage) {
   std::string head;
   append_be<int64_t>(head, 7);
@@ -110,7 +112,7 @@ TEST_F(TaskCommitTest, a_journal_whose_batch_has_several_records_is_reported_wit
       << read.error().message;
 }
 
-// While clients append one record after the other, the commits of tasks cost no syncs of their own.
+// While clients append one record after another, commits of tasks need no syncs of their own.
 TEST_F(TaskCommitTest, a_commit_that_is_alone_is_durable_with_the_next_append) {
   LogOptions options;
   options.task_wait_us = 600'000'000;
@@ -210,14 +212,14 @@ TEST_F(TaskCommitTest, many_tasks_begin_in_one_commit) {
   ASSERT_EQ(starts->size(), tasks.size());
   EXPECT_EQ(starts->at(0)->first_entry, Offset{0});
   EXPECT_NE(starts->at(1)->producer_id, starts->at(2)->producer_id);
-  // All or none.
+  // Either all tasks are created or none.
   EXPECT_FALSE(begin_tasks_and_wait(*log_, {"q3/0/0", ""}));
   EXPECT_EQ(log_->tasks().value().size(), tasks.size());
   log_.reset();
 }
 
 TEST_F(TaskCommitTest, a_damaged_row_keeps_its_own_task_from_beginning) {
-  // Cut off, and one that names another journal.
+  // The row is once cut off, and once refers to another journal.
   for (const size_t size : {size_t{3}, size_t{20}}) {
     const std::vector<std::string> tasks = {"q1/0/0", "q2/0/0", "q3/0/0"};
     ASSERT_TRUE(begin_tasks_and_wait(*log_, tasks));
@@ -244,7 +246,7 @@ TEST_F(TaskCommitTest, a_damaged_row_keeps_its_own_task_from_beginning) {
     EXPECT_EQ(starts->at(1).error().code, ErrorCode::DataCorrupted);
     EXPECT_TRUE(starts->at(2));
     ASSERT_TRUE(commit_and_wait(*log_, commit_of(starts->at(2)->epoch, 1, "c", "q3/0/0")));
-    // Once it was dropped it can be made again.
+    // After it was dropped, the task can be created again.
     ASSERT_TRUE(wait([&](auto done) { log_->drop_tasks("q", std::move(done)); }));
     EXPECT_TRUE(log_->tasks().value().empty());
     EXPECT_TRUE(begin_task_and_wait(*log_, "q2/0/0"));
@@ -352,7 +354,7 @@ TEST_F(TaskCommitTest, a_trim_beyond_the_end_is_refused) {
 }
 
 TEST_F(TaskCommitTest, a_journal_holds_the_commits_of_many_tasks_and_is_trimmed_by_its_offsets) {
-  const std::string other = "q1/7/0";  // of the same number: in the same journal
+  const std::string other = "q1/7/0";  // with the same number, and thus in the same journal
   ASSERT_EQ(journal_of(other), journal_of("q1/0/0"));
   const TaskEpoch mine = start().epoch, others = start(other).epoch;
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine, 1, "a")));

@@ -1,4 +1,5 @@
-// Offsets by time: right whatever the order of the timestamps, and without walking the partition.
+// Tests the search of offsets by time: it is correct for any order of timestamps, and does not read
+// the whole partition.
 #include "storage/log/time_index.h"
 
 #include <chrono>
@@ -24,7 +25,7 @@ class TimeIndexTest : public testing::Test {
     log_.reset();
     log_ = Log::open(directory_.path(), options_).value();
   }
-  // One record a batch, all in a few requests.
+  // Appends one record per batch, with all batches in a few requests.
   void append(std::span<const int64_t> timestamps) {
     std::string batches;
     size_t count = 0;
@@ -68,7 +69,7 @@ class TimeIndexTest : public testing::Test {
 TEST_F(TimeIndexTest, timestamps_in_any_order_are_found_as_by_a_walk) {
   std::mt19937 random(4711);
   std::vector<int64_t> timestamps;
-  int64_t now = -5'000;  // before 1970 too
+  int64_t now = -5'000;  // times before 1970 are allowed, too
   for (int i = 0; i < 12'000; ++i) {
     now += random() % 3;
     const bool is_odd = random() % 50 == 0;
@@ -84,7 +85,7 @@ TEST_F(TimeIndexTest, timestamps_in_any_order_are_found_as_by_a_walk) {
     EXPECT_EQ(found(INT64_MAX), log_->find_partition(partition_)->log_end());
     EXPECT_EQ(found(INT64_MIN), Offset{0});
     open();
-    append(std::vector<int64_t>(10, 20'000));  // continues where the index had stopped
+    append(std::vector<int64_t>(10, 20'000));  // the index continues where it had stopped
     timestamps_.resize(12'000);
     EXPECT_EQ(found(19'999), expected(19'999));
     timestamps_.insert(timestamps_.end(), 10 * (start + 1), 20'000);
@@ -93,8 +94,8 @@ TEST_F(TimeIndexTest, timestamps_in_any_order_are_found_as_by_a_walk) {
   }
 }
 
-// One record far in the future, then a long stretch of older ones: the index entry moves along, so
-// that a look-up for later records begins near them.
+// One record has a timestamp far in the future, and many older ones follow. The index entry must
+// move with them, so that a search for later records begins near them.
 TEST_F(TimeIndexTest, a_record_from_the_future_does_not_spoil_the_index) {
   std::vector<int64_t> timestamps = {1'000'000};
   for (int64_t i = 0; i < 30'000; ++i) timestamps.push_back(i);
@@ -120,7 +121,8 @@ TEST_F(TimeIndexTest, a_look_up_touches_few_of_many_batches) {
   for (int64_t i = 0; i < 100; ++i)
     EXPECT_EQ(offset_for_time(*reader, partition_, i * 5'000 - 5).value(), Offset{i * 500});
   const auto took = std::chrono::steady_clock::now() - begin;
-  // Without optimization and on a busy machine; a walk of the partition takes ten times as long.
+  // The bound is for a build without optimization on a busy machine; reading the whole partition
+  // takes ten times as long.
   EXPECT_FASTER(took, std::chrono::milliseconds(100 * 5));
 }
 

@@ -1,4 +1,4 @@
-// Transactions as a partition sees them: undecided ones, aborted ones, and their state after a restart.
+// Tests transactions in one partition: undecided and aborted ones, and their state after a restart.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -68,7 +68,7 @@ class TransactionsTest : public testing::Test {
     return in_turn(
         [&](LogReader& reader) { return reader.aborted(kPartition, Offset{from}, Offset{end}); });
   }
-  // The values that a read_committed reader sees.
+  // Returns the values that a reader with read_committed sees.
   std::vector<std::string> committed() {
     return in_turn([](LogReader& reader) -> Result<std::vector<std::string>> {
       const auto batches = TRY(reader.read(kPartition, Offset{0}, 1 << 20, ReadUpTo::LastStable));
@@ -105,7 +105,7 @@ TEST_F(TransactionsTest, AVerifiedBatchIsNotAcceptedBehindTheEnd) {
   EXPECT_EQ(late.error().code, ErrorCode::NotEnoughReplicas);
   EXPECT_EQ(stable(), Offset{2});
   EXPECT_TRUE(of_other->check());
-  // The verification came from a coordinator that was replaced before that marker.
+  // The verification came from a coordinator that had been replaced before the marker was written.
   auto by_former = log_->guard_transaction(kPartition, kAnna);
   by_former->answered_under(4);
   EXPECT_EQ(under_guard(1, by_former).error().code, ErrorCode::NotEnoughReplicas);
@@ -175,7 +175,8 @@ TEST_F(TransactionsTest, BothSurviveARestart) {
 
 TEST_F(TransactionsTest, AReplacedProducerIsFenced) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
-  // A new producer has taken over the transactional id: its coordinator ends the open transaction under the next epoch.
+  // A new producer has taken over the transactional id, so the coordinator ends the open transaction with the next
+  // epoch.
   ASSERT_TRUE(end(kAnna, TransactionEnd::Abort, 1));
   EXPECT_EQ(write(kAnna, 1, "late").error().code, ErrorCode::FencedTask);
   EXPECT_EQ(end(kAnna, TransactionEnd::Commit, 0).error().code, ErrorCode::FencedTask);
@@ -280,7 +281,8 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsNotVisibleDecidesNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// A lone replica has already shown its records, even if it has written them a moment before in the same commit.
+// A replica that is alone shows its records immediately, so a decision that it has written holds, even if it
+// gets other replicas in the same commit.
 TEST_F(ReplicatedTransactionsTest, ADecisionOfALoneReplicaHoldsWhenThereAreMore) {
   std::promise<void> hold;
   const auto held = hold.get_future().share();
@@ -299,7 +301,7 @@ TEST_F(ReplicatedTransactionsTest, ADecisionOfALoneReplicaHoldsWhenThereAreMore)
   };
   send(batch_of("before"));
   while (!holds) std::this_thread::yield();
-  // Behind this one the appends have their turn before the role.
+  // This request lets the appends be written before the change of the role.
   log_->submit([](WriteTransaction&) { return Status{}; }, [](const Status&) {});
   send(batch(kAnna, 0, "a"));
   send(records::marker_batch(kAnna, 0, {TransactionEnd::Commit, 0}, 2000));
@@ -329,7 +331,7 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsTruncatedOpensAgain) {
   follow(batch(kBert, 0, "b"), 2, 1);
   truncate(1, 1);
   EXPECT_TRUE(aborted(0, 3).empty());
-  // The leader of a newer epoch has committed it.
+  // The leader of a newer epoch has committed the transaction.
   role(ReplicaRole::Leader, 2);
   AppendRequest marker =
       append_of(kPartition, records::marker_batch(kAnna, 0, {TransactionEnd::Commit, 1}, 2000));
@@ -357,13 +359,13 @@ TEST_F(ReplicatedTransactionsTest, ALaterReplicaLearnsOfOpenTransactions) {
     ReplicaLog(*log_).start_at(kPartition, LeaderEpoch{1}, Offset{1}, producers, std::move(done));
   }));
   follow(batch_of("behind"), 1, 2);
-  EXPECT_EQ(stable(), Offset{1});  // its log start
+  EXPECT_EQ(stable(), Offset{1});  // the start of the log
   follow(records::marker_batch(kAnna, 0, {TransactionEnd::Commit, 0}, 2000), 2, 3);
   EXPECT_EQ(stable(), Offset{3});
   log_.swap(other);
 }
 
-// The snapshot is newer than the batches that are copied after it.
+// The snapshot of producers is newer than the batches that are copied after it.
 TEST_F(ReplicatedTransactionsTest, TransactionsAbortedBeforeTheSnapshotOfProducersStayHidden) {
   role(ReplicaRole::Leader, 1);
   const std::string first = batch(kAnna, 0, "a"), second = batch(kAnna, 1, "b");

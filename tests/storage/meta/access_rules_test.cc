@@ -1,4 +1,5 @@
-// Access rules: the rules that match a name, the rights that they leave, and their stored form.
+// Tests access rules: which rules match a name, which rights they leave, and the form in which they
+// are stored.
 #include "storage/meta/access_rules.h"
 
 #include <random>
@@ -124,7 +125,7 @@ TEST(AccessRules, operations_imply_others) {
   EXPECT_FALSE(may(creator, "", kMayCreate, RuleResource::Cluster));
 }
 
-// The REST proxy admits any user with rights on everything.
+// The REST proxy admits every user with rights on everything.
 TEST(AccessRules, one_denied_name_takes_away_the_rights_on_everything) {
   const std::vector<UserChange> all = {SetRights{"", "ann", kMaySelect | kMayInsert}};
   EXPECT_NE(rights_on(applied(with({}), all), "ann", "") & kMayInsert, 0);

@@ -24,7 +24,7 @@ class ClusterTableTest : public testing::Test {
     const auto applied = apply(encode_assign_partition(assignment));
     ASSERT_TRUE(applied) << applied.error().message;
   }
-  // Three in sync, the first one leads.
+  // Assigns three replicas in sync, of which the first one leads.
   void assign_to_three() {
     for (const NodeId id : {kOne, kTwo, kThree})
       register_node(id, static_cast<uint8_t>(id.value()));
@@ -201,7 +201,7 @@ TEST_F(ClusterTableTest, a_move_that_would_lose_visible_records_is_refused) {
   EXPECT_FALSE(apply(encode_move_replicas(kPartition, {NodeId{9}}))) << "there is no such node";
   EXPECT_FALSE(apply(encode_move_replicas(kPartition, {kOne, kOne})));
   EXPECT_EQ(assignment(), alone);
-  // One that has it is left, and more were asked for.
+  // One replica that has the records is left, but two are required.
   alone.isr = {kFour, kOne};
   ++alone.version;
   assign(alone);
@@ -314,8 +314,8 @@ TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
   EXPECT_EQ(table_.snapshot()->feature_level(), FeatureLevel{2});
   EXPECT_TRUE(apply(encode_raise_level(FeatureLevel{2})));
   EXPECT_FALSE(apply(encode_raise_level(FeatureLevel{1})));
-  // A level that this program does not know is accepted, too: such a program leaves, and all nodes
-  // have read the same.
+  // A level that this program does not know is accepted: the program then stops, and all nodes have
+  // read the same metadata.
   ASSERT_TRUE(apply(encode_raise_level(FeatureLevel{9})));
   const std::string saved = table_.save();
   table_ = ClusterTable::load(saved).value();
@@ -323,7 +323,8 @@ TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
   EXPECT_EQ(assignment().isr, (std::vector{kOne, kTwo, kThree}));
   for (size_t size = 0; size < saved.size(); ++size)
     EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
-  // Programs without levels read a table that is saved at the first level, and refuse all others.
+  // Programs without feature levels can read a table that is saved at the first level, and refuse
+  // all others.
   EXPECT_EQ(before.front(), 2);
   EXPECT_EQ(saved.front(), 4);
 }

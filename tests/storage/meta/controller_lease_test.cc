@@ -1,4 +1,4 @@
-// The time for which a controller believes in its lease, compared with etcd's.
+// Tests the time for which a controller trusts its lease, compared with the lease in etcd.
 #include "storage/meta/controller_lease.h"
 
 #include "tests/sim/sim_etcd.h"
@@ -26,8 +26,8 @@ class ControllerLeaseTest : public testing::Test {
   }
   bool believes() const { return lease_->is_held() && !lease_->is_over(); }
   bool is_granted() const { return !etcd_.find(EtcdRange::only(kKey)).entries.empty(); }
-  // Runs until `is_done`, for at most 30 seconds. After each event, the lease is believed in only
-  // while etcd grants it.
+  // Runs until `is_done` returns true, for at most 30 seconds. Checks after each event that a node
+  // trusts its lease only while etcd grants it.
   void run_until(const std::function<bool()>& is_done) {
     for (const int64_t end_us = queue_.now_us() + 30'000'000; !is_done();) {
       ASSERT_LT(queue_.now_us(), end_us);

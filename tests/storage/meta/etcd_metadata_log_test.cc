@@ -20,14 +20,14 @@ class QueueClock final : public Clock {
 
 MetadataCommand command_of(std::string text) { return {{{"test", std::move(text)}}}; }
 
-// Nodes that share an etcd.
+// Several nodes that share one etcd.
 class EtcdMetadataLogTest : public testing::Test {
  protected:
   struct Node {
     std::unique_ptr<EtcdClient> client;
     std::unique_ptr<EtcdMetadataLog> log;
     std::vector<std::string> told;
-    int loads = 0;  // of snapshots
+    int loads = 0;  // number of loaded snapshots
     std::unique_ptr<EtcdLogCutter> cutter;
   };
   Node& join() {
@@ -54,7 +54,8 @@ class EtcdMetadataLogTest : public testing::Test {
     pass(20'000);
     return node;
   }
-  // Appends after the revision that the node has read; the answer arrives while time passes.
+  // Appends a command after the revision that the node has read. The answer arrives while time
+  // passes.
   std::shared_ptr<std::optional<Result<Revision>>> append(
       Node& node, std::string text, std::optional<EtcdMetadataLog::Holding> holding = {}) {
     auto answer = std::make_shared<std::optional<Result<Revision>>>();
@@ -155,13 +156,13 @@ TEST_F(EtcdMetadataLogTest, one_of_two_simultaneous_appends_is_refused_and_must_
   EXPECT_EQ(one.told.size(), 1u);
 }
 
-// A controller would decide nothing meanwhile.
+// A controller that waited for the watch would decide nothing.
 TEST_F(EtcdMetadataLogTest, an_append_does_not_wait_for_a_late_watch) {
   Node &one = join(), &two = join();
   const auto known = append(one, "a");
   pass(50'000);
   const auto unknown = append(two, "b");
-  etcd_.set_latency_us(4'000'000);  // the event that announces it takes at least half of that
+  etcd_.set_latency_us(4'000'000);  // The event for the append takes at least half of this time.
   pass(3'000);
   etcd_.set_latency_us(500);
   std::shared_ptr<std::optional<Result<Revision>>> refused;
@@ -185,7 +186,7 @@ TEST_F(EtcdMetadataLogTest, a_command_with_an_unknown_outcome_exists_once) {
     const auto answer = append(one, std::to_string(i));
     for (int patience = 0; !answer->has_value() && patience < 200; ++patience) pass(50'000);
     ASSERT_TRUE(answer->has_value());
-    // Read before the next one.
+    // Waits until the command has been read.
     for (int patience = 0; one.told.size() <= static_cast<size_t>(i) && patience < 200; ++patience)
       pass(50'000);
     ASSERT_EQ(**answer, Revision{i + 1});
@@ -196,7 +197,7 @@ TEST_F(EtcdMetadataLogTest, a_command_with_an_unknown_outcome_exists_once) {
   for (int i = 0; i < 40; ++i) EXPECT_EQ(two.told[static_cast<size_t>(i)], std::to_string(i));
 }
 
-// Found by simulation: one of the two commands was forgotten, and its node never recovered.
+// A case found by simulation: one of the two commands was forgotten, and its node never recovered.
 TEST_F(EtcdMetadataLogTest, two_commands_that_wait_since_the_same_moment_are_both_answered) {
   Node& one = join();
   etcd_.cut(NodeId{1}, true);
@@ -235,7 +236,7 @@ TEST_F(EtcdMetadataLogTest, a_confirmation_that_all_is_read_holds_as_of_the_ques
     });
   };
   confirm("first");
-  confirm("second");  // while the first one waits
+  confirm("second");  // appended while the first one waits
   pass(50'000);
   EXPECT_EQ(heard, (std::vector<std::string>{"first yes", "second yes"}));
   etcd_.cut(NodeId{2}, true);
@@ -297,7 +298,7 @@ TEST_F(EtcdMetadataLogTest, a_snapshot_takes_the_place_of_the_commands_before_it
   EXPECT_EQ(later.log->last_revision(), Revision{12});
   EXPECT_EQ(later.log->first_id(), one.log->first_id());
   EXPECT_TRUE(later.log->has_read());
-  // Both go on behind it.
+  // Both nodes continue after the snapshot.
   append_all(later, 1);
   append_all(one, 1);
   EXPECT_EQ(later.told, one.told);
@@ -336,7 +337,7 @@ TEST_F(EtcdMetadataLogTest, a_node_that_was_cut_off_loads_the_snapshot_and_reads
   EXPECT_EQ(two.told, one.told);
 }
 
-// The revision of the late command is free again in etcd, because a snapshot has replaced the
+// In etcd the revision of the late command is free again, because a snapshot has replaced the
 // command that had it.
 TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revision_is_not_taken) {
   Node &one = join(), &first = join(), &second = join();
@@ -393,7 +394,7 @@ TEST_F(EtcdMetadataLogTest, pieces_of_a_snapshot_that_was_not_finished_go_with_t
   EXPECT_EQ(keys_of("snapshots").size(), two.log->pointer()->pieces);
 }
 
-// Its outcome was given up, and it was still on its way.
+// The node has given up a removal whose outcome is unknown, but the removal still arrives.
 TEST_F(EtcdMetadataLogTest, a_removal_that_comes_late_takes_nothing_that_was_written_since) {
   Node& one = join();
   make_controller(one);
@@ -424,7 +425,7 @@ TEST_F(EtcdMetadataLogTest, a_former_controller_cuts_nothing) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 12);
-  make_controller(two);  // node one does not know it
+  make_controller(two);  // node one does not know of it
   ASSERT_TRUE(one.cutter->is_due());
   one.cutter->save(one.log->last_revision(), snapshot_of(one));
   pass(1'000'000);

@@ -72,7 +72,8 @@ TEST_F(MetadataLogTest, an_append_after_an_old_revision_is_refused) {
   EXPECT_EQ(texts(1), "1a ");
 }
 
-// Two that decide on the same revision meet in one group commit as well: one of them wins.
+// Two commands with the condition on the same revision may be in one group commit; one of them
+// wins.
 TEST_F(MetadataLogTest, one_of_two_in_one_group_wins) {
   std::promise<void> both;
   std::atomic<int> answers = 0, wins = 0;
@@ -93,7 +94,7 @@ TEST_F(MetadataLogTest, a_watcher_hears_of_each_revision_after_it_is_durable) {
   ASSERT_TRUE(append(0, "a"));
   ASSERT_TRUE(append(1, "b"));
   metadata_.reset();
-  log_.reset();  // the writer has told all
+  log_.reset();  // the writer has answered all requests
   EXPECT_EQ(heard, (std::vector<int64_t>{1, 2}));
 }
 
@@ -116,7 +117,7 @@ TEST_F(MetadataLogTest, a_snapshot_replaces_the_records_before_it) {
   EXPECT_FALSE(save({Revision{6}, command("future")}));
 }
 
-// A single commit with all of them would delay the commits of all other writers.
+// A single commit that erases all replaced records would delay the commits of all other writers.
 TEST_F(MetadataLogTest, replaced_records_are_erased_in_slices_also_after_a_stop) {
   constexpr int64_t kRecords = 2'000;
   for (int64_t last = 0; last < kRecords; ++last)

@@ -57,11 +57,11 @@ TEST(TopicConfigs, a_list_gets_and_loses_parts) {
   EXPECT_EQ(both->at("cleanup.policy"), "delete,compact");
   const ConfigChange subtract{"cleanup.policy", Kind::Subtract, "delete"};
   EXPECT_EQ(changed_configs(*both, {{subtract}})->at("cleanup.policy"), "compact");
-  // An empty list is no policy.
+  // An empty list is not a valid policy.
   EXPECT_FALSE(changed_configs({}, {{subtract}}));
 }
 
-// IncrementalAlterConfigs of Kafka, which MirrorMaker 2 relies on.
+// MirrorMaker 2 relies on this behaviour of Kafka's IncrementalAlterConfigs.
 TEST(TopicConfigs, an_unknown_setting_can_be_deleted_and_not_set) {
   const Config now = {{"of.the.future", "1"}};
   const ConfigChange take{"of.the.future", ConfigChange::Kind::Delete};
@@ -75,8 +75,8 @@ TEST(TopicConfigs, an_unknown_setting_can_be_deleted_and_not_set) {
   EXPECT_FALSE(changed_configs(now, {{append}}));
 }
 
-// The answer of Apache Kafka 4.1 to DescribeConfigs of a topic without settings. Terraform, Strimzi and copied command
-// lines set all of them.
+// The settings that Apache Kafka 4.1 returns for a topic without settings. Tools such as Terraform and Strimzi set all
+// of them explicitly.
 TEST(TopicConfigs, each_setting_of_kafka_takes_kafkas_default) {
   const std::pair<const char*, const char*> kafka[] = {
       {"cleanup.policy", "delete"},
@@ -121,7 +121,7 @@ TEST(TopicConfigs, each_setting_of_kafka_takes_kafkas_default) {
   EXPECT_FALSE(check_topic_config("local.retention.ms", "-3"));
 }
 
-// Directories of earlier versions may hold any number.
+// Directories of earlier versions may contain any number.
 TEST(TopicConfigs, a_number_that_was_never_one_counts_as_the_default) {
   TopicInfo topic;
   topic.config = {{"retention.ms", "-7"}, {"max.message.bytes", "x"}, {"retention.bytes", "12"}};
@@ -130,7 +130,8 @@ TEST(TopicConfigs, a_number_that_was_never_one_counts_as_the_default) {
   EXPECT_EQ(topic_config_number(topic, "retention.bytes"), 12);
 }
 
-// KIP-226: the topic, all brokers while they run, the start, the program.
+// KIP-226: the order is the topic, all brokers at run time, the start of the server, the program's
+// default.
 TEST(TopicConfigs, defaults_hold_for_topics_that_do_not_set_them) {
   const Uuid id = Uuid::random();
   TopicTable table;

@@ -58,7 +58,7 @@ TEST(TopicTable, settings_are_replaced_as_a_whole) {
             ErrorCode::UnknownTopic);
 }
 
-// A program that knows only version 1 then reports that it is too old, and not that the file is
+// A program that knows only version 1 then reports that it is too old, instead of that the file is
 // damaged.
 TEST(TopicTable, only_changes_of_settings_are_of_version_2) {
   const TopicInfo clicks = topic("clicks");
@@ -95,9 +95,9 @@ TEST(TopicTable, names_that_kafka_refuses_are_refused_before_they_are_logged) {
         << name;
   EXPECT_EQ(table.check(encode_create_topic(topic("x.a"))).error().code, ErrorCode::TopicExists);
   EXPECT_TRUE(table.check(encode_create_topic(topic(std::string(249, 'a')))));
-  // A topic that was logged before the rule existed is applied all the same.
+  // A topic that was logged before the rule on names existed is still applied.
   EXPECT_TRUE(table.apply(encode_create_topic(topic("a b"))));
-  // The name is free when its neighbour is gone.
+  // The name can be used again when the other topic is deleted.
   ASSERT_TRUE(table.apply(encode_delete_topic(table.snapshot()->find("x.a")->id)));
   EXPECT_TRUE(table.check(encode_create_topic(topic("x_a"))));
 }

@@ -39,7 +39,7 @@ class InSyncSetTest : public testing::Test {
     set_->fetched(node, epoch, Offset{end}, now_us_);
   }
   int64_t high_watermark() const { return set_->high_watermark().value(); }
-  // The members that the leader proposes; empty if no change is needed.
+  // Returns the members that the leader proposes; empty if no change is needed.
   std::vector<NodeId> proposed() {
     std::vector<NodeId> members;
     if (const auto proposal =
@@ -129,7 +129,7 @@ TEST_F(InSyncSetTest, a_proposed_member_counts_at_once) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
-// Without this rule the follower was removed and proposed in turns, twenty times a second, until it was fenced.
+// Without this rule, the follower would be removed and proposed again twenty times a second until it is fenced.
 TEST_F(InSyncSetTest, a_silent_member_is_not_proposed_again) {
   settings_.min_insync_replicas = 1;
   lead({kSelf, kTwo});

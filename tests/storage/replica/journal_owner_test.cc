@@ -1,4 +1,4 @@
-// The owner of a journal: the moment when it opens, its behaviour with a busy log, and how long it occupies its loop.
+// Tests the owner of a journal: when it opens, what it does if the log is busy, and how long it occupies its loop.
 #include "storage/replica/journal_owner.h"
 
 #include <deque>
@@ -12,7 +12,7 @@ namespace {
 
 const TopicPartition kJournal{Uuid{{1}}, PartitionId{0}}, kOther{Uuid{{2}}, PartitionId{0}};
 
-// The test runs the log's writer and the loop.
+// The test itself runs the log's writer and the loop.
 class JournalOwnerTest : public testing::Test,
                          public ReplicaPort,
                          public JournalOwnerPort,
@@ -34,7 +34,7 @@ class JournalOwnerTest : public testing::Test,
   void write() {
     while (log_->write_next()) continue;
   }
-  // Everything that waits, of the log and of the loop.
+  // Runs all that waits in the log and in the loop.
   void run() {
     do {
       write();
@@ -64,20 +64,20 @@ class JournalOwnerTest : public testing::Test,
     ASSERT_TRUE(log_->try_append(request, done));
   }
 
-  // ReplicaPort
+  // The interface ReplicaPort.
   void send(NodeId, ReplicaFetch) override {}
   void send(NodeId, ReplicaFetched) override {}
   void propose(IsrProposal) override {}
   void leads(const TopicPartition&) override {}
   void leads_no_more(const TopicPartition&) override {}
   void post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
-  // JournalOwnerPort
+  // The interface JournalOwnerPort.
   void restore(const ReplicatedCommit& commit) override {
     restored_.push_back(commit.sequence.value());
   }
   void opened() override { ++opened_; }
   void closed() override { ++closed_; }
-  // OutboxPort
+  // The interface OutboxPort.
   void deliver(const TopicPartition&, std::string, uint64_t) override { ++delivered_; }
 
   MemoryDisk disk_;
@@ -92,7 +92,7 @@ class JournalOwnerTest : public testing::Test,
   std::optional<JournalOwner> owner_;
 };
 
-// A tick is longer than a commit takes.
+// The time between two ticks is longer than a commit takes.
 TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no_tick) {
   open_log(1 << 20);
   own();
@@ -105,20 +105,21 @@ TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no
   EXPECT_EQ(delivered_, 0);
   run();
   EXPECT_EQ(delivered_, 1);
-  // The next one waits for the answer.
+  // The next commit waits for the answer.
   made.sequence = TaskSequence{2};
   owner_->commit(made, [] {});
   run();
   EXPECT_EQ(delivered_, 1);
 }
 
-// Under load the log is full at every moment; rebuilding all tasks each time would leave no time for other work.
+// Under load the log is often full. If all tasks were built again each time, no time would be left for other
+// work.
 TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
   open_log(64 << 10);
   own();
   run();
   ASSERT_EQ(opened_, 1);
-  append(kOther, batch_of(std::string(80 << 10, 'x')));  // as much as the queue takes, and more
+  append(kOther, batch_of(std::string(80 << 10, 'x')));  // more than the queue accepts
   bool is_done = false;
   owner_->commit(commit(1), [&] { is_done = true; });
   while (!posted_.empty()) turn();
@@ -127,7 +128,8 @@ TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
   run();
   EXPECT_TRUE(is_done);
   EXPECT_EQ(closed_, 0);
-  EXPECT_EQ(read_values(*log_, kJournal).size(), 2u);  // with the start of the epoch
+  // including the record for the start of the epoch
+  EXPECT_EQ(read_values(*log_, kJournal).size(), 2u);
 }
 
 TEST_F(JournalOwnerTest, it_begins_though_the_log_has_no_room_now) {
@@ -139,7 +141,7 @@ TEST_F(JournalOwnerTest, it_begins_though_the_log_has_no_room_now) {
   EXPECT_EQ(read_values(*log_, kJournal).size(), 1u);
 }
 
-// An owner that is destroyed while it waits for room must not write later.
+// An owner that is destroyed while it waits for space must not write later.
 TEST_F(JournalOwnerTest, an_owner_destroyed_while_it_waits_for_space_writes_nothing) {
   open_log(64 << 10);
   append(kOther, batch_of(std::string(80 << 10, 'x')));
@@ -150,7 +152,8 @@ TEST_F(JournalOwnerTest, an_owner_destroyed_while_it_waits_for_space_writes_noth
   EXPECT_TRUE(read_values(*log_, kJournal).empty());
 }
 
-// A delivery that was delayed for long keeps all later commits: megabytes, for which other work must not wait.
+// A delivery with a long delay holds back all later commits, which may be megabytes. Other work must not wait
+// until they are read.
 TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);
@@ -173,7 +176,7 @@ TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   EXPECT_EQ(restored_.back(), 30);
 }
 
-// Another node leads before all commits are read: the rest must be dropped.
+// If another node leads before all commits are read, the rest is not read.
 TEST_F(JournalOwnerTest, an_owner_destroyed_between_two_portions_reads_no_further) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);

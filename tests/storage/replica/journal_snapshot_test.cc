@@ -1,4 +1,4 @@
-// Snapshots in a journal: which of them is complete, and at which offset its reader continues.
+// Tests snapshots in a journal: which one is complete, and at which offset its reader continues.
 #include "storage/replica/journal_snapshot.h"
 
 #include <gtest/gtest.h>
@@ -56,7 +56,7 @@ TEST_F(SnapshotSearchTest, one_without_its_beginning_or_its_middle_is_none) {
   piece(8, 2, true);
   EXPECT_EQ(place(), Offset{-1});
   piece(9, 0);
-  piece(8, 1, true);  // of another one
+  piece(8, 1, true);  // a piece of another snapshot
   EXPECT_EQ(place(), Offset{-1});
 }
 
@@ -74,7 +74,7 @@ TEST(SnapshotPiece, is_no_commit_and_no_mark) {
     EXPECT_FALSE(read_snapshot_piece(other).value());
 }
 
-// Readers of these numbers have asserts.
+// The code that reads these numbers asserts that they are valid.
 TEST(SnapshotPiece, an_entry_with_an_impossible_number_is_refused) {
   EXPECT_FALSE(read_snapshot_piece(
       encode(SnapshotPiece{5, 0, true, {Offset{9}, LeaderEpoch{2}, Offset{-1}}, "content"})));

@@ -65,7 +65,8 @@ TEST_F(OutboxTest, outputs_to_a_partition_go_one_after_the_other) {
   EXPECT_TRUE(outbox_->take_delivered("task").empty()) << "told once";
 }
 
-// A round to another node for each commit would be the most that a query can do.
+// If each commit needed a message to another node and its answer, this would limit the speed of a
+// query.
 TEST_F(OutboxTest, gathered_outputs_are_sent_together) {
   commit({{kHere, batch(0)}});
   const Sent first = take();
@@ -130,7 +131,7 @@ TEST_F(OutboxTest, the_next_owner_repeats_deliveries_with_an_unknown_outcome) {
   clock_.advance_us(1'000);
   sent_.clear();
   outbox_.emplace(*this, clock_, kRetryUs);
-  // As it reads the journal; nothing is sent meanwhile.
+  // The outbox gets these commits while it reads the journal, and must send nothing meanwhile.
   outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(0)}}, {}});
   outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(2)}}, {{kHere, 2}}});
   outbox_->add({"task", TaskSequence{3}, "", {{kHere, batch(4)}}, {}});

@@ -59,7 +59,7 @@ class StateReaderTest : public testing::Test {
 TEST_F(StateReaderTest, entries_are_found_one_by_one_and_in_steps) {
   Random random(7);
   Content content;
-  // Some keys are cut, and begin alike.
+  // Some keys are so long that they are shortened, and begin in the same way.
   for (int i = 0; i < 300; ++i)
     content[std::string(i % 3 == 0 ? 450 : 3, 'k') + std::to_string(random.next() % 1000)] =
         std::to_string(i);
@@ -91,8 +91,8 @@ TEST_F(StateReaderTest, a_turn_sees_the_state_at_its_beginning) {
   reader->end_turn();
 }
 
-// A state file of three tasks, which is damaged in a new place again and again. One wrong bit of a page is enough to
-// hide an entry or half of them: in its head, in the places of its entries, or in their keys.
+// A state file of three tasks, which is damaged at a new place each time. One wrong bit of a page can hide one entry
+// or half of the page: in the page's header, in the positions of its entries, or in their keys.
 class DamagedState : public testing::Test {
  protected:
   static constexpr size_t kPageSize = 4096, kFlagsAt = 10;
@@ -112,7 +112,7 @@ class DamagedState : public testing::Test {
     for (size_t page = 2; page < bytes_.size() / kPageSize; ++page)
       if (bytes_[page * kPageSize + kFlagsAt] == 2) leaves_.push_back(page);
   }
-  // All of the content, or its removal.
+  // Writes all of the content, or its removal.
   Status write(StateStore& state, const std::string& task, int64_t position,
                bool is_removal = false) {
     Checkpoint checkpoint;
@@ -126,7 +126,7 @@ class DamagedState : public testing::Test {
     EXPECT_TRUE(state.try_checkpoint(checkpoint, done));
     return answer.get_future().get();
   }
-  // Each value that the reader finds is right.
+  // Checks that each value that the reader finds is correct.
   void check(StateStore& state, const std::string& task) {
     const auto reader = state.open_reader();
     if (!reader->begin_turn()) return;
@@ -160,7 +160,7 @@ TEST_F(DamagedState, pages_beside_a_damaged_one_are_removed_without_harm) {
       std::promise<Status> dropped;
       (*state)->drop_tasks("q/0/1", [&](Status status) { dropped.set_value(std::move(status)); });
       failures += !dropped.get_future().get();
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // it is removed now
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // leaves time for the removal
       failures += !write(**state, "r/0/0", 1);
       check(**state, "q/0/2");
       check(**state, "r/0/0");
@@ -172,7 +172,7 @@ TEST_F(DamagedState, entries_that_are_hidden_are_missed) {
   Random random(11);
   int found_damages = 0;
   for (int round = 0; round < 600; ++round) {
-    // Half of them in the head and the places.
+    // Half of the wrong bits are in the header and the positions.
     const size_t at = leaves_[random.next() % leaves_.size()] * kPageSize +
                       random.next() % (round % 2 == 0 ? 100 : kPageSize);
     const ScratchDirectory copy;

@@ -60,7 +60,7 @@ class StateStoreTest : public testing::Test {
     return count;
   }
 
-  // Returns the raw entries of the table. The state store is closed before.
+  // Closes the state store, and returns the raw entries of its table.
   std::vector<std::pair<std::string, std::string>> stored_entries() {
     state_.reset();
     const auto store = disk_.open();
@@ -85,7 +85,7 @@ class StateStoreTest : public testing::Test {
   StateOptions options_;
   MemoryDisk disk_;
   std::unique_ptr<StateStore> state_;
-  CheckpointPosition position_;  // of the last rows()
+  CheckpointPosition position_;  // the position found by the last call of rows()
 };
 
 struct Row {
@@ -121,7 +121,7 @@ TEST_F(StateStoreTest, a_damaged_entry_is_found) {
       {{"s", "key", "value"}, {"s", "empty", ""}, {"s", std::string(500, 'k'), "v"}}, 1)));
   for (const auto& [key, value] : stored_entries()) {
     const std::string whole = key + value;
-    for (size_t at = sizeof(uint32_t); at < whole.size(); ++at) {  // behind the store's id
+    for (size_t at = sizeof(uint32_t); at < whole.size(); ++at) {  // after the id of the store
       std::string damaged = whole;
       damaged[at] = static_cast<char>(damaged[at] ^ 4);
       replace_entry(key, damaged.substr(0, key.size()), damaged.substr(key.size()));
@@ -134,7 +134,7 @@ TEST_F(StateStoreTest, a_damaged_entry_is_found) {
   }
 }
 
-// Such a store was made by a version without checksums.
+// A version without checksums made this store.
 TEST_F(StateStoreTest, a_store_without_checksums_goes_on_without) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
   state_.reset();
@@ -212,8 +212,8 @@ TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behi
     state_.reset();
     disk_.set_before_sync({});
     open();
-    ASSERT_TRUE(drop("q1/"));  // nothing, unless the first one was cut
-    // A task of the same id has nothing to do with the entries that are still being removed.
+    ASSERT_TRUE(drop("q1/"));  // removes nothing unless the first drop was interrupted
+    // A new task with the same id is not affected by the entries that are still being removed.
     ASSERT_TRUE(write(checkpoint({{"s", "5", "new"}}, 1)));
     EXPECT_EQ(rows(), Rows{"s.5=new"});
     while (state_->pending_removals() > 0) std::this_thread::yield();
@@ -224,7 +224,7 @@ TEST_F(StateStoreTest, a_dropped_task_is_unknown_at_once_and_leaves_nothing_behi
   }
 }
 
-// Thousands of queries may have checkpoints to write; the drop of one does not wait for them.
+// Thousands of queries may have checkpoints to write. Dropping one must not wait for them.
 TEST_F(StateStoreTest, a_drop_waits_for_no_checkpoint_that_is_queued) {
   std::promise<void> begun, may_go_on;
   std::mutex mutex;
@@ -260,7 +260,7 @@ TEST_F(StateStoreTest, a_drop_waits_for_no_checkpoint_that_is_queued) {
 TEST_F(StateStoreTest, small_checkpoints_share_a_commit_and_each_gets_its_own_answer) {
   constexpr int kTasks = 500;
   std::promise<void> begun, may_go_on, all;
-  int answered = 0, refused = 0;  // the writer's thread
+  int answered = 0, refused = 0;  // written only by the writer's thread
   Checkpoint first = checkpoint({}, 1);
   std::function<void(Status)> hold = [&](const Status&) {
     begun.set_value();
@@ -338,16 +338,17 @@ TEST_F(StateStoreTest, a_range_without_an_end_empties_one_store_only) {
   EXPECT_EQ(rows(), (Rows{"s2.a=1"}));
 }
 
-// The journal may have been trimmed up to the position: behind it there would be a gap.
+// The journal may have been trimmed up to the position. After a lower position there would be a
+// gap.
 TEST_F(StateStoreTest, a_position_never_goes_back) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 3, "time=3")));
   ASSERT_TRUE(write(checkpoint({{"s", "a", "2"}}, 7, "time=7")));
-  // The first part of the next owner's: it had read position 3.
+  // This is the first part of a checkpoint of the next owner, which had read position 3.
   ASSERT_TRUE(write(checkpoint({{"s", "a", "3"}}, 3, "time=3")));
   EXPECT_EQ(rows(), Rows{"s.a=3"});
   EXPECT_EQ(position_.position, TaskSequence{7});
   EXPECT_EQ(position_.scalars, "time=7");
-  Checkpoint large = checkpoint({}, 3, "time=3");  // goes another way
+  Checkpoint large = checkpoint({}, 3, "time=3");  // takes the path of large checkpoints
   large.removed_ranges.push_back({"s", "b", "c"});
   ASSERT_TRUE(write(std::move(large)));
   open();
@@ -383,7 +384,7 @@ TEST_F(StateStoreTest, many_keys_go_in_chunks_and_come_back_whole) {
   EXPECT_EQ(rows(), Rows{});
 }
 
-// The store's keys end at 511 bytes; ours do not.
+// LMDB's keys have at most 511 bytes; keys of rows may be longer.
 TEST_F(StateStoreTest, long_keys_that_begin_alike_stay_apart) {
   const std::string stem(450, 'k');
   const std::string at_the_limit(400, 'k'), just_above(401, 'k');
@@ -438,14 +439,16 @@ TEST_F(StateStoreTest, dropping_tasks_takes_all_of_theirs_and_nothing_else) {
   EXPECT_FALSE(drop(""));
 }
 
-// Newer entries under the old position: the journal from there on writes them again.
+// The checkpoint leaves newer entries with the old position. The journal from this position on
+// writes them again.
 TEST_F(StateStoreTest, a_power_cut_between_chunks_leaves_the_old_position) {
   options_.chunk_keys = 1;
   open();
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}, {"s", "b", "1"}}, 1)));
   int commits = 0;
   disk_.set_before_sync([&] {
-    if (++commits == 3) disk_.drop_unsynced();  // the stores' names, then entry a, then entry b
+    // the commits: the names of the stores, entry a, entry b
+    if (++commits == 3) disk_.drop_unsynced();
   });
   EXPECT_FALSE(write(checkpoint({{"s", "a", "2"}, {"s", "b", "2"}}, 2)));
   disk_.set_before_sync({});
@@ -528,7 +531,8 @@ TEST_F(StateStoreTest, names_that_do_not_fit_are_refused) {
       ErrorCode::InvalidParameter);
 }
 
-// Task ids that the log accepts are accepted here, too: otherwise the task's journal would grow for ever.
+// The state must accept every task id that the log accepts. Otherwise the journal of such a task would
+// grow without end.
 TEST_F(StateStoreTest, the_longest_names_fit) {
   const std::string task(kMaxTaskIdSize, 't'), store(kMaxStoreNameSize, 's');
   Checkpoint longest = checkpoint({{store, "a", "1"}}, 1);
