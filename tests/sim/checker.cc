@@ -115,7 +115,7 @@ void Checker::check_visible(SimNode& node, const TopicPartition& partition,
   if (life != node.life()) from = Offset{0};
   life = node.life();
   const Offset high_watermark = status.high_watermark();
-  if (high_watermark < from) from = Offset{0};  // truncated: looked at again
+  if (high_watermark < from) from = Offset{0};  // the log was truncated, so it is checked again
   if (high_watermark == from) return;
   from = std::max(from, status.log_start());
   if (!node.reader()->begin_turn()) return;
@@ -183,7 +183,7 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
   history.acknowledged_end = std::max(history.acknowledged_end, offset);
 }
 
-// If the append took more than one request, records of other writers may lie between these.
+// If the append took more than one request, records of other writers may be between the requests.
 void Checker::acknowledged_up_to(const TopicPartition& partition, Offset last_offset,
                                  const std::vector<std::string>& values) {
   History& history = histories_[partition];

@@ -14,7 +14,7 @@
 
 namespace sim {
 
-// A value with this prefix ends with a number.
+// The prefix of values that end with a number.
 inline constexpr std::string_view kNumberPrefix = "number ";
 std::optional<int64_t> number_of(std::string_view value);
 // Returns the values of a batch that was visible.
@@ -41,13 +41,13 @@ class Checker {
   void check(SimNode& node);
   // Called when the node enters the ISR or stays in it.
   void check_in_sync(SimNode& node, const storage::TopicPartition& partition);
-  // The values of a batch that was acknowledged to a producer at this offset.
+  // Called with the values of a batch that was acknowledged to a producer with this offset.
   void acknowledged(const storage::TopicPartition& partition, Offset base_offset,
                     const std::vector<std::string>& values);
-  // Several batches of one append were acknowledged, and the last record is at this offset.
+  // Called if several batches of one append were acknowledged and the last record has this offset.
   void acknowledged_up_to(const storage::TopicPartition& partition, Offset last_offset,
                           const std::vector<std::string>& values);
-  // The writer received the answer that none of these values was written.
+  // Called if the writer got the answer that none of these values was written.
   void refused(const storage::TopicPartition& partition, const std::vector<std::string>& values);
   // Returns the offset after the last acknowledged record.
   Offset acknowledged_end(const storage::TopicPartition& partition) const;
@@ -56,7 +56,7 @@ class Checker {
   bool are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& nodes);
   void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
 
-  // Whether all inputs have their outputs.
+  // Returns whether all inputs have their outputs.
   bool are_tasks_done();
   size_t acknowledged_count() const { return acknowledged_count_; }
   size_t visible_count() const;
@@ -69,10 +69,11 @@ class Checker {
   };
   // The records that were visible on any replica, in one history.
   struct History {
-    std::map<Offset, Batch> batches;  // by base offset
+    std::map<Offset, Batch> batches;  // batches by base offset
     Offset end{0};
-    std::map<std::string, Offset> by_value;  // not of journals
-    std::vector<std::string> values;         // in order; not of journals
+    std::map<std::string, Offset> by_value;  // offset of each value; not used for journals
+    // values in the order of their offsets; not used for journals
+    std::vector<std::string> values;
     std::map<LeaderEpoch, NodeId> leaders;
     Offset acknowledged_end{0};
     std::vector<std::string> refused;
@@ -92,7 +93,8 @@ class Checker {
   Findings& findings_;
   const std::vector<storage::TopicPartition> partitions_;
   const std::vector<SimTask::Places> tasks_;
-  const std::vector<storage::TopicPartition> unnamed_;  // their records may have equal values
+  // partitions whose records may have equal values
+  const std::vector<storage::TopicPartition> unnamed_;
   std::map<storage::TopicPartition, History> histories_;
   // For each node and partition: the process (life) and the offset up to which its visible records were checked.
   std::map<std::pair<NodeId, storage::TopicPartition>, std::pair<uint64_t, Offset>> looked_;

@@ -9,7 +9,7 @@
 
 namespace sim {
 
-// The digest is that of all lines: two runs of one seed have the same.
+// The digest covers all lines of the trace, so two runs with one seed have the same digest.
 class Findings {
  public:
   Findings(const EventQueue& queue, bool is_verbose) : queue_(queue), is_verbose_(is_verbose) {}

@@ -1,4 +1,4 @@
-// One fault that lasts: the cluster must go on without the nodes that are affected.
+// One fault that lasts: the cluster must continue without the affected nodes.
 #pragma once
 #include <string>
 
@@ -7,16 +7,18 @@
 
 namespace sim {
 
-// A node that is gone, frozen, full, out of etcd's reach or the others', or one way between two of them.
+// Affects one node, which is killed, frozen, has a full disk or cannot reach etcd or the other nodes; or
+// cuts one direction of a connection between two nodes.
 class LastingFault {
  public:
   explicit LastingFault(SimNode::World& world) : world_(world) {}
 
-  // Chance selects the fault.
+  // Begins a fault that is chosen at random.
   void begin();
-  // Ends the part of the fault that healing the network, etcd and the disks does not end: it wakes a frozen node.
+  // Ends what healing the network, etcd and the disks does not end: wakes a frozen node.
   void end();
-  // Whether the fault leaves too few replicas of the partition for acks=all. False if the partition has lost none.
+  // Returns whether the fault leaves fewer replicas of the partition than acks=all needs. False if the partition
+  // has lost none.
   bool excuses(const storage::ClusterSnapshot& cluster,
                const storage::PartitionAssignment& assignment) const;
   const std::string& name() const { return name_; }

@@ -29,7 +29,7 @@ constexpr size_t kCommitsOnWay = 3, kReadBytes = 300;
 constexpr std::string_view kTask = "lone/0/0", kTable = "sim", kCheckpoint = "checkpoint";
 const TopicPartition kInput{Uuid{{21}}, PartitionId{0}}, kOutput{Uuid{{22}}, PartitionId{0}};
 
-// The state of the task: it copies the input to the output and counts.
+// The state of the task, which copies the input to the output and counts the records.
 struct State {
   TaskSequence sequence{0};
   Offset position{0};
@@ -81,7 +81,7 @@ class LoneScenario {
       log_->write_next();
     }
     if (!is_done()) findings_.add("the task of a lone node does not reach the end of its input");
-    restart();  // what a new process finds is what counts
+    restart();  // the checks are about the state that a new process finds
     check_output();
     return {findings_.all(), findings_.digest(), committed_, restarts_, trimmed_};
   }
@@ -94,7 +94,7 @@ class LoneScenario {
   }
   void attack() {
     if (has_failed_ || chance_.one_in(70)) return restart();
-    if (chance_.one_in(150)) build();  // as a statement does, while commits are on their way
+    if (chance_.one_in(150)) build();  // as a statement does while commits are pending
     if (chance_.one_in(90)) disk_.set_capacity(std::exchange(is_full_, !is_full_) ? SIZE_MAX : 0);
     if (chance_.one_in(120)) disk_.set_before_sync([this] { disk_.drop_unsynced(); });
   }
@@ -148,7 +148,8 @@ class LoneScenario {
                                 acknowledged_input_.value(), appended_.value()));
     build();
   }
-  // Wraps an answer of the log, which is ignored if it arrives at a later process or owner.
+  // Wraps the callback for an answer of the log. An answer that arrives at a later process or owner
+  // is ignored.
   template <class Answer>
   std::function<void(Answer)> here(std::function<void(Answer)> done) {
     return [this, life = life_, owner = owner_, done = std::move(done)](Answer answer) {
@@ -186,7 +187,8 @@ class LoneScenario {
     on_way_.clear();
     log_->begin_tasks({std::string(kTask)},
                       here<Result<storage::TaskStarts>>([this](Result<storage::TaskStarts> begun) {
-                        if (!begun || !begun->front()) return;  // a full disk: step() tries again
+                        // the disk is full, and step() tries again
+                        if (!begun || !begun->front()) return;
                         begun_ = *begun->front();
                         restore();
                       }));
@@ -292,7 +294,7 @@ class LoneScenario {
         });
     return log_->try_append(request, done);
   }
-  // A commit whose outcome is an error is not tried again: the task is built again.
+  // If the outcome of a commit is an error, the commit is not repeated: the task is built again.
   void committed(const Result<storage::Appended>& result) {
     if (!result) return build();
     durable_ = on_way_.front();
@@ -365,21 +367,22 @@ class LoneScenario {
   const LoneRules rules_;
   Findings findings_;
   SimClock clock_;
-  const bool keeps_a_reserve_;  // see SimNode
+  const bool keeps_a_reserve_;  // explained at SimNode
   storage::MemoryDisk disk_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::LogReader> reader_;
   uint64_t life_ = 0, owner_ = 0;
   bool has_failed_ = false, is_full_ = false;
 
-  // The client. `appended_` is the next offset; all records before `acknowledged_input_` must stay.
+  // Members of the client. `appended_` is the next offset; all records before `acknowledged_input_`
+  // must stay.
   Offset appended_{0}, acknowledged_input_{0};
   bool is_appending_ = false;
 
-  // The task
+  // Members of the task.
   std::optional<storage::TaskStart> begun_;
-  State state_, durable_;      // after all commits that were sent, and after the answered ones
-  std::deque<State> on_way_;   // of the commits without an answer
+  State state_, durable_;      // after all sent commits, and after the answered ones
+  std::deque<State> on_way_;   // states after each commit without an answer
   TaskSequence acknowledged_;  // this commit and all before it must stay
   bool is_built_ = false, is_checkpointing_ = false;
   TaskSequence checkpoint_;

@@ -1,5 +1,5 @@
-// One run of a node that is alone: a task commits to its own log (server/tasks/log_ports.h), while the node is
-// killed, loses its power within a commit or has a full disk, and the task is built again.
+// One run of a single node: a task commits to the node's own log (server/tasks/log_ports.h), while the node is
+// killed, loses power during a commit or has a full disk; then the task is built again.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,7 +17,7 @@ struct LoneRules {
 
 struct LoneOutcome {
   std::vector<std::string> findings;
-  uint64_t digest = 0;  // of all events
+  uint64_t digest = 0;  // digest of all events of the run
   size_t committed = 0, restarts = 0, trimmed = 0;
 };
 

@@ -23,7 +23,7 @@ void Producer::next() {
   send();
 }
 
-// Asks any node for the leader and sends the batch to it.
+// Asks any node for the leader, and sends the batch to the leader.
 void Producer::send() {
   const uint64_t attempt = ++attempt_;
   world_.queue.after(kTimeoutUs, [this, attempt] {
@@ -55,7 +55,7 @@ void Producer::arrive(SimNode& node, uint64_t attempt) {
     reply(attempt, Error{ErrorCode::NetworkFailure, "the queue is full"});
 }
 
-// Answers get lost, too.
+// The answer may get lost, too.
 void Producer::reply(uint64_t attempt, Result<storage::Appended> result) {
   if (world_.chance.one_in(50)) return;
   world_.queue.after(world_.chance.delay_us(300),

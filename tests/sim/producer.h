@@ -1,4 +1,5 @@
-// A client that sends batches with acks=all, one after the other, each until it is acknowledged.
+// A client that sends batches with acks=all. It sends the next batch when the one before is
+// acknowledged.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,7 +9,7 @@
 
 namespace sim {
 
-// Idempotent, as Kafka's producers are: a batch that is sent again has its sequence again.
+// The producer is idempotent like Kafka's: a batch that is sent again has the same sequence number.
 class Producer {
  public:
   Producer(SimNode::World& world, Checker& checker, ProducerId id,
@@ -19,7 +20,7 @@ class Producer {
     is_stopping_ = false;
     next();
   }
-  // Finishes the batch that it has begun, and starts no new one.
+  // Lets the producer finish the batch that it has begun, and begin no other one.
   void stop() { is_stopping_ = true; }
   bool is_idle() const { return is_idle_; }
   const storage::TopicPartition& partition() const { return partition_; }

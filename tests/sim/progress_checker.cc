@@ -15,7 +15,8 @@ const ProgressChecker::Seen* ProgressChecker::find_seen(SimNode& node) const {
              : nullptr;
 }
 
-// Else it is frozen, or was: a node has something to do every few milliseconds.
+// Returns whether the node runs. A running node has something to do every few milliseconds, so a
+// longer pause means that it is or was frozen.
 bool ProgressChecker::goes_on(const Seen& seen) const {
   constexpr int64_t kPauseUs = 50'000;
   return queue_.now_us() - seen.at_us <= kPauseUs;
@@ -61,7 +62,8 @@ void ProgressChecker::check_election(int64_t decided_us, SimNode& controller, Si
       decides->read.front().first > noticed_us)
     return;
   if (leads == nullptr || leads->runs_since_us > noticed_us) return;
-  // A controller has no fresh reports of a node that it does not hear. If it hears no other node either, it waits.
+  // A controller has no recent reports from a node that it does not hear. If it hears no other node either, it
+  // decides nothing.
   if (!network_.is_open_since(elected.id(), controller.id(), noticed_us)) return;
   const bool has_others = std::ranges::any_of(assignment.isr, [&](NodeId id) {
     const storage::ClusterNode* node = cluster.find(id);
@@ -93,8 +95,8 @@ void ProgressChecker::check_room(int64_t decided_us, SimNode& controller, SimNod
         !known->is_fenced && !node->cluster()->is_leaving() &&
         seen->has_room_since_us <= heard_of_us && seen->in_touch_since_us <= heard_of_us &&
         network_.is_open_since(node->id(), controller.id(), heard_of_us);
-    // A node whose metadata was behind, now or when the controller last heard it, is no better leader: it continues
-    // alone with partitions that no other node can lead.
+    // A node whose metadata is behind, or was behind when the controller last heard it, is not a better
+    // leader.
     if (!could_lead || seen->read.front().second < decides->read.front().second ||
         read_at(*seen, heard_of_us) < read_at(*decides, heard_of_us) ||
         seen->read.back().second < decides->read.back().second)

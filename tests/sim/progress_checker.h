@@ -18,33 +18,36 @@ namespace sim {
 // full. It elects none of these nodes while another node is in sync.
 class ProgressChecker {
  public:
-  // `patience_us`: time within which the controller has noticed any change.
+  // `patience_us` is the time within which the controller has noticed any change.
   ProgressChecker(const EventQueue& queue, const SimNetwork& network, Findings& findings,
                   int64_t patience_us)
       : queue_(queue), network_(network), findings_(findings), patience_us_(patience_us) {}
 
-  // After whatever has happened on the node.
+  // Called after each event on the node.
   void check(SimNode& node);
-  // A command of `controller` is to change an assignment, by its own decision of `decided_us`: etcd may be slow to take
-  // it. `cluster` is as the command leaves it.
+  // Checks a command of `controller` that changes an assignment. The controller decided on it at `decided_us`, because
+  // etcd may be slow to accept it. `cluster` is the state after the command.
   void check_election(int64_t decided_us, SimNode& controller, SimNode& elected,
                       const storage::ClusterSnapshot& cluster,
                       const storage::PartitionAssignment& assignment);
-  // Likewise.
+  // Checks, with the same parameters, that no node with a full disk is elected.
   void check_room(int64_t decided_us, SimNode& controller, SimNode& elected,
                   const std::vector<std::unique_ptr<SimNode>>& nodes,
                   const storage::ClusterSnapshot& cluster,
                   const storage::PartitionAssignment& assignment);
 
  private:
-  // The session timeout; a report arrives at most a fifth of a second late.
+  // The sum of the session timeout and of the delay of reports, which is at most a fifth of a
+  // second.
   static constexpr int64_t kHeardOfUs = 700'000;
   struct Seen {
     uint64_t life = 0;
     int64_t at_us = 0;
-    int64_t runs_since_us = 0, decides_since_us = 0;  // without a pause
+    // times since which the process runs, or decides, without a pause
+    int64_t runs_since_us = 0, decides_since_us = 0;
     int64_t full_since_us = 0, has_room_since_us = 0, in_touch_since_us = 0;
-    std::deque<std::pair<int64_t, Revision>> read;  // when it had read up to which
+    // at which time the node had read up to which revision
+    std::deque<std::pair<int64_t, Revision>> read;
   };
   // The observations of the running process of the node; null before its first event.
   const Seen* find_seen(SimNode& node) const;

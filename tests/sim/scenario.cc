@@ -26,10 +26,11 @@ using storage::TopicPartition;
 
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kAttacked = 6 * kSecond, kHealing = 8 * kSecond;
-// Everything that began during the attack has ended by then: nodes that restart, connections that open.
+// After this time everything that began during the attack has ended, such as nodes that restart and
+// connections that open.
 constexpr int64_t kStillHealing = 3 * kSecond;
 
-// Some topics in the life of a cluster of three nodes, or of more, between which replicas move.
+// Runs some topics on a cluster of three or more nodes, between which replicas move.
 class Scenario {
  public:
   explicit Scenario(const Options& options)
@@ -68,7 +69,7 @@ class Scenario {
       for (const Topic topic : {kInput, kJournal, kOrders})
         if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
     }
-    // Conditions that are rare elsewhere. These choices, too, have their own random numbers.
+    // Chooses conditions that are rare otherwise. These choices have their own random numbers, too.
     Chance profile(~options.seed ^ 0x70726f66696c65);
     if (profile.one_in(8)) network_.set_very_late(12);
     if (profile.one_in(8)) moves_ = 20;
@@ -105,7 +106,7 @@ class Scenario {
       committers_.push_back(std::make_unique<Committer>(world_, transactions_, name));
   }
 
-  ~Scenario() { nodes_.clear(); }  // the nodes still answer clients
+  ~Scenario() { nodes_.clear(); }  // destroyed first, because the nodes still answer clients
 
   Outcome run() {
     for (const auto& node : nodes_) node->start();
@@ -131,8 +132,8 @@ class Scenario {
     asker_.stop();
     wait_until_healed();
     if (chance_.one_in(3)) live_with_a_fault();
-    // A follower learns with its next fetch up to where records are visible, a leader may still move to the preferred
-    // replica, and the nodes still carry out the last commits of the journals.
+    // Waits until followers know up to where records are visible, leaders have moved to preferred replicas, and nodes
+    // have carried out the last commits of the journals.
     for (int i = 0; i < 40 && !(checker_.are_replicas_equal(nodes_) && are_journals_carried_out());
          ++i)
       run_until(queue_.now_us() + kSecond / 10);
@@ -206,7 +207,7 @@ class Scenario {
     return all;
   }
 
-  // Rule 6 5: only the controller decides which nodes are alive and which node leads a partition.
+  // Only the controller decides which nodes are alive and which node leads a partition.
   void check_author(NodeId author, const storage::EtcdTransaction& transaction) {
     const auto holder = etcd_.find({"/millrace/controller", "/millrace/controller0"});
     const bool is_controller =
@@ -231,13 +232,14 @@ class Scenario {
     const bool has_topic = before.snapshot()->partitions().size() > 0;
     const auto delta = before.apply(part, Revision{INT64_MAX});
     if (!delta) return false;
-    // A node registers itself, and any node may create the topic once.
+    // A node registers itself, and any node may create the topic, but only once.
     for (const NodeId node : delta->nodes)
       if (before.snapshot()->find(node)->epoch == storage::NodeEpoch{INT64_MAX}) return false;
     return has_topic;
   }
 
-  // A node that enters the ISR has every record that was visible, and a node that is elected learns of it.
+  // A node that enters the ISR must have every record that was visible. A node that is elected learns of
+  // it.
   void check_assignments(NodeId author, const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
     int64_t decided_us = queue_.now_us();
@@ -342,7 +344,7 @@ class Scenario {
       case 12:
         if (node.is_running()) shut_down(node, lasts_us);
         break;
-      case 13:  // a mistake
+      case 13:  // nodes conclude by mistake that the node is gone
         tell_that_it_is_gone(node);
         break;
       case 3:
@@ -359,7 +361,7 @@ class Scenario {
         cut(node, lasts_us);
         break;
       case 6:
-        // For longer than the controller takes to notice it, perhaps.
+        // May last longer than the controller needs to notice it.
         cut_from_etcd(node, chance_.one_in(3) ? chance_.between(kSecond, 3 * kSecond) : lasts_us);
         break;
       case 7:
@@ -440,7 +442,7 @@ class Scenario {
       if (queue_.now_us() < kAttacked) require_in_sync();
     });
   }
-  // `count` 0: the default of the cluster.
+  // A `count` of 0 means the default of the cluster.
   void require(SimNode& node, const Uuid& topic, int32_t count) {
     findings_.trace(fmt::format("topic {} is to have {} replicas in sync", topic.bytes[0], count));
     ask(node,
@@ -449,7 +451,7 @@ class Scenario {
   }
 
   // Cuts off a leader with too few replicas in sync. Then the node that was away returns and the topic requires fewer
-  // replicas, so that another node leads and acknowledges. The first leader learns of none of it, and it can reach no
+  // replicas, so that another node leads and acknowledges. The first leader learns nothing of this, and can reach no
   // node that could lead.
   void leave_alone() {
     SimNode& operating = *leaving_.one_of(nodes_);
@@ -514,7 +516,8 @@ class Scenario {
     return some;
   }
 
-  // An unclean election loses records where it is taken: it is asked for where the log must refuse it.
+  // Demands an unclean election. It would lose records if it took place, so it is demanded only where
+  // the log must refuse it.
   void elect(SimNode& node) {
     if (!node.is_running()) return;
     const TopicPartition partition = chance_.one_of(partitions());
@@ -540,8 +543,8 @@ class Scenario {
     });
   }
 
-  // Some of the other nodes may see that their connection is refused. They conclude that the node is gone, which is
-  // wrong if it has restarted by then.
+  // Makes some of the other nodes believe that their connection was refused. They conclude that the node is gone,
+  // which is wrong if it has restarted meanwhile.
   void tell_that_it_is_gone(SimNode& gone) {
     for (const auto& node : nodes_) {
       if (node.get() == &gone || chance_.one_in(2)) continue;
@@ -551,7 +554,7 @@ class Scenario {
     }
   }
 
-  // The node stops when it leads no partition, or after a second.
+  // Stops the node when it leads no partition, or after a second.
   void shut_down(SimNode& node, int64_t for_us) {
     findings_.trace(fmt::format("node {} shuts down", node.id().value()));
     node.cluster()->leave();
@@ -607,8 +610,8 @@ class Scenario {
     });
   }
 
-  // A node that loses the last disk with all records loses them for certain, which is no fault of the cluster. If one
-  // replica is enough to acknowledge, the next command can make this disk the last one.
+  // Returns whether the disk of the node may be lost. The cluster cannot keep records if the last disk that has them
+  // is lost. If one replica is enough to acknowledge, the next command can make this disk the last one.
   bool may_lose_its_disk(const SimNode& node) {
     if (world_.settings.replicas.min_insync_replicas < 2 || requires_ || leaves_alone_)
       return false;
@@ -628,13 +631,14 @@ class Scenario {
     return true;
   }
 
-  // When replicas move; that they have may be on its way to etcd already.
+  // Returns whether the node will have the only replica after replicas have moved. The command that
+  // ends the move may be on its way to etcd.
   static bool is_to_be_alone(const SimNode& node, const storage::PartitionAssignment& assignment) {
     return assignment.replicas.size() - assignment.removing.size() < 2 &&
            std::ranges::find(assignment.removing, node.id()) == assignment.removing.end();
   }
 
-  // The metadata as etcd has them, up to a revision.
+  // Returns the metadata that etcd has, up to a revision.
   storage::ClusterTable truth(Revision up_to = Revision{INT64_MAX}) {
     storage::ClusterTable table;
     Revision last{0};
@@ -669,21 +673,23 @@ class Scenario {
     return snapshot ? std::optional(*snapshot) : std::nullopt;
   }
 
-  // A snapshot has the same contents as the commands that it replaces.
+  // Checks that a snapshot has the same contents as the commands that it replaces.
   void check_snapshot(const storage::EtcdTransaction& transaction) {
     for (const auto& put : transaction.puts) {
       if (put.key != kKeys.pointer()) continue;
       ++snapshot_count_;
       const auto next = storage::decode_snapshot_pointer(put.value).value();
       const auto now = pointer_in_etcd();
-      if (now && next.revision < now->revision) continue;  // check_log() finds a missing command
+      // a late commit of an older snapshot; check_log() finds missing commands
+      if (now && next.revision < now->revision) continue;
       const auto snapshot = snapshot_in_etcd(next);
       if (!snapshot || snapshot->state.parts.at(0).bytes != truth(next.revision).save())
         findings_.add(fmt::format("the snapshot of revision {} is not what was there",
                                   next.revision.value()));
     }
   }
-  // From the snapshot on there is each command, and its own, on whose condition the next one is appended.
+  // Checks that etcd has every command from the snapshot's revision on. The command of this revision
+  // itself must stay, because the next append has a condition on it.
   void check_log(const storage::EtcdTransaction& transaction) {
     const bool is_about_it =
         !transaction.removals.empty() || std::ranges::any_of(transaction.puts, [](const auto& put) {
@@ -716,7 +722,7 @@ class Scenario {
         if (node->cluster()->cluster_table().save() != all)
           findings_.add(fmt::format("node {} knows other metadata than etcd", node->id().value()));
   }
-  // Each node has carried out all, and its journal alone would lead to the same. None of them grows for ever.
+  // Returns whether each node has carried out all of its journals.
   bool are_journals_carried_out() const {
     return std::ranges::all_of(nodes_, [this](const auto& node) {
       for (size_t i = 0; i < kTasks && node->is_running(); ++i) {
@@ -831,7 +837,8 @@ class Scenario {
                        numbers(assignment.eligible));
   }
 
-  // With it some moves would take longer than they are waited for.
+  // Removes the limit on the rate of moves, with which some moves would take longer than the run
+  // waits for them.
   void lift_throttle() {
     const auto cluster = truth().snapshot();
     for (const auto& node : nodes_)
@@ -915,7 +922,7 @@ class Scenario {
   Chance requiring_;
   Chance leaving_;
   bool requires_ = false;      // whether topics change the required number of in-sync replicas
-  bool leaves_alone_ = false;  // see leave_alone()
+  bool leaves_alone_ = false;  // whether leave_alone() is used
   const int32_t node_count_;
   int64_t moves_ = 3;  // move_replicas() has this share of moves_ + 15 attacks
   Findings findings_;
@@ -925,7 +932,7 @@ class Scenario {
   SimNode::World world_;
   Checker checker_;
   TransactionChecker transactions_;
-  // A session of silence, then the lag; heartbeats take a while.
+  // The limit is a session of silence plus the lag; heartbeats take a part of it.
   ProgressChecker progress_{queue_, network_, findings_, kMetadataLag + kSecond * 7 / 10};
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;

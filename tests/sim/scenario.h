@@ -1,4 +1,5 @@
-// One run: a cluster under load and under attack, then healed, then checked; and a node that is alone.
+// One run: a cluster is under load and attacked, then healed, then checked; and a node without a
+// cluster.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -26,10 +27,10 @@ struct Options {
 
 struct Outcome {
   std::vector<std::string> findings;
-  uint64_t digest = 0;  // of all that happened
+  uint64_t digest = 0;  // digest of all events of the run
   size_t acknowledged = 0, visible = 0, committed = 0;
-  size_t snapshots = 0;  // of the metadata
-  size_t trimmed = 0;    // offsets of journals
+  size_t snapshots = 0;  // number of snapshots of the metadata
+  size_t trimmed = 0;    // number of journal offsets that were trimmed
   LoneOutcome lone;
 };
 

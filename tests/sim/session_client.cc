@@ -12,7 +12,7 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kOpenUs = 5'000'000;  // how long a transaction that is open is waited for
+constexpr int64_t kOpenUs = 5'000'000;  // longest time to wait for an open transaction
 
 constexpr int64_t kPauseUs = 30'000, kLookUs = 50'000, kAskUs = 15'000;
 
@@ -77,7 +77,7 @@ void SessionClient::pause() {
 
 // --- Rows
 
-// Some batches, as large statements have them.
+// Appends several batches, as large statements do.
 void RowWriter::begin(SimNode& node) {
   partition_ = world_.chance.one_of(partitions_);
   values_.clear();
@@ -191,7 +191,8 @@ void Committer::answered(uint64_t statement, const Committed& committed) {
   pause_after_answer();
 }
 
-// The rows must be visible even if another client has a transaction open in the partition.
+// Checks that the rows are visible, even if another client has an open transaction in the
+// partition.
 void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& batches) {
   SimNode& node = *world_.chance.one_of(world_.nodes);
   if (!node.is_running()) return;

@@ -1,4 +1,5 @@
-// The sessions on any node: they write rows through it, and ask up to which offset partitions can be read.
+// Sessions on any node: they write rows through the node, and ask it up to which offset partitions can be
+// read.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace sim {
 
-// One statement at a time, each through another node. If the node dies before it answers, the outcome of the statement
+// Runs one statement at a time, each on another node. If the node dies before it answers, the outcome of the statement
 // is unknown.
 class SessionClient {
  public:
@@ -25,13 +26,13 @@ class SessionClient {
  protected:
   SessionClient(SimNode::World& world, std::string name) : world_(world), name_(std::move(name)) {}
 
-  // On the node, as statement().
+  // Begins statement() on the node; called on the node's loop.
   virtual void begin(SimNode& node) = 0;
   uint64_t statement() const { return statement_; }
-  // Whether it is the one at hand, which is over then.
+  // Ends the statement if it is the current one. Returns whether it is.
   bool end(uint64_t statement);
   void pause_after_answer();
-  // Called when the node could not be asked.
+  // Called if the node could not be asked.
   void pause();
 
   SimNode::World& world_;
@@ -104,7 +105,7 @@ class Committer final : public SessionClient {
   std::shared_ptr<SimTransaction> transaction_;
 };
 
-// Asks one node after the other.
+// Asks one node after another for the ends of partitions.
 class EndAsker {
  public:
   EndAsker(SimNode::World& world, Checker& checker, Findings& findings,
@@ -113,7 +114,7 @@ class EndAsker {
 
   void start() { next(); }
   void stop() { is_stopping_ = true; }
-  // On the node's loop.
+  // Called on the node's loop.
   void ask(SimNode& node, const std::vector<storage::TopicPartition>& partitions);
   size_t answers() const { return answers_; }
 

@@ -1,4 +1,4 @@
-// A cluster in one process, from a seed: sim SEED [--count N] [--without RULE] [--verbose]
+// Simulates a cluster in one process from a seed: sim SEED [--count N] [--without RULE] [--verbose]
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
     for (const std::string& finding : outcome.findings)
       fmt::print("seed {} {}\n", options.seed, finding);
     std::fflush(stdout);
-    if (!without.empty()) break;  // it is found
+    if (!without.empty()) break;  // stops at the first failing seed
   }
   fmt::print(
       "{} records acknowledged, {} transactions committed, {} snapshots of the metadata, {} "

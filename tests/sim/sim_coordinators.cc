@@ -38,7 +38,7 @@ void SimCoordinators::step() {
   shard_.run_due();
 }
 
-// As server/node/coordinator_loops.h does.
+// Does the same as server/node/coordinator_loops.h.
 void SimCoordinators::follow(const TopicPartition& partition) {
   const auto* known = node_.cluster()->cluster()->find(partition);
   const auto status = node_.log()->find_partition(partition);
@@ -58,13 +58,13 @@ void SimCoordinators::follow(const TopicPartition& partition) {
   shard_.lead(partition.partition, status->leader_epoch());
 }
 
-// As server/node/coordinators.cc does.
+// Does the same as server/node/coordinators.cc.
 void SimCoordinators::confirm(const TopicPartition& state, std::function<void(bool)> done) {
   node_.cluster()->ends().confirm(
       state, [done = std::move(done)](const Status& leads) { done(leads.has_value()); });
 }
 
-// As server/kafka/handlers/produce.cc does.
+// Does the same as server/kafka/handlers/produce.cc.
 void SimCoordinators::write(const Write& write, std::function<void(Written)> done) {
   if (!node_.cluster()->replicas().check_leads(write.partition)) return done(Written::TryAgain);
   const ProducerIdentity& producer = write.membership.producer;
@@ -106,7 +106,7 @@ void SimCoordinators::end(const TopicPartition& partition, LeaderEpoch under,
   append(std::move(request), std::move(done));
 }
 
-// As server/node/transaction_relay.cc does.
+// Does the same as server/node/transaction_relay.cc.
 void SimCoordinators::place_commit(std::string ids, Done<CommitPlace> done) {
   constexpr int kMostIds = 20;
   CommitPlace place{KafkaError::CoordinatorNotAvailable};

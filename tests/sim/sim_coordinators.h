@@ -17,7 +17,7 @@ namespace sim {
 class SimNode;
 
 struct TransactionTopics {
-  static constexpr const char* kName = "orders";  // of the topic that is written to
+  static constexpr const char* kName = "orders";  // name of the topic to which producers write
   std::vector<storage::TopicPartition> state, written;
   const storage::TopicPartition& state_of(const std::string& transactional_id) const {
     return state[static_cast<size_t>(
@@ -61,17 +61,17 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
     });
   }
 
-  // A batch of a transaction, to a partition.
+  // A batch of a transaction for one partition.
   struct Write {
     storage::TopicPartition partition;
     std::string batch;
-    server::coordinator::AddPartitions membership;  // that is verified, or brought about
+    server::coordinator::AddPartitions membership;  // the partitions that are verified or added
   };
   enum class Written : uint8_t { Done, TryAgain, Refused, NotPartOfIt };
   void write(const Write& write, std::function<void(Written)> done);
 
  private:
-  // CoordinatorPort
+  // The interface CoordinatorPort.
   const Clock& clock() const override;
   Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
                       const EachBatch& each) override;
@@ -80,7 +80,7 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
               std::vector<Elsewhere> with, Guard guard, std::function<void(Status)> done) override;
   void defer(std::function<void()> task) override;
   void post_rest(std::function<void()> task) override;
-  // TransactionHost
+  // The interface TransactionHost.
   void join(server::coordinator::AddPartitions request,
             server::coordinator::Done<server::coordinator::TransactionAnswer> done) override {
     ask(std::move(request), std::move(done));

@@ -13,7 +13,7 @@ using storage::EtcdTransaction;
 
 namespace {
 
-// A client gives up on an answer after this time.
+// A client stops waiting for an answer after this time.
 constexpr int64_t kTimeoutUs = 300'000;
 
 Error lost() { return {ErrorCode::NetworkFailure, "etcd does not answer"}; }
@@ -207,7 +207,7 @@ class SimEtcdClient final : public EtcdClient {
     const std::shared_ptr<uint64_t> number_;
   };
 
-  // Events keep their order, as on one connection.
+  // Events arrive in their order, as on one connection.
   std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                std::function<void(Result<EtcdEvents>)> tell) override {
     auto number =

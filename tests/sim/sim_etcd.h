@@ -1,4 +1,5 @@
-// An etcd for simulations: always correct, and as slow, distant or silent as the seed decides.
+// A simulated etcd, which works correctly but may be slow, distant or unavailable, as the seed
+// decides.
 #pragma once
 #include <map>
 #include <memory>
@@ -19,16 +20,17 @@ class SimEtcd {
  public:
   SimEtcd(EventQueue& queue, Chance& chance) : queue_(queue), chance_(chance) {}
 
-  // A process: `is_alive` returns whether it can receive answers, `run` delivers them on its loop.
+  // A process that uses etcd: `is_alive` returns whether it can receive answers, and `run` delivers
+  // them on its loop.
   struct Caller {
     std::function<bool()> is_alive;
     std::function<void(std::function<void()>)> run;
   };
   std::unique_ptr<EtcdClient> connect(NodeId node, Caller caller);
 
-  // Requests of the node get nowhere, and neither do their answers.
+  // While the node is cut, neither its requests nor their answers arrive.
   void cut(NodeId node, bool is_cut);
-  // Every request may be lost, or its answer, with this probability.
+  // Sets the probability with which each request, or its answer, is lost.
   void set_loss(double probability) { loss_ = probability; }
   void set_latency_us(int64_t usual) { latency_us_ = usual; }
   // Time of the first attempt to put a value. A client that receives no answer repeats the request.
@@ -54,7 +56,8 @@ class SimEtcd {
   };
   struct Watcher {
     storage::EtcdRange range;
-    std::function<void(Result<storage::EtcdEvents>)> tell;  // with the delays of the way
+    // delivers events with the delays of the network
+    std::function<void(Result<storage::EtcdEvents>)> tell;
     NodeId node;
   };
   storage::EtcdOutcome commit(NodeId asker, const storage::EtcdTransaction& transaction);

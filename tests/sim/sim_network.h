@@ -1,4 +1,5 @@
-// The network between the nodes: messages are late, lost, duplicated, reordered, and cut off as the run demands.
+// The network between the nodes. Messages are delayed, lost, duplicated, reordered and cut off as the run
+// demands.
 #pragma once
 #include <functional>
 #include <map>
@@ -15,7 +16,7 @@ class SimNetwork {
  public:
   SimNetwork(EventQueue& queue, Chance& chance) : queue_(queue), chance_(chance) {}
 
-  // `arrive` may happen once, never or twice.
+  // Sends a message: `arrive` is called once, never or twice.
   void send(NodeId from, NodeId to, const std::function<void()>& arrive) {
     if (from != to && (cut_.contains({from, to}) || chance_.with(loss_))) return;
     const int copies = from != to && chance_.with(loss_ / 2) ? 2 : 1;
@@ -29,13 +30,13 @@ class SimNetwork {
     for (const auto& way : cut_) healed_us_[way] = queue_.now_us();
     cut_.clear();
   }
-  // Whether the connection has been open since that time.
+  // Returns whether the connection has been open since that time.
   bool is_open_since(NodeId from, NodeId to, int64_t since_us) const {
     const auto healed = healed_us_.find({from, to});
     return !cut_.contains({from, to}) && (healed == healed_us_.end() || healed->second <= since_us);
   }
   void set_loss(double probability) { loss_ = probability; }
-  // One of `one_in` messages arrives a second time, after its sender has stopped waiting.
+  // One of `one_in` messages arrives a second time, long after its sender has stopped waiting.
   void set_very_late(int64_t one_in) { very_late_one_in_ = one_in; }
 
  private:
@@ -45,7 +46,8 @@ class SimNetwork {
   double loss_ = 0;
   int64_t very_late_one_in_ = 300;
   std::set<std::pair<NodeId, NodeId>> cut_;
-  std::map<std::pair<NodeId, NodeId>, int64_t> healed_us_;  // the last time
+  // when each connection was healed the last time
+  std::map<std::pair<NodeId, NodeId>, int64_t> healed_us_;
 };
 
 }  // namespace sim

@@ -76,7 +76,7 @@ void SimNode::start() {
     post([this, partitions = std::move(partitions)] { process_->cluster->on_durable(partitions); });
   };
   auto opened = storage::Log::open(disk_->open(), options);
-  if (!opened) {  // a full disk
+  if (!opened) {  // the disk is full
     process_.reset();
     return;
   }
@@ -90,7 +90,7 @@ void SimNode::start() {
       *this, *this, *process.coordinators, clock_, world_.chance.random(), world_.settings,
       world_.rules);
   process.cluster->announce({}, {});
-  // A node observes partitions only after it has read all metadata, which takes a while.
+  // A node observes partitions only after it has read all metadata, which takes some time.
   if (world_.settings.replicas.awaits_observed)
     world_.queue.after(world_.chance.between(0, kObservesWithinUs), [this, life] {
       run(life, [this] { process_->cluster->observe(world_.observed); });
@@ -147,7 +147,7 @@ void SimNode::write_later() {
   world_.queue.after(world_.chance.delay_us(kSyncUs), [this, life = life_] {
     if (life != life_) return;
     run(life, [this] {
-      // While the disk is full it looks whether it still is.
+      // While the disk is full, the log checks in write_next() whether there is space again.
       const storage::LogStatistics log = statistics_of(*process_->log);
       if (log.queued_requests > 0 || log.refuses_appends) process_->log->write_next();
     });
@@ -189,14 +189,14 @@ void SimNode::send(NodeId to, server::ClusterMessage message) {
   });
 }
 
-// Some time later, as etcd would.
+// Answers after some time, as etcd would.
 void SimNode::allocate_producer(std::function<void(Result<ProducerId>)> done) {
   world_.queue.after(world_.chance.delay_us(1'000), [this, life = life_, done = std::move(done)] {
     run(life, [this, done] { done(ProducerId{world_.next_producer++}); });
   });
 }
 
-// Some time later, as another thread would.
+// Computes the digest some time later, as another thread would.
 void SimNode::digest(const storage::TopicPartition& partition, Offset from,
                      std::optional<Offset> end, size_t max_bytes,
                      server::ScrubCalls::Digested done) {
@@ -216,7 +216,7 @@ void SimNode::differs(const server::ReplicaDifference& difference) {
       difference.node.value(), difference.from.value(), difference.end.value()));
 }
 
-// Stands for another thread: the snapshot is ready some time later, when the log already has newer commands.
+// Makes the snapshot some time later, as another thread would: the log then has newer commands already.
 void SimNode::want_snapshot(bool is_wanted) {
   if (!is_wanted || std::exchange(process_->makes_snapshot, true)) return;
   const storage::MetadataSnapshot snapshot{

@@ -38,9 +38,9 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     TransactionSimRules transaction_rules = {};
     SimTaskRules task_rules = {};
     int64_t snapshot_period = 0;
-    std::set<Uuid> observed = {};   // by nodes without replicas of them
-    int64_t next_producer = 5'000;  // of producers that coordinators register
-    // After whatever has happened on a node.
+    std::set<Uuid> observed = {};   // topics that nodes without replicas observe
+    int64_t next_producer = 5'000;  // id of the next producer that a coordinator registers
+    // Called after each event on a node.
     std::function<void(SimNode&)> check = {};
   };
   SimNode(World& world, NodeId id);
@@ -48,29 +48,31 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
 
   NodeId id() const { return id_; }
   bool is_running() const { return process_ != nullptr; }
-  // Null while it does not run.
+  // Returns null while the process does not run.
   server::ClusterNode* cluster() { return process_ ? process_->cluster.get() : nullptr; }
   storage::Log* log() { return process_ ? process_->log.get() : nullptr; }
   storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
   const SimTask& task(size_t index) const { return *process_->tasks[index]; }
   SimCoordinators* coordinators() { return process_ ? process_->coordinators.get() : nullptr; }
-  // By the metadata that the node has read; true for an observed partition, too.
+  // Returns whether this node has a replica according to the metadata that it has read; true for an
+  // observed partition, too.
   bool has_replica(const storage::TopicPartition& partition);
-  // The leader of the partition by the metadata that this node has read; null if the leader does not run.
+  // Returns the leader of the partition according to the metadata that this node has read; null if the
+  // leader does not run.
   SimNode* leader_of(const storage::TopicPartition& partition);
-  uint64_t life() const { return life_; }  // counts processes
+  uint64_t life() const { return life_; }  // the number of processes so far
   SimClock& clock() { return clock_; }
   const Uuid& directory() const { return directory_; }
   int64_t random_number() { return world_.chance.between(1, INT64_MAX); }
 
   void start();
-  // Data that was not synced is lost.
+  // Kills the process. Data that was not synced is lost.
   void kill();
-  // No event happens on the node until then; afterwards all waiting events happen.
+  // Freezes the node until this time. Then all waiting events happen.
   void freeze(int64_t until_us) { frozen_until_us_ = until_us; }
-  // Before its time, if it is frozen.
+  // Ends a freeze before its time.
   void wake();
-  // A new, empty disk; while it does not run.
+  // Gives the node a new, empty disk. Call it only while the process does not run.
   void lose_disk();
   void fill_disk(bool is_full);
 
@@ -110,8 +112,10 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   Uuid directory_;
   uint64_t life_ = 0;
   int64_t frozen_until_us_ = 0;
-  std::deque<std::pair<uint64_t, std::function<void()>>> inbox_;  // while it is frozen
-  // Without one its commits meet the end of the disk, and try again now and then.
+  // what the loop has to run, while the process is frozen
+  std::deque<std::pair<uint64_t, std::function<void()>>> inbox_;
+  // If the node keeps no reserve, its commits reach the end of the disk, and are tried again from
+  // time to time.
   const bool keeps_a_reserve_;
   bool is_full_ = false;
   std::unique_ptr<Process> process_;

@@ -225,7 +225,8 @@ void SimTask::step() {
   SimNode* source = node_.has_replica(places_.input) ? &node_ : node_.leader_of(places_.input);
   if (source == nullptr) return;
   const auto input = source->log()->find_partition(places_.input);
-  // The replica that is read now may be behind the one that was read before; it will catch up.
+  // The replica that is read now may have less than the replica that was read before, and will
+  // catch up.
   if (!input || input->high_watermark() <= state_.position) return;
   if (!source->reader()->begin_turn()) return;
   State next = state_;

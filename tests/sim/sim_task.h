@@ -16,7 +16,7 @@ class SimNode;
 // Rules of the product that a test can switch off, to show that the checkers find the damage.
 struct SimTaskRules {
   storage::JournalRules journals;
-  // A node that is behind the start of the journal restarts from a snapshot.
+  // If true, a node that is behind the start of the journal restarts from a snapshot.
   bool begins_anew = true;
   // A task begins after all earlier commits have been carried out.
   bool carries_out_first = true;
@@ -36,7 +36,8 @@ class SimTask final : public storage::JournalOwnerPort {
   const Places& places() const { return places_; }
   void owned_by(storage::JournalOwner* owner) { owner_ = owner; }
   void step();
-  // The journal offset that this node has reached; the end of a run waits until all nodes have reached the end.
+  // Returns the journal offset up to which this node has carried out the journal. The run ends when all nodes
+  // have reached the end.
   Offset carried_out() const { return carried_.place.next; }
   // describe(): the current state. rebuilt(): the state that a new node would read from this node's journal alone.
   std::string describe() const { return encode(carried_.state); }
@@ -53,10 +54,10 @@ class SimTask final : public storage::JournalOwnerPort {
   struct State {
     TaskSequence sequence{0};
     Offset position{0};
-    int64_t count = 0;  // of all records before the position
+    int64_t count = 0;  // number of all records before the position
     int32_t next_output = 0;
   };
-  // The state in the node's log.
+  // The state that the node's log contains.
   struct Carried {
     storage::JournalPlace place;
     State state;
@@ -90,7 +91,7 @@ class SimTask final : public storage::JournalOwnerPort {
     int32_t pieces = 0;
   };
   std::optional<Writing> writing_;
-  Offset snapshot_at_;  // of the last one that was begun
+  Offset snapshot_at_;  // offset of the last snapshot that was begun
   size_t snapshots_ = 0;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

@@ -134,7 +134,7 @@ bool TransactionChecker::has_ended(const TopicPartition& partition, Offset offse
   return history->second.transactions[std::prev(next)->second].marker.has_value();
 }
 
-// As clients are told it.
+// Returns the last stable offset that clients get as an answer.
 Offset TransactionChecker::stable_end(SimNode& node, const TopicPartition& partition) {
   if (!node.reader()->begin_turn()) return Offset{0};
   const auto stable = node.reader()->last_stable_offset(partition);

@@ -13,13 +13,14 @@
 
 namespace sim {
 
-// A transaction as its producer knows it.
+// A transaction from its producer's point of view.
 struct SimTransaction {
   enum class State : uint8_t { Open, CommitAsked, Committed, Aborted };
   std::string name;
   State state = State::Open;
   std::map<storage::TopicPartition, std::vector<std::string>> values = {};  // name/...
-  std::map<storage::TopicPartition, std::vector<std::string>> seen = {};    // by committed readers
+  // values that readers of committed records have seen
+  std::map<storage::TopicPartition, std::vector<std::string>> seen = {};
 };
 
 // 1. A committed reader sees all of a committed transaction and nothing of an aborted one. If the producer received no
@@ -35,9 +36,9 @@ class TransactionChecker {
 
   std::shared_ptr<SimTransaction> begin(const std::string& name);
   void check(SimNode& node);
-  // Whether the marker of the transaction is visible that has a batch there.
+  // Returns whether the marker of the transaction with a batch at this offset is visible.
   bool has_ended(const storage::TopicPartition& partition, Offset offset) const;
-  // Whether nothing is open anywhere.
+  // Returns whether no transaction is open in any partition.
   bool is_quiet(const std::vector<std::unique_ptr<SimNode>>& nodes) const;
   static Offset stable_end(SimNode& node, const storage::TopicPartition& partition);
   void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
@@ -56,7 +57,7 @@ class TransactionChecker {
     Offset end{0}, shown_end{0};
     std::vector<Visible> transactions;
     std::map<ProducerId, size_t> open;
-    std::map<Offset, size_t> of_batch;  // by base offset
+    std::map<Offset, size_t> of_batch;  // transaction by the base offset of its batch
     std::map<ProducerId, int16_t> epochs;
   };
   struct Look {

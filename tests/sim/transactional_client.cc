@@ -35,7 +35,7 @@ class TransactionalClient::Process {
   void start() { init(); }
   bool is_over() const { return is_over_; }
   bool is_idle() const { return is_over_ || is_idle_; }
-  // What it waits for.
+  // Returns the event for which the process waits.
   std::string describe() const {
     return fmt::format("process {} of {} {}: {}", number_, client_.id_, transactions_, told_);
   }
@@ -43,13 +43,15 @@ class TransactionalClient::Process {
     if (!fenced_us_) fenced_us_ = now_us;
   }
   void is_latest() { fenced_us_.reset(); }
-  // Ids and epochs are given in their order.
+  // Returns the producer. A pair is greater than another if its id, or with equal ids its epoch,
+  // was given later.
   std::pair<ProducerId, int16_t> producer() const { return {producer_.id, producer_.epoch}; }
 
  private:
   // --- The network
 
-  // Asks any node for the leader only when it must, as clients do, and remembers the answer.
+  // Returns the leader that the client remembers; asks any node only if the client does not know
+  // it, as real clients do.
   SimNode* leader_of(const TopicPartition& partition) {
     const auto remembered = leaders_.find(partition);
     if (remembered != leaders_.end()) return remembered->second;
@@ -131,7 +133,8 @@ class TransactionalClient::Process {
 
   void begin() {
     if (client_.is_stopping_) return rest();
-    if (world_.chance.one_in(25)) client_.begin_process();  // and goes on itself
+    // another process begins, and this one continues
+    if (world_.chance.one_in(25)) client_.begin_process();
     transaction_ =
         client_.checker_.begin(fmt::format("{}.{}.{}", client_.id_, number_, ++transactions_));
     left_.clear();
@@ -139,7 +142,7 @@ class TransactionalClient::Process {
       if (world_.chance.one_in(2)) left_.push_back(partition);
     if (left_.empty()) left_.push_back(world_.chance.one_of(world_.transactions.written));
     is_commit_ = !world_.chance.one_in(4);
-    // An application that takes its time, perhaps too much.
+    // The application pauses, perhaps for too long.
     const int64_t pause_us =
         world_.chance.one_in(100) ? timeout_ms_ * 1'500 : world_.chance.between(1, 3'000);
     world_.queue.after(pause_us, [this] { is_second_ ? write() : add(); });
@@ -181,7 +184,7 @@ class TransactionalClient::Process {
     sequence += static_cast<int32_t>(count);
     write.membership.partitions[TransactionTopics::kName] = {partition.partition.value()};
     write.membership.verify_only = !is_second_;
-    // Aborts while a batch is on its way; the batch may arrive after the end of its transaction.
+    // Aborts while a batch is on its way. The batch may arrive after the end of its transaction.
     if (world_.chance.one_in(10)) {
       is_commit_ = false;
       is_unresolved_ = true;
@@ -200,7 +203,7 @@ class TransactionalClient::Process {
         leaders_.erase(write.partition);
         return again([this, write] { write_again(write); });
       }
-      // Each batch that is sent again belongs to the transaction that it is of: that one has not ended.
+      // A batch that is sent again belongs to a transaction that has not ended.
       if (*answer == Written::NotPartOfIt && !is_second_)
         world_.findings.add(
             fmt::format("a batch of transaction {} is told to be of none", transaction_->name));
@@ -244,7 +247,8 @@ class TransactionalClient::Process {
         sequences_.clear();
       }
       const bool begins_anew = std::exchange(is_unresolved_, false);
-      // The next one begins at once, perhaps, while messages of this one are on their way.
+      // The next transaction may begin immediately, while messages of this one are still on their
+      // way.
       world_.queue.after(world_.chance.one_in(2) ? 1 : world_.chance.delay_us(kClientPauseUs),
                          [this, begins_anew] { begins_anew ? init() : begin(); });
     });
@@ -253,7 +257,7 @@ class TransactionalClient::Process {
   TransactionalClient& client_;
   SimNode::World& world_;
   const size_t number_;
-  const bool is_second_;  // version of the protocol
+  const bool is_second_;  // whether the second version of the protocol is used
   const int32_t timeout_ms_ = static_cast<int32_t>(world_.chance.between(800, 2'500));
   ProducerIdentity producer_;
   std::map<TopicPartition, int32_t> sequences_;
@@ -296,7 +300,7 @@ void TransactionalClient::initialized(Process& process) {
   }
 }
 
-// Starts the next process of the transactional id when none is left.
+// Starts the next process of the transactional id if none is left.
 void TransactionalClient::ended(const Process&) {
   const bool are_all_over =
       std::ranges::all_of(processes_, [](const auto& each) { return each->is_over(); });

@@ -19,16 +19,16 @@ class TransactionalClient {
   ~TransactionalClient();
 
   void start() { begin_process(); }
-  // Ends the transaction that it has begun, and begins no new one.
+  // Lets the client end the transaction that it has begun, and begin no other one.
   void stop() { is_stopping_ = true; }
   bool is_idle() const;
-  // For a client that is not idle: the event that it waits for.
+  // Returns the event for which a client that is not idle waits.
   std::string describe() const;
 
  private:
   class Process;
   void begin_process();
-  // It has its producer: all others are fenced.
+  // Called when the process has its producer: all other processes are fenced.
   void initialized(Process& process);
   void ended(const Process& process);
 
