@@ -15,9 +15,9 @@
 namespace tests {
 namespace {
 
-constexpr double kCaseSeconds = 300;  // on a quiet machine; the longest case takes about 10
+constexpr double kCaseSeconds = 300;  // on an idle machine; the longest case takes about 10 s
 
-// Written between cases, read by the handler of SIGALRM.
+// These variables are written between test cases and read by the handler of SIGALRM.
 char current_case[256];
 time_t case_began = 0;
 bool has_reacted = false;
@@ -25,12 +25,12 @@ bool has_reacted = false;
 void expire(int) {
   const auto limit = static_cast<time_t>(kCaseSeconds * load_per_core());
   const time_t took = time(nullptr) - case_began;
-  if (took < limit) {  // the machine became busier meanwhile
+  if (took < limit) {  // the machine became busier, which raised the limit
     alarm(static_cast<unsigned>(limit - took));
     return;
   }
   if (std::exchange(has_reacted, true)) _exit(124);
-  alarm(10);  // for a stack that cannot be printed
+  alarm(10);  // ends the program if the stack cannot be printed
   dprintf(STDERR_FILENO, "TIMED OUT  %s after %ld s\n", current_case, static_cast<long>(took));
   void* frames[64];
   backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
@@ -48,7 +48,7 @@ class CaseLimit : public testing::EmptyTestEventListener {
 
 }  // namespace
 
-// Called by a signal handler, too: it must not allocate.
+// A signal handler calls this function, so it must not allocate memory.
 double load_per_core() {
   char text[128] = {};
   const int file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
@@ -56,7 +56,8 @@ double load_per_core() {
   const ssize_t size = read(file, text, sizeof(text) - 1);
   close(file);
   if (size <= 0) return 1;
-  // "0.52 0.61 0.55 3/312 4711": three means, then the running of all threads.
+  // The text has the form "0.52 0.61 0.55 3/312 4711": three mean loads, then the number of running
+  // threads.
   char* rest = text;
   const double mean = std::strtod(rest, &rest);
   std::strtod(rest, &rest);
@@ -84,7 +85,8 @@ testing::AssertionResult took_less(std::chrono::nanoseconds took, std::chrono::n
 
 void limit_each_case() {
   void* frame = nullptr;
-  backtrace(&frame, 1);  // loads its library now, since a handler must not
+  // loads the library of backtrace() now, because a signal handler must not load one
+  backtrace(&frame, 1);
   std::signal(SIGALRM, expire);
   testing::UnitTest::GetInstance()->listeners().Append(new CaseLimit);
 }

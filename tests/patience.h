@@ -1,5 +1,5 @@
-// Time in unit tests: a bound that a busy machine cannot fail, and a limit of each case. The counterpart of
-// tests/clients/patience.py.
+// Time limits in unit tests: a bound that does not fail on a busy machine, and a limit for each case.
+// tests/clients/patience.py is the counterpart in Python.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -7,20 +7,23 @@
 
 namespace tests {
 
-// Programs that compete for each core, at least 1: the mean of the last minute or the present number, the larger.
+// Returns the number of programs that compete for each core, at least 1: the larger one of the mean of the last
+// minute and the present number.
 double load_per_core();
 
-// Whether this is the untimed lane of tests/run ($MILLRACE_TEST_LANE).
+// Returns whether the tests run in the lane of tests/run without time limits ($MILLRACE_TEST_LANE).
 bool is_untimed_lane();
 
 // Whether `took` is less than `bound`, scaled by the load. Always true in the untimed lane, where other programs
 // compete for the cores; the timed lane runs these cases alone.
 testing::AssertionResult took_less(std::chrono::nanoseconds took, std::chrono::nanoseconds bound);
 
-// Starts the limit of each case: one that takes longer ends the program, with its name and its stack on stderr.
+// Starts the limit for each case. A case that takes longer ends the program, and its name and stack are written
+// to stderr.
 void limit_each_case();
 
 }  // namespace tests
 
-// A bound on elapsed time. tests/run finds the cases that use it by this name.
+// Expects that an operation took less time than `bound`. tests/run searches for this name to find
+// the tests that measure time.
 #define EXPECT_FASTER(took, bound) EXPECT_TRUE(tests::took_less((took), (bound)))

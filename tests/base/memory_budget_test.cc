@@ -65,7 +65,8 @@ TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
 }
 
-// More half messages than the limit has room for, each of which grew in small steps.
+// There are more incomplete messages than the limit has room for, and each of them grew in small
+// steps.
 TEST(MemoryBudget, half_messages_of_many_clients_leave_room_for_requests_that_have_arrived) {
   MemoryBudget budget(64 * kMb);
   std::deque<Client> half;
@@ -95,7 +96,7 @@ TEST(MemoryBudget, long_messages_leave_room_for_short_ones) {
   EXPECT_TRUE(other.charge.try_resize(16 * 1024));
 }
 
-// Frames that are never completed, and then answers that are never read.
+// The clients first send frames that are never complete, and then do not read their answers.
 TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   MemoryBudget budget(128 * kMb);
   Client frames(budget), deaf(budget), small(budget), late(budget);

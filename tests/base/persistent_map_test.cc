@@ -50,7 +50,7 @@ TEST(PersistentMap, behaves_like_an_ordinary_map) {
   }
 }
 
-// A tree that degenerates would take minutes here and end the stack.
+// In a tree that is not balanced, this test would take minutes and exceed the stack.
 TEST(PersistentMap, stays_flat_when_keys_come_in_order) {
   PersistentMap<int, int> map;
   constexpr int kMany = 100'000;

@@ -1,4 +1,4 @@
-// The lower bound for the JSON format: the least that any program does to read and print these
+// A lower bound for the JSON format: the minimum that any program must do to read and print these
 // records with simdjson's on-demand front end.
 #pragma once
 #include <cstdint>
@@ -13,8 +13,8 @@ struct BareColumns {
   std::vector<int64_t> delay, distance;
 };
 
-// Records lie one after the other in a buffer that is readable 64 bytes past the last of them.
-// Gives how many were read.
+// Reads records that lie one after another in a buffer, which must be readable 64 bytes past the
+// last record. Returns the number of records read.
 size_t bare_parse(const std::vector<std::string_view>& records, BareColumns& columns);
 size_t bare_parse_and_print(const std::vector<std::string_view>& records, std::string& out);
 

@@ -63,7 +63,7 @@ void fill(storage::Log& log, const storage::TopicPartition& partition, size_t si
   if (!batches.empty()) append(log, partition, std::move(batches));
 }
 
-// The waits of appends, one after another, for as long as `goes_on`.
+// Returns how long appends took, which were made one after another as long as `goes_on` was true.
 std::vector<double> waits_while(storage::Log& log, const storage::TopicPartition& partition,
                                 const std::function<bool()>& goes_on) {
   const std::string batch = batch_of(1000);

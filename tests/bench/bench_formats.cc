@@ -1,8 +1,9 @@
-// How fast records become columns and columns records, beside the bare limit in the same run.
+// Measures how fast records are converted to columns and columns to records, next to the speed of
+// simdjson alone in the same run.
 //
-//   bench_formats flights.jsonl|- [seconds per figure]        (-: records are made up)
+//   bench_formats flights.jsonl|- [seconds per figure] (-: records are made up)
 //
-// prints one line of JSON: million records a second on one core.
+// prints one line of JSON with figures in million records per second on one core.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -59,7 +60,7 @@ bool load(std::string_view path, Records& records) {
   return !records.lines.empty();
 }
 
-// Millions of records a second, of the best of the rounds that fit into the time.
+// Returns millions of records per second in the fastest of the rounds that fit into the time.
 template <class Round>
 double measure(size_t records, double seconds, Round round) {
   using Clock = std::chrono::steady_clock;
@@ -81,7 +82,7 @@ class FormatRound {
         writer_(std::move(make_writer({.name = format}, kFlights, Side::Value)).take()) {
     for (const std::string_view line : records.lines) payloads_.emplace_back(line);
     if (std::string_view(format) == "JSON") return;
-    // Encode the rows in the other format; from here on the benchmark reads these.
+    // Encodes the rows in the other format; the benchmark then reads the encoded rows.
     std::vector<size_t> ends;
     for (size_t at = 0; at < payloads_.size(); at += kBatchRows) {
       const Columns columns = read_batch(at);

@@ -62,7 +62,8 @@ void show(std::string_view what, double value, std::string_view unit) {
   fmt::print("{:<66} {:>12.1f} {}\n", what, value, unit);
   std::fflush(stdout);
 }
-// Resident memory of the process: the data that are kept, plus memory that was needed to make them.
+// Returns the resident memory of the process. It includes memory that was needed only to create the
+// data.
 double memory_mb() {
   double size = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;
@@ -71,7 +72,7 @@ double memory_mb() {
 
 constexpr int64_t kAppendUs = 2'000, kTickUs = 5'000, kBeatUs = 100'000;
 
-// The cluster as all nodes have it, and the controller over it.
+// The state of the cluster as every node has it, and the controller that changes it.
 class Cluster final : public server::ControllerPort {
  public:
   explicit Cluster(const Size& size) : size_(size) {
@@ -114,7 +115,7 @@ class Cluster final : public server::ControllerPort {
         {NodeId{id}, table_.snapshot()->find(NodeId{id})->epoch, Revision{revision_}});
     ++beats_;
   }
-  // One command, read by the controller and by all.
+  // Applies one command, which the controller and all nodes read.
   double apply_command(const storage::MetadataCommand& command) {
     const std::string bytes = encode(command);
     bytes_ += bytes.size();
@@ -137,7 +138,7 @@ class Cluster final : public server::ControllerPort {
   int64_t now_us() const { return clock_.monotonic_us(); }
   bool is_quiet() const { return !appended_; }
 
-  // Since they were taken last.
+  // The counts since the last call of take_counts().
   struct Counts {
     int64_t commands, beats;
     size_t bytes;
@@ -277,7 +278,7 @@ void lose_a_rack(Cluster& cluster, const Size& size) {
     to_move += assignment.leader && away.contains(assignment.leader->value());
   cluster.take_counts();
   const int64_t begin_us = cluster.now_us();
-  // Runs until each partition has a live leader and the controller has decided nothing for a second.
+  // Runs until each partition has a live leader and the controller has changed nothing for a second.
   int64_t noticed_us = 0, led_us = 0, done_us = 0;
   const auto all_are_led = [&] {
     for (const auto& [partition, assignment] : cluster.snapshot().partitions())
@@ -314,7 +315,7 @@ void lose_a_rack(Cluster& cluster, const Size& size) {
   show("a rack is lost: bytes of commands", static_cast<double>(counts.bytes) / 1e6, "MB");
   show("a rack is lost: time of the controller", counts.decide_us / 1e3, "ms");
   show("a rack is lost: time of each node to carry it out", counts.apply_us / 1e3, "ms");
-  cluster.pass(2'000'000);  // they are back, as followers
+  cluster.pass(2'000'000);  // the nodes are back, as followers
 }
 
 void register_anew(Cluster& cluster) {
@@ -344,7 +345,7 @@ void save_and_load(const Cluster& cluster) {
   show("snapshot of the cluster: loaded in", load_us / 1e3, "ms");
 }
 
-// Kafka's answer to a Metadata request that names no topics: all topics.
+// Builds Kafka's answer to a Metadata request that names no topics, which means all topics.
 void answer_metadata(const Cluster& cluster) {
   using Response = server::kafka::MetadataResponse;
   Response response;
@@ -370,8 +371,8 @@ void answer_metadata(const Cluster& cluster) {
   show("Metadata about all topics: bytes", static_cast<double>(bytes.size()) / 1e6, "MB");
 }
 
-// The replicas of one node whose partitions receive no writes: the real ReplicaManager over a log in memory. Its peers
-// answer and send requests as real ones would.
+// The replicas of one node whose partitions receive no writes: the real ReplicaManager over a log in memory. Simulated
+// peers answer its requests and send requests to it.
 class OneNode final : public storage::ReplicaPort {
  public:
   explicit OneNode(const Cluster& cluster) : cluster_(cluster.table().snapshot()) {
@@ -488,9 +489,10 @@ class OneNode final : public storage::ReplicaPort {
   double used_us_ = 0, ticks_us_ = 0;
 };
 
-// Computes the traffic of replication at rest from the protocol and the sizes of its messages.
+// Computes the network traffic of replication without writes from the protocol and the sizes of its
+// messages.
 void count_messages(const Size& size) {
-  const double followed = 2.0 * size.partitions / size.nodes;  // three replicas
+  const double followed = 2.0 * size.partitions / size.nodes;  // three replicas for each partition
   const storage::ReplicaSettings settings;
   const double fetches = followed * 1e6 / static_cast<double>(settings.fetch_wait_us);
   storage::ReplicaFetch fetch;
@@ -518,7 +520,7 @@ void count_messages(const Size& size) {
   show("at rest: to encode and decode them, of a core", fetches * us / kRounds / 1e4, "%");
 }
 
-// Definitions as a node carries them out.
+// Carries out definitions as a node does.
 class Definitions {
  public:
   double define(const std::string& sql) {

@@ -54,7 +54,7 @@ std::string make_batch() {
   return builder.finish();
 }
 
-// Keeps kInFlight batches on their way until `count` are durable.
+// Produces `count` batches. At most kInFlight of them are appended but not durable at a time.
 void produce(storage::Log& log, storage::TopicPartition partition, const std::string& batch,
              size_t count) {
   std::mutex mutex;

@@ -31,7 +31,8 @@ namespace {
 constexpr const char* kTopic = "transactions-bench";
 constexpr int kFirst = 1;
 constexpr int8_t kOfTransactions = 1;
-// Kafka answers the end of a transaction before its markers are written.
+// Kafka answers the end of a transaction before it writes the markers; until then it answers with
+// this error.
 constexpr KafkaError kConcurrentTransactions{51};
 
 struct Options {
@@ -103,7 +104,7 @@ class Producer {
  public:
   Producer(const Options& options, int number)
       : options_(options), id_(fmt::format("bench-{}", number)), connection_(options) {
-    FindCoordinatorRequest find;  // Kafka makes the topic of the transactions then
+    FindCoordinatorRequest find;  // Kafka creates the topic of the transactions at this request
     find.key = id_;
     find.key_type = kOfTransactions;
     (void)connection_.ask<FindCoordinatorResponse>(find, 1);
@@ -112,7 +113,7 @@ class Producer {
     init.transaction_timeout_ms = 60'000;
     auto made = connection_.ask<InitProducerIdResponse>(init, 4);
     for (int i = 0; i < 100 && is_passing(made.error_code);
-         ++i) {  // its coordinator loads, or ends the last one
+         ++i) {  // the coordinator is loading, or ends the last transaction
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       made = connection_.ask<InitProducerIdResponse>(init, 4);
     }

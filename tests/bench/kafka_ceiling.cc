@@ -23,7 +23,7 @@
 namespace server::kafka {
 namespace {
 
-constexpr const char* kTopic = "millrace-bench";  // for a client that asks for all topics
+constexpr const char* kTopic = "millrace-bench";  // returned to a client that requests all topics
 constexpr int32_t kPartitions = 6;
 constexpr int32_t kRecordsInBatch = 64;
 constexpr size_t kRecordSize = 1024, kBatchesInFetch = 15;  // just below 1 MB
@@ -31,7 +31,7 @@ constexpr int64_t kEndOffset = int64_t{1} << 40;
 
 struct Server {
   int32_t port;
-  std::string batch;  // of kRecordsInBatch records
+  std::string batch;  // a batch of kRecordsInBatch records
 
   MetadataResponse answer(const MetadataRequest& request) const {
     MetadataResponse response;
@@ -83,7 +83,7 @@ struct Server {
     return response;
   }
 
-  // Into `records`, which the answer points into.
+  // Writes the records into `records`, to which the answer refers.
   FetchResponse answer(const FetchRequest& request, std::vector<std::string>& records) const {
     FetchResponse response;
     records.clear();
@@ -109,7 +109,7 @@ struct Server {
   }
 };
 
-// One connection: reads a request and answers it, in turns.
+// Serves one connection: reads a request, answers it, then reads the next.
 class Conversation {
  public:
   Conversation(const Server& server, int fd) : server_(server), fd_(fd) {}

@@ -37,7 +37,8 @@ TEST(Flags, the_last_of_several_counts_and_all_are_kept) {
 
 TEST(Flags, a_beginning_that_fits_one_flag_stands_for_it) {
   EXPECT_TRUE(parse({"--boot", "h:1"})->has("bootstrap-server"));
-  EXPECT_EQ(parse({"--topic", "x"})->text("topic"), "x");  // also the beginning of --topic-id
+  // "topic" is a flag of its own, although it is also a prefix of --topic-id
+  EXPECT_EQ(parse({"--topic", "x"})->text("topic"), "x");
   EXPECT_EQ(parse({"--top", "x"}).error().message, "--top is ambiguous: --topic or --topic-id");
 }
 

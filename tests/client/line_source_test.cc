@@ -22,7 +22,7 @@ class LineSourceTest : public testing::Test {
     if (ends_[1] >= 0) close(ends_[1]);
     ends_[1] = -1;
   }
-  // The next line, or a description of the end or the error.
+  // Returns the next line, or a description of the end or the error.
   std::string next(LineSource& source) {
     std::string_view line;
     const Result<Next> found = source.next(line, 0);

@@ -30,7 +30,7 @@ class FileSizeLimit {
   void (*handler_)(int) = nullptr;
 };
 
-// write() takes a part of the text without an error before the disk is full.
+// On a nearly full disk, write() writes a part of the text and reports no error.
 TEST(UserFolder, a_file_that_is_written_in_part_is_an_error_with_its_reason) {
   const std::string folder = testing::TempDir() + "user_folder_test";
   std::filesystem::create_directories(folder);

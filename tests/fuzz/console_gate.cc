@@ -43,7 +43,7 @@ class NoAnswer final : public Responder {
   void wake() override {}
 };
 
-// A server whose only route notes the user of a request.
+// A server with one route, which stores the user of the request.
 struct Console {
   Console() {
     const std::string path = "/tmp/millrace_fuzz_console_gate." + std::to_string(std::rand());
@@ -81,7 +81,8 @@ void try_request(Console& console, std::string_view text) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     const size_t colon = std::min(line.find(':'), line.size());
-    // HTTP/1 refuses a second Host header, and a browser sends none beside :authority.
+    // A second Host header is left out: HTTP/1 refuses it, and browsers do not send Host together
+    // with :authority.
     if (absl::AsciiStrToLower({line.data(), colon}) == "host") continue;
     const std::string_view value = line.substr(std::min(line.size(), colon + 1));
     request.headers.push_back({absl::AsciiStrToLower({line.data(), colon}), std::string(value)});
@@ -104,7 +105,7 @@ void try_request(Console& console, std::string_view text) {
     const std::string value = absl::AsciiStrToLower(header.value);
     is_own |= header.name == "origin" && value == "http://localhost:8088";
     is_own |= header.name == "sec-fetch-site" && value == "same-origin";
-    // A foreign mark beside an own one is refused.
+    // A request with a foreign Origin must be refused, even if another header names this server.
     if (header.name == "origin" && value != "http://localhost:8088") std::abort();
   }
   const std::string type = absl::AsciiStrToLower(std::string(asked.header("content-type")));

@@ -1,5 +1,5 @@
-// Fuzz target: the options of a COPY, on the first line, and the data of its client. The data means
-// the same in one piece and in many.
+// Fuzz target: the options of a COPY, on the first line, and the data of its client. The data must
+// give the same rows in one piece and in many pieces.
 #include <cassert>
 
 #include "engine/sql/parse.h"
@@ -48,7 +48,7 @@ Copied copy(const pg::CopyOptions& options, std::string_view data, size_t piece_
 void check_same(const Copied& left, const Copied& right) {
   assert(left.status.has_value() == right.status.has_value());
   if (!left.status) assert(left.status.error().context == right.status.error().context);
-  if (!left.status) return;  // the number of rows before the error depends on the pieces
+  if (!left.status) return;  // how many rows precede the error depends on the pieces
   assert(left.rows.rows == right.rows.rows && left.rows.lines == right.rows.lines);
   for (size_t i = 0; i < left.rows.columns.size(); ++i)
     for (size_t row = 0; row < left.rows.rows; ++row)

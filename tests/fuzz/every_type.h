@@ -53,7 +53,8 @@ std::vector<Pointer> pointers(const Columns& columns) {
   return all;
 }
 
-// `bytes` in a block of its own size, so that AddressSanitizer sees a read past its end.
+// Copies `bytes` into a block of exactly this size, so that AddressSanitizer finds a read beyond
+// the end.
 class ExactBytes {
  public:
   explicit ExactBytes(std::string_view bytes)

@@ -1,4 +1,4 @@
-// The properties that hold for a format's reader and writer, for any bytes.
+// Checks properties of a format's reader and writer that must hold for any bytes.
 #pragma once
 #include <cassert>
 #include <list>
@@ -17,10 +17,10 @@ struct Rows {
   engine::RowStatus status;
 };
 
-// At most this many, so that one input stays quick.
+// The largest number of payloads in an input, so that each input is processed quickly.
 inline constexpr size_t kMaxPayloads = 64;
 
-// The lines of the input; an empty one is a null record.
+// Returns the lines of the input; an empty line is a null record.
 inline std::list<ExactBytes> lines_of(std::string_view bytes) {
   std::list<ExactBytes> lines;
   while (!bytes.empty() && lines.size() < kMaxPayloads) {
@@ -54,8 +54,8 @@ inline void check_same_row(const Rows& left, size_t left_row, const Rows& right,
     assert(left.columns[i]->same(left_row, *right.columns[i], right_row));
 }
 
-// A record has the same meaning alone and among others; and values that were read, written and read
-// again are unchanged.
+// Checks that a record is decoded to the same values alone and together with others, and that
+// values which are written and read again do not change.
 inline void check_format(const engine::FormatSpec& spec, const std::vector<ColumnDef>& defs,
                          std::string_view bytes) {
   const std::list<ExactBytes> lines = lines_of(bytes);

@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size % 3 == 0) server.backend.tick();
   }
   assert(client.memory.held_bytes() < kMemory);
-  // Push queries and /never do not end by themselves: they end with the server.
+  // Push queries and /never end only when the server stops.
   for (int round = 0; round < 10 && !client.session.is_over(); ++round) {
     client.wait_ms(client.limits.idle_timeout_ms);
     client.listen();
@@ -54,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!client.session.is_over()) client.session.shut_down({ErrorCode::ShuttingDown, "the end"});
   client.listen();
   client.listen();
-  // A client of HTTP/2 may keep the flow-control window of an answer shut; a server that stops cuts it off.
+  // A client of HTTP/2 may keep the flow-control window of an answer closed; a server that stops closes the
+  // connection.
   assert(is_http2 || client.session.is_over());
   return 0;
 }

@@ -1,5 +1,5 @@
-// Fuzz target: one frame. The header of a request, and every request decoder; a message that one of
-// them accepts is the same after it is written and read again.
+// Fuzz target: one frame. It is read as the header of a request, and by every decoder of requests.
+// A message that a decoder accepts must be the same after it is written and read again.
 #include <cassert>
 #include <string>
 
@@ -17,7 +17,7 @@ void decode(const RequestFrame& frame) {
   std::string written;
   append_request(written, frame.header, *request);
   const RequestFrame again = parse_request(std::string_view(written).substr(4)).value();
-  // Fields that the version does not have may differ in memory, never in bytes.
+  // Fields that the version does not have may differ in memory, but not in the written bytes.
   std::string twice;
   append_request(twice, again.header, decode_request<Request>(again).value());
   assert(written == twice);

@@ -45,7 +45,7 @@ class SmallBackend final : public UsersBackend {
   }
 };
 
-// The users of the connection, beside the anonymous one.
+// The users of the connection, in addition to the anonymous one.
 constexpr const char *kFewRights = "few", *kAllRights = "all", *kPassword = "password";
 
 const char* user_of(size_t size) {
@@ -62,7 +62,8 @@ void make_users(UsersBackend& backend) {
                  storage::SetRights{"t", kFewRights, storage::kMaySelect | storage::kMayInsert}});
 }
 
-// The rules for all inputs; each has its own directory.
+// Returns the path of the file of access rules for all inputs. Each process has a directory of its
+// own.
 std::string rules_file() {
   static const std::string path = [] {
     std::string made = "/tmp/millrace-fuzz-rules-XXXXXX";
@@ -98,7 +99,7 @@ class Client final : private server::SessionHost {
     assert(!is_over());
   }
 
-  // In pieces, as a socket gives them.
+  // Sends the bytes in pieces, as a socket delivers them.
   void send(std::string_view bytes) {
     constexpr size_t kPieceSize = 61;
     while (!bytes.empty() && !session_.is_over()) {
@@ -142,7 +143,7 @@ class Client final : private server::SessionHost {
   bool is_woken_ = false;
 };
 
-// Whether no part of a message is missing.
+// Returns whether the bytes end at the end of a message.
 bool ends_with_a_frame(std::string_view bytes) {
   FrameReader reader;
   reader.receive(bytes);
@@ -190,7 +191,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   set_log_level(LogLevel::Error);
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   SmallBackend backend;
-  backend.holds_appends = size % 2 == 1;  // answers are produced in the call, or later
+  backend.holds_appends = size % 2 == 1;  // answers arrive within the call or later
   SimulatedClock clock;
   const NodeView node{
       .host = "127.0.0.1", .port = 9092, .cluster_id = "fuzz", .internal_topic = ""};
@@ -210,7 +211,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     backend.let_through();
     backend.groups().resign();
     for (size_t round = 0; round == 0 || client.is_waiting(); ++round) {
-      assert(round <= size);  // each ends a long poll at least
+      assert(round <= size);  // each round ends at least one long poll
       client.grown();
       clock.advance_us(60'000'000);
       client.run();

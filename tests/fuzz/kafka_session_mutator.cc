@@ -1,5 +1,5 @@
-// Adds to libFuzzer's mutations for kafka_session: sizes of frames, and lengths and checksums of
-// record batches, stay right.
+// Extends libFuzzer's mutations for kafka_session, so that sizes of frames, and lengths and
+// checksums of record batches, remain correct.
 #include <cstring>
 #include <random>
 #include <string>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kMaxGrowth = 64;
 constexpr size_t kFrameSizeSize = sizeof(int32_t);
-constexpr unsigned kVersions = 18;  // of any request, and one that no request has
+constexpr unsigned kVersions = 18;  // all versions of any request, and one that no request has
 
 std::string mutated(std::string_view bytes) {
   std::string out(bytes);
@@ -45,7 +45,7 @@ std::string mutated_batch(std::string_view bytes) {
   return batch;
 }
 
-// Returns the same request with other records; the frame itself if it is no Produce request.
+// Returns the same request with mutated records; the unchanged frame if it is no Produce request.
 std::string with_mutated_records(const std::string& frame, std::mt19937& random) {
   const auto request = parse_request(frame);
   if (!request || request->header.api_key != ProduceRequest::kApiKey ||
@@ -79,7 +79,7 @@ void mutate(std::vector<std::string>& frames, std::mt19937& random) {
     case 4:
       for (std::string& each : frames) each = with_mutated_records(each, random);
       return;
-    case 5:  // another version of the same request
+    case 5:  // changes the version of the request
       if (frame.size() >= 2 * sizeof(int16_t))
         store_be(frame.data() + sizeof(int16_t), static_cast<int16_t>(random() % kVersions));
       return;

@@ -43,7 +43,7 @@ void check_binary(const SqlType& type, const Value& value, const std::string& te
   std::string bytes;
   server::pg::append_binary(bytes, type, column, 0);
   const auto back = server::pg::text_of_binary(type, server::pg::wire_type(type).oid, bytes);
-  // MAP and STRUCT have no binary form that clients could send.
+  // MAP and STRUCT have no binary form that clients can send.
   if (!back) return;
   const auto again = engine::parse_text_value(type, *back, kWhat);
   assert(again && text_of(type, *again) == text);

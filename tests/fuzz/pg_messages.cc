@@ -9,7 +9,7 @@ using namespace server::pg;
 
 namespace {
 
-constexpr size_t kPieceSize = 61;  // as a socket may cut them
+constexpr size_t kPieceSize = 61;  // size of the pieces in which a socket may deliver the bytes
 
 void check_messages(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -20,7 +20,7 @@ void check_messages(std::string_view bytes) {
   }
 }
 
-// Whether no part of a message is missing.
+// Returns whether the bytes end at the end of a message.
 bool ends_with_a_message(std::string_view bytes) {
   while (bytes.size() >= 5) {
     const size_t size = 1 + size_t{load_be<uint32_t>(bytes.data() + 1)};
@@ -74,7 +74,8 @@ class Client {
  private:
   void hear(std::string_view bytes) {
     const std::string& heard = heard_ = conversation_.hear_bytes(bytes);
-    // The one byte that answers an SSLRequest may stand before messages.
+    // The answer to an SSLRequest is a single byte, which is not part of a message and may precede
+    // messages.
     const bool refuses_encryption = heard.starts_with('N') && !has_begun();
     if (!refuses_encryption) check_messages(heard);
   }

@@ -12,7 +12,7 @@ using namespace server::http;
 
 namespace {
 
-// Part of a request line, or of a header.
+// Returns whether the text can be a part of a request line or of a header.
 bool is_sendable(std::string_view text) {
   return !text.empty() && std::ranges::none_of(text, [](char c) {
     return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 0x7f;
@@ -25,7 +25,7 @@ std::string_view take_word(std::string_view& line) {
   return word;
 }
 
-// Each line of the answer to a stream of records is one of its own.
+// Checks that the answer to a stream of records has one line for each record.
 void check_answer(std::string_view path, const std::string& answer) {
   if (answer.empty()) return;  // the request waits for records that never arrive
   path = path.substr(0, path.find('?'));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kLengthAt = 8, kCrcAt = 17, kCrcStart = 21;
 
-// Sets the length and the checksum that the batch needs, since no fuzzer guesses them.
+// Sets the length and the checksum to the correct values, because a fuzzer cannot guess them.
 std::string repaired(std::string batch) {
   if (batch.size() < records::kBatchHeaderSize) return batch;
   store_be(batch.data() + kLengthAt,
@@ -39,7 +39,7 @@ void read_all(std::string_view batches) {
   }
 }
 
-// Readers of stored records also meet batches that no check of client requests has seen.
+// Reads the bytes without the checks of client requests, as readers of stored records do.
 void read_unchecked(std::string_view bytes) {
   const auto batch = records::parse_batch(bytes, records::BatchCheck::Shape);
   if (!batch) return;

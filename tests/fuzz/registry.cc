@@ -11,7 +11,7 @@ using namespace server::http;
 
 namespace {
 
-// Part of a request line.
+// Returns whether the text can be a part of a request line.
 bool is_sendable(std::string_view text) {
   return !text.empty() && std::ranges::none_of(text, [](char c) {
     return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 0x7f;
@@ -22,7 +22,7 @@ void check_answer(std::string_view path, const std::string& answer) {
   assert(answer.size() >= 4);
   const std::string_view body = std::string_view(answer).substr(4);
   path = path.substr(0, path.find('?'));
-  if (answer[0] == '2' && path.ends_with("/schema")) return;  // the schema itself
+  if (answer[0] == '2' && path.ends_with("/schema")) return;  // the answer is the schema itself
   const auto tree = engine::parse_json_tree(body);
   assert(tree);
   if (answer[0] == '2') return;
@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         !is_sendable(path) || path.size() > 4000)
       continue;
     const std::string answer = api.ask(method, path, body);
-    if (api.client.session.is_over()) return 0;  // that was no path
+    if (api.client.session.is_over()) return 0;  // the input was not a valid path
     check_answer(path, answer);
     if (method == "POST" && path.starts_with("/subjects") && path.ends_with("/versions") &&
         answer.starts_with("200"))

@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i)
     for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
       if (!entry.is_regular_file()) continue;
-      std::printf("%s\n", entry.path().c_str());  // the last one is the culprit
+      // if the target crashes, the last printed file is the cause
+      std::printf("%s\n", entry.path().c_str());
       std::fflush(stdout);
       std::ifstream file(entry.path(), std::ios::binary);
       const std::string bytes(std::istreambuf_iterator<char>(file), {});
@@ -22,5 +23,5 @@ int main(int argc, char** argv) {
       ++count;
     }
   std::printf("%zu inputs\n", count);
-  return count == 0;  // a missing corpus would test nothing
+  return count == 0;  // fails if the corpus is empty, because nothing would be tested
 }

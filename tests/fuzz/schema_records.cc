@@ -7,7 +7,8 @@
 
 namespace {
 
-// Protobuf's lists are never null; a column is where the record's message has no field for it.
+// Returns whether a list is null. Lists in Protobuf are never null, but a column is null if the
+// message of the record has no field for it.
 bool has_null_list(const fuzz::Rows& rows) {
   return std::ranges::any_of(rows.columns, [](const auto& column) {
     const engine::TypeKind kind = column->type().kind();
@@ -15,7 +16,7 @@ bool has_null_list(const fuzz::Rows& rows) {
   });
 }
 
-// Values that were read, written and read again are unchanged.
+// Checks that values which are written and read again do not change.
 void check(const engine::FormatSpec& spec, const std::vector<fuzz::ColumnDef>& columns,
            std::string_view bytes) {
   std::string record;

@@ -1,4 +1,5 @@
-// Messages of SCRAM's clients: without the password no sequence of messages authenticates a client.
+// Fuzz target: messages of SCRAM clients. No sequence of messages without the password may
+// authenticate a client.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -8,7 +9,8 @@
 
 using namespace server::auth;
 
-// The input: how the exchange is, then the first message, a zero byte, the second.
+// The input consists of bits for the kind of exchange, the first message, a zero byte, and the
+// second message.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const bool is_plus = (data[0] & 1) != 0, has_channel = (data[0] & 2) != 0;

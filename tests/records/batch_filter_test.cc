@@ -1,4 +1,4 @@
-// The batch after compaction: the same batch without some of its records.
+// Tests the batch that compaction writes: the same batch without some of its records.
 #include "records/batch_filter.h"
 
 #include <gtest/gtest.h>
@@ -80,7 +80,7 @@ TEST(BatchFilter, a_delete_horizon_changes_no_timestamp) {
   EXPECT_TRUE(has_delete_horizon(header));
   EXPECT_EQ(header.base_timestamp, 1'700'000'000'000);
   EXPECT_EQ(header.max_timestamp, 5'000);
-  // Kept when records go later.
+  // The delete horizon stays when further records are removed later.
   const std::string again = filtered(marked, {false, false, true, false});
   EXPECT_EQ(parse_batch(again, BatchCheck::Shape)->header.base_timestamp, 1'700'000'000'000);
   EXPECT_EQ(records_in(again), (std::vector<Kept>{records_in(batch)[2]}));
@@ -121,7 +121,8 @@ TEST(BatchFilter, offsets_that_do_not_grow_are_found) {
   builder.append(1, "b", "2");
   std::string batch = builder.finish();
   EXPECT_TRUE(check_filtered_records(*parse_batch(batch, BatchCheck::Shape)));
-  // Length, attributes, timestamp, and then the second record's delta.
+  // The second record begins with length, attributes and timestamp; the next byte is its offset
+  // delta.
   const size_t delta = batch.size() - 6;
   ASSERT_EQ(batch[delta], 2);
   batch[delta] = 0;

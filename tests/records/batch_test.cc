@@ -28,8 +28,8 @@ std::string from_hex(std::string_view hex) {
   return bytes;
 }
 
-// Laid out by hand from the format's table: the builder and the parser agree with it, not only with
-// each other.
+// The expected bytes were written by hand from the description of the format, so that builder and
+// parser cannot share an error.
 TEST(Batch, a_small_batch_has_exactly_these_bytes) {
   const std::string built = build({{5, "k", "v"}});
   const std::string expected = from_hex(
@@ -88,7 +88,7 @@ TEST(Batch, records_come_back_as_they_went_in) {
   }
 }
 
-// Sizes of values at which a builder changes its method, and back.
+// Tests values of the sizes at which the builder changes its method.
 TEST(Batch, large_values_come_back_as_they_went_in) {
   BatchBuilder builder;
   for (int round = 0; round < 2; ++round) {
@@ -218,7 +218,7 @@ TEST(Batch, a_record_that_is_a_block_takes_an_offset_for_each_of_its_rows) {
   ASSERT_TRUE(reader->next(record));
   EXPECT_EQ(record.offset_delta, 3);
   EXPECT_FALSE(record.key);
-  EXPECT_FALSE(check_records(*batch));  // clients' records have one offset each
+  EXPECT_FALSE(check_records(*batch));  // each record of a client has one offset
   EXPECT_TRUE(check_records(*batch, kMaxRecordsSize, RecordOffsets::Several));
 }
 
@@ -234,7 +234,7 @@ TEST(Batch, every_cut_is_refused) {
 TEST(Batch, every_flipped_bit_is_noticed_by_the_checksum_or_harmless) {
   const std::string bytes = build(kRows);
   for (size_t bit = 16 * 8; bit < bytes.size() * 8;
-       ++bit) {  // before it lie the offset, the length, the epoch
+       ++bit) {  // offset, length and epoch precede it and are not covered
     std::string damaged = bytes;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     EXPECT_FALSE(parse_batch(damaged, BatchCheck::ShapeAndCrc)) << bit;

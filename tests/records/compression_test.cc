@@ -39,7 +39,8 @@ TEST_P(EachCodec, output_above_the_limit_is_refused) {
   EXPECT_LE(unpacked.capacity(), size_t{3} << 20);
 }
 
-// However little of it each step does, and wherever the input lies by then.
+// The result does not depend on how much a step processes, or on whether the input has moved in
+// memory.
 TEST_P(EachCodec, steps_give_the_same_as_one_piece_and_each_is_bounded) {
   constexpr size_t kStep = 100'000, kBlock = 64 << 10;
   const std::string text = sample(1'000'000);

@@ -4,7 +4,8 @@
 namespace records {
 namespace {
 
-// The values that Kafka's own tests expect (Utils.murmur2, as signed numbers there).
+// The expected values are those of Kafka's own tests of Utils.murmur2, where they are signed
+// numbers.
 TEST(Partitioner, murmur2_gives_the_numbers_that_kafka_publishes) {
   EXPECT_EQ(static_cast<int32_t>(murmur2("21")), -973932308);
   EXPECT_EQ(static_cast<int32_t>(murmur2("foobar")), -790332482);

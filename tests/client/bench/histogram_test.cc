@@ -21,7 +21,7 @@ TEST(Histogram, large_values_are_within_one_64th) {
   for (int64_t value = 100; value < INT64_MAX / 3; value = value * 3 + 1) {
     Histogram histogram;
     histogram.add(value);
-    histogram.add(INT64_MAX);  // or the maximum would hide how coarse the bucket is
+    histogram.add(INT64_MAX);  // otherwise the maximum would hide how coarse the bucket is
     EXPECT_GE(histogram.percentile(0.5), value);
     EXPECT_LE(histogram.percentile(0.5), value + value / 64);
   }

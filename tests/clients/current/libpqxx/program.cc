@@ -1,4 +1,5 @@
-// libpqxx: statements, parameters, cursors, streams of rows, nested transactions, as its tutorial has them.
+// Tests libpqxx with the features of its tutorial: statements, parameters, cursors, streams of rows, nested
+// transactions.
 #include <cstdlib>
 #include <functional>
 #include <iostream>
