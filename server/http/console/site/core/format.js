@@ -12,6 +12,9 @@ export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
+/** Returns a name whose direction does not turn the text around it. @param {string} name */
+export function isolated(name) { return `\u2068${name}\u2069`; }
+
 /** Returns a size with its unit, in powers of 1024. @param {number} bytes */
 export function size(bytes) {
   let at = 0;

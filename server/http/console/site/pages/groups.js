@@ -1,9 +1,10 @@
 // @ts-check
 // The consumer groups: a list, or the lag of one of them by partition.
-import { el, factRows, fill } from '../core/element.js';
+import { button, el, factRows, fill } from '../core/element.js';
 import { Followed } from '../core/follow.js';
 import { count, plural } from '../core/format.js';
 import { addShortcut } from '../core/keys.js';
+import { onSession } from '../core/session.js';
 import { select } from '../core/sql.js';
 import { GROUPS, short } from '../live/figures.js';
 import { filterBox } from '../live/filter.js';
@@ -12,6 +13,7 @@ import { LagHistory, mapOf, pastOf, showMap, trendText } from '../live/group_lag
 import { HourChart } from '../live/hour_chart.js';
 import { LiveTable } from '../live/live_table.js';
 import { Panel, watchStale } from '../live/panel.js';
+import { openReset, whyNoReset } from '../live/reset_offsets.js';
 import { topicHref } from '../live/topics.js';
 
 /** @typedef {import('../live/live_table.js').LiveColumn} LiveColumn */
@@ -93,6 +95,7 @@ function historyPanel(group, state, history, signal) {
 /** @param {HTMLElement} main @param {string} group @param {AbortSignal} signal */
 function showGroup(main, group, signal) {
   const facts = el('dl.query-facts');
+  const acts = el('div.query-acts');
   const table = new LiveTable('Lag', [TOPIC, ...LAG], {
     key: (row) => `${row.topic} ${row.partition}`, sort: 4, isDescending: true,
     empty: 'The group has committed no offset and has no member.' });
@@ -100,17 +103,29 @@ function showGroup(main, group, signal) {
   const state = new Followed(groupOf(group), signal, update);
   const lag = new Followed(lagOfGroup(group), signal, update);
   const history = new LagHistory();
+  let drawn = '';
+  const drawActs = () => {
+    const reason = whyNoReset(state.rows[0], lag.rows.map(({ member }) => member));
+    if (reason === drawn && acts.firstChild) return;
+    drawn = reason;
+    fill(acts, reason && state.rows.length > 0 && el('span.soft.reason', {}, reason),
+      button('', 'Reset offsets…', () => openReset(group,
+        [...new Set(lag.rows.map(({ topic }) => topic))].sort(), signal),
+      { disabled: Boolean(reason) }));
+  };
   const head = new Panel('State', [state], facts, { draw: () => {
     const [row] = state.rows;
     if (row && row.lag !== null && !state.isStale()) history.note(Number(row.lag), Date.now());
     const members = new Set(lag.rows.map(({ member }) => member).filter(Boolean));
     fill(facts, groupFacts(row, group, members, history.slope));
+    drawActs();
   } });
   const panels = [head, historyPanel(group, state, history, signal),
     new Panel('Lag by partition', [lag], table.node, { draw: () => table.show(lag.rows) })];
+  onSession(drawActs, signal);
   main.append(el('div.page.live-page.wide', {}, el('header.page-head', {}, el('div', {},
     el('a.back', { href: '#groups' }, '‹ Consumer groups'),
-    el('h1', {}, el('bdi', {}, group)))), panels.map(({ node }) => node)));
+    el('h1', {}, el('bdi', {}, group))), acts), panels.map(({ node }) => node)));
   watchStale(panels, signal);
 }
 
