@@ -7,9 +7,10 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include <memory>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/auth/digest.h"
 #include "server/auth/oauth/signatures.h"
@@ -41,9 +42,9 @@ class Signer {
   Signer(std::string_view algorithm, std::string kid, unsigned rsa_bits = 2048)
       : algorithm_(*find_algorithm(algorithm)),
         kid_(std::move(kid)),
-        key_(algorithm_.key_type == KeyType::Rsa ? EVP_RSA_gen(rsa_bits)
-                                                 : EVP_EC_gen(algorithm_.curve),
-             EVP_PKEY_free) {}
+        key_(algorithm_.key_type == KeyType::Rsa
+                 ? rsa_key_of(kid_, rsa_bits)
+                 : PublicKey(EVP_EC_gen(algorithm_.curve), EVP_PKEY_free)) {}
 
   // Returns the public key as JSON. `more` is added to its members.
   std::string key(std::string_view more = "") const {
@@ -66,6 +67,13 @@ class Signer {
   }
 
  private:
+  // Returns the RSA key of this id. The keys are kept, because it takes up to seconds to make one.
+  static PublicKey rsa_key_of(const std::string& kid, unsigned bits) {
+    static std::map<std::pair<std::string, unsigned>, PublicKey> made;
+    PublicKey& key = made[{kid, bits}];
+    if (!key) key = PublicKey(EVP_RSA_gen(bits), EVP_PKEY_free);
+    return key;
+  }
   std::string number(const char* name) const {
     BIGNUM* number = nullptr;
     EVP_PKEY_get_bn_param(key_.get(), name, &number);
@@ -112,7 +120,7 @@ class Signer {
 
   const Algorithm& algorithm_;
   const std::string kid_;
-  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key_;
+  const PublicKey key_;  // with the private part
 };
 
 }  // namespace server::auth::oauth
