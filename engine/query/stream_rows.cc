@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace engine {
@@ -9,10 +10,15 @@ namespace engine {
 Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context) {
   const Layout layout = input_layout(*stream.table, "");
   std::vector<BoundExpression> read = stream.columns;
+  // COUNT(*) uses no column, but it counts the rows of SELECT *. So all columns are read, because a record is left out
+  // if one of its columns cannot be read. A stream without columns has the pseudo columns behind them.
+  const bool counts_whole_rows = referenced_columns(read).empty();
   if (stream.filter) read.push_back(*stream.filter);
   std::vector<uint32_t> used = referenced_columns(read);
-  // COUNT(*) uses no column, but one column is read so that rows can be counted.
-  if (used.empty()) used.push_back(static_cast<uint32_t>(stream.table->schema.columns.size()));
+  const auto columns = static_cast<uint32_t>(stream.table->schema.columns.size());
+  for (uint32_t column = 0; counts_whole_rows && column < columns; ++column)
+    if (std::ranges::find(used, column) == used.end()) used.push_back(column);
+  if (used.empty()) used.push_back(columns);
 
   StreamRows rows;
   rows.places.resize(layout.size());
