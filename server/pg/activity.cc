@@ -162,7 +162,8 @@ class PortalActivity final : public Activity {
   // Returns the time at which a FETCH or a limited Execute of a push query stops waiting for more
   // rows.
   std::optional<int64_t> batch_end_us() const {
-    if (!is_push() || !run_.limit) return std::nullopt;
+    const bool is_fetch = run_.command == "FETCH" || run_.command == "MOVE";  // ALL has no limit
+    if (!is_push() || (!run_.limit && !is_fetch)) return std::nullopt;
     const int64_t linger_ms = context_.settings.get_ms("push.linger");
     const int64_t timeout_ms = context_.settings.get_ms("push.fetch_timeout");
     std::optional<int64_t> end_us;
