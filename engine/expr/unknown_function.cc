@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -141,6 +142,49 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"POSEXPLODE", "EXPLODE(array)"},
 };
 
+// Functions of PostgreSQL whose subject does not exist here. A name that ends with * stands for all names that begin so.
+struct MissingArea {
+  std::string_view names;  // separated by blanks
+  std::string_view area, hint;
+};
+constexpr MissingArea kMissingAreas[] = {
+    {"TO_TSVECTOR TO_TSQUERY PLAINTO_TSQUERY PHRASETO_TSQUERY WEBSEARCH_TO_TSQUERY TS_* TSVECTOR_* "
+     "TSQUERY_* SETWEIGHT NUMNODE QUERYTREE ARRAY_TO_TSVECTOR JSONB_TO_TSVECTOR JSON_TO_TSVECTOR",
+     "text search", "Use LIKE, ILIKE or a regular expression: text ~* '\\mword\\M'."},
+    {"POINT BOX CIRCLE LINE LSEG PATH POLYGON AREA BOUND_BOX DIAGONAL DIAMETER RADIUS NPOINTS "
+     "ISCLOSED ISOPEN PCLOSE POPEN SLOPE ST_*",
+     "geometry",
+     "Keep coordinates in columns of DOUBLE. GEO_DISTANCE(lat1, lon1, lat2, lon2) gives a "
+     "distance."},
+    {"XML* XPATH XPATH_EXISTS QUERY_TO_XML* TABLE_TO_XML* CURSOR_TO_XML* SCHEMA_TO_XML* "
+     "DATABASE_TO_XML*",
+     "XML", "Keep documents as JSONB, or as VARCHAR."},
+    {"JSONB_PATH_*", "SQL/JSON path", "Use EXTRACTJSONFIELD(text, '$.a'), or data #> '{a,b}'."},
+    {"JSON_TO_RECORD JSONB_TO_RECORD JSON_TO_RECORDSET JSONB_TO_RECORDSET JSON_POPULATE_RECORD* "
+     "JSONB_POPULATE_RECORD*",
+     "conversion of JSON to records",
+     "Select the members: SELECT (e ->> 'a')::int AS a FROM jsonb_array_elements(data) AS t(e)."},
+    {"HOST MASKLEN FAMILY NETWORK NETMASK HOSTMASK BROADCAST SET_MASKLEN INET_MERGE "
+     "INET_SAME_FAMILY",
+     "functions of network addresses",
+     "split_part(address::text, '/', 1) is the host, and part 2 the length of the mask."},
+    {"LO_* LOREAD LOWRITE", "large objects", "Keep the bytes in a column of BYTES."},
+};
+
+// Returns the area of a function of PostgreSQL that is missing as a whole; null for another name.
+const MissingArea* missing_area(std::string_view name) {
+  for (const MissingArea& row : kMissingAreas)
+    for (size_t at = 0; at < row.names.size();) {
+      const size_t end = std::min(row.names.find(' ', at), row.names.size());
+      std::string_view known = row.names.substr(at, end - at);
+      const bool is_prefix = known.ends_with('*');
+      if (is_prefix) known.remove_suffix(1);
+      if (is_prefix ? name.starts_with(known) : name == known) return &row;
+      at = end + 1;
+    }
+  return nullptr;
+}
+
 }  // namespace
 
 Error unknown_function(const std::string& name) {
@@ -153,6 +197,10 @@ Error unknown_function(const std::string& name) {
           .with_hint(
               "A query may be computed again after a crash, and would use other numbers. Use the "
               "function where rows are inserted.");
+  if (const MissingArea* missing = missing_area(upper_case(name)))
+    return Error{ErrorCode::NotSupported, lower_case(name) + " is not supported: Millrace has no " +
+                                              std::string(missing->area)}
+        .with_hint(std::string(missing->hint));
   std::vector<std::string> names;
   for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
   Error error{ErrorCode::UndefinedFunction,

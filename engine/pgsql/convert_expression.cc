@@ -180,6 +180,10 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
                            at);
   if (node.kind == "A_ArrayExpr")
     return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
+  if (node.kind == "XmlExpr" || node.kind == "XmlSerialize")
+    return Error{ErrorCode::NotSupported, "XML is not supported", {},
+                 "Keep documents as JSONB, or as VARCHAR."}
+        .at(at);
   return not_supported(fmt::format("this expression ({}) is", node.kind), at);
 }
 

@@ -58,6 +58,10 @@ struct TypeElsewhere {
   std::string_view name, ours;  // `ours` is a type, or a sentence
 };
 // Types of MySQL, Flink, Oracle, SQL Server and ClickHouse that are too far from our names to be a typing error.
+constexpr std::string_view kNoGeometry =
+    "Millrace has no geometry. Keep coordinates in columns of DOUBLE.";
+constexpr std::string_view kNoTextSearch =
+    "Millrace has no text search. Use LIKE, ILIKE or a regular expression over a VARCHAR.";
 constexpr TypeElsewhere kTypesElsewhere[] = {
     {"DATETIME", "TIMESTAMP"},
     {"DATETIME2", "TIMESTAMP"},
@@ -108,6 +112,16 @@ constexpr TypeElsewhere kTypesElsewhere[] = {
      "ROWOFFSET, which number its records."},
     {"BIGSERIAL", "BIGSERIAL requires CREATE TABLE without WITH."},
     {"MULTISET", "Use ARRAY."},
+    {"POINT", kNoGeometry},
+    {"BOX", kNoGeometry},
+    {"CIRCLE", kNoGeometry},
+    {"LINE", kNoGeometry},
+    {"LSEG", kNoGeometry},
+    {"PATH", kNoGeometry},
+    {"POLYGON", kNoGeometry},
+    {"XML", "Millrace has no XML. Keep documents as JSONB, or as VARCHAR."},
+    {"TSVECTOR", kNoTextSearch},
+    {"TSQUERY", kNoTextSearch},
 };
 
 std::string hint_for_type(std::string_view name, const CustomTypes& custom_types) {

@@ -19,6 +19,9 @@ constexpr std::string_view kColumnOfStream =
 constexpr std::string_view kNamesLike =
     "SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'a%' finds names, in "
     "lower case.";
+constexpr std::string_view kFetchTimeout =
+    "SET push.fetch_timeout = '1s' before it bounds the wait of each FETCH, which then returns the "
+    "rows that have arrived.";
 constexpr std::string_view kDescribe = "DESCRIBE and the name lists the columns.";
 constexpr std::string_view kViews =
     "SELECT matviewname, definition FROM pg_matviews lists the materialized views, and pg_views "
@@ -136,6 +139,9 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"ALTER", "TABLE", "*", "MODIFY"}, "Use ALTER TABLE t ALTER COLUMN a TYPE BIGINT."},
       {{"ALTER", "TABLE", "*", "CHANGE"},
        "Use ALTER TABLE t RENAME COLUMN a TO b, and ALTER TABLE t ALTER COLUMN b TYPE BIGINT."},
+      {{"FETCH", "*", "FROM", "*", "WITH"}, kFetchTimeout},
+      {{"FETCH", "*", "*", "WITH"}, kFetchTimeout},
+      {{"FETCH", "*", "WITH"}, kFetchTimeout},
       {{"KILL"},
        "SELECT pg_terminate_backend(pid) ends a session of pg_stat_activity. TERMINATE and its id "
        "ends a continuous query."},
