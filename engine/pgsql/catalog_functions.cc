@@ -245,7 +245,9 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_BLOCKING_PIDS", 1, 1, "CAST('{}' AS ARRAY<INT>)"},
     {"PG_CURRENT_WAL_INSERT_LSN", 0, 0, "CAST('0/0' AS PG_LSN)"},
     {"PG_CURRENT_WAL_LSN", 0, 0, "CAST('0/0' AS PG_LSN)"},
+    {"PG_CURRENT_XACT_ID", 0, 0, "TXID_CURRENT()"},
     {"PG_IS_OTHER_TEMP_SCHEMA", 1, 1, "FALSE"},
+    {"PG_JIT_AVAILABLE", 0, 0, "FALSE"},
     {"PG_LAST_WAL_RECEIVE_LSN", 0, 0, "CAST(NULL AS PG_LSN)"},
     {"PG_LAST_WAL_REPLAY_LSN", 0, 0, "CAST(NULL AS PG_LSN)"},
     {"PG_CONF_LOAD_TIME", 0, 0, "CAST(NULL AS TIMESTAMP)"},
@@ -275,6 +277,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TABLESPACE_SIZE", 1, 1, kNoNumber},
     {"PG_TABLE_IS_VISIBLE", 1, 1, kIsVisible},
     {"PG_TABLE_SIZE", 1, 1, kNoNumber},
+    {"PG_TRIGGER_DEPTH", 0, 0, "0"},
     {"PG_TOTAL_RELATION_SIZE", 1, 1, kNoNumber},
     {"PG_TS_CONFIG_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TS_DICT_IS_VISIBLE", 1, 1, "TRUE"},
@@ -282,6 +285,8 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TS_TEMPLATE_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
+    {"MIN_SCALE", 1, 1,
+     "CHAR_LENGTH(RTRIM(SPLIT_PART(CAST(CAST($1 AS NUMERIC) AS VARCHAR), '.', 2), '0'))"},
     {"SCALE", 1, 1, "CHAR_LENGTH(SPLIT_PART(CAST($1 AS VARCHAR), '.', 2))"},
     {"OVERLAPS", 4, 4, kOverlaps},
     {"OVERLAY", 3, 3, "SUBSTRING($1, 1, $3 - 1) || $2 || SUBSTRING($1, $3 + CHAR_LENGTH($2))"},
@@ -423,6 +428,15 @@ std::string built_text(const BuiltJson& built, size_t arguments) {
   return fmt::format("{} || '{}' AS {})", meaning, built.is_object ? "}" : "]", built.type);
 }
 
+// Returns the SQL text that counts the arguments for which the condition, such as " IS NULL", is true.
+std::string counted_text(std::string_view condition, size_t arguments) {
+  std::string meaning;
+  for (size_t i = 1; i <= arguments; ++i)
+    meaning +=
+        fmt::format("{}CASE WHEN ${}{} THEN 1 ELSE 0 END", i == 1 ? "" : " + ", i, condition);
+  return meaning;
+}
+
 struct GatheredJson {
   std::string_view function, type;
   size_t arguments;
@@ -489,6 +503,13 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
           .at(position);
     return written_out(built_text(*built, count), call.arguments, position);
   }
+  if (count == 3 && call.name == "DATE_TRUNC")
+    return written_out("DATE_TRUNC($1, CAST($2 AS TIMESTAMPTZ) AT TIME ZONE $3) AT TIME ZONE $3",
+                       call.arguments, position);
+  if (count > 0 && call.name == "NUM_NULLS")
+    return written_out(counted_text(" IS NULL", count), call.arguments, position);
+  if (count > 0 && call.name == "NUM_NONNULLS")
+    return written_out(counted_text(" IS NOT NULL", count), call.arguments, position);
   // A step that is an interval makes the call a series of points in time.
   if (call.name == "PG_GENERATE_SERIES" && count == 3 && shows_interval(*call.arguments[2]))
     return written_out("UNNEST(GENERATE_SERIES($1, $2, $3))", call.arguments, position);
@@ -604,7 +625,8 @@ Status number_tables(Query& query) {
 // Makes functions that return rows keep their names as column names. Otherwise their replacement,
 // UNNEST, would name the column.
 void name_row_functions(Query& query) {
-  constexpr std::string_view kNames[] = {"REGEXP_MATCHES",
+  constexpr std::string_view kNames[] = {"GENERATE_SUBSCRIPTS",
+                                         "REGEXP_MATCHES",
                                          "REGEXP_SPLIT_TO_TABLE",
                                          "STRING_TO_TABLE",
                                          "JSON_OBJECT_KEYS",
