@@ -1,5 +1,8 @@
 // Functions that compose texts as in PostgreSQL, for SELECTs over tables. The binder has converted values of other
 // types to texts.
+#include <fmt/format.h>
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/utf16.h>
 #include <unicode/utf8.h>
@@ -12,6 +15,7 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/java/utf16.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_keywords.h"
 
 namespace engine {
@@ -296,7 +300,178 @@ Result<std::string> similar_to_escape_by(std::string_view pattern, std::string_v
   return similar_pattern(pattern, escape.empty() ? '\0' : escape.front());
 }
 
+// ---- CONVERT_FROM, CONVERT_TO, NORMALIZE, UNISTR
+
+enum class Charset : uint8_t { Utf8, Latin1 };
+
+// Finds an encoding by one of PostgreSQL's names, in which only letters and digits count.
+Result<Charset> charset_of(Text name) {
+  std::string plain;
+  for (const char c : name)
+    if (is_ascii_letter(c) || is_ascii_digit(c)) plain += ascii_lower(c);
+  if (plain == "utf8" || plain == "unicode") return Charset::Utf8;
+  if (plain == "latin1" || plain == "iso88591") return Charset::Latin1;
+  return Error{ErrorCode::NotSupported,
+               "the encoding \"" + std::string(name.substr(0, 40)) + "\" is not supported yet",
+               {},
+               "Use UTF8 or LATIN1."};
+}
+
+// Returns the next character of a text in UTF-8, which is negative if the bytes are not one, and moves `at` behind it.
+UChar32 next_character(Text text, size_t& at) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  auto next = static_cast<int32_t>(at);
+  UChar32 character = 0;
+  U8_NEXT(bytes, next, static_cast<int32_t>(text.size()), character);
+  at = static_cast<size_t>(next);
+  return character;
+}
+
+Result<std::string> convert_from(const KernelCall& call, Text bytes, Text name) {
+  const Charset from = TRY(charset_of(name));
+  if (!call.context.has_bytes(2 * bytes.size())) return call.context.too_large(2 * bytes.size());
+  std::string out;
+  for (size_t at = 0; at < bytes.size();) {
+    const auto byte = static_cast<unsigned char>(bytes[at]);
+    const UChar32 character = from == Charset::Latin1 ? (++at, byte) : next_character(bytes, at);
+    if (character <= 0)  // a text has no zeros
+      return Error{ErrorCode::InvalidEncoding,
+                   fmt::format("invalid byte sequence for encoding \"{}\": 0x{:02x}",
+                               from == Charset::Utf8 ? "UTF8" : "LATIN1", byte)};
+    append_utf8(out, static_cast<char32_t>(character));
+  }
+  return out;
+}
+
+Result<std::string> convert_to(Text text, Text name) {
+  if (TRY(charset_of(name)) == Charset::Utf8) return std::string(text);
+  constexpr UChar32 kLastOfLatin1 = 0xFF;
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const UChar32 character = next_character(text, at);
+    if (character < 0 || character > kLastOfLatin1)
+      return Error{ErrorCode::InvalidEncoding,
+                   fmt::format("character U+{:04X} has no equivalent in encoding \"LATIN1\"",
+                               std::max(character, 0))};
+    out += static_cast<char>(character);
+  }
+  return out;
+}
+
+Result<const icu::Normalizer2*> normalizer(Text form) {
+  struct Form {
+    Text name;
+    const char* data;
+    UNormalization2Mode mode;
+  };
+  constexpr Form kForms[] = {{"NFC", "nfc", UNORM2_COMPOSE},
+                             {"NFD", "nfc", UNORM2_DECOMPOSE},
+                             {"NFKC", "nfkc", UNORM2_COMPOSE},
+                             {"NFKD", "nfkc", UNORM2_DECOMPOSE}};
+  for (const Form& each : kForms) {
+    if (!equals_ignoring_case(form, each.name)) continue;
+    UErrorCode failed = U_ZERO_ERROR;
+    const auto* found = icu::Normalizer2::getInstance(nullptr, each.data, each.mode, failed);
+    if (U_SUCCESS(failed)) return found;
+  }
+  return Error{ErrorCode::InvalidParameter,
+               "invalid normalization form: " + std::string(form.substr(0, 40))};
+}
+
+Result<std::string> normalize(const KernelCall& call, Text text, Text form) {
+  const icu::Normalizer2* by = TRY(normalizer(form));
+  // NFKD makes at most 18 characters of one (Unicode Standard Annex 15), but no text consists of those alone.
+  constexpr size_t kMostGrowth = 3;
+  const size_t most = kMostGrowth * text.size();
+  if (!call.context.has_bytes(most)) return call.context.too_large(most);
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out);
+  UErrorCode failed = U_ZERO_ERROR;
+  by->normalizeUTF8(0, {text.data(), static_cast<int32_t>(text.size())}, sink, nullptr, failed);
+  if (U_FAILURE(failed)) return Error{ErrorCode::InvalidEncoding, "the text is not valid UTF-8"};
+  if (!call.context.has_bytes(out.size())) return call.context.too_large(out.size());
+  return out;
+}
+Result<std::string> normalize_to_nfc(const KernelCall& call, Text text) {
+  return normalize(call, text, "NFC");
+}
+Result<bool> is_normalized(const KernelCall& call, Text text, Text form) {
+  return TRY(normalize(call, text, form)) == text;
+}
+Result<bool> is_nfc(const KernelCall& call, Text text) { return is_normalized(call, text, "NFC"); }
+
+// Replaces \XXXX, \+XXXXXX, \uXXXX and \UXXXXXXXX by the character with this number, and \\ by a backslash. Numbers
+// above U+FFFF may be pairs of surrogates.
+Result<std::string> unistr(Text text) {
+  const Error invalid{ErrorCode::SyntaxError, "invalid Unicode escape", {},
+                      "Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX."};
+  const Error pair{ErrorCode::SyntaxError, "invalid Unicode surrogate pair"};
+  std::string out;
+  uint32_t lead = 0;  // the first surrogate of a pair; 0: none waits
+  for (size_t at = 0; at < text.size();) {
+    if (text[at] != '\\' || text.substr(at, 2) == "\\\\") {
+      if (lead != 0) return pair;
+      out += text[at];
+      at += text[at] == '\\' ? 2 : 1;
+      continue;
+    }
+    const char kind = at + 1 < text.size() ? text[at + 1] : '\0';
+    const size_t digits = kind == '+' ? 6 : kind == 'U' ? 8 : 4;
+    const size_t begin = at + (kind == '+' || kind == 'u' || kind == 'U' ? 2 : 1);
+    const Text number = text.substr(begin, digits);
+    uint32_t code = 0;
+    const auto read = std::from_chars(number.data(), number.data() + number.size(), code, 16);
+    if (number.size() != digits || read.ptr != number.data() + digits) return invalid;
+    at = begin + digits;
+    const bool is_lead = code >= 0xD800 && code < 0xDC00, is_trail = code >= 0xDC00 && code < 0xE000;
+    if (is_trail != (lead != 0)) return pair;
+    if (code == 0 || code > 0x10FFFF)
+      return Error{ErrorCode::SyntaxError, fmt::format("invalid Unicode code point: {:04X}", code)};
+    if (is_trail) code = 0x10000 + ((lead - 0xD800) << 10) + (code - 0xDC00);
+    lead = is_lead ? code : 0;
+    if (!is_lead) append_utf8(out, static_cast<char32_t>(code));
+  }
+  if (lead != 0) return pair;
+  return out;
+}
+
 constexpr FunctionDef kPostgresTextsDefs[] = {
+    {.name = "convert_from",
+     .signature = "(BYTES bytes, STRING encoding) -> STRING",
+     .doc = "The text that bytes have in an encoding: UTF8 or LATIN1.",
+     .example = "CONVERT_FROM(TO_BYTES('e9', 'hex'), 'LATIN1') = 'é'",
+     .kernel = row_kernel<convert_from>},
+    {.name = "convert_to",
+     .signature = "(STRING text, STRING encoding) -> BYTES",
+     .doc = "The bytes of a text in an encoding: UTF8 or LATIN1.",
+     .example = "CONVERT_TO('é', 'LATIN1') = TO_BYTES('e9', 'hex')",
+     .kernel = row_kernel<convert_to>},
+    {.name = "normalize",
+     .signature = "(STRING text) -> STRING",
+     .doc = "The text in Unicode's normal form NFC.",
+     .example = "LEN(NORMALIZE(UNISTR('e\\0301'))) = 1",
+     .kernel = row_kernel<normalize_to_nfc>},
+    {.name = "normalize",
+     .signature = "(STRING text, STRING form) -> STRING",
+     .doc = "The text in one of Unicode's normal forms: NFC, NFD, NFKC or NFKD.",
+     .example = "LEN(NORMALIZE('é', 'NFD')) = 2",
+     .kernel = row_kernel<normalize>},
+    {.name = "is_normalized",
+     .signature = "(STRING text) -> BOOLEAN",
+     .doc = "Whether a text is in the normal form NFC.",
+     .example = "IS_NORMALIZED('e')",
+     .kernel = row_kernel<is_nfc>},
+    {.name = "is_normalized",
+     .signature = "(STRING text, STRING form) -> BOOLEAN",
+     .doc = "Whether a text is in one of Unicode's normal forms.",
+     .example = "NOT IS_NORMALIZED('é', 'NFD')",
+     .kernel = row_kernel<is_normalized>},
+    {.name = "unistr",
+     .signature = "(STRING text) -> STRING",
+     .doc = "The text with its escapes replaced by characters: \\XXXX, \\+XXXXXX, \\uXXXX "
+            "and \\UXXXXXXXX.",
+     .example = "UNISTR('d\\0061t') = 'dat'",
+     .kernel = row_kernel<unistr>},
     {.name = "similar_to_escape",
      .signature = "(STRING pattern) -> STRING",
      .doc = "The regular expression that a pattern of SIMILAR TO is.",
