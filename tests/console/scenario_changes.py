@@ -1,7 +1,9 @@
 """Changes from the pages of topics and groups: settings of a topic, offsets of a group, and the reasons that prevent them."""
+from confluent_kafka import Consumer, TopicPartition
 from millrace_server import case, launch
-from scenario import sql
-from scenario_oncall import open_page
+from patience import patience
+from scenario import assert_clean, sql
+from scenario_oncall import open_page, wait_table
 
 
 def retention(page):
@@ -42,4 +44,39 @@ def a_setting_of_a_topic_is_changed_after_its_effect_was_shown():
     page.wait("!document.querySelector('.query-facts').innerText.includes('max.message.bytes')", "the default")
     assert len(page.problems()) == 1, "only the refused value"
     page.close()
+    fresh.stop()
+
+
+@case
+def offsets_of_a_group_are_reset_after_a_preview_when_its_members_have_left():
+    fresh = launch()
+    sql(fresh, "CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 1);"
+               "INSERT INTO orders VALUES (1, 'Lahore'), (2, 'Karachi'), (3, 'Rome');")
+    consumer = Consumer({"bootstrap.servers": fresh.kafka, "group.id": "it's", "auto.offset.reset": "earliest", "enable.auto.commit": False})
+    consumer.subscribe(["orders"])
+    assert consumer.poll(patience(30)) is not None
+    consumer.commit(offsets=[TopicPartition("orders", 0, 3)], asynchronous=False)
+    page = open_page(fresh, "#groups?g=it%27s", ".live-table a")
+    page.wait_text("has 1 member", ".query-acts .reason")
+    assert page.js("document.querySelector('.query-acts .button').disabled")
+    consumer.close()
+    page.wait("document.querySelector('.query-acts .button:not(:disabled)')", "the group without members")
+    page.click(".query-acts .button", "Reset offsets…")
+    page.js("{ const to = document.querySelectorAll('.reset-form select')[1]; to.value = 'shift'; to.dispatchEvent(new Event('change')); }")
+    page.click(".reset-form input[aria-label=Value]")
+    page.type("-2")
+    page.press("Enter")
+    page.wait_text("2 records read again", "dialog")
+    assert "2 again" in page.text(".reset-result")
+    page.click("dialog .button.danger", "Reset 1 partition")
+    page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+    wait_table(page, "rows => rows.some(row => /^orders 0 1 3 2/.test(row))", "the new offset and its lag")
+    page.click(".query-acts .button", "Reset offsets…")
+    page.js("{ const to = document.querySelectorAll('.reset-form select')[1]; to.value = 'time'; to.dispatchEvent(new Event('change')); }")
+    page.click(".reset-form input[aria-label=Value]")
+    page.type("2999-01-31 09:00")
+    page.press("Enter")
+    page.wait_text("2 records skipped", "dialog")
+    page.press("Escape")
+    assert_clean(page)
     fresh.stop()
