@@ -1,0 +1,32 @@
+// PostgreSQL's texts of dates, times and intervals as numbers.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace engine {
+
+// Each fails with InvalidText. The texts have DateStyle ISO; a year before 1 has the suffix " BC".
+
+// Returns days since 1970-01-01.
+Result<int64_t> pg_date_days(std::string_view text);
+// Returns microseconds since midnight of "12:34:56.789". 24:00:00 is possible.
+Result<int64_t> pg_time_us(std::string_view text);
+// Returns microseconds since 1970-01-01 00:00:00 of "2024-05-06 12:34:56.789", with or without an offset "+00" behind it.
+Result<int64_t> pg_timestamp_us(std::string_view text);
+// Returns microseconds since midnight in UTC of "12:34:56.789+02".
+Result<int64_t> pg_timetz_us(std::string_view text);
+
+struct PgInterval {
+  int64_t months = 0, days = 0, us = 0;
+};
+// Reads IntervalStyle iso_8601: "P1Y2M3DT4H5M6.7S".
+Result<PgInterval> pg_interval(std::string_view text);
+
+// Returns "2024-05-06T12:34:56.789Z": digits of the second in groups of three as far as they are not zero.
+std::string zoned_timestamp_text(int64_t us);
+std::string zoned_time_text(int64_t us_of_day);
+
+}  // namespace engine
