@@ -1,0 +1,99 @@
+// The records of changes: Debezium's envelope
+// (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-create-events), or the row
+// alone, as its transform ExtractNewRecordState makes it.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/connect/postgres/pg_types.h"
+#include "engine/connect/postgres/pgoutput.h"
+
+namespace engine {
+
+struct PgColumn {
+  std::string name;
+  PgType type;
+  bool is_nullable = true;
+  int32_t key_position = 0;  // from 1 in the key; 0: not in it
+  std::string sql_type = {};   // as PostgreSQL writes it in a cast
+  std::string collation = {};  // behind COLLATE; empty: the default of the database
+};
+struct PgTable {
+  uint32_t oid = 0;
+  std::string schema, name;
+  std::vector<PgColumn> columns;
+  std::vector<std::string> left_out;  // columns whose types have no form in Kafka Connect
+  std::string full_name() const { return schema + "." + name; }
+  // Returns the indexes of the columns of the key, in its order.
+  std::vector<size_t> key() const;
+};
+
+// The properties that determine the form of records.
+struct PgRecordForm {
+  std::string prefix, database;
+  PgValueModes modes;
+  bool has_key_schemas = true, has_value_schemas = true;
+  bool is_unwrapped = false;      // the row alone
+  bool has_tombstones = true;     // behind each delete
+};
+
+// The origin of a row.
+struct PgOrigin {
+  std::string snapshot = "false";
+  int64_t ts_us = 0;  // of the commit, or of the snapshot
+  std::optional<uint32_t> xid;
+  PgLsn lsn = 0;
+  std::optional<PgLsn> last_commit;  // end of the transaction before
+};
+
+// A change of a row. The tuples have a cell for each column of the table.
+struct PgChange {
+  char op = 'r';  // r, c, u or d
+  PgOldRow has_before = PgOldRow::None;
+  PgTuple before = {}, after = {};
+};
+
+struct PgRecord {
+  std::optional<std::string> key, value;
+};
+
+// Returns PREFIX.schema.table, with '_' in the place of characters that topics do not have.
+std::string pg_topic(const PgRecordForm& form, const PgTable& table);
+
+// Makes the records of one version of a table.
+//
+// Threads: one. Owner: the reader of a connector.
+class PgRecordMaker {
+ public:
+  PgRecordMaker(const PgRecordForm& form, PgTable table);
+  const PgTable& table() const { return table_; }
+  std::string topic() const { return pg_topic(form_, table_); }
+
+  // Adds one record, or two with a tombstone, or three if the key changes. `now_us` is the time of the conversion. Fails
+  // with InvalidText or OutOfRange for a value without a form.
+  Status add(const PgChange& change, const PgOrigin& origin, int64_t now_us,
+             std::vector<PgRecord>& out) const;
+  PgRecord truncation(const PgOrigin& origin, int64_t now_us) const;
+
+ private:
+  Result<std::string> row_json(const PgTuple& tuple) const;
+  // Returns nothing for a table without a key.
+  Result<std::optional<std::string>> key_json(const PgTuple& tuple) const;
+  std::string envelope(char op, std::string_view before, std::string_view after,
+                       const PgOrigin& origin, int64_t now_us) const;
+  Status add_deleted(const PgTuple& before, const std::optional<std::string>& key,
+                     const PgOrigin& origin, int64_t now_us, std::vector<PgRecord>& out) const;
+  std::string row_schema(std::string_view suffix, bool is_optional, std::string_view field,
+                         bool is_key) const;
+
+  const PgRecordForm& form_;
+  const PgTable table_;
+  const std::vector<size_t> key_;
+  std::string key_schema_, value_schema_;  // empty: records have none
+};
+
+}  // namespace engine
