@@ -1,0 +1,54 @@
+// The properties of the sources that read the log of PostgreSQL, with Debezium's names
+// (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-connector-properties).
+#pragma once
+#include <cstdint>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "engine/connect/postgres/pg_records.h"
+#include "engine/connect/properties.h"
+
+namespace engine {
+
+// Lists of regular expressions, each of which matches a whole name regardless of letter case.
+class NameFilter {
+ public:
+  // Adds an error for each expression that is not one.
+  NameFilter(const PropertyValues& values, const std::string& kind, std::vector<WrongProperty>& wrong);
+  bool takes(const std::string& name) const;
+
+ private:
+  std::vector<std::regex> include_, exclude_;
+};
+
+enum class PublicationMode : uint8_t { AllTables, Filtered, NoTables, Disabled };
+
+struct PostgresSource {
+  // libpq's parameters of the connection: host, port, user, password, dbname, ssl*.
+  std::vector<std::pair<std::string, std::string>> connection;
+  std::string host_port, user, table_list;  // for messages
+  std::string slot, publication;
+  PublicationMode publication_mode = PublicationMode::AllTables;
+  bool drops_slot = false;  // with DROP CONNECTOR
+  NameFilter schemas, tables, columns;
+  bool has_snapshot = true;
+  bool takes_inserts = true, takes_updates = true, takes_deletes = true, takes_truncates = false;
+  int64_t status_interval_ms = 10'000;
+  PgRecordForm form;
+};
+
+std::vector<PropertyRow> postgres_source_rows();
+
+// Returns the configuration without the transform ExtractNewRecordState, which the source applies itself if it is first.
+ConnectorProperties without_unwrapping(ConnectorProperties config);
+
+// Returns the source that a configuration describes, or each wrong property, those of Debezium that are not supported
+// included. Values with references to secrets have been replaced.
+struct PostgresSourceResult {
+  PostgresSource source;
+  std::vector<WrongProperty> wrong;
+};
+PostgresSourceResult read_postgres_source(const PropertyValues& values);
+
+}  // namespace engine
