@@ -71,7 +71,7 @@ ARROWS = {
 HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions', 'client'],
          'openssl/': ['server/net', 'server/auth', 'client'],
-         'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'], 'libpq-fe.h': ['client'], 'histedit.h': ['client'],
+         'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'], 'libpq-fe.h': ['client', 'server/connect'], 'histedit.h': ['client'],
          'pg_query': ['engine/pgsql'], 'curl/': ['server/http_client'],
          'http_parser.h': ['server/http'], 'nghttp2/': ['server/http'], 'google/protobuf/': ['engine/formats']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')

@@ -1,0 +1,72 @@
+// A connection to a PostgreSQL server by libpq. No call waits without a bound, so that a task can always be stopped.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+struct pg_conn;
+struct pg_result;
+
+namespace server {
+
+using PgRow = std::vector<std::optional<std::string>>;
+using PgParameters = std::vector<std::pair<std::string, std::string>>;
+
+// After an error of the network the connection is unusable.
+//
+// Errors: NetworkFailure for errors that may pass (connection, restart, too many clients); ObjectState for an object
+// that another process uses; InsufficientPrivilege and InvalidParameter for rights and configurations. The messages
+// begin with `place`.
+//
+// Threads: one. Owner: any.
+class PgConnection {
+ public:
+  // `place` is HOST:PORT, for messages. A replication connection takes the commands of the replication protocol.
+  static Result<PgConnection> open(const PgParameters& parameters, std::string place,
+                                   bool is_replication);
+
+  // Runs a statement without parameters, or a command of replication, and returns its rows. Fails with ReadTimeout after
+  // `most_ms`; the connection is then unusable.
+  static constexpr int kPatienceMs = 20'000;
+  Result<std::vector<PgRow>> query(const std::string& sql, int most_ms = kPatienceMs);
+
+  // Starts COPY ... TO STDOUT or START_REPLICATION.
+  Status begin_copy(const std::string& sql);
+  // Returns the next row or message, which is valid until the next call. Waits for it at most `wait_ms`. At the end of
+  // the data has_ended() holds.
+  Result<std::optional<std::string_view>> next(int wait_ms);
+  bool has_ended() const { return has_ended_; }
+  Status send_copy(std::string_view bytes);
+
+  std::string quoted_name(std::string_view name) const;
+  std::string quoted_text(std::string_view text) const;
+
+ private:
+  struct Finish {
+    void operator()(pg_conn* connection) const;
+    void operator()(pg_result* result) const;
+    void operator()(char* buffer) const;
+  };
+  using ResultPtr = std::unique_ptr<pg_result, Finish>;
+
+  PgConnection(pg_conn* connection, std::string place)
+      : connection_(connection), place_(std::move(place)) {}
+  // Waits until the socket is ready. Returns false after `wait_ms`.
+  Result<bool> await_socket(bool for_write, int wait_ms) const;
+  Result<ResultPtr> await_result(int most_ms);
+  Error failure() const;                       // of the connection
+  Error failure_of(const pg_result* result) const;  // of a statement
+
+  std::unique_ptr<pg_conn, Finish> connection_;
+  std::string place_;
+  std::unique_ptr<char, Finish> row_;
+  bool has_ended_ = false;
+};
+
+}  // namespace server
