@@ -1,0 +1,51 @@
+// The catalog of a PostgreSQL database: its tables, publication and slot, and the checks before a connector reads it.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/connect/postgres/pg_records.h"
+#include "engine/connect/postgres/pgoutput.h"
+#include "engine/connect/postgres/source_properties.h"
+#include "server/connect/postgres/connection.h"
+
+namespace server {
+
+struct PgSlot {
+  engine::PgLsn confirmed = 0;
+  std::optional<std::string> active_pid;
+  std::string wal_status;  // empty before PostgreSQL 13
+};
+
+// Threads: one. Owner: a reader, or CREATE CONNECTOR.
+class PgCatalog {
+ public:
+  // Both outlive this object.
+  PgCatalog(PgConnection& sql, const engine::PostgresSource& source)
+      : sql_(sql), source_(source) {}
+
+  // Checks the version, wal_level, the role, and that a missing slot can be made.
+  Status check_server();
+  // Returns the tables that the source takes, by name. Fails with InvalidParameter if there are none, if one cannot be
+  // identified by UPDATE and DELETE, and with InsufficientPrivilege if the role may not read one.
+  Result<std::vector<engine::PgTable>> tables();
+  // Returns the table as a message describes it. The key, and which columns may be NULL, are as of now.
+  Result<engine::PgTable> table_of(const engine::PgRelation& relation);
+  // Creates the publication, and adds the missing tables if the source may do so.
+  Status ensure_publication(const std::vector<engine::PgTable>& tables);
+  Result<std::optional<PgSlot>> find_slot();
+  // Returns a sentence about the oldest open transaction, for which a new slot waits; empty if none is open.
+  std::string oldest_transaction();
+  // Returns the current time of the server, in microseconds since 1970.
+  Result<int64_t> now_us();
+
+ private:
+  // `columns` is a query of (number, name, type, modifier).
+  Status describe(engine::PgTable& table, const std::string& columns);
+  Status check_tables(const std::vector<PgRow>& rows);
+
+  PgConnection& sql_;
+  const engine::PostgresSource& source_;
+};
+
+}  // namespace server
