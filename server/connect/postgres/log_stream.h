@@ -1,0 +1,56 @@
+// The replication connection of a reader: it makes slots, and streams the messages of a slot
+// (https://www.postgresql.org/docs/15/protocol-replication.html).
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "engine/connect/postgres/pgoutput.h"
+#include "engine/connect/postgres/source_properties.h"
+#include "server/connect/postgres/connection.h"
+
+namespace server {
+
+// Threads: one. Owner: a reader.
+class LogStream {
+ public:
+  // Both outlive this object.
+  static Result<LogStream> open(const engine::PostgresSource& source, const Clock& clock);
+
+  struct NewSlot {
+    engine::PgLsn start = 0;  // the snapshot has all transactions whose commit record is before it
+    std::string snapshot;     // of the database as of `start`; valid until the next call
+  };
+  // A temporary slot ends with this connection. Fails with ReadTimeout if open transactions do not end.
+  Result<NewSlot> make_slot(const std::string& name, bool is_temporary);
+
+  // Streams the transactions whose commit record is at `from` or later.
+  Status start(engine::PgLsn from);
+  struct Message {
+    engine::PgLsn lsn = 0;
+    std::string_view bytes;  // of pgoutput; valid until the next call
+  };
+  // Returns the next message. Waits for it at most `wait_ms`. Fails with NetworkFailure when the server ends the stream.
+  Result<std::optional<Message>> next(int wait_ms);
+  // Returns the place that the server has reached without further changes for this slot.
+  engine::PgLsn server_end() const { return server_end_; }
+  // Lets the server forget the log before `lsn`.
+  Status confirm(engine::PgLsn lsn);
+  // Repeats the confirmation if the last one was sent before the interval.
+  Status confirm_if_due();
+
+ private:
+  LogStream(const engine::PostgresSource& source, const Clock& clock, PgConnection connection)
+      : source_(&source), clock_(&clock), connection_(std::move(connection)) {}
+
+  const engine::PostgresSource* source_;
+  const Clock* clock_;
+  PgConnection connection_;
+  bool is_started_ = false;
+  engine::PgLsn confirmed_ = 0, server_end_ = 0;
+  int64_t confirmed_at_us_ = 0;
+};
+
+}  // namespace server
