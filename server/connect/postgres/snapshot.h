@@ -1,0 +1,52 @@
+// Copies the rows of tables as of an exported snapshot, each table in the order of its key.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/connect/postgres/pg_records.h"
+#include "engine/connect/postgres/source_properties.h"
+#include "server/connect/postgres/connection.h"
+
+namespace server {
+
+// The values of a key as texts.
+using PgKeyTexts = std::vector<std::string>;
+
+// Returns the condition that the key of the row, or the given values, are behind `after`: ("a", "b") > ('1'::int, ...).
+// Without values the names of the columns stand on the left.
+std::string behind_key(const PgConnection& sql, const engine::PgTable& table,
+                       const PgKeyTexts& after, const PgKeyTexts* values = nullptr);
+
+// Threads: one. Owner: a reader.
+class PgSnapshot {
+ public:
+  // `snapshot` is the name of an exported snapshot, which must exist until this function returns.
+  static Result<PgSnapshot> open(const engine::PostgresSource& source, const std::string& snapshot);
+
+  // Adds a table, with rows behind the key `after`; without it all rows.
+  void add(engine::PgTable table, std::optional<PgKeyTexts> after);
+  struct Row {
+    std::vector<std::optional<std::string>> values;  // of all columns of the table
+    size_t table = 0;                                // number of the call of add()
+  };
+  // Returns the next row, if it arrives within `wait_ms`. After the last row is_done() holds.
+  Result<std::optional<Row>> next(int wait_ms);
+  bool is_done() const { return table_ == tables_.size(); }
+
+ private:
+  struct Part {
+    engine::PgTable table;
+    std::optional<PgKeyTexts> after;
+  };
+  explicit PgSnapshot(PgConnection connection) : connection_(std::move(connection)) {}
+  std::string copy_statement(const Part& part) const;
+
+  PgConnection connection_;
+  std::vector<Part> tables_;
+  size_t table_ = 0;
+  bool is_copying_ = false;
+};
+
+}  // namespace server
