@@ -67,7 +67,8 @@ Result<Examined> examine(const Families& families, const SecretSettings& secrets
     const engine::PropertyValues values(examined.rows, examined.resolved);
     examined.wrong = examined.native.family->check(of, values);
     auto transforms = engine::read_transforms(
-        examined.resolved, examined.native.family->forms(of, values), of.type);
+        examined.native.family->without_own_transforms(of, examined.resolved),
+        examined.native.family->forms(of, values), of.type);
     examined.transforms = std::move(transforms.chain);
     std::ranges::move(transforms.wrong, std::back_inserter(examined.wrong));
   }

@@ -56,6 +56,11 @@ class ConnectorFamily {
                                     const engine::PropertyValues&) const {
     return {};
   }
+  // Returns the configuration without the transforms that the family applies itself.
+  virtual engine::ConnectorProperties without_own_transforms(
+      const engine::ConnectorClass& /*of*/, const engine::ConnectorProperties& config) const {
+    return config;
+  }
   // Returns the guarantee of delivery, for DESCRIBE CONNECTOR.
   virtual std::string_view guarantee(const engine::ConnectorClass& of) const = 0;
 
@@ -66,6 +71,18 @@ class ConnectorFamily {
   virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
                                                             engine::RowColumns columns) const = 0;
+
+  // Returns the beginning of the names of a source's topics if the outside system determines the rest; such a source may
+  // get topics at any time. Otherwise the text is empty.
+  virtual std::string topic_prefix(const engine::ConnectorClass& /*of*/,
+                                   const engine::PropertyValues& /*values*/) const {
+    return {};
+  }
+  // Cleans up in the outside system after DROP CONNECTOR, or reports what stays there.
+  virtual std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& /*of*/,
+                                                  const engine::PropertyValues& /*values*/) const {
+    return {};
+  }
 
   // Does not connect to the outside system.
   virtual SinkPlan plan_sink(const engine::ConnectorClass& of,

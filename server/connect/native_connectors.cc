@@ -253,9 +253,10 @@ void NativeConnectors::snapshot(std::string name, std::vector<std::string>, Done
   submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
     TRY(find(name));
     return Error{ErrorCode::NotSupported,
-                 fmt::format("connector {} has no snapshot", name),
+                 fmt::format("connector {} takes no snapshot on demand", name),
                  {},
-                 "Files are read again after ALTER CONNECTOR ... RESET OFFSETS."};
+                 "A source begins again after STOP CONNECTOR, ALTER CONNECTOR ... RESET OFFSETS and "
+                 "RESUME CONNECTOR."};
   });
 }
 
@@ -355,13 +356,16 @@ Status NativeConnectors::declare(const DeclaredStream& stream, const std::string
   return {};
 }
 
+int32_t NativeConnectors::partitions_of_topics(const engine::PropertyValues& values) const {
+  constexpr std::string_view kPartitions = "topic.creation.default.partitions";
+  return values.find(kPartitions) ? static_cast<int32_t>(values.number(kPartitions))
+                                  : settings_.partitions_of_new_topic;
+}
+
 Status NativeConnectors::make_topics(const SourcePlan& plan, const UsableConfig& usable,
                                      Declarations& declared) const {
   const engine::PropertyValues& values = usable.values;
-  const int32_t partitions =
-      values.find("topic.creation.default.partitions")
-          ? static_cast<int32_t>(values.number("topic.creation.default.partitions"))
-          : settings_.partitions_of_new_topic;
+  const int32_t partitions = partitions_of_topics(values);
   for (const std::string& planned : plan.topics)
     for (const std::string& topic : usable.transforms->topics_of(planned))
       TRY(declared.make_topic(topic, partitions));

@@ -105,6 +105,7 @@ class NativeConnectors final : public Connectors {
   // Creates the missing topics of a source, and the topic of its dead letters.
   Status make_topics(const SourcePlan& plan, const UsableConfig& usable,
                      Declarations& declared) const;
+  int32_t partitions_of_topics(const engine::PropertyValues& values) const;
   Status declare(const DeclaredStream& stream, const std::string& connector, Declarations& declared,
                  std::vector<ConnectorNotice>& notices);
   Result<CreatedConnector> replace(const Definition& old, ConnectorConfig config);

@@ -65,7 +65,10 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
     log_warn("the state of a dropped connector stays name={} error=\"{}\"", name,
              cleaned.error().message);
   log_info("connector dropped name={}", name);
-  return std::vector<ConnectorNotice>();
+  const auto usable = usable_config(families_, settings_.secrets, name, definition->config,
+                                    engine::ConnectorType::Unknown);
+  if (!usable) return std::vector<ConnectorNotice>();
+  return usable->family->after_drop(*usable->of, usable->values);
 }
 
 Status NativeConnectors::set_state(const std::string& name, TargetState target) {
@@ -267,6 +270,15 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
   for (const char* name : {"batch.size", "max.batch.size"})
     if (const auto size = usable.values.find(name))
       plan.max_records = static_cast<size_t>(usable.values.number(name));
+  if (!usable.family->topic_prefix(*usable.of, usable.values).empty())
+    plan.admit_topic = [this, definition, partitions = partitions_of_topics(usable.values)](
+                           const std::string& topic) -> Status {
+      Declarations declared(definitions_,
+                            definition->owner.empty() ? Asker() : Asker(definition->owner));
+      TRY(declared.make_topic(topic, partitions));
+      declared.keep();
+      return {};
+    };
   plan.open = [this, definition,
                columns =
                    TRY(stored_columns(*definition))]() -> Result<std::unique_ptr<SourceReader>> {
@@ -274,8 +286,9 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
                                                definition->config, engine::ConnectorType::Unknown));
     // The rights of the owner may have changed since the creation.
     const MetadataImagePtr image = definitions_.image();
-    if (!definition->owner.empty())
-      for (const std::string& topic : now.transforms->topics_of(now.values.text("topic")))
+    if (const std::string written = now.values.text("topic");
+        !written.empty() && !definition->owner.empty())
+      for (const std::string& topic : now.transforms->topics_of(written))
         TRY(check_topic(*image->users, definition->owner, topic, storage::kMayInsert));
     return now.family->open_source(*now.of, now.values, columns);
   };
@@ -375,12 +388,17 @@ ConnectorInfo NativeConnectors::info_of(const storage::ConnectorDefinition& defi
         engine::PropertyValues(native->family->rows(*native->of), definition.config).list("topics");
     return info;
   }
-  const auto topic = definition.config.find("topic");
-  if (topic == definition.config.end()) return info;
-  info.topics.push_back(topic->second);
   const MetadataImagePtr image = definitions_.image();
+  if (const auto topic = definition.config.find("topic"); topic != definition.config.end())
+    info.topics.push_back(topic->second);
+  const std::string prefix = native->family->topic_prefix(
+      *native->of, engine::PropertyValues(native->family->rows(*native->of), definition.config));
+  if (!prefix.empty())
+    for (const auto& [name, topic] : image->topics->by_name())
+      if (name.starts_with(prefix)) info.topics.push_back(name);
   for (const auto& [name, source] : image->catalog->sources())
-    if (source->topic == topic->second) info.sources.push_back(name);
+    if (std::ranges::find(info.topics, source->topic) != info.topics.end())
+      info.sources.push_back(name);
   return info;
 }
 

@@ -29,6 +29,7 @@ Status SourceTask::open() {
 void SourceTask::close() {
   in_flight_.reset();  // the commit in flight has failed, or its outcome is unknown
   reader_.reset();
+  admitted_topics_.clear();
 }
 
 Result<bool> SourceTask::step() {
@@ -93,10 +94,21 @@ Status SourceTask::take_bad_records(const SourceBatch& batch) {
   return {};
 }
 
+Status SourceTask::admit_topics(const SourceBatch& batch) {
+  if (!plan_.admit_topic) return {};
+  for (const SourceRecord& record : batch.records) {
+    if (admitted_topics_.contains(record.topic)) continue;
+    TRY(plan_.admit_topic(record.topic));
+    admitted_topics_.insert(record.topic);
+  }
+  return {};
+}
+
 Result<SourceTask::InFlight> SourceTask::prepare(SourceBatch batch) {
   InFlight next;
   next.records = static_cast<int64_t>(batch.records.size());
   next.bad = static_cast<int64_t>(batch.bad.size());
+  TRY(admit_topics(batch));
   const auto topics = around().find_topics();
   next.pending.commit.records =
       TRY(topic_batches(batch, *topics, plan_.bad_records.dead_letters, around().clock.wall_ms()));

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "engine/connect/transforms/transform_chain.h"
@@ -17,6 +18,8 @@ struct SourceTaskPlan {
   TaskIdentity identity;
   // Opens the outside system; called on the task's thread at each start, so that a new password is read.
   std::function<Result<std::unique_ptr<SourceReader>>()> open;
+  // Makes a topic if it is missing, and checks that the owner may write to it. Without this function the topics exist.
+  std::function<Status(const std::string& topic)> admit_topic = {};
   size_t max_records = 10'000;
   BadRecordPolicy bad_records;
   std::shared_ptr<const engine::TransformChain> transforms;  // null: none
@@ -46,6 +49,7 @@ class SourceTask final : public ConnectTask {
   Result<SourceBatch> poll();
   // Applies the transforms to the records; one that a transform cannot take becomes a bad record.
   void transform(SourceBatch& batch) const;
+  Status admit_topics(const SourceBatch& batch);
   Status take_bad_records(const SourceBatch& batch);
   Result<InFlight> prepare(SourceBatch batch);
 
@@ -53,6 +57,7 @@ class SourceTask final : public ConnectTask {
   // The members below are used on the task's thread.
   std::unique_ptr<SourceReader> reader_;
   std::optional<InFlight> in_flight_;
+  std::set<std::string> admitted_topics_;
 };
 
 }  // namespace server
