@@ -12,7 +12,8 @@ constexpr auto kOutside = ClassSupport::Outside;
 constexpr auto kRefused = ClassSupport::Refused;
 
 constexpr std::string_view kReadTheLog =
-    "Class postgres reads the log of the database instead of polling tables; a Kafka Connect "
+    "Class io.debezium.connector.postgresql.PostgresConnector reads the log of the database instead "
+    "of polling tables; a Kafka Connect "
     "cluster can run this "
     "class with \"runs\" = 'outside'.";
 constexpr std::string_view kUseLinks =
@@ -22,7 +23,7 @@ constexpr std::string_view kUseLinks =
 constexpr ConnectorClass kClasses[] = {
     {"postgres", kSource, "postgres", kOutside},
     {"postgres", kSink, "postgres", kOutside},
-    {"io.debezium.connector.postgresql.PostgresConnector", kSource, "postgres", kOutside},
+    {"io.debezium.connector.postgresql.PostgresConnector", kSource, "postgres", kBuiltIn},
     {"io.confluent.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
     {"io.aiven.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
     {"io.debezium.connector.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},

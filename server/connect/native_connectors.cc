@@ -10,6 +10,7 @@
 #include "engine/connect/state_record.h"
 #include "engine/types/ascii.h"
 #include "server/connect/files/file_connectors.h"
+#include "server/connect/postgres/postgres_connectors.h"
 
 namespace server {
 
@@ -54,6 +55,7 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
       connector_memory_(settings.max_memory_bytes),
       settings_(std::move(settings)) {
   own_families_.push_back(std::make_unique<FileConnectors>(settings_.files_dir, clock_));
+  own_families_.push_back(std::make_unique<PostgresConnectors>(clock_));
   for (const auto& family : own_families_) families_.push_back(family.get());
 }
 

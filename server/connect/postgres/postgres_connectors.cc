@@ -1,0 +1,145 @@
+#include "server/connect/postgres/postgres_connectors.h"
+
+#include <fmt/format.h>
+
+#include "engine/connect/postgres/source_properties.h"
+#include "server/connect/postgres/catalog.h"
+#include "server/connect/postgres/change_reader.h"
+#include "server/connect/postgres/connection.h"
+
+namespace server {
+
+namespace {
+
+// Returns the notices about the tables that a user would otherwise find out late.
+std::vector<ConnectorNotice> notices_of(const std::vector<engine::PgTable>& tables,
+                                        bool has_snapshot) {
+  std::vector<ConnectorNotice> notices;
+  for (const engine::PgTable& table : tables) {
+    std::string left_out;
+    for (const std::string& column : table.left_out)
+      left_out += (left_out.empty() ? "" : ", ") + column;
+    if (!left_out.empty())
+      notices.push_back(
+          {true,
+           fmt::format("columns of {} are left out, because their types have no form in Kafka "
+                       "Connect: {}",
+                       table.full_name(), left_out),
+           "A view or a generated column with a cast to text has one."});
+    if (has_snapshot && table.key().empty())
+      notices.push_back({false,
+                         fmt::format("{} has no primary key: its rows are copied twice after a "
+                                     "crash within the snapshot",
+                                     table.full_name()),
+                         {}});
+  }
+  if (has_snapshot)
+    notices.push_back({false,
+                       fmt::format("a snapshot of {} {} runs, then changes follow", tables.size(),
+                                   tables.size() == 1 ? "table" : "tables"),
+                       {}});
+  return notices;
+}
+
+}  // namespace
+
+std::vector<engine::PropertyRow> PostgresConnectors::rows(
+    const engine::ConnectorClass& /*of*/) const {
+  return engine::postgres_source_rows();
+}
+
+std::vector<engine::WrongProperty> PostgresConnectors::check(
+    const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values) const {
+  return engine::read_postgres_source(values).wrong;
+}
+
+engine::RecordForms PostgresConnectors::forms(const engine::ConnectorClass& /*of*/,
+                                              const engine::PropertyValues& values) const {
+  const auto form = [&](std::string_view part) {
+    return values.flag(fmt::format("{}.converter.schemas.enable", part))
+               ? engine::DataForm::JsonWithSchema
+               : engine::DataForm::Json;
+  };
+  return {.key = form("key"), .value = form("value")};
+}
+
+engine::ConnectorProperties PostgresConnectors::without_own_transforms(
+    const engine::ConnectorClass& /*of*/, const engine::ConnectorProperties& config) const {
+  return engine::without_unwrapping(config);
+}
+
+std::string_view PostgresConnectors::guarantee(const engine::ConnectorClass& /*of*/) const {
+  return "exactly once, in the order of commits; the snapshot of a table without a key is at least "
+         "once";
+}
+
+Result<SourcePlan> PostgresConnectors::plan_source(const engine::ConnectorClass& /*of*/,
+                                                   const engine::PropertyValues& values) const {
+  SourcePlan plan;
+  if (!values.flag("validate")) return plan;
+  const engine::PostgresSource source = engine::read_postgres_source(values).source;
+  PgConnection sql = TRY(PgConnection::open(source.connection, source.host_port, false));
+  PgCatalog catalog(sql, source);
+  TRY(catalog.check_server());
+  TRY(catalog.find_slot());  // of another database or plug-in
+  const std::vector<engine::PgTable> tables = TRY(catalog.tables());
+  for (const engine::PgTable& table : tables)
+    plan.topics.push_back(engine::pg_topic(source.form, table));
+  plan.notices = notices_of(tables, source.has_snapshot);
+  return plan;
+}
+
+Result<std::unique_ptr<SourceReader>> PostgresConnectors::open_source(
+    const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values,
+    engine::RowColumns /*columns*/) const {
+  auto read = engine::read_postgres_source(values);
+  if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
+  return std::unique_ptr<SourceReader>(
+      std::make_unique<ChangeReader>(std::move(read.source), clock_));
+}
+
+std::string PostgresConnectors::topic_prefix(const engine::ConnectorClass& /*of*/,
+                                             const engine::PropertyValues& values) const {
+  return values.text("topic.prefix") + ".";
+}
+
+std::vector<ConnectorNotice> PostgresConnectors::after_drop(
+    const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values) const {
+  const engine::PostgresSource source = engine::read_postgres_source(values).source;
+  const auto stays = [&](std::string_view why) {
+    return std::vector<ConnectorNotice>{
+        {true,
+         fmt::format("slot {} is still in {} and keeps its WAL{}", source.slot, source.host_port,
+                     why),
+         fmt::format("SELECT pg_drop_replication_slot('{}') removes it.", source.slot)}};
+  };
+  if (!source.drops_slot) return stays("");
+  auto sql = PgConnection::open(source.connection, source.host_port, false);
+  if (!sql) return stays(": " + sql.error().message);
+  // The server notices the end of the reader's connection within a moment.
+  const std::string slot = sql->quoted_text(source.slot);
+  const auto dropped = sql->query(fmt::format(
+      "DO $$ BEGIN FOR i IN 1..50 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots WHERE "
+      "slot_name = {0} AND active); PERFORM pg_sleep(0.1); END LOOP; PERFORM "
+      "pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {0}; END $$",
+      slot));
+  if (!dropped) return stays(": " + dropped.error().message);
+  return {};
+}
+
+SinkPlan PostgresConnectors::plan_sink(const engine::ConnectorClass& /*of*/,
+                                       const engine::PropertyValues& /*values*/) const {
+  return {};
+}
+
+Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
+                                      const engine::PropertyValues& /*values*/) const {
+  return engine::class_is_not_built_in(of.name, false);
+}
+
+Result<std::unique_ptr<SinkWriter>> PostgresConnectors::open_sink(
+    const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/) const {
+  return engine::class_is_not_built_in(of.name, false);
+}
+
+}  // namespace server
