@@ -77,6 +77,11 @@ constexpr std::string_view kIndexPart =
     "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1) ELSE (SELECT MR_TEXT FROM (SELECT "
     "ATTRELID AS MR_OID, ATTNUM AS MR_PART, ATTNAME AS MR_TEXT FROM PG_CATALOG.PG_ATTRIBUTE) AS MR "
     "WHERE MR_OID = $1 AND MR_PART = $2) END";
+// The names of the types whose numbers are in the vector.
+constexpr std::string_view kNamesOfTypes =
+    "CASE WHEN CAST($1 AS VARCHAR) = '' THEN '' ELSE ARRAY_JOIN(TRANSFORM(REGEXP_SPLIT_TO_ARRAY("
+    "CAST($1 AS VARCHAR), ' '), X => CAST(CAST(CAST(X AS BIGINT) AS REGTYPE) AS VARCHAR)), ', ') "
+    "END";
 constexpr std::string_view kArguments =
     "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, MR_ARGUMENTS AS MR_TEXT FROM PG_CATALOG.PG_PROC) "
     "AS MR WHERE MR_OID = $1)";
@@ -210,6 +215,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"JSON_OBJECT_KEYS", 1, 1, "UNNEST(PG_CATALOG.JSON_NAMES($1))"},
     {"OBJ_DESCRIPTION", 2, 2, kDescription},
     {"OBJ_DESCRIPTION", 1, 1, kAnyDescription},
+    {"OIDVECTORTYPES", 1, 1, kNamesOfTypes},
     {"PG_CHAR_TO_ENCODING", 1, 1, "6"},
     {"PG_COLLATION_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_CONVERSION_IS_VISIBLE", 1, 1, "TRUE"},

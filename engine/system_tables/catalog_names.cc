@@ -43,6 +43,7 @@ std::vector<std::string> parts_of(std::string_view text) {
   text = trimmed(text);
   for (size_t at = 0; at < text.size(); ++at) {
     std::string part;
+    while (is_blank(text[at])) ++at;  // the text does not end with a blank
     if (text[at] == '"') {
       for (++at; at < text.size(); ++at) {
         if (text[at] != '"') {
@@ -55,6 +56,7 @@ std::vector<std::string> parts_of(std::string_view text) {
       }
       if (at == text.size()) return {};  // the quoted part has no end
       ++at;
+      while (at < text.size() && is_blank(text[at])) ++at;
     } else {
       for (; at < text.size() && text[at] != '.'; ++at) part += ascii_lower(text[at]);
       part = std::string(trimmed(part));
