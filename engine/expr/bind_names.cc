@@ -6,6 +6,7 @@
 #include "engine/expr/assigned.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/window_times.h"
+#include "engine/sql/qualifier.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/schema.h"
@@ -198,11 +199,22 @@ Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position)
   if (found.empty() && source != nullptr) found = find_columns(scope_, source, folded(column.name));
   if (found.empty() && source != nullptr)
     found = find_columns(scope_, &folded_source, column.name.text);
+  const auto is_other_spelling = [&](const std::string& name) {
+    return scope_.fold_quoted_names && is_folded_alias(*column.source, name);
+  };
+  if (found.empty() && source != nullptr) {
+    const auto other =
+        std::ranges::find_if(scope_.layout, is_other_spelling, &LayoutColumn::source);
+    if (other != scope_.layout.end()) {
+      found = find_columns(scope_, &other->source, column.name.text);
+      if (found.empty()) found = find_columns(scope_, &other->source, folded(column.name));
+    }
+  }
   if (found.size() == 1) return found[0];
   if (found.size() > 1) return ambiguous(scope_, column, found, position).at(position);
   if (source != nullptr) {
     const auto is_named = [&](const std::string& name) {
-      return name == *source || name == folded_source;
+      return name == *source || name == folded_source || is_other_spelling(name);
     };
     const bool is_source = std::ranges::any_of(scope_.source_names, is_named) ||
                            std::ranges::any_of(scope_.layout, is_named, &LayoutColumn::source);

@@ -13,6 +13,7 @@
 #include "engine/plan/join_analysis.h"
 #include "engine/plan/view_target.h"
 #include "engine/sql/public_schema.h"
+#include "engine/sql/qualifier.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -91,6 +92,16 @@ class Canonical {
   Canonical(const std::vector<AnalysedSource>& sources, bool fold_quoted_names)
       : sources_(sources), fold_quoted_names_(fold_quoted_names) {}
 
+  // Returns the source that the qualifier means, or null.
+  const AnalysedSource* find_source(const Name& name) const {
+    auto found = std::ranges::find(sources_, name.text, &AnalysedSource::alias);
+    if (found == sources_.end() && fold_quoted_names_)
+      found = std::ranges::find_if(sources_, [&](const AnalysedSource& source) {
+        return is_folded_alias(name, source.alias);
+      });
+    return found == sources_.end() ? nullptr : &*found;
+  }
+
   // Converts all references in the expression. `clause` is the clause that contains the expression, for error messages.
   Status rewrite(Expression& expression, std::string_view clause) {
     clause_ = clause;
@@ -120,13 +131,6 @@ class Canonical {
     }
     for (ExpressionPtr* child : children(expression)) TRY(rewrite_node(**child));
     return {};
-  }
-
-  const AnalysedSource* find_source(const Name& name) const {
-    auto found = std::ranges::find(sources_, name.text, &AnalysedSource::alias);
-    if (found == sources_.end() && fold_quoted_names_ && name.quoting == Quoting::Double)
-      found = std::ranges::find(sources_, absl::AsciiStrToUpper(name.text), &AnalysedSource::alias);
-    return found == sources_.end() ? nullptr : &*found;
   }
 
   // Removes the qualifier of a column of the only source. Fails if the source has no such column, because later steps
@@ -252,16 +256,17 @@ ExpressionPtr reference(const AnalysedSource& source, const std::string& name, b
 }
 
 // Expands `*` and `source.*`.
-Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& sources, QueryUse use,
+Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& sources,
+                   const Canonical& canonical, QueryUse use,
                    const std::optional<std::string>& join_key, std::vector<AnalysedItem>& out) {
   const bool is_join = sources.size() > 1;
-  bool found = false;
+  const AnalysedSource* meant = item.source ? canonical.find_source(*item.source) : nullptr;
+  if (item.source && !meant) return unknown_qualifier(item.source->text, sources).at(item.position);
   if (!item.source && join_key)
     out.push_back({make_expression(ColumnRef{std::nullopt, Name{*join_key}}, item.position),
                    *join_key, false, true, item.position});
   for (const AnalysedSource& source : sources) {
-    if (item.source && item.source->text != source.alias) continue;
-    found = true;
+    if (meant && &source != meant) continue;
     std::vector<std::string> names;
     if (use == QueryUse::Persistent) {  // the columns of the result, keys first, as stored
       for (const ColumnDef& column : source.source->schema.columns) names.push_back(column.name);
@@ -272,7 +277,6 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
       out.push_back({reference(source, name, is_join, item.position),
                      is_join ? source.alias + "_" + name : name, false, true, item.position});
   }
-  if (!found) return unknown_qualifier(item.source->text, sources).at(item.position);
   return {};
 }
 
@@ -323,7 +327,7 @@ Status analyse_items(const Query& query, QueryUse use, Canonical& canonical, Ana
       if (out.sources.size() == 1 && !out.partition_by.empty() && use == QueryUse::Persistent)
         expand_partitioned_star(item, out, names, out.items);
       else
-        TRY(expand_star(item, out.sources, use, synthetic_join_key(out), out.items));
+        TRY(expand_star(item, out.sources, canonical, use, synthetic_join_key(out), out.items));
       continue;
     }
     AnalysedItem analysed{clone(*item.expression), {}, false, false, item.position};

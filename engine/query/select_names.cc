@@ -11,6 +11,7 @@
 #include "engine/expr/window_times.h"
 #include "engine/functions/session_zone.h"
 #include "engine/sql/default_value.h"
+#include "engine/sql/qualifier.h"
 #include "engine/sql/result_name.h"
 #include "engine/types/ascii.h"
 
@@ -376,10 +377,16 @@ Result<std::vector<AnalysedItem>> SelectNames::items(const Query& query) const {
 }
 
 Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem>& out) const {
-  const auto is_meant = [&](const SelectSource& source) {
-    if (!item.source || item.source->text == source.alias) return true;
-    return context_.fold_quoted_names && item.source->quoting == Quoting::Double &&
-           absl::AsciiStrToUpper(item.source->text) == source.alias;
+  const auto is_exact = [&](const SelectSource& source) {
+    if (!source.is_bracketed) return source.alias == item.source->text;
+    return std::ranges::find(source.columns, item.source->text, &LayoutColumn::source) !=
+           source.columns.end();
+  };
+  const bool folds =
+      context_.fold_quoted_names && item.source && std::ranges::none_of(sources_, is_exact);
+  const auto is_meant = [&](const std::string& alias) {
+    return !item.source || item.source->text == alias ||
+           (folds && is_folded_alias(*item.source, alias));
   };
   const auto show = [&](const std::string& alias, const std::string& name) {
     out.push_back({make_expression(ColumnRef{Name{alias}, Name{name}}, item.position),
@@ -401,15 +408,14 @@ Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem
   for (const SelectSource& source : sources_) {
     if (source.is_bracketed) {
       for (const LayoutColumn& column : source.columns) {
-        if (item.source ? item.source->text != column.source
-                        : is_merged(column.source, column.name))
+        if (item.source ? !is_meant(column.source) : is_merged(column.source, column.name))
           continue;
         found = true;
         show(column.source, column.name);
       }
       continue;
     }
-    if (!is_meant(source)) continue;
+    if (!is_meant(source.alias)) continue;
     found = true;
     for (const std::string& name : source.shown)
       if (item.source || !is_merged(source.alias, name)) show(source.alias, name);
