@@ -135,7 +135,7 @@ class Task::Log final : public ProcessingLog {
   const std::string& task_;
   TaskMetrics& metrics_;
   const Task& owner_;
-  uint64_t results_lost_ = 0;  // number since the task was made
+  uint64_t results_lost_ = 0;  // results without a value since this task was created
 };
 
 Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* sink,

@@ -1,5 +1,5 @@
-// Converts values of PostgreSQL's reg* types in expressions, which are names that become numbers
-// when combined with numbers.
+// Converts values of PostgreSQL's reg* types (regclass, regtype ...) in expressions. Such a value is
+// kept as a name and becomes the number of the object when it is combined with a number.
 #pragma once
 #include <optional>
 #include <span>

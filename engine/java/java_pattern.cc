@@ -221,11 +221,11 @@ class PatternCompiler {
   }
 
   // Appends a step. If numbers are adjacent without a separator, all except the first have a fixed
-  // width, and the first leaves the digits of the others to them.
+  // width, and the first does not read the digits that belong to the others.
   void add(TimeStep step) {
     const bool is_number = step.kind == StepKind::Number || step.kind == StepKind::ShortYear;
     if (!is_number || step.pad_width > 0) {
-      // A number leaves the digits of a following fraction of fixed width to it, too.
+      // A number also does not read the digits of a fraction of fixed width that follows it.
       if (step.kind == StepKind::Fraction && number_base_ != kNone)
         steps_[number_base_].reserved_width += step.max_width;
       else

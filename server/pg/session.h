@@ -193,7 +193,7 @@ class Session : public ClientSession {
   void look_for_end();
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
   bool step_script();
-  // Keeps the statements that the script's form wants to run.
+  // Keeps the statements of the script that the form of the answers chooses; discards the others.
   Status choose_statements();
   // Rolls back the transaction that a script has left open. Returns whether one was open.
   bool end_open_transaction();

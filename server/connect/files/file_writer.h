@@ -38,9 +38,10 @@ class FileWriter final : public SinkWriter {
 
   const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
-  OpenFile file_;     // closed while the present object exists already
-  std::string path_;  // of the present object, without ".part"
-  std::unique_ptr<TextEncoder> encoder_;  // of the present object; null: it is not compressed
+  // The file of the object that is written now. It is closed while that object exists already.
+  OpenFile file_;
+  std::string path_;  // of this file when it is complete, so without ".part"
+  std::unique_ptr<TextEncoder> encoder_;  // compresses this file; null: it is not compressed
 };
 
 }  // namespace server

@@ -187,7 +187,7 @@ TEST_F(TokenTest, a_token_of_an_unknown_key_asks_for_the_keys_again) {
   verdict = check_token(rsa().token(kClaims), rules_, nullptr, kNowS * 1000);
   EXPECT_TRUE(verdict.lacks_key);
   EXPECT_NE(verdict.grant.error().message.find("try again later"), std::string::npos);
-  // A token that no key can make valid does not.
+  // An expired token stays invalid with any key, so no key is fetched for it.
   EXPECT_FALSE(check(other.token(R"({"sub":"ann","exp":1})")).lacks_key);
   EXPECT_FALSE(check(rsa().token(R"({"alg":"RS256","kid":""})", kClaims)).grant);
 }
