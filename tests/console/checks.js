@@ -39,6 +39,9 @@
   }
   const mains = document.querySelectorAll('main').length;
   if (mains !== 1) found.push(`${mains} main elements`);
+  if (!document.querySelector('h1')) found.push('no h1');
+  for (const each of document.querySelectorAll('[role=tablist] button:not([role=tab])'))
+    found.push(`a button among tabs: ${where(each)}`);
 
   // Contrast of text: 4.5:1, and 3:1 from 24 px or bold 18.7 px on (WCAG 2.2, 1.4.3).
   const parse = (text) => (text.match(/[\d.]+/g) ?? []).map(Number);

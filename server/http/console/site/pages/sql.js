@@ -79,7 +79,7 @@ class SqlPage {
     this.tree_.node.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
       if (event.key === 'Escape') this.closeTree_();
     });
-    this.main_.append(el('div.workbench', {}, this.tree_.node,
+    this.main_.append(el('h1.hidden-text', {}, 'SQL'), el('div.workbench', {}, this.tree_.node,
       el('div.drawer-shade', { onclick: () => this.toggleTree_() }), this.work_));
     this.showIdle_();
   }

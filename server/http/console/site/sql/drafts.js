@@ -69,7 +69,7 @@ export class DraftTabs {
   constructor(drafts, acts) {
     this.drafts_ = drafts;
     this.acts_ = acts;
-    this.node = el('div.draft-tabs', { role: 'tablist', 'aria-label': 'Drafts' });
+    this.node = el('div.draft-tabs', { role: 'group', 'aria-label': 'Drafts' });
     this.node.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) =>
       this.press_(event));
     this.draw();
@@ -81,8 +81,9 @@ export class DraftTabs {
       const isActive = draft === active;
       return el('div.draft-tab', { class: `draft-tab${isActive ? ' current' : ''}` },
         el('button.draft-name', {
-          type: 'button', role: 'tab', 'aria-selected': String(isActive),
-          'aria-controls': 'editor', tabindex: isActive ? 0 : -1, 'data-id': draft.id,
+          // Not a tab: a list of tabs may not have the buttons that close them (ARIA, tablist).
+          type: 'button', 'aria-current': isActive ? 'true' : null,
+          tabindex: isActive ? 0 : -1, 'data-id': draft.id,
           title: 'Double-click or F2 renames',
           onclick: () => this.choose_(draft), ondblclick: () => this.rename_(draft),
         }, draft.name),
@@ -160,7 +161,7 @@ export class DraftTabs {
     else if (by) this.choose_(list[(list.indexOf(active) + by + list.length) % list.length]);
     else return;
     event.preventDefault();
-    /** @type {any} */ (this.node.querySelector('[aria-selected=true]'))?.focus();
+    /** @type {any} */ (this.node.querySelector('[aria-current=true]'))?.focus();
   }
 }
 
