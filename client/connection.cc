@@ -17,8 +17,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A server that refuses connections is abandoned sooner than one that does not answer. "localhost"
-// has two addresses, and librdkafka tries the second after the first has failed.
+// How long to wait for a server that refuses connections, and for one that does not answer. A
+// refused connection does not end the wait immediately, because "localhost" has two addresses, and
+// librdkafka tries the second only after the first has failed.
 constexpr auto kRefusedLimit = std::chrono::milliseconds(1500);
 constexpr auto kSilentLimit = std::chrono::seconds(5);
 

@@ -19,8 +19,9 @@ struct ExchangeColumns {
 
 // Merge position of each row of a time-ordered exchange. Readers merge the rows of several lanes by these positions.
 struct MergeTimes {
-  std::vector<int64_t>
-      order_times;  // greatest time so far in the row's source partition; empty: the timestamps
+  // For each row, the greatest time so far in its source partition. The vector is empty if these
+  // times equal the timestamps of the rows.
+  std::vector<int64_t> order_times;
   std::vector<int64_t> source_offsets;  // offset of the record that the row was made from
 };
 

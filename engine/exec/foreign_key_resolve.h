@@ -44,8 +44,8 @@ class ForeignKeyResolveOperator final : public JoinedTableOperator {
   };
   // A key whose row is moving.
   struct Moving {
-    int64_t newest = 0;         // newest change with an answer
-    std::vector<int64_t> open;  // changes for which one of the two answers has arrived
+    int64_t newest = 0;         // number of the newest change with an answer
+    std::vector<int64_t> open;  // numbers of changes that only one of the two tasks has answered
 
     bool has_ended() const { return open.empty(); }
     void hear(int64_t number);

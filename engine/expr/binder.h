@@ -220,8 +220,10 @@ BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundEx
 // Casts an expression. The cast of a literal is computed now, unless it fails.
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
 
-// Returns a DECIMAL with 38 digits, half of the added ones after the point; other types unchanged. A parameter 1.49
-// next to a DECIMAL(10, 1) would otherwise be compared as 1.5.
+// Returns the type of a parameter beside an operand of this type. For a DECIMAL it is a DECIMAL
+// with 38 digits: half of the digits that `type` does not have are added after the point. Without
+// them a parameter 1.49 beside a DECIMAL(10, 1) would be compared as 1.5. Returns other types
+// unchanged.
 SqlType with_spare_digits(SqlType type);
 // Returns whether the expression is a parameter that has no type yet, but is declared as NUMERIC by its client.
 bool is_declared_number(const BoundExpression& bound);

@@ -378,7 +378,7 @@ class PatternCompiler {
   size_t at_ = 0;
   std::vector<TimeStep> steps_;
   std::vector<size_t> groups_;  // indexes of the OptionalStarts whose groups are open
-  size_t number_base_ = kNone;  // the number that shares its digits with later steps
+  size_t number_base_ = kNone;  // index in steps_ of the number that leaves digits for later steps
 };
 
 }  // namespace

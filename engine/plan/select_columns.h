@@ -13,7 +13,7 @@ struct SelectColumns {
   Schema schema;
   std::vector<BoundExpression> expressions;  // one per column of the schema
   std::vector<bool> is_key;
-  size_t field_count = 0;  // number of columns and of the fields of STRUCTs
+  size_t field_count = 0;  // sum of field_count() over the types of the columns
 };
 
 // Returns the columns of a query that writes a stream or table, keys first. Fails unless every key

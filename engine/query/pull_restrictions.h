@@ -8,8 +8,9 @@
 
 namespace engine {
 
-// Checks the statement without its sources: LIMIT if ksql.query.pull.limit.clause.enabled is false, joins, and pseudo
-// columns.
+// Checks the parts of a query without EMIT that need no catalog. Refuses LIMIT if
+// ksql.query.pull.limit.clause.enabled is false, and a negative LIMIT. Under --compat ksqldb also
+// refuses ROWPARTITION and ROWOFFSET in SELECT and WHERE.
 Status check_pull_use(const Query& query, const PlanContext& context);
 
 // Checks the WHERE of a look-up in a table. If ksql.query.pull.table.scan.enabled is false, each alternative of WHERE

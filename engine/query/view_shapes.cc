@@ -70,7 +70,8 @@ constexpr ViewShape kViewShapes[] = {
 };
 static_assert(std::size(kViewShapes) == kShapes);
 
-// A condition such as ts > now() - INTERVAL '1 hour' is usually the last step of the SELECT.
+// A condition such as ts > now() - INTERVAL '1 hour' is usually in the outermost WHERE, so it can
+// be moved from the view to the SELECTs that read the view.
 constexpr std::string_view kConditionRemedy =
     "Omit this condition from the view and keep the columns that it needs, then write it in the "
     "SELECTs that read the "

@@ -39,7 +39,7 @@ Result<Statement> build_connector(antlr4::ParserRuleContext& context);
 // connectors are masked, since they may be secrets.
 std::string shown_text(P::StatementContext& context);
 
-// The following functions are in build_type.cc.
+// The following function is in build_type.cc.
 Result<TypeName> build_type(P::TypeContext& context);
 
 // The following functions are in build_query.cc.
@@ -49,10 +49,11 @@ Result<AliasedSource> build_aliased_source(P::AliasedSourceContext& context);
 Result<Duration> build_duration(P::DurationContext& context);
 TimeUnit build_time_unit(P::TimeUnitContext& context);
 
-// build_command.cc: rows, properties, assertions, inspection and control
+// The following function is in build_command.cc: rows, properties, assertions, inspection and
+// control.
 Result<Statement> build_command(antlr4::ParserRuleContext& context);
 
-// The following functions are in build_session.cc: transactions, settings, cursors, prepared
+// The following function is in build_session.cc: transactions, settings, cursors, prepared
 // statements.
 Result<Statement> build_session(antlr4::ParserRuleContext& context);
 
@@ -62,7 +63,7 @@ Result<Statement> build_access(antlr4::ParserRuleContext& context);
 // folded to lower case.
 std::string build_role(P::IdentifierContext& context);
 
-// The following functions are in build_copy.cc.
+// The following function is in build_copy.cc.
 Result<Statement> build_copy(P::CopyContext& context);
 
 // The following functions are in build_expression.cc.

@@ -85,7 +85,8 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"KAFKA", "-"}, kShell},
       {{"MILLRACE"}, kShell},
 
-      // Statements in the syntax of MySQL.
+      // Statements of MySQL and of some other databases, and statements with a superfluous or a
+      // missing word.
       {{"LIST", "ALL", "*"}, "Leave out ALL: LIST STREAMS.", 2, 2},
       {{"SHOW", "ALL", "*"}, "Leave out ALL: SHOW STREAMS.", 2, 2},
       {{"DESC"}, "Use DESCRIBE and the name."},

@@ -151,7 +151,8 @@ void RangeStore::keep_before(const Entry& entry) {
   keep_before(entry, find_group(part_at(entry.part), entry.group())->place);
 }
 
-// Keeps the value that the backing has for this key for open scans. The entry need not exist.
+// Keeps the backing's value of this key for open scans. Does nothing if the backing has no such
+// key. Called before the first change of a key that is not in memory.
 Status RangeStore::keep_stored(const Key& key) {
   std::string bytes;
   encode_key(key, bytes);

@@ -109,8 +109,9 @@ Result<std::optional<RowStore::Row>> RowStore::put(std::string_view key, Row row
     layers_.made();
     if (layers_.has_scans()) layers_.keep_absent(key, entry->second.born_in);
   } else if (entry->second.is_erased) {
-    // An entry that an earlier commit has erased counts as new, because the backing has lost the
-    // old entry or will lose it.
+    // The row is created again. If an earlier commit has erased the old row, the new row is born in
+    // the current commit: the checkpoints (the backing) no longer have the old row, or lose it in
+    // the checkpoint that contains that earlier commit.
     if (entry->second.changed_in != layers_.current())
       entry->second.born_in = layers_.current() & Layers::kMaxCommit;
     entry->second.is_erased = false;

@@ -12,8 +12,8 @@ static_assert(std::endian::native == std::endian::little);  // numbers are copie
 
 constexpr uint8_t kNoNulls = 0, kHasNulls = 1;
 
-// Returns whether a column of the type has only null bits and no other bytes. The null bits still
-// limit the number of rows that a block can claim.
+// Returns whether the values of a column of the type take no bytes. The null bits of such a column
+// are always written, so that a damaged block cannot state more rows than it has bits for.
 bool has_no_values(const SqlType& type) {
   return type.kind() == TypeKind::Null ||
          (type.kind() == TypeKind::Struct && type.fields().empty());

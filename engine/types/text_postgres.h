@@ -16,8 +16,9 @@ inline constexpr size_t kMostNestedTextBytes = size_t{64} << 20;
 // an array of JSON texts. Each level of rows and arrays doubles the quotes of the inner levels: a text longer than
 // kMostNestedTextBytes is cut somewhere after that limit, and callers refuse it.
 void append_postgres_text(std::string& out, const Column& column, size_t row);
-// Prints the value as the type shows it; the type equals the column's, except for labels. `forms` apply to dates,
-// points in time and intervals, but not within JSON.
+// Prints the value in the form of `type`, which may have other PostgresLabels than the column's
+// type, and otherwise equals it. `forms` apply to dates, points in time and intervals, but not
+// within JSON.
 void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row,
                           const TextForms& forms = {});
 

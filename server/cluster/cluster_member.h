@@ -155,7 +155,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Passes messages of NOTIFY to the sessions of the other nodes; calls back on the member's loop with the nodes that are
   // alive and have not confirmed them within some seconds. Below feature level 6 they reach no other node.
   void notify_sessions(SessionNotices::Notes notes, SessionNotices::Done done);
-  // Sets the receivers of messages of other nodes: see SessionNotices::Around. Called on the member's loop.
+  // Functions that the member calls on its loop: `deliver` passes messages of NOTIFY from other
+  // nodes to the sessions of this node, and `end_all` ends the sessions that listen. See
+  // SessionNotices::Around.
   struct Listeners {
     std::function<void(SessionNotices::Notes)> deliver;
     std::function<void()> end_all;

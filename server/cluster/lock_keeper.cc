@@ -127,7 +127,8 @@ void LockKeeper::decide(NodeId node, uint64_t id) {
   const auto found = client->second.locks.find(id);
   if (found == client->second.locks.end()) return;
   Lock& lock = found->second;
-  // The waiting list has the id twice if an earlier process of the node used the same id.
+  // begin_to_grant() calls this function twice for an id if term_->waiting also has a request of an
+  // earlier process of the node with the same id.
   if (std::exchange(lock.is_queued, true)) return;
   const auto granted = [this, node, id](TableLocks::Hold hold) {
     if (!term_) return;

@@ -87,7 +87,8 @@ Result<NativeClass> native_class(const Families& families, const ConnectorConfig
                  "property \"connector.class\" is required",
                  {},
                  "SHOW CONNECTOR PLUGINS lists the classes."};
-  // A short class reads and writes. The definition has no type, so the property that every sink has decides.
+  // A class with a short name, such as "s3", may be both a source and a sink. If the definition
+  // does not name the type, the property "topics", which every sink has, makes it a sink.
   if (type == engine::ConnectorType::Unknown && config.contains("topics") &&
       !config.contains("topic") &&
       engine::find_connector_class(named->second, engine::ConnectorType::Sink) != nullptr)

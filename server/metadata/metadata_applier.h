@@ -137,9 +137,8 @@ class MetadataApplier {
   using ClusterChange = std::function<std::vector<std::string>()>;
   void submit(ClusterChange change, std::function<void(Status)> done);
   void submit(RebuildStep step, std::function<void(Status)> done);
-  // Reserves numbers of a sequence, or sets its value. Answers when the change is durable, with the
-  // reserved numbers, or with the set value as a single number, and with the version from which
-  // they are valid. Only the owner may set a value.
+  // A change of a sequence: reserves numbers, sets the value, or takes back unused numbers. Only
+  // the sequence's owner and superusers may set a value.
   struct SequenceMove {
     std::string name;
     int64_t count = 0;  // number of numbers to reserve
@@ -169,6 +168,8 @@ class MetadataApplier {
     engine::SequenceNumbers numbers;
     engine::PassedNumbers passed = {};
   };
+  // Answers when the change is durable: with the reserved numbers, or with the set value as the
+  // only number, and with the version of the sequence after the change.
   void submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done);
   // `change` computes changes of the schema registry from the registry's state when the function
   // runs. It may run again if another command was appended first. Answers when the change is

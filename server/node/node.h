@@ -153,7 +153,7 @@ class Node {
   // Checks large batches of Kafka clients, independent of statements.
   std::unique_ptr<StatementWorkers> checkers_;
   std::unique_ptr<StatementWorkers> examiners_;  // checks schemas
-  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluates slow rows of continuous queries
+  std::unique_ptr<StatementWorkers> slow_rows_;  // evaluates rows that take too long
   std::unique_ptr<http::ProxyView> proxy_;
   std::unique_ptr<http::ConsumerInstances> consumers_;
   std::unique_ptr<ConnectParts> connect_;

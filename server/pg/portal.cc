@@ -220,8 +220,9 @@ Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t
   return end_row - first_row;
 }
 
-// Passes rows to the delivery. Returns the number of rows that the delivery took; it takes fewer if
-// it is full or has no room.
+// Passes rows to the delivery. Returns how many rows the delivery took: fewer than given if it
+// reaches its row limit or the size limit of its output, or stops before a long row. Returns 0 if
+// the portal fails.
 size_t Portal::deliver(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   size_t count = end_row - first_row;
   if (delivery_->limit)

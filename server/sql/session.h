@@ -296,7 +296,7 @@ class SqlSession final : public sql::SessionBackend {
   // Returns the topics of the tables whose rows the statement locks.
   std::set<std::string> topics_with_row_locks(const SqlPrepared& prepared,
                                               const MetadataImage& image) const;
-  // Whether other nodes may have the lock of FOR UPDATE that the transaction had.
+  // Returns whether another node may have taken a FOR UPDATE lock of this transaction.
   bool has_lost_row_lock() const;
   Status check_supported(const SqlPrepared& prepared) const;
   TemporaryTables no_temporary_tables() const;

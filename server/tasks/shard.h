@@ -178,8 +178,8 @@ class Shard {
     });
   }
   StateSnapshots& state() { return *state_; }
-  // Sets the function that runs slow rows on another thread. Called before tasks exist. Such work
-  // ends before the loop does.
+  // Sets the function that runs work on another thread: the evaluation of rows that take too long
+  // (RowwiseOperator). Called before tasks exist. The work must end before the loop is destroyed.
   void run_slow_rows_by(std::function<void(std::function<void()> work)> run_aside) {
     run_aside_ = std::move(run_aside);
   }
@@ -325,7 +325,8 @@ class Shard {
   std::unique_ptr<LogSources> sources_;
   LogSink sink_;
   std::optional<StateSnapshots> state_;
-  // Runs slow rows on another thread. If it is empty, they are not run on other threads.
+  // Evaluates rows that take too long on another thread. If it is empty, tasks evaluate them on
+  // this thread.
   std::function<void(std::function<void()> work)> run_aside_;
   std::unique_ptr<Timer> timer_;  // runs while a task in attended_ or a journal needs it
   std::thread thread_;

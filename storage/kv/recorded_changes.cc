@@ -29,8 +29,8 @@ std::optional<TableHandle> RecordedChanges::find_table(std::string_view name,
   return std::nullopt;
 }
 
-// Returns the table's number within this transaction. The first change of a table in the bytes
-// names it, and so gives it the next number.
+// Returns the table's number within this transaction. The first call for a table in a transaction
+// gives the table the next number, and writes the table's name to bytes_.
 uint64_t RecordedChanges::number_of(TableHandle table) {
   assert(table.value() < tables_.size());  // the table was opened
   Table& known = tables_[table.value()];

@@ -192,7 +192,7 @@ class LogCore {
   absl::flat_hash_set<ProducerId> task_producers_;  // producers of all existing tasks
   std::optional<ProducerSweep> producers_;          // present once the tables are open
   TaskOwners owners_;
-  Pages pages_ = Pages::Now;            // for the current group
+  Pages pages_ = Pages::Now;            // when the pages of the current group are written
   size_t undeferred_left_ = 0;          // groups that are still to be written without deferring
   std::vector<TopicPartition> untold_;  // grown partitions whose readers are not notified yet
   int64_t told_us_ = 0;

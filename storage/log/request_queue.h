@@ -41,7 +41,8 @@ struct OtherWork {
 };
 using LogWork = std::variant<AppendWork, FollowWork, CommitWork, OtherWork>;
 
-// Return the bytes that the work adds to the log. Other work counts with its deferrable_bytes.
+// Return the number of bytes that the work adds to the log. For an OtherWork it is
+// deferrable_bytes, or 0 if this member is empty.
 size_t size_of(const FollowRequest& request);
 size_t size_of(const TaskCommit& commit);
 size_t size_of(std::span<const LogWork> group);

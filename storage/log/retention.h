@@ -21,12 +21,13 @@ class BatchBytes {
 
   void restart(Offset at) { *this = BatchBytes(at, at, 0); }
   void set(Offset begin, Offset end, int64_t bytes) { *this = BatchBytes(begin, end, bytes); }
-  // Adds the batches up to `end`, which are read in turns. `goes_on` is called between turns; if it
-  // returns false, the call fails with QueryCanceled.
+  // Adds the sizes of the batches from end() to `end` to bytes(). Reads the batches in short turns
+  // of the reader, and calls `goes_on` before each turn. If `goes_on` returns false, the call fails
+  // with QueryCanceled.
   using GoesOn = std::function<bool()>;
   Status grow_to(LogReader& reader, const TopicPartition& partition, Offset end,
                  const GoesOn& goes_on);
-  // Subtracts the batches before `begin` in the same way.
+  // Subtracts the sizes of the batches before `begin` in the same way.
   Status shrink_to(LogReader& reader, const TopicPartition& partition, Offset begin,
                    const GoesOn& goes_on);
   // Returns the last offset up to `limit` such that the batches after it have at least

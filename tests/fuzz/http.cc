@@ -35,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Server server;
   constexpr size_t kMemory = 16 << 20;
   Conversation client(server.routes(), {.max_body_bytes = 64 * 1024}, kMemory);
-  // A client that must get its answer: later bytes must not change the answer.
+  // The fuzzed bytes follow a valid request, which must be answered. Bytes of HTTP/2 follow no
+  // request, because its preface must come first on a connection.
   const bool is_http2 = bytes.starts_with("PRI");
   if (!is_http2)
     assert(client.say("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("\r\n\r\nhello\n"));

@@ -14,7 +14,7 @@ using std::chrono::steady_clock;
 
 // Each caller that waits holds a connection.
 constexpr size_t kMostWaiting = 1000;
-// The pause before a caller is called again that could not go on.
+// The pause before callers that could not continue are called again.
 constexpr milliseconds kPause(20);
 
 }  // namespace

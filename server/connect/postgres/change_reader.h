@@ -64,9 +64,10 @@ class ChangeReader final : public SourceReader {
   Status handle_relation(const engine::PgRelation& relation);
   Status handle_truncate(const engine::PgTruncate& truncate, const LogStream::Message& message,
                          Gathered& out);
-  // Whether the next change of the transaction is committed already.
+  // Counts a change of the current transaction. Returns whether an earlier commit of this connector
+  // contains the change, so that its records must not be made again.
   bool is_repeated();
-  // Whether the snapshot has the row with this key as of after this transaction.
+  // Returns whether the snapshot has the row with this key as of after this transaction.
   Result<bool> is_copied(const engine::PgTable& table, const engine::PgTuple& row);
   // Takes the side of an UPDATE out of the change that the snapshot has. Returns false if it has both.
   Result<bool> without_copied(const engine::PgTable& table, engine::PgChange& change);
@@ -92,9 +93,9 @@ class ChangeReader final : public SourceReader {
   std::map<std::string, engine::PgCopy> copies_, returned_copies_;  // by table
   int64_t returned_at_us_ = 0;
 
-  std::optional<engine::PgBegin> transaction_;  // whose end has not been read
-  int64_t changes_ = 0;                         // of it
-  bool is_skipped_ = false;                     // it is committed already
+  std::optional<engine::PgBegin> transaction_;  // the transaction whose end has not been read
+  int64_t changes_ = 0;                         // number of its changes that were read
+  bool is_skipped_ = false;                     // earlier commits of the connector contain it
   std::optional<engine::PgLsn> last_commit_;
 };
 

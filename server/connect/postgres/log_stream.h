@@ -21,7 +21,9 @@ class LogStream {
 
   struct NewSlot {
     engine::PgLsn start = 0;  // the snapshot has all transactions whose commit record is before it
-    std::string snapshot;     // of the database as of `start`; valid until the next call
+    // Name of the exported snapshot of the database as of `start`. Valid until the next call of
+    // this LogStream.
+    std::string snapshot;
   };
   // A temporary slot ends with this connection. Fails with ReadTimeout if open transactions do not end.
   Result<NewSlot> make_slot(const std::string& name, bool is_temporary);

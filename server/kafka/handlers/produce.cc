@@ -483,7 +483,8 @@ class Producing {
     if (!has_append_time) how.window = window_of(*topic, context_.clock.wall_ms());
     check_and_append(bytes, {partition, {}, has_append_time, topic_index, index, topic->name}, how);
   }
-  // Sends the collected transactional batches to the coordinators. Called after the last add().
+  // Asks the coordinators whether the partitions of the collected transactional batches are part of
+  // their transactions, and then appends the batches. Called after the last add().
   void join_transactions() { producer_.join_all(std::move(joining_)); }
 
  private:

@@ -92,8 +92,8 @@ size_t FollowedStatement::followers() {
 }
 
 void FollowedStatement::take(Result<engine::RowsChunks> rows) {
-  // A wake only posts, so the lock is held for a short time. Followers that are destroyed wait for it, and are not
-  // called afterwards.
+  // A wake function only posts to the loop of its follower, so the lock is held for a short time.
+  // remove_follower() waits for the lock, so that a follower is not called after its destruction.
   const Loop::WakesTogether wakes_together;
   const std::lock_guard lock(mutex_);
   const FollowedRows::Version before = rows_.version();

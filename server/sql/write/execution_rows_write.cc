@@ -322,7 +322,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   }
 
   // Reduces the rows of a further attempt to those that are not written yet, and returns their
-  // number.
+  // number. Also collects the keys of these rows if RETURNING needs them.
   Result<size_t> keep_what_is_left(std::vector<engine::ColumnPtr>& written, size_t rows) {
     const bool tells_keys = !returned_.empty() && !is_plain_insert();
     if (!attempts_->left() && !tells_keys) return rows;

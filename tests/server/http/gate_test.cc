@@ -40,7 +40,7 @@ TEST(RequestGate, a_host_is_an_address_a_local_name_or_listed) {
         "xsvc.cluster.local", "evil.", "127.1", "user@localhost", "localhost:x", "[::1", "[x]",
         "[::1]x", "a b", "localhost/evil.example", "127.0.0.1, evil.example"})
     EXPECT_EQ(status_of(gate, {{"host", unknown}}), 421) << unknown;
-  EXPECT_EQ(status_of(gate, {}), 200);  // HTTP/1.0
+  EXPECT_EQ(status_of(gate, {}), 200);  // requests of HTTP/1.0 may have no Host
   EXPECT_EQ(status_of(gate, {{"host", "localhost"}, {"host", "evil.example"}}), 421);
   EXPECT_EQ(status_of(RequestGate({.hosts = {"*"}}), {{"host", "evil.example"}}), 200);
 }

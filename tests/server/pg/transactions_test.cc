@@ -101,7 +101,8 @@ TEST(Transactions, have_the_modes_that_there_are) {
             "N(25P01 SET TRANSACTION can only be used in transaction blocks) C(SET) Z(I)");
 }
 
-// A failed transaction is rolled back immediately, because other sessions may wait for its tables.
+// A failed transaction is rolled back immediately: this frees the memory of its rows, and the
+// tables for which other sessions may wait.
 TEST(Transactions, free_their_memory_when_they_fail) {
   Begun client;
   client.say(query("BEGIN; " + std::string(kInsert)));

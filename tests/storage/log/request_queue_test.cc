@@ -186,7 +186,8 @@ std::string names(const std::vector<LogWork>& group) {
   return all;
 }
 
-// Adds clients one after another until one may write by itself. Returns the name of its request.
+// Queues requests one after another until one is admitted as TakenAlone, so that its client may
+// take the writer's role. Returns the name of this request.
 std::string become_alone(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   for (int i = 0;; ++i) {
     const std::string name = prefix + std::to_string(i);
@@ -197,8 +198,8 @@ std::string become_alone(RequestQueue& queue, Writer& writer, const std::string&
   }
 }
 
-// Repeats become_alone() until the client also takes the writer's role. The writer may wake up by itself and take
-// the request first.
+// Repeats become_alone() until the client also gets the writer's role: the writer may wake up by
+// itself and take the request first. Returns the name of the client's request.
 std::string take_role(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   while (true) {
     const std::string name = become_alone(queue, writer, prefix);
