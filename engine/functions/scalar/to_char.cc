@@ -167,11 +167,7 @@ constexpr TimePattern kTimePatterns[] = {
     {"WW", [](M at, bool fills, Text) { return padded(fills, (at.day_of_year() + 6) / 7, 2); }},
     {"W", [](M at, bool, Text) { return fmt::to_string((at.date.day + 6) / 7); }},
     {"Q", [](M at, bool, Text) { return fmt::to_string((at.date.month + 2) / 3); }},
-    {"CC",
-     [](M at, bool fills, Text) {
-       const int64_t of = century(at.date.year);
-       return padded(fills, of, of < 0 ? 3 : 2);
-     }},
+    {"CC", [](M at, bool fills, Text) { return padded(fills, century(at.date.year), 2); }},
     {"TZH",
      [](M at, bool, Text) {
        return fmt::format("{}{:02}", at.east_ms < 0 ? '-' : '+', std::abs(at.east_ms) / kMsPerHour);
