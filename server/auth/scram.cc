@@ -4,6 +4,8 @@
 #include <cassert>
 #include <optional>
 
+#include "server/auth/sasl_name.h"
+
 namespace server::auth {
 
 namespace {
@@ -29,23 +31,6 @@ std::optional<std::string_view> cut(std::string_view& text) {
 // the comma.
 bool is_nonce(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-// Replaces "=2C" and "=3D" by a comma and an equals sign. Returns nullopt if the text contains
-// another escape.
-std::optional<std::string> unescaped(std::string_view name) {
-  std::string out;
-  for (size_t i = 0; i < name.size(); ++i) {
-    if (name[i] != '=') {
-      out += name[i];
-      continue;
-    }
-    const std::string_view code = name.substr(i + 1, 2);
-    if (code != "2C" && code != "3D") return std::nullopt;
-    out += code == "2C" ? ',' : '=';
-    i += 2;
-  }
-  return out;
 }
 
 std::string exclusive_or(std::string a, std::string_view b) {
@@ -105,7 +90,7 @@ Result<std::string> ScramServer::begin(std::string_view client_first) {
     return malformed(
         "The message has no nonce, or a nonce with characters that are not "
         "printable.");
-  std::optional<std::string> name = unescaped(user->substr(2));
+  std::optional<std::string> name = decode_sasl_name(user->substr(2));
   if (!name) return malformed("The user name has an equals sign that is not escaped.");
   nonce_ = std::string(nonce.substr(2)) + options_.nonce;
   stage_ = Stage::Challenge;

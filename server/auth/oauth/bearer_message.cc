@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/auth/sasl_name.h"
+
 namespace server::auth::oauth {
 
 namespace {
@@ -18,22 +20,11 @@ bool is_value_byte(char c) {
   return (c >= '!' && c <= '~') || c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// Decodes a saslname of RFC 5801, in which =2C is a comma and =3D an equals sign.
+// Decodes the name of an authorization id.
 std::optional<std::string> decode_name(std::string_view text) {
-  std::string name;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\0' || text[i] == ',') return std::nullopt;
-    if (text[i] != '=') {
-      name += text[i];
-      continue;
-    }
-    const std::string_view code = text.substr(i, 3);
-    if (code != "=2C" && code != "=3D") return std::nullopt;
-    name += code == "=2C" ? ',' : '=';
-    i += 2;
-  }
-  if (name.empty()) return std::nullopt;
-  return name;
+  constexpr std::string_view kForbidden("\0,", 2);
+  if (text.empty() || text.find_first_of(kForbidden) != std::string_view::npos) return std::nullopt;
+  return decode_sasl_name(text);
 }
 
 // Returns the token of "Bearer TOKEN". The name of the scheme is not sensitive to case (RFC 7235, section 2.1).
