@@ -1,6 +1,7 @@
 #include "engine/connect/transforms/transform_chain.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -10,12 +11,6 @@ namespace {
 
 constexpr std::string_view kTransformPackage = "org.apache.kafka.connect.transforms.";
 constexpr std::string_view kPredicatePackage = "org.apache.kafka.connect.transforms.predicates.";
-
-std::string names_in_text(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
 
 std::vector<const TransformClass*> all_transforms() {
   std::vector<const TransformClass*> classes;
@@ -30,13 +25,13 @@ std::string names_of_classes() {
   for (const TransformClass* each : all_transforms())
     names.push_back(fmt::format("{}{}", each->name, each->has_sides ? "$Key|$Value" : ""));
   std::ranges::sort(names);
-  return names_in_text(names);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string names_of_predicates() {
   std::vector<std::string> names;
   for (const PredicateClass& each : transform_predicates()) names.emplace_back(each.name);
-  return names_in_text(names);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 // A class as it is written: with or without its package, and "$Key" or "$Value" at the end.
@@ -119,7 +114,7 @@ class TransformReader {
       wrong(prefix + each.name,
             fmt::format("property \"{}{}\" is not an option of {}", prefix, each.name, of),
             known.empty() ? fmt::format("{} has no options.", of)
-                          : fmt::format("Its options are {}.", names_in_text(known)));
+                          : fmt::format("Its options are {}.", fmt::join(known, ", ")));
     return checked.wrong.empty() && checked.unknown.empty();
   }
 
