@@ -7,6 +7,7 @@
 
 #include "engine/connect/state_record.h"
 #include "server/connect/topic_batches.h"
+#include "server/connect/transformed.h"
 
 namespace server {
 
@@ -192,34 +193,23 @@ std::string SinkTask::routed(const std::string& topic) const {
 }
 
 std::vector<BadRecord> SinkTask::transform(std::vector<SinkRecord>& records) const {
-  std::vector<BadRecord> bad;
-  if (!plan_.transforms || plan_.transforms->is_empty()) return bad;
-  std::vector<SinkRecord> kept;
-  for (SinkRecord& record : records) {
-    engine::ConnectRecord changed{.topic = record.topic,
-                                  .headers = std::move(record.headers),
-                                  .timestamp_ms = record.timestamp_ms < 0
-                                                      ? std::nullopt
-                                                      : std::optional(record.timestamp_ms),
-                                  .partition = record.partition.value(),
-                                  .offset = record.offset.value()};
-    engine::TransformChain::Bytes bytes{std::move(record.key), std::move(record.value)};
-    const auto is_kept = plan_.transforms->apply(changed, bytes);
-    if (!is_kept) {
-      Error error = is_kept.error();
-      error.message = fmt::format("{}-{}@{}: {}", record.topic, record.partition.value(),
-                                  record.offset.value(), error.message);
-      bad.push_back({std::move(error), std::move(bytes.value).value_or(""), kTransformStage});
-      continue;
-    }
-    if (!*is_kept) continue;
-    record.headers = std::move(changed.headers);
-    record.key = std::move(bytes.key);
-    record.value = std::move(bytes.value);
-    kept.push_back(std::move(record));
-  }
-  records = std::move(kept);
-  return bad;
+  if (!plan_.transforms || plan_.transforms->is_empty()) return {};
+  return transform_records(
+      *plan_.transforms, records,
+      [](const SinkRecord& record) {
+        return engine::ConnectRecord{.topic = record.topic,
+                                     .timestamp_ms = record.timestamp_ms < 0
+                                                         ? std::nullopt
+                                                         : std::optional(record.timestamp_ms),
+                                     .partition = record.partition.value(),
+                                     .offset = record.offset.value()};
+      },
+      [](const SinkRecord& record) {
+        return fmt::format("{}-{}@{}", record.topic, record.partition.value(),
+                           record.offset.value());
+      },
+      // The records keep the topic that they were read from; routed() gives the topic of their object.
+      [](SinkRecord&, const engine::ConnectRecord&) {});
 }
 
 Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject& object,

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 #include "engine/connect/state_record.h"
+#include "server/connect/transformed.h"
 
 namespace server {
 
@@ -63,29 +67,18 @@ Result<SourceBatch> SourceTask::poll() {
 }
 
 void SourceTask::transform(SourceBatch& batch) const {
-  std::vector<SourceRecord> kept;
-  const int64_t now_ms = around().clock.wall_ms();
-  for (SourceRecord& record : batch.records) {
-    engine::ConnectRecord changed{.topic = std::move(record.topic),
-                                  .headers = std::move(record.headers),
-                                  .timestamp_ms = now_ms};
-    engine::TransformChain::Bytes bytes{std::move(record.key), std::move(record.value)};
-    const auto is_kept = plan_.transforms->apply(changed, bytes);
-    if (!is_kept) {
-      Error error = is_kept.error();
-      error.message = fmt::format("{}, record {} (byte {}): {}", record.order_key, record.number,
-                                  record.byte, error.message);
-      batch.bad.push_back({std::move(error), std::move(bytes.value).value_or(""), kTransformStage});
-      continue;
-    }
-    if (!*is_kept) continue;
-    record.topic = std::move(changed.topic);
-    record.headers = std::move(changed.headers);
-    record.key = std::move(bytes.key);
-    record.value = std::move(bytes.value);
-    kept.push_back(std::move(record));
-  }
-  batch.records = std::move(kept);
+  std::vector<BadRecord> bad = transform_records(
+      *plan_.transforms, batch.records,
+      [now_ms = around().clock.wall_ms()](SourceRecord& record) {
+        return engine::ConnectRecord{.topic = std::move(record.topic), .timestamp_ms = now_ms};
+      },
+      [](const SourceRecord& record) {
+        return fmt::format("{}, record {} (byte {})", record.order_key, record.number, record.byte);
+      },
+      [](SourceRecord& record, engine::ConnectRecord& changed) {
+        record.topic = std::move(changed.topic);
+      });
+  std::ranges::move(bad, std::back_inserter(batch.bad));
 }
 
 Status SourceTask::take_bad_records(const SourceBatch& batch) {

@@ -1,0 +1,47 @@
+// Transforms of a connector over the records of a source or a sink.
+#pragma once
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "engine/connect/transforms/transform_chain.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// Applies the transforms to the records. Records that the transforms drop are removed. Records that a transform cannot
+// take are removed, too, and returned; their messages begin with their place.
+//
+// `parts_of(record)` returns the record as transforms see it, without key, value and headers; `place_of(record)` returns
+// its place for messages; `keep(record, changed)` stores what the caller uses of a changed record, beside key, value and
+// headers.
+template <class Record, class PartsOf, class PlaceOf, class Keep>
+std::vector<BadRecord> transform_records(const engine::TransformChain& transforms,
+                                         std::vector<Record>& records, const PartsOf& parts_of,
+                                         const PlaceOf& place_of, const Keep& keep) {
+  std::vector<BadRecord> bad;
+  std::vector<Record> kept;
+  for (Record& record : records) {
+    engine::ConnectRecord changed = parts_of(record);
+    changed.headers = std::move(record.headers);
+    engine::TransformChain::Bytes bytes{std::move(record.key), std::move(record.value)};
+    const auto is_kept = transforms.apply(changed, bytes);
+    if (!is_kept) {
+      Error error = is_kept.error();
+      error.message = fmt::format("{}: {}", place_of(record), error.message);
+      bad.push_back({std::move(error), std::move(bytes.value).value_or(""), kTransformStage});
+      continue;
+    }
+    if (!*is_kept) continue;
+    keep(record, changed);
+    record.headers = std::move(changed.headers);
+    record.key = std::move(bytes.key);
+    record.value = std::move(bytes.value);
+    kept.push_back(std::move(record));
+  }
+  records = std::move(kept);
+  return bad;
+}
+
+}  // namespace server
