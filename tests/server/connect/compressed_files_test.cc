@@ -155,7 +155,7 @@ TEST_F(CompressedFiles, a_damaged_file_ends_the_task_or_is_set_aside) {
       [&] { return server_->values("lax"); },
       [](const Values& each) { return !each.empty() && each.back() == "last"; });
   EXPECT_EQ(values.back(), "last");
-  EXPECT_TRUE(std::filesystem::exists(directory_ / "bad/a.gz"));
+  EXPECT_TRUE(wait_for_file("bad/a.gz"));
 }
 
 TEST_F(CompressedFiles, a_sink_writes_files_that_are_read_back) {
@@ -175,8 +175,7 @@ TEST_F(CompressedFiles, a_sink_writes_files_that_are_read_back) {
     ASSERT_TRUE(created) << created.error().message;
     const std::string first = fmt::format("{}/lines+0+0000000000.txt{}", type, suffix);
     const std::string second = fmt::format("{}/lines+0+0000000060.txt{}", type, suffix);
-    eventually<bool>([&] { return std::filesystem::exists(directory_ / second); },
-                     [](bool exists) { return exists; });
+    EXPECT_TRUE(wait_for_file(second));
     EXPECT_EQ(text_of(first), numbers(0, 60));
     EXPECT_EQ(text_of(second), numbers(60, 120));
   }

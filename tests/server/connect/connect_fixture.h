@@ -182,6 +182,11 @@ class ConnectTest : public testing::Test {
     return eventually<Values>([&] { return server_->values(topic); },
                               [&](const Values& values) { return values.size() >= count; });
   }
+  // Returns whether the file exists now or within a minute.
+  bool wait_for_file(const std::string& file) const {
+    return eventually<bool>([&] { return std::filesystem::exists(directory_ / file); },
+                            [](bool exists) { return exists; });
+  }
   ConnectorState wait_for_state(const std::string& name, ConnectorState wanted) {
     return eventually<ConnectorState>([&] { return server_->task(name).task.state; },
                                       [&](ConnectorState state) { return state == wanted; });
