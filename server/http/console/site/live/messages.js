@@ -58,8 +58,8 @@ export class Messages {
     /** @type {RecordSearch|null} */
     this.search_ = null;
     this.run_ = new AbortController();
-    /** @type {Map<number, number>|null} */
-    this.live_ = null; // while new records are shown: the next offset by partition
+    /** @type {Map<number, number|null>|null} */
+    this.live_ = null; // while new records are shown: the next offset by partition, null: unknown
     this.isReadingLive_ = false;
     this.table_ = new MessageTable((row) => void openRecord(this.topic_, row, signal, produce));
     this.form_ = this.makeForm_(search);
@@ -189,9 +189,14 @@ export class Messages {
     if (!this.search_) return;
     const { found, hasBegun, hasMore } = this.search_;
     if (this.live_) {
+      this.empty_.hidden = this.live_.size === 0 || this.table_.size > 0;
+      if (this.live_.size === 0) {
+        // A record that is written before the ends are known would not count as new.
+        this.status_.textContent = 'The ends of the partitions are read.';
+        return;
+      }
       this.status_.textContent = `${plural(this.table_.size, 'new record')} since the page ` +
         'waits. They appear within about two seconds.';
-      this.empty_.hidden = this.table_.size > 0;
       this.empty_.textContent = 'Nothing new yet.';
       return;
     }
@@ -229,10 +234,11 @@ export class Messages {
     const isFirst = live.size === 0; // a partition that is added later is read from its beginning
     const grown = [];
     for (const { partition, first_offset: first, end_offset: end } of this.partitions_.rows) {
-      if (end === null || (search.partition && String(partition) !== search.partition)) continue;
-      const next = live.get(partition) ?? Number(isFirst ? end : first);
+      if (search.partition && String(partition) !== search.partition) continue;
+      const isOld = isFirst || live.get(partition) === null;
+      const next = live.get(partition) ?? (end === null ? null : Number(isOld ? end : first));
       live.set(partition, next);
-      if (Number(end) > next) grown.push([partition, next, Number(end)]);
+      if (next !== null && Number(end) > next) grown.push([partition, next, Number(end)]);
     }
     if (!grown.length) return;
     this.isReadingLive_ = true;
