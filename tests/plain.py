@@ -52,7 +52,7 @@ VERBS = set('''accept acknowledge adapt add adjust align allow answer append app
     draw drain drop elect emit enable encode end enforce ensure escape estimate evict exclude execute exit expand expect expire
     explain expose extend extract fail fence fetch fill filter find finish fix flush follow forbid format forward free
     freeze generate get give grant group grow guard handle hide hint hold ignore implement import improve include index
-    infer inline insert inspect install introduce invalidate isolate join judge keep know lead leave let lift limit link
+    infer inline insert inspect install introduce invalidate isolate join judge keep lead leave let lift limit link
     list load lock log lower maintain make map mark match measure merge mend mirror move name narrow normalize notify number
     offer omit open optimize order overlap pack parse partition pass pause persist pin place plan plot point poll port
     prefer prepare preserve prevent print process produce propagate protect prove provide prune publish pull push put
