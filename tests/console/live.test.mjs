@@ -8,6 +8,7 @@ const { sparkPath } = await load('live/spark.js');
 const { around, pictureOf } = await load('live/neighbours.js');
 const { diagnosis } = await load('live/query_detail.js');
 const { labelOf, pointsOf, samplesOf, timeToCatchUp } = await load('live/figures.js');
+const { Pace } = await load('sql/status.js');
 const { summaryOf } = await load('pages/cluster.js');
 
 test('rows are sorted by numbers that arrive as texts, and empty values are below', () => {
@@ -87,4 +88,11 @@ test('the summary of a cluster names the nodes that are away', () => {
   assert.equal(summaryOf([node(1, 'there', 'controller'), node(2, 'away'), node(3, 'there')]),
     '3 nodes, of which 1 is away: 2. Node 1 is the controller.');
   assert.match(summaryOf([node(1, 'there'), node(2, 'there')]), /all of them present\. No node is/);
+});
+
+test('figures are drawn after a pause, and another state at once', () => {
+  const pace = new Pace(250);
+  const due = [['live', 0], ['live', 16], ['live', 249], ['live', 250], ['live', 260], ['done', 261],
+    ['done', 262]].filter(([state, now]) => pace.isDue(state, now));
+  assert.deepEqual(due, [['live', 0], ['live', 250], ['done', 261]]);
 });

@@ -11,7 +11,7 @@ import { ChartPanel } from './chart_panel.js';
 import { inspect } from './inspector.js';
 import { failureCard, lostCard, noticeList, quietCard, stoppedCard } from './cards.js';
 import { PlanPanel } from './plan_panel.js';
-import { describe, isQuiet, isStale, Rate } from './status.js';
+import { describe, isQuiet, isStale, Pace, Rate } from './status.js';
 import { Tools } from './tools.js';
 
 /** @typedef {import('../views/run.js').Result} Result */
@@ -95,7 +95,7 @@ export class ResultPanel {
   /** Shows one result of the run. @param {Result} result */
   select(result) {
     this.result = result;
-    this.rate_ = new Rate();
+    [this.rate_, this.pace_] = [new Rate(), new Pace()];
     this.isOpened_ = false;
     if (this.mode === 'plan' && !result.text) this.mode = 'table';
     this.open_();
@@ -133,10 +133,7 @@ export class ResultPanel {
       this.isOpened_ = true;
       return;
     }
-    if (!result.hasRows) {
-      fill(this.body_);
-      return;
-    }
+    if (!result.hasRows) return fill(this.body_);
     this.isOpened_ = true;
     if (mode === 'chart') {
       this.chart_.open(result.columns);
@@ -193,7 +190,7 @@ export class ResultPanel {
     if (!result || !run) return;
     if (result.table?.expire(now)) this.hasNews_ = true;
     this.drawTabs_(run);
-    this.drawStatus_(result);
+    this.drawStatus_(result, now);
     this.drawCards_(result);
     this.node.classList.toggle('is-stale', isStale(result) || result.state === 'lost');
     if (this.isOpened_ && this.mode === 'chart') this.drawChart_(result, now);
@@ -232,8 +229,10 @@ export class ResultPanel {
     }, el('span.dot', { 'aria-hidden': 'true' }), `${each.number} ${summary(each.text)}`)));
   }
 
-  /** @param {Result} result */
-  drawStatus_(result) {
+  /** @param {Result} result @param {number} now */
+  drawStatus_(result, now) {
+    const state = `${result.state} ${isStale(result)} ${result.hasRows} ${this.mode}`;
+    if (!this.pace_?.isDue(state, now)) return;
     const { word, parts } = describe(result, this.rate_?.perSecond(result.received) ?? 0);
     const facts = parts.filter(Boolean).join(' · ');
     const isOther = this.word_.textContent !== word;
@@ -247,8 +246,7 @@ export class ResultPanel {
 
   /** Offers the views that the result has. @param {Result} result */
   drawModes_(result) {
-    const isPlanOnly = !result.hasRows && this.mode === 'plan';
-    this.modes_.hidden = isPlanOnly || (!result.hasRows && !result.isOver);
+    this.modes_.hidden = !result.hasRows && (this.mode === 'plan' || !result.isOver);
     const has = { table: result.hasRows || result.state === 'failed', chart: result.hasRows,
       stream: result.log !== null, plan: true };
     for (const [name, isOffered] of Object.entries(has))

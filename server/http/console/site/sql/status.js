@@ -6,6 +6,7 @@ import { clock, count, duration, plural } from '../core/format.js';
 
 const STALE_MS = 30_000; // two beats
 const QUIET_MS = 3000;
+const PACE_MS = 250; // figures that change faster are unreadable
 
 /** Whether a live result has shown no sign of life for too long. @param {Result} result */
 export function isStale(result) {
@@ -32,6 +33,27 @@ export class Rate {
     const first = this.samples_[0];
     const passed = (now - first.at) / 1000;
     return passed < 0.4 ? 0 : (total - first.total) / passed;
+  }
+}
+
+/**
+ * Spaces the updates of a text: a state that differs is shown at once, and figures of the same
+ * state after a pause. Each update lays out the bar of the result, so an update per frame cost more
+ * than the rows of that frame.
+ */
+export class Pace {
+  /** @param {number} [pauseMs] */
+  constructor(pauseMs = PACE_MS) {
+    this.pause_ = pauseMs;
+    this.state_ = '';
+    this.at_ = -Infinity;
+  }
+
+  /** Returns whether to update now. @param {string} state @param {number} now in ms */
+  isDue(state, now) {
+    if (state === this.state_ && now - this.at_ < this.pause_) return false;
+    [this.state_, this.at_] = [state, now];
+    return true;
   }
 }
 
