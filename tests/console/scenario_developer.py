@@ -82,6 +82,7 @@ def a_live_table_moves_in_place():
     sql(server(), "INSERT INTO dev_orders VALUES (4, 'Lahore', 1000);")
     wait_rows(page, f"rows => rows.find(row => row[0] === 'Lahore')[1] === '{int(before['Lahore']) + 1}'", "the new count")
     page.wait("window.flashes > 0", "a changed cell that flashes")
+    page.wait("!document.querySelector('.grid-cell.flash, .grid-cell.faded')", "the end of the mark")
     assert len(rows(page)) == 2
     page.click(".stop")
     wait_state(page, "stopped")

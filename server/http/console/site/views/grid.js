@@ -8,7 +8,8 @@ import { GridKeys } from './grid_keys.js';
 /** @typedef {import('../core/sql.js').Column} Column */
 /** @typedef {import('./table.js').Row} Row */
 
-const FLASH_MS = 900; // then the mark fades
+const FLASH_MS = 900; // then the mark is paler
+const FADED_MS = 1300; // then the mark ends
 const NARROWEST = 6; // characters
 const WIDEST = 44; // a longer value is cut; Enter shows the whole
 const OPS = { '+': 'added', '~': 'changed', '−': 'deleted' };
@@ -179,7 +180,7 @@ export class Grid {
       for (const [at, each] of cells.entries()) {
         each.append('');
         each.shown = each; // the value in the cell; no value equals the element itself
-        each.isFresh = false;
+        each.mark = '';
         each.setAttribute('role', 'gridcell');
         each.setAttribute('aria-colindex', String(at + 1));
       }
@@ -210,28 +211,23 @@ export class Grid {
       write(cells[1], timeOfDay(row.at ?? 0, isUtc()));
     }
     let place = this.lead;
-    for (const at of this.shown) this.drawCell_(cells[place++], row, at, isOther, now);
+    for (const at of this.shown) this.drawCell_(cells[place++], row, at, now);
   }
 
-  /** @param {any} node @param {Row} row @param {number} at @param {boolean} isOther */
-  drawCell_(node, row, at, isOther, /** @type {number} */ now) {
+  /** @param {any} node @param {Row} row @param {number} at @param {number} now */
+  drawCell_(node, row, at, now) {
     const value = row.cells[at];
     if (value !== node.shown) {
       node.shown = value;
       this.writeCell_(node, value, at);
     }
     const changed = row.changed?.[at] ?? 0;
-    // The mark of a cell that changes again and again stays as it is: an animation that restarts
-    // with each change would cost more than all the rest of a frame.
-    const isFresh = changed > 0 && now - changed < FLASH_MS;
-    this.isFlashing_ ||= isFresh;
-    if (isFresh !== node.isFresh) {
-      node.isFresh = isFresh;
-      node.classList.toggle('flash', isFresh);
-      node.classList.toggle('faded', !isFresh && !isOther);
-    } else if (isOther && !isFresh) {
-      node.classList.remove('faded');
-    }
+    const mark = changed > 0 ? markOf(now - changed) : '';
+    this.isFlashing_ ||= mark !== '';
+    if (mark === node.mark) return;
+    node.mark = mark;
+    node.classList.toggle('flash', mark === 'flash');
+    node.classList.toggle('faded', mark === 'faded');
   }
 
   /** @param {any} node @param {any} value @param {number} at */
@@ -252,6 +248,16 @@ export class Grid {
     this.widths_[at] = Math.min(WIDEST, need + 1);
     this.layOut_();
   }
+}
+
+/**
+ * Returns the class of a cell that changed some time ago. The mark has two steps and no animation:
+ * the browser would compute style and paint for an animation in each frame, in a busy result for
+ * some cells all the time.
+ * @param {number} age in ms
+ */
+export function markOf(age) {
+  return age < FLASH_MS ? 'flash' : age < FADED_MS ? 'faded' : '';
 }
 
 /** Returns whether the text differs from the one before. @param {any} node @param {string} text */
