@@ -4,6 +4,7 @@ import { load, random } from './site.mjs';
 
 const { ChangeLog, KeyedTable, LINGER_MS, RowList } = await load('views/table.js');
 const { View } = await load('views/view.js');
+const { markOf } = await load('views/grid.js');
 
 test('the keyed table equals a model under random changes', () => {
   const below = random(4711);
@@ -93,12 +94,17 @@ test('a large view that is refreshed too soon stays stale until a later refresh'
   for (let at = 0; at < 6000; ++at) list.add([at]);
   const view = new View(list, [{ name: 'k', type: 'INT' }]);
   view.sortBy(0);
-  const now = performance.now();
-  list.add([-1]);
+  const now = performance.now() + 1000;
   view.refresh(now);
+  list.add([-1]);
+  view.refresh(now + 1);
   assert.ok(view.isStale);
   assert.equal(view.row(0).cells[0], 0);
   view.refresh(now + 1000);
   assert.ok(!view.isStale);
   assert.equal(view.row(0).cells[0], -1);
+});
+
+test('the mark of a changed cell has two steps and ends', () => {
+  assert.deepEqual([0, 899, 900, 1299, 1300].map(markOf), ['flash', 'flash', 'faded', 'faded', '']);
 });
