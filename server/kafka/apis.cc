@@ -48,9 +48,7 @@ constexpr ApiRow kApis[] = {
     api<handle_heartbeat>(0, 4),
     api<handle_leave_group>(0, 5),
     api<handle_sync_group>(0, 5),
-    // Version 0 is refused, because clients send raw tokens after it, but librdkafka expects it in
-    // the list.
-    api<handle_sasl_handshake>(1, 1).reported_from(0),
+    api<handle_sasl_handshake>(0, 1),
     api<handle_sasl_authenticate>(0, 2),
     api<handle_describe_groups>(0, 6),
     api<handle_list_groups>(0, 5),

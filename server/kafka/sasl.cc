@@ -57,13 +57,14 @@ Status Sasl::let_in(std::string user, auth::Method method) {
   return {};
 }
 
-bool Sasl::choose(std::string_view mechanism) {
+bool Sasl::choose(std::string_view mechanism, bool has_raw_tokens) {
   const std::span<const std::string_view> offered = mechanisms();
   const auto found = std::ranges::find(offered, mechanism);
   if (found == offered.end()) return false;
   const auto chosen = static_cast<Mechanism>(1 + (found - offered.begin()));
   if (is_admitted_ && chosen != mechanism_) return false;
   mechanism_ = chosen;
+  has_raw_tokens_ = has_raw_tokens;
   is_again_ = is_admitted_;
   scram_.reset();
   refusal_.reset();

@@ -57,10 +57,13 @@ class Sasl {
     return is_admitted_ ? expires_us_ && !is_again_ : mechanism_ == Mechanism::None;
   }
   // Begins an exchange with the mechanism. Returns false if the mechanism does not exist, or if it
-  // differs from the mechanism of the first exchange.
-  bool choose(std::string_view mechanism);
+  // differs from the mechanism of the first exchange. `has_raw_tokens`: the client sends its tokens
+  // without SaslAuthenticate, after version 0 of SaslHandshake.
+  bool choose(std::string_view mechanism, bool has_raw_tokens);
   // Returns whether an exchange has begun and is not finished.
   bool awaits_step() const { return mechanism_ != Mechanism::None && (!is_admitted_ || is_again_); }
+  // Returns whether the next frame is a token without a request header.
+  bool awaits_raw_token() const { return has_raw_tokens_ && awaits_step(); }
   // Returns how long the client stays admitted after the end of its exchange, in ms, or 0 if there
   // is no limit.
   int64_t session_lifetime_ms() const { return expires_us_ ? lifetime_ms_ : 0; }
@@ -100,6 +103,7 @@ class Sasl {
   std::string user_{kAnonymous}, claimed_;
   uint64_t incarnation_ = 0;
   bool is_admitted_ = false;
+  bool has_raw_tokens_ = false;             // in the present exchange
   bool is_again_ = false;                   // a re-authentication is under way
   std::string authorization_id_;            // of OAUTHBEARER; empty: the user of the token
   std::optional<Error> refusal_ = {};       // the reason why the token was refused

@@ -7,6 +7,7 @@
 
 #include "server/kafka/apis.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/handlers/raw_tokens.h"
 #include "server/kafka/long_polls.h"
 #include "server/kafka/permissions.h"
 #include "server/kafka/wire_errors.h"
@@ -184,9 +185,7 @@ bool Session::begin_next() {
   return true;
 }
 
-void Session::begin(std::string_view frame) {
-  const Result<RequestFrame> request = parse_request(frame);
-  if (!request) return refuse(request.error().message);
+std::shared_ptr<AnswerSlot> Session::new_slot() {
   has_request_ = true;
   active_us_ = clock_.monotonic_us();
   auto slot = std::make_shared<AnswerSlot>();
@@ -194,10 +193,27 @@ void Session::begin(std::string_view frame) {
     if (raw->ends_connection) is_ending_ = true;
     if (!is_running_) host_.wake();
   };
+  return slot;
+}
+
+void Session::begin(std::string_view frame) {
+  if (sasl_.awaits_raw_token()) return begin_raw_token(frame);
+  const Result<RequestFrame> request = parse_request(frame);
+  if (!request) return refuse(request.error().message);
+  const std::shared_ptr<AnswerSlot> slot = new_slot();
   const ApiRow* api = find_api(request->header.api_key);
   const bool waits = api && api->tells_present && !pending_.empty();
   pending_.push_back({slot, frame.size(), std::string(waits ? frame : "")});
   if (!waits) answer(*request, slot);
+  pending_.back().size_bytes += slot->bytes.size();
+  pending_bytes_ += pending_.back().size_bytes;
+}
+
+void Session::begin_raw_token(std::string_view token) {
+  const std::shared_ptr<AnswerSlot> slot = new_slot();
+  pending_.push_back({slot, token.size()});
+  HandlerContext all = context();
+  handle_raw_token(all, token, slot);
   pending_.back().size_bytes += slot->bytes.size();
   pending_bytes_ += pending_.back().size_bytes;
 }

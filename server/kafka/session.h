@@ -108,6 +108,10 @@ class Session final : public ClientSession {
   // Begins the next request. Returns false if no complete request has arrived.
   bool begin_next();
   void begin(std::string_view frame);
+  // Begins the check of a SASL token that has no request header.
+  void begin_raw_token(std::string_view token);
+  // Returns the place for the answer to the next request.
+  std::shared_ptr<AnswerSlot> new_slot();
   void begin_in_turn();
   void answer(const RequestFrame& request, const std::shared_ptr<AnswerSlot>& slot);
   // Reads the user's present rights. Returns false if the user no longer exists; the connection

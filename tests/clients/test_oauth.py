@@ -269,6 +269,23 @@ def a_refused_token_is_answered_in_two_steps():
 
 
 @case
+def raw_tokens_follow_the_oldest_handshake():
+    def log_in(wire, token):
+        assert wire.ask(SASL_HANDSHAKE, 0, kafka_wire.string("OAUTHBEARER"))[:2] == b"\0\0"
+        wire.socket.sendall(kafka_wire.data(b"n,,\x01auth=Bearer " + token.encode() + b"\x01\x01"))
+    with Wire(SERVER.kafka) as wire:
+        log_in(wire, KEY.token("ann"))
+        assert wire._exactly(4) == b"\0\0\0\0"
+        wire.ask(kafka_wire.METADATA, 1, kafka_wire.array([]))
+    with Wire(SERVER.kafka) as wire:
+        log_in(wire, KEY.token("ann", aud="web"))
+        refusal = b'{"status":"invalid_token"}'
+        assert wire._exactly(4 + len(refusal)) == kafka_wire.data(refusal)
+        wire.socket.sendall(kafka_wire.data(b"\x01"))
+        assert wire.is_ended()
+
+
+@case
 def a_connection_lives_as_long_as_its_tokens():
     server = start(KEYS, "--test-clock", "true")
     now_s = advance_clock(server, 0) / 1000

@@ -2,27 +2,49 @@
 
 #include <memory>
 #include <utility>
+#include <variant>
 
+#include "base/bytes.h"
 #include "server/auth/oauth/token_checker.h"
 #include "server/kafka/handlers/handlers.h"
+#include "server/kafka/handlers/raw_tokens.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
 
 namespace {
 
-// Refuses the client and ends the connection, because a connection has one attempt.
-void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, const std::string& why) {
-  reply.send_last({code, why, {}, 0}, why);
-}
+// The answer to one token of the client: a SaslAuthenticate response, or the raw token of an
+// exchange that version 0 of SaslHandshake began.
+class TokenReply {
+ public:
+  explicit TokenReply(Reply<SaslAuthenticateResponse> reply) : to_(std::move(reply)) {}
+  explicit TokenReply(std::shared_ptr<AnswerSlot> raw) : to_(std::move(raw)) {}
 
-void answer(const Reply<SaslAuthenticateResponse>& reply, const Sasl& sasl, const Status& finished,
-            std::string bytes) {
-  if (!finished)
-    return refuse(reply, KafkaError::SaslAuthenticationFailed, finished.error().message);
-  const int64_t lifetime_ms = sasl.awaits_step() ? 0 : sasl.session_lifetime_ms();
-  reply.send({KafkaError::None, std::nullopt, std::move(bytes), lifetime_ms});
-}
+  // Refuses the client and ends the connection, because a connection has one attempt. A raw token
+  // cannot express an error, so the client of such an exchange gets no answer (KIP-152).
+  void refuse(KafkaError code, const std::string& why) const {
+    if (const auto* reply = std::get_if<Reply<SaslAuthenticateResponse>>(&to_))
+      return reply->send_last({code, why, {}, 0}, why);
+    AnswerSlot& slot = *std::get<std::shared_ptr<AnswerSlot>>(to_);
+    slot.ends_connection = true;
+    slot.end_reason = why;
+    slot.finish();
+  }
+  void answer(const Sasl& sasl, const Status& finished, std::string bytes) const {
+    if (!finished) return refuse(KafkaError::SaslAuthenticationFailed, finished.error().message);
+    const int64_t lifetime_ms = sasl.awaits_step() ? 0 : sasl.session_lifetime_ms();
+    if (const auto* reply = std::get_if<Reply<SaslAuthenticateResponse>>(&to_))
+      return reply->send({KafkaError::None, std::nullopt, std::move(bytes), lifetime_ms});
+    AnswerSlot& slot = *std::get<std::shared_ptr<AnswerSlot>>(to_);
+    append_be(slot.bytes, static_cast<int32_t>(bytes.size()));
+    slot.bytes += bytes;
+    slot.finish();
+  }
+
+ private:
+  std::variant<Reply<SaslAuthenticateResponse>, std::shared_ptr<AnswerSlot>> to_;
+};
 
 // The check of a password or a token. It takes a millisecond or more, so it runs on another thread.
 // The connection begins no other request meanwhile. If the connection is gone afterwards, its `sasl`
@@ -31,8 +53,7 @@ void answer(const Reply<SaslAuthenticateResponse>& reply, const Sasl& sasl, cons
 // Threads: the session's loop, except check(). Owner: the callbacks.
 class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
  public:
-  ProofCheck(Sasl& sasl, Sasl::Step step, Reply<SaslAuthenticateResponse> reply,
-             const HandlerContext& context)
+  ProofCheck(Sasl& sasl, Sasl::Step step, TokenReply reply, const HandlerContext& context)
       : sasl_(sasl),
         access_(sasl.access()),
         user_(sasl.claimed_user()),
@@ -74,9 +95,9 @@ class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
     if (is_there && verdict_.lacks_key && await_keys()) return;
     if (is_there && step_.token) {
       auto last = sasl_.finish_token(verdict_.grant);
-      answer(reply_, sasl_, last ? Status{} : last.error(), last ? std::move(last->answer) : "");
+      reply_.answer(sasl_, last ? Status{} : last.error(), last ? std::move(last->answer) : "");
     } else if (is_there) {
-      answer(reply_, sasl_, checked_ ? sasl_.finish() : checked_, {});
+      reply_.answer(sasl_, checked_ ? sasl_.finish() : checked_, {});
     }
     aside_->leave();
   }
@@ -92,7 +113,7 @@ class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
   const auth::Access& access_;
   const std::string user_;
   const Sasl::Step step_;
-  const Reply<SaslAuthenticateResponse> reply_;
+  const TokenReply reply_;
   const std::shared_ptr<AsideGate> aside_;
   const RunAside run_aside_;
   Status checked_ = {};
@@ -100,6 +121,17 @@ class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
   uint64_t keys_version_ = 0;
   bool has_waited_ = false;
 };
+
+void take_token(HandlerContext& context, std::string_view token, const TokenReply& reply) {
+  Sasl& sasl = *context.sasl;
+  auto step = sasl.step(token);
+  if (!step) return reply.answer(sasl, step.error(), {});
+  if (!step->password && !step->token) return reply.answer(sasl, {}, std::move(step->answer));
+  auto check = std::make_shared<ProofCheck>(sasl, *std::move(step), reply, context);
+  if (context.run_aside ? check->begin() : check->run_here()) return;
+  reply.refuse(KafkaError::SaslAuthenticationFailed,
+               "too many logins are being checked; try again");
+}
 
 }  // namespace
 
@@ -111,7 +143,7 @@ void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request
       response.mechanisms.emplace_back(mechanism);
   if (!context.sasl || !context.sasl->may_choose())
     response.error_code = kIllegalSaslState;
-  else if (!context.sasl->choose(request.mechanism))
+  else if (!context.sasl->choose(request.mechanism, reply.version() == 0))
     response.error_code = kUnsupportedSaslMechanism;
   reply.send(response);
 }
@@ -120,16 +152,14 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
                               Reply<SaslAuthenticateResponse> reply) {
   // A client authenticates again only if sessions expire (KIP-368).
   if (!context.sasl || !context.sasl->awaits_step())
-    return refuse(reply, kIllegalSaslState,
-                  "SaslHandshake must come first, with a mechanism, and once per connection");
-  Sasl& sasl = *context.sasl;
-  auto step = sasl.step(request.auth_bytes);
-  if (!step) return answer(reply, sasl, step.error(), {});
-  if (!step->password && !step->token) return answer(reply, sasl, {}, std::move(step->answer));
-  auto check = std::make_shared<ProofCheck>(sasl, *std::move(step), reply, context);
-  if (context.run_aside ? check->begin() : check->run_here()) return;
-  refuse(reply, KafkaError::SaslAuthenticationFailed,
-         "too many logins are being checked; try again");
+    return TokenReply(reply).refuse(
+        kIllegalSaslState, "SaslHandshake must come first, with a mechanism, and once per connection");
+  take_token(context, request.auth_bytes, TokenReply(reply));
+}
+
+void handle_raw_token(HandlerContext& context, std::string_view token,
+                      std::shared_ptr<AnswerSlot> slot) {
+  take_token(context, token, TokenReply(std::move(slot)));
 }
 
 }  // namespace server::kafka
