@@ -12,7 +12,7 @@ const main = /** @type {HTMLElement} */ (document.getElementById('main'));
 const header = /** @type {HTMLElement} */ (document.getElementById('header'));
 const banner = /** @type {HTMLElement} */ (document.getElementById('banner'));
 
-/** The words for the states of the session, with the state that the style sheet colours. */
+/** The words for the states of the session, each with the class that the style sheet colours. */
 const STATES = {
   open: ['live', 'connected'], closed: ['stopped', 'logged out'],
   away: ['disconnected', 'server away'], unknown: ['running', 'connecting'],
@@ -62,7 +62,7 @@ function drawSession() {
   drawBanner();
 }
 
-/** One line above the page for what every action should know. */
+/** One line above the page with facts that matter for every action. */
 function drawBanner() {
   const { info } = session;
   const isOpen = info.anonymous === true && session.state === 'open';

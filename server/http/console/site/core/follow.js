@@ -14,7 +14,7 @@ const HIDDEN_MS = 30_000;
 /** @type {((sql: string, follower: Follower) => () => void)|null} */
 let join = null;
 
-/** Returns the hub: a SharedWorker, or one for this tab alone in a browser without them. */
+/** Returns the hub: a SharedWorker, or a hub for this tab alone. */
 function hub() {
   join ??= typeof SharedWorker === 'undefined' ? ofThisTab() : ofAllTabs();
   return join;

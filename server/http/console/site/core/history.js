@@ -6,7 +6,7 @@ import { session } from './session.js';
 /** @typedef {{text: string, at: number, ms: number, rows: number, error: string}} Entry */
 
 export const MOST_ENTRIES = 500;
-const LONGEST = 20_000; // characters; a longer script would crowd out the others
+const LONGEST = 20_000; // characters; a longer script would leave no room for other entries
 /** Statements with secrets are never kept. */
 const SECRET = /\b(PASSWORD|SECRET|CREDENTIALS?|TOKEN|PRIVATE_KEY|SASL\.JAAS|API_?KEY)\b/i;
 
@@ -26,7 +26,8 @@ export function remember(entry) {
   if (hasSecret(entry.text) || entry.text.length > LONGEST) return;
   const others = entries().filter((each) => each.text !== entry.text);
   let kept = [entry, ...others].slice(0, MOST_ENTRIES);
-  // A browser gives a page about 5 MB; the oldest half leaves when they are full.
+  // A browser gives a page about 5 MB of storage. When it is full, the oldest half of the entries
+  // is removed.
   while (!save(key(), kept) && kept.length > 1) kept = kept.slice(0, kept.length / 2);
 }
 

@@ -5,9 +5,9 @@
 /** @typedef {import('./sql.js').Column} Column */
 /** @typedef {import('./sql.js').Failure} Failure */
 /**
- * Calls for one follower of a statement. `reset` has all rows: the first ones, and those after the
- * connection was opened again. `changes` has pairs of `u` or `d` and the cells of a row. `alive`
- * reports that the server still sends, without changes.
+ * Functions that are called for one follower of a statement. `reset` gets all rows, at first and
+ * after the connection was opened again. `changes` gets pairs of `u` or `d` and the cells of a row.
+ * `alive` reports that the server still sends, without changes.
  * @typedef {{reset: (columns: Column[], rows: any[][]) => void,
  *            changes: (changes: [string, any[]][]) => void, alive: () => void,
  *            failed: (failure: Failure) => void, lost: (reason: string) => void}} Follower
@@ -16,8 +16,9 @@
 /** @typedef {(act: () => void, ms: number) => () => void} Later returns a function that cancels */
 
 export const MOST_TOGETHER = 16;
-const GATHER_MS = 20; // a page follows its statements in one go
-const LEAVE_MS = 4000; // the next page often follows the same statements
+// a page follows all of its statements at about the same time, so they can share a request
+const GATHER_MS = 20;
+const LEAVE_MS = 4000; // when the user opens another page, it often follows the same statements
 const EMPTY_MS = 1500; // a result without rows sends only its head
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
@@ -53,7 +54,7 @@ class Feed {
   /** @param {Column[]} columns */
   open(columns) { this.opened_ = columns; }
 
-  /** Takes the rows of a new connection as all that exist. */
+  /** Treats the rows of a new connection as all rows that exist. */
   settle() {
     if (!this.opened_) return;
     this.columns = this.opened_;
@@ -85,7 +86,7 @@ class Feed {
   }
 }
 
-/** A request of up to 16 statements. It is sent again after it ends, until no feed is left. */
+/** A request of up to 16 statements. When it ends, it is sent again until no feed is left. */
 class Connection {
   /** @param {RunSql} run @param {Later} later */
   constructor(run, later) {
@@ -101,7 +102,7 @@ class Connection {
 
   get hasRoom() { return this.feeds.length < MOST_TOGETHER; }
 
-  /** Sends the request anew after this time, with the feeds of that moment. */
+  /** After this time, sends the request again with the feeds that exist then. */
   restart(ms = GATHER_MS) {
     this.cancel_?.();
     this.cancel_ = this.later_(() => {
@@ -142,7 +143,7 @@ class Connection {
       },
       lost: (reason) => all((feed) => feed.each((follower) => follower.lost(reason))),
     }, signal);
-    cancelWaits(); // an ended connection shows nothing about rows that did not come
+    cancelWaits(); // an ended connection does not show that missing rows were deleted
     if (signal.aborted || !this.feeds.some(({ failure }) => !failure)) return;
     this.restart(this.retry_);
     this.retry_ = Math.min(2 * this.retry_, LAST_RETRY_MS);

@@ -1,5 +1,6 @@
 // @ts-check
-// Requests to the REST API of Kafka's proxy (REST_PROXY.md), for what SQL has no statement.
+// Requests to the REST API of Kafka's proxy (REST_PROXY.md), for actions that SQL has no statement
+// for.
 import { errorOf, sessionEnded } from './session.js';
 
 /** @type {Promise<string>|null} */
@@ -39,7 +40,8 @@ async function send(method, path, content) {
   }
   const text = await response.text();
   const answer = text ? JSON.parse(text.split('\n', 1)[0]) : {};
-  // The lines of an answer about records have an error each, under the status of the request.
+  // In an answer about records, each line may have an error of its own, although the request has
+  // the status 200.
   if (answer.error_code && answer.error_code !== 200) throw new Error(answer.message);
   return answer;
 }

@@ -52,7 +52,7 @@ export async function showPage(main) {
   shown.abort();
   shown = new AbortController();
   const { signal } = shown;
-  fill(main); // a page that has ended must not take input while the next one loads
+  fill(main); // a page that has ended must not react to input while the next page loads
   for (const link of document.querySelectorAll('nav a')) {
     const isCurrent = link.getAttribute('href') === `#${row.path}`;
     if (isCurrent) link.setAttribute('aria-current', 'page');

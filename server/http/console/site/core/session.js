@@ -31,7 +31,8 @@ function change(state, info = session.info) {
 }
 
 /**
- * Returns the reason why this session may not change topics and groups through the REST API, or ''.
+ * Returns the reason why this session may not change topics and groups through the REST API, or ''
+ * if it may.
  */
 export function whyFixed() {
   const { read_only: isReadOnly, privileges } = session.info;

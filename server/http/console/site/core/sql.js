@@ -130,7 +130,7 @@ export function objects(result) {
   return result.rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]])));
 }
 
-/** Returns a name as SQL needs it. @param {string} name */
+/** Returns a name in the form that SQL needs: with quotes if necessary. @param {string} name */
 export function quoteName(name) {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }

@@ -8,7 +8,7 @@
 const DEFAULTS = { theme: 'auto', density: 'comfortable', zone: 'local', neutralize: false };
 
 /**
- * Returns a stored value, or `otherwise` where the browser has none or forbids storage.
+ * Returns a stored value, or `otherwise` if the browser has no such value or forbids storage.
  * @template T @param {string} key @param {T} otherwise @returns {T}
  */
 export function load(key, otherwise) {

@@ -56,8 +56,8 @@ function columnCandidates(relation) {
 }
 
 /**
- * Returns the columns of the relations that the statement names; those of all relations while a
- * SELECT names none yet.
+ * Returns the columns of the relations that the statement names. While a SELECT names no relation
+ * yet, returns the columns of all relations.
  * @param {string} statement @param {import('./catalog.js').Catalog} catalog
  */
 function columnsFor(statement, catalog) {

@@ -1,5 +1,6 @@
 // @ts-check
-// The text editor. Only this file depends on CodeMirror; without it a plain text area serves.
+// The text editor. Only this file depends on CodeMirror; without it the editor is a plain text
+// area.
 import { el, button } from '../core/element.js';
 import { positionOf } from './split.js';
 import { KEYWORDS, PROPERTIES, TYPES } from '../core/words.js';
@@ -50,7 +51,7 @@ function loadStyle(path) {
 /** @param {string[]} words */
 function set(words) { return Object.fromEntries(words.map((word) => [word.toLowerCase(), true])); }
 
-/** Returns the keywords of the grammar, from the file that the build makes of it. */
+/** Returns the keywords of the grammar, from the file that the build generates from the grammar. */
 async function grammarWords() {
   try {
     // @ts-ignore: the build makes this file.

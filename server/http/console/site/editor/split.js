@@ -1,5 +1,6 @@
 // @ts-check
-// Splits a script at its semicolons. The server parses the statements; this only finds their ends.
+// Splits a script at its semicolons. The server parses the statements; this module only finds their
+// ends.
 
 /** @typedef {{start: number, end: number, text: string}} Piece */
 
@@ -70,8 +71,8 @@ export function splitStatements(script) {
 }
 
 /**
- * Returns the statement at a position: the one around it, else the one before it, so that a cursor
- * behind the last semicolon still means the last statement.
+ * Returns the statement that contains a position, otherwise the statement before it. A cursor
+ * behind the last semicolon therefore selects the last statement.
  * @param {string} script @param {number} position @returns {Piece|undefined}
  */
 export function statementAt(script, position) {
@@ -81,8 +82,8 @@ export function statementAt(script, position) {
   const line = script.lastIndexOf('\n', position - 1);
   const after = pieces.find((piece) => piece.start >= position);
   const before = pieces.filter((piece) => piece.end < position).pop();
-  // The cursor in the comment or the indent before a statement means that statement, and one on
-  // the line of a semicolon means the statement that ends there.
+  // A cursor in the comment or the indentation before a statement selects that statement. A cursor
+  // on the line of a semicolon selects the statement that ends there.
   if (before && (before.end > line || !after)) return before;
   return after ?? before;
 }

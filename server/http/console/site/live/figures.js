@@ -55,8 +55,8 @@ export function short(value) {
 }
 
 /**
- * Returns the time until the lag is gone, in ms, from the points of the last minutes; null while
- * it does not shrink.
+ * Computes from the points of the last minutes the time in ms until the lag is 0; null if the lag
+ * does not shrink.
  * @param {{x: number, y: number}[]} points
  */
 export function timeToCatchUp(points) {

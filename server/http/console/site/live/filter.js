@@ -1,5 +1,6 @@
 // @ts-check
-// The filter above a list. Keys that come faster than the list is drawn share one drawing.
+// The filter above a list. If several keys are typed before the list is drawn, the list is drawn
+// once.
 import { el } from '../core/element.js';
 
 /**

@@ -57,7 +57,7 @@ export class LagHistory {
   }
 
   /**
-   * Notes the lag of a moment: a point for each five seconds, as in the history of the server.
+   * Records the current lag: one point for each five seconds, as in the history of the server.
    * @param {number} lag @param {number} now
    */
   note(lag, now) {

@@ -191,7 +191,8 @@ export class Messages {
     if (this.live_) {
       this.empty_.hidden = this.live_.size === 0 || this.table_.size > 0;
       if (this.live_.size === 0) {
-        // A record that is written before the ends are known would not count as new.
+        // Takes the ends of the partitions before it waits for new records: a record that is
+        // written before the ends are known would not count as new.
         this.status_.textContent = 'The ends of the partitions are read.';
         return;
       }
@@ -213,7 +214,7 @@ export class Messages {
       sum + Number(row.end_offset) - Number(row.first_offset), 0);
   }
 
-  /** Takes the partitions of the topic, and reads what is new while the page is live. */
+  /** Gets the partitions of the topic, and reads new records while the page shows live records. */
   partitionsChanged() {
     const rows = this.partitions_.rows;
     if (this.partition_.options.length !== rows.length + 1) {

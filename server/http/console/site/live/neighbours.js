@@ -15,8 +15,8 @@ const STEPS = 2;
 function idOf(kind, name) { return `${kind} ${name}`; }
 
 /**
- * Returns the links within some steps of an object, each direction by itself: the sources of its
- * sources, and the readers of its readers.
+ * Returns the links within some steps of an object. It follows each direction separately: the
+ * sources of the object's sources, and the readers of its readers.
  * @param {Link[]} links @param {string} start @param {number} [steps]
  */
 export function around(links, start, steps = STEPS) {

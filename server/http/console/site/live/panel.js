@@ -83,7 +83,7 @@ export class Panel {
   }
 }
 
-/** Draws the panels again while nothing arrives, so that stale figures are marked. */
+/** Draws the panels again even if no rows arrive, so that outdated figures are marked. */
 export function watchStale(/** @type {Panel[]} */ panels, /** @type {AbortSignal} */ signal) {
   const timer = setInterval(() => { for (const panel of panels) panel.update(); }, 5000);
   signal.addEventListener('abort', () => clearInterval(timer));

@@ -21,8 +21,8 @@ const STATE_NOTES = {
 };
 
 /**
- * Returns whether one task holds the query up, or all of them: skew needs another key, and a query
- * of which each task is behind needs more CPU.
+ * Returns whether one task delays the query, or all of them. If only one task is behind, the query
+ * needs another key; if all tasks are behind, it needs more CPU.
  * @param {Record<string, any>[]} tasks
  */
 export function diagnosis(tasks) {

@@ -43,8 +43,8 @@ export function statementOf(search, positions = '', bytes = PAGE_BYTES) {
 }
 
 /**
- * Returns what a notice of RECORDS reports: the number of records that were read, and the positions
- * from which the next step continues, '' at the end.
+ * Returns the contents of a notice of RECORDS: the number of records that were read, and the
+ * positions from which the next step continues ('' at the end).
  * @param {{message?: string, hint?: string}} notice
  */
 export function reportOf(notice) {

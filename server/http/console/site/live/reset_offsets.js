@@ -73,7 +73,7 @@ export function openReset(group, topics, signal) {
   const path = `/consumer-groups/${encodeURIComponent(group)}/offsets`;
   const choice = () => /** @type {Choice} */ ({ topic: topic.value, partitions: partitions.value,
     to: to.value, value: value.value });
-  /** The preview is that of the form: a change of the form ends it. */
+  /** The preview is that of the form; a change of the form removes the preview. */
   const forget = () => {
     run.abort();
     plan = [];

@@ -212,7 +212,7 @@ export class TopicSettings {
               'record')}`))), more > 0 && el('li.soft', {}, `and ${count(more)} others`))]
         : el('p.soft', {}, 'All known groups have read the topic to the end.'));
     } catch {
-      // The warning stays; the readers are additional.
+      // The warning stays even if the groups are unknown; their names are additional information.
     }
   }
 }

@@ -48,7 +48,7 @@ function showList(main, params, signal) {
   const filter = filterBox('topics', params.get('filter') ?? '', () => panel.update());
   const internal = el('input', { type: 'checkbox', onchange: () => panel.update() });
   /** @type {any[]|null} */
-  let known = null; // the sums over thousands of partitions are kept until the figures change
+  let known = null; // the sums over thousands of partitions are stored until the figures change
   const update = () => { known = null; panel.update(); };
   const topics = new Followed(TOPICS, signal, update);
   const partitions = new Followed(PARTITIONS, signal, update);

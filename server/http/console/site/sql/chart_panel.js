@@ -18,7 +18,7 @@ export class ChartPanel {
     this.settings = { kind: 'line', x: 0, y: 0, group: -1 };
   }
 
-  /** Proposes a chart for other columns; for the same ones the settings stay. */
+  /** Proposes a chart if the columns have changed; otherwise the settings stay. */
   open(/** @type {Column[]} */ columns) {
     const key = JSON.stringify(columns);
     if (key !== JSON.stringify(this.columns_)) this.settings = propose(columns);

@@ -22,8 +22,8 @@ export function readPairs(text) {
 /** Returns the request of a script. @param {Draft} draft @param {string} sql */
 export function requestOf(draft, sql) {
   const settings = readPairs(draft.settings);
-  // From now on is the server's default, and only for live results: sending it would also make
-  // CREATE TABLE ... AS begin at the end of its sources.
+  // "From now on" is the default of the server, and the option is only for live results. If it were
+  // sent, CREATE TABLE ... AS would also begin at the end of its sources.
   if (draft.fromStart) settings['auto.offset.reset'] = 'earliest';
   return { sql, settings, variables: readPairs(draft.variables), max_rows: draft.limit };
 }

@@ -17,7 +17,7 @@ import { Tools } from './tools.js';
 /** @typedef {import('../views/run.js').Result} Result */
 /** @typedef {import('../views/run.js').Run} Run */
 /**
- * What the panel asks of its page.
+ * Functions of the page that the panel calls.
  * @typedef {{again: (change: {fromStart?: boolean, limit?: number}) => void,
  *            stop: () => void, fix: (result: Result) => void,
  *            makeTable: (result: Result) => void, limit: () => number}} Asks

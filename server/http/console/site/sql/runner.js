@@ -29,7 +29,7 @@ export class Runner {
     signal.addEventListener('abort', () => this.end_());
   }
 
-  /** Runs the selection, else the statement at the cursor. */
+  /** Runs the selection, otherwise the statement at the cursor. */
   runCurrent() {
     const { text, cursor, selection } = this.page_.editor;
     if (selection.text.trim()) return this.start_(selection.text, selection.start);

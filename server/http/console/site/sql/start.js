@@ -6,7 +6,7 @@ import { load, save } from '../core/store.js';
 import { session } from '../core/session.js';
 
 /**
- * What the start needs of its page. `run` opens a draft with the script and runs it.
+ * Functions of the page that the start needs. `run` opens a draft with the script and runs it.
  * @typedef {{run: (name: string, sql: string) => void, connect: () => void,
  *            plan: (sql: string) => void, catalog: import('../editor/catalog.js').Catalog,
  *            confirm: (what: any) => Promise<boolean>, refresh: () => Promise<void>,

@@ -37,9 +37,9 @@ export class Rate {
 }
 
 /**
- * Spaces the updates of a text: a state that differs is shown at once, and figures of the same
- * state after a pause. Each update lays out the bar of the result, so an update per frame cost more
- * than the rows of that frame.
+ * Limits the updates of a text: a new state is shown immediately, and new figures of the same state
+ * after a pause. Each update makes the browser lay out the bar of the result; an update in each
+ * frame would take more time than the rows of the frame.
  */
 export class Pace {
   /** @param {number} [pauseMs] */

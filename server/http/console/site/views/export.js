@@ -73,7 +73,7 @@ export function tsv(rows, names = []) {
   return (names.length ? [names, ...rows] : rows).map(line).join('\n');
 }
 
-/** Blobs above this size would hold too much memory of the browser. */
+/** Larger blobs would take too much memory of the browser. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /**

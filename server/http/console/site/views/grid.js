@@ -114,7 +114,7 @@ export class Grid {
     this.node.style.setProperty('--columns', `${lead}${columns.join(' ')} minmax(0, 1fr)`);
   }
 
-  /** The height of a row, which preferences change: ResultPanel then rebuilds the grid. */
+  /** The height of a row. When preferences change it, ResultPanel rebuilds the grid. */
   get rowHeight() {
     this.height_ ||= parseFloat(getComputedStyle(this.node).getPropertyValue('--row'));
     return this.height_ || 26;
@@ -251,9 +251,9 @@ export class Grid {
 }
 
 /**
- * Returns the class of a cell that changed some time ago. The mark has two steps and no animation:
- * the browser would compute style and paint for an animation in each frame, in a busy result for
- * some cells all the time.
+ * Returns the class of a cell that changed some time ago. The mark has two steps and no animation.
+ * For an animation, the browser would compute styles and paint in each frame, and in a busy result
+ * some cells change all the time.
  * @param {number} age in ms
  */
 export function markOf(age) {

@@ -71,7 +71,7 @@ export class Result {
     const before = table?.get(key);
     const isKnown = before !== undefined && !before.gone;
     const mark = op === 'd' ? '−' : isKnown ? '~' : '+';
-    // A deletion names only the key; the values that left are those of the row.
+    // A deletion contains only the key; the other values are taken from the deleted row.
     const shown = op === 'd' && before ? before.cells : cells;
     this.log?.add(mark, shown, Date.now());
     table?.apply(op, cells, now, key);

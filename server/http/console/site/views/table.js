@@ -15,8 +15,8 @@ export const MOST_KEYS = 100_000;
 const MOST_CHANGES = 10_000;
 
 /**
- * Invariants: `rows` holds each kept key once, in the order of arrival; `size` counts the rows that
- * are not deleted; at most `limit` rows are kept.
+ * Invariants: `rows` contains each kept key once, in the order of arrival; `size` counts the rows
+ * that are not deleted; at most `limit` rows are kept.
  */
 export class KeyedTable {
   /** @param {number[]} keys the positions of the key columns @param {number} [limit] */

@@ -40,8 +40,8 @@ export class View {
   }
 
   /**
-   * Notes that rows have changed. A large result is sorted at most once in a while: at 100,000 rows
-   * a sort takes longer than a frame.
+   * Notes that rows have changed. A large result is sorted only from time to time, because a sort
+   * of 100,000 rows takes longer than a frame.
    * @param {number} now
    */
   refresh(now) {
