@@ -13,7 +13,8 @@ BROKER_FLAGS = ['-server', '-Xms1G', '-Xmx1G', '-XX:+UseG1GC', '-XX:MaxGCPauseMi
 TOOL_FLAGS = ['-Xmx512M', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
 CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg'
 
-# A group's first member does not wait for others, and one node is a whole cluster; everything else is Kafka's default.
+# The first member of a group does not wait for others, and one node is a whole cluster. All other settings are Kafka's
+# defaults.
 PROPERTIES = '''
 process.roles=broker,controller
 node.id={node}

@@ -113,7 +113,7 @@ def main():
     parser.add_argument('--batch', type=int, default=50, help='records in each')
     parser.add_argument('--interval-ms', type=int, default=500, help='between two turns of the cleaner')
     options = parser.parse_args()
-    kept = max(100_000, options.records * 20)  # a fifth or so
+    kept = max(100_000, options.records * 20)  # about a fifth of all records
     run('everything is kept', options)
     run(f'retention.bytes={kept}', options, retention_bytes=kept)
     compact = {'cleanup_policy': 'compact', 'segment_ms': 1000}

@@ -42,7 +42,7 @@ print(f'{time.monotonic() - begun:.1f}', *failed[:5], sep='\\n')
 
 
 class Member(threading.Thread):
-    """A member of a group that counts the records it reads, and keeps each error that its client reports."""
+    """A group member that counts the records it reads, and stores each error that its client reports."""
 
     def __init__(self, address, topic):
         super().__init__(daemon=True)
@@ -62,7 +62,7 @@ class Member(threading.Thread):
 
 
 class UsedBytes(threading.Thread):
-    """The most of the file that was in use at a time."""
+    """The largest part of the file that was in use at one time."""
 
     def __init__(self, folder):
         super().__init__(daemon=True)
@@ -78,7 +78,8 @@ class UsedBytes(threading.Thread):
 
 
 def newest_values(address, topic):
-    """The newest value of each key in a compacted topic, as a new consumer reads it, and the errors that it meets."""
+    """Returns the newest value of each key in a compacted topic, as a new consumer reads it, and the errors of this
+    consumer."""
     consumer = Consumer({'bootstrap.servers': address, 'group.id': 'new', 'auto.offset.reset': 'earliest', 'enable.partition.eof': True})
     consumer.assign([TopicPartition(topic, 0, 0)])
     found, errors = {}, []
@@ -115,7 +116,7 @@ def main():
     parser.add_argument('--interval-ms', type=int, default=500, help='between two turns of the cleaner')
     options = parser.parse_args()
     half, errors, good = options.records // 2, collections.Counter(), True
-    kept_bytes = half * 50  # a third or so
+    kept_bytes = half * 50  # about a third of all records
     with tempfile.TemporaryDirectory(prefix='millrace-cleanup-') as folder:
         server = Server(folder, '--log-retention-check-interval-ms', str(options.interval_ms), '--processing-log', 'off')
         try:

@@ -9,7 +9,8 @@ from bench_common import Server, show
 
 
 class Client:
-    """Plain messages of the protocol: what a driver makes of rows is not measured."""
+    """The benchmark reads messages of the protocol directly, so the time that a driver needs to convert rows is not
+    measured."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(('127.0.0.1', port))

@@ -44,7 +44,7 @@ def cpu_seconds(nodes):
 
 
 def measure_replicas(nodes, turns, megabytes):
-    """By turns, so that a busy machine is busy for both."""
+    """Both cases run in turns, so that other load on the machine affects both."""
     rates, costs = {1: [], 3: []}, {1: [], 3: []}
     for replicas in rates:
         create_topic(nodes, f"rate-{replicas}", PARTITIONS, replicas)
@@ -182,12 +182,12 @@ def measure_query(nodes, rate=5_000, seconds=8):
     def consume():
         until = time.monotonic() + seconds + 30
         while len(waits) < total and time.monotonic() < until:
-            message = consumer.poll(0.1)  # consume() of many waits until there are as many
+            message = consumer.poll(0.1)  # consume() for many records waits until it has that many
             if message is not None and not message.error():
                 waits.append(time.monotonic_ns() / 1e6 - json.loads(message.value())["SENT_US"] / 1000)
     thread = threading.Thread(target=consume)
     thread.start()
-    time.sleep(2)  # until it has found the leaders
+    time.sleep(2)  # until the client has found the leaders
     code = ("import sys, time\nfrom confluent_kafka import Producer\n"
             "address, rate, total = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n"
             "producer = Producer({'bootstrap.servers': address, 'linger.ms': 1, 'acks': 'all'})\n"

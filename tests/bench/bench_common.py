@@ -19,7 +19,8 @@ class Server:
         self.process = subprocess.Popen([binary, 'server', '--data-dir', folder, '--pg', '127.0.0.1:0',
                                          '--kafka', '127.0.0.1:0', '--log-level', 'warn', *flags],
                                         stdout=subprocess.PIPE, text=True,
-                                        # A flag would be too much for an older program.
+                                        # A setting that the program does not know would be an error as a flag; an older
+                                        # program ignores it as a variable.
                                         env={**os.environ, 'MILLRACE_HTTP': '127.0.0.1:0'})
         for line in self.process.stdout:
             if found := re.match(r'(\w+) listening on (\S+):(\d+)', line):

@@ -17,7 +17,7 @@ from bench_server import flights, wait_until_read
 
 COLUMNS = ('date BIGINT, delay INT, distance INT, origin VARCHAR, destination VARCHAR, tail VARCHAR, '
            'carrier VARCHAR, note VARCHAR')
-# The table is read by time, as the stream is: its rows are older than all records.
+# The table is read by time, like the stream, because all of its rows are older than the records.
 JOIN = 'SELECT f.origin AS origin, delay, city FROM f JOIN places p ON f.origin = p.origin'
 QUERIES = [('windowed count, repartitioned', 'TABLE',
             'SELECT origin, COUNT(*) AS n FROM f WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY origin'),
@@ -81,7 +81,7 @@ class Measured:
         thread = threading.Thread(target=follow)
         thread.start()
         times, number = [], 1_000_000
-        while not follows.wait(0.2):  # until the query has begun
+        while not follows.wait(0.2):  # until the query has started
             self.connection.execute(f"INSERT INTO f (date, delay, origin) VALUES (100000000, {number}, 'K0001')")
         for i in range(1, count + 1):
             begun = time.perf_counter()

@@ -86,7 +86,7 @@ def measure_queries(count):
         server = Server(folder)
         figure('restart_ms', 'restart to ready', server.start_ms, 'ms', 'at most 2,000')
         with server.connect() as connection:
-            # The first and the last of them work again.
+            # The first and the last of these queries process records again.
             connection.execute(f'INSERT INTO source VALUES (1, {count + 1})')
             last_table = count - 1 if count % 2 == 0 else count - 2
             while not connection.execute(f'SELECT n FROM q{last_table} WHERE id = 1').fetchall():
@@ -142,10 +142,11 @@ def measure_skew(partitions, records):
     figure('skewed_wall_s', '  skewed, by the clock', skewed_wall, 's')
 
 
-# --- One client does its worst
+# --- Clients with expensive requests
 
 def observe(pg_port, kafka_address, stop_event, results):
-    """A well-behaved neighbour, in a process of its own: 250 look-ups by key a second, and 125 produces of one record."""
+    """A client with small requests, in a process of its own: 250 look-ups by key per second, and 125 produces of one
+    record."""
     import psycopg
     lookups, produces = [], []
 
@@ -223,7 +224,8 @@ class Offences:
         self.connection.execute("SELECT v FROM big WHERE id = 1")
 
     def scan(self):
-        # One scan takes half a second; with the few look-ups of that time, a single one would decide the result.
+        # A scan takes half a second. During this time the client makes only a few look-ups, so a single slow one would
+        # decide the result.
         for _ in range(10):
             self.ask("SELECT * FROM big WHERE v = 'nothing'")
 
@@ -295,14 +297,15 @@ OFFENCES = [('nothing', 'nobody does'), ('a_statement_of_4_mb', 'a statement of 
 
 
 def stolen_ms():
-    """CPU time that the host gave to other guests, summed over all cores: a hiccup of that length is not the
-    server's."""
+    """CPU time that the host gave to other virtual machines, summed over all cores. A delay of this length is not
+    caused by the server."""
     with open('/proc/stat') as stat:
         return int(stat.readline().split()[8]) * 1000 / os.sysconf('SC_CLK_TCK')
 
 
 def longest_slice_ms(connection):
-    """The longest loop slice since the last call; older servers report it since their start only."""
+    """The longest slice of an event loop since the last call; older servers report the longest one since their start.
+    """
     with contextlib.suppress(Exception):
         loops = [row for row in connection.execute('SHOW SERVER').fetchall() if row[0] == 'loops']
         return max(float(row[2]) for row in [row for row in loops if 'slice max' in row[1]] or

@@ -59,7 +59,7 @@ class Member(kafka_wire.Connection):
 
 
 def rebalance(members):
-    """All of a group join, and get their parts."""
+    """All members of a group join, and get their partitions."""
     for member in members:
         member.send_join()
     for member in members:
@@ -87,7 +87,7 @@ def joins(server, turns):
         new = Member(server.kafka, f'join{turn}')
         new.send_join()
         asked = set(members)
-        while asked:  # until each has heard of it
+        while asked:  # until each member has received the news
             for member in asked:
                 member.send_heartbeat()
             asked = {member for member in asked if member.take_error() != REBALANCE_IN_PROGRESS}
@@ -106,7 +106,8 @@ def joins(server, turns):
 
 
 def commits(server, rate, seconds):
-    """(commits a second, share of a core, ms of the slowest tenth) with one offset in each, by 20 clients."""
+    """Returns (commits per second, share of a core, ms of the slowest tenth). 20 clients commit one offset per request.
+    """
     with kafka_wire.Connection(server.kafka) as connection:
         connection.create_topic('t', 20)
     clients = [kafka_wire.Connection(server.kafka) for _ in range(20)]
@@ -143,7 +144,7 @@ def commits(server, rate, seconds):
 
 
 def at_rest(server, groups, seconds):
-    """(MB, share of a core) that `groups` groups of three members take."""
+    """Returns (MB, share of a core) for `groups` groups of three members."""
     memory = server.anonymous_mb()
     members = []
     for number in range(groups):

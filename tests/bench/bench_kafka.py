@@ -18,8 +18,8 @@ TURNS = 9
 
 
 def raw_disk_rate(folder, megabytes):
-    """MB/s of plain writes, each followed by fdatasync, to a file that grows as the log does: blocks that a disk has
-    held before are faster on some."""
+    """Returns MB/s of plain writes, each followed by fdatasync, to a file that grows like the log. Some disks are
+    faster for blocks that were written before."""
     block = b'x' * RAW_WRITE_SIZE
     count = max(1, megabytes * 1_000_000 // RAW_WRITE_SIZE)
     file = os.open(os.path.join(folder, 'raw'), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -33,7 +33,7 @@ def raw_disk_rate(folder, megabytes):
 
 
 def bench(what, address, records, *flags):
-    """One run of `millrace bench`; what it printed as JSON."""
+    """One run of `millrace bench`; returns the JSON that it printed."""
     command = [BINARY, 'bench', what, '-b', address, '--records', str(records), '--json', *flags]
     printed = subprocess.run(command, capture_output=True, text=True)
     if printed.returncode != 0:
@@ -46,7 +46,8 @@ def median(values):
 
 
 def measure_rates(server, folder, megabytes):
-    """In short turns, each between two looks at the raw disk: shared ones are fast and slow by turns."""
+    """The benchmark runs in short turns, each between two measurements of the plain disk, because the speed of a shared
+    disk varies."""
     records = megabytes * 1_000_000 // RECORD_SIZE // TURNS
     with server.connect() as connection:
         connection.execute(f"CREATE STREAM b (v VARCHAR) WITH (kafka_topic='millrace-bench', partitions={PARTITIONS}, value_format='KAFKA')")
@@ -90,7 +91,8 @@ producer.flush()
 
 
 def push_rows(server, statement):
-    """The only column of a push query's rows, as text, in the lists in which they arrive. Drivers for Python are too slow."""
+    """Reads the only column of a push query's rows as text, in the portions in which the rows arrive. Python's drivers
+    would be too slow."""
     client = socket.create_connection(('127.0.0.1', server.ports['pg']))
     start = struct.pack('>i', 196608) + b'user\0bench\0\0'
     client.send(struct.pack('>i', len(start) + 4) + start)
@@ -127,7 +129,7 @@ def measure_latency(server, rate=10_000, seconds=10):
         consumer = Consumer({'bootstrap.servers': server.kafka, 'group.id': 'unused', 'enable.auto.commit': False})
         consumer.assign([TopicPartition('received', i, OFFSET_END) for i in range(2)])
         while len(record_waits) < total:
-            message = consumer.poll(1.0)  # consume() would wait until it has many
+            message = consumer.poll(1.0)  # consume() would wait until it has many records
             now_ms = time.monotonic_ns() / 1e6
             if message and not message.error():
                 record_waits.append(now_ms - json.loads(message.value())['SENT_US'] / 1e3)
@@ -139,7 +141,7 @@ def measure_latency(server, rate=10_000, seconds=10):
         time.sleep(1)
         subprocess.run([sys.executable, '-c', PRODUCER, server.kafka, 'sent', str(rate), str(seconds)], check=True)
         thread.join(timeout=20)
-        return waits[-total // 2:]  # the second half: the first warms up
+        return waits[-total // 2:]  # only the second half counts: the first half warms up
 
     waits = waits_of(follow_rows, row_waits)
     show(f'produce to the row at a push query, {rate:,}/s, p99', f'{percentile(waits, 0.99):.1f}', 'ms', 'aim 10')
@@ -148,7 +150,7 @@ def measure_latency(server, rate=10_000, seconds=10):
 
 
 def fetch_request(correlation_id, topic, wait_ms):
-    """Version 4, of partition 0 from its end, which the caller knows to be 0."""
+    """A fetch request of version 4 for partition 0 from its end, which is 0 as the caller knows."""
     name = struct.pack('>h', len(topic)) + topic.encode()
     partition = struct.pack('>iiqi', 1, 0, 0, 1 << 20)
     body = struct.pack('>iiiib', -1, wait_ms, 1, 50 << 20, 0) + struct.pack('>i', 1) + name + partition
@@ -157,7 +159,7 @@ def fetch_request(correlation_id, topic, wait_ms):
 
 
 def measure_idle(server, wait_ms, connections=500, seconds=10):
-    """Consumers that wait, and send the next fetch after `wait_ms`."""
+    """Consumers that wait for records, and send the next fetch `wait_ms` later."""
     selector = selectors.DefaultSelector()
     request = fetch_request(7, 'idle', wait_ms)
     host, port = server.kafka.split(':')
@@ -165,7 +167,7 @@ def measure_idle(server, wait_ms, connections=500, seconds=10):
         client = socket.create_connection((host, int(port)))
         selector.register(client, selectors.EVENT_READ)
         client.send(request)
-        time.sleep(wait_ms / 1000 / connections)  # spread over the time
+        time.sleep(wait_ms / 1000 / connections)  # the requests are spread over the time
     before, end, polls = server.cpu_seconds(), time.monotonic() + seconds, 0
     while time.monotonic() < end:
         for key, _ in selector.select(0.1):

@@ -45,7 +45,7 @@ class Peer:
         Peer.topics += 1
         name = f'bench{Peer.topics}'
         self.admin.create_topics([NewTopic(name, PARTITIONS, 1, config=self.config)])[name].result(30)
-        while name not in self.admin.list_topics(timeout=30).topics:  # a broker hears of it a moment later
+        while name not in self.admin.list_topics(timeout=30).topics:  # a broker learns of the new topic a moment later
             time.sleep(0.05)
         return name
 

@@ -37,7 +37,7 @@ def prepare(server, count, seed):
 
 
 def settle(connection):
-    """Until every query, also those that keep declared tables, has read all that there is."""
+    """Waits until every query, including those of declared tables, has read all existing records."""
     end, quiet = time.monotonic() + PATIENCE_S, 0
     while quiet < 3:
         if time.monotonic() > end:
@@ -56,7 +56,8 @@ def plain(value):
 
 
 def is_close(mine, theirs):
-    """Counts of distinct values are good to some percent; a mean in the middle of two thousandths is rounded either way."""
+    """Counts of distinct values may differ by some percent. A mean exactly between two thousandths may be rounded up or
+    down."""
     if isinstance(mine, float) and isinstance(theirs, float):
         return abs(mine - theirs) < 0.0015
     return mine == theirs or (isinstance(mine, int) and isinstance(theirs, int) and theirs > 512 and

@@ -54,13 +54,13 @@ class Peer:
 
     def __init__(self, dsn, options):
         self.dsn = dsn
-        self.had = {}  # scheduling policy and cores that its processes had before
+        self.had = {}  # the scheduling policy and the cores that the processes had before
         of = conninfo_to_dict(dsn)
         self.address = ['-h', of['host'], '-p', str(of.get('port', 5432)), '-U', of['user'], of['dbname']]
         with self.connect() as connection:
             backend = connection.execute('SELECT pg_backend_pid()').fetchone()[0]
             self.postmaster = int(self.stat(backend)[1])
-        for pid in self.processes():  # backends inherit it
+        for pid in self.processes():  # PostgreSQL's processes inherit the setting
             self.had[pid] = os.sched_getscheduler(pid), os.sched_getparam(pid), os.sched_getaffinity(pid)
             if options.fifo:
                 os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(PRIORITY))
@@ -130,7 +130,7 @@ def measure(title, systems, arguments, options, folder):
 def look_ups(systems, options, folder):
     for system in systems:
         subprocess.run(['pgbench', '-i', '-I', 'dtgvp', '-s', str(ROWS // 100_000), '-q', *system.address], capture_output=True, check=True)
-        with system.connect() as connection:  # once for all: all records of the table have been read
+        with system.connect() as connection:  # only once: the table has read all its records
             assert connection.execute('SELECT COUNT(*) FROM pgbench_accounts').fetchone()[0] == ROWS
     for protocol in ('prepared', 'simple'):
         for clients in (8, 1):

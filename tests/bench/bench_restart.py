@@ -18,8 +18,8 @@ from bench_server import wait_until_read
 
 
 def key(number):
-    """Keys of about the same time are spread over a range, so that a checkpoint changes many pages a little, but not
-    all pages of the file."""
+    """Keys that arrive at about the same time are spread over a range of the file. A checkpoint therefore changes many
+    pages a little, but not all pages of the file."""
     block, place = divmod(number, 100_000)
     return f'{block * 100_000 + place * 7919 % 100_000:09}'
 
@@ -79,7 +79,7 @@ def main():
             connection.execute(f'CREATE TABLE c{number} AS SELECT id, COUNT(*) AS n FROM source GROUP BY id')
         connection.execute('INSERT INTO source (id, v) VALUES (1, 7), (2, 9)')
         show('queries', f'{options.queries}', '', f'created in {time.monotonic() - begun:.0f} s')
-        # The records that were read are no longer needed: retention removes them, and the state stays.
+        # The records are no longer needed after they were read: retention removes them, and the state stays.
         connection.execute("CREATE STREAM s (k VARCHAR KEY, v VARCHAR) WITH (value_format='kafka', partitions=4, "
                            "retention_ms=20000)")
         connection.execute('CREATE TABLE t AS SELECT k, LATEST_BY_OFFSET(v) AS v FROM s GROUP BY k')

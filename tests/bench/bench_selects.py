@@ -34,7 +34,7 @@ def fill(connection, rows):
 
 
 def seconds_of(connection, query, times=4):
-    """The fastest of some runs."""
+    """Returns the fastest of several runs."""
     found = []
     for _ in range(times):
         begun = time.monotonic()

@@ -27,7 +27,7 @@ def wait_until_read(connection, query):
         rows = connection.execute('SHOW QUERIES').fetchall()
         row = next(r for r in rows if r[0].startswith(query))
         if row[1] == 'RUNNING' and row[4] == 0 and int(row[6]) == 0:
-            # A stage reports its lag after each step: twice the same value means that no step is left.
+            # A stage reports its lag after each step. If the lag is equal two times in a row, no step is left.
             time.sleep(0.3)
             if next(r for r in connection.execute('SHOW QUERIES').fetchall() if r[0] == row[0])[4] == 0:
                 return

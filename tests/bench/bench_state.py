@@ -40,7 +40,7 @@ class LookUps:
 
 
 class Watch:
-    """The most anonymous memory that the server had."""
+    """The largest amount of anonymous memory that the server had."""
 
     def __init__(self, server):
         self._server, self._stops, self._most = server, threading.Event(), 0
@@ -58,7 +58,7 @@ class Watch:
 
 
 def send(server, connection, key, numbers, keys, name):
-    """All of them, until the table has them."""
+    """Writes all rows, and waits until the table contains them."""
     look_ups, watch = LookUps(server, key, keys), Watch(server)
     cpu, begun, count = server.cpu_seconds(), time.monotonic(), 0
     with connection.cursor().copy('COPY s (k, v) FROM STDIN') as copy:

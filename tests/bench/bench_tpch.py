@@ -61,7 +61,7 @@ def rows(scale, seed=1):
         data['customer'].append((i, f'Customer#{i:09}', comment(), nation, phone(nation), money(-1_000, 10_000), pick(SEGMENTS), comment()))
     for i in range(1, orders + 1):
         customer = number(1, customers + 1)
-        while customers > 10 and customer % 3 == 0:  # a third of the customers has no order
+        while customers > 10 and customer % 3 == 0:  # a third of the customers have no order
             customer = number(1, customers + 1)
         ordered = FIRST_DAY + datetime.timedelta(number(2_406))
         order = i // 8 * 32 + i % 8
