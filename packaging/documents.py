@@ -142,7 +142,7 @@ def manual_page(command, version):
     return page
 
 
-# ---- Configuration
+# Keeps paragraphs as they are; indented lines are examples and keep their line ends.
 
 def is_literal(default):
     return default is not None and default != "none" and " " not in default

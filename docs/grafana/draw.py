@@ -67,12 +67,12 @@ class Prometheus:
              f"--web.listen-address={self.client.place}", "--log.level=error"])
 
     def series_of(self, expression, begin, end):
-        """[(labels, [(time, value)])], those that are large at the end first."""
+        """Returns [(labels, [(time, value)])]; series with a large last value come first."""
         query = {"query": expression.replace("$instance", ".*"), "start": begin, "end": end, "step": 1}
         answer = json.loads(self.client.ask("GET", "/api/v1/query_range?" + urllib.parse.urlencode(query)))
         found = [(tuple(sorted(each["metric"].items())), [(float(at), float(value)) for at, value in each["values"]])
                  for each in answer["data"]["result"]]
-        most = re.match(r"topk\((\d+)", expression)  # of each moment; which may be more in all
+        most = re.match(r"topk\((\d+)", expression)  # topk() chooses series at each moment; the result can have more
         found.sort(key=lambda each: -max(value for _, value in each[1]))
         return found[:int(most[1])] if most else found
 
@@ -163,7 +163,7 @@ def draw_panel(picture, panel, prometheus, begin, end):
 
 
 def draw_numbers(picture, x, y, w, h, numbers):
-    """Beside each other, each with its name below it."""
+    """Draws numbers side by side, each with its name below it."""
     numbers = numbers or [("", "-")]
     for index, (name, value) in enumerate(numbers):
         middle = x + w * (index + 0.5) / len(numbers)
@@ -172,7 +172,7 @@ def draw_numbers(picture, x, y, w, h, numbers):
 
 
 def draw_legend(picture, left, right, y, names):
-    """In two lines; what has no room in them is counted."""
+    """Writes names in two lines; names that do not fit are only counted."""
     at, line = left, 0
     for index, name in enumerate(names):
         name = name if len(name) < 30 else name[:28] + "…"
@@ -188,7 +188,7 @@ def draw_legend(picture, left, right, y, names):
 
 
 def load(client, is_over):
-    """Writes, more and less of it, as a consumer reads along."""
+    """Writes records at a rate that rises and falls, while a consumer reads them."""
     begun, number = time.monotonic(), 0
     client.ask("POST", "/consumers/reports", {"name": "one", "format": "json", "auto.offset.reset": "earliest"})
     reader = "/consumers/reports/instances/one"
@@ -216,7 +216,7 @@ def main():
             client.ask("POST", "/ksql", {"ksql": statement})
         writer = threading.Thread(target=load, args=(client, is_over), daemon=True)
         writer.start()
-        time.sleep(30)  # half of what rates are taken of
+        time.sleep(30)  # half of the range over which rates are computed
         begin = time.time()
         time.sleep(seconds)
         draw(panels, prometheus, begin, time.time())

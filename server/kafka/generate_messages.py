@@ -12,13 +12,13 @@ import re
 import sys
 
 NUMBERS = {'int8': 'int8_t', 'int16': 'int16_t', 'int32': 'int32_t', 'int64': 'int64_t'}
-# type: C++ type, and the word in the names of its reader and writer.
+# Each entry has the C++ type of a field, and the word for it in the names of the reading and writing functions.
 PLAIN = {'bool': ('bool', 'boolean'), 'error': ('KafkaError', 'error'), 'uuid': ('Uuid', 'uuid'),
          'string': ('std::string', 'string'), 'bytes': ('std::string_view', 'bytes'),
          'records': ('Records', 'records'), 'float64': ('double', 'float64')}
 HAS_DEFAULT = ('int8', 'int16', 'int32', 'int64', 'bool')
-# Names of parameters and variables of the generated functions. A member with such a name would be hidden there: it would
-# be read into the parameter, and stay 0.
+# Names of parameters and variables of the generated functions. They would hide a member of the same name: its value
+# would be read into the variable, and the member would stay 0.
 TAKEN_NAMES = {'in', 'out', 'version', 'item', 'tag', 'tags', 'field'}
 
 
@@ -27,7 +27,7 @@ def snake(name):
 
 
 class Versions:
-    """A range such as "3+", "2-7" or "4" within what the message has."""
+    """Returns the part of a range such as "3+", "2-7" or "4" that is within the versions of the message."""
 
     def __init__(self, text, lowest, highest):
         found = re.fullmatch(r'(\d+)(\+|-(\d+))?', text)
@@ -41,7 +41,7 @@ class Versions:
             raise ValueError(f'"{text}" holds no version of the message')
 
     def condition(self):
-        """C++ that asks whether `version` is inside; empty when it always is."""
+        """Returns a C++ condition that is true if `version` is in the range; an empty text if it always is."""
         parts = []
         if self.first > self.lowest:
             parts.append(f'version >= {self.first}')
@@ -106,7 +106,7 @@ class Field:
         return f'{self.name} == {self.initial()}'
 
     def call(self, verb, stream):
-        """The statement that reads or writes the field, without its versions."""
+        """Returns the statement that reads or writes the field, without the condition about its versions."""
         reads = verb == 'read'
         if self.is_array:
             item = self.item(verb, stream)
@@ -148,8 +148,8 @@ class Struct:
         self.fields = [Field(each, message) for each in fields]
         held = [f for f in self.fields if f.fields is not None]
         self.inner = [Struct(f.type, f.fields, message, self.path) for f in held]
-        # The struct inside a std::optional is declared before the message: nested in it, clang 16
-        # does not find it constructible.
+        # The struct inside a std::optional is declared before the message. If it were nested in the message, clang 16
+        # would not accept it as constructible.
         self.outside = [inner for inner, f in zip(self.inner, held) if f.is_nullable and not f.is_array]
         for inner in self.outside:
             inner.name = inner.path
@@ -248,7 +248,8 @@ def every_message(schema_paths):
                       '}  // namespace server::kafka', ''])
 
 
-# A file that keeps its time is not compiled again, so a change of the generator costs only the messages that differ.
+# If the content of a file does not change, its time does not change either, so it is not compiled again. A change of
+# the generator therefore compiles only the messages that differ.
 def write_if_changed(path, text):
     if os.path.exists(path):
         with open(path, encoding='utf-8') as file:

@@ -7,8 +7,8 @@ Writes to --out:
   console_assets.cc      their paths, types and ETags, and the hash of the build (assets.h)
   keywords.js            the keywords of the grammar, for the editor; embedded as core/keywords.js
 
-Equal files give equal bytes, on every machine and at every time. The build fails if the files are larger than
-the limit, and warns if a file of another project is not the one that vendor.txt lists.
+Identical input files always give identical output bytes. The build fails if the files are larger than the limit, and
+warns if a file of another project is not the one that vendor.txt lists.
 """
 import argparse
 import gzip
@@ -67,7 +67,7 @@ def site(folder):
             path = os.path.join(place, name)
             with open(path, "rb") as file:
                 files[os.path.relpath(path, folder).replace(os.sep, "/")] = file.read()
-    # Declarations of types are for the checker of the sources only.
+    # Type declarations are only for the checker of the sources, and are left out.
     return {path: text for path, text in files.items() if not path.endswith(".d.ts")}
 
 
