@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { load } from './site.mjs';
+import { load, random } from './site.mjs';
 
 const { isDefinition, isPush, positionOf, splitStatements, statementAt, withoutComments } =
   await load('editor/split.js');
@@ -63,4 +63,20 @@ test('a line and a column are a position of the text', () => {
   assert.equal(positionOf(text, 1, 1), 0);
   assert.equal(positionOf(text, 1, 8), text.indexOf('1'));
   assert.equal(positionOf(text, 3, 8), text.indexOf('one'));
+});
+
+test('a script between others of the same length has its own pieces', () => {
+  assert.deepEqual(texts('SELECT 1; SELECT 2'), ['SELECT 1;', 'SELECT 2']);
+  assert.deepEqual(texts("SELECT '; SELECT 2"), ["SELECT '; SELECT 2"]);
+  assert.deepEqual(texts('SELECT 1; SELECT 2'), ['SELECT 1;', 'SELECT 2']);
+});
+
+test('random pieces that are joined are split again', () => {
+  const below = random(11);
+  const parts = ['a', ' ', '\n', '-', '/', '*', '1', "'; -- '", '"a;b"', '$$;$$', '$1', '--;\n', '/*;*/'];
+  for (let round = 0; round < 500; ++round) {
+    const wanted = Array.from({ length: 1 + below(4) }, () => 'x ' + Array.from({ length: below(9) },
+      () => parts[below(parts.length)]).join(' ') + ';');
+    assert.deepEqual(texts(wanted.join('\n')), wanted);
+  }
 });

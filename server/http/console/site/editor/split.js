@@ -35,12 +35,25 @@ function afterComment(text, from) {
   return text.length;
 }
 
+/** Characters that neither end a statement nor begin a quote or a comment. */
+const PLAIN = /[^;'"`$\-/]+/y;
+
+/** @type {{script: string, pieces: Piece[]}} */
+let last = { script: '', pieces: [] };
+
 /**
  * Returns the statements of a script without those that hold only blanks and comments. `start` is
- * the position of the first character that is no blank; `end` is behind the semicolon.
- * @param {string} script @returns {Piece[]}
+ * the position of the first character that is no blank; `end` is behind the semicolon. The pieces
+ * of the last script are kept, since a press of a key asks for them several times.
+ * @param {string} script @returns {readonly Piece[]}
  */
 export function splitStatements(script) {
+  if (last.script !== script) last = { script, pieces: split(script) };
+  return last.pieces;
+}
+
+/** @param {string} script @returns {Piece[]} */
+function split(script) {
   /** @type {Piece[]} */
   const pieces = [];
   let start = 0, hasText = false;
@@ -54,6 +67,11 @@ export function splitStatements(script) {
     hasText = false;
   };
   for (let at = 0; at < script.length;) {
+    PLAIN.lastIndex = at;
+    const plain = PLAIN.exec(script)?.[0] ?? '';
+    hasText ||= /\S/.test(plain);
+    at += plain.length;
+    if (at === script.length) break;
     const end = skip(script, at);
     if (end > at) {
       const isComment = script[at] === '-' || script[at] === '/';
@@ -62,7 +80,7 @@ export function splitStatements(script) {
     } else if (script[at] === ';') {
       close(++at);
     } else {
-      hasText ||= !/\s/.test(script[at]);
+      hasText = true;
       ++at;
     }
   }
