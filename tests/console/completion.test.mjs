@@ -53,3 +53,10 @@ test('nothing is offered in texts and comments', () => {
   assert.deepEqual(at('SELECT 1 -- cou|'), []);
   assert.ok(at("SELECT 'a', cou|").includes('COUNT'));
 });
+
+test('nothing is offered in quotes and comments, and behind them again', () => {
+  assert.deepEqual(at("SELECT 1; SELECT 'or| FROM orders; SELECT 2;"), []);
+  assert.deepEqual(at('SELECT 1; -- or|\nSELECT 2;'), []);
+  assert.ok(at("SELECT 'it''s', ci| FROM orders; SELECT 2;").includes('city'));
+  assert.deepEqual(at(`${'SELECT 1; '.repeat(5000)}SELECT city FROM or|; SELECT 2;`), ['orders']);
+});

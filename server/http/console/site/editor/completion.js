@@ -9,6 +9,7 @@ import { KEYWORDS, TYPES } from '../core/words.js';
 /** @typedef {{text: string, kind: string, detail: string, mark?: string}} Candidate */
 
 const MOST = 50;
+const LONGEST = 300; // characters before the cursor that decide what can stand there
 const BEFORE_RELATION = /\b(FROM|JOIN|INTO|TABLE|STREAM|UPDATE|DESCRIBE|VIEW)\s+$/i;
 const NAME_BEFORE = /[A-Za-z_$][\w$]*$/;
 
@@ -18,11 +19,11 @@ const NAME_BEFORE = /[A-Za-z_$][\w$]*$/;
  * @returns {{from: number, candidates: Candidate[]}}
  */
 export function complete(script, cursor, catalog) {
-  const before = script.slice(0, cursor);
+  const before = script.slice(Math.max(0, cursor - LONGEST), cursor);
   const typed = NAME_BEFORE.exec(before)?.[0] ?? '';
   const from = cursor - typed.length;
-  const lead = before.slice(0, from);
-  if (isInText(lead)) return { from, candidates: [] };
+  const lead = before.slice(0, before.length - typed.length);
+  if (isInText(script, from)) return { from, candidates: [] };
   const statement = statementAt(script, cursor)?.text ?? '';
   const owner = /([A-Za-z_]\w*|"[^"]+")\.$/.exec(lead)?.[1];
   const candidates = owner ? columnsOf(owner, statement, catalog)
@@ -31,10 +32,11 @@ export function complete(script, cursor, catalog) {
   return { from, candidates: rank(candidates, typed) };
 }
 
-/** Whether the text ends inside a quote or a comment. @param {string} lead */
-function isInText(lead) {
-  const last = splitStatements(lead).pop();
-  const tail = last && !last.text.endsWith(';') ? lead.slice(last.start) : '';
+/** Whether a place is inside a quote or a comment. @param {string} script @param {number} at */
+function isInText(script, at) {
+  const piece = splitStatements(script).filter(({ start }) => start < at).pop();
+  const isOver = piece && piece.end <= at && piece.text.endsWith(';');
+  const tail = piece && !isOver ? script.slice(piece.start, at) : '';
   const plain = tail.replace(/'(?:[^']|'')*'/g, '').replace(/"[^"]*"/g, '');
   return plain.includes("'") || /--[^\n]*$/.test(plain);
 }
@@ -78,13 +80,17 @@ function wordsOf(catalog) {
   ];
 }
 
+/** The words of the last statement, which two callers ask for with each key. */
+let last = { statement: '', words: /** @type {Set<string>} */ (new Set()) };
+
 /**
  * Returns the relations that a statement names.
  * @param {string} statement @param {import('./catalog.js').Catalog} catalog
  */
 export function mentioned(statement, catalog) {
-  const words = new Set(statement.toLowerCase().match(/[a-z_][\w$]*/g) ?? []);
-  return catalog.relations.filter((relation) => words.has(relation.name.toLowerCase()));
+  if (last.statement !== statement)
+    last = { statement, words: new Set(statement.toLowerCase().match(/[a-z_][\w$]*/g) ?? []) };
+  return catalog.relations.filter((relation) => last.words.has(relation.name.toLowerCase()));
 }
 
 /**

@@ -96,6 +96,8 @@ class CodeEditor {
     this.marks_ = [];
     /** @type {any[]} */
     this.notes_ = [];
+    /** @type {any[]} */
+    this.range_ = []; // the lines that Run would execute
     this.cm = CodeMirror(place, {
       value: text, mode: 'text/x-millrace', lineNumbers: true, matchBrackets: true,
       autoCloseBrackets: true, indentUnit: 2, tabSize: 2, lineWrapping: true, dragDrop: false,
@@ -185,13 +187,15 @@ class CodeEditor {
 
   /** Marks the lines that Run would execute. @param {{start: number, end: number}|null} range */
   showRange(range) {
-    this.range_?.forEach((/** @type {any} */ line) =>
-      this.cm.removeLineClass(line, 'gutter', 'current'));
-    this.range_ = [];
-    if (!range) return;
-    const last = this.cm.posFromIndex(range.end).line;
-    for (let line = this.cm.posFromIndex(range.start).line; line <= last; ++line)
-      this.range_.push(this.cm.addLineClass(line, 'gutter', 'current'));
+    const { cm, range_: old } = this;
+    const [first, end] = range ? [this.cm.posFromIndex(range.start).line,
+      this.cm.posFromIndex(range.end).line + 1] : [0, 0];
+    const lines = Array.from({ length: end - first }, (_, at) => cm.getLineHandle(first + at));
+    // The class of thousands of lines would otherwise be written again with each key.
+    if (lines.length === old.length && lines.every((line, at) => line === old[at])) return;
+    for (const line of old) cm.removeLineClass(line, 'gutter', 'current');
+    for (const line of lines) cm.addLineClass(line, 'gutter', 'current');
+    this.range_ = lines;
   }
 }
 

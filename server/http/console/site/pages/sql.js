@@ -164,22 +164,23 @@ class SqlPage {
   }
 
   onChange_() {
-    this.drafts.active.text = this.editor.text;
+    const { cursor, text } = this.editor;
+    this.drafts.active.text = text;
     clearTimeout(this.saving_);
     this.saving_ = setTimeout(() => this.keep_(), SAVE_PAUSE_MS);
-    const { cursor, text } = this.editor;
     const isTyping = /[\w$.]/.test(text[cursor - 1] ?? '');
     if (isTyping && this.editor.hasFocus) this.completion?.open(false);
     else this.completion?.close();
-    for (const relation of mentioned(text, this.catalog))
+    for (const relation of mentioned(statementAt(text, cursor)?.text ?? '', this.catalog))
       void this.catalog.describe(relation, this.signal_);
   }
 
   onCursor_() {
     const { editor } = this;
     if (!editor || editor.selection.text) return editor?.showRange(null);
-    const pieces = splitStatements(editor.text);
-    editor.showRange(pieces.length > 1 ? statementAt(editor.text, editor.cursor) ?? null : null);
+    const { text } = editor;
+    const isOne = splitStatements(text).length < 2;
+    editor.showRange(isOne ? null : statementAt(text, editor.cursor) ?? null);
   }
 
   keep_() {
