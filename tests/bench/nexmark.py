@@ -1,6 +1,6 @@
 """Nexmark: its queries in Millrace's dialect, and their expected answers, computed here from the events alone.
 
-Each query is a list of statements; the last one makes the compared relation. `answer` is sent to the server,
+Each query is a list of statements; the last one creates the relation that is compared. `answer` is sent to the server,
 `expect` takes the events ({'person': [...], 'auction': [...], 'bid': [...]}) and returns the rows, in any order.
 """
 import collections
@@ -18,7 +18,7 @@ SCHEMA = [
     "WITH (KAFKA_TOPIC = 'nexmark-auction', TIMESTAMP = 'date_time')",
     "CREATE STREAM bid (auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, date_time BIGINT, "
     "extra VARCHAR) WITH (KAFKA_TOPIC = 'nexmark-bid', TIMESTAMP = 'date_time')",
-    # For queries that go by the time of arrival.
+    # For queries that use the time at which a record arrives.
     "CREATE STREAM bid_now (auction BIGINT, bidder BIGINT, price BIGINT) WITH (KAFKA_TOPIC = 'nexmark-bid')",
     # Persons and auctions never change: their streams are tables.
     "CREATE TABLE persons (id BIGINT PRIMARY KEY, name VARCHAR, city VARCHAR, state VARCHAR, date_time BIGINT) "
@@ -28,15 +28,15 @@ SCHEMA = [
     "WITH (KAFKA_TOPIC = 'nexmark-auction', TIMESTAMP = 'date_time')",
     "CREATE TABLE side (key BIGINT PRIMARY KEY, value VARCHAR) WITH (PARTITIONS = 1)",
 ]
-SIDE = 10_000  # rows of the side input
+SIDE = 10_000  # the number of rows of the side input
 
 
 @dataclasses.dataclass
 class Query:
     statements: list[str]
-    answer: str | None = None  # None: all rows of the last one
+    answer: str | None = None  # None: all rows of the last relation
     expect: Callable | None = None
-    published: int | None = None  # events a second and core, of Flink 2
+    published: int | None = None  # events per second and core, of Flink 2
     note: str = ''
 
     @property
@@ -51,7 +51,7 @@ _BIDS_OF_AUCTIONS = ("SELECT b.auction AS auction, a.category AS category, b.pri
 
 
 def _ranks(value, function):
-    """The columns of a function over three price ranges."""
+    """The columns of an aggregate function over three price ranges."""
     bounds = ('price < 10000', 'price >= 10000 AND price < 1000000', 'price >= 1000000')
     none = '0' if function == 'SUM' else 'CAST(NULL AS BIGINT)'
     return ', '.join(f'{function}(CASE WHEN {bound} THEN {value} ELSE {none} END) AS {function[0]}{value[0]}{i}'
@@ -71,7 +71,7 @@ def _of_bids(make):
 
 
 def _grouped(key, fold, of='bid'):
-    """Rows of key and fold(the group's records)."""
+    """Returns rows of a key and fold(records of the group)."""
     def expect(events):
         groups = collections.defaultdict(list)
         for record in events[of]:
@@ -85,7 +85,7 @@ def _decimal(price):
 
 
 def _valid_bids(events):
-    """The auctions by id, and for each auction the bids while it was open."""
+    """Returns the auctions by id, and for each auction the bids that arrived while it was open."""
     auctions = {a['id']: a for a in events['auction']}
     by_auction = collections.defaultdict(list)
     for bid in events['bid']:

@@ -28,7 +28,7 @@ MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 
 
 def find_chromium():
-    """The browser, or None."""
+    """The path of the browser, or None."""
     return os.environ.get("MILLRACE_CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -88,7 +88,7 @@ class Browser:
         except (OSError, subprocess.TimeoutExpired):
             pass
         try:
-            os.killpg(process.pid, signal.SIGKILL)  # children that outlive a browser that has crashed
+            os.killpg(process.pid, signal.SIGKILL)  # children may survive the crash of the browser
         except ProcessLookupError:
             pass
         process.wait()
@@ -105,7 +105,7 @@ class Browser:
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._read], [], [], 0.5)
             if not ready:
-                if self._process.poll() is not None:  # a child can still hold the pipe
+                if self._process.poll() is not None:  # a child process may still have the pipe open
                     raise BrowserError("the browser has ended")
                 deadline.check("the browser does not answer")
                 continue
@@ -117,7 +117,7 @@ class Browser:
         return json.loads(message)
 
     def post(self, method, session=None, **parameters):
-        """Sends a command without waiting for its result, and returns its number."""
+        """Sends a command without waiting for its result, and returns the number of the command."""
         self._next += 1
         message = {"id": self._next, "method": method, "params": parameters}
         if session:
@@ -126,7 +126,7 @@ class Browser:
         return self._next
 
     def call(self, method, session=None, limit_s=WAIT_S, **parameters):
-        """The result of a command; events that arrive meanwhile are answered, or kept in `events`."""
+        """Returns the result of a command. Events that arrive meanwhile are answered, or stored in `events`."""
         number = self.post(method, session, **parameters)
         deadline = Deadline(limit_s)
         while True:
@@ -141,7 +141,8 @@ class Browser:
                 self.events.append(answer)
 
     def page(self, url, width=None, height=None, before=""):
-        """Opens a page in a context of its own: no storage is shared. `before` is a script that runs before the page's."""
+        """Opens a page in a new context, which shares no storage with other pages. `before` is a script that runs
+        before the scripts of the page."""
         return self.tab(self.call("Target.createBrowserContext")["browserContextId"], url, width, height, before)
 
     def tab(self, context, url, width=None, height=None, before=""):
@@ -179,7 +180,7 @@ class Page:
         self.wait("document.readyState === 'complete'")
 
     def reload(self):
-        """Loads the page again; the old document no longer answers when this returns."""
+        """Loads the page again. When this function returns, the old document no longer answers."""
         self.js("window.isBeforeReload = true")
         self.call("Page.reload")
         self.wait("!window.isBeforeReload && document.readyState === 'complete'", "the page after a reload")
@@ -195,7 +196,7 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=features)
 
     def js(self, expression, limit_s=WAIT_S):
-        """The value of an expression; a promise is awaited."""
+        """Returns the value of an expression; if it is a promise, waits for it."""
         answer = self.call("Runtime.evaluate", limit_s=limit_s, expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
@@ -208,7 +209,7 @@ class Page:
             try:
                 return self.js(f"(value => value instanceof Node ? true : value)({expression})")
             except BrowserError as error:
-                if "context" not in str(error):  # the page is between two documents
+                if "context" not in str(error):  # the old document is gone, and the new one is not loaded yet
                     raise
                 return None
 

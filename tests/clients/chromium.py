@@ -1,18 +1,18 @@
-"""A tab of Chromium with pages of any origin, whose scripts meet the real server."""
+"""A tab of Chromium that shows pages of any origin; the scripts of these pages send requests to the real server."""
 import base64
 
 from browser import Browser, find_chromium
 
 PROGRAM = find_chromium()
-RUN_S = 120  # limit of a script
+RUN_S = 120  # time limit of a script
 PAGE = base64.b64encode(b"<!doctype html><title>page</title><body>").decode()
-# The browser's own protection of local addresses could be switched off by its user, so the server must be safe
-# without it.
+# The browser protects local addresses itself, but its user can switch this off. Therefore the server must be safe
+# without this protection.
 PROTECTIONS = ("LocalNetworkAccessChecks", "BlockInsecurePrivateNetworkRequests", "PrivateNetworkAccessSendPreflights")
 
 
 class Chromium:
-    """One tab. Pages below /page are made here, whatever their origin is: as if a web server had sent them before
+    """One tab. This program supplies the pages below /page for every origin, as if a web server had sent them before
     its name was changed to another address (DNS rebinding). Every other request is sent to the address that `names`
     has for its host."""
 

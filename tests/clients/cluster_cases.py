@@ -52,7 +52,7 @@ def all_is_well(nodes, count=3):
 
 
 def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **config):
-    """`assignment`: for each partition, the nodes of its replicas, the leader first."""
+    """`assignment` has, for each partition, the nodes of its replicas; the first node is the leader."""
     if assignment is None:
         new = NewTopic(name, partitions, replicas, config=config)
     else:
@@ -72,7 +72,7 @@ def leader_of(nodes, topic, partition=0):
     return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
 
 
-GROUP, TRANSACTION = 0, 1  # the two kinds of keys that FindCoordinator distinguishes
+GROUP, TRANSACTION = 0, 1  # the two kinds of keys in a FindCoordinator request
 
 
 def coordinator_of(nodes, kind, key):
@@ -88,7 +88,7 @@ def coordinator_of(nodes, kind, key):
 
 
 def end_of(consumer, partition):
-    """Repeats the call where the leadership has just moved: this call of the client does not repeat it by itself."""
+    """Repeats the call if the leadership has just moved, because the client does not repeat this call itself."""
     deadline = Deadline(20)
     while True:
         try:

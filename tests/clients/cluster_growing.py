@@ -1,4 +1,4 @@
-"""A server that is alone, and the cluster of three nodes that it becomes (millrace cluster join)."""
+"""A single server, and the cluster of three nodes that it becomes (millrace cluster join)."""
 import atexit
 import collections
 import functools
@@ -17,7 +17,7 @@ shows = functools.partial(shows_within, timeout_s=90)
 
 
 class FirstNode(Node):
-    """One that can be started alone, too, at the same addresses."""
+    """A node that can also be started as a single server, at the same addresses."""
     is_alone = True
 
     def arguments(self):
@@ -42,7 +42,7 @@ class FirstNode(Node):
         return said
 
     def refused_start(self):
-        """Why it does not start, if it does not."""
+        """Starts the server, and returns the reason why it does not start, or None."""
         try:
             self.start()
             return ""
@@ -94,7 +94,7 @@ def command(nodes, *arguments):
 
 
 class Small:
-    """A server with queries, to be joined often: what it has written is counted."""
+    """A server with queries that joins a cluster again and again; the test counts everything that it has written."""
 
     def __init__(self, nodes):
         self.count = 0
@@ -108,7 +108,7 @@ class Small:
         self.check(node)
 
     def write_many(self, node, count):
-        """And does not look what has come of them."""
+        """Sends a request, and does not wait for its result."""
         end = self.count + count
         while self.count < end:
             rows = range(self.count, min(self.count + 5000, end))

@@ -1,4 +1,4 @@
-"""Writers of numbered records, and readers of them: for tests with disturbances meanwhile."""
+"""Writers of numbered records, and readers of these records, for tests with disturbances."""
 import logging
 import re
 import threading
@@ -63,8 +63,8 @@ def read_committed(bootstrap, topic, partitions):
 class Retries(logging.Handler):
     """The node to which a client repeats its records: {partition: address}, from the client's log.
 
-    librdkafka may stay for ever with a node that is no longer the leader, although each answer about the topic names
-    the new one (its issue 5593: two answers within milliseconds, of which the second is the older one)."""
+    librdkafka may forever send to a node that is no longer the leader, although each answer about the topic names the
+    new leader (its issue 5593: of two answers within milliseconds, the second one is the older)."""
 
     def __init__(self, tells_warnings):
         super().__init__()
@@ -131,7 +131,7 @@ class Load:
         return self
 
     def check_who_is_at_fault(self):
-        """Called if records are neither acknowledged nor refused: fails unless the client itself is at fault."""
+        """Called if records are neither acknowledged nor refused. Fails unless the client has caused this."""
         for number, values in self.acknowledged.items():
             if len(values) == self.sent:
                 continue
@@ -147,7 +147,8 @@ class Load:
         return longest
 
     def check(self, bootstrap):
-        """Each acknowledged record is stored once and in order; each other stored record was sent."""
+        """Checks that each acknowledged record is stored once and in order, and that each other stored record was sent.
+        """
         deadline = Deadline(20)
         while True:
             read = read_all(bootstrap, self.topic, self.partitions)
@@ -181,7 +182,8 @@ class Member(threading.Thread):
         self.start()
 
     def run(self):
-        # One by one: librdkafka 2.0 passes over records when partitions move while consume() gathers several.
+        # Reads one record at a time: librdkafka 2.0 skips records when partitions move while consume() gathers several
+        # records.
         while not self.stopping:
             message = self.consumer.poll(0.2)
             if message is None:
@@ -193,7 +195,8 @@ class Member(threading.Thread):
         self.consumer.close()
 
     def place_in(self, topic, partition):
-        """Its position, if it owns the partition, and the answers of the partition's leader and of the coordinator."""
+        """Returns the member's position if it owns the partition, and the answers of the partition's leader and of the
+        coordinator."""
         place = TopicPartition(topic, partition)
         if not any(mine.partition == partition for mine in self.consumer.assignment()):
             return "not of this member"

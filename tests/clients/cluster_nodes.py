@@ -39,7 +39,7 @@ def reserve(port):
 
 
 def free_port():
-    """A port outside of the range for outgoing connections, so that a node that was down can listen there again."""
+    """A port outside the range for outgoing connections, so that a restarted node can listen there again."""
     while True:
         port = random.SystemRandom().randrange(12_000, 32_000)
         if reserve(port):
@@ -47,7 +47,7 @@ def free_port():
 
 
 def eventually(is_so, timeout_s=30, pause_s=0.05):
-    """Returns what `is_so` returns, as soon as that is true."""
+    """Returns the result of `is_so` as soon as it is true."""
     return wait_until(is_so, f"{is_so.__name__} did not hold", timeout_s, pause_s)
 
 
@@ -168,7 +168,7 @@ class Cluster:
             self.etcd.start()
             self.start_all()
         except BaseException:
-            self.close()  # no caller could end them
+            self.close()  # these processes must end here, because no caller could end them
             raise
 
     @property

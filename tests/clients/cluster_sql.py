@@ -46,7 +46,7 @@ def state_of(node, sink):
 
 
 def owner_of(nodes, sink, at=None):
-    """The node that runs the query, as soon as one does."""
+    """Returns the node that runs the query, as soon as a node runs it."""
     def find():
         state = re.fullmatch(r"RUNNING on node (\d)", state_of(at or running(nodes)[0], sink))
         return state and nodes.nodes[int(state[1])]
@@ -54,7 +54,7 @@ def owner_of(nodes, sink, at=None):
 
 
 def shows(node, query, expected, timeout_s=60):
-    """The rows come to be the expected ones, in any order."""
+    """Waits until the rows are the expected ones, in any order."""
     seen = []
 
     def is_so():
@@ -73,7 +73,7 @@ def shows(node, query, expected, timeout_s=60):
 
 
 def differences_left(node, differences, timeout_s=60):
-    """The last result of differences(node): an empty list as soon as no difference is left."""
+    """Returns the last result of differences(node): an empty list as soon as all differences are gone."""
     found = []
 
     def are_none():

@@ -1,4 +1,4 @@
-"""Requests of the consumer protocol (KIP-848) by hand: what Debian ships of clients is older."""
+"""Requests of the consumer protocol (KIP-848), written by hand because Debian's clients do not support it."""
 import struct
 
 CONSUMER_GROUP_HEARTBEAT, CONSUMER_GROUP_DESCRIBE, FIND_COORDINATOR = 68, 69, 10
@@ -21,7 +21,7 @@ def compact_array(items):
 
 
 def heartbeat_body(group, member, epoch, topics=None, owned=None, instance=None, regex=None, rebalance_ms=-1):
-    """The body of a heartbeat, version 1. `owned` is by topic id."""
+    """The body of a heartbeat, version 1. `owned` has the owned partitions by topic id."""
     def topic_partitions(topic, partitions):
         return topic + compact_array([struct.pack(">i", each) for each in partitions]) + b"\0"
     return (b"\0" + compact(group) + compact(member) + struct.pack(">i", epoch) + compact(instance) + compact(None)
@@ -67,7 +67,7 @@ class Reader:
 
 
 def read_heartbeat(answer):
-    """(error, epoch, {topic id: partitions} or None)."""
+    """Returns (error, epoch, {topic id: partitions} or None)."""
     read = Reader(answer)
     read.end()  # of the header
     read.number("i")

@@ -7,8 +7,8 @@ import urllib.request
 
 
 class EtcdProxy:
-    """`before(path, number)` and `after(path, number)` are called around each request; if one returns False the client gets no answer.
-    Threads: one for each connection; requests are passed on one at a time."""
+    """`before(path, number)` and `after(path, number)` are called before and after each request; if one of them returns
+    False, the client gets no answer. Threads: one for each connection; requests are passed on one at a time."""
 
     def __init__(self, target, before=None, after=None, delay_s=0):
         proxy = self
@@ -38,7 +38,7 @@ class EtcdProxy:
                     self.send_header("Content-Length", str(len(said)))
                     self.end_headers()
                     self.wfile.write(said)
-                except OSError:  # it does not wait any more
+                except OSError:  # the client has stopped waiting
                     pass
 
             def log_message(self, *_):

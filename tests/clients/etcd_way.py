@@ -5,7 +5,8 @@ import threading
 
 
 class Way:
-    """The way of one node to etcd, which can be cut: then open connections end, and new ones are closed at once."""
+    """The connection of one node to etcd, which can be cut: open connections then end, and new ones are closed
+    immediately."""
 
     def __init__(self, url):
         host, port = url.removeprefix("http://").split(":")
@@ -27,7 +28,7 @@ class Way:
 
     def close(self):
         self.cut()
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for it
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes threads that wait for the answer
         self.listener.close()
 
     def _accept(self):

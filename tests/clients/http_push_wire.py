@@ -1,4 +1,5 @@
-"""Push queries over HTTP whose clients do not read: as much of HTTP/1.1 and of HTTP/2 as is needed to ask."""
+"""Push queries over HTTP whose clients do not read. It implements only the parts of HTTP/1.1 and HTTP/2 that are needed
+to send the requests."""
 import json
 import socket
 import struct
@@ -33,7 +34,7 @@ def _header(name, value):
 
 
 def push_over_http2(place, sql, streams=1):
-    """With windows that let the server send whatever it wants to."""
+    """The windows are so large that the server may send everything."""
     data, headers, settings, window = 0, 1, 4, 8
     end_stream, end_headers = 1, 4
     most = 2**31 - 1

@@ -1,6 +1,6 @@
 """Kafka's protocol by hand: frames over a socket, and record batches byte by byte.
 
-For what real clients hide (the stored bytes) and for what they never send (nonsense).
+It shows the stored bytes, which real clients hide, and sends malformed requests, which real clients never send.
 """
 import dataclasses
 import socket
@@ -28,7 +28,7 @@ def crc32c(data):
 
 
 def murmur2(key):
-    """As Kafka's Java producer hashes keys."""
+    """Chooses a partition with the hash of Kafka's Java producer."""
     mask, m = 0xFFFFFFFF, 0x5BD1E995
     h = 0x9747B28C ^ len(key)
     for at in range(0, len(key) - len(key) % 4, 4):
@@ -79,7 +79,7 @@ def record(offset_delta, value, key=None, timestamp_delta=0, headers=()):
 
 @dataclasses.dataclass
 class Batch:
-    """A record batch whose every field can lie; None is what belongs there."""
+    """A record batch in which every field can be wrong; None stands for the right value."""
     records: bytes
     count: int
     attributes: int = 0
@@ -124,7 +124,7 @@ def fetch_body(topic, offset=0, partition=0, max_wait_ms=0, min_bytes=1, max_byt
 
 @dataclasses.dataclass
 class StoredBatch:
-    """A batch as it was served."""
+    """A batch as the server has sent it."""
     bytes: bytes
 
     @property
@@ -161,7 +161,7 @@ class StoredBatch:
 
 
 def split_batches(records):
-    """Whole batches; the last one may be cut."""
+    """Returns the complete batches; the last batch may be incomplete."""
     batches = []
     while len(records) >= BATCH_HEADER_SIZE:
         size = 12 + struct.unpack_from(">i", records, 8)[0]
@@ -187,14 +187,15 @@ class Connection:
         self.socket.close()
 
     def send(self, api_key, version, body, client_id="wire"):
-        """The correlation id. Versions are those whose headers are not flexible."""
+        """Sends a request, and returns its correlation id. Only versions without flexible headers are used."""
         self._correlation_id += 1
         header = struct.pack(">hhi", api_key, version, self._correlation_id) + string(client_id)
         self.socket.sendall(data(header + body))
         return self._correlation_id
 
     def receive(self):
-        """The next answer: (correlation id, body). ConnectionError when the server ends it."""
+        """Returns the next answer as (correlation id, body). Raises ConnectionError when the server ends the
+        connection."""
         frame = self._exactly(struct.unpack(">i", self._exactly(4))[0])
         return struct.unpack_from(">i", frame)[0], frame[4:]
 
@@ -227,13 +228,13 @@ class Connection:
     # --- Whole requests
 
     def produce(self, topic, batch, partition=0, acks=-1):
-        """(error code, base offset)."""
+        """Returns (error code, base offset)."""
         answer = self.ask(PRODUCE, 7, produce_body(topic, batch, partition, acks))
         _, error, offset = struct.unpack_from(">ihq", answer, 4 + 2 + len(topic) + 4)
         return error, offset
 
     def fetch(self, topic, offset=0, partition=0, **how):
-        """(error code, high watermark, records)."""
+        """Returns (error code, high watermark, records)."""
         answer = self.ask(FETCH, 4, fetch_body(topic, offset, partition, **how))
         at = 4 + 4 + 2 + len(topic) + 4
         _, error, high_watermark, _, aborted = struct.unpack_from(">ihqqi", answer, at)
@@ -242,7 +243,7 @@ class Connection:
         return error, high_watermark, answer[at + 4:at + 4 + max(size, 0)]
 
     def batches(self, topic, partition=0):
-        """All that is stored."""
+        """Returns all stored records."""
         found, offset = [], 0
         while True:
             error, end, records = self.fetch(topic, offset, partition)

@@ -1,4 +1,5 @@
-"""Three nodes of Apache Kafka (KRaft), as cluster_nodes.Cluster has three of ours: shows the errors that clients get when nodes die.
+"""Three nodes of Apache Kafka (KRaft), as cluster_nodes.Cluster has three of ours: They show which errors clients get
+when nodes of Apache Kafka die.
 
 MILLRACE_KAFKA_JARS: folders, the first one with kafka_2.13, kafka-tools and all that they need is taken.
 """
@@ -13,7 +14,7 @@ from cluster_nodes import Process, eventually, free_port
 from millrace_server import Skipped
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
-# A silent node is noticed after 2 s, as with Millrace.
+# A node that sends nothing is noticed after 2 s, as with Millrace.
 PROPERTIES = """
 process.roles=broker,controller
 node.id={number}
@@ -82,7 +83,7 @@ class ApacheCluster:
                 node.format(voters)
             self.start_all()
         except BaseException:
-            self.close()  # no caller could end them
+            self.close()  # these processes must end here, because no caller could end them
             raise
 
     @property

@@ -1,4 +1,4 @@
-// kafkajs produces, pg asks: what each of them does first.
+// kafkajs produces records, and pg runs statements: the requests that each of them sends first.
 const assert = require('node:assert');
 const { Kafka, logLevel } = require('kafkajs');
 const { Client } = require('pg');

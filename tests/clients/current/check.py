@@ -1,4 +1,4 @@
-"""The newest Python clients: what each of them does first, and what it does most."""
+"""The newest Python clients: the requests that they send first, and those that they send most often."""
 import asyncio
 import time
 
@@ -141,7 +141,7 @@ def kafka_python_asks_as_an_administrator():
 
 @case
 def kafka_python_is_used_as_in_a_lecture():
-    """Snippets as they are written there: ten messages with keys, and a group that reads all of them, once."""
+    """The snippets are unchanged copies: ten messages with keys, and a group that reads each of them once."""
     producer = kafka.KafkaProducer(bootstrap_servers=KAFKA, key_serializer=str.encode, value_serializer=str.encode)
     for i in range(10):
         producer.send("lecture", key=f"key-{i % 3}", value=f"message {i}")

@@ -1,4 +1,4 @@
-"""Access rules and users of Kafka, as a current librdkafka and kafka-python set and meet them."""
+"""Access rules and users of Kafka: a current librdkafka and kafka-python create them and meet their effects."""
 import atexit
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""The newest Kafka clients at three nodes that are killed, frozen, stopped and started again, while leaders move: nothing of that may be noticed.
+"""The newest Kafka clients at three nodes that are killed, frozen, stopped and started again, while leaders move. The
+clients must not notice any of this.
 
 Each client writes with idempotence, reads in groups that commit, and moves what it reads in transactions, all at the same time; cluster_work.py
 checks the results. The errors that a client reports to its program meanwhile are counted, and have to be among those that Apache Kafka

@@ -47,7 +47,8 @@ class World:
         self.server = launch("--group-initial-rebalance-delay-ms", "0", "--connect-url", f"http://{self.rest}")
         self.version = re.search(r"connect-file-([\d.]+)\.jar", glob.glob(f"{jars}/connect-file-*.jar")[0])[1]
         self.folder = tempfile.mkdtemp(prefix="millrace-connect-")
-        # The connectors alone, as the whole class path would be looked through as plugins.
+        # Returns the classes of the connectors alone; otherwise the worker would search the whole class path for
+        # plugins.
         os.mkdir(self.path("plugins"))
         shutil.copy(glob.glob(f"{jars}/connect-file-*.jar")[0], self.path("plugins"))
         self.worker = None
@@ -84,7 +85,7 @@ class World:
             return cursor.fetchall() if cursor.description else []
 
     def wait_for_sql(self):
-        """Until the worker answers; it refuses changes until it has read its topics."""
+        """Waits until the worker answers; until it has read its topics, it refuses changes."""
         def answers():
             try:
                 return self.sql("SHOW CONNECTOR PLUGINS") is not None and self.ask("/connectors") is not None
@@ -113,7 +114,7 @@ class World:
         assert self.worker.poll() is None, f"the worker has ended; see {self.path('log')}"
 
     def ask(self, path, body=None):
-        """The worker's answer; None until it answers."""
+        """Returns the worker's answer; None if it does not answer yet."""
         request = urllib.request.Request(f"http://{self.rest}{path}", data=body and json.dumps(body).encode(),
                                          headers={"Content-Type": "application/json"}, method="PUT" if body else "GET")
         try:
@@ -139,7 +140,7 @@ def a_standalone_worker_copies_a_file_through_a_topic():
         world.write(0, 100)
         world.start("Standalone", *flags)
         world.wait_for(100)
-        time.sleep(2)  # both have committed how far they are
+        time.sleep(2)  # both have committed their positions
         world.kill()
         world.write(100, 200)
         world.start("Standalone", *flags)
@@ -151,7 +152,8 @@ def a_standalone_worker_copies_a_file_through_a_topic():
 
 @case
 def a_distributed_worker_goes_on_after_it_was_killed():
-    """Connectors, offsets and states are in compacted topics that the worker makes; groups hold the work together."""
+    """Connectors, offsets and states are in compacted topics that the workers create, and the workers share the tasks
+    through a group."""
     for jars in releases():
         world = World(jars)
         flags = world.worker_properties(group_id="connect", config_storage_topic="connect-configs",
@@ -168,7 +170,7 @@ def a_distributed_worker_goes_on_after_it_was_killed():
             wait_until(lambda: world.ask(f"/connectors/{name}/config", settings), f"see {world.path('log')}", PATIENCE_S)
         world.wait_for(100)
         for number in (2, 3):
-            time.sleep(2)  # both have committed how far they are
+            time.sleep(2)  # both have committed their positions
             world.kill()
             world.write(100 * (number - 1), 100 * number)
             world.start("Distributed", flags)
@@ -182,7 +184,7 @@ def a_distributed_worker_goes_on_after_it_was_killed():
 
 
 def retried(statement, world):
-    """Runs the statement again while the worker distributes its tasks."""
+    """Runs the statement, and repeats it while the workers distribute their tasks."""
     def done():
         try:
             world.sql(statement)

@@ -38,7 +38,7 @@ def java_moves_numbers_in_transactions():
 
 @case
 def streams_count_words_once_over_kills():
-    """Killed and started again, the program and the server by turns, while words come."""
+    """The program and the server are killed and started again in turns, while words arrive."""
     path = classes()
     data, states = tempfile.mkdtemp(prefix="millrace-streams-"), tempfile.mkdtemp(prefix="millrace-streams-state-")
     server = launch(data_dir=data)
@@ -77,7 +77,7 @@ def streams_count_words_once_over_kills():
 
 
 def read_counts(kafka):
-    """The newest count of each word, and those that are not greater than the one before."""
+    """Returns the newest count of each word, and the counts that are not greater than the count before."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "none", "enable.partition.eof": True,
                          "isolation.level": "read_committed", "auto.offset.reset": "earliest"})
     consumer.assign([TopicPartition("counts", number, 0) for number in range(PARTITIONS)])

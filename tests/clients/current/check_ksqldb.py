@@ -13,7 +13,7 @@ VIEWS = [{"viewtime": i, "userid": f"u{i % 2}", "pageid": "p"} for i in range(5)
 
 
 def until_there(read):
-    """The result of `read`, as soon as it is true."""
+    """Returns the result of `read`, as soon as it is true."""
     end = time.monotonic() + 20
     while not (got := read()) and time.monotonic() < end:
         time.sleep(0.05)

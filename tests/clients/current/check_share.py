@@ -38,7 +38,7 @@ class Worker:
         self.program = java(path, "ShareQueue", kafka, "work", group, mode, stdout=self.out, stderr=self.log)
 
     def seen(self):
-        """[(value, deliveries)] so far; lines of other kinds are left out."""
+        """Returns the [(value, deliveries)] that have arrived; other lines are ignored."""
         with open(self.out.name) as said:
             lines = [line.split() for line in said.read().split("\n")[:-1]]
         return [(int(line[0]), int(line[1])) for line in lines if len(line) == 2 and line[0].isdigit()]
@@ -86,7 +86,7 @@ def each_record_has_its_verdict():
 @case
 def three_workers_of_one_partition_of_which_one_is_killed():
     path, server = classes("java_share"), begin()
-    produce(server.kafka, 0, 600)  # more than one consumer holds at a time
+    produce(server.kafka, 0, 600)  # more records than one consumer holds at the same time
     holder = Worker(path, server.kafka, "hold")
     until(holder.seen)
     held = {value for value, _ in holder.seen()}

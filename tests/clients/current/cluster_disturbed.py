@@ -1,4 +1,4 @@
-"""Three nodes, of ours or of Apache Kafka, and what is done to them while clients are at work."""
+"""Three nodes, of Millrace or of Apache Kafka, and the disturbances while clients use them."""
 import atexit
 import os
 import time
@@ -13,13 +13,13 @@ from cluster_cases import GROUP, TRANSACTION, all_is_well, coordinator_of, leade
 from cluster_nodes import Cluster, eventually
 
 PEER = os.environ.get("MILLRACE_CLUSTER_PEER", "millrace")
-FROZEN_S = 4  # twice a node's session
+FROZEN_S = 4  # twice the session time-out of a node
 DOWN_S = 2
 _shared = None
 
 
 def nodes():
-    """The three of them, all there and in sync."""
+    """Waits until all three nodes are alive and in sync."""
     global _shared
     if _shared is None:
         _shared = ApacheCluster() if PEER == "apache" else Cluster()
@@ -51,7 +51,7 @@ def stopped(node):
 
 
 def controller_of(cluster):
-    if PEER == "apache":  # whose Metadata names any node
+    if PEER == "apache":  # any node answers Metadata requests
         admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap.split(","))
         number = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
         admin.close()
@@ -61,7 +61,7 @@ def controller_of(cluster):
 
 
 def rotate_leaders(cluster, topic):
-    """The second replica of each partition is to be the first, and to lead."""
+    """Makes the second replica of each partition the first one and the leader."""
     admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap.split(","))
     known = metadata_of(cluster.nodes[1], topic).topics[topic].partitions
     wanted = {number: [*partition.replicas[1:], partition.replicas[0]] for number, partition in known.items()}

@@ -1,5 +1,5 @@
-"""Errors that clients report to their programs when nodes of Apache Kafka die, and so may report when nodes of
-Millrace die."""
+"""Errors that clients report to their programs when nodes of Apache Kafka die. When nodes of Millrace die, only these
+errors are permitted."""
 
 _REFUSED = "a node that is down refuses connections"
 _MOVED = "its coordinator has moved"

@@ -20,7 +20,7 @@ from millrace_server import case
 RECORDS = 300
 PARTITIONS = 3
 TOOLS = "org.apache.kafka.tools."
-# Its own five seconds are too few on a busy machine.
+# The tool's default of five seconds is too short on a busy machine.
 PATIENCE = ["--timeout", "60000"]
 
 
@@ -85,7 +85,7 @@ def java_tools_describe_topics_with_their_replicas():
                 assert all(numbers(replicas) == {1, 2, 3} for _, _, replicas, *_ in rows), said
                 return all(leader.isdigit() and int(leader) != down and numbers(isr) == {1, 2, 3} - {down}
                            and elr in ("N/A", "") for _, leader, _, isr, elr, _ in rows)
-            eventually(is_told, 60)  # that it is gone is to be found out
+            eventually(is_told, 60)  # the tool has to find out that this node is dead
             behind = tool("TopicCommand", "--describe", "--under-replicated-partitions", "--topic", tool.topic)
             assert behind.count("Partition: ") == (PARTITIONS if down else 0), behind
         tool.with_one_down(check)
@@ -152,7 +152,7 @@ def java_tools_know_the_cluster():
             assert re.search(r"Cluster ID: \S+", said), said
 
             def is_told():
-                said = tool("ClusterTool", "list-endpoints")  # there is none in tools before 4
+                said = tool("ClusterTool", "list-endpoints")  # tools before version 4 do not have this option
                 return set(map(int, re.findall(r"^(\d+)\s+127\.0\.0\.1", said, re.M))) == {1, 2, 3} - {down}
             if tool.version >= "4":
                 eventually(is_told, 60)
@@ -187,7 +187,7 @@ def java_tools_move_replicas_and_elect():
         assert "Successfully started partition reassignment" in said, said
 
         def check(down):
-            # The tool asks the dead node, too, and ends by its time limit: with Apache Kafka as well.
+            # The tool also asks the dead node, and ends by its time limit; this is the same with Apache Kafka.
             if down is None:
                 eventually(lambda: tool(*command, "--verify").count("is completed") == PARTITIONS, 60)
             assert "No partition reassignments found" in tool("reassign.ReassignPartitionsCommand", "--list")
@@ -228,7 +228,7 @@ def java_tools_that_verify_lose_nothing():
     for tool in each_release("verified"):
         servers = ["--bootstrap-server", tool.cluster.bootstrap, "--topic", tool.topic]
         write = ["VerifiableProducer", *servers, "--max-messages", "6000", "--throughput", "300", "--acks", "-1", "--producer.config",
-                 settings("retries=2147483647")]  # by itself it tries nothing again
+                 settings("retries=2147483647")]  # without this setting the program does not retry
         said, _ = running_through(tool, tool.start(*write))
         told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
         names = collections.Counter(each["name"] for each in told)

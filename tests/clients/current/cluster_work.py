@@ -30,7 +30,8 @@ from cluster_nodes import eventually
 from cluster_load import read_all
 
 PARTITIONS = 6
-STILL_S = 100  # twice a session: a restarted client waits for one session for members that do not return
+# twice the session time-out: a restarted client waits for one session time-out for members that do not return
+STILL_S = 100
 PROTOCOL_OF_GROUP = {"readers": "classic", "new-readers": "consumer"}
 
 
@@ -57,14 +58,14 @@ class Worker:
 
     def revive(self):
         self.kill()
-        with open(self.path, "rb+") as told:  # not with half a line
+        with open(self.path, "rb+") as told:  # only complete lines are read
             whole = told.read()
             told.truncate(whole.rfind(b"\n") + 1)
         self.revived += 1
         self.start()
 
     def lines(self, *words):
-        """(time, rest) of each complete line that begins with one of these words."""
+        """Returns (time, rest) of each complete line that begins with one of these words."""
         with open(self.path) as told:
             for line in told.read().split("\n")[:-1]:
                 time_ns, word, *rest = line.split(" ")
@@ -97,15 +98,15 @@ class Work:
         return [self.producer, *(each for members in self.groups.values() for each in members), *self.movers]
 
     def revive_movers(self):
-        """Kills movers that stand still and starts them again, as an operator would: this must not lose or double a
-        record, either."""
+        """Kills movers that make no progress, and starts them again, as an operator would do. This must not lose or
+        duplicate a record either."""
         for each in self.movers:
             last_ns = max((moment for moment, _ in each.lines("moved")), default=0)
             if time.time_ns() - max(last_ns, each.began_ns) > STILL_S * 1e9:
                 each.revive()
 
     def is_at_work(self):
-        """All programs have begun: records are written, read by each group, and moved."""
+        """Waits until all programs have begun: records are written, each group reads them, and movers move them."""
         for each in self.workers():
             assert each.process.poll() is None, f"{each.name} has ended: {open(each.path + '.err').read()[-2000:]}"
         return any(self.producer.lines("ack")) and all(any(any(each.lines("got")) for each in members) for members in self.groups.values()) \
@@ -115,7 +116,7 @@ class Work:
         return next(" ".join(rest[1:]) for _, rest in self.producer.lines("version"))
 
     def end(self):
-        """Ends the producer first; the others when they have read everything."""
+        """Ends the producer first, and the other programs when they have read everything."""
         self.producer.end()
         acknowledged = {(int(rest[1]), rest[3]) for _, rest in self.producer.lines("ack")}
 
@@ -147,7 +148,7 @@ class Work:
                 each.kill()
 
     def errors(self):
-        """Counter of (role, where, error), with one text of each."""
+        """Returns a Counter of (role, where, error), with one text for each."""
         counts, texts = collections.Counter(), {}
         for each in self.workers():
             for _, rest in each.lines("error", "failed"):
@@ -194,8 +195,8 @@ def check_written(work):
 
 
 def check_read(group, members, read):
-    """Each record was read. After a position was committed, a member that gets the partition later does not read
-    older records again. Returns the number of records that were read again for lack of a commit."""
+    """Each record was read. After a position was committed, a member that gets the partition later does not read older
+    records again. Returns the number of records that were read again because they were not committed."""
     places = collections.Counter()
     commits = collections.defaultdict(list)  # of a partition: (time, position)
     for each in members:
@@ -225,7 +226,7 @@ def check_read(group, members, read):
 
 
 def check_moved(work, read, read_committed):
-    """Each record was moved once, and the records of each key are in order."""
+    """Checks that each record was moved once, and that the records of each key are in order."""
     moved = [value for values in read_committed(work.bootstrap, f"{work.topic}-moved", PARTITIONS).values() for value in values]
     expected = [value for values in read.values() for value in values]
     assert len(moved) == len(set(moved)), f"{len(moved) - len(set(moved))} were moved twice"

@@ -12,7 +12,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def classes(folder="java", jars=None):
-    """The class path of the programs in a folder beside this file, compiled against these jars, or the first ones that are named."""
+    """Returns the class path of the programs in a folder beside this file, compiled against these jars, or against the
+    first jars that are named."""
     jars = jars or os.environ.get("MILLRACE_KAFKA_JARS", "").split(":")[0]
     if not jars or not shutil.which("javac"):
         raise Skipped("MILLRACE_KAFKA_JARS names no folder, or there is no javac")

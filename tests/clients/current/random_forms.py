@@ -187,7 +187,7 @@ EXPRESSIONS = {
         "'{t|yes|on|0|maybe}'::boolean", "{int} IS NULL = ({text} IS NULL)", "{cond}", "greatest({text}, {text}, 'b')", "{numeric} IS NOT DISTINCT FROM {numeric}",
     ],
 }
-# Texts with braces of their own, which the templates cannot hold.
+# Texts that contain braces, which the templates cannot contain.
 LITERALS = {"\x01": "{a,0}", "\x02": '{"a": 1, "b": [2]}', "\x03": "{a}"}
 
 

@@ -406,7 +406,7 @@ class Selects:
 
     def window(self, scope, depth):
         partition = f"PARTITION BY {self.pick(scope)[0]} " if self.chance.random() < 0.6 else ""
-        order = "ORDER BY " + ", ".join(name for name, _ in scope[:8])  # total, apart from rows that are equal
+        order = "ORDER BY " + ", ".join(name for name, _ in scope[:8])  # a total order, except for equal rows
         kind = self.pick(("int", "numeric", "text"))
         value = self.value(kind, scope, 0)
         call = self.pick(("rank()", "dense_rank()", f"count({value})", f"max({value})", f"sum({self.value('int', scope, 0)})"))

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cluster_cases import all_is_well  # noqa: E402
 from cluster_nodes import Cluster  # noqa: E402
 
-FROZEN_S = 4  # longer than a node's session
+FROZEN_S = 4  # longer than the session time-out of a node
 
 
 def tell(*what):

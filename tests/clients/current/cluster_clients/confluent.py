@@ -114,7 +114,7 @@ def begin_producer(bootstrap, transactional_id):
 
 
 def again(where, call):
-    """As the manual has it: what can be tried again is."""
+    """As the manual describes it: errors that allow a retry are retried."""
     while True:
         try:
             return call()
@@ -163,7 +163,7 @@ def rewind(consumer):
             place.offset = place.offset if place.offset >= 0 else confluent_kafka.OFFSET_BEGINNING
             try:
                 consumer.seek(place)
-            except KafkaException as error:  # it is another member's by now
+            except KafkaException as error:  # another member owns the partition now
                 complain("seek", error.args[0])
 
 

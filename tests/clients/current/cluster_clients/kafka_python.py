@@ -39,7 +39,7 @@ def listed(places):
 
 
 class Listener(ConsumerRebalanceListener):
-    """Commits before partitions go, and forgets what is left to commit of those that have gone."""
+    """Commits the offsets before partitions are revoked, and forgets pending offsets of partitions that are gone."""
 
     def __init__(self, commit, pending):
         self.commit, self.pending = commit, pending
@@ -85,7 +85,8 @@ class Reader:
         except KafkaError as error:
             complain("poll", error)
             say("restart")
-            self.pending.clear()  # before: close() calls the listener on a thread that cannot wait for a commit
+            # this must be done before close(), which calls the listener on a thread that cannot wait for a commit
+            self.pending.clear()
             self.consumer.close(autocommit=False, timeout_ms=5000)
             self.subscribe()
             return {}
@@ -168,7 +169,7 @@ def rewind(consumer):
                 break
             except KafkaError as error:
                 complain("committed", error)
-            except AssertionError:  # it is another member's by now
+            except AssertionError:  # another member owns the partition now
                 break
 
 

@@ -1,4 +1,5 @@
-"""Shared functions of the programs in Python: lines with the time before them, and the end, which is the end of standard input."""
+"""Shared functions of the programs in Python: they print lines with a time stamp, and end when their standard input
+ends."""
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ def say(*words):
 
 
 def numbered():
-    """Keys and values to write, KEYS_AT_ONCE in each PAUSE_S, until the end."""
+    """Writes keys and values until the end: KEYS_AT_ONCE keys, then a pause of PAUSE_S seconds."""
     number = 0
     while not stopping.wait(PAUSE_S):
         for _ in range(KEYS_AT_ONCE):

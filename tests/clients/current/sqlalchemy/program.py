@@ -22,7 +22,7 @@ def url(driver):
 
 
 def with_connection(driver, body, **options):
-    """body(connection) in a transaction that commits."""
+    """Runs body(connection) in a transaction that commits."""
     if driver != "asyncpg":
         engine = sa.create_engine(url(driver), **options)
         with engine.begin() as connection:

@@ -1,4 +1,5 @@
-// Cases in order, and the counts that pg_clients reads. A case that fails does not hide the others.
+// Runs cases in order, and prints the counts that pg_clients reads. A case that fails does not
+// prevent the others.
 const [host, port] = process.env.MILLRACE_PG.split(':');
 exports.where = { host, port: Number(port), user: process.env.PGUSER, password: 'x', database: 'postgres', options: process.env.PGOPTIONS };
 exports.run = async (cases, end) => {
