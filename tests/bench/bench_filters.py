@@ -62,7 +62,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         server = Server(folder)
         with server.connect() as connection:
-            cost(server, connection, '', 0, blocks)  # the first compilation creates a file that the later ones reuse
+            cost(server, connection, '', 0, blocks)  # the first call creates a file that the later calls reuse
             for name, statement in shapes.items():
                 for _ in range(options.rounds):
                     none, one, ten = (cost(server, connection, statement, count, blocks) for count in (0, 1, FILTERS))

@@ -108,7 +108,7 @@ class Small:
         self.check(node)
 
     def write_many(self, node, count):
-        """Sends a request, and does not wait for its result."""
+        """Writes rows, and does not check the results of the queries."""
         end = self.count + count
         while self.count < end:
             rows = range(self.count, min(self.count + 5000, end))

@@ -28,7 +28,7 @@ class Way:
 
     def close(self):
         self.cut()
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes threads that wait for the answer
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for connections
         self.listener.close()
 
     def _accept(self):

@@ -71,12 +71,12 @@ class Server:
     host: str
     port: int  # for PostgreSQL clients
     kafka: str  # HOST:PORT
-    http: str = "127.0.0.1:8088"  # likewise
-    registry: str | None = None  # likewise, where it was asked for
+    http: str = "127.0.0.1:8088"  # HOST:PORT
+    registry: str | None = None  # a separate listener for the schema registry, if the caller has requested one
     stop: Callable[[], None] = lambda: None
-    pid: int | None = None  # of one that was started here
-    log: str | None = None  # the file of its log, if one was asked for
-    connect: str | None = None  # the listener of Kafka Connect's API, where it was asked for
+    pid: int | None = None  # only of a server that was started here
+    log: str | None = None  # the file of its log, if the caller has requested one
+    connect: str | None = None  # the listener of Kafka Connect's API, if the caller has requested one
 
 
 def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0.0.1:0", http="127.0.0.1:0"):
@@ -106,7 +106,7 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
         if is_own:
             shutil.rmtree(data_dir, ignore_errors=True)
 
-    atexit.register(stop)  # unless a test has stopped it before
+    atexit.register(stop)  # a test may have stopped the server before
     deadline = Deadline(_START_TIMEOUT_S)
     watchdog = threading.Timer(deadline.left_s(), server.kill)
     watchdog.start()
@@ -218,7 +218,8 @@ def run(obstacle=None):
 
     With an obstacle it skips them all.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its servers and their folders go with the program, however it ends
+    # its servers and their folders disappear with the program, however it ends
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     cases = _Run(_chosen())
     for function in list(cases.left):
         cases.one(function, obstacle)

@@ -7,11 +7,12 @@ import threading
 
 
 def _sender_of(frame):
-    """The sender in a greeting; `frame` begins with the api key, version, number and client id of the first request."""
+    """Returns the sender in a greeting. `frame` begins with the api key, version, number and client id of the first
+    request."""
     at = 8
     size = struct.unpack_from(">h", frame, at)[0]
     at += 2 + max(size, 0) + 1  # no tagged fields
-    at += frame[at]  # the cluster's name, and its size plus one
+    at += frame[at]  # the size of the cluster's name plus one, and the name
     return struct.unpack_from(">i", frame, at)[0]
 
 
@@ -19,7 +20,7 @@ class Network:
     """Threads: one for each proxy, and the caller of cut()."""
 
     def __init__(self):
-        self.cuts = set()  # pairs (sender, receiver)
+        self.cuts = set()  # pairs (sender, receiver) whose messages are blocked
         self.proxies = []
 
     def before(self, number, target):
@@ -42,7 +43,7 @@ class Network:
 
 
 class _Way:
-    """An incoming connection and its outgoing one; bytes for a direction that is cut wait."""
+    """An incoming connection and its outgoing one. Bytes for a blocked direction wait."""
 
     def __init__(self, socket_in):
         self.ends = {socket_in: None}
@@ -62,7 +63,7 @@ class _Proxy(threading.Thread):
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.closing = False
-        self.waiting = []  # ends that have more to say, on ways that are cut
+        self.waiting = []  # connections with unsent bytes, in blocked directions
         self.start()
 
     def close(self):
@@ -141,7 +142,7 @@ class _Proxy(threading.Thread):
         for end in way.ends:
             try:
                 self.selector.unregister(end)
-            except (KeyError, ValueError):  # closed already, where its node was killed
+            except (KeyError, ValueError):  # the connection is closed already if its node was killed
                 pass
             end.close()
         self.waiting = [each for each in self.waiting if each[1] is not way]

@@ -15,15 +15,16 @@ import threading
 import time
 
 CASE_LIMIT_S = 300  # of one case on a quiet machine; the longest takes about 100
-_GRACE_S = 30  # after its limit a case has this time to leave a call that signals do not interrupt
+_GRACE_S = 30  # after its limit, a case has this time to leave a call that signals do not interrupt
 
 
 class TimedOut(AssertionError):
-    """A limit in time passed before the awaited state came."""
+    """A time limit has passed before the awaited state was reached."""
 
 
 def load_per_core():
-    """Programs that compete for each core, at least 1: the mean of the last minute or the present number, the larger.
+    """Programs that compete for each core, at least 1: the larger one of the mean of the last minute and the present
+    number.
 
     The mean alone lags: it is small in the first seconds after a dozen compilers have started.
     """
@@ -33,12 +34,12 @@ def load_per_core():
 
 
 def patience(base_s):
-    """The limit in seconds that stands for `base_s` seconds of a quiet machine."""
+    """Returns the limit in seconds that corresponds to `base_s` seconds on a quiet machine."""
     return base_s * load_per_core()
 
 
 class Deadline:
-    """The end of a wait of `base_s` seconds, which moves back while the machine is busy."""
+    """The end of a wait of `base_s` seconds; it is moved to later while the machine is busy."""
 
     def __init__(self, base_s):
         self.base_s = base_s
@@ -61,7 +62,7 @@ class Deadline:
 
 
 def wait_until(holds, what="the awaited state did not come", seconds=20, pause_s=0.05):
-    """Returns what `holds` returns as soon as that is true; otherwise raises TimedOut with `what`."""
+    """Returns the result of `holds` as soon as it is true; otherwise raises TimedOut with `what`."""
     deadline = Deadline(seconds)
     while not (found := holds()):
         deadline.check(what)
@@ -81,7 +82,7 @@ def check_took_less(began, bound_s, what="it took too long"):
 
 
 def is_time_out(error):
-    """Whether a case failed because time ran out, not because an answer was wrong."""
+    """Returns whether a case failed because a time limit passed, and not because an answer was wrong."""
     if isinstance(error, (TimedOut, TimeoutError, subprocess.TimeoutExpired)):
         return True
     if isinstance(getattr(error, "reason", None), TimeoutError):  # urllib's URLError
@@ -105,7 +106,7 @@ def _descendants(pid):
 
 
 def end_descendants():
-    """Kills every process that this one has started, at the end of a run that hangs."""
+    """Kills every process that this program has started, at the end of a run that hangs."""
     for pid in _descendants(os.getpid()):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)

@@ -48,7 +48,7 @@ class PostgresServer:
         return psycopg.connect(host="127.0.0.1", port=self.port, user="cdc", password=self.password, dbname="postgres", autocommit=True)
 
     def sql(self, *statements):
-        """The rows of the last statement."""
+        """Returns the rows of the last statement."""
         with self.connect() as connection:
             for statement in statements:
                 cursor = connection.execute(statement)

@@ -1,7 +1,7 @@
 """Records as Confluent's serializers write them, by hand: Avro and Protobuf without a library, JSON with a header.
 
-A Registry asks a server's schema registry; encode() takes a value as JSON has it, decode() gives one back. Names of fields may be
-spelled in another case than the schema's.
+A Registry asks a server's schema registry; encode() takes a value in the form of JSON, and decode() returns one. Upper
+and lower case in names of fields may differ from the schema.
 """
 import http.client
 import json
@@ -163,7 +163,7 @@ class Avro:
 # ---- Protobuf
 
 def fields_of(data):
-    """[(number, value)] of a message: numbers, or bytes."""
+    """Returns [(number, value)] of a message; the values are numbers or bytes."""
     data, found = Bytes(data), []
     while not data.is_over():
         tag = data.varint()
@@ -173,7 +173,8 @@ def fields_of(data):
 
 
 class Protobuf:
-    """A schema from serialized descriptors of files (descriptor.proto); the last one is the schema's own."""
+    """A schema from serialized file descriptors (descriptor.proto); the last descriptor is that of the schema itself.
+    """
     def __init__(self, files):
         self.messages, self.own, self.enums = {}, [], {}
         for file in files:
@@ -231,7 +232,7 @@ class Protobuf:
         return varint(number << 3) + (zigzag(int(value)) if kind in (17, 18) else varint(int(value)))
 
     def decode(self, data):
-        """The message that the record's path names."""
+        """Returns the message that the path in the record names."""
         path = [data.varint() // 2 for _ in range(data.varint() // 2)] or [0]
         message = self.own[path[0]]
         for index in path[1:]:
@@ -297,7 +298,7 @@ class Registry:
         return self.schema(self.ask("GET", f"/subjects/{subject}/versions/latest")["id"])
 
     def schema(self, number):
-        """The id, the kind, and what encodes and decodes."""
+        """Returns the id, the kind, and the functions that encode and decode."""
         if number not in self.known:
             told = self.ask("GET", f"/schemas/ids/{number}?format=serialized")
             kind, texts = told.get("schemaType", "AVRO"), [told["schema"]]

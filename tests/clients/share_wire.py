@@ -1,4 +1,4 @@
-"""Requests of share groups (KIP-932) by hand: what Debian ships of clients is older."""
+"""Requests of share groups (KIP-932), written by hand because Debian's clients do not support them."""
 import struct
 
 import kafka_wire
@@ -26,7 +26,7 @@ def topic_id(connection, topic):
 
 
 def set_group(connection, group, **settings):
-    """With Kafka's names; a dot is written as an underscore."""
+    """Arguments have Kafka's names, with an underscore instead of a dot."""
     configs = [compact(name.replace("_", ".")) + b"\0" + compact(value) + b"\0" for name, value in settings.items()]
     body = b"\0" + compact_array([b"\x20" + compact(group) + compact_array(configs) + b"\0"]) + b"\0\0"
     read = Reader(connection.ask(INCREMENTAL_ALTER_CONFIGS, 1, body))
@@ -36,7 +36,7 @@ def set_group(connection, group, **settings):
 
 
 class Worker:
-    """A member of a share group that reads partition 0 of a topic, with the session of one connection."""
+    """A member of a share group that reads partition 0 of a topic. Its session belongs to one connection."""
 
     def __init__(self, address, group, name, topic, **said):
         self.connection = kafka_wire.Connection(address)
@@ -112,7 +112,7 @@ class Worker:
         return found
 
     def say(self, first, last, *types, epoch=None, renews=False):
-        """The error of the request, or else that of the partition."""
+        """Returns the error of the request if it has one, otherwise the error of the partition."""
         epoch = self.session_epoch if epoch is None else epoch
         body = (b"\0" + compact(self.group) + compact(self.name) + struct.pack(">ib", epoch, renews)
                 + self._topics(0, [(first, last, types)]) + b"\0")
@@ -134,7 +134,7 @@ class Worker:
 
 
 def values_of(batch):
-    """{offset: value} of a batch without compression whose records have no keys."""
+    """Returns {offset: value} of a batch without compression whose records have no keys."""
     read, found = Reader(batch.bytes[kafka_wire.BATCH_HEADER_SIZE:]), {}
 
     def signed():
@@ -152,7 +152,7 @@ def values_of(batch):
 
 
 def describe_offsets(connection, group):
-    """{partition: (start offset, lag)} of the first topic, or the error."""
+    """Returns {partition: (start offset, lag)} of the first topic, or the error."""
     body = b"\0" + compact_array([compact(group) + compact_array(None) + b"\0"]) + b"\0"
     read = Reader(connection.ask(DESCRIBE_SHARE_GROUP_OFFSETS, 1, body))
     read.end(), read.number("i"), read.varint()

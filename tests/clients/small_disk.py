@@ -1,4 +1,4 @@
-"""A disk that can be filled: a file system in memory, where there is the right to mount one."""
+"""A disk that can be filled: a file system in memory, if the user has the right to mount one."""
 import atexit
 import os
 import shutil
@@ -19,7 +19,7 @@ class SmallDisk:
         self.filler = os.path.join(self.folder, "filler")
 
     def fill(self, left_megabytes=16):
-        """Less than the server keeps free."""
+        """Fills the disk until less space is free than the server reserves."""
         room = os.statvfs(self.folder)
         with open(self.filler, "wb") as file:
             for _ in range((room.f_bavail * room.f_frsize >> 20) - left_megabytes):

@@ -32,7 +32,7 @@ class Lines:
         return [json.loads(line, parse_float=str) for line in self.answer.read().decode().splitlines()]
 
     def close(self):
-        # The answer holds the socket, too.
+        # The answer object also keeps the socket open.
         self.answer.close()
         self.connection.close()
 

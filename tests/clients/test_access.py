@@ -174,7 +174,7 @@ def statements_about_users():
         assert sqlstate(c, "CREATE USER eve CREATEDB") == "0A000"
         assert sqlstate(c, "DROP USER millrace") == "55000"
         c.execute("DROP USER IF EXISTS nobody")
-        # As pg_dumpall writes it.
+        # The statement has the form that pg_dumpall writes.
         c.execute("CREATE ROLE fred")
         c.execute("ALTER ROLE fred WITH NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB LOGIN NOREPLICATION NOBYPASSRLS "
                   "PASSWORD 'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
@@ -222,7 +222,7 @@ def rights_on_streams_and_tables():
         ann.execute("GRANT INSERT, SELECT ON STREAM orders TO bob")
         bob.execute("INSERT INTO orders VALUES (3, 'Rom')")
         assert len(bob.execute("SELECT * FROM orders").fetchall()) == 3
-        # A user with SELECT alone cannot lock rows, which would keep other users from them.
+        # A user that has only SELECT cannot lock rows, because the locks would delay other users.
         ann.execute("CREATE TABLE stock (id INT PRIMARY KEY, n INT)")
         ann.execute("GRANT SELECT ON TABLE stock TO bob")
         c.execute("CREATE TABLE bobs (id INT PRIMARY KEY, n INT)")
@@ -235,7 +235,7 @@ def rights_on_streams_and_tables():
         ann.execute("DROP TABLE stock DELETE TOPIC")
         ann.execute("REVOKE ALL ON orders FROM bob")
         assert sqlstate(bob, "INSERT INTO orders VALUES (4, 'Rom')") == "42501"
-        # By way of a role.
+        # The right comes from the membership in a role.
         c.execute("CREATE ROLE staff")
         c.execute("GRANT SELECT ON ALL TO staff")
         c.execute("GRANT staff TO bob")
@@ -273,13 +273,13 @@ def kafka_clients_authenticate_by_every_mechanism():
 def kafka_clients_with_wrong_credentials_are_refused():
     strangers = [dict(user=user, password="wrong", mechanism=mechanism)
                  for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512") for user in ("millrace", "nobody")]
-    # kcat tries for five seconds: all at once.
+    # kcat tries to connect for five seconds, so all calls run at the same time.
     with ThreadPoolExecutor(8) as at_once:
         refusals = list(at_once.map(lambda how: kcat("-L", **how), [*strangers, dict(protocol="PLAINTEXT"), dict(protocol="SSL")]))
     assert all(refused.returncode != 0 for refused in refusals), refusals
     for how, refused in zip(strangers, refusals):
         assert "failed for user" in refused.stderr, (how, refused.stderr)
-    # The log has one line a second for all the connections that end: which of the two users it names is chance.
+    # The log has one line per second for all connections that end, so it may name either of the two users.
     wait_until(lambda: re.search("kafka connection ended .*password authentication failed for user '(millrace|nobody)'",
                                  open(SERVER.log).read()), "no line in the log")
 
@@ -348,7 +348,7 @@ ssl.endpoint.identification.algorithm=
     refused = tool("millrace", "topic", "list", "-b", SERVER.kafka, "--command-config", wrong)
     assert refused.returncode != 0 and SECRET not in refused.stderr, refused.stderr
 
-    # These tools send requests that librdkafka does not have, on connections of their own.
+    # These tools send requests that librdkafka does not support, on connections of their own.
     own = [("kafka-transactions", *where, "--command-config", "CONFIG", "list"),
            ("kafka-leader-election", *where, "--admin.config", "CONFIG", "--election-type", "preferred", "--topic", "by_tool",
             "--partition", "0"),
@@ -444,18 +444,18 @@ def declaring_over_a_topic_needs_a_right_on_it():
         owner.execute("CREATE STREAM own_stream (id INT KEY, v VARCHAR)")
         owner.execute("CREATE TABLE own_table (id INT PRIMARY KEY, v VARCHAR)")
         owner.execute("CREATE TABLE own_result AS SELECT id, COUNT(*) AS n FROM own_stream GROUP BY id")
-        # A topic of no stream and no table.
+        # This topic belongs to no stream and no table.
         of_kafka("owner", "-P", "-t", "own_bare", text="1:x\n")
         topics = ("own_stream", "own_table", "own_result", "own_bare")
         for topic in topics:
             for kind, key in (("STREAM", "KEY"), ("TABLE", "PRIMARY KEY"), ("OR REPLACE STREAM", "KEY"), ("SOURCE TABLE", "PRIMARY KEY")):
                 statement = f"CREATE {kind} guests (id INT {key}, v VARCHAR) WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='JSON')"
                 assert sqlstate(guest, statement) == "42501", (statement, sqlstate(guest, statement))
-        # The owner's statements find nothing in their way.
+        # Nothing prevents the statements of the owner.
         owner.execute("INSERT INTO own_table VALUES (1, 'a')")
         owner.execute("TRUNCATE own_table")
         owner.execute("ALTER TABLE own_table ADD COLUMN z INT NOT NULL DEFAULT 1")
-        # With either right it may be declared, and the role that declared it drops it.
+        # A role with either right may declare the topic, and drop its declaration.
         for right in ("SELECT", "INSERT"):
             owner.execute(f"GRANT {right} ON own_table TO guest")
             declare = "CREATE STREAM guests (id INT KEY, v VARCHAR) WITH (KAFKA_TOPIC='own_table', VALUE_FORMAT='JSON')"
@@ -464,7 +464,7 @@ def declaring_over_a_topic_needs_a_right_on_it():
             assert sqlstate(guest, "DROP STREAM guests DELETE TOPIC") == "42501"
             assert sqlstate(guest, "ALTER STREAM guests ADD COLUMN w INT") == "42501"
             guest.execute("DROP STREAM guests")
-            # A declaration whose role has lost its rights stops no statement of the owner.
+            # A declaration of a role that has lost its rights does not prevent a statement of the owner.
             guest.execute(declare)
             owner.execute(f"REVOKE {right} ON own_table FROM guest")
             owner.execute("TRUNCATE own_table")
@@ -610,7 +610,7 @@ def missing_rights_are_403_over_http_and_logged():
 
         words = ("permission denied", "must be owner")
         before = lines()
-        wait_until(ask, f"the log does not have a refusal of /{page}")  # it has one a second
+        wait_until(ask, f"the log does not have a refusal of /{page}")  # the log has one line per second
     answer = curl("--user", f"ida:pw-{SECRET}", f"http://{SERVER.http}/query-stream?sql=SELECT+*+FROM+kept_from_ida")
     assert answer.endswith("\n403 1.1"), answer
 
@@ -621,11 +621,11 @@ def guesses_of_passwords_over_http_wait():
     page = f"http://{SERVER.http}/info"
     login = ("--user", f"jane:pw-{SECRET}")
     assert curl(*login, page).endswith("\n200 1.1")
-    for least in (0, 0.3, 0.6):  # 0.5 and 1 s from the answer before, which curl needs time to show
+    for least in (0, 0.3, 0.6):  # 0.5 and 1 s after the answer before; curl needs some more time to show this
         begun = time.monotonic()
         assert curl("--user", "jane:wrong", page).endswith("\n401 1.1")
         assert time.monotonic() - begun >= least
-    # Further guesses wait behind one another, and get 429 beyond a minute.
+    # Further attempts wait one after the other, and get 429 if they would wait for more than a minute.
     guesses = [subprocess.Popen(["curl", "-s", "-w", "%{http_code}", "-o", os.devnull, "--user", f"jane:{number}", page], stdout=subprocess.PIPE, text=True)
                for number in range(12)]
     try:
@@ -633,7 +633,7 @@ def guesses_of_passwords_over_http_wait():
         codes = {guess.stdout.read() for guess in guesses if guess.poll() is not None}
         assert codes <= {"429", "401"}, codes
         wait_until(lambda: sum(guess.poll() is not None for guess in guesses) >= 6)
-        # The user itself, whose password was right before, waits for nothing; another user neither.
+        # The user whose password was right before does not wait, and neither does another user.
         assert curl(*login, page).endswith("\n200 1.1")
         assert curl("--user", f"millrace:{SECRET}", page).endswith("\n200 1.1")
     finally:
@@ -645,7 +645,7 @@ def guesses_of_passwords_over_http_wait():
 @case
 def rules_are_read_again_on_sighup():
     def read_again(rules, answer):
-        """The server logs each signal: as done, or as refused."""
+        """The server logs the result of each signal: the files were read, or they were refused."""
         def count():
             with open(SERVER.log, encoding="utf-8") as log:
                 return log.read().count(answer)

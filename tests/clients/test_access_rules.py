@@ -101,7 +101,7 @@ with sql() as setup:
 BATCH = wire.batch_of(b'{"TEXT":"b"}').encode()
 
 
-# For each front end a function that reads or writes there; it returns whether that was allowed.
+# For each front end, a function that reads or writes there. It returns whether this was allowed.
 
 def by_kafka_fetch(user, topic, stream):
     with kafka(user) as connection:

@@ -14,13 +14,13 @@ def connect():
     return psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace", autocommit=True)
 
 
-# The calls of one number, as a model computes them: how often the session has the lock decides each answer.
+# The calls with one number, and a model: each answer depends on how often the session has the lock.
 CALLS = ("pg_advisory_lock", "pg_try_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all",
          "pg_advisory_lock_shared", "pg_advisory_unlock_shared")
 
 
 def expected(calls):
-    """The answers, and how often the lock is held in the end: alone and shared."""
+    """Returns the answers, and how often the lock is held in the end: exclusively and shared."""
     held = {"": 0, "_shared": 0}
     answers = []
     for call in calls:
@@ -42,7 +42,7 @@ def written(call, number):
 
 
 def upgrades(calls):
-    """To lock alone what the session has shared is refused, and tested elsewhere."""
+    """An exclusive lock on a number that the session has locked in shared mode is refused; another test covers this."""
     held = False
     for call in calls:
         if call == "pg_advisory_lock_shared":
@@ -79,7 +79,7 @@ def longer_lists_leave_what_they_say():
         row = a.execute("SELECT pg_advisory_lock(56), pg_advisory_lock(56), pg_advisory_unlock(56), pg_advisory_unlock(56)").fetchone()
         assert row == ("", "", True, True), row
         assert b.execute("SELECT pg_try_advisory_lock(56)").fetchone() == (True,)
-        # Also with parameters, in the extended protocol, and within a transaction.
+        # The calls also work with parameters, in the extended protocol, and within a transaction.
         with a.transaction():
             row = a.execute("SELECT pg_advisory_xact_lock(%s), pg_advisory_lock(%s), pg_advisory_unlock(%s), set_config('my.x', 'y', true)",
                             (57, 58, 58), prepare=True).fetchone()
@@ -98,7 +98,7 @@ def calls_behind_one_that_waits_have_not_begun():
         waiting.start()
         wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_try_advisory_lock(2)%'")
                    .fetchone() == (1,))
-        # The call before it has run, exactly once; the one behind it has not.
+        # The call before it has run exactly once; the call after it has not run.
         assert c.execute("SELECT pg_try_advisory_lock(2)").fetchone() == (False,)
         assert c.execute("SELECT pg_try_advisory_lock(3), pg_advisory_unlock(3)").fetchone() == (True, True)
         assert not rows

@@ -32,7 +32,7 @@ def prepare(c):
 
 
 def outcome(connection, statement):
-    """None, or the text of the error."""
+    """Returns None, or the text of the error."""
     try:
         for part in statement.split("; "):
             connection.execute(part)

@@ -29,14 +29,14 @@ def fill(connection, stream, rows=ROWS, groups=4):
 
 
 def filled(stream, rows=ROWS):
-    """A stream with records of a session that has ended."""
+    """A stream with records that a session wrote which has ended."""
     with connect() as c:
         c.execute(f"CREATE STREAM {stream} (id INT KEY, k VARCHAR)")
         fill(c, stream, rows)
 
 
 def answer(connection, select):
-    """The rows, or the message of an error 55000."""
+    """Returns the rows, or the message of an error 55000."""
     try:
         return connection.execute(select).fetchall()
     except psycopg.errors.ObjectNotInPrerequisiteState as error:
@@ -50,7 +50,7 @@ def warnings_of(connection):
 
 
 def all_or_refused(connection, select, expected):
-    """The SELECTs of a reader that repeats them from the first moment on."""
+    """A reader that repeats its SELECTs from the first moment on."""
     while (found := answer(connection, select)) != expected:
         assert isinstance(found, str) and STILL_READING.match(found), found
     return found
@@ -85,7 +85,7 @@ def chains_joins_windows_and_streams_do_so_too():
     with connect() as c, connect() as reader:
         c.execute("CREATE TABLE names (k VARCHAR PRIMARY KEY, name VARCHAR)")
         c.execute("INSERT INTO names VALUES ('g0', 'zero'), ('g1', 'one'), ('g2', 'two'), ('g3', 'three')")
-        filled("base")  # each record finds the name that existed before it
+        filled("base")  # each record finds the name that existed before the record
         c.execute("CREATE STREAM copied AS SELECT id, k FROM base")
         c.execute("CREATE TABLE of_copied AS SELECT k, COUNT(*) AS n FROM copied GROUP BY k")
         all_or_refused(reader, "SELECT SUM(n) FROM of_copied", [(ROWS,)])
@@ -285,7 +285,8 @@ def a_replaced_table_has_one_answer():
         assert followed == shown, followed
         c.execute("CREATE TABLE copy AS SELECT city, mean FROM r")
         assert sorted(c.execute("SELECT city, mean FROM copy").fetchall()) == [("Karachi", 4), ("Lahore", 10), ("Quetta", 20)]
-        # A condition that leaves rows out deletes them in the topic, too; one that lets them in again shows them.
+        # If a condition excludes rows, they are also deleted in the topic; if a later condition includes them again,
+        # they are written again.
         c.execute("CREATE OR REPLACE TABLE r AS SELECT city, COUNT(*) AS n, SUM(amount) AS total, SUM(amount) / COUNT(*) AS mean FROM o GROUP BY city HAVING SUM(amount) > 5")
         for _ in range(2):
             wanted = sorted(c.execute("SELECT city, mean FROM r").fetchall())

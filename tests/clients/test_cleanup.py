@@ -56,7 +56,7 @@ def configure(topic, **config):
 
 
 def delete_records(topic, offset, partition=0):
-    """(new log start, error code)"""
+    """Returns (new log start, error code)."""
     body = array([string(topic) + array([struct.pack(">iq", partition, offset)])]) + struct.pack(">i", 1000)
     with Connection(SERVER.kafka) as connection:
         answer = connection.ask(DELETE_RECORDS, 0, body)
@@ -75,7 +75,7 @@ def produce(topic, records, server=None, **settings):
 
 
 def offsets(topic, server=None):
-    """(log start, end)"""
+    """Returns (log start, end)."""
     client = confluent_kafka.Consumer({"bootstrap.servers": (server or SERVER).kafka, "group.id": "none"})
     try:
         return client.get_watermark_offsets(TopicPartition(topic, 0), timeout=10, cached=False)
@@ -84,7 +84,7 @@ def offsets(topic, server=None):
 
 
 def read(topic, server=None):
-    """All (offset, key, value) of the partition, from its beginning."""
+    """Returns (offset, key, value) of all records of the partition, from its beginning."""
     client = confluent_kafka.Consumer({"bootstrap.servers": (server or SERVER).kafka, "group.id": "none",
                                        "enable.partition.eof": True, "auto.offset.reset": "error"})
     client.assign([TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
@@ -150,7 +150,7 @@ def the_start_of_a_topic_is_reported_while_its_records_are_deleted():
     others, rounds = 100, 200
     create_topic("shrinking", partitions=others + 1)
     produce("shrinking", [(None, b"x")] * rounds)
-    # The partition that shrinks is the last one, so that some time passes between the request and the look at it.
+    # The last partition is the one that shrinks, so that some time passes between the request and the check.
     wanted = [struct.pack(">iq", partition, -2) for partition in [*range(1, others + 1), 0]]
     body = struct.pack(">i", -1) + array([string("shrinking") + array(wanted)])
     told, is_over = [], threading.Event()

@@ -65,7 +65,7 @@ def records_are_written_and_read_through_any_node():
     nodes = cluster()
     create_topic(nodes, "any", 6)
     for number, node in nodes.nodes.items():
-        for acks in (-1, 1, 0):  # the last one has no answer: it must meet a leader that is at work
+        for acks in (-1, 1, 0):  # the last record has no answer, so it must be sent to a leader that works
             producer = Producer({"bootstrap.servers": node.kafka, "acks": acks})
             for partition in range(6):
                 producer.produce("any", f"{number} {acks}", partition=partition)
@@ -124,7 +124,7 @@ def nothing_is_lost_or_doubled_by_one_failure_after_the_other():
     all_is_well(nodes)
     load.stop()
     print(f"{load.check(nodes.bootstrap)} records, longest pause {load.longest_pause_s():.2f} s")
-    # Also by each node that leads in its turn.
+    # The check also runs while each of the nodes is stopped, so that the others lead.
     for node in nodes.nodes.values():
         node.stop()
         load.check(nodes.bootstrap)
@@ -170,7 +170,7 @@ def groups_go_on_when_their_coordinator_is_killed():
             member.stopping = True
         for member in members:
             member.join()
-    # The present coordinator knows the committed offsets: a new member has few records to read again.
+    # The present coordinator has the committed offsets, so a new member reads only a few records again.
     all_is_well(nodes)
     again = []
     member = Member(nodes, "g", "grouped", again)

@@ -20,7 +20,7 @@ except ImportError:
     Consumer = None
 
 
-CHANGES = int(os.environ.get("MILLRACE_CLUSTER_CHANGES", "250"))  # of one row, at each of two nodes
+CHANGES = int(os.environ.get("MILLRACE_CLUSTER_CHANGES", "250"))  # changes of one row, at each of two nodes
 
 
 def connect(node, **settings):
@@ -65,7 +65,8 @@ class Worker:
     """A session at a node, which runs its statements one after the other, and connects again if its node has died.
     The outcome of a statement may be unknown."""
 
-    # Nothing was written: the node could not read, the partition had no leader, or the statement waited too long.
+    # Nothing was written, because the node could not read, the partition had no leader, or the statement waited too
+    # long.
     REFUSED = ("reported the end", "catching up", "No row was written", "lock timeout", "None of the rows was")
 
     def __init__(self, nodes, number, statements):
@@ -82,7 +83,7 @@ class Worker:
                 try:
                     if self.connection is None:
                         self.connection = connect(self.nodes.nodes[number])
-                except psycopg.OperationalError:  # of its node, which is dead: the next one
+                except psycopg.OperationalError:  # its node is dead; the session uses the next one
                     number = number % len(self.nodes.nodes) + 1
                     time.sleep(0.05)
                     continue
@@ -364,14 +365,14 @@ def temporary_tables_are_of_one_session_and_go_with_their_node():
     nodes.nodes[3].kill()
     nodes.nodes[3].start()
     eventually(lambda: len(topics()) == 1)
-    b.execute("INSERT INTO mine VALUES (1)")  # of another node: it stays
+    b.execute("INSERT INTO mine VALUES (1)")  # a table of another node's session stays
     b.close()
     eventually(lambda: not topics())
     all_is_well(nodes)
 
 
 def partition_of_each_key(node, topic, count):
-    """The partition of an INT key."""
+    """Returns the partition of an INT key."""
     consumer = Consumer({"bootstrap.servers": node.kafka, "group.id": "keys"})
     partitions = metadata_of(node, topic).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
@@ -399,7 +400,7 @@ def a_wait_for_one_partition_does_not_block_another():
         nodes.nodes[3].kill()
         eventually(lambda: leader_of(nodes, "halves", partitions[stuck]) is not nodes.nodes[3])
         waits = at_once.submit(tag, one, f"UPDATE halves SET v = v + 1 WHERE k = {stuck}")
-        time.sleep(0.5)  # it has begun
+        time.sleep(0.5)  # the statement has begun
         for _ in range(10):
             assert tag(another, f"UPDATE halves SET v = v + 1 WHERE k = {others}") == "UPDATE 1"
         with another.transaction():

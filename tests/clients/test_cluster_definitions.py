@@ -78,7 +78,7 @@ def a_rollback_leaves_nothing_and_brings_back_what_was_dropped():
                not {name for name in tables_of(node) if name.startswith(("gone", "counted", "mine"))})
         for other in nodes.nodes.values():
             eventually(lambda other=other: rows_of(other, "SELECT COUNT(*), SUM(v) FROM kept") == [(30, 435)])
-    # It takes records as before, and keeps its replicas.
+    # The topic accepts records as before, and keeps its replicas.
     run_on(nodes.nodes[2], "INSERT INTO kept VALUES (30, 30)")
     all_is_well(nodes)
     topics = [row[0] for row in rows_of(nodes.nodes[3], "SHOW TOPICS")]
@@ -124,7 +124,7 @@ def definitions_that_a_dead_node_has_left_open_are_undone():
         c.execute("DROP TABLE before")
         at_all(nodes, lambda node: "half" in tables_of(node) and "before" not in tables_of(node))
         dying.kill()
-        if number != 1:  # node 1 restarts at once
+        if number != 1:  # node 1 restarts immediately
             dying.start()
         for node in others:
             eventually(lambda node=node: "half" not in tables_of(node) and "before" in tables_of(node), 60)
@@ -156,7 +156,7 @@ def a_node_that_was_frozen_for_long_commits_nothing():
         assert error.sqlstate in ("40001", "55P03", "08006"), (error.sqlstate, error)
     all_is_well(nodes)
     at_all(nodes, lambda node: "late" not in tables_of(node))
-    # For a moment it does not matter.
+    # A short freeze has no effect.
     with begin(frozen) as c:
         c.execute("CREATE TABLE soon (id INT PRIMARY KEY)")
         frozen.freeze()
@@ -169,7 +169,7 @@ def a_node_that_was_frozen_for_long_commits_nothing():
 
 @case
 def a_definition_is_visible_on_whichever_node_gets_the_next_statement():
-    """As with a balancer that sends each statement of a program to another node."""
+    """The statements run at different nodes, as behind a load balancer."""
     nodes = sql_cluster()
     sessions = [connect(node) for node in nodes.nodes.values()]
     for i in range(40):
@@ -184,7 +184,7 @@ def a_definition_is_visible_on_whichever_node_gets_the_next_statement():
 
 @case
 def migrations_at_all_nodes_at_once():
-    """As schema tools do: each creates its tables in a transaction, and the tables of another one are in its way."""
+    """Schema tools work like this: each creates its tables in a transaction, and finds the tables of another tool."""
     nodes = sql_cluster()
     done, failures = [], []
 

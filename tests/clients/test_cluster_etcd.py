@@ -24,7 +24,7 @@ except ImportError:
 class OwnEtcd(Cluster):
     """Three nodes, each with a member of etcd."""
 
-    def __init__(self):  # without the etcd that a Cluster has
+    def __init__(self):  # without the etcd that a Cluster usually starts
         if not os.path.exists(ETCD):
             raise Skipped("etcd-server is not installed")
         if Producer is None:
@@ -45,7 +45,7 @@ class OwnEtcd(Cluster):
 
 
 def two_free_ports():
-    """The upper one of two: members speak there, clients at the one below."""
+    """The upper one of two ports: members of etcd use it between each other, and clients use the port below it."""
     while True:
         port = free_port()
         if reserve(port - 1):
@@ -53,7 +53,7 @@ def two_free_ports():
 
 
 def stat_of(pid):
-    """Name, state and parent of a process; None where there is none."""
+    """Returns name, state and parent of a process; None if it does not exist."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
             before, after = stat.read().rsplit(")", 1)
@@ -63,7 +63,7 @@ def stat_of(pid):
 
 
 def children_of(node):
-    """Its processes of etcd."""
+    """Returns the etcd processes of the node."""
     found = {int(entry): stat_of(entry) for entry in os.listdir("/proc") if entry.isdigit()}
     return [pid for pid, stat in found.items() if stat and stat[0] == "etcd" and stat[1] != "Z" and stat[2] == node.process.pid]
 
@@ -83,8 +83,8 @@ def produce(nodes, topic, first, count):
 
 
 def all_is_well_without(nodes, number):
-    """The others lead what it led, are in sync, and one of them is the controller: Debian's librdkafka waits for the controller
-    of its last metadata, and does not ask again."""
+    """Waits until the other nodes lead the partitions of this node, are in sync, and one of them is the controller.
+    Debian's librdkafka waits for the controller of its last metadata, and does not ask again."""
     def is_well():
         running = [node for node in nodes.nodes.values() if node.is_running()]
         return all(metadata_of(node).controller_id not in (-1, number) for node in running) and \
@@ -152,7 +152,7 @@ def a_node_that_is_stopped_stops_its_member():
 
 
 def members_by(node):
-    """Names of etcd's members, as the one of this node knows them; none where it does not answer."""
+    """Returns the names of the etcd members that the member of this node knows; none if it does not answer."""
     port = int(node.flags[1].split(f"{node.number}=127.0.0.1:")[1].split(",")[0]) - 1
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v3/cluster/member/list", b"{}")
     try:
@@ -169,14 +169,14 @@ def a_node_whose_disk_was_replaced_brings_a_new_member():
     produce(nodes, "kept", 0, 20)
     lost = nodes.nodes[3]
     everybody = ["node-1", "node-2", "node-3"]
-    for _ in range(2):  # once more: etcd's member has another number by then
+    for _ in range(2):  # a second time, because the member of etcd has another number by then
         lost.kill()
         all_is_well_without(nodes, 3)
         shutil.rmtree(lost.data_dir)
         lost.start()
         eventually(lambda: members_by(lost) == everybody, 120)
         all_is_well(nodes)
-    nodes.nodes[1].kill()  # the new member is one of the majority now
+    nodes.nodes[1].kill()  # the new member is a part of the majority now
     all_is_well_without(nodes, 1)
     create_topic(nodes, "made-by-two", partitions=3, replicas=2)
     produce(nodes, "kept", 20, 20)
@@ -186,7 +186,8 @@ def a_node_whose_disk_was_replaced_brings_a_new_member():
 
 @case
 def a_start_that_is_refused_leaves_no_member_behind():
-    """Another machine with the number of an existing node: a member that never joins would count in every vote."""
+    """Another machine starts with the number of an existing node. A member of etcd that never joins would count in
+    every vote."""
     nodes = own()
     there = nodes.nodes[2]
     peers = dict(each.split("=") for each in there.flags[1].split(","))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Generated streams in a cluster of three: one node makes the rows, and another node continues after the last committed
-row when it dies, freezes or is stopped. No row is missing or doubled."""
+row when it dies, freezes or is stopped. No row is missing or duplicated."""
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
 from cluster_sql import connect, owner_of, psycopg, rows_of, run_on, running, shows, state_of
@@ -20,7 +20,7 @@ def query_of(node, stream):
 
 
 def count(node, relation):
-    """The number of rows; nothing while the node cannot answer."""
+    """Returns the number of rows; None while the node cannot answer."""
     try:
         return rows_of(node, f"SELECT COUNT(*) FROM {relation}")[0][0]
     except psycopg.Error:
@@ -33,7 +33,8 @@ def grows(node, relation, by=100):
 
 
 def last_of_all(node, stream):
-    """The number of rows, as soon as each number from 1 on is present. A doubled number fails at once."""
+    """Waits until each number from 1 on is present, and returns the number of rows. Fails immediately if a number
+    exists twice."""
     def find():
         found = sorted(row[0] for row in rows_of(node, f"SELECT id FROM {stream}"))
         assert len(set(found)) == len(found), (len(found), len(set(found)))

@@ -23,7 +23,7 @@ INTERNAL = ("__consumer_offsets", "__transaction_state", "__task_journal")
 
 
 def read_topic(nodes, topic):
-    """Keys and values of all committed records of the topic."""
+    """Returns keys and values of all committed records of the topic."""
     consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "reader", "enable.auto.commit": False,
                          "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest"})
     try:
@@ -94,7 +94,7 @@ class Everything:
         command(nodes, "config", "topic", "plain", "retention.ms=86400000")
 
     def time_of(self, i):
-        """A hundred rows have times within ten seconds, which is a window."""
+        """The times of a hundred rows are within ten seconds, the length of a window."""
         return self.begun_ms + i * 100
 
     def write(self, statements):
@@ -104,7 +104,7 @@ class Everything:
             rows = range(self.count, self.count + AT_ONCE)
             run_on(node, "INSERT INTO sales (ROWTIME, person, id, product) VALUES " +
                    ", ".join(f"({self.time_of(i)}, {i % PEOPLE}, {i}, {i % PRODUCTS})" for i in rows))
-            # Refunds of earlier sales: the join has kept these sales.
+            # Refunds of earlier sales: the join still has these sales.
             back = [i - AT_ONCE for i in rows if i >= AT_ONCE and i % 10 == 0]
             if back:
                 run_on(node, "INSERT INTO refunds (ROWTIME, id, why) VALUES " +
@@ -175,7 +175,7 @@ class Everything:
         schemas = rows_of(node, "SHOW SCHEMAS")
         assert schemas == self.schemas and any("encoded-value" in row for row in schemas), (schemas, self.schemas)
         next_one = rows_of(node, "SELECT nextval('numbers')")[0][0]
-        # Nodes take them in portions.
+        # The other nodes read the state in portions.
         assert next_one > self.numbers[0] and next_one not in self.numbers, (next_one, self.numbers)
         self.numbers.append(next_one)
 
@@ -195,7 +195,7 @@ class Everything:
 
 
 def producer_again(nodes, name):
-    """The transactional id can be used again, whatever it has left open."""
+    """The transactional id can be used again, although a transaction may still be open."""
     producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": name})
     producer.init_transactions(60)
     producer.begin_transaction()
@@ -236,7 +236,7 @@ def a_server_becomes_a_cluster_and_its_first_node_may_die():
     for node in nodes.others.values():
         everything.check(node)
     everything.check_kafka()
-    # From here on the data of node 1 exist on the other nodes only.
+    # From here on, only the other nodes have the data of node 1.
     shutil.rmtree(nodes.first.data_dir)
     nodes.first.start()
     all_is_well(nodes)
@@ -290,7 +290,7 @@ def the_state_of_queries_moves_to_other_nodes_in_many_pieces():
     shows(nodes.first, "SELECT COUNT(*) FROM counted", [(count,)])
     nodes.join()
     nodes.grow()
-    # This is done at once: it does not depend on the first node reporting to the others.
+    # This succeeds immediately, and does not depend on reports of the first node to the other nodes.
     command(nodes, "cluster", "rebalance", "--replicas", "3")
     nodes.first.kill()
     for node in nodes.others.values():
@@ -350,7 +350,7 @@ def conditions_that_prevent_a_join_are_named():
     first.start()
     assert "error:" in first.join(status=1), "another process uses the directory"
     run_on(first, "CREATE STREAM ticks (k INT KEY, v INT) WITH (partitions = 1)")
-    # It answers errors until it has made the group's topic.
+    # The node returns errors until it has created the topic of the group.
     worker = eventually(lambda: share_member(first))
     assert worker.beat(epoch=-1) == 0, "it leaves"
     first.stop()

@@ -74,7 +74,7 @@ def a_join_that_is_killed_at_any_point_is_repeated_or_never_happened():
                       *(f"{('before-acknowledgement', 'before-log-commit')[number % 2]}:{number}" for number in range(1, 40))]:
             first = copies.attempt()
             if "has all data of" in first.join(crash_point=point):
-                break  # it has fewer commits
+                break  # the join makes fewer commits
             killed_at.append(point)
             if len(killed_at) % 3 == 0:
                 why = first.refused_start()
@@ -82,7 +82,7 @@ def a_join_that_is_killed_at_any_point_is_repeated_or_never_happened():
                     assert why == "", why
                     copies.small.write(first)
                     first.stop()
-                    # Killed once more, while etcd still has the state before the server wrote again.
+                    # The server is killed once more, while etcd still has the state from before its last writes.
                     first.join(crash_point="after-founding")
             copies.join_again()
         print(f"killed at {', '.join(killed_at)}")
@@ -121,13 +121,14 @@ def a_join_that_is_killed_at_any_request_to_etcd_is_repeated():
 @case
 def answers_of_etcd_that_come_late_or_get_lost():
     with Copies("late") as copies:
-        # Each answer is late.
+        # Each answer of etcd is late.
         first = copies.attempt()
         with EtcdProxy(copies.nodes.etcd.url, delay_s=1) as proxy:
             assert "has all data of" in first.join(etcd=proxy.url)
         copies.check_joined()
 
-        # The request is carried out, and its answer is lost: of the first write, of the second, or of all three.
+        # etcd performs the request, but its answer is lost: that of the first write, of the second write, or of all
+        # three.
         for lost in ({1}, {2}, {1, 2, 3}):
             first, writes = copies.attempt(), []
 
@@ -140,14 +141,15 @@ def answers_of_etcd_that_come_late_or_get_lost():
                 assert "has all data of" in first.join(etcd=proxy.url)
             copies.check_joined()
 
-        # No answer arrives in time. The outcome of the requests is unknown, and the next join finds it out.
+        # No answer arrives in time. The outcome of the requests is unknown, and the next join finds out the outcome.
         first = copies.attempt()
         with EtcdProxy(copies.nodes.etcd.url, delay_s=3) as proxy:
             assert "etcd does not answer" in first.join(status=1, etcd=proxy.url)
         copies.write_alone()
         copies.join_again()
 
-        # Only the answers to writes are late, except those of the pieces: the writes may be done later.
+        # Only the answers to writes are late, except writes of pieces of the snapshot: etcd may perform these writes
+        # later.
         first, writes = copies.attempt(), []
 
         def wait(path, _):
@@ -191,7 +193,7 @@ def an_etcd_that_is_full_changes_nothing():
 
 
 def fill(etcd):
-    """Fills etcd until it refuses data."""
+    """Fills etcd until it refuses further data."""
     for number in range(100):
         try:
             etcd.ask("/v3/kv/put", key=b"/other/%d" % number, value=os.urandom(100_000))
@@ -207,7 +209,7 @@ def the_remains_of_a_join_in_etcd_block_no_other_join():
     with Copies("left") as copies:
         first = copies.attempt()
         first.join(crash_point="after-founding")
-        # Another node's number, and then another cluster.
+        # First another node number, and then another cluster.
         first.join(crash_point="after-founding", node_id=7)
         copies.write_alone()
         first.cluster += "-else"
@@ -237,7 +239,7 @@ def alone_it_is_refused_afterwards():
         why = first.refused_start()
         assert 'belongs to node 1 of cluster "alone-1"' in why, why
         copies.check_joined()
-        # While it runs, and then.
+        # First while the server runs, and then after its stop.
         said = first.join(status=1)
         assert "another process" in said, said
         first.stop()
@@ -272,7 +274,7 @@ def the_remains_of_a_killed_server_are_named_or_taken_over():
     first.start()
     shows(first, "SELECT COUNT(*) FROM counted WHERE s > 0", [(7,)])
     eventually(lambda: len(rows_of(first, "SHOW QUERIES")) == 2)
-    # Records that the server's queries have not read yet are read by the cluster's queries.
+    # The queries of the cluster read the records that the queries of the server have not read yet.
     small.write_many(first, 20_000)
     first.kill()
     nodes.join()

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The journals of a cluster's queries stay short, and a node that has lost its disk gets what they kept."""
+"""The journals of a cluster's queries stay short, and a node that has lost its disk gets their content from the other
+nodes."""
 import atexit
 import collections
 import functools
@@ -52,7 +53,7 @@ class Journals:
         self.consumer.close()
 
     def ends(self):
-        """First and last offset of each journal."""
+        """Returns the first and the last offset of each journal."""
         def ask():
             try:
                 return [self.consumer.get_watermark_offsets(TopicPartition(JOURNAL, number), timeout=5)
@@ -62,7 +63,7 @@ class Journals:
         return eventually(ask, 60)
 
     def size(self, number):
-        """Size in bytes of the journal's records."""
+        """Returns the size in bytes of the journal's records."""
         self.consumer.assign([TopicPartition(JOURNAL, number, self.ends()[number][0])])
         size = 0
         while True:
@@ -126,7 +127,7 @@ class Sales:
 
 
 def run_by(nodes, node):
-    """The sinks of the queries that run on the node, by its own report."""
+    """Returns the sinks of the queries that run on the node, as the node itself reports them."""
     try:
         return [row[3] for row in rows_of(node, "SHOW QUERIES") if row[1] == f"RUNNING on node {node.number}"]
     except psycopg.Error:
@@ -134,7 +135,7 @@ def run_by(nodes, node):
 
 
 def await_leaders(nodes):
-    """Waits until no dead node is a leader: clients would wait for it."""
+    """Waits until no dead node is a leader, because clients would wait for a dead leader."""
     running = [node for node in nodes.nodes.values() if node.is_running()]
 
     def are_there():
@@ -163,7 +164,7 @@ def write_until_trimmed(nodes, sales, journals, times=1):
 @case
 def journals_stay_short_and_a_node_with_an_empty_disk_has_all_that_they_kept():
     nodes = small_journals()
-    # The commits of these results are so old that the journals no longer have them.
+    # The commits of these results are so old that they were trimmed from the journals.
     run_on(nodes.nodes[2], "CREATE STREAM past (k INT KEY, v INT) WITH (partitions = 1)")
     all_is_well(nodes)
     run_on(nodes.nodes[2], "CREATE TABLE old AS SELECT k, SUM(v) AS s FROM past GROUP BY k",
@@ -184,7 +185,7 @@ def journals_stay_short_and_a_node_with_an_empty_disk_has_all_that_they_kept():
     lost.kill()
     shutil.rmtree(lost.data_dir)
     await_leaders(nodes)
-    # Replaced queries, too, are part of the snapshot that the node starts from.
+    # The snapshot with which the node starts also contains replaced queries.
     run_on(nodes.nodes[2], "CREATE OR REPLACE TABLE by_product AS SELECT product, COUNT(*) AS n, SUM(id) AS ids, COUNT(*) * 2 AS twice "
            "FROM sales GROUP BY product", "CREATE OR REPLACE TABLE old AS SELECT k, SUM(v) AS s, SUM(v) * 2 AS twice FROM past GROUP BY k")
     write_until_trimmed(nodes, sales, busy, times=2)

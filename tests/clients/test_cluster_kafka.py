@@ -66,7 +66,7 @@ class Quorum:
 
 
 def known_quorum(node):
-    """Returns the answer once it is known; clients repeat the request, too."""
+    """Returns the answer as soon as it is known; clients repeat such requests, too."""
     def is_known():
         told = Quorum(node)
         assert told.error in (0, 6), told.error
@@ -154,7 +154,7 @@ def topics_streams_tables_and_queries_are_made_while_a_node_is_away():
     load.stop()
     load.check(nodes.bootstrap)
     assert sql(nodes.nodes[3], "SELECT COUNT(*), SUM(n) FROM counted")[0] == (7, 70)
-    # Its data are complete: the other nodes may die.
+    # The node has all records, so the other nodes may die.
     nodes.nodes[1].kill()
     wait_until_away(nodes, nodes.nodes[1])
     load.check(",".join(nodes.nodes[number].kafka for number in (2, 3)))
@@ -201,13 +201,14 @@ def new_partitions_have_their_replicas_by_hand():
     assert read_all(nodes.bootstrap, "grown_by_hand", 3) == {number: [f"{number}"] for number in range(3)}
 
 
-# --- A coordinator that wakes
+# --- A coordinator that was frozen
 
 COORDINATOR_COMES, CONCURRENT, INVALID_TXN_STATE = (14, 15, 16), 51, 48
 
 
 class Transactional:
-    """A transactional producer of the first version, request by request: the test decides the receiver and the time."""
+    """A transactional producer of the first version, request by request: the test chooses the receiver and the time of
+    each request."""
 
     def __init__(self, name, topic):
         self.name, self.topic, self.sequence = name, topic, 0
@@ -225,7 +226,7 @@ class Transactional:
         eventually(has_begun)
 
     def add(self, connection):
-        """The error of the answer, once it is no temporary one."""
+        """Returns the error of the answer, as soon as it is not a temporary one."""
         def is_told():
             answer = connection.ask(ADD_PARTITIONS, 0, self._id() + kafka_wire.array(
                 [kafka_wire.string(self.topic) + kafka_wire.array([struct.pack(">i", 0)])]))
@@ -249,7 +250,7 @@ class Transactional:
 
 
 def coordinator_by(node, name):
-    """The number of the coordinator, by the report of that node."""
+    """Returns the number of the coordinator, as that node reports it."""
     with kafka_wire.Connection(node.kafka) as connection:
         answer = connection.ask(FIND_COORDINATOR, 1, kafka_wire.string(name) + struct.pack(">b", TRANSACTION))
     _, error, size = struct.unpack_from(">ihh", answer)
@@ -258,9 +259,9 @@ def coordinator_by(node, name):
 
 @case
 def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
-    """The client has sent a record to a node that leads its partition and coordinates its transactions, and the node
-    is frozen. By now the client has begun its transaction with another coordinator, which the waking node does not
-    know."""
+    """The client has sent a record to a node that leads its partition and coordinates its transactions, and the node is
+    frozen. Meanwhile the client has begun its transaction with another coordinator; the node does not know this when
+    the freeze ends."""
     nodes = cluster()
     create_topic(nodes, "woken", 1)
     told = []
@@ -289,15 +290,15 @@ def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
             finally:
                 leader.thaw()
     print(f"told: {told}")
-    # Not the leader, or not enough replicas: it is sent again, to another one.
+    # The error is NOT_LEADER or NOT_ENOUGH_REPLICAS, so the producer sends the batch again, to another node.
     assert set(told) <= {6, 19}, told
 
 
 @case
 def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
-    """Clients that trust the waking leader ask it for records after those that the next leader has taken: producers
-    gave up for ever (45), consumers started over (1, or an epoch without an end), and the end of the partition went
-    back."""
+    """Clients that still use the old leader after its freeze ask it for records after those that the new leader has
+    accepted. Before the fix, producers failed permanently (error 45), consumers started over (error 1, or an epoch
+    without an end), and the end of the partition moved back."""
     nodes, topic = cluster(), "woken_leader"
     create_topic(nodes, topic, 1)
     told = []
@@ -329,15 +330,15 @@ def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
                 following.send(OFFSET_FOR_LEADER_EPOCH, 2, kafka_wire.array([kafka_wire.string(topic) + kafka_wire.array([newest])]))
             finally:
                 leader.thaw()
-            # After the fields before the topic, its name, and the number of partitions.
+            # After the fields before the topic, the name of the topic and the number of partitions follow.
             told.append(tuple(struct.unpack_from(">h", connection.receive()[1], before + 2 + len(topic) + 4 + number)[0]
                               for connection, before, number in ((writing, 4, 4), (reading, 8, 4), (listing, 4, 4), (following, 8, 0))))
     print(f"told: {told}")
-    # Not the leader, or not enough replicas: it is asked again, or another one.
+    # The error is NOT_LEADER or NOT_ENOUGH_REPLICAS, so the client asks again, this node or another one.
     assert {code for answers in told for code in answers} <= {6, 19}, told
 
 
-# --- Followers that are read from
+# --- Reads from followers
 
 def consumer_in(nodes, rack, **settings):
     seen = {}
@@ -378,7 +379,7 @@ def consumers_read_from_the_follower_in_their_rack():
         at = sum(map(len, near_values.values()))
         read_on(near, near_values, lambda: sum(map(len, near_values.values())) > at + 200)
         assert near_seen == {0: 2, 1: 2, 2: 2}, near_seen
-        # The follower that is read from dies: the consumer then reads from the leaders.
+        # The follower from which the consumer reads dies; the consumer then reads from the leaders.
         nodes.nodes[2].kill()
         at = sum(map(len, near_values.values()))
         read_on(near, near_values, lambda: sum(map(len, near_values.values())) > at + 200)
@@ -444,9 +445,10 @@ def a_difference_on_a_followers_disk_is_found_and_reported():
             assert "level=error" not in node.tail() and "differs" not in node.tail(), node.tail()
         follower = next(node for node in nodes.nodes.values() if node is not leader)
         follower.stop()
-        # One batch no longer matches its checksum; another one is replaced by a different batch with a right checksum.
+        # One batch no longer matches its checksum. Another batch is replaced by a different batch with a valid
+        # checksum.
         change_on_disk(follower, b"flipped" * 20, b"flipped" * 10 + b"flopped" + b"flipped" * 9)
-        checked = slice(17, None)  # from the checksum on
+        checked = slice(17, None)  # from the checksum to the end of the batch
         change_on_disk(follower, kafka_wire.batch_of(b"changed" * 20).encode()[checked],
                        kafka_wire.batch_of(b"charged" * 20).encode()[checked])
         follower.start()

@@ -13,8 +13,8 @@ FLAGS = ("--node-session-timeout-ms", "2000")
 
 
 class OldCluster(Cluster):
-    """The metadata log begins as from a program without levels: the first command registers a node, and has no other
-    part."""
+    """The metadata log begins like that of a program without levels: the first command registers a node, and has no
+    other part."""
 
     def __init__(self):
         super().__init__(count=0)
@@ -26,7 +26,7 @@ class OldCluster(Cluster):
         def is_put():
             try:
                 return self.etcd.ask("/v3/kv/put", key=b"/millrace/blue/log/00000000000000000001", value=command)
-            except OSError:  # it has just been started
+            except OSError:  # the node has just been started
                 return False
         try:
             eventually(is_put, 30)
@@ -68,11 +68,11 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         assert "feature level 1; node programs know 6, see: millrace cluster upgrade --help" in millrace(first, "status")
         create_topic(nodes, "before")
         if psycopg is not None:
-            # An earlier program would attribute the commits of a replaced query to another query.
+            # An earlier program would believe that the commits of a replaced query belong to another query.
             run_on(first, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM made AS SELECT * FROM given")
             said = refusal(first, "CREATE OR REPLACE STREAM made AS SELECT * FROM given WHERE v > 1")
             assert said.startswith("CREATE OR REPLACE ... AS SELECT needs feature level 3, and the cluster is at 1"), said
-            # Nor would it say whose the definitions of a transaction are.
+            # It would not report the owner of the definitions of a transaction either.
             said = refusal(first, "BEGIN; CREATE TABLE within (id INT PRIMARY KEY); COMMIT")
             assert said.startswith("definitions within a transaction need feature level 4, and the cluster is at 1"), said
             # An earlier program that runs a generator would make no rows.
@@ -81,7 +81,8 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         nodes.nodes[3].kill()
         # The node counts as away after a while, and then its next program is unknown.
         eventually(lambda: "away" in millrace(first, "status"))
-        # If the dead node was the controller, the next one must first report the nodes that it hears.
+        # If the dead node was the controller, the next controller must first report from which nodes it receives
+        # messages.
         eventually(lambda: "node 3 is not available, so the level that it supports is not known" in millrace(first, "upgrade", status=1))
         nodes.nodes[3].start()
         all_is_well(nodes)

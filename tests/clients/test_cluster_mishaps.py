@@ -36,7 +36,7 @@ def another(nodes, number, name):
 
 
 def refusal_of(node):
-    """The message of a node that does not start."""
+    """Returns the message of a node that does not start."""
     node.start(waits=False)
     eventually(lambda: not node.is_running(), 40)
     assert node.process.returncode == 1, node.process.returncode
@@ -48,7 +48,7 @@ def remove(nodes, number):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-# --- Two of one number
+# --- Two processes with one number
 
 @case
 def a_second_process_with_a_nodes_number_is_refused_while_the_first_runs():
@@ -128,7 +128,7 @@ def a_killed_node_is_back_at_once_also_with_a_new_disk_and_elsewhere():
 # --- A full disk
 
 def produced(node, topic, version, acks=1):
-    """The error that a plain producer gets."""
+    """Returns the error that a plain producer gets."""
     with kafka_wire.Connection(node.kafka) as connection:
         body = kafka_wire.produce_body(topic, kafka_wire.batch_of(b"x" * 1000).encode(), acks=acks)
         answer = connection.ask(kafka_wire.PRODUCE, version, body)
@@ -146,7 +146,7 @@ def a_node_with_a_full_disk_hands_over_its_partitions_until_it_has_room():
         nodes.nodes[2].data_dir = os.path.join(disk.folder, "data")
         nodes.start_all()
         create_topic(nodes, "filled", 6)
-        single = "single"  # nobody else can lead it
+        single = "single"  # no other node can lead this partition
         tool("kafka-topics", nodes, "--create", "--topic", single, "--replica-assignment", "2")
         eventually(lambda: produced(nodes.nodes[2], single, 7) == 0)
         load = Load(nodes, "filled", 6)

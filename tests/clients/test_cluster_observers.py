@@ -30,7 +30,7 @@ def four():
 
 
 def replicas_at(nodes, topic):
-    """Number of the topic's partitions of which each node has a replica."""
+    """Returns the number of the topic's partitions of which each node has a replica."""
     partitions = metadata_of(running(nodes)[0], topic).topics[topic].partitions.values()
     return {number: sum(number in partition.replicas for partition in partitions) for number in nodes.nodes}
 
@@ -45,7 +45,7 @@ def a_query_runs_and_is_read_at_nodes_that_lack_replicas():
     nodes = four()
     run_on(nodes.nodes[1], "CREATE STREAM spread (k INT KEY, v INT) WITH (kafka_topic = 'spread', partitions = 6)",
            "CREATE TABLE totals AS SELECT k, SUM(v) AS s FROM spread GROUP BY k")
-    assert min(replicas_at(nodes, "spread").values()) < 6  # so some node lacks a replica
+    assert min(replicas_at(nodes, "spread").values()) < 6  # therefore at least one node has no replica
     owner_of(nodes, "totals")
     for i in range(40):
         with connect(nodes.nodes[1 + i % 4]) as c:
@@ -72,7 +72,7 @@ def it_goes_on_wherever_it_has_to():
             shows(node, "SELECT k, s FROM totals", [(k, expected) for k in range(8)])
         nodes.start_all()
         all_is_well(nodes)
-    # A node that was away has read on where it was, and has all.
+    # A node that was away has continued at its position, and has all records.
     for node in running(nodes):
         shows(node, "SELECT k, s FROM totals", [(k, expected) for k in range(8)])
 
@@ -99,7 +99,8 @@ def a_topic_of_one_replica_is_read_by_a_query_at_another_node():
     for node in running(nodes):
         shows(node, "SELECT n FROM counted", [(10,)])
     only.kill()
-    # The end of the topic is unknown now: a node that has to ask for it refuses instead of an answer that may lack records.
+    # The end of the topic is unknown now. A node that has to ask for it returns an error instead of an answer that may
+    # lack records.
     for node in running(nodes):
         try:
             assert rows_of(node, "SELECT n FROM counted") == [(10,)]

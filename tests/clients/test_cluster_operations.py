@@ -246,7 +246,7 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
     eventually(lambda: leader().isrs == [first.number])
     first.kill()
     eventually(lambda: leader().leader < 0)
-    # Node 2 has all that was acknowledged by both, and is elected by itself.
+    # Node 2 has all records that both nodes acknowledged, and is elected automatically.
     second.start()
     eventually(lambda: leader().leader == second.number)
     first.start()
@@ -256,7 +256,7 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
 @timed
 @case
 def tools_leave_a_node_that_does_not_answer():
-    """Tools whose first server is frozen, so that it accepts connections and does not answer; or is down."""
+    """The first server of these tools does not run, or is frozen: it then accepts connections and does not answer."""
     nodes = cluster()
     create_topic(nodes, "still_there", 4, 3)
     first = nodes.nodes[1]
@@ -281,7 +281,7 @@ def tools_leave_a_node_that_does_not_answer():
 
 
 def has_nothing_to_say(removed):
-    """A removed node keeps running, but refuses to define, write and read, at once and with the reason."""
+    """A removed node continues to run, but refuses definitions, writes and reads immediately, with the reason."""
     if psycopg is None:
         return
     for statement in ("CREATE STREAM by_a_stranger (v INT)", "SELECT * FROM at_the_removed", "INSERT INTO at_the_removed VALUES (1, 1)",
@@ -315,7 +315,7 @@ def a_node_is_drained_and_another_one_takes_its_share():
     assert "by_a_stranger" not in metadata_of(nodes.nodes[1]).topics
     nodes.nodes[4].stop()
     assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3]
-    # It returns with its data, as a node without replicas.
+    # The node returns with its data, as a node without replicas.
     nodes.nodes[4].start()
     millrace(nodes, "add", "4")
     counts = {number: sum(number in replicas for replicas in replicas_of(nodes, "drained").values()) for number in nodes.nodes}
@@ -343,8 +343,8 @@ def a_node_that_hears_no_other_is_replaced_and_follows_when_it_does():
 
 @case
 def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
-    """Otherwise it would take the others for dead, and become the only leader of partitions that no client can write
-    to."""
+    """Otherwise the node would consider the others as dead, and would become the only leader of partitions to which no
+    client can write."""
     nodes = Cluster(count=3, name="resigned", has_network=True)
     try:
         create_topic(nodes, "cut_off")
@@ -360,7 +360,7 @@ def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
 
 @case
 def a_node_that_the_others_do_not_reach_leads_nothing():
-    """The node's heartbeats arrive, but no fetches reach it."""
+    """The heartbeats of the node arrive, but no other node can send fetches to it."""
     nodes = Cluster(count=3, name="deaf", has_network=True)
     try:
         create_topic(nodes, "cut_off")
@@ -393,7 +393,7 @@ def a_controller_that_no_node_hears_is_replaced():
 
 @case
 def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
-    """The other nodes hear the node, and it does not learn their decisions."""
+    """The other nodes receive messages of this node, but it does not read their decisions."""
     nodes = Cluster(count=0, name="unread", flags=())
     try:
         way = Way(nodes.etcd.url)
@@ -404,7 +404,7 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         for topic in ("unread", "alone"):
             create_topic(nodes, topic)
         load = Load(nodes, "unread")
-        # This topic has one partition, led by node 3: its clients need no other node.
+        # This topic has one partition, which node 3 leads, so its clients need no other node.
         create_topic(nodes, "single", assignment=[[3, 1, 2]])
         alone = Load(nodes, "single", 1)
         led, number = (eventually(lambda: [p for p in range(3) if leader_of(nodes, topic, p).number == 3])[0]
@@ -418,7 +418,8 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         eventually(lambda: len(load.acknowledged[led]) > written + 100, 40)
         subprocess.run(["kcat", "-b", nodes.nodes[3].kafka, "-P", "-t", "alone", "-p", str(number), "-X", "acks=1", "-X",
                         "message.timeout.ms=3000"], input="taken", text=True, capture_output=True, timeout=60)
-        # Node 3 names no leaders, so its clients ask another node. The record is at the new leader, or nowhere.
+        # Node 3 returns no leaders, so its clients ask another node. The record is at the new leader, or was not
+        # stored.
         try:
             metadata_of(nodes.nodes[3], "alone")
             raise AssertionError("a node that does not know who leads has told it")
@@ -449,8 +450,8 @@ def a_node_shows_the_settings_of_the_cluster():
 
 
 def error_of_produce(nodes, topic):
-    """The error of a record with acks=all that is sent once; None if it was accepted. If it arrives before too few
-    replicas are in sync, it waits."""
+    """Sends a record with acks=all once, and returns its error; None if it was accepted. If it arrives while enough
+    replicas are still in sync, it waits."""
     errors = []
     producer = Producer({"bootstrap.servers": nodes.bootstrap, "acks": "all", "message.send.max.retries": 0,
                          "request.timeout.ms": 2000, "message.timeout.ms": 15000})
@@ -483,7 +484,7 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
     assert (described("under-min-isr"), described("at-min-isr"), described("under-replicated")) == (1, 0, 1)
     create_topic(nodes, "single", assignment=[[next(number for number in nodes.nodes if number != away.number)]])
     said = tool("kafka-topics", nodes, "--describe", "--under-min-isr-partitions", "--topic", "single")
-    assert not said, said  # one of one: others are not asked for
+    assert not said, said  # one replica of one is required, so the leader does not ask other nodes
     ask_for("--add-config", "min.insync.replicas=1")
     eventually(lambda: error_of_produce(nodes, "strict") is None)
     ask_for("--add-config", "min.insync.replicas=3")
@@ -499,7 +500,7 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
 @case
 def a_partition_without_a_leader_has_no_end_and_no_lag():
     nodes = cluster()
-    states_at(nodes.nodes[1])  # skips without psycopg
+    states_at(nodes.nodes[1])  # without psycopg this case is skipped
     create_topic(nodes, "led_by_all", 1)
     create_topic(nodes, "led_by_nobody", assignment=[[1, 2]], **{"min.insync.replicas": "1"})
     first, second = nodes.nodes[1], nodes.nodes[2]
@@ -524,7 +525,7 @@ def a_partition_without_a_leader_has_no_end_and_no_lag():
     def is_committed():
         try:
             return not reader.commit(offsets=[TopicPartition("led_by_nobody", 0, 18)], asynchronous=False)[0].error
-        except KafkaException:  # its coordinator was node 2, perhaps
+        except KafkaException:  # node 2 may have been its coordinator
             return False
     eventually(is_committed)
     reader.close()
@@ -644,7 +645,7 @@ def nodes_that_begin_together_make_one_superuser():
             host, port = node.pg.split(":")
             with psycopg.connect(host=host, port=port, user="millrace", password="of all nodes", dbname="millrace") as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-        # The first command of all was about the user: the cluster is at the newest level nevertheless.
+        # The first command of the metadata log was about the user. Nevertheless the cluster is at the newest level.
         login = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="millrace" password="of all nodes";'
         said = millrace(nodes, "status", "--command-property", "security.protocol=SASL_PLAINTEXT", "--command-property",
                         "sasl.mechanism=SCRAM-SHA-256", "--command-property", f"sasl.jaas.config={login}")

@@ -108,7 +108,7 @@ def queries_are_stopped_and_go_on_from_any_node():
     run_on(nodes.nodes[1], f"TERMINATE {query}", "DROP STREAM passed")
     for node in running(nodes):
         eventually(lambda node=node: query not in [row[0] for row in rows_of(node, "SHOW QUERIES")])
-    # The entries that it left in the journals belong to no query.
+    # Entries in the journals that remain from the dropped query belong to no query.
     define(nodes, "CREATE STREAM passed WITH (kafka_topic = 'passed_again') AS SELECT v FROM fed", at=2)
     shows(nodes.nodes[3], "SELECT v FROM passed", [(1,), (2,)])
 
@@ -149,7 +149,7 @@ def a_read_that_does_not_wait_names_the_table_that_lags():
     finally:
         stopping.set()
         writer.join()
-    # Until a read has waited for it once, the table may also be still reading its sources.
+    # Until a read has waited for the table once, the error may also be that the table is still reading its sources.
     still = ("table LAGGING is still catching up with the records written to it", "table LAGGING is still reading its sources")
     assert all(each.startswith(still) for each in said), said
 

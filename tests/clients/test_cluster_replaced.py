@@ -66,7 +66,8 @@ class Producer:
 
 
 def replace_soon(node, statement, timeout_s=90):
-    """Repeats the statement if its outcome is unknown: replacing a query by its present definition changes nothing."""
+    """Repeats the statement if its outcome is unknown, because the replacement of a query by its present definition
+    changes nothing."""
     def is_replaced():
         try:
             run_on(node, "SET statement_timeout = '15s'", statement)
@@ -86,7 +87,7 @@ def sums(version):
 
 
 def check_tagged(nodes, ids, last):
-    """Each record exists once, and the records are in the order of the versions."""
+    """Checks that each record exists once, and that the records are in the order of the versions."""
     seen = collections.Counter()
     for number, values in read_all(nodes.bootstrap, "tagged", PARTITIONS).items():
         rows = [{name.lower(): field for name, field in json.loads(value).items()} for value in values]
@@ -125,7 +126,7 @@ def a_replaced_query_goes_on_with_what_it_has_wherever_it_is_asked_for():
     run_on(other, "CREATE OR REPLACE STREAM early AS SELECT person, page FROM visits WHERE page = 3",
            "CREATE OR REPLACE TABLE pages AS SELECT page, COUNT(*) AS n, COUNT(*) * 10 AS tens FROM visits WHERE page <> 4 "
            "GROUP BY page HAVING COUNT(*) > 1")
-    # Once all nodes have the new result, the node that runs the query has the new plan.
+    # When all nodes have the new result, the node that runs the query has the new plan.
     for node in nodes.nodes.values():
         shows(node, "SELECT page, n, tens FROM pages", [(p, 4, 40) for p in range(5)])
         assert [row[0] for row in rows_of(node, "SHOW QUERIES") if row[3] == "PAGES"] == [query]
@@ -157,14 +158,14 @@ def mishap(nodes, chance, version, what):
         killer.start()
     if what in ("freeze", "back"):
         owner.freeze()
-        # The owner of the tasks is frozen; the others have not noticed it, or have taken over.
+        # The owner of the tasks is frozen. The other nodes have not noticed this yet, or another node has taken over.
         time.sleep(chance.choice([0, 0, 3]))
     for statement in (tagged(version), sums(version)):
         replace_soon(at, statement)
     if what == "kill":
         killer.join()
     if what == "back":
-        # The node that takes over after the kill may be the one that has not read the command yet.
+        # The node that takes over after the kill may not have read the command yet.
         new = owner_of(nodes, sink, at=at)
         eventually(lambda: new is not owner_of(nodes, sink, at=at) or rows_of(at, "SELECT product FROM sums LIMIT 1"))
         owner.thaw()

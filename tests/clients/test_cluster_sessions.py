@@ -95,8 +95,8 @@ def an_unlock_is_known_everywhere_when_it_is_answered():
 
 @case
 def the_steps_of_migration_tools_work_at_any_node():
-    """golang-migrate, sqlx, Prisma and Rails: lock, look, change, unlock; the other nodes do it once more and find it
-    done."""
+    """golang-migrate, sqlx, Prisma and Rails take a lock, read the state, change it, and unlock. The other nodes then
+    do this again, and find the migration done."""
     nodes = sql_cluster()
     done = []
 
@@ -212,7 +212,8 @@ def is_ended(c):
 
 
 class Listener:
-    """A session that listens. `heard`: its notifications; `notices`: messages that the server sent by itself."""
+    """A session that listens. `heard` has its notifications, and `notices` the messages that the server has sent
+    without a request."""
 
     def __init__(self, node, channel):
         self.c = connect(node)
@@ -226,7 +227,7 @@ class Listener:
         return [notify.payload for notify in self.heard]
 
     def is_informed(self, payload):
-        """Whether the session has the message, or an error by which it may be missing."""
+        """Returns whether the session has the message, or an error after which the message may be missing."""
         try:
             return payload in self.payloads()
         except psycopg.OperationalError as error:
@@ -310,7 +311,7 @@ def a_listener_of_a_frozen_node_gets_the_message_or_an_error():
 
 
 def in_threads(work, nodes, count):
-    """Runs work(node) in `count` threads over the nodes; raises the first error of any."""
+    """Runs work(node) in `count` threads, distributed over the nodes; raises the first error of any thread."""
     errors = []
 
     def guarded(node):

@@ -15,13 +15,13 @@ try:
 except ImportError:
     psycopg = None
 
-COMMANDS = 20  # between snapshots
+COMMANDS = 20  # commands between two snapshots
 PATIENCE_S = 120
 _shared = None
 
 
 class CutCluster(Cluster):
-    """Node 3 reaches etcd through a proxy of its own."""
+    """Node 3 reaches etcd through a separate proxy."""
 
     def __init__(self):
         super().__init__(count=0)
@@ -47,7 +47,7 @@ class CutCluster(Cluster):
                 for name, topic in sorted(metadata_of(node).topics.items()):
                     for each in topic.partitions.values():
                         print(f"node {node.number}: {name} {each.id} leader {each.leader} replicas {each.replicas} isr {each.isrs}")
-            except Exception as error:  # whatever the error is: the logs have more
+            except Exception as error:  # the logs have the details of every error
                 print(f"node {node.number} does not tell its partitions: {error}")
         for node in self.nodes.values():
             print(f"--- the log of node {node.number}\n{node.tail()}")
@@ -95,7 +95,7 @@ def types_of(node):
 
 
 def change(nodes, count, at=1):
-    """Writes `count` commands; one of five types remains."""
+    """Writes `count` commands, after which one of five types remains."""
     with connect(nodes.nodes[at]) as c:
         for _ in range(count // 2):
             nodes.types += 1
@@ -177,7 +177,7 @@ def a_node_that_does_not_reach_etcd_for_long_goes_on_from_the_snapshot():
         nodes.way.heal()
     agree(nodes)
     assert "the metadata were loaded from a snapshot" in open(nodes.nodes[3].log).read()
-    # And it defines something itself.
+    # The node also creates a definition itself.
     change(nodes, 2, at=3)
     agree(nodes)
     all_is_well(nodes)

@@ -32,7 +32,7 @@ def sql_cluster():
 
 
 def define(nodes, *statements, at=1):
-    """Defines it, and waits until the other nodes know it and the new partitions have leaders."""
+    """Creates the definition, and waits until the other nodes have it and the new partitions have leaders."""
     run_on(nodes.nodes[at], *statements)
     names = {row[0] for row in rows_of(nodes.nodes[at], "SHOW TABLES")} | \
         {row[0] for row in rows_of(nodes.nodes[at], "SHOW STREAMS")}
@@ -51,7 +51,7 @@ def refusal(node, statement, kind=None):
 
 
 class Reader:
-    """A push query at a node, read by a thread of its own."""
+    """A push query at a node; a separate thread reads its rows."""
 
     def __init__(self, node, query):
         self.rows, self.failure = [], None
@@ -206,7 +206,7 @@ def a_node_dies_and_rows_count_once_and_look_ups_are_right():
     nodes.nodes[2].kill()
     before = len(acknowledged)
     eventually(lambda: len(acknowledged) > before + 50)
-    # The table was kept by node 2, too; the others go on with theirs.
+    # Node 2 also had the table; the other nodes continue with their copies.
     last = acknowledged[-1]
     assert rows_of(nodes.nodes[3], "SELECT MAX(v) FROM survivors")[0][0] >= last
     nodes.nodes[2].start()
@@ -327,7 +327,7 @@ def a_read_that_may_be_old_needs_no_other_node():
     run_on(nodes.nodes[1], "INSERT INTO aged VALUES (1, 1)", "INSERT INTO ages VALUES (1, 1)")
     queries = ("SELECT v FROM aged WHERE k = 1", "SELECT COUNT(*) FROM aged", "SELECT n FROM counted_ages WHERE k = 1")
     with connect(nodes.nodes[2], read__staleness="10min") as reader:
-        for v in range(1, 30):  # its own rows it sees nevertheless
+        for v in range(1, 30):  # nevertheless the session sees its own rows
             reader.execute("INSERT INTO aged VALUES (1, %s)", (v,))
             assert reader.execute(queries[0]).fetchall() == [(v,)]
         reader.execute("INSERT INTO aged VALUES (1, 1)")
@@ -341,7 +341,7 @@ def a_read_that_may_be_old_needs_no_other_node():
                 assert reader.execute(query).fetchall() == [(1,)]
             check_took_less(began, 2)
             is_refused_or_leads(nodes.nodes[2], "aged", lambda: rows_of(nodes.nodes[2], queries[0]))  # after 5 s
-            reader.execute("SET read.staleness = '2s'")  # the last known end is older than that
+            reader.execute("SET read.staleness = '2s'")  # the last known end is older than this limit
             is_refused_or_leads(nodes.nodes[2], "aged", lambda: reader.execute(queries[0]))
         finally:
             nodes.nodes[1].thaw()
@@ -389,7 +389,7 @@ def a_write_reports_that_too_few_replicas_have_it():
     nodes.nodes[3].kill()
     told = refusal(nodes.nodes[1], "INSERT INTO lonely VALUES (2)")
     assert "in sync" in told or "has no leader" in told or "leads the partition" in told or "not known" in told, told
-    try:  # while the leader lives, visible rows are still readable; otherwise the readable end is unknown
+    try:  # while the leader is alive, visible rows can be read; otherwise the readable end is unknown
         assert rows_of(nodes.nodes[1], "SELECT v FROM lonely") == [(1,)]
     except psycopg.Error as error:
         assert "not known up to which offset" in str(error), error
@@ -452,7 +452,7 @@ def a_transaction_over_several_partitions_is_visible_whole_or_not_at_all():
             for i in range(30):
                 c.execute(f"INSERT INTO apart VALUES ({number * 100 + i}, 0)")
                 c.execute(f"INSERT INTO told VALUES ({number * 100 + i}, 0)")
-            assert c.execute("SELECT COUNT(*) FROM apart").fetchall() == [(30 * number,)]  # its own, too
+            assert c.execute("SELECT COUNT(*) FROM apart").fetchall() == [(30 * number,)]  # also its own rows
             for other in nodes.nodes.values():
                 assert rows_of(other, "SELECT COUNT(*) FROM apart") == [(30 * (number - 1),)]
             c.commit()
@@ -472,7 +472,8 @@ def a_transaction_over_several_partitions_is_visible_whole_or_not_at_all():
 
 @case
 def rows_behind_a_transaction_that_is_open_are_waited_for():
-    """A statement never misses acknowledged rows: it waits, and fails with the reason when that takes too long."""
+    """A statement never misses acknowledged rows. It waits for them, and fails with the reason if this takes too long.
+    """
     if Producer is None:
         raise Skipped("confluent-kafka is not installed")
     nodes = sql_cluster()
@@ -542,7 +543,8 @@ def a_transaction_that_others_overtake_in_one_of_its_partitions_writes_nothing()
 
 @case
 def transfers_at_all_nodes_leave_the_sum_as_it_was():
-    """Each transfer moves an amount between rows of different partitions, and starts over if another one was first."""
+    """Each transfer moves an amount between rows of different partitions, and starts again if another transfer was
+    faster."""
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE purses (id INT PRIMARY KEY, v INT) WITH (partitions = 5)",
            "INSERT INTO purses VALUES " + ", ".join(f"({i}, 100)" for i in range(10)))
@@ -599,7 +601,7 @@ def numbers_of_a_sequence_are_given_once_by_all_nodes():
     there = [row[0] for row in rows_of(nodes.nodes[1], "SELECT id FROM numbered")]
     everything = given + there
     assert len(everything) == len(set(everything)) == 3 * 300 and min(everything) >= 5, (len(everything), len(set(everything)))
-    # The other nodes learn of a setval() at one node.
+    # The other nodes learn of a setval() that one node has executed.
     run_on(nodes.nodes[2], "SELECT setval('shared', 100000)")
     eventually(lambda: rows_of(nodes.nodes[3], "SELECT nextval('shared')")[0][0] > 100000)
     run_on(nodes.nodes[1], "DROP TABLE numbered", "DROP SEQUENCE shared")
@@ -615,7 +617,7 @@ def each_node_shows_all_nodes():
         assert sorted(shown) == [1, 2, 3], shown
         assert [row[0] for row in shown.values() if "this one" in (row[2] or "")] == [number], shown
         assert {row[1] for row in shown.values()} == {"there"}, shown
-        assert all(row[4] == row[5] > 0 for row in shown.values()), shown  # replicas, all of them in sync
+        assert all(row[4] == row[5] > 0 for row in shown.values()), shown  # all replicas are in sync
         assert {row[6] for row in shown.values()} == {each.kafka for each in nodes.nodes.values()}, shown
         led = rows_of(node, "SELECT SUM(leads), COUNT(*) FROM millrace_catalog.cluster WHERE state = 'there'")
         assert led == [(sum(row[3] for row in shown.values()), 3)], led
@@ -670,7 +672,7 @@ def each_node_shows_the_groups_of_all():
 
 
 def samples_of(node):
-    """The metrics of its page for Prometheus: (family with labels, value)."""
+    """Returns the metrics of its page for Prometheus: {family with labels: value}."""
     with urllib.request.urlopen(f"http://{node.http}/metrics", timeout=30) as page:
         lines = [line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#")]
     return [(name, float(value)) for name, value in lines]
@@ -749,7 +751,7 @@ def keys_move_from_any_node_at_the_same_time():
                 k = mine[steps % len(mine)]
                 steps += 1
                 to = at[k] + 1000
-                # Somebody else raises `v` of the same row meanwhile.
+                # Another session increases `v` of this row meanwhile.
                 if c.execute("UPDATE moved SET k = %s WHERE k = %s", (to, at[k])).rowcount != 1:
                     failures.append((k, at[k]))
                 at[k] = to
@@ -784,7 +786,7 @@ def rows_are_read_while_too_few_replicas_are_in_sync_to_write():
     define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (kafka_topic = 'halves', key_format = 'KAFKA', "
            "value_format = 'JSON')")
     run_on(nodes.nodes[3], *(f"INSERT INTO halves VALUES ({k}, {k})" for k in range(20)))
-    time.sleep(1)  # each follower has heard that all of it is visible
+    time.sleep(1)  # each follower knows that all records are visible
     nodes.nodes[2].kill()
     for node in (nodes.nodes[1], nodes.nodes[3]):
         eventually(lambda node=node: all(partition.leader == 1 and partition.isrs == [1] for partition in

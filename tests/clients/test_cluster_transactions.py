@@ -23,7 +23,8 @@ PATIENCE_S = 120
 
 
 class Writer(threading.Thread):
-    """Writes transactions, each with a record in all partitions; one in four is aborted. Notes what became of each."""
+    """Writes transactions, each with a record in all partitions; one in four is aborted. Remembers the outcome of each.
+    """
 
     def __init__(self, nodes, name, topic):
         super().__init__()
@@ -43,7 +44,7 @@ class Writer(threading.Thread):
                 self.restarts += 1
 
     def again(self, call):
-        """Until it is known what became of it, or the transaction can only be aborted."""
+        """Repeats the request until the outcome is known, or the transaction can only be aborted."""
         until = Deadline(PATIENCE_S)
         while True:
             try:
@@ -84,7 +85,7 @@ class Writer(threading.Thread):
             while not self.stopping:
                 number += 1
                 producer = self.one(producer, number)
-        except BaseException as error:  # told by check()
+        except BaseException as error:  # check() reports it
             self.error = error
 
     def check(self, read):
@@ -153,7 +154,7 @@ def transactions_stay_whole_under_one_failure_after_the_other():
 
 @case
 def offsets_are_committed_with_what_was_made_of_them():
-    """A record is copied once, though the copier's group and its transactions are coordinated by different nodes."""
+    """A record is copied once, although different nodes coordinate the copier's group and its transactions."""
     nodes = cluster()
     create_topic(nodes, "tx_in")
     create_topic(nodes, "tx_out")
@@ -201,7 +202,8 @@ def offsets_are_committed_with_what_was_made_of_them():
 
 @case
 def javas_producers_go_on_when_coordinator_and_leader_are_killed():
-    """Producers of Kafka 4 use the second version of the protocol: each end has an epoch of its own."""
+    """Producers of Kafka 4 use the second version of the protocol, in which each end of a transaction gives the
+    producer a new epoch."""
     folders = os.environ.get("MILLRACE_KAFKA_JARS")
     if not folders or not shutil.which("java"):
         raise Skipped("MILLRACE_KAFKA_JARS names no folder with Kafka's jars, or java is not installed")
@@ -240,7 +242,7 @@ def lag_counts_what_lies_behind_transactions():
     create_topic(nodes, "overdue", 1)
     producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": "overdue"})
     producer.init_transactions(30)
-    for _ in range(3):  # a record and a marker each
+    for _ in range(3):  # one record and one marker for each
         producer.begin_transaction()
         producer.produce("overdue", b"in one")
         producer.commit_transaction(30)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Unclean elections under SQL: records that were visible with one node alone are given up, and other records get the
-same offsets. Afterwards all nodes show the same, and no query continues with results from lost records."""
+"""Unclean elections under SQL: records that only one node had are lost although they were visible, and other records
+get the same offsets. Afterwards all nodes show the same rows, and no query continues with results from lost records."""
 import itertools
 import json
 import os
@@ -22,10 +22,11 @@ try:
 except ImportError:
     psycopg = None
 
-# A lone node acknowledges and shows records that no other node has.
+# A node that is the only replica in sync acknowledges and shows records that no other node has.
 FLAGS = ("--node-session-timeout-ms", "2000", "--min-insync-replicas", "1")
 
-# Without the tries of comes_through(): a node that was frozen may have had one of them in its socket.
+# Without the retries of comes_through(), because one of the attempts may still be in the socket of a node that was
+# frozen.
 ITEMS = "SELECT k, v FROM items WHERE k NOT LIKE 'try%'"
 
 
@@ -58,7 +59,7 @@ def sees(node, topic, is_so):
 
 
 def elect(nodes, *which):
-    """Elects leaders through any running node; the tool asks it for the controller."""
+    """Elects leaders through any running node; this node returns the controller to the tool."""
     tool = os.path.join(os.path.dirname(binary()), "kafka-leader-election")
     bootstrap = ",".join(node.kafka for node in running(nodes))
 
@@ -79,7 +80,7 @@ def alone(nodes, keeper, topics):
 
 
 def comes_through(node, into):
-    """Waits until a write is acknowledged; the outcome of writes that were on their way when the others froze may
+    """Waits until a write is acknowledged. The outcome of writes that were being sent when the other nodes froze may
     stay unknown."""
     numbers = itertools.count()
     said = []
@@ -99,7 +100,7 @@ def comes_through(node, into):
 
 
 def replace(nodes, keeper):
-    """Kills `keeper` with the records that only it has, and wakes the others."""
+    """Kills `keeper` with the records that only it has, and continues the frozen nodes."""
     keeper.kill()
     for node in running(nodes):
         node.thaw()
@@ -120,7 +121,7 @@ def error_of(node, query):
 
 
 def query_of(node, sink):
-    """The row of its query in SHOW QUERIES."""
+    """Returns the row of its query in SHOW QUERIES."""
     with connect(node) as c:
         found = c.execute("SHOW QUERIES")
         names = [column.name for column in found.description]
@@ -129,7 +130,7 @@ def query_of(node, sink):
 
 
 class Pushed(threading.Thread):
-    """The rows of a push query, and its error."""
+    """Returns the rows of a push query, and its error."""
 
     def __init__(self, node, query):
         super().__init__(daemon=True)
@@ -178,7 +179,7 @@ def tables_are_read_again_and_queries_end_on_all_nodes():
         others = replace(nodes, keeper)
         for topic in ("items", "orders"):
             elect(nodes, "--topic", topic, "--partition", "0")
-        # At the offsets of the lost records, and beyond.
+        # New records are at the offsets of the lost records, and after them.
         run_on(others[0], "INSERT INTO items VALUES ('new', 3)", "INSERT INTO orders VALUES ('a', 2), ('d', 4), ('a', 3), ('e', 5)")
         for node in others:
             shows(node, ITEMS, [("kept", 1), ("new", 3)])
@@ -195,7 +196,7 @@ def tables_are_read_again_and_queries_end_on_all_nodes():
             assert 'records of topic "orders", partition 0, were lost by an unclean election of a leader (epoch ' in said, said
             assert "DROP TABLE SUMS DELETE TOPIC, and create it again" in said, said
             assert query_of(node, "counts")["state"] != "ERROR"
-        # Others go on.
+        # Other queries continue.
         run_on(nodes.nodes[2], "INSERT INTO others VALUES ('x', 1)")
         all_show(nodes, "SELECT k, n FROM counts", [("x", 2)])
         # The error stays: a restart would only repeat it.
@@ -253,7 +254,7 @@ def the_journals_of_queries_are_elected_and_take_other_queries():
         for sink in sinks:
             all_show(nodes, of_sink(sink), right)
         assert "unclean election" in error_of(keeper, "SELECT * FROM sums")
-        # A node that has carried out lost commits continues with the commits of the others.
+        # A node that has applied lost commits continues with the commits of the other nodes.
         run_on(nodes.nodes[1], "DROP TABLE sums DELETE TOPIC")
         others[0].kill()
         eventually(lambda: sees(keeper, "orders", lambda partition: partition.leader > 0))
@@ -288,7 +289,7 @@ def the_replica_with_most_records_is_elected_and_not_one_with_a_new_disk():
         shutil.rmtree(nodes.nodes[1].data_dir)
         nodes.start_all()
         eventually(lambda: all(sees(node, "kept", lambda partition: partition.leader < 0) for node in nodes.nodes.values()), 60)
-        # The processing log may have lost its only replica in sync, too.
+        # The processing log may also have lost its only replica in sync.
         elect(nodes, "--all-topic-partitions")
         eventually(lambda: sees(nodes.nodes[2], "kept", lambda partition: partition.leader == 3), 60)
         all_is_well(nodes)
@@ -298,12 +299,12 @@ def the_replica_with_most_records_is_elected_and_not_one_with_a_new_disk():
 
 
 def logged(node, text):
-    """The number of lines of the processing log that contain the text."""
+    """Returns the number of lines of the processing log that contain the text."""
     return len([row for row in rows_of(node, "SELECT * FROM KSQL_PROCESSING_LOG") if text in str(row)])
 
 
 def on_node(nodes, topic, number):
-    """Gives the topic's only partition one replica, at the node with this number."""
+    """Gives the only partition of the topic one replica, at the node with this number."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as plan:
         json.dump({"version": 1, "partitions": [{"topic": topic, "partition": 0, "replicas": [number]}]}, plan)
         plan.flush()
@@ -326,7 +327,7 @@ def a_lost_processing_log_does_not_end_the_queries_that_write_to_it():
         on_node(nodes, "ksql_processing_log", 3)
         nodes.nodes[3].kill()
         shutil.rmtree(nodes.nodes[3].data_dir)
-        # These lines wait for the topic, and the query continues.
+        # These lines wait for the topic, and the query continues meanwhile.
         run_on(nodes.nodes[1], "INSERT INTO texts VALUES ('neither a number')", "INSERT INTO texts VALUES ('1')")
         shows(nodes.nodes[1], "SELECT u FROM copied", [(2,)])
         nodes.nodes[3].start()
@@ -337,7 +338,7 @@ def a_lost_processing_log_does_not_end_the_queries_that_write_to_it():
         for node in nodes.nodes.values():
             shows(node, "SELECT u FROM copied", [(2,), (3,)])
             assert query_of(node, "copied")["state"].startswith("RUNNING"), query_of(node, "copied")
-        # The lines of queries from before the election are dropped (docs/cluster/sql.md), those of later ones are not.
+        # Lines of queries from before the election are dropped (docs/cluster/sql.md); lines of later queries are not.
         run_on(nodes.nodes[2], "CREATE STREAM later AS SELECT t + 2 AS u FROM numbers", "INSERT INTO texts VALUES ('still no number')")
         eventually(lambda: logged(nodes.nodes[3], "still no number") == 1, 60)
     finally:

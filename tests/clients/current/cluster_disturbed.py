@@ -51,7 +51,7 @@ def stopped(node):
 
 
 def controller_of(cluster):
-    if PEER == "apache":  # any node answers Metadata requests
+    if PEER == "apache":  # Kafka's Metadata may name any node as the controller
         admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap.split(","))
         number = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
         admin.close()
