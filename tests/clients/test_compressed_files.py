@@ -19,7 +19,7 @@ class Archive(ConnectorFiles):
         super().__init__("in")
 
     def put(self, name, text):
-        """Creates a file whole, as a careful writer does."""
+        """Writes a file completely, and then gives it its final name."""
         with gzip.open(os.path.join(self.folder, "new"), "wt", encoding="utf-8") as file:
             file.write(text)
         os.rename(os.path.join(self.folder, "new"), os.path.join(self.folder, "in", name))

@@ -16,14 +16,14 @@ from millrace_server import binary, case, has_limit, launch, obstacle_of_own_cli
 HOME = tempfile.mkdtemp(prefix="millrace-confluent-home-")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "XDG_"))} | {"HOME": HOME}
 FILE = f"{HOME}/.config/millrace/contexts.json"
-# The program looks at the name that it is called by.
+# The program selects its command line by the name under which it was called.
 os.makedirs(f"{HOME}/bin")
 os.symlink(os.path.abspath(binary()), f"{HOME}/bin/confluent")
 CONFLUENT = f"{HOME}/bin/confluent"
 
 
 def remove_home():
-    """Servers that a failed case has left end with their folder."""
+    """Servers that a failed case has left running end when their folder is removed."""
     if os.path.exists(FILE):
         with open(FILE) as file:
             for context in json.load(file)["contexts"]:
@@ -203,7 +203,7 @@ def a_server_that_runs_already_is_known_by_its_address():
     where = f"--url {server.kafka} --sql {server.host}:{server.port}"
     assert "the chosen one" in confluent(f"login {where} --name here --save")
     assert confluent("kafka topic create there") == 'Created topic "there".\n'
-    # A server without an access file needs no key, and takes one.
+    # A server without an access file needs no key, and accepts one.
     assert confluent("kafka topic produce there", stdin="one\n") == ""
     key = json.loads(confluent("api-key create --use -o json"))
     assert confluent("kafka topic produce there", stdin="two\n") == ""

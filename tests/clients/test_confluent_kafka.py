@@ -39,7 +39,7 @@ def create_topic(topic, partition_count=1, config=None):
 
 
 def produce(topic, records, **settings):
-    """Sends (key, value) pairs; (partition, offset) of each."""
+    """Sends (key, value) pairs; returns (partition, offset) of each."""
     producer = connect(confluent_kafka.Producer, **settings)
     stored = {}
 
@@ -61,7 +61,7 @@ def consumer(**settings):
 
 
 def read_all(topic, partition_count=1):
-    """The messages from the beginning to the present end, partition by partition."""
+    """Returns the messages from the beginning to the present end, partition by partition."""
     client = consumer()
     client.assign([TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING)
                    for number in range(partition_count)])

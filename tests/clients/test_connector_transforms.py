@@ -39,7 +39,7 @@ class Shop(ConnectorFiles):
         return lines
 
     def request(self, method, path, body=None):
-        """(status, JSON) of a request to the REST API."""
+        """Sends a request to the REST API; returns (status, JSON)."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://{self.server.http}{path}", data, {"Content-Type": "application/json"}, method=method)
         try:

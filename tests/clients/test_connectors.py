@@ -178,7 +178,7 @@ def ksql(text):
 
 
 def fresh(name, **config):
-    """A connector of this name, and no other."""
+    """Waits until a connector of this name exists, and no other."""
     WORKER.connectors.clear()
     WORKER.states.clear()
     WORKER.mode = "well"
@@ -297,7 +297,7 @@ def no_answer_contains_a_secret():
     for text in shown:
         assert SECRET not in text, text
     assert "${file:a:b}" in dict(sql("DESCRIBE CONNECTOR c")[0])["config token"]
-    # A client that sends back what it has read changes nothing.
+    # If a client sends back a configuration that it has read, nothing changes.
     status, config = ask("GET", "/connectors/c/config")
     assert status == 200 and config["db.password"] == "[hidden]"
     assert ask("PUT", "/connectors/c/config", config | {"x": "1"})[0] == 200

@@ -39,7 +39,7 @@ class Browser:
         self.server, self.cookie = server, None
 
     def ask(self, method, path, body=None, headers=None):
-        """Status, headers and text of an answer."""
+        """Returns status, headers and text of an answer."""
         host, port = self.server.http.rsplit(":", 1)
         connection = http.client.HTTPConnection(host, int(port), timeout=60)
         sent = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
@@ -65,7 +65,7 @@ class Browser:
         return json.loads(text) if status == 200 else status
 
     def sql(self, text):
-        """Status and lines of POST /sql."""
+        """Returns status and lines of POST /sql."""
         status, _, lines = self.ask("POST", "/sql", {"sql": text})
         return status, [json.loads(line) for line in lines.splitlines()] if status == 200 else lines
 
@@ -173,11 +173,11 @@ def wrong_logins_are_alike_and_no_browser_prompts():
     assert "WWW-Authenticate" in browser.ask("GET", "/info", headers={"Sec-Fetch-Mode": None, "Sec-Fetch-Site": None})[1]
     assert browser.log_in("banned")[0] == 403
     assert browser.cookie is None and SECRET not in log_of(GUARDED)
-    advance_clock_with_password(60_000)  # the next login of the superuser does not wait
+    advance_clock_with_password(60_000)  # the next login of the superuser need not wait
 
 
 def advance_clock_with_password(by_ms):
-    """The clock's page needs the superuser, as every page of this server does."""
+    """The page that moves the test clock needs the superuser, like every page of this server."""
     import base64
     basic = base64.b64encode(f"millrace:{SECRET}".encode()).decode()
     status, _, text = Browser().ask("POST", f"/test-clock?advance_ms={by_ms}", headers={"Authorization": f"Basic {basic}"})
@@ -356,7 +356,7 @@ def a_real_browser_keeps_the_cookie_to_itself():
     chromium = Chromium({"evil.example": "127.0.0.1"})
     try:
         own = f"http://127.0.0.1:{port}"
-        chromium.open(own)  # a page of this origin that the test has made
+        chromium.open(own)  # the test has created a page of this origin
         logged_in = chromium.run("""
             const answer = await fetch('/session', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({user: 'millrace', password: '%s'})});
             const after = await (await fetch('/session')).json();

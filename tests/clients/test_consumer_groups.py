@@ -138,7 +138,7 @@ class GroupServer:
 
 
 def until(what, members=(), patience_s=PATIENCE_S):
-    """Waits until what() is true; reads the reports of `members` meanwhile."""
+    """Waits until what() is true, and reads the reports of `members` meanwhile."""
     deadline = Deadline(patience_s)
     while True:
         for member in members:
@@ -173,7 +173,7 @@ def are_shared_out(members, partitions=3):
 
 
 def lag_of(server):
-    """{partition: (lag, whether a member reads it)}, as SQL shows it."""
+    """Returns {partition: (lag, whether a member reads it)}, as SQL shows it."""
     with psycopg.connect(host=server.host, port=server.port) as connection:
         rows = connection.execute("SHOW CONSUMER LAG FOR g1").fetchall()
     return {row[2]: (row[5], bool(row[6])) for row in rows}
@@ -238,7 +238,7 @@ def committed_offsets_are_where_the_next_one_begins():
     make_topic(server, "t", 1)
     produce(server, "t", [str(number) for number in range(10)], 1)
     settings = {"bootstrap.servers": server.kafka, "group.id": "g", "auto.offset.reset": "earliest",
-                "enable.auto.commit": False, "session.timeout.ms": 250_000}  # nobody waits for its end
+                "enable.auto.commit": False, "session.timeout.ms": 250_000}  # no program waits for its end
     consumer = confluent_kafka.Consumer(settings)
     consumer.subscribe(["t"])
     for expected in range(4):
@@ -247,7 +247,7 @@ def committed_offsets_are_where_the_next_one_begins():
     consumer.commit(asynchronous=False)
     part = confluent_kafka.TopicPartition("t", 0)
     assert consumer.committed([part], 20)[0].offset == 4
-    consumer.close()  # it leaves the group, so that its session need not expire
+    consumer.close()  # the consumer leaves the group, so that its session need not expire
     server.kill_and_restart()
     consumer = confluent_kafka.Consumer(settings)
     consumer.subscribe(["t"])

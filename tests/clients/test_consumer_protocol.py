@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Consumer groups by the consumer protocol (KIP-848), whose clients Debian does not have: requests by hand. The newest
-clients are in tests/clients/current."""
+"""Consumer groups with the consumer protocol (KIP-848), which Debian's clients do not support: requests written by
+hand. The newest clients are tested in tests/clients/current."""
 import shutil
 import subprocess
 import tempfile

@@ -50,7 +50,7 @@ def pay(connection, payments):
 
 
 class Payments:
-    """Pays until it is stopped."""
+    """Writes payments until it is stopped."""
 
     def __init__(self, server):
         self._server = server
@@ -71,7 +71,7 @@ class Payments:
 
 
 def recomputed(server):
-    """The expected table, computed from the topic's records."""
+    """Returns the expected table, computed from the records of the topic."""
     lines = subprocess.run([binary(), "consume", "paid", "--from-beginning", "--until-end", "-b", server.kafka],
                            text=True, capture_output=True, check=True, timeout=_TIMEOUT_S).stdout.splitlines()
     balance = collections.defaultdict(lambda: (0, 0))
@@ -83,7 +83,7 @@ def recomputed(server):
 
 
 def table(server, payments):
-    """The rows once the table has counted `payments` payments, or after the time-out."""
+    """Returns the rows once the table has counted `payments` payments, or after the time-out."""
     with connect(server) as connection:
         end = Deadline(_TIMEOUT_S)
         while True:
@@ -136,7 +136,7 @@ def damage_is_named_with_its_place():
     with connect(server) as connection:
         define(connection)
         pay(connection, [(i, 5) for i in range(1000)])
-        pay(connection, [(7, 123456789)])  # an amount that no balance is
+        pay(connection, [(7, 123456789)])  # an amount that no balance has
     server.stop()
     assert "no damage found" in millrace("check", "--data-dir", data)
 
@@ -144,7 +144,7 @@ def damage_is_named_with_its_place():
     with open(os.path.join(damaged, "log.mdb"), "r+b") as log:
         pages = log.read()
         assert b'"CENTS":123456789' in pages
-        log.seek(0)  # in all pages: free pages still have their old contents
+        log.seek(0)  # in all pages, because free pages still have their old contents
         log.write(pages.replace(b'"CENTS":123456789', b'"CENTS":923456789'))
     told = millrace("check", "--data-dir", damaged, status=1)
     assert "damaged: log.mdb, topic paid, partition " in told and "batch that ends at offset" in told, told
@@ -162,10 +162,10 @@ def a_backup_shows_on_a_terminal_how_far_it_is():
                           stdout=subprocess.PIPE, stderr=theirs, timeout=_TIMEOUT_S)
     os.close(theirs)
     told = ""
-    while not told.endswith("\r\x1b[K"):  # it comes in pieces
+    while not told.endswith("\r\x1b[K"):  # the output arrives in pieces
         try:
             told += os.read(ours, 65536).decode()
-        except OSError:  # that was all
+        except OSError:  # no further output follows
             break
     os.close(ours)
     assert done.returncode == 0 and b"backed up" in done.stdout, (done, told)
@@ -293,7 +293,8 @@ def check_finds_the_damage_that_a_start_refuses():
     path = os.path.join(data, "state.mdb")
     os.truncate(path, os.path.getsize(path) - 4096)
     told = millrace("check", "--data-dir", data, status=1)
-    assert "damaged: state.mdb, the list of free pages: " in told, told  # it is cut, or the list itself lies behind its end
+    # the file is truncated, or the list itself is behind its end
+    assert "damaged: state.mdb, the list of free pages: " in told, told
 
 
 @case

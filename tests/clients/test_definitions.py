@@ -50,7 +50,7 @@ def objects_that_a_transaction_creates_are_gone_after_rollback():
         fails(c, psycopg.Error, "SELECT 'ok'::made_mood")
         c.rollback()
         assert rows(c, "SELECT 1 FROM pg_namespace WHERE nspname = 'made_schema'") == []
-        for _ in range(2):  # under the same names
+        for _ in range(2):  # with the same names
             c.execute("CREATE TABLE made (x text)")
             c.execute("CREATE TEMP TABLE made_temp (x text)")
             c.execute("INSERT INTO made VALUES ('kept')")
@@ -78,7 +78,7 @@ def objects_that_a_transaction_drops_exist_after_rollback():
         assert rows(c, "SELECT v FROM dropped WHERE k = 7") == [("v7",)]
         assert rows(c, "SELECT obj_description('dropped'::regclass, 'pg_class')") == [("still there",)]
         assert rows(c, "SELECT 'sad'::dropped_mood") == [("sad",)]
-        # Another one in its place, which ROLLBACK takes away again.
+        # Another object gets the name; ROLLBACK removes it again.
         with c.transaction(force_rollback=True):
             c.execute("DROP TABLE IF EXISTS dropped")
             c.execute("CREATE TABLE dropped (a text)")
@@ -99,7 +99,7 @@ def an_error_and_a_closed_connection_undo_as_well():
     with connect() as c:
         c.execute("CREATE TABLE undone_by_error (a int)")
         fails(c, psycopg.Error, "SELECT * FROM nosuch")
-        c.commit()  # of a transaction that has failed: a ROLLBACK
+        c.commit()  # COMMIT of a transaction that has failed works as ROLLBACK
         fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM undone_by_error")
     left = connect()
     left.execute("CREATE TABLE undone_by_leaving (a int)")
@@ -116,8 +116,8 @@ def a_table_of_another_session_is_never_undone():
     with connect() as a, connect(autocommit=True) as b:
         b.execute("CREATE TABLE contested (k int)")
         a.execute("DROP TABLE contested")
-        # The name stays reserved for the transaction: records under a reused name could not be distinguished from the
-        # old ones.
+        # The name stays reserved for the transaction, because records under a reused name could not be distinguished
+        # from the old ones.
         fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE contested (other text)")
         a.rollback()
         b.execute("INSERT INTO contested VALUES (1)")
@@ -309,7 +309,7 @@ def columns_are_shown_as_they_were_declared():
         c.execute("ALTER TABLE later ADD PRIMARY KEY (b)")
         c.execute("INSERT INTO later VALUES ('y', 2)")
         assert rows(c, "SELECT * FROM later ORDER BY b") == [("x", 1), ("y", 2)]
-        # Tables of the dialect are shown with their key in front, as ksqlDB shows them.
+        # Tables of the dialect are shown with their key first, as in ksqlDB.
         c.execute("CREATE TABLE of_ksqldb (a VARCHAR, b INT PRIMARY KEY) WITH (KAFKA_TOPIC = 'of_ksqldb', VALUE_FORMAT = 'JSON')")
         c.execute("INSERT INTO of_ksqldb VALUES (1, 'x')")
         assert rows(c, "SELECT * FROM of_ksqldb WHERE b = 1") == [(1, "x")]
@@ -329,7 +329,7 @@ def columns_are_dropped_renamed_and_retyped():
         c.execute("ALTER TABLE altered RENAME COLUMN b TO id")
         c.execute("ALTER TABLE altered DROP COLUMN c")
         assert rows(c, "SELECT * FROM altered ORDER BY id") == [(20, 1), (40, 2)]
-        c.execute("ALTER TABLE altered ADD COLUMN c text")  # of the dropped one nothing is left
+        c.execute("ALTER TABLE altered ADD COLUMN c text")  # the dropped column has left nothing behind
         assert rows(c, "SELECT id, c FROM altered ORDER BY id") == [(1, None), (2, None)]
         c.execute("UPDATE altered SET c = 'new' WHERE id = 2")
         with c.transaction(force_rollback=True):
@@ -476,7 +476,7 @@ def a_pipeline_is_one_transaction_up_to_its_sync():
 def a_transaction_is_what_it_was_asked_to_be():
     with connect(autocommit=True) as c:
         assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
-        # The level that is reported is the one in effect, whichever was asked for.
+        # The reported level is the one in effect, whichever level was requested.
         c.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
         assert rows(c, "SHOW TRANSACTION ISOLATION LEVEL") == [("read committed",)]
         c.execute("ROLLBACK")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Twelve hours of events, in MILLRACE_EVENT_TIME_S seconds (6; 60 by hand), with late, early and doubled ones among them:
-what windows and joins make of them is what the rules of Kafka Streams say, computed here record by record.
+"""Twelve hours of events, in MILLRACE_EVENT_TIME_S seconds (6; 60 by hand), with late, early and doubled ones among
+them: the results of windows and joins must follow the rules of Kafka Streams, which this test computes record by
+record.
 """
 import bisect
 import collections
@@ -30,13 +31,13 @@ BEGIN = 1_700_000_000_000 // HOUR * HOUR
 
 
 def events(partition, seed):
-    """(key, number, time), in the order in which they are produced."""
+    """Returns (key, number, time), in the order in which the records are produced."""
     chance = random.Random(f"{seed}/{partition}")
     for number in range(EVENTS):
         at = BEGIN + SPAN * number // EVENTS
         kind = chance.random()
         if kind < 0.10:
-            at -= chance.randrange(GRACE * 3)  # late, some of them too late
+            at -= chance.randrange(GRACE * 3)  # these events are late, some of them too late
         elif kind < 0.105:
             at += chance.randrange(20 * MINUTE)  # this event is early, so the following ones are late
         event = (f"k{partition}-{int(chance.random() ** 2 * KEYS)}", number, max(BEGIN, at))
@@ -48,7 +49,7 @@ def events(partition, seed):
 # --- The rules. A window is closed when stream time has passed its end by the grace period.
 
 def windowed(records, size, hop):
-    """{(key, start): [count, sum]}, the number of late events, and the stream time at the end."""
+    """Returns {(key, start): [count, sum]}, the number of late events, and the stream time at the end."""
     counts, late, stream_time = collections.defaultdict(lambda: [0, 0]), 0, 0
     for key, number, at in records:
         stream_time = max(stream_time, at)
@@ -66,7 +67,7 @@ def windowed(records, size, hop):
 
 
 def sessions(records):
-    """{(key, start, end): [count, sum]}."""
+    """Returns {(key, start, end): [count, sum]}."""
     found, stream_time = collections.defaultdict(list), 0
     for key, number, at in records:
         stream_time = max(stream_time, at)
@@ -84,7 +85,7 @@ def sessions(records):
 
 
 def pairs(left, right):
-    """For each key, the number of pairs that lie near each other in time, in any order of arrival."""
+    """Returns, for each key, the number of pairs that are near each other in time, in any order of arrival."""
     times = collections.defaultdict(list)
     for key, _, at in right:
         times[key].append(at)
@@ -111,7 +112,7 @@ class World:
                 ("hopping", f"HOPPING (SIZE {HOPPING} MILLISECONDS, ADVANCE BY {HOP} MILLISECONDS, {grace})", "EMIT CHANGES"),
                 ("session", f"SESSION ({GAP} MILLISECONDS, {grace})", "EMIT CHANGES")):
             self.execute(f"CREATE TABLE {name}s AS SELECT id, COUNT(*) AS records, SUM(n) AS total FROM here WINDOW {window} GROUP BY id {end}")
-        # Nothing is too late for these two.
+        # No record is too late for these two joins.
         self.execute("CREATE TABLE modulos AS SELECT n % 7 AS rest, COUNT(*) AS records FROM here "
                      f"WINDOW TUMBLING (SIZE {TUMBLING} MILLISECONDS, RETENTION 2 DAYS, GRACE PERIOD 1 DAY) GROUP BY n % 7 EMIT CHANGES")
         self.execute(f"CREATE STREAM met AS SELECT h.id AS id, h.n AS one FROM here h JOIN there t "
@@ -153,7 +154,7 @@ class World:
             time.sleep(0.2)
 
     def final_results(self):
-        """All records of the topic with EMIT FINAL: [(key, start, count, sum)]."""
+        """Returns all records of the topic with EMIT FINAL: [(key, start, count, sum)]."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.server.kafka, "group.id": "final",
                                              "auto.offset.reset": "earliest", "enable.partition.eof": True})
         consumer.assign([confluent_kafka.TopicPartition("finals", partition, 0) for partition in range(PARTITIONS)])
@@ -190,7 +191,7 @@ def test_twelve_hours_with_late_early_and_doubled_events():
         assert int(told) == late > 50, (told, late)
         world.wait_for("SELECT id, WINDOWSTART, records, total FROM hoppings", hopping)
         world.wait_for("SELECT id, WINDOWSTART, WINDOWEND, records, total FROM sessions", session)
-        # Over a repartition no record is too late, in whatever order they arrive.
+        # After a repartition no record is too late, whatever the order of arrival.
         modulos = collections.Counter((number % 7, at // TUMBLING * TUMBLING) for records in here for _, number, at in records)
         world.wait_for("SELECT rest, WINDOWSTART, records FROM modulos", {key: [count] for key, count in modulos.items()}, values=1)
         near = sum((pairs(one, other) for one, other in zip(here, there)), collections.Counter())

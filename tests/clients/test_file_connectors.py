@@ -36,7 +36,7 @@ def tail(name, **more):
 
 
 def examples():
-    """(statement, rows) of each example of the page."""
+    """Returns (statement, rows) of each example of the page."""
     with open(_PAGE, encoding="utf-8") as page:
         for block in re.findall(r"```sql\n(.*?)```", page.read(), re.S):
             for statement, rows in re.findall(r"([^;]+);\n((?:--> .*\n)*)", block):
@@ -117,9 +117,9 @@ def messages_name_the_place_and_the_remedy():
         assert feeds.refusal(tail("b", format="xml")) == 'property "format" is "line", "json" or "csv", not "xml"'
         assert "--secrets-dir" in feeds.refusal(tail("b", file="${file:none}"))
         assert feeds.refusal(tail("b", file="${env:PATH}")).startswith("${env:PATH}: only variables whose name begins with MILLRACE_SECRET_")
-        # The port of the option is 0, and the task names the one that is bound.
+        # The port in the option is 0; the task shows the port that the server uses.
         assert feeds.sql("SHOW CONNECTOR TASKS")[0][2] == feeds.server.http, feeds.sql("SHOW CONNECTOR TASKS")
-        # Nothing is left of the refused ones.
+        # Refused connectors leave nothing behind.
         assert [row[0] for row in feeds.sql("SHOW CONNECTORS")] == ["lines"]
     finally:
         feeds.close()

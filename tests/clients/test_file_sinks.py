@@ -100,7 +100,7 @@ def each_record_is_in_one_file_of_a_server_that_is_killed():
             stopping.set()
             writer.join()
             archive.start()
-            # The outcome of the last INSERT is not known.
+            # The outcome of the last INSERT is unknown.
             written = archive.sql("SELECT count(*) FROM readings")[0][0]
         wait_until(lambda: len(archive.lines("out")) >= written and len(archive.lines("all.txt")) >= written, seconds=60)
         assert ids(archive.lines("out")) == list(range(written)), (len(archive.lines("out")), written)

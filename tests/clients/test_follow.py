@@ -33,7 +33,7 @@ def psql(*statements, server=SERVER, **options):
 
 
 def until(lines, wanted, what):
-    """Reads lines until one is wanted; beats are passed over."""
+    """Reads lines until one is wanted, and ignores beats."""
     for _ in range(100_000):
         line = lines.next()
         assert line is not None, f"the answer ended before {what}"
@@ -150,7 +150,7 @@ def a_thousand_followers_share_one_survey_and_one_that_does_not_read_holds_nothi
     fresh = launch("--max-connections", "3000", open_files=8192)
     try:
         psql("CREATE STREAM s (id INT KEY, v INT)", server=fresh)
-        idle = Lines("SELECT * FROM millrace_catalog.server EMIT CHANGES", fresh)  # never read again
+        idle = Lines("SELECT * FROM millrace_catalog.server EMIT CHANGES", fresh)  # the client never reads again
         idle.next()
         followers = [Lines(QUERIES, fresh) for _ in range(1000)]
         psql("CREATE TABLE t AS SELECT v, COUNT(*) AS n FROM s GROUP BY v", server=fresh)

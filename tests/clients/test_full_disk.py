@@ -74,7 +74,7 @@ _KAFKA_STORAGE_ERROR = 56
 
 
 def _commit_offset(connection):
-    """The error of an OffsetCommit 2 for a group without members."""
+    """Returns the error of an OffsetCommit 2 for a group without members."""
     partition = struct.pack(">iq", 0, 1) + string("")
     body = string("g") + struct.pack(">i", -1) + string("") + struct.pack(">q", -1)
     answer = connection.ask(_OFFSET_COMMIT, 2, body + array([string("kept") + array([partition])]))
@@ -82,7 +82,7 @@ def _commit_offset(connection):
 
 
 def _init_producer(connection):
-    """The error of an InitProducerId 0 of a transactional producer."""
+    """Returns the error of an InitProducerId 0 of a transactional producer."""
     answer = connection.ask(_INIT_PRODUCER_ID, 0, string("t") + struct.pack(">i", 60_000))
     return struct.unpack_from(">h", answer, 4)[0]
 

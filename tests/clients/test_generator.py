@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Generated streams: rows arrive at their rate, none twice and none missing, whatever happens to the server or the
-topic."""
+"""Generated streams: rows arrive at the requested rate, and no row is missing or duplicated, whatever happens to the
+server or the topic."""
 import functools
 import os
 import shutil
@@ -24,12 +24,12 @@ def connect(server):
 
 
 def ids(connection, stream="s"):
-    """The ids of all stored rows, in order."""
+    """Returns the ids of all stored rows, in order."""
     return sorted(row[0] for row in connection.execute(f"SELECT id FROM {stream}").fetchall())
 
 
 def position(connection, query):
-    """The position of the generator: the number of its next row, as SHOW TASKS has it."""
+    """Returns the position of the generator: the number of its next row, as SHOW TASKS shows it."""
     for task in connection.execute("SHOW TASKS").fetchall():
         for cell in task:
             if any(query in str(each) for each in task) and str(cell).startswith("generated@"):
@@ -119,7 +119,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
         with connect(server) as c:
             query = query_of(c)
             before = wait_for(lambda: position(c, query))
-            wait_for(lambda: position(c, query) > before)  # it continues by itself
+            wait_for(lambda: position(c, query) > before)  # it continues automatically
             c.execute(f"PAUSE {query}")
             time.sleep(0.3)
             made = position(c, query)
@@ -132,7 +132,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
         other.join()
         assert not failures, failures[:3]
         assert look_ups[0] > 20
-        # With the same seed a single run makes the same rows.
+        # With an equal seed, a single run generates equal rows.
         with connect(server) as c:
             c.execute("CREATE STREAM again (id BIGINT KEY, one VARCHAR, number BIGINT) "
                       f"WITH (GENERATOR = 'datagen', ROWS_PER_SECOND = {rows_per_second}, SEED = 3, "

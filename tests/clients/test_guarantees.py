@@ -16,7 +16,7 @@ except ImportError:
     confluent_kafka = None
 
 RECORDS = 60
-DIES_AT = {7, 20, 33, 59}  # the record at which a program dies, once each
+DIES_AT = {7, 20, 33, 59}  # the records at which a program dies, once at each
 
 
 class Dies(Exception):
@@ -50,7 +50,7 @@ class World:
                          "enable.auto.commit": False, "enable.partition.eof": True, **more})
 
     def go_through(self, work, begin=lambda: None):
-        """Runs programs one after the other; each calls `work(consumer, record)` until it dies or the work ends."""
+        """Runs programs one after the other. Each calls `work(consumer, record)` until it dies or no work is left."""
         while True:
             begin()
             consumer = self.consumer("g")
@@ -68,7 +68,7 @@ class World:
                 consumer.close()
 
     def results(self):
-        """How often each committed result exists."""
+        """Returns how often each committed result exists."""
         consumer, found = self.consumer("nobody", **{"isolation.level": "read_committed"}), collections.Counter()
         consumer.assign([confluent_kafka.TopicPartition("results", 0, 0)])
         while not (record := consumer.poll(20)).error():

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A well-behaved client beside many hostile ones: none of its requests is refused, and the others hold a bounded
-amount.
+"""A well-behaved client beside many hostile ones: none of its requests is refused, and the memory of the
+others is limited.
 
-The bounds are counts and bytes. Times are printed for people: they belong to the machine as well."""
+The limits are counts and bytes. Times are only printed, because they depend on the machine."""
 import os
 import socket
 import statistics
@@ -37,7 +37,7 @@ def anonymous_mb(server):
 
 
 class LookUps(threading.Thread):
-    """One look-up by key after the other, on one connection and on a fresh one now and then."""
+    """Makes look-ups by key, one after the other, on one connection and sometimes on a new one."""
 
     def __init__(self, server):
         super().__init__(daemon=True)
@@ -107,7 +107,7 @@ def ask_over_http2(place, path, body, count, window):
 
 
 def frames(client):
-    """(kind, flags, stream, payload) of each frame that comes."""
+    """Returns (kind, flags, stream, payload) of each frame that arrives."""
     got = b""
     while True:
         while len(got) < 9 or len(got) < 9 + int.from_bytes(got[:3], "big"):
@@ -136,8 +136,9 @@ def answers_over_http2_that_no_client_reads():
 
         look_ups, clients = beside(server, attack, "beside unread answers")
         print(f"  unread answers: at most {max(watched) / MB:.0f} MB; anonymous memory at most {look_ups.most_mb:.0f} MB")
-        # The rest of the limit is for the others. Uncounted, 100 streams of 30 connections had 64 KB each.
-        # Half of the limit is for answers; a query that has begun may still add its block of rows to that.
+        # The remaining part of the limit is for the other clients. Before such memory was counted, 100 streams of 30
+        # connections had 64 KB each. Half of the limit is for answers; a query that has begun may still add its block
+        # of rows.
         assert max(watched) < LIMIT_MB * MB * 5 / 8, max(watched)
         assert is_sanitized() or look_ups.most_mb < LIMIT_MB + 101 + 16
         for client in clients:
@@ -230,7 +231,7 @@ def silent_sockets_give_their_slots_back():
         for place in (server.kafka, server.http):
             host, port = place.rsplit(":", 1)
             held += [socket.create_connection((host, int(port)), timeout=120) for _ in range(20)]
-        for client in held:  # each is ended by the server; a fresh one has its slot
+        for client in held:  # the server ends each of these connections; a new one gets its place
             assert client.recv(1) == b"", "a silent client was answered"
         host, port = server.http.rsplit(":", 1)
 
@@ -255,7 +256,7 @@ def a_superuser_gets_in_while_all_other_slots_are_taken():
     try:
         with connect(server, "millrace", "secret of the first") as c:
             c.execute("CREATE USER eve PASSWORD 'eves'")
-        # A connection that was closed counts until the server has seen its end.
+        # A closed connection counts until the server has noticed its end.
         held = []
 
         def all_slots_are_taken():

@@ -44,7 +44,7 @@ def raw(timeout=20):
 
 
 def read_all(connection):
-    """All bytes until the server closes."""
+    """Returns all bytes until the server closes the connection."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
@@ -52,7 +52,7 @@ def read_all(connection):
 
 
 def metrics(server=SERVER):
-    """{'name{labels}': value}, as Prometheus reads the page."""
+    """Returns {'name{labels}': value}, as Prometheus reads the page."""
     status, headers, page = get("/metrics", connect(server))
     assert status == 200 and headers["content-type"].startswith("text/plain; version=0.0.4"), headers
     samples, family = {}, None
@@ -144,8 +144,9 @@ def curl_speaks_both_versions():
                                *flags, f"http://{SERVER.http}/metrics"], capture_output=True, text=True, check=True).stdout
     assert curl() == "1.1 200\n"
     assert curl("--http1.0") == "1.0 200\n" or curl("--http1.0") == "1.1 200\n"
-    assert curl("--http2") == "1.1 200\n"  # curl asks for an upgrade, and accepts HTTP/1.1
-    assert curl("--http2-prior-knowledge") == "2 200\n"  # one request: 7.88 fails when it uses the connection again
+    assert curl("--http2") == "1.1 200\n"  # curl requests an upgrade, and accepts HTTP/1.1
+    # one request only: curl 7.88 fails when it uses the connection again
+    assert curl("--http2-prior-knowledge") == "2 200\n"
 
 
 @case
@@ -249,7 +250,7 @@ def a_listener_can_be_left_out_and_reports_an_address_in_use():
 # ---- ksqlDB's API
 
 def post(path, body, connection=None, **headers):
-    """Status and answer, of which JSON is read."""
+    """Returns the status and the answer; JSON is parsed."""
     status, answered, text = get(path, connection, "POST", body if isinstance(body, (str, bytes)) else json.dumps(body), headers)
     return status, json.loads(text) if answered["content-type"] != "application/vnd.ksqlapi.delimited.v1" and text else text.decode()
 
@@ -353,7 +354,7 @@ def records_that_cannot_be_read_are_counted_in_the_answer():
     ksql("CREATE TABLE whole (id INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = 'whole', PARTITIONS = 1);"
          "INSERT INTO whole VALUES (1, 2);")
     assert "finalMessage" not in rows_of("SELECT * FROM whole;")[-1]
-    # The rows of /query-stream have no place for a message: ksqlDB's Java client takes an object for an error.
+    # The rows of /query-stream cannot contain a message, because ksqlDB's Java client treats an object as an error.
     lines = rows_of("SELECT * FROM gaps;", "/query-stream").splitlines()
     assert [json.loads(line) for line in lines[1:]] == [[1], [7]], lines
 
@@ -367,7 +368,7 @@ def records_that_cannot_be_read_are_counted_in_the_answer():
         head, _, answered = all_bytes("SELECT * FROM gaps;", accept).partition(b"\r\n\r\n")
         assert b"chunked" in head and b"\r\n0\r\nwarning: 299 - \"3 records could not be read" in answered, (accept, answered)
         assert answered.endswith(b"\r\n\r\n"), answered
-        # Without rows nothing has been sent before the end, and the warning is a header.
+        # Without rows, no part of the answer is sent before the end, so the warning is a header.
         head = all_bytes("SELECT * FROM gaps WHERE v = 99;", accept).partition(b"\r\n\r\n")[0]
         assert b'\r\nwarning: 299 - "3 records could not be read' in head, (accept, head)
     events = get("/query-stream?sql=SELECT%20*%20FROM%20gaps%3B", headers={"Accept": "text/event-stream"})[2].decode()
@@ -384,7 +385,7 @@ def mistyped_fields_and_paths_are_named():
                        ({"ksql": "SHOW STREAMS;", "sessionVariable": {}}, "sessionVariables")):
         status, answer = post("/ksql", body)
         assert status == 400 and f"(did you mean {near}?)" in answer["message"], answer
-    # ksqlDB ignores fields that are not its own.
+    # ksqlDB ignores unknown fields.
     assert post("/ksql", {"ksql": "SHOW STREAMS;", "requestId": 7, "commandSequenceNumber": None})[0] == 200
     status, answer = post("/inserts-stream", '{"targt": "x"}\n')
     assert status == 400 and "(did you mean target?)" in answer["message"], answer
@@ -402,13 +403,14 @@ def deletes_of_a_table_are_shown_as_such():
          "CREATE TABLE few AS SELECT k, SUM(v) AS s FROM gone_s GROUP BY k HAVING SUM(v) > 0;")
     stream = open_stream("/query", "SELECT * FROM few EMIT CHANGES;")
     assert b"header" in stream.readline()
-    # The rows of /query-stream have a mark, unless the client names ksqlDB's type, whose rows have exactly the columns.
+    # The rows of /query-stream mark deleted rows, unless the client names ksqlDB's type, in which a row has exactly the
+    # columns.
     marked = open_stream("/query-stream", "SELECT * FROM few EMIT CHANGES;")
     plain = open_stream("/query-stream", "SELECT * FROM few EMIT CHANGES;", accept="application/vnd.ksqlapi.delimited.v1")
     for lines in (marked, plain):
         assert b"queryId" in lines.readline()
     shown = []
-    for change in (5, -5):  # separately: of simultaneous changes only the last one is shown
+    for change in (5, -5):  # in separate requests, because only the last one of simultaneous changes is shown
         ksql(f"INSERT INTO gone_s VALUES (1, {change});")
         shown.append(json.loads(stream.readline().rstrip(b",\n")))
     assert shown == [{"row": {"columns": [1, 5]}}, {"row": {"columns": [1, None], "tombstone": True}}], shown
@@ -438,7 +440,7 @@ def a_push_query_ends_with_its_client_or_when_it_is_closed():
     assert [json.loads(stream.readline()) for stream in streams] == 3 * [["a", 1]]
     assert metrics()["millrace_open_statements"] == before + 3
     assert post("/close-query", {"queryId": ids[0]})[0] == 200
-    assert streams[0].read() == b""  # it ends without more rows
+    assert streams[0].read() == b""  # the query ends without further rows
     assert post("/close-query", {"queryId": ids[0]})[0] == 400
     for stream in streams[1:]:
         stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
@@ -476,7 +478,7 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
     assert status == 200 and [(ack["status"], ack["seq"]) for ack in acks] == [("ok", 0), ("error", 1), ("ok", 2)], acks
     assert acks[1]["error_code"] == 40001 and "no number" in acks[1]["message"], acks
     assert [each["row"]["columns"] for each in rows_of("SELECT * FROM inserted;")[1:-1]] == [["a", 1], ["c", 3]]
-    # Each part is answered while the request continues.
+    # The server answers each part while the request continues.
     with raw() as connection:
         def chunk(text):
             connection.sendall(b"%x\r\n%s\r\n" % (len(text), text))
@@ -546,7 +548,7 @@ def the_examples_of_the_manual_work():
     manual = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "HTTP.md")
     with open(manual) as file:
         blocks = re.findall(r"^```\n(.*?)^```", file.read(), re.S | re.M)
-    # A command may go on in the next line, which is indented.
+    # A command may continue in the next line, which is then indented.
     commands = [command for block in blocks for command in re.findall(r"^(?:curl|printf) .*(?:\n  .*)*", block, re.M)]
     assert len(commands) >= 8, commands
     for command in commands:

@@ -32,7 +32,7 @@ def open_events(text, headers={}, **properties):
 
 
 def next_event(answer):
-    """The next event, as (name, id, data); nothing at the end."""
+    """Returns the next event as (name, id, data); None at the end."""
     name, number, data = "message", None, []
     while line := answer.readline().decode().rstrip("\n"):
         field, _, value = line.partition(": ")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Web pages of other sites send requests to a local server from their visitors' browsers: they can change and read
-nothing.
+"""Web pages of other sites send requests to a local server from their visitors' browsers: the server must not let them
+change or read anything.
 
 The cases with a real browser need Debian's chromium, and are skipped without it."""
 import glob
@@ -23,7 +23,7 @@ EVIL = "https://evil.example"
 
 
 def ask(method, path, body=None, headers={}, place=SERVER.http):
-    """Status, headers and text of an answer; `headers` take the place of those that Python sends."""
+    """Status, headers and text of an answer; `headers` replace the headers that Python sends."""
     host, port = place.rsplit(":", 1)
     connection = http.client.HTTPConnection(host, int(port), timeout=60)
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -74,7 +74,8 @@ def routes():
     return sorted(found)
 
 
-# How a page's request looks: simple ones, as fetch in the mode no-cors, forms and beacons send them, and rebound names.
+# The headers of requests that a page can cause: simple requests of fetch in the mode no-cors, of forms and of beacons,
+# and requests with a rebound name.
 MARKS = [
     ({"Origin": EVIL}, 403),
     ({"Origin": "null"}, 403),
@@ -90,12 +91,12 @@ TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data
 
 
 def state():
-    """Everything that such a request could change."""
+    """Returns everything that such a request could change."""
     pages = ["/topics", "/subjects", "/subjects/kept-value/versions", "/config", "/mode", f"/v3/clusters/{CLUSTER}/topics/kept/configs",
              "/consumers/g/instances/one/subscription", "/consumers/g/instances/one/assignments", f"/v3/clusters/{CLUSTER}/topics/kept/partitions"]
     accept = {"Accept": "*/*"}
     shown = [ask("GET", page, headers=accept)[::2] for page in pages]
-    # The topic of committed offsets is made for the consumer, at some time after it.
+    # The topic of committed offsets is created for the consumer, some time after the consumer.
     return ksql("SHOW STREAMS; SHOW TABLES; SHOW QUERIES; SHOW PROPERTIES;")[2], [(code, text.replace('"__consumer_offsets",', "")) for code, text in shown]
 
 
@@ -166,7 +167,7 @@ def a_listed_origin_may_do_all_and_gets_cors_headers():
     for statement, expected in (("SHOW STREAMS;", 200), ("NONSENSE;", 400)):
         status, headers, _ = ksql(statement, headers={"Origin": LISTED, "Sec-Fetch-Site": "cross-site"})
         assert status == expected and headers["access-control-allow-origin"] == LISTED, (status, headers)
-    assert ask("OPTIONS", "/ksql")[0] == 405  # as before, without an Origin
+    assert ask("OPTIONS", "/ksql")[0] == 405  # as in the case before, without an Origin
 
 
 @case
@@ -235,7 +236,8 @@ def a_page_in_a_browser_changes_and_reads_nothing():
     try:
         tab.open("http://evil.example")
         read = tab.run(ATTACK % json.dumps([f"http://127.0.0.1:{PORT}", f"http://localhost:{PORT}", f"http://evil.example:{PORT}"]))
-        assert len(read) == 9 and all(answer == [0, ""] for answer in read), read  # the others are opaque, as no-cors is
+        # the script cannot read the other answers, as always with no-cors
+        assert len(read) == 9 and all(answer == [0, ""] for answer in read), read
         assert "VICTIM" not in ksql("SHOW TABLES;")[2], ksql("SHOW TABLES;")[2]
     finally:
         tab.close()
@@ -245,7 +247,7 @@ def a_page_in_a_browser_changes_and_reads_nothing():
 def a_page_whose_name_was_rebound_in_a_browser_changes_and_reads_nothing():
     tab = browser()
     try:
-        tab.open(f"http://evil.example:{PORT}")  # its origin is the server's own, for the browser
+        tab.open(f"http://evil.example:{PORT}")  # for the browser, the page has the same origin as the server
         read = tab.run(ATTACK % json.dumps([f"http://evil.example:{PORT}"]))
         assert len(read) == 5 and all(status == 421 and "--http-hosts" in text for status, text in read), read
         assert "VICTIM" not in ksql("SHOW TABLES;")[2], ksql("SHOW TABLES;")[2]

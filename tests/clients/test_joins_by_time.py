@@ -36,7 +36,7 @@ class World:
         assert self.producer.flush(PATIENCE_S) == 0
 
     def produce_rates(self):
-        """For each city, the times from which on it had a rate."""
+        """Returns, for each city, the times from which on it had a rate."""
         chance, times = random.Random(1), collections.defaultdict(list)
         for rate in range(VERSIONS):
             city = f"c{chance.randrange(KEYS)}"
@@ -45,7 +45,8 @@ class World:
         return times
 
     def produce_sales(self, times):
-        """The expected join: a record that goes back in time sees the row that the record before it saw."""
+        """The expected join. If a record is older than the record before it, it sees the row that the record before it
+        saw."""
         chance, expected = random.Random(2), collections.Counter()
         for partition in range(PARTITIONS):
             newest = 0
@@ -63,7 +64,7 @@ class World:
         self.producer.poll(0)
 
     def written(self, topic):
-        """The rows, once their number is that of the records, or after the time-out."""
+        """Returns the rows as soon as their number is that of the records, or after the time-out."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.server.kafka, "group.id": "none"})
         partitions = [TopicPartition(topic, each, 0) for each in consumer.list_topics(topic, 10).topics[topic].partitions]
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A stream that is joined with a table which a query makes finds the rows of its records' times, however far that query is."""
+"""A stream is joined with a table that a query writes: each record finds the row of its time, even if that query is
+behind."""
 import os
 import shutil
 import signal
@@ -12,8 +13,8 @@ try:
 except ImportError:
     psycopg = None
 
-PAIRS = 100  # of a row of T and a record of S half a second later
-# What makes D of T.
+PAIRS = 100  # between a row of T and a record of S half a second later
+# The queries that make D from T.
 SHAPES = {
     "projection": ["CREATE TABLE d_projection AS SELECT k, a FROM t"],
     "aggregate": ["CREATE TABLE d_aggregate AS SELECT k, SUM(a) AS a FROM t GROUP BY k"],
@@ -28,7 +29,7 @@ def connect(server):
 
 
 class World:
-    """A server with the sources, all shapes of D, and a join with each."""
+    """A server with the sources, all variants of D, and a join with each of them."""
     def __init__(self, shards, partitions, table_first="false"):
         if psycopg is None:
             raise Skipped("psycopg is not installed")
@@ -57,7 +58,7 @@ class World:
         self.run(f"INSERT INTO s VALUES ({i}, 0, {i * 1000 + 500})")
 
     def misses(self, shape):
-        """The records that have not found the row of their key, after the join has read all of them."""
+        """Returns the records that have not found the row of their key after the join has read all records."""
         rows = wait_until(lambda: self.rows_of_all_records(shape), f"j_{shape} lacks records", 120)
         return [row for row in rows if row[0] != row[1]]
 
@@ -139,7 +140,7 @@ def a_server_that_is_killed_between_them_goes_on_right():
         world.close()
 
 
-# The other way round: a table's row of a later time does not overtake a record that a query still owes.
+# The opposite case: a row of the table with a later time does not overtake a record that a query has not passed on yet.
 @case
 def a_record_that_a_query_passes_on_finds_no_row_of_a_later_time():
     def play(world):

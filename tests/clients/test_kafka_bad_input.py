@@ -163,7 +163,7 @@ def bodies_with_wrong_numbers_anywhere_do_no_harm():
             with connect() as connection:
                 connection.socket.sendall(frame(kafka_wire.PRODUCE, 7, body))
                 try:
-                    connection.receive()  # an error code, or none where the number does not matter
+                    connection.receive()  # an error code; None if the number does not matter
                 except ConnectionError:
                     pass
     with connect() as connection:
@@ -207,7 +207,7 @@ def batches_with_a_wrong_checksum_or_shape_are_refused(topic):
     for at in range(21, len(good)):
         flipped = good[:at] + bytes([good[at] ^ 4]) + good[at + 1:]
         assert produce_error(topic, flipped) == CORRUPT, at
-    # A producer repeats a corrupt batch, in vain if it was corrupt from the beginning.
+    # A producer repeats a corrupt batch. This does not help if the batch was corrupt from the beginning.
     for size in range(0, len(good), 7):
         assert produce_error(topic, good[:size]) == INVALID_RECORD, size
     for wrong in ({"length": 2**31 - 1}, {"length": -1}, {"length": 10}, {"length": 0}):
@@ -362,7 +362,7 @@ def names_that_no_topic_can_have_are_refused(topic):
             assert struct.pack(">h", INVALID_TOPIC) + encoded in answer, name
 
 
-# --- Clients that go away, or never listen
+# --- Clients that disconnect, or never read
 
 def memory_kb():
     """Resident memory of the server; 0 if it was not started here."""
@@ -406,7 +406,7 @@ def clients_that_leave_a_long_poll_are_forgotten(topic):
         with connect() as connection:
             connection.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body(topic, max_wait_ms=30_000))
     check_others()
-    with connect() as connection:  # who stays is answered
+    with connect() as connection:  # clients that stay connected get answers
         assert connection.fetch(topic, 0, max_wait_ms=100)[0] == SUCCESS
 
 
@@ -454,7 +454,7 @@ def a_long_poll_ends_when_its_topic_is_deleted():
         waiting.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body("bad_deleted", max_wait_ms=600_000))
         time.sleep(0.2)
         other.delete_topic("bad_deleted")
-        _, answer = waiting.receive()  # which has a limit of its own
+        _, answer = waiting.receive()  # requests with many topics have a limit of their own
         error, = struct.unpack_from(">h", answer, 4 + 4 + 2 + len("bad_deleted") + 4 + 4)
         assert error == UNKNOWN_TOPIC, error
 

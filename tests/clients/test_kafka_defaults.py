@@ -31,7 +31,7 @@ def leave_nothing():
 
 
 def alter(resource, name, *changes):
-    """(error code, message)."""
+    """Returns (error code, message)."""
     configs = wire.array([wire.string(key) + struct.pack(">b", REMOVE if value is None else SET)
                           + (b"\xff\xff" if value is None else wire.string(value)) for key, value in changes])
     body = wire.array([struct.pack(">b", resource) + wire.string(name) + configs]) + b"\0"
@@ -42,7 +42,7 @@ def alter(resource, name, *changes):
 
 
 def described(resource, name, key):
-    """(value, source) of a setting."""
+    """Returns (value, source) of a setting."""
     body = wire.array([struct.pack(">b", resource) + wire.string(name) + wire.array([wire.string(key)])]) + b"\0"
     with wire.Connection(server.kafka) as connection:
         answer = connection.ask(DESCRIBE_CONFIGS, 1, body)
@@ -89,7 +89,7 @@ def defaults_are_set_for_all_topics_while_it_runs():
     assert described(TOPIC, "short", "retention.ms") == ("1", 3)
     assert described(TOPIC, "long", "retention.ms") == ("-1", 1)
     assert described(BROKER, "", "log.retention.ms") == ("1", 3)
-    # It is not only shown.
+    # The setting has an effect, and is not only shown.
     wait_until(lambda: first_offset("short") > 0, lambda: first_offset("short"))
     assert first_offset("long") == 0
     with wire.Connection(server.kafka) as connection:
@@ -120,7 +120,7 @@ def settings_that_cannot_be_changed_are_refused_with_the_flag_to_use():
 
 @case
 def settings_of_newer_kafkas_are_deleted_beside_others():
-    """As MirrorMaker 2 does for each setting that has its default at the source."""
+    """MirrorMaker 2 does this for each setting that has its default value at the source."""
     with wire.Connection(server.kafka) as connection:
         connection.create_topic("mirrored")
     assert alter(TOPIC, "mirrored", ("retention.ms", "86400000"), ("remote.log.delete.on.disable", None),
@@ -133,7 +133,7 @@ def settings_of_newer_kafkas_are_deleted_beside_others():
 
 
 def requests_of_the_manual():
-    """The table in docs/KAFKA.md: the versions of each request, as text."""
+    """Returns the table in docs/KAFKA.md: the versions of each request, as text."""
     with open(os.path.join(ROOT, "docs", "KAFKA.md"), encoding="utf-8") as page:
         rows = [line.split(" | ") for line in page if re.match(r"\| [A-Z][A-Za-z]+[,| ]", line) and re.search(r"\| \d", line)]
     listed = {}

@@ -40,7 +40,7 @@ def create_topic(topic, partition_count=1):
 
 
 def read_all(topic, partition_count=1, **settings):
-    """The records from the beginning to the present end, partition by partition."""
+    """Returns the records from the beginning to the present end, partition by partition."""
     consumer = connect(kafka.KafkaConsumer, consumer_timeout_ms=10_000, **settings)
     partitions = [TopicPartition(topic, number) for number in range(partition_count)]
     consumer.assign(partitions)
@@ -82,7 +82,7 @@ def records_come_back_as_they_were_sent_with_each_codec():
         create_topic(topic)
         try:
             producer = connect(kafka.KafkaProducer, compression_type=codec, linger_ms=20)
-        except AssertionError as error:  # the codec's library is missing
+        except AssertionError as error:  # the library of the codec is missing
             print(f"skipped codec {codec}: {error}")
             continue
         futures = [producer.send(topic, key=b"k%d" % number, value=b"the same words " * 10,

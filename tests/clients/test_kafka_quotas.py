@@ -13,7 +13,7 @@ DESCRIBE, ALTER = 48, 49
 
 
 def alter(connection, client_id, key, value, remove=False):
-    """The error code. Without a client id: of all that have no quota of their own."""
+    """Returns the error code. Without a client id, the quota applies to all clients without a quota of their own."""
     entity = string("client-id") + (struct.pack(">h", -1) if client_id is None else string(client_id))
     entry = array([entity]) + array([string(key) + struct.pack(">d?", value, remove)])
     answer = connection.ask(ALTER, 0, array([entry]) + b"\0")
@@ -56,14 +56,15 @@ def quotas_are_kept_and_held_to():
             begun = time.monotonic()
             throttle_ms = throttle_of_produce(slow, "slow", "q_topic", 600_000)
             check_took_less(begun, 1, "the answer itself comes at once")
-            assert 1_500 < throttle_ms < 2_500, throttle_ms  # 12 s worth of bytes, in a window of 10
+            # as many bytes as the quota permits in 12 s, although the window has 10 s
+            assert 1_500 < throttle_ms < 2_500, throttle_ms
             slow.ask(kafka_wire.METADATA, 1, array([]), "slow")
             waited = time.monotonic() - begun
             assert throttle_ms / 1000 - 0.1 < waited < throttle_ms / 1000 + 2, waited
             begun = time.monotonic()
             other.ask(kafka_wire.METADATA, 1, array([]), "fast")
             check_took_less(begun, 1)
-            # Fetches wait likewise, and get the records in the end.
+            # Fetches wait in the same way, and get the records in the end.
             got = 0
             begun = time.monotonic()
             while got < 2 and time.monotonic() - begun < 30:

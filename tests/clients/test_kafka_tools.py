@@ -22,7 +22,7 @@ def command(tool, *arguments):
 
 
 def kafka(tool, *arguments, stdin="", status=0):
-    """Its output on stdout and stderr."""
+    """Returns its output on stdout and stderr."""
     done = subprocess.run(command(tool, *arguments), input=stdin, text=True, capture_output=True,
                           timeout=60)
     assert done.returncode == status, (tool, arguments, done.returncode, done.stdout, done.stderr)
@@ -142,7 +142,7 @@ def keys_and_headers_are_typed_and_printed():
 def a_consumer_started_first_waits_for_what_comes():
     consumer = subprocess.Popen(command("kafka-console-consumer", "--topic", "first"),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(60):  # the moment when it begins to wait is not visible
+    for _ in range(60):  # the moment when it begins to wait cannot be seen
         kafka("kafka-console-producer", "--topic", "first", stdin="hello\n")
         if select.select([consumer.stdout], [], [], 0.5)[0]:
             break
@@ -214,7 +214,7 @@ def transactions_are_listed_described_and_ended():
         at = ("--topic", "moved", "--partition", "1")
         seen = rows("describe-producers", *at)[1]
         assert seen[:2] == [identity, str(producer.epoch)] and seen[-1] == str(start), seen
-        # Open for longer than allowed, but its coordinator knows it.
+        # The transaction is open for longer than allowed, but its coordinator knows it.
         assert len(rows("find-hanging", "--broker-id", "1", "--max-transaction-timeout", "0")) == 1
         transactions("abort", *at, "--start-offset", str(start))
         assert rows("describe-producers", *at)[1][-1] == "None"
@@ -265,7 +265,7 @@ def records_are_deleted_by_a_file_of_offsets():
         "Executing records delete operation\nRecords delete operation completed:\n"
         "partition: shrinks-0\tlow_watermark: 2\npartition: vanishes-0\tlow_watermark: 1\n")
     assert kafka("kafka-get-offsets", "--topic", "shrinks|vanishes", "--time", "-2")[0] == "shrinks:0:2\nvanishes:0:1\n"
-    # Scripts see that not all of it was done.
+    # Scripts can see that only a part was done.
     stdout, _ = delete(wanted(("shrinks", 0, 3), ("vanishes", 0, 9)), status=1)
     assert "partition: shrinks-0\tlow_watermark: 3\n" in stdout, stdout
     assert "partition: vanishes-0\terror: " in stdout and "out of range" in stdout, stdout

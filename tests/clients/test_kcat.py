@@ -17,7 +17,7 @@ AS_JAVA = ("-X", "partitioner=murmur2_random")
 
 
 def kcat(*arguments, stdin="", ok=True):
-    """Its output: stdout, or both streams if it should fail."""
+    """Returns its output: stdout, or both streams if it should fail."""
     if not shutil.which("kcat"):
         raise Skipped("kcat is not installed")
     done = subprocess.run(["kcat", "-b", SERVER.kafka, *arguments], input=stdin, text=True,
@@ -31,7 +31,7 @@ def produce(topic, lines, *arguments):
 
 
 def consume(topic, *arguments):
-    """Lines up to the end of the topic."""
+    """Returns the lines up to the end of the topic."""
     text = kcat("-C", "-t", topic, "-e", "-q", "-X", "fetch.wait.max.ms=100", *arguments)
     return text.splitlines()
 
@@ -170,7 +170,7 @@ def a_waiting_consumer_sees_new_records_at_once():
     reader = subprocess.Popen(["kcat", "-b", SERVER.kafka, "-C", "-t", "k_live", "-o", "beginning",
                                "-q", "-u", "-c", "2"], stdout=subprocess.PIPE, text=True)
     try:
-        time.sleep(0.5)  # so that it waits
+        time.sleep(0.5)  # so that the consumer has to wait
         produce("k_live", ["first"])
         assert reader.stdout.readline() == "first\n"
         produce("k_live", ["second"])

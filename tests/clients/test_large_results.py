@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Few bytes that become many: the results of rows are far larger than the rows. The server survives, and holds at
-most as many of them at a time as its settings allow."""
+"""The results of rows are far larger than the rows. The server survives, and holds at most as many results at a time as
+its settings allow."""
 import atexit
 import time
 
@@ -9,7 +9,7 @@ import psycopg
 from millrace_server import case, is_sanitized, launch, run, wait_until
 
 ROWS = 20_000
-MOST_MB = 900  # a good part is memory that the heap has not returned
+MOST_MB = 900  # a large part is memory that the allocator has not returned to the kernel
 SERVER = launch("--memory-limit", "1GB")
 atexit.register(SERVER.stop)
 
@@ -33,7 +33,7 @@ def rows_or_none(connection, query, parameters=None):
 
 
 def watch_until(condition, seconds=150):
-    """The maximum of the server's memory so far."""
+    """Returns the maximum of the server's memory so far."""
     most, deadline = 0, time.monotonic() + seconds
     while not condition():
         most = max(most, held_mb())
@@ -89,7 +89,7 @@ def a_table_of_large_values():
             "CREATE TABLE large AS SELECT id, REPEAT(s, 200000) AS x FROM t WHERE id <= 8000")
 
         def is_whole():
-            last = range(7_990, 8_001)  # of each partition some
+            last = range(7_990, 8_001)  # some records in each partition
             found = rows_or_none(
                 connection, "SELECT id, LENGTH(x) FROM large WHERE id = ANY(%s)", [list(last)]) or []
             assert all(length == 200_000 for _, length in found)

@@ -36,7 +36,7 @@ def held_mb():
 
 
 def settled_mb():
-    """Held memory in MB, once it no longer changes because written rows have been freed."""
+    """Returns the held memory in MB, as soon as it no longer changes because rows that were sent have been freed."""
     held = held_mb()
     for _ in range(20):
         time.sleep(0.5)
@@ -97,7 +97,7 @@ def one_key_with_many_windows():
                 rows = 0
                 for start, values in cursor.stream("SELECT windowstart, vs FROM by_second WHERE id = 1"):
                     assert start == rows * 1000 and len(values[0]) == size, (start, len(values))
-                    if rows == 100:  # the others wait for it
+                    if rows == 100:  # the other rows wait for this one
                         time.sleep(1)
                         grown = held_mb() - before
                         assert reader.execute("SELECT 1").fetchall() == [(1,)]
@@ -105,7 +105,7 @@ def one_key_with_many_windows():
             assert rows == windows, rows
         print(f"  grown by {grown:.0f} MB")
         if not is_sanitized():
-            assert grown < LIMIT_MB / 8, grown  # which a session may hold
+            assert grown < LIMIT_MB / 8, grown  # which is the amount that a session may hold
         connection.execute("DROP TABLE by_second")
 
 
@@ -120,8 +120,8 @@ def push_queries():
 
 @case
 def push_queries_of_tables():
-    """The rows that such a query keeps for its client do not count against the rows on their way; and only as many
-    of the kept rows are on their way as the client has room for."""
+    """The rows that such a query stores do not count against the limit for rows that are being sent. The
+    server sends only as many stored rows as the client has room for."""
     sizes = [1] * 20
     server = launch("--memory-limit", "128MB")
     atexit.register(server.stop)
@@ -185,7 +185,7 @@ def clients_that_do_not_read():
             with connect() as connection:
                 assert received(connection.execute("SELECT * FROM kept")) == expected()
                 return
-        except psycopg.errors.OutOfMemory:  # until the server has seen that the others have gone
+        except psycopg.errors.OutOfMemory:  # until the server has noticed that the other clients have disconnected
             deadline.check()
             time.sleep(0.1)
 

@@ -53,7 +53,7 @@ def fill(connection, table, columns, rows):
 
 
 def eventually(connection, query, expected):
-    """The rows in order, once they are the expected ones, or after the time-out."""
+    """Returns the rows in order as soon as they are the expected ones, or after the time-out."""
     end = Deadline(_TIMEOUT_S)
     while True:
         rows = sorted(connection.execute(query).fetchall())
@@ -178,7 +178,7 @@ def windows_are_counted_found_and_scanned_from_the_disk():
         node.connection.execute("""CREATE TABLE per_minute AS SELECT who, COUNT(*) AS n FROM clicks
                                    WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 20 MINUTES, GRACE PERIOD 10 MINUTES)
                                    GROUP BY who""")
-        # Each once in each minute; then at random, also in minutes that have left memory; then minutes expire.
+        # Each key once in each minute; then random keys, also in minutes that have left memory; then minutes expire.
         for life, minutes in enumerate((range(0, 8), range(0, 8), range(8, 24))):
             clicks = []
             for minute in minutes:
@@ -221,7 +221,7 @@ def final_results_are_written_once_each_from_the_disk():
             right += [(who, minute * MINUTE, 1 + (i % 10 == 0)) for i, who in enumerate(names)]
         assert not node.connection.execute("SELECT * FROM finals").fetchall(), "no window has closed"
         fill(node.connection, "clicks", "who, ts", [("last", 9 * MINUTE)])
-        for _ in range(3):  # in the middle of it
+        for _ in range(3):  # in the middle of the data
             node.restart()
         right.sort()
         check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM finals", right), right, "finals")

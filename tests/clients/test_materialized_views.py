@@ -57,7 +57,7 @@ SELECTS = {
 
 def connect(server):
     c = psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True)
-    c.execute("SET read.wait.ms = 60000")  # a slow machine computes dozens of views for a while
+    c.execute("SET read.wait.ms = 60000")  # a slow machine needs a while to compute dozens of views
     return c
 
 
@@ -72,7 +72,7 @@ def create_views(c):
 
 
 def change(c, chance):
-    """One random statement. A part of them changes several rows."""
+    """Runs one random statement. Some of these statements change several rows."""
     names = [f"n{i}" for i in range(8)]
     customer = chance.choice(names + [None])
     amount = chance.choice([None, chance.randrange(100), chance.randrange(100)])
@@ -252,7 +252,8 @@ def create_slow_view(c, table):
 
 @case
 def a_reader_ends_the_rest_of_a_view():
-    # The rest is four times as long as the run, and so is longer than a reader without progress would wait.
+    # The pause is four times as long as the computation, and therefore longer than a reader without progress would
+    # wait.
     with connect(SERVER) as c:
         create_slow_view(c, "pairs")
         c.execute("SELECT * FROM slow_pairs")
@@ -339,7 +340,7 @@ def the_hint_of_a_refused_continuous_query_is_a_view():
                    "SELECT name FROM names",
                    "SELECT id, 'a AS b' AS text FROM bills WHERE sum > (SELECT AVG(sum) FROM bills)"]
         for number, select in enumerate(selects):
-            # The dialect's own parser, which has WITH, refuses OVER and the shapes below with an error of the syntax.
+            # The dialect's own parser reads WITH, and refuses OVER and the forms below with a syntax error.
             for clauses in ("", " WITH (PARTITIONS = 1)") if number < 4 else ("",):
                 try:
                     c.execute(f"CREATE TABLE r{number}{clauses} AS {select}")
@@ -351,7 +352,7 @@ def the_hint_of_a_refused_continuous_query_is_a_view():
             c.execute(hint[hint.index("CREATE MATERIALIZED"):])
             kept = in_order(c.execute(f"SELECT * FROM r{number}").fetchall())
             assert kept == in_order(c.execute(select).fetchall()), select
-        for statement in ("CREATE TABLE r0 AS SELECT DISTINCT name FROM bills",  # the name is taken
+        for statement in ("CREATE TABLE r0 AS SELECT DISTINCT name FROM bills",  # the name is in use
                           "CREATE TABLE s AS SELECT DISTINCT missing FROM bills",
                           "CREATE TABLE s AS SELECT DISTINCT now() AS t FROM bills"):
             try:

@@ -19,7 +19,7 @@ from millrace_server import Deadline, case, is_sanitized, launch, run, timed, wa
 MB = 1 << 20
 IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
 LIMIT_MB = 512 if IS_FULL else 128
-MOST_MB = 700 if IS_FULL else 300  # the limit, the program itself, and memory that the heap has not returned
+MOST_MB = 700 if IS_FULL else 300  # the limit, plus the program itself and memory that the allocator has not returned
 FRAMES, FRAME_MB = (200, 60) if IS_FULL else (60, 20)
 FETCHES, TOPIC_MB = (50, 40) if IS_FULL else (15, 12)
 COPY_MB = 2048 if IS_FULL else 200
@@ -40,7 +40,7 @@ def anonymous_mb(server=SERVER):
 
 
 class Watch(threading.Thread):
-    """The maximum of the server's memory."""
+    """Returns the maximum of the server's memory."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -70,7 +70,7 @@ class Sql:
         return head[:1], self._exactly(struct.unpack(">i", head[1:])[0] - 4)
 
     def until(self, kind):
-        """The messages up to the first one of this kind."""
+        """Returns the messages up to the first one of this kind."""
         got = []
         while True:
             got.append(self.receive())
@@ -78,7 +78,7 @@ class Sql:
                 return got
 
     def error(self):
-        """The error before the server is ready again or ends the connection; None if there is no error."""
+        """Returns the error before the server is ready again or ends the connection; None if there was no error."""
         found = None
         try:
             while True:
@@ -108,7 +108,8 @@ class Sql:
 
 
 def push(connection, size, seconds):
-    """Sends until the server has taken no bytes for `seconds`; returns False if it has ended the connection."""
+    """Sends until the server has accepted no bytes for `seconds`; returns False if the server has ended the connection.
+    """
     connection.settimeout(seconds)
     piece = bytes(MB)
     try:
@@ -122,7 +123,7 @@ def push(connection, size, seconds):
 
 
 def half_frames():
-    """Connections with most of a frame sent, as far as the server takes it."""
+    """Opens connections that send most of a frame, as far as the server accepts it."""
     connections = [kafka_wire.Connection(SERVER.kafka, 60) for _ in range(FRAMES)]
     for connection in connections:
         connection.socket.sendall(struct.pack(">i", FRAME_MB * MB) + bytes(1000))
@@ -134,7 +135,7 @@ def half_frames():
 
 
 def half_statements():
-    """Connections with most of a PostgreSQL statement sent."""
+    """Opens connections that send most of a PostgreSQL statement."""
     clients = [Sql() for _ in range(HALF_STATEMENTS)]
     for client in clients:
         client.socket.sendall(b"Q" + struct.pack(">i", FRAME_MB * MB) + b"SELECT '" + bytes(1000))
@@ -171,7 +172,7 @@ def copy_in_transaction():
 
 
 def prepare_many(text):
-    """The error of the first statement that is refused."""
+    """Returns the error of the first statement that is refused."""
     client = Sql()
     for i in range(STATEMENTS):
         try:
@@ -212,7 +213,7 @@ def everything_at_once():
     good_sql.query("CREATE STREAM rows (id INT KEY, text VARCHAR) WITH (kafka_topic = 'rows', partitions = 1)")
     good_sql.query("CREATE STREAM many (id INT KEY, text VARCHAR) WITH (kafka_topic = 'many', partitions = 1)")
     good_sql.query("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM rows GROUP BY id")
-    # Each record lies in 3,600 windows: with the INSERTs below, tens of thousands of changes and more.
+    # Each record belongs to 3,600 windows, so the INSERTs below cause tens of thousands of changes and more.
     good_sql.query("CREATE TABLE windows AS SELECT id, COUNT(*) AS n FROM many WINDOW HOPPING "
                    "(SIZE 1 HOUR, ADVANCE BY 1 SECOND) GROUP BY id")
     watch = Watch()
@@ -260,7 +261,7 @@ def everything_at_once():
         try:
             error = client.error()
         except TimeoutError:
-            # The other clients have gone, and the remaining memory is within the limit.
+            # The other clients have disconnected, and the remaining memory is within the limit.
             held = memory_of(good_sql)["held bytes"]
             assert held <= LIMIT_MB * 0.76, held
             continue
@@ -273,7 +274,7 @@ def everything_at_once():
 
 
 def frames_are_ended(frames):
-    """Whether the server has closed the connections with half a frame."""
+    """Returns whether the server has closed the connections with half a frame."""
     for connection in frames:
         connection.socket.settimeout(0.001)
         try:
@@ -436,7 +437,7 @@ def scans_that_no_client_reads_wait_and_others_are_served():
 @timed
 @case
 def push_queries_over_http_that_no_client_reads():
-    """Their rows, and the records that they have read ahead, count; a client that reads is served."""
+    """Their rows, and the records that they have read ahead, count against the limit; a client that reads is served."""
     clients, limit_mb = 600, 256
     server = launch("--memory-limit", f"{limit_mb}MB")
     try:
@@ -464,7 +465,7 @@ def end_of(scan):
     """Reads the answer of an unread_scan(); returns its error, or None."""
     client = Sql.__new__(Sql)
     client.socket = scan
-    client.until(b"Z")  # of its start
+    client.until(b"Z")  # the memory at its start
     return client.error()
 
 
@@ -504,7 +505,7 @@ def the_rows_that_scans_keep_of_a_changing_table_are_bounded():
 @timed
 @case
 def offsets_that_are_asked_for_in_advance():
-    """Requests one behind the other, with answers that are five times as large."""
+    """Requests that follow each other without a pause, with answers that are five times as large."""
     partitions = kafka_wire.array([struct.pack(">i", number) for number in range(20_000)])
     question = kafka_wire.string("nobody") + kafka_wire.array([kafka_wire.string("nothing") + partitions])
     questions, offset_fetch = 30, 9

@@ -36,7 +36,8 @@ def consume(topic, *arguments):
 
 
 def first_line(consumer, produce):
-    """The first line that a consumer prints. The moment when it begins to wait is not visible: produce until it prints."""
+    """Returns the first line that a consumer prints. The moment when it begins to wait cannot be seen, so records are
+    produced until it prints."""
     for _ in range(60):
         produce()
         if select.select([consumer.stdout], [], [], 0.5)[0]:

@@ -25,7 +25,7 @@ def place(address):
 
 
 def sent_and_answered(address, sent):
-    """All bytes that the server answers until it closes."""
+    """Returns all bytes that the server sends until it closes the connection."""
     with socket.create_connection(place(address), timeout=30) as connection:
         connection.sendall(sent)
         answer = b""
@@ -35,7 +35,8 @@ def sent_and_answered(address, sent):
 
 
 def logged(text, again):
-    """Repeats the connection: of several ends within a second the log has the first, and counts the others."""
+    """Repeats the connection: if several connections end within a second, the log has the first one and counts the
+    others."""
     def look():
         again()
         with open(SERVER.log) as log:
@@ -52,7 +53,7 @@ def refused_by_postgresql(host, port, sslmode="prefer"):
 
 
 def millrace(*arguments, stdin="", environment=None):
-    """Status, and what the command prints."""
+    """Returns the status and the output of the command."""
     done = subprocess.run([binary(), *arguments], input=stdin, text=True, capture_output=True, timeout=60,
                           env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout + done.stderr
@@ -103,7 +104,7 @@ def kafka_clients_are_logged_with_the_right_port():
 def the_right_clients_are_served_as_before():
     with psycopg.connect(host=SERVER.host, port=SERVER.port, user="ada", autocommit=True) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    # The first byte alone leaves the version of HTTP open.
+    # The first byte alone does not show the version of HTTP.
     with socket.create_connection(place(SERVER.http), timeout=30) as connection:
         for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n":
             connection.sendall(bytes([byte]))
@@ -148,7 +149,7 @@ def an_unknown_context_lists_the_known_ones():
             status, told = millrace("context", "create", name, "--endpoint", SERVER.kafka, environment=names)
             assert status == 0, told
         assert oct(os.stat(f"{home}/millrace/contexts.json").st_mode & 0o777) == "0o600"
-        assert os.listdir(f"{home}/millrace") == ["contexts.json"]  # no file of an unfinished write
+        assert os.listdir(f"{home}/millrace") == ["contexts.json"]  # no file of an unfinished write is left
         status, told = millrace("context", "use", "nosuch", environment=names)
         assert status == 1 and "Known names: orders, billing." in told, told
         assert 'Did you mean "orders"?' in millrace("context", "use", "order", environment=names)[1]

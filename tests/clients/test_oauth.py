@@ -72,7 +72,7 @@ class Key:
 
 
 class Issuer:
-    """Serves the public keys. It is away until start(), and after stop()."""
+    """Serves the public keys. It does not answer before start() and after stop()."""
 
     def __init__(self, *keys):
         self.keys = list(keys)
@@ -151,15 +151,16 @@ def leave_nothing():
 
 
 class Client:
-    """A client of confluent-kafka, its tokens, and the errors that it reports."""
+    """A client of confluent-kafka, with its tokens and the errors that it reports."""
 
     def __init__(self, kind, token, server=None, lifetime_s=60, **settings):
         if confluent_kafka is None:
             raise Skipped("confluent-kafka is not installed")
         self.errors = []
         self.tokens = 0
-        self.token = token  # returns a token
-        self.lifetime_s = lifetime_s  # that the client assumes, so that expired tokens reach the server
+        self.token = token  # a function that returns a token
+        # the lifetime that the client assumes; it is long, so that expired tokens reach the server
+        self.lifetime_s = lifetime_s
         self.client = kind({"bootstrap.servers": (server or SERVER).kafka, "security.protocol": "SASL_PLAINTEXT",
                             "sasl.mechanisms": "OAUTHBEARER", "oauth_cb": self.give_token,
                             "error_cb": lambda error: self.errors.append(error.str()),
@@ -242,10 +243,10 @@ def wrong_tokens_are_refused_with_the_reason():
 
 
 class Wire(kafka_wire.Connection):
-    """A connection that logs in, and again."""
+    """A connection that logs in, and logs in again."""
 
     def log_in(self, token):
-        """(error code, error message, bytes, lifetime in ms)."""
+        """Returns (error code, error message, bytes, lifetime in ms)."""
         answer = self.ask(SASL_HANDSHAKE, 1, kafka_wire.string("OAUTHBEARER"))
         assert struct.unpack_from(">h", answer)[0] == 0, answer
         return self.authenticate(b"n,,\x01auth=Bearer " + token.encode() + b"\x01\x01")
@@ -293,7 +294,7 @@ def a_connection_lives_as_long_as_its_tokens():
         code, _, _, lifetime_ms = wire.log_in(KEY.token("ann", 60, now_s))
         assert code == 0 and 50_000 < lifetime_ms <= 60_000, (code, lifetime_ms)
         wire.create_topic("long")
-        # The client renews its login on the same connection, twice, and works on.
+        # The client renews its login twice on the same connection, and continues to work.
         for _ in range(2):
             now_s = advance_clock(server, 45_000) / 1000
             code, text, _, lifetime_ms = wire.log_in(KEY.token("ann", 60, now_s))
@@ -308,7 +309,7 @@ def a_connection_lives_as_long_as_its_tokens():
 
 @case
 def a_client_goes_on_with_new_tokens():
-    """librdkafka renews its login from version 2.2 on; older versions connect again."""
+    """librdkafka renews its login from version 2.2 on; older versions open a new connection."""
     client = Client(confluent_kafka and confluent_kafka.Producer, lambda: KEY.token("ann", lives_s=4), lifetime_s=4)
 
     def goes_on():
@@ -331,7 +332,7 @@ def a_new_key_of_the_issuer_is_fetched():
         code, text, left, _ = wire.log_in(new.token("ann"))
         assert (code, left) == (0, b""), (code, text, left)
     assert issuer.requests == before + 1
-    # The keys stay in use while the issuer is away.
+    # The server continues with the last keys while the issuer does not answer.
     issuer.stop()
     with Wire(server.kafka) as wire:
         assert wire.log_in(new.token("ann"))[0] == 0

@@ -14,7 +14,7 @@ import psycopg  # noqa: E402
 
 SERVER = start_server()
 END = 1_000_000  # the key of the row that is written last
-# Each entry has the query that is followed, and a SELECT that has the same rows: a key and a value.
+# Each entry has the query that the client follows, and a SELECT that returns the same rows: a key and a value.
 FOLLOWED = {
     "a table": ("SELECT op, id, n FROM stock EMIT CHANGES", "SELECT id, n FROM stock"),
     "rows that enter and leave a WHERE": ("SELECT op, id, n FROM stock WHERE n > 50 OR n IS NULL EMIT CHANGES",
@@ -30,7 +30,7 @@ def connect():
 
 
 def apply(copy, op, key, value):
-    """One row of the push query; the op has to be true of the copy."""
+    """Applies one row of the push query; its op must fit the copy."""
     if op == "insert":
         assert key not in copy, f"{key} is inserted twice"
     elif op == "update":
@@ -64,7 +64,7 @@ def rows_by_http(query):
 
 
 def copy_of(rows, failures):
-    """The copy as of the row END."""
+    """Returns the copy at the moment of the row END."""
     copy = {}
     try:
         for op, key, value in rows:
@@ -72,7 +72,7 @@ def copy_of(rows, failures):
             if END in copy:
                 return copy
         failures.append("the rows ended")
-    except Exception as error:  # shown by the case
+    except Exception as error:  # the case reports it
         failures.append(repr(error))
     return copy
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""While one client does its worst, the others are served: each case measures the *other* connection.
+"""While one client sends expensive requests, the others are served: each case measures the *other* connection.
 
-The bounds are generous, since builds without optimisation on busy machines must pass too: the failures that they are
-for took seconds. The real figures are printed.
+The limits are generous, because builds without optimisation on busy machines must pass, too; the failures that the
+cases detect took seconds. The measured figures are printed.
 """
 import contextlib
 import gzip
@@ -47,13 +47,13 @@ make_table()
 
 
 def longest_slice_ms():
-    """The longest slice of all loops since the last call."""
+    """Returns the longest slice of all loops since the last call."""
     with connect() as c:
         return max(float(row[2]) for row in c.execute("SHOW SERVER").fetchall() if "longest slice" in row[1])
 
 
 class Other:
-    """Another client's look-ups, one after the other, as long as the block runs."""
+    """Look-ups of another client, one after the other, as long as the block runs."""
 
     def __init__(self, name):
         self.name = name
@@ -74,7 +74,7 @@ class Other:
                 time.sleep(0.002)
             for connection in connections:
                 connection.close()
-        except Exception as error:  # told where the test runs
+        except Exception as error:  # the thread of the test reports it
             self.failure = error
 
     def __enter__(self):
@@ -153,7 +153,7 @@ SLOW_EXPRESSIONS = {
 def expressions_over_one_record_of_a_query():
     for number, (name, (expression, n)) in enumerate(SLOW_EXPRESSIONS.items()):
         with connect() as c:
-            c.execute("SET read.wait.ms = 60000")  # a read waits until the query has passed all records
+            c.execute("SET read.wait.ms = 60000")  # a read waits until the query has processed all records
             c.execute(f"CREATE STREAM slow{number} (k INT KEY, n INT)")
             c.execute(f"CREATE STREAM results{number} AS SELECT k, {expression} AS x FROM slow{number}")
             with Other(name):
@@ -204,8 +204,8 @@ def a_list_of_20_000_values():
 @timed
 @case
 def an_or_and_a_case_of_10_000_terms():
-    """They are neither compiled nor computed on a loop: 128 rows, between two checks of the clock, used to hold it
-    for 0.4 s."""
+    """They are neither compiled nor computed on an event loop. Before, 128 rows between two checks of the clock blocked
+    the loop for 0.4 s."""
     terms, rows = 10_000, 5_000
     with connect() as c:
         c.execute("CREATE TABLE listed (k INT PRIMARY KEY, v VARCHAR)")
@@ -236,7 +236,7 @@ def more_columns_than_a_result_can_have():
 @timed
 @case
 def more_columns_than_a_row_can_have():
-    """Each column has a cost wherever the row is processed: 32,000 columns used to hold the loops for 0.1 s."""
+    """Each column has a cost wherever the row is processed. Before, 32,000 columns blocked the loops for 0.1 s."""
     def columns(prefix, count):
         return ", ".join(f"{prefix}{i} INT" for i in range(count))
 
@@ -314,7 +314,7 @@ def queries_that_are_left_open_are_bounded():
         first.execute("CREATE STREAM left_open (k VARCHAR KEY, v INT)")
 
         def open_until_refused(connection, most=20):
-            """The number of opened queries, and the limit that was reached; None if none was."""
+            """Returns the number of opened queries and the limit that was reached; None if no limit was reached."""
             connection.execute("BEGIN")
             for opened in range(most):
                 try:
@@ -487,7 +487,7 @@ def a_statement_timeout_ends_a_long_statement():
 @case
 def a_client_that_does_not_read_blocks_no_other_client():
     with connect() as idle, Other("an unread result"):
-        # The result is requested and not read: the server keeps what fits into the socket, and nothing else.
+        # The client requests the result and does not read it. The server keeps only the part that fits into the socket.
         idle.pgconn.send_query(b"SELECT k, n, v FROM counts")
         idle.pgconn.flush()
         time.sleep(0.5)
