@@ -42,7 +42,7 @@ class SelectPlanner {
     TRY(joins_.support);
     out_.stages = builder_.take_stages();
     out_.exchanges = builder_.take_exchanges();
-    mark_used_columns(out_.stages);
+    mark_used_columns(out_.stages, decoded_columns_);
     out_.items = std::move(analysis_.items);
     return std::move(out_);
   }
@@ -341,6 +341,10 @@ class SelectPlanner {
       if (reads_table() && !bound.instance.def->has_undo() &&
           std::ranges::find(without_undo, name) == without_undo.end())
         without_undo.push_back(name);
+      // COUNT(*) and COUNT(1)
+      if (call->as<FunctionCall>()->star ||
+          std::ranges::all_of(bound.arguments, [](const auto& each) { return is_constant(each); }))
+        decoded_columns_ = DecodedColumns::All;
       AggregateCall planned{std::move(bound.instance), {}};
       for (BoundExpression& argument : bound.arguments) {
         planned.arguments.push_back(static_cast<int>(result.size()));
@@ -457,6 +461,7 @@ class SelectPlanner {
   };
 
   Analysis analysis_;
+  DecodedColumns decoded_columns_ = DecodedColumns::Used;
   const SelectTarget& target_;
   const PlanContext& context_;
   const ChooseKeyFormat& choose_key_format_;

@@ -1,5 +1,6 @@
 // The stages of a query during planning. Steps are appended to the last stage, and an exchange ends a stage.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,7 +72,14 @@ InputStep read_topic(const DataSource& source);
 std::string internal_topic(std::string_view query_id, const Properties& properties,
                            std::string_view step);
 
-// Sets InputStep::used in all steps that read topics: the columns that a later step reads.
-void mark_used_columns(std::vector<StagePlan>& stages);
+// The columns of a stream's records that a query decodes. A record is left out if one of them cannot be read.
+enum class DecodedColumns : uint8_t {
+  Used,  // the columns that a later step reads
+  All,   // for COUNT(*), which counts the rows of SELECT *
+};
+
+// Sets InputStep::used in all steps that read topics. Tables always decode their used columns only, since their stores
+// keep the decoded columns.
+void mark_used_columns(std::vector<StagePlan>& stages, DecodedColumns of_streams);
 
 }  // namespace engine
