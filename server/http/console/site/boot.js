@@ -4,7 +4,7 @@ import { button, el, fill, icon } from './core/element.js';
 import { addActions, addShortcut, listenToKeys, openPalette, showKeys } from './core/keys.js';
 import { openLogin } from './core/login.js';
 import { openMenu } from './core/menu.js';
-import { go, PAGES, showPage, startRouter } from './core/router.js';
+import { go, PAGES, preloadPage, showPage, startRouter } from './core/router.js';
 import { logOut, onSession, readSession, session } from './core/session.js';
 import { applyPreferences, load, prefer, preferences, save } from './core/store.js';
 
@@ -138,6 +138,7 @@ async function watchFindings() {
 
 async function start() {
   applyPreferences();
+  preloadPage();
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
     if (preferences.theme === 'auto') applyPreferences();
   });

@@ -39,6 +39,11 @@ function parseFragment(/** @type {string} */ fragment) {
 /** Opens a page. @param {string} path */
 export function go(path) { location.hash = `#${path}`; }
 
+/** Begins to load the page of the URL, while the session is still unknown. */
+export function preloadPage() {
+  parseFragment(location.hash).row.load().catch(() => {}); // showPage() loads again and reports
+}
+
 /** Shows the page of the URL, and again whenever the URL changes. @param {HTMLElement} main */
 export function startRouter(main) {
   const show = () => { void showPage(main); };

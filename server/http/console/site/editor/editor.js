@@ -13,7 +13,7 @@ import { KEYWORDS, PROPERTIES, TYPES } from '../core/words.js';
  */
 
 const VENDOR = '../vendor/';
-const SCRIPTS = ['codemirror.js', 'sql.js', 'matchbrackets.js', 'closebrackets.js', 'comment.js'];
+const ADDONS = ['sql.js', 'matchbrackets.js', 'closebrackets.js', 'comment.js'];
 
 /** Puts an editor into a place. @param {Element} place @param {string} text */
 export async function openEditor(place, text, /** @type {EditorEvents} */ events) {
@@ -27,9 +27,10 @@ async function loadCodeMirror() {
   const global = /** @type {any} */ (globalThis);
   try {
     if (!global.CodeMirror) {
-      await loadStyle(`${VENDOR}codemirror.css`);
-      for (const name of SCRIPTS) await import(VENDOR + name);
-      defineMode(global.CodeMirror, await grammarWords());
+      const words = grammarWords();
+      await Promise.all([loadStyle(`${VENDOR}codemirror.css`), import(`${VENDOR}codemirror.js`)]);
+      await Promise.all(ADDONS.map((name) => import(VENDOR + name))); // they extend the global
+      defineMode(global.CodeMirror, await words);
     }
     return global.CodeMirror;
   } catch {
