@@ -1,9 +1,15 @@
 """Changes from the pages of topics and groups: settings of a topic, offsets of a group, and the reasons that prevent them."""
+import json
+import tempfile
+import urllib.parse
+import urllib.request
+
 from confluent_kafka import Consumer, TopicPartition
 from millrace_server import case, launch
 from patience import patience
 from scenario import assert_clean, sql
 from scenario_oncall import open_page, wait_table
+from scenario_states import ODD_NAMES
 
 
 def retention(page):
@@ -79,4 +85,62 @@ def offsets_of_a_group_are_reset_after_a_preview_when_its_members_have_left():
     page.wait_text("2 records skipped", "dialog")
     page.press("Escape")
     assert_clean(page)
+    fresh.stop()
+
+
+@case
+def a_read_only_console_offers_no_change_of_topics_and_groups():
+    data = tempfile.mkdtemp(prefix="millrace-console-")
+    first = launch(data_dir=data)
+    sql(first, "CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 1); INSERT INTO orders VALUES (1, 'Lahore');")
+    consumer = Consumer({"bootstrap.servers": first.kafka, "group.id": "billing"})
+    consumer.commit(offsets=[TopicPartition("orders", 0, 1)], asynchronous=False)
+    consumer.close()
+    first.stop()
+    fixed = launch("--console", "read-only", data_dir=data)
+    page = open_page(fixed, "#topics", ".live-table a")
+    page.wait_text("This session is read-only.", ".list-bar .reason")
+    assert page.js("document.querySelector('.list-bar .button:disabled')?.innerText") == "New topic…"
+    page.js("location.hash = '#topics?t=orders'")
+    page.wait("document.querySelector('.message-table tbody tr')", "the records can be read")
+    assert page.js("document.querySelector('.message-form .button:disabled')?.innerText") == "Produce…"
+    page.js("location.hash = '#topics?t=orders&tab=settings'")
+    page.wait("document.querySelector('.setting-table tbody tr')", "the settings can be read")
+    assert not page.js("document.querySelector('.setting-table .button:not(:disabled)')"), "no setting can be changed"
+    page.js("location.hash = '#groups?g=billing'")
+    page.wait_text("This session is read-only.", ".query-acts .reason")
+    assert page.js("document.querySelector('.query-acts .button').disabled")
+    assert_clean(page)
+    fixed.stop()
+
+
+@case
+def odd_names_of_groups_and_subjects_are_shown_as_text():
+    fresh = launch()
+    sql(fresh, "CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 1); INSERT INTO orders VALUES (1, 'Lahore');")
+    for name in ODD_NAMES:
+        consumer = Consumer({"bootstrap.servers": fresh.kafka, "group.id": name})
+        consumer.commit(offsets=[TopicPartition("orders", 0, 1)], asynchronous=False)
+        consumer.close()
+        request = urllib.request.Request(f"http://{fresh.http}/subjects/{urllib.parse.quote(name, safe='')}/versions",
+                                         json.dumps({"schema": '"string"'}).encode(), {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=patience(20)).close()
+    for fragment, ready in (("#groups", ".query-facts div"), ("#schemas", ".record-text")):
+        page = open_page(fresh, fragment, ".live-table a")
+        for name in ODD_NAMES:
+            page.js(f"location.hash = '{fragment}'")
+            page.wait(f"[...document.querySelectorAll('.live-table a')].some(each => each.textContent === {json.dumps(name)})", name)
+            page.js(f"[...document.querySelectorAll('.live-table a')].find(each => each.textContent === {json.dumps(name)}).click()")
+            page.wait(f"document.querySelector('h1')?.textContent.includes({json.dumps(name)}) && document.querySelector('{ready}')",
+                      f"the page of {name}")
+            if fragment == "#groups":
+                page.click(".query-acts .button", "Reset offsets…")
+                page.wait("document.querySelector('dialog .reset-form')", "the dialog")
+                page.click("dialog .button", "Preview")
+                page.wait("document.querySelector('dialog')?.innerText.includes('again')", "the preview")
+                page.press("Escape")
+                page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+            assert page.js("document.documentElement.scrollWidth <= innerWidth"), "the page does not scroll sideways"
+            assert page.js("document.title") != "1" and not page.js("document.querySelector('main img, main b')"), name
+        assert_clean(page)
     fresh.stop()
