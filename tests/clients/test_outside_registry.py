@@ -27,7 +27,7 @@ JSON = "application/vnd.schemaregistry.v1+json"
 
 
 class Front:
-    """Passes requests on, or fails as `mode` demands."""
+    """Passes requests on, or fails in the way that `mode` requests."""
 
     def __init__(self, target):
         self.mode, self.target, self.asked, self.secret = "pass", target, [], None
@@ -147,21 +147,21 @@ def rows(statement, count, server=None):
 
 
 def error_of(query, server=None):
-    """The last error of the query that writes `query`, in SHOW QUERIES."""
+    """Returns the last error of the query that writes `query`, from SHOW QUERIES."""
     return next((str(row) for row in sql("SHOW QUERIES", server=server) if query in str(row)), "")
 
 
 def with_cities():
-    """The stream O1 with one row; the cases of a lane run without those of the other."""
+    """Creates the stream O1 with one row, because the cases of a lane also run without the cases of the other lane."""
     if not any("O1" in row for row in sql("SHOW STREAMS")):
         sql("CREATE STREAM o1 (id INT, city VARCHAR) WITH (KAFKA_TOPIC = 'o1', PARTITIONS = 1, VALUE_FORMAT = 'AVRO')",
             "INSERT INTO o1 VALUES (1, 'Lahore')")
-    # The server keeps the schema from now on.
+    # The server has stored the schema from now on.
     assert sql("SELECT city FROM o1") == [("Lahore",)]
 
 
 def with_queries_of_w():
-    """The stream W, the stream W2 and the table W3 that are made from it."""
+    """The stream W, and the stream W2 and the table W3 that are made from it."""
     if not any("W" in row for row in sql("SHOW STREAMS")):
         sql("CREATE STREAM w (id INT) WITH (KAFKA_TOPIC = 'w', PARTITIONS = 1, VALUE_FORMAT = 'AVRO')",
             "CREATE STREAM w2 AS SELECT id FROM w",
@@ -179,7 +179,7 @@ def statements_register_and_infer_there():
     assert rows("SELECT id, city FROM o2", 1) == [(1, "Lahore")]
     shown = {row[0]: row for row in sql("SHOW SCHEMAS")}
     assert "o1-value" in shown and shown["o2-value"][3] == "PROTOBUF", shown
-    # This server keeps no schemas, and refuses requests for them with the address of the registry.
+    # This server stores no schemas, and refuses requests for them with the address of the registry.
     status, answer = ask("GET", "/subjects", place=SERVER.http)
     assert status == 501 and FRONT.url in answer["message"], answer
 
@@ -236,7 +236,7 @@ def records_wait_for_a_registry_that_fails():
     with_queries_of_w()
     expected = 0
     for mode in ("broken", "rubbish", "cut", "elsewhere", "odd", "endless"):
-        # A schema that is in no cache yet.
+        # A schema that no cache contains yet.
         number = register(f"w-{mode}", record([("ID", "int"), (mode, "int")]))
         FRONT.mode = mode
         produce("w", [header(number) + avro_int(expected) + avro_int(0), header(number) + avro_int(expected + 1) + avro_int(0)])
@@ -248,7 +248,7 @@ def records_wait_for_a_registry_that_fails():
         said = refusal("SELECT id FROM w")
         assert "W cannot be read yet: schema id" in said, said
         began = time.monotonic()
-        assert sql("SELECT city FROM o1") == [("Lahore",)]  # others do not wait
+        assert sql("SELECT city FROM o1") == [("Lahore",)]  # the other queries do not wait
         check_took_less(began, 5)
         FRONT.mode = "pass"
         expected += 2
@@ -306,7 +306,7 @@ def a_start_needs_no_registry():
     SERVER.stop()
     FRONT.mode = "cut"
     SERVER = launch("--schema-registry-url", FRONT.url, data_dir=DATA)
-    sql("INSERT INTO o1 VALUES (2, 'Quetta')")  # its definition has the schema
+    sql("INSERT INTO o1 VALUES (2, 'Quetta')")  # its definition contains the schema
     produce("w", [header(number) + avro_int(100) + avro_int(0)])
     wait_until(lambda: "waits: schema id" in error_of("W2"), lambda: error_of("W2"), PATIENCE_S)
     FRONT.mode = "pass"

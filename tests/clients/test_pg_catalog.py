@@ -19,14 +19,14 @@ def connect(**options):
 
 
 class Postgres:
-    """A PostgreSQL 15 of its own, on a socket in a folder that goes with it."""
+    """A PostgreSQL 15 for the tests, on a socket in a folder that is removed with it."""
 
     def __enter__(self):
         if not os.path.exists(f"{BIN}/initdb"):
             raise Skipped("PostgreSQL 15 is not installed")
         self.folder = tempfile.mkdtemp(prefix="millrace-pg15-")
         self.as_user = []
-        if os.geteuid() == 0:  # which PostgreSQL does not run as
+        if os.geteuid() == 0:  # PostgreSQL does not run as root
             try:
                 account = pwd.getpwnam("postgres")
             except KeyError:
@@ -50,7 +50,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-# Types that ANALYZE alone fills, or that stand for any type, are shown as text.
+# Types that only ANALYZE fills, or that stand for any type, are shown as text.
 AS_TEXT = {"anyarray", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "_pg_statistic"}
 
 
@@ -61,7 +61,7 @@ def every_relation_of_postgresql_has_its_columns():
             "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'v') ORDER BY 1, 2").fetchall()
         assert len(relations) > 200, len(relations)
-        # Domains are their base types on the wire.
+        # In the protocol, domains are their base types.
         names = dict(theirs.execute("SELECT t.oid, coalesce(b.typname, t.typname) FROM pg_type t "
                                     "LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'").fetchall())
         wrong = []
@@ -211,7 +211,7 @@ def roles_other_than_the_own_one_are_refused():
                 assert error.sqlstate == "0A000", (statement, error)
 
 
-# One of each kind of PostgreSQL's statements that is neither executed nor PostgreSQL's syntax error.
+# One example of each kind of PostgreSQL's statements that is not executed, and is not a syntax error in PostgreSQL.
 REFUSED = """
 ALTER TABLE held SET SCHEMA other
 ALTER TABLE held SET TABLESPACE fast

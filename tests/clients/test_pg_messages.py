@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""PostgreSQL's messages one by one: what drivers' calls do not say, or not in this order. The answers are PostgreSQL 15's."""
+"""PostgreSQL's messages one by one: messages that drivers do not send, or not in this order. The expected answers are
+those of PostgreSQL 15."""
 import socket
 import struct
 
@@ -31,7 +32,7 @@ class Client:
         return data
 
     def hear(self):
-        """The messages up to ReadyForQuery, in words."""
+        """Returns the messages up to ReadyForQuery, as words."""
         words = []
         while True:
             kind, size = struct.unpack(">ci", self._exactly(5))
@@ -119,7 +120,7 @@ def a_plan_whose_columns_have_changed_is_refused_before_it_runs():
         client.query("CREATE TABLE changing (id INT PRIMARY KEY, a INT, b INT)")
         client.say(parse("SELECT * FROM changing WHERE id = $1", "all"), parse("SELECT a FROM changing", "one"),
                    parse("INSERT INTO changing VALUES (1, 2, 3) RETURNING *", "new"))
-        client.query("CREATE TABLE others (id INT PRIMARY KEY)")  # changes nothing
+        client.query("CREATE TABLE others (id INT PRIMARY KEY)")  # this changes nothing
         assert client.say(bind("1", statement="all")) == "2 Z(I)"
         client.query("DROP TABLE changing")
         assert client.say(bind(statement="one")).startswith("E(42P01 ")

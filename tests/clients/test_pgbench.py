@@ -9,7 +9,7 @@ import tempfile
 import psycopg
 from millrace_server import case, launch, run, start_server
 
-# The wrapper alone, which postgresql-client brings, finds none.
+# postgresql-client brings only a wrapper, which finds no pgbench.
 try:
     OBSTACLE = None if subprocess.run(["pgbench", "--version"], capture_output=True, check=False).returncode == 0 else "no pgbench: Debian's postgresql-15 has it"
 except FileNotFoundError:
@@ -68,7 +68,8 @@ def initializes_again_from_rows_of_the_server():
 @case
 def updates_as_tpc_b_does():
     for protocol in ("simple", "prepared"):
-        out, _ = pgbench(SERVER, "-n", "-c", "4", "-j", "2", "-t", "40", "-M", protocol)  # -n keeps the history
+        # with -n pgbench keeps its history table
+        out, _ = pgbench(SERVER, "-n", "-c", "4", "-j", "2", "-t", "40", "-M", protocol)
         assert "number of transactions actually processed: 160/160" in out, out
         with connect() as c:
             sums = c.execute("SELECT (SELECT SUM(abalance) FROM pgbench_accounts), (SELECT SUM(bbalance) FROM pgbench_branches), "

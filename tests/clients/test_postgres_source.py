@@ -51,7 +51,7 @@ class Shop:
         return f"CREATE SOURCE CONNECTOR {name} WITH ({', '.join(f'{chr(34)}{k}{chr(34)} = {chr(39)}{v}{chr(39)}' for k, v in properties.items())})"
 
     def records(self, topic):
-        """(key, value) of all records of the topic; a tombstone is None."""
+        """Returns (key, value) of all records of the topic; the value of a tombstone is None."""
         done = subprocess.run([binary(), "consume", topic, "--from-beginning", "--until-end", "-b", self.files.server.kafka,
                                "--property", "print.key=true"], text=True, capture_output=True, timeout=120, check=False)
         pairs = (line.split("\t", 1) for line in done.stdout.splitlines())
@@ -76,7 +76,7 @@ class Shop:
         return self.task()
 
     def confirmed(self, slot="shop"):
-        """The place that the server may forget the log before; 0 without a slot."""
+        """Returns the place up to which PostgreSQL may remove its log; 0 without a slot."""
         return self.database.sql(f"SELECT COALESCE(max(confirmed_flush_lsn - '0/0'), 0) FROM pg_replication_slots WHERE slot_name = '{slot}'")[0][0]
 
 
@@ -180,7 +180,8 @@ def kills_on_both_sides_lose_and_double_nothing():
             while not stopping.is_set():
                 size = chance.choice([1, 10, 500])
                 try:
-                    # Whether a transaction whose COMMIT was cut off exists is asked when the server is back.
+                    # If a COMMIT was interrupted, the test asks for the outcome of its transaction when the server is
+                    # back.
                     shop.database.sql(f"INSERT INTO t SELECT i, 'v' FROM generate_series({written + 1}, {written + size}) i")
                     written += size
                 except psycopg.Error:
@@ -236,10 +237,11 @@ def a_snapshot_that_was_cut_off_continues_behind_its_last_key():
 
         kills, before = 0, 0
         while kills < 3:
-            # A snapshot that ends before a kill writes no further record; the kill then comes while changes are read.
+            # If the snapshot ends before the kill, it writes no further record; the kill then happens while changes are
+            # read.
             wait_until(lambda before=before: len(shop.records("shop.public.t")) > before or table() == rows_there(), shop.task, seconds=60)
             shop.files.kill()
-            # Changes of rows before and behind the last key, and of another table.
+            # Changes of rows before and after the last key, and of another table.
             shop.database.sql(f"UPDATE t SET v = 'round {kills}' WHERE id IN (1, {rows})", f"DELETE FROM t WHERE id IN ({10 + kills}, {rows - 10 - kills})",
                               f"INSERT INTO t VALUES ({rows + 1 + kills}, 'new')", f"INSERT INTO quick VALUES ({kills})")
             shop.files.start()
@@ -247,7 +249,7 @@ def a_snapshot_that_was_cut_off_continues_behind_its_last_key():
             before = len(shop.records("shop.public.t"))
         expected = rows_there()
         wait_until(lambda: table() == expected, lambda: (len(table()), len(expected), shop.task()), seconds=60)
-        # The history of each row begins once: with the copy, or with its insert.
+        # The history of each row begins only once: with the copy, or with its insert.
         begun = {}
         for key, value in shop.records("shop.public.t"):
             if value and value["op"] in "rc":
@@ -298,7 +300,8 @@ def errors_of_the_database_name_the_remedy():
             file.write("right")
         shop.create(table__include__list="public.t", database__password="${file:cdc}")
         wait_until(lambda: shop.task()["state"] == "RUNNING", shop.task)
-        # A password that has changed is an error of the configuration, until it is right again.
+        # If the password was changed, the connector fails with an error of the configuration until the password is
+        # right again.
         shop.database.sql("INSERT INTO t VALUES (1)")
         shop.wait_for("shop.public.t", 1)
         with open(os.path.join(shop.files.folder, "secrets", "cdc"), "w", encoding="utf-8") as file:
@@ -311,7 +314,7 @@ def errors_of_the_database_name_the_remedy():
         shop.sql("RESTART CONNECTOR shop")
         shop.database.sql("INSERT INTO t VALUES (2)")
         assert ids_of(shop.wait_for("shop.public.t", 2)) == [1, 2]
-        # A slot that is gone has lost changes, and nothing continues as if it had not.
+        # If the slot was dropped, changes are lost, and the connector does not continue as if nothing had happened.
         shop.sql("STOP CONNECTOR shop")
         wait_until(lambda: not shop.database.sql("SELECT 1 FROM pg_replication_slots WHERE active"))
         shop.database.sql("SELECT pg_drop_replication_slot('shop')", "INSERT INTO t VALUES (3)")

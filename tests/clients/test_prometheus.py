@@ -31,7 +31,7 @@ def get(place, path):
 
 
 class Prometheus:
-    """Scrapes a server each second, under a name that is like none of its labels."""
+    """Scrapes a server each second, under a name that differs from all of its labels."""
 
     def __init__(self, target):
         self.folder = tempfile.mkdtemp(prefix="millrace-prometheus-")
@@ -62,7 +62,7 @@ class Prometheus:
 
 
 def launched():
-    """A server that ends with the program, even if a step before fails."""
+    """A server that ends with the program, even if an earlier step fails."""
     server = launch()
     return server
 
@@ -85,7 +85,7 @@ def some_life(server):
                                          "auto.offset.reset": "earliest"})
     consumer.subscribe(["orders"])
     for count in range(40):
-        # Late ones, too.
+        # Late records are counted, too.
         producer.produce("orders", value=json.dumps({"CITY": "a", "AMOUNT": count}) if count % 5 else "garbage",
                          timestamp=1_700_000_000_000 + (count * 1_000 if count % 7 else 0), partition=count % 2)
     producer.flush(20)
@@ -121,7 +121,7 @@ def every_expression_has_an_answer():
         assert len(asked) > 20
         for title, expression in asked:
             expression = expression.replace("$instance", ".*")
-            # Increases need two samples between which there is one.
+            # An increase needs two samples with a change in between.
             if "> 0" in expression:
                 expression = expression.replace("> 0", ">= 0")
             wait_until(lambda: prometheus.value(expression), f"{title}: nothing for {expression}", 60)

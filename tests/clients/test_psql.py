@@ -23,7 +23,7 @@ def psql(*arguments, ok=True, stdin=None):
 
 
 class Terminal:
-    """psql as a person sees it."""
+    """psql at a terminal, as a user sees it."""
 
     def __init__(self):
         self.pid, self.fd = pty.fork()
@@ -37,7 +37,7 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def expect(self, *texts, timeout_s=10):
-        """Waits for one of the texts, and gives what came before and with it."""
+        """Waits for one of the texts, and returns the output up to and including it."""
         end = Deadline(timeout_s)
         while not any(text in self.seen for text in texts):
             ready, _, _ = select.select([self.fd], [], [], max(0, end.left_s()))
@@ -74,7 +74,7 @@ def describes_streams_and_tables():
 
 @case
 def the_whole_family_of_d_answers():
-    """Nothing that psql knows to ask is an error."""
+    """No question that psql asks is an error."""
     psql("-q", "-c", "CREATE TABLE d_all (id INT PRIMARY KEY, name VARCHAR)")
     commands = ("", "a", "A", "A+", "Ac", "Af", "Ap", "b", "b+", "c", "C", "config", "d", "D", "dp", "E", "es", "et", "eu", "ew", "f", "F",
                 "Fd", "Fp", "Ft", "g", "g+", "i", "i+", "l", "L", "m", "n", "n+", "o", "O", "p", "P", "rds", "Rp", "Rs", "Rs+", "s",
@@ -168,7 +168,7 @@ def copy_reads_a_file():
 @case
 def fetch_count_prints_a_push_query_row_by_row():
     psql("-c", "CREATE STREAM q_fetched (id INT KEY)", "-c", "INSERT INTO q_fetched VALUES (1)")
-    # Not -A: there psql ends a row's line only when it prints the next.
+    # Without -A: with it, psql ends the line of a row only when it prints the next row.
     reader = subprocess.Popen(
         PSQL + ["--csv", "-t", "-v", "FETCH_COUNT=1", "-c", "SET 'auto.offset.reset' = 'earliest'", "-c",
                 "SELECT id FROM q_fetched EMIT CHANGES"], stdout=subprocess.PIPE, text=True)

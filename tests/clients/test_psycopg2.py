@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""psycopg 2 against a server: parameters that it writes into the text, named cursors, COPY."""
+"""psycopg 2 against a server: parameters that psycopg writes into the text, named cursors, COPY."""
 import datetime
 import decimal
 import io

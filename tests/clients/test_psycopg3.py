@@ -204,7 +204,7 @@ def a_list_of_keys_is_one_parameter():
             assert c.execute("SELECT name FROM names WHERE id = ANY(%s)", ([],), binary=binary).fetchall() == []
             found = c.execute("SELECT id FROM ids WHERE name = ANY(%s) AND id > 1", (["Ann", "Cid"],)).fetchall()
             assert found == [(3,)], found
-        # Also where the client leaves the type to the server.
+        # This also works if the client leaves the type to the server.
         found = c.pgconn.exec_params(b"SELECT name FROM names WHERE id = ANY($1)", [b"{2,3}"])
         assert found.ntuples == 2, found.error_message
 
@@ -247,7 +247,7 @@ def an_idle_push_query_ends_when_its_stream_is_dropped():
 
 @case
 def a_look_up_ends_with_the_name_of_what_was_dropped():
-    rows_of_table = 60_000  # of a kilobyte: more than is on its way to a client that does not read
+    rows_of_table = 60_000  # rows of a kilobyte: more than is sent ahead to a client that does not read
     with connect(autocommit=True) as c, connect(autocommit=True) as other:
         other.execute("CREATE TABLE doomed (id INT PRIMARY KEY, note VARCHAR)")
         with other.cursor().copy("COPY doomed (id, note) FROM STDIN") as copy:
@@ -320,7 +320,7 @@ def a_statement_may_sleep_before_it_runs():
         seconds, found = took("SELECT a FROM slept WHERE pg_sleep(0.2) IS NULL")
         assert seconds >= 0.2 and found == [("x",)], (seconds, found)
         c.execute("SET statement_timeout = '100ms'")
-        # None of them ends by itself within the limit of a case.
+        # No query ends by itself within the time limit of a case.
         for statement in ("SELECT pg_sleep(86400)", "SELECT pg_sleep(86400) FROM slept", "INSERT INTO slept VALUES (2, pg_sleep(86400))"):
             try:
                 c.execute(statement)
@@ -432,7 +432,7 @@ def a_push_query_comes_row_by_row():
             seen.append(row)
             if len(seen) == 4:
                 break
-            # The next row is only written when this one has been seen.
+            # The next row is written only after this one was received.
             writer.execute("INSERT INTO pushed VALUES (%s, 'next')", (len(seen),))
         assert [row[0] for row in seen] == [0, 1, 2, 3], seen
         # The end of the loop has cancelled the query; the session continues.
@@ -632,8 +632,8 @@ def two_parameters_are_put_together_as_what_they_are():
 
 @case
 def written_values_are_computed_with_the_types_that_the_client_declares():
-    """This holds for any statement: INSERT ... VALUES takes the types of parameters from another place than SELECT
-    does."""
+    """This holds for any statement: INSERT ... VALUES determines the types of parameters in another place than SELECT.
+    """
     naive, east = datetime.datetime(2024, 2, 29), datetime.timezone(datetime.timedelta(hours=-5))
     aware = datetime.datetime(2024, 1, 31, 23, 30, tzinfo=east)
     day, hours = datetime.date(2024, 1, 31), datetime.timedelta(hours=25)
@@ -697,7 +697,7 @@ def numeric_without_a_precision_loses_no_digit_silently():
 
 @case
 def results_have_their_tables_and_lengths():
-    """The means by which JDBC writes changed rows back, and ODBC sizes its buffers."""
+    """JDBC uses these columns to write changed rows back, and ODBC to choose the sizes of its buffers."""
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE told (id INT PRIMARY KEY, name VARCHAR(20), price NUMERIC(8, 3), at TIMESTAMP(0))")
         c.execute("INSERT INTO told VALUES (1, 'a', 2, '2024-01-01')")
@@ -796,7 +796,7 @@ def listen_reports_a_tables_changes():
         listener.add_notify_handler(notes.append)
 
         def told():
-            listener.execute("SELECT 1")  # returns pending notifications
+            listener.execute("SELECT 1")  # returns the pending notifications
             assert all(note.channel == "table:p3_told" for note in notes), notes
             return [json.loads(note.payload) for note in notes]
 
@@ -827,7 +827,8 @@ def listen_reports_a_tables_changes():
 
 @case
 def time_zones_are_those_of_the_system():
-    """Rules of time zones change several times a year, and libraries have those that they were built with."""
+    """The rules of time zones change several times a year, and a library contains the rules from the time when it was
+    built."""
     folder = "/usr/share/zoneinfo"
     if not os.path.isdir(folder):
         raise Skipped("there is no " + folder)
@@ -868,7 +869,7 @@ def a_session_has_an_advisory_lock_alone():
         assert lock(a, "pg_try_advisory_lock", 2 ** 40) is True  # once more
         assert lock(b, "pg_try_advisory_lock", 2 ** 40) is False
         assert lock(b, "pg_try_advisory_lock", 1, 2) is True and lock(a, "pg_try_advisory_lock", 1, 2) is False
-        assert lock(a, "pg_try_advisory_lock", 12) is True  # one number is none of two
+        assert lock(a, "pg_try_advisory_lock", 12) is True  # one number differs from two numbers
         assert b.execute("SELECT pg_advisory_unlock(1, 2), pg_advisory_unlock(1, 2)").fetchall() == [(True, False)]
         told = []
         waiting = threading.Thread(target=lambda: told.append(lock(b, "pg_advisory_lock", 2 ** 40)))
@@ -886,7 +887,7 @@ def a_session_has_an_advisory_lock_alone():
         a.execute("SET statement_timeout = 0")
         threading.Timer(0.3, a.cancel).start()
         assert 0.2 < refused_with("57014", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
-        # Who has gone has nothing.
+        # A session that has ended holds no locks.
         b.close()
         assert lock(a, "pg_advisory_lock", 2 ** 40) == ""
         # Shared locks, and locks of a transaction.
@@ -1014,7 +1015,8 @@ def times_come_and_go_in_the_zone_of_the_session():
         for binary in (False, True):
             form = "%b" if binary else "%t"
             put = f"INSERT INTO zoned VALUES (%s, {form}, {form}, {form}) ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at RETURNING at"
-            c.execute(put, (1, noon, noon, noon.date()), binary=binary)  # without a zone: the session's
+            # a time without a zone is in the session's zone
+            c.execute(put, (1, noon, noon, noon.date()), binary=binary)
             c.execute(put, (2, NOON, NOON, NOON.date()), binary=binary)
             rows = c.execute("SELECT at, clock, at::text FROM zoned ORDER BY id", binary=binary).fetchall()
             assert [row[0] for row in rows] == [noon.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=5))), NOON], rows
@@ -1228,7 +1230,7 @@ def pg_stat_activity_shows_the_work_of_sessions():
         assert c.execute(shown).fetchall() == [("idle", "")]
         watched.execute("SELECT 1 AS one")
         assert c.execute(shown).fetchall() == [("idle in transaction", "SELECT 1 AS one")]
-        # Also of a statement that was prepared before, and where it stands within another query.
+        # This also holds for a statement that was prepared before, and if the call is within another query.
         for _ in range(2):
             assert c.execute(shown, prepare=True).fetchall()[0][0] == "idle in transaction"
         watched.rollback()

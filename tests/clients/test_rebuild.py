@@ -36,7 +36,7 @@ def fill(connection, first, count):
 def prepare(server):
     with connect(server) as c:
         c.execute("CREATE STREAM events (k VARCHAR KEY, v BIGINT)")
-        # Rebuilt rows count from 0, so an old row cannot be mistaken for a new one.
+        # The counts in rebuilt rows start again from 0, so an old row cannot be mistaken for a new one.
         c.execute("CREATE TABLE t AS SELECT k, 1000000000 + COUNT(*) AS n FROM events GROUP BY k")
         for first in range(0, ROWS, 1000):
             fill(c, first, 1000)
@@ -47,8 +47,8 @@ def rows(connection):
         try:
             return dict(connection.execute("SELECT k, n FROM t").fetchall())
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
-            # A look-up waits while the tables are exchanged; one that has already shown rows fails instead of ending
-            # early.
+            # A look-up waits while the tables are exchanged. A look-up that has already returned rows fails instead of
+            # ending early.
             if "while it was read" not in str(error):
                 raise
 
@@ -97,7 +97,7 @@ class Readers:
             except psycopg.errors.ObjectNotInPrerequisiteState as error:
                 self.failures.append(str(error))
             except psycopg.Error:
-                time.sleep(0.02)  # it was killed
+                time.sleep(0.02)  # the server was killed
 
     def write(self):
         """Continues with the numbers that are not known to be stored."""
@@ -119,7 +119,7 @@ def check_equals_fresh(connection):
 
 
 def topic_rows(connection):
-    """The table as a query reads it from its topic."""
+    """Returns the table as a query reads it from its topic."""
     connection.execute("CREATE TABLE copy AS SELECT k, n FROM t")
     return wait_for(lambda: dict(connection.execute("SELECT k, n FROM copy").fetchall()) == rows(connection))
 
@@ -147,7 +147,8 @@ def readers_see_the_old_table_or_the_new_one():
 
 @case
 def followers_see_the_difference_at_once():
-    """A push query, and a query that reads the topic: each sees only one kind of rows, before and after."""
+    """A push query, and a query that reads the topic: before the exchange each sees only old rows, and after it only
+    new ones."""
     server = launch()
     try:
         prepare(server)
@@ -270,7 +271,7 @@ def a_new_definition_that_fails_leaves_the_old_one_alone():
         prepare(server)
         with connect(server) as c:
             wait_for(lambda: len(rows(c)) == KEYS)
-            fill(c, ROWS, 200_000)  # more than is read before the pause
+            fill(c, ROWS, 200_000)  # more records than the query reads before the pause
             c.execute(REBUILD)
             c.execute("PAUSE CTAS_T_1")
             subprocess.run([binary(), "topic", "delete", "_rebuild_1", "-b", server.kafka], check=True,
@@ -353,7 +354,7 @@ def it_can_be_given_up():
                     c.execute(statement)
                 except psycopg.Error as error:
                     refused.append(str(error).split("\n")[0])
-            if "CTAS_T_0" in queries(c):  # else it was faster
+            if "CTAS_T_0" in queries(c):  # otherwise the rebuild was faster than the test
                 assert len(refused) == 3 and all("is being rebuilt by" in each for each in refused), refused
                 c.execute("TERMINATE CTAS_T_1")
                 assert "CTAS_T_1" not in queries(c)

@@ -26,7 +26,7 @@ TYPE = "application/vnd.schemaregistry.v1+json"
 
 
 def ask(method, path, body=None, server=None, place=None):
-    """Status and answer; of errors the number."""
+    """Returns the status and the answer; for an error its number."""
     host, port = (place or (server or SERVER).registry).rsplit(":", 1)
     connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
     connection.request(method, path, json.dumps(body) if isinstance(body, (dict, list)) else body, {"Content-Type": TYPE})
@@ -176,7 +176,7 @@ def the_main_listener_has_it_as_well():
 
 @case
 def levels_are_kept_by_kind():
-    """(kind, old, new, which of BACKWARD and FORWARD allow it)"""
+    """(kind, old schema, new schema, the levels among BACKWARD and FORWARD that allow the change)"""
     proto = 'syntax = "proto3"; message M { %s }'.__mod__
     closed = '{"type":"object","additionalProperties":false,"properties":{%s}}'.__mod__
     for number, (kind, old, new, allowed) in enumerate((

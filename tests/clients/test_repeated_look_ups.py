@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Look-ups that differ only in the keys that their texts name: the simple protocol answers them as if each were the first."""
+"""Look-ups that differ only in the keys in their texts: the simple protocol answers each of them as if it were the
+first."""
 import threading
 
 import psycopg2
@@ -17,7 +18,7 @@ def connect():
 
 
 def ask(connection, text):
-    """Rows with the columns' names and types, or the error."""
+    """Returns the rows with the columns' names and types, or the error."""
     with connection.cursor() as cursor:
         try:
             cursor.execute(text)
@@ -27,7 +28,7 @@ def ask(connection, text):
 
 
 def alone(text):
-    """The answer of a session that has not received a similar text before."""
+    """Returns the answer of a session that has not received a similar text before."""
     connection = connect()
     answer = ask(connection, text)
     connection.close()

@@ -154,7 +154,7 @@ def offsets_and_positions():
     assert consumer.records(100) == []
     consumer.ask("POST", "/positions", {"offsets": [{**first, "offset": 6}]})
     assert [each["value"] for each in consumer.read(4)] == [6, 7, 8, 9]
-    consumer.ask("POST", "/offsets")  # all that was read
+    consumer.ask("POST", "/offsets")  # all records that were read
     consumer.close()
     other = Consumer("g-placed", "two")
     other.ask("POST", "/assignments", {"partitions": [first]})
@@ -210,7 +210,7 @@ def topics_and_their_settings():
     assert ask("GET", f"/v3/clusters/{cluster()}")[1]["kind"] == "KafkaCluster"
     assert ask("POST", base, {"topic_name": "kept", "partitions_count": 2, "configs": [{"name": "cleanup.policy", "value": "compact"}]})[0] == 201
     assert ask("POST", base, {"topic_name": "kept"})[1]["error_code"] == 40002
-    # A count that does not fit is refused; wrapped, it would create a topic with another count.
+    # A count that is too large is refused; wrapped around, it would create a topic with another count.
     for counts in ({"replication_factor": 65537}, {"replication_factor": 32768}, {"partitions_count": 4294967297},
                    {"partitions_count": "many"}):
         status, told = ask("POST", base, {"topic_name": "wrapped", **counts})
@@ -376,13 +376,13 @@ def unrecognized_fields_are_refused():
     for body in ({"val": {"type": "JSON", "data": 1}}, {"value": {"type": "JSON", "dat": 1}}, {"value": {"data": 1}, "headers": [{"nam": "x"}]}):
         status, told = ask("POST", cluster_path + "/strict/records", body)
         assert told["error_code"] == 422 and told["message"].startswith("Unrecognized field: "), told
-    # Nothing was written by any of them.
+    # None of these requests has written a record.
     assert ask("GET", "/topics/strict/partitions/0/offsets")[1]["end_offset"] == 1
     assert ask("POST", cluster_path, {"topic_name": "made", "partitions_count": "many"})[1]["error_code"] == 422
     status, told = ask("POST", cluster_path, {"topic_name": "made", "partitions_count": 2, "validate_only": True})
     assert status == 200 and told["partitions_count"] == 2, told
     assert ask("GET", cluster_path + "/made")[0] == 404
-    # A key alone is a tombstone on purpose.
+    # A record with only a key is a tombstone on purpose.
     produce("strict", [{"key": "a"}, {"key": "a", "value": None}])
     consumer.close()
 

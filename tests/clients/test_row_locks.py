@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""SELECT ... FOR UPDATE and similar clauses with several sessions: rows that were read under a lock are the ones
-that are changed."""
+"""SELECT ... FOR UPDATE and similar clauses with several sessions: between the reading under a lock and the change of a
+row, no other session changes the row."""
 import threading
 import time
 
@@ -65,7 +65,7 @@ def others_wait_and_see_what_was_committed():
             waiter = threading.Thread(target=lambda: seen.extend(b.execute("SELECT v FROM waited WHERE id = 1 FOR UPDATE").fetchall()))
             waiter.start()
             await_statement("FROM waited WHERE id = 1 FOR UPDATE")
-            assert not seen  # it waits; a session that only reads does not
+            assert not seen  # it waits; a session that only reads does not wait
             with connect() as c:
                 assert c.execute("SELECT v FROM waited WHERE id = 1").fetchone() == (0,)
         waiter.join()
@@ -87,7 +87,7 @@ def a_session_that_does_not_want_to_wait_does_not_wait():
             assert error_of(lambda: b.execute("SELECT * FROM busy FOR SHARE")) == "55P03"
             assert error_of(lambda: b.execute("UPDATE busy SET v = 1")) == "55P03"
         assert b.execute("SELECT count(*) FROM (SELECT * FROM busy FOR UPDATE NOWAIT) AS q").fetchone() == (3,)
-        assert b.execute("UPDATE busy SET v = 1").rowcount == 3  # no transaction, no lock that stays
+        assert b.execute("UPDATE busy SET v = 1").rowcount == 3  # outside of a transaction the lock does not stay
 
 
 @case

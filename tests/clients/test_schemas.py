@@ -86,10 +86,10 @@ def values_of_clients_are_read_in_the_schema_that_they_name():
     key = struct.pack(">i", 1)
     produce("a_in", [(key, header(old) + b"\x02" + avro_text("Lahore")),
                      (key, header(new) + b"\x02" + avro_text("Karachi") + b"\x02" + avro_int(-5)),
-                     (key, header(999) + b"\x02" + avro_text("nobody")),  # an unknown id
+                     (key, header(999) + b"\x02" + avro_text("nobody")),  # a record with an unknown id
                      (key, b"no header"),
                      (key, header(new) + b"\x02" + avro_text("Lahore") + b"\0")])
-    # A record that cannot be read is left out, and the others go on.
+    # A record that cannot be read is skipped, and the query continues with the others.
     wait_until(lambda: sorted(sql("SELECT city, n FROM per_city")) == [("Karachi", 1), ("Lahore", 2)],
                lambda: sql("SELECT * FROM per_city"))
     assert sorted(sql("SELECT city, n FROM a_in"), key=str) == [

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Sequences: no number is given twice, at any session and after any end of the server; after a clean stop the next
-number follows."""
+"""Sequences: no number is assigned twice, to any session and after any end of the server. After a clean stop no number
+is skipped."""
 import os
 import shutil
 import signal
@@ -46,7 +46,7 @@ class Directory:
 
 
 class Taker(threading.Thread):
-    """Takes numbers until the server is gone, some of them as keys of rows that it writes."""
+    """Takes numbers until the server has ended, and uses some of them as keys of rows that it writes."""
 
     def __init__(self, server, index):
         super().__init__(daemon=True)
@@ -96,7 +96,7 @@ def no_number_comes_twice_over_kills():
         # No other row has overwritten these rows.
         there = {row[0] for row in ask(connection, "SELECT id FROM kept")}
         assert there >= set(written), sorted(set(written) - there)[:5]
-        # Only numbers that were reserved and not given are skipped: at most 4096 at each end of a server.
+        # Only numbers that were reserved and not assigned are skipped: at most 4096 at each end of a server.
         assert max(everything) < len(everything) + len(there) + (ROUNDS + 1) * 4096, (max(everything), len(everything))
         server.stop()
 

@@ -14,7 +14,7 @@ import kafka_wire
 from millrace_server import Deadline, advance_clock, binary, case, check_took_less, launch, run, timed
 from share_wire import (ACCEPT, GAP, REJECT, RELEASE, RENEW, Worker, describe_offsets, set_group)
 
-LOCK_MS = 30_000  # longer than any wait here: locks end when a test moves the clock
+LOCK_MS = 30_000  # longer than any wait here: locks end only when a test moves the clock
 FLAGS = ("--group-share-record-lock-duration-ms", str(LOCK_MS), "--group-share-session-timeout-ms", "3600000", "--test-clock", "true")
 UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, INVALID_REQUEST = 25, 110, 42
 INVALID_RECORD_STATE, SESSION_NOT_FOUND, INVALID_SESSION_EPOCH = 121, 122, 123
@@ -32,7 +32,7 @@ def prepare(kafka, *groups):
 
 
 def join(kafka, group, name, topic="work"):
-    """Also of a group that is still loaded after a restart."""
+    """This also holds for a group that is still being loaded after a restart."""
     deadline = Deadline(10)
     while True:
         worker = Worker(kafka, group, name, topic)
@@ -128,11 +128,11 @@ def a_worker_that_is_cut_off_gives_back_what_it_had():
         assert a.fetch()[3] == [(0, 9, 1)]
         a.close()
         assert b.fetch(wait_ms=20_000)[3] == [(0, 9, 2)], "the locks of a connection end with it"
-        # One that waits, and is cut off: nothing is lent to it.
+        # A fetch that waits when its connection ends: no record is lent to it.
         assert b.say(0, 9, ACCEPT) == 0
         c = join(server.kafka, "g", "c")
         c.fetch()
-        c.connection.send(78, 2, b"")  # ends the connection
+        c.connection.send(78, 2, b"")  # this ends the connection
         assert c.connection.is_ended()
         produce(server.kafka, 1)
         assert b.fetch(wait_ms=5_000)[3] == [(10, 10, 1)]
@@ -247,7 +247,7 @@ def thousands_in_flight():
         assert acquired[0][0] == 0 and acquired[-1][1] == 9_999, acquired
         assert b.fetch()[3] == [], "the window is full"
         begun = time.monotonic()
-        for first in range(1, 10_000, 200):  # every second one, each for itself
+        for first in range(1, 10_000, 200):  # every second record, each in a request of its own
             last = first + 198
             assert a.say(first, last, *[ACCEPT, RELEASE] * 99, ACCEPT) == 0
         check_took_less(begun, 10)

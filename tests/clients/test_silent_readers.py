@@ -39,7 +39,8 @@ def slow_key():
 
 
 class Others(threading.Thread):
-    """Another client: one looks up, one writes and looks up its own rows, and the statements of one are computed on a worker."""
+    """Other clients: one makes look-ups, one writes and looks up its own rows, and a worker computes the statements of
+    a third one."""
 
     def __init__(self, server, ask):
         super().__init__()
@@ -108,8 +109,8 @@ def others_are_served_meanwhile():
                     copy.write_row((row, "x" * 300))
             c.execute("INSERT INTO small SELECT id, 1 FROM wide WHERE id < 50")
             assert c.execute("SELECT count(*) FROM wide").fetchone() == (ROWS,)
-            # 10 ms are the aim; a machine that does other things beside is late by more than that. Behind all that the readers
-            # have asked for one would wait for three such sorts.
+            # 10 ms are the aim; a machine that does other things beside is late by more than that. A client that had to
+            # wait for all requests of the readers would wait for three such sorts.
             begun = time.monotonic()
             c.execute(f"SELECT id FROM wide ORDER BY {slow_key()}").fetchone()
             most_s = max(1, 2 * (time.monotonic() - begun))

@@ -27,7 +27,7 @@ CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;
 
 
 def sql(*arguments, stdin="", status=0, **environment):
-    """Returns the standard output and the standard error."""
+    """Runs the command; returns the standard output and the standard error."""
     done = subprocess.run([binary(), "sql", *arguments], input=stdin, text=True, capture_output=True,
                           timeout=patience(60), env=ENVIRONMENT | environment)
     assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
@@ -147,13 +147,14 @@ def rows_of_a_push_query_are_printed_as_they_come_until_ctrl_c():
         program = subprocess.Popen([binary(), "sql", "--format", form, "-c",
                                     f"SELECT * FROM {name} EMIT CHANGES", "-c", "SELECT 1"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, bufsize=0)
-        # The query begins at the latest record, at a time that this test does not see: insert until it prints.
+        # The query begins at the latest record, at a time that this test cannot see, so the test inserts rows until the
+        # query prints one.
         def insert_until_it_prints():
             inserts.execute(f"INSERT INTO {name} VALUES (7, 'Oslo')")
             return bool(select.select([program.stdout], [], [], 0.5)[0])
         wait_until(insert_until_it_prints, "the program prints nothing")
         lines = [read_line(program).decode().rstrip("\n") for _ in range(3 if form == "table" else 2 if title else 1)]
-        # A second row is printed while the query goes on.
+        # A second row is printed while the query continues.
         inserts.execute(f"INSERT INTO {name} VALUES (7, 'Oslo')")
         assert read_line(program).decode().rstrip("\n").split() == row.split(), form
         program.send_signal(signal.SIGINT)
@@ -230,7 +231,7 @@ class Typed:
         os.write(self.fd, text.encode())
 
     def expect(self, words):
-        """Reads until these words have come since the last call."""
+        """Reads until these words have arrived since the last call."""
         while words not in self.new:
             assert select.select([self.fd], [], [], patience(60))[0], (words, self.seen)
             try:
@@ -291,7 +292,7 @@ def at_a_terminal_statements_have_a_prompt_an_end_and_a_history():
     assert "answer" in kept and "PASSWORD" not in kept, kept
     again = Typed()
     again.expect("millrace=> ")
-    again.write("\x10")  # Ctrl-P: the statement before
+    again.write("\x10")  # Ctrl-P: the previous statement
     again.expect("EMIT")
     again.write("\x03")
     again.expect("millrace=> ")

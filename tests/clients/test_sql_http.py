@@ -39,7 +39,7 @@ def error_of(text, **members):
 
 
 def push_queries(server=SERVER):
-    """The number of statements that run, except the one that asks."""
+    """Returns the number of running statements, except the one that asks."""
     return psql("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'http' AND state = 'active'", server=server)[0][0]
 
 
@@ -154,7 +154,7 @@ def statements_of_a_session_run_within_a_request():
                 "SELECT set_config('application_name', 'mine', false); SHOW application_name; SELECT pg_try_advisory_lock(1)")
     assert rows_of(lines) == [[4], [5], [1], [2], [3], ["mine"], ["mine"], [True]], lines
     assert [line["done"]["tag"] for line in lines if "done" in line][-6:] == ["FETCH", "FETCH", "COMMIT", "SELECT", "SHOW", "SELECT"], lines
-    # The session is over: so are its prepared statements and locks.
+    # The session has ended, and so its prepared statements and locks no longer exist.
     assert error_of("EXECUTE p(3)")["code"] == "26000"
     assert psql("SELECT pg_try_advisory_lock(1)") == [(True,)]
     lines = ask("INSERT INTO numbers VALUES (6) RETURNING id; SELECT SUM(id) OVER () FROM numbers WHERE id > 5; DELETE FROM numbers")

@@ -143,7 +143,7 @@ def a_number_in_returning_has_the_described_type():
                 try:
                     c.execute(f"UPDATE told SET bal = bal RETURNING {shown}", (value,))
                 except psycopg.errors.DatatypeMismatch:
-                    pass  # not supported yet without a type; the server survives
+                    pass  # an array without a type is not supported yet; the server survives
         assert c.execute("SELECT bal FROM told").fetchall() == [(Decimal("10.5"),)]
 
 
@@ -488,7 +488,7 @@ def truncate_ends_a_push_query():
         reader = subprocess.Popen(["psql", "-h", SERVER.host, "-p", str(SERVER.port), "-U", "millrace", "-d", "millrace", "-At", "-v",
                                    "ON_ERROR_STOP=1", "-c", "SELECT id, v FROM pushed EMIT CHANGES"],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(30):  # it may not have begun yet
+        for _ in range(30):  # the statement may not have begun yet
             time.sleep(1)
             a.execute("TRUNCATE pushed")
             if reader.poll() is not None:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A scan shows its table as of one commit, on all partitions, whatever is written while it is on its way."""
+"""A scan shows its table as of one commit, on all partitions, whatever is written meanwhile."""
 import contextlib
 import os
 import shutil
@@ -38,7 +38,7 @@ def writing(write):
             while not is_over.is_set():
                 write(number)
                 number += 1
-        except Exception as error:  # told where the test runs
+        except Exception as error:  # the thread of the test reports it
             failures.append(error)
 
     thread = threading.Thread(target=work)
@@ -52,7 +52,8 @@ def writing(write):
 
 
 def check_scans_show_beginnings(name, *settings):
-    """Records count their keys in turn: a commit holds all keys up to one key n times, and the others n - 1 times."""
+    """Records increase the counts of their keys in turn: in each commit, the keys up to some key have the count n, and
+    the others n - 1."""
     keys, at_once = 20_000, 1_999
     with two_clients(name, *settings) as (reader, writer):
         reader.execute("CREATE STREAM turns (k INT KEY) WITH (partitions=1)")
@@ -90,7 +91,7 @@ def a_scan_shows_what_one_commit_left_also_from_the_disk():
 
 @case
 def later_rows_are_not_shown_without_earlier_ones():
-    """Each event is written when the one before is in the table, in another partition."""
+    """Each event is written when the event before it is in the table, in another partition."""
     fillers = 30_000
     with two_clients("partitions") as (reader, writer):
         reader.execute("CREATE STREAM events (k VARCHAR KEY) WITH (partitions=4)")
@@ -117,7 +118,8 @@ def later_rows_are_not_shown_without_earlier_ones():
 
 @case
 def tables_of_one_statement_are_of_one_moment():
-    """Each event is written to the second table when the first has it: the second never has one that the first has not."""
+    """Each event is written to the second table when the first table has it, so the second table never has an event
+    that the first one lacks."""
     fillers = 20_000
     with two_clients("statement") as (reader, writer):
         for name in "first", "second":

@@ -56,7 +56,7 @@ class TransactionServer:
              "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True})
 
     def read_all(self, topic, isolation, partitions=3):
-        """The values in the topic up to the readable end."""
+        """Returns the values in the topic up to the readable end."""
         consumer = self.consumer(isolation=isolation)
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in range(partitions)])
         values, ended = [], set()
@@ -205,7 +205,8 @@ def a_replaced_producer_commits_nothing():
 
 @case
 def rows_of_sessions_behind_an_open_transaction_are_waited_for():
-    """The table has not been read before: the readable end of its topic alone does not show that these rows exist."""
+    """The table has not been read before, so the readable end of its topic alone does not show that these rows exist.
+    """
     server = TransactionServer("--read-wait-ms", "300")
     with server.sql() as sql:
         for change, wanted in (("UPDATE {} SET v = 2 WHERE id = 1", [(1, 2)]), ("DELETE FROM {} WHERE id = 1", []),
@@ -284,11 +285,11 @@ def the_second_version_registers_no_partition_before_it_writes():
         producer.epoch = late[1]
         refused(lambda: producer.produce("data", 0, [b"late"]), 47)
         producer.epoch = late[1]
-        producer.end(True)  # its answer may have been lost: the same one again
+        producer.end(True)  # its answer may have been lost, so the same request is sent again
         assert producer.epoch == following
         producer.produce("data", 1, [b"aborted"])
         producer.end(False)
-        producer.end(False)  # nothing was begun
+        producer.end(False)  # no transaction was begun
         refused(lambda: producer.end(True), 48)
         producer.produce("data", 1, [b"d"])
     server.kill_and_restart()
@@ -322,7 +323,7 @@ def a_sequence_of_a_transaction_that_has_ended_is_not_acknowledged_again():
 
 
 def ends(producer, topic, partition):
-    """Whether the next transaction can begin, because the marker of the last one is written."""
+    """Returns whether the next transaction can begin because the marker of the last one is written."""
     try:
         producer.add(topic, partition)
     except RequestFailed as error:

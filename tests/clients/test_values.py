@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Values on their way in and out: texts that are no time, times as they were read, append times, Protobuf's oneofs, Connect's decimals."""
+"""Values on their way in and out: texts that are not times, times as they were read, append times, Protobuf's oneofs,
+Connect's decimals."""
 import http.client
 import json
 import time
@@ -20,7 +21,7 @@ SERVER = None if OBSTACLE else launch("--registry", "127.0.0.1:0")
 
 
 def sql(*statements):
-    """The rows of the last one."""
+    """Returns the rows of the last statement."""
     with psycopg.connect(host=SERVER.host, port=SERVER.port, autocommit=True) as connection:
         for statement in statements:
             cursor = connection.execute(statement)
@@ -210,7 +211,7 @@ def normalize_sorts_protobuf_by_numbers():
     for form in forms:
         status, found = registry("/subjects/normal0?normalize=true", form)
         assert status == 200 and found["id"] in ids, found
-    # The order of messages stays: records name them by it.
+    # The order of messages must not change, because records name messages by their place.
     two = 'syntax = "proto3"; message B { int32 x = 1; } message A { int32 y = 1; }'
     status, made = registry("/subjects/two/versions?normalize=true", two)
     status, shown = ask(SERVER.registry, "GET", f"/schemas/ids/{made['id']}/schema")

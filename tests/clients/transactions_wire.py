@@ -36,7 +36,7 @@ class SecondVersionProducer:
     _produce_version = 12
 
     def produce(self, topic, partition, values):
-        """Returns the offset of the batch; a batch that is sent again with the same sequence keeps its offset."""
+        """Returns the offset of the batch. A batch that is sent again with the same sequence keeps its offset."""
         sequence = self._sequences.get((topic, partition), 0)
         batch = kafka_wire.batch_of(*values, attributes=_TRANSACTIONAL, producer_id=self.producer_id,
                                     producer_epoch=self.epoch, base_sequence=sequence).encode()
@@ -87,7 +87,7 @@ class FirstVersionProducer(SecondVersionProducer):
         _check("AddPartitionsToTxn", read.number("h"))
 
     def send_again(self, topic, partition, values):
-        """With the sequence that its last batch there had."""
+        """Sends a batch with the sequence of its last batch in this partition."""
         self._sequences[topic, partition] -= len(values)
         return self.produce(topic, partition, values)
 

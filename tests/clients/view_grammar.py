@@ -57,7 +57,7 @@ class Grammar:
         return f"{left} {self.chance.choice('<>=')} (SELECT MAX({self.one_of(inner_columns, kind)}) FROM ({inner}) {name})"
 
     def source(self, depth):
-        """A part of FROM, and its columns."""
+        """Returns a part of FROM, and its columns."""
         name = self.name("r")
         if depth and self.chance.randrange(3) == 0:
             inner, columns = self.select(depth - 1)
@@ -66,7 +66,7 @@ class Grammar:
         return f"{table} {name}", [(f"{name}.{c}", kind) for c, kind in TABLES[table]]
 
     def select(self, depth):
-        """A SELECT, and the names and kinds of its columns."""
+        """Returns a SELECT, and the names and kinds of its columns."""
         if depth and self.chance.randrange(5) == 0:
             left, columns = self.select(depth - 1)
             right, others = self.select(depth - 1)

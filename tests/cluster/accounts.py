@@ -38,7 +38,7 @@ class Client(threading.Thread):
                     connection.execute("SET statement_timeout = '20s'")
                     connection.commit()
                 self._transfer(connection, number)
-            except (psycopg.Error, OSError, IndexError) as error:  # no node may be running
+            except (psycopg.Error, OSError, IndexError) as error:  # perhaps no node is running
                 connection = self._note(connection, number, error)
             time.sleep(_PAUSE_S)
         if connection is not None:
@@ -128,7 +128,8 @@ class Accounts:
         return found
 
     def _differences(self, node):
-        """Each transaction is stored as a whole or not at all: the transfers determine the balance of each account."""
+        """Checks that each transaction is stored as a whole or not at all: the stored transfers must give the balance
+        of each account."""
         with connect(node) as session:
             transfers = session.execute("SELECT number, giver, taker, amount FROM transfers").fetchall()
             balances = dict(session.execute("SELECT id, balance FROM accounts").fetchall())

@@ -1,4 +1,4 @@
-"""The disturbances: each begins with a part of the round's chance, and returns a description."""
+"""The disturbances. Each gets a part of the round's random choices, and returns a description."""
 import dataclasses
 import json
 import os
@@ -16,11 +16,12 @@ except ImportError:
 
 @dataclasses.dataclass
 class Mishap:
-    begin: Callable  # arguments: the world, the remaining nodes in random order, chance; returns a description
+    # arguments: the world, the remaining nodes in random order, the random choices; returns a description
+    begin: Callable
     nodes: int = 1   # number of affected nodes
     weight: int = 2
     lasts_s: tuple = (0.5, 5)
-    end: Callable = lambda world: None  # after everything is healed
+    end: Callable = lambda world: None  # after everything is repaired
 
 
 def _kill(world, numbers, _):
@@ -79,7 +80,7 @@ def _fill_disk(world, numbers, _):
 
 
 def _asked_at(world):
-    """A node that answers, or None."""
+    """Returns a node that answers, or None."""
     for node in world.running():
         try:
             metadata_of(node)
@@ -90,8 +91,8 @@ def _asked_at(world):
 
 
 def _move_leaders(world, _, chance):
-    """Changes the order of the replicas and makes the first one of each the leader. A refusal is right if there is
-    no controller."""
+    """Changes the order of the replicas and makes the first one of each the leader. A refusal is right if no controller
+    exists."""
     order = chance.sample(NODES, len(NODES))
     node = _asked_at(world)
     if node is None:

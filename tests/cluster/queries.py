@@ -12,7 +12,7 @@ try:
 except ImportError:
     psycopg = None
 
-PRODUCTS, PEOPLE, RETURNED = 7, 5, 4  # every fourth sale is returned
+PRODUCTS, PEOPLE, RETURNED = 7, 5, 4  # every fourth sale is refunded
 _WINDOW_MS, _STEP_MS, _EPOCH_MS = 5000, 40, 1_700_000_000_000
 _PAUSE_S = 0.02
 SCHEMA = (
@@ -78,7 +78,7 @@ class Queries:
                 self.acknowledged.append(sale)
                 if sale % RETURNED == 0:
                     connection.execute(f"INSERT INTO returned VALUES ({sale}, {_time_of(sale)})")
-            except (psycopg.Error, OSError, IndexError) as error:  # nobody may be there
+            except (psycopg.Error, OSError, IndexError) as error:  # perhaps no node is running
                 self._note(sale, error)
                 if connection is not None:
                     connection.close()

@@ -13,7 +13,7 @@ except ImportError:
 
 TOPIC, GROUP, PARTITIONS = "numbered", "readers", 3
 _READ_WITHIN_S = 60
-_PAUSE_S = 0.015  # between records: two cores do all of this
+_PAUSE_S = 0.015  # between two records: two cores do all the work
 
 
 class Records(Load):
@@ -23,10 +23,11 @@ class Records(Load):
         create_topic(world, TOPIC, PARTITIONS)
         super().__init__(world, TOPIC, PARTITIONS, tells_warnings=False)
         self.seen = []
-        self._known = 0  # of `seen`, when it was looked at last
-        self._judged = 0  # of `seen`, when the group's commits were looked at last
-        self._there = set()  # what of it is known
-        self._committed = {number: 0 for number in range(PARTITIONS)}  # by the group, at the end of the last round
+        self._known = 0  # of `seen`, at the last check
+        self._judged = 0  # of `seen`, when the group's commits were checked last
+        self._there = set()  # the known part of it
+        # committed by the group at the end of the last round
+        self._committed = {number: 0 for number in range(PARTITIONS)}
         self.members = [Member(world, GROUP, TOPIC, self.seen, log_level=2) for _ in range(2)]
 
     def wait(self):
@@ -57,7 +58,8 @@ class Records(Load):
     def complaints(self):
         found, self.failures = [f"a record was refused: {failure}" for failure in self.failures], []
         try:
-            self.check(self.nodes.bootstrap)  # read from the leaders; nodes compare their replicas themselves
+            # only the leaders are read, because nodes compare their replicas themselves
+            self.check(self.nodes.bootstrap)
         except AssertionError as error:
             found.append(str(error))
         return found + self._complaints_of_group()
@@ -75,7 +77,7 @@ class Records(Load):
         except AssertionError:
             return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s",
                     *self._where(missing())]
-        # Records may be read again before their commit is stored; they precede the commits in `seen`.
+        # Records may be read again until their commit is stored; in `seen` they are before the commits.
         uncommitted = self._wait_for_commits()
         began, self._judged = self._judged, len(self.seen)
         found = [f"the group had committed {before[partition]} of partition {partition}, and read {offset} again"
@@ -86,7 +88,7 @@ class Records(Load):
         return found[:3] + uncommitted
 
     def _where(self, missing):
-        """The missing records, and the positions of the group's members in their partitions."""
+        """Returns the missing records, and the positions of the group's members in their partitions."""
         return [f"partition {number}: {sorted(value for partition, value in missing if partition == number)[:5]} are missing; read to "
                 f"{max((offset for partition, _, offset in self.seen if partition == number), default=None)}; "
                 + "; ".join(member.place_in(TOPIC, number) for member in self.members)

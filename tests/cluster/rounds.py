@@ -87,7 +87,7 @@ def _told(error):
 def _attempt(what):
     try:
         return what()
-    except Exception as error:  # any error is a complaint
+    except Exception as error:  # every error is a finding
         return _told(error)
 
 
@@ -108,7 +108,7 @@ def run(options):
                 print(f"skipped rounds: {reason}")
                 skipped = options.rounds - passed - failed
                 break
-            except Exception as error:  # a cluster that does not begin is a failed round
+            except Exception as error:  # if the cluster does not start, the round has failed
                 complaints = _told(error)
         complaints = complaints or _attempt(lambda life=life, plan=plan: life.round(plan))
         print(f"{'FAILED ' if complaints else ''}round {seed - options.seed + 1}, seed {seed}: {'; '.join(plan.said)}: "

@@ -40,7 +40,7 @@ class Client(threading.Thread):
                     connection = connect(self.chance.choice([node for node in self.world.running() if node.number <= 3]))
                     connection.execute("SET statement_timeout = '20s'")
                 self.step(connection)
-            except (psycopg.Error, OSError, IndexError) as error:  # no node may be running
+            except (psycopg.Error, OSError, IndexError) as error:  # perhaps no node is running
                 state = getattr(error, "sqlstate", None)
                 if state and state[:2] not in _EXPECTED:
                     self.errors.append(f"{state} {error}")
@@ -90,7 +90,8 @@ class Sender(Client):
 
 
 class Listener(threading.Thread):
-    """One session after the other at one node. `periods`: begin, end and messages of each, the last one has no end yet."""
+    """One session after the other at one node. `periods` has begin, end and messages of each session; the last one has
+    no end yet."""
 
     def __init__(self, node):
         super().__init__(daemon=True)
@@ -146,7 +147,7 @@ class Sessions:
             client.start()
 
     def progress(self):
-        """The slowest of both kinds: each must continue."""
+        """Both kinds must continue; this returns the slowest of each kind."""
         counted = sum(len(client.written) for client in self.clients if isinstance(client, Counter))
         failed = sum(len(client.failed) for client in self.clients if isinstance(client, Sender))
         return min(counted, failed)
@@ -180,7 +181,8 @@ class Sessions:
         return found
 
     def _unheard(self, sent):
-        """A session that listened before a message was sent, and still after it was answered, has received it once."""
+        """A session that listened before a message was sent, and still listened after it was answered, must have
+        received it once."""
         found = []
         for listener in self.listeners:
             for begin, end, heard in listener.periods:
