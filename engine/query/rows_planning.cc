@@ -695,6 +695,12 @@ Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows 
   return rows;
 }
 
+void RowsPlanning::note_aggregate(const FunctionCall& call, const BoundAggregate& bound) {
+  if (call.star ||
+      std::ranges::all_of(bound.arguments, [](const auto& each) { return is_constant(each); }))
+    decoded_columns_ = DecodedColumns::All;
+}
+
 const SystemTable* find_system_table(const AliasedSource& named, const PlanContext& context) {
   if (!context.system_tables || named.query) return nullptr;
   if (!named.schema && find_source(named.name, context)) return nullptr;
@@ -709,10 +715,10 @@ Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& c
                       planning.take_system_tables(), planning.take_views(),
                       std::move(planned.root),       std::move(planned.result)};
   for (const auto& table : plan.tables)
-    plan.streams.push_back(
-        table->table->kind == SourceKind::Stream
-            ? std::make_shared<const StreamRows>(TRY(plan_stream_rows(*table, context)))
-            : nullptr);
+    plan.streams.push_back(table->table->kind == SourceKind::Stream
+                               ? std::make_shared<const StreamRows>(TRY(
+                                     plan_stream_rows(*table, context, planning.decoded_columns())))
+                               : nullptr);
   return plan;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/plan/stage_builder.h"
 #include "engine/query/select_names.h"
 #include "engine/query/select_rows.h"
 
@@ -67,6 +68,11 @@ class RowsPlanning {
   std::vector<std::string> take_views() { return std::move(views_); }
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
+  // Notes an aggregate of the query. COUNT(*) and COUNT(1) count the rows of SELECT *.
+  void note_aggregate(const FunctionCall& call, const BoundAggregate& bound);
+  // The columns of streams that the noted aggregates need.
+  DecodedColumns decoded_columns() const { return decoded_columns_; }
+
   // Evaluates LIMIT and OFFSET. Fails if one of them is not a number of rows.
   Result<RowLimits> read_limits(const Query& query) const;
 
@@ -88,6 +94,7 @@ class RowsPlanning {
   std::vector<const CommonTable*>
       common_tables_;  // visible tables of WITH; of several with one name, the last one counts
   std::vector<PullPlan> tables_;
+  DecodedColumns decoded_columns_ = DecodedColumns::Used;
   std::vector<const SystemTable*> system_tables_;
   std::vector<std::string> views_;
   std::vector<const View*> open_views_;  // views whose SELECT is being planned, outermost first

@@ -509,6 +509,7 @@ class SelectRowsPlanner {
       const Scope scope = scope_over(over_, "SELECT");
       GroupedCall bound =
           TRY(bind_grouped_call(*call->as<FunctionCall>(), call->position, scope, context_, eval_));
+      planning_.note_aggregate(*call->as<FunctionCall>(), bound.call);
       substitutes.push_back({call, static_cast<uint32_t>(groups.size())});
       groups.push_back({"", to_sql(*call), bound.call.instance.result_type});
       aggregates_.push_back(std::move(bound));

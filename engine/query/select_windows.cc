@@ -168,6 +168,7 @@ class WindowBinder {
     GroupedCall grouped =
         TRY(bind_grouped_call(FunctionCall{call.name, clone(call.arguments), call.star}, at, scope_,
                               planning_.context(), planning_.eval()));
+    planning_.note_aggregate(call, grouped.call);
     if (call.filter) bound.filter = TRY(bind_predicate(*call.filter, scope_));
     bound.function = WindowFunction::Aggregate;
     bound.arguments = std::move(grouped.call.arguments);

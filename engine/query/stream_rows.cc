@@ -7,12 +7,13 @@
 
 namespace engine {
 
-Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context) {
+Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context,
+                                    DecodedColumns decoded) {
   const Layout layout = input_layout(*stream.table, "");
   std::vector<BoundExpression> read = stream.columns;
-  // COUNT(*) uses no column, but it counts the rows of SELECT *. So all columns are read, because a record is left out
-  // if one of its columns cannot be read. A stream without columns has the pseudo columns behind them.
-  const bool counts_whole_rows = referenced_columns(read).empty();
+  // COUNT(*) counts the rows of SELECT *. So all columns are read, because a record is left out if one of its columns
+  // cannot be read. A stream without columns has the pseudo columns behind them.
+  const bool counts_whole_rows = decoded == DecodedColumns::All || referenced_columns(read).empty();
   if (stream.filter) read.push_back(*stream.filter);
   std::vector<uint32_t> used = referenced_columns(read);
   const auto columns = static_cast<uint32_t>(stream.table->schema.columns.size());

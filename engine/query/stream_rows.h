@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/plan/query_plan.h"
+#include "engine/plan/stage_builder.h"
 #include "engine/query/pull.h"
 #include "engine/types/column.h"
 
@@ -20,8 +21,10 @@ struct StreamRows {
 };
 
 // Plans the query that reads the stream. `stream` is the part of the stream that the SELECT reads, without keys and
-// windows. Fails as plan_push_query() does.
-Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context);
+// windows. All columns are read with DecodedColumns::All, or if the SELECT uses no column. Fails as plan_push_query()
+// does.
+Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context,
+                                    DecodedColumns decoded);
 
 // Returns rows of the query in the columns of input_layout(). The rows own their strings; unused columns contain
 // nulls.

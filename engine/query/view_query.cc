@@ -322,7 +322,7 @@ class ViewPlanner {
       layout.push_back({"", column.name, column.type});
     builder.add_node(std::move(step), std::move(from), std::move(layout));
     std::vector<StagePlan> stages = builder.take_stages();
-    mark_used_columns(stages, DecodedColumns::Used);
+    mark_used_columns(stages, planning_.decoded_columns());
     stages.front().merges_partitions = true;
     return std::move(stages.front());
   }
