@@ -150,11 +150,22 @@ class PortalActivity final : public Activity {
     return timeout_ms * kUsPerMs;
   }
 
+  static Error lost_rows() {
+    return {ErrorCode::ObjectState, "the cursor cannot be read further",
+            "A FETCH from it ended at statement_timeout after it had taken rows.",
+            "DECLARE the cursor again. SET push.fetch_timeout = '1s' bounds a FETCH without an "
+            "error."};
+  }
   static Error timed_out() {
     return {ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
   }
   Status time_out() {
-    if (is_query()) return timed_out();
+    if (is_query()) {
+      // Clients drop the rows that precede an error. A cursor that survives the error must not continue after these
+      // rows as if they had been read.
+      if (delivery_.sent > 0) portal().stop_with(lost_rows());
+      return timed_out();
+    }
     if (!std::exchange(has_timed_out_, true)) portal().request_cancel();
     return {};
   }
