@@ -139,7 +139,8 @@ class TimeReader {
   }
 
   Result<int64_t> read(Text pattern) {
-    for (size_t at = 0; at < pattern.size();) {
+    // As in PostgreSQL, the rest of the template is ignored when the text ends.
+    for (size_t at = 0; at < pattern.size() && !text_.empty();) {
       const size_t size = TRY(read_pattern(pattern, at));
       if (size > 0) {
         at += size;
