@@ -171,3 +171,23 @@ def every_node_of_a_cluster_shows_all_nodes_and_one_that_is_away():
         assert_clean(pages[0])
     finally:
         cluster.close()
+
+
+@case
+def a_list_of_1000_queries_shows_all_figures_and_finds_one():
+    fresh = launch()
+    sql(fresh, "CREATE STREAM many (id INT KEY, v INT) WITH (PARTITIONS = 1);")
+    for first in range(0, 1000, 50):
+        sql(fresh, "".join(f"CREATE STREAM q_{at:03d} AS SELECT id, v + {at} AS v FROM many;" for at in range(first, first + 50)))
+    page = open_page(fresh, "#queries", ".live-table a")
+    page.wait_text("1,000 queries", ".list-bar")
+    page.press("/")
+    page.type("q_777")
+    wait_table(page, "rows => rows.length === 1 && rows[0].includes('RUNNING')", "the query")
+    page.click(".live-table a", "Q_777")
+    page.wait("document.querySelector('.task-cell')", "the task of the query")
+    page.js("location.hash = '#overview'")
+    page.wait_text("10 of 1,000 rows are shown", ".live-page")
+    sql(fresh, "INSERT INTO many VALUES (1, 1);")
+    assert_clean(page)
+    fresh.stop()

@@ -2,6 +2,7 @@
 // A table whose rows change in place: rows keep their elements, and only cells that differ are
 // written. Its header sorts.
 import { el } from '../core/element.js';
+import { count } from '../core/format.js';
 
 /**
  * `value` is compared for sorting and for changes; `text` is shown, or the node of `node`.
@@ -80,7 +81,8 @@ export class LiveTable {
     if (shown.length) this.empty_.remove();
     else this.body_.append(this.empty_);
     this.more_.hidden = shown.length === sorted.length;
-    this.more_.textContent = `${shown.length} of ${sorted.length} rows are shown.`;
+    this.more_.textContent = `${count(shown.length)} of ${count(sorted.length)} ` +
+      'rows are shown.';
   }
 
   /** @param {string} key @param {any} row */
