@@ -20,7 +20,10 @@ void for_each_source(const CatalogFacts& facts, const Visit& visit) {
     if (each.source) visit(each);
 }
 
+bool is_enumeration(const SqlType& type) { return type.label() == label::kEnum; }
+
 std::string data_type(const SqlType& type) {
+  if (is_enumeration(type)) return "USER-DEFINED";
   return element_of_oid(postgres_type(type).oid) != 0 ? "ARRAY" : postgres_type_name(type);
 }
 
@@ -58,6 +61,16 @@ std::string type_name(const SqlType& type) {
 std::string udt_name(const SqlType& type) {
   const bool is_array = element_of_oid(postgres_type(type).oid) != 0;
   return is_array ? "_" + type_name(type.element()) : type_name(type);
+}
+
+// Sets the schema and the name of the type. Programs put both together for a cast to regtype.
+void set_udt(const CatalogFacts& facts, const SqlType& type, SystemRowWriter& out) {
+  if (!is_enumeration(type)) {
+    out.set("UDT_SCHEMA", "pg_catalog").set("UDT_NAME", udt_name(type));
+    return;
+  }
+  const ObjectPlace place = place_of(facts.context.catalog, type.name());
+  out.set("UDT_SCHEMA", place.schema_name).set("UDT_NAME", place.name);
 }
 
 // Returns the precision of integers and floating-point numbers, in bits.
@@ -145,12 +158,11 @@ void add_columns(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("IS_NULLABLE", column.is_not_null ? "NO" : "YES")
           .set("DATA_TYPE", data_type(column.type))
           .set("UDT_CATALOG", facts.database)
-          .set("UDT_SCHEMA", "pg_catalog")
-          .set("UDT_NAME", udt_name(column.type))
           .set("IS_IDENTITY", "NO")
           .set("IS_GENERATED", "NEVER")
           .set("IS_UPDATABLE", each.source && each.kind == 'r' ? "YES" : "NO")
           .set("DTD_IDENTIFIER", std::to_string(i + 1));
+      set_udt(facts, column.type, out);
       if (!column.default_text.empty()) out.set("COLUMN_DEFAULT", column.default_text);
       set_sizes(column.type, out);
     }
