@@ -94,6 +94,10 @@ class Converter {
   Built value_function(const Fields& fields) const;
   Built subquery(const Fields& fields) const;
   Status check_repeated(const Fields& row, TextPosition at) const;
+  static Built compared_lists(ComparisonOp op, const ExpressionList& lefts,
+                              const ExpressionList& rights, TextPosition at);
+  Built row_of_query(ComparisonOp op, const Fields& row, const Fields& subquery,
+                     TextPosition at) const;
   Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
                       TextPosition at) const;
   enum class RowMatch : uint8_t { Equal, Unknown };

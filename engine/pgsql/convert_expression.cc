@@ -181,7 +181,9 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "A_ArrayExpr")
     return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
   if (node.kind == "XmlExpr" || node.kind == "XmlSerialize")
-    return Error{ErrorCode::NotSupported, "XML is not supported", {},
+    return Error{ErrorCode::NotSupported,
+                 "XML is not supported",
+                 {},
                  "Keep documents as JSONB, or as VARCHAR."}
         .at(at);
   return not_supported(fmt::format("this expression ({}) is", node.kind), at);
@@ -299,8 +301,16 @@ Status Converter::check_repeated(const Fields& row, TextPosition at) const {
 // Converts a comparison of rows: (a, b) < (c, d) becomes a < c OR (a = c AND b < d).
 Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& left,
                                                const Fields& right, TextPosition at) const {
-  const ExpressionList lefts = TRY(expressions(left, "args"));
-  const ExpressionList rights = TRY(expressions(right, "args"));
+  // With an order operator, each expression except the last occurs twice.
+  if (op != ComparisonOp::Equal && op != ComparisonOp::NotEqual) {
+    TRY(check_repeated(left, at));
+    TRY(check_repeated(right, at));
+  }
+  return compared_lists(op, TRY(expressions(left, "args")), TRY(expressions(right, "args")), at);
+}
+
+Result<ExpressionPtr> Converter::compared_lists(ComparisonOp op, const ExpressionList& lefts,
+                                                const ExpressionList& rights, TextPosition at) {
   if (lefts.size() != rights.size() || lefts.empty())
     return Error{ErrorCode::SyntaxError, "unequal number of entries in row expressions"}.at(at);
   const auto compare = [&](size_t i, ComparisonOp with) {
@@ -312,11 +322,6 @@ Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& le
   const bool is_equality = op == ComparisonOp::Equal || op == ComparisonOp::NotEqual;
   const bool is_less = op == ComparisonOp::Less || op == ComparisonOp::LessOrEqual;
   const ComparisonOp strict = is_less ? ComparisonOp::Less : ComparisonOp::Greater;
-  // With an order operator, each expression except the last occurs twice.
-  if (!is_equality) {
-    TRY(check_repeated(left, at));
-    TRY(check_repeated(right, at));
-  }
   ExpressionPtr all = compare(lefts.size() - 1, op);
   for (size_t i = lefts.size() - 1; i-- > 0;) {
     if (is_equality) {
@@ -349,10 +354,10 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
   const TextPosition at = position(fields.number("location"));
   if (const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
       first && second && first->kind == "RowExpr") {
-    if (second->kind == "SubLink")
-      return not_supported("a comparison of several values with a sub-query is", at)
-          .with_hint("(a, b) IN (SELECT x, y ...) is supported.");
     const auto comparison = find_op(kComparisons, op);
+    if (second->kind == "SubLink" && second->fields.text("subLinkType") == "EXPR_SUBLINK" &&
+        comparison)
+      return row_of_query(*comparison, first->fields, second->fields, at);
     if (second->kind == "RowExpr" && comparison)
       return compared_rows(*comparison, first->fields, second->fields, at);
   }
@@ -634,8 +639,11 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   if ((kind != "ANY_SUBLINK" && kind != "ALL_SUBLINK") || !op)
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
   const bool is_all = kind == "ALL_SUBLINK";
-  if (const auto row = child(fields, "testexpr"); row && row->kind == "RowExpr")
-    return not_supported("ANY or ALL of several values and a sub-query is", at);
+  if (const auto row = child(fields, "testexpr"); row && row->kind == "RowExpr") {
+    if (is_all && *op == ComparisonOp::NotEqual) return row_among(fields, true, at);
+    return not_supported("ANY or ALL of several values and a sub-query is", at)
+        .with_hint("(a, b) IN, NOT IN, = ANY and <> ALL (SELECT x, y ...) are supported.");
+  }
   ExpressionPtr value = TRY(child_of(fields, "testexpr"));
   // x < ALL (...) becomes NOT x >= ANY (...).
   const ComparisonOp asked = is_all ? opposite(*op) : *op;
@@ -643,6 +651,53 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   if (asked != ComparisonOp::Equal) return negated_if(is_all, make_expression(std::move(made), at));
   made.negated = is_all;
   return make_expression(std::move(made), at);
+}
+
+namespace {
+
+// Fails if the sub-query has another number of columns than the row that is compared with it. The columns of `*` are not
+// known yet.
+Status check_width(const Query& query, size_t width, TextPosition at) {
+  const auto is_one = [](const SelectItem& item) {
+    return item.kind == SelectItemKind::Expression;
+  };
+  if (query.combined || !query.values.empty() || !std::ranges::all_of(query.items, is_one) ||
+      query.items.size() == width)
+    return {};
+  return Error{ErrorCode::SyntaxError, fmt::format("subquery has too {} columns",
+                                                   query.items.size() < width ? "few" : "many")}
+      .at(at);
+}
+
+}  // namespace
+
+// Converts (a, b) op (SELECT x, y ...) to (SELECT (a, b) op (x, y) FROM (SELECT x, y ...)), a sub-query of one value:
+// without a row the value is null, and several rows are an error, as in PostgreSQL.
+Result<ExpressionPtr> Converter::row_of_query(ComparisonOp op, const Fields& row,
+                                              const Fields& subquery, TextPosition at) const {
+  const auto body = child(subquery, "subselect");
+  if (!body || body->kind != "SelectStmt") return not_supported("this sub-query is", at);
+  const ExpressionList values = TRY(expressions(row, "args"));
+  if (op != ComparisonOp::Equal && op != ComparisonOp::NotEqual) TRY(check_repeated(row, at));
+  const Name alias{std::string(kRowMatch)};
+  Query around;
+  around.position = at;
+  around.from.emplace();
+  around.from->alias = around.from->name = alias;
+  around.from->query = std::make_shared<const Query>(TRY(query(body->fields)));
+  TRY(check_width(*around.from->query, values.size(), at));
+  around.from->position = at;
+  ExpressionList columns;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Name column{fmt::format("{}{}", kRowMatch, i)};
+    around.from->columns.push_back(column);
+    columns.push_back(make_expression(ColumnRef{alias, column}, at));
+  }
+  around.items.push_back({SelectItemKind::Expression, TRY(compared_lists(op, values, columns, at)),
+                          std::nullopt, std::nullopt, at});
+  return make_expression(
+      Subquery{SubqueryKind::Scalar, nullptr, std::make_shared<const Query>(std::move(around))},
+      at);
 }
 
 // Converts (a, b) [NOT] IN (SELECT ...) as a value. The value is unknown if no row matches, but a row would match if
@@ -688,6 +743,7 @@ Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const
                                         TextPosition at, RowMatch match) const {
   const Name alias{std::string(kRowMatch)};
   ExpressionList values = TRY(expressions(row, "args"));
+  TRY(check_width(*query, values.size(), at));
   Query around;
   around.position = at;
   around.from.emplace();
