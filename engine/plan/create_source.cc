@@ -198,10 +198,11 @@ struct TopicChoice {
 };
 
 Result<TopicChoice> choose_topic(const CreateSource& create, const SourceProperties& properties,
-                                 const Topics& topics, const EngineSettings& settings) {
+                                 const std::string& name, const Topics& topics,
+                                 const EngineSettings& settings) {
   if (!properties.topic && settings.ksqldb_compat)
     return invalid("Missing required property \"KAFKA_TOPIC\" which has no default value.");
-  TopicChoice choice{properties.topic.value_or(default_topic_name(create.name.text, settings))};
+  TopicChoice choice{name};
   if (const auto found = topics.find(choice.name)) {
     choice.partitions = found->partitions;
     if (!properties.partitions || *properties.partitions == found->partitions) return choice;
@@ -310,11 +311,13 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     return kept;
   }
 
-  const std::string topic_name = with.topic.value_or(default_topic_name(source.name, settings));
+  const std::string own_topic = makes_own_topic(create, with) && !old
+                                    ? topic_of_new(source.name, catalog, topics, settings)
+                                    : default_topic_name(source.name, settings);
+  const std::string topic_name = with.topic.value_or(own_topic);
   if (may_declare && topics.find(topic_name)) TRY((*may_declare)(topic_name));
   if (existing == Existing::Replace) TRY(check_not_rebuilt(*old, catalog));
-  if (is_keyless)
-    TRY(check_no_topic(create, old, topics, default_topic_name(source.name, settings)));
+  if (is_keyless) TRY(check_no_topic(create, old, topics, own_topic));
   const bool key_inferred = source.schema.key_count() == 0 && can_infer_schema(formats.key);
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));
@@ -325,7 +328,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.timestamp = TRY(find_timestamp_column(with, source.schema));
   const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));
 
-  TopicChoice topic = TRY(choose_topic(create, with, topics, settings));
+  TopicChoice topic = TRY(choose_topic(create, with, topic_name, topics, settings));
   if (!topic.created && !(old && old->owns_topic)) source.owns_topic = false;
   source.topic = topic.name;
   source.partitions = topic.partitions;

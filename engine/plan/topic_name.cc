@@ -62,6 +62,33 @@ Status check_topic_of_sink(const SourceProperties& with, const PropertyList& wri
   return check_case(*with.topic, with, written, topics);
 }
 
+namespace {
+
+// Returns whether the relation was created under another name, together with its topic or with the query that writes
+// it. A statement that has named an existing topic shares this topic intentionally.
+bool is_renamed(const DataSource& source, const EngineSettings& settings) {
+  if (source.topic == default_topic_name(source.name, settings)) return false;
+  if (source.created_by.empty()) return source.owns_topic;
+  return !absl::StrContains(source.created_by, fmt::format("_{}_", source.name));
+}
+
+}  // namespace
+
+std::string topic_of_new(std::string_view relation, const Catalog& catalog, const Topics& topics,
+                         const EngineSettings& settings) {
+  std::string topic = default_topic_name(relation, settings);
+  if (settings.ksqldb_compat) return topic;
+  for (const auto& [name, other] : catalog.sources())
+    if (other->topic == topic && name != relation && is_renamed(*other, settings))
+      return free_topic_name(topic, topics);
+  return topic;
+}
+
+std::string free_topic_name(std::string_view name, const Topics& topics) {
+  for (int number = 1;; ++number)
+    if (std::string free = fmt::format("{}_{}", name, number); !topics.find(free)) return free;
+}
+
 std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics) {
   if (auto found = topics.find(name.text)) return found;
   if (name.quoting != Quoting::None) return std::nullopt;
@@ -92,10 +119,9 @@ Result<TopicDescription> topic_of_print(const Name& name, const Topics& topics,
       fmt::format("Could not find topic '{}', or the KSQL user does not have permissions to "
                   "list the topic. Topic names are case-sensitive.",
                   name.text)};
-  error.hint =
-      alike.empty()
-          ? did_you_mean(name.text, names, "SHOW TOPICS lists the existing topics.", "'", "'")
-          : fmt::format("Did you mean {}?", fmt::join(alike, " or "));
+  error.hint = alike.empty() ? did_you_mean(name.text, names,
+                                            "SHOW TOPICS lists the existing topics.", "'", "'")
+                             : fmt::format("Did you mean {}?", fmt::join(alike, " or "));
   if (settings.ksqldb_compat) return error;
   error.ksqldb =
       std::exchange(error.message, fmt::format("topic \"{}\" does not exist", name.text));

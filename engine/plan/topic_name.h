@@ -28,6 +28,14 @@ Result<TopicName> topic_of_source(const SourceProperties& with, const PropertyLi
 Status check_topic_of_sink(const SourceProperties& with, const PropertyList& written,
                            const Topics& topics, const EngineSettings& settings);
 
+// Returns the topic of a new relation whose statement names none: the default name, or, if a relation that has been
+// renamed still has the topic of this name, the default name with the first free number behind it, such as orders_1.
+// Both relations would otherwise show the rows of each other.
+std::string topic_of_new(std::string_view relation, const Catalog& catalog, const Topics& topics,
+                         const EngineSettings& settings);
+// Returns the name with the first number behind it for which no topic exists.
+std::string free_topic_name(std::string_view name, const Topics& topics);
+
 // Finds the topic of ASSERT TOPIC. A name in quotes is compared exactly. A name without quotes, which the parser has
 // put into upper case, matches in any case; the topic with exactly this name has precedence.
 std::optional<TopicDescription> find_topic(const Name& name, const Topics& topics);

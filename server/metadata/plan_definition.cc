@@ -19,6 +19,7 @@
 #include "engine/plan/serial_columns.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/source_schema.h"
+#include "engine/plan/topic_name.h"
 #include "engine/plan/upgrade_query.h"
 #include "engine/plan/view_target.h"
 #include "engine/plan/window_plan.h"
@@ -63,7 +64,7 @@ struct Effect {
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
   // the query whose positions and state the started query takes over
   DefinedQueryPtr replaced = {};
-  bool shows_again = false;       // write the rows again that look-ups now compute differently
+  bool shows_again = false;  // write the rows again that look-ups now compute differently
   // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // Changed or dropped tables; their hidden queries end.
@@ -1411,6 +1412,55 @@ Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
   return {};
 }
 
+// Returns the statement with a topic that does not exist yet, if it is a CREATE ... AS without KAFKA_TOPIC whose
+// default topic belongs to a relation that has been renamed. In a transaction each existing topic is left alone, because
+// ROLLBACK could not remove the records of the query from it. Otherwise returns nullopt.
+std::optional<engine::CreateAsSelect> to_free_topic(const ParsedStatement& statement,
+                                                    const engine::Catalog& catalog,
+                                                    const engine::Topics& topics,
+                                                    const engine::EngineSettings& settings,
+                                                    bool is_in_transaction) {
+  const auto* create = std::get_if<engine::CreateAsSelect>(&statement.statement);
+  if (!create || create->is_temporary || settings.ksqldb_compat ||
+      engine::find_property(create->properties, "KAFKA_TOPIC") ||
+      catalog.find_source(create->name.text))
+    return std::nullopt;
+  const std::string usual = engine::default_topic_name(create->name.text, settings);
+  const std::string topic =
+      is_in_transaction && topics.find(usual)
+          ? engine::free_topic_name(usual, topics)
+          : engine::topic_of_new(create->name.text, catalog, topics, settings);
+  if (topic == usual) return std::nullopt;
+  engine::CreateAsSelect other;
+  other.kind = create->kind;
+  other.or_replace = create->or_replace;
+  other.if_not_exists = create->if_not_exists;
+  other.name = create->name;
+  other.name_position = create->name_position;
+  other.query = clone(create->query);
+  for (const engine::Property& each : create->properties)
+    other.properties.push_back({each.name, each.written_name, clone(*each.value), each.position});
+  other.properties.push_back(
+      {"KAFKA_TOPIC", "KAFKA_TOPIC",
+       engine::make_expression(engine::StringLiteral{topic}, create->name_position),
+       create->name_position});
+  return other;
+}
+
+// Lets DROP remove the new topic, too: no user has given the topic its name.
+void own_topic_of_result(Effect& effect) {
+  if (!effect.started || !effect.started->sink) return;
+  auto owning = std::make_shared<engine::DataSource>(*effect.started->sink);
+  owning->owns_topic = true;
+  for (DefinitionChange& change : effect.changes)
+    if (auto* put = std::get_if<PutSource>(&change); put && put->source->name == owning->name)
+      put->source = owning;
+  effect.notices.push_back(
+      fmt::format("topic \"{}\" is new, because the topic of the usual name has records already",
+                  owning->topic));
+  effect.started->sink = std::move(owning);
+}
+
 }  // namespace
 
 Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
@@ -1436,10 +1486,15 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     return nothing;
   }
   TRY(check_named(statement.statement, image, asker));
+  const std::optional<engine::CreateAsSelect> elsewhere = to_free_topic(
+      statement, *image.catalog, topics, engine::effective_settings(settings, properties),
+      sources.transaction != nullptr);
+  const Planner planner{image,          topics,    settings,     properties,
+                        statement,      registrar, may_read,     sources.rekeyed,
+                        sources.new_id, asker,     sources.facts};
   Result<Effect> visited =
-      std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
-                         sources.rekeyed, sources.new_id, asker, sources.facts},
-                 statement.statement);
+      elsewhere ? planner(*elsewhere) : std::visit(planner, statement.statement);
+  if (elsewhere && visited) own_topic_of_result(*visited);
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
