@@ -247,3 +247,22 @@ def a_reader_sees_granted_topics_alone_and_a_reason_for_the_others():
     assert page.js("document.querySelector('.message-form .button:disabled')?.innerText") == "Produce…"
     page.close()
     guarded.stop()
+
+
+@case
+def a_list_of_5000_topics_shows_the_first_and_finds_the_others():
+    fresh = launch()
+    for first in range(0, 5000, 100):
+        sql(fresh, "".join(f"CREATE STREAM t_{at:04d} (id INT KEY, v INT) WITH (PARTITIONS = 1);" for at in range(first, first + 100)))
+    sql(fresh, "INSERT INTO t_4711 VALUES (1, 42);")
+    page = open_page(fresh, "#topics", ".live-table a")
+    page.wait_text("5,000 topics", ".list-bar")
+    wait_table(page, "rows => rows.length === 200", "the first topics")
+    page.wait_text("200 of 5,000 rows are shown", ".live-panel")
+    page.press("/")
+    page.type("t_471")
+    wait_table(page, "rows => rows.length === 10", "the topics that match")
+    page.click(".live-table a", "t_4711")
+    page.wait("document.querySelectorAll('.message-table tbody tr').length === 1", "the record of the topic")
+    assert_clean(page)
+    fresh.stop()
