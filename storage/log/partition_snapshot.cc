@@ -1,7 +1,9 @@
 #include "storage/log/partition_snapshot.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "records/batch.h"
 #include "storage/log/batch_cursor.h"
 #include "storage/log/log_core.h"
 #include "storage/log/producer_snapshot.h"
@@ -20,7 +22,7 @@ class Snapshot final : public PartitionSnapshot {
     // The log end serves as the high watermark: exchanges have one replica, so everything durable
     // is visible.
     heads_.push_back(
-        {partition->id(), state.log_start, state.log_end, state.leader_epoch,
+        {partition->id(), TRY(first_kept(*partition, state)), state.log_end, state.leader_epoch,
          TRY(producer_snapshot(*transaction_, core.tables(), *partition, state.log_end))});
     partitions_.push_back(std::move(partition));
     return {};
@@ -36,6 +38,17 @@ class Snapshot final : public PartitionSnapshot {
   }
 
  private:
+  // Returns the offset at which the copy begins. A trim may move the log start into a batch. The
+  // batch is still stored and copied as a whole, so the copy begins at the batch's base offset.
+  Result<Offset> first_kept(const Partition& partition, const PartitionState& state) {
+    if (state.log_start >= state.log_end) return state.log_start;
+    auto cursor = TRY(BatchCursor::open(*transaction_, partition));
+    const auto first = TRY(cursor.seek(state.log_start));
+    if (!first) return state.log_start;
+    const auto batch = TRY(records::parse_batch(first->bytes, records::BatchCheck::Shape));
+    return std::min(state.log_start, batch.header.base_offset);
+  }
+
   const std::unique_ptr<ReadTransaction> transaction_;
   std::vector<Head> heads_;
   std::vector<std::shared_ptr<const Partition>> partitions_;

@@ -20,7 +20,8 @@ class PartitionSnapshot {
  public:
   struct Head {
     TopicPartition partition;
-    Offset start, end;
+    Offset start;  // base offset of the first batch, which may lie before the log start
+    Offset end;
     LeaderEpoch epoch{0};
     // states of the producers, as ReplicaLog::producer_snapshot() returns them
     std::string producers;

@@ -47,12 +47,14 @@ class ANode {
     log->close();
     shard.reset();
   }
-  // Applies commits of the task, each of which has sent a record to the exchange.
-  Status apply_replicated_commits(TaskEpoch epoch, int64_t from, int64_t end) {
+  // Applies commits of the task. Each has sent a batch of `records` records to the exchange, and has
+  // trimmed the exchange to `trim`.
+  Status apply_replicated_commits(TaskEpoch epoch, int64_t from, int64_t end, int records = 1,
+                                  Offset trim = Offset{2}) {
     std::vector<storage::TaskCommit> commits;
     for (int64_t i = from; i < end; ++i) {
       records::BatchBuilder batch;
-      batch.append(1, "k", std::to_string(i));
+      for (int n = 0; n < records; ++n) batch.append(1, "k", std::to_string(i));
       storage::TaskCommit& commit = commits.emplace_back();
       commit.task = kTask;
       commit.epoch = epoch;
@@ -61,7 +63,7 @@ class ANode {
       commit.outputs.push_back(
           {kExchange,
            batch.finish(records::Codec::None, {kProducer, 0, static_cast<int32_t>(i - 1)})});
-      commit.trims.push_back({kExchange, Offset{2}});
+      commit.trims.push_back({kExchange, trim});
     }
     return wait_for<Status>([&](std::function<void(Status)> done) {
       storage::apply_replicated_commits(
@@ -202,6 +204,21 @@ TEST_F(JournalInstallTest, installed_contents_are_written_into_the_next_snapshot
   const Status done = again.finish();
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(third.log->find_partition(kExchange)->log_end(), Offset{5});
+}
+
+TEST_F(JournalInstallTest, an_exchange_whose_start_lies_within_a_batch_is_installed) {
+  const auto begun = storage::begin_task_and_wait(*from_.log, kTask).value();
+  // The first batch has the offsets 5, 6 and 7. The task has read it up to offset 6.
+  ASSERT_TRUE(from_.apply_replicated_commits(begun.epoch, 6, 7, 3, Offset{7}));
+  ASSERT_EQ(from_.log->find_partition(kExchange)->log_start(), Offset{7});
+  const std::vector<storage::TopicPartition> exchanges{kExchange};
+  const auto snapshot = storage::PartitionSnapshot::open(*from_.log, exchanges).value();
+  EXPECT_EQ(snapshot->heads()[0].start, Offset{5});
+  const Status done = install(pieces());
+  ASSERT_TRUE(done) << done.error().message;
+  const auto exchange = to_.log->find_partition(kExchange);
+  EXPECT_EQ(exchange->log_start(), Offset{5});
+  EXPECT_EQ(exchange->log_end(), Offset{8});
 }
 
 TEST_F(JournalInstallTest, an_exchange_that_is_cut_off_is_refused) {
