@@ -77,8 +77,9 @@ class StateChecker {
       return {};
     }));
     TRY(visit("positions", [&](const Entry& entry) -> Status {
-      if (!tasks.contains(std::string(entry.key)))
-        found(fmt::format("the position of task {}", entry.key), "log.mdb does not know the task");
+      const std::string name = fmt::format("the position of task {}", entry.key);
+      if (!tasks.contains(std::string(entry.key))) found(name, "log.mdb does not know the task");
+      check_scalars(name, entry.value);
       return {};
     }));
     return visit("dropped", [&](const Entry& entry) -> Status {
@@ -88,6 +89,14 @@ class StateChecker {
         found("table dropped", "a row is damaged");
       return {};
     });
+  }
+
+  // A query does not start without the scalars of its checkpoint, which have the encoding of a
+  // journal entry. The sequence before them has been checked with the tasks of log.mdb.
+  void check_scalars(const std::string& name, std::string_view position) {
+    if (position.size() <= sizeof(int64_t)) return;
+    if (const Status read = options_.read_journal(position.substr(sizeof(int64_t))); !read)
+      found(name, read.error().message);
   }
 
   Status check_entries() {

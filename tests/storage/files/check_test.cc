@@ -80,6 +80,20 @@ TEST_F(CheckTest, transactions_that_are_open_or_were_aborted_are_no_damage) {
   EXPECT_EQ(problems(), Problems{});
 }
 
+TEST_F(CheckTest, damaged_scalars_of_a_checkpoint_are_found) {
+  const auto set_scalars = [&](const std::string& scalars) {
+    change("state", "positions", [&](WriteTransaction& write, TableHandle table) {
+      auto [key, value] = first(write, table);
+      return write.put(table, key, value.substr(0, sizeof(int64_t)) + scalars);
+    });
+  };
+  set_scalars("entry 2");
+  EXPECT_EQ(problems(), Problems{});
+  set_scalars("damaged");
+  EXPECT_EQ(problem(),
+            "state.mdb, the position of task " + std::string(kTask) + ": it cannot be read");
+}
+
 TEST_F(CheckTest, dropped_data_are_no_damage) {
   open();
   std::promise<Status> dropped;
