@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/do_block.h"
 #include "engine/pgsql/nesting.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
@@ -249,10 +250,19 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text, Publi
     const size_t skipped = std::min(written.find_first_not_of(" \t\r\n"), written.size());
     begin += skipped;
     ParsedStatement& statement = statements.emplace_back();
-    statement.statement = TRY(statement_of(*node, written.substr(skipped), begin, convert));
-    statement.row_locks = convert.take_row_locks();
     statement.text = written.substr(skipped);
     statement.start = convert.position(static_cast<int64_t>(begin));
+    if (node->kind == "DoStmt") {
+      auto block = pgsql::do_block(node->fields);
+      if (!block) return std::move(block).error().at(statement.start);
+      if (*block) {
+        statement.statement = std::move((*block)->statement);
+        if (!(*block)->text.empty()) statement.text = std::move((*block)->text);
+        continue;
+      }
+    }
+    statement.statement = TRY(statement_of(*node, written.substr(skipped), begin, convert));
+    statement.row_locks = convert.take_row_locks();
   }
   return statements;
 }

@@ -88,7 +88,9 @@ constexpr Refused kRefused[] = {
     {"CreateTrigStmt", "CREATE TRIGGER is", kTriggerHint},
     {"CreateUserMappingStmt", "CREATE USER MAPPING is"},
     {"DefineStmt", "this CREATE is"},
-    {"DoStmt", "DO is", "Send its statements one by one."},
+    {"DoStmt", "DO is",
+     "Send its statements one by one. Instead of an EXCEPTION clause, use IF NOT EXISTS and ON "
+     "CONFLICT DO NOTHING."},
     {"DropOwnedStmt", "DROP OWNED is", "Use DROP TABLE, and REVOKE ALL ON ... FROM role."},
     {"DropSubscriptionStmt", "DROP SUBSCRIPTION is"},
     {"DropTableSpaceStmt", "DROP TABLESPACE is"},
@@ -147,6 +149,12 @@ Error refused_statement(const Node& node, std::string_view text, TextPosition at
   const auto row = std::ranges::find(kRefused, node.kind, &Refused::kind);
   if (row == std::end(kRefused))
     return not_supported("this form of " + first_words(text) + " is", at);
+  // Sequelize sends this function for findOrCreate.
+  if (text.find("sequelize_caught_exception") != text.npos)
+    return not_supported(row->what, at)
+        .with_hint(
+            "Use Model.findCreateFind instead of findOrCreate; it sends INSERT ... ON CONFLICT DO "
+            "NOTHING.");
   return Error(not_supported(row->what, at)).with_hint(std::string(row->hint));
 }
 

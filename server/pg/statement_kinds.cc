@@ -57,7 +57,7 @@ size_t behind_quoted(std::string_view text, size_t at) {
   struct Quotes {
     std::string_view begin, end;
   };
-  constexpr Quotes kQuotes[] = {{"'", "'"}, {"\"", "\""}, {"--", "\n"}, {"/*", "*/"}};
+  constexpr Quotes kQuotes[] = {{"'", "'"}, {"\"", "\""}, {"--", "\n"}, {"/*", "*/"}, {"$$", "$$"}};
   for (const Quotes& quotes : kQuotes) {
     if (!text.substr(at).starts_with(quotes.begin)) continue;
     const size_t end = text.find(quotes.end, at + quotes.begin.size());
