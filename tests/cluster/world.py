@@ -86,7 +86,7 @@ class World:
         for member in self.members.values():
             member.everybody = ",".join(f"{each.number}={each.peers}" for each in self.members.values())
         self.disks, self.ways, self.nodes, self._made = {}, {}, {}, {}
-        self._ended, self._deaths = set(), []  # processes that were to end; errors of others
+        self._ended, self._deaths = set(), []  # processes that the test ends; errors of all others
         self._read_logs = {}  # the part of each node's log that was read
         atexit.register(self.close)
         try:
@@ -282,7 +282,7 @@ _EXPLAINED = re.compile("disk is full|No space left|no room|etcd|this node was r
 
 
 def is_alarming(line):
-    """Whether the line reports data or an invariant at risk."""
+    """Whether the line reports damaged data or an invariant that is violated."""
     if "Assertion" in line or "Sanitizer" in line:
         return True
     return " error " in line[:40] and not _EXPLAINED.search(line)

@@ -18,7 +18,7 @@ NEAR_MS = 5_000  # of the join of two streams
 GAP_MS = 2_000   # of sessions
 SOME_BUT, OTHERS_BUT = 5, 3  # rows with counts that are multiples of these are left out
 SLOW_ONE_IN = 2000
-REFERRED = 50  # cities that a foreign key may name, there or not
+REFERRED = 50  # cities that a foreign key may name, whether they exist or not
 
 SCHEMA = (
     "CREATE STREAM IF NOT EXISTS events "

@@ -12,7 +12,7 @@ import subprocess
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PAGE = 4096
 UNITS = (512, _PAGE)
-# How probably something is lost: disks that have written nearly nothing or nearly all, too.
+# Probabilities that a write is lost. Some disks have written nearly nothing, and others nearly all.
 _LOSSES = (0.02, 0.3, 0.7, 0.98, 1)
 # As in power_cut.c.
 _RECORD = struct.Struct("=5q")

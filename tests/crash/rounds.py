@@ -46,7 +46,7 @@ class Results:
 
 
 def attempt(case):
-    """Its complaints; that the server does not start, or refuses what it must not, is one, too."""
+    """The complaints of the case. If it raises an exception, the exception is the complaint."""
     try:
         return case()
     except Exception as error:

@@ -19,7 +19,7 @@ import server  # puts the folder of the client tests on the path
 from schema_wire import header, varint, zigzag
 from pausable import Pausable
 
-MAX_VERSIONS = 150  # of one subject: their schemas get longer
+MAX_VERSIONS = 150  # of one subject; each version is longer than the one before
 SUBJECTS_OF_KIND = 2
 _TIMEOUT_S = 60
 

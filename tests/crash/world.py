@@ -119,7 +119,7 @@ class World:
                 address = f"127.0.0.1:{server.kafka_port}"
                 try:
                     cleanup_load.configure(address)
-                except OSError:  # it is dead already; the ports of the next server will do
+                except OSError:  # the server is dead already; the next one is configured
                     return Load(server, self.ledger, f"{self._seed}/{self._loads}")
                 self._kafka = KafkaLoad(address, self._seed)
                 self._cleanup = CleanupLoad(address, self._seed)
