@@ -6,7 +6,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kPatienceUs = 500'000;
+constexpr int64_t kRevisionPatienceUs = 500'000;
 
 }  // namespace
 
@@ -14,14 +14,14 @@ void AppliedCalls::ask(Revision revision, std::function<void()> done) {
   const std::set<NodeId> others = around_.others();
   if (others.empty()) return done();
   const uint64_t number =
-      questions_.open(others, kPatienceUs, [done = std::move(done)](auto&&...) { done(); });
+      questions_.open(others, kRevisionPatienceUs, [done = std::move(done)](auto&&...) { done(); });
   for (const NodeId other : others) around_.send(other, AskApplied{number, revision});
 }
 
 void AppliedCalls::on_message(NodeId from, const AskApplied& message) {
   if (around_.applied() >= message.revision) return around_.send(from, AppliedTold{message.number});
   asked_.push_back(
-      {from, message.number, message.revision, around_.clock.monotonic_us() + kPatienceUs});
+      {from, message.number, message.revision, around_.clock.monotonic_us() + kRevisionPatienceUs});
 }
 
 void AppliedCalls::on_message(NodeId from, const AppliedTold& message) {

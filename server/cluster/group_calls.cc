@@ -8,7 +8,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kPatienceUs = 1'000'000;
+constexpr int64_t kGroupPatienceUs = 1'000'000;
 // Limit for groups and their partitions together, which bounds a message to some megabytes.
 constexpr size_t kMostElements = 100'000;
 
@@ -33,7 +33,7 @@ void GroupCalls::ask(std::function<void(Told)> done) {
                               std::inserter(told.incomplete, told.incomplete.end()));
   if (reached.empty()) return done(std::move(told));
   const uint64_t number = questions_.open(
-      reached, kPatienceUs,
+      reached, kGroupPatienceUs,
       [this, done = std::move(done)](uint64_t own_number, const std::set<NodeId>& silent) {
         Told all = std::move(gathered_.extract(own_number).mapped());
         all.incomplete.insert(silent.begin(), silent.end());

@@ -9,14 +9,14 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 5'000'000;
-constexpr int64_t kAnswerUs = 300'000;  // a question without an answer is sent again
-constexpr int64_t kRetryUs = 30'000;
+constexpr int64_t kEndPatienceUs = 5'000'000;
+constexpr int64_t kEndAnswerUs = 300'000;  // a question without an answer is sent again
+constexpr int64_t kEndRetryUs = 30'000;
 // Callers of confirm() get an error after this time and can try again.
 constexpr int64_t kConfirmUs = 1'000'000;
-// The time for which a question waits at the leader. It is shorter than kAnswerUs, so that the asker learns the
+// The time for which a question waits at the leader. It is shorter than kEndAnswerUs, so that the asker learns the
 // obstacle before it asks again.
-constexpr int64_t kOpenUs = kAnswerUs - 50'000;
+constexpr int64_t kEndOpenUs = kEndAnswerUs - 50'000;
 
 // Returns whether the error of a leader can only be resolved by the end of a transaction.
 bool is_open(const std::optional<Error>& error) {
@@ -32,7 +32,7 @@ void LeaderEndRequests::ask(std::vector<TopicPartition> partitions, int64_t open
   for (const TopicPartition& partition : partitions) question.ends[partition];
   question.done = std::move(done);
   const int64_t now_us = around_.clock.monotonic_us();
-  question.give_up_us = now_us + kPatienceUs;
+  question.give_up_us = now_us + kEndPatienceUs;
   question.give_up_open_us = now_us + open_wait_us;
   if (partitions.empty()) return finish_if_done(id);
   ask_now(id, question);
@@ -41,10 +41,10 @@ void LeaderEndRequests::ask(std::vector<TopicPartition> partitions, int64_t open
 // Asks for the partitions that are not answered yet, unless an earlier question for them may still be answered.
 void LeaderEndRequests::ask_now(uint64_t id, Question& question) {
   const int64_t now_us = around_.clock.monotonic_us();
-  question.ask_at_us = now_us + kRetryUs;
+  question.ask_at_us = now_us + kEndRetryUs;
   std::set<TopicPartition> on_their_way;
   std::erase_if(question.asked, [&](const auto& each) {
-    const bool is_lost = now_us - each.second.sent_us >= kAnswerUs;
+    const bool is_lost = now_us - each.second.sent_us >= kEndAnswerUs;
     if (is_lost)
       question_of_.erase(each.first);
     else
@@ -216,7 +216,7 @@ void LeaderEndRequests::refuse(NodeId asker, uint64_t number, Error why) const {
 // Answers the question, or keeps it until the acknowledged rows are readable. The offset that must be readable is fixed
 // when the question arrives: later acknowledgements matter only for later questions.
 void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
-  Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kOpenUs};
+  Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kEndOpenUs};
   Seen seen;
   for (const TopicPartition& partition : message.partitions) {
     const Result<LeaderEnds>& leads = look(partition, seen);
@@ -262,7 +262,7 @@ bool LeaderEndRequests::try_tell(const Asking& asking, Seen& seen) {
     told.ends.push_back(leads->readable_end);
     add_witnesses(witnesses, partition, *leads);
   }
-  ask_witnesses(std::move(witnesses), kPatienceUs,
+  ask_witnesses(std::move(witnesses), kEndPatienceUs,
                 [this, from = asking.from, told = std::move(told)](const Status& status) {
                   around_.send(
                       from,

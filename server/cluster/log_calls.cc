@@ -10,7 +10,7 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 2'000'000;
+constexpr int64_t kLogPatienceUs = 2'000'000;
 constexpr int64_t kLeaderPatienceUs = 500'000;  // shorter than the time limit for group queries of
                                                 // other nodes
 
@@ -24,7 +24,7 @@ void LogCalls::ask(const std::vector<TopicPartition>& partitions, Done done) {
       for (const NodeId id : known->replicas)
         if (const storage::ClusterNode* node = cluster->find(id); node && !node->is_fenced)
           asked[id].push_back(partition);
-  begin(std::move(asked), kPatienceUs,
+  begin(std::move(asked), kLogPatienceUs,
         [done = std::move(done)](const Found& found, const auto& silent) {
           done(answer(found, silent));
         });

@@ -20,8 +20,8 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kPatienceUs = 10'000'000;  // time limit for one step
-constexpr int64_t kOpenUs = 5'000'000;       // open_wait_us of the question for readable ends
+constexpr int64_t kStepPatienceUs = 10'000'000;  // time limit for one step
+constexpr int64_t kOpenUs = 5'000'000;           // open_wait_us of the question for readable ends
 constexpr int64_t kRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
 constexpr size_t kMostProducers = 128;
@@ -135,7 +135,7 @@ LeaderEpoch TransactionCommits::term_of(const TopicPartition& coordinator) const
 }
 
 void TransactionCommits::limit(Commit& commit) const {
-  commit.give_up_us = around_.clock.monotonic_us() + kPatienceUs;
+  commit.give_up_us = around_.clock.monotonic_us() + kStepPatienceUs;
 }
 
 void TransactionCommits::tick() {
