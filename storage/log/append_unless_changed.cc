@@ -21,8 +21,8 @@ Error changed() {
   return {ErrorCode::ObjectState, "records with these keys were written concurrently"};
 }
 
-// Calls `visit` for each record until it returns false. Returns the number of decompressed bytes,
-// or fails with RecordTooLarge if there are more than `most_bytes`.
+// Calls `visit` for each record until it returns false. Returns the number of decompressed bytes.
+// Fails with RecordTooLarge if the batch has more than `most_bytes`.
 template <class Visit>
 Result<size_t> each_record(const records::BatchView& batch, size_t most_bytes, Visit visit) {
   std::string scratch;

@@ -1,4 +1,4 @@
-// Appends records that were computed from earlier reads, and fails if other records have made these
+// Appends records that were computed from earlier reads. Fails if other records have made these
 // reads outdated.
 #pragma once
 #include "storage/log/log.h"
@@ -12,11 +12,10 @@ inline constexpr size_t kMostBytesSince = 1 << 20;
 
 // Appends `request` with acks=all. Fails with ObjectState, without writing anything, if a record
 // with one of the request's keys was appended at `unchanged.since` or later, in the partitions that
-// `unchanged` names. The check runs within
-// the commit that appends, after all earlier requests, so neither another request nor another
-// leader can append between check and append. If all batches of the request were appended already
-// (duplicates), the check is omitted. The queue for these requests has no limit, so the caller
-// waits for the answer before it sends more.
+// `unchanged` names. The check runs within the commit that appends, after all earlier requests. So
+// neither another request nor another leader can append between the check and the append. If all
+// batches of the request were appended already (duplicates), the check is omitted. The queue for
+// these requests has no limit, so the caller waits for the answer before it sends more.
 //
 // Threads: any.
 void append_unless_changed(Log& log, AppendRequest request, Unchanged unchanged, AppendDone done);

@@ -1,4 +1,5 @@
-// Applies commits of tasks to this log that are decided: they are in a replicated journal.
+// Applies commits of tasks to this log. The commits are already decided: a replicated journal
+// contains them.
 #pragma once
 #include <functional>
 #include <string>
@@ -24,8 +25,9 @@ void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                               std::function<void(Result<CarriedOut>)> done);
 
 // Begins tasks like Log::begin_tasks(), for tasks whose commits up to the given sequences were
-// applied elsewhere: the next commit of each task must have the next sequence number. If a task
-// exists already, its stored row, and so its position in the journal of tasks, does not change.
+// applied elsewhere. The next commit of each task must therefore have the next sequence number. If
+// a task exists already, its stored row, and so its position in the journal of tasks, does not
+// change.
 void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
                         std::function<void(Result<TaskStarts>)> done);
 

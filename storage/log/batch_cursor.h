@@ -10,8 +10,8 @@
 
 namespace storage {
 
-// The key of a batch contains its last offset. A search for offset n thus finds the batch that
-// contains n: it is the first batch whose last offset is not below n.
+// The key of a batch contains its last offset. So the batch that contains offset n is the first
+// batch whose key is at least n.
 //   client partitions    last offset, as an IntegerKey
 //   internal partitions  log number i64, last offset i64, big-endian
 class BatchKey {

@@ -16,11 +16,11 @@ struct CleanupPolicy {
   int64_t min_compaction_lag_ms = 0, max_compaction_lag_ms = INT64_MAX;
   int64_t delete_retention_ms = 86'400'000;
   double min_cleanable_dirty_ratio = 0.5;
-  // The log has no segments. Instead, compaction waits until there are segment_bytes of new data,
-  // or until the new data is segment_ms old.
+  // The log has no segments. Compaction therefore waits until the partition has segment_bytes of
+  // new data, or until the new data is segment_ms old.
   int64_t segment_bytes = 1 << 30, segment_ms = 604'800'000;
-  // If true, tombstones of any age are kept: a replica that has not fetched a tombstone would keep
-  // the record that the tombstone deletes for ever.
+  // If true, tombstones of any age are kept. Otherwise a replica that has not fetched a tombstone
+  // yet would never delete the tombstone's record.
   bool keeps_tombstones = false;
 
   bool operator==(const CleanupPolicy&) const = default;
@@ -32,7 +32,7 @@ struct CleanupPolicy {
 struct CleanupTarget {
   TopicPartition partition;
   CleanupPolicy policy;
-  // Records from this offset on are kept, because a query has yet to read them.
+  // Records from this offset on are kept, because a query has not read them yet.
   Offset keep_from{INT64_MAX};
 };
 
@@ -42,8 +42,7 @@ class CleanupPort {
   virtual ~CleanupPort() = default;
   // Returns all partitions that have a policy. Called each round; there may be tens of thousands.
   virtual std::vector<CleanupTarget> targets() = 0;
-  // Lowers `keep_from` of the targets that queries read to the positions that the queries have
-  // reached.
+  // Lowers the `keep_from` of each target to the positions of the queries that read it.
   virtual void hold(std::span<CleanupTarget> targets) = 0;
 };
 

@@ -5,8 +5,8 @@
 namespace storage {
 
 void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, AppendDone done) {
-  // Once the last batch of a partition is visible, so are all batches before it. One offset for
-  // each partition is enough.
+  // Once the last batch of a partition is visible, all batches before it are visible, too. So one
+  // offset for each partition is enough.
   std::map<TopicPartition, Offset> ends;
   for (const AppendedBatch& batch : appended.batches) {
     Offset& end = ends[batch.partition];
@@ -14,14 +14,14 @@ void CommitWaiters::wait(const PartitionMap& partitions, Appended appended, Appe
   }
   bool is_led_elsewhere = false;
   {
-    // The high watermarks are read under the lock, so that no advance is missed: moved() takes the
-    // same lock after the advance.
+    // The high watermarks are read under the lock. moved() takes the same lock after each advance,
+    // so no advance is missed.
     std::lock_guard lock(mutex_);
     std::erase_if(ends, [&](const auto& end) {
       const auto* partition = partitions.find(end.first);
       if (partition == nullptr || (*partition)->high_watermark() >= end.second) return true;
-      // A later request of the same commit made this node a follower. This node will not learn
-      // whether the batch becomes visible.
+      // A later request of the same commit has made this node a follower, so this node cannot find
+      // out whether the batch becomes visible.
       is_led_elsewhere |= (*partition)->role() == ReplicaRole::Follower;
       return false;
     });

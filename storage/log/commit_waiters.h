@@ -20,8 +20,8 @@ class CommitWaiters {
   void wait(const PartitionMap& partitions, Appended appended, AppendDone done);
   // Called after the partition's high watermark has moved.
   void moved(const Partition& partition);
-  // Fails the appends that wait for the partition, because their batches will not become visible,
-  // or because this node will not learn whether they do.
+  // Fails the appends that wait for the partition. Called when their batches will not become
+  // visible, or when this node will not learn whether they do.
   void fail(const TopicPartition& partition, const Error& why);
   // Fails the appends that wait for any partition.
   void fail_all(const Error& why);
@@ -30,8 +30,8 @@ class CommitWaiters {
   struct Waiting {
     Appended appended;
     AppendDone done;
-    // Number of partitions whose high watermark has not passed the batches yet; 0: the append is
-    // answered.
+    // number of partitions whose high watermark has not passed the batches yet; 0: the append was
+    // answered
     size_t partitions_left;
   };
   using ByEnd = std::multimap<Offset, std::shared_ptr<Waiting>>;

@@ -20,8 +20,8 @@ bool is_left_alone(const records::BatchHeader& header) {
 
 Error canceled() { return {ErrorCode::QueryCanceled, "cleaning is stopped"}; }
 
-// Copies batches, because decompression may take long, and an open turn keeps old pages. Returns
-// one batch, or as many as fit into a turn.
+// Copies batches, because decompression may take long and an open snapshot prevents the reuse of
+// pages. Returns one batch, or more if they are small.
 Result<std::vector<std::string>> copy_batches(LogReader& reader, const TopicPartition& partition,
                                               Offset from, Offset end) {
   TRY(reader.begin_turn());
@@ -51,8 +51,8 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
   Outcome outcome;
   outcome.cleaned_end = end_ = TRY(fill(keys, end, goes_on));
   TRY(find_last_of_tasks(end_, goes_on));
-  // Reads the batches from the log's start. `from` may jump between two batches: an earlier pass
-  // has removed those in between, since everything except compaction removes batches only from the
+  // Reads the batches from the log's start. `from` may skip offsets between two batches, where an
+  // earlier pass has removed batches. Everything except compaction removes batches only from the
   // front.
   Offset from = partition_.log_start();
   while (from < end_) {
@@ -80,9 +80,9 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
     for (const std::string& bytes : batches) {
       const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
       const bool is_whole = TRY(add_keys(keys, batch));
-      // If the first batch alone has more keys than fit into the map, the pass continues after it,
-      // and leaves the remaining keys of that batch uncleaned. Otherwise each pass would begin with
-      // this batch and never get beyond it.
+      // If the first batch alone has more keys than the map can hold, the pass continues after this
+      // batch, and leaves its remaining keys uncleaned. Otherwise each pass would begin with this
+      // batch and never get beyond it.
       if (!is_whole && from > begin) return from;
       from = batch.header.last_offset() + 1;
       if (!is_whole) return from;

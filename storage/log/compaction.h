@@ -24,12 +24,13 @@ namespace storage {
 // stay unchanged, and their records supersede no other record, whether they were committed or
 // aborted. A record without a key is removed. A record without a value, a tombstone, is removed
 // `delete_retention_ms` after the first pass that met it; its batch stores that time as its delete
-// horizon. Tombstones are kept in a partition that has transactions, since the record that they
-// delete may be in a batch that is kept, and as long as a replica is not in sync.
+// horizon. Tombstones are always kept in a partition that has transactions, because the record that
+// a tombstone deletes may be in a batch that is kept. They are also kept while a replica is not in
+// sync.
 //
-// The last batch of each task that has written here is kept, possibly without its records, as long
-// as the task's query exists: a replica that copies the compacted log needs the task's next
-// sequence.
+// The last batch of each task that has written here is kept as long as the task's query exists,
+// possibly without its records. A replica that copies the compacted log finds the task's next
+// sequence in this batch.
 //
 // Memory: the key map, a number for each task that has written here, and one decompressed batch.
 // Threads: the cleaner's; the log's writer makes the changes durable, in slices.

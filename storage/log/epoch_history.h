@@ -13,8 +13,8 @@ namespace storage {
 //
 // Invariants: epochs and their first offsets ascend together; no entry begins after the log end.
 
-// Records that the epoch begins at `start`, the log end. Erases other epochs that begin there,
-// because they have no records. Does nothing if the epoch is recorded already.
+// Records that the epoch begins at `start`, the log end. Erases other epochs that begin at the same
+// offset, because they have no records. Does nothing if the epoch is already recorded.
 Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                    LeaderEpoch epoch, Offset start);
 Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& tables,
@@ -31,16 +31,16 @@ Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end);
 
-// Erases epochs newer than `epoch` that start at `log_end`: they have no records, and never will.
-// Called before a follower appends a batch of `epoch`.
+// Erases epochs newer than `epoch` that start at `log_end`. They have no records and will never get
+// any. Called before a follower appends a batch of `epoch`.
 Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                         LeaderEpoch epoch, Offset log_end);
 // Erases the epochs that begin at `log_end` or later. Called after a truncation to `log_end`, which
 // has removed all of their records.
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);
-// Erases the epochs that ended before `log_start`, except the last of them. A question about an
-// erased epoch gets the same answer as before.
+// Erases the epochs that ended before `log_start`, except the last of them. With that one, a
+// request for an erased epoch still gets the same answer as before.
 Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tables,
                             LogNumber partition, Offset log_start);
 

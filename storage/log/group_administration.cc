@@ -20,8 +20,8 @@ std::string batch_table_name(const Partition& partition) {
 // --- Tasks
 
 Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> tasks) {
-  // All ids are checked before anything is written, since a refused request must not have written
-  // anything.
+  // All ids are checked before the first write, because a refused request must have written
+  // nothing.
   for (const std::string& task : tasks)
     if (!is_task_id(task))
       return Error{ErrorCode::InvalidParameter,
@@ -35,8 +35,8 @@ Result<TaskStarts> GroupTransaction::begin_tasks(std::span<const std::string> ta
   return starts;
 }
 
-// Begins a task, and fences its former owner. If the task exists, the new epoch is kept in memory
-// only: after a restart there are no former owners to fence.
+// Begins a task, and fences its former owner. If the task exists, its new epoch is kept in memory
+// only: after a restart no former owner exists that would have to be fenced.
 Result<TaskStart> GroupTransaction::begin_task(const std::string& task) {
   const auto known = TRY(task_row(task));
   const TaskRow row = known ? *known : TRY(make_task(task));
@@ -103,8 +103,8 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
   auto cursor = TRY(transaction_->cursor(tables_.tasks));
   for (auto entry = TRY(cursor->seek(prefix)); entry && entry->key < *end;
        entry = TRY(cursor->next())) {
-    // A task with a damaged row is dropped, too, since dropping its query is the way to repair the
-    // damage.
+    // A task with a damaged row is dropped, too, because the damage is repaired by dropping its
+    // query.
     if (const auto producer = decode_task_producer(entry->value))
       task_producers_.emplace_back(*producer, IsAlive::No);
     changed_owners_[std::string(entry->key)] = std::nullopt;
@@ -120,13 +120,13 @@ Status GroupTransaction::drop_tasks(std::string_view prefix) {
 Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, PartitionKind kind) {
   if (count < 1) return Error{ErrorCode::InvalidParameter, "a topic needs at least one partition"};
   const int32_t existing = partition_count(topic);
-  // A large request is created by several calls. The first call checks the space for the whole
+  // A large request is executed in several calls. The first call checks the space for the whole
   // request, so that either all partitions are created or none.
   const auto missing = static_cast<size_t>(std::max(0, count - existing));
   if (kind == PartitionKind::Client && missing > free_tables_)
     return Error{
         .code = ErrorCode::LimitExceeded,
-        // Everything is in the message, because Kafka's answers have no field for a detail.
+        // All facts are in the message, because Kafka's answers have no field for a detail.
         .message = fmt::format("too many partitions for one data directory: {} were requested, and "
                                "{} more are possible",
                                missing, free_tables_),
@@ -142,7 +142,8 @@ bool GroupTransaction::has_partition(const TopicPartition& id) const {
   return !dropped_ids_.contains(id) && (moved_index_.contains(id) || partitions_.find(id));
 }
 
-// Partitions are numbered without gaps, so their count is found by doubling and then by bisection.
+// Partitions are numbered without gaps. Their number is found by doubling an upper limit and then
+// by bisection.
 int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   int64_t present = -1, absent = 0;
   while (absent < INT32_MAX && has_partition({topic, PartitionId(static_cast<int32_t>(absent))})) {
@@ -157,9 +158,9 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   return static_cast<int32_t>(absent);
 }
 
-// Allocates the log number of a new partition. The number selects one of a few table names. If the
-// table of an earlier partition with the same id still has that name and waits for its removal, the
-// number is skipped, since the removal would delete the new records, too.
+// Allocates the log number of a new partition. The number selects one of a few table names. An
+// earlier partition with the same id may have a table of that name which still waits for its
+// removal. Such a number is skipped, because the removal would delete the new records, too.
 Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, PartitionKind kind) {
   const auto removals = TRY(transaction_->cursor(tables_.removals));
   for (int64_t tries = 0; tries < kTableNames; ++tries) {

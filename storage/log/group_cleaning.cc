@@ -15,12 +15,13 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
   if (moved.is_truncated || partition.truncations() != cleaned.truncations)
     return Error{ErrorCode::QueryCanceled,
                  "records were truncated while the partition was compacted"};
-  // A truncation before the pass has lowered the log end, or a batch has a damaged offset.
+  // A truncation before the pass has lowered the log end, or a batch has a damaged offset, so the
+  // result of the pass cannot be used.
   if (cleaned.cleaned_end && *cleaned.cleaned_end > moved.state.log_end)
     return Error{ErrorCode::OffsetOutOfRange, "a compaction has passed the end of the log"};
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
-    // Batches that were deleted since the pass read them are not written back.
+    // If a batch was deleted after the pass read it, it is not written back.
     const bool is_forgotten =
         batch.task &&
         TRY(stored_task_output(producer_key(partition.number(), *batch.task))).last_offset() <

@@ -21,8 +21,8 @@ namespace {
 
 // Limits of one commit of a truncation, which removes batches from the end of the log backwards.
 constexpr size_t kMaxTruncatedAtOnce = 1'000, kMaxBytesTruncatedAtOnce = 4 << 20;
-// The most batches, from the end of the log, that are searched for batches of a producer whose
-// remembered batches were all truncated.
+// Limit for the search for batches of a producer whose remembered batches were all truncated: the
+// number of batches that are examined, from the end of the log backwards.
 constexpr size_t kMaxBatchesSearched = 10'000;
 
 Error fenced(LeaderEpoch asked, LeaderEpoch now) {
@@ -92,8 +92,8 @@ Status GroupTransaction::begin_epoch(Moved& moved, LeaderEpoch epoch, Offset sta
   return {};
 }
 
-// Erases newer epochs without records. This node may have led in such an epoch without writing, and
-// now receives batches of an older epoch.
+// Erases newer epochs without records. They exist if this node has led in such an epoch without
+// writing, and now receives batches of an older epoch.
 Status GroupTransaction::cut_newer_epochs(Moved& moved, LeaderEpoch epoch) {
   const EpochStart newest = TRY(newest_epoch(moved));
   if (newest.epoch <= epoch || newest.start < moved.state.log_end) return {};
@@ -168,8 +168,8 @@ Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& ba
   return store_batch(moved, batch.bytes, header.last_offset(), header.max_timestamp);
 }
 
-// Updates the state of the batch's producer, without checking the sequence: the leader has checked
-// it.
+// Updates the state of the batch's producer. The sequence is not checked, because the leader has
+// checked it.
 Status GroupTransaction::remember_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
   const std::string key = producer_key(moved.partition->number(), header.producer_id);
@@ -216,8 +216,8 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   if (is_all) log_end = std::max(std::min(log_end, end), state.log_start);
   state.log_end = log_end;
   state.high_watermark = std::min(state.high_watermark, log_end);
-  // Only an unclean election truncates records that compaction has seen. The records that follow
-  // them are new to it.
+  // Only an unclean election truncates records that compaction has processed. Records that are
+  // appended afterwards have to be processed again.
   state.cleaned_end = std::min(state.cleaned_end, log_end);
   state.gaps_end = std::min(state.gaps_end, log_end);
   moved.is_cut = moved.is_truncated = true;
@@ -232,8 +232,8 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   return is_all;
 }
 
-// Updates the states of the producers whose batches were truncated. A state has the producer's last
-// five batches. If all five are truncated, earlier batches are searched in the log.
+// Updates the states of the producers whose batches were truncated. A state remembers the
+// producer's last five batches. If all five are truncated, the log is searched for earlier batches.
 Status GroupTransaction::cut_producers(const Partition& partition, Offset log_end,
                                        const FirstCut& producers) {
   struct Lost {

@@ -15,8 +15,8 @@ namespace storage {
 
 namespace {
 
-// remove() removes a range within the group up to these limits. A query's task that keeps up with
-// its input trims the input in steps of this size.
+// Limits up to which remove() removes a range within the group. A query's task that keeps up with
+// its input trims the input in steps of at most this size.
 constexpr size_t kMaxRemovedAtOnce = 64, kMaxBytesRemovedAtOnce = 4 << 20;
 
 const Uuid& topic_of(const AppendedBatch& batch) { return batch.partition.topic; }
@@ -108,7 +108,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
   return {};
 }
 
-// Decides whether the batch was appended before, or is refused because of its sequence.
+// Decides by the sequence whether the batch was appended before, is refused, or is to be appended.
 Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
                                         const records::BatchView& batch,
                                         const TransactionGuard* guard) {
@@ -135,7 +135,7 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
   }
   const ProducerState::Verdict verdict = TRY(state.check(header));
   if (guard != nullptr && state.coordinator_epoch() > guard->coordinator_epoch())
-    // The error makes the client retry. The coordinator that has the role then answers the retry.
+    // This error makes the client retry. The new coordinator then handles the retry.
     return Error{ErrorCode::NotEnoughReplicas,
                  "the coordinator that verified the transaction has lost its role"};
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
@@ -330,8 +330,8 @@ Result<const TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit,
   if (owner == nullptr || owner->epoch != commit.epoch)
     return Error{ErrorCode::FencedTask, fmt::format("task {} has a newer owner: epoch {} has ended",
                                                     commit.task, commit.epoch.value())};
-  // The first commit of a new owner is not checked, since the owner has read the task's position
-  // from the journal.
+  // The first commit of a new owner is not checked, because the owner has read the task's last
+  // sequence from the journal.
   std::optional<TaskSequence>& last =
       sequences.try_emplace(commit.task, owner->last_sequence).first->second;
   if (last && commit.sequence != *last + 1)
@@ -342,7 +342,8 @@ Result<const TaskOwner*> GroupTransaction::check_task(const TaskCommit& commit,
   return owner;
 }
 
-// A decided commit cannot be refused, so its trims are later limited to the log end.
+// A decided commit cannot be refused. If one of its trims is beyond the log end, the trim is
+// shortened later.
 Status GroupTransaction::check_trims(const TaskCommit& commit, Decided decided) {
   for (const PartitionTrim& trim : commit.trims) {
     const size_t moved_index = TRY(find(trim.partition));
@@ -364,7 +365,7 @@ Status GroupTransaction::write_trim(const PartitionTrim& trim) {
   if (partition.has_transactions())
     TRY(forget_aborted_before(*transaction_, tables_, partition.number(), trim.end_offset));
   if (partition.kind() == PartitionKind::Client) TRY(trim_time_index(partition, trim.end_offset));
-  // Batches have their last offsets as keys, so a batch that extends beyond the end is kept.
+  // The keys of batches are their last offsets, so a batch that extends beyond the end is kept.
   return remove({.table = batch_table_name(partition),
                  .first_key = std::string(BatchKey(partition, Offset{0})),
                  .end_key = std::string(BatchKey(partition, trim.end_offset))},
@@ -384,8 +385,8 @@ Status GroupTransaction::trim_time_index(const Partition& partition, Offset log_
   return {};
 }
 
-// Removes a small range within the group, and notes a larger range for removal in slices. No reader
-// sees the range: it lies before the log start or, in a journal, before the checkpoint.
+// Removes a small range within the group. Records a larger range for removal in slices. No reader
+// can see the range: it lies before the log start or, in a journal, before the checkpoint.
 Status GroupTransaction::remove(const Removal& removal, TableHandle table) {
   const Erased erased = TRY(transaction_->erase_range(table, removal.first_key, removal.end_key,
                                                       {kMaxRemovedAtOnce, kMaxBytesRemovedAtOnce}));

@@ -1,5 +1,5 @@
-// A group commit in progress: a write transaction, and the changes of the log's state in memory
-// that are made once the transaction is durable.
+// A group commit in progress: a write transaction, together with the changes of the log's state in
+// memory. These changes are made when the transaction is durable.
 #pragma once
 #include <memory>
 #include <optional>
@@ -30,8 +30,8 @@ struct CleanedBatches {
     Offset last_offset;
     std::string bytes;  // empty: nothing is left of the batch
     // Set if this is the last batch that a task has written to the partition. `bytes` is then the
-    // batch without its records, and is stored only while the log still has the task's state here;
-    // otherwise the batch is erased.
+    // batch without its records. It is stored only while the log has the task's state in this
+    // partition; otherwise the batch is erased.
     std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
@@ -73,8 +73,8 @@ class GroupTransaction {
   // ObjectState (append_unless_changed.cc).
   Result<std::vector<AppendedBatch>> append_unless_changed(AppendRequest& request,
                                                            const Unchanged& unchanged);
-  // Here: this node decides the commits now, and may refuse them. InJournal: a replicated journal
-  // contains the commits, so each node applies them.
+  // Here: this node decides the commits, and may refuse them. InJournal: a replicated journal
+  // contains the commits, so each node has to apply them.
   enum class Decided : uint8_t { Here, InJournal };
   // Writes all of the commits, in their order, or none. In the result, the last batch of each
   // commit is the one in its journal.
@@ -92,10 +92,10 @@ class GroupTransaction {
                   std::string_view producers);
   Status renew_partition(const TopicPartition& id, LeaderEpoch epoch);
 
-  // --- The following calls are rare and small. One call creates or drops at most this many
-  // partitions, since each opens or closes a table; the caller repeats the call until all are done.
-  // Partitions are created from the lowest number up and dropped from the highest down, so that the
-  // numbers of a topic never have gaps.
+  // --- The following calls are rare and small. One call creates or drops at most
+  // kPartitionsAtATime partitions, because each of them opens or closes a table. The caller repeats
+  // the call until all are done. Partitions are created from the lowest number up and dropped from
+  // the highest down, so that the numbers of a topic never have gaps.
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
@@ -106,8 +106,8 @@ class GroupTransaction {
 
   // --- Cleaning (group_cleaning.cc)
   Status clean(const CleanedBatches& cleaned);
-  // Writes an entry into the time index: all records of the partition were appended at or before
-  // the time of its last append.
+  // Adds an entry to the time index: all records of the partition were appended at or before the
+  // time of its last append.
   Status index_append_time(const TopicPartition& id);
   // Raises the leader epoch of each partition of the task journal. This server always leads these
   // partitions.
@@ -127,14 +127,14 @@ class GroupTransaction {
     std::shared_ptr<Partition> partition;
     PartitionState state;
     bool has_new_records = false;
-    // The partition was truncated or its role has changed, so appends that wait to become visible
-    // are checked again.
+    // The partition was truncated or its role has changed. Appends that wait to become visible are
+    // then checked again.
     bool is_cut = false;
     bool is_truncated = false;
     bool is_cleaned = false;  // compaction has changed its batches
     std::optional<TimeMark> time_mark = {};
-    // Copies of the appended batches, back to back, for readers that ask for them soon; and the
-    // first offset.
+    // Copies of the appended batches, back to back, for readers that ask for them soon, and the
+    // offset of the first batch.
     std::string recent = {};
     Offset recent_from = {};
   };
@@ -142,7 +142,7 @@ class GroupTransaction {
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
-  // Returns the key ranges that this group only notes for removal: later transactions erase their
+  // Returns the key ranges that this group only records for removal. Later transactions erase their
   // entries slice by slice.
   const std::vector<Removal>& removals() const { return removals_; }
   // Returns the tasks whose owner has changed or that were dropped, since the last call.

@@ -6,9 +6,9 @@
 
 namespace storage {
 
-// Avoids two wake-ups of threads: of the writer's thread, and of the client's thread for the
-// result. If clients append one after the other, the wake-ups take about as long as the wait for
-// the disk (docs/adr/0069).
+// Avoids two wake-ups of threads: the writer's thread for the append, and the client's thread for
+// the result. If clients append one after the other, these wake-ups take about as long as the wait
+// for the disk (docs/adr/0069).
 //
 // The append is already in the log's queue. If the object is destroyed without write(), it wakes
 // the writer's thread to write the append.

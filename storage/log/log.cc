@@ -21,8 +21,8 @@ namespace {
 // Number of tables of the log itself and of the modules that share its store.
 constexpr size_t kOtherTables = 64;
 
-// Weight of a small write by a module that shares the store, counted against the bytes of a commit
-// group.
+// Weight that a small write of another module, which shares the store, has in a commit group's size
+// limit.
 constexpr size_t kSubmittedWeight = 4 << 10;
 
 // Submits the request repeatedly until `is_done` returns true. Each run is in another commit group,

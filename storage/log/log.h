@@ -39,16 +39,18 @@ struct LogOptions {
   // The most client partitions, each of which has its own table (lmdb_store.h explains the cost). A
   // creation beyond the limit fails with LimitExceeded before anything is written.
   size_t max_partitions = 32'000;
-  uint32_t max_readers = 512;  // LogReaders and other snapshots at a time
+  uint32_t max_readers = 512;  // limit for LogReaders and other snapshots that exist at the same
+                               // time
   // Client appends fail with DiskFull while less space than this is free; task commits fail while
   // less than half of it is free. The reserve is left for drops, trims and small commits, so that
   // an operator can free space on a full disk. 0: appends are always tried.
   uint64_t reserve_bytes = 64 << 20;
-  // Limits of one slice of removals, which run between groups.
+  // Limits of one slice of removals. Slices run between groups.
   struct RemovalBudget {
     int64_t time_us = 2'000;
-    // A limit of the bytes, because LMDB stores the numbers of the pages that a commit frees as one
-    // entry of its list of free pages, which later commits read and write as a whole.
+    // The bytes are limited because of LMDB's list of free pages: the numbers of all pages that a
+    // commit frees form one entry of the list, and later commits read and write the entry as a
+    // whole.
     size_t size_bytes = 4 << 20;
   };
   RemovalBudget removal_budget = {};
@@ -57,9 +59,9 @@ struct LogOptions {
   // with the oldest appends are removed, too.
   int64_t producer_expiration_ms = 86'400'000;
   size_t max_producers = 20'000;
-  // Whether the producer states of tasks that this log does not have expire. False in a cluster,
-  // where tasks of other nodes write to this log: without its state, the next batch of such a task
-  // would be refused, because batches before it seem to be missing.
+  // Whether the producer states of tasks that this log does not have may expire. False in a
+  // cluster, where tasks of other nodes write to this log. If the state of such a task were
+  // removed, its next batch would be refused, because earlier batches would seem to be missing.
   bool forgets_foreign_tasks = true;
   const Clock* clock = nullptr;  // outlives the log; null: the system's clock
   // OwnThread: the log runs the writer on its own thread. Owner: the log's owner calls
@@ -70,16 +72,16 @@ struct LogOptions {
   size_t queue_limit_bytes = 64 << 20;
   // limit for the requests of one commit; a single request may be larger
   size_t group_limit_bytes = 4 << 20;
-  // How long commits of tasks may wait for a client's append, to become durable together with it,
-  // while clients append one at a time (task_pause.h).
+  // The longest time for which commits of tasks may wait for a client's append, in order to share
+  // its commit. They wait only while clients append one at a time (task_pause.h).
   int64_t task_wait_us = 2'000;
   // Called on the writer's thread after each durable commit, with the partitions that have new
   // records or were dropped, so that waiting readers look again. Also called on the thread that
   // advances a high watermark (ReplicaLog).
   std::function<void(std::span<const TopicPartition>)> on_durable;
-  // Called with a function `tell`, which it must call: `tell` calls on_durable and answers the
-  // commit's requests. An owner whose callbacks wake the same threads several times can delay these
-  // wake-ups until `tell` returns.
+  // Called with a function `tell`, which the callee must call: `tell` calls on_durable and answers
+  // the commit's requests. If these callbacks wake the same threads several times, the owner can
+  // delay the wake-ups until `tell` returns.
   std::function<void(const std::function<void()>& tell)> telling = [](const auto& tell) { tell(); };
   std::function<void(const LogTrace&)> trace;
   // Called once on the writer's thread when the outcome of a commit is unknown. The commit's
@@ -109,11 +111,11 @@ class Log : public TransactionQueue {
   // that was opened with LogOptions::Writer::Owner. Returns false if no request was queued.
   bool write_next();
   // Closes the log like the destructor, except that readers may continue. For owners whose
-  // callbacks refer to objects that are destroyed before the log: afterwards the log calls only the
-  // callbacks of requests that are submitted after this call.
+  // callbacks refer to objects that are destroyed before the log: after close(), the log calls only
+  // the callbacks of requests that are submitted later.
   void close();
 
-  // --- Appends and task commits, whose queues are bounded. Both calls return false if the queue is
+  // --- Appends and task commits. Their queues are bounded. Both calls return false if the queue is
   // full: the request is not taken, and when_room() reports when to try again. If the log is
   // closing or has failed, `done` gets the error.
   bool try_append(AppendRequest& request, AppendDone& done);
@@ -135,13 +137,15 @@ class Log : public TransactionQueue {
   // all of them fit, none is created.
   void create_partitions(Uuid topic, int32_t count, std::function<void(Status)> done,
                          PartitionKind kind = PartitionKind::Client);
-  // Removes the topic's partitions and their records. Succeeds if the topic has none. Answered when
-  // no reader sees them, now or after a crash; their space is freed in slices afterwards.
+  // Removes the topic's partitions and their records. Succeeds if the topic has no partitions.
+  // Answered when no reader can see them, now or after a crash. Their space is freed in slices
+  // afterwards.
   void drop_topic(Uuid topic, std::function<void(Status)> done);
-  // Returns the number of removals that are not finished: 0 when no record, journal or state of a
+  // Returns the number of unfinished removals. It is 0 when no record, journal or state of a
   // dropped or trimmed range is left.
   size_t pending_removals() const;
-  // Returns the partition's offsets and role, for polling without locks; null if there is none.
+  // Returns the partition's offsets and role; they can be polled without locks. Returns null if the
+  // partition does not exist.
   std::shared_ptr<const PartitionStatus> find_partition(const TopicPartition& partition) const;
   std::vector<TopicPartition> partitions() const;  // except those of the journal of tasks
   // Returns each topic that has partitions here, except the journal of tasks, in the order of the
@@ -149,12 +153,13 @@ class Log : public TransactionQueue {
   std::vector<StoredTopic> topics() const;
 
   // --- Producers
-  // Allocates `count` ids that were never used before, from the answered one on.
+  // Allocates `count` ids that were never used before. The answer is the first of them; the others
+  // follow it.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
   // Returns a guard for a producer's transaction in a partition. The caller takes the guard before
-  // it asks the coordinator whether the partition belongs to the transaction, and passes it with
-  // the append (PartitionBatches).
+  // it asks the coordinator whether the partition belongs to the transaction. Later it passes the
+  // guard with the append (PartitionBatches).
   std::shared_ptr<TransactionGuard> guard_transaction(const TopicPartition& partition,
                                                       ProducerId producer);
 

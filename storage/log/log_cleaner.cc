@@ -13,16 +13,17 @@ namespace storage {
 
 namespace {
 
-// Compaction of less new data than this waits until the data is CleanupPolicy::segment_ms old.
+// If the new data is smaller than this, compaction waits until the data is
+// CleanupPolicy::segment_ms old.
 constexpr int64_t kWorthBytes = 1 << 20;
 constexpr size_t kLeastKeyMapBytes = 64 << 10;
 // The cleaner takes at most about half of the writer's time, and never pauses longer than this.
 constexpr int64_t kLongestPauseUs = 50'000;
-// The time index has the age of the last append with an error of at most a tenth of the required
-// age, and of at most kMostIndexPauseMs, so that the age is also known after a restart.
+// The time index must show the age of the last append even after a restart. Its error is at most a
+// tenth of the required age, and at most kMostIndexPauseMs.
 constexpr int64_t kMostIndexPauseMs = 60'000, kIndexPausesOfAge = 10;
 constexpr size_t kWeightOfIndexEntry = 4 << 10;
-// Longest time until a partition without appends is looked at again.
+// Longest time until a partition without appends is examined again.
 constexpr int64_t kLongestPauseMs = 600'000;
 
 template <class Submit>
@@ -72,8 +73,8 @@ void LogCleaner::run() {
   }
 }
 
-// Returns whether nothing was committed since the last round and no partition is due. This keeps an
-// idle server with tens of thousands of partitions from being busy.
+// Returns whether nothing was committed since the last round and no partition is due. Without this
+// check, an idle server with tens of thousands of partitions would be busy.
 bool LogCleaner::is_idle() {
   // The count includes commits that write metadata.
   const uint64_t commits = log_.core().statistics().commits;
@@ -94,8 +95,8 @@ void LogCleaner::run_once() {
     const Status cleaned = clean(target);
     if (cleaned || !goes_on() || cleaned.error().code == ErrorCode::UnknownTopic) continue;
     notes_.erase(target.partition);  // the next round counts its bytes again
-    // Only the first failure of a round is logged, since a full disk stops the cleaning of every
-    // partition.
+    // Only the first failure of a round is logged, because a full disk prevents the cleaning of
+    // every partition.
     if (failures++ > 0) continue;
     log_warn("a partition was not cleaned topic={} partition={} error=\"{}\"",
              target.partition.topic.to_string(), target.partition.partition.value(),
@@ -114,7 +115,7 @@ void LogCleaner::run_once() {
 // thousands of such partitions.
 bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
   const auto partition = log_.find_partition(target.partition);
-  // A damaged partition shows no records.
+  // A damaged partition appears to be empty here.
   if (!partition || partition->log_start() == partition->log_end()) return false;
   Notes& notes = notes_[target.partition];
   notes.round = round_;
@@ -123,8 +124,8 @@ bool LogCleaner::is_worth_a_look(const CleanupTarget& target) {
          now_ms >= notes.next_look_ms || notes.next_look_ms > now_ms + kLongestPauseMs;
 }
 
-// Returns the pause until the next look at a partition without appends: a tenth of the shortest age
-// in its policy, because its records only become old enough by the passing of time.
+// Returns the pause until a partition without appends is examined again. It is a tenth of the
+// shortest age in its policy, because in such a partition only the age of the records changes.
 int64_t LogCleaner::pause_ms_of(const CleanupTarget& target) const {
   const CleanupPolicy& policy = target.policy;
   int64_t age_ms = kLongestPauseMs * kIndexPausesOfAge;
@@ -278,7 +279,7 @@ Status LogCleaner::compact(const CleanupTarget& target, const Partition& partiti
     TRY(cleaned.grow_to(*reader_, partition.id(), cleaned_end, go_on));
     if (fresh.begin() != cleaned_end) fresh.restart(cleaned_end);
     TRY(fresh.grow_to(*reader_, partition.id(), std::max(end, cleaned_end), go_on));
-    // If a running query still has to read records before the cleaned end, nothing is compacted.
+    // If a running query has not read all records before the cleaned end yet, nothing is compacted.
     if (end < cleaned_end || !TRY(is_due(policy, partition, notes))) return {};
     TRY(compact_once(target, partition, notes, end));
   }
@@ -321,8 +322,8 @@ Status LogCleaner::write(CleanedBatches cleaned) {
                            GroupTransaction& group) { return group.clean(*cleaned); },
                        std::move(done));
   }));
-  // The pause is as long as the write took, so that the writer has at least half of its time for
-  // other requests.
+  // The pause is as long as the write took. The writer thus has at least half of its time for other
+  // requests.
   const int64_t took_us = options_.clock->monotonic_us() - begin_us;
   std::unique_lock lock(mutex_);
   stopping_.wait_for(lock, std::chrono::microseconds(std::min(took_us, kLongestPauseUs)),

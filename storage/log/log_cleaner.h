@@ -27,8 +27,8 @@ struct LogCleanerOptions {
   size_t max_key_map_bytes = 32 << 20;
 };
 
-// Reads and decides on its own thread. The log's writer makes the decisions durable, in slices, as
-// it does with any other request, and frees the space of a trim in its removal lane.
+// The cleaner reads and decides on its own thread. The log's writer makes the decisions durable in
+// slices, like any other request. The space of a trim is freed in the writer's removal lane.
 //
 // Invariants: records at the high watermark or after it are not cleaned, and neither are records
 //   from the target's `keep_from` on; the newest batch of a partition is not compacted, since the
@@ -50,8 +50,8 @@ class LogCleaner {
   // Cleans all partitions that are due. Failures are logged, and retried the next time.
   void run_once();
 
-  // Approximate number of a partition's records that the policy would delete now if no query had
-  // yet to read them. Threads: held_back() from any.
+  // Approximate number of a partition's records that the policy would delete now, and that are kept
+  // because queries have not read them yet. Threads: held_back() from any.
   struct HeldBack {
     TopicPartition partition;
     int64_t records;

@@ -18,17 +18,17 @@ namespace storage {
 
 namespace {
 
-// While one client appends without a pause, readers are notified once in kTellEveryUs, and within
-// kTellWithinUs after its last append.
+// While a single client appends without a pause, readers are notified once per kTellEveryUs, and at
+// the latest kTellWithinUs after its last append.
 constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
-// After a group that could not be deferred because it needed the store, this number of groups is
-// not deferred either: they are likely to need the store, too.
+// If a group could not be deferred because it needed the store, this number of later groups is not
+// deferred either: they will probably need the store, too.
 constexpr size_t kGroupsUndeferred = 32;
-// The pages of a group with more bytes are written with its commit, not later.
+// If a group has more bytes than this, its pages are written with its commit and not later.
 constexpr size_t kMostBytesLater = 12 << 10;
 
-// Returns whether the pages of the work may be written later. A commit with trims removes consumed
-// records, for which the store must be read.
+// Returns whether the pages of the work may be written later. Commits with trims are not
+// deferrable: they remove consumed records, and this removal reads the store.
 bool is_deferrable(const LogWork& work) {
   if (const auto* task = std::get_if<CommitWork>(&work)) return task->commit.trims.empty();
   if (const auto* other = std::get_if<OtherWork>(&work)) return other->deferrable_bytes.has_value();
@@ -82,8 +82,8 @@ Result<std::unique_ptr<LogCore>> LogCore::open(std::unique_ptr<KeyValueStore> st
 
 // --- Recovery
 
-// If a page of a partition's table cannot be read, the start continues: the partition is marked as
-// damaged, and the others are read again without its table.
+// If a page of a partition's table cannot be read, the start still continues: the partition is
+// marked as damaged, and the other partitions are read again without this table.
 Status LogCore::recover() {
   while (true) {
     const size_t known = damaged_.size();
@@ -152,8 +152,8 @@ Status LogCore::recover_tasks(WriteTransaction& transaction) {
   return {};
 }
 
-// Creates the partitions of the journal, which must exist before tasks begin, and makes this server
-// their leader under an epoch that no process had before.
+// Creates the partitions of the journal, which must exist before tasks begin. Makes this server
+// their leader, under an epoch that no earlier process had.
 Status LogCore::open_journals() {
   const auto submit_and_wait = [this](std::function<Status(GroupTransaction&)> apply) {
     std::promise<Status> done;
@@ -212,7 +212,7 @@ Result<std::shared_ptr<Partition>> LogCore::read_partition(WriteTransaction& tra
   if (row.log_start > log_end)
     return damaged_data(fmt::format("it begins at offset {} and ends at {}", row.log_start.value(),
                                     log_end.value()));
-  // Earlier versions did not lower these ends when they truncated the log.
+  // Earlier versions did not lower cleaned_end and gaps_end when they truncated the log.
   partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark,
                       std::min(row.cleaned_end, log_end), std::min(row.gaps_end, log_end)});
   partition->opened(clock_.wall_ms());
@@ -255,15 +255,15 @@ void LogCore::publish(GroupTransaction& transaction) {
   if (!transaction.created().empty() || !transaction.dropped().empty())
     publish_partitions(transaction);
   if (transaction.removals().empty()) return;
-  // The number is taken after the map is published, so a reader whose turn begins under this number
-  // or a later one cannot find the removed tables.
+  // The number is taken after the map is published. So a reader whose snapshot begins under this
+  // number or a later one cannot find the removed tables.
   const uint64_t epoch = epochs_.next();
   for (const Removal& removal : transaction.removals()) removals_->add(removal, epoch);
   pending_removals_ = removals_->size();
 }
 
-// Answers appends of earlier groups that wait to become visible and that this group has made
-// visible or impossible.
+// Answers appends of earlier groups that wait to become visible. This group has either made them
+// visible or made it impossible.
 void LogCore::tell_waiters(const GroupTransaction& transaction) {
   for (const GroupTransaction::Moved& moved : transaction.moved())
     if (moved.is_cut && moved.state.role == ReplicaRole::Follower)
@@ -301,14 +301,14 @@ void LogCore::publish_partitions(const GroupTransaction& transaction) {
 
 LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   RequestQueue::Gathered gathered = queue_.gather(options_.group_limit_bytes, patience);
-  // Callers that wait for space in the queue are called before the sync, so that their requests are
-  // gathered during the sync.
+  // Callers that wait for space in the queue are called before the sync. Their next requests can
+  // then arrive during the sync.
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
   if (!gathered.group.empty()) {
     const bool may_wait = size_of(gathered.group) <= kMostBytesLater;
     write_group(gathered.group, may_wait ? Pages::Later : Pages::Now);
-    // called after the answers, so that no request waits for the growth of the file
+    // The file grows only after the answers, so that no request waits for the growth.
     store_->prepare_growth();
   }
   pages_ = Pages::Now;
@@ -325,8 +325,8 @@ RequestQueue::Admission LogCore::try_put_alone(AppendRequest& request, AppendDon
   return after_put<AppendWork>(queue_.put_alone(work, size_bytes), work, request, done);
 }
 
-// Takes a turn on a client's thread. The maintenance of a turn may take longer than the group, so
-// it is left to the writer's thread.
+// Writes one group on a client's thread. Maintenance may take longer than the group, so it is left
+// to the writer's thread.
 void LogCore::write_alone() {
   std::vector<LogWork> group = queue_.gather_alone(options_.group_limit_bytes);
   if (group.empty()) return;
@@ -341,13 +341,13 @@ bool LogCore::write_next() {
   return take_turn(std::chrono::milliseconds(0)) == Turn::Wrote;
 }
 
-// Writes all of the group in one commit. If that fails, writes it in parts, so that one request
-// that cannot be stored does not make the others fail. The parts keep their order, since a
+// Writes the whole group in one commit. If that fails, writes it in parts, so that a request that
+// cannot be stored does not make the others fail. The parts keep the order of the group, because a
 // producer's batches and a task's commits depend on it.
 void LogCore::write_group(std::span<LogWork> group, Pages pages) {
   pages_ = pages;
-  // This number of attempts is enough to find two requests that fail among all of the group. It is
-  // limited because on a full disk every attempt fails and takes time.
+  // This number of attempts is enough to find two failing requests in the group. It is limited
+  // because on a full disk every attempt fails and takes time.
   int attempts_left = 4 * static_cast<int>(std::bit_width(group.size())) + 4;
   write_part(group, attempts_left);
 }
@@ -408,8 +408,8 @@ LogCore::Answer LogCore::answer(AppendWork& work, Result<Appended> result) {
 
 LogCore::Answer LogCore::answer(CommitWork& work, Result<Appended> result) {
   return [this, &work, result = std::move(result)]() mutable {
-    // The refusal is noted here, with the answer, and not in apply(): if the group is repeated, the
-    // commit may succeed.
+    // The refusal is recorded here, together with the answer, and not in apply(): apply() may run
+    // again for the same group, and may then succeed.
     if (!result)
       refused_[work.commit.task] = work.commit.epoch;
     else if (!refused_.empty())
@@ -502,7 +502,7 @@ LogCore::Answer LogCore::apply(GroupTransaction& transaction, LogWork& work, Err
   Status status = other.apply(transaction);
   if (!status) error = status.error();
   return [this, &other, status = std::move(status), renewed = transaction.take_renewed_tasks()] {
-    // The task may have been dropped and created again with the same first epoch, so the noted
+    // The task may have been dropped and created again with the same first epoch. So the recorded
     // refusal of that epoch is removed.
     for (const std::string& task : renewed) refused_.erase(task);
     other.done(status);
@@ -540,8 +540,8 @@ std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transactio
 
 // Notifies the readers of partitions with new records. A notified reader reads the store, which
 // forces the pages of deferred groups to be written. So while a single client appends, readers are
-// notified once for several groups. This does not apply to groups with replicated partitions: their
-// followers must copy the records before these are visible.
+// notified only once for several groups. Groups with replicated partitions are an exception: their
+// records become visible only after the followers have copied them.
 void LogCore::tell_grown(std::span<const TopicPartition> grown) {
   for (const TopicPartition& partition : grown)
     if (std::ranges::find(untold_, partition) == untold_.end()) untold_.push_back(partition);

@@ -29,7 +29,7 @@ namespace storage {
 // Invariants: those of Log. In addition, a table's handle is published after the commit that
 // created the
 //   table, and closed only when every reader has begun a new turn since the partition was dropped.
-//   (LMDB reuses handle numbers, and a stale handle would read another topic's records.)
+//   (LMDB reuses handle numbers, so a stale handle could read another topic's records.)
 //
 // Threads: the writer's thread writes groups in turns. Between two turns, a client's thread that
 //   alone uses the log may take a turn (write_alone()); RequestQueue ensures that only one thread
@@ -55,7 +55,7 @@ class LogCore {
   // Queues an append that the caller's thread may write: see inline_append.h.
   RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
   void write_alone();
-  // Queues a small and rare request. The queue takes any number of such requests; `weight_bytes` is
+  // Queues a small and rare request. The number of such requests is not limited. `weight_bytes` is
   // counted against the size of a commit group.
   static constexpr size_t kAdministrationWeight = 64 << 10;  // weight of a small removal
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
@@ -65,7 +65,8 @@ class LogCore {
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));
   }
-  // Calls `done` for a durable request when its batches are visible: enough followers have them.
+  // Calls `done` for a durable request when its batches are visible, which means that enough
+  // followers have them.
   void when_visible(Appended appended, AppendDone done) {
     commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
   }
@@ -84,7 +85,7 @@ class LogCore {
   size_t pending_removals() const { return pending_removals_.load(); }
   LogStatistics statistics() const;
 
-  // Returns the error for a request that came too late to be queued.
+  // Returns the error for a request that arrived too late to be queued.
   Error refusal() const;
 
  private:
@@ -156,8 +157,8 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Memory for recently appended batches. It suffices for more than a second of appends, and
-  // readers and followers fetch new batches within that time.
+  // Memory for recently appended batches. It is enough for more than a second of appends. Readers
+  // and followers normally fetch new batches within that time.
   static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;

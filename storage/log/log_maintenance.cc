@@ -8,8 +8,8 @@ namespace storage {
 
 namespace {
 
-// Pauses between two slices of removals: after a slice that could not be stored, and if all
-// remaining removals wait for readers to end their turns.
+// Pauses between two slices of removals. The first one follows a slice that could not be stored.
+// The second one applies while all remaining removals wait for readers to close their snapshots.
 constexpr int64_t kPauseAfterFailureUs = 250'000, kPauseForReadersUs = 5'000;
 
 }  // namespace
@@ -49,7 +49,7 @@ Status LogCore::sweep_some_producers(int64_t now_ms) {
   return committed;
 }
 
-// Removes a slice in a transaction of its own: if the slice fails, no group fails with it, and on a
+// Removes a slice in a separate transaction. If the slice fails, no group fails with it; and on a
 // full disk the slice frees space.
 void LogCore::remove_a_slice() {
   if (removals_->size() == 0 || failed_) return;

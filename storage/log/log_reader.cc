@@ -28,7 +28,7 @@ struct LogReader::State {
   bool in_turn = false;
   Snapshot snapshot = Snapshot::AtOnce;
   bool has_snapshot = false;
-  // Keeps the batches in memory that this turn has returned from RecentBatches.
+  // Keeps the batches from RecentBatches in memory that the current turn has returned.
   std::vector<SharedBytes> kept = {};
   // For each partition: the high watermark that the turn has read first and uses until its end.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
@@ -87,13 +87,13 @@ Result<Offset> LogReader::State::log_start_of(const Partition& partition) {
   return TRY(row_of(partition)).log_start;
 }
 
-// Returns the log end as of the snapshot, in which everything is durable. The published log end is
-// not used: it may be a commit older or newer than the snapshot.
+// Returns the log end as of the snapshot; everything before it is durable. The published log end
+// cannot be used, because it may be one commit older or newer than the snapshot.
 Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) {
   const auto last = TRY(cursor.last());
   const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
-  // With replicas, a truncation may have left the log end above the last batch, so the row is read,
-  // too.
+  // In a partition with replicas, a truncation may have left the log end behind the end of the last
+  // batch, so the row is read, too.
   if (last && partition.role() == ReplicaRole::Alone) return behind_last;
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }
@@ -107,8 +107,8 @@ Result<Offset> LogReader::State::high_watermark_of(const Partition& partition) {
   if (const auto known = high_watermarks.find(&partition); known != high_watermarks.end())
     return known->second;
   Offset high_watermark = partition.high_watermark();
-  // The turn may have taken its snapshot for another partition some commits ago. The snapshot then
-  // lacks the transactions of later batches, which would be returned as committed.
+  // This turn may have taken its snapshot for another partition, some commits ago. The snapshot
+  // then lacks the transactions of later batches, and these batches would be returned as committed.
   if (snapshot == Snapshot::WhenNeeded && has_snapshot && partition.has_transactions()) {
     auto cursor = TRY(cursor_of(partition));
     high_watermark = std::min(high_watermark, TRY(log_end_of(partition, cursor)));
@@ -132,7 +132,7 @@ Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   ReadTransaction& read = *TRY(store());
   const auto first = TRY(first_undecided(read, core.tables(), partition.number(), high_watermark));
   if (!first) return Offset{INT64_MAX};
-  // A transaction whose records were deleted does not hold readers back, since no reader begins
+  // A transaction whose records were deleted does not block readers, because no reader begins
   // before the log start.
   return std::max(*first, TRY(log_start_of(partition)));
 }
@@ -150,8 +150,8 @@ Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition,
   return latest;
 }
 
-// Returns the error for missing offsets that compaction cannot have removed. Everything else
-// removes records only from the front of a log, so pages of the file are damaged.
+// Returns the error for missing offsets that compaction cannot have removed. All other operations
+// remove records only from the front of a log, so pages of the file must be damaged.
 Error LogReader::State::lost(Offset from, Offset to) {
   return damaged_data(fmt::format("the data file has lost the records at offsets {} to {}",
                                   from.value(), to.value() - 1));
@@ -274,9 +274,9 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
     if (auto recent = state_->read_recent(partition, from, end, max_bytes))
       return *std::move(recent);
   auto cursor = TRY(state_->cursor_of(partition));
-  // A log that was copied from a leader may have gaps anywhere, since the leader's log was
-  // compacted. For other logs, gaps are possible only before `gaps_end` in the partition's row,
-  // which is read when a gap is found.
+  // A log that was copied from a leader may have gaps anywhere, because the leader's log was
+  // compacted. In other logs, gaps are possible only before `gaps_end` in the partition's row. The
+  // row is read when a gap is found.
   std::optional<Offset> gaps_end;
   if (partition.leader_epoch() > LeaderEpoch{0}) gaps_end = Offset{INT64_MAX};
   const auto may_be_gap = [&](Offset gap_end) -> Result<bool> {

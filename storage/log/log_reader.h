@@ -21,8 +21,9 @@ struct TimedOffset {
   Offset offset;
   int64_t timestamp;
 };
-// Returns the first record of the batch at `from` or later whose timestamp is `timestamp` or later;
-// nothing if there is none. Decompresses the batch, which may take long. Threads: any.
+// Returns the first record of the batch at or after `from` whose timestamp is at least `timestamp`;
+// nothing if the batch has no such record. Decompresses the batch, which may take long. Threads:
+// any.
 Result<std::optional<TimedOffset>> find_by_time(const BatchRef& batch, int64_t timestamp,
                                                 Offset from);
 
@@ -49,10 +50,10 @@ enum class ReadUpTo : uint8_t {
 enum class Snapshot : uint8_t {
   // at the start of the turn: all answers are as of one commit, so two partitions can be compared
   AtOnce,
-  // At the first read that needs the store. For a reader that reads the end of one partition at a
-  // time: it is served from memory (recent_batches.h) as long as possible, so that the store may
-  // delay writes that no reader needs yet. The visible end of a partition is fixed at the first
-  // look; other answers about it are as of the same moment or a later one.
+  // At the first read that needs the store. This is for a reader that reads the end of one
+  // partition at a time. It is served from memory (recent_batches.h) as long as possible, so that
+  // the store can delay writes that no reader needs yet. The visible end of a partition is fixed at
+  // the first look; other answers about the partition are as of the same moment or a later one.
   WhenNeeded,
 };
 
@@ -63,7 +64,7 @@ class LogReader {
   static Result<std::unique_ptr<LogReader>> open(Log& log);
   ~LogReader();
 
-  // Begins a turn. Keep turns short: an open turn keeps old pages from being reused. Turns do not
+  // Begins a turn. Keep turns short: while a turn is open, old pages cannot be reused. Turns do not
   // nest.
   Status begin_turn(Snapshot snapshot = Snapshot::AtOnce);
   void end_turn();
@@ -93,15 +94,15 @@ class LogReader {
   // the end of an index and the headers of the batches after it.
   Result<std::optional<int64_t>> max_timestamp(const TopicPartition& partition);
   // Returns the leader epoch that has written the first visible record; if no record is visible,
-  // the epoch of the next one. The record exists in this turn even if it is deleted meanwhile;
-  // read() reports the deletion.
+  // the epoch of the next record. The record may be deleted during the turn; then read() reports
+  // the deletion.
   Result<LeaderEpoch> first_leader_epoch(const TopicPartition& partition);
   // Returns the epoch under which the partition is led.
   Result<LeaderEpoch> leader_epoch(const TopicPartition& partition);
   // Returns the approximate number of bytes that the partition's records take in the store.
   Result<uint64_t> size_bytes(const TopicPartition& partition);
-  // Returns the idempotent producers of the partition. There may be more than
-  // LogOptions::max_producers, because the excess is removed only from time to time.
+  // Returns the idempotent producers of the partition. Their number may exceed
+  // LogOptions::max_producers, because the excess is removed only periodically.
   Result<std::vector<ActiveProducer>> producers(const TopicPartition& partition);
   // Returns the answer to Kafka's OffsetsForLeaderEpoch: see EpochEnd.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);

@@ -21,8 +21,8 @@ struct LogStatistics {
   bool refuses_appends = false;                  // the disk is full up to the reserve
 };
 
-// Returns the current figures. They are counted as the log works, so a call only takes two short
-// locks. Threads: any.
+// Returns the current figures. The log updates them all the time, so a call only takes two locks
+// for a short time. Threads: any.
 LogStatistics statistics_of(Log& log);
 
 }  // namespace storage

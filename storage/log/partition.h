@@ -22,9 +22,9 @@ namespace storage {
 // keys in tables that partitions share.
 using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 
-// The scheme by which names are given to the tables of client partitions. LMDB compares the name of
-// a table that it opens with the names of equal length of all open tables: ten thousand tables open
-// in 35 ms with names of many lengths, and in 160 ms with names of one length.
+// The scheme for the names of client partitions' tables. When LMDB opens a table, it compares the
+// table's name with the names of equal length of all open tables. Ten thousand tables open in 35 ms
+// with names of many lengths, and in 160 ms with names of one length.
 enum class TableNaming : uint8_t { OneLength, ManyLengths };
 
 // The row of a partition in the table `partitions`: everything that is stored except its batches.
@@ -33,7 +33,7 @@ struct PartitionRow {
   LogNumber number = {};
   LeaderEpoch leader_epoch = {};
   Offset log_start = {};
-  Offset end_when_empty = {};  // the log end if there is no batch: offsets are never reused
+  Offset end_when_empty = {};  // the log end if no batch exists: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
   // value at the last write, possibly outdated; unused for ReplicaRole::Alone
   Offset high_watermark = {};
@@ -94,9 +94,9 @@ class Partition final : public PartitionStatus {
             cleaned_end(), gaps_end(), first_undecided(), newest_epoch_};
   }
   void publish(const PartitionState& state);
-  // Sets the high watermark, up to which enough followers have the records. A follower gets the
-  // value from its leader. Returns false if `offset` is not beyond the present high watermark, or
-  // if the node does not lead or follow the partition under this epoch.
+  // Sets the high watermark: the offset up to which enough followers have the records. A follower
+  // gets the value from its leader. Returns false if `offset` is not beyond the current high
+  // watermark, or if the node does not lead or follow the partition under this epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
   // Returns the reason why the partition's batches cannot be read or written, found at the start;
@@ -104,13 +104,14 @@ class Partition final : public PartitionStatus {
   // be dropped.
   const std::optional<Error>& damage() const { return damage_; }
 
-  // Notes that the partition has transactions. Called before the commit of the first transactional
-  // batch, so that a reader whose snapshot has the batch also sees this note.
+  // Records that the partition has transactions. Called before the commit of the first
+  // transactional batch, so that every reader that sees the batch also sees this flag.
   void note_transactions() { has_transactions_.store(true); }
   bool has_transactions() const { return has_transactions_.load(); }
 
-  // Counts the truncations of this process. A pass of compaction that read batches under another
-  // number must not write them back: new batches may have their offsets. Threads: any.
+  // Counts the truncations of this process. If the count has changed since a pass of compaction has
+  // read batches, the pass must not write them back: new batches may have their offsets. Threads:
+  // any.
   uint64_t truncations() const { return truncations_.load(std::memory_order_acquire); }
   void note_truncation() { truncations_.fetch_add(1, std::memory_order_acq_rel); }
 
@@ -143,7 +144,7 @@ class Partition final : public PartitionStatus {
   std::atomic<uint64_t> truncations_{0};
 };
 
-// All partitions as of one commit. Published as a whole; a change is a new map.
+// All partitions as of one commit. The map is published as a whole; each change creates a new map.
 //
 // Invariant: a published map never changes. Threads: any.
 class PartitionMap {

@@ -19,7 +19,7 @@ class Snapshot final : public PartitionSnapshot {
 
   Status add(LogCore& core, std::shared_ptr<const Partition> partition,
              const PartitionState& state) {
-    // The log end serves as the high watermark: exchanges have one replica, so everything durable
+    // The log end is used as the high watermark: exchanges have one replica, so everything durable
     // is visible.
     heads_.push_back(
         {partition->id(), TRY(first_kept(*partition, state)), state.log_end, state.leader_epoch,
@@ -56,7 +56,8 @@ class Snapshot final : public PartitionSnapshot {
 
 }  // namespace
 
-// The states are read first, so that the later snapshot has the records that they count.
+// The states are read first, so the later snapshot contains at least the records that the states
+// count.
 Result<std::unique_ptr<PartitionSnapshot>> PartitionSnapshot::open(
     Log& log, std::span<const TopicPartition> partitions) {
   LogCore& core = log.core();

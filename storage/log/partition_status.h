@@ -1,4 +1,4 @@
-// Offsets and role of a partition, as its writer last published them.
+// The offsets and the role of a partition, as the log's writer last published them.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -22,9 +22,10 @@ enum class ReplicaRole : uint8_t {
 // watermark, and *acknowledged* if it has reached the state that its producer asked for (Acks).
 // Only in a partition without replicas does a record reach all three states at the same time.
 //
-// The values are published after the sync of the commit that changed them: a reader that reads an
-// offset here finds the records in a snapshot taken later. Threads: any may read; the log's writer
-// publishes, and the replica that counts a leader's followers advances the high watermark.
+// The values are published after the sync of the commit that changed them. A reader that reads an
+// offset here and then takes a snapshot finds the records in the snapshot. Threads: any may read;
+// the log's writer publishes; the replica that counts a leader's followers advances the high
+// watermark.
 class PartitionStatus {
  public:
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
@@ -54,8 +55,8 @@ class PartitionStatus {
   std::atomic<int64_t> cleaned_end_{0}, gaps_end_{0};
   std::atomic<int32_t> leader_epoch_{0};
   std::atomic<ReplicaRole> role_{ReplicaRole::Alone};
-  // Sequentially consistent operations, because readers and the writer must agree on the order of a
-  // drop and of a turn (LogReader).
+  // The operations are sequentially consistent, because readers and the writer must agree on the
+  // order of a drop and of a turn (LogReader).
   std::atomic<bool> dropped_{false};
 };
 

@@ -39,7 +39,7 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
   return all;
 }
 
-// By producer: its first batch at `from` or after it. Followers have yet to fetch these records, so
+// By producer: its first batch at or after `from`. Followers have not fetched these records yet, so
 // the range is small.
 using FirstBatches = std::map<ProducerId, records::BatchHeader>;
 Result<FirstBatches> first_batches(Transaction& transaction, const Partition& partition,

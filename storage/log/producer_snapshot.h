@@ -10,16 +10,15 @@
 
 namespace storage {
 
-// Encodes the producer states as of the high watermark. Records after it may be lost with the
-// leader, so a replica must not refuse them as duplicates later.
+// Encodes the producer states as of the high watermark. Later records may be lost with the leader
+// and then be sent again, so the states must not make a replica refuse them as duplicates.
 //
 //   version u8 = 1, then for each: producer id i64, size of its state u16, ProducerState
 Result<std::string> producer_snapshot(Transaction& transaction, const LogTables& tables,
                                       const Partition& partition, Offset high_watermark);
 // Replaces the producer states of a log that continues from `start`. The snapshot may be newer than
-// `start`. A transaction that begins at or after `start` is therefore not installed: it, and
-// earlier transactions of the same producer, follow from the batches that are appended later. Fails
-// with CorruptRecord and then has written nothing.
+// `start`. A transaction that begins at or after `start` is therefore not installed: the batches
+// that are appended later contain it. Fails with CorruptRecord and then has written nothing.
 Status install_producers(WriteTransaction& transaction, const LogTables& tables,
                          LogNumber partition, Offset start, std::string_view snapshot);
 

@@ -20,8 +20,8 @@ constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
 Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& batch) const {
   const int32_t first = batch.base_sequence;
   const int32_t last = advance_sequence(first, batch.last_offset_delta);
-  // Batches that a coordinator appends for a producer have no sequence. They are never sent again,
-  // so they cannot be duplicates.
+  // Batches that a coordinator appends for a producer have no sequence. They are never sent a
+  // second time, so they cannot be duplicates.
   if (first < 0) {
     TRY(check_epoch(batch));
     return Append{};

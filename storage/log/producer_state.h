@@ -18,7 +18,8 @@ namespace storage {
 // Invariant: `recent` holds the newest batches of `epoch`, oldest first, at most kRemembered.
 class ProducerState {
  public:
-  // Number of batches that are remembered; a client may have this number of batches in flight.
+  // Number of batches that are remembered. A client may have at most this number of batches in
+  // flight.
   static constexpr size_t kRemembered = 5;
 
   struct Append {};  // the batch is the next one
@@ -29,9 +30,9 @@ class ProducerState {
 
   // Decides whether the batch is to be appended, by the rules of Kafka's broker and in their order.
   // Fails with FencedTask if the batch has an old epoch, and with OutOfOrderSequence if a batch
-  // before it is missing. Unlike Kafka, fails with UndefinedObject if the sequence belongs to a
+  // before it is missing. Unlike Kafka, it fails with UndefinedObject if the sequence belongs to a
   // transaction that has ended: librdkafka reuses the sequences of an aborted transaction, and its
-  // new records would be lost as duplicates.
+  // new records would be dropped as duplicates.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Checks a marker, which has no sequence. Fails with FencedTask if the producer or the
   // coordinator that sent the marker has been replaced.
@@ -48,8 +49,8 @@ class ProducerState {
   // Ends the transaction with a marker that check_marker() has accepted.
   void ended(const records::BatchHeader& batch, const records::TransactionMarker& marker,
              int64_t now_ms);
-  // Forgets the batches at `log_end` and after it. Returns false if no batch is left, because older
-  // ones are not remembered.
+  // Forgets the batches at or after `log_end`. Returns false if no batch is left; batches before
+  // the remembered ones are unknown.
   bool cut(Offset log_end);
   // Restores the state before the batch `next`, which is the producer's first batch at `log_end` or
   // after it.

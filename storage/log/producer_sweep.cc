@@ -18,7 +18,7 @@ constexpr int64_t kLongestPauseMs = 60'000;
 }  // namespace
 
 int64_t ProducerSweep::due_in_ms(int64_t now_ms) const {
-  // The result is clamped, since the wall clock may be set back or forward.
+  // The result is clamped, because the wall clock may be changed in either direction.
   return next_key_.empty() ? std::clamp<int64_t>(next_sweep_ms_ - now_ms, 0, kLongestPauseMs) : 0;
 }
 
@@ -49,8 +49,8 @@ bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
       log_warn("cannot remove an expired producer error=\"{}\"", state.error().message);
     return false;
   }
-  // The state is kept while a transaction is open, since the end marker needs the transaction's
-  // start.
+  // The state is kept while a transaction is open, because the end marker needs the start of the
+  // transaction.
   if (state->open_since()) return false;
   if (is_to_go(state->last_append_ms(), now_ms)) return true;
   if (!partition_->cutoff_ms) partition_->append_times.push_back(state->last_append_ms());
@@ -95,8 +95,8 @@ Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t n
   }
   cursor.reset();
   for (const std::string& key : going) {
-    // The visit has found the key. If erase() does not find it, the entries of a page are not
-    // sorted.
+    // The visit has found the key. If erase() does not find it, the entries of a page are out of
+    // order, so the page is damaged.
     if (!TRY(transaction.erase(producers_, key)))
       return damaged_data("the data file has damaged producers");
   }

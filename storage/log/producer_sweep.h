@@ -25,8 +25,8 @@ class ProducerSweep {
     size_t max_per_partition;
     bool forgets_foreign_tasks = true;  // explained at LogOptions::forgets_foreign_tasks
   };
-  // `task_producers`, which outlives the sweep, has the producers of all existing tasks: the state
-  // of a task's producer is removed only when it is absent there.
+  // `task_producers` has the producers of all existing tasks, and outlives the sweep. The state of
+  // a task's producer is removed only when the producer is no longer in this set.
   ProducerSweep(TableHandle producers, Limits limits,
                 const absl::flat_hash_set<ProducerId>& task_producers)
       : producers_(producers), limits_(limits), task_producers_(task_producers) {}

@@ -1,4 +1,4 @@
-// Determines when no reader can use an unpublished object any longer.
+// Determines when no reader can still use an object that is no longer published.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -7,10 +7,10 @@
 
 namespace storage {
 
-// Epoch-based reclamation. A reader stores the current number in its slot while it has a turn. The
-// writer unpublishes an object, takes the next number, and waits until no slot has an older one.
-// All operations are sequentially consistent: if the writer does not see a reader's turn, that
-// reader sees the object as unpublished in its turn.
+// Epoch-based reclamation. While a reader has a turn, its slot holds the number that was current at
+// the start of the turn. The writer makes an object unreachable, takes the next number, and waits
+// until no slot has an older number. All operations are sequentially consistent: if the writer does
+// not see a reader's turn, the object is already unreachable in that turn.
 //
 // Threads: any. A slot belongs to one reader.
 class ReadEpochs {
@@ -26,7 +26,7 @@ class ReadEpochs {
     std::atomic<uint64_t> number_{kNone};
   };
 
-  // Adds a reader. The slot has shared ownership, since the reader may be destroyed at any time.
+  // Adds a reader. The slot has shared ownership, because the reader may be destroyed at any time.
   std::shared_ptr<Slot> add_reader();
 
   uint64_t next() { return current_.fetch_add(1) + 1; }

@@ -7,7 +7,8 @@ namespace storage {
 
 namespace {
 
-// Greatest size of order_, from which the entries of forgotten pieces are not removed immediately.
+// Largest size of order_. Forgotten pieces leave entries in order_; these entries are removed when
+// this size is reached.
 constexpr size_t kMostPieces = 64 << 10;
 
 }  // namespace

@@ -14,8 +14,8 @@
 
 namespace storage {
 
-// Readers that are near the log end are served from this memory, so that their reads do not force
-// delayed writes of the store (docs/adr/0102).
+// Readers near the log end are served from this memory. Reads from the store would force its
+// delayed writes (docs/adr/0102).
 //
 // Invariant: the batches of a partition are whole and without a gap. When memory is short, the
 //   oldest batches of all partitions are evicted first.

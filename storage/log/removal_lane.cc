@@ -30,8 +30,8 @@ Status RemovalLane::recover(Transaction& transaction) {
 void RemovalLane::add(const Removal& removal, uint64_t epoch) {
   const auto [job, is_new] = jobs_.try_emplace(removal.key(), Job{0, false});
   if (is_new) order_.push_back(job->first);
-  // If the removal has a job already, its row now has a later end: because of a longer trim, or of
-  // a drop after a trim.
+  // If the removal already has a job, its row now has a later end, because of a longer trim, or
+  // because of a drop after a trim.
   job->second.epoch = std::max(job->second.epoch, epoch);
   if (removal.takes_table && !std::exchange(job->second.takes_table, true)) ++table_count_;
 }
@@ -71,8 +71,8 @@ Result<RemovalLane::Progress> RemovalLane::work_on(const std::string& key,
   const auto row = TRY(transaction.get(removals_, key));
   assert(row);  // only this job erases the row
   const Removal removal = TRY(Removal::decode(key, *row));
-  // The table is looked up by name in each slice, because a failed commit of the table's removal
-  // closes the handle.
+  // The table is looked up by name in each slice: if the commit of the table's removal fails, its
+  // handle is closed.
   const auto table = TRY(transaction.find_table(removal.table, order_of(removal)));
   if (table) {
     while (true) {

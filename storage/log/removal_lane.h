@@ -1,5 +1,5 @@
-// Removes ranges that no reader can see any longer, a slice at a time, between the groups of the
-// log's writer.
+// Removes ranges that no reader can see, one slice at a time, between the groups of the log's
+// writer.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -16,8 +16,8 @@
 namespace storage {
 
 // Invariants: a removal is in the lane from the commit that wrote its row until the commit that
-//   erases the row. The removals work in rotation, one slice each. A table is removed only when
-//   every reader has begun a turn since the table's partition was unpublished.
+//   erases the row. The removals take turns, one slice each. A table is removed only when every
+//   reader has begun a turn since the table's partition was unpublished.
 //
 // Threads: the log's writer. Owner: LogCore.
 class RemovalLane {

@@ -10,7 +10,8 @@ namespace storage {
 
 namespace {
 
-// Truncates slice by slice, with a group for each, so that other requests come in between.
+// Truncates slice by slice. Each slice is a separate group, so that other requests can run in
+// between.
 void truncate_on(LogCore& core, const TopicPartition& id, LeaderEpoch epoch, Offset end,
                  std::function<void(Status)> done) {
   const auto is_all = std::make_shared<bool>(false);

@@ -1,5 +1,5 @@
-// The operations of the log that replication uses. They decide nothing: the leader, its epoch, and
-// the progress of the followers are inputs.
+// The operations of the log that replication uses. They make no decisions: the leader, its epoch,
+// and the progress of the followers are inputs.
 #pragma once
 #include <functional>
 
@@ -24,8 +24,8 @@ class ReplicaLog {
   // become visible fail with NotLeader.
   //
   // `unclean` is the epoch that the last unclean election began. If the node becomes a follower and
-  // its last role is from before that epoch, it does not know which of its records the leader has.
-  // So none of its records is visible until the leader's high watermark arrives.
+  // its last role is from before that epoch, the leader may lack some of the node's records. So
+  // none of its records is visible until the leader's high watermark arrives.
   void set_role(const TopicPartition& partition, ReplicaRole role, LeaderEpoch epoch,
                 std::function<void(Status)> done, LeaderEpoch unclean = {});
 
@@ -33,14 +33,14 @@ class ReplicaLog {
   // with CorruptRecord if epochs decrease. Bounded like Log::try_append().
   bool try_follow(FollowRequest& request, AppendDone& done);
 
-  // Sets the high watermark to `offset`, up to which all followers that count have the records. The
-  // new value is kept in memory, and is stored with the partition's next write, so it may be lower
+  // Sets the high watermark to `offset`: all followers that count have the records before it. The
+  // new value is kept in memory and is stored with the partition's next write, so it may be lower
   // after a crash. Returns false if nothing changes.
   bool advance_high_watermark(const TopicPartition& partition, LeaderEpoch epoch, Offset offset);
 
   // Removes the batches at `end` and after it, from the end backwards. Answers with the new log
-  // end, which is before `end` if a batch began before `end` and ended after it. After a crash
-  // during the truncation, some of the batches, the last ones, have been removed.
+  // end, which is before `end` if a batch began before `end` and ended after it. If the process
+  // crashes during the truncation, only some of the batches are removed: the last ones.
   void truncate(const TopicPartition& partition, LeaderEpoch epoch, Offset end,
                 std::function<void(Result<Offset>)> done);
   // Removes all records, and lets the log begin at `start`. For a follower whose log ends before
@@ -52,8 +52,8 @@ class ReplicaLog {
   // its replica of the partition and may get a new one later.
   void renew(const TopicPartition& partition, LeaderEpoch epoch, std::function<void(Status)> done);
 
-  // Returns the epoch of the last record, which a follower sends with a fetch; nothing if there is
-  // no record.
+  // Returns the epoch of the last record, which a follower sends with a fetch; nothing if the log
+  // has no record.
   Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
   // Returns the answer to Kafka's OffsetsForLeaderEpoch: see EpochEnd.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;

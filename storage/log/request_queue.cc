@@ -7,18 +7,18 @@ namespace storage {
 
 namespace {
 
-// Work of tasks gets at most a quarter of a group's bytes: four groups of 1 MB instead of one of 4
-// MB cost only three more syncs. While clients append, it gets a sixteenth, because a disk takes
-// several milliseconds for 1 MB, and for 256 KB hardly more than for the sync itself.
+// Work of tasks gets at most a quarter of a group's bytes: four groups of 1 MB cost only three more
+// syncs than one group of 4 MB. While clients append, work of tasks gets a sixteenth. A disk takes
+// several milliseconds for 1 MB; for 256 KB it takes hardly longer than for the sync itself.
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
-// Number of groups of commits after the last client's work during which clients count as
-// present. It is large enough for a client that appends every ten milliseconds to be always
-// present.
+// Clients count as present until this number of groups has been written without client work. With
+// this number, a client that appends every ten milliseconds is always present.
 constexpr size_t kClientsStay = 64;
 // While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
-// for a nudge if it then serves the nudge at most this late.
+// for a nudge if it would handle the nudge at most this much later.
 constexpr int64_t kNudgeLateUs = 1500;
-// Work of tasks with at least this many bytes in total does not wait for a client's work.
+// If the queued work of tasks has at least this many bytes in total, it does not wait for a
+// client's work.
 constexpr size_t kTasksWait = 64 << 10;
 
 size_t size_of(const std::vector<PartitionBatches>& parts) {
@@ -75,7 +75,7 @@ RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size
     if (which == Lane::Tasks) note_task();
     to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
-    // A client's thread has the role; end_alone() wakes the writer's thread.
+    // A client's thread has the writer's role; end_alone() wakes the writer's thread.
     if (is_written_alone_) return Admission::Taken;
     if (which == Lane::Tasks && !waits_too_long() && !are_tasks_due(now_us()))
       return Admission::Taken;
@@ -125,8 +125,8 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   const int64_t patient_until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   is_writer_waiting_ = true;
   while (is_written_alone_ || (!has_news(now) && now < patient_until_us)) {
-    // A task commit that is not due does not wake this thread, so this thread also wakes up at the
-    // time at which commits become due.
+    // The arrival of a task commit does not wake this thread before the commit is due. So this
+    // thread also wakes up at the time at which commits become due.
     const int64_t until_us = std::min(patient_until_us, nudge_at_us_);
     const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
     is_writer_held_up_ = is_written_alone_;
@@ -169,8 +169,8 @@ void RequestQueue::end_alone(int64_t nudge_at_us) {
   nudge_at_us_ = nudge_at_us == INT64_MAX ? INT64_MAX : std::min(nudge_at_us_, nudge_at_us);
   const bool is_nudge_late =
       nudge_at_us_ != INT64_MAX && writer_waits_until_us_ > nudge_at_us_ + kNudgeLateUs;
-  // Notified under the lock: as soon as the writer's thread has woken up, the queue may be
-  // destroyed.
+  // Notified under the lock: the queue may be destroyed as soon as the writer's thread has woken
+  // up.
   if (is_writer_held_up_ || has_news(now) || waits_too_long() || is_nudge_late) ready_.notify_one();
 }
 
@@ -186,8 +186,8 @@ std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool
   }
   const bool clients_are_about = groups_without_clients_ < kClientsStay;
   // A client's append that arrives while a group is written waits for the end of that group and for
-  // the next group. Tasks always have more work, so each group contains only a limited part of it.
-  // If clients have much data, tasks get at most as many bytes as the clients.
+  // the next group. Tasks nearly always have more work, so each group contains only a limited part
+  // of it. If clients have much data, tasks get at most the same number of bytes.
   const size_t at_most = std::max<size_t>(limit_bytes / kTasksShare, 1);
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;

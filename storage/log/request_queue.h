@@ -78,8 +78,8 @@ class RequestQueue {
   };
   // Waits for work, for at most `patience` if it is set. Then takes up to `limit_bytes` of work (at
   // least one piece), each piece from the lane that has given fewer bytes to the group so far. Work
-  // of tasks gets at most a quarter of `limit_bytes`, less while clients append, and nothing while
-  // it may wait for a client's work.
+  // of tasks gets at most a quarter of `limit_bytes`, and less while clients append. While it may
+  // wait for a client's work, none of it is taken.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
   // Gives the writer's role to a client's thread until end_alone(), and returns the work that is
@@ -96,7 +96,7 @@ class RequestQueue {
     size_t requests = 0, bytes = 0;
   };
   Backlog backlog() const;
-  // Makes gather() return, if it waits, with the queued work.
+  // Makes gather() return with the queued work if it is waiting.
   void nudge();
   // Called when a caller waits for a queued commit, or for the output of tasks that read the
   // appended records. The queued task commits then no longer wait for a client's work.
@@ -119,8 +119,8 @@ class RequestQueue {
   };
   LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
   const LaneState& lane(Lane which) const { return lanes_[static_cast<size_t>(which)]; }
-  // A client is regarded as the only one after this many consecutive groups of client work with one
-  // piece each.
+  // After this number of consecutive groups with only one piece of client work, the client counts
+  // as the only one.
   static constexpr size_t kGroupsAlone = 8;
 
   Admission put(Lane lane, LogWork& work, size_t size_bytes, bool may_write);

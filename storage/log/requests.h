@@ -24,8 +24,8 @@ struct PartitionBatches {
   // The leader epoch under which the caller decided the request. If the partition has another
   // epoch, the request is refused (FencedLeaderEpoch).
   std::optional<LeaderEpoch> under = {};
-  // Represents the coordinator's verification of the batches' transaction. If the verification no
-  // longer holds, the request is refused (transaction_guards.h).
+  // Represents the coordinator's confirmation that the batches belong to the transaction. If the
+  // confirmation is no longer valid, the request is refused (transaction_guards.h).
   std::shared_ptr<const TransactionGuard> guard = {};
 };
 
@@ -67,8 +67,8 @@ using AppendDone = std::function<void(Result<Appended>)>;
 
 // The answer to Kafka's OffsetsForLeaderEpoch: the newest epoch that is not newer than the
 // requested one, and the offset where the next epoch begins, or the log end. Both are -1 if the
-// requested epoch is newer than the partition's; the requester then may have records that this log
-// does not have.
+// requested epoch is newer than the partition's epoch. The requester may then have records that
+// this log does not have.
 struct EpochEnd {
   LeaderEpoch epoch{-1};
   Offset end{-1};

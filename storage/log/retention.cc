@@ -92,8 +92,8 @@ Result<Offset> BatchBytes::place_for(LogReader& reader, const TopicPartition& pa
 
 Result<Offset> end_older_than(LogReader& reader, const Partition& partition, int64_t age_ms,
                               int64_t now_ms) {
-  // The log end is read before the time of the last append. So if a record is appended in between,
-  // that time is young, and the log end is not returned.
+  // The log end is read before the time of the last append. If a record is appended in between, the
+  // last append is recent, so the log end is not returned.
   const Offset log_end = partition.log_end();
   const int64_t time_ms = age_ms > now_ms ? 0 : now_ms - age_ms;
   if (partition.last_append_ms() < time_ms) return log_end;

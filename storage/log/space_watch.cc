@@ -10,11 +10,11 @@ namespace storage {
 
 namespace {
 
-// The time for which a result of the store is used. To read the free space takes a system call, and
-// when space is short also a count of the file's free pages.
+// The time for which a measured free space is used. Measuring takes a system call and, when space
+// is short, also a count of the file's free pages.
 constexpr int64_t kHoldsUs = 20'000;
-// After a failed commit, the free space is not trusted: only a commit shows whether the disk has
-// space again.
+// After a failed commit, the measured free space is not trusted: only another commit shows whether
+// the disk has space again.
 constexpr int64_t kTryAgainMs = 1'000;
 constexpr int64_t kReportEveryUs = 10'000'000;
 

@@ -15,8 +15,8 @@ namespace storage {
 //                                                  ^ after a refusal, waiting callers
 //                                                    are notified from here on
 //
-// Task commits are accepted for longer than client appends, since the records that they consume are
-// trimmed. Everything else (drops, trims, epochs, metadata) is small and is always tried.
+// Task commits are accepted longer than client appends, because the records that they consume can
+// then be trimmed. Everything else (drops, trims, epochs, metadata) is small and is always tried.
 //
 // Threads: the log's writer. Owner: LogCore.
 class SpaceWatch {
@@ -31,13 +31,13 @@ class SpaceWatch {
   Status admit_client_append(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_); }
   Status admit_task_commit(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_ / 2); }
 
-  // Reads the free space unless it was read less than kWatchEveryMs ago, so that /readyz and the
+  // Measures the free space unless it was measured less than kWatchEveryMs ago. So /readyz and the
   // metrics report a full disk before a client's write fails.
   void watch();
   // Notes that space was freed, so that the next call reads the free space again.
   void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
-  // Notes that a commit failed with a full disk although the free space seemed sufficient. Reasons
-  // are a quota, another process, or a failing disk.
+  // Records that a commit failed with a full disk although the free space seemed sufficient.
+  // Possible reasons are a quota, another process, or a failing disk.
   void commit_failed(const Error& error);
   // Returns whether appends may succeed now. After a refusal, the free space is read again only
   // from time to time.
@@ -47,8 +47,8 @@ class SpaceWatch {
   uint64_t reserve_bytes() const { return reserve_bytes_; }
 
   static constexpr int64_t kLookAgainMs = 250;
-  // The free space is read with one system call, and a load balancer asks for /readyz every few
-  // seconds.
+  // The interval is short, because measuring costs only one system call, and a load balancer reads
+  // /readyz every few seconds.
   static constexpr int64_t kWatchEveryMs = 1'000;
 
  private:

@@ -53,8 +53,8 @@ std::string encode(const PartitionRow& row);
 Result<PartitionRow> decode_partition_row(std::string_view bytes);
 
 // A range of a table that no reader can see and that is being removed in slices. Its row is written
-// in the commit that makes the range invisible, and is erased with the range's last entry. After a
-// crash the next process finds the row and continues the removal.
+// in the commit that makes the range invisible, and is erased together with the range's last entry.
+// After a crash the next process finds the row and continues the removal.
 //   key    table name, NUL, first key
 //   value  u8: whether the table itself is removed, too; end key
 struct Removal {

@@ -53,7 +53,8 @@ Result<JournalRecord> read_journal_batch(std::string_view bytes) {
   const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
   auto reader = TRY(records::RecordReader::over(batch.header, batch.payload()));
   records::RecordView record;
-  // A batch with further records would lose them, since a reader passes one entry for each batch.
+  // A batch with further records is damaged. Readers pass on one entry for each batch, so the
+  // further records would be lost.
   if (batch.header.record_count != 1 || !reader.next(record) || !record.key || !record.value ||
       record.value->size() < sizeof(int64_t))
     return Error{ErrorCode::CorruptRecord, "a journal contains an invalid entry"};
@@ -107,8 +108,8 @@ Status JournalReader::read(Offset first_offset, const Visit& visit) {
                    });
 }
 
-// The start is read after the snapshot was taken: entries that were trimmed in between are in the
-// snapshot and are skipped.
+// The start is read after the snapshot was taken. Entries that were trimmed in between are still in
+// the snapshot, and are skipped.
 Result<std::unique_ptr<JournalReader>> JournalReader::open(Log& log, PartitionId journal) {
   auto transaction = TRY(log.store().begin_read());
   auto partition = log.core().find_partition(journal_partition(journal));

@@ -1,5 +1,6 @@
 // The journal of all tasks is an internal topic. A task's commit is one record batch in one of its
-// partitions, so the code for any partition also owns, orders, fences and trims commits.
+// partitions. So the code for partitions also handles the ownership, order, fencing and trimming of
+// commits.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -30,8 +31,8 @@ PartitionId replicated_journal_of(std::string_view query_id);
 inline TopicPartition journal_partition(PartitionId journal) { return {kTaskJournal, journal}; }
 
 // Returns the partition for the commits of a task "query/stage/number". It does not change as long
-// as the query exists. Tasks of a query with the same number share a partition, since a stage
-// mostly sends to the same shard of the next stage.
+// as the query exists. Tasks of a query with the same number share a partition, because a stage
+// mostly sends its rows to the same shard of the next stage.
 PartitionId journal_of(std::string_view query_id, int32_t number);
 PartitionId journal_of(std::string_view task);
 
@@ -58,9 +59,9 @@ class JournalReader {
 
   // Returns the log start. Entries before it have been trimmed: checkpoints cover them.
   virtual Offset start() const = 0;
-  // Visits all commits from `first_offset` on that have not been trimmed, in order, of existing
-  // tasks and of earlier ones of the same name (TaskStart::first_entry separates them). Views in
-  // the visited records are valid as long as the reader exists.
+  // Visits all commits from `first_offset` on that have not been trimmed, in order. They include
+  // commits of earlier tasks with the same names as existing ones; TaskStart::first_entry separates
+  // the two. Views in the visited records are valid as long as the reader exists.
   using Visit = std::function<Status(const JournalRecord&)>;
   Status read(Offset first_offset, const Visit& visit);
   // Visits the commits from `first_offset` on that lie before `end_offset`, until `visit` returns

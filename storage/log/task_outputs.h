@@ -10,18 +10,18 @@
 
 namespace storage {
 
-// A task is a producer with an id that no client gets. The id alone thus decides whether a batch is
+// A task is a producer with an id that no client gets. So the id alone shows whether a batch is
 // checked as a task's or as a client's.
 inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
-// Returns whether `sequence` is older than `than`. Sequences wrap around: `sequence` is older if it
-// is behind `than` by at most half of the range.
+// Returns whether `sequence` is older than `than`. Sequences wrap around, so `sequence` counts as
+// older if it is behind `than` by at most half of the range.
 bool is_older_sequence(int32_t sequence, int32_t than);
 
 // A task's sequences are in its journal and continue as long as its query exists. So a single
-// number detects every duplicate, however old. The number is stored until the query is dropped,
-// even if the batches were trimmed or compacted away.
+// number per task is enough to detect every duplicate, however old. The number is stored until the
+// query is dropped, even if the batches were trimmed or compacted away.
 class TaskOutputState {
  public:
   enum class Verdict : uint8_t { Append, Duplicate };

@@ -6,8 +6,8 @@
 namespace storage {
 
 void TaskPause::clients_came(int64_t now_us) {
-  // Capped, since a long pause predicts little. The cap is so large that after such a gap the next
-  // client is not expected in time.
+  // The gap is capped, because a long pause predicts little. After a gap of the cap's size, the
+  // next client is not expected in time.
   const int64_t gap_us = std::min(now_us - since_us_, 4 * limit_us_);
   usual_gap_us_ += (gap_us - usual_gap_us_) / kNewestCounts;
   since_us_ = now_us;

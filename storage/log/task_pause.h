@@ -5,7 +5,7 @@
 
 namespace storage {
 
-// A group commit costs two syncs however small it is, and a task that has read a client's record
+// A group commit costs two syncs, whatever its size, and a task that has read a client's record
 // commits right after it. If clients' records arrive one by one, each record would cost two groups.
 // So commits of tasks wait for the next group with a client's append, if such an append is likely
 // to arrive soon. A client's append never waits.
@@ -18,21 +18,22 @@ class TaskPause {
 
   // Called when a group with clients' work begins.
   void clients_came(int64_t now_us);
-  // Called when the current groups are written. A client that waited for them can send again only
-  // now, so the time of the sync is not counted as the client's pause.
+  // Called when the current groups are written. A client that waited for them can send only now, so
+  // the time of the sync is not counted as the client's pause.
   void groups_are_written(int64_t now_us);
-  // Called when the task commits are due before a client has appended, so that their group begins
-  // without client work. Further pauses become unlikely: a client that waits for the tasks' output
-  // before it sends its next record would otherwise wait for the end of each pause.
+  // Called when the task commits became due before a client has appended, so their group begins
+  // without client work. This makes further pauses unlikely. The reason: a client may wait for the
+  // tasks' output before it sends its next record, and would then have to wait for the end of each
+  // pause.
   void nobody_came();
   // Returns the time from which task commits without client work are due.
   int64_t due_us() const { return due_us_; }
 
  private:
-  // The newest gap, from the end of a group to the next client, counts 1 / kNewestCounts in the
-  // running mean.
+  // The weight of the newest gap in the running mean is 1 / kNewestCounts. A gap lasts from the end
+  // of a group to the next client's append.
   static constexpr int64_t kNewestCounts = 4;
-  // nobody_came() sets the mean gap to this multiple of limit_us_, so that clients must arrive in
+  // nobody_came() sets the mean gap to this multiple of limit_us_. Clients then have to arrive in
   // time about fifteen times before the next pause.
   static constexpr int64_t kDoubt = 64;
 

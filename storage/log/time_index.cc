@@ -56,7 +56,7 @@ Result<TimeMark> load_time_mark(Transaction& transaction, const LogTables& table
   if (const auto last =
           TRY(last_before(transaction, tables.append_times, partition.number(), std::nullopt)))
     mark.append_ms = last->time;
-  // Counts the batches since the newest entry, which are too few for another entry.
+  // Counts the batches since the newest entry of the index.
   auto cursor = TRY(BatchCursor::open(transaction, partition));
   for (auto stored = TRY(cursor.seek(indexed_end)); stored; stored = TRY(cursor.next())) {
     const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
@@ -96,8 +96,8 @@ Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transact
   return last_before(transaction, tables.timestamps, partition.number(), std::nullopt);
 }
 
-// Times and offsets ascend together, so the entry is found by bisection over the time: many entries
-// may lie before it.
+// Times and offsets ascend together. The entry is found by bisection over the time, because many
+// entries may lie before it.
 Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
                                       LogNumber partition, Offset log_start) {
   const std::string end = time_key(partition + 1, INT64_MIN);

@@ -1,5 +1,5 @@
-// Identifies a partition in storage by a topic's id, never its name, and a number. (The engine has
-// a type of its own, engine::PartitionRef, since neither folder depends on the other;
+// Identifies a partition in storage by the topic's id and a number, never by the topic's name. (The
+// engine has a type of its own, engine::PartitionRef, because neither folder depends on the other;
 // server/tasks/log_ports.h converts between the two.)
 #pragma once
 #include <compare>
@@ -12,7 +12,7 @@
 
 namespace storage {
 
-// Whether clients or queries read a partition, which decides in which table its batches lie.
+// Whether clients or queries read a partition. This decides in which table its batches are stored.
 enum class PartitionKind : uint8_t {
   // A topic that clients see. Each partition has its own table, whose pages stay full.
   Client = 0,

@@ -1,6 +1,6 @@
-// Makes the verification of a transaction invalid when the transaction ends. A batch that is
-// appended after the marker of its own transaction would begin another transaction, which would
-// never end.
+// Invalidates the verification of a transaction when the transaction ends. Without this, a batch
+// could be appended after the marker of its own transaction. It would begin another transaction,
+// which would never end.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -16,8 +16,8 @@
 
 namespace storage {
 
-// The caller takes a guard before it asks the coordinator about a producer, and passes the guard
-// with the batch whose append depends on the answer. Threads: any.
+// The caller takes a guard before it asks the coordinator about a producer. It passes the guard
+// with the batch, whose append depends on the coordinator's answer. Threads: any.
 class TransactionGuard {
  public:
   // Fails if a marker of the producer was appended, or the leader has changed, since the guard was
@@ -27,8 +27,8 @@ class TransactionGuard {
       case State::Open:
         return {};
       case State::Ended:
-        // The previous transaction may be the one that has ended. The error makes the client retry,
-        // and the coordinator verifies again.
+        // It may be an earlier transaction that has ended. The error makes the client retry, and
+        // the coordinator verifies again.
         return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended in the meantime"};
       case State::Moved:
         return Error{ErrorCode::NotLeader,
@@ -36,8 +36,8 @@ class TransactionGuard {
     }
     return {};
   }
-  // Sets the epoch of the coordinator that answered. If the coordinator has been replaced, its
-  // answer does not count, since it does not learn of later ends of transactions.
+  // Sets the epoch of the coordinator that answered. The answer of a replaced coordinator does not
+  // count, because that coordinator does not learn of later ends of transactions.
   void answered_under(int32_t coordinator_epoch) { coordinator_epoch_.store(coordinator_epoch); }
   int32_t coordinator_epoch() const { return coordinator_epoch_.load(); }
 

@@ -59,8 +59,8 @@ Result<Aborted> decode_aborted(const Entry& entry) {
   return Aborted{{producer, first, TRY(offset_of(entry.key))}, undecided};
 }
 
-// Removes transactions whose marker is visible: a truncation does not remove visible records, so it
-// cannot reopen them.
+// Removes transactions whose marker is visible. A truncation cannot reopen them, because it does
+// not remove visible records.
 Status tidy(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
             Offset high_watermark) {
   std::vector<std::string> decided;
@@ -103,8 +103,8 @@ Status end_transaction(WriteTransaction& transaction, const LogTables& tables, L
                       encode(open.producer, marker)));
   TRY(tidy(transaction, tables, partition, high_watermark));
   if (end == records::TransactionEnd::Commit) return {};
-  // Other transactions that are open now end after this marker, so the first undecided offset is
-  // that of the first of them.
+  // Other transactions that are open now end after this marker. So the first undecided offset is
+  // the first offset of the first of them.
   const Offset undecided =
       TRY(first_undecided(transaction, tables, partition, Offset{INT64_MAX})).value_or(marker + 1);
   std::string bytes;
@@ -137,8 +137,8 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
        entry = TRY(cursor->next())) {
     const Aborted aborted = TRY(decode_aborted(*entry));
     if (aborted.transaction.first_offset < end) found.push_back(aborted.transaction);
-    // All later entries are of transactions that began at `end` or after it: others would have been
-    // undecided when this marker was written.
+    // All later entries belong to transactions that began at or after `end`. Earlier ones would
+    // have been undecided when this marker was written.
     if (aborted.undecided >= end) break;
   }
   return found;
@@ -180,8 +180,8 @@ Result<std::vector<CutTransaction>> cut_transactions(WriteTransaction& transacti
     }
   }
   TRY(transaction.erase_range(tables.aborted, key_of(partition, log_end), end_of(partition)));
-  // A producer may occur several times. The entry with its open transaction is sorted last, so that
-  // it takes effect.
+  // A producer may occur several times in the list. Its open transaction is sorted last, so that it
+  // takes effect.
   std::ranges::stable_sort(cut, {},
                            [](const CutTransaction& one) { return one.first_offset.has_value(); });
   return cut;

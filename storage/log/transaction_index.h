@@ -17,9 +17,9 @@ namespace storage {
 //   transactions  first offset -> producer i64, offset of the marker i64 (-1: it is open)
 //   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset after it i64
 //
-// A transaction that has ended stays in the first table until its marker is visible, since a
-// truncation may remove the marker. Readers of committed records get nothing at or after the first
-// undecided offset.
+// A transaction that has ended stays in the first table until its marker is visible, because a
+// truncation may still remove the marker. Readers of committed records get nothing at or after the
+// first undecided offset.
 
 struct OpenTransaction {
   ProducerId producer;
