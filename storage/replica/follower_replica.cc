@@ -15,8 +15,9 @@ FollowerReplica::FollowerReplica(ReplicaContext& context, PartitionAssignment as
     : context_(context),
       assignment_(std::move(assignment)),
       status_(context.log.find_partition(assignment_.partition)),
-      // The numbers begin at the current time. They are thus larger than those of an earlier
-      // follower in this process, whose late answers are not taken for answers to this one.
+      // The fetch numbers begin at the current time, so they are larger than the numbers of an
+      // earlier follower in this process. A late answer to that follower is therefore not mistaken
+      // for an answer to this one.
       number_(static_cast<uint64_t>(context.clock.monotonic_us())) {
   fetch();
 }
@@ -63,8 +64,8 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.log_start = status_->log_start();
   fetch.refuses_appends = context_.refuses_appends;
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
-  // This offset lies before every log start, so the leader answers as to a follower that is too far
-  // behind: with a restart at the leader's log start.
+  // This offset is before every log start. The leader therefore answers as it does to a follower
+  // that is too far behind: with a restart at the leader's log start.
   if (has_nothing_common_) fetch.from = Offset{-1};
   return fetch;
 }
@@ -110,15 +111,15 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
       std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
       fetched.log_start > status_->log_start();
   if (!has_news) return fetch();
-  // Only the high watermark has advanced, which need not be durable. So the next fetch is sent
-  // without waiting for the disk; the leader may be waiting for it.
+  // Only the high watermark has advanced. It need not be durable, so the next fetch is sent without
+  // waiting for the disk: the leader may be waiting for that fetch.
   if (fetched.batches.empty() && fetched.log_start <= status_->log_start()) {
     context_.replica_log.advance_high_watermark(assignment_.partition, assignment_.leader_epoch,
                                                 fetched.high_watermark);
     return fetch();
   }
-  // Batches that are damaged in the leader's log arrive damaged on every retry. They are refused
-  // here, before they are written, so that go_on() pauses.
+  // Batches that are damaged in the leader's log arrive damaged at every retry. They are refused
+  // before they are written, so that go_on() pauses between the retries.
   if (Status checked = check_for_follow(fetched.batches); !checked) {
     Error why = std::move(checked).error();
     why.message = fmt::format("the leader has sent damaged data: {}", why.message);
@@ -159,15 +160,15 @@ void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
   context_.port.send(*assignment_.leader, *std::move(next));
 }
 
-// Truncates the log to the end of the newest epoch that both logs have; that end is the smaller of
-// the two logs' ends of the epoch (KIP-101, KIP-279). The logs may still differ at an earlier
-// offset, which the next fetch detects.
+// Truncates the log to the end of the newest epoch that both logs have. If this end differs in the
+// two logs, the smaller one counts (KIP-101, KIP-279). The logs may still differ at an earlier
+// offset; the next fetch detects this.
 void FollowerReplica::truncate(const EpochEnd& leaders) {
   const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
   if (!mine || leaders.end < Offset{0}) return rest();
   const Offset end = std::min(leaders.end, mine->end);
-  // The leader lacks records that were already deleted here. Only an unclean election can elect
-  // such a leader.
+  // The leader lacks records that this log had even deleted already. Only an unclean election can
+  // elect such a leader.
   if (end < status_->log_start()) {
     has_nothing_common_ = true;
     return fetch();
@@ -179,9 +180,9 @@ void FollowerReplica::truncate(const EpochEnd& leaders) {
 }
 
 // Logs a truncation that removes visible records, or records that an unclean election has lost.
-// Consumers learn from the metadata which records such an election has lost. Without such an
-// election, visible records are removed only if the leader has trimmed all of them already; the
-// leader's log then replaces this one.
+// Consumers learn from the metadata which records such an election has lost. Without an unclean
+// election, visible records are removed only if the leader has already trimmed all of them; this
+// log then restarts as a copy of the leader's log.
 void FollowerReplica::tell_truncation(const EpochEnd& leaders, Offset end) const {
   const TopicPartition& partition = assignment_.partition;
   const UncleanElection* unclean = context_.cluster->unclean_elections().get(partition);
@@ -208,8 +209,9 @@ void FollowerReplica::begin_anew(Offset start, std::string producers) {
                                 std::move(producers), then_go_on<Status>());
 }
 
-// Continues after a change of the log. The pause doubles with each error, because a cause such as a
-// full disk may last, and the leader would read and send the same batches again and again.
+// Continues after a change of the log. The pause doubles with each error: a cause such as a full
+// disk may last, and without the pause the leader would read and send the same batches again and
+// again.
 void FollowerReplica::go_on(const Status& status) {
   if (status) {
     refused_us_ = 0;

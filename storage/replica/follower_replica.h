@@ -20,8 +20,8 @@ namespace storage {
 // Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node follows under the epoch.
 class FollowerReplica {
  public:
-  // Precondition: the log has taken the follower's role. No fetch is sent while the partition has
-  // no leader.
+  // Precondition: the log has taken the follower's role. While the partition has no leader, no
+  // fetch is sent.
   FollowerReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment) { assignment_ = std::move(assignment); }

@@ -16,7 +16,8 @@ InSyncSet::InSyncSet(NodeId self, NodeEpoch node_epoch, PartitionAssignment assi
       begin_(log_end),
       settings_(settings),
       rules_(rules) {
-  // Each follower counts as caught up now, so that none is late before it had time to fetch.
+  // Each follower counts as caught up now. Otherwise followers would be late before they had time
+  // to fetch.
   for (const NodeId node : assignment_.replicas)
     if (node != self_) followers_[node].caught_up_us = now_us;
   advance();
@@ -48,8 +49,8 @@ void InSyncSet::fetched(NodeId node, NodeEpoch epoch, Offset end, int64_t now_us
   Follower& follower = found->second;
   if (epoch < follower.epoch) return;  // a late fetch of an earlier process of that node
   if (epoch > follower.epoch) follower = {.epoch = epoch, .caught_up_us = follower.caught_up_us};
-  // Fetches may arrive in another order. A fetch with a smaller end than the known one is older,
-  // and is ignored.
+  // Fetches may arrive out of order. A fetch whose end is smaller than the known end is an older
+  // one, and is ignored.
   if (follower.end && end < *follower.end) return;
   if (end >= log_end_)
     follower.caught_up_us = now_us;
@@ -88,8 +89,8 @@ void InSyncSet::advance() {
 }
 
 // Returns whether a proposed node is not in the ISR of the metadata. Such a node counts for the
-// high watermark until the metadata shows that it has not joined, even if it was fenced meanwhile.
-// So a new proposal is needed; otherwise the node's end would stop the high watermark for ever.
+// high watermark until newer metadata excludes it, even if it was fenced meanwhile. So a new
+// proposal is needed; otherwise the node's end offset could stop the high watermark for ever.
 bool InSyncSet::is_undecided() const {
   return std::ranges::any_of(proposed_, [&](NodeId node) { return !assignment_.is_in_sync(node); });
 }
@@ -115,8 +116,8 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
     return assignment_.is_in_sync(node) ? follower.caught_up_us >= late_before_us
                                         : may_join(node, follower, cluster, late_before_us);
   };
-  // Returns early in the usual case, in which nothing changes, because this runs for each partition
-  // at each tick.
+  // Returns early if nothing changes, which is the usual case. The speed matters because this code
+  // runs for each partition at each tick.
   const bool is_other = std::ranges::any_of(assignment_.replicas, [&](NodeId node) {
     return node != self_ && belongs(node) != assignment_.is_in_sync(node);
   });

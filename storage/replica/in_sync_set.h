@@ -16,7 +16,7 @@ namespace storage {
 struct ReplicaSettings {
   size_t min_insync_replicas = 1;
   int64_t lag_time_max_us = 30'000'000;  // Kafka's replica.lag.time.max.ms
-  // Longest time until a controller that no other node reaches notices this and resigns. See
+  // Longest time until a controller that no other node reaches detects this and resigns. See
   // ReplicaContext::late_before_us().
   int64_t unheard_max_us = 0;
   int64_t fetch_wait_us = 500'000;       // how long a leader holds a fetch that finds no records
@@ -30,9 +30,9 @@ struct ReplicaSettings {
 
 // The leader's part of Kafka's class Partition, for one leader epoch.
 //
-//   high watermark = the smallest log end of all members of the ISR in the metadata and of the ISRs that
-//   were proposed since. Whichever of these ISRs is in force when this leader fails, the next leader has all
-//   visible records.
+//   high watermark = the smallest log end of all members of the ISR in the metadata and of all ISRs
+//   that were proposed since then. If this leader fails, any of these ISRs may be in force, and the
+//   next leader has all visible records in each case.
 //
 // Invariants:
 //   1. the high watermark never moves backwards;
@@ -71,8 +71,9 @@ class InSyncSet {
   // proposal was sent less than retry_us ago. If an earlier proposal is undecided and no longer
   // wanted, the current ISR is proposed again: the controller may or may not have accepted the
   // earlier one, and only a newer version of the assignment decides this. A follower is not in sync
-  // if it last caught up before `late_before_us`, or if its disk is full: the next record would
-  // otherwise wait until the follower is late (KIP-858 removes failed log directories at once, too).
+  // if it last caught up before `late_before_us`, or if its disk is full. Without the second rule,
+  // the next record would wait until the follower is late (KIP-858 also removes failed log
+  // directories immediately).
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us,
                                      int64_t late_before_us);
 
@@ -80,7 +81,7 @@ class InSyncSet {
   struct Follower {
     NodeEpoch epoch = {};
     std::optional<Offset> end = {};  // nothing before its first fetch
-    // The last time when the follower had all records of the leader's log (Kafka's
+    // The last time at which the follower had all records of the leader's log (Kafka's
     // lastCaughtUpTime).
     int64_t caught_up_us = 0;
     Offset log_end_at_fetch = {};  // the leader's log end at the last fetch

@@ -1,5 +1,6 @@
-// Entries of a replicated journal partition, as its leader writes them: commits of tasks with the
-// outputs that remain to be delivered, and a mark at the start of each leader epoch.
+// Entries of a replicated journal partition, as its leader writes them. There are two kinds:
+// commits of tasks with the outputs that are not delivered yet, and a mark at the start of each
+// leader epoch.
 #pragma once
 #include <optional>
 #include <string>
@@ -13,7 +14,7 @@
 namespace storage {
 
 // A batch of a task for a partition that another node may lead. The batch has the task's producer
-// id and sequence and is byte for byte the same when it is sent again, so it is appended once.
+// id and sequence. When it is sent again, it has the same bytes, so it is appended only once.
 struct TaskOutput {
   TopicPartition partition;
   std::string batch;

@@ -88,8 +88,8 @@ void JournalOwner::append(std::string batches, AppendedHere done) {
   append_when_room(request, done);
 }
 
-// Appends, and tries again while the log's queue is full. Nothing is lost by a full queue; to fail
-// and restore would only add load.
+// Appends, and tries again while the log's queue is full. A full queue loses nothing, whereas a
+// failure and a restore would only add load.
 void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& request,
                                     const AppendedHere& done) {
   AppendDone answered = on_loop<Result<Appended>>(
@@ -113,8 +113,8 @@ void JournalOwner::begin_restore() {
   restore(first);
 }
 
-// Restores one portion in each turn of the loop, because a long read transaction would keep LMDB
-// from reusing pages, and the loop has other work.
+// Restores one portion in each loop iteration. A long read transaction would keep LMDB from reusing
+// pages, and the loop has other work.
 void JournalOwner::restore(Offset next) {
   const Result<Offset> read_to = restore_portion(next);
   if (!read_to) return fail(read_to.error());
@@ -126,8 +126,8 @@ void JournalOwner::restore(Offset next) {
   tasks_.opened();
 }
 
-// Restores a portion, and returns the offset at which the next portion starts: `next` itself if
-// nothing was left.
+// Restores a portion, and returns the offset at which the next portion starts. Returns `next`
+// itself if no commit was left.
 Result<Offset> JournalOwner::restore_portion(Offset next) {
   TRY(context_.reader.begin_turn());
   std::vector<std::string> batches;
@@ -183,7 +183,7 @@ void JournalOwner::write_waiting() {
   is_writing_ = true;
   if (batches.empty()) return written(*taken, {});
   append(std::move(batches), [this, taken](const Result<Appended>& result) {
-    // A failed append is not retried, since its outcome is unknown: the batches may be in the
+    // A failed append is not retried: its outcome is unknown, so the batches may already be in the
     // journal. fail() leads to a restore, which reads the journal.
     if (!result) return fail(result.error());
     written(*taken, *result);

@@ -21,11 +21,12 @@ class JournalOwnerPort {
   virtual ~JournalOwnerPort() = default;
   // Returns an offset of the journal. All commits before it are delivered and need not be restored.
   virtual Offset first_needed() { return {}; }
-  // Returns the offset of the first commit that this node has not applied yet. The node keeps the
-  // commits from there on, even if the leader trims them. Followers do the same.
+  // Returns the offset of the first commit that this node has not applied yet. This node keeps the
+  // commits from this offset on, even if the leader trims them. Each follower keeps commits in the
+  // same way.
   virtual Offset first_not_carried_out() { return Offset{INT64_MAX}; }
-  // Called for each commit of the journal from first_needed() on, in order, before opened(), over
-  // several turns of the loop. All of these commits are visible. If the restore is interrupted, it
+  // Called for each commit of the journal from first_needed() on, in order, before opened(), in
+  // several loop iterations. All of these commits are visible. If the restore is interrupted, it
   // begins again with the first commit.
   virtual void restore(const ReplicatedCommit& commit) = 0;
   // Called when the tasks may continue from the last restored commit.
@@ -49,12 +50,12 @@ class JournalOwner {
   bool is_open() const { return state_ == State::Open; }
   // Precondition: is_open(). Calls `done` when the commit is visible; if it fails, closed() is
   // called instead. One append is in progress at a time; commits that arrive meanwhile form the
-  // next append. After a failure nothing more is appended, so a journal never has a commit without
-  // the commit before it.
+  // next append. After a failure no further commit is appended, so a journal never has a commit
+  // without its predecessor.
   void commit(ReplicatedCommit commit, std::function<void()> done);
   // Writes a piece of a snapshot like a commit. The pieces of a snapshot are written in order, from
   // number 0 on. When the last one is visible, the journal is trimmed up to the snapshot's
-  // position, or up to the first commit with undelivered outputs if that is earlier.
+  // position, or only up to the first commit with undelivered outputs, if that commit is earlier.
   void write_piece(const SnapshotPiece& piece, std::function<void()> done);
   // Precondition: is_open(). Calls `done` when all earlier commits are visible; if one fails,
   // closed() is called instead.
@@ -64,8 +65,8 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // An element of the queue. At most one of `commit` and `piece` is set; an element with neither is
-  // a call of when_visible(), which waits for the elements before it.
+  // An element of the queue. At most one of `commit` and `piece` is set. An element with neither of
+  // them belongs to a call of when_visible(), and waits for the elements before it.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
     std::optional<std::string> piece;

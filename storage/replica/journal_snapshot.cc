@@ -115,8 +115,8 @@ Status SnapshotSearch::add(std::string_view batch, Offset offset) {
     snapshot_ = piece->snapshot;
   } else if (piece->snapshot != snapshot_ ||
              begun_.pieces.size() != static_cast<size_t>(piece->number)) {
-    // Earlier pieces of this snapshot have been trimmed, or the piece belongs to a snapshot that
-    // was given up.
+    // Either earlier pieces of this snapshot have been trimmed, or the snapshot was never
+    // completed.
     begun_ = {};
     return {};
   }

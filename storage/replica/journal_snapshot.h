@@ -1,5 +1,5 @@
 // A snapshot of the state of a journal's tasks. It is written into the journal itself, in pieces
-// between the commits; the entries before it may be trimmed afterwards (docs/adr/0081).
+// between the commits. The entries before the snapshot may be trimmed afterwards (docs/adr/0081).
 #pragma once
 #include <cstdint>
 #include <functional>

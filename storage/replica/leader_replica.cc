@@ -68,8 +68,8 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
 }
 
 void LeaderReplica::on_fetch(const ReplicaFetch& fetch) {
-  // A waiting fetch of the same follower is older than this one, and the follower no longer waits
-  // for its answer.
+  // An earlier fetch of this follower still waits here. The follower no longer expects an answer to
+  // that fetch.
   const auto parked = parked_.find(fetch.follower);
   if (parked != parked_.end()) {
     if (parked->second.fetch.number > fetch.number &&
@@ -105,8 +105,8 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   TRY(check(fetch));
   ReplicaFetched fetched;
   fetched.log_start = status_->log_start();
-  // An empty follower also restarts if it asks for a later offset than the first one: otherwise its
-  // log would begin without the earlier records, or within a batch.
+  // An empty follower also restarts if it asks for a later offset than the first one. Otherwise its
+  // log would lack the earlier records, or would begin within a batch.
   const bool has_nothing = !fetch.last_epoch;
   if (fetch.from < fetched.log_start || has_nothing) {
     const Offset first = TRY(first_kept());
@@ -159,8 +159,8 @@ Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch&
   return mine;
 }
 
-// The status has the first undecided offset as of the last append, which may be too small. In that
-// case the store is read.
+// The status has the first undecided offset as of the last append, which may be too small. If it
+// limits the result, the store is read.
 Result<Offset> LeaderReplica::readable_end() const {
   const Offset high_watermark = status_->high_watermark();
   if (status_->first_undecided() >= high_watermark) return high_watermark;
@@ -170,8 +170,9 @@ Result<Offset> LeaderReplica::readable_end() const {
   return end;
 }
 
-// Returns the offset at which a follower's log begins. A deletion of records may move the log start
-// into a batch. The batch is still stored as a whole, so a follower begins at its base offset.
+// Returns the offset at which the log of a new or restarted follower begins. A deletion of records
+// may move the log start into a batch. The whole batch remains stored, so the follower begins at
+// the base offset of the batch.
 Result<Offset> LeaderReplica::first_kept() const {
   const Offset start = status_->log_start();
   if (start >= status_->log_end()) return start;

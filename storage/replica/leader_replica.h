@@ -10,7 +10,8 @@ namespace storage {
 
 // Answers fetches, counts acknowledgements, advances the high watermark, and proposes changes of the ISR.
 //
-// A fetch that finds no news waits here until records arrive, for at most Kafka's fetch.max.wait.ms.
+// A fetch that finds no new records waits here until records arrive, for at most Kafka's
+// fetch.max.wait.ms.
 //
 // Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node leads under the epoch.
 class LeaderReplica {
@@ -32,7 +33,7 @@ class LeaderReplica {
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
-  // Returns whether the logs of all in-sync replicas begin at `start` or after it. If so, no later
+  // Returns whether the logs of all in-sync replicas begin at or after `start`. If so, no later
   // leader has records before `start`.
   bool have_all_trimmed(Offset start) const;
 
@@ -60,11 +61,11 @@ class LeaderReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   InSyncSet in_sync_;
   std::map<NodeId, Parked> parked_;
-  // By follower: the start of the follower's log, as the follower last reported it, and the
-  // leader's log start that was last sent to the follower. A new log start is sent only once, since
-  // a follower may keep more records.
+  // By follower: the start of the follower's log in its last report, and the leader's log start
+  // that was last sent to the follower. Each log start is sent only once, because a follower may
+  // deliberately keep more records.
   struct Start {
-    std::optional<Offset> known;  // nothing: the follower's program version does not report it
+    std::optional<Offset> known;  // nothing: the follower runs a version that does not report it
     Offset told;
   };
   std::map<NodeId, Start> starts_;

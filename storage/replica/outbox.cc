@@ -86,7 +86,7 @@ void Outbox::answered(uint64_t number, const Status& status) {
   Lane& lane = lanes_.at(key);
   lane.number = 0;
   if (!status) {
-    // The partition no longer has an earlier batch that was visible there, so records were lost.
+    // The partition has lost an earlier batch that was visible there.
     if (status.error().code == ErrorCode::OutOfOrderSequence)
       log_warn("the output of a task was rejected task={} error=\"{}\"", key.first,
                status.error().message);

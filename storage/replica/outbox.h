@@ -23,10 +23,10 @@ class OutboxPort {
 };
 
 // Delivers the outputs. One delivery of a task to a partition is in progress at a time; batches
-// that are added meanwhile form the next delivery. A batch counts as delivered when it is visible
-// in the partition, since a leader may fail with records that no other node has. Until then the
-// batch is sent again, perhaps with more batches after it; the leader detects duplicates by their
-// sequences.
+// that are added meanwhile form the next delivery. A batch counts as delivered only when it is
+// visible in the partition, because the partition's leader may fail with records that no other node
+// has. Until then the batch is sent again, possibly with more batches after it. The leader detects
+// duplicates by their sequences.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
 class Outbox {

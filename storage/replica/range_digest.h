@@ -19,16 +19,16 @@ struct RangeDigest {
   size_t size_bytes = 0;
   // Base offset of the first batch whose bytes do not match its checksum; nothing if all match.
   std::optional<Offset> damaged = {};
-  // Only batches from this offset on can be compared: earlier ones may be trimmed or compacted here
-  // and not on other replicas.
+  // Only batches from this offset on can be compared. Earlier batches may be trimmed or compacted
+  // on this replica and not on others.
   Offset comparable_from = {};
 };
 
 // Computes the digest of the visible batches from the one that contains `from` on. Ends at `end`;
 // without `end`, begins at the log start at the earliest and ends after about `max_bytes`. Only
-// whole batches are included. All of them are read in one turn, which takes too long for a loop.
-// Fails with UnknownTopic, with OffsetOutOfRange if the range begins before the log start, and with
-// NotEnoughReplicas if records before `end` are not visible here yet.
+// whole batches are included. All batches are read from one snapshot without a pause, which takes
+// too long for a loop. Fails with UnknownTopic, with OffsetOutOfRange if the range begins before
+// the log start, and with NotEnoughReplicas if records before `end` are not visible here yet.
 //
 // Threads: the reader's.
 Result<RangeDigest> digest_range(const Log& log, LogReader& reader, const TopicPartition& partition,

@@ -16,8 +16,8 @@
 
 namespace storage {
 
-// Returns whether transfers to the follower are throttled. Only observers are, and replicas that
-// are being added and not yet in sync.
+// Returns whether transfers to the follower are throttled. Two kinds of followers are throttled:
+// observers, and new replicas that are not in sync yet.
 inline bool is_throttled(const PartitionAssignment& assignment, NodeId follower) {
   return !assignment.has_replica(follower) ||
          (assignment.is_adding(follower) && !assignment.is_in_sync(follower));
@@ -41,11 +41,12 @@ struct ReplicaContext {
   // The time when this node became the controller; nothing if it is not the controller.
   std::optional<int64_t> decides_since_us = {};
 
-  // A follower that last caught up before the returned time is not in sync. If a leader is cut off
-  // from the other nodes, none of its followers catches up. Its proposal to shrink the ISR does not
-  // reach the controller either, unless the leader's node is the controller. Such a node would
-  // shrink the ISR to itself before it notices the cut, and no other node could be elected then. So
-  // a controller waits until it would have resigned.
+  // A follower that last caught up before the returned time is not in sync. This matters if a
+  // leader is cut off from all other nodes, because then none of its followers catches up. Normally
+  // its proposal to shrink the ISR does not reach the controller either. But if the leader's node
+  // is itself the controller, it would shrink the ISR to itself before it detects the cut, and no
+  // other node could be elected afterwards. So a controller waits until the time at which it would
+  // have resigned.
   int64_t late_before_us(int64_t now_us) const {
     if (!decides_since_us) return now_us - settings.lag_time_max_us;
     if (now_us - *decides_since_us < settings.unheard_max_us) return INT64_MIN;

@@ -83,7 +83,7 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
   if (!keeps(*assignment) && !replicas_.contains(partition) &&
       (!observed_ || !has_some_of(partition)))
     return;
-  // The first leader has not been elected yet, so this node has no leader to follow.
+  // No leader has been elected yet, so this node has nothing to follow.
   if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
   const auto [found, is_new] = replicas_.try_emplace(partition);
   found->second.wanted = *assignment;
@@ -125,12 +125,13 @@ bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
   return status && status->log_end() > Offset{0};
 }
 
-// Deletes the replica. No record is lost: the present replicas had the records before the metadata
-// removed this one.
+// Deletes the replica. No record is lost, because the remaining replicas had all records before the
+// metadata removed this one.
 void ReplicaManager::forget(Replica& replica) {
   const TopicPartition partition = replica.wanted.partition;
   end_role(partition, replica);
-  // Even if the log is empty, a write of the former follower may still be in progress.
+  // Even an empty log may receive records, because a write of the former follower may still be in
+  // progress.
   const bool may_get_some = replica.asked.has_value();
   replica.asked.reset();
   if (!may_get_some && !has_some_of(partition)) {
@@ -237,8 +238,8 @@ void ReplicaManager::tick() {
   }
 }
 
-// Followers fetch at once when the disk becomes full, so that leaders remove them from the ISR before
-// the next record waits for them.
+// Followers fetch immediately when the disk becomes full. The leaders then remove them from the ISR
+// before the next record would have to wait for them.
 void ReplicaManager::note_space() {
   const bool refuses = statistics_of(context_.log).refuses_appends;
   if (refuses == context_.refuses_appends) return;

@@ -33,9 +33,9 @@ class ReplicaManager {
   void observe(std::set<Uuid> topics);
 
   // Suspends this node's leadership, or ends the suspension. A suspended node leads no partition,
-  // even if the metadata that it has read names it, because newer metadata may differ. The log
-  // still accepts records, which no reader will see, so request handlers must check leadership
-  // before they append. Following continues.
+  // even if the metadata that it has read names it as leader, because newer metadata may differ.
+  // The log still accepts records, but no reader will see them, so request handlers must check the
+  // leadership before they append. Following continues.
   void suspend(bool is_suspended);
 
   void on_fetch(const ReplicaFetch& fetch);
@@ -63,8 +63,8 @@ class ReplicaManager {
  private:
   struct Replica {
     PartitionAssignment wanted;
-    // Role that was last requested of the log, under `asked_epoch`; nothing if the replica is being
-    // deleted.
+    // Role that was last requested from the log, under `asked_epoch`; nothing while the replica is
+    // being deleted.
     std::optional<ReplicaRole> asked;
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;

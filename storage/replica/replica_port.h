@@ -14,14 +14,14 @@ class ReplicaPort {
   virtual void send(NodeId to, ReplicaFetch fetch) = 0;
   virtual void send(NodeId to, ReplicaFetched fetched) = 0;
   // Returns whether the queue of messages to the node has space. Without space, batches that are
-  // read now would only wait in memory.
+  // read now would only fill memory.
   virtual bool has_room(NodeId /*to*/) const { return true; }
-  // Returns the offset of the first record that this node has not applied yet, if the partition is
-  // a journal of tasks; INT64_MAX for other partitions, whose records need not be kept. A follower
-  // keeps the records from this offset on even if the leader has trimmed them, unless it restarts
-  // at the leader's log start.
+  // For a journal of tasks: returns the offset of the first record that this node has not applied
+  // yet. A follower keeps the records from this offset on even if the leader has trimmed them,
+  // unless the follower restarts at the leader's log start. For other partitions: returns
+  // INT64_MAX, because no records need be kept.
   virtual Offset first_needed(const TopicPartition& /*partition*/) { return Offset{INT64_MAX}; }
-  // Sends the proposal to the current controller. There is no answer: the outcome appears in newer
+  // Sends the proposal to the current controller. No answer is sent: the outcome appears in newer
   // metadata.
   virtual void propose(IsrProposal proposal) = 0;
   // Notes that this node leads the partition from now on, under one leader epoch, until

@@ -1,5 +1,5 @@
 // Rules by which replication neither loses nor duplicates records, nor blocks. A simulation
-// switches one of them off and must detect the damage. A server keeps all of them on.
+// switches off one rule and must then detect the damage. A server keeps all rules switched on.
 #pragma once
 
 namespace storage {
@@ -9,8 +9,8 @@ struct ReplicaRules {
   bool truncates = true;
   // A follower acknowledges only what it has synced, not all that it has received.
   bool acknowledges_synced = true;
-  // A member of the ISR counts for the high watermark until the metadata shows its removal, not
-  // only until the leader proposes the removal.
+  // A removed member of the ISR counts for the high watermark until the metadata shows its removal.
+  // The leader's proposal to remove it is not enough.
   bool shrinks_when_committed = true;
   // A node counts for the high watermark from the moment at which it is proposed for the ISR.
   bool counts_proposed = true;
