@@ -30,9 +30,9 @@ void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_
   visit_name(rules, resource, false, name, visit);
   if (name != kEveryName) visit_name(rules, resource, false, kEveryName, visit);
   // Visits the rules for prefixes of the name, the longest prefix first. Each step searches the
-  // last rule that is not after the prefix `left`. Either that rule is for a prefix of the name, or
-  // no remaining rule is for a longer prefix than the part that this rule shares with the name, so
-  // the next step searches from that part.
+  // last rule that is not after the prefix `left`. If that rule is not for a prefix of the name, no
+  // remaining rule is for a longer prefix than the part that this rule shares with the name. So the
+  // next step searches from that part.
   for (std::string_view left = name; !left.empty();) {
     std::string behind(left);
     behind.push_back('\0');

@@ -1,6 +1,6 @@
-// Kafka's access rules (ACLs) that no right of SQL's GRANT can express. They are for all names with
-// a prefix, for all users, for a single operation, or for a role that does not exist yet, or they
-// deny (docs/adr/0051).
+// Kafka's access rules (ACLs) that no right of SQL's GRANT can express. Such a rule is for all
+// names with a prefix, for all users, for a single operation, or for a role that does not exist
+// yet, or it denies an operation (docs/adr/0051).
 #pragma once
 #include <compare>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Stores a join that a single server has begun: the node to which its data directory will belong
-// (docs/adr/0094). The row is written before etcd has the cluster's metadata, and has the id of the
-// first command that will be written there. If the directory is started as a single server, the row
-// is erased.
+// (docs/adr/0094). The row is written before etcd gets the cluster's metadata. It has the id of the
+// first command that will be written to etcd. If the directory is started as a single server, the
+// row is erased.
 #pragma once
 #include <optional>
 
@@ -14,7 +14,7 @@ Result<std::optional<ClusterMembership>> read_begun_join(TransactionQueue& queue
 Status write_begun_join(TransactionQueue& queue, const ClusterMembership& membership);
 Status forget_begun_join(TransactionQueue& queue);
 
-// Ends the join within another commit, after which the directory belongs to the node.
+// Ends the join as a part of another commit. After this commit the directory belongs to the node.
 Status end_join(WriteTransaction& transaction, const ClusterMembership& membership);
 
 }  // namespace storage

@@ -15,8 +15,8 @@ namespace {
 // entity = count varint, count * (type, has name u8, name or nothing)
 constexpr uint8_t kVersion = 1;
 
-// The number of entities is limited, because each change copies all of them, and each look-up of an
-// unknown client searches several.
+// The number of entities is limited: each change copies all of them, and each look-up of an unknown
+// client searches several of them.
 constexpr size_t kMostEntities = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of quotas is damaged"}; }

@@ -14,8 +14,8 @@ namespace storage {
 // A "quotas" part of a metadata command or snapshot.
 inline constexpr std::string_view kQuotasPart = "quotas";
 
-// The clients to which a quota applies. The key is a type ("user", "client-id" or "ip"), the value
-// a name, or nothing for all clients without quotas of their own (KIP-55, KIP-612).
+// The clients to which a quota applies. The key is a type ("user", "client-id" or "ip"). The value
+// is a name, or nothing for all clients without quotas of their own (KIP-55, KIP-612).
 using QuotaEntity = std::map<std::string, std::optional<std::string>>;
 // Values of quotas by Kafka's names, such as producer_byte_rate.
 using Quotas = std::map<std::string, double>;

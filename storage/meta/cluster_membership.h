@@ -1,5 +1,5 @@
-// The cluster and the node to which a data directory belongs, stored in its log's store. If another
-// node were started on the directory, it would delete the partitions there.
+// The cluster and the node to which a data directory belongs, stored in its log's store. The check
+// is needed because another node that is started on the directory would delete its partitions.
 #pragma once
 #include <functional>
 #include <optional>
@@ -15,12 +15,12 @@ struct ClusterMembership {
   std::string cluster_id;
   NodeId node;
   // Id of the first command in the cluster's metadata log; empty until the node has read a command.
-  // An etcd whose log has another first command, or none, does not have the metadata of the
-  // partitions here.
+  // If the log of an etcd has another first command, or none, it is not the log of the partitions
+  // in this directory.
   std::string first_command = {};
-  // A revision up to which the node has read the metadata log; it may have read more. A log that
-  // ends before has lost commands, possibly those that created the topics whose partitions are
-  // here.
+  // A revision up to which the node has read the metadata log; it may have read more. If a log ends
+  // before this revision, it has lost commands, possibly the commands that created the topics of
+  // this directory.
   Revision last_revision = {};
   bool operator==(const ClusterMembership&) const = default;
 };

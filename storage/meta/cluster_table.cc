@@ -36,8 +36,8 @@ namespace {
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
 constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3, kWithOwnMin = 4,
                   kWithWanted = 4;
-// The version of a saved state that has unclean elections. A state without any is saved in a
-// version that earlier programs can read.
+// The version of a saved state that has unclean elections. A state without unclean elections is
+// saved in a version that earlier programs can read.
 constexpr uint8_t kWithElections = 3;
 // The version of a saved state whose feature level is above the first. Programs that do not know
 // feature levels must not read such a state.
@@ -480,8 +480,8 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
   return delta;
 }
 
-// Sets the topic's own minimum in all of its assignments, and raises their versions. So an ISR that
-// a leader proposed under another minimum is refused.
+// Sets the topic's own minimum in all of its assignments, and raises their versions. With the new
+// version, an ISR that a leader proposed under another minimum is refused.
 std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next, const Uuid& topic,
                                                           std::optional<int32_t> own_min,
                                                           size_t cluster_min) {
@@ -491,8 +491,8 @@ std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next,
     PartitionAssignment& assignment = changed.emplace_back(each->second);
     assignment.own_min_insync = own_min;
     ++assignment.version;
-    // If the ISR is now large enough, further records become visible, which the eligible replicas
-    // do not have. So they are no longer eligible.
+    // If the ISR is large enough now, further records become visible. The eligible replicas do not
+    // have these records, so they are no longer eligible.
     if (assignment.isr.size() >= assignment.least_in_sync(cluster_min)) assignment.eligible.clear();
   }
   std::vector<TopicPartition> partitions;

@@ -31,7 +31,7 @@ struct ClusterNode {
   std::string clients = {};   // address for Kafka clients: host:port
   std::string rack = {};
   bool is_fenced =
-      true;  // leads nothing and counts in no set, until the controller has a heartbeat of it
+      true;  // leads nothing and is in no ISR until the controller has received its heartbeat
   bool operator==(const ClusterNode&) const = default;
 };
 
@@ -41,8 +41,8 @@ struct PartitionAssignment {
   std::vector<NodeId> replicas = {};  // the first one is preferred as leader
   std::vector<NodeId> isr = {};       // in the order of `replicas`
   // The replicas that were in sync when the ISR became smaller than min.insync.replicas (the
-  // eligible leader replicas of KIP-966). Nothing becomes visible while the ISR is that small, so
-  // these replicas have all visible records and may be elected.
+  // eligible leader replicas of KIP-966). While the ISR is that small, no further record becomes
+  // visible. So these replicas have all visible records and may be elected.
   std::vector<NodeId> eligible = {};
   // During a move: the nodes to add to `replicas`, and the nodes to remove once the added ones are
   // in sync. Meanwhile `replicas` holds both: first the final replicas in their final order, then
@@ -61,9 +61,9 @@ struct PartitionAssignment {
   bool is_eligible(NodeId node) const;
   bool is_moving() const { return !adding.empty() || !removing.empty(); }
   bool is_adding(NodeId node) const;
-  // Returns how many replicas must be in sync for records to become visible: the topic's minimum
-  // or, without one, the cluster's, but not more than there are replicas. Replicas that are being
-  // added do not count.
+  // Returns how many replicas must be in sync for records to become visible. This is the topic's
+  // minimum or, if the topic has none, the cluster's, but at most the number of replicas. Replicas
+  // that are being added do not count.
   size_t least_in_sync(size_t cluster_min_insync) const;
 };
 
@@ -146,7 +146,7 @@ std::string encode_configure_node(NodeId node, const NodeSettings& all);
 std::string encode_require_in_sync(const Uuid& topic, std::optional<int32_t> own_min_insync,
                                    size_t cluster_min_insync);
 // Encodes a raise of the cluster's feature level. The caller has verified that all nodes support
-// the level. Programs that do not know feature levels skip this part.
+// the level. Older programs, which do not know feature levels, skip this part.
 std::string encode_raise_level(FeatureLevel level);
 
 // The nodes and partitions that a part has changed.

@@ -81,7 +81,7 @@ void ControllerLease::make_key() {
   EtcdTransaction transaction;
   transaction.conditions.push_back({key_, EtcdRevision{0}});
   transaction.puts.push_back({key_, fmt::format("{}", self_.value()), *lease_});
-  // The answer is not used, since the watch reports which node has created the key.
+  // The answer is not used, because the watch reports which node has created the key.
   etcd_.commit(std::move(transaction), [this](const Result<EtcdOutcome>&) {
     is_campaigning_ = false;
     campaign_at_us_ = clock_.monotonic_us() + kRetryUs;
@@ -112,8 +112,8 @@ void ControllerLease::retire() {
   depose(*controller_);
 }
 
-// etcd counts the duration from a moment between the request and its answer. Counted from the
-// answer, the lease could be believed in after its end.
+// etcd counts the duration from a moment between the request and its answer, so the duration is
+// counted from the request here. Counted from the answer, the lease could seem valid after its end.
 void ControllerLease::renewed(int64_t asked_at_us) {
   assert(asked_at_us >= renewed_at_us_);  // only one request for the lease is in progress at a time
   renewed_at_us_ = asked_at_us;

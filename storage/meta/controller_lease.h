@@ -1,4 +1,5 @@
-// Elects the controller of a cluster: the node whose key exists in etcd, under a lease.
+// Elects the controller of a cluster: the controller is the node that has created the controller's
+// key in etcd, under a lease.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,11 +12,11 @@
 
 namespace storage {
 
-// Each node tries to create the key while it does not exist. The revision of the key's creation is
-// the controller's epoch. Commands are appended on the condition that it has not changed, so a
-// controller whose lease has ended changes nothing, even before it learns of the end. A process is
-// the controller only if it created the key under its own lease: a late request of an earlier
-// process of the same node must not count (simulated as seed 30002283).
+// While the key does not exist, each node tries to create it. The revision of the key's creation is
+// the controller's epoch. Commands are appended on the condition that this revision has not
+// changed. So a controller whose lease has ended can change nothing, even before it learns of the
+// end. A process is the controller only if it created the key under its own lease: a late request
+// of an earlier process of the same node must not count (simulated as seed 30002283).
 //
 // Threads: one loop, the client's.
 class ControllerLease {
@@ -39,16 +40,16 @@ class ControllerLease {
   // that the key is removed when the lease ends.
   bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
   // Returns whether this process is the controller according to the last report, but has failed to
-  // renew the lease for the lease's whole duration. Returns true before etcd ends the lease.
+  // renew the lease for its whole duration. The result becomes true before etcd ends the lease.
   bool is_over() const;
-  // Removes the key of a controller that has ended, if the key is still that controller's, so that
-  // another one is elected before the lease ends. If the controller is still alive, this only
-  // causes an election.
+  // Removes the key of a controller that has ended, so that another controller is elected before
+  // the lease ends. Does nothing if the key belongs to another controller by now. If the controller
+  // is still alive, the removal only causes an election.
   void depose(const Controller& gone);
   // Removes this node's key, and does not try to create it again for `stay_out_us`. Returns false
-  // if this node has no key, or is removing it already.
+  // if this node has no key, or if the removal is already in progress.
   bool resign(int64_t stay_out_us);
-  // Removes the key for ever. An attempt to create it that is in progress is undone.
+  // Removes the key permanently. If an attempt to create it is in progress, its result is undone.
   void retire();
   // Called every few milliseconds.
   void tick();

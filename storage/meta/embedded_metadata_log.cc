@@ -40,7 +40,7 @@ Result<Revision> snapshot_revision(ByteReader& in) {
   return revision;
 }
 
-// Returns the last revision that the snapshot covers; 0 if there is no snapshot.
+// Returns the last revision that the snapshot covers; 0 if no snapshot exists.
 Result<Revision> covered_revision(Transaction& transaction, const Tables& tables) {
   const auto snapshot = TRY(transaction.get(tables.snapshots, kSnapshotKey));
   if (!snapshot) return Revision{0};
@@ -63,12 +63,12 @@ struct Shared {
   std::function<void(Revision)> moved;  // Guarded by mutex
 };
 
-// A commit erases at most this many records that a snapshot covers, so that other commits do not
-// wait for the removal of tens of thousands.
+// A commit erases at most this many records that a snapshot covers. Otherwise other commits would
+// have to wait for the removal of tens of thousands of records.
 constexpr EraseLimits kErasedAtATime{.max_count = 256, .max_bytes = 1 << 20};
 
-// Erases the records that the newest snapshot covers, in slices of one commit each. After a crash
-// some of them remain. They are never read, and the next start erases them.
+// Erases the records that the newest snapshot covers, in slices of one commit each. If the process
+// crashes, some of them remain: they are never read, and the next start erases them.
 void erase_covered(TransactionQueue& queue, std::shared_ptr<Shared> shared) {
   const auto is_all = std::make_shared<bool>(true);
   queue.submit(

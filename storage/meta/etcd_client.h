@@ -1,5 +1,5 @@
-// The requests to etcd (version 3 of its API), as an interface: a server uses etcd's gateway, and a
-// simulation its own etcd.
+// The requests to etcd (version 3 of its API) as an interface. A server implements it with etcd's
+// gateway, a simulation with an etcd of its own.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -69,9 +69,9 @@ struct EtcdEvents {
   EtcdRevision revision;  // all events up to this revision have been delivered
 };
 
-// Each answer arrives once, on the caller's loop, never within the call. After NetworkFailure the
-// outcome of a transaction or a grant is unknown, and etcd may still execute it later. A destroyed
-// client gives no answers.
+// Each answer arrives once, on the caller's loop, and never within the call. After NetworkFailure
+// the outcome of a transaction or a grant is unknown: etcd may still execute it later. A destroyed
+// client delivers no answers.
 //
 // Threads: one loop.
 class EtcdClient {

@@ -11,8 +11,8 @@ namespace storage {
 namespace {
 
 constexpr int64_t kRetryUs = 50'000;
-// A snapshot is written only after commands of at least a quarter of its size, so that its cost is
-// in proportion to the changes.
+// A snapshot is written only after commands of at least a quarter of its size. The cost of
+// snapshots is thus proportional to the changes.
 constexpr uint64_t kSnapshotBytesPerByte = 4;
 
 }  // namespace
@@ -34,8 +34,8 @@ std::string EtcdLogCutter::pointer_id() const {
 
 bool EtcdLogCutter::is_due() const {
   if (!log_.has_read() || writing_) return false;
-  // This node has met a command that it cannot read. Its snapshot would lack that command, and
-  // would replace it for programs that can read it.
+  // This node has met a command that it cannot read. A snapshot of this node would lack that
+  // command, and would replace it even for programs that can read it.
   if (log_.has_passed_over()) return false;
   // The previous clean-up is completed first.
   if (log_.pointer() && (cleaned_for_ != log_.pointer()->id || step_ != Step::Nothing))
@@ -66,7 +66,7 @@ void EtcdLogCutter::save(Revision revision, std::string bytes) {
 }
 
 void EtcdLogCutter::tick() {
-  // If the pointer has moved, a snapshot was written: another one, or this one, even if the answer
+  // If the pointer has moved, a snapshot was written. It may be this snapshot, even if the answer
   // was lost.
   if (writing_ && !is_asking_ && pointer_id() != written_over_) writing_.reset();
   if (is_asking_ || clock_.monotonic_us() < ask_at_us_ || !log_.has_read()) return;
@@ -175,10 +175,10 @@ void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
       });
 }
 
-// Removes one snapshot after another, by the pieces that etcd has now. A range of all other
-// snapshots is not removed at once: a late request could remove pieces that were written since. All
-// requests have the pointer of the beginning as a condition, because a newer pointer's snapshot
-// would be among those found.
+// Removes one snapshot after another, by the pieces that etcd has now. One request for the range of
+// all other snapshots would be dangerous: a late request could remove pieces that were written
+// since. All requests have the pointer of the beginning as a condition: if the pointer moves, the
+// new snapshot must not be removed.
 void EtcdLogCutter::remove_pieces(const SnapshotPointer& pointer) {
   const EtcdTransaction fence = fenced();
   remove_first_of(log_.keys().pieces_before(pointer), fence, [this, pointer, fence] {
@@ -203,10 +203,10 @@ void EtcdLogCutter::remove_first_of(EtcdRange pieces, EtcdTransaction fence,
       });
 }
 
-// Makes etcd forget replaced states; otherwise its file would grow by everything that was removed.
-// States since the previous move of the pointer are kept, because a reader may be reading a range
-// in pages, or may begin a watch at the revision that it has just read. A failure is only logged,
-// since the next call covers a later revision.
+// Makes etcd forget replaced states; otherwise its file would keep everything that was removed.
+// States since the previous move of the pointer are kept: a reader may still read a range in pages,
+// or may begin a watch at the revision that it has just read. A failure is only logged, because the
+// next call covers a later revision.
 void EtcdLogCutter::forget_history(const SnapshotPointer& pointer) {
   step_ = Step::Nothing;
   if (pointer.replaced == EtcdRevision{0}) return;

@@ -22,8 +22,8 @@ struct CutSettings {
 
 // Rules that a simulation switches off to prove that it detects the damage, as with ReplicaRules.
 struct CutRules {
-  // Commands are removed only when the pointer leads every reader to the snapshot that replaces
-  // them.
+  // Commands are removed only when the pointer already leads every reader to the snapshot that
+  // replaces them.
   bool removes_behind_pointer = true;
   // A former controller cannot move the pointer. It could move the pointer back to a snapshot after
   // which commands are missing.
@@ -35,7 +35,7 @@ struct CutRules {
 //   1. write the pieces of the snapshot under keys that no reader looks at yet;
 //   2. move the pointer to the snapshot;
 //   3. remove the commands before its revision, the oldest first, some at a time; the command of
-//      the revision itself is kept, since appends have its existence as a condition;
+//      the revision itself is kept, because later appends have its existence as a condition;
 //   4. remove the pieces of all other snapshots, including unfinished ones;
 //   5. make etcd forget the states before the previous move of the pointer.
 //

@@ -44,8 +44,8 @@ struct EtcdMetadataKeys {
   EtcdRange commands_and_pointer(Revision first) const;
   std::string pointer() const { return prefix + "log/snapshot"; }
   std::string piece(const SnapshotPointer& of, uint32_t number) const;
-  // Return the keys of the pieces of all snapshots whose keys lie before this one's, and of those
-  // whose keys lie after it.
+  // Both functions return keys of the pieces of other snapshots: those whose keys lie before this
+  // snapshot's keys, and those whose keys lie after them.
   EtcdRange pieces_before(const SnapshotPointer& of) const;
   EtcdRange pieces_behind(const SnapshotPointer& of) const;
   // Returns the keys of all pieces of the snapshot to which the piece with this key belongs.

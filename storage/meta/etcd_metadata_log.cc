@@ -23,8 +23,8 @@ EtcdMetadataLog::EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clo
       clock_(clock),
       random_(random),
       reader_(std::move(reader)),
-      // Reading begins with the last command that was read. It always exists, and its revision of
-      // creation is the condition of the next append.
+      // Reading begins with the last command that was read. This command always exists, and the
+      // revision of its creation is the condition of the next append.
       commands_(etcd, clock,
                 {.range = [this] { return keys_.commands_and_pointer(last_); },
                  .read = [this](const std::vector<EtcdEntry>& entries) { read(entries); },
@@ -78,9 +78,9 @@ void EtcdMetadataLog::try_append(uint64_t number) {
   assert((append.revision == Revision{1}) == (append.predecessor == EtcdRevision{0}));
   EtcdTransaction transaction;
   transaction.conditions.push_back({keys_.command(append.revision), EtcdRevision{0}});
-  // The condition that the command's own key does not exist is not sufficient, because a snapshot
+  // It is not a sufficient condition that the command's own key does not exist, because a snapshot
   // removes the commands that it replaces. So the previous command must be unchanged, too. It
-  // always exists; before the first command, the condition is that no snapshot exists.
+  // always exists. For the first command, the condition is that no snapshot exists.
   if (append.predecessor != EtcdRevision{0})
     transaction.conditions.push_back({keys_.command(append.revision - 1), append.predecessor});
   else
@@ -119,8 +119,8 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     note_unread(append.revision);
     return finish(number, moved_on);
   }
-  // A snapshot may have replaced the command of that revision; `is_it` is set if this node read the
-  // command before.
+  // A snapshot may have replaced the command of that revision. If this node has read the command
+  // before, `is_it` is set.
   if (append.is_it)
     return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
   if (last_ >= append.revision)
@@ -128,9 +128,9 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
                                 "etcd did not answer: it is not known whether the change was made",
                                 {},
                                 "Check whether the change was made before you retry."});
-  // The attempt was refused because of a change that this node will read soon.
+  // The attempt was refused because of another change, which this node will read soon.
   if (std::exchange(append.was_refused, false)) return try_later(number);
-  // The command is not stored, but an earlier attempt may still be executed. If this node is no
+  // The command is not stored, but etcd may still execute an earlier attempt. If this node is no
   // longer the controller, that attempt cannot succeed. Otherwise the attempt is repeated until a
   // command is stored at the revision.
   if (!append.holding) return try_append(number);
@@ -143,8 +143,9 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   });
 }
 
-// Notes that etcd has a command that this node has not read. If the watch does not deliver it in
-// time, the range is read instead; otherwise the controller would retry its append in vain.
+// Records that etcd has a command that this node has not read. If the watch does not deliver the
+// command in time, the range is read instead. Without this, the controller could retry its append
+// again and again without success.
 void EtcdMetadataLog::note_unread(Revision there) {
   constexpr int64_t kLateUs = 300'000;
   if (last_ >= there) return;
@@ -224,8 +225,8 @@ void EtcdMetadataLog::confirm_read(std::function<void(Status)> done) {
   if (confirming_.empty()) ask_for_more();
 }
 
-// Asks etcd for newer commands. A caller that arrives while a question is in progress is answered
-// by the next question, since etcd may have computed the present answer before the call.
+// Asks etcd for newer commands. A caller that arrives while a question is in progress has to wait
+// for the next question, because etcd may have computed the current answer before the call.
 void EtcdMetadataLog::ask_for_more() {
   confirming_ = std::exchange(confirming_next_, {});
   if (confirming_.empty()) return;
@@ -246,8 +247,9 @@ void EtcdMetadataLog::ask_for_more() {
 
 // --- Snapshots
 
-// Loads the newest snapshot if this node has not read up to it, since the commands before it may be
-// removed. Commands after the snapshot that were read meanwhile are read again.
+// Loads the newest snapshot if this node has not read up to its revision, because the commands
+// before it may be removed. Commands after the snapshot that this node has already read are read
+// again.
 void EtcdMetadataLog::load_if_behind() {
   if (!pointer_ || pointer_->revision <= last_ || snapshot_.is_reading()) return;
   commands_.read_again();
@@ -260,8 +262,8 @@ void EtcdMetadataLog::loaded(Result<MetadataSnapshot> snapshot) {
     if (snapshot.error().code == ErrorCode::OffsetOutOfRange) return;  // the search is repeated
     loaded = snapshot.error();
   } else {
-    // Set before the callback runs, so that last_revision() returns the snapshot's revision within
-    // it.
+    // Set before the callback runs: within the callback, last_revision() must return the snapshot's
+    // revision.
     const Revision last = std::exchange(last_, snapshot->revision);
     const EtcdRevision created = std::exchange(last_created_, EtcdRevision{});
     loaded = reader_.load(*snapshot);

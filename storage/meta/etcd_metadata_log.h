@@ -17,14 +17,14 @@
 
 namespace storage {
 
-// Revision 17 is appended by a transaction on the condition that its key does not exist yet. So an
-// append fails if another one was first, and a command that etcd executes late is refused if
-// another command has its revision. If the outcome of a transaction is unknown, the transaction is
-// repeated until its outcome is known; the id in the stored command shows whether the command is
-// this one.
+// The command of revision 17 is appended by a transaction whose condition is that the revision's
+// key does not exist yet. So an append fails if another append was first, and a command that etcd
+// executes late is refused if another command has its revision. If the outcome of a transaction is
+// unknown, the transaction is repeated until its outcome is known. The id in the stored command
+// shows whether the command is the caller's own.
 //
-// A snapshot replaces the commands before it (etcd_log_cutter.h). If a node has not read up to the
-// snapshot, because it has just started or could not reach etcd, it loads the snapshot and
+// A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has just started or
+// could not reach etcd may not have read up to the snapshot. It then loads the snapshot and
 // continues after it. The command of the snapshot's revision is kept, so that the next append has
 // the usual condition.
 //
@@ -58,11 +58,11 @@ class EtcdMetadataLog {
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
-  // Answers whether this node has read every command that etcd has now, including all that were
-  // appended before the call. Fails with NotLeader if etcd has further commands, which this node
-  // reads soon, and with NetworkFailure if etcd does not answer.
+  // Reports whether this node has read every command that etcd has now, including all commands that
+  // were appended before the call. Fails with NotLeader if etcd has further commands, which this
+  // node will read soon, and with NetworkFailure if etcd does not answer.
   void confirm_read(std::function<void(Status)> done);
-  // Returns whether this object has once read all that etcd had at that time.
+  // Returns whether this object has, at least once, read everything that etcd had at that time.
   bool has_read() const { return has_read_; }
   // Returns the id of the log's first command, which identifies this log; empty until the first
   // command was read.
@@ -88,7 +88,7 @@ class EtcdMetadataLog {
     std::string bytes;
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
-    // Whether the command that was read at `revision` is the one of this append; nothing: that
+    // Whether the command that was read at `revision` is the command of this append; nothing: that
     // revision was not read yet.
     std::optional<bool> is_it;
     bool was_refused = false;  // an attempt was refused since the last search for the outcome
@@ -122,15 +122,15 @@ class EtcdMetadataLog {
   uint64_t next_append_ = 0;
   // By the time of the next attempt: the number of the append.
   std::multimap<int64_t, uint64_t> retries_;
-  // A command that etcd has and this node has not read. `since_us` is when this node learned of the
-  // command.
+  // A command that etcd has and this node has not read. `since_us` is the time at which this node
+  // learned of it.
   struct Unread {
     Revision revision;
     int64_t since_us;
   };
   std::optional<Unread> unread_;
-  // The callers of confirm_read() that the current question to etcd answers, and those that the
-  // next question answers.
+  // The callers of confirm_read(): those that the current question to etcd answers, and those that
+  // the next question answers.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;

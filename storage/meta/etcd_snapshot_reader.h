@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// Reads one piece at a time, and repeats each read until etcd answers. If another snapshot replaces
-// this one meanwhile, the pieces are removed, and reading ends.
+// Reads one piece at a time, and repeats each read until etcd answers. Reading ends early if
+// another snapshot replaces this one, because its pieces are removed then.
 //
 // Threads: one loop, the client's.
 class EtcdSnapshotReader {

@@ -1,5 +1,5 @@
-// Feature levels. A level stands for the formats and requests that all nodes of a cluster
-// understand, and that they may therefore use.
+// Feature levels. A level is a set of formats and requests that all nodes of a cluster understand.
+// Nodes use only the formats and requests of the cluster's level.
 #pragma once
 #include <cstdint>
 
@@ -8,8 +8,7 @@
 namespace storage {
 
 // Operators raise a cluster's level when all nodes run programs that support the new level. Until
-// the level is raised, the earlier program can be installed again. The level is never lowered
-// (docs/adr/0098).
+// then, the earlier program can be installed again. The level is never lowered (docs/adr/0098).
 using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
 
 inline constexpr FeatureLevel kFirstLevel{1};  // the level of programs without levels

@@ -10,7 +10,7 @@
 namespace storage {
 
 // Reads the range, and then watches it from the next revision on. If the watch ends for any reason,
-// reads the range again a little later. So no event is missed, but an event may be delivered more
+// the range is read again a little later. So no event is missed, but an event may be delivered more
 // than once.
 //
 // Threads: one loop, the client's.

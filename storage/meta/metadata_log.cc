@@ -11,8 +11,9 @@ namespace {
 // which are varints
 constexpr uint8_t kCommandVersion = 1;
 
-// Definitions are similar to each other. Compression makes a snapshot of ten thousand smaller by a
-// factor of ten, and so shortens the time for which the log's writer is busy with it.
+// Definitions are similar to each other. Compression makes a snapshot of ten thousand definitions
+// smaller by a factor of ten. This shortens the time for which the log's writer is busy with the
+// snapshot.
 constexpr records::Codec kSnapshotCodec = records::Codec::Zstd;
 constexpr size_t kMaxSnapshotSize = size_t{4} << 30;
 

@@ -1,6 +1,6 @@
 // Requests of operators for partitions and nodes, as functions that compute a new assignment. A
 // request is a command of the metadata log. It is appended on the condition that it is the next
-// command, so the caller knows the state to which it will be applied.
+// command, so the caller knows to which state it will be applied.
 #pragma once
 #include <optional>
 #include <vector>
@@ -13,10 +13,10 @@ namespace storage {
 // replicas before the present move. All present replicas are kept until the new ones are in sync:
 // see completed_move().
 //
-// A replica that is only being added and is not in `target` is removed immediately. The leader
-// epoch is raised then, so that none of this replica's earlier fetches counts if it is added again.
-// Fails with UnknownTopic, and with InvalidParameter if no remaining replica would have the visible
-// records.
+// A replica that is still being added and is not in `target` is removed immediately. The leader
+// epoch is raised in this case, so that the replica's earlier fetches do not count if it is added
+// again. Fails with UnknownTopic, and with InvalidParameter if no remaining replica would have the
+// visible records.
 Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition,
                                                 const std::vector<NodeId>& target);
@@ -27,9 +27,9 @@ Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
 Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partition,
                   const std::vector<NodeId>& target, size_t min_insync_replicas);
 
-// Returns the assignment without the replicas to remove, if all added replicas are in sync and
-// enough replicas in total are in sync; nothing otherwise. The leader in the result may be one of
-// the removed replicas.
+// Returns the assignment without the replicas to remove. Returns nothing unless all added replicas
+// are in sync and enough replicas in total are in sync. The leader in the result may be one of the
+// removed replicas.
 std::optional<PartitionAssignment> completed_move(const PartitionAssignment& assignment,
                                                   size_t min_insync_replicas);
 

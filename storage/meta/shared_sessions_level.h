@@ -4,8 +4,8 @@
 
 namespace storage {
 
-// The feature uses level 6, which no release has had yet. An unreleased program of level 6 without
-// this feature ignores its messages: requests for locks fail then, and NOTIFY warns.
+// The feature uses level 6. An unreleased program of level 6 does not have the feature and ignores
+// its messages: requests for locks fail then, and NOTIFY warns.
 inline constexpr FeatureLevel kSharedSessionsLevel = kConnectorsLevel;
 
 }  // namespace storage

@@ -83,7 +83,7 @@ constexpr TopicConfigRow kRows[] = {
      kWithoutEffect},
 };
 
-// Limit of a text, since all texts are in memory and in each snapshot.
+// Limit for the size of a text: all texts are in memory and in each snapshot.
 constexpr size_t kMaxValueSize = 4096;
 
 template <class Number>
@@ -164,13 +164,14 @@ std::string changed_list(std::string_view now, const ConfigChange& change) {
   return joined(parts);
 }
 
-// Kafka's clients show only the message of an error, so it includes the remedy.
+// The message includes the remedy, because Kafka's clients show only the message of an error.
 Error unknown(std::string_view name) {
   std::vector<std::string> names;
   std::string near;
   for (const TopicConfigRow& row : kRows) {
     names.emplace_back(row.name);
-    // "retention" means retention.ms and not retention.bytes: an age is what users set first.
+    // "retention" is completed to retention.ms and not to retention.bytes, because most users mean
+    // the age.
     if (row.name == fmt::format("{}.ms", name)) near = row.name;
   }
   if (near.empty()) near = nearest_name(name, names);
@@ -193,7 +194,7 @@ std::optional<int64_t> milliseconds_of(std::string_view text) {
   return std::nullopt;
 }
 
-// Returns the description of the values that the setting takes.
+// Returns a text that describes the values that the setting accepts.
 std::string values_of(const TopicConfigRow& row, std::string_view wrong_value) {
   if (row.type == Boolean) return "true or false";
   if (row.type == String || row.type == List)
@@ -293,7 +294,8 @@ Result<std::map<std::string, std::string>> changed_configs(
   std::map<std::string, std::string> next = now;
   for (const ConfigChange& change : changes) {
     // The deletion of an unknown name succeeds, as in Kafka. MirrorMaker 2 deletes each setting
-    // that has its default at the source, including those that only the source's version has.
+    // that has its default value at the source, including settings that only the source's version
+    // knows.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;

@@ -19,8 +19,8 @@ namespace {
 // config = count of settings varint, settings * (name, value)
 // saved  = version u8, count of topics varint, topics * (id 16 bytes, topic)
 constexpr uint8_t kTopicVersion = 1;
-// The version of a Configure change, which version 1 does not have. If no settings were changed,
-// all topics can be read by programs of version 1.
+// The version of a Configure change, which does not exist in version 1. If no settings were
+// changed, programs of version 1 can read all topics.
 constexpr uint8_t kConfigureVersion = 2, kNewestVersion = kConfigureVersion;
 enum class TopicOperation : uint8_t { Create = 1, Delete = 2, Grow = 3, Configure = 4 };
 
@@ -215,8 +215,8 @@ const TopicInfo* TopicSnapshot::find_colliding(std::string_view name) const {
 void TopicSnapshot::put(TopicInfo topic) {
   names_.set(topic.id, topic.name);
   collisions_.set(without_dots(topic.name), topic.name);
-  // The task journal gets no defaults of topics: a default that compacts or expires it would lose
-  // commits of queries.
+  // The task journal gets no default settings of topics: a default that compacts or expires the
+  // journal would lose commits of queries.
   if (topic.id != kReplicatedJournal) topic.defaults = defaults_;
   std::string name = topic.name;
   by_name_.set(std::move(name), std::move(topic));

@@ -47,7 +47,7 @@ std::string encode_configure_topic(const Uuid& id,
 class TopicSnapshot {
  public:
   using ByName = PersistentMap<std::string, TopicInfo>;
-  const TopicInfo* find(std::string_view name) const;  // null if there is none
+  const TopicInfo* find(std::string_view name) const;  // null if no topic has the name
   const TopicInfo* find(const Uuid& id) const;
   const ByName& by_name() const { return by_name_; }
   // Returns the topic whose name is the same if '.' and '_' are not distinguished; null if none
@@ -86,9 +86,9 @@ class TopicTable {
   // and then changes nothing. All nodes fail in the same way, so they all skip a command that
   // fails.
   Result<TopicDelta> apply(std::string_view part);
-  // Returns the result that apply() would have, without a change, so that a command that would fail
-  // is refused before it is appended. For new topics check() is stricter than apply(): Kafka must
-  // accept the name, which was not required of older commands.
+  // Returns the result that apply() would have, without a change. A command that would fail can
+  // thus be refused before it is appended. For new topics check() is stricter than apply(): Kafka
+  // must accept the name, which older commands did not require.
   Result<TopicDelta> check(std::string_view part) const;
 
   // Replaces the defaults of all topics. save() does not store them: the cluster-wide ones have a
@@ -96,8 +96,8 @@ class TopicTable {
   void set_defaults(TopicDefaults defaults);
   TopicDefaults defaults() const;
 
-  // Returns the present topics. The snapshot has shared ownership, since sessions use it as long as
-  // a statement runs.
+  // Returns the current topics. The snapshot has shared ownership, because sessions use it as long
+  // as a statement runs.
   std::shared_ptr<const TopicSnapshot> snapshot() const { return topics_; }
 
   // Returns the whole state, as the "topics" part of a MetadataSnapshot.

@@ -121,7 +121,7 @@ void read_rule(ByteReader& in, Users& users, std::string name) {
                         operation >= static_cast<uint8_t>(RuleOperation::All) &&
                         operation <= static_cast<uint8_t>(RuleOperation::IdempotentWrite);
   // A rule with unknown fields makes the whole part fail. If only this rule were skipped,
-  // operations could be allowed that it denies.
+  // operations that it denies could be allowed.
   if (!in.ok() || !is_known) return in.fail();
   rule.resource = static_cast<RuleResource>(resource);
   rule.operation = static_cast<RuleOperation>(operation);
@@ -297,8 +297,8 @@ Held by_rules(const Users& users, const std::set<std::string>& roles, RuleResour
   return held;
 }
 
-// Returns the rights on the cluster. CREATE on the cluster, which comes from a right on all topics
-// or from a rule, allows topics of any name.
+// Returns the rights on the cluster. CREATE on the cluster allows topics of any name; it follows
+// from a right on all topics or from a rule.
 Held on_cluster(const Users& users, const std::set<std::string>& roles) {
   Held held = by_rules(users, roles, RuleResource::Cluster, kTheCluster);
   if (held.allowed & kOwns) held.allowed |= kMayCreate;
@@ -317,7 +317,7 @@ Held held_on(const Users& users, const std::set<std::string>& roles, const Resou
   }
   held.allowed |= everywhere;
   if (resource.name == kEveryName) {
-    // The result must hold for every name, so a rule that denies one name counts, too.
+    // The result must hold for every name, so a rule that denies a single name counts, too.
     for (const AccessRule& rule : users.rules)
       if (rule.denies && rule.resource == resource.kind && binds(rule, roles)) held.add(rule);
     return held;
@@ -348,8 +348,8 @@ Rights operations_on(const Users& users, const std::set<std::string>& roles, Rul
                      std::string_view name) {
   if (resource == RuleResource::Cluster) {
     const Held held = on_cluster(users, roles);
-    // A right to create or to read all topics allows CREATE, or DESCRIBE and DESCRIBE_CONFIGS, on
-    // the cluster. Rights on topics allow no other operation there.
+    // On the cluster, a right to create all topics allows CREATE, and a right to read all topics
+    // allows DESCRIBE and DESCRIBE_CONFIGS. Rights on topics allow no other operation there.
     constexpr Rights kOfRules = kMayAlter | kMayAlterConfigs | kMayDescribeConfigs |
                                 kMayActForCluster | kMayWriteIdempotently | kMayCreate |
                                 kMayDescribe;

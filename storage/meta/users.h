@@ -24,9 +24,9 @@ struct Role {
   // interpret them. Empty: no password.
   std::map<std::string, std::string> verifiers = {};
   std::set<std::string> member_of = {};
-  // Distinguishes roles that had the same name one after the other, so that a session that was
-  // admitted as the earlier role is detected. The number is not stored, and counts from zero in
-  // each process.
+  // Distinguishes roles that had the same name one after the other. A session that was admitted
+  // under the earlier role is thus detected. The number is not stored, and counts from zero in each
+  // process.
   uint64_t incarnation = 0;
   bool operator==(const Role& other) const {
     return may_login == other.may_login && is_superuser == other.is_superuser &&
@@ -60,8 +60,8 @@ struct Users {
   // rights by the topic's name and then by the role's name
   std::map<std::string, std::map<std::string, Rights>> rights = {};
   AccessRules rules = {};  // Kafka's rules that a right cannot express
-  // Plausible answers for users that do not exist are derived from this secret. Created together
-  // with the first user.
+  // A login of a user that does not exist gets a plausible answer, which is derived from this
+  // secret. The secret is created together with the first user.
   std::string secret = {};
   uint64_t incarnations = 0;  // number of roles that were created so far
   bool operator==(const Users& other) const {
@@ -101,8 +101,8 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part);
 std::string encode_users(const Users& users);
 
 // Returns the rights of a role on a topic: its own rights, those of the roles of which it is a
-// member, those on all topics, and those that access rules allow, without the operations that a
-// rule denies. Does not consider superusers. If `topic` is one of kAllOfAKind, the result holds for
+// member, those on all topics, and those that access rules allow. Operations that a rule denies are
+// removed. Does not consider superusers. If `topic` is one of kAllOfAKind, the result holds for
 // every name, so a rule that denies an operation on one name removes it.
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic);
 // Returns the rights of a set of roles, which is the result of roles_of().
