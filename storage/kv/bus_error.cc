@@ -31,14 +31,14 @@ MappedFile mapped_files[16];
 
 void write_text(const char* text) {
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0)
-    return;  // stderr is closed, so the message is lost
+    return;  // stderr is closed, so no message can be written
 }
 
 struct sigaction action_before = {};  // the previous action of SIGSEGV
 
-// Outside of a guarded call no page of a data file can be the cause, so the signal shows a defect
-// of the program. When the handler returns, the instruction is repeated and raises the signal
-// again, for the previous handler.
+// Outside of a guarded call, a page of a data file cannot be the cause, so the signal shows a
+// defect of the program. When the handler returns, the instruction runs again and raises the signal
+// for the previous handler.
 void on_segment_violation(int, siginfo_t*, void*) {
   leave_guarded_call();
   ::sigaction(SIGSEGV, &action_before, nullptr);
@@ -50,7 +50,7 @@ void on_bus_error(int, siginfo_t* info, void*) {
   const char* path = nullptr;
   for (const MappedFile& file : mapped_files)
     if (address >= file.begin && address < file.end) path = file.path;
-  if (path == nullptr) {  // not a data file: a defect, which shall dump core
+  if (path == nullptr) {  // not a data file: a defect of the program, which must dump core
     std::signal(SIGBUS, SIG_DFL);
     return;
   }

@@ -1,6 +1,5 @@
-// Turns signals that a mapped data file may raise into messages or errors. A disk that fails under
-// a memory map raises SIGBUS, which would end the process without a message. A damaged page may
-// raise SIGSEGV.
+// Turns signals that a mapped data file may raise into messages or errors. If a disk fails under a
+// memory map, SIGBUS would end the process without a message. A damaged page may raise SIGSEGV.
 #pragma once
 #include <cstdint>
 #include <string>

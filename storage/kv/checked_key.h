@@ -7,8 +7,8 @@
 
 namespace storage {
 
-// Returns the number of an IntegerKey, or nothing if the key has another size: in a damaged file a
-// page of another table may lie in the place of the right one.
+// Returns the number of an IntegerKey. Returns nothing if the key has another size: in a damaged
+// file, a page of another table may be in the place of the right page.
 inline std::optional<uint64_t> checked_integer_key(std::string_view key) {
   uint64_t value;
   if (key.size() != sizeof value) return std::nullopt;

@@ -57,9 +57,9 @@ Status write_all(int file, std::string_view bytes, size_t offset) {
 }
 
 // Opens the file for writes that bypass the page cache (O_DIRECT), if the file system allows such
-// writes of single sectors. A commit then writes a sector and not the page around it, and waits two
-// thirds as long. Tested with a read, since file systems that refuse such writes also refuse such
-// reads.
+// writes of single sectors. A commit then writes one sector instead of the page around it, and
+// waits only two thirds as long. The test is a read, because file systems that refuse such writes
+// also refuse such reads.
 int open_directly(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
   if (file < 0) return -1;
@@ -136,8 +136,8 @@ Status CommitJournal::append(const JournalEntry& entry) {
   const std::string_view all = buffer_.view();
   store_be(buffer_.data() + head_size, checksum(all.substr(0, head_size), all.substr(kHeadBytes)));
   buffer_.append_zeros(size - buffer_.size());
-  // From here on take_back() removes this entry, whether or not it gets written, and never the
-  // entry before it, which was acknowledged.
+  // From here on take_back() removes this entry, whether or not it gets written. It never removes
+  // the entry before, which was acknowledged.
   last_ = place;
   is_last_written_ = false;
   TRY(write_all(file_, buffer_.view(), place.half * kHalfBytes + place.offset));
@@ -220,9 +220,10 @@ Result<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-// A half that is used again has older entries after its newest ones: their sequences are smaller,
-// or the newer entries have partly overwritten them. So all sectors are searched for entries, and
-// only the last entry and those that precede it without a gap in the sequences count.
+// A half that is used again still has older entries after its newest ones. These have smaller
+// sequences, or the newer entries have partly overwritten them. So all sectors are searched for
+// entries. Only the last entry counts, together with the entries that precede it without a gap in
+// the sequences.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity) {
   const std::string bytes = TRY(read_file(path));
   std::vector<Found> all;

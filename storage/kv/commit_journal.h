@@ -16,14 +16,14 @@ namespace storage {
 struct JournalEntry {
   uint64_t commit = 0;       // the commit that the changes make; without changes, the newest commit
   std::string_view changes;  // changes of the commit in the encoding of recorded_changes.h
-  // Either empty, or a root of the data file (lmdb_root.h), as of `root_commit`, whose pages are
-  // all durable. A replay begins after the last root in the journal.
+  // Either empty, or a root of the data file (lmdb_root.h) as of `root_commit`. All pages of the
+  // root are durable. A replay begins after the last root in the journal.
   std::string_view root;
   uint64_t root_commit = 0;
 };
 
-// A file of fixed size whose bytes are written once before they are used, so that a commit costs
-// one write and one wait for the disk. The two halves of the file are filled in turn. A half is
+// A file of fixed size. All its bytes are written once before they are used, so a commit costs one
+// write and one wait for the disk. The two halves of the file are filled alternately. A half is
 // used again when a root that the journal names contains all commits of that half. Entries begin at
 // sectors of 512 bytes:
 //
@@ -75,7 +75,7 @@ class CommitJournal {
 };
 
 // The changes in a journal that a data file may lack. `root` is empty if no entry has the data
-// file's identity: the journal then belongs to another file, or to a version that created journals
+// file's identity. The journal then belongs to another file, or to a version that created journals
 // without a first entry.
 struct ReplayedJournal {
   struct Commit {

@@ -21,9 +21,9 @@ inline bool is_damage(ErrorCode code) {
 // when it is read again.
 Error damaged_data(std::string message);
 
-// Completes a DataCorrupted error about a file that cannot be opened: adds the file's name and a
-// hint to restore the file, since nothing can be dropped without a running server. Returns other
-// errors unchanged.
+// Completes a DataCorrupted error about a file that cannot be opened. Adds the file's name and a
+// hint to restore the file: without a running server, no damaged object can be dropped. Returns
+// other errors unchanged.
 Error not_opened(Error error, const std::string& path);
 
 }  // namespace storage

@@ -19,8 +19,8 @@ namespace storage {
 
 namespace {
 
-// A call of LMDB that lasts longer never returns. The longest calls that return free the pages of a
-// whole table, which takes some seconds.
+// A call of LMDB that lasts longer than this never returns. The longest calls that return free the
+// pages of a whole table, which takes some seconds.
 constexpr int64_t kLongestMs = 10'000;
 constexpr int kSignal = SIGUSR2;
 
@@ -32,7 +32,7 @@ struct Watched {
   uint64_t seen = 0;     // number of the call in which the watching thread has seen this thread
   int64_t since_ms = 0;  // the thread's processor time when the call was first seen
 };
-// Never destroyed, since the threads that use it end in any order.
+// The object is never destroyed, because the threads that use it end in any order.
 struct Registry {
   std::mutex mutex;
   std::vector<Watched> threads;  // guarded by mutex
@@ -103,8 +103,8 @@ void GuardedCalls::watch_this_thread() {
 
 void watch_guarded_calls() {
   const std::lock_guard lock(registry().mutex);
-  // After a fork the child process starts its own watching thread, since it has none of its
-  // parent's threads.
+  // After a fork, the child process starts a watching thread of its own: the threads of the parent
+  // do not exist in the child.
   if (std::exchange(registry().process, ::getpid()) == ::getpid()) return;
   struct sigaction action = {};
   action.sa_handler = on_signal;

@@ -34,9 +34,9 @@ Status sync_file(int file) {
   return lmdb_failure(errno, "sync the data file");
 }
 
-// Returns whether another process reads the file: such a process keeps a lock on the first byte of
-// LMDB's lock file. If so, that process has had the file open since before the crash: no page of
-// the file is lost, and the pages that it reads must not change.
+// Returns whether another process reads the file: it then holds a lock on the first byte of LMDB's
+// lock file. Such a process has had the file open since before the crash. So no page of the file is
+// lost, and the pages that the process reads must not change.
 bool has_other_readers(const std::string& path) {
   const int file = ::open((path + "-lock").c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) return false;
@@ -70,8 +70,8 @@ class Replay {
     MDB_stat stat;
     mdb_env_stat(environment, &stat);
     replay.pages_ = MappedPages(from, to, stat.ms_psize);
-    // If the process dies during the replay, the next one replays from the same root again. This
-    // read transaction keeps LMDB from reusing the pages of that root.
+    // This read transaction keeps LMDB from reusing the pages of the root. If the process dies
+    // during the replay, the next process can replay from the same root again.
     MDB_txn* kept = nullptr;
     if (const int code = mdb_txn_begin(environment, nullptr, MDB_RDONLY, &kept); code != 0)
       return lmdb_failure(code, "read the data file");
@@ -109,7 +109,7 @@ class Replay {
  private:
   explicit Replay(MDB_env* environment) : environment_(environment, mdb_env_close) {}
   std::unique_ptr<MDB_env, void (*)(MDB_env*)> environment_;
-  // After environment_, so that the transaction is destroyed before the environment.
+  // Declared after environment_, so that the transaction is destroyed before the environment.
   std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};
   int mapped_file_ = -1;
   MappedPages pages_;

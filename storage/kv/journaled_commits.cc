@@ -14,11 +14,11 @@ namespace storage {
 namespace {
 
 // The data file is synced after this many commits or bytes of changes. The limits bound the pages
-// that are written without a sync, and those that must not be reused.
+// that are written without a sync and the pages that must not be reused.
 constexpr size_t kCommitsBetweenSyncs = 64, kBytesBetweenSyncs = 512 << 10;
 
-// For larger changes the disk takes longer than the processor, so deferring the pages saves no
-// time.
+// For larger changes the disk takes longer than the processor, so deferring the writes of pages
+// saves no time.
 constexpr size_t kMostDeferredBytes = 16 << 10;
 
 Status sync_file(int file) {
@@ -34,9 +34,9 @@ Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* envir
   const Uuid identity = Uuid::random();
   auto journal = TRY(CommitJournal::make(journal_path, identity));
   TRY(sync_file(file));
-  // The journal gets its first entry before the data file names the journal. A journal without an
-  // entry of this identity therefore belongs to another directory, and is not taken for that of a
-  // server that was killed before its first commit.
+  // The journal gets its first entry before the data file names the journal. So a journal without
+  // an entry of this identity belongs to another directory. It is not confused with the journal of
+  // a server that was killed before its first commit.
   KeptRoot root = TRY(KeptRoot::take(environment, file));
   TRY(journal->append({.commit = root.root().commit(),
                        .changes = {},
@@ -74,8 +74,8 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
   if (is_journal_lost_ || own_commits_left_ > 0 || !changes.is_whole() || bytes.empty())
     return commit_at_once(transaction);
   if (!durable_) {
-    // This transaction has only used pages that were free before the last commit, so all pages of
-    // that commit's root still have its content.
+    // This transaction has only used pages that were free before the last commit. So all pages of
+    // that commit's root still have their content.
     auto root = KeptRoot::take(environment_, file_);
     if (!root) return commit_at_once(transaction);
     durable_ = *std::move(root);
@@ -125,8 +125,8 @@ bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, Ke
   return true;
 }
 
-// Appends an entry to the journal. The entry names a root if a newer root has become durable, if no
-// entry names the durable root yet, or if the entry begins a half of the journal.
+// Appends an entry to the journal. The entry names a root in three cases: a newer root has become
+// durable, no entry names the durable root yet, or the entry begins a half of the journal.
 Status JournaledCommits::write_entry(uint64_t commit, std::string_view changes) {
   const LmdbRoot& root = is_synced_ ? syncing_->root() : durable_->root();
   JournalEntry entry{.commit = commit, .changes = changes, .root = {}, .root_commit = 0};
@@ -198,8 +198,8 @@ bool JournaledCommits::can_go_on() const {
 
 // Called after a failed commit, whose reason may be a failed sync. The system reports a failed sync
 // only once and then treats the pages as written. So everything that waits for a sync is synced
-// now; if that fails, no further commit is accepted until the file is opened again. Then gives up
-// the kept pages, since a full disk needs them.
+// now. If that fails, no further commit is accepted until the file is opened again. Finally the
+// kept pages are released, because a full disk needs them.
 void JournaledCommits::settle() {
   if (has_failed_ || !durable_) return;
   if (!sync_file(file_)) {

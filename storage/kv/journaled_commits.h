@@ -16,12 +16,12 @@
 
 namespace storage {
 
-// LMDB syncs a commit's pages, and then the root that leads to them. Here a small commit is written
-// to the journal instead, with one sync, and then to the data file without a sync. From time to
+// LMDB syncs a commit's pages, and then the root that leads to them. Here a small commit is instead
+// written to the journal, with one sync, and then to the data file without a sync. From time to
 // time a thread syncs the data file. All pages of the newest root from before this sync are durable
-// then, and the next journal entry names that root. After a crash the named root is restored, and
-// the journal entries after it are replayed, because the data file's own root may lead to pages
-// that were never written. Meanwhile a read transaction keeps LMDB from reusing the pages of the
+// then, and the next journal entry names that root. After a crash, the data file's own root may
+// lead to pages that were never written. So the named root is restored, and the journal entries
+// after it are replayed. Until then, a read transaction keeps LMDB from reusing the pages of the
 // named root. A large commit uses LMDB's own commit with two syncs, which makes everything before
 // it durable (docs/adr/0060). While no reader needs the data file, the pages of many commits are
 // written together (pending_changes.h, docs/adr/0073).
@@ -33,7 +33,7 @@ namespace storage {
 // Owner: the store, which closes the environment after it.
 class JournaledCommits {
  public:
-  // A commit with more bytes of changes does not use the journal.
+  // Limit for the changes of a commit that uses the journal.
   static constexpr size_t kMostChangeBytes = 128 << 10;
 
   // Begins to use a journal for a data file that needs none so far. `file` is the same data file.
@@ -65,11 +65,11 @@ class JournaledCommits {
   int make_pending() { return pending_.make(); }
   bool are_pending_lost() const { return pending_.are_lost(); }
 
-  // Called after a failed write, between transactions. No longer keeps the pages of old roots from
-  // reuse, since a full disk may need them next. The following commits are then LMDB's own.
+  // Called after a failed write, between transactions. Allows LMDB to reuse the pages of old roots,
+  // because a full disk may need them next. The following commits are LMDB's own.
   void let_pages_go();
-  // Returns true if it is unknown which commits are durable until the file is opened again. No
-  // further commits are accepted then.
+  // Returns true if it is unknown which commits are durable. No further commits are accepted until
+  // the file is opened again.
   bool has_failed() const { return has_failed_; }
 
  private:
@@ -131,8 +131,8 @@ class JournaledCommits {
   // The last root whose pages are durable; none: everything is durable.
   std::optional<KeptRoot> durable_;
   bool is_durable_named_ = false;    // an entry of the journal names durable_
-  // the root that replaces durable_ once the file is synced and an entry of the journal names the
-  // root
+  // the root that will replace durable_ when the file is synced and an entry of the journal names
+  // the new root
   std::optional<KeptRoot> syncing_;
   // syncing_ is durable, so that an entry of the journal may name it
   bool is_synced_ = false;

@@ -14,8 +14,8 @@
 
 namespace storage {
 
-// Stores the newest value of each key. For a table with appends, only the table's number is stored:
-// no key of such a table is read before the store has the entries.
+// Stores the newest value of each key. For a table with appends, only the table's number is stored,
+// because no key of such a table is read before the store has the entries.
 //
 // Threads: the owner's. Owner: a transaction, or the pending changes.
 class KeptPuts {

@@ -89,9 +89,9 @@ class Transaction {
   virtual CommitId commit_id() const = 0;
 };
 
-// A snapshot. As long as it is held, no page that was freed since can be reused, so its owner
-// resets it before it waits. A table that was created after the last renew() is not visible.
-// Threads: any one at a time.
+// A snapshot. While it is held, no page that was freed since can be reused, so its owner resets it
+// before it waits. A table that was created after the last renew() is not visible. Threads: any one
+// at a time.
 class ReadTransaction : public Transaction {
  public:
   virtual void reset() = 0;    // releases the snapshot, whose cursors must be destroyed
@@ -112,8 +112,8 @@ class WriteTransaction : public Transaction {
   virtual Result<std::vector<std::string>> table_names() = 0;
   virtual Status clear_table(TableHandle table) = 0;
   // Removes the table together with its name. Closes the handle immediately, even if this
-  // transaction does not commit. Precondition: no reader uses the table, and an earlier transaction
-  // with clear_table() was committed.
+  // transaction does not commit. Precondition: no reader uses the table, and an earlier committed
+  // transaction has called clear_table().
   virtual Status remove_table(TableHandle table) = 0;
 
   virtual Status put(TableHandle table, std::string_view key, std::string_view value) = 0;
@@ -147,9 +147,9 @@ class KeyValueStore {
   virtual ~KeyValueStore() = default;
   virtual Result<std::unique_ptr<ReadTransaction>> begin_read() = 0;
   virtual Result<std::unique_ptr<WriteTransaction>> begin_write() = 0;
-  // Returns about how many more bytes can be written: the free space of the disk, the unused part
-  // of the file, and the freed pages in the file. The freed pages are only counted, which takes
-  // time, if the rest is less than `enough`.
+  // Returns approximately how many more bytes can be written: the free space of the disk, the
+  // unused part of the file, and the freed pages in the file. Counting the freed pages takes time,
+  // so they are counted only if the rest is less than `enough`.
   virtual uint64_t free_bytes(uint64_t enough) = 0;
   // Called by the thread that writes, between transactions and while no request waits. A store may
   // use the time to make the next commits faster.
@@ -159,15 +159,15 @@ class KeyValueStore {
   virtual Uuid instance_id() const = 0;
 };
 
-// Runs small writes of other modules within the log's group commits. Modules that share a store
-// with the log write to it in this way, since only one thread may write.
+// Runs small writes of other modules within the log's group commits. Only one thread may write to a
+// store, so modules that share a store with the log write to it in this way.
 class TransactionQueue {
  public:
   virtual ~TransactionQueue() = default;
   // Runs `apply` within a group commit, on the writer's thread. `apply` may run more than once,
-  // because a group that failed is repeated; so it must change nothing except the transaction, and
-  // if it returns an error, it must not have changed the transaction. `done` is called on the same
-  // thread, after the sync or with the error.
+  // because a group that failed is repeated. So it must change nothing except the transaction. If
+  // it returns an error, it must not have changed the transaction either. `done` is called on the
+  // same thread, after the sync or with the error.
   virtual void submit(std::function<Status(WriteTransaction&)> apply,
                       std::function<void(Status)> done) = 0;
 };

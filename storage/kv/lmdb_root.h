@@ -12,10 +12,11 @@ namespace storage {
 
 // LMDB publishes a commit by overwriting the older of two roots. A copy of both roots leads to
 // everything that was committed when the copy was made, as long as LMDB does not reuse the pages of
-// that commit; so the copy can be restored later. Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
+// that commit. During this time the copy can be restored. Source: LMDB 0.9, mdb.c, MDB_page and
+// MDB_meta.
 //
-// Each call may fail with StorageFailure. Only the form of an LMDB root is checked in the bytes
-// that are read.
+// Each call may fail with StorageFailure. Bytes that are read are only checked for the form of an
+// LMDB root.
 class LmdbRoot {
  public:
   // Reads a file that is not empty. Fails with IncompatibleFormat if it has no roots.
@@ -34,9 +35,9 @@ class LmdbRoot {
 };
 
 // The journal that a data file needs until it is closed. The identity of the journal is stored in
-// the data file after the first root, in bytes that LMDB never writes. A copy that LMDB makes
-// therefore names no journal. The identity is written twice. A version whose journals have no first
-// entry writes it once, and leaves another identity in the second place.
+// the data file after the first root, in bytes that LMDB never writes. A copy of the file that LMDB
+// makes therefore names no journal. The identity is written twice. A version whose journals have no
+// first entry writes it once, and leaves another identity in the second place.
 struct JournalOfFile {
   Uuid identity;  // nil: the file needs no journal
   // True if the file was written by a version whose journals have an entry of this identity before

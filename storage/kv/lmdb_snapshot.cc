@@ -127,7 +127,8 @@ Result<std::vector<bool>> Snapshot::free_pages(uint64_t page_count) {
   const Error damaged = damaged_data("the list of free pages is damaged");
   std::vector<bool> is_free(page_count);
   const auto entries = TRY(read_->cursor(kFreePages));
-  size_t before = 0;  // commits count from 1 and must ascend: a damaged page may lead in a circle
+  size_t before = 0;  // commits count from 1 and must ascend, because a damaged page may lead in a
+                      // circle
   for (auto entry = TRY(entries->first()); entry; entry = TRY(entries->next())) {
     std::vector<size_t> numbers(entry->value.size() / sizeof(size_t));
     size_t commit = 0;
@@ -163,7 +164,7 @@ Status Snapshot::check_pages() {
   if (std::find(missing, is_free.end(), false) != is_free.end())
     return damaged_data(
         fmt::format("the file is truncated: {} bytes of {}", size, page_count * list.ms_psize));
-  // Counts used and free pages: a page that is in the list of free pages and also used by a table
+  // Counts used and free pages. A page that a table uses and that is also in the list of free pages
   // would be overwritten later.
   uint64_t used = 2 + used_bytes_ / list.ms_psize;
   for (const MDB_stat& each : {list, names})

@@ -35,7 +35,7 @@ namespace storage {
 
 namespace {
 
-// The address space is limited under ThreadSanitizer, which leaves a program little of it.
+// Under ThreadSanitizer the address space is limited, because the sanitizer uses most of it.
 #if defined(__SANITIZE_THREAD__)
 constexpr size_t kMaxMapSize = size_t{16} << 30;
 #else
@@ -47,9 +47,9 @@ constexpr std::chrono::seconds kLookAtReadersEvery{1};
 // Reader slots of the journal: two kept roots, and one root that is being read.
 constexpr uint32_t kReadersOfJournal = 3;
 
-// The most bytes that applying the pending changes may write after the used pages. Enough for 80 KB
-// of changes to 64 tables and at 100 places between other keys, with the pages that lead to them,
-// split pages, and the list of free pages.
+// Limit for the bytes that applying the pending changes may write after the used pages. It is
+// enough for 80 KB of changes to 64 tables at 100 places between other keys, including the pages
+// that lead to them, split pages, and the list of free pages.
 constexpr uint64_t kDeferredBytes = 2 << 20;
 
 // The suffix of a file's name until it is complete.
@@ -153,7 +153,7 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
 }
 
 // The space for the pages of a deferred commit is reserved before the commit is acknowledged,
-// because a full disk could not be reported to the caller afterwards.
+// because an error about a full disk could not be reported to the caller afterwards.
 std::unique_ptr<WriteTransaction> LmdbStore::begin_deferred() {
   if (failed_ || !journaled_ || changes_.has_failure()) return nullptr;
   forget_dead_readers();
@@ -179,7 +179,8 @@ Status LmdbStore::commit(MDB_txn* ending) {
 }
 
 // Releases the snapshots of processes that have died. Other processes may read the file
-// (lmdb_snapshot.h), and LMDB would keep the pages of a dead process's snapshot for ever.
+// (lmdb_snapshot.h), and without this LMDB would keep the pages of a dead process's snapshot for
+// ever.
 void LmdbStore::forget_dead_readers() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_at_readers_) return;
@@ -199,21 +200,21 @@ Error LmdbStore::after_failed_commit(int code) {
     failed_ = true;
     return lmdb_failure(code, "write the data file");
   }
-  // LMDB marks its environment as broken if the write of the page that publishes a commit has
-  // failed, since its outcome is unknown. Otherwise no part of the commit can become visible.
+  // If the write of the page that publishes a commit has failed, its outcome is unknown, and LMDB
+  // marks its environment as broken. In all other cases no part of the commit can become visible.
   MDB_txn* probe;
   const bool is_unknown = journaled_ && journaled_->has_failed();
   if (!is_unknown && mdb_txn_begin(environment_, nullptr, 0, &probe) == 0) {
     mdb_txn_abort(probe);
-    // Most file systems report a full disk by a short write, for which LMDB returns EIO.
+    // Most file systems report a full disk by a short write. LMDB then returns EIO.
     if (code == EIO)
       return {.code = ErrorCode::DiskFull,
               .message = "the disk is full or failing",
               .hint =
                   "Free space on the disk that holds the data directory. If the disk has space, "
                   "look for its errors in the system log."};
-    // LMDB finds this damage while it counts the free pages, before it writes anything, so the
-    // store continues.
+    // LMDB detects this damage while it counts the free pages, before it writes anything. So the
+    // store can continue.
     if (Error error = lmdb_failure(code, "write the data file");
         error.code == ErrorCode::DiskFull || error.code == ErrorCode::DataCorrupted)
       return error;
@@ -272,7 +273,7 @@ void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t
     size_t count = 0, number = 0;
     if (value.mv_size < sizeof count || key.mv_size != sizeof number) return;
     std::memcpy(&number, key.mv_data, sizeof number);
-    if (number <= before) return;  // a damaged page may lead in a circle
+    if (number <= before) return;  // must ascend: a damaged page may lead in a circle
     before = number;
     std::memcpy(&count, value.mv_data, sizeof count);
     if (count > value.mv_size / sizeof count - 1) return;
@@ -359,9 +360,9 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
   return transaction->commit();
 }
 
-// LMDB counts pages that a transaction took at the file's end and gave back, but may never have
-// written them. If only such pages are missing, the file is complete. A read of any other page
-// beyond the end of the file would kill the process.
+// LMDB counts pages that a transaction took at the file's end and gave back, but it may never have
+// written them. If only such pages are missing, the file is complete. If other pages are missing, a
+// read beyond the end of the file would kill the process.
 Status LmdbStore::make_file_whole() const {
   MDB_envinfo info;
   mdb_env_info(environment_, &info);
@@ -478,8 +479,8 @@ Result<std::unique_ptr<KeyValueStore>> open_store(const std::string& directory,
   int lock_file = TRY(open_and_lock(path));
   struct stat file;
   if (::fstat(lock_file, &file) == 0 && file.st_size == 0) {
-    // The lock on the empty file is held until the new file has its name: a process that opens the
-    // file meanwhile finds it locked.
+    // The lock on the empty file is held until the new file has its name, so a process that opens
+    // the file meanwhile finds it locked.
     const int empty_file = lock_file;
     Result<int> made = make_file(path, options);
     ::close(empty_file);

@@ -74,8 +74,8 @@ Pages pages_of(MDB_txn* transaction, const MappedPages& mapped) {
 
 class LmdbCursor;
 // LMDB frees the cursors of a write transaction when the transaction ends. Objects of LmdbCursor
-// may exist for longer, so their cursors are registered here and closed first. `has_failed` is true
-// after a read that has met damage, after which LMDB gives up the whole write transaction.
+// may live longer, so their cursors are registered here and closed first. `has_failed` becomes true
+// when a read meets damage, because LMDB then gives up the whole write transaction.
 struct OpenCursors {
   std::set<LmdbCursor*> cursors;
   bool has_failed = false;
@@ -106,7 +106,7 @@ class LmdbCursor final : public Cursor {
     const char* const page = key_.mv_data ? pages_.mapped.page_of(key_) : nullptr;
     if (!page || page == checked_page_) return {};
     if (!pages_.mapped.is_whole_leaf(page)) return lmdb_failure(kDamagedPage, "");
-    // A read transaction (null) sees a snapshot, whose pages never change, so one check is enough.
+    // In a read transaction (null) the pages never change, so one check of a page is enough.
     if (registered_in_ == nullptr) checked_page_ = page;
     return {};
   }
@@ -297,9 +297,9 @@ class LmdbWrite final : public WriteTransaction {
     for (LmdbCursor* cursor : open_.cursors) cursor->close();
     open_.cursors.clear();
   }
-  // A cursor for one change. mdb_put() and mdb_del() are not used, since they have their cursor on
-  // the stack: after a call that was ended in the middle, the transaction would keep a pointer to
-  // that cursor and free it at the transaction's end.
+  // A cursor for one change. mdb_put() and mdb_del() are not used, because they have their cursor
+  // on the stack. If such a call is ended in the middle, the transaction would keep a pointer to
+  // that cursor and free it at its own end.
   struct Close {
     void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
   };
@@ -383,7 +383,7 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   MDB_val end = value_of(end_key);
   Erased erased;
   while (true) {
-    // The first key is searched in each step, since the cursor's position after a deletion depends
+    // The first key is searched again in each step: the cursor's position after a deletion depends
     // on whether LMDB has merged pages.
     MDB_val key = value_of(first_key), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); });
@@ -400,9 +400,9 @@ Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_
   return erased;
 }
 
-// Moves the cursor to an entry, sets `key` and returns the entry's size. Sets `key` to empty if
-// there is no entry. Checks the page of the entry, unless this transaction has written the page: it
-// was checked before it was written.
+// Moves the cursor to an entry, sets `key` and returns the entry's size. Without an entry, sets
+// `key` to empty. Checks the page of the entry, except a page that this transaction has written:
+// that page was checked before it was written.
 Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op how) {
   MDB_val value;
   const int code = guarded([&] { return mdb_cursor_get(cursor, &key, &value, how); });
@@ -433,7 +433,7 @@ Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_
 
 // Checks the pages in which a key may be stored. LMDB copies a page into memory before it changes
 // the page, and a damaged page would make it copy wrong lengths. A new key is stored in the page of
-// the next key or of the previous one, so both are checked.
+// the next or of the previous key, so both pages are checked.
 Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
   MDB_val at = value_of(key);
   TRY(look_at_leaf(cursor, at, MDB_SET_RANGE));
@@ -445,9 +445,8 @@ Status LmdbWrite::look_before(MDB_cursor* cursor, std::string_view key) {
 }
 
 // Checks the pages that an erasure may change. LMDB merges a page that has become empty with its
-// neighbour without checking the neighbour's content; damage there would make LMDB write to any
-// address. So the pages of all keys that are to be erased are checked, and the pages on either
-// side.
+// neighbour without checking the neighbour's content. Damage there would make LMDB write to any
+// address. So the pages of all keys that are to be erased are checked, and the pages on both sides.
 Status LmdbWrite::look_beside(TableHandle table, std::string_view first_key,
                               std::string_view end_key, const EraseLimits& limits) {
   const OwnCursor own = TRY(own_cursor(table));

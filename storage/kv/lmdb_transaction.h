@@ -15,11 +15,11 @@ namespace storage {
 // message.
 Error lmdb_failure(int code, std::string_view doing);
 // Returns the error for a process that opens a file only to read it. If the process may not read
-// the file, returns InsufficientPrivilege, since the file itself may be intact.
+// the file, the error is InsufficientPrivilege, because the file itself may be intact.
 Error lmdb_open_failure(int code, std::string_view doing);
 
-// Commits the transaction and returns the result. The store supplies this function, because the
-// result depends on whether the store accepts further writes.
+// Commits the transaction and returns the result. The store supplies this function, because only
+// the store knows whether it accepts further writes after a failure.
 using Commit = std::function<Status(MDB_txn* ending)>;
 
 // Keeps unused read transactions for reuse. Creating one takes memory for the maximum number of

@@ -1,5 +1,5 @@
-// Guarded calls of LMDB: on a damaged page they end with an error instead of ending the process.
-// Used by the files of this folder that call LMDB.
+// Guarded calls of LMDB. On a damaged page, such a call ends with an error, and the process
+// continues. Used by the files of this folder that call LMDB.
 #pragma once
 #include <atomic>
 #include <csetjmp>
@@ -39,8 +39,8 @@ inline void leave_guarded_call() {
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
 
 // Runs `call` and returns its result, or kDamagedPage if the call was ended. `call` must contain
-// nothing but calls of LMDB, since no destructor in it would run. A transaction in which a call was
-// ended can only be discarded.
+// nothing but calls of LMDB, because destructors in `call` would not run. A transaction in which a
+// call was ended can only be discarded.
 template <class Call>
 int guarded(const Call& call) {
   GuardedCall here;

@@ -12,15 +12,15 @@ namespace storage {
 
 namespace {
 
-// Pending changes are applied when they reach this many entries or bytes, which bounds the wait of
-// a reader. For this many entries LMDB writes hardly more pages than for one.
+// Pending changes are applied when they reach this many entries or bytes. The limits bound the time
+// that a reader waits. For this many entries LMDB writes hardly more pages than for one.
 constexpr size_t kMostEntries = 64, kMostBytes = 64 << 10;
-// Pending changes are applied after at most this time. Another process that reads the file thus
-// sees a state that is at most this old.
+// Pending changes are applied after at most this time, so another process that reads the file sees
+// a state that is at most this old.
 constexpr std::chrono::milliseconds kMakeWithin{20};
-// After a reader had to wait for the disk, further readers are expected during this many entries.
-// Meanwhile pending changes are applied before each entry, so that no changes are pending while the
-// entry is written.
+// If a reader had to wait for the disk, further readers are expected during this many entries.
+// During these entries, pending changes are applied before each entry is written, so that readers
+// need not wait for the write.
 constexpr size_t kReadersStay = 16;
 // If a commit of LMDB applies fewer entries than this on average, deferring saves no time.
 constexpr double kFewTogether = 1.5;
@@ -73,8 +73,8 @@ void PendingChanges::end_entry(std::string_view changes, std::span<const TableHa
   due_.notify_one();
 }
 
-// No thread applies changes between begin_entry() and end_entry(). The lock makes earlier work of
-// other threads visible.
+// The result stays valid, because no thread applies changes between begin_entry() and end_entry().
+// The lock makes earlier work of other threads visible.
 PendingChanges::Found PendingChanges::find(TableHandle table, std::string_view key) {
   std::lock_guard lock(mutex_);
   if (puts_.is_appended(table)) return {.is_unknown = true};
@@ -103,8 +103,8 @@ int PendingChanges::make_held() {
   const int code = make_in_one_commit();
   if (code != 0) {
     MDB_txn* probe;
-    // After a failed write of a root, whose outcome is unknown, LMDB refuses all transactions.
-    // After a damaged page, LMDB's lock is never released.
+    // LMDB accepts no further transactions in two cases. After a failed write of a root, whose
+    // outcome is unknown, it refuses them. After a damaged page, its lock is never released.
     if (code == kDamagedPage || mdb_txn_begin(environment_, nullptr, 0, &probe) != 0)
       are_lost_ = true;
     else
@@ -160,7 +160,7 @@ void PendingChanges::run() {
     is_asleep_ = false;
     due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
     wait_for_entry(lock);
-    // counts as a commit of many entries, because no reader has forced it
+    // This counts as a commit of many entries, because no reader has forced it.
     if (!changes_.empty()) note_made(kMostEntries);
     // if it fails, the changes stay pending and the loop tries again
     make_held();

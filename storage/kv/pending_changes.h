@@ -23,8 +23,8 @@ namespace storage {
 // or write of the store (docs/adr/0073).
 //
 // Invariant: the journal entries of all pending changes have the number of LMDB's next commit, and
-//   that commit contains all of them. So while an entry with that number is being written to the
-//   journal, the commit is not made.
+//   that commit contains all of them. While an entry with that number is being written to the
+//   journal, the commit is therefore not made.
 // Threads: any; begin_entry() and end_entry() by the one that writes. Owner: JournaledCommits.
 class PendingChanges {
  public:
@@ -33,9 +33,9 @@ class PendingChanges {
   ~PendingChanges();
 
   // Returns the commit number for the next journal entry; end_entry() must follow. Returns nothing
-  // if the entry cannot be deferred now: earlier pending changes have to be applied first, and this
-  // has failed; or readers have lately needed nearly every entry at once, so that deferring would
-  // only make them wait.
+  // if the entry cannot be deferred now. One reason is that earlier pending changes have to be
+  // applied first, and this has failed. The other is that readers have lately needed nearly every
+  // entry immediately, so that deferring would only make them wait.
   std::optional<uint64_t> begin_entry();
   // Ends the entry that begin_entry() has begun. `changes` are the changes of the entry, which is
   // durable, in these `tables`; `puts` are the puts among them. Empty `changes`: no entry was
@@ -57,9 +57,9 @@ class PendingChanges {
   static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
   // Applies all pending changes. If an entry is being written to the journal and changes are
-  // pending before it, waits for the disk. (This is rare: if a reader has lately waited, changes
-  // are applied before an entry is written.) Returns 0, or an error number of LMDB or the system;
-  // the changes are then still pending.
+  // pending before it, waits for the disk. (This is rare, because after a reader has waited,
+  // changes are applied before each entry is written.) Returns 0, or an error number of LMDB or the
+  // system; the changes are then still pending.
   int make();
   // Returns whether the pending changes can be applied only after the file has been opened again.
   bool are_lost() const { return are_lost_; }

@@ -86,7 +86,8 @@ void RecordedChanges::erase_range(TableHandle table, std::string_view first_key,
 
 void RecordedChanges::clear_table(TableHandle table) { begin(Change::ClearTable, table, 0); }
 
-// Forgets the table's name, since the number of the handle may belong to another table from now on.
+// Forgets the table's name, because the number of its handle may belong to another table from now
+// on.
 void RecordedChanges::remove_table(TableHandle table) {
   begin(Change::RemoveTable, table, 0);
   if (table.value() < tables_.size()) tables_[table.value()] = {};

@@ -10,8 +10,8 @@ namespace storage {
 
 namespace {
 
-// kCommitsAhead commits of the recent size are written ahead, within these limits: enough for
-// several commits, and little enough for the commit whose sync includes the zeros.
+// The space for kCommitsAhead commits of the recent size is written ahead, within these limits. It
+// is enough for several commits, and small enough for the commit whose sync includes the zeros.
 constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostRequestBytes = 1 << 20;
 // A commit that grows the file by more than this is large.
 constexpr uint64_t kLargeGrowthBytes = 256 << 10;

@@ -4,12 +4,12 @@
 
 namespace storage {
 
-// If pages beyond the end of the file, or in blocks that are allocated but were never written, are
-// synced, the file system also records their place in its own journal, with a second write and a
-// second wait. Pages that overwrite zeros need only their own sync. So while commits are small, a
-// little space after the used pages is filled with zeros ahead of time. Large commits do not use
-// such space, since all of their bytes would be written twice, and they wait for their bytes
-// anyway. Measured in docs/benchmarks.md.
+// A sync of pages beyond the end of the file is expensive, and so is a sync of pages in blocks that
+// were allocated but never written: the file system also records the pages' place in its own
+// journal, with a second write and a second wait. Pages that overwrite zeros need only their own
+// sync. So while commits are small, a little space after the used pages is filled with zeros in
+// advance. Large commits do not use such space: all of their bytes would be written twice, and they
+// have to wait for their bytes anyway. Measured in docs/benchmarks.md.
 //
 // Owner: the store. Threads: the one that writes, between transactions, since the store itself
 //   writes at the same place.
