@@ -45,15 +45,15 @@ Status copy_data(DataSnapshot data, const std::string& target, const BackupOptio
 
 }  // namespace
 
-// The state is copied first, so that the remains of an interrupted copy are a state without a log,
-// on which a server refuses to start. A log without a state would pass for a data directory with
-// empty tables.
+// The state is copied first. If the copy is interrupted, the remains are a state without a log, and
+// a server refuses to start on them. A log without a state could be mistaken for a data directory
+// with empty tables.
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options) {
   TRY(check_has_nothing(to));
   DataSnapshot data = TRY(open_data_snapshot(data_dir));
   if (data.misfit) return *std::move(data.misfit);
-  TRY(make_directory(to));  // created only now, when there is something to copy
+  TRY(make_directory(to));  // created late, so that a failure before the copy leaves no directory
   const std::string target = std::filesystem::absolute(to).string();
   Status copied = copy_data(std::move(data), target, options);
   // A failed copy leaves the directory empty, so that a retry can use it.

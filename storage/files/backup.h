@@ -21,8 +21,8 @@ struct BackupOptions {
 Status backup_data(const std::string& data_dir, const std::string& to,
                    const BackupOptions& options);
 
-// Fails with ObjectState if the directory contains only the remains of an interrupted backup,
-// because a server that starts there would have no data.
+// Fails with ObjectState if the directory contains only the remains of an interrupted backup. A
+// server that starts there would have no data.
 Status check_is_no_unfinished_copy(const std::string& data_dir);
 
 }  // namespace storage

@@ -20,7 +20,8 @@
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 
-// An unhandled kind of part would be reported as damage, so a switch without all kinds is an error.
+// A kind of part that is not handled would be reported as damage, so a switch without all kinds
+// must be a compile error.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace storage {
@@ -162,7 +163,7 @@ class LogChecker {
       case MetadataPartKind::ClusterPart: {
         const auto applied = metadata.cluster.apply(part.bytes, revision);
         // A change that was made for another version of the state is not damage: every node skips
-        // it, and it remains in the log.
+        // such a change, and the change remains in the log.
         if (applied || applied.error().code == ErrorCode::OutOfOrderSequence ||
             applied.error().code == ErrorCode::InvalidParameter)
           return {};
@@ -259,9 +260,9 @@ class LogChecker {
     return {};
   }
 
-  // Returns whether the log may have gaps after its row's gaps_end. This is so if the log may be a
-  // copy of a compacted leader's log, since a copy does not store how far its gaps reach. The
-  // server's own topics, which have no names here, are compacted, too.
+  // Returns whether the log may have gaps after its row's gaps_end. This is possible if the log may
+  // be a copy of a compacted leader's log, because a copy does not store how far its gaps reach.
+  // The server's own topics, whose names are unknown here, are compacted, too.
   Result<bool> copies_gaps(const TopicPartition& id, const PartitionRow& row) {
     const Table* epochs = log_.find(kEpochsTable);
     if (row.kind != PartitionKind::Client || epochs == nullptr) return false;

@@ -134,8 +134,9 @@ class StateChecker {
                                     store.found.count, store.row.content.count));
   }
 
-  // Checks each store by itself, after an unreadable page has ended the check of the whole table.
-  // Reports the stores that the page affects; the entries of other stores may be readable.
+  // Checks each store by itself. Called after an unreadable page has ended the check of the whole
+  // table. Reports the stores that the page affects, because the entries of other stores may be
+  // readable.
   void check_stores_one_by_one() {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {

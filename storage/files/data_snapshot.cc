@@ -8,8 +8,8 @@ namespace storage {
 
 namespace {
 
-// An attempt fails if a checkpoint ends between the openings of the two files. They are about a
-// millisecond apart, so this happens only once in thousands of attempts.
+// An attempt fails if a checkpoint ends between the openings of the two files. The time between
+// them is about a millisecond, so this happens only once in thousands of attempts.
 constexpr int kAttempts = 20;
 
 Status check_that_journals_reach(DataSnapshot& data) {

@@ -12,11 +12,12 @@ inline constexpr const char* kLogFile = "log.mdb";
 inline constexpr const char* kStateFile = "state.mdb";
 
 // The snapshot of the state is taken first, so the log contains everything that the state's
-// checkpoints contain. No journal was trimmed between the two snapshots beyond these checkpoints,
-// so the journals lead from the state to the log.
+// checkpoints contain. Between the two snapshots, no journal was trimmed beyond these checkpoints.
+// So the journals contain all commits after the checkpoints.
 struct DataSnapshot {
   std::unique_ptr<LmdbSnapshot> log, state;
-  // Set if no attempt has found such journals, which means damage.
+  // Set if every attempt has found journals that lack entries after the checkpoints, which means
+  // damage.
   std::optional<Error> misfit;
 };
 

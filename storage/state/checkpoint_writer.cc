@@ -33,8 +33,8 @@ Status CheckpointWriter::check_names(const Checkpoint& checkpoint) {
   return {};
 }
 
-// A checkpoint with ranges is never small, because the size of a range is not known before it is
-// removed.
+// A checkpoint with ranges is never small, because the size of a range is unknown until the range
+// is removed.
 bool CheckpointWriter::is_small(const Checkpoint& checkpoint) const {
   if (!checkpoint.removed_ranges.empty() ||
       checkpoint.entries.size() > std::min(kSmallKeys, chunk_keys_ / 4))
@@ -113,8 +113,8 @@ Status CheckpointWriter::remove_range(const Checkpoint& checkpoint, StoreRow& st
 // Removes one chunk of the range. Returns false if nothing of the range is left.
 Result<bool> CheckpointWriter::remove_some(const Checkpoint& checkpoint, StoreRow& store,
                                            const StateRange& range) {
-  // Keys are compared one by one with the ends of the range, since keys whose first 400 bytes are
-  // those of an end are not stored in the order of the whole keys.
+  // Keys are compared one by one with the ends of the range: keys that share their first 400 bytes
+  // with an end are not stored in the order of the whole keys.
   const std::string first = store_prefix(store.id).append(range.first_key, 0, kMaxWholeKeySize);
   const std::string store_end = store_prefix(store.id + 1);
   bool is_more = false;
@@ -149,8 +149,8 @@ Status CheckpointWriter::write_entries(const Checkpoint& checkpoint, StoreRows& 
   changes.reserve(checkpoint.entries.size());
   for (const StateEntry& entry : checkpoint.entries)
     changes.push_back({&stores.find(entry.store)->second, &entry});
-  // Entries are written in key order, so that each page is written only once. Mostly they are in
-  // order already.
+  // Entries are written in key order, so that each page is written only once. Usually they are
+  // already in this order.
   const auto before = [](const Change& a, const Change& b) {
     return a.store != b.store ? a.store->id < b.store->id : a.entry->key < b.entry->key;
   };

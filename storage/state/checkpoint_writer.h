@@ -14,7 +14,7 @@ inline constexpr size_t kMaxChunkBytes = 4 << 20;
 
 // Removes the ranges first, then writes the entries in key order, then the position. After a crash
 // in between, the file has newer entries with the old position. A replay of the journal from that
-// position then overwrites them with the same values.
+// position then writes the same values again.
 //
 // Threads: the state writer's. Owner: its call.
 class CheckpointWriter {
@@ -29,7 +29,7 @@ class CheckpointWriter {
   Status write(const Checkpoint& checkpoint);
 
   // Returns whether the checkpoint is small enough to share a transaction with others. Without
-  // shared transactions, thousands of tasks with a few changes each would need thousands of syncs.
+  // sharing, thousands of tasks with a few changes each would need thousands of syncs.
   bool is_small(const Checkpoint& checkpoint) const;
   // Returns the number of keys that the checkpoint writes; a transaction has at most chunk_keys of
   // them.
@@ -57,9 +57,8 @@ class CheckpointWriter {
                              const StateEntry& entry, std::string& scratch) const;
   // Writes the position, unless a higher one is stored. A position never moves backwards: a former
   // owner of the task may write its checkpoint after the new owner has read the position, and the
-  // journal may be trimmed up to the higher position. The entries that are written with the lower
-  // position are right at both positions, since the journal after the higher one is replayed over
-  // them.
+  // journal may be trimmed up to the higher position. The older entries that are written here do no
+  // harm, because the journal after the higher position is replayed over them.
   Status put_position(WriteTransaction& transaction, const Checkpoint& checkpoint) const;
 
   StateFile& file_;

@@ -169,8 +169,8 @@ Result<CheckpointPosition> StateFile::load(std::string_view task,
   return position;
 }
 
-// Both tables are read: a task that has only scalars has a position and no stores, and a task whose
-// first checkpoint was interrupted has stores and no position.
+// Both tables are read. A task that has only scalars has a position but no stores. A task whose
+// first checkpoint was interrupted has stores but no position.
 Result<std::vector<std::string>> StateFile::task_ids() const {
   const std::shared_lock lock(store_mutex_);
   const auto transaction = TRY(begin_read());

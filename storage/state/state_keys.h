@@ -19,8 +19,8 @@ enum class StoreFormat : uint8_t {
   Plain,    // without checksums; stores from files of version 2 keep this format
   Checked,  // each value ends with a checksum, and the store's row has a StoreContent
 };
-// A digest of the content of a store that does not depend on the order of its entries. It detects
-// that entries have vanished, which checksums of single entries cannot.
+// A digest of the content of a store, independent of the order of its entries. It detects that
+// entries have vanished; checksums of single entries cannot detect this.
 struct StoreContent {
   uint64_t count = 0, sum = 0;  // number of entries; sum of their hashes
 

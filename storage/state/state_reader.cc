@@ -76,8 +76,8 @@ class Reader final : public StateReader {
   }
 
  private:
-  // Checks whether a key that was not found is really absent. If it was not found because of
-  // damage, one of its neighbours is damaged or out of order, or a neighbour's page lacks entries.
+  // Checks whether a key that was not found is really absent. If damage hides the key, one of its
+  // neighbours is damaged or out of order, or a neighbour's page lacks entries.
   Status check_absence(const StoreRow& store, std::string_view key,
                        const std::optional<Entry>& next) {
     const std::string prefix = store_prefix(store.id);
@@ -88,8 +88,8 @@ class Reader final : public StateReader {
     if (previous->key >= key) return unsorted(store);
     return check_neighbour(store, prefix, *previous);
   }
-  // Checks the entry at the cursor. If the entry belongs to another store, it may be an entry of
-  // this store with a damaged key.
+  // Checks the entry at the cursor. An entry that seems to belong to another store may be an entry
+  // of this store with a damaged key.
   Status check_neighbour(const StoreRow& store, std::string_view prefix, const Entry& entry) {
     TRY(cursor_->check_page());
     if (entry.key.starts_with(prefix))

@@ -39,9 +39,10 @@ struct DropWork {
   std::function<void(Status)> done;
 };
 
-// The queues, and the thread that serves them. Drops come first, since callers may wait for them; a
-// drop only marks the stores as dropped. Then the thread alternates between writing checkpoints
-// (small ones in one transaction) and removing a slice of the dropped stores' entries.
+// The queues, and the thread that serves them. Drops are executed first, because callers may wait
+// for them; a drop only marks the stores as dropped. Then the thread alternates between two kinds
+// of work: it writes checkpoints (small ones in one transaction), and it removes a slice of the
+// dropped stores' entries.
 //
 // Invariant: held_bytes_ is the size of the queued and the current checkpoints.
 // Threads:   the writer's thread runs run() and its callees.
@@ -120,7 +121,7 @@ bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Stat
 }
 
 void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> done) {
-  std::vector<CheckpointWork> fenced;  // after the drop, they would bring the tasks back
+  std::vector<CheckpointWork> fenced;  // written after the drop, they would bring the tasks back
   {
     std::lock_guard lock(mutex_);
     std::erase_if(queue_, [&](CheckpointWork& work) {
@@ -199,7 +200,7 @@ void StateWriter::write(CheckpointWriter& writer, std::span<const CheckpointWork
       small.push_back(&checkpoint);
   }
   const Status together = small.empty() ? Status{} : writer.write_together(small);
-  // The damage concerns only one of the checkpoints, so each of them is written again by itself.
+  // Only one of the checkpoints meets the damage, so each of them is written again by itself.
   const bool is_damaged = !together && together.error().code == ErrorCode::DataCorrupted;
   for (size_t i = 0; i < group.size() && is_damaged; ++i)
     if (results[i] && writer.is_small(group[i].checkpoint))

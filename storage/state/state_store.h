@@ -69,8 +69,8 @@ struct StateOptions {
 
 // Writes checkpoints on its own thread. A checkpoint is written in many small transactions in key
 // order; the last transaction sets the position. After a crash in between, the file has newer
-// entries with the old position, and a replay of the journal from that position overwrites them
-// with the same values.
+// entries with the old position. A replay of the journal from that position then writes the same
+// values again.
 //
 // Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
 // Owner: the node. The destructor ends the current checkpoint after its current transaction, and

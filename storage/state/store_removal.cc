@@ -59,8 +59,8 @@ Status StoreRemoval::remove_a_slice() {
     return {};
   };
   if (Status changed = file_.change(change); !changed) {
-    // The next slice removes another store, so that a damaged store does not stop the removal of
-    // the others.
+    // The next slice belongs to another store, so a damaged store does not stop the removal of the
+    // others.
     std::ranges::rotate(dropped_, std::next(dropped_.begin()));
     return changed;
   }
