@@ -1,13 +1,13 @@
-// A clock that leaves out the time during which the process was stopped.
+// A clock that does not count the time during which the process was stopped.
 #pragma once
 #include <cstdint>
 
 #include "base/clock.h"
 
 // Measures time-outs. A process that was stopped (SIGSTOP, a paused virtual machine) has not
-// received the answers that arrived meanwhile, so its time-outs continue with the time that was
-// left. A pause counts as one second, like a delay of a busy process. A pause of more than an hour
-// counts in full, since other nodes have given up the requests by then.
+// received the answers that arrived meanwhile. So its time-outs continue with the time that was
+// left before the stop. A stop counts as one second, like a delay of a busy process. A stop of more
+// than an hour counts in full, because other nodes no longer wait for the requests.
 //
 // Threads: one, which ticks more than once a second.
 class AwakeClock final : public Clock {

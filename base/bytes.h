@@ -56,7 +56,7 @@ inline void append_varint(std::string& out, uint64_t value) {
 }
 
 // Reads from the front of `data`. After a read beyond the end, ok() stays false and every later
-// read returns a zero or an empty string, so that one check at the end covers a whole message.
+// read returns a zero or an empty string. So one check at the end is enough for a whole message.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view data) : data_(data) {}

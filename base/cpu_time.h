@@ -1,6 +1,6 @@
 #pragma once
 #include <cstdint>
 
-// Returns the processor time of the calling thread. The difference of two results measures work,
-// even if other processes keep the machine busy.
+// Returns the processor time of the calling thread. The difference of two results measures the
+// thread's work; other processes that keep the machine busy do not change it.
 int64_t thread_cpu_us();

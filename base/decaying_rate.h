@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-// An average in which events from t seconds ago have the weight e^(-t/5): it follows a change
+// An average in which events from t seconds ago have the weight e^(-t/5). It follows a change
 // within some seconds, falls to 0 without events, and needs no timer.
 //
 // Threads: one at a time.

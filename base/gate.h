@@ -16,8 +16,8 @@
 // Threads: any; one closes it. Owner: the component that stops; it outlives the passes.
 class Gate {
  public:
-  // Stands for work inside the gate. Work that arrives after close() is not admitted, but the gate
-  // counts it until it leaves, because such work still has to report its refusal.
+  // Represents work inside the gate. Work that arrives after close() is not admitted. The gate
+  // still counts it until it leaves, because such work has to report its refusal first.
   class Pass {
    public:
     explicit Pass(Gate& gate) : gate_(&gate), is_admitted_(gate.enter()) {}
@@ -38,8 +38,8 @@ class Gate {
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
-  // Enters without a Pass, for work that enters and leaves in different places. Returns false if
-  // the gate is closed; the caller then calls leave(), too.
+  // Enters without a Pass, for work that enters and leaves in different functions. Returns false if
+  // the gate is closed; even then the caller has to call leave().
   bool enter() {
     std::lock_guard lock(mutex_);
     ++count_;
@@ -51,7 +51,7 @@ class Gate {
       std::lock_guard lock(mutex_);
       if (--count_ > 0) return;
       on_empty = std::exchange(on_empty_, nullptr);
-      // called under the lock, because a waiter that gets the lock may destroy the gate
+      // Called under the lock: a waiter that gets the lock may destroy the gate.
       left_.notify_all();
     }
     if (on_empty) on_empty();

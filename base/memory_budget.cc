@@ -15,15 +15,14 @@ constexpr std::string_view kKindNames[] = {
     "running queries", "tables",         "rows kept for scans"};
 static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 
-// An account may hold at most a quarter as much as is free. A single account thus gets a fifth of
-// the limit, and even if many accounts take all that they can get, some memory is free for the next
-// account.
+// An account may hold at most a quarter of the memory that is still free. A single account thus
+// gets a fifth of the limit. Even if many accounts take all that they can get, some memory is free
+// for the next account.
 constexpr size_t kShareOfFree = 4;
 
-// Returns the limit for requests of accounts that hold little. Memory for answers is always
-// granted, and may use up the part of the limit that is reserved for accounts that hold little. So
-// requests of such accounts may exceed the limit by the size of the answers, up to an eighth of the
-// limit.
+// Returns the limit for requests of accounts that hold little memory. Memory for answers is always
+// granted, so answers may use up the part of the limit that is reserved for these accounts. Their
+// requests may therefore exceed the limit by the size of the answers, up to an eighth of the limit.
 size_t limit_for_requests(const MemoryBudget& budget) {
   const size_t limit = budget.limit_bytes();
   return limit + std::min(budget.held_bytes(MemoryKind::Results), limit / 8);
@@ -36,13 +35,13 @@ bool is_of_request(MemoryKind kind) {
 // Returns the limit for incomplete messages. They come from clients that may not have authenticated
 // yet. Without a separate limit, thousands of such clients could fill the whole memory limit in
 // small steps, and complete requests of other clients would be refused. The last sixteenths of this
-// limit are for short messages.
+// limit are reserved for short messages.
 size_t limit_for_messages(const MemoryBudget& budget, size_t account_bytes) {
   constexpr size_t kShort = 16 * 1024;
   const size_t sixteenth = budget.limit_bytes() / 16;
   const bool is_small = account_bytes <= MemoryAccount::kSmallBytes;
-  // At least 13/16 of the limit, which is above the threshold of is_tight(). So messages that do
-  // not become complete are ended.
+  // The result is at least 13/16 of the limit, which is above the threshold of is_tight(). So
+  // clients whose messages do not become complete are ended.
   return (account_bytes <= kShort ? 15 : is_small ? 14 : 13) * sixteenth;
 }
 
@@ -53,8 +52,8 @@ struct Unit {
 constexpr Unit kUnits[] = {
     {"TB", size_t{1} << 40}, {"GB", size_t{1} << 30}, {"MB", size_t{1} << 20}, {"kB", 1 << 10}};
 
-// Returns whether memory of the kind counts against the limit. State does not count, because a
-// table that has grown must not lock out the clients.
+// Returns whether memory of the kind counts against the limit. State does not count: a table that
+// has grown must not prevent clients from connecting.
 bool counts_against_limit(MemoryKind kind) {
   return kind != MemoryKind::State && kind != MemoryKind::Scans;
 }

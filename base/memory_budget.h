@@ -37,7 +37,7 @@ class MemoryAccount;
 //
 // Invariants: held_bytes() is the sum of all charges except those of MemoryKind::State and Scans;
 //   an account gets at most a share of what is free, so that the largest holders are refused first
-//   and small ones go on.
+//   and small holders can continue.
 // Threads: any; the counters are atomics, and a reader may see them at slightly different times.
 // Owner: the node, or a test; it outlives its accounts.
 class MemoryBudget {
@@ -61,8 +61,8 @@ class MemoryBudget {
   // then be ended.
   bool is_tight() const { return held_bytes() > limit_bytes_ / 4 * 3; }
 
-  // Returns whether answers that clients have not received hold half of the limit, the most that
-  // all answers may hold. A session with more rows to send then waits, and keeps at most
+  // Returns whether answers that clients have not received hold half of the limit, which is the
+  // most that all answers may hold. A session with more rows to send then waits, and keeps at most
   // kShortAnswerBytes of them in memory.
   bool has_many_answers() const { return held_bytes(MemoryKind::Results) >= limit_bytes_ / 2; }
   static constexpr size_t kShortAnswerBytes = 8 * 1024;
@@ -93,8 +93,8 @@ class MemoryBudget {
   friend class MemoryAccount;
   friend class MemoryCharge;
 
-  // The last part of the limit is for accounts that hold little: they continue while large ones
-  // wait.
+  // The last part of the limit is for accounts that hold little memory: they can continue while
+  // large ones wait.
   size_t limit_for_large() const { return limit_bytes_ - limit_bytes_ / 8; }
   bool try_grow(MemoryAccount& account, MemoryKind kind, size_t bytes);
   void grow(MemoryAccount& account, MemoryKind kind, size_t bytes);
@@ -132,8 +132,8 @@ class MemoryAccount {
   std::atomic<size_t> held_bytes_ = 0;
 };
 
-// The part of an account that is for one buffer; it is released on destruction. A charge counts in
-// steps of 4 KB, so that small changes do not touch state that threads share.
+// The part of an account that belongs to one buffer. It is released on destruction. A charge counts
+// in steps of 4 KB, so that small changes do not touch counters that threads share.
 //
 // Threads: one at a time. Owner: the owner of the buffer.
 class MemoryCharge {

@@ -11,8 +11,8 @@
 #include <vector>
 
 // A copy is one pointer. set() and erase() copy the nodes on one path and share all others with
-// earlier copies, so an image of ten thousand definitions only costs the changes since the last
-// one. Iteration is in the order of the keys. An iterator is valid as long as its map is neither
+// earlier copies. So an image of ten thousand definitions only costs the changes since the last
+// image. Iteration is in the order of the keys. An iterator is valid as long as its map is neither
 // changed nor destroyed.
 //
 // Invariants:
@@ -60,8 +60,8 @@ class PersistentMap {
     void descend(const auto* node) {
       for (; node; node = node->left.get()) way_.push_back(node);
     }
-    // The last element is the present node. The others are nodes above it that the iterator visits
-    // later, because it is still below their left children.
+    // The path of the iterator. The last element is the current node. The others are nodes above it
+    // that the iterator visits later, because it is still below their left children.
     std::vector<const Node*> way_;
   };
   using iterator = const_iterator;

@@ -37,8 +37,8 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {  // nodiscard is why this class exists
  public:
   using tl::expected<T, Error>::expected;
-  // Defined explicitly: otherwise `return {}` would first fill the whole object, including the
-  // error, with zeros.
+  // Defined explicitly, because otherwise `return {}` would first fill the whole object, including
+  // the error, with zeros.
   Result()  // NOLINT: not the compiler's
       requires(std::is_void_v<T> || std::is_default_constructible_v<T>) {}
   Result(Error error)

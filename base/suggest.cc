@@ -31,7 +31,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest_name(std::string_view word, std::span<const std::string> candidates) {
-  // At most a third of the letters may be wrong; with more, the user probably meant another word.
+  // At most a third of the letters may be wrong. With more wrong letters, the user probably meant
+  // another word.
   size_t best = std::max<size_t>(1, word.size() / 3) + 1;
   std::string found;
   if (word.size() > 64) return found;

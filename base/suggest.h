@@ -15,8 +15,9 @@ std::string nearest_name(std::string_view word, std::span<const std::string> can
 // without quotes become upper case.
 std::string closest_name(std::string_view word, std::span<const std::string> candidates);
 
-// Returns the hint "Did you mean NAME?" with the name as SQL writes it, or, with `before` and `after`, with the bare name
-// between them, such as the quotes of a topic or the dashes of an option. Returns `otherwise` if no candidate is near enough.
+// Returns the hint "Did you mean NAME?" with the name as SQL writes it. With `before` and `after`,
+// the hint has the bare name between these two texts, such as the quotes of a topic or the dashes
+// of an option. Returns `otherwise` if no candidate is near enough.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,
                          std::string_view otherwise = {}, std::string_view before = {},
                          std::string_view after = {});

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-// A limit, because LMDB limits the size of keys (storage/state/state_file.cc).
+// The size is limited, because LMDB limits the size of keys (storage/state/state_file.cc).
 inline constexpr size_t kMaxTaskIdSize = 400;
 
 inline bool is_task_id(std::string_view id) {

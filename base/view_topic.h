@@ -2,6 +2,6 @@
 #pragma once
 #include <string_view>
 
-// The setting that marks the topic of a materialized view. No client can set it. No client can write to a topic with
-// it, because the view's rows would then differ from those of its SELECT.
+// The setting that marks the topic of a materialized view. No client can set it. No client can
+// write to a topic that has it, because the view's rows would then differ from those of its SELECT.
 inline constexpr std::string_view kViewTopicSetting = "millrace.view";

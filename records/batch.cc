@@ -104,8 +104,8 @@ Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check) {
   const BatchHeader& header = batch.header;
   if ((header.attributes & 7) > static_cast<int>(Codec::Zstd))
     return corrupt("record batch has an unknown compression codec");
-  // Compaction keeps the last offset of a batch whose last records were removed, so the number of
-  // records may be smaller than the last offset delta suggests.
+  // The number of records may be smaller than the last offset delta suggests: if compaction has
+  // removed the last records of a batch, the batch keeps its last offset.
   if (header.last_offset_delta < 0 || header.record_count < 0 ||
       header.record_count - 1 > header.last_offset_delta)
     return corrupt(fmt::format("record batch of {} records has the last offset delta {}",

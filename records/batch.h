@@ -58,8 +58,8 @@ enum class BatchCheck {
 // the checksum.
 Result<BatchView> parse_batch(std::string_view bytes, BatchCheck check);
 
-// Returns whether bytes that parse_batch() refuses are a whole batch of the known version whose
-// bytes have changed in transit. Sending the batch again can only help after this fault.
+// Returns whether bytes that parse_batch() refuses are a whole batch of the known version that was
+// damaged in transit. Only in this case can it help to send the batch again.
 bool is_damaged_on_the_way(std::string_view bytes);
 
 // The number of offsets of each record of a batch: one, as Kafka's clients write records, or
@@ -137,8 +137,8 @@ struct RecordView {
 //   TRY(reader.status());
 class RecordReader {
  public:
-  // Decompresses into `scratch` if there is a codec; otherwise reads the batch in place. The batch
-  // and `scratch` must outlive the reader. Fails like check_records().
+  // Decompresses into `scratch` if the batch has a codec; otherwise reads the batch in place. The
+  // batch and `scratch` must outlive the reader. Fails like check_records().
   static Result<RecordReader> open(const BatchView& batch, std::string& scratch,
                                    size_t max_records_size = kMaxRecordsSize);
 

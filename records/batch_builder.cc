@@ -8,9 +8,9 @@ namespace records {
 
 namespace {
 
-// A size that a batch of many small records does not reach. Above this size, finish() returns the
-// builder's memory instead of a copy, because a copy would cost more than new memory. The value of
-// a record above this size is appended without first filling its memory with zeros.
+// A size that a batch of many small records does not reach. A batch above this size is returned in
+// the builder's own memory instead of a copy, because a copy would cost more than new memory for
+// the builder. A value above this size is appended without first filling its memory with zeros.
 constexpr size_t kLongBytes = size_t{1} << 20;
 
 size_t varint_size(int64_t value) {
@@ -87,7 +87,7 @@ void BatchBuilder::append_record(int64_t timestamp, std::optional<std::string_vi
                                  int32_t offset_count) {
   if (record_count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
   max_timestamp_ = std::max(max_timestamp_, timestamp);
-  // The difference wraps around, as in RecordReader, if it does not fit into 64 bits.
+  // The difference may not fit into 64 bits; then it wraps around, as in RecordReader.
   const auto timestamp_delta = static_cast<int64_t>(static_cast<uint64_t>(timestamp) -
                                                     static_cast<uint64_t>(base_timestamp_));
 

@@ -20,7 +20,7 @@ void append_nullable(std::string& to, const std::optional<std::string_view>& byt
   if (bytes) to += *bytes;
 }
 
-// Returns a - b. The difference wraps around, as in RecordReader, if it does not fit into 64 bits.
+// Returns a - b. The difference may not fit into 64 bits; then it wraps around, as in RecordReader.
 int64_t difference(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
@@ -54,7 +54,8 @@ Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>
     if (!keeps[index]) continue;
     ++count;
     max_timestamp = std::max(max_timestamp, record.timestamp);
-    // The timestamps of single records have no meaning if the log's time applies to all.
+    // If the time of the append applies to all records, the timestamps of single records have no
+    // meaning.
     const int64_t delta =
         header.has_log_append_time() ? 0 : difference(record.timestamp, base_timestamp);
     append_record(kept, record, delta, body);

@@ -11,8 +11,8 @@ namespace records {
 
 enum class Codec : uint8_t { None, Gzip, Snappy, Lz4, Zstd };
 
-// The largest size of a batch after decompression. The limit prevents a few bytes from a client
-// from filling the memory.
+// The largest size of a batch after decompression. The limit prevents a client from filling the
+// memory with a few compressed bytes.
 inline constexpr size_t kMaxRecordsSize = 64 << 20;
 
 // Replaces `out` by the compressed `bytes`; Codec::None copies.

@@ -16,8 +16,8 @@ namespace records {
 
 namespace {
 
-// The smallest step by which the output grows. The size that the input claims is not allocated in
-// advance.
+// The smallest step by which the output grows. The output is not allocated at the size that the
+// input claims, because the claim may be false.
 constexpr size_t kGrowthStep = 64 << 10;
 
 Error corrupt(std::string_view codec) {
@@ -218,8 +218,8 @@ Decompressor::~Decompressor() = default;
 Decompressor::Decompressor(Decompressor&&) noexcept = default;
 Decompressor& Decompressor::operator=(Decompressor&&) noexcept = default;
 
-// Enlarges the output. The decoder gets space for one byte more than allowed, so that exactly
-// max_size bytes pass and the next byte is detected.
+// Enlarges the output. The decoder gets space for one byte more than max_size: a result of exactly
+// max_size bytes is accepted, and a longer result is detected.
 Status Decompressor::grow(size_t wanted) {
   const size_t most = max_size_ + 1;
   if (used_ >= most || wanted > most - used_) return too_large(max_size_);
@@ -252,7 +252,7 @@ Result<bool> Decompressor::step(std::string_view bytes, size_t most) {
     if (step.progress == Progress::Corrupt) return corrupt(decoder_->name());
     if (used_ > max_size_) return too_large(max_size_);
     if (step.progress == Progress::End) return true;
-    // The decoder had space for output and made no progress, so the input is incomplete.
+    // The decoder had space for output but made no progress, so the input is incomplete.
     if (step.written == 0 && in.size() == left) return corrupt(decoder_->name());
     if (used_ >= until) return false;
   }

@@ -1,5 +1,5 @@
-// Decompresses in steps, because a few bytes may expand to the limit of a batch, and a caller on an
-// event loop must not block for the whole batch.
+// Decompresses in steps. A few bytes may expand to the limit of a batch, and a caller on an event
+// loop must not be blocked for that long.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
