@@ -25,8 +25,8 @@ namespace {
 constexpr int64_t kTickMs = 10;
 constexpr auto kPause = std::chrono::milliseconds(5);
 constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
-// Time limit for the cluster to notice that the earlier process of this node has ended: a fixed time plus a number of
-// session timeouts.
+// Time limit for the cluster to detect that the earlier process of this node has ended: a fixed
+// time plus a number of session timeouts.
 constexpr auto kFencePatience = std::chrono::seconds(10);
 constexpr int64_t kFenceSessions = 4;
 constexpr auto kFencePause = std::chrono::milliseconds(50);
@@ -186,10 +186,11 @@ Status ClusterMember::check_metadata() {
   return {};
 }
 
-// Fails with ObjectState if another process runs as this node: the cluster would hear only one of the two processes,
-// and the process that runs already must not be displaced. A data directory is used by one process at a time, so a
-// registration with this directory and address belongs to a process that has ended. A process with another directory
-// may take over as soon as nothing answers at the registered address and the other nodes no longer hear the node.
+// Fails with ObjectState if another process already runs as this node. The cluster would hear only
+// one of the two processes, and the process that already runs must keep working. Only one process
+// can use a data directory at a time, so a registration with this directory and this address was
+// left by a process that has ended. A process with another directory may take over as soon as no
+// process answers at the registered address and the other nodes no longer hear the node.
 Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
   const auto known = on_loop([this] {
     const storage::ClusterNode* node = node_->cluster()->find(options_.node);
@@ -294,8 +295,8 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
     tell_nodes();
     return true;
   });
-  // The membership is written only now: a process that was started with a wrong node id by mistake can then be
-  // restarted with the right one.
+  // The membership is stored only after the node has joined: a process that was started with a
+  // wrong node id by mistake can then be restarted with the right one.
   return is_new_ ? storage::write_cluster_membership(log_, membership_) : Status();
 }
 
@@ -337,8 +338,8 @@ void ClusterMember::leave() {
   while (on_loop([&] { return has_heir() && !node_->leads_nothing(); }) &&
          std::chrono::steady_clock::now() < give_up_at)
     std::this_thread::sleep_for(kPause);
-  // Another node has to become the controller before this node stops, and before the etcd member that stops with this
-  // node.
+  // Another node has to become the controller before this node stops, and before the etcd member
+  // that runs on this node stops.
   const auto decides = [this] { return node_->controller() == options_.node; };
   if (on_loop(has_heir) && on_loop(decides)) {
     on_loop([this] { return node_->step_down(); });
@@ -441,8 +442,8 @@ void ClusterMember::note_touch() {
   const int64_t now_us = clock_.monotonic_us();
   const bool was_told =
       now_us - node_->told_us().value_or(now_us) < options_.settings.out_of_touch_us;
-  // NodesProgress that this node sends to itself as the controller counts only if etcd confirms that this node is the
-  // controller.
+  // A NodesProgress message that this node, as the controller, sends to itself counts only if etcd
+  // confirms that this node is the controller.
   const bool is_in_touch =
       !node_->is_suspended() && was_told && (hears_most || !node_->is_in_doubt());
   is_in_touch_.store(is_in_touch, std::memory_order_relaxed);
@@ -633,8 +634,8 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   return log;
 }
 
-// Posts the partitions to the loop. Many commits may arrive before the loop runs; the loop then handles each partition
-// once.
+// Posts the partitions to the loop. Many commits may arrive before the loop runs, so the loop
+// handles each partition only once.
 void ClusterMember::on_durable(std::span<const TopicPartition> grown) {
   {
     const std::lock_guard lock(mutex_);
@@ -687,7 +688,8 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   auto replicas = wanted.replicas;
   if (replicas.empty())
     replicas = TRY(place_replicas(cluster, delta.now->id, first, count, factor));
-  if (replicas.size() != static_cast<size_t>(count))  // the topic has changed meanwhile
+  if (replicas.size() != static_cast<size_t>(count))  // the topic has changed since the command was
+                                                      // prepared
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("replicas are assigned to {} partitions, but {} are to be created",
                              replicas.size(), count)};
@@ -853,8 +855,9 @@ void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> do
   give_producer_ids();
 }
 
-// Calls back with the allocated producer ids, and allocates a new block of ids when the last one is used up. The block
-// is derived from the revision of a command without parts, since no revision is ever used again.
+// Calls the waiting callers with the allocated producer ids, and allocates a new block of ids when
+// the last block is used up. The block is computed from the revision of a command without parts. No
+// two commands have the same revision, so no two blocks overlap.
 void ClusterMember::give_producer_ids() {
   while (!want_producers_.empty() && next_producer_ < end_of_producers_) {
     const auto done = std::move(want_producers_.front());

@@ -84,10 +84,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView> view() const {
     return view_.load(std::memory_order_acquire);
   }
-  // --- Tasks. Call set_tasks() before join(); the host must outlive the thread.
+  // --- Tasks. Call set_tasks() before join(). The host must outlive the member's thread.
   void set_tasks(TaskHost& host);
-  // Sets the topics of which this node keeps all records even where it has no replica; see ReplicaManager::observe().
-  // No copy is deleted before the first call. Call it from one thread at a time.
+  // Sets the topics that this node copies completely, even if it has no replica of them; see
+  // ReplicaManager::observe(). No copy is deleted before the first call. Call it from one thread at
+  // a time.
   void observe(std::set<Uuid> topics);
   // Returns whether this node has a replica, or observes the topic. Any thread.
   bool has_copy(const storage::TopicPartition& partition) const;
@@ -108,8 +109,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // deleted records again. Fails with NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread; callbacks run on the
-  // member's thread, and none once the member has stopped.
+  // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread. The
+  // callbacks run on the member's thread; no callback runs after the member has stopped.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    RemoteAppends::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
@@ -118,7 +119,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void commit_rows(std::vector<TransactionCommits::Part> parts, TransactionCommits::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,
                 LeaderEndRequests::Done done);
-  // Finds out which of the partitions this node still leads: see LeaderEndRequests::confirm().
+  // Returns, through the callback, the subset of the partitions that this node still leads: see
+  // LeaderEndRequests::confirm().
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);
@@ -126,14 +128,14 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // comparison; see ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
   int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }
-  // Returns whether this node believes that it belongs to the live nodes: a controller has sent it something recently,
-  // and has not reported it as fenced.
+  // Returns whether this node assumes that it is a live node of the cluster: a controller has sent
+  // it a message recently and has not reported it as fenced.
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
-  // Returns whether this node can acknowledge nothing: it hears neither a controller that etcd confirms nor most of the
-  // nodes.
+  // Returns whether this node can acknowledge no writes: it hears neither a controller that etcd
+  // confirms nor most of the nodes.
   bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
-  // Sets the function that finds the revision that this node has applied, which other nodes ask for. Before the call,
-  // this revision counts as 0.
+  // Sets the function that returns the revision that this node has applied. Other nodes ask for
+  // this revision; before this call, they get 0.
   void use_applied(std::function<Revision()> find_applied);
   // Calls back on the member's loop when the other nodes have applied the revision, or have not confirmed it in time.
   void await_applied(Revision revision, std::function<void()> done);
@@ -143,17 +145,18 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void use_groups(OwnGroups own);
   // Calls back on the member's loop with the progress of the groups of the other nodes.
   void ask_groups(std::function<void(GroupCalls::Told)> done);
-  // Finds, for each partition, the replica that loses the fewest records if no replica in sync can
-  // lead; calls back on the member's loop. The result is empty below feature level 4, where not all
-  // nodes know the question.
+  // Finds, for each partition, the replica that loses the fewest records if it becomes the leader
+  // although no replica in sync is available. Calls back on the member's loop. The result is empty
+  // below feature level 4, because older nodes do not know the message.
   void find_best_logs(std::vector<storage::TopicPartition> partitions, LogCalls::Done done);
   // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing; below feature level
   // 4 the result is empty.
   void find_ends(std::vector<storage::TopicPartition> partitions, LogCalls::EndsDone done);
   // The locks of the sessions of all nodes.
   NamedLocks& locks() { return *lock_client_; }
-  // Passes messages of NOTIFY to the sessions of the other nodes; calls back on the member's loop with the nodes that are
-  // alive and have not confirmed them within some seconds. Below feature level 6 they reach no other node.
+  // Passes messages of NOTIFY to the sessions of the other nodes. Calls back on the member's loop
+  // with the live nodes that have not confirmed the messages within some seconds. Below feature
+  // level 6 no other node gets the messages.
   void notify_sessions(SessionNotices::Notes notes, SessionNotices::Done done);
   // Functions that the member calls on its loop: `deliver` passes messages of NOTIFY from other
   // nodes to the sessions of this node, and `end_all` ends the sessions that listen. See
@@ -273,8 +276,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
-  // True after begin() has read all metadata that existed at the start and has made its checks: from then on, the
-  // network gets the addresses of the nodes.
+  // True after begin() has read all metadata that existed at the start and has checked them. Only
+  // then does the network get the addresses of the nodes.
   bool knows_nodes_ = false;
   TransactionHost* transactions_ = nullptr;  // null until it is set
 

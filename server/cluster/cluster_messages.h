@@ -20,30 +20,33 @@ namespace server {
 struct Heartbeat {
   NodeId node;
   storage::NodeEpoch epoch;
-  Revision applied;           // revision up to which the node has read the metadata
-  bool is_leaving = false;    // the node is about to stop: its leaderships are to be moved
+  Revision applied;           // revision up to which the sender has read the metadata
+  bool is_leaving = false;    // the node is about to stop and asks for its leaderships to be moved
   int64_t differing = 0;      // number of replicas that differ from the leader's; see ScrubCalls
-  bool disk_is_full = false;  // the node accepts no records; it counts as leaving meanwhile
-  // The controller has sent the node nothing for long, so one direction of their connection is broken; the node counts
-  // as leaving meanwhile.
+  bool disk_is_full = false;  // the node has no disk space for records; the controller treats it
+                              // like a leaving node
+  // The controller has sent the node nothing for a long time, so one direction of their connection
+  // is broken. The controller treats the node like a leaving node.
   bool is_out_of_touch = false;
   storage::FeatureLevel knows = storage::kFirstLevel;  // newest level of the node's program
 };
 
-// From the controller to a node that sends heartbeats but has not read the latest decisions for long: the node is
-// fenced as of this revision, and other nodes lead the partitions that it believes to lead.
+// Sent by the controller to a node that sends heartbeats but has not read the latest decisions for
+// a long time. The node is fenced as of this revision: other nodes lead the partitions that the
+// node still believes to lead.
 struct NodeFenced {
   storage::NodeEpoch epoch;  // epoch of the process that is fenced
   Revision revision;
 };
 
-// From the controller to all nodes, periodically: how far each node has read the metadata, according to its heartbeats.
+// Sent by the controller to all nodes, periodically: how far each node has read the metadata,
+// according to its heartbeats.
 struct NodesProgress {
   struct Node {
     NodeId node;
     Revision applied = {};  // -1: not known
-    // Time since the node's last heartbeat, and since the node had read all that the controller knew; -1: never since
-    // this controller took over.
+    // Time since the node's last heartbeat, and time since the node had read everything that the
+    // controller knew; -1: never since this controller took over.
     int64_t heard_ms = -1, caught_up_ms = -1;
     // number of differing ranges that its heartbeat reports
     int64_t differing = 0;
@@ -56,7 +59,8 @@ struct NodesProgress {
   bool operator==(const NodesProgress&) const = default;
 };
 
-// To the leader of a partition: output that a task has committed, to be appended with acks=all.
+// Sent to the leader of a partition: output that a task has committed. The leader appends it with
+// acks=all.
 struct DeliverOutput {
   storage::TopicPartition journal;  // journal partition of the task
   uint64_t number = 0;              // returned in the answer
@@ -68,9 +72,10 @@ struct OutputDelivered {
   std::optional<Error> error = {};
 };
 
-// From the coordinator of a transaction to the leader of one of its partitions: the outcome of the transaction. The
-// leader appends a marker only under `leader_epoch`, and handles the markers of one sender in the order of their
-// numbers: a late marker would end the producer's next transaction.
+// Sent by the coordinator of a transaction to the leader of one of its partitions: the outcome of
+// the transaction. The leader appends a marker only under `leader_epoch`, and handles the markers
+// of one sender in the order of their numbers, because a late marker would end the producer's next
+// transaction.
 struct WriteMarker {
   storage::NodeEpoch sender_epoch;  // numbers are ordered within one epoch of the sender
   uint64_t number = 0;              // returned in the answer
@@ -84,7 +89,8 @@ struct MarkerWritten {
   std::optional<Error> error = {};
 };
 
-// To the coordinator of a transaction: checks whether partitions belong to it, or adds them.
+// Sent to the coordinator of a transaction: checks whether partitions belong to the transaction, or
+// adds them.
 struct JoinTransaction {
   uint64_t number = 0;
   coordinator::AddPartitions request;
@@ -94,13 +100,13 @@ struct TransactionJoined {
   coordinator::TransactionAnswer answer;
 };
 
-// To the coordinator of the transactions in which a node commits rows of its sessions: starts a new epoch of the
-// producer. Programs that do not know such transactions ignore the message.
+// Sent to the coordinator of the transactions in which a node commits rows of its sessions: starts
+// a new epoch of the producer. Older programs, which have no such transactions, ignore the message.
 struct BeginCommit {
   uint64_t number = 0;
   coordinator::InitProducer request;
 };
-// To the coordinator that has received BeginCommit: ends the transaction.
+// Sent to the coordinator that has received BeginCommit: ends the transaction.
 struct EndCommit {
   uint64_t number = 0;
   // sent with the second version of the transaction protocol (KIP-890)
@@ -111,7 +117,8 @@ struct CommitAnswered {
   coordinator::EndedTransaction answer;
 };
 
-// To the leader of a partition: rows of sessions of the sender, to be appended with acks=all.
+// Sent to the leader of a partition: rows of sessions of the sender. The leader appends them with
+// acks=all.
 struct AppendRows {
   uint64_t number = 0;
   storage::TopicPartition partition;
@@ -121,11 +128,12 @@ struct AppendRows {
 struct RowsAppended {
   uint64_t number = 0;
   std::optional<Error> error = {};
-  bool may_be_there = false;              // the rows may be appended although there is an error
+  bool may_be_there = false;              // the rows may have been appended although there is an
+                                          // error
   std::vector<Offset> last_offsets = {};  // last offset of each batch
 };
 
-// To a leader: asks up to which offset its partitions can be read now.
+// Sent to a leader: asks up to which offset its partitions can be read now.
 struct AskEnds {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
@@ -135,7 +143,8 @@ struct EndsTold {
   std::optional<Error> error = {};
   std::vector<Offset> ends = {};  // in the order of the partitions
 };
-// From the leader of partitions to a node that could have replaced it: asks whether a newer leader epoch is known.
+// Sent by the leader of partitions to a node that could have replaced it: asks whether that node
+// knows a newer leader epoch.
 struct ConfirmLeader {
   struct Led {
     storage::TopicPartition partition;
@@ -149,7 +158,8 @@ struct LeaderConfirmed {
   std::optional<Error> error = {};
 };
 
-// From the leader of a partition to a follower: asks for the digest of a range, see storage::RangeDigest.
+// Sent by the leader of a partition to a follower: asks for the digest of a range, see
+// storage::RangeDigest.
 struct AskDigest {
   uint64_t number = 0;
   storage::TopicPartition partition;
@@ -164,7 +174,7 @@ struct DigestTold {
   std::optional<Offset> damaged = {};
 };
 
-// To another node: asks for an answer once that node has applied the metadata up to this revision. Programs below
+// Asks another node to answer once it has applied the metadata up to this revision. Programs below
 // feature level 4 ignore the message.
 struct AskApplied {
   uint64_t number = 0;
@@ -174,8 +184,8 @@ struct AppliedTold {
   uint64_t number = 0;
 };
 
-// To another node: asks for the progress of the groups that it coordinates. Programs below feature level 4 ignore the
-// message.
+// Asks another node for the progress of the groups that it coordinates. Programs below feature
+// level 4 ignore the message.
 struct AskGroups {
   uint64_t number = 0;
 };
@@ -185,8 +195,8 @@ struct GroupsTold {
   std::vector<coordinator::GroupProgress> groups = {};
 };
 
-// To a node with replicas of the partitions: asks for the ends of its logs. Programs below feature level 4 ignore the
-// message.
+// Asks a node with replicas of the partitions for the ends of its logs. Programs below feature
+// level 4 ignore the message.
 struct AskLogs {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
@@ -202,18 +212,20 @@ struct LogsTold {
   std::vector<Log> logs = {};  // in the order of the partitions
 };
 
-// To the controller: the locks that sessions of the sender have or request, as changes since `base`. Lost messages are
-// repaired by the next one, which has all changes that the controller has not acknowledged.
+// Sent to the controller: the locks that sessions of the sender hold or request, as changes since
+// `base`. A lost message needs no repetition, because each message has all changes that the
+// controller has not acknowledged.
 struct LocksWanted {
   struct Wanted {
-    uint64_t id = 0;     // never used again by this process
+    uint64_t id = 0;     // never used again by the sending process
     uint64_t owner = 0;  // explained at NamedLocks::Request
     std::string name = {};
     bool is_shared = false;
-    bool waits = false;    // false: the request is refused if others have the lock
+    bool waits = false;    // false: the request is refused if another session holds the lock
     bool is_held = false;  // granted by an earlier controller
   };
-  storage::NodeEpoch process;  // the sending process; its successor has none of its locks
+  storage::NodeEpoch process;  // the sending process; a new process of the same node holds none of
+                               // its locks
   uint64_t base = 0;  // version that the controller has acknowledged; 0: `added` has all requests
   uint64_t version = 0;  // grows with each change
   int64_t sent_us = 0;   // the sender's clock, returned in the answer
@@ -221,7 +233,8 @@ struct LocksWanted {
   std::vector<uint64_t> removed = {};  // released or withdrawn
   std::vector<uint64_t> pending = {};  // requests whose decision the sender does not know
 };
-// The controller's answer. A decision about a request that waited is sent without a new question.
+// The controller's answer to LocksWanted. When a waiting request is decided, the controller sends
+// the decision without a further message of the node.
 struct LocksGranted {
   int64_t controller_epoch = 0;
   uint64_t version = 0;    // version of the last message that the controller has read
@@ -230,7 +243,8 @@ struct LocksGranted {
   std::vector<uint64_t> granted = {}, refused = {}, deadlocked = {};
 };
 
-// To each other node: messages of NOTIFY, which the receiver passes to its sessions in the order of the numbers.
+// Sent to each other node: messages of NOTIFY, which the receiver passes to its sessions in the
+// order of the numbers.
 struct NotifySessions {
   struct Note {
     int32_t process_id = 0;
@@ -238,12 +252,12 @@ struct NotifySessions {
     bool operator==(const Note&) const = default;
   };
   storage::NodeEpoch sender,
-      receiver;           // the processes; a receiver ignores messages to an earlier process
+      receiver;           // the receiving process; a later process of the node ignores the message
   uint64_t number = 0;    // from 1 for each pair of processes
   bool any_lost = false;  // earlier messages for the receiver were dropped
   std::vector<Note> notes = {};
 };
-// The receiver has passed on all messages up to the number.
+// Acknowledges that the receiver has passed on all messages up to the number.
 struct SessionsNotified {
   storage::NodeEpoch sender;
   uint64_t number = 0;

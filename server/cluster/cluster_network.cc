@@ -54,7 +54,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (is_over) return;
       if (std::exchange(is_first, false) && NodeTls::is_begun_by(bytes) != (tls != nullptr)) {
         const bool wants_tls = tls != nullptr;
-        tls.reset();  // the refusal is sent in plain text
+        tls.reset();  // the refusal is sent as plain text
         return refuse(wants_tls ? "the nodes of this cluster use TLS for their connections"
                                 : "this node has no certificate, and does not use TLS for "
                                   "connections to other nodes");
@@ -179,15 +179,16 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
           [this](Result<Socket> socket) { connected(std::move(socket)); });
     }
 
-    // Repeats the greeting from time to time. Older programs do not answer a repeated greeting, so the time limit
-    // applies only after a first answer, which sets `answers`.
+    // Repeats the greeting periodically. Older programs do not answer a repeated greeting, so the
+    // time limit for answers applies only after the peer has answered once, which sets `answers`.
     void ask(int64_t now_us) {
       if (asked_us == 0) {
         if (now_us - since_us <= network.options.ask_ms * 1'000) return;
         asked_us = since_us = now_us;
         return write(hello());
       }
-      // While bytes are unsent the peer cannot have answered, so the time limit starts later.
+      // The peer cannot answer a greeting that is still in the send buffer, so the time limit
+      // starts when all bytes are sent.
       if (connection->unsent_bytes() > 0) asked_us = now_us;
       if (answers && now_us - asked_us > network.options.answer_ms * 1'000)
         fail("the node does not receive data on the connection");
@@ -200,9 +201,9 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       const bool was_refused = connector->was_refused();
       connector.reset();
       if (!socket) {
-        // Only a refusal proves that the process has ended. A machine that is overloaded or cut off does not answer,
-        // and its process may still lead partitions and count for the majority; the time-out of its session decides
-        // then.
+        // Only a refused connection proves that the process has ended. A machine that is overloaded
+        // or cut off does not answer, but its process may still lead partitions and count for the
+        // majority. In that case the node is considered down when its session times out.
         if (was_refused && std::exchange(was_there, false)) network.handler.on_gone(id);
         return fail(socket.error().message);
       }
@@ -245,7 +246,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void answered(std::string_view frame) {
       const auto answer = decode_hello_answer(frame);
       if (!answer) return fail(answer.error().message);
-      if (answer->is_reading)  // happens for a moment at the peer's start
+      if (answer->is_reading)  // happens briefly while the peer starts
         return fail("refused: " + answer->refusal.value_or(""), LogLevel::Info);
       if (answer->refusal) {
         fail("refused: " + *answer->refusal);
@@ -269,8 +270,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     }
     void on_drained() override {}
     void on_closed() override {
-      // Tries again immediately: if only the process has died, its machine refuses the next connection, which proves
-      // that the process has ended.
+      // Reconnects immediately: if the process has died but its machine is up, the machine refuses
+      // the connection. The refusal proves that the process has ended.
       fail("the connection has ended");
       if (was_there) retry_at_us = 0;
     }
@@ -394,10 +395,10 @@ void ClusterNetwork::find_other(const Address& address, std::function<void(bool)
       impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
       impl.certificates.get(), patience,
       [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
-        // The greeting names this node as its sender and as its receiver. A newer process of this
-        // node refuses it and sends its process id. An older version sends no process id, but
-        // accepts the greeting only if it runs as this node. So an answer without a refusal is from
-        // a process of this node, too.
+        // The greeting names this node both as its sender and as its receiver. A newer program that
+        // runs as this node refuses the greeting and sends its process id. An older program sends
+        // no process id, and accepts the greeting only if it runs as this node. So an answer
+        // without a refusal also comes from a process that runs as this node.
         const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
         done(is_one && answer->process != impl.process);
       });
@@ -412,8 +413,8 @@ void ClusterNetwork::send(NodeId to, ClusterMessage message) {
   if (found != impl_->peers.end()) found->second->send(std::move(message));
 }
 
-// Returns true while the unsent bytes are at most a fraction of the limits in send(), since all messages of one turn of
-// the loop must still fit.
+// Returns true while the unsent bytes are at most a fraction of the limits in send(), so that all
+// messages of one loop iteration still fit.
 bool ClusterNetwork::has_room(NodeId to) const {
   constexpr size_t kShare = 4;
   const auto found = impl_->peers.find(to);

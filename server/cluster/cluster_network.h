@@ -27,17 +27,19 @@ struct ClusterNetworkOptions {
   // answer the connection is closed. A proxy in between may acknowledge bytes that never arrive, or damage the size of
   // a frame.
   int64_t ask_ms = 1'000, answer_ms = 10'000;
-  // Limit for bytes that a node has not taken yet. Beyond it, fetch answers to followers carry no batches but an error,
-  // so that they ask again later; beyond twice the limit messages are dropped, which the protocol permits.
+  // Limit for the unsent bytes of a node. Beyond it, answers to fetches of followers carry an error
+  // instead of batches, so that the followers ask again later. Beyond twice the limit messages are
+  // dropped, which the protocol permits.
   size_t max_unsent_bytes = 16 << 20;
   std::optional<NodeTlsFiles> tls = {};  // none: plain text
 };
 
-// Each node opens a connection to each other node and sends its messages on this connection, so two connections exist
-// between any two nodes. A connection begins with a greeting. The greeting is repeated periodically, since its answer
-// proves that everything before it has arrived. A node of another cluster, a node that the metadata do not list, and a
-// node that expects another node at this address are refused with a reason. With certificates everything is encrypted
-// by TLS, and a peer without a certificate of the same authority is rejected before the greeting.
+// Each node opens a connection to each other node and sends its messages on this connection, so two
+// connections exist between any two nodes. A connection begins with a greeting. The greeting is
+// repeated periodically, because its answer proves that everything before it has arrived. A node of
+// another cluster, a node that the metadata do not list, and a node that expects another node at
+// this address are refused with a reason. With certificates everything is encrypted by TLS, and a
+// peer without a certificate of the same authority is rejected before the greeting.
 //
 // Threads: that of the loop.
 class ClusterNetwork {
@@ -45,11 +47,12 @@ class ClusterNetwork {
   class Handler {
    public:
     virtual void on_message(NodeId from, ClusterMessage message) = 0;
-    // Called when one of the two connections with the node was opened again: messages in flight on the previous
-    // connection may be lost, so questions have to be asked again.
+    // Called when one of the two connections with the node was reopened. Messages that were in
+    // flight on the previous connection may be lost, so open questions have to be sent again.
     virtual void on_connected(NodeId node) = 0;
-    // Called when the node was connected and its host refuses a new connection, so its process has ended. A connection
-    // that gets no answer proves nothing and is not reported.
+    // Called when a node that was connected refuses a new connection, which proves that its process
+    // has ended. A connection attempt without any answer proves nothing, so it does not lead to
+    // this call.
     virtual void on_gone(NodeId node) = 0;
 
    protected:

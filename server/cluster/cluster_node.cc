@@ -25,8 +25,8 @@ struct ClusterNode::Owned final : storage::OutboxPort {
 
   void deliver(const TopicPartition& partition, std::string batch, uint64_t number) override {
     const auto* assignment = node.cluster()->find(partition);
-    // The batch is dropped as if it was delivered if its topic was deleted, or if an unclean election has ended the
-    // query.
+    // The batch is dropped and reported as delivered if its topic was deleted, or if an unclean
+    // election has ended the query.
     if (assignment == nullptr || is_lost(partition, batch))
       node.port_.post([this, number, open = std::weak_ptr<const char>(alive)] {
         if (!open.expired() && owner.is_open()) owner.outbox().answered(number, {});
@@ -36,8 +36,9 @@ struct ClusterNode::Owned final : storage::OutboxPort {
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
   }
 
-  // Returns whether an unclean election may have removed the batches before this one. The partition would then reject
-  // this batch forever, and the batches behind it in the outbox would never be sent.
+  // Returns whether an unclean election may have removed the batches before this one. If so, the
+  // partition would reject this batch at every attempt, and the later batches in the outbox would
+  // never be sent.
   bool is_lost(const TopicPartition& partition, std::string_view batch) const {
     const auto* election = node.cluster()->unclean_elections().get(partition);
     if (election == nullptr) return false;
@@ -189,9 +190,10 @@ void ClusterNode::announce(std::string endpoint, std::string clients,
   replaces_ = replaces;
 }
 
-// Appends the registration of this node. The command fails if it does not directly follow the last revision that was
-// read, so of two processes that start at the same time only one succeeds. A late request of an earlier process over
-// the same directory is harmless, since that process has ended.
+// Appends the registration of this node. The command fails if it does not directly follow the last
+// revision that was read. So if two processes start at the same time, only one of them succeeds. A
+// late request of an earlier process over the same directory is harmless, because that process has
+// ended.
 void ClusterNode::register_node() {
   const storage::ClusterNode* known = cluster()->find(identity_.id);
   is_taken_ = replaces_ && known != nullptr && known->epoch > *replaces_ &&
@@ -205,8 +207,8 @@ void ClusterNode::register_node() {
   node.rack = identity_.rack;
   storage::MetadataCommand command;
   const std::string type(storage::kClusterPart);
-  // This is the first node of the cluster, though not always the first command. No node with an older program exists,
-  // so the newest level is safe.
+  // The cluster has no nodes, so this node is its first one, although the log may already have
+  // commands. No node with an older program exists, so the newest feature level is safe.
   if (cluster()->nodes().empty() && cluster()->feature_level() < storage::kNewestLevel)
     command.parts.push_back({type, storage::encode_raise_level(storage::kNewestLevel)});
   command.parts.push_back({type, storage::encode_register_node(node)});
@@ -217,7 +219,8 @@ void ClusterNode::register_node() {
                    });
 }
 
-// Called when the registration is read, and when etcd's answer gives its revision, because either may be first.
+// Called when the registration is read from the log, and when etcd's answer gives its revision.
+// Either event may happen first.
 void ClusterNode::registered(Revision revision) {
   registration_ = revision;
   if (metadata_.last_revision() < revision || node_epoch_) return;
@@ -253,8 +256,8 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   port_.applied(record, changed);
 }
 
-// Loads a snapshot in place of the commands up to its revision. Replicas do not need the states in between: for a node
-// that was away, all changes happen together.
+// Loads a snapshot in place of the commands up to its revision. The replicas do not need the
+// intermediate states: a node that was away applies all these changes at once.
 Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   storage::ClusterTable table;
   for (const storage::MetadataPart& part : snapshot.state.parts)
@@ -307,8 +310,8 @@ void ClusterNode::note_replacement() {
             known == nullptr ? "this node was removed from the cluster and can be stopped"
                              : "another process runs as this node, which leaves the cluster",
             identity_.id.value());
-  // Metadata that are read from now on about a leader with this node id refer to the other process, and this process
-  // must no longer be the controller.
+  // From now on, metadata about a leader with this node id refer to the other process. This process
+  // must also give up the role of controller.
   replicas_.suspend(true);
   lease_.retire();
   port_.standing_changed();
@@ -363,8 +366,8 @@ Heartbeat ClusterNode::heartbeat_now() const {
           storage::kNewestLevel};
 }
 
-// Sends a heartbeat. A node that does not reach etcd may not know the current controller, so it sends its heartbeat to
-// all nodes: a node that knows the controller forwards the heartbeat.
+// Sends a heartbeat. A node that does not reach etcd may not know the current controller, so it
+// sends the heartbeat to all nodes. A node that knows the controller forwards it.
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (!node_epoch_) return;
@@ -388,7 +391,8 @@ void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
 
 void ClusterNode::tell_progress() {
   tell_progress_at_us_ = clock_.monotonic_us() + settings_.tell_progress_us;
-  // A controller that hears no majority may have been replaced unnoticed, so it sends no reports.
+  // A controller that hears no majority may have been replaced without its knowledge, so it sends
+  // no reports.
   if (!lease_.is_held() || controller_->hears_too_few()) return;
   NodesProgress progress = controller_->progress();
   progress.controller_epoch = lease_.controller()->created.value();
@@ -401,9 +405,10 @@ bool ClusterNode::is_out_of_touch() const {
          clock_.monotonic_us() - in_touch_us_ > settings_.out_of_touch_us;
 }
 
-// Handles a report of a controller, which may show that this node is in touch with the controller. A report of an
-// earlier controller may arrive late, so it is no sign of contact. A report of a later controller than the known one is
-// a sign of contact: this node will soon read from etcd which node is the controller, if etcd is reachable.
+// Handles a report of a controller; a report may show that this node is in touch with the
+// controller. A report of an earlier controller does not count, because it may have been delayed. A
+// report of a later controller than the known one counts: this node will soon read the new
+// controller's key from etcd, if etcd is reachable.
 void ClusterNode::on_progress(NodeId from, NodesProgress told) {
   const auto& controller = lease_.controller();
   if (!controller || controller->created.value() <= told.controller_epoch)
@@ -441,11 +446,12 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
       etcd_, metadata_,
       storage::EtcdMetadataLog::Holding{lease_.key(), lease_.controller()->created}, clock_,
       random_, settings_.cuts, rules_.cuts);
-  // The controller decides immediately, so it first has to know whether its own disk is full.
+  // The controller makes its first decisions immediately, so it first needs its own heartbeat,
+  // which reports whether its disk is full.
   if (node_epoch_) controller_->on_heartbeat(heartbeat_now());
   controller_->applied(cluster(), metadata_.last_revision());
-  // The previous controller may have died together with other nodes, whose loss was noticed while the previous
-  // controller was still in office.
+  // Other nodes may have died together with the previous controller. Their loss was noticed before
+  // this node became the controller.
   for (const auto& [node, epoch] : gone_)
     if (const auto* known = cluster()->find(node); known != nullptr && known->epoch == epoch)
       controller_->on_disconnected(node);
@@ -458,8 +464,8 @@ void ClusterNode::on_gone(NodeId node) {
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
 }
 
-// Deletes the controller's key in etcd if an earlier process of this node has left it. Otherwise no node could become
-// the controller until the lease of that process has ended.
+// Deletes the controller's key in etcd if an earlier process of this node has left it. Until the
+// key is deleted, no node could become the controller before the lease of that process has ended.
 void ClusterNode::clear_the_way() {
   constexpr int64_t kRetryUs = 50'000;
   const int64_t now_us = clock_.monotonic_us();

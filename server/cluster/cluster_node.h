@@ -34,8 +34,9 @@ struct ClusterSettings {
   int64_t controller_lease_ms = 1'000;
   int64_t heartbeat_us = 100'000;
   int64_t tell_progress_us = 1'000'000;  // period of NodesProgress
-  // A node that has received no NodesProgress for this time is out of touch with the controller. If the controller is
-  // gone, another node becomes the controller sooner than that, unless etcd is down for all nodes.
+  // A node that has received no NodesProgress for this time counts as out of touch with the
+  // controller. If the controller has failed, another node usually takes over earlier, unless etcd
+  // is down for all nodes.
   int64_t out_of_touch_us = 5'000'000;
   storage::ReplicaSettings replicas;
   ControllerSettings controller;
@@ -72,8 +73,9 @@ class ClusterPort {
   // commands is known.
   virtual void loaded(const storage::MetadataSnapshot& /*snapshot*/,
                       std::span<const storage::TopicPartition> /*changed*/) {}
-  // Reports every few milliseconds whether a snapshot of the metadata is wanted. If so, the host builds one, as of any
-  // revision that was read since, and passes it to save_snapshot().
+  // Called every few milliseconds with whether a snapshot of the metadata is wanted. If so, the
+  // host builds a snapshot as of any revision that was read since then, and passes it to
+  // save_snapshot().
   virtual void want_snapshot(bool /*is_wanted*/) {}
   // Called when the controller, is_suspended() or progress() has changed.
   virtual void standing_changed() {}
@@ -98,7 +100,8 @@ class TaskHost {
   // Returns the tasks of a journal partition; null if the partition belongs to no journal. The tasks outlive the
   // ClusterNode.
   virtual storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) = 0;
-  // Called when this node becomes the owner of the journal, or no longer is (`owner` is null).
+  // Called when this node becomes the owner of the journal. Called with a null `owner` when it no
+  // longer owns the journal.
   virtual void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) = 0;
   // Called every few milliseconds.
   virtual void tick() {}
@@ -137,7 +140,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   bool is_taken() const { return is_taken_ || is_replaced_; }
   // Informs the replicas of a new connection: see ReplicaManager::on_connected().
   void on_connected(NodeId node) { replicas_.on_connected(node); }
-  // Called if a new connection to the node fails: its process is taken to have ended.
+  // Called if a new connection to the node is refused: the node's process has ended.
   void on_gone(NodeId node);
   // Announces that this node is about to stop: the controller then moves its leaderships to other nodes where possible.
   void leave() { is_leaving_ = true; }
@@ -160,7 +163,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::optional<Lease::Controller>& controller_key() const { return lease_.controller(); }
   // Returns whether this process is the controller, and etcd has confirmed it within the duration of the lease.
   bool is_confirmed_controller() const { return lease_.is_held() && !lease_.is_over(); }
-  // Returns whether the process of the node is taken to have ended: see on_gone().
+  // Returns whether the process of the node is assumed to have ended: see on_gone().
   bool is_gone(NodeId node) const { return gone_.contains(node); }
   // The last report of the current controller, with the time of its arrival; null until the first one.
   struct Progress {
@@ -170,7 +173,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::shared_ptr<const Progress>& progress() const { return progress_; }
   // Returns the time of the last report of any controller; none if no report has arrived (older versions send none).
   std::optional<int64_t> told_us() const { return told_us_; }
-  // Returns whether a controller exists and has sent this node nothing for `out_of_touch_us`.
+  // Returns whether a controller exists but has sent this node nothing for `out_of_touch_us`.
   bool is_out_of_touch() const;
   // Returns whether this node believes that it is the controller, but etcd has not confirmed this within the duration
   // of the lease.
@@ -183,7 +186,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   RemoteAppends& appends() { return appends_; }
   LeaderEndRequests& ends() { return ends_; }
   TransactionCommits& commits() { return commits_; }
-  // Calls back when the replicas in sync have deleted the same records: see ClusterMember::await_trimmed().
+  // Calls back when the replicas in sync have deleted the same records as this leader: see
+  // ClusterMember::await_trimmed().
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
                      std::function<void(Status)> done);
   const ScrubCalls& scrub() const { return scrub_; }
@@ -247,8 +251,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
-  // true: a part of a command was skipped, so this node's table is incomplete and must not become a
-  // snapshot
+  // true: a part of a command was skipped, so this node's table is incomplete and must not be
+  // stored as a snapshot
   bool has_passed_over_ = false;
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
@@ -258,8 +262,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   RemoteAppends appends_;
   LeaderEndRequests ends_;
   TransactionCommits commits_;
-  // A caller that waits until the followers, too, have deleted the records before `start`, which this leader has
-  // deleted.
+  // A caller that waits until the followers have deleted the records before `start`. This leader
+  // has already deleted them.
   struct Trimming {
     storage::TopicPartition partition;
     Offset start;
@@ -269,9 +273,9 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::vector<Trimming> trimming_;
   ScrubCalls scrub_;
   std::unique_ptr<Controller> controller_;
-  std::unique_ptr<storage::EtcdLogCutter> cutter_;  // only while this node is the controller, too
+  std::unique_ptr<storage::EtcdLogCutter> cutter_;  // exists only while this node is the controller
   std::map<NodeId, storage::NodeEpoch>
-      gone_;  // nodes that accepted no connection and have sent nothing since
+      gone_;  // nodes that refused a connection and have sent nothing since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // set once the registration is read
@@ -290,7 +294,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
   std::shared_ptr<const Progress> progress_;
   std::optional<int64_t> told_us_;
-  int64_t in_touch_us_;  // when a controller last sent something, or was last replaced
+  int64_t in_touch_us_;  // when a controller last sent a message, or was last replaced
 };
 
 }  // namespace server

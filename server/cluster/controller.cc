@@ -11,7 +11,7 @@
 namespace server {
 
 namespace {
-// Time of the last heartbeat of a node that is known to be gone.
+// Time of the last heartbeat for a node that is known to have ended.
 constexpr int64_t kLongAgo = INT64_MIN / 2;
 }  // namespace
 
@@ -24,7 +24,8 @@ struct Controller::Draft {
   std::set<NodeId> available;  // nodes that are registered and not fenced after the command
   storage::MetadataCommand command;
   size_t size_bytes = 0;   // size of the command's parts
-  std::set<NodeId> unfit;  // subset of `available` that leads only what no other node can lead
+  std::set<NodeId> unfit;  // subset of `available`: nodes that lead only partitions that no other
+                           // node can lead
   bool has_changed_nodes = false;
   std::vector<TopicPartition> decided;  // partitions in the command
   bool balances = false;                // moves leadership back to the preferred replicas
@@ -88,12 +89,13 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   if (heard.applied < newest_move_)
     for (const auto& [partition, asked] : moves_)
       if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
-  heard.is_leaving |= heartbeat.is_leaving;  // a node that has announced its leaving
-                                             // leaves, even if an older heartbeat follows
+  heard.is_leaving |= heartbeat.is_leaving;  // the announcement to leave remains valid if an older
+                                             // heartbeat arrives late
   if (heartbeat.applied >= heard.applied) note_state(heard, heartbeat);
   heard.progress.heard(heartbeat.applied, revision_, now_us);
   must_look_ |= leaves_now;
-  // A fenced node that reads nothing new would continue to lead according to older metadata, so it gets a message.
+  // A fenced node that reads no new metadata would continue to act as a leader, so it gets a
+  // message that it is fenced.
   const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
   if (known != nullptr && known->epoch == epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
@@ -132,7 +134,7 @@ void Controller::on_disconnected(NodeId node) {
   if (found != heard_.end()) {
     found->second.at_us = kLongAgo;
   } else if (const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr) {
-    // The node has sent its last heartbeat to the previous controller, and none to this one.
+    // The node has sent heartbeats to the previous controller only, and none to this controller.
     heard_[node] = {.epoch = known->epoch, .at_us = kLongAgo, .applied = {}, .is_leaving = false};
   }
 }
@@ -144,8 +146,8 @@ void Controller::on_proposal(IsrProposal proposal) {
 }
 
 void Controller::tick() {
-  // If this controller was held up itself, it has received no heartbeats meanwhile, which must not count against the
-  // nodes.
+  // If this controller was paused itself, it could not receive heartbeats during the pause. This
+  // time must not count against the nodes.
   const int64_t now_us = clock_.monotonic_us();
   const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
   if (gap_us > settings_.session_timeout_us / 4) {
@@ -206,8 +208,9 @@ bool Controller::hears_most_now(int64_t now_us) const {
   return heard_now >= majority();
 }
 
-// Returns whether the controller may keep its role. It keeps the role while it hears a majority, and while the nodes
-// that do not hear it are less than a majority, because they could not decide in its place.
+// Returns whether the controller may keep its role. Two conditions hold then: it hears a majority,
+// and the nodes that do not hear it are less than a majority, so they could not elect another
+// controller.
 bool Controller::is_with_majority() const {
   if (!cluster_) return false;
   const int64_t now_us = clock_.monotonic_us();
@@ -220,9 +223,10 @@ bool Controller::is_with_majority() const {
   return alive >= majority() && do_not_hear < majority();
 }
 
-// Returns whether the node is alive, by its last heartbeat. A node that has sent no heartbeat to this controller counts
-// as alive for one session timeout after this controller has taken its role, because it may have sent heartbeats to the
-// previous controller. The previous controller itself counts as alive for half of this time.
+// Returns whether the node is alive, by its last heartbeat. If a node has sent no heartbeat to this
+// controller, it may have sent heartbeats to the previous one. So it counts as alive for one
+// session timeout after this controller has taken its role. The previous controller itself counts
+// as alive for half of this time.
 bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
   const auto found = heard_.find(node.id);
   if (found != heard_.end() && found->second.epoch == node.epoch)
@@ -240,8 +244,8 @@ void Controller::decide() {
   if (draft.balances) balanced_us_ = clock_.monotonic_us();
   must_look_at_all(draft) ? look_at_all(draft) : look_at_changed(draft);
   remember_moves(draft);
-  // If the command is full, some partitions were not balanced. They are balanced with the next decision instead of
-  // after a whole period.
+  // If the command is full, some partitions were not balanced. They are balanced with the next
+  // decision instead of after a whole period.
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
@@ -253,8 +257,8 @@ void Controller::decide() {
                [this, decided = std::move(draft.decided),
                 alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
                  if (alive.expired()) return;
-                 // The outcome is in the log: either the command is read before the next decision, or the next command
-                 // fails and is repeated.
+                 // The outcome is in the metadata log. Either the command is read before the next
+                 // decision, or the next command fails and is repeated.
                  is_appending_ = false;
                  changed_.insert(decided.begin(), decided.end());
                });
@@ -287,7 +291,8 @@ void Controller::look_at_changed(Draft& draft) {
   }
 }
 
-// Returns true if the partition needs no decision. This cheap test holds for most partitions and copies no assignment.
+// Returns true if the partition needs no decision. This test is cheap and copies no assignment;
+// most partitions pass it.
 bool Controller::is_settled(const Draft& draft, const PartitionAssignment& known) const {
   return may_stay(draft, known) && !known.is_moving() && known.eligible.empty() &&
          std::ranges::all_of(known.isr, [&](NodeId node) { return draft.is_available(node); }) &&
@@ -309,8 +314,9 @@ bool Controller::is_out_of_touch(const ClusterNode& node) const {
   return heard != nullptr && heard->is_out_of_touch && rules_.heeds_who_is_out_of_touch;
 }
 
-// Returns whether the node should lead nothing that another node can lead. If a majority is out of touch, this
-// controller is the one that no node hears, so being out of touch does not count against a node.
+// Returns whether the node should lead only partitions that no other node can lead. If a majority
+// is out of touch, the controller itself is probably unreachable, so being out of touch does not
+// count against a node.
 bool Controller::is_unfit(const ClusterNode& node) const {
   const Heard* const heard = find_heard(node);
   return heard != nullptr &&
@@ -327,8 +333,8 @@ bool Controller::leads_alone(const Draft& draft, NodeId node) const {
   });
 }
 
-// Returns whether the node is alive and reads the metadata. A fenced node must also have read its registration and have
-// made progress since, because otherwise it would continue in its former role.
+// Returns whether the node is alive and reads the metadata. A fenced node must also have read its
+// registration and have made progress since then. Otherwise it would continue in its former role.
 bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
   if (!is_alive(node, now_us) || is_behind(node.id)) return false;
   if (!node.is_fenced) return true;
@@ -339,10 +345,10 @@ bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
 
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
-  // If this controller itself is cut off, the sessions of some nodes end before those of other nodes, and fencing these
-  // nodes meanwhile may leave the controller's node alone in sync. If a majority was heard within half a session, a
-  // node that was not heard is indeed silent; otherwise the controller waits, and resigns soon if this lasts
-  // (hears_too_few()).
+  // If this controller itself is cut off, the sessions of some nodes expire before those of others.
+  // Fencing the first nodes could leave the controller's node as the only replica in sync. So a
+  // silent node is fenced only if a majority was heard within half a session. Otherwise the
+  // controller waits, and resigns soon if this state lasts (hears_too_few()).
   const bool waits = !is_last_ && !hears_most_now(now_us);
   const auto is_waited_for = [&](const ClusterNode& node) {
     const Heard* heard = find_heard(node);
@@ -351,7 +357,8 @@ void Controller::decide_nodes(Draft& draft) const {
   for (const auto& [id, node] : cluster_->nodes())
     if (is_fit(node, now_us) || is_waited_for(node)) draft.available.insert(id);
   for (const auto& [id, node] : cluster_->nodes()) {
-    // The node keeps the partitions that no other node can lead.
+    // A node is not fenced while it leads partitions that no other node can lead. It keeps only
+    // these partitions.
     if (is_behind(id) && !node.is_fenced && is_alive(node, now_us) && leads_alone(draft, id)) {
       draft.available.insert(id);
       draft.unfit.insert(id);
@@ -419,8 +426,8 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   };
   if (const auto staying = first(stays)) return staying;
   const auto& leader = assignment.leader;
-  // A partition whose leader is out of touch has no followers and would accept no records, so an eligible replica takes
-  // over.
+  // If the leader is out of touch and too few replicas are in sync, the partition would accept no
+  // records. An eligible replica then takes over.
   if (leader && draft.unfit.contains(*leader) && is_out_of_touch(*cluster_->find(*leader)) &&
       assignment.isr.size() < assignment.least_in_sync(settings_.min_insync_replicas))
     if (const auto heir = first([&](NodeId node) {
@@ -429,7 +436,8 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
       return heir;
   // The current leader keeps the partition, because no other replica is better.
   if (leader && draft.is_available(*leader) && assignment.is_in_sync(*leader)) return leader;
-  // A node that does not read the decisions would not learn of its leadership, so the other nodes come first.
+  // A node that does not read the decisions would not learn that it is the leader, so the other
+  // nodes are preferred.
   if (const auto reads =
           first([&](NodeId node) { return assignment.is_in_sync(node) && !is_behind(node); }))
     return reads;
@@ -438,7 +446,7 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   return first([&](NodeId node) { return assignment.is_eligible(node); });
 }
 
-// Returns whether the leader can keep the partition, judged without a look at the other replicas.
+// Returns whether the leader can keep the partition. The other replicas are not examined.
 bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignment) const {
   const auto& leader = assignment.leader;
   if (!leader || !draft.is_available(*leader) || !assignment.is_in_sync(*leader)) return false;
@@ -483,8 +491,9 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   draft.add(storage::encode_assign_partition(next));
 }
 
-// Returns whether the node has read that the move was requested. A replica that lost its disk before the request counts
-// as in sync until the loss is noticed, but its node reads no newer metadata.
+// Returns whether the node has read that the move was requested. A replica that lost its disk
+// before the request counts as in sync until the loss is detected. Such a node has not read the
+// request, so this check excludes it.
 bool Controller::has_read_of_move(const TopicPartition& partition, NodeId node) const {
   const auto move = moves_.find(partition);
   const Heard* heard = find_heard(*cluster_->find(node));
@@ -495,8 +504,8 @@ bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) cons
   PartitionAssignment ready = next;
   if (!rules_.waits_for_new_replicas) ready.isr = ready.replicas;
   auto done = storage::completed_move(ready, settings_.min_insync_replicas);
-  // A replica whose node is down may still be in the ISR because it was the last one in sync, so the availability of
-  // its node is checked, too.
+  // A replica whose node is down remains in the ISR if it was the last one in sync. So the
+  // availability of the node is checked, too.
   if (!done || !std::ranges::all_of(done->isr, [&](NodeId node) {
         return draft.is_available(node) && has_read_of_move(next.partition, node);
       }))

@@ -21,7 +21,8 @@ namespace server {
 
 struct ControllerSettings {
   int64_t session_timeout_us = 400'000;  // a node without a heartbeat for this long is fenced
-  // A node that sends heartbeats but does not read old decisions for this long is fenced, too: see MetadataProgress.
+  // A node that sends heartbeats but has not read decisions of this age is fenced, too: see
+  // MetadataProgress.
   int64_t metadata_lag_max_us = 4'000'000;
   size_t min_insync_replicas = 1;
   // Period in which leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
@@ -54,8 +55,8 @@ struct ControllerRules {
 class ControllerPort {
  public:
   virtual ~ControllerPort() = default;
-  // Appends the command behind `last` if this node is still the controller. Fails with OutOfOrderSequence if this node
-  // is not, or if the log has grown.
+  // Appends the command directly after revision `last` if this node is still the controller. Fails
+  // with OutOfOrderSequence if this node is not the controller, or if the log has grown.
   virtual void append(Revision last, storage::MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
   // Gives up the role if another node can take it. Called repeatedly while this controller hears too few nodes.
@@ -64,9 +65,9 @@ class ControllerPort {
   virtual void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) = 0;
 };
 
-// Each decision follows from the metadata that were read last, from the heartbeats, and from the proposals of leaders.
-// One command is in flight at a time, and whatever its outcome, the next decision starts from the new metadata, so
-// nothing has to be undone.
+// Each decision is computed from the latest metadata, from the heartbeats, and from the proposals
+// of leaders. Only one command is in flight at a time. After every outcome of it, the next decision
+// starts from the new metadata, so nothing has to be undone.
 //
 // A controller that hears no majority of the nodes may be cut off from them although it reaches etcd: its decisions
 // would stop all partitions. It resigns instead, so that another node decides. Nodes that are known to be gone do not
@@ -76,13 +77,14 @@ class ControllerPort {
 // it. It is fenced after a while, unless it leads a partition that no other node can lead; then it loses only the other
 // partitions.
 //
-// A node that does not hear the controller although the controller hears it is probably not reachable for other nodes
-// either, so no replica follows it. Its partitions move to other replicas where possible; if it is already alone in
-// sync, to the replicas that were in sync before.
+// A node that does not hear the controller, although the controller hears the node, probably cannot
+// be reached by other nodes either. Then no replica can follow it. Its partitions move to other
+// replicas where possible. If the node is already the only replica in sync, they move to the
+// replicas that were in sync before.
 //
-// A node whose disk is full accepts no records: its partitions move to other replicas with free disk space, and nothing
-// else changes for it. Once its disk has space again, the periodic balancing returns the partitions whose preferred
-// replica it has.
+// A node whose disk is full accepts no records. Its partitions move to other replicas with free
+// disk space; nothing else changes for the node. When its disk has space again, the periodic
+// balancing returns the partitions whose preferred replica it has.
 //
 // Invariants:
 //   1. an elected leader has all records that were ever visible, and is not fenced: it is in sync or eligible;
@@ -106,8 +108,9 @@ class Controller {
   // Takes a heartbeat, which shows that the node is alive. A node that is leaving, out of touch, or has a full disk
   // leads nothing that another node can lead.
   void on_heartbeat(const Heartbeat& heartbeat);
-  // Called when the node's process is taken to have ended: the node is fenced unless another heartbeat arrives before
-  // the next decision, even if the node has never sent one to this controller.
+  // Called when the node's process is assumed to have ended. The node is fenced unless another
+  // heartbeat arrives before the next decision, even if it has never sent a heartbeat to this
+  // controller.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
   // Call it every few milliseconds.
@@ -145,15 +148,16 @@ class Controller {
   bool is_behind(NodeId node) const;
   void note_state(Heard& heard, const Heartbeat& heartbeat) const;
   void tell_changes(const Heard& heard, const Heartbeat& heartbeat) const;
-  // Returns the last heartbeat of the registered process of the node; null if there was none.
+  // Returns the last heartbeat of the registered process of the node; null if none has arrived.
   const Heard* find_heard(const storage::ClusterNode& node) const;
   bool is_unfit(const storage::ClusterNode& node) const;
   bool is_out_of_touch(const storage::ClusterNode& node) const;
   // Returns whether the node leads a partition that no other available node could lead.
   bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);
-  // Returns whether all partitions have to be examined. A decision about a partition depends on its assignment and on
-  // the available nodes, so mostly only a few of a hundred thousand partitions have to be examined.
+  // Returns whether all partitions have to be examined. A decision about a partition depends only
+  // on its assignment and on the available nodes. So usually only a few of a hundred thousand
+  // partitions have to be examined.
   bool must_look_at_all(const Draft& draft) const;
   void look_at_all(Draft& draft);
   void look_at_changed(Draft& draft);

@@ -22,7 +22,7 @@ class DigestThread {
 
   void ask(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
            size_t max_bytes, ScrubCalls::Digested done);
-  // Ends the thread; callers that still wait get no answer.
+  // Ends the thread. Callbacks of waiting requests are not called.
   void stop();
 
  private:

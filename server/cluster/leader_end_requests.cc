@@ -14,8 +14,8 @@ constexpr int64_t kEndAnswerUs = 300'000;  // a question without an answer is se
 constexpr int64_t kEndRetryUs = 30'000;
 // Callers of confirm() get an error after this time and can try again.
 constexpr int64_t kConfirmUs = 1'000'000;
-// The time for which a question waits at the leader. It is shorter than kEndAnswerUs, so that the asker learns the
-// obstacle before it asks again.
+// The time for which a question waits at the leader. It is shorter than kEndAnswerUs, so that the
+// sender learns why its question waits before it sends the question again.
 constexpr int64_t kEndOpenUs = kEndAnswerUs - 50'000;
 
 // Returns whether the error of a leader can only be resolved by the end of a transaction.
@@ -171,7 +171,8 @@ void LeaderEndRequests::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
   if (in_metadata.empty()) return;
-  // The metadata may show another leader by the time that etcd has answered, so the leader is checked only then.
+  // The leader is checked only after etcd has answered, because the metadata may show another
+  // leader by then.
   around_.confirm_read([this, id, led = std::move(in_metadata)](const Status& all_is_read) {
     if (all_is_read) return heard(id, check_newest(led));
     const bool is_unheard = all_is_read.error().code == ErrorCode::NetworkFailure;
@@ -213,8 +214,8 @@ void LeaderEndRequests::refuse(NodeId asker, uint64_t number, Error why) const {
   around_.send(asker, EndsTold{.number = number, .error = std::move(why)});
 }
 
-// Answers the question, or keeps it until the acknowledged rows are readable. The offset that must be readable is fixed
-// when the question arrives: later acknowledgements matter only for later questions.
+// Answers the question, or keeps it until the acknowledged rows are readable. The required offset
+// is fixed when the question arrives: rows that are acknowledged later do not delay the answer.
 void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
   Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kEndOpenUs};
   Seen seen;
@@ -229,8 +230,9 @@ void LeaderEndRequests::on_message(NodeId from, const AskEnds& message) {
   if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
 }
 
-// Returns the reason why the question still waits. Too few replicas in sync are reported in preference to an open
-// transaction, which ends only when enough replicas are in sync for its marker.
+// Returns the reason why the question still waits. If both reasons apply, too few replicas in sync
+// are reported instead of the open transaction, because the marker that ends the transaction needs
+// enough replicas in sync.
 Error LeaderEndRequests::in_the_way(const Asking& asking, Seen& seen) const {
   for (const auto& [partition, until] : asking.partitions)
     if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)

@@ -1,5 +1,5 @@
-// Finds the current readable ends of partitions with any leader: a record that was acknowledged before the question
-// lies below the answer.
+// Finds the current readable ends of partitions, whichever nodes lead them. Each returned end is
+// behind all records that were acknowledged before the question.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,8 @@ namespace server {
 struct EndCallRules {
   // A node that believes that it leads asks the nodes that could have replaced it.
   bool asks_others = true;
-  // If too few replicas are in sync, nodes that are gone for long could lead: the leader asks etcd for newer decisions.
+  // If too few replicas are in sync, a node that has been gone for a long time could lead. So the
+  // leader asks etcd for newer decisions.
   bool asks_metadata = true;
   // A new leader knows the readable end only when all records that it had at its start are visible.
   bool waits_for_own_begin = true;
@@ -35,7 +36,8 @@ struct LeaderEnds {
   bool has_all_of_before = false;  // all records from before its epoch are visible
   std::vector<NodeId> heirs = {};  // nodes that could lead next while enough are in sync
   bool has_min_isr = true;         // enough replicas are in sync
-  // The ends of the rows that were acknowledged to sessions; readers of committed records may not reach these ends yet.
+  // The ends of the rows that were acknowledged to sessions. The rows before these ends may not be
+  // readable yet for readers of committed records.
   Offset acknowledged_end = Offset{0};  // end of the rows that this node has acknowledged
   Offset begin = Offset{0};             // end of the rows that earlier leaders have acknowledged
 };
@@ -77,12 +79,14 @@ class LeaderEndRequests {
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
-  // Asks the leaders, repeatedly, until all have answered or the time is up: some seconds, or `open_wait_us` if an open
-  // transaction is in the way, which is reported as ObjectState.
+  // Asks the leaders, repeatedly, until all have answered or the time is up. The time is some
+  // seconds, or `open_wait_us` if an open transaction delays an answer. In the second case the
+  // error is ObjectState.
   void ask(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us, Done done);
-  // Confirms that this node still leads the partition, so that its knowledge under its epoch was complete at the call:
-  // a node that was frozen or cut off does not know that it was replaced. Fails with NotLeader, and with
-  // NotEnoughReplicas if the nodes that could lead by now do not answer.
+  // Confirms that this node still leads the partition, so that its state for its leader epoch was
+  // complete at the time of the call. A node that was frozen or cut off does not know that it was
+  // replaced. Fails with NotLeader. Fails with NotEnoughReplicas if the nodes that could lead by
+  // now do not answer.
   void confirm(const storage::TopicPartition& partition, std::function<void(Status)> done);
 
   void on_message(NodeId from, const AskEnds& message);
@@ -103,8 +107,8 @@ class LeaderEndRequests {
     std::map<uint64_t, Asked> asked;  // unanswered messages, by number
     std::optional<Error> last_error = {};
   };
-  // A pending answer of a leader, which is sent when all asked nodes have confirmed, or one has refused, or the time is
-  // up.
+  // A pending answer of a leader. It is sent when all asked nodes have confirmed, when one node has
+  // refused, or when the time is up.
   struct Answer {
     std::function<void(Status)> done;
     size_t left = 0;

@@ -34,7 +34,7 @@ Error needs_level() {
 }  // namespace
 
 struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
-  // A wanted lock. It is shared with the request's Waiting object and, once granted, with the
+  // A requested lock. It is shared with the request's Waiting object and, once granted, with the
   // session's hold.
   struct Entry {
     uint64_t id = 0;
@@ -46,7 +46,8 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
     std::atomic<bool> is_lost = false, is_withdrawn = false;
   };
 
-  // Withdraws the request unless it was granted: then the hold releases the lock.
+  // Withdraws the request unless the lock was already granted. A granted lock is released by its
+  // hold.
   class Waiting {
    public:
     Waiting(std::shared_ptr<State> state, std::shared_ptr<Entry> entry)
@@ -70,7 +71,7 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
     ~ClusterHold() override {
       state_->post([id = entry_->id](State& state) { state.remove(id); });
     }
-    // The loop may not have noticed the end of the lease yet.
+    // The lease may have ended, although the loop has not marked the lock as lost yet.
     bool is_lost() const override { return entry_->is_lost || state_->is_lease_over(); }
 
    private:
@@ -167,8 +168,8 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
     std::erase_if(removed, [&](const auto& each) { return each.second <= acknowledged; });
     call_released();
     lease_until_us = std::max<int64_t>(lease_until_us, message.sent_us + kLockLeaseUs);
-    // A decision that took longer than the lease to arrive may be obsolete. The controller repeats
-    // it in its next answer.
+    // A decision that arrives after the lease has ended may be obsolete. The controller repeats it
+    // in its next answer.
     if (now_us > lease_until_us) return;
     for (const uint64_t id : message.granted) grant(id);
     for (const uint64_t id : message.refused) refuse(id, HoldPtr());
@@ -188,13 +189,14 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
     const auto found = entries.find(id);
     if (found == entries.end()) return;
     const std::shared_ptr<Entry> entry = found->second;
-    if (entry->is_held) return lose(*entry);  // a new controller does not acknowledge the lock
+    if (entry->is_held) return lose(*entry);  // a new controller that did not acknowledge the lock
     removed[id] = ++version;
     entries.erase(found);
     answer(*entry, std::move(result));
   }
 
-  // Calls back once the releases are acknowledged, or no controller has answered in time.
+  // Calls back once the releases are acknowledged. Also calls back if no controller has answered in
+  // time.
   void await_releases(std::function<void()> done) {
     if (removed.empty()) return done();
     releases.push_back({version, around.clock.monotonic_us() + kLockPatienceUs, std::move(done)});

@@ -10,7 +10,7 @@ namespace server {
 
 namespace {
 
-// Clocks of different machines may run at slightly different rates.
+// Margin for clocks of different machines that run at slightly different rates.
 constexpr int64_t kMarginUs = 1'000'000;
 
 }  // namespace
@@ -67,7 +67,8 @@ void LockKeeper::begin_to_grant() {
 void LockKeeper::on_message(NodeId from, LocksWanted message) {
   if (!term_ || !around_.is_confirmed()) return;
   const storage::ClusterNode* known = around_.cluster()->find(from);
-  // A message of an earlier process arrived late, or this node has not read the registration yet: the sender repeats it.
+  // Either an earlier process sent this message and it arrived late, or this node has not read the
+  // registration yet. In the second case the sender repeats the message.
   if (known == nullptr || known->epoch != message.process) return;
   if (const auto found = term_->clients.find(from);
       found != term_->clients.end() && found->second.process != message.process)
@@ -91,9 +92,9 @@ void LockKeeper::on_message(NodeId from, LocksWanted message) {
 }
 
 void LockKeeper::change(NodeId from, Client& client, LocksWanted& message) {
-  if (message.version < client.version) return;  // it was overtaken by a newer one
+  if (message.version < client.version) return;  // a newer message has arrived before this one
   for (const uint64_t id : message.removed) release(from, client, id);
-  if (message.base == 0) {  // all requests that are not listed were released
+  if (message.base == 0) {  // the message lists all requests; others were released
     std::set<uint64_t> listed;
     for (const auto& each : message.added) listed.insert(each.id);
     std::vector<uint64_t> gone;
@@ -163,7 +164,7 @@ void LockKeeper::release(NodeId node, Client& client, uint64_t id) {
   const auto found = client.locks.find(id);
   if (found == client.locks.end()) return;
   const std::pair<NodeId, uint64_t> owner{node, found->second.wanted.owner};
-  // The lock is taken out of the map first: its release grants locks of other requests.
+  // The lock is removed from the map first, because its release grants locks of other requests.
   auto lock = client.locks.extract(found);
   const bool was_queued = lock.mapped().is_queued;
   lock = {};

@@ -16,8 +16,9 @@
 
 namespace server {
 
-// The duration for which a node may count on its locks after it sent a message that the controller has answered. All
-// nodes have to use the same value: a controller releases the locks of a silent node after this time and a margin.
+// The duration for which a node may rely on its locks after it has sent a message that the
+// controller has answered. All nodes have to use the same value: a controller releases the locks of
+// a silent node after this time and a margin.
 inline constexpr int64_t kLockLeaseUs = 6'000'000;
 
 struct LockRules {
@@ -53,7 +54,7 @@ class LockKeeper {
   void end();
 
   void on_message(NodeId from, LocksWanted message);
-  // The node's process has ended: its locks are released.
+  // Called when the node's process has ended: its locks are released.
   void on_gone(NodeId node);
   void tick();
 

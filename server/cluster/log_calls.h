@@ -14,9 +14,9 @@
 
 namespace server {
 
-// ask() asks all live nodes that have a replica. The longest log of the newest leader epoch is the best one (the rule
-// of Raft for votes, and of KIP-966 for unclean recovery): records behind the end of an older epoch were never
-// acknowledged by a newer leader.
+// ask() asks all live nodes that have a replica. The best log is the longest one of the newest
+// leader epoch (Raft's rule for votes, and KIP-966's for unclean recovery): records behind the end
+// of an older epoch were never acknowledged by a newer leader.
 //
 // Threads: one loop. Owner: ClusterMember.
 class LogCalls {

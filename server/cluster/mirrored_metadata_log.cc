@@ -14,7 +14,8 @@ using storage::MetadataRecord;
 
 namespace {
 
-// Clients wait for definitions, so they have to be answered within this time.
+// Time limit for an append. Clients wait for the results of their definitions, so they have to get
+// an answer even if etcd is slow.
 constexpr int64_t kPatienceUs = 10'000'000;
 // Size limit of a command; etcd accepts requests of 1.5 megabytes.
 constexpr size_t kMostBytes = 1'000'000;

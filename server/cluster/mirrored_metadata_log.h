@@ -15,13 +15,15 @@
 
 namespace server {
 
-// Keeps commands that were read and are not applied yet. Parts about nodes and assignments are left out: the loop has
-// applied these parts itself before it passes the command on. A snapshot combines both: the definitions applied here as
-// of a revision, and the cluster table of the loop at that revision.
+// Holds the commands that were read and are not applied yet. Parts about nodes and assignments are
+// left out, because the loop applies them itself before it passes the command on. A snapshot
+// combines two states of one revision: the definitions that were applied here, and the loop's
+// cluster table.
 //
 // Invariant: an append is answered once its command can be read here.
 //
-// Threads: any for MetadataLog; the loop's for all other functions. Owner: the member.
+// Threads: the functions of MetadataLog on any thread, all other functions on the loop's thread.
+// Owner: the member.
 class MirroredMetadataLog final : public storage::MetadataLog {
  public:
   // Appends a command to etcd; called on the loop, where it also calls back. See storage::EtcdMetadataLog::append().
@@ -48,13 +50,14 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   Revision last_revision() const override;
-  // Returns commands from `first` on, and forgets the commands before `first`. Fails with OffsetOutOfRange if `first`
-  // itself is forgotten already, or is only in the snapshot.
+  // Returns commands from `first` on, and deletes the commands before `first`. Fails with
+  // OffsetOutOfRange if `first` was already deleted, or if only the snapshot includes it.
   Result<std::vector<storage::MetadataRecord>> read(Revision first,
                                                     size_t max_count) const override;
   void watch(std::function<void(Revision)> moved) override;
-  // Adds the cluster table to the snapshot, and passes it to the loop, which stores it in etcd. The snapshot's revision
-  // must be one of those that were read last, whose cluster tables are still kept.
+  // Adds the cluster table to the snapshot, and passes the snapshot to the loop, which stores it in
+  // etcd. The snapshot's revision must be a recent one, because cluster tables are kept only for
+  // the latest commands.
   void save_snapshot(storage::MetadataSnapshot snapshot, std::function<void(Status)> done) override;
   // Returns the snapshot that was loaded last; none once a later command has been read.
   Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override;

@@ -13,7 +13,7 @@ namespace server {
 namespace {
 
 constexpr size_t kSizeSize = sizeof(int32_t);
-// Below this size, copying is cheaper than a separate buffer.
+// Frames below this size are copied, which is cheaper than a separate buffer.
 constexpr size_t kLarge = 64 << 10;
 
 }  // namespace

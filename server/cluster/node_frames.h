@@ -11,8 +11,9 @@
 
 namespace server {
 
-// Like kafka::FrameReader, but once the peer is known, a large frame gets a buffer of its own, allocated at its full
-// size at the start; the decoded message can keep that buffer instead of a copy.
+// Differs from kafka::FrameReader for large frames of a known peer. Such a frame gets a buffer of
+// its own, allocated at its full size at the start. The decoded message can keep this buffer
+// instead of a copy.
 //
 // Threads: one. Owner: the connection.
 class NodeFrames {

@@ -27,8 +27,8 @@ Result<NodeHello> decode_hello(std::string_view frame);
 
 struct HelloAnswer {
   std::optional<std::string> refusal = {};  // why the connection is refused
-  // Random id of the answering process. Nil if that process runs another node than the greeting names, or an older
-  // version.
+  // Random id of the answering process. Nil if the process runs as another node than the greeting
+  // names, or if it is of an older version.
   Uuid process = {};
   bool is_reading = false;  // the node refuses all greetings until it knows the cluster's nodes
   bool operator==(const HelloAnswer&) const = default;
@@ -46,8 +46,9 @@ struct FramePieces {
 };
 FramePieces encode_in_pieces(const ClusterMessage& message);
 
-// Decodes a message. The result is empty if only newer versions know the message, which is then dropped, as any message
-// may be. If `keeper` owns the frame's bytes, large fields of the message refer to them.
+// Decodes a message. The result is empty for a message that only newer versions know; such a
+// message is dropped, which the protocol permits for any message. If `keeper` owns the frame's
+// bytes, large fields of the message refer to them.
 Result<std::optional<ClusterMessage>> decode_message(
     std::string_view frame, const std::shared_ptr<const void>& keeper = nullptr);
 

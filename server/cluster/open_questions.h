@@ -1,4 +1,4 @@
-// Tracks questions that a node has sent to several other nodes together.
+// Tracks questions that a node has sent to several other nodes at once.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -20,10 +20,11 @@ class OpenQuestions {
   explicit OpenQuestions(const Clock& clock)
       : clock_(clock), last_number_(static_cast<uint64_t>(clock.monotonic_us())) {}
 
-  // Opens a question to `whom`, which must not be empty, and returns its number; `done` gets the nodes that did not
-  // answer.
+  // Opens a question to the nodes `whom`, which must not be empty, and returns its number. `done`
+  // gets the nodes that did not answer.
   uint64_t open(std::set<NodeId> whom, int64_t patience_us, Done done);
-  // Returns whether the answer of `from` is still awaited, so that it is neither a duplicate nor too late.
+  // Returns whether the answer of `from` is still awaited. An answer that is not awaited is a
+  // duplicate or too late.
   bool is_open(uint64_t number, NodeId from) const;
   void answered(uint64_t number, NodeId from);
   void tick();

@@ -12,8 +12,8 @@ namespace server {
 
 namespace {
 
-// Returns the live nodes, or those that are away, in an order that alternates between racks, so that neighbours are in
-// different racks where possible.
+// Returns the live nodes, or the nodes that are away, in an order that alternates between racks:
+// neighbours are in different racks where possible.
 std::vector<NodeId> nodes_in_turn(const storage::ClusterSnapshot& cluster, bool are_away) {
   std::map<std::string, std::vector<NodeId>> racks;
   for (const auto& [id, node] : cluster.nodes())

@@ -19,7 +19,8 @@ constexpr int64_t kPatienceUs = 10'000'000;  // time limit for one call
 constexpr int64_t kOpenPatienceUs = 3'000'000;
 constexpr int64_t kAnswerUs = 1'000'000;  // a request without an answer is sent again
 constexpr int64_t kRetryUs = 50'000;
-// A node may learn of a definition before its assignments. A partition that is unknown for longer was deleted.
+// A node may learn of a definition before it learns of the assignments. A partition that stays
+// unknown for longer than this time was deleted.
 constexpr int64_t kUnknownUs = 1'000'000;
 constexpr int64_t kIdleUs = 600'000'000;
 constexpr size_t kMostBatches = 5;  // number of batches that a partition remembers of a producer
@@ -40,8 +41,8 @@ bool passes(ErrorCode code) {
   }
 }
 
-// Returns the error for an unknown outcome. Its code is always NetworkFailure, because programs would take other codes
-// for "not written".
+// Returns the error for an unknown outcome. Its code is always NetworkFailure, because client
+// programs would interpret another code as "not written".
 Error not_known(const std::optional<Error>& why) {
   return {ErrorCode::NetworkFailure,
           "it is not known whether the rows were written: the leader of their partition does not "
@@ -56,7 +57,8 @@ Error was_dropped() {
 
 Error not_written(const std::optional<Error>& why) {
   Error error = why ? *why : Error{ErrorCode::NotLeader, "the partition has no leader"};
-  // NetworkFailure is reserved for an unknown outcome, and the rows are certainly not written.
+  // The rows are certainly not written here. NetworkFailure is reserved for an unknown outcome, so
+  // the code is replaced.
   if (error.code == ErrorCode::NetworkFailure) error.code = ErrorCode::NotLeader;
   error.detail = "No row was written.";
   error.hint = "Try again when enough nodes are available. SHOW SERVER shows their state.";
@@ -139,8 +141,9 @@ void RemoteAppends::tick() {
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-// A request is lost after its time limit. It is also lost if its leader was replaced, since the previous leader may be
-// frozen and the new leader answers immediately.
+// Returns whether a request will not be answered. A request is lost after its time limit, or if its
+// leader was replaced: the previous leader may be frozen, and the new leader can answer
+// immediately.
 bool RemoteAppends::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
   if (now_us - lane.sent_us >= kAnswerUs) return true;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
@@ -272,8 +275,9 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
   const bool was_known = !lane.may_be_there;
   lane.may_be_there |= answer.may_be_there;
   if (passes(answer.error->code)) return;
-  // The leader checks its free disk space before it checks whether it has the rows already, so after DiskFull an
-  // earlier attempt may have been appended; the request is then repeated.
+  // The leader checks its free disk space before it looks for an earlier attempt of the same rows.
+  // So an earlier attempt may have been appended even if the answer is DiskFull; the request is
+  // then repeated.
   const bool is_sure = was_known || way.is_transaction();
   if (answer.error->code == ErrorCode::DiskFull && !is_sure) return;
   // The leader has forgotten the producer after a long pause: nothing of this request was written.
@@ -282,7 +286,7 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
   const bool has_changed = answer.error->code == ErrorCode::ObjectState &&
                            lane.batches.front().of->unchanged.has_value();
   if (has_changed) lane.last_error.reset();  // only this statement is affected
-  // No row of an aborted transaction is ever visible, so the outcome is certain.
+  // Rows of an aborted transaction are never visible, so it is certain that nothing was written.
   if (has_changed && (was_known || way.is_transaction() || !rules_.doubts_itself)) {
     give_up_changed(lane, *answer.error);
     return step(way, lane);

@@ -1,5 +1,5 @@
-// Appends rows that sessions of this node write to partitions with any leader. Each record is appended once, or the
-// session gets an error that states that the outcome is unknown.
+// Appends rows of this node's sessions to partitions, whichever nodes lead them. Each record is
+// appended once, or the session gets an error that states that the outcome is unknown.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -26,8 +26,8 @@ struct AppendCallRules {
   bool sends_the_same = true;
   // The leader checks the condition of an append (storage::Unchanged).
   bool looks_at_conditions = true;
-  // If an earlier attempt of a request may have been appended, a failure of the condition is reported as an unknown
-  // outcome, and not as an append that wrote nothing.
+  // If an earlier attempt of a request may have been appended, a failed condition is reported as an
+  // unknown outcome: the earlier attempt may itself have broken the condition.
   bool doubts_itself = true;
 };
 
@@ -38,9 +38,9 @@ struct AppendCallRules {
 //             ▲                                                                                        │
 //             └──────── refused, or no answer: the same bytes again, perhaps to another leader ────────┘
 //
-// A request has at most as many batches as a partition remembers of a producer; rows with a condition have requests of
-// their own. Rows that are given up while their request is in flight may still be appended later, so the lane continues
-// under a new producer id.
+// A request has at most as many batches as a partition remembers for a producer. Rows with a
+// condition have requests of their own. If rows are given up while their request is in flight, they
+// may still be appended later, so the lane continues with a new producer id.
 //
 // Threads: one loop. Owner: ClusterNode.
 class RemoteAppends {
@@ -55,7 +55,8 @@ class RemoteAppends {
     std::function<Status(const storage::TopicPartition&)> check_leads;
     // Appends with acks=all, and calls back on the loop.
     std::function<void(storage::AppendRequest, storage::AppendDone)> append;
-    // Appends with acks=all if no record of the keys was written meanwhile; see storage/log/append_unless_changed.h.
+    // Appends with acks=all if no record of the keys was written since; see
+    // storage/log/append_unless_changed.h.
     std::function<void(storage::AppendRequest, storage::Unchanged, storage::AppendDone)>
         append_unless_changed = {};
   };
@@ -119,8 +120,9 @@ class RemoteAppends {
     int32_t next_sequence = 0;  // sequence for the first batch without one
     size_t stamped = 0;         // number of leading batches that have sequences
     size_t sent =
-        0;  // number of leading batches in the request in flight, or in the one to be sent again
-    bool may_be_there = false;  // a node may have appended that request, or may still append it
+        0;  // number of leading batches in the request that is in flight or has to be sent again
+    bool may_be_there = false;  // a node may have appended the request in flight, or may still
+                                // append it
     uint64_t number = 0;        // number of the request in flight; 0: no answer can arrive
     int64_t sent_us = 0, retry_at_us = 0;
     LeaderEpoch sent_under = {};  // leader epoch of the node to which the request was sent

@@ -101,7 +101,7 @@ void ScrubCalls::digested(uint64_t number, Result<RangeDigest> own) {
   const Result<LeaderEnds> leads = around_.leads(now_->partition);
   if (!own || !leads || leads->epoch != now_->epoch) {
     now_.reset();
-    is_done_ = true;  // left to the next round
+    is_done_ = true;  // the next round examines the partition again
     return;
   }
   Comparison& now = *now_;
@@ -169,8 +169,8 @@ void ScrubCalls::finish() {
     if (told && differs(done, *told)) found[node] = told->damaged;
   if (found.empty()) return;
   if (done.is_second) {
-    // If the leader's own bytes are damaged, all other replicas differ from them, but are not to
-    // blame.
+    // If the leader's own bytes are damaged, all other replicas differ from the leader although
+    // they are correct.
     for (const auto& [node, damaged] : found)
       if (damaged || !done.own.damaged) report(done, node, damaged);
     return;

@@ -31,7 +31,7 @@ struct ScrubSettings {
 struct ReplicaDifference {
   storage::TopicPartition partition;
   NodeId node;                         // its data differ from the leader's, or are damaged
-  Offset from, end;                    // the range that differs
+  Offset from, end;                    // the range in which the replicas differ
   std::optional<Offset> damaged = {};  // offset of the damaged batch
 };
 
@@ -41,9 +41,10 @@ struct ReplicaDifference {
 //     ◄────────────────── DigestTold ─
 //     if they differ: both again, a moment later; then the difference is reported
 //
-// Below the high watermark, replicas of one leader epoch have the same bytes, except for what retention has removed or
-// compaction has rewritten: each replica does that on its own, so the part before `comparable_from` is left out. A
-// range that cannot be compared now, because a replica is away or the leader has changed, is left to the next round.
+// Below the high watermark, replicas of one leader epoch have the same bytes, except where
+// retention or compaction has changed them. Each replica runs these on its own, so the part before
+// `comparable_from` is not compared. If a range cannot be compared now, because a replica is away
+// or the leader has changed, the next round tries again.
 //
 // Threads: one loop; digests are computed on another thread. Owner: ClusterNode.
 class ScrubCalls {
@@ -86,7 +87,7 @@ class ScrubCalls {
     std::optional<Offset> end = {};  // set once it is known
     bool is_second = false;          // the first comparison found a difference
     storage::RangeDigest own = {};
-    std::map<NodeId, std::optional<DigestTold>> told = {};  // answers of the asked nodes
+    std::map<NodeId, std::optional<DigestTold>> told = {};  // answers by node; nullopt: none
     int64_t until_us = 0;
   };
   void begin_next();

@@ -68,7 +68,7 @@ void SessionNotices::on_message(NodeId from, NotifySessions message) {
   if (message.sender < sender.process) return;
   if (message.sender > sender.process) sender = {message.sender};
   if (message.number > sender.last_number) {
-    // An earlier message is missing, and its sender repeats it.
+    // A message before this one is missing. The sender will send it again, followed by this one.
     if (message.number != sender.last_number + 1 && !message.any_lost) return;
     sender.last_number = message.number;
     if (message.any_lost) around_.end_listeners();
@@ -121,7 +121,7 @@ void SessionNotices::cluster_changed() {
     if (const storage::ClusterNode* node = cluster->find(id)) receiver(*node);
   std::erase_if(receivers_, [&](const auto& each) { return cluster->find(each.first) == nullptr; });
   const storage::ClusterNode* self = cluster->find(around_.self);
-  // The registration of a new process is fenced at first, before any session listens.
+  // A new process is registered as fenced, before any session listens.
   const bool is_fenced = self != nullptr && self->is_fenced;
   if (is_fenced && !is_fenced_) around_.end_listeners();
   is_fenced_ = is_fenced;

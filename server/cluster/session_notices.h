@@ -15,9 +15,9 @@
 
 namespace server {
 
-// A message reaches each node that the cluster considers alive before its sender is answered. A node that is fenced gets
-// none: it ends its listening sessions when it learns that it was fenced, so that no session misses a message without
-// notice.
+// The sender is answered after each live node has received the message. A fenced node gets no
+// message: it ends its listening sessions when it learns that it was fenced, so no session misses a
+// message without an error.
 //
 // Invariants:
 //   1. a process passes on the messages of one sender in the order of their numbers, and none twice;
@@ -27,10 +27,11 @@ namespace server {
 // Threads: one loop. Owner: ClusterMember.
 class SessionNotices {
  public:
-  // Bytes of messages that a node has not acknowledged; beyond the limit they are dropped.
+  // Limit for the bytes of messages that a node has not acknowledged. Messages beyond the limit are
+  // dropped.
   static constexpr size_t kMostBytes = 8 << 20;
   using Notes = std::vector<NotifySessions::Note>;
-  // The nodes that are alive and did not acknowledge the messages in time.
+  // Gets the live nodes that did not acknowledge the messages in time.
   using Done = std::function<void(std::set<NodeId> silent)>;
   struct Around {
     NodeId self;
@@ -50,7 +51,7 @@ class SessionNotices {
   void on_message(NodeId from, NotifySessions message);
   void on_message(NodeId from, const SessionsNotified& message);
   void on_connected(NodeId node);
-  // The nodes of the cluster, or their state, have changed.
+  // Called when the nodes of the cluster, or their states, have changed.
   void cluster_changed();
   void tick();
 
@@ -64,8 +65,8 @@ class SessionNotices {
     // Time at which the queue last became non-empty, was sent again, or shrank. New messages do not
     // change the time: they must not delay the repetition of a lost message.
     int64_t progress_at_us = 0;
-    // The queue is sent again in parts. The next part is sent when this message, the last of the
-    // previous part, is acknowledged; 0: no part is left.
+    // The queue is sent again in parts. `more_after` is the last message of the previous part: when
+    // it is acknowledged, the next part is sent; 0: no part is left.
     uint64_t more_after = 0;
   };
   struct Sender {

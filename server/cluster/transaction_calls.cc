@@ -12,10 +12,12 @@ using storage::TopicPartition;
 
 namespace {
 
-// Time limit of a call. It is longer than a round of replication, and shorter than an election.
+// Time limit of a call. It is longer than the replication of one batch, and shorter than an
+// election.
 constexpr int64_t kPatienceUs = 500'000;
-// If replicas are slow, the time limit doubles up to this maximum: a marker that was given up is still written by the
-// leader, and each repetition adds another one.
+// Maximum of the time limit. When replicas are slow, the limit doubles up to this maximum. The
+// reason: the leader still writes a marker that was given up, and each repetition adds another
+// marker.
 constexpr int64_t kMostPatienceUs = 16 * kPatienceUs;
 
 Error not_led() { return {ErrorCode::NotLeader, "another node leads the partition, or none"}; }
@@ -98,8 +100,8 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
   auto& newest = taken_[from];
   const auto which = std::pair(message.sender_epoch, message.number);
   if (rules_.takes_markers_once) {
-    // The marker may be for a transaction that has ended, while another one is open by now. A coordinator that still
-    // needs the marker sends it again.
+    // The marker may belong to a transaction that has already ended, while another transaction is
+    // open by now. A coordinator that still needs the marker sends it again with a new number.
     if (which <= newest)
       return answer(
           Error{ErrorCode::NetworkFailure, "a newer end of the transaction preceded this one"});

@@ -1,6 +1,6 @@
-// Messages about transactions: the coordinator sends the outcome to the leaders of the partitions, and a leader asks
-// the coordinator whether its partition belongs to a transaction. A node that commits rows of its sessions acts as an
-// ordinary producer.
+// Messages about transactions. The coordinator sends the outcome to the leaders of the partitions.
+// A leader asks the coordinator whether its partition belongs to a transaction. A node that commits
+// rows of its sessions acts as an ordinary producer.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -31,8 +31,9 @@ class TransactionHost {
                             coordinator::Done<coordinator::InitializedProducer> done) = 0;
   virtual void end_commit(coordinator::EndTransaction request,
                           coordinator::Done<coordinator::EndedTransaction> done) = 0;
-  // The coordinator for the transactions in which a node commits: this node if it coordinates any partition, so that
-  // readers do not have to wait for the timeout of open transactions if this node dies.
+  // The coordinator for the transactions in which a node commits. It is this node if this node
+  // coordinates any partition: if the node dies, readers then do not have to wait for the timeout
+  // of its open transactions.
   struct CommitPlace {
     KafkaError error = KafkaError::None;
     std::string transactional_id = {};  // begins with the requested prefix
@@ -46,13 +47,14 @@ class TransactionHost {
                    std::function<void(Status)> done) = 0;
 };
 
-// A call is sent once, and is answered once or given up; the caller then calls again, perhaps another node.
+// A call is sent only once. It is either answered once or given up. The caller then calls again,
+// possibly with another node.
 //
 // A marker that arrives after its transaction is over would end the next one. Therefore
 //   1. a node handles the markers of a process in the order of their numbers, and none twice;
 //   2. it appends a marker only under the leader epoch for which it was sent, so not after a restart or a change of
 //      leader;
-//   3. the sender accepts only the answer to the last marker that it has sent to the partition.
+//   3. the sender accepts an answer only for the last marker that it has sent to the partition.
 //
 // Threads: one loop. Owner: ClusterNode.
 class TransactionCalls {

@@ -21,13 +21,14 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kStepPatienceUs = 10'000'000;  // time limit for one step
-constexpr int64_t kOpenUs = 5'000'000;           // open_wait_us of the question for readable ends
+// The longest wait for open transactions when readable ends are asked.
+constexpr int64_t kOpenUs = 5'000'000;
 constexpr int64_t kRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
 constexpr size_t kMostProducers = 128;
-// A slow transaction has large rows, so the timeout is long. If this node dies while it coordinates its own
-// transactions, the next coordinator shortens their timeout. A coordinator on another node would not, so transactions
-// there get a short timeout.
+// A slow transaction has large rows, so its timeout is long. If this node coordinates its own
+// transactions and dies, the next coordinator shortens their timeout. If another node coordinates
+// them, nothing shortens the timeout, so it is short from the start.
 constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 2'000;
 constexpr size_t kBytesOfMs = 4'000;  // bytes per millisecond that is added to the short timeout
 
@@ -62,8 +63,8 @@ Error no_coordinator() {
                       "Try again when enough nodes are available. SHOW SERVER shows their state."});
 }
 
-// Returns the error for an abort that the transaction itself has not caused: PostgreSQL's 40001, after which programs
-// retry the transaction.
+// Returns the error for an abort that another party has caused: PostgreSQL's 40001, after which
+// programs retry the transaction.
 Error was_aborted() {
   return not_written(
       {ErrorCode::FencedTask,
@@ -118,8 +119,8 @@ void TransactionCommits::start_waiting() {
   }
 }
 
-// Returns whether this node has coordinated the producer's transactions without interruption: a new coordinator
-// shortens the timeout.
+// Returns whether this node has coordinated the producer's transactions without interruption. After
+// an interruption, a new coordinator may have shortened the timeout.
 bool TransactionCommits::is_in_place(const Producer& producer) const {
   return producer.identity.epoch >= 0 && producer.place.is_here && is_led_here(producer);
 }
@@ -191,7 +192,8 @@ void TransactionCommits::find_place(const CommitPtr& commit) {
 void TransactionCommits::begin(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const TransactionHost::CommitPlace& place = commit->producer->place;
-  // A node that has become the coordinator since the lookup would keep the long timeout, which suits only this node.
+  // Another node has become the coordinator since the lookup. It would keep the long timeout, which
+  // is right only if this node is the coordinator. So the lookup is repeated.
   if (place.is_here && !is_led_here(*commit->producer))
     return again(commit, &TransactionCommits::find_place);
   around_.transactions.begin_commit(
@@ -259,7 +261,8 @@ void TransactionCommits::send(const CommitPtr& commit) {
 void TransactionCommits::part_done(const CommitPtr& commit, size_t place,
                                    Result<AppendedBatch> appended) {
   if (appended) commit->appended[place] = *appended;
-  // A conflict explains the failure better than a leader that does not answer.
+  // A conflict (ObjectState) explains the failure better than the error of a leader that does not
+  // answer.
   else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
     // FencedTask means that the coordinator has given the producer a newer epoch, and so has aborted the transaction.
     commit->error = appended.error().code == ErrorCode::FencedTask ? was_aborted()
@@ -296,8 +299,8 @@ void TransactionCommits::ended(const CommitPtr& commit, const EndedTransaction& 
     succeed(commit);
     return release(commit);
   }
-  // The current coordinator knows the outcome. An open transaction would block readers, so the request is repeated
-  // until it is answered.
+  // The current coordinator knows the outcome. The transaction could be open, which blocks readers,
+  // so the request is repeated until it is answered.
   if (passes(answer.error)) return again(commit, &TransactionCommits::end);
   commit->producer->identity = {};
   fail(commit, answer.error == kInvalidTxnState ? was_aborted() : not_known());
@@ -324,9 +327,9 @@ void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
                    });
 }
 
-// Aborts the transaction, and then answers the caller with the commit's error: the aborted rows then no longer block
-// the partitions. An earlier retry would not read behind these rows, so they would count as concurrent changes of its
-// keys.
+// Aborts the transaction, and then answers the caller with the commit's error. After the abort the
+// rows no longer block the partitions. If the caller retried earlier, its reads would stop before
+// these rows, and the rows would count as concurrent changes of its keys.
 void TransactionCommits::abort(const CommitPtr& commit) {
   ask_end(commit, false, [this, commit](const EndedTransaction& answer) {
     if (passes(answer.error)) return again(commit, &TransactionCommits::abort);

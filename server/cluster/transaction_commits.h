@@ -18,8 +18,8 @@ namespace server {
 
 // Each rule can be switched off by the simulation, which must then find the bug that the rule prevents.
 struct CommitCallRules {
-  // Rows are sent after the coordinator has recorded their partitions: partitions that are not recorded would get no
-  // marker at the end.
+  // Rows are sent only after the coordinator has recorded their partitions. A partition that is not
+  // recorded would get no marker at the end of the transaction.
   bool adds_first = true;
   // A transaction is committed only if all parts were appended.
   bool needs_all = true;
@@ -27,7 +27,8 @@ struct CommitCallRules {
   bool waits_until_told = true;
 };
 
-// Each commit is a Kafka transaction of a producer whose transactions this node coordinates itself where it can:
+// Each commit is a Kafka transaction of a producer. This node coordinates the producer's
+// transactions itself where possible:
 //
 //   commit ─► a producer ─► partitions recorded ─► rows to each leader ─► end: commit ─► answered
 //                                                        │
@@ -83,7 +84,7 @@ class TransactionCommits {
   void end(const CommitPtr& commit);
   void ended(const CommitPtr& commit, const coordinator::EndedTransaction& answer);
   void look_whether_visible(const CommitPtr& commit);
-  // Aborts the transaction: rows may have been sent, and none of them may become visible.
+  // Aborts the transaction: some rows may have been sent, and none of them may become visible.
   void abort(const CommitPtr& commit);
   void succeed(const CommitPtr& commit);
   void fail(const CommitPtr& commit, Error error);
