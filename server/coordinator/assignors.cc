@@ -9,7 +9,8 @@ namespace server::coordinator {
 
 namespace {
 
-// The topics that have the same subscribers. All partitions of these topics are equivalent for the balance.
+// A group of topics that have the same subscribers. Within the pool, any partition can replace any
+// other.
 struct Pool {
   std::vector<size_t> members;
   std::vector<TopicIdPartition> partitions = {};  // sorted
@@ -27,7 +28,8 @@ std::vector<Pool> pools_of(const AssignorInput& input) {
     std::ranges::sort(partitions);
     pools.push_back({members, std::move(partitions)});
   }
-  // Pools with few subscribers come first, because they have the least choice.
+  // Pools with few subscribers are balanced first, because they have the fewest possible
+  // assignments.
   std::ranges::stable_sort(pools, {}, [](const Pool& pool) { return pool.members.size(); });
   return pools;
 }
@@ -53,8 +55,8 @@ std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads
   for (const size_t member : pool.members) {
     auto& mine = pool.of[member];
     std::ranges::set_intersection(input.before[member], pool.partitions, std::back_inserter(mine));
-    // If two members had the same partition, which happens only if the stored assignments are damaged, the first member
-    // keeps the partition.
+    // Only damaged assignments give one partition to two members; the first of them keeps the
+    // partition.
     std::erase_if(mine, [&](const auto& each) { return std::ranges::binary_search(kept, each); });
     loads[member] += mine.size();
     const auto middle = static_cast<std::ptrdiff_t>(kept.size());

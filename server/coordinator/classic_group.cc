@@ -103,7 +103,7 @@ LeftGroup ClassicGroup::leave(const LeaveGroup& request) {
 
 KafkaError ClassicGroup::leave(const LeaveGroup::Member& leaving) {
   std::string id = leaving.id;
-  if (id.empty() && leaving.instance_id) {  // administrators do not know the member's id
+  if (id.empty() && leaving.instance_id) {  // administrators name the instance, not the member id
     const auto found = instances_.find(*leaving.instance_id);
     if (found == instances_.end()) return kUnknownMemberId;
     id = found->second;
@@ -151,8 +151,8 @@ std::optional<std::vector<std::string>> ClassicGroup::subscribed_topics() const 
   return topics;
 }
 
-// Describes the group. Metadata and assignments are shown only for a stable group (as in Kafka), because during a
-// rebalance they belong to two generations.
+// Describes the group. Metadata and assignments are shown only for a stable group (as in Kafka),
+// because during a rebalance they can belong to different generations.
 GroupDescription ClassicGroup::describe() const {
   GroupDescription described{
       .group_id = id_, .state = std::string(name(state_)), .protocol_type = protocol_type_};
@@ -254,8 +254,8 @@ bool ClassicGroup::charge(Member& member, bool must_fit) {
 }
 
 void ClassicGroup::set_joining(Member& member, Done<JoinedGroup> done) {
-  // If the client has given up waiting and sent its request again, the callback of the first request is still set, and
-  // is answered here.
+  // If the client has given up waiting and has sent its request again, the callback of the first
+  // request is still set. It is answered here.
   answer_join(member, {.error = kRebalanceInProgress, .member_id = member.id});
   member.joining = std::move(done);
   ++joining_count_;
@@ -289,8 +289,8 @@ void ClassicGroup::on_session_end(const std::string& id) {
     member.expires_us = std::max(
         member.expires_us, member.pulse->last_us() + int64_t{member.session_timeout_ms} * 1000);
   if (member.expires_us > around_.clock.monotonic_us()) return watch(member);
-  // A member that waits for an answer sends no heartbeats; its session restarts with the answer. A new member may have
-  // gone away unnoticed, so it is removed and has to join again.
+  // A member that waits for an answer sends no heartbeats; its session restarts with the answer. A
+  // new member is not exempt, because it may have disappeared: it is removed and has to join again.
   if (!member.is_new && (member.joining || member.syncing)) return;
   remove(id, kUnknownMemberId);
   rebalance_without();

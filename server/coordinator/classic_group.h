@@ -1,6 +1,6 @@
-// A group with the classic protocol. Members join, one member, the leader, divides the partitions, and the coordinator
-// distributes the assignment and ensures that all members have the same generation (https://kafka.apache.org/protocol,
-// KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
+// A group with the classic protocol. Members join the group. One member, the leader, divides the
+// partitions. The coordinator distributes the assignment, and ensures that all members have the
+// same generation (https://kafka.apache.org/protocol, KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -27,7 +27,8 @@ std::string_view name(GroupState state);  // Kafka's name of the state
 
 // Invariants:
 //   1. every request is answered once: at the latest when the group ends;
-//   2. the session of a member that waits to join, or for its assignment, does not expire;
+//   2. the session of a member does not expire while the member waits to join or waits for its
+//      assignment;
 //   3. no assignment is sent before its record is durable.
 //
 // Threads: one loop's. Owner: its partition; shared with appends in flight, whose callbacks may run
@@ -52,8 +53,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   void sync(SyncGroup request, Done<SyncedGroup> done);
   GroupHeartbeatAnswer heartbeat(const GroupHeartbeat& request);
   LeftGroup leave(const LeaveGroup& request);
-  // Returns None if the member of the request may commit offsets, and otherwise the error. The request counts as a
-  // heartbeat.
+  // Returns None if the member of the request may commit offsets, and an error otherwise. The
+  // request counts as a heartbeat.
   KafkaError check_commit(const CommitOffsets& request);
 
   GroupState state() const { return state_; }
@@ -72,7 +73,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
     std::vector<GroupProtocol> protocols;  // at least one
   };
   std::vector<MemberToMove> members_to_move() const;
-  // Makes all members join again. Called when the group had the consumer protocol until now.
+  // Makes all members join again. Called when the group has changed from the consumer protocol to
+  // the classic protocol.
   void begin_anew() { prepare_rebalance(); }
 
  private:
@@ -177,8 +179,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   size_t joining_count_ = 0, member_bytes_ = 0;
 
   Deadline join_end_, sync_end_;
-  // `is_initial_` is set during the first rebalance of an empty group, which waits a while for more members, and
-  // `has_new_member_` if a member has joined during the present wait.
+  // `is_initial_`: set during the first rebalance of an empty group, which waits a while for more
+  // members. `has_new_member_`: a member has joined during the current wait.
   bool is_initial_ = false, has_new_member_ = false;
   bool is_storing_ = false;  // the assignment of this generation is being stored
   bool has_ended_ = false;

@@ -73,8 +73,9 @@ std::string ClassicGroup::new_member_id(const JoinGroup& request) const {
                      around_.new_id().to_string());
 }
 
-// Answers a first request with a member id, with which the client has to join again. Without this step a client whose
-// answers are lost would join repeatedly as a new member (KIP-394).
+// Answers the first request of a client with a member id. The client has to join again with this
+// id. Without this step a client whose answers are lost would join repeatedly as a new member
+// (KIP-394).
 void ClassicGroup::tell_member_id(const JoinGroup& request, Done<JoinedGroup>& done) {
   if (pending_.size() >= kMaxPendingMembers) forget_pending(pending_by_age_.begin()->second);
   const std::string id = new_member_id(request);
@@ -113,19 +114,20 @@ void ClassicGroup::join_known(JoinGroup& request, Done<JoinedGroup>& done) {
     case GroupState::PreparingRebalance:
       break;
     case GroupState::CompletingRebalance:
-      // The member repeats its request, because the answer was lost, so it gets the same answer.
+      // The answer was lost, so the member repeats its request and gets the same answer.
       if (is_same) return done(current_generation(member, leader_ == member.id));
       break;
     case GroupState::Stable:
-      // A follower that repeats its request gets the same answer. A leader that joins again requests a new assignment,
-      // so it causes a rebalance.
+      // A follower that repeats its request gets the same answer. A leader that joins again wants a
+      // new assignment, so it causes a rebalance.
       if (is_same && leader_ != member.id) return done(current_generation(member, false));
       break;
   }
   update_and_rebalance(member, request, done);
 }
 
-// Gives a known instance its place in the group again, and fences the process that had this place (KIP-345).
+// Gives a known instance its place in the group again, and fences the earlier process with that
+// place (KIP-345).
 void ClassicGroup::join_as_instance(JoinGroup& request, Done<JoinedGroup>& done,
                                     const std::string& new_id) {
   const auto known = instances_.find(*request.instance_id);
@@ -160,8 +162,8 @@ ClassicGroup::Member* ClassicGroup::replace_instance(Member& old, const std::str
   return &member;
 }
 
-// Replaces an instance in a stable group without a rebalance, so the other members do not notice. If the change cannot
-// be stored, it is undone.
+// Replaces an instance in a stable group without a rebalance: the other members keep their
+// generation. If the change cannot be stored, it is undone.
 void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member before,
                                            const std::string& id, Done<JoinedGroup> done) {
   const std::string leader = leader_ == id ? before.id : leader_;
@@ -183,8 +185,9 @@ void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member befo
     }
     const bool leads = self->leader_ == id;
     JoinedGroup joined = self->current_generation(*member, leads && request.can_skip_assignment);
-    // A leader would compute an assignment for which no member waits. The answer prevents that with skips_assignment
-    // (KIP-814) or, for an older client, with the id of another leader.
+    // The leader must not compute an assignment now, because no member waits for one. The answer
+    // prevents this with skips_assignment (KIP-814) or, for an older client, with the id of another
+    // leader.
     joined.skips_assignment = leads && request.can_skip_assignment;
     if (!request.can_skip_assignment) joined.leader = leader;
     done(std::move(joined));

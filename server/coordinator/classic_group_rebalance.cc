@@ -44,8 +44,8 @@ void ClassicGroup::prepare_rebalance() {
                                       [this] { complete_join(); });
     return complete_if_all_joined();
   }
-  // The members of a starting group arrive one after the other, and each of them would cause a rebalance. Therefore the
-  // first rebalance of an empty group is delayed (KIP-134).
+  // The members of a starting group arrive one after the other, and each arrival would cause a
+  // rebalance. Therefore the first rebalance of an empty group is delayed (KIP-134).
   const int64_t delay_ms = around_.settings.initial_rebalance_delay_ms;
   const int64_t left_ms = std::max<int64_t>(rebalance_timeout_ms() - delay_ms, 0);
   has_new_member_ = false;
@@ -70,14 +70,16 @@ void ClassicGroup::complete_if_all_joined() {
 
 void ClassicGroup::complete_join() {
   around_.deadlines.cancel(join_end_);
-  // Members that have not joined in time are removed, except instances, which only the end of their session removes.
+  // Members that have not joined in time are removed. Instances are not: they are removed only when
+  // their session ends.
   std::vector<std::string> missing;
   for (const auto& [id, member] : members_)
     if (!member.joining && !member.instance_id) missing.push_back(id);
   for (const std::string& id : missing) remove(id, kUnknownMemberId);
   if (!members_.empty() && !elect_leader()) {
-    // No member that could compute the assignment has joined. The remaining members, which are instances, get another
-    // rebalance timeout to join; a member whose session ends is removed meanwhile.
+    // No member that could compute the assignment has joined. The remaining members are instances
+    // and get another rebalance timeout to join. An instance whose session ends meanwhile is
+    // removed.
     join_end_ = around_.deadlines.set(after_ms(around_.clock, rebalance_timeout_ms()),
                                       [this] { complete_join(); });
     return;
@@ -148,7 +150,7 @@ void ClassicGroup::sync(SyncGroup request, Done<SyncedGroup> done) {
   if (state_ == GroupState::PreparingRebalance) return done(request.refusal(kRebalanceInProgress));
   Member& member = *find(request.member_id);
   member.owes_sync = false;
-  // Answers an earlier request that the client has given up.
+  // Answers an earlier request, which the client no longer waits for.
   give_assignment(member, kRebalanceInProgress);
   member.syncing = std::move(done);
   if (state_ == GroupState::Stable) return give_assignment(member, KafkaError::None);
@@ -172,7 +174,7 @@ void ClassicGroup::assign(std::map<std::string, std::string> assignments) {
 
 void ClassicGroup::on_assigned(int32_t generation, std::map<std::string, std::string>& assignments,
                                KafkaError error) {
-  // A member may have joined or left meanwhile; then a new rebalance is under way.
+  // If a member has joined or left meanwhile, a new rebalance is under way.
   if (state_ != GroupState::CompletingRebalance || generation_ != generation) return;
   is_storing_ = false;
   if (error != KafkaError::None) {

@@ -79,8 +79,9 @@ void ConsumerGroup::resume() {
     alive(member);
     if (member.state == MemberState::UnrevokedPartitions) hurry(member);
   }
-  // The append with the group's epoch has failed, and later ones were stored. The epoch must not be
-  // used for other members: their partitions would not be divided.
+  // The append with the group's epoch has failed, although appends with later epochs were stored.
+  // The stored epochs must not be reused for other members, whose partitions would then not be
+  // assigned.
   if (newest_epoch > epoch_) {
     epoch_ = newest_epoch;
     bump();
@@ -193,7 +194,7 @@ void ConsumerGroup::use_pattern(const std::string& regex) {
   if (found != patterns_.end()) {
     ++found->second.users;
   } else if (auto compiled = TopicPattern::compile(regex)) {
-    // compile() fails only if a later version has stored a pattern that this version rejects.
+    // compile() fails only for a pattern that a later version has stored and this version rejects.
     patterns_.emplace(regex, Pattern{*std::move(compiled), 1});
   }
 }

@@ -80,7 +80,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   ConsumerGroupDescription describe() const;
   // Returns a description for administrators whose clients support only classic groups.
   GroupDescription describe_as_classic() const;
-  // Returns records that delete all records of the group.
+  // Returns tombstones for all records of the group.
   std::vector<StoredRecord> tombstones() const;
 
  private:
@@ -95,8 +95,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   const ConsumerMember* find(std::string_view id) const;
   KafkaError check_member(const std::string& id,
                           const std::optional<std::string>& instance_id) const;
-  // Returns the member of the request, which is added if it is new. Returns null, with the error in `refused`, if the
-  // member may not join.
+  // Returns the member of the request, and adds it if it is new. Returns null, with the error in
+  // `refused`, if the member may not join.
   ConsumerMember* enter(const ConsumerGroupHeartbeat& request,
                         ConsumerGroupHeartbeatAnswer& refused);
   ConsumerMember* enter_instance(const ConsumerGroupHeartbeat& request,
@@ -111,7 +111,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   void use_pattern(const std::string& regex);
   void drop_pattern(const std::string& regex);
 
-  // --- The work and its division
+  // --- Changes of the group, and the assignment of partitions
   bool refresh_topics();
   void bump();
   void divide();
@@ -149,7 +149,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   int32_t epoch_ = 0, assignment_epoch_ = 0;
   Members members_;
   std::map<std::string, std::string, std::less<>> instances_;  // member ids by instance id
-  // For each partition in use, the id of the member that uses the partition or still has to give it up.
+  // For each partition in use, the id of the member that uses it or has not given it up yet.
   std::map<TopicIdPartition, std::string> holders_;
   std::vector<TopicOfGroup> topics_;  // subscribed topics, sorted by name
   std::map<std::string, Pattern> patterns_;

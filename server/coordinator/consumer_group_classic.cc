@@ -54,7 +54,7 @@ GroupValue ConsumerGroup::as_classic() const {
   const auto knows = [](const ConsumerMember& member, const std::string& name) {
     return std::ranges::find(member.classic->protocols, name, &GroupProtocol::name);
   };
-  // The group's protocol is the first protocol of the first member that all members support.
+  // The group's protocol is the first member's first protocol that all members support.
   for (const GroupProtocol& each : members_.begin()->second.classic->protocols)
     if (!value.protocol && std::ranges::all_of(members_, [&](const auto& member) {
           return knows(member.second, each.name) != member.second.classic->protocols.end();
@@ -173,8 +173,8 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
       (request.protocol_name && *request.protocol_name != protocol))
     return done(request.refusal(kInconsistentGroupProtocol));
   alive(member);
-  // A member that still has to revoke partitions gets the smaller assignment, and no error. It then revokes the
-  // partitions, and joins again without a request to do so.
+  // A member that still has to revoke partitions gets the smaller assignment without an error. It
+  // then revokes the partitions and joins again on its own.
   if (epoch_ > member.epoch && member.state != MemberState::UnrevokedPartitions) {
     hurry(member);
     return done(request.refusal(kRebalanceInProgress));
@@ -188,8 +188,8 @@ void ConsumerGroup::sync(const SyncGroup& request, Done<SyncedGroup> done) {
   });
 }
 
-// Returns whether the member has to join again: a new assignment exists, the member has to revoke partitions, or all
-// partitions for which it waits are free.
+// Returns whether the member has to join again. There are three reasons: a new assignment exists,
+// the member has to revoke partitions, or all partitions that it waits for are free.
 bool ConsumerGroup::must_join_again(const ConsumerMember& member) const {
   if (member.epoch < epoch_ || member.state == MemberState::UnrevokedPartitions) return true;
   if (member.state != MemberState::UnreleasedPartitions) return false;

@@ -32,8 +32,8 @@ KafkaError check_epoch(const ConsumerMember& member, const ConsumerGroupHeartbea
     why = says_epoch("greater", request.member_epoch, member.epoch);
     return kFencedMemberEpoch;
   }
-  // A member that did not get the answer with its new epoch sends the previous epoch. Its request is valid, unless it
-  // uses partitions that it no longer has.
+  // A member that did not get the answer with its new epoch sends the previous epoch. Such a
+  // request is accepted, unless the member uses partitions that it no longer has.
   if (request.member_epoch == member.epoch ||
       (request.member_epoch == member.previous_epoch && is_part(request.owned, member.assigned)))
     return KafkaError::None;
@@ -84,7 +84,8 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
   Answer answer{.member_id = member->id,
                 .member_epoch = member->epoch,
                 .heartbeat_interval_ms = heartbeat_interval_ms()};
-  // A member sends all fields if it joins, or if it has lost an answer. It then gets the full assignment.
+  // A member sends all fields when it joins, or when an answer to it was lost. It then gets the
+  // full assignment.
   const bool says_all =
       request.member_epoch == 0 ||
       (request.rebalance_timeout_ms >= 0 && (request.topics || request.regex) && request.owned);
@@ -107,8 +108,8 @@ ConsumerMember* ConsumerGroup::enter(const ConsumerGroupHeartbeat& request, Answ
     std::string id = request.member_id.empty() ? around_.new_id().to_string() : request.member_id;
     return &insert({.id = std::move(id)});
   }
-  // A member that joins again with the same id owns nothing: its previous partitions become free now, not only when its
-  // previous session expires.
+  // A member that joins again with the same id owns no partitions. Its previous partitions are
+  // released now, so that other members need not wait for the end of its previous session.
   if (request.member_epoch == 0 && member->epoch > 0 && member->previous_epoch != 0) {
     release(*member);
     member->assigned.clear();

@@ -64,7 +64,7 @@ bool reconcile(ConsumerMember& member, int32_t target_epoch,
   const auto before = std::tuple(member.epoch, member.state, member.assigned, member.revoking);
   const int32_t previous_epoch = member.previous_epoch;
   if (member.state == MemberState::UnrevokedPartitions) {
-    // Partitions that are missing from the report have been given up; without a report the member
+    // A partition that is missing from the report has been given up. Without a report the member
     // may still have all of them.
     if (!owned || has_any(*owned, member.revoking)) return false;
     next_step(member, member.epoch + 1, target_epoch, is_free, owned);
@@ -72,7 +72,7 @@ bool reconcile(ConsumerMember& member, int32_t target_epoch,
     next_step(member, member.epoch, target_epoch, is_free, owned);
   }
   if (before == std::tuple(member.epoch, member.state, member.assigned, member.revoking)) {
-    // The member still waits for other members, so its previous epoch is not changed.
+    // The member still waits for partitions of other members, so its previous epoch is not changed.
     member.previous_epoch = previous_epoch;
     return false;
   }

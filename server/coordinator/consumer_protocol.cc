@@ -45,8 +45,8 @@ void sort_once(auto& all) {
   all.erase(std::ranges::unique(all).begin(), all.end());
 }
 
-// Collects partitions. Each existing partition is kept once and others are ignored, so the number
-// of existing partitions bounds the memory.
+// Collects the existing partitions, each of them once. Partitions that do not exist are ignored, so
+// the number of existing partitions bounds the memory.
 struct Gathering {
   const storage::TopicSnapshot& topics;
   std::vector<TopicIdPartition> partitions = {};
@@ -111,8 +111,8 @@ std::vector<TopicIdPartition> read_assignment(std::string_view assignment,
   return assigned.take();
 }
 
-// Writes version 0: every version begins with its fields, and readers get the version number from
-// the data.
+// Writes version 0. Every later version begins with the same fields, and the version number is a
+// part of the data.
 std::string write_subscription(const std::vector<std::string>& topics) {
   RecordWriter out(0);
   out.array(topics.size());

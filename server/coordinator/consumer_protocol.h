@@ -17,8 +17,9 @@ inline constexpr std::string_view kConsumerProtocolType = "consumer";
 
 // Returns nullopt if the metadata cannot be parsed or has more than 100,000 topics.
 std::optional<std::vector<std::string>> read_subscribed_topics(std::string_view metadata);
-// Calls `each` for the assigned partitions, up to the first that cannot be parsed. The function collects nothing,
-// because few bytes of a client can name the same long topic millions of times.
+// Calls `each` for each assigned partition, up to the first one that cannot be parsed. The
+// partitions are not collected, because a client could name a long topic millions of times in few
+// bytes.
 void for_each_assigned(
     std::string_view assignment,
     const std::function<void(const std::string& topic, int32_t partition)>& each);

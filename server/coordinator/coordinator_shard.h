@@ -22,7 +22,7 @@ template <class Partition, class Around>
 class CoordinatorShard {
  public:
   using PartitionType = Partition;
-  // The shard looks for expired state every `check_ms`.
+  // The shard checks for expired state every `check_ms`.
   CoordinatorShard(CoordinatorPort& port, MemoryBudget& memory, int64_t check_ms,
                    const std::function<Around(Deadlines&, StateSize&)>& around)
       : port_(port), check_ms_(check_ms), size_(memory), around_(around(deadlines_, size_)) {}
@@ -35,7 +35,7 @@ class CoordinatorShard {
     of->lead(epoch);
     if (!expiry_.is_set()) expire_later();
   }
-  // Answers all waiting requests so that the clients look for another coordinator.
+  // Answers all waiting requests with an error that makes the clients look for another coordinator.
   void resign_all() {
     for (const auto& [id, partition] : partitions_) partition->resign();
   }
@@ -49,7 +49,8 @@ class CoordinatorShard {
     for (const auto& [id, partition] : partitions_) visit(*partition);
   }
 
-  // Calls `tell` whenever a deadline is set that is earlier than the previous result of next_us().
+  // Calls `tell` whenever the earliest deadline becomes earlier, so that the caller can set its
+  // timer again.
   void on_sooner(std::function<void()> tell) { deadlines_.on_sooner(std::move(tell)); }
   // Returns the time of the earliest deadline. run_due() runs due deadlines for about one slice.
   std::optional<int64_t> next_us() const { return deadlines_.next_us(); }

@@ -37,7 +37,7 @@ class Coordinators {
     std::string key(key_of(request));
     run(key, asking(std::move(request), confirming(key, std::move(done))));
   }
-  // Sends a request that concerns a partition as a whole.
+  // Sends a request that concerns a whole partition.
   template <class Request>
   void ask_at(PartitionId partition, Request request, Done<typename Request::Answer> done) {
     run_at(partition, asking(std::move(request), std::move(done)));
@@ -53,13 +53,13 @@ class Coordinators {
   using Work = std::function<void(Partition* partition, KafkaError why_not)>;
   virtual void run(const std::string& key, Work work) = 0;
   virtual void run_at(PartitionId partition, Work work) = 0;
-  // A function that runs its argument on the loop of the caller; it brings an answer from the coordinator's loop back
-  // to the caller.
+  // A function that runs its argument on the caller's loop. The coordinator uses it to pass the
+  // answer back to the caller.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
-  // Checks that an answer of a coordinator is still valid: its error or, if the error is None, the stored state that
-  // the answer shows. The check is needed because another coordinator may have replaced this one unnoticed. Calls
-  // `done` with the result.
+  // Checks that an answer of a coordinator is still valid, because another coordinator may have
+  // replaced this one without its knowledge. The check concerns the error of the answer or, if the
+  // error is None, the stored state that the answer shows. Calls `done` with the result.
   virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
                        std::function<void(bool holds)> done) {
     done(true);

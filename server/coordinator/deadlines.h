@@ -23,8 +23,8 @@ class Deadlines {
  public:
   // Sets a timer. run_due() calls `on_time` once.
   Deadline set(int64_t at_us, std::function<void()> on_time);
-  // Cancels the timer, if it is set, and resets the handle. A timer that runs does not reset its handle: the callback
-  // has to do that.
+  // Cancels the timer, if it is set, and resets the handle. When a timer runs, its handle is not
+  // reset: the callback has to reset it.
   void cancel(Deadline& deadline);
 
   // Calls `tell` whenever the earliest deadline becomes earlier, so that the caller can set the loop's timer again.

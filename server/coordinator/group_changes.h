@@ -20,9 +20,9 @@ class GroupChanges {
   void add(StoredRecord record) { records_.push_back(std::move(record)); }
   void add(std::vector<StoredRecord> records);
   bool has_any() const { return !records_.empty(); }
-  // Discards the added records.
+  // Discards the records that were added and not committed yet.
   void forget() { records_.clear(); }
-  // Discards the added records, except that undeleted() keeps the keys of tombstones.
+  // Discards the added records. undeleted() keeps the keys of tombstones among them.
   void forget_all_but_deletions();
 
   // Makes the next commit write the whole group again, with a tombstone for `key`.

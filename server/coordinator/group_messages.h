@@ -109,7 +109,7 @@ struct LeftGroup {
 struct LeaveGroup {
   using Answer = LeftGroup;
   struct Member {
-    std::string id;  // empty: the instance id names the member
+    std::string id;  // empty: the instance id identifies the member
     std::optional<std::string> instance_id = {};
   };
   std::string group_id = {};
@@ -145,7 +145,7 @@ struct ConsumerGroupHeartbeat {
   std::optional<std::vector<std::string>> topics = {};
   std::optional<std::string> regex = {}, assignor = {};
   std::optional<std::vector<TopicIdPartition>> owned = {};
-  bool makes_member_id = false;  // the client makes its own id, from version 1 on (KIP-1082)
+  bool makes_member_id = false;  // the client creates its own id, from version 1 on (KIP-1082)
   std::string client_id = {}, client_host = {};
   Answer refusal(KafkaError error, std::string why = {}) const {
     return {.error = error, .message = std::move(why), .member_id = member_id};
@@ -162,8 +162,8 @@ using TopicErrors = std::vector<std::pair<std::string, std::vector<PartitionErro
 
 struct CommittedOffsets {
   TopicErrors topics;  // in the order of the request
-  // Returns the first error for which is_group_verdict() is true, or None. Such an error concerns the member, so all
-  // partitions have it.
+  // Returns the first error for which is_group_verdict() is true, or None. Such an error concerns
+  // the member, so all partitions have the same error.
   KafkaError verdict() const;
   void refuse_all(KafkaError why);
 };
@@ -186,12 +186,13 @@ struct CommitOffsets {
   std::optional<ProducerIdentity> producer = {};  // set for commits in a transaction
   // The verified state of the producer's transaction; see CoordinatorPort.
   std::shared_ptr<const storage::TransactionGuard> guard = {};
-  // Returns whether a member sends the request. Other callers only store offsets under the group's name.
+  // Returns whether a member sends the request. Other clients only store offsets under the group's
+  // id.
   bool is_of_member() const { return generation >= 0 || !member_id.empty() || instance_id; }
   Answer refusal(KafkaError error) const;
 };
 
-// The answer to EndOffsets, the request by which the offsets of a transaction become valid or are dropped.
+// The answer to EndOffsets. An EndOffsets request commits or discards the offsets of a transaction.
 struct EndedOffsets {
   KafkaError error = KafkaError::None;
 };
@@ -199,7 +200,7 @@ struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
   bool is_stored = false;  // the transaction's marker is in the partition's log already
-  // The leader epoch that the coordinator must have; with another epoch it refuses the request. nullopt: any epoch.
+  // The leader epoch that the coordinator must have to accept the request. nullopt: any epoch.
   std::optional<LeaderEpoch> under = {};
   Answer refusal(KafkaError error) const { return {error}; }
 };
@@ -223,7 +224,8 @@ struct FetchOffsets {
   int32_t member_epoch = -1;
   // The partitions whose offsets are fetched; nullopt: all partitions of the group.
   std::optional<std::vector<std::pair<std::string, std::vector<int32_t>>>> topics = {};
-  // If true, a partition whose offset an open transaction may change gets the error UNSTABLE_OFFSET_COMMIT.
+  // If true, the answer for a partition is UNSTABLE_OFFSET_COMMIT while an open transaction may
+  // change its offset.
   bool must_be_stable = false;
   Answer refusal(KafkaError error) const { return {error, {}}; }
 };
@@ -288,15 +290,15 @@ struct DescribeGroup {
   Answer refusal(KafkaError error) const { return {.error = error, .group_id = group_id}; }
 };
 
-// The progress of a group's readers in the partitions of their topics.
+// The progress of a group in each partition that it reads.
 struct GroupProgress {
   struct Partition {
     std::string topic;
     int32_t partition = 0;
     std::optional<int64_t> committed = {};
     std::string member = {};  // the member that reads the partition, if any
-    // The end of the partition. The coordinator leaves it empty; the coordinator's node asks the leader of the
-    // partition.
+    // The end of the partition. The coordinator leaves it empty. The node of the coordinator gets
+    // it from the leader of the partition.
     std::optional<int64_t> end = {};
   };
   std::string group_id, state, protocol_type, protocol;

@@ -28,8 +28,8 @@ class GroupOffsets {
   void erase(const OffsetKey& key);
   bool empty() const { return by_topic_.empty(); }
   const ByTopic& by_topic() const { return by_topic_; }
-  // Returns null if no offset is committed. The offset of a deleted topic is ignored, even if another topic has the
-  // same name now.
+  // Returns null if no offset is committed, or if the topic of the offset was deleted. A new topic
+  // with the same name does not get the old topic's offset.
   const OffsetValue* find(std::string_view topic, int32_t partition,
                           const storage::TopicSnapshot& topics) const;
 

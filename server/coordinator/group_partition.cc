@@ -16,7 +16,7 @@ constexpr size_t kBytesOfGroup = 800;  // approximate size of a group in memory
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
     : id_(id), port_(port), around_(around), log_(id, port, *this) {}
 
-// Resigns first, which answers the appends in flight while the groups still exist.
+// Resigns first: this answers the appends in flight while the groups still exist.
 GroupPartition::~GroupPartition() { log_.resign(); }
 
 // --- The state
@@ -98,7 +98,7 @@ GroupPartition::Group& GroupPartition::find_or_make(const std::string& id) {
 GroupPartition::Group* GroupPartition::find_or_admit(const std::string& id) {
   if (Group* group = find(id)) return group;
   if (!around_.size.try_grow(kBytesOfGroup + id.size())) return nullptr;
-  // This only checks the budget: find_or_make() charges the group.
+  // The memory is only checked here and released again, because find_or_make() charges the group.
   around_.size.shrink(kBytesOfGroup + id.size());
   return &find_or_make(id);
 }
@@ -167,7 +167,7 @@ std::vector<GroupProgress> GroupPartition::progress() const {
 
 void GroupPartition::handle(DescribeGroup request, Done<GroupDescription> done) {
   const Group* group = find(request.group_id);
-  // A client that knows only the classic protocol still sees the members of a consumer group.
+  // Clients that know only the classic protocol get the members of a consumer group, too.
   if (group)
     return done(group->classic ? group->classic->describe()
                                : group->consumer->describe_as_classic());

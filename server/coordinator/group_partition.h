@@ -22,8 +22,8 @@
 namespace server::coordinator {
 
 // Invariants:
-//   1. an offset is acknowledged, and returned to readers, only when its record is durable;
-//   2. a restart restores exactly what was acknowledged.
+//   1. an offset is acknowledged, and returned to clients, only when its record is durable;
+//   2. a restart restores exactly the acknowledged offsets.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class GroupPartition final : private ReplayedState {
@@ -33,8 +33,8 @@ class GroupPartition final : private ReplayedState {
 
   void lead(LeaderEpoch epoch) { log_.lead(epoch); }
   void resign() { log_.resign(); }
-  // Returns None if the partition is available, and otherwise the reason: it is being loaded, or
-  // this node does not lead it.
+  // Returns None if the partition is available, or the reason why it is not: the partition is being
+  // loaded, or this node does not lead it.
   KafkaError unavailable() const { return log_.unavailable(); }
 
   // --- Requests; may be called only while unavailable() is None.
@@ -99,7 +99,7 @@ class GroupPartition final : private ReplayedState {
 
   Group* find(const std::string& id);
   Group& find_or_make(const std::string& id);
-  // Returns the group, which is created if it does not exist. Returns null if no memory is left for
+  // Returns the group, and creates it if it does not exist. Returns null if no memory is left for
   // another group.
   Group* find_or_admit(const std::string& id);
   std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
@@ -108,8 +108,8 @@ class GroupPartition final : private ReplayedState {
   Status replay(const ShareGroupKey& key, std::optional<std::string_view> value);
   std::shared_ptr<ShareGroup> make_share(const std::string& id);
   ShareGroup* find_share(const std::string& id);
-  // Returns the share group, which is created if it does not exist. Returns null, with the reason
-  // in `error`, if no share group with this id can exist.
+  // Returns the share group, and creates it if it does not exist. Returns null, with the reason in
+  // `error`, if no share group with this id can exist.
   ShareGroup* find_or_admit_share(const std::string& id, KafkaError& error);
   void drop_share_unless_there(const std::string& id);
   void erase_share(const std::string& id, Done<GroupDeletion> done);
@@ -137,8 +137,8 @@ class GroupPartition final : private ReplayedState {
   std::vector<OffsetKey> expired_offsets(const std::string& id, const Group& group) const;
   void expire_some(std::shared_ptr<std::vector<std::string>> ids);
   void expire_group(const std::string& id, Group& group);
-  // Returns whether the group has neither offsets, nor commits or transactions in progress, nor
-  // members.
+  // Returns whether the group has no offsets, no members, and no commits or transactions in
+  // progress.
   bool is_idle(const Group& group) const;
 
   const PartitionId id_;
@@ -146,10 +146,10 @@ class GroupPartition final : private ReplayedState {
   GroupSurroundings& around_;
   ReplayedPartition log_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
-  // An id is at most in one of `groups_` and `shares_`.
+  // An id is in `groups_` or in `shares_`, but never in both.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
-  // The offsets of open transactions. Only the last offset of each partition is kept, because only
-  // this one becomes valid.
+  // The offsets of open transactions. For each partition only the last offset is kept, because a
+  // commit makes only this one valid.
   absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
 };
 

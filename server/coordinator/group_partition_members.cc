@@ -22,7 +22,8 @@ KafkaError check(const JoinGroup& request, const GroupSettings& settings) {
     return kInvalidSessionTimeout;
   if (request.instance_id && request.instance_id->size() > kMostOfName)
     return KafkaError::InvalidRequest;
-  // Protocols are compared pairwise, so their number is limited; clients have a handful.
+  // The protocols of members are compared pairwise, so their number is limited. Real clients have
+  // only a few.
   constexpr size_t kMostProtocols = 250;
   if (request.protocols.size() > kMostProtocols || request.protocol_type.size() > kMostOfName ||
       std::ranges::any_of(request.protocols, [](const GroupProtocol& protocol) {
@@ -194,8 +195,8 @@ void GroupPartition::handle(LeaveGroup request, Done<LeftGroup> done) {
   Group* group = find(request.group_id);
   if (!group) return done(request.refusal(kUnknownMemberId));
   if (group->consumer) return group->consumer->leave(request, std::move(done));
-  // If the last member has left, the empty group is stored before the answer. Otherwise a restart might restore the
-  // member that has left, and the next member would wait for it.
+  // If the last member has left, the empty group is stored before the answer. Otherwise a restart
+  // might restore this member, and the next member would have to wait for it.
   append({}, [done = std::move(done), left = group->classic->leave(request)](KafkaError) {
     done(left);
   });

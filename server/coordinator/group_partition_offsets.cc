@@ -10,7 +10,8 @@ namespace server::coordinator {
 
 namespace {
 
-// Number of offsets of a request, or of groups, that one slice handles. A slice takes about half a millisecond.
+// The number of offsets of a request, or of groups, that one slice handles: about half a
+// millisecond of work.
 constexpr size_t kSliceOfOffsets = 1'000;
 constexpr size_t kSliceOfGroups = 500;
 
@@ -64,8 +65,8 @@ struct GroupPartition::Commit {
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
   if (find_share(request.group_id)) return kGroupIdNotFound;  // share groups commit no offsets
-  // A commit in a transaction that names no member is not checked, because the producer's epoch fences old producers.
-  // Before KIP-447 this was the only protection.
+  // A commit in a transaction is not checked if it names no member: the producer's epoch fences old
+  // producers. Before KIP-447, this fence was the only protection.
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
     return group->classic ? group->classic->check_commit(request)
@@ -146,8 +147,9 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
     for (const auto& [topic, partition] : at)
       commit->answer.topics[topic].second[partition].error = error;
   };
-  // Only new offsets need memory, so the limit does not affect groups that repeat their commits. The bytes are only
-  // checked here; they are charged when the offsets are durable.
+  // Only new offsets need memory, so the limit does not affect groups that commit the same
+  // partitions again. The bytes are only checked here; they are charged when the offsets are
+  // durable.
   const bool has_room = around_.size.try_grow(bytes);
   if (has_room) around_.size.shrink(bytes);
   if (!has_room) {
@@ -299,7 +301,7 @@ void GroupPartition::handle(DeleteOffsets request, Done<DeletedOffsets> done) {
   });
 }
 
-// Deletes the offsets and also the group's own records. Used when nothing of the group remains.
+// Deletes the offsets and also the group's own records. Used when the group has no other state.
 void GroupPartition::erase_offsets(const std::string& id, std::vector<OffsetKey> keys,
                                    std::function<void(KafkaError)> done) {
   std::vector<StoredRecord> records;
@@ -338,8 +340,9 @@ std::vector<OffsetKey> GroupPartition::expired_offsets(const std::string& id,
     const bool may_expire =
         is_empty || (subscribed && !std::ranges::binary_search(*subscribed, topic));
     for (const auto& [partition, value] : partitions) {
-      // A group that had members keeps its offsets until it has been empty for the retention time. If an id never had
-      // members, the retention time of each offset begins with its commit.
+      // If the group had members, its offsets are kept until the group has been empty for the
+      // retention time. If the group never had members, the retention time of each offset begins
+      // with its commit.
       const bool counts_from_commit = !is_empty || !classic || classic->protocol_type().empty();
       const int64_t since_ms = counts_from_commit
                                    ? value.commit_time_ms

@@ -61,7 +61,8 @@ ShareGroup* GroupPartition::find_or_admit_share(const std::string& id, KafkaErro
   error = kGroupIdNotFound;
   if (ShareGroup* known = find_share(id)) return known;
   if (Group* other = find(id)) {
-    // An idle group that has no records was created for a request that failed, so it can be replaced.
+    // The other group is idle and has no records: it was created for a request that failed, so it
+    // can be replaced.
     if (!is_idle(*other) || other->is_stored) return nullptr;
     erase(id);
   }
@@ -80,7 +81,8 @@ void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done
   append(std::move(records), [done = std::move(done)](KafkaError error) { done({error}); });
 }
 
-// Removes the group if it has no state, because the request for which it was created has added nothing.
+// Removes the group if it has no state. This is the case when the request for which the group was
+// created has added nothing.
 void GroupPartition::drop_share_unless_there(const std::string& id) {
   ShareGroup* const group = find_share(id);
   if (!group || group->is_there()) return;

@@ -61,8 +61,8 @@ std::string encode(const OffsetKey& key) {
   return out.take();
 }
 
-// Writes version 1 if the offset has an expiry, which only version 1 can store, and otherwise
-// version 4, which alone stores the topic's id.
+// Writes version 1 if the offset has an expiry, because only version 1 can store an expiry.
+// Otherwise writes version 4, because only version 4 stores the topic's id.
 std::string encode(const OffsetValue& value) {
   const bool expires = value.expire_time_ms >= 0;
   RecordWriter out(expires ? kOffsetWithExpiry : kOffsetWithTopicId, !expires);

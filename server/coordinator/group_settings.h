@@ -27,15 +27,17 @@ struct GroupSettings {
   int64_t retention_check_ms = 600'000;            // offsets.retention.check.interval.ms
 };
 
-// The following limits are not Kafka's. They are far above any need and keep clients from filling the memory.
+// The following limits do not exist in Kafka. They are far above the needs of real clients, and
+// prevent clients from filling the memory.
 inline constexpr size_t kMaxGroupIdBytes = 4'096;
 // Limit for the bytes of all data that the members of a group have sent and received.
 inline constexpr size_t kMaxGroupBytes = 8 << 20;
 // Limit, per group, for clients that have received a member id and have not joined with it. Beyond the limit the oldest
 // such client is forgotten.
 inline constexpr size_t kMaxPendingMembers = 10'000;
-// A new member that waits for its first generation sends no heartbeats, so the coordinator does not notice if it
-// disappears. It is removed after this time (as in Kafka's group coordinator, KAFKA-7610).
+// A new member that waits for its first generation sends no heartbeats, so the coordinator cannot
+// detect that it has disappeared. It is removed after this time (as in Kafka's group coordinator,
+// KAFKA-7610).
 inline constexpr int64_t kNewMemberJoinTimeoutMs = 300'000;
 
 }  // namespace server::coordinator

@@ -1,4 +1,5 @@
-// Answers heartbeats without asking the group's loop, because most heartbeats find the group unchanged.
+// Answers heartbeats without the group's loop, because the state of the group has rarely changed
+// since the last heartbeat.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -11,15 +12,15 @@
 
 namespace server::coordinator {
 
-// A pulse answers heartbeats in place of the coordinator. It is shared by the loop of a member's
-// connection and the loop of the member's group. While the pulse is open, the connection's loop
-// answers heartbeats and records the time of the last one, which the group's loop reads.
+// A pulse answers heartbeats in place of the coordinator. Two loops share it: the loop of a
+// member's connection and the loop of the member's group. While the pulse is open, the connection's
+// loop answers heartbeats and stores the time of the last one. The group's loop reads this time.
 //
 // Threads: beat() from any thread; all other functions from the group's loop, except that is_open() may be called from
 // any thread.
 class MemberPulse {
  public:
-  // Accepts a heartbeat. Returns false if the group has to be asked.
+  // Accepts a heartbeat. Returns false if the coordinator has to handle it.
   bool beat(int64_t now_us) {
     if (!is_open_.load(std::memory_order_acquire)) return false;
     last_us_.store(now_us, std::memory_order_release);
@@ -27,8 +28,8 @@ class MemberPulse {
   }
   int64_t last_us() const { return last_us_.load(std::memory_order_acquire); }
   bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
-  // Closes the pulse for ever, because the group has something to send. A concurrent beat may still be accepted, as if
-  // it had arrived before.
+  // Closes the pulse permanently, because the group has something to send. A concurrent beat() may
+  // still be accepted; it counts as earlier.
   void close() { is_open_.store(false, std::memory_order_release); }
 
  private:
@@ -49,7 +50,7 @@ class MemberPulses {
     key += std::to_string(generation);
     return key;
   }
-  // Accepts a heartbeat with the content `key`. Returns false if the group has to be asked.
+  // Accepts a heartbeat with the content `key`. Returns false if the coordinator has to handle it.
   bool beat(const std::string& key, int64_t now_us) {
     const auto found = pulses_.find(key);
     if (found == pulses_.end()) return false;
@@ -58,7 +59,8 @@ class MemberPulses {
     return false;
   }
   void keep(std::string key, std::shared_ptr<MemberPulse> pulse) {
-    // A member that disappears without leaving has an entry until its pulse is closed.
+    // The entry of a member that disappears without leaving remains until the group closes its
+    // pulse.
     if (pulses_.size() >= most_) {
       absl::erase_if(pulses_, [](const auto& each) { return !each.second->is_open(); });
       most_ = std::max(kLeast, 2 * pulses_.size());

@@ -1,6 +1,6 @@
-// Reads and writes the two encodings of Kafka's internal topics. Texts and arrays begin with their size. The size has a
-// fixed width or, in "flexible" versions, it is a varint of the size plus one. Flexible versions also have tagged
-// fields.
+// Reads and writes the two encodings of Kafka's internal topics. Texts and arrays begin with their
+// size. In normal versions the size has a fixed width. In "flexible" versions it is a varint of the
+// size plus one, and tagged fields exist.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -24,7 +24,7 @@ class RecordWriter {
   void number(T value) {
     append_be(out_, value);
   }
-  // Truncates texts of more than INT16_MAX bytes. All callers limit their texts before.
+  // Truncates texts of more than INT16_MAX bytes. All callers limit their texts before the call.
   void text(std::string_view text) {
     text = text.substr(0, INT16_MAX);
     size<int16_t>(text.size());

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kLoadSliceBytes = 256 << 10;
 constexpr int64_t kLoadSliceUs = 1'000;
-// When the gathered batch reaches this size, it is sent before the end of the turn.
+// When the collected batch reaches this size, it is sent before the end of the loop iteration.
 constexpr size_t kBatchBytes = 1 << 20;
 
 Error not_led() { return {ErrorCode::NotLeader, "this node no longer leads the partition"}; }
@@ -108,8 +108,8 @@ void ReplayedPartition::resign() {
   state_.on_unloaded();
 }
 
-// Loads one slice of the log. When it has reached the end of the log, the partition becomes active. No record can
-// follow unnoticed, because only this object appends to the partition.
+// Loads one slice of the log. At the end of the log, the partition becomes active. No record can
+// arrive after this check unnoticed, because only this object appends to the partition.
 void ReplayedPartition::load_slice() {
   const int64_t begin_us = port_.clock().monotonic_us();
   do {
@@ -142,8 +142,8 @@ Status ReplayedPartition::replay_batch(const records::BatchView& batch) {
         header.is_transactional()
             ? state_.replay_undecided(header.producer_id, *record.key, record.value)
             : state_.replay(*record.key, record.value);
-    // A record that cannot be applied, for example one of an unknown version, is skipped: the remaining state is more
-    // important. Only the first such records are logged.
+    // A record that cannot be applied, for example one of an unknown version, is skipped, so that
+    // the other records remain usable. Only the first skipped records are logged.
     constexpr uint64_t kMostTold = 10;
     if (!replayed && ++left_out_ <= kMostTold)
       log_warn("a coordinator ignores an invalid record partition={} offset={} error=\"{}\"",
@@ -199,7 +199,7 @@ void ReplayedPartition::add_to_builder(const std::vector<StoredRecord>& records)
 }
 
 void ReplayedPartition::flush() {
-  if (gathered_.empty()) return;  // already sent, because of the size of the batch
+  if (gathered_.empty()) return;  // already sent when the batch became too large
   Waiting waiting = std::exchange(gathered_, {});
   if (builder_.empty() && under_way_.empty()) return answer(waiting, {});
   if (builder_.empty()) {  // an append without records is answered after the last append in flight

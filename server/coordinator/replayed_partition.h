@@ -1,6 +1,6 @@
-// A coordinator whose state is replayed from one partition of an internal topic. This is the common part of the
-// coordinators of groups and of transactions. The leader of the partition has the state; when the leadership moves, the
-// new leader replays the log.
+// A coordinator whose state is replayed from one partition of an internal topic. The coordinators
+// of groups and of transactions are both built on it. The leader of the partition has the state.
+// When the leadership moves, the new leader replays the log.
 #pragma once
 #include <deque>
 #include <functional>
@@ -28,8 +28,8 @@ class ReplayedState {
   virtual void replay_end(ProducerId, records::TransactionEnd) {}
   // Called when the log is replayed completely.
   virtual void on_loaded() = 0;
-  // Discards the state, and answers all waiting requests. Called when this node no longer leads the partition, or when
-  // the log is replayed again.
+  // Discards the state, and answers all waiting requests. Called when this node no longer leads the
+  // partition, and before the log is replayed again.
   virtual void on_unloaded() = 0;
 
  protected:
@@ -45,9 +45,10 @@ struct StoredRecord {
 // Returns the error that clients get if a record was not stored. Temporary errors make clients retry here or look for
 // the coordinator again (the same translation as in Kafka's coordinators).
 KafkaError coordinator_error(const Status& status);
-// Works like coordinator_error(), for requests whose client shows the error to its user. If the disk is
-// full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR: after a retriable error the
-// client would find this coordinator again until its timeout, and would report only the timeout.
+// Works like coordinator_error(), for requests whose client shows the error to its user. If the
+// disk is full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR. After a retriable
+// error, the client would find this coordinator again and again, and would finally report only a
+// timeout.
 KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port);
 
 //     Idle --lead()--> Loading --the end of the log is reached--> Active
@@ -55,7 +56,7 @@ KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPo
 //
 // Invariants:
 //   1. no state callback runs between on_unloaded() and the next lead();
-//   2. appends are answered once each, in their order, even if the leadership is lost;
+//   2. each append is answered once, in the order of the appends, even if the leadership is lost;
 //   3. records are appended only under the epoch whose log was replayed.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the state outlive it.
@@ -78,11 +79,12 @@ class ReplayedPartition {
   Stage stage() const { return stage_; }
   bool is_active() const { return stage_ == Stage::Active; }
   LeaderEpoch epoch() const { return epoch_; }
-  // Returns None while the partition is active, and otherwise the error for requests.
+  // Returns None while the partition is active, or the error for requests while it is not.
   KafkaError unavailable() const;
 
-  // Appends all records or none, and calls back when no change of the leader can remove them. The records of one turn
-  // of the loop become one batch. Fails with NotLeader unless the partition is active.
+  // Appends all records or none, and calls back when no change of the leader can remove them. The
+  // records of one loop iteration become one batch. Fails with NotLeader unless the partition is
+  // active.
   void append(const std::vector<StoredRecord>& records, Done done);
   // Appends the records in the producer's transaction. Fails with FencedTask if the producer has been replaced.
   void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
@@ -121,7 +123,8 @@ class ReplayedPartition {
   // The callbacks of each batch whose append is in flight. Shared with the callback of that append, which may run after
   // a resignation.
   std::deque<std::shared_ptr<Waiting>> under_way_;
-  // Destroyed with this object, and by each lead() and resign(). Older tasks detect this with a weak pointer.
+  // Expires with this object, and at each lead() and resign(). Tasks of an earlier term detect this
+  // with a weak pointer.
   std::shared_ptr<char> term_;
 };
 

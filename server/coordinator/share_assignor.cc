@@ -7,8 +7,8 @@ namespace server::coordinator {
 std::vector<AssignedPartitions> assign_simple(size_t member_count,
                                               const std::vector<SharedTopic>& topics) {
   std::vector<AssignedPartitions> assigned(member_count);
-  // The position in the list of members from which the next topic continues, so that many topics
-  // with few partitions do not all go to the first members.
+  // The position in the list of members at which the assignment of the next topic begins. Without
+  // it, topics with few partitions would all be assigned to the first members.
   size_t turn = 0;
   for (const SharedTopic& topic : topics) {
     const size_t members = topic.members.size();

@@ -16,9 +16,9 @@ struct SharedTopic {
   int32_t partition_count = 0;
   std::vector<size_t> members;  // indexes of the topic's subscribers, in ascending order
 };
-// Returns the partitions of each of `member_count` members. All subscribers of a topic get the same number of its
-// partitions, give or take one; if the topic has fewer partitions than subscribers, each partition gets the same number
-// of members, give or take one.
+// Returns the partitions of each of `member_count` members. The subscribers of a topic get equal
+// numbers of its partitions; the numbers differ by at most one. If the topic has fewer partitions
+// than subscribers, the partitions get equal numbers of members instead.
 std::vector<AssignedPartitions> assign_simple(size_t member_count,
                                               const std::vector<SharedTopic>& topics);
 

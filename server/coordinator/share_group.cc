@@ -69,8 +69,8 @@ void ShareGroup::heartbeat(ShareGroupHeartbeat request, Done<Answer> done) {
       .member_epoch = member->epoch,
       .heartbeat_interval_ms = static_cast<int32_t>(number(
           storage::kShareHeartbeatIntervalMs, around_.settings.share_heartbeat_interval_ms))};
-  // A member sends its topics if it joins, or if it has lost an answer. It then gets the assignment even if it is
-  // unchanged.
+  // A member sends its topics when it joins, or when an answer to it was lost. It then gets the
+  // assignment even if the assignment is unchanged.
   if (request.member_epoch == 0 || request.topics || member->told != member->assigned)
     answer.assignment = member->told = member->assigned;
   commit([request = std::move(request), answer = std::move(answer),
@@ -221,7 +221,7 @@ void ShareGroup::watch(Member& member) {
       around_.deadlines.set(member.expires_us, [this, id = member.id] { on_session_end(id); });
 }
 
-// Removes the member if its session has expired. Records that the member has acquired remain acquired: the share
+// Removes the member if its session has expired. Its acquired records remain acquired: the share
 // session ends with the connection, and the lock of each record expires separately.
 void ShareGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;

@@ -28,7 +28,7 @@ inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate size of a gr
 //
 // Invariants:
 //   1. every request is answered once;
-//   2. a confirmed acknowledgement is durable; a loan of records is not stored;
+//   2. a confirmed acknowledgement is durable; the lending of records is not stored;
 //   3. a record is lent to one member at a time.
 //
 // Threads: one loop's. Owner: its partition.
@@ -52,7 +52,8 @@ class ShareGroup {
   void heartbeat(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done);
   void fetch(ShareFetch request, Done<ShareFetched> done);
   void close(const CloseShareSession& request);
-  // Lends records of the partition to waiting sessions, since the partition may have more records.
+  // Lends records of the partition to waiting sessions. Called when the partition may have new
+  // records.
   void grown(const TopicIdPartition& partition);
 
   ShareGroupOffsets offsets(const DescribeShareGroupOffsets& request) const;
@@ -85,7 +86,8 @@ class ShareGroup {
     SharePartition state = {};
     int32_t number = 0;       // number of the last Progress record
     int32_t slots = 0;        // number of Change records since the last Progress record
-    int32_t most_slots = 0;   // largest number of slots ever used: the log has keys of all of them
+    int32_t most_slots = 0;   // largest number of slots ever used: the log has a key for each of
+                              // them
     size_t change_bytes = 0;  // bytes of Change records since the last Progress record
     size_t progress_bytes = 0;
     size_t charged = 0;
@@ -150,7 +152,8 @@ class ShareGroup {
               std::vector<AcquiredRecords>& acquired);
   void send(ShareFetched answer, Done<ShareFetched> done);
   void wait(Session& session, ShareFetch request, ShareFetched answer, Done<ShareFetched> done);
-  // Removes and returns the waiting request, which the caller has to answer. The session must be waiting.
+  // Removes and returns the waiting request. The caller has to answer it. The session must be
+  // waiting.
   Waiting stop_waiting(Session& session);
   void end_wait(Session& session);
   void close(Sessions::iterator session, bool has_tried);

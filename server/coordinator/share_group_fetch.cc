@@ -9,11 +9,11 @@ namespace server::coordinator {
 namespace {
 
 constexpr int32_t kOpens = 0, kCloses = -1;  // values of a session epoch
-// Minimum pause between checks of a partition's locks, so that many locks that expire one after the other cost few
-// checks.
+// Minimum pause between checks of a partition's locks. With the pause, one check handles many locks
+// that expire one after the other.
 constexpr int64_t kLockPauseUs = 100'000;
-// Limit for the reads of a partition per request. If available records are scattered, the member gets the next ones
-// with its next request.
+// Limit for the reads of a partition per request. If the available records are far apart, the
+// member gets the rest with its next request.
 constexpr int kMostReads = 16;
 constexpr size_t kBytesOfSession = 600, kBytesOfPlace = 400;
 constexpr size_t kBytesOfShared = 400, kBytesOfRange = 112;
@@ -32,7 +32,8 @@ KafkaError error_of(const Status& status) {
 
 int32_t after(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
-// Finds the parts of an answer by partition. It uses a map because a request can name very many partitions.
+// Finds the parts of an answer by partition. It is a map because a request can name very many
+// partitions.
 class Parts {
  public:
   explicit Parts(ShareFetched& answer) : answer_(answer) {
@@ -51,8 +52,8 @@ class Parts {
 
 }  // namespace
 
-// The space left in an answer. As in Kafka, the first batch is added even if it is larger than the space, and a further
-// batch only if it fits. No batch is added if the client accepts no bytes.
+// The space left in an answer. As in Kafka, the first batch is added even if it is larger than the
+// space, and each further batch only if it fits. No batch is added if the client accepts no bytes.
 class ShareGroup::BytesLeft {
  public:
   explicit BytesLeft(int64_t most) : count_(most) {}
@@ -62,7 +63,8 @@ class ShareGroup::BytesLeft {
     count_ -= static_cast<int64_t>(bytes);
     has_any_ = true;
   }
-  // Removes the first batch that does not fit, and all batches after it. If no batch is left, the answer is complete.
+  // Removes the first batch that does not fit, and all batches after it. If no batch is left, no
+  // further bytes are accepted.
   void keep_what_fits(std::vector<SharedLog::Batch>& batches) {
     int64_t after = count_;
     bool has_any = has_any_;
@@ -129,7 +131,8 @@ ShareGroup::Session* ShareGroup::begin(const ShareFetch& request, ShareFetched& 
          !around_.size.try_grow(kBytesOfSession)))
       return refuse(kShareSessionLimitReached, "There are too many share sessions.");
     Session& session = sessions_[request.member_id];
-    // The records that the member has acquired stay acquired, because the member may only have lost an answer.
+    // The records that the member has acquired stay acquired, because the member may still process
+    // them: perhaps only an answer was lost.
     if (session.waiting) end_wait(session);
     around_.size.shrink(session.charged - (session.charged > 0 ? kBytesOfSession : 0));
     std::set<TopicIdPartition> lent = std::move(session.lent);
@@ -289,7 +292,7 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   SharedLog& log = *around_.shared_log;
   const bool committed = reads_committed();
   const SharedLog::Extent extent = TRY(log.extent(id, committed));
-  // Without memory no records are lent; acknowledgements of lent records still work.
+  // Without memory no further records are lent. Acknowledgements of lent records still work.
   constexpr size_t kRoom = kBytesOfShared + 16 * kBytesOfRange;
   if (!around_.size.try_grow(kRoom)) return {};
   around_.size.shrink(kRoom);
@@ -382,8 +385,8 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
   const std::string member = *session.member;
   Waiting& waiting = *session.waiting;
   waiting.ticket = next_ticket_++;
-  // A request that accepts no bytes does not join the queue: no record could be lent to it, and it would block the
-  // requests behind it.
+  // A request that accepts no bytes is not added to the queue: it could get no record, and it would
+  // block the requests behind it.
   if (waiting.request.max_bytes > 0)
     for (const TopicIdPartition& each : session.partitions)
       waiting_[each].emplace(waiting.ticket, session.member);
@@ -418,8 +421,8 @@ void ShareGroup::end_wait(Session& session) {
 }
 
 void ShareGroup::wake(const TopicIdPartition& partition) {
-  // Sessions are served in the order of their tickets. If the first session gets no records, the others get none
-  // either.
+  // Sessions are served in the order of their tickets. If the first session gets no records, the
+  // others would get none either.
   for (auto here = waiting_.find(partition); here != waiting_.end();
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;

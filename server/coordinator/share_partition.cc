@@ -22,8 +22,9 @@ bool are_one(const SharePartition::Range& a, const SharePartition::Range& b) {
          (a.holder == b.holder || (a.holder && b.holder && *a.holder == *b.holder));
 }
 
-// Adds records to the list of acquired ranges. Adjacent records with the same delivery count become one range. A range
-// is ended only between batches, when it has at least `batch_size` records.
+// Adds records to the list of acquired ranges. Adjacent records with the same delivery count are
+// merged into one range. A range with at least `batch_size` records ends at the next batch
+// boundary.
 void tell(std::vector<AcquiredRecords>& all, const AcquiredRecords& next, int64_t batch_size,
           bool begins_batch) {
   if (!all.empty() && all.back().last + 1 == next.first &&
@@ -387,7 +388,8 @@ void SharePartition::restore(int64_t start, const Kept& ranges) {
 void SharePartition::restore_change(int64_t start, const Kept& ranges) {
   for (const auto& [first, range] : ranges) {
     if (range.end <= std::max(first, start_)) continue;
-    // Records that no stored range covers were lent and not acknowledged, so they are available.
+    // Records that no stored range covers were at most lent and never acknowledged, so they are
+    // available.
     extend(range.end, {});
     set(std::max(first, start_), range.end, range);
   }

@@ -68,7 +68,8 @@ class SharePartition {
   std::optional<int64_t> next(int64_t from, int64_t readable_end, const ShareLimits& limits) const;
 
   struct Wish {
-    // The number of records still wanted. acquire() reduces the number; the wish is satisfied when it is below 1.
+    // The number of records that are still wanted. acquire() reduces it. Below 1, enough records
+    // are acquired.
     int64_t records = 0;
     bool is_strict = false;  // false: the last batch is lent as a whole
     int64_t batch_size = 0;
@@ -87,8 +88,8 @@ class SharePartition {
   // kInvalidRecordState if the member does not hold all records. Offsets before the start are ignored.
   KafkaError acknowledge(const std::string& member, const std::vector<AcknowledgedBatch>& batches,
                          bool may_renew, int64_t renewed_until_us, const ShareLimits& limits);
-  // Makes the records of a member available again, because the member's session has ended. If `has_tried`, the attempt
-  // counts as a delivery. Returns false if the member had no records.
+  // Makes the records of a member available again. Called when the member's session has ended. If
+  // `has_tried`, the attempt counts as a delivery. Returns false if the member had no records.
   bool release(const std::string& member, bool has_tried, const ShareLimits& limits);
   // Makes the records whose lock has expired available again. Returns false if no lock had expired.
   bool expire(int64_t now_us, const ShareLimits& limits);
@@ -96,8 +97,8 @@ class SharePartition {
 
   // --- Stored state
 
-  // Returns whether the stored state has changed since the last forget_changes(). Loans do not count, since they are
-  // not stored.
+  // Returns whether the stored state has changed since the last forget_changes(). Lending does not
+  // count, because it is not stored.
   bool has_changed() const { return has_changed_; }
   // The changed ranges, unordered. They may include offsets that have not changed.
   struct Change {

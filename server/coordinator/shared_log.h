@@ -30,12 +30,12 @@ class SharedLog {
     // False: the batch is a marker or was aborted, so members do not get it.
     bool is_delivered = true;
   };
-  // Returns the batches from the one that contains the offset `from`, or follows it, up to `max_bytes`. Returns at
-  // least one batch if one may be read.
+  // Returns whole batches, about `max_bytes` in total. The first one contains the offset `from` or
+  // is the next one after it. Returns at least one batch if one may be read.
   virtual Result<std::vector<Batch>> batches(const TopicIdPartition& partition, int64_t from,
                                              size_t max_bytes, bool reads_committed) = 0;
-  // Calls GroupPartition::grown() whenever records arrive, until unwatch(). The calls of watch() for a partition are
-  // counted, so each needs its own unwatch().
+  // Calls GroupPartition::grown() whenever records arrive, until unwatch(). The calls are counted
+  // for each partition: each watch() needs its own unwatch().
   virtual void watch(const TopicIdPartition& partition) = 0;
   virtual void unwatch(const TopicIdPartition& partition) = 0;
 };

@@ -21,8 +21,8 @@ class StateSize {
     bytes_ += bytes;
     return true;
   }
-  // Adds bytes to the size even if the budget is exceeded. For state that exists already, because
-  // it was replayed, or that replaces other state.
+  // Adds bytes to the size even if the budget is exceeded. Used for replayed state, which exists
+  // already, and for state that replaces other state.
   void grow(size_t bytes) {
     bytes_ += bytes;
     if (charge_) charge_->resize(bytes_);

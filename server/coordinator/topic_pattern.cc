@@ -15,7 +15,8 @@ constexpr size_t kMostBytes = 10'000;
 constexpr int64_t kMostMemory =
     1 << 20;  // limit for a compiled pattern, so that members cannot fill the memory
 constexpr int64_t kSliceUs = 2'000;
-constexpr size_t kNamesPerLook = 16;  // names that are matched between two reads of the clock
+constexpr size_t kNamesPerLook = 16;  // number of names that are matched between two reads of the
+                                      // clock
 
 }  // namespace
 

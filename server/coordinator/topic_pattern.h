@@ -15,8 +15,8 @@ class RE2;
 
 namespace server::coordinator {
 
-// The topics that match a pattern, kept up to date. To match a name takes time in proportion to the length of the name,
-// for any pattern. A scan over many topics is done in slices.
+// The topics that match a pattern, kept up to date. Matching takes time in proportion to the length
+// of the name, for any pattern. A scan over many topics is done in slices.
 //
 // Threads: one loop's. Owner: a group.
 class TopicPattern {
@@ -27,8 +27,9 @@ class TopicPattern {
   TopicPattern& operator=(TopicPattern&&) noexcept;
   ~TopicPattern();
 
-  // Scans the topics `now` for about one slice at most. The caller calls it again with each request, even if the topics
-  // have not changed, so that a scan continues. Returns true if topics() has changed.
+  // Scans the topics `now` for at most about one slice. The caller repeats the call with each
+  // request, even if the topics have not changed, because an earlier scan may be incomplete.
+  // Returns true if topics() has changed.
   bool refresh(const std::shared_ptr<const storage::TopicSnapshot>& now, const Clock& clock);
   // Returns the matching topics of the last complete scan, sorted, without internal topics.
   const std::vector<std::string>& topics() const { return topics_; }

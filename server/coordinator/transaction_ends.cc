@@ -49,9 +49,10 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
   if (!is_over) return done({kInvalidTxnState, request.producer});
-  // The answer to an earlier request was lost, or this is the end of a later transaction with the same epoch, which
-  // another node coordinated while this node was frozen. Only a coordinator that can still write has the latest state
-  // for certain, so the state is written again.
+  // There are two explanations for this request. Either the answer to an earlier request was lost,
+  // or the request ends a later transaction with the same epoch, which another node coordinated
+  // while this node was frozen. The state is written again, because a successful write proves that
+  // this coordinator is the current one.
   change(request.transactional_id, transaction, transaction->value,
          [producer = request.producer, done = std::move(done)](KafkaError error) {
            done({error, producer});
@@ -60,8 +61,9 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
 
 namespace {
 
-// Returns whether the producer repeats an end whose answer, with the new epoch, was lost. An end of the first version
-// gives no new epoch, so a newer epoch belongs to a later producer.
+// Returns whether the producer repeats an end because the answer with its new epoch was lost. In
+// the first version of the protocol an end gives no new epoch, so there a newer epoch belongs to a
+// later producer.
 bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
   if (value.client_version < kSecondVersion) return false;
   if (producer.id == value.producer_id) return producer.epoch + 1 == value.epoch;
@@ -90,8 +92,8 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
     return done(request.refusal(error));
   if (std::exchange(request.waits_until_told, false))
     done = when_told(transaction, std::move(done));
-  // A transaction that was never started may be aborted, because a producer cannot find out whether its last request
-  // has arrived.
+  // A transaction that was never started may be aborted, because a producer does not know whether
+  // its last request has arrived.
   if (value.state != TransactionState::Ongoing && request.is_commit)
     return done(request.refusal(kInvalidTxnState));
   end_with_new_epoch(std::move(request), transaction, std::move(done));
@@ -148,7 +150,7 @@ TransactionValue TransactionPartition::prepared(const TransactionValue& value, b
   TransactionValue next = value;
   if (value.state != TransactionState::Ongoing) next.partitions.clear();
   next.state = is_commit ? TransactionState::PrepareCommit : TransactionState::PrepareAbort;
-  next.epoch = std::max(epoch, value.epoch);  // after INT16_MAX, `epoch` is negative
+  next.epoch = std::max(epoch, value.epoch);  // INT16_MAX + 1 wraps to a negative number
   return next;
 }
 
@@ -191,9 +193,10 @@ void TransactionPartition::end(const std::string& id, const TransactionPtr& tran
     prepare(id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
-// Stores the end of the transaction and all markers in one commit instead of three in sequence (docs/adr/0032). Returns
-// false, and does nothing, if the settings or the number of markers forbid that. If the commit is impossible, for
-// example because this node does not lead all the partitions, the end is prepared instead.
+// Stores the end of the transaction and all markers in one commit instead of three in sequence
+// (docs/adr/0032). Returns false, and does nothing, if the settings or the number of markers forbid
+// that. If the commit fails, for example because this node does not lead all partitions, the end is
+// prepared and the markers are sent separately.
 bool TransactionPartition::try_end_at_once(const std::string& id, const TransactionPtr& transaction,
                                            const TransactionValue& next, int16_t last_epoch,
                                            const std::function<void(KafkaError)>& done) {
@@ -218,7 +221,8 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
                        transaction->is_ending = false;
                        return done(kNotCoordinator);
                      }
-                     // If any partition cannot be written, the partitions are handled one by one.
+                     // If one of the partitions cannot be written, the partitions are handled one
+                     // by one.
                      if (!status)
                        return prepare(id, transaction, std::move(next), last_epoch,
                                       std::move(done));
@@ -231,8 +235,8 @@ bool TransactionPartition::try_end_at_once(const std::string& id, const Transact
   return true;
 }
 
-// Notifies the coordinators of groups, which do not notice markers that others append to their partitions. Then calls
-// `done`.
+// Notifies the coordinators of groups, which do not detect markers that other code appends to their
+// partitions. Then calls `done`.
 void TransactionPartition::ended_at_once(const TransactionPtr& transaction,
                                          const TransactionValue& next,
                                          std::function<void(KafkaError)> done) {
@@ -297,8 +301,9 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
   if (ending->term.expired()) return;  // the next coordinator sends all markers
   --ending->under_way;
   if (!status) {
-    // A newer coordinator has sent an end to the partition. It may be the same end, and it may not be durable yet, so
-    // this coordinator cannot decide that all markers are written. It retries until it detects that it was replaced.
+    // A newer coordinator has sent an end to the partition. It may be the same end and may not be
+    // durable yet, so this coordinator cannot conclude that all markers are written. It retries
+    // until it detects that it was replaced.
     const bool is_replaced = status.error().code == ErrorCode::FencedTask;
     if (is_replaced && !std::exchange(ending->is_replaced, true))
       log_warn(

@@ -48,7 +48,8 @@ struct EndedTransaction {
   ProducerIdentity producer = {};  // identity for the next transaction
   bool is_told = false;            // all markers are written; set only if requested
 };
-// Ends the transaction. The request is answered when the end is decided; readers see the end a moment later.
+// Ends the transaction. The request is answered when the end is decided and stored; readers see the
+// end shortly afterwards.
 struct EndTransaction {
   using Answer = EndedTransaction;
   std::string transactional_id = {};

@@ -12,10 +12,11 @@ namespace {
 
 constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // approximate sizes in memory
 constexpr size_t kMaxIdBytes = 4'096;
-// Number of ids that one slice handles. A slice takes about half a millisecond.
+// The number of ids that one slice handles: about half a millisecond of work.
 constexpr size_t kSliceOfIds = 1'000;
-// Timeouts after a change of the coordinator (on_loaded()), for transactions in which a node commits rows: for an open
-// transaction, and for one without partitions yet.
+// Timeouts after a change of the coordinator (on_loaded()), for transactions in which a node
+// commits rows. The first one is for an open transaction, the second one for a transaction that has
+// no partitions yet.
 constexpr int64_t kTakenOverMs = 1'000;
 constexpr int32_t kJoinedLateMs = 2'000;
 
@@ -79,10 +80,11 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
   return {};
 }
 
-// Continues the transactions. A prepared transaction ends as decided; an open transaction keeps the rest of its
-// timeout. An open transaction in which a node commits rows (node_commits.h) gets a short timeout, because that node
-// may have died together with the coordinator. If a transaction of a node has no partitions yet, its future timeout is
-// shortened, too: the long timeout was chosen while the node itself was the coordinator.
+// Continues the transactions. A prepared transaction ends as decided; an open transaction keeps the
+// rest of its timeout. Transactions in which a node commits rows (node_commits.h) get a short
+// timeout, because that node may have died together with the coordinator. If such a transaction has
+// no partitions yet, the timeout for its future partitions is shortened, too: the long timeout was
+// chosen while the node itself was the coordinator.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
@@ -154,7 +156,8 @@ void TransactionPartition::store(const std::string& id, const TransactionPtr& tr
   });
 }
 
-// Runs the waiting requests in their order. When one of them starts a step, the requests after it wait again.
+// Runs the waiting requests in their order. When one of them starts a step, the requests after it
+// have to wait again.
 void TransactionPartition::wake(const TransactionPtr& transaction) {
   for (const auto& each : std::exchange(transaction->waiting, {})) each();
 }
@@ -194,7 +197,8 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
                                 done = std::move(done)](Result<ProducerId> allocated) mutable {
     if (!term.lock()) return done(request.refusal(kNotCoordinator));
     if (!allocated) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
-    // If another request has created the transactional id meanwhile, this request continues with that id's transaction.
+    // If another request has created the transactional id meanwhile, this request continues with
+    // the existing transaction.
     if (find(request.transactional_id)) return handle(std::move(request), std::move(done));
     const TransactionPtr transaction =
         transactions_.emplace(request.transactional_id, std::make_shared<Transaction>())
@@ -259,7 +263,8 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
   });
 }
 
-// Allocates a producer id and calls `then`, which starts a step. No other step starts meanwhile.
+// Allocates a producer id and calls `then`, which starts a step. No other step can start before
+// that.
 void TransactionPartition::with_new_id(const TransactionPtr& transaction,
                                        std::function<void(KafkaError, ProducerId)> then) {
   transaction->is_changing = true;
@@ -292,8 +297,8 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
   if (const KafkaError error = check_producer(*transaction, request.producer);
       error != KafkaError::None)
     return done(request.refusal(error));
-  // A batch that arrives while its transaction ends waits. Otherwise it would start another transaction, which never
-  // ends.
+  // A batch that arrives while its transaction ends has to wait. Otherwise it would start another
+  // transaction, which would never end.
   if (transaction->is_ending) return wait(*transaction, std::move(request), std::move(done));
   const TransactionValue& value = transaction->value;
   const bool is_open = value.state == TransactionState::Ongoing;
@@ -301,8 +306,9 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
       is_open ? minus(request.partitions, value.partitions) : request.partitions;
   if (request.verify_only)
     return done({missing.empty() ? KafkaError::None : kInvalidTxnState, std::move(missing)});
-  // The state is written even if the transaction already has all partitions of the request. A coordinator that was
-  // replaced unnoticed may take an earlier transaction for the current one, and only the write detects that.
+  // The state is written even if the transaction already has all partitions of the request. A
+  // coordinator that was replaced without its knowledge may confuse an earlier transaction with the
+  // current one. Only the write detects that.
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {

@@ -43,8 +43,8 @@ struct TransactionSurroundings {
 // Invariants:
 //   1. a step is answered when its record is durable;
 //   2. a prepared transaction ends as prepared, even if another node coordinates it then;
-//   3. each transactional id has one step in flight at a time: a few requests wait for the step; further requests are
-//      refused so that the client retries.
+//   3. each transactional id has at most one step in flight. A few requests may wait for the step;
+//      further requests are refused, so that the client retries.
 //
 // Threads: one loop's. Owner: the loop's coordinator; the port and the surroundings outlive it.
 class TransactionPartition final : private ReplayedState {
@@ -54,8 +54,8 @@ class TransactionPartition final : private ReplayedState {
 
   void lead(LeaderEpoch epoch);
   void resign() { log_.resign(); }
-  // Returns None if the partition is available, and otherwise the reason: it is being loaded, or this node does not
-  // lead it.
+  // Returns None if the partition is available, or the reason why it is not: the partition is being
+  // loaded, or this node does not lead it.
   KafkaError unavailable() const { return log_.unavailable(); }
 
   // --- Requests; may be called only while unavailable() is None.
@@ -163,8 +163,8 @@ class TransactionPartition final : private ReplayedState {
   // Ordered, so that simulations can be repeated.
   absl::btree_map<std::string, TransactionPtr> transactions_;
 
-  // Destroyed when this node no longer leads the partition. Later callbacks detect this with a weak pointer, and have
-  // no effect.
+  // Destroyed when this node no longer leads the partition. Callbacks that run afterwards detect
+  // this with a weak pointer, and do nothing.
   std::shared_ptr<char> term_;
 };
 

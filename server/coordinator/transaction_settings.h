@@ -5,12 +5,12 @@
 namespace server::coordinator {
 
 struct TransactionRules {
-  // The end of a transaction is stored together with the markers if possible (docs/adr/0032). This is switched off in a
-  // cluster of several nodes, because followers replicate the partitions of a commit separately, and could get only
-  // some of them.
+  // If possible, the end of a transaction is stored together with the markers (docs/adr/0032). This
+  // is switched off in a cluster of several nodes: followers replicate each partition of a commit
+  // separately, so they could have only some of the markers.
   bool ends_at_once = true;
-  // A marker is sent again until the partition has confirmed it. The simulation sets this to false, to check that
-  // missing markers are detected.
+  // A marker is sent again until the partition has confirmed it. The simulation switches this off,
+  // and then has to detect the missing markers.
   bool tells_again = true;
 };
 
