@@ -49,7 +49,7 @@ void CheckpointLane::leave(size_t size_bytes) {
   let_in();
 }
 
-// Called without the mutex, because `begin` calls methods of the lane, for example may_try().
+// Called without the mutex, because `begin` may call methods of this object, for example may_try().
 void CheckpointLane::let_in() {
   for (Turn turn; take_turn(turn);)
     if (!turn.begin()) end_turn(turn.size_bytes);

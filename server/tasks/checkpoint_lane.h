@@ -1,5 +1,5 @@
-// State that the checkpoints of all journals on a node share: where they are written, when they are
-// due, and when they are retried.
+// State that the checkpoints of all journals on a node share: the state store to which they are
+// written, the limit of their memory, and the pace of retries.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -18,17 +18,17 @@ namespace server {
 
 // Decides when a checkpoint of a journal partition is due. Tests make checkpoints frequent.
 struct CheckpointPolicy {
-  // Age of data without a checkpoint at which a checkpoint is due; for little data, 30 times this
-  // age.
+  // A checkpoint is due when the oldest data that no checkpoint contains has this age. For a small
+  // amount of data the age is 30 times as long.
   int64_t interval_ms = 10'000;
-  // A checkpoint is also due when the journal has this much data without one.
+  // A checkpoint is also due when the journal has this much data that no checkpoint contains.
   int64_t journal_bytes = 16 << 20;
   // Limit for the changes in memory during a checkpoint; one larger entry may exceed it.
   int64_t pass_bytes = 32 << 20;
   int64_t chunk_keys = 5'000;  // keys in one transaction of the state store
 };
 
-// The checkpoints of all journals are retried at one common pace, since one retry suffices to
+// The checkpoints of all journals are retried at one common pace, because one retry is enough to
 // detect that the disk is still full.
 //
 // Threads: any. Owner: shared, since the state store may answer after the shards are destroyed.
@@ -50,9 +50,9 @@ class CheckpointLane {
 
   // Limits the memory of checkpoints. Checkpoints begin in the order of the calls of enter(). A
   // large one begins when no other is in progress. Several small ones may be in progress together,
-  // and the state store then writes them together. `begin` is called when the checkpoint may begin,
-  // within this call or on the thread that calls leave(). If `begin` returns false, the checkpoint
-  // has not begun, and leave() must not be called for it.
+  // and the state store then writes them together. `begin` is called when the checkpoint may begin:
+  // within this call, or later on the thread that calls leave(). If `begin` returns false, the
+  // checkpoint has not begun, and leave() must not be called for it.
   void enter(size_t size_bytes, std::function<bool()> begin);
   void leave(size_t size_bytes);
 

@@ -55,12 +55,12 @@ std::vector<storage::CleanupTarget> CleanupTargets::targets() {
       const storage::TopicPartition id{topic.topic, PartitionId(partition)};
       const auto status = log_.find_partition(id);
       if (!status) continue;
-      // The limit is readable_end(), because a query that is created meanwhile begins there or
-      // later, unless it begins at the start of the log.
+      // The limit is readable_end(): a query that is created meanwhile begins at or after this
+      // offset, unless it begins at the start of the log.
       targets.push_back({id, topic.policy, status->readable_end()});
-      // Tombstones are kept while a replica is not in sync. A replica that is not in sync for
-      // longer than delete.retention.ms would otherwise never get them; in-sync replicas have them
-      // already.
+      // Tombstones are kept while a replica is not in sync, because the replica may not have them
+      // yet. Without this rule, a replica that is out of sync for longer than delete.retention.ms
+      // would never get them.
       targets.back().policy.keeps_tombstones = topic.policy.compacts && lacks_replicas_(id);
     }
   return targets;
@@ -97,8 +97,8 @@ void CleanupTargets::hold(std::span<storage::CleanupTarget> targets) {
   }
 }
 
-// Asks all shards, since a query has tasks on several. Each request names only some of the queries,
-// because it blocks a shard's loop while the shard answers.
+// Asks all shards, because a query may have tasks on each of them. Each request names only some of
+// the queries, because a shard's loop is blocked while it answers.
 void CleanupTargets::ask_shards(const std::vector<std::string>& queries) {
   constexpr size_t kAtATime = 200;
   for (size_t begin = 0; begin < queries.size(); begin += kAtATime) {

@@ -1,5 +1,5 @@
 // Returns the partitions that retention and compaction may clean, and protects the records that
-// queries have yet to read.
+// queries have not read yet.
 #pragma once
 #include <functional>
 #include <map>
@@ -17,12 +17,13 @@ namespace server {
 
 storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 
-// Records after the position of a persistent query are kept however long the query is paused or
-// stopped, because the query has yet to read them. If a query has no tasks, its last known position
-// counts, or its start position. Transient queries protect no records; they report lost records.
+// Records after the position of a persistent query are kept, even if the query is paused or stopped
+// for a long time, because it will still read them. If a query has no tasks, its last known
+// position counts, or else its start position. Transient queries protect no records; they report
+// lost records.
 //
-// Threads: the cleaner's thread, which waits for the shards, so the shards must run; holder_of() on
-// any thread. Owner: the node.
+// Threads: the cleaner's thread, which waits for answers of the shards, so the shards must run;
+// holder_of() on any thread. Owner: the node.
 class CleanupTargets final : public storage::CleanupPort {
  public:
   using FindImage = std::function<MetadataImagePtr()>;
@@ -37,8 +38,8 @@ class CleanupTargets final : public storage::CleanupPort {
 
   std::vector<storage::CleanupTarget> targets() override;
   void hold(std::span<storage::CleanupTarget> targets) override;
-  // Returns the query because of which records of the partition were kept at the last cleanup;
-  // empty if none was.
+  // Returns the query that prevented the last cleanup from deleting records of the partition; empty
+  // if no query did.
   std::string holder_of(const storage::TopicPartition& partition) const;
 
  private:

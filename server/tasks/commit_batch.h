@@ -1,5 +1,4 @@
-// Applies commits of tasks, once they are decided, to this node's log, and notifies the tasks'
-// shards.
+// Applies decided commits of tasks to this node's log, and notifies the tasks' shards.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,9 +23,9 @@ class CommitBatch {
   // Returns the size of the journal entries.
   size_t size_bytes() const { return size_bytes_; }
 
-  // Applies all commits in their order, together with the writes of `with`, or nothing. Each shard
-  // is notified before `done` is called, in the order of the log: a commit of which its shard is
-  // not notified would reach no checkpoint. `done` is called on the log's thread.
+  // Applies all commits in their order, together with the writes of `with`, or applies nothing.
+  // Each shard is notified in the order of the log, before `done` is called: a checkpoint contains
+  // only commits of which the shard was notified. `done` is called on the log's thread.
   void apply(storage::Log& log, std::function<Status(storage::WriteTransaction&)> with,
              std::function<void(const Status&)> done) &&;
 

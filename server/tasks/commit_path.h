@@ -1,5 +1,5 @@
 // The path by which the commits of a query's tasks become durable and visible. QueryTasks, shards
-// and sessions use this port, so none of them depends on whether other nodes share the query.
+// and sessions use this port, so their code is the same whether or not other nodes share the query.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -58,8 +58,8 @@ class CommitPath {
  public:
   virtual ~CommitPath() = default;
 
-  // A start of queries in progress. As long as this object exists, no commit that another node has
-  // decided is applied to the queries.
+  // A start of queries in progress. While this object exists, commits that other nodes have decided
+  // are not applied to the queries.
   class Start {
    public:
     virtual ~Start() = default;
@@ -68,14 +68,14 @@ class CommitPath {
                                   std::span<TaskPlace> places,
                                   const std::vector<Status>& results) = 0;
   };
-  // Makes the log contain all decided commits of the queries. Sets the result of each query that
-  // cannot start now to the reason.
+  // Makes the log contain all decided commits of the queries. For each query that cannot start now,
+  // sets its result to the reason.
   virtual std::unique_ptr<Start> prepare(std::span<const QueryLaunch> launches,
                                          std::vector<Status>& results) = 0;
   // Returns the role of a task that has begun. Fails with QueryCanceled if this node cannot build
   // the task yet. Called on several threads at a time.
   virtual Result<TaskRole> role_of(const TaskPlace& place, Shard& shard) = 0;
-  // Forgets the query, which has no tasks and is dropped.
+  // Forgets the query. The query is being dropped and has no tasks.
   virtual void forget(const std::string& query_id) = 0;
 
   // --- Any thread

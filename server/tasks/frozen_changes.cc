@@ -15,8 +15,8 @@ namespace {
 
 // Limits of a part, whose data is copied.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
-// The names of stores have numbers of four digits. The limit also prevents that a damaged number
-// makes the program allocate much memory.
+// The names of stores contain numbers of four digits. The limit also prevents a damaged number from
+// making the program allocate much memory.
 constexpr uint32_t kMaxStores = 10'000;
 
 Error damaged() {
@@ -34,8 +34,8 @@ uint32_t store_number(std::string_view name) {
 }
 
 Status FrozenChanges::add(std::string_view changes) {
-  // The memory for finding a change: its element in found_, and two entries of places_, of which up
-  // to half may be empty.
+  // The memory for the look-up of a change: one element of found_, and two entries of places_,
+  // because up to half of the places may be empty.
   constexpr size_t kToFind = sizeof(Change) + 2 * sizeof(std::pair<Key, uint32_t>);
   engine::StateChangeReader reader(changes);
   std::string_view rest = changes;
@@ -104,8 +104,8 @@ storage::Checkpoint FrozenChanges::next_part() {
   assert(!reader.is_damaged());  // add() has already decoded these bytes without an error
   sent_to_ = newest_.size() - reader.rest().size();
   last_is_sent_ = sent_to_ == newest_.size();
-  // Only the last part sets the position. The others have 0, since the state store ignores a
-  // position below the stored one.
+  // Only the last part sets the position. The other parts have position 0, because the state store
+  // ignores a position below the stored one.
   part.position = last_is_sent_ ? position_ : TaskSequence{0};
   if (last_is_sent_) part.scalars = scalars_;
   return part;

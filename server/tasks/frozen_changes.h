@@ -31,14 +31,13 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   void freeze(TaskSequence position, std::string scalars);
 
   const std::string& task() const { return task_; }
-  // Returns the memory of the changes. Before freeze() this is the memory that they would take if
-  // freeze() were called now.
+  // Returns the memory of the changes. Before freeze() it is an estimate: the memory that freeze()
+  // would take now.
   size_t size_bytes() const { return newest_.size() + scalars_.size() + found_bytes_; }
 
-  // Returns the next part of the changes, as a checkpoint. The first part has the removed ranges,
-  // all parts have entries in key order, and the last part has the position. A part refers to
-  // memory of this object. Until part_is_stored() is called, next_part() returns the same part
-  // again.
+  // Returns the next part of the changes, as a checkpoint. The first part has the removed ranges;
+  // all parts have entries in key order; the last part has the position. A part refers to memory of
+  // this object. Until part_is_stored() is called, next_part() returns the same part again.
   storage::Checkpoint next_part();
   void part_is_stored() {
     next_ = sent_to_;

@@ -20,12 +20,12 @@ namespace {
 // Limits of the data that one call of write_some() sends to the state store.
 constexpr size_t kTasksAtOnce = 500, kBytesAtOnce = 4 << 20;
 
-// Returns whether a retry would read the same data and fail in the same way.
+// Returns whether a retry would be useless: it would read the same data and fail in the same way.
 bool is_unreadable(const Error& error) {
   return storage::is_damage(error.code) || error.code == ErrorCode::IncompatibleFormat;
 }
 
-// Adds the content of a later journal entry to `position`.
+// Updates `position` with the content of a later journal entry.
 void move_position(engine::JournalEntry& position, engine::JournalEntry entry) {
   for (const engine::InputPosition& moved : entry.positions) {
     const auto known =
@@ -53,8 +53,8 @@ class TaskHistory {
     history.changes_ = std::make_shared<FrozenChanges>(task);
     return history;
   }
-  // Skips entries that the task's checkpoint already contains: an interrupted checkpoint has stored
-  // some of the tasks.
+  // Skips entries that the task's checkpoint already contains. Such entries exist if an interrupted
+  // checkpoint has stored some of the tasks.
   Status add(const storage::JournalRecord& record) {
     if (record.sequence <= position_.sequence) return {};
     TRY(check_follows(position_.sequence, record.sequence, record.task));
@@ -88,8 +88,8 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// The function that waits in the lane has a weak reference: this object owns the lane, so a strong
-// reference would keep both alive for ever.
+// The function that waits in the lane has only a weak reference. This object owns the lane, so with
+// a strong reference neither would ever be destroyed.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {
@@ -99,14 +99,15 @@ void FrozenJournal::write() {
 }
 
 bool FrozenJournal::begin_turn() {
-  // While this checkpoint waited, another one may have failed; retries are then delayed.
+  // Another checkpoint may have failed while this one waited. Then all retries are delayed.
   if (lane_->may_try() && submit_pass()) return true;
   phase_ = Phase::Stuck;
   return false;
 }
 
-// Submits the next pass. The pass takes too long for a loop or for a thread that drops a task. So
-// an empty checkpoint is submitted, whose callback runs the pass on the state writer's thread.
+// Submits the next pass. A pass takes too long for a loop, and for a thread that drops a task, so
+// it runs on the state writer's thread: an empty checkpoint is submitted, and its callback runs the
+// pass.
 bool FrozenJournal::submit_pass() {
   return submit({}, [self = shared_from_this()](const Status& status) {
     status ? self->begin_pass() : self->failed(status.error());
@@ -124,7 +125,7 @@ void FrozenJournal::begin_pass() {
   phase_ = Phase::Damaged;
 }
 
-// Called under the mutex, so that a drop() waits and takes effect after the read.
+// Called under the mutex: a concurrent drop() waits, and takes effect after the read.
 Status FrozenJournal::read() {
   pass_end_ = range_.end_offset;
   if (tasks_.empty()) return {};
@@ -174,7 +175,7 @@ Status FrozenJournal::of(const std::string& task, Status status) {
   return status;
 }
 
-// Submits under the mutex, so that the state store gets no data of a task after the task's drop.
+// Submits under the mutex, so that the state store gets no data of a task after drop() of the task.
 void FrozenJournal::write_some() {
   std::unique_lock lock(mutex_);
   has_failed_ = false;
@@ -218,7 +219,8 @@ void FrozenJournal::answered(const std::shared_ptr<FrozenChanges>& changes, cons
   } else if (!status) {
     has_failed_ = true;
     if (changes && is_unreadable(status.error()))
-      damage_ = {status.error(), changes->task()};  // the state store is damaged in that place
+      damage_ = {status.error(), changes->task()};  // the state store is damaged where the task is
+                                                    // stored
     else
       lane_->note_failure(range_.journal, status.error());
   }
@@ -267,15 +269,15 @@ void FrozenJournal::trim() {
   end_turn();
   lane_->log().trim({storage::journal_partition(range_.journal), range_.end_offset},
                     [self = shared_from_this()](const Status& trimmed) {
-                      // The next checkpoint also trims the entries that this one should have
-                      // trimmed.
+                      // The journal was not trimmed. The next checkpoint trims it up to its own
+                      // end, which includes these entries.
                       if (!trimmed && trimmed.error().code != ErrorCode::ShuttingDown)
                         self->lane_->note_failure(self->range_.journal, trimmed.error());
                       self->phase_ = Phase::Finished;
                     });
 }
 
-// Ends the checkpoint's turn in the lane after an error. A later tick retries the checkpoint.
+// Ends this checkpoint's use of the lane after an error. A later tick retries the checkpoint.
 void FrozenJournal::failed(const Error& error) {
   if (error.code == ErrorCode::ShuttingDown) return;  // the next start reads the journal
   lane_->note_failure(range_.journal, error);
@@ -283,8 +285,8 @@ void FrozenJournal::failed(const Error& error) {
   phase_ = Phase::Stuck;
 }
 
-// Ends the checkpoint's turn in the lane, and releases all data, so that a checkpoint that waits
-// for a retry takes no memory.
+// Ends this checkpoint's use of the lane, and releases all data: a checkpoint that waits for a
+// retry takes no memory.
 void FrozenJournal::end_turn() {
   {
     std::lock_guard lock(mutex_);

@@ -15,13 +15,13 @@
 
 namespace server {
 
-// Reads the journal in passes when the checkpoint's turn in the CheckpointLane has come. Each pass
+// Reads the journal in passes, as soon as the CheckpointLane lets this checkpoint begin. Each pass
 // reads until the newest changes of all keys take CheckpointPolicy::pass_bytes, copies these
 // changes, and writes them to the state store. So the memory does not depend on the length of the
 // journal, except that a single large entry may exceed the limit. A pass releases its snapshot of
-// the log before it writes anything, because a snapshot keeps the log from reusing pages. After a
-// failure all copied data is released, and the retry repeats the pass, except for tasks that were
-// finished. It can do so because the journal is not trimmed before the last pass is stored.
+// the log before it writes, because the log cannot reuse pages while a snapshot exists. After a
+// failure all copied data is released, and the retry repeats the pass for the tasks that were not
+// finished. This is possible because the journal is not trimmed before the last pass is stored.
 //   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
 //     ^                   |  '--the journal or the checkpoint is damaged--> Damaged
 //     '-----failed--------'
@@ -35,8 +35,8 @@ namespace server {
 class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
  public:
   enum class Phase : uint8_t { Stuck, Writing, Finished, Damaged };
-  // The commits of a task that belong to the checkpoint: from the one at offset `first` to the one
-  // with the sequence number `last`.
+  // The commits of a task that belong to the checkpoint. The first one is at offset `first` of the
+  // journal; the last one has the sequence number `last`.
   struct Commits {
     Offset first;
     TaskSequence last;
@@ -56,14 +56,14 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
 
   // Begins the checkpoint, or retries it after Phase::Stuck.
   void write();
-  // Forgets the tasks whose ids begin with `prefix`. The state store rejects changes of these tasks
-  // that it has received already (FencedTask).
+  // Forgets the tasks whose ids begin with `prefix`. If the state store has already received
+  // changes of these tasks, it rejects them (FencedTask).
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
   const Damage& damage() const { return damage_; }  // if the phase is Damaged
   const Range& range() const { return range_; }
-  // Returns the memory of data that was read from the journal and is not stored yet.
+  // Returns the memory of the data that was read from the journal and is not stored yet.
   size_t memory_bytes() const { return memory_bytes_; }
 
  private:
@@ -77,7 +77,7 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   bool submit_pass();
   void begin_pass();
   Status read();
-  // Returns `status`. If the error is damage, notes that it concerns only this task.
+  // Returns `status`. If the error is damage, records that only this task is damaged.
   Status of(const std::string& task, Status status);
   void write_some();
   void end_pass();

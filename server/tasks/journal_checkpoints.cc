@@ -12,8 +12,8 @@ namespace server {
 
 namespace {
 
-// The bytes of a commit in the journal in addition to its entry: batch header, sequence number and
-// task id.
+// The size of a commit in the journal beyond the size of its entry: batch header, sequence number
+// and task id.
 constexpr size_t kEntryBytes = 100;
 // A backlog below this fraction of journal_bytes waits kHandfulIntervals times as long.
 constexpr size_t kHandfulFraction = 64;
@@ -40,9 +40,9 @@ void JournalCheckpoints::recover(const FirstEntries& tasks) {
   const auto reader = open_journal(lane_->log(), lane_->state(), journal_);
   if (!reader) return lose_all(reader.error());
   finished_ = (*reader)->start();
-  // The owner of a damaged entry is unknown. It may be any task that existed at that point, so all
-  // these are lost. Tasks that began after the damage are whole; the journal is read again from the
-  // first entry of these.
+  // It is unknown to which task a damaged entry belongs. It may be any task that existed at that
+  // point, so all these tasks are lost. Tasks that began after the damage are complete, so the
+  // journal is read again from the first entry of these tasks.
   for (Offset first = finished_; first < Offset{INT64_MAX};) {
     const Status read = read_journal(**reader, first, tasks);
     if (read) break;
@@ -58,13 +58,13 @@ void JournalCheckpoints::recover(const FirstEntries& tasks) {
   if (journal) end_ = journal->log_end();
 }
 
-// Reads the journal from `first` on. Notes only where the commits of each task are, without
-// decoding the entries.
+// Reads the journal from `first` on. Records only the places of each task's commits, and does not
+// decode the entries.
 Status JournalCheckpoints::read_journal(storage::JournalReader& reader, Offset first,
                                         const FirstEntries& tasks) {
   waiting_ = {};
   end_ = first;
-  // By task: the last commit in its checkpoint.
+  // For each task: the last commit that its checkpoint contains.
   absl::flat_hash_map<std::string, TaskSequence> stored;
   return reader.read(first, [&](const storage::JournalRecord& record) -> Status {
     end_ = record.offset + 1;
@@ -203,7 +203,8 @@ JournalCheckpoints::Backlog JournalCheckpoints::Stretch::backlog_of(const std::s
   return {found->second.bytes, now_us - found->second.since_us};
 }
 
-// Adds two backlogs. Commits of the checkpoint in progress are older than waiting ones.
+// Adds two backlogs. `older` contains the commits of the checkpoint in progress, so its age counts
+// if it has one.
 JournalCheckpoints::Backlog JournalCheckpoints::sum(const Backlog& older, const Backlog& newer) {
   return {older.journal_bytes + newer.journal_bytes, older.age_us ? older.age_us : newer.age_us};
 }
@@ -223,8 +224,9 @@ JournalCheckpoints::Backlog JournalCheckpoints::backlog_of(const std::string& ta
 void JournalCheckpoints::tick(Memory memory) {
   if (frozen_ && look_after_frozen() == Frozen::IsThere) return;
   if (!is_dirty()) return;
-  // A checkpoint of little data is delayed, because it costs as many syncs as a large one, and a
-  // restart reads little data quickly. Data of dropped tasks is trimmed without this delay.
+  // A checkpoint of little data is delayed: it costs as many syncs as a large one, and a restart
+  // reads little data quickly. If only data of dropped tasks must be trimmed, the delay does not
+  // apply.
   const bool is_handful = waiting_.bytes < journal_bytes() / kHandfulFraction && !holds_gone_;
   const int64_t age_us = lane_->clock().monotonic_us() - waiting_.since_us;
   const bool is_old =

@@ -29,13 +29,13 @@ namespace server {
 // Committed data is only in the journal. This class stores only where the data of each task begins
 // and ends; the checkpoint itself reads the data (FrozenJournal).
 //
-// A durable entry is final: it reaches a checkpoint even if the task's owner has failed or changed
-// meanwhile.
+// A durable entry is final: a checkpoint will contain it even if the task's owner has failed or
+// changed meanwhile.
 //
-// Damage is found when the journal is read, at a start and by checkpoints. All tasks to which the
-// damaged part may belong are lost: their data reaches no checkpoint, and their queries end. The
-// journal is not trimmed as long as one of these tasks exists, because a restart would otherwise
-// take the remaining entries for all entries. Tasks that began after the damage continue.
+// Damage is detected when the journal is read, at a start and by checkpoints. All tasks to which
+// the damaged part may belong are lost: their data reaches no checkpoint, and their queries end.
+// While one of these tasks exists, the journal is not trimmed: after a trim, a restart could not
+// detect that entries are missing. Tasks that began after the damage continue.
 //
 // Invariant: data that is in no finished checkpoint is in the journal. The state store's record of
 //          the journal's end moves only after everything before it is stored.
@@ -44,11 +44,11 @@ namespace server {
 // Owner:   the shard that owns the journal partition.
 class JournalCheckpoints {
  public:
-  // The use of the node's memory for state.
+  // How much of the node's memory for state is used.
   enum class Memory : uint8_t {
     Enough,
     Tight,
-    // tasks wait for checkpoints, because only stored changes can be dropped from memory
+    // tasks wait for checkpoints, because only stored changes can be evicted from memory
     Exhausted,
   };
 
@@ -64,22 +64,22 @@ class JournalCheckpoints {
 
   // Notes a commit; called in the order of the journal.
   void add(const DurableCommit& commit);
-  // Forgets the tasks whose ids begin with `prefix`, which no longer commit. The returned function
-  // makes the checkpoint in progress forget them. It may wait, so it is called on another thread;
-  // when it has returned, the tasks may be dropped in the state store.
+  // Forgets the tasks whose ids begin with `prefix`; they commit nothing further. The returned
+  // function makes the checkpoint in progress forget them, too. It may wait, so the caller calls it
+  // on another thread. When it has returned, the tasks may be dropped in the state store.
   [[nodiscard]] std::function<void()> drop(const std::string& prefix);
 
   // Begins a checkpoint if one is due and none is in progress. While memory is short, checkpoints
-  // are due much earlier, because a small one needs little memory.
+  // are due much earlier, because a small checkpoint needs little memory.
   void tick(Memory memory = Memory::Enough);
   // Returns whether tick() has anything to do.
   bool is_dirty() const {
     if (frozen_ || is_broken_) return frozen_ != nullptr;
     return lost_.empty() ? end_ > finished_ : !waiting_.tasks.empty();
   }
-  // Returns the tasks in checkpoints that tick() has found finished since the last call. For each
-  // task, returns the commit up to which the state store has all changes of the task. Dropped tasks
-  // are omitted.
+  // Returns the tasks of the checkpoints that have finished since the last call, as far as tick()
+  // has noticed. For each task, returns the last commit whose changes the state store has. Dropped
+  // tasks are omitted.
   std::vector<std::pair<std::string, TaskSequence>> take_stored();
   // Returns whether tasks were lost since the last call.
   bool take_has_lost() { return std::exchange(has_lost_, false); }
@@ -100,8 +100,8 @@ class JournalCheckpoints {
   // Returns the memory of data that the checkpoint in progress has read from the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
   // Returns whether the backlog exceeds its limit, because checkpoints fail or are slow. Tasks must
-  // then not commit more: otherwise the disk would fill up, and a restart would take long. The
-  // tasks' input remains in the log.
+  // then stop committing: otherwise the disk would fill up, and a restart would take a long time.
+  // The tasks' input remains in the log.
   bool is_overdue() const { return waiting_.bytes > kMaxJournals * journal_bytes(); }
 
  private:
@@ -113,7 +113,7 @@ class JournalCheckpoints {
     size_t bytes = 0;
     int64_t since_us = 0;
   };
-  // A range of the journal's commits, with the part that each task has in it.
+  // A range of the journal, with the commits of each task in it.
   struct Stretch {
     std::map<std::string, Commits> tasks;
     size_t bytes = 0;
@@ -148,7 +148,7 @@ class JournalCheckpoints {
   bool is_broken_ = false;  // the journal cannot be read
   std::set<std::string> lost_;  // lost tasks that were not dropped
   bool has_lost_ = false;       // result of the next take_has_lost()
-  // true: since the last checkpoint, the journal has commits of tasks that were dropped
+  // true: since the last checkpoint, the journal has received commits of tasks that were dropped
   bool holds_gone_ = false;
   std::shared_ptr<FrozenJournal> frozen_;       // the checkpoint in progress or to be retried
   Stretch on_way_;                              // the commits that `frozen_` is to contain

@@ -10,7 +10,7 @@ namespace server {
 
 namespace {
 
-// Pieces are small, so that commits between two pieces wait only for a short time.
+// Pieces are small, because commits have to wait while a piece is written.
 constexpr size_t kPieceBytes = 256 << 10;
 
 constexpr char kQuery = 'q', kTask = 't', kStore = 's', kEntry = 'e', kCommit = 'j',

@@ -1,5 +1,6 @@
-// Encodes the contents of a journal's snapshot in pieces: the tasks of its queries as they are in a
-// node's checkpoints, journal and exchanges. Layout: docs/formats/cluster.md.
+// Encodes the contents of a journal's snapshot in pieces. The contents are the tasks of the
+// journal's queries, as the node's checkpoints, journal and exchanges have them. Layout:
+// docs/formats/cluster.md.
 #pragma once
 #include <functional>
 #include <string>
@@ -24,7 +25,8 @@ class JournalContent {
   virtual Status task(std::string_view id, const storage::CheckpointPosition& position) = 0;
   virtual Status store(std::string_view name) = 0;
   virtual Status entry(std::string_view key, std::string_view value) = 0;
-  // Commits since the checkpoint, for each task in the order of their sequence numbers.
+  // Commits since the checkpoint; the commits of each task are in the order of their sequence
+  // numbers.
   virtual Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) = 0;
   // Partitions of exchanges, each followed by its batches; the partitions of a topic are in order.
   virtual Status partition(const storage::PartitionSnapshot::Head& head) = 0;

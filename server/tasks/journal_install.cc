@@ -97,8 +97,8 @@ Status JournalInstall::write_checkpoint(Part part) {
 
 // --- Commits
 
-// Begins all tasks in one commit, because their rows contain the offset in the task journal at
-// which their entries begin.
+// Begins all tasks in one commit. Their rows contain the offset in the task journal at which their
+// entries begin, and this offset is the same for all.
 Status JournalInstall::begin_tasks() {
   if (std::exchange(have_begun_, true)) return {};
   TRY(write_checkpoint(Part::Last));
@@ -126,7 +126,8 @@ Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
   return commits_.size_bytes() < kCarriedBytes ? Status() : apply_some();
 }
 
-// Writes the commits without outputs and consumed inputs, whose effects the exchanges already have.
+// Writes the commits without their outputs and consumed inputs, because the exchanges of the
+// snapshot already include these effects.
 Status JournalInstall::apply_some() {
   if (commits_.is_empty()) return {};
   TRY(check_goes_on());

@@ -50,7 +50,7 @@ class JournalInstall final : public JournalContent {
   Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
   Status partition(const storage::PartitionSnapshot::Head& head) override;
   Status batch(std::string_view bytes) override;
-  // Makes the items that are still in memory durable. Called after the last piece of the snapshot.
+  // Makes the items in memory durable. Called after the last piece of the snapshot.
   Status finish();
 
  private:

@@ -21,7 +21,8 @@ std::string key_of(PartitionId journal) {
   return std::string(kPrefix) + std::to_string(journal.value());
 }
 
-// A mark of delivered outputs refers only to commits before the mark.
+// first_needed cannot exceed next: a mark of delivered outputs refers only to commits before the
+// mark.
 bool is_possible(const storage::JournalPlace& place) {
   return Offset{0} <= place.first_needed && place.first_needed <= place.next;
 }

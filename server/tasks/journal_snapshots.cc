@@ -41,7 +41,7 @@ void JournalSnapshots::stop_thread() {
   if (thread_.joinable()) thread_.join();
 }
 
-// Waits for this time. Returns false, earlier, if the thread must stop.
+// Waits for this time. Returns false, possibly earlier, if the thread must stop.
 bool JournalSnapshots::rest(int64_t us) {
   std::unique_lock lock(mutex_);
   return !stopped_.wait_for(lock, std::chrono::microseconds(us), [this] { return must_stop_; });
@@ -112,8 +112,8 @@ Result<JournalSnapshots::Writing> JournalSnapshots::begin(PartitionId journal) {
   return Writing{*std::move(contents), static_cast<int64_t>(random_() >> 1), std::move(source)};
 }
 
-// Writes a piece and waits until it is visible, so that only one piece is in progress. The answer
-// may arrive after this method has given up waiting and returned.
+// Writes a piece and waits until it is visible, so that at most one piece is in progress. The
+// answer may arrive after this method has stopped waiting and returned.
 Status JournalSnapshots::write_piece(PartitionId journal, Writing& writing, bool is_last,
                                      std::string content) {
   const int64_t begun_us = clock_.monotonic_us();

@@ -21,13 +21,13 @@
 
 namespace server {
 
-// A journal gets a snapshot when it is longer than twice its last snapshot plus `least_bytes`. So
-// for each byte of a commit about one byte of a snapshot is written, and the journal takes about
-// three times the size of its queries' data.
+// A journal gets a snapshot when it is longer than twice its last snapshot plus `least_bytes`. With
+// this rule, about one byte of snapshot is written for each byte of commits, and the journal takes
+// about three times the size of its queries' data.
 //
-// The data is opened (journal_source.h) while no commit is applied, and is read afterwards, while
+// The data is opened (journal_source.h) while no commit is applied. It is read afterwards, while
 // commits continue. Only one piece at a time is in memory and being written. After each piece the
-// thread pauses for as long as the piece took.
+// thread pauses for the time that the piece took.
 //
 // Threads: its own, which waits. Owner: the node; the arguments of the constructor outlive the
 // thread.
@@ -68,8 +68,8 @@ class JournalSnapshots {
   std::unique_ptr<storage::LogReader> reader_;
   // Next attempt for journals whose last snapshot failed.
   std::map<PartitionId, int64_t> not_before_us_;
-  // The last snapshot of a journal. The next snapshot waits until the journal is trimmed to
-  // `place`, which undelivered outputs may delay.
+  // The last snapshot of a journal. Before the next snapshot is written, the journal must be
+  // trimmed to `place`. Undelivered outputs may delay this.
   struct Last {
     ReplicatedJournals::Term term;
     Offset place;

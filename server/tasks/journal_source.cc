@@ -24,8 +24,8 @@ JournalSource::~JournalSource() {
   if (reader_) reader_->end_turn();
 }
 
-// A checkpoint may complete during the call without harm: the journals are opened first, so their
-// snapshots still show the entries that the checkpoint removes.
+// A checkpoint may complete during the call. The journals are opened first, so their snapshots
+// still contain the entries that the checkpoint trims.
 Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
                                                            storage::StateStore& state,
                                                            std::vector<DefinedQueryPtr> queries,
@@ -54,7 +54,8 @@ Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
 }
 
 // Opens a reader of checkpoints, and reads the positions of the tasks. The positions are read
-// before the reader is opened; if a checkpoint has changed them in between, the method tries again.
+// before the reader is opened; if a checkpoint has changed them in between, both steps are
+// repeated.
 Status JournalSource::open_state(storage::StateStore& state) {
   constexpr int kAttempts = 20;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {

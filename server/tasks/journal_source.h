@@ -33,8 +33,8 @@ class JournalSource {
   JournalSource(const JournalSource&) = delete;
   ~JournalSource();
 
-  // Writes the contents to `writer`. `newer` are decided commits that the log does not have yet;
-  // each follows the commits of its task that the log has.
+  // Writes the contents to `writer`. `newer` are decided commits that the log does not have yet.
+  // Each of them directly continues the commits of its task in the log.
   Status write(JournalContentWriter& writer,
                std::span<const storage::JournalRecord> newer = {}) const;
 

@@ -18,9 +18,9 @@ constexpr size_t kPieceBytes = 256 << 10;  // a checkpoint is restored in pieces
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal) {
-  // The journal is opened before the state store is read. If a checkpoint completes in between,
-  // both positions have moved. In the opposite order the entries that the checkpoint trims would
-  // seem to be missing.
+  // The journal is opened before the state store is read. If a checkpoint completes in between, the
+  // state store is newer than the journal, which does no harm. In the opposite order, the entries
+  // that the checkpoint trims would seem to be missing.
   auto reader = TRY(storage::JournalReader::open(log, journal));
   const storage::StateStore::JournalEnds ends = TRY(state.journal_ends());
   const auto end = ends.find(journal);
@@ -63,16 +63,17 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
       tail->commits_[found->first].push_back({record.sequence, record.entry});
     return {};
   };
-  // The journal is read from the first entry of these tasks on, since earlier entries may be
-  // damaged.
+  // The journal is read from the first entry of these tasks on, because earlier entries may be
+  // damaged and are not needed.
   Offset first{INT64_MAX};
   for (const auto& [task, its_first] : tasks) first = std::min(first, its_first);
   TRY(tail->reader_->read(first, keep));
   return std::shared_ptr<const JournalTail>(std::move(tail));
 }
 
-// The journal was read before the checkpoint. So if a checkpoint completes in between, it contains
-// the entries that it trims. In the opposite order neither would contain these entries.
+// The journal was read before the checkpoint. If a checkpoint completed in between, it contains the
+// entries that it has trimmed. In the opposite order, neither of the two would contain these
+// entries.
 Result<TaskSequence> JournalTail::restore(const std::string& task, const storage::StateStore& state,
                                           Target& target) const {
   const storage::CheckpointPosition stored = TRY(state.position_of(task));

@@ -16,7 +16,8 @@
 namespace server {
 
 // Opens a partition of the task journal. Fails with StorageFailure if the journal was trimmed
-// beyond the state store's checkpoints: journal and state store are then from different backups.
+// beyond the state store's checkpoints: this happens if the journal and the state store are from
+// different backups.
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal);
@@ -40,7 +41,8 @@ FirstEntries::const_iterator find_task(const FirstEntries& tasks,
 // snapshot of the log, so the log cannot reuse freed pages while it exists.
 class JournalTail {
  public:
-  // Reads the commits of these tasks, whose former owners have been fenced.
+  // Reads the commits of these tasks. Their former owners must have been fenced, so that no further
+  // commits follow.
   static Result<std::shared_ptr<const JournalTail>> read(storage::Log& log,
                                                          const storage::StateStore& state,
                                                          PartitionId journal,

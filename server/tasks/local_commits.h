@@ -1,5 +1,5 @@
-// The commits of queries that no other node shares: each is one transaction of this node's log,
-// with its outputs.
+// The commits of queries that this node does not share with other nodes. Each commit, with its
+// outputs, is one transaction of this node's log.
 #pragma once
 #include <memory>
 #include <span>

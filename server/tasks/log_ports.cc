@@ -20,7 +20,8 @@ Result<std::vector<engine::Polled>> LogSources::poll(
                                                 : storage::Snapshot::AtOnce));
   in_turn_ = true;
   std::vector<engine::Polled> polled;
-  // A position of INT64_MAX asks only for the partition's end, so it gets no share of `max_bytes`.
+  // A position of INT64_MAX only asks for the end of the partition, so it gets no share of
+  // `max_bytes`.
   const auto asked = static_cast<size_t>(std::ranges::count_if(
       positions, [](const auto& position) { return position.second < Offset(INT64_MAX); }));
   for (const auto& [partition, next] : positions) {
@@ -48,9 +49,9 @@ Result<engine::Polled> LogSources::poll_one(const storage::TopicPartition& parti
   return polled;
 }
 
-// Hides aborted batches and control batches from the task. Control batches remain in the log even
-// after the log has forgotten their transactions. A batch that cannot be read is not hidden, so
-// that the decoder reports the error.
+// Hides aborted batches and control batches from the task. Control batches are hidden in any case,
+// because they remain in the log even after the log has forgotten their transactions. A batch that
+// cannot be read is not hidden, so that the decoder reports the error.
 Status LogSources::hide_aborted(const storage::TopicPartition& partition,
                                 std::vector<engine::LogBatch>& batches) {
   std::vector<std::pair<engine::LogBatch*, records::BatchHeader>> transactional;

@@ -11,7 +11,7 @@
 namespace server {
 
 // A lost task does not run again until its query is dropped or the server restarts. If it continued
-// with a part of its committed data, its results would lack data that was acknowledged.
+// without a part of its committed data, its results would lack acknowledged data.
 //
 // Threads: any. Shards report the lost tasks of their journals; QueryTasks asks before it builds
 // tasks. Owner: CheckpointLane.

@@ -20,8 +20,8 @@ std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::St
   return id->second;
 }
 
-// Visits the ids of the topics and exchanges that a stage reads. It does not visit partitions,
-// since partitions may be added later.
+// Visits the ids of the topics and exchanges that a stage reads. Partitions are not visited,
+// because partitions may be added later.
 template <typename Visit>
 void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, const Visit& visit) {
   for (const engine::PlanNode& node : stage.nodes) {
@@ -35,9 +35,9 @@ void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, con
   }
 }
 
-// Follows the route of queries from the source topics to `topic`. note_moment() takes the ends of
-// the source topics; have_passed() returns whether every query on the route has read its inputs up
-// to the records that result from them.
+// Follows the route of queries from the source topics to `topic`. note_moment() records the ends of
+// the source topics. have_passed() returns whether every query on the route has read its inputs up
+// to the records that result from these ends.
 //
 // Threads: the reader's.
 class RouteWriters final : public engine::TopicWriters {
@@ -117,8 +117,8 @@ class RouteWriters final : public engine::TopicWriters {
     return targets;
   }
 
-  // Called when a stage has passed its targets. The present ends of its output become targets of
-  // the next stage.
+  // Called when a stage has passed its targets. The current ends of the stage's output become the
+  // targets of the next stage.
   void note_outputs(const QueryProgress::Step& step) {
     const engine::OutputPlan& output = stage_of(step).output;
     std::optional<Uuid> topic = topic_written_by(*step.defined, stage_of(step));
@@ -140,7 +140,8 @@ class RouteWriters final : public engine::TopicWriters {
   uint64_t definitions_ = UINT64_MAX;
   std::vector<QueryProgress::Step> route_;
   std::vector<engine::PartitionRef> inputs_;
-  // The route as of note_moment(), since definitions may change meanwhile, and the progress on it.
+  // The route at the time of note_moment(), because definitions may change afterwards, and the
+  // progress on this route.
   std::vector<QueryProgress::Step> walked_;
   size_t at_ = 0;
   std::map<engine::PartitionRef, Offset> frontier_;
@@ -220,8 +221,9 @@ bool ProgressOfQuery::has_passed(int stage, std::span<const Target> targets,
     const bool has_passed = its.published.size() >= its.expected &&
                             std::ranges::all_of(targets, [&](const Target& target) {
                               const auto known = its.positions.find(target.first);
-                              // A partition without a position has no reader, for example a
-                              // partition of an exchange that carries progress, or an added one.
+                              // A partition without a position has no reader, so it counts as
+                              // passed. Examples are a partition that was added later and a
+                              // partition of an exchange that carries progress.
                               return known == its.positions.end() || known->second >= target.second;
                             });
     if (has_passed) return true;

@@ -1,11 +1,11 @@
 // The positions of all persistent queries in their inputs, for tasks that read the queries'
 // outputs.
 //
-// A task that joins a stream with a table processes a record only when the table contains the
-// results of all records that could be read when this record was read
-// (engine/exec/awaited_topics.h). Tasks publish their durable positions here. A joining task
-// follows the route from the source topics, query by query and stage by stage, to the topic of the
-// table.
+// A task that joins a stream with a table must not process a record too early: the table must
+// already contain the results of all records that could be read when this record was read
+// (engine/exec/awaited_topics.h). All tasks publish their durable positions here. A joining task
+// follows the route from the source topics to the topic of the table, query by query and stage by
+// stage.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
@@ -25,8 +25,8 @@
 
 namespace server {
 
-// The number of records that tasks have read, and of those that they dropped because the window was
-// closed.
+// The number of records that tasks have read, and the number of records that they dropped because
+// the window was closed.
 struct LateRecords {
   uint64_t late = 0, read = 0;
 };
@@ -34,7 +34,7 @@ struct LateRecords {
 // The progress of one query.
 //
 // Invariant: a published position is durable, and so is everything that the task wrote before it.
-//          Positions stay valid when the query restarts, since the query continues from them.
+//          Positions stay valid when the query restarts, because the query continues from them.
 //
 // Threads: any. Owner: shared by QueryProgress, the query's tasks and the tasks that wait for it.
 class ProgressOfQuery {
@@ -55,8 +55,8 @@ class ProgressOfQuery {
                LateRecords records = {});
   // Returns the records of the stages that have dropped late records, as published so far.
   LateRecords late_records() const;
-  // Called when the query is dropped. It writes nothing more, so has_passed() no longer makes a
-  // reader wait.
+  // Called when the query is dropped. The query writes nothing more, so has_passed() returns true
+  // from then on.
   void end();
 
   // Returns whether the stage has passed all `targets` in its inputs. If not, `wake` is called at
@@ -90,7 +90,8 @@ class QueryProgress {
   explicit QueryProgress(const storage::Log& log) : log_(log) {}
 
   // Adds a query, or sets its new plan. When the server starts, all queries are defined before the
-  // first of them runs; otherwise a reader could find no writers for a topic that has some.
+  // first of them runs. Otherwise a reader could find no writers for a topic although it has
+  // writers.
   void define(const DefinedQueryPtr& query);
   void forget(const std::string& query_id);
   // Returns null if the query is not defined.
@@ -103,8 +104,8 @@ class QueryProgress {
     int stage = 0;
   };
   // Returns the stages through which the topic's rows pass, writers before readers. Returns none if
-  // no query writes the topic, or if the query `reader` is on the route, since it would wait for
-  // itself.
+  // no query writes the topic. Also returns none if the query `reader` is on the route, because it
+  // would wait for itself.
   std::vector<Step> route_to(const Uuid& topic, const std::string& reader) const;
   // Returns a number that increases with each call of define() and forget().
   uint64_t definitions() const { return definitions_.load(std::memory_order_acquire); }

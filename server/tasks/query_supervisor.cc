@@ -65,8 +65,8 @@ void QuerySupervisor::run() {
     lock.lock();
   }
   lock.unlock();
-  // At a regular stop, dropped data is removed now if that is quick. Otherwise the next start
-  // removes it.
+  // At a regular stop, the data of dropped queries is removed now if this is quick. Otherwise it is
+  // removed after the next start.
   const int64_t until_ms = now_ms() + kRemovalsAtStopMs;
   while (now_ms() < until_ms && remove_next()) continue;
 }
@@ -97,8 +97,8 @@ void QuerySupervisor::launch_giving_way(const std::vector<RestartSchedule::Attem
   patience_ms_ = has_given_way_ ? std::max(kFirstPatienceMs, patience_ms_ * 2) : 0;
 }
 
-// Removes all tasks of each query with a lost task, as a restart would, so that no task waits for
-// the lost one.
+// Removes all tasks of each query with a lost task, as a restart would: otherwise the other tasks
+// would wait for the lost one.
 void QuerySupervisor::end_lost() {
   std::lock_guard operation(operation_mutex_);
   std::vector<std::string> lost;
@@ -122,9 +122,9 @@ void QuerySupervisor::end_lost() {
   }
 }
 
-// Builds the tasks of each query that has stopped at a bad record again from their last commits,
-// without stepping them, so that readers see the query's table as it was committed: the failed
-// tasks have applied a part of the bad record in memory.
+// Handles queries that have stopped at a bad record. Their failed tasks have applied a part of the
+// bad record in memory. So all tasks of such a query are built again from their last commits and
+// are not stepped: readers then see the query's table as it was committed.
 void QuerySupervisor::stand() {
   std::lock_guard operation(operation_mutex_);
   std::vector<QueryTasks::Launch> launches;
@@ -136,7 +136,8 @@ void QuerySupervisor::stand() {
       const auto found = wanted_.find(id);
       const auto trouble = schedule_.trouble_of(id);
       if (found == wanted_.end() || !trouble || trouble->kind != Trouble::Kind::Stopped) continue;
-      // Commits of another node may continue the journal from now on.
+      // Another node may run such a query, and its commits may continue the journal from now on. So
+      // no tasks are built here.
       if (tasks_.commits().may_run_elsewhere(*found->second.defined)) continue;
       launches.push_back({found->second.defined, schedule_.run_of(id), RunMode::Batches, true});
       note_change(id);
@@ -157,8 +158,8 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
-// Builds the tasks of the queries in to_rebuild_, one journal after the other. Gives way to
-// operations like other attempts, but only after some time, since users of these queries wait, too.
+// Builds the tasks of the queries in to_rebuild_, one journal after the other. Like other attempts,
+// it yields to operations, but only after some time, because users of these queries wait, too.
 void QuerySupervisor::rebuild() {
   for (bool is_left = true; is_left; let_others_go_first()) {
     std::lock_guard operation(operation_mutex_);
@@ -187,8 +188,8 @@ std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
   return attempts;
 }
 
-// Waits until the waiting operations have begun. A thread that unlocks a mutex and locks it again
-// immediately would mostly get it before them.
+// Lets the waiting operations begin first. A thread that unlocks a mutex and locks it again
+// immediately would usually get it before them.
 void QuerySupervisor::let_others_go_first() {
   constexpr int kMostTurns = 100;
   for (int i = 0; waiting_operations_ > 0 && i < kMostTurns; ++i)
@@ -214,14 +215,14 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   }
   if (launches.empty()) return;
   {
-    // The change is noted before tasks are removed, so that a reader that finds no task, or a new
-    // one, also sees a new value of changes().
+    // The change is noted before tasks are removed. So a reader that finds no task, or a new one,
+    // also sees a new value of changes().
     std::lock_guard lock(mutex_);
     for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
   }
   std::vector<Status> started = tasks_.start(launches, gives_way);
-  // If a query cannot start until a statement changes it, its old tasks are removed, too. Called
-  // without mutex_, since the removal waits for the shards.
+  // If a query cannot start before a statement changes it, its old tasks are removed, too. Called
+  // without mutex_, because the removal waits for the shards.
   for (size_t i = 0; i < launches.size(); ++i)
     if (!started[i] && RestartSchedule::is_for_good(started[i].error()))
       tasks_.remove(launches[i].defined->plan->id);
@@ -234,8 +235,8 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
       schedule_.started(id);
       continue;
     }
-    // QueryCanceled is not reported: the start gave way to an operation, must wait, or ended
-    // because the server stops.
+    // QueryCanceled is not reported, because it is no failure: the start yielded to an operation,
+    // has to wait, or ended because the server stops.
     Error error = std::move(started[i]).error();
     if (error.code == ErrorCode::QueryCanceled) {
       schedule_.put_off({id, launches[i].run, launches[i].mode}, now_ms());
@@ -284,7 +285,7 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));
   }
-  // Never gives way, since all callers that could wait have asked for this start.
+  // The start never yields, because the caller waits for it.
   launch(attempts, [] { return false; });
 }
 
@@ -358,8 +359,8 @@ void QuerySupervisor::remove_later(Removal removal) {
   changed_.notify_all();
 }
 
-// Removes one item that is due. Returns false if none is due. Removes only one, so that attempts
-// run between removals.
+// Removes the data of one dropped query or topic that is due. Returns false if none is due. Only
+// one is removed, so that attempts can run between removals.
 bool QuerySupervisor::remove_next() {
   Removal removal;
   {
@@ -378,7 +379,7 @@ bool QuerySupervisor::remove_next() {
   return true;
 }
 
-// Removes the data, or schedules another attempt if that fails. Called without mutex_, since the
+// Removes the data. If that fails, schedules another attempt. Called without mutex_, because the
 // removal waits for the disk.
 Status QuerySupervisor::try_remove(Removal removal) {
   Status removed =
@@ -400,7 +401,7 @@ Status QuerySupervisor::try_remove(Removal removal) {
 }
 
 // Finishes a pending removal of the state of an earlier query with this id. Otherwise a new query
-// with the same id would begin with that state, or lose its own state to the removal.
+// with this id could begin with the old state, or lose its own state to the removal.
 Status QuerySupervisor::finish_removal_of(const std::string& query_id) {
   Removal removal;
   {
@@ -442,9 +443,9 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
   changed_.notify_all();
 }
 
-// Returns whether the log already reported within the last minute that the query waits for free
-// space. On a full disk a little space appears again and again, and each time the query fails
-// again. Called under mutex_.
+// Returns whether the log has reported within the last minute that the query waits for free space.
+// The limit is needed because on a full disk a little space becomes free again and again, and each
+// time the query fails again. Called under mutex_.
 bool QuerySupervisor::was_told(const std::string& query_id) {
   constexpr int64_t kAgainMs = 60'000;
   const int64_t now = now_ms();
@@ -468,7 +469,7 @@ void QuerySupervisor::await_room() {
   });
 }
 
-// Logs an error of a query, at a limited rate: on a full disk all queries fail together, and every
+// Logs an error of a query, at a limited rate. On a full disk all queries fail together, and every
 // later attempt fails. Called under mutex_.
 void QuerySupervisor::report(const std::string& query_id, const Error& error,
                              const char* what_next) {

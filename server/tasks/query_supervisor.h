@@ -22,9 +22,9 @@
 
 namespace server {
 
-// Requests of the metadata thread are executed on that thread, before the call returns. The
-// supervisor's own thread repeats failed attempts at the pace of the schedule. It also removes the
-// data of dropped queries, so that a statement that drops something does not wait for the disk.
+// The metadata thread's requests are executed on that thread, before the call returns. The
+// supervisor's own thread repeats failed attempts as the schedule demands. It also removes the data
+// of dropped queries, so that a DROP statement does not wait for the disk.
 //
 // Threads: the methods of QueryRunner on the metadata thread; task_failed(), troubles and obstacles
 //          on any.
@@ -55,8 +55,8 @@ class QuerySupervisor final : public QueryRunner {
   // Returns the reason why a query does not run normally, and what happens next, as a text for the
   // user; nothing if it runs normally.
   std::optional<Error> trouble_of(const std::string& query_id) const;
-  // Returns a number that increases whenever a query starts, fails, is paused or resumed. As long
-  // as it stays the same, so does the Health of every query.
+  // Returns a number that increases whenever a query starts, fails, is paused or is resumed. While
+  // the number stays the same, the Health of every query stays the same.
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   struct Health {
     uint64_t since = 0;                   // the value of changes() after the query's last change
@@ -65,8 +65,8 @@ class QuerySupervisor final : public QueryRunner {
   };
   Health health_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
-  // Notes the reason why a rebuilt query that runs could not replace the old query. An empty `why`
-  // removes the note.
+  // Records why a rebuilt query could not replace the old query although it runs. An empty `why`
+  // removes the record.
   void note_obstacle(const std::string& query_id, std::optional<Error> why);
   std::map<std::string, Error> obstacles() const;
 
@@ -75,8 +75,8 @@ class QuerySupervisor final : public QueryRunner {
     QueryPtr defined;
     bool is_paused = false;
   };
-  // A removal of data of a dropped query or topic. It is repeated until it succeeds. Data that is
-  // left at the end of the process is found at the next start.
+  // A removal of the data of a dropped query or topic. It is repeated until it succeeds. If the
+  // process ends before that, the next start finds the data.
   struct Removal {
     std::string query;  // the query whose state is removed; empty: `topic` is set
     Uuid topic;         // the topic whose records are removed
@@ -84,8 +84,8 @@ class QuerySupervisor final : public QueryRunner {
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
-  // Begins an operation for which a caller waits. An attempt that is restoring much state is put
-  // off until the operation is done.
+  // Begins an operation for which a caller waits. An attempt that is restoring much state is
+  // postponed until the operation is done.
   std::unique_lock<std::mutex> begin_operation();
   using GivesWay = QueryTasks::GivesWay;
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
@@ -118,8 +118,8 @@ class QuerySupervisor final : public QueryRunner {
   std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
-  // The time for which an attempt does not give way to operations; without it, a stream of
-  // statements could keep a query from ever starting. It grows with each attempt that gave way, and
+  // The time during which an attempt does not yield to operations. Without it, a stream of
+  // statements could keep a query from ever starting. It grows with each attempt that yielded, and
   // is reset after an attempt that did not.
   int64_t patience_ms_ = 0;
   bool has_given_way_ = false;

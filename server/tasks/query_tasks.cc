@@ -23,7 +23,8 @@ namespace server {
 
 namespace {
 
-// More rows than a task can have in progress when it fails, so that the bad record is among them.
+// More rows than a task can have in progress when it fails. The bad record is therefore among the
+// first rows of this number.
 constexpr uint64_t kIsolatedRows = 32'768;
 
 // Runs `work` on a shard's loop and waits until it is done.
@@ -56,8 +57,8 @@ Status wait_for(const std::function<void(std::function<void(Status)>)>& begin) {
   return done.get_future().get();
 }
 
-// Returns the error as DataCorrupted, since a retry would read the same data. Sets the hint, unless
-// the error is no damage and has a hint already.
+// Returns the error as DataCorrupted, because a retry would read the same data. Sets the hint. Only
+// an error that is not damage and has a hint keeps its own hint.
 Error damaged(Error why, const DefinedQuery& defined) {
   if (storage::is_damage(why.code) || why.hint.empty()) why.hint = hint_about_damage(defined);
   why.code = ErrorCode::DataCorrupted;
@@ -79,7 +80,7 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       view_rows_(shards_.empty() ? nullptr : &shards_.front()->memory()),
       progress_(log),
       commits_(std::make_unique<LocalCommits>(*this)) {
-  // A lone node has all partitions, and elects no leaders.
+  // A single node has all partitions, and elects no leaders.
   has_replica_ = [](const storage::TopicPartition&) { return true; };
   find_elections_ = [] { return storage::UncleanElections(); };
   for (Shard* shard : shards_) shard->read_state(state_);
@@ -223,19 +224,19 @@ Status QueryTasks::make_exchanges(const DefinedQuery& defined,
   for (size_t i = 0; i < defined.plan->exchanges.size(); ++i) {
     const Uuid& id = defined.exchange_ids.at(i);
     const engine::StagePlan& writers = stage_that_writes(*defined.plan, static_cast<int>(i));
-    // task_count() is 0 if the writers' input was deleted; such a query does not start.
+    // task_count() is 0 if an input of the writing stage was deleted. Such a query does not start.
     const size_t writer_count = std::max<size_t>(1, task_count(defined, writers, topics));
     const int32_t partitions = engine::ExchangeLanes(defined.plan->exchanges[i])
                                    .partition_count(static_cast<int32_t>(writer_count));
-    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // exists: saves a commit
+    if (log_.find_partition({id, PartitionId(partitions - 1)})) continue;  // all exist: no commit needed
     TRY(storage::create_partitions_and_wait(log_, id, partitions,
                                             storage::PartitionKind::Internal));
   }
   return {};
 }
 
-// Returns the id of a task. Fails if no store accepts the id: one such id in a call of the log
-// would make it reject all other ids of the call.
+// Returns the id of a task. Fails if no store accepts the id: the log would reject a whole call
+// because of one such id.
 Result<std::string> QueryTasks::task_id(const engine::QueryPlan& plan, size_t stage,
                                         int32_t number) {
   std::string id = fmt::format("{}/{}/{}", plan.id, stage, number);
@@ -349,7 +350,7 @@ Status QueryTasks::build(TaskPlace& place, const Tails& tails, const storage::To
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
   TaskRole role = TRY(commits_->role_of(place, shard));
   entry->own_sink = std::move(role.own_sink);
-  // A task that another node runs follows the commits of that node.
+  // A task that another node runs only applies the commits of that node.
   const bool follows = role.sink == nullptr;
   if (const engine::GeneratorPlan* generator = engine::generator_of(plan); generator && !follows)
     entry->generator = std::make_unique<GeneratorClock>(*generator, clock_);
@@ -370,7 +371,7 @@ Status QueryTasks::build(TaskPlace& place, const Tails& tails, const storage::To
       place.id, stage, std::move(place.inputs), std::move(end), sources, role.sink, clock_,
       std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
-  // A task that only follows another node's commits keeps its whole table in memory, so its stores
+  // A task that only applies another node's commits keeps its whole table in memory, so its stores
   // need no backing.
   if (!entry->standby)
     entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
@@ -407,8 +408,9 @@ bool joins_table(const engine::StagePlan& stage) {
 
 }  // namespace
 
-// Other joins need no order of their inputs: a join of two tables gives the same rows whichever is
-// read first, and a join of two streams matches in both directions.
+// Only joins of a stream with a table depend on the order of their inputs. A join of two tables
+// gives the same rows whichever is read first, and a join of two streams matches in both
+// directions.
 void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string& query_id,
                                Shard& shard, std::span<engine::Task::Input> inputs,
                                ShardTask& task) const {
@@ -424,8 +426,8 @@ void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string
   }
 }
 
-// Called before the tasks publish positions, so that a stage in which a task is missing has not
-// passed anything.
+// Called before the tasks publish positions, so that a stage with a missing task counts as not
+// having passed anything.
 void QueryTasks::expect_tasks(std::span<const TaskPlace> places) const {
   std::map<const QueryLaunch*, std::vector<size_t>> counts;
   for (const TaskPlace& place : places) {
@@ -457,9 +459,9 @@ void QueryTasks::hand_over(std::vector<TaskPlace> places) {
 
 // --- Unclean elections
 
-// Builds a declared table again, since it has rows from records that its topic no longer has. The
-// table is hidden, and is read again from the log's beginning when the local replica has the
-// leader's contents. All nodes do so, even those whose replica has lost nothing: they may have rows
+// Builds a declared table again, because it has rows from records that its topic no longer has. The
+// table is hidden. It is read again from the log's beginning when the local replica has the
+// leader's contents. Nodes whose replica has lost nothing do the same: their tables may have rows
 // from records that have left the log since.
 Status QueryTasks::renew_if_lost(const DefinedQuery& defined) {
   const PartitionElections elections = elections_of(defined);
@@ -515,7 +517,7 @@ std::vector<Status> QueryTasks::start(std::span<const QueryLaunch> launches,
   };
   find_lost(places, results);
   leave_out_failed();
-  // Fencing the former owners is the first change. If it fails, nothing has changed.
+  // The former owners are fenced before any other change. If that fails, nothing has changed.
   if (const Status begun = begin_tasks(places, results); !begun) {
     for (const TaskPlace& place : places) results[place.query] = begun;
     return results;
@@ -567,7 +569,7 @@ Status QueryTasks::drop_state(const std::string& query_id) {
   commits_->forget(query_id);
   const std::string prefix = query_id + "/";
   TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
-  // Now the shards have been notified of all earlier commits, and no further ones follow.
+  // The shards have now been notified of all earlier commits, and no further commits follow.
   std::vector<std::function<void()>> left;
   for (Shard* shard : shards_) run_on(*shard, [&] { shard->drop_journalled(prefix, left); });
   for (const auto& rest : left) rest();

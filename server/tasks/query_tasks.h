@@ -43,10 +43,10 @@ class QueryTasks {
 
   using Launch = QueryLaunch;
   // Builds all tasks of each query, restored to their last durable commit, in place of the old
-  // tasks. Returns one status for each query. If a query fails, it has no tasks afterwards, or
-  // still has all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint
-  // on how to repair it. While state is restored, `gives_way` is called from time to time on
-  // several threads; once it returns true, queries that are not built yet fail with QueryCanceled.
+  // tasks. Returns one status for each query. After a failure, a query has no tasks or still has
+  // all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint on how to
+  // repair it. While state is restored, `gives_way` is called from time to time on several threads;
+  // once it returns true, queries that are not built yet fail with QueryCanceled.
   using GivesWay = std::function<bool()>;
   std::vector<Status> start(
       std::span<const Launch> launches, const GivesWay& gives_way = [] { return false; });
@@ -64,9 +64,9 @@ class QueryTasks {
   Status drop_state(const std::string& query_id);
   Status drop_topic(const Uuid& topic);
 
-  // Sets the function that finds the partition to which lines about failed records are written. It
-  // is called for each task that starts, since the stream of such lines may have been dropped.
-  // Called before the first start.
+  // Sets the function that finds the partition to which lines about failed records are written. The
+  // function is called for each task that starts, because the stream of such lines may have been
+  // dropped. Called before the first start.
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
@@ -91,8 +91,8 @@ class QueryTasks {
   // Deletes and builds again a table that this node keeps for itself, if it may have rows from
   // records that an unclean election has removed. Fails with QueryCanceled while this must wait.
   Status renew_if_lost(const DefinedQuery& defined);
-  // Notes that the loops of the shards run. A drop waits for these loops, so nothing is dropped
-  // before.
+  // Records that the loops of the shards run. A drop waits for these loops, so nothing can be
+  // dropped earlier.
   void note_shards_run() { shards_run_ = true; }
 
   // Sets the schemas to which records refer. The schemas outlive the shards' tasks. Called before
@@ -103,12 +103,11 @@ class QueryTasks {
   // all queries that are to run, and no dropped query.
   QueryProgress& progress() { return progress_; }
   // Sets whether a join of a stream with a table waits for the queries that write its inputs. With
-  // false, joins behave as in ksqlDB. In a cluster joins never wait, since a query's outputs reach
-  // the nodes only after its commits. Called before the first start.
+  // false, joins behave as in ksqlDB. In a cluster joins never wait, because the outputs of a query
+  // are delivered only after its commits. Called before the first start.
   void set_joins_wait(bool joins_wait) { joins_wait_ = joins_wait; }
   // If the stage joins a stream with a table, makes its new task `task` on this shard wait for the
-  // writers of its inputs. For other stages the relative progress of the inputs does not matter.
-  // Threads: any.
+  // writers of its inputs. Other stages give the same results without waiting. Threads: any.
   void await_writers(const engine::StagePlan& stage, const std::string& query_id, Shard& shard,
                      std::span<engine::Task::Input> inputs, ShardTask& task) const;
 

@@ -10,9 +10,9 @@ namespace server {
 namespace {
 
 constexpr int64_t kLookMs = 200, kPauseAfterFailureMs = 5'000;
-// A query has caught up if its lag is at most this number of records, or at most what it reads in
-// half a second. It reads the remaining lag after the switch, since it does not read while both
-// queries stand still.
+// A query has caught up if its lag is at most this number of records, or at most the number that it
+// reads in half a second. It reads the rest after the switch, because both queries are stopped
+// during the switch.
 constexpr int64_t kLittleLag = 1'000;
 
 }  // namespace
@@ -59,8 +59,7 @@ void Rebuilds::advance(const DefinedQuery& query) {
     done = both_stand(query)
                ? take_place(query)
                : Status{Error{ErrorCode::ObjectState, "one of the two queries is not ready"}};
-    // If a step failed, both queries continue, because the old query serves the table better than
-    // no query.
+    // If a step has failed, both queries continue, because the old query still serves the table.
     if (!done && !must_stop_ && publisher_.abort_open(topics_of(query), query.publisher))
       (void)submit({RebuildStep::Kind::GoOn, id});
   }
@@ -112,8 +111,8 @@ bool Rebuilds::has_caught_up(const DefinedQuery& query) const {
 bool Rebuilds::both_stand(const DefinedQuery& query) const {
   const auto is_paused = [](const ShardTaskReport& report) { return report.is_paused; };
   const std::vector<ShardTaskReport> built = reports_of(query.query->id);
-  // Without tasks the old query, which may have failed long ago, writes nothing, so its reports may
-  // be empty.
+  // If the old query has no tasks, for example because it failed long ago, it writes nothing. An
+  // empty list of its reports is therefore accepted.
   return !supervisor_.trouble_of(query.query->id) && !built.empty() &&
          std::ranges::all_of(built, is_paused) &&
          std::ranges::all_of(reports_of(query.query->rebuilds), is_paused);

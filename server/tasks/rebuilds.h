@@ -1,4 +1,4 @@
-// Replaces old queries by rebuilt ones when these have caught up (docs/adr/0046).
+// Replaces old queries by rebuilt ones when the rebuilt ones have caught up (docs/adr/0046).
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -15,10 +15,10 @@
 namespace server {
 
 // Checks a few times a second whether a rebuilt query has caught up, and then takes three steps.
-// First, both queries stop reading; the metadata log records this, so that they do not read after a
+// First, both queries stop reading. The metadata log records this, so that they do not read after a
 // restart either. Second, the differences between the two tables are written to the old table's
 // topic in one transaction. Third, one command of the metadata log gives the table to the new query
-// and drops the old one. Each step can be repeated.
+// and drops the old query. Each step can be repeated.
 //
 // Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
 //          must run.

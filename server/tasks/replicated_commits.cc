@@ -76,7 +76,7 @@ Status ReplicatedCommits::check_losses(const DefinedQuery& defined) {
   if (elections.empty()) return {};
   auto why = why_lost(defined, elections);
   if (!why) return {};
-  // From now on the query's commits are skipped, even if the journal contains further ones.
+  // From now on the query's commits are skipped, even if the journal has further ones.
   journals_.forget(defined.plan->id);
   journals_.cannot_run(defined.plan->id, plans_of(defined), ReplicatedJournals::Failed::Damaged);
   return *std::move(why);
@@ -140,7 +140,8 @@ Status ReplicatedCommits::install_if_behind(PartitionId journal) {
       installed.error().code == ErrorCode::QueryCanceled)
     return installed;
   // The installation may have failed because a newer snapshot has replaced this one, so the search
-  // begins again. No query reads a half-installed state, since look-ups wait for applied commits.
+  // begins again. Queries never read a half-installed state, because look-ups wait for applied
+  // commits.
   journals_.search_again(journal);
   Error error = installed.error();
   log_warn("cannot install a snapshot of a journal, it is tried again journal={} error=\"{}\"",

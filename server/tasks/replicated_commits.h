@@ -46,8 +46,8 @@ class ReplicatedCommits final : public CommitPath {
  private:
   class SharedStart;
   static bool is_shared(const DefinedQuery& defined) { return defined.journal.has_value(); }
-  // Restores the queries of a replicated journal from a snapshot if this node has missed a part of
-  // the journal.
+  // If this node has missed a part of a replicated journal, restores the journal's queries from a
+  // snapshot.
   Status install_if_behind(PartitionId journal);
   Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
   // Waits until the commits of the queries, which have no tasks on this node, have been applied

@@ -165,7 +165,7 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
   Result<Portion> portion = read(number, from);
   if (!portion) {
     std::unique_lock lock(mutex_);
-    // A later unclean election explains the error.
+    // If an unclean election happened since, it explains the error.
     const bool is_explained = is_whole && is_lost(number, journal);
     lock.unlock();
     return rest(number, is_explained ? std::nullopt : std::optional(portion.error()));
@@ -194,15 +194,15 @@ bool ReplicatedJournals::is_behind(PartitionId number, Offset next) const {
   return status && status->log_start() > next;
 }
 
-// Runs on the loop. Searches a snapshot from which to restore this node, since commits that it
-// lacks have been trimmed everywhere.
+// Runs on the loop. The node lacks commits that have been trimmed on all nodes, so the function
+// searches for a snapshot from which to restore the node.
 Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
   constexpr int64_t kSearchAgainUs = 500'000;
   if (clock_.monotonic_us() < journal.search_at_us) return {};
   const auto searched = storage::find_snapshot(log_, *reader_, replicated(number));
   journal.search_at_us = clock_.monotonic_us() + kSearchAgainUs;
-  // The local replica of the journal has itself started again after trimmed records meanwhile; the
-  // next call searches again.
+  // The local replica of the journal has meanwhile been trimmed itself. The next call searches
+  // again.
   if (!searched && searched.error().code == ErrorCode::OffsetOutOfRange) return {};
   if (!searched) return searched.error();
   const auto& found = *searched;
@@ -220,7 +220,7 @@ Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
 }
 
 Status ReplicatedJournals::write_place(PartitionId number, const storage::FoundSnapshot& snapshot) {
-  // A snapshot from before the election may be used, too, since none of its queries continues after
+  // A snapshot from before the election is usable, too, because its queries do not continue after
   // the election.
   const auto election = election_of(number);
   const LeaderEpoch unclean = election ? election->epoch : LeaderEpoch{};
@@ -248,9 +248,9 @@ bool ReplicatedJournals::is_lost(PartitionId number, const Journal& journal) con
   return election && election->epoch > journal.unclean;
 }
 
-// All queries with commits in the lost part have ended, on every node, and judge() skips their
+// All queries with commits in the lost part have ended on every node, and judge() skips their
 // commits. So the journal is read again from its beginning. If later commits have been trimmed, a
-// snapshot contains them.
+// snapshot contains their results.
 Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_after(
     PartitionId number, const storage::UncleanElection& election) const {
   const TopicPartition partition = replicated(number);
@@ -266,8 +266,8 @@ Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_aft
 }
 
 // Fails if an unclean election has removed visible commits that this node has applied. is_lost()
-// detects the elections that the metadata list. This function detects others: the log then has
-// another end of the epoch in which the last applied commit was written.
+// detects the elections that the metadata list. This function also detects other elections: the
+// epoch of the last applied commit then ends at another offset in the log.
 Status ReplicatedJournals::check_chain(PartitionId number, const storage::JournalPlace& place,
                                        Offset log_start) {
   if (place.next <= log_start) return {};  // the log has nothing from before the place
@@ -295,8 +295,8 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   portion.unclean = from.unclean;
   const TopicPartition partition = replicated(number);
   const auto status = log_.find_partition(partition);
-  // After a restart the high watermark may be lower than before, and so lie before commits that are
-  // already applied. It rises again.
+  // After a restart the high watermark may be lower than before, and may lie before commits that
+  // are already applied. Nothing is read until it has risen again.
   if (!status || status->high_watermark() <= from.place.next) return portion;
   TRY(check_chain(number, from.place, status->log_start()));
   TRY(reader_->begin_turn(storage::Snapshot::WhenNeeded));
@@ -379,8 +379,8 @@ std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
   return missing;
 }
 
-// Creates the task and the exchanges that the next commit needs. They are known from the commit,
-// even if this program cannot read the query. The journal counts as in progress until
+// Creates the task and the exchanges that the next commit needs. The commit names them, so they can
+// be created even if this program cannot read the query. The journal counts as in progress until
 // made_missing().
 void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing& missing) {
   for (const TopicPartition& exchange : missing.exchanges)
@@ -555,7 +555,7 @@ Status ReplicatedJournals::settle(PartitionId journal) {
   auto answer = visible->get_future();
   if (answer.wait_for(kSettlePatience) != std::future_status::ready) return late;
   if (!answer.get()) return {};  // another node owns the journal
-  // Waits only for the commits up to the present end, since commits continue.
+  // Waits only for the commits up to the current end, because new commits keep arriving.
   const auto status = log_.find_partition(replicated(journal));
   const Offset end = status ? status->high_watermark() : Offset{0};
   std::unique_lock lock(mutex_);
@@ -590,7 +590,8 @@ void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
   });
 }
 
-// Calls the waiters' functions after each shard has processed the messages that it got before.
+// Calls the waiters' functions after each shard has processed all messages that it has received so
+// far.
 void ReplicatedJournals::tell_waiters(std::vector<Waiter> reached) {
   std::vector<std::function<void(Status)>> done;
   for (Waiter& waiter : reached)
@@ -642,8 +643,8 @@ std::optional<ReplicatedJournals::Contents> ReplicatedJournals::contents(
     return std::nullopt;
   Contents contents{*found->second.term, found->second.place, queries, {}};
   for (const DefinedQueryPtr& query : queries) {
-    // If a query has not started here, or cannot run here, not all of its commits are applied, so
-    // this node cannot write a snapshot.
+    // A query that has not started here or cannot run here lacks some of its commits, so this node
+    // cannot write a snapshot.
     const std::string prefix = query->plan->id + "/";
     auto task = tasks_.lower_bound(prefix);
     const bool is_here = task != tasks_.end() && task->first.starts_with(prefix) &&

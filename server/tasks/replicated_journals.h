@@ -1,5 +1,5 @@
-// Applies the commits in the replicated journals to this node's own log. The leader of a journal,
-// which may be any node, decides its commits (docs/adr/0066).
+// Applies the commits in the replicated journals to this node's own log. The leader of a journal
+// decides its commits; any node may be that leader (docs/adr/0066).
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -30,16 +30,16 @@
 
 namespace server {
 
-// Every node with replicas of the journals applies the same commits in the same order: it writes
+// Every node with replicas of the journals applies the same commits in the same order. It writes
 // the tasks' entries to its own task journal, and their outputs for the next stage to its own
-// exchanges. So each of these nodes always has the state of all tasks, in checkpoints and journals
-// like a single node, and a node that becomes the leader of a journal continues from there.
+// exchanges. So each of these nodes always has the state of all tasks, in the same form as a single
+// node. A node that becomes the leader of a journal continues from this state.
 //
 // The node's position in a journal is written in the same commit of the log. Commits of dropped
-// queries are skipped. Commits of queries that are not defined here yet wait, with all later
-// commits of the journal. A query that cannot run here, because this program cannot read it or its
-// input is deleted, blocks no other query: its commits from other nodes are still applied, so that
-// a node on which it can run continues it.
+// queries are skipped. If a commit's query is not defined here yet, the commit and all later
+// commits of the journal wait. A query may be unable to run here, because this program cannot read
+// it or its input is deleted. It does not block other queries: its commits from other nodes are
+// still applied, so that it can continue on a node where it can run.
 //
 // If a node has missed a part of the journal that is trimmed, it is restored from a snapshot in the
 // journal (docs/adr/0081).
@@ -89,7 +89,7 @@ class ReplicatedJournals {
     ReplicatedJournals& journals_;
     const std::set<PartitionId> which_;
   };
-  // The revisions of the plans whose commits belong to the query as it has started here. A replaced
+  // The revisions of the plans whose commits belong to the query as it was started here. A replaced
   // query keeps its commits under earlier plans. Commits under a later plan wait until that plan
   // has started here, too (docs/adr/0101).
   struct Plans {
@@ -104,8 +104,8 @@ class ReplicatedJournals {
     bool runs = true;  // false: the query cannot run here, so its exchanges may be missing
   };
   void set_task(const std::string& task, LocalTask local);
-  // Notes that the query cannot run here. Keeps: its commits are still applied. Damaged: its data
-  // here is damaged, so its commits are skipped.
+  // Records that the query cannot run here. Keeps: its commits are still applied. Damaged: its data
+  // on this node is damaged, so its commits are skipped.
   enum class Failed : uint8_t { Keeps, Damaged };
   void cannot_run(const std::string& query_id, Plans plans, Failed how);
   void forget(const std::string& query_id);
@@ -125,8 +125,8 @@ class ReplicatedJournals {
   // Returns an offset before which the outputs of all commits are delivered, according to the part
   // of the journal that this node has read.
   Offset first_needed(PartitionId journal) const;
-  // Returns the offset of the first commit that this node has not applied yet; INT64_MAX if an
-  // error has stopped the journal here, so that no commits need be kept for it.
+  // Returns the offset of the first commit that this node has not applied yet. Returns INT64_MAX if
+  // an error has stopped the journal here, because the node then needs no commits.
   Offset first_not_carried_out(PartitionId journal) const;
 
   // --- Snapshots
@@ -137,15 +137,15 @@ class ReplicatedJournals {
     std::vector<DefinedQueryPtr> queries;
     std::vector<std::string> tasks;
   };
-  // Returns the contents for a snapshot, while `pause` keeps commits from being applied; nothing if
-  // this node does not have the state of all queries of the journal.
+  // Returns the contents for a snapshot, while `pause` prevents commits from being applied. Returns
+  // nothing if this node does not have the state of all queries of the journal.
   std::optional<Contents> contents(const Pause& pause, PartitionId journal) const;
   // Returns the size of the last snapshot that this node has read in the journal or was restored
   // from.
   size_t snapshot_bytes(PartitionId journal) const;
-  // Returns the snapshot from which this node must be restored; nothing if it need not be. The
-  // caller calls installed() when the snapshot's contents are durable here and this node has no
-  // other data of the journal's queries. The tasks of these queries are built afterwards.
+  // Returns the snapshot from which this node must be restored; nothing if no restore is needed.
+  // The caller calls installed() when the snapshot's contents are durable here and this node has no
+  // other data of the journal's queries. The tasks of these queries are built after that.
   std::optional<storage::FoundSnapshot> to_install(PartitionId journal) const;
   Status installed(PartitionId journal, const storage::FoundSnapshot& snapshot);
   void search_again(PartitionId journal);
@@ -180,8 +180,8 @@ class ReplicatedJournals {
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};
     bool waits = false;  // the next commit waits until a query is defined or started
-    // The task and the exchanges that the next commit needs and that do not exist here, because its
-    // query does not run here.
+    // The task and the exchanges that the next commit needs and this node lacks, because the query
+    // does not run here.
     struct Missing {
       std::string task;
       Revision planned_at;
@@ -217,8 +217,8 @@ class ReplicatedJournals {
   // Returns whether the journal must be read again because of an unclean election that may have
   // replaced commits which this node has applied.
   bool is_lost(PartitionId number, const Journal& journal) const;
-  // Returns the position from which the journal is read again after the election; nothing while the
-  // local replica does not have the new leader's contents yet.
+  // Returns the position from which the journal is read again after the election. Returns nothing
+  // until the local replica has the new leader's contents.
   Result<std::optional<Portion>> begin_after(PartitionId number,
                                              const storage::UncleanElection& election) const;
   void carried_out(PartitionId number, const Portion& portion, const Status& applied);

@@ -19,7 +19,7 @@ bool ReplicatedSink::try_commit(engine::TaskCommit& commit, engine::CommitDone& 
   }
   for (const auto& [partition, end] : commit.trims)
     proposal.consumed.push_back({to_storage(partition), end});
-  // Answers are matched by the order of the sequences.
+  // The sequences must be gapless, because answers are matched by their order.
   assert(on_way_.empty() || commit.sequence == on_way_.back().first + 1);
   on_way_.emplace_back(commit.sequence, std::move(done));
   proposals_.propose(place_.journal, place_.term, std::move(proposal));

@@ -14,7 +14,7 @@
 namespace server {
 
 // Accepts proposals of commits. A proposal is answered when its commit is read in the journal and
-// applied; if the journal is closed before, it gets no answer.
+// applied. If the journal is closed earlier, the proposal gets no answer.
 //
 // Threads: any. Owner: the node.
 class JournalProposals {

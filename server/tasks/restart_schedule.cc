@@ -40,8 +40,8 @@ bool RestartSchedule::is_for_good(const Error& error) {
   }
 }
 
-// Begins a run. The run gets its number here, so that reports of the run that it replaces are
-// ignored from now on.
+// Begins a run. The run gets its number here, so from now on reports of the run that it replaces
+// are ignored.
 RestartSchedule::Attempt RestartSchedule::begin_attempt(Entry& entry) {
   auto& [id, state] = entry;
   state.run = ++last_run_;
@@ -56,7 +56,7 @@ RestartSchedule::Attempt RestartSchedule::begin_run(const std::string& query_id)
 void RestartSchedule::started(const std::string& query_id) {
   const auto found = states_.find(query_id);
   if (found == states_.end()) return;
-  // If a task has failed before its query was reported as started, the failure counts.
+  // A failure counts even if the task has failed before its query was reported as started.
   if (found->second.phase != Phase::Attempting) return;
   enter(*found, Phase::Running);
   found->second.error = {};
@@ -84,9 +84,9 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   if (found == states_.end() || found->second.run != news.run) return false;
   State& state = found->second;
   const bool is_blamed = blames_record(news.error.code);
-  // If a query has stopped at a bad record, another of its tasks may still find a bad record of its
-  // own, which also leads to an attempt. After a permanent stop it does not, since a new attempt
-  // would only find the same damage.
+  // If a query has stopped at a bad record, another of its tasks may still report a bad record of
+  // its own. This report also leads to an attempt. After a permanent stop, reports lead to no
+  // attempt, because a new attempt would find the same damage.
   const bool is_new = state.phase == Phase::Running || state.phase == Phase::Attempting ||
                       (state.phase == Phase::Stopped && is_blamed && !news.was_isolating &&
                        !is_for_good(state.error));
@@ -100,7 +100,8 @@ bool RestartSchedule::task_failed(const TaskNews& news, int64_t now_ms) {
   } else if (news.was_isolating) {
     enter(*found, Phase::Stopped);
   } else {
-    // Without delay: the next run ends at the bad record, so the attempts cannot repeat for ever.
+    // The next run starts without delay. It ends at the bad record, so the attempts cannot repeat
+    // for ever.
     state.mode = RunMode::Isolating;
     wait_until(*found, now_ms);
   }
@@ -121,7 +122,7 @@ void RestartSchedule::room_is_back(int64_t now_ms) {
   for (Entry& entry : states_) {
     const State& state = entry.second;
     if (state.phase != Phase::Parked) continue;
-    // The query is retried immediately, unless it has already been restarted without progress.
+    // The first retry is immediate. Later retries without progress are delayed.
     wait_until(entry, state.delay_ms > back_off_.first_ms ? now_ms + state.delay_ms : now_ms);
   }
 }

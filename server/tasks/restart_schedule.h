@@ -39,10 +39,10 @@ struct TaskNews {
 };
 
 // Invariants:
-//  1. a failed run leads to one attempt, however many of its tasks fail: reports of a run that
-//     is not the newest, or for which an attempt is already scheduled, change nothing;
-//  2. while the disk is full, no attempt is made: an attempt would only fill the disk further, and
-//     the log reports when it accepts writes again.
+//  1. a failed run leads to one attempt, however many of its tasks fail. A report changes nothing
+//     if its run is not the newest, or if an attempt is already scheduled;
+//  2. while the disk is full, no attempt is made, because it would only write more data. The log
+//     reports when it accepts writes again.
 //
 //   Running --news--> Waiting --due--> Attempting --started--> Running
 //      |                 ^                  |
@@ -70,8 +70,8 @@ class RestartSchedule {
 
   explicit RestartSchedule(BackOff back_off = {}) : back_off_(back_off) {}
 
-  // Returns whether only a statement of a user can resolve the error, for example because a deleted
-  // topic never exists again with its id.
+  // Returns whether only a statement of a user can resolve the error. For example, a deleted topic
+  // never exists again with the same id.
   static bool is_for_good(const Error& error);
 
   // Begins a new run of the query. Reports of all earlier runs are ignored from now on.
@@ -79,7 +79,7 @@ class RestartSchedule {
   // Called when the run's tasks are on the shards.
   void started(const std::string& query_id);
   void start_failed(const std::string& query_id, Error error, int64_t now_ms);
-  // Notes that the attempt gave way to another operation. This is not counted as a failure of the
+  // Notes that the attempt yielded to another operation. This does not count as a failure of the
   // query.
   void put_off(const Attempt& attempt, int64_t now_ms);
   // Notes the report of a failed task. Returns false if the report has no effect, for example
@@ -127,8 +127,8 @@ class RestartSchedule {
   const BackOff back_off_;
   uint64_t last_run_ = 0;
   States states_;
-  // Waiting queries in the order of their due times, so that running queries, of which there may be
-  // ten thousand, cost nothing here. The ids are views of keys of states_.
+  // Waiting queries in the order of their due times. Running queries, of which ten thousand may
+  // exist, are not in the set and cost nothing. The ids are views of keys of states_.
   std::set<std::pair<int64_t, std::string_view>> waiting_;  // ids of states_
   size_t parked_count_ = 0;
 };

@@ -10,7 +10,8 @@
 
 namespace server {
 
-// A task that only follows another node's commits, and keeps no table, restores its positions only.
+// A task that only applies another node's commits and keeps no table restores nothing but its
+// positions.
 //
 // Threads: one. Owner: the caller; the task outlives it.
 class RestoredTask final : public JournalTail::Target {

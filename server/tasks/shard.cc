@@ -23,9 +23,10 @@ constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
 // A task with less state than kLittleState is never stopped to save memory. Scans are ended only if
 // the tasks of the shard have at least kMuchState.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
-// The longest time that a task is guaranteed to work between two holds.
+// The longest time for which a task is guaranteed to work between two holds.
 constexpr int64_t kMostWorkUs = 20'000;
-// Stands for a topic's id in the keys by which waiting tasks are woken. No topic has this id.
+// Takes the place of a topic's id in the keys by which waiting tasks are woken. No topic has this
+// id.
 constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
 // The longest time for which a loop steps tasks before it serves its sockets: `short_us` if a
 // socket or a message waits, otherwise `long_us`.
@@ -51,8 +52,8 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
 }
 
-// A waiting reader cancels the computation of the view's remaining rows. Otherwise the reader would
-// wait for all of them, and not only for rows that it has to see.
+// A reader waits, so the computation of the view's remaining rows is canceled. Otherwise the reader
+// would wait for all rows of the view instead of only the rows that it has to see.
 void note_readers(ShardTask& task) {
   if (engine::RecomputeOperator* view = task.task->stage().view())
     view->set_awaited(!task.waiters.empty());
@@ -184,7 +185,7 @@ void Shard::unsubscribe(Readers& readers, const engine::PartitionRef& partition,
 ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
   ShardTask& added = *task;
   assert(is_transient(added) || journals_.contains(added.journal));
-  assert(!added.standby || !added.own_sink);  // the node that runs a task is the one that commits
+  assert(!added.standby || !added.own_sink);  // a task that another node runs commits nothing here
   added.memory.emplace(memory_);
   charge_memory(added);
   added.task->share(shared_records_);
@@ -201,7 +202,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
       });
     });
   added.task->on_answer([this, &added] {
-    // A failed task reports its failure in a step, but a paused task is not stepped, so the failure
+    // A task normally reports its failure in a step. A paused task is not stepped, so its failure
     // is reported here.
     publish(added);
     report_failure(added);
@@ -209,7 +210,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     if (added.task->waits_for_answer()) schedule(added);
   });
   if (!is_transient(added)) {
-    start_timer();  // the journal may have had data without a checkpoint since before the restart
+    start_timer();  // the journal may already have had data without a checkpoint before the restart
     if (!added.backings.empty()) evictable_.push_back(&added);
     // A checkpoint may have ended while the task was built, and so contain all data of the task.
     const JournalCheckpoints& checkpoints = *journals_.at(added.journal)->checkpoints;
@@ -294,8 +295,8 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
 }
 
 // Returns whether the task may be stepped. A paused persistent task still finishes the work that it
-// has begun, because look-ups wait for that work. A paused transient task does not: its work may be
-// a whole table, which is more than its client can receive now.
+// has begun, because look-ups wait for this work. A paused transient task does not: the rest of its
+// work may be a whole table, more than its client can receive now.
 bool Shard::may_step(const ShardTask& task) {
   if (task.standby) return false;
   if (task.admitted_holds > 0) return !stands(task);
@@ -312,8 +313,8 @@ void Shard::schedule(ShardTask& task) {
   loop_.post_slice("tasks", [this] { run_slice(); });
 }
 
-// Steps tasks in turn for up to kTurn.long_us, or for kTurn.short_us if a socket or message waits,
-// and then returns to the loop.
+// Steps the tasks one after the other, for up to kTurn.long_us, or for kTurn.short_us if a socket
+// or a message waits. Then returns to the loop.
 void Shard::run_slice() {
   slice_is_posted_ = false;
   const int64_t begun_us = clock_.monotonic_us();
@@ -335,11 +336,12 @@ void Shard::step(ShardTask& task) {
   using Intake = engine::Task::Intake;
   const engine::StepResult result =
       task.task->step(task.is_paused || task.admitted_holds > 0 ? Intake::None : Intake::Records);
-  // While rows of a record are left the counter is not exact, and it may fall (Task::update_positions()).
+  // While rows of a record are left, the counter is not exact and may decrease
+  // (Task::update_positions()).
   const uint64_t taken = std::max(task.task->metrics().records_in, records_before) - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
-  // The task is held back because further output would only fill the journal. The task's input is
-  // safe in the log, so the task may wait.
+  // The task is held back, because further output would only fill the journal. It may wait, because
+  // its input is safe in the log.
   if (is_overdue(task))
     hold_back(task);
   else if (task.held_back_since_us)
@@ -360,7 +362,7 @@ void Shard::step(ShardTask& task) {
   for (auto& removed : std::exchange(removed_, {})) destroy(std::move(removed));
 }
 
-// Steps the task again when it has rested (Task::wakes_at_us()).
+// Schedules the next step of the task at the time of Task::wakes_at_us().
 void Shard::rest(ShardTask& task) {
   const std::optional<int64_t> wakes_at_us = task.task->wakes_at_us();
   if (!wakes_at_us) return;
@@ -390,7 +392,7 @@ void Shard::charge_memory(ShardTask& task) {
   task.memory->state.resize(state_bytes_of(task) - scan_bytes);
   task.memory->scans.resize(scan_bytes);
   // Scans are ended here and not at the next tick. Each change is copied for each scan, so a few
-  // hundred scans would take gigabytes until then.
+  // hundred scans could take gigabytes before that tick.
   if (const size_t excess = scan_bytes > 0 ? memory_.excess_of_scans() : 0; excess > 0)
     end_scans(task, excess);
 }
@@ -549,8 +551,8 @@ engine::PartitionRef Shard::new_wake_key() {
   return {kWakeKeys, PartitionId(++last)};
 }
 
-// Publishes the task's durable positions (server/tasks/query_progress.h). A join that reads the
-// task's output waits until they have passed its targets; a change wakes such joins.
+// Publishes the task's durable positions (server/tasks/query_progress.h). The change wakes joins
+// that read the task's output and wait until the positions have passed their targets.
 void Shard::publish(const ShardTask& task) {
   if (!task.progress) return;
   std::vector<ProgressOfQuery::Target> positions;
@@ -609,8 +611,8 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   countdown->one();
 }
 
-// Admits all waiting holds, unless the task is held, or has not yet worked as long as it was held
-// last.
+// Admits all waiting holds, unless the task is held now, or has worked for less time than the last
+// hold took.
 void Shard::admit_holds(ShardTask& task) {
   if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
   const int64_t now_us = clock_.monotonic_us();
@@ -624,7 +626,7 @@ void Shard::admit_holds(ShardTask& task) {
 
 void Shard::note_standing(ShardTask& task) {
   if (task.admitted_holds == 0 || !stands(task)) return;
-  // called after the loop below, since a callback may release its hold
+  // The callbacks run after the loop below, because a callback may release its hold.
   std::vector<std::shared_ptr<Countdown>> reached;
   for (ShardTask::Hold& hold : task.holds)
     if (hold.is_admitted && hold.awaited) reached.push_back(std::exchange(hold.awaited, nullptr));
@@ -774,7 +776,7 @@ void Shard::attend(ShardTask& task) {
 }
 
 // Starts the timer, or changes it to the short interval. Only tick() changes it back to the long
-// interval: if each call restarted the timer, it would never be due.
+// interval: a timer that was restarted by each call would never expire.
 void Shard::start_timer() {
   const bool is_fast = memory_.is_state_full();
   if (timer_->is_running() && (timer_is_fast_ || !is_fast)) return;
@@ -784,7 +786,7 @@ void Shard::start_timer() {
 
 void Shard::tick() {
   const bool is_dirty = tick_journals();
-  // Look-ups bring state into memory, too, so the memory of all tasks is counted again.
+  // Look-ups also bring state into memory, so the memory of all tasks is counted again.
   if (std::exchange(has_read_state_, false))
     for (ShardTask* task : evictable_) charge_memory(*task);
   std::erase_if(attended_, [&](ShardTask* task) {
@@ -876,13 +878,14 @@ bool Shard::is_overdue(const ShardTask& task) const {
   if (is_transient(task)) return false;
   const JournalCheckpoints& checkpoints = *journals_.at(task.journal)->checkpoints;
   if (checkpoints.is_overdue()) return true;
-  // State leaves memory only when a checkpoint contains it, so a checkpoint is worth making now.
+  // State can leave memory only after a checkpoint contains it, so a checkpoint is useful now.
   return memory_.is_state_overfull() && state_bytes_of(task) > kLittleState &&
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
-// Notes that a checkpoint contains the task's state up to `commit`. State that is evicted from now
-// on is found in this checkpoint, so the snapshot of this turn, which may be older, ends.
+// Records that a checkpoint contains the task's state up to `commit`. State that is evicted from
+// now on has to be found in this checkpoint. The snapshot of this loop iteration may be older, so
+// it is closed.
 void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
   state_->end();
   const auto query = tasks_.find(std::string(query_of(task_id)));
@@ -893,9 +896,9 @@ void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
 
 // --- State that does not fit into memory
 
-// Evicts state of the task after it has read `records` records. The number of entries that are
-// checked is greater than what the records may have brought into memory, since most entries are
-// checked twice before they are evicted.
+// Evicts state of the task after it has read `records` records. It examines more entries than the
+// records may have brought into memory, because most entries are examined twice before they are
+// evicted.
 void Shard::evict(ShardTask& task, uint64_t records) {
   constexpr size_t kLookedAt = 64, kLookedAtForRecord = 4;
   if (!is_transient(task) && memory_.is_state_full())
@@ -903,7 +906,8 @@ void Shard::evict(ShardTask& task, uint64_t records) {
 }
 
 // Evicts state of all tasks, including tasks that are not stepped, in slices. Ends when nothing
-// more can be evicted: scans, and commits that wait for their checkpoint, keep state in memory.
+// more can be evicted: scans keep state in memory, and so do commits that wait for their
+// checkpoint.
 void Shard::evict_idle() {
   constexpr size_t kLookedAt = 4'096, kRounds = 3;
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;
@@ -918,8 +922,8 @@ void Shard::evict_idle() {
   is_evicting_ = false;
 }
 
-// Ends all scans, because they keep state in memory. Does nothing if the state of the tasks is
-// small, since ending scans would then free little.
+// Ends all scans, because they keep state in memory. Does nothing if the tasks have little state,
+// because ending scans would then free little memory.
 void Shard::overtake_scans() {
   size_t bytes = 0;
   for (const ShardTask* task : evictable_) bytes += state_bytes_of(*task);

@@ -1,5 +1,5 @@
-// An event loop with its client connections and its tasks. The tasks are stepped in turn, in small
-// slices, when their inputs have new records.
+// An event loop with its client connections and its tasks. When the inputs of tasks have new
+// records, the tasks are stepped one after the other in small slices.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -49,7 +49,7 @@ class Countdown {
 // A task on a shard, with the data that the shard stores about it.
 struct ShardTask {
   std::string query_id;
-  uint64_t run = 0;             // number of the query's run, which a report of a failure names
+  uint64_t run = 0;             // number of the query's run, which failure reports contain
   TaskSequence first_sequence;  // last durable commit before this run
   int stage = 0;
   int32_t number = 0;                         // number of the task within the stage
@@ -62,8 +62,8 @@ struct ShardTask {
       view;  // the table that the task's stage keeps; scans refer to it weakly
   std::shared_ptr<engine::SharedTable> shared;  // the same table for other loops
   std::shared_ptr<ProgressOfQuery> progress;  // only for a persistent task: receives its positions
-  // For a task that waits for the writers of its inputs: the key by which the task is woken, in
-  // place of a partition.
+  // For a task that waits for the writers of its inputs: the key by which the task is woken. It
+  // takes the place of a partition.
   std::optional<engine::PartitionRef> wake_key;
   // Called after each step of a transient task. The function may remove the task.
   std::function<void(engine::StepResult)> after_step;
@@ -90,7 +90,8 @@ struct ShardTask {
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
   bool is_lost = false;  // committed data is damaged: the task cannot be built again
-  // The time since which the task is held, and the time before which it must not be held again.
+  // The time since which the task is held, and the end of the time in which it must not be held
+  // again.
   int64_t held_since_us = 0, works_until_us = 0;
   DecayingRate rate;  // rate of consumed records
   // The memory of the task, as the budget counts it.
@@ -106,8 +107,8 @@ struct ShardTask {
   // read.
   struct Standby {
     bool keeps_state = false;  // the state of its table is updated; false: only the positions
-    // Commits that are not applied to the table yet, because readers must see the table as of one
-    // commit.
+    // Commits that are not applied to the table yet, because a scan still reads the table as of an
+    // earlier commit.
     std::deque<FollowedCommit> waiting = {};
     size_t waiting_bytes = 0;
     int64_t since_us = 0;
@@ -229,17 +230,17 @@ class Shard {
   // threads.
   std::vector<std::shared_ptr<engine::SharedTable>> shared_tables(const std::string& query_id);
   // Holds the tasks on this shard that keep a table of the query: stops them between two commits
-  // until release(). `standing` is called when all of them have stopped; a task that is removed
-  // meanwhile is not waited for. The address `holder` identifies the request. So that a task works
-  // at least about half of the time, a request that arrives while the task is held waits until the
-  // task has afterwards worked as long as it was held.
+  // until release(). `standing` is called when all of them have stopped; it does not wait for a
+  // task that is removed meanwhile. The address `holder` identifies the request. A task is
+  // guaranteed to work about half of the time: a request that arrives while the task is held waits
+  // until the task has worked as long as it was held.
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
   // Ends the query of the task with this error. Called when stored data of the task is damaged.
   void give_up(ShardTask& task, Error why);
   // Ends the transient tasks that read the partition. Called when records that they have read may
-  // be gone, and other records may be at the same offsets.
+  // be lost, and other records may have the same offsets.
   void end_reading(const storage::TopicPartition& partition, const Error& why);
   // Calls `release_some` in slices until it returns false. Used to free large objects without
   // blocking the loop.
@@ -337,14 +338,14 @@ class Shard {
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
   std::vector<ShardTask*> generators_;      // tasks that generate rows, now or later
-  std::unique_ptr<Timer> generator_timer_;  // runs while there are generators
+  std::unique_ptr<Timer> generator_timer_;  // runs while tasks exist that generate rows
   std::deque<ShardTask*> evictable_;        // tasks whose state may be evicted from memory
   absl::flat_hash_map<PartitionId, std::unique_ptr<Journal>> journals_;
-  // The task that is being stepped, which must not be destroyed meanwhile.
+  // The task that is being stepped. It must not be destroyed during the step.
   ShardTask* stepping_ = nullptr;
   std::vector<std::unique_ptr<ShardTask>> removed_;
-  // Functions that free the memory of ended tasks and scans in slices, since it may have millions
-  // of entries.
+  // Functions that free the memory of ended tasks and scans. They work in slices, because this
+  // memory may have millions of entries.
   std::deque<std::function<bool()>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
   bool timer_is_fast_ = false, has_read_state_ = false;

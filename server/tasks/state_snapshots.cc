@@ -20,7 +20,7 @@ void StateSnapshots::end() {
   is_begun_ = false;
 }
 
-// The store's row is read only once: its number never changes, and its other fields are not used
+// The store's row is read only once. Its number never changes, and its other fields are not used
 // here.
 Result<storage::StateReader*> StateBacking::find() {
   storage::StateReader* const reader = TRY(turns_.begin());

@@ -13,21 +13,22 @@
 
 namespace server {
 
-// All reads in one turn of the loop use one snapshot of the state file. Between turns no snapshot
-// is held, since an old snapshot keeps the file from reusing freed pages.
+// All reads in one loop iteration use one snapshot of the state file. Between iterations no
+// snapshot is open, because an old snapshot prevents the file from reusing freed pages.
 //
 // Threads: the loop's. Owner: the shard; the state store outlives it.
 class StateSnapshots {
  public:
-  // `on_begin` is called when a turn begins.
+  // `on_begin` is called when a snapshot is opened.
   StateSnapshots(storage::StateStore& state, Loop& loop, std::function<void()> on_begin)
       : reader_(state.open_reader()), loop_(loop), on_begin_(std::move(on_begin)) {}
   ~StateSnapshots() { *alive_ = false; }
 
-  // Returns the reader of this turn's snapshot. The first call in a turn opens the snapshot.
+  // Returns the reader of this loop iteration's snapshot. The first call in an iteration opens the
+  // snapshot.
   Result<storage::StateReader*> begin();
-  // Ends the snapshot of this turn. Called when a checkpoint has ended, since later reads in the
-  // turn must see that checkpoint.
+  // Closes the snapshot of this loop iteration. Called when a checkpoint has ended, because later
+  // reads must see this checkpoint.
   void end();
 
  private:

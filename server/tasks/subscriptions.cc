@@ -29,8 +29,8 @@ std::vector<std::vector<storage::TopicPartition>> Subscriptions::readers_of(
     if (found == shards_.end()) continue;
     for (const uint32_t shard : found->second) {
       std::vector<storage::TopicPartition>& its = by_shard[shard];
-      // Subscriptions of one shard to one partition are visited directly after each other, so a
-      // comparison with the last element finds duplicates.
+      // Equal subscriptions of one shard are visited directly after each other, so a comparison
+      // with the last element finds duplicates.
       if (its.empty() || its.back() != partition) its.push_back(partition);
     }
   }

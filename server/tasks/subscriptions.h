@@ -12,8 +12,8 @@
 namespace server {
 
 // Maps a partition to the shards that read it, so that a durable commit wakes only these shards. A
-// shard subscribes before it reads the partition: it then sees the records that were durable
-// before, and is woken for later ones.
+// shard subscribes before it reads the partition. So it misses no record: it sees the earlier
+// records when it reads, and later records wake it.
 //
 // Threads: any; the lock is held for a few look-ups. Owner: the node.
 class Subscriptions {

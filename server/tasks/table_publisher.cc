@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kReadBytes = 1 << 20, kBatchBytes = 512 << 10;
 
-// A hash represents the key, since in practice two keys do not have the same 128 bits.
+// A hash of 128 bits represents the key, because in practice no two keys have the same hash.
 using KeyHash = std::pair<uint64_t, uint64_t>;
 KeyHash hash_of_key(std::string_view key) {
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
@@ -36,7 +36,7 @@ std::vector<records::RecordHeader> headers_of(const records::RecordView& record)
   return headers;
 }
 
-// Releases the reader's turn at the end of the scope.
+// Ends the reader's snapshot at the end of the scope.
 struct Turn {
   LogSources& sources;
   ~Turn() { sources.release(); }
@@ -59,8 +59,8 @@ class TablePublisher::Transaction {
     if (builder_.size_bytes() >= kBatchBytes) finish_batch();
   }
 
-  // Writes all added records to the log. Must not be called within a reader's turn, which must be
-  // short.
+  // Writes all added records to the log. Must not be called while the reader has a snapshot open,
+  // because a snapshot must be short.
   Status flush() {
     finish_batch();
     for (storage::PartitionBatches& batch : std::exchange(finished_, {}))
@@ -186,7 +186,8 @@ Status TablePublisher::publish_partition(LogSources& sources, const Topics& topi
         return {};
       },
       flush));
-  // The keys that are left in `present` exist only in the old table, so they are deleted.
+  // The keys that are left in `present` exist only in the old table, so tombstones are written for
+  // them.
   if (present.map.empty()) return {};
   return read(
       sources, to,

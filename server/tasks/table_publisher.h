@@ -16,9 +16,9 @@
 
 namespace server {
 
-// The last record of each key counts. Only the differences are written: records of `from` that are
-// missing in `to`, and deletions of keys that only `to` has. If the topics are equal, nothing is
-// written, so the work can be repeated after a crash.
+// Only the last record of each key counts, and only the differences are written: records of `from`
+// that are missing in `to`, and deletions of keys that only `to` has. If the topics are equal,
+// nothing is written, so the call can be repeated after a crash.
 //
 // Threads: one that may wait. No other writer uses the two topics meanwhile.
 // Owner:   Rebuilds.

@@ -1,5 +1,5 @@
-// Collects reports on the tasks of all shards, of which there may be ten thousand, without blocking
-// a loop.
+// Collects reports on the tasks of all shards without blocking a loop. The shards may have ten
+// thousand tasks.
 #pragma once
 #include <functional>
 #include <vector>
@@ -8,9 +8,9 @@
 
 namespace server {
 
-// Each shard reports in slices and serves its loop between them, so the reports are not of one
-// moment. `done` is called once, on the loop of the shard that is last. The shards run and outlive
-// the survey.
+// Each shard reports in slices and serves its loop between the slices, so the reports are of
+// different moments. `done` is called once, on the loop of the shard that finishes last. The shards
+// must run and outlive the survey.
 using SurveyDone = std::function<void(std::vector<ShardTaskReport>)>;
 void survey_tasks(const std::vector<Shard*>& shards, const Clock& clock, SurveyDone done);
 
