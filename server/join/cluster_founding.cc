@@ -55,8 +55,8 @@ Result<std::optional<ClusterInEtcd>> ClusterFounding::look() {
   return cluster;
 }
 
-// Returns the founding state if the snapshot is that of a founding; nothing for the snapshot of a
-// running cluster, which contains nodes that have started.
+// Returns the founding state if the snapshot was written by a founding. Returns nothing for the
+// snapshot of a running cluster, which contains nodes that have started.
 Result<std::optional<ClusterInEtcd::Untouched>> ClusterFounding::untouched(
     const EtcdEntry& pointer_entry, const EtcdEntry& only_command) {
   const SnapshotPointer pointer = TRY(storage::decode_snapshot_pointer(pointer_entry.value));
@@ -101,9 +101,10 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
   return {};
 }
 
-// Returns the transaction that makes the snapshot visible. Its conditions are that the cluster has
-// no metadata, or that its founding command is still the only one. The new command has another
-// revision than the founding command, so a writer that has read the old one can append nothing.
+// Returns the transaction that makes the snapshot visible. It has one of two conditions: the
+// cluster has no metadata, or its founding command is still the only one. The new command has
+// another revision than the founding command, so a node that has read the old one cannot append
+// commands.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {
@@ -143,7 +144,7 @@ Status ClusterFounding::found(const storage::MetadataSnapshot& snapshot,
   while (true) {
     const auto outcome = etcd_.commit(transaction);
     if (outcome && outcome->is_done) return {};
-    // If the answer of an earlier attempt was lost, that attempt may have succeeded.
+    // An earlier attempt may have succeeded although its answer was lost.
     const auto there = look();
     if (there && *there && (*there)->first_command == first_command) return {};
     if (outcome && there)

@@ -1,5 +1,5 @@
-// Founds a cluster's metadata log in etcd. The log begins with a snapshot instead of the commands
-// that led to its state, which are stored elsewhere.
+// Founds a cluster's metadata log in etcd. The log begins with a snapshot. The commands that led to
+// this state are not in the log.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -37,9 +37,10 @@ class ClusterFounding {
   Result<std::optional<ClusterInEtcd>> look();
   // Makes `snapshot` the state of the cluster, with an empty command with the id `first_command`
   // (16 bytes) at the snapshot's revision. First writes the pieces of the snapshot, under keys that
-  // no node reads. One transaction then makes them visible, if etcd has no metadata of the cluster
-  // or if its state is still `in_place_of`. Fails with ObjectState if neither holds, and with
-  // ReadTimeout if etcd does not answer and the outcome is unknown.
+  // no node reads. Then one transaction makes them visible. Its condition: etcd has no metadata of
+  // the cluster, or the cluster's state is still `in_place_of`. Fails with ObjectState if the
+  // condition does not hold, and with ReadTimeout if etcd does not answer and the outcome is
+  // unknown.
   Status found(const storage::MetadataSnapshot& snapshot, const std::string& first_command,
                const std::optional<ClusterInEtcd::Untouched>& in_place_of);
 

@@ -140,7 +140,8 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                       std::string(storage::kReplicatedJournalName),
                                       storage::kReplicatedJournals,
                                       {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
-  // With revision 1, the command would be read as the first of a log without a snapshot.
+  // Revision 1 is not used, because it would be read as the first command of a log without a
+  // snapshot.
   constexpr Revision kLeast{2};
   revision = std::max({revision + 1, node.last_in_etcd + 1, kLeast,
                        Revision{node.next_producer.value() / kProducersOfRevision + 1}});
@@ -149,7 +150,8 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
   storage::ClusterTable cluster;
   storage::ClusterNode itself{.id = node.id};
   itself.directory = node.directory;
-  // The newest feature level is used, as in any new cluster, since no node runs an earlier program.
+  // The newest feature level is used, as in any new cluster, because no node runs an earlier
+  // program.
   TRY(cluster.apply(storage::encode_raise_level(storage::kNewestLevel), revision));
   TRY(cluster.apply(storage::encode_register_node(itself), revision));
   for (const auto& [name, topic] : changed.topics->by_name())

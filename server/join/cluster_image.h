@@ -40,9 +40,9 @@ struct FirstNodeFacts {
 };
 // Returns the whole state of the cluster. Each partition has its replica on the node, and no leader
 // until the node starts. SERIAL columns get sequences that begin after the numbers in use. The
-// revision is greater than all existing ones, here and in etcd, so that a node that has read the
-// state which this one replaces also reads this one. Producer ids are computed from revisions (a
-// thousand for each), so the revision is also large enough that no id is allocated twice.
+// revision is greater than all existing revisions, here and in etcd, so a node that has read the
+// replaced state also reads this one. Producer ids are computed from revisions (a thousand for
+// each), so the revision is also large enough that no id is allocated twice.
 Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node);

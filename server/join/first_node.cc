@@ -159,7 +159,7 @@ Status Join::finish(Revision newest) {
   wanted_.last_revision = newest;
   const auto queries = queries_of_cluster(*metadata_.image);
   auto commits = TRY(handover_commits(*log_, *state_, queries));
-  // called again, since an earlier attempt may have left contents
+  // The journals are created again, because an earlier attempt may have left contents in them.
   TRY(make_journals(*log_, queries));
   TRY(write_journals(*log_, *state_, queries, commits));
   storage::pass(storage::CrashPoint::BeforeJoinEnds);

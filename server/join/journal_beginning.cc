@@ -33,7 +33,7 @@ ByJournal by_journal(std::span<const DefinedQueryPtr> queries) {
   return journals;
 }
 
-// Appends the pieces of a snapshot to a journal in the way in which a follower appends its leader's
+// Appends the pieces of a snapshot to a journal, in the same way as a follower appends its leader's
 // records.
 class Pieces {
  public:
@@ -49,7 +49,7 @@ class Pieces {
     storage::FollowRequest request{journal_, kEpochOfStart, std::move(batch), next_, kJournalStart};
     TRY(wait_for<Result<storage::Appended>>([&](auto done) {
       storage::AppendDone taken = std::move(done);
-      // The queue may be full while the log removes topics that have no metadata.
+      // The queue may be full for a while, because the log removes topics that have no metadata.
       while (!replicas_.try_follow(request, taken)) std::this_thread::sleep_for(kPause);
     }));
     return {};
@@ -77,8 +77,8 @@ Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries
     TRY(wait_for<Status>([&](auto done) {
       replicas.set_role(journal, storage::ReplicaRole::Follower, kEpochOfStart, std::move(done));
     }));
-    // The snapshot of the producers has no entries: queries write to their topics, not to this
-    // journal.
+    // The snapshot of the producers is empty: queries write to their topics, and no producer writes
+    // to this journal.
     const std::string no_producers = TRY(replicas.producer_snapshot(journal));
     TRY(wait_for<Status>([&](auto done) {
       replicas.start_at(journal, kEpochOfStart, kJournalStart, no_producers, std::move(done));

@@ -39,7 +39,7 @@ class Numbers {
     return std::optional(std::move(numbers));
   }
 
-  // Skips an unreadable row, since no reader of the table sees the row's number either.
+  // An unreadable row is skipped: no reader of the table can see its number either.
   void read(const std::vector<std::optional<std::string_view>>& keys,
             const std::vector<std::optional<std::string_view>>& values,
             std::map<std::string, int64_t>& greatest) {
