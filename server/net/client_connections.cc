@@ -16,19 +16,19 @@ namespace {
 
 // The time that a client has to read the error that ends its session.
 constexpr int64_t kCloseTimeoutMs = 2000;
-// At a stop of the server, all output is already sent, so clients that do not close their side,
-// such as idle connections of a pool, get only this time. The short wait prevents a reset in answer
-// to data that a client is just sending. The reset would overtake the output.
+// When the server stops, all output is already sent, so a client that does not close its side (for
+// example an idle connection of a pool) gets only this time. Without this short wait, data that a
+// client is just sending would be answered by a reset, which would overtake the output.
 constexpr int64_t kLingerAtStopMs = 50;
-// The intervals at which the memory of connections is checked: of connections that wait for memory,
-// and of connections that hold memory.
+// The intervals at which the memory of connections is checked. The first is for connections that
+// wait for memory, the second for connections that hold memory.
 constexpr int64_t kWaitingTickMs = 50, kHoldingTickMs = 1000;
-// An idle connection holds at most this memory.
+// Limit for the memory of an idle connection.
 constexpr size_t kIdleBytes = 16 * 1024;
 // The size of a read while incomplete messages hold most of the memory.
 constexpr size_t kShortReadBytes = 4 * 1024;
-// Limit for refused clients that get the protocol's greeting before the error. Beyond the limit,
-// clients get only the error and are closed.
+// Limit for the number of refused clients that get the protocol's greeting before the error. Beyond
+// the limit, clients get only the error and are closed.
 constexpr size_t kMaxRefused = 100;
 
 // Returns the host of "127.0.0.1:51234", and of "[::1]:51234" without brackets.
@@ -45,7 +45,7 @@ bool has_many_messages(const MemoryBudget& budget) {
 }
 
 // Shortens and escapes a reason for the log. A reason may contain a name that the client has
-// chosen, and this name must not look like another field or another line.
+// chosen, and the name must not look like another field or another line of the log.
 std::string for_log(std::string_view reason) {
   constexpr size_t kShown = 300;
   std::string shown(reason.substr(0, kShown));
@@ -93,8 +93,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   }
 
   // Runs the pump that pump_soon() has posted. Until it runs, further wakes post nothing. Otherwise
-  // each read of a session that has more work than one slice would post another pump, and all these
-  // pumps would run in each turn.
+  // each read of a session with more than one slice of work would post another pump, and all these
+  // pumps would run in each loop iteration.
   void pump_as_promised() {
     is_woken_ = false;
     pump();
@@ -107,7 +107,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
       // The memory of unsent output is charged even beyond the budget. The output exceeds the
-      // capacity of the socket by one answer at most, since is_full() stops further answers.
+      // capacity of the socket by at most one answer, because is_full() stops further answers.
       unsent_.resize(connection_.held_bytes());
     }
     session_->set_output_full(is_output_full());
@@ -123,7 +123,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
                                                                  : MemoryNeed::Idle);
   }
 
-  // Asks again for memory that was refused, and ends the session if the refusal has lasted too
+  // Requests again the memory that was refused, and ends the session if the refusal has lasted too
   // long.
   void look_at_memory(int64_t now_us) {
     if (is_closing_) return;
@@ -154,7 +154,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
   }
   // Returns a short buffer while incomplete messages hold most of the memory. Bytes that were read
-  // are kept even if memory is exhausted, so full reads for the incomplete messages of all clients
+  // are kept even if memory is exhausted. With full reads, the incomplete messages of all clients
   // could take the whole memory.
   std::span<char> input_room() override {
     thread_local std::array<char, kShortReadBytes> room;
@@ -171,9 +171,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (!std::exchange(is_woken_, true)) owner_.pump_soon(id_);
   }
 
-  // Returns whether the session has to pause its output. While many answers wait for their clients,
-  // a session pauses until its client has taken the last answer. No event reports the end of this
-  // state, so a timer checks it again.
+  // Returns whether the session has to pause its output. If many answers wait for their clients, a
+  // session pauses until its client has taken the last answer. No event reports the end of this
+  // state, so a timer checks it.
   bool is_output_full() {
     is_held_up_ = !connection_.is_full() && memory_.budget().has_many_answers() &&
                   connection_.unsent_bytes() > MemoryBudget::kShortAnswerBytes;
@@ -187,7 +187,7 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
   }
 
   // Ends a session that makes no progress, with an error that names the held memory. A session that
-  // works on a statement is not ended; a session that waits for its client is.
+  // works on a statement is not ended, but a session that waits for its client is.
   void end_stalled() {
     if (const std::string& refused = session_->refused_memory(); !refused.empty())
       session_->shut_down(memory_.refusal(refused));
@@ -291,8 +291,8 @@ void ClientConnections::set_deadline(uint64_t id, std::optional<int64_t> before_
 void ClientConnections::set_timer() {
   if (deadlines_.empty() || is_in_deadlines_) return;
   const int64_t first_us = deadlines_.begin()->first;
-  // A timer that is set to an earlier time is not changed. When it fires, it finds no due deadline
-  // and is set again.
+  // A timer that is already set to an earlier time is not changed. When it fires, no deadline is
+  // due yet, and the timer is set again.
   if (deadline_timer_.is_running() && deadline_us_ <= first_us) return;
   deadline_us_ = first_us;
   const int64_t left_us = first_us - shared_.clock.monotonic_us();

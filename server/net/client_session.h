@@ -22,9 +22,9 @@ class SessionHost {
   ~SessionHost() = default;
 };
 
-// The host passes input to receive(), calls run(), sends take_output(), calls run() again after
-// wake(), at deadline_us() and while the session waits for memory, and closes the connection when
-// is_over().
+// The host passes input to receive(), calls run(), and sends take_output(). It calls run() again
+// after wake(), at deadline_us(), and while the session waits for memory. It closes the connection
+// when is_over() returns true.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class ClientSession {
@@ -35,7 +35,7 @@ class ClientSession {
   virtual void run() = 0;
   virtual std::string take_output() = 0;
 
-  // Returns false while enough input waits. The host then does not read the socket, but still
+  // Returns false while enough input waits. The host then stops reading the socket, but still
   // detects the end of the connection.
   virtual bool wants_input() const = 0;
   // Returns whether a part of a message has arrived and the session can do no work before the
@@ -47,8 +47,8 @@ class ClientSession {
   // Returns the bytes of answers that wait inside the session, for example while HTTP/2's flow
   // control stops their streams.
   virtual size_t unsent_bytes() const { return 0; }
-  // Returns the request that the memory budget has refused, such as "a message of 60 MB", or an
-  // empty text. run() asks for the memory again.
+  // Returns the request that the memory budget has refused, such as "a message of 60 MB"; empty if
+  // none was refused. run() requests the memory again.
   virtual const std::string& refused_memory() const = 0;
   // Returns the time (of the monotonic clock) at which run() has to be called.
   virtual std::optional<int64_t> deadline_us() const = 0;
@@ -62,9 +62,9 @@ class ClientSession {
   // Ends the session soon, with this error if the protocol can express it. ShuttingDown lets
   // running work finish if the protocol can.
   virtual void shut_down(Error reason) = 0;
-  // Refuses a session that was just opened beyond the limit. The session ends with this error
-  // within seconds. Before the error it sends the part of the protocol's greeting without which a
-  // client could not read the error.
+  // Refuses a session that was opened beyond the limit of connections. The session ends with this
+  // error within seconds. Before the error it sends the part of the protocol's greeting that a
+  // client needs to read the error.
   virtual void refuse(Error reason) { shut_down(std::move(reason)); }
 };
 

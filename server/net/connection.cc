@@ -21,8 +21,8 @@ namespace server {
 
 namespace {
 
-// Limits for the reads from a socket in a turn, by number and by time, so that one fast sender does
-// not delay the other clients. To process 64 KB of COPY takes up to a millisecond.
+// Limits for the reads from one socket in a loop iteration, by number and by time, so that one fast
+// sender does not delay the other clients. Processing 64 KB of COPY takes up to a millisecond.
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kReadingUs = 500;
 constexpr size_t kMostAtOnce = 256 * 1024;  // limit of one read
@@ -78,21 +78,21 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   }
 
   void on_ready(int status, int ready) {
-    // keeps this object alive, since the owner may release it below
+    // Keeps this object alive, because the owner may release it below.
     const std::shared_ptr<Impl> self = shared_from_this();
     if (status < 0) return end();
     if (handler && (ready & UV_WRITABLE)) send_unsent();
     if (handler && (ready & UV_READABLE)) receive();
-    // Input that arrived before the close is read first, so receive() detects the close after it.
-    // While input is paused, nothing reads the socket, so the connection ends immediately.
+    // Input that arrived before the close is read first; the read after it detects the close. While
+    // input is paused, the socket is not read, so the connection ends immediately.
     if (handler && (ready & UV_DISCONNECT) && input_paused) end();
     watch();
   }
 
   void receive() {
-    // Aligned: GNU_RELRO begins where thread-local data does, and lld lets unaligned data begin on
-    // a page that is not mapped. Whether the program starts would then depend on the size of its
-    // text.
+    // The alignment works around a fault of lld: GNU_RELRO begins where thread-local data begins,
+    // and lld lets unaligned data begin on a page that is not mapped. Whether the program starts
+    // would then depend on the size of its text.
     alignas(4096) thread_local std::array<char, Connection::kReadSizeBytes> buffer;
     const SystemClock clock;
     const int64_t until_us = clock.monotonic_us() + kReadingUs;
@@ -145,8 +145,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // Shuts down the sending side; input is read until the peer closes, too. If a socket with unread
-  // input is closed, the kernel sends a reset, which can overtake the last output.
+  // Shuts down the sending side. Input is still read until the peer closes, too: if a socket with
+  // unread input is closed, the kernel sends a reset, which can overtake the last output.
   void stop_sending() {
     shutdown(socket.fd(), SHUT_WR);
     if (linger_ms) last_call->start_once(*linger_ms);
@@ -171,8 +171,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   void keep(std::string bytes, size_t sent = 0) {
     if (bytes.size() == sent) return;
     // A buffer that has grown may have twice the necessary capacity, and most of its bytes may be
-    // sent. The rest is then copied into a buffer of its size. If most bytes of a long buffer are
-    // left, they are not copied, because that would take milliseconds.
+    // sent already. In this case the rest is copied into a buffer of its size. If most bytes of a
+    // long buffer are unsent, they are not copied, because the copy would take milliseconds.
     constexpr size_t kMostSlack = 4 * 1024, kMostPart = 4;
     const size_t waiting = bytes.size() - sent;
     if (bytes.capacity() - waiting > std::max(kMostSlack, waiting / kMostPart))

@@ -25,17 +25,17 @@ class ConnectionHandler {
   virtual std::span<char> input_room() { return {}; }
   // Called when unsent_bytes() has been above kHighMarkBytes and is now at or below the low mark.
   virtual void on_drained() = 0;
-  // Called when the peer has closed its side or is gone, which is also detected while input is
-  // paused, or when the time limit of close_when_sent() is over. No calls follow.
+  // Called when the peer has closed its side or is gone; this is detected even while input is
+  // paused. Also called when the time limit of close_when_sent() is over. No calls follow.
   virtual void on_closed() = 0;
 
  protected:
   ~ConnectionHandler() = default;
 };
 
-// Output is buffered without a limit, so the owner checks is_full() and pauses until on_drained().
-// A half-close by the peer counts as the end of the connection: clients of PostgreSQL and Kafka do
-// not read after a half-close, and a killed client looks the same.
+// Output is buffered without a limit, so the owner must check is_full() and pause until
+// on_drained(). A half-close by the peer counts as the end of the connection: clients of PostgreSQL
+// and Kafka do not read after a half-close, and a killed client looks the same.
 //
 // Threads: the loop's.
 class Connection {
@@ -64,12 +64,12 @@ class Connection {
 
   // Makes the system acknowledge the received part of an incomplete message now. A peer with
   // Nagle's algorithm (librdkafka by default) sends the last bytes of a message only after the
-  // acknowledgement, which the system would delay by up to 40 ms.
+  // acknowledgement. Without this call, the system would delay the acknowledgement by up to 40 ms.
   void acknowledge_now();
 
   // Discards further input. on_closed() is called when all output is sent and the peer has closed,
-  // too, or at the time limit. With `linger_ms`, the connection waits no longer than this time for
-  // a peer that has got all output.
+  // too, or at the time limit. With `linger_ms`, the connection waits only this time for a peer
+  // that has already received all output.
   void close_when_sent(int64_t timeout_ms, std::optional<int64_t> linger_ms = std::nullopt);
 
   std::string peer() const;  // "127.0.0.1:51234"

@@ -1,6 +1,6 @@
-// Recognizes clients of another protocol than the port's by their first bytes, and creates answers that these clients
-// show to their users. A mistaken port is a common mistake, and costs an hour if the answer is only bytes that the
-// client cannot read.
+// Recognizes clients of another protocol by their first bytes, and creates answers that these
+// clients show to their users. Users often mistake the port. They lose much time if the answer is
+// only bytes that their client cannot read.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace server {
 
 enum class WireProtocol : uint8_t { Kafka, Postgres, Http };
 
-// Returns the sentence for the log when a client of protocol `client` has connected to the port of `port`, with the
-// address where the client should connect.
+// Returns the log message for a client of protocol `client` that has connected to the port of
+// `port`. The message includes the address to which the client should connect.
 std::string wrong_port(WireProtocol client, WireProtocol port);
 
 enum class PostgresGreeting : uint8_t {
@@ -22,16 +22,16 @@ enum class PostgresGreeting : uint8_t {
 };
 inline constexpr size_t kEncryptionRequestBytes = 8;
 
-// Reads the first bytes of a client or, if `is_postgres`, the bytes that follow an encryption
-// request. A StartupMessage looks like a Metadata request of version 0 of Kafka's protocol up to the
-// name of its first parameter, which is always "user".
+// Reads the first bytes of a client. With `is_postgres`, reads the bytes that follow an encryption
+// request. A StartupMessage looks like a Metadata request of version 0 of Kafka's protocol, except
+// for the name of its first parameter, which is always "user".
 PostgresGreeting read_postgres_greeting(std::string_view bytes, bool is_postgres);
 
 // Returns an ErrorResponse that ends the connection and names the port for PostgreSQL clients.
 std::string postgres_refusal(WireProtocol port);
 
-// Whether the first bytes are the method of an HTTP request. In the other protocols they would be a length of more than
-// a gigabyte.
+// Returns whether the first bytes are the method of an HTTP request. In the other protocols, the
+// same bytes would be a length of more than a gigabyte.
 bool is_http_request(std::string_view bytes);
 
 // Returns an HTTP answer that ends the connection and names the port for HTTP clients.

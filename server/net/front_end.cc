@@ -15,7 +15,7 @@ struct FrontEnd::Impl {
   void assign(Socket socket) {
     const std::shared_ptr<ClientConnections>& shard = shards[next_shard++ % shards.size()];
     if (shard->loop().is_here()) return shard->accept(std::move(socket));
-    // A task must be copyable, and a socket is not.
+    // A task must be copyable, but a socket is not, so the task shares the socket.
     auto moved = std::make_shared<Socket>(std::move(socket));
     shard->loop().post([weak = std::weak_ptr(shard), moved] {
       if (const auto self = weak.lock()) self->accept(std::move(*moved));
@@ -58,9 +58,8 @@ void FrontEnd::stop(Task on_stopped) {
   Loop& first = impl_->shards.front()->loop();
   first.post([impl = impl_.get(), &first, on_stopped = std::move(on_stopped)] {
     impl->listener.reset();
-    // Each shard counts as one more connection until it has shut down its connections. The gate
-    // therefore stays open for the sockets that were assigned to the shard before, which are
-    // accepted first.
+    // Each shard counts as one more connection until it has shut down its connections. So the gate
+    // stays open for the sockets that were assigned to the shard earlier; they are still accepted.
     Gate& gate = impl->shared.connections;
     for (size_t i = 0; i < impl->shards.size(); ++i) gate.enter();
     gate.close([&first, on_stopped] { first.post(on_stopped); });

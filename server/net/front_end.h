@@ -46,15 +46,15 @@ struct FrontEndOptions {
   TlsStart tls_start = {};
 };
 
-// Connections are distributed to the loops in turn, and stay on their loop. A connection beyond the
-// limit gets an error and is closed.
+// Connections are distributed to the loops in rotation, and stay on their loop. A connection beyond
+// the limit gets an error and is closed.
 //
 // Memory: received input and output that the client has not taken are charged to an account of its
 //         session. While answers that wait for clients hold half of the budget, a session pauses
-//         its output until its client has taken the last. When memory is exhausted, the socket is
-//         not read for a while. A session is ended with an error if its client makes no progress
-//         during this time, or if the client holds much memory and neither reads nor sends while
-//         others need memory.
+//         its output until its client has taken the previous answer. When memory is exhausted, the
+//         socket is not read for a while. A session is ended with an error in two cases: its client
+//         makes no progress during this time, or the client holds much memory and neither reads nor
+//         sends while others need memory.
 // Stopping: call stop(), wait for its task, stop the loops, destroy the front end. Or stop the
 //         loops first and destroy the front end; clients then get only the end of the connection.
 // Threads: open() and the destructor while no loop runs, or on a thread that no loop is waiting

@@ -31,15 +31,15 @@ void InputBuffer::move_to(size_t capacity) {
   moved.reserve(capacity);
   moved.append(buffer_, begin_);
   begin_ = 0;
-  buffer_.swap(moved);  // swap() is used, since an assignment would keep the old capacity
+  buffer_.swap(moved);  // swap() is used, because an assignment would keep the old capacity
   charge_.resize(buffer_.capacity());
 }
 
 void InputBuffer::append(std::string_view bytes) {
   forget_consumed();
   const size_t needed = buffer_.size() + bytes.size();
-  // The memory is charged even if the budget is exhausted, because the bytes are already read, and
-  // are those of one read at most.
+  // The memory is charged even if the budget is exhausted: the bytes have already been read, and
+  // one read limits their number.
   if (needed > buffer_.capacity()) move_to(needed - begin_ + std::min(needed, kRead));
   buffer_ += bytes;
   charge_.resize(buffer_.capacity());
@@ -48,14 +48,15 @@ void InputBuffer::append(std::string_view bytes) {
 bool InputBuffer::make_room(size_t whole) {
   forget_consumed();
   const size_t size = unread().size();
-  // A small message arrives in one read, for which append() allocates the memory. Nothing is
-  // reserved for it, since most connections are idle most of the time and must not hold memory.
+  // A small message arrives in one read, and append() allocates the memory for this read. Nothing
+  // is reserved in advance, because most connections are idle most of the time and must not hold
+  // memory.
   if (whole <= std::max(size, kRead)) return true;
   // The read that completes the message may contain the beginning of the next one.
   const size_t full = whole + kRead;
   if (buffer_.capacity() - buffer_.size() >= std::min(full - size, kRead)) return true;
-  // The capacity grows by a factor of four, later of two, so that a message is moved seldom. If
-  // little memory is left, it grows in smaller steps.
+  // The capacity grows by a factor of four, later of two, so that a message is seldom moved. If
+  // little memory is left, the capacity grows in smaller steps.
   for (const size_t step : {size <= kFastGrowth ? 3 * size : size, size / 8}) {
     const size_t capacity = std::min(full, size + std::max(step, kRead));
     if (!charge_.try_resize(capacity)) continue;

@@ -114,7 +114,7 @@ struct Listener::Impl {
   }
 
   // Stops polling for a while, because no file descriptor is free. The connection stays in the
-  // backlog, and polling would only occupy a core.
+  // backlog. Without the pause, polling would only occupy a core.
   void wait_for_resources() {
     log_warn("cannot accept a connection address={} reason=\"{}\"", address.to_string(),
              reason_of(errno));

@@ -31,8 +31,8 @@ uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle);
 
 // The loops to which this thread has posted and which it has not woken yet.
 struct HeldWakes {
-  // After this number of posts, which take some microseconds, the loops are woken, so that the
-  // first posts are not delayed for long.
+  // After this number of posts, the loops are woken, so that the first of these posts are not
+  // delayed for long. The posts take some microseconds.
   static constexpr int kMostPosts = 64;
   bool is_holding = false;
   int posts = 0;
@@ -42,15 +42,14 @@ struct HeldWakes {
 };
 thread_local HeldWakes held_wakes;
 // The loop that this thread has left for idle work (run_when_idle.h). Posts of this thread do not
-// wake it, since this thread drains the loop's mailbox when it returns.
+// wake this loop, because the thread handles the loop's mailbox when it returns.
 thread_local const Loop::Impl* left_loop = nullptr;
 
 }  // namespace
 
-// Posts wake the loop with an eventfd instead of uv_async_t, whose receiver spins until the sender
-// has returned from the kernel. The spinning takes tens of microseconds if the woken thread has
-// preempted the sender. In a measurement it took a fifth of the CPU time of look-ups on a busy
-// machine.
+// Posts wake the loop with an eventfd. The receiver of uv_async_t would spin until the sender has
+// returned from the kernel. If the woken thread has preempted the sender, the spinning takes tens
+// of microseconds; in a measurement it took a fifth of the CPU time of look-ups on a busy machine.
 struct Loop::Impl {
   explicit Impl(std::string name)
       : slices(std::move(name)), wake_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -66,7 +65,7 @@ struct Loop::Impl {
   const int wake_fd;
   uv_poll_t wake;       // polls wake_fd
   uv_check_t turn_end;  // always active: runs after the sockets and messages of a turn
-  // Active while deferred tasks or slices exist, so that the loop does not wait.
+  // Active while deferred tasks or slices exist, so that the loop does not wait for events.
   uv_idle_t idle_turn;
   std::deque<Task> inbox;       // posted tasks that have left the mailbox, in order
   std::vector<Task> deferred;   // tasks that were deferred in this turn
@@ -93,24 +92,25 @@ struct Loop::Impl {
   // Wakes the loop. Called on any thread.
   void send_wake() const {
     const uint64_t one = 1;
-    // The write fails only if the counter is full, and then the loop is awake.
+    // The write fails only if the counter is full. In this case the loop is already awake.
     [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof one);
   }
   void on_wake() {
     uint64_t count = 0;
-    // The counter is read before the mailbox is emptied, so that later posts wake the loop again.
+    // The counter is read before the mailbox is emptied, so a post that arrives after the read
+    // wakes the loop again.
     [[maybe_unused]] const ssize_t taken = read(wake_fd, &count, sizeof count);
-    // A loop that stops runs all tasks that were posted before. stop() sets the flag before it wakes the loop, so a
-    // stop after this line has a turn of its own.
+    // A loop that stops runs all tasks that were posted earlier. stop() sets the flag before it
+    // wakes the loop, so if stop() is called after this line, the loop wakes once more.
     const bool is_last = stopping;
     drain_mailbox(is_last ? Drain::All : Drain::ForAWhile);
     if (is_last) uv_stop(&loop);
   }
   enum class Drain : uint8_t { ForAWhile, All };
-  // Runs the tasks of the mailbox. If they take too long, the remaining tasks run in later turns,
-  // before tasks that are posted meanwhile. When thirty HTTP/2 clients begin 16 scans each, for
-  // example, the first slices of all scans arrive as messages together, and would keep the sockets
-  // of all other clients waiting for a tenth of a second.
+  // Runs the tasks of the mailbox. If they take too long, the remaining tasks run in later loop
+  // iterations, before tasks that are posted meanwhile. For example, when thirty HTTP/2 clients
+  // begin 16 scans each, the first slices of all scans arrive together as messages. Without the
+  // limit, the sockets of all other clients would wait for a tenth of a second.
   void drain_mailbox(Drain much) {
     constexpr int64_t kMostUs = 2'000;
     {
@@ -129,8 +129,8 @@ struct Loop::Impl {
     }
     if (!inbox.empty()) send_wake();
   }
-  // Runs in each turn after libuv has polled the sockets. Tasks that the sockets have deferred run
-  // now, because the next turn would need another poll.
+  // Runs in each loop iteration after libuv has polled the sockets. Tasks that the socket callbacks
+  // have deferred run now, because the next iteration would need another poll first.
   void end_turn() {
     if (has_deferred() || !work.empty()) run_rest();
     if (!idle_work) return;
@@ -141,9 +141,9 @@ struct Loop::Impl {
       idle_work = nullptr;
   }
   bool has_deferred() const { return !deferred.empty() || !left_over.empty(); }
-  // Runs the deferred tasks. If they take too long, the remaining tasks run in later turns, and new
-  // tasks do not wait for them. When a thousand consumers get a large record, for example, another
-  // client's row is acknowledged before all consumers have the record.
+  // Runs the deferred tasks. If they take too long, the remaining tasks run in later loop
+  // iterations, and new tasks do not wait for them. For example, when a thousand consumers get a
+  // large record, another client's row is acknowledged before all consumers have the record.
   void run_deferred() {
     constexpr int64_t kMostUs = 2'000;
     const int64_t begun_us = clock.monotonic_us();
@@ -193,7 +193,7 @@ struct Loop::Impl {
   }
   bool has_waiting() const {
     if (!inbox.empty()) return true;
-    // libuv's descriptor is readable if an event is pending, also for the mailbox.
+    // libuv's descriptor is readable if any event is pending, including events of the mailbox.
     pollfd polled{uv_backend_fd(&loop), POLLIN, 0};
     return poll(&polled, 1, 0) > 0;
   }
@@ -238,13 +238,13 @@ struct Loop::Impl {
     }
     thread = std::this_thread::get_id();
     drain_mailbox(Drain::ForAWhile);
-    // Answers are sent before other work, since a client waits for them.
+    // Answers are sent before other work, because a client waits for them.
     if (has_deferred()) {
       run_deferred();
       stop_idle();
     }
-    // The tasks may have set idle_work again. A whole turn then follows first, so that timers and
-    // sockets are served.
+    // The tasks may have set idle_work again. A whole loop iteration follows first, so that timers
+    // and sockets are served.
     if (idle_work) uv_run(&loop, UV_RUN_NOWAIT);
     return true;
   }
@@ -327,7 +327,8 @@ void Loop::post(Task task) {
     is_first = impl_->mailbox.empty();
     impl_->mailbox.push_back(std::move(task));
   }
-  // The thread that posts the first task wakes the loop for all tasks until then.
+  // Only the thread that posts the first task wakes the loop; the loop then handles all tasks that
+  // were posted until then.
   HeldWakes& held = held_wakes;
   if (is_first && !held.is_holding && impl_.get() != left_loop) impl_->send_wake();
   if (!held.is_holding) return;
@@ -401,8 +402,8 @@ Timer::~Timer() {
 namespace {
 
 void start_timer(uv_timer_t& handle, uv_timer_cb on_time, int64_t delay_ms, int64_t repeat_ms) {
-  // libuv counts from the beginning of the present turn of the loop; a long turn would shorten the
-  // delay.
+  // libuv counts the delay from the beginning of the current loop iteration, so a long iteration
+  // would shorten the delay.
   uv_update_time(handle.loop);
   uv_timer_start(&handle, on_time, static_cast<uint64_t>(std::max<int64_t>(delay_ms, 0)),
                  static_cast<uint64_t>(repeat_ms));
@@ -411,7 +412,8 @@ void start_timer(uv_timer_t& handle, uv_timer_cb on_time, int64_t delay_ms, int6
 }  // namespace
 
 void Timer::start_once(int64_t delay_ms) {
-  // A timer with no delay that is started by a timer would run again and again in the same turn.
+  // A minimum of 1 ms: a timer without a delay that is started by a timer would run again and again
+  // in the same loop iteration.
   start_timer(impl_->handle, Impl::is_time, std::max<int64_t>(delay_ms, 1), 0);
 }
 void Timer::start_every(int64_t interval_ms) {

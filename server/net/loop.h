@@ -32,8 +32,8 @@ class Loop {
 
   // Runs the task on the loop's thread soon, in the order of the calls.
   void post(Task task);
-  // Collects wake-ups for code that posts to many receivers: while the object exists, posts of its
-  // thread wake each loop only once, when the object is destroyed or after HeldWakes::kMostPosts
+  // Collects wake-ups for code that posts to many receivers. While the object exists, posts of its
+  // thread wake each loop only once: when the object is destroyed, or after HeldWakes::kMostPosts
   // posts. Without it, a loop wakes for the first post, handles it, goes to sleep, and is woken by
   // the second post. A thread may have one object at a time, which must not outlive the loops.
   class WakesTogether {
@@ -43,17 +43,17 @@ class Loop {
     WakesTogether(const WakesTogether&) = delete;
     WakesTogether& operator=(const WakesTogether&) = delete;
   };
-  // Runs one slice of longer work. One slice runs in each turn of the loop, so sockets and messages
+  // Runs one slice of longer work. One slice runs in each loop iteration, so sockets and messages
   // are handled between slices, and a message waits for one slice only. To be called on the loop's
   // thread. `what` names the work in the log if the slice takes too long; the text must outlive the
   // work.
   void post_slice(const char* what, Task task);
-  // Posts the rest of work of which one slice was done, and yields the core to other threads
-  // when the task has run. A loop that never waits would keep the core until the scheduler's
-  // next tick, for up to 4 ms, and the log's writer and clients on the same machine would stand
-  // still.
+  // Posts the rest of work of which one slice is done. When the task has run, the loop yields the
+  // core to other threads. A loop that never waits would keep the core until the scheduler's next
+  // tick, for up to 4 ms. The log's writer and clients on the same machine would have to wait for
+  // this time.
   void post_rest(const char* what, Task task);
-  // Runs the task when the callbacks of this turn are done, before the loop waits again.
+  // Runs the task when the callbacks of this loop iteration are done, before the loop waits again.
   void defer(Task task);
 
   // Runs the loop until stop(). May be called again afterwards.
@@ -62,8 +62,8 @@ class Loop {
   // Returns whether the caller is on the loop's thread.
   bool is_here() const;
 
-  // Returns whether a socket or a message waits for its turn. Costs a system call of less than a
-  // microsecond.
+  // Returns whether a socket or a message is waiting to be handled. Costs a system call of less
+  // than a microsecond.
   bool has_waiting() const;
   // The length of a slice: `short_us` if other events wait, otherwise `long_us`.
   struct SliceLength {

@@ -14,9 +14,9 @@ namespace server {
 
 namespace {
 
-// The timers of a loop do not make the loop's descriptor readable. While the lender waits for a
-// slow disk, the stand-by thread therefore checks at this interval whether the loop is lent for
-// long, and then takes it, so timers are late by at most 1.5 times this value.
+// An expired timer of a loop does not make the loop's descriptor readable. So while the lender
+// waits for a slow disk, the stand-by thread checks at this interval whether the loop has been lent
+// for long, and then takes it. Timers are thus late by at most 1.5 times this value.
 constexpr int64_t kLongUs = 20'000;
 
 int64_t now_us() { return SystemClock().monotonic_us(); }

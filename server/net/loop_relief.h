@@ -8,8 +8,8 @@
 namespace server {
 
 // Lends a loop to a stand-by thread. The stand-by thread takes the loop as soon as an event is
-// pending. If no event arrives before the lender is back, the stand-by thread does not wake up.
-// When it takes the loop, the two threads change roles.
+// pending. If no event arrives before the lender returns, the stand-by thread does not wake up. If
+// it takes the loop, the two threads exchange their roles.
 //
 // Threads: two, one of which has the loop at a time; writes before lend() are visible to the thread
 // that takes the loop.

@@ -50,7 +50,8 @@ Result<std::unique_ptr<NodeCertificates>> NodeCertificates::open(const NodeTlsFi
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
-  // A key with a pass phrase is refused, since a server has no terminal to ask for it.
+  // A key with a pass phrase is refused, because a server has no terminal to ask for the pass
+  // phrase.
   SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)
     return bad_file("certificate", files.certificate);

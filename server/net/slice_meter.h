@@ -46,8 +46,8 @@ class SliceMeter {
   // Names the work of the present slice for the log, such as the name of a task or a kind of
   // request. Keeps up to 80 bytes.
   void describe(std::string_view what);
-  // Ends the present slice and begins another one in the same callback. Called where the loop could
-  // do other work, but the caller continues with the next piece of its own work.
+  // Ends the present slice and begins another one in the same callback. Called at a point where the
+  // caller could return to the loop, but continues with the next piece of its own work.
   void next(std::string_view what);
   // Runs the function once, before another slice begins.
   void before_next(std::function<void()> run) { before_next_ = std::move(run); }
@@ -59,7 +59,7 @@ class SliceMeter {
   const std::string& loop_name() const { return loop_name_; }
 
  private:
-  // Each power of two has eight buckets, so a reading is at most an eighth too long.
+  // Each power of two has eight buckets, so a measured time is at most an eighth too long.
   static constexpr size_t kBuckets = 32 * 8;
   static size_t bucket_of(int64_t slice_us);
   static int64_t upper_end_us(size_t bucket);

@@ -149,7 +149,8 @@ Result<std::shared_ptr<const TlsServer::Certificates>> TlsServer::load(const Tls
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
-  // A key with a pass phrase is refused, since a server has no terminal to ask for it.
+  // A key with a pass phrase is refused, because a server has no terminal to ask for the pass
+  // phrase.
   SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
   SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
   if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)

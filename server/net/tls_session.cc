@@ -62,14 +62,13 @@ void TlsSession::decide() {
       may_be_request && load_be<int32_t>(first_bytes_.data()) == int32_t{kRequestBytes};
   if (is_request && code == kSslRequestCode) {
     first_bytes_.erase(0, kRequestBytes);
-    // An attacker in the middle may have added these bytes, so that the session takes them for
-    // encrypted bytes.
+    // An attacker in the middle may have sent the unencrypted bytes, so that the session treats
+    // them as encrypted bytes.
     if (!first_bytes_.empty()) return end("unencrypted data after the request for TLS");
     plain_output_ += 'S';
     return begin(false);
   }
-  // The inner session declines the request for GSS encryption, and the client decides how to
-  // continue.
+  // The inner session declines GSS encryption. The client then decides how to continue.
   if (is_request && code == kGssEncryptionRequestCode) {
     inner_->receive(std::string_view(first_bytes_).substr(0, kRequestBytes));
     first_bytes_.erase(0, kRequestBytes);

@@ -24,8 +24,8 @@ struct TlsStart {
   int64_t timeout_ms = 10'000;              // time limit of the handshake
 };
 
-// Limits the handshakes of a loop to half of the loop's time, because a handshake costs a hundred
-// times as much as a look-up.
+// Limits the handshakes of a loop to half of the loop's time. The limit is needed because a
+// handshake costs a hundred times as much as a look-up.
 //
 // Threads: one loop's. Owner: the object that owns the loop's connections.
 class HandshakeTurns {
@@ -42,8 +42,8 @@ class HandshakeTurns {
 };
 
 // The client's first byte decides whether the client uses TLS: 0x16 begins a TLS handshake, and no
-// message of the protocols behind it begins with 0x16. The input of a client without TLS is passed
-// on unchanged, and the access rules decide whether the client is admitted.
+// message of the inner protocols begins with 0x16. The input of a client without TLS is passed on
+// unchanged, and the access rules decide whether the client is admitted.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class TlsSession final : public ClientSession {
