@@ -18,8 +18,8 @@ struct ApiRow {
   // the call or later.
   Status (*handle)(HandlerContext& context, const RequestFrame& frame,
                    std::shared_ptr<AnswerSlot> slot) = nullptr;
-  // True if the answer describes the present state. The request then begins only after all earlier
-  // requests are answered, because otherwise the answer would be out of date when it is sent.
+  // True if the answer describes the current state. Such a request begins only after all earlier
+  // requests are answered. Otherwise its answer would be out of date when it is sent.
   bool tells_present = false;
 
   constexpr ApiRow reported_from(int16_t version) const {

@@ -1,7 +1,7 @@
 // Access checks before a request's handler runs. Each function removes the items that the user may
-// not access and adds their refusals to the answer; apis.cc picks the overload that fits the
-// request. The overload returns false if nothing is left to handle; it has then sent the answer.
-// Called only for clients with limits, so `context.permissions` is not null.
+// not access and adds their refusals to the answer; apis.cc selects the overload for the request.
+// If nothing is left to handle, the function sends the answer itself and returns false. Called only
+// for clients with limits, so `context.permissions` is not null.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -189,7 +189,7 @@ inline bool authorize(HandlerContext& context, DescribeUserScramCredentialsReque
   if (context.permissions->may_cluster(Operation::Alter)) return true;
   DescribeUserScramCredentialsResponse response;
   response.error_code = kClusterRefused;
-  // librdkafka 2.16 frees a missing message and aborts, so the error always has one.
+  // librdkafka 2.16 aborts if the message is missing, so the error always has a message.
   response.error_message = "only superusers list the users that have a password";
   reply.send(response);
   return false;

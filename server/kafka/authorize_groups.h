@@ -231,8 +231,8 @@ bool ask_offsets(const HandlerContext& context, Request& request, Reply<Response
   return true;
 }
 
-// Replaces topics that the user may not see by an error if the request named them, and removes them
-// otherwise.
+// Handles topics that the user may not see. If the request named them, they get an error; otherwise
+// they are removed.
 template <class Topics>
 void hide_topics(const Permissions& permissions, Topics& topics, bool were_named) {
   const auto is_hidden = [&](const auto& topic) {

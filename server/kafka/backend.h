@@ -65,8 +65,9 @@ class Backend {
                           std::vector<std::vector<NodeId>> assigned,
                           std::function<void(Status)> done) = 0;
 
-  // Changes the topic's settings, which are in force when the answer arrives. With `replaces_all`
-  // all settings that are not in `changes` are removed. Fails with UnknownTopic, InvalidParameter.
+  // Changes the topic's settings. When the answer arrives, the new settings are in force. With
+  // `replaces_all`, all settings that are not in `changes` are removed. Fails with UnknownTopic,
+  // InvalidParameter.
   virtual void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
                                bool replaces_all, std::function<void(Status)> done) = 0;
   // Returns the settings of groups at the moment of the call. The object never changes.
@@ -121,8 +122,8 @@ class Backend {
   // of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
   // Wraps `done`, the callback of an append, so that it is called after `timeout_ms` at the latest.
-  // After the timeout `done` gets ReadTimeout: not all replicas have the record yet, but they may
-  // get it later. A single node has no replicas to wait for.
+  // After the timeout `done` gets ReadTimeout: some replicas do not have the records yet, but they
+  // may still get them. A single node has no replicas to wait for.
   virtual storage::AppendDone answered_within(int64_t /*timeout_ms*/, storage::AppendDone done) {
     return done;
   }
@@ -144,16 +145,16 @@ class Backend {
     transactions().ask(std::move(request), std::move(done));
   }
   // Returns a guard for the appends that follow the answer of join_transaction(). The caller takes
-  // the guard before that call. Returns null on a single node, where the coordinator's answers and
-  // its end markers arrive in one order.
+  // the guard before it calls join_transaction(). Returns null on a single node, where no guard is
+  // needed: the coordinator's answers and its end markers arrive in their order.
   virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
       const storage::TopicPartition& /*partition*/, ProducerId /*producer*/) {
     return nullptr;
   }
-  // Finds the partitions that this node still leads, as the other replicas confirm. Without the
-  // confirmation, an answer from this node's log could be out of date, because another node may
-  // have become leader unnoticed. The result lacks partitions without a confirmation. A single node
-  // leads all partitions.
+  // Finds the partitions that this node still leads, as confirmed by the other replicas. Without
+  // the confirmation, an answer from this node's log could be out of date: another node may have
+  // become the leader without this node's knowledge. Partitions without a confirmation are not in
+  // the result. A single node leads all partitions.
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   virtual void confirm_leads(std::set<storage::TopicPartition> partitions,
                              std::function<void(ConfirmedLeaders)> done) {
@@ -161,12 +162,12 @@ class Backend {
   }
   // Returns the directory of the log, and the space on the disk.
   virtual LogDirectory log_directory() const = 0;
-  // Whether this node leads all partitions, and coordinates all groups and transactions. Otherwise the leaders can
-  // change at any time, and answers may need confirm_leads().
+  // Returns whether this node leads all partitions and coordinates all groups and transactions. If
+  // not, the leaders can change at any time, and answers may need confirm_leads().
   virtual bool leads_all() const { return true; }
   virtual bool has_share_groups() const { return true; }
-  // Returns the nodes as they describe themselves to clients at the moment of the call, or null on a lone node, which
-  // describes itself by its NodeView.
+  // Returns the nodes as they describe themselves to clients at the moment of the call. Returns
+  // null on a single node, which describes itself by its NodeView.
   virtual std::shared_ptr<const ClusterView> cluster() const { return nullptr; }
   // Returns the revision up to which this node has applied the metadata log.
   virtual Revision metadata_revision() const = 0;

@@ -21,16 +21,16 @@ struct ClusterView {
     std::optional<std::string> rack = {};
   };
   NodeId self;
-  // True if other nodes lead the partitions that this node led, and this node's metadata are out of
-  // date, so that its answers would not help a client.
+  // True if other nodes lead the partitions that this node led. This node's metadata is then out of
+  // date, so its answers would mislead clients.
   bool is_suspended = false;
   std::vector<Node> nodes;     // live nodes, by id
   int32_t controller_id = -1;  // -1: none, or not known
   size_t min_insync_replicas = 1;
   std::shared_ptr<const storage::ClusterSnapshot> metadata;
 
-  // The revision of the metadata log up to which each node has read, as last reported by the
-  // controller. The log is in etcd; any node that reads it may become the controller.
+  // The revision of the metadata log that each node has read, according to the controller's last
+  // report. The log is in etcd; any node that reads it may become the controller.
   struct MetadataLog {
     struct Reader {
       NodeId node;

@@ -47,8 +47,8 @@ Error malformed_message(std::string_view api_name, std::string_view part);
 // --- The caller has checked has_version().
 
 // Decodes the body of a request. Fails with ProtocolViolation if the body is truncated, has a wrong
-// length or too many elements. Bytes after the last field are ignored, as in Kafka, because
-// librdkafka since 2.3 leaves three bytes after a Metadata request.
+// length or too many elements. Bytes after the last field are ignored, as in Kafka: since 2.3,
+// librdkafka leaves three bytes after a Metadata request.
 template <class Request>
 Result<Request> decode_request(const RequestFrame& frame) {
   WireReader in(frame.body, is_flexible<Request>(frame.header.api_version));

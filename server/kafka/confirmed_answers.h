@@ -16,9 +16,9 @@ struct ToConfirm {
 };
 
 // Sends the response after the other replicas have confirmed that this node leads the partitions.
-// The answer for an unconfirmed partition is replaced by `refusal(number of the partition)`. The
-// connection, if any, begins no other request meanwhile, which bounds the memory of waiting
-// answers.
+// The answer for an unconfirmed partition is replaced by `refusal(number of the partition)`. Until
+// the confirmation arrives, the connection (if any) begins no other request. This bounds the memory
+// of waiting answers.
 template <class Response, class Refusal>
 void send_confirmed(Backend& backend, std::shared_ptr<AsideGate> connection, Reply<Response> reply,
                     std::shared_ptr<Response> response, std::vector<ToConfirm> answers,

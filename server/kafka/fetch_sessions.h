@@ -35,7 +35,7 @@ class FetchSession {
   struct Partition {
     std::shared_ptr<const Topic> topic;  // shared by its partitions
     FetchRequest::Topic::Partition asked;
-    // The values that were sent last. The next answer contains values that differ from these.
+    // The values that were sent last. The next answer contains only values that differ from these.
     int64_t high_watermark = -1, log_start_offset = -1;
   };
   using Partitions = std::list<Partition>;
@@ -74,7 +74,7 @@ class FetchSession {
 // The sessions of all connections. As in Kafka's cache, a new session replaces another one if all
 // slots are taken: first a session that was unused for two minutes, or else the smallest session
 // that is older than two minutes and not larger than the new one. If no such session exists, the
-// client gets no session, and its requests and answers only take more bytes.
+// client gets no session. It can continue, but its requests and answers take more bytes.
 //
 // Threads: any. Owner: the server; it outlives the sessions' users. Memory: each session is charged
 // to the budget and is not kept if it does not fit.
@@ -106,9 +106,9 @@ class FetchSessions {
     std::shared_ptr<FetchSession> session_;  // shared with the cache, which may remove it earlier
   };
 
-  // Takes the session for the request with the number `epoch`. Returns Kafka's error code if the
-  // session does not exist, if the next request must have another number, or if the session
-  // identifies topics by names and the request by ids, or vice versa.
+  // Takes the session for the request with the number `epoch`. Returns Kafka's error code in three
+  // cases: the session does not exist, the next request must have another number, or the session
+  // and the request do not both identify topics by name or both by id.
   struct Taken {
     KafkaError error = KafkaError::None;
     std::unique_ptr<Use> use;

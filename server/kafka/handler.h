@@ -56,8 +56,8 @@ struct NodeView {
   }
 };
 
-// An answer, or the place for an answer that is not ready, in the order of its connection's
-// requests.
+// The answer to a request, or a reservation for an answer that is not ready. The slots of a
+// connection are in the order of its requests.
 struct AnswerSlot {
   bool is_ready = false;
   bool ends_connection = false;
@@ -73,7 +73,7 @@ struct AnswerSlot {
 };
 
 // Sends the answer to one request, once, within the handler's call or later. A reply shares only
-// the slot with the session, because the connection may be gone when the answer is sent.
+// the slot with the session: the connection may be gone when the answer is sent.
 template <class Response>
 class Reply {
  public:
@@ -111,8 +111,8 @@ class Reply {
  private:
   void send_as_it_is(const Response& response) const {
     append_response(slot_->bytes, correlation_id_, version_, response);
-    // The 32-bit size field before the answer cannot express the size of a longer answer, so the
-    // connection ends without the answer.
+    // The answer is too long for the 32-bit size field before it, so the connection ends without an
+    // answer.
     if (slot_->bytes.size() > std::numeric_limits<int32_t>::max()) return end_connection();
     slot_->finish();
   }
@@ -124,8 +124,8 @@ class Reply {
   int16_t version_;
 };
 
-// An answer that is assembled in callbacks and sent when all steps counted in `left` are done.
-// Shared by the callbacks. The handler counts as one step until it has begun all others.
+// An answer that is assembled in callbacks. It is sent when all steps that `left` counts are done.
+// Shared by the callbacks. The handler itself counts as one step until it has begun all others.
 template <class Response>
 struct PendingResponse {
   Response response;
@@ -137,7 +137,7 @@ struct PendingResponse {
   }
 
   // Adds a step that waits in the bounded queue of the metadata thread, such as a change of a
-  // topic. The number of steps under way is limited, so that one request does not fill the queue.
+  // topic. The number of steps in progress is limited, so that one request cannot fill the queue.
   // `begin` leads to one complete_step(), within the call or later, even if the connection is gone
   // by then.
   void add_step(std::function<void()> begin) {
@@ -190,10 +190,11 @@ using RunAside =
     std::function<bool(size_t bytes, std::function<void()> work, std::function<void()> then)>;
 
 // Counts the requests of a connection that are processed on another thread or wait for other nodes.
-// No other request of the connection begins meanwhile, so all requests take effect in their order.
+// While such a request exists, no other request of the connection begins, so all requests take
+// effect in their order.
 struct AsideGate {
   size_t under_way = 0;
-  // called when the next request may begin; empty once the connection is gone
+  // called when the next request may begin; empty if the connection is gone
   std::function<void()> on_open;
 
   void leave() {
@@ -202,8 +203,8 @@ struct AsideGate {
 };
 
 // Delays a connection whose client exceeds its quota. No further request of the connection begins
-// until the delay is over. The answer reports the delay, and the server enforces it even if the
-// client does not wait (KIP-219).
+// until the delay is over. The answer reports the delay, but the server enforces it itself, because
+// a client may ignore it (KIP-219).
 struct Throttle {
   QuotaRates* rates = nullptr;  // null: no quotas
   std::string client_id;        // client id of the current request

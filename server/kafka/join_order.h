@@ -13,9 +13,9 @@
 namespace server::kafka {
 
 // A batch is appended after the coordinator has confirmed that its partition belongs to the
-// transaction. The answer for a later batch may arrive first, because adding the partition for the
-// earlier batch takes the coordinator longer. Appending the later batch first would put it out of
-// sequence.
+// transaction. The confirmation for a later batch may arrive first: for the earlier batch the
+// coordinator may have to add the partition, which takes longer. If the later batch were appended
+// first, it would be out of sequence.
 //
 // Threads: one loop's. Owner: a connection; shared with requests under way.
 class JoinOrder {

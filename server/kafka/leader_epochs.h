@@ -6,8 +6,8 @@
 namespace server::kafka {
 
 // Returns the error for a client that expects the epoch `believed`. A client with an older epoch
-// has missed a change of leaders. A newer epoch means that this node has not learned of a change
-// yet. -1 disables the check. Called within a turn of the reader. Fails with UnknownTopic.
+// has missed a change of the leader. If the client's epoch is newer, this node has missed the
+// change. -1 disables the check. Called within a turn of the reader. Fails with UnknownTopic.
 inline Result<KafkaError> check_leader_epoch(storage::LogReader& reader,
                                              const storage::TopicPartition& partition,
                                              int32_t believed) {

@@ -15,13 +15,13 @@ int32_t Leaders::leader_of(const PartitionAssignment* known) const {
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition) const {
   if (!view_) return {};
   const PartitionAssignment* known = view_->metadata->find(partition);
-  // A node that is missing from its own view does not lead either: another node has become leader
-  // after the revision that it has read.
+  // A node that is missing from its own view does not lead either: another node has become the
+  // leader in metadata that this node has not read yet.
   if (known == nullptr || leader_of(known) != view_->self.value())
     return {KafkaError::NotLeaderOrFollower, leader_of(known),
             known != nullptr ? known->leader_epoch.value() : -1};
-  // The log takes its role a moment after the metadata. Until then it may act as the only replica
-  // and acknowledge records that no other replica has.
+  // The log takes its role a moment after the metadata is applied. Until then it could act as the
+  // only replica, and acknowledge records that no other replica has.
   if (!has_role(*known, known->replicas.size() > 1 ? ReplicaRole::Leader : ReplicaRole::Alone))
     return {KafkaError::NotLeaderOrFollower, -1, -1};
   return {};
@@ -38,8 +38,8 @@ bool Leaders::is_in_rack(int32_t node, std::string_view rack) const {
 }
 
 // In Kafka, followers answer every consumer. A follower of this server refuses consumers in other
-// racks, which ask it only because they do not know the leader yet. While it is out of sync it
-// refuses all consumers, because it may lag for a long time. Refused consumers should read from the
+// racks, which ask it only because they do not know the leader yet. A follower that is out of sync
+// refuses all consumers, because it may be far behind. Refused consumers should read from the
 // leader.
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition, std::string_view rack) const {
   const Answer leads = of(partition);

@@ -26,7 +26,7 @@ class Leaders {
   // Returns the answer for a consumer in this rack: this node may also answer consumers in its own
   // rack if it is an in-sync follower (KIP-392).
   Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
-  // Returns, for a partition that this node leads, an in-sync replica in the consumer's rack, from
+  // For a partition that this node leads: returns an in-sync replica in the consumer's rack, from
   // which the consumer should read instead. Returns nullopt if no such replica exists, or if this
   // node is in that rack itself.
   std::optional<int32_t> nearer(const storage::TopicPartition& partition,

@@ -39,7 +39,8 @@ void LongPolls::grown(std::span<const storage::TopicPartition> partitions) {
 }
 
 void LongPolls::take_grown() {
-  // A session may be notified several times, which is harmless: it only notes that it has to read.
+  // A session may be notified several times. This is harmless, because the session only records
+  // that it has to read.
   std::lock_guard lock(mutex_);
   for (const storage::TopicPartition& partition : std::exchange(grown_, {}))
     if (const auto found = waiting_.find(partition); found != waiting_.end())

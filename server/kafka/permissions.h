@@ -35,7 +35,7 @@ enum class ResourceType : int8_t {
 };
 inline constexpr std::string_view kClusterName = "kafka-cluster";
 
-// Returns the name under which rights on a resource are kept. Rights on the cluster are kept as
+// Returns the name under which rights on a resource are stored. Rights on the cluster are stored as
 // rights on everything.
 std::string key_of(ResourceType type, std::string_view name);
 

@@ -7,8 +7,8 @@ namespace server::kafka {
 
 namespace {
 
-// Limit for the clients that are counted. A client that exceeds its quota is recently active, so it
-// is rarely forgotten.
+// Limit for the number of clients whose rates are measured. A client that exceeds its quota was
+// active recently, so it is rarely forgotten.
 constexpr size_t kMostRates = 10'000;
 // Clients choose their names freely, so only the beginning of a long name is used.
 constexpr size_t kMostNameBytes = 256;
@@ -64,8 +64,8 @@ void ByteRate::record(int64_t bytes, int64_t now_ms) {
   bytes_[static_cast<size_t>(second % kSamples)] += bytes;
 }
 
-// Returns the time over which the bytes are averaged. It is at least the whole window, because a
-// burst at the beginning would otherwise look like a high rate.
+// Returns the time over which the bytes are averaged. It is at least the whole window; otherwise a
+// burst at the beginning would count as a high rate.
 int64_t ByteRate::elapsed_ms(int64_t now_ms) const {
   const int64_t oldest = std::max(first_second_, now_ms / 1000 - kSamples + 1);
   return std::max(kWindowMs, now_ms - oldest * 1000);

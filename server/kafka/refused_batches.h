@@ -24,19 +24,20 @@ struct SequencedBatch {
                                           const records::BatchHeader& header);
 };
 
-// A producer sends up to five batches without waiting. Suppose that a batch is refused because the
-// partition's leader has not taken its role yet, and the leader takes it before the next batch
-// arrives. The later batch has a gap before it in the sequence, and OUT_OF_ORDER_SEQUENCE_NUMBER
-// makes librdkafka before 2.3 give up if it had sent both batches before. Therefore the later batch
-// is refused with the error of the first. If the first was also the producer's first batch, the
-// partition does not know the producer: it would accept the later batch and the records would be in
-// the wrong order, so the later batch is not tried at all.
+// A producer sends up to five batches without waiting. Suppose that the first batch is refused
+// because the partition's leader has not taken its role yet, and that the leader takes its role
+// before the next batch arrives. The next batch then has a gap before it in the sequence. The
+// normal error for a gap, OUT_OF_ORDER_SEQUENCE_NUMBER, makes librdkafka before 2.3 stop if it had
+// already sent both batches. Therefore the next batch is refused with the error of the first batch.
+// If the first batch was also the producer's first one, the partition does not know the producer.
+// It would accept the next batch, and the records would be in the wrong order. So the next batch is
+// not passed to the log at all.
 //
 // Threads: one loop's. Owner: a connection; shared with appends under way.
 class RefusedBatches {
  public:
   static constexpr size_t kMost = 64;  // beyond this number the oldest are forgotten
-  // Refused batches are forgotten after this time. No later batch is then under way, because the
+  // Refused batches are forgotten after this time. By then no later batch is in flight, because the
   // producer has continued without the refused batch.
   static constexpr int64_t kRemembered_us = 10'000'000;
 

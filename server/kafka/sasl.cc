@@ -131,21 +131,22 @@ Result<Sasl::Step> Sasl::finish_token(const Result<auth::oauth::Grant>& grant) {
 }
 
 Status Sasl::finish() {
-  // Requests that the connection has already begun belong to the first user, so a connection cannot
-  // switch to another user.
+  // Requests that the connection has already begun belong to the first user. So a connection cannot
+  // change its user.
   if (is_again_ && claimed_ != user_)
     return Error{
         ErrorCode::InvalidAuthorization,
         fmt::format("a connection of user \"{}\" cannot switch to user \"{}\"", user_, claimed_)};
   const auto admitted = TRY(access_->admit(kDatabase, claimed_, *channel_));
-  // Without an access file a proof is checked, and none is required.
+  // The access file decides which method a user has to use. Without an access file, every method is
+  // accepted.
   if (!access_->is_open())
     TRY(auth::Access::check_proof(
         claimed_, admitted,
         mechanism_ == Mechanism::Bearer ? auth::Method::Token : auth::Method::Password));
   TRY(let_in(claimed_, admitted));
   is_again_ = false;
-  // A session ends with its token (KIP-368). A client reads a lifetime of 0 as no limit.
+  // A session ends when its token expires (KIP-368). Clients interpret a lifetime of 0 as no limit.
   lifetime_ms_ = max_reauth_ms_;
   if (token_expires_ms_ > 0) {
     const int64_t left_ms = std::max<int64_t>(token_expires_ms_ - clock_.wall_ms(), 1);

@@ -33,8 +33,8 @@ class Sasl {
 
   // Returns whether the client's requests are answered.
   bool is_admitted() const { return is_admitted_ || !access_ || access_->is_open(); }
-  // Returns the authenticated user, or ANONYMOUS before. The name that a client claims is used only
-  // when it is proved.
+  // Returns the authenticated user; ANONYMOUS before the authentication. A name that a client
+  // claims is not returned before it is proved.
   const std::string& user() const { return user_; }
   const std::string& claimed_user() const { return claimed_; }
 
@@ -68,9 +68,9 @@ class Sasl {
   // is no limit.
   int64_t session_lifetime_ms() const { return expires_us_ ? lifetime_ms_ : 0; }
 
-  // Handles the bytes of SaslAuthenticate. The caller checks PLAIN's password or OAUTHBEARER's token
-  // on another thread, since that is slow, and then calls finish() or finish_token(). Fails with
-  // ProtocolViolation, InvalidAuthorization, InvalidPassword.
+  // Handles the bytes of SaslAuthenticate. Checking PLAIN's password or OAUTHBEARER's token is
+  // slow, so the caller does it on another thread and then calls finish() or finish_token(). Fails
+  // with ProtocolViolation, InvalidAuthorization, InvalidPassword.
   struct Step {
     std::string answer = {};
     std::optional<std::string> password = {};  // password of claimed_user() to check
@@ -79,8 +79,9 @@ class Sasl {
   Result<Step> step(std::string_view bytes);
   // Admits the user, whose identity is proved.
   Status finish();
-  // Admits the user of the token, until the token expires. For a token that is refused it returns
-  // the answer of RFC 7628, to which the client sends one more message; that one gets the error.
+  // Admits the user of the token, until the token expires. If the token is refused, returns the
+  // answer of RFC 7628. The client sends one more message after this answer, and gets the error in
+  // reply.
   Result<Step> finish_token(const Result<auth::oauth::Grant>& grant);
   const auth::Access& access() const { return *access_; }
 

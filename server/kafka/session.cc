@@ -21,7 +21,7 @@ constexpr int16_t kApiVersionsKey = ApiVersionsRequest::kApiKey;
 
 constexpr size_t kReadAhead = 64 * 1024;
 
-// Returns the client id for the log, truncated and printable, since a client may send any text.
+// Returns the client id for the log, truncated and printable, because a client may send any text.
 std::string client_name(const RequestHeader& header) {
   constexpr size_t kShown = 40;
   std::string name = header.client_id.value_or("").substr(0, kShown);
@@ -37,8 +37,8 @@ std::string unknown_request(const RequestHeader& header) {
                      header.api_key, header.api_version, client_name(header));
 }
 
-// Answers ApiVersions of an unknown version in the oldest format, in which a newer client can read
-// the supported versions.
+// Answers ApiVersions of an unknown version in the oldest format. A newer client can read the
+// supported versions in this format.
 void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) {
   ApiVersionsResponse response = supported_versions();
   response.error_code = kUnsupportedVersion;
@@ -46,10 +46,10 @@ void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) 
   slot.finish();
 }
 
-// Reduces the limits if partitions have followers. A client that sends without pause would otherwise
-// write further and further ahead of the followers, until the followers fall out of sync. With the
-// limit, the client's input waits in the socket until the followers have replicated its earlier
-// records.
+// Reduces the limits if partitions have followers. Otherwise a client that sends without a pause
+// would write further and further ahead of the followers, until they are out of sync. With the
+// reduced limit, the client's input waits in the socket until the followers have replicated its
+// earlier records.
 SessionLimits within_replication(SessionLimits limits, const Backend& backend) {
   constexpr size_t kMostAhead = 4 << 20;
   if (!backend.leads_all())
@@ -57,9 +57,9 @@ SessionLimits within_replication(SessionLimits limits, const Backend& backend) {
   return limits;
 }
 
-// Returns whether the node is suspended. Requests for the present state then end the connection: a
-// client that gets outdated leaders, or none, would ask the same node repeatedly, but a client
-// whose connection ends asks another node.
+// Returns whether the node is suspended. Requests for the current state then end the connection.
+// The reason: a client that gets outdated leaders, or none, would ask the same node again and
+// again, but a client whose connection ends asks another node.
 bool is_suspended(const Backend& backend) {
   const auto view = backend.cluster();
   return view && view->is_suspended;
@@ -108,9 +108,9 @@ void Session::run() {
   if (is_draining_ && pending_.empty()) is_over_ = true;
   ask_for_room();
   pending_charge_.resize(pending_bytes_);
-  // The session pauses if it has much output. Requests are small and answers are large, so the
-  // answers to requests that have already arrived could fill the memory and would delay all other
-  // connections.
+  // The session pauses if it has much output. Requests are small and answers are large. Without the
+  // pause, the answers to requests that have already arrived could fill the memory and would delay
+  // all other connections.
   if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
 }
 
@@ -171,8 +171,8 @@ bool Session::is_muted() const {
   return throttle_.muted_until_us > 0 && clock_.monotonic_us() < throttle_.muted_until_us;
 }
 
-// While a client has a long poll, its next request may already be read up to a limit. To stop and
-// restart the socket for each poll would cost more than this read-ahead.
+// While a client has a long poll, its next requests may already be read, up to a limit. Stopping
+// and restarting the reads for each poll would cost more than this.
 bool Session::wants_input() const {
   return can_begin() || (waiting_fetch_ && aside_->under_way == 0 && !is_over_ &&
                          frames_.buffered_bytes() < kReadAhead);
@@ -219,7 +219,7 @@ void Session::begin_raw_token(std::string_view token) {
 }
 
 // Begins a request that was deferred until all earlier requests were answered. An answer that was
-// computed when the request arrived could be seconds old, because it waits behind records whose
+// computed when the request arrived could be seconds old: it would have waited behind records whose
 // replica is down. Such an answer would send the client back to the old leader, and librdkafka
 // before 2.1 would stay there.
 void Session::begin_in_turn() {
@@ -237,7 +237,7 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
       api && header.api_version >= api->min_version && header.api_version <= api->max_version;
   if (!has_version) {
     if (header.api_key == kApiVersionsKey) return answer_unknown_api_versions(header, *slot);
-    // The connection ends, because no answer exists that the client can certainly decode.
+    // The connection ends, because it is unknown which answer the client can decode.
     return refuse(unknown_request(header));
   }
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)
@@ -338,7 +338,7 @@ std::optional<int64_t> Session::deadline_us() const {
     return idle_us ? std::min(authentication_until_us_, *idle_us) : authentication_until_us_;
   if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : idle_us;
   if (waiting_fetch_->is_unanswered()) return std::nullopt;
-  // the confirmation of the leadership has arrived, so it reads at once
+  // The confirmation of the leadership has arrived, so the fetch reads immediately.
   if (waiting_fetch_->question) return 0;
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;

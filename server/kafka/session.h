@@ -22,16 +22,16 @@ class LongPolls;
 struct SessionLimits {
   size_t max_frame_size = kMaxFrameSize;
   size_t max_pending_answers = 100;  // further requests wait in the socket
-  // Limit for unanswered requests, and for answers that wait for earlier ones.
+  // Limit for the bytes of unanswered requests, and of answers that wait for earlier answers.
   size_t max_pending_bytes = 64 << 20;
-  // Limit for the output of one run(). Further answers wait for the next turn of the loop. A single
+  // Limit for the output of one run(). Further answers wait for the next loop iteration. A single
   // answer may be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
   int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: clients stay authenticated
   // Time-outs after which a silent connection is closed without an answer, to free one of the
-  // max-connections slots. Negative: never. `max_idle_ms` is Kafka's connections.max.idle.ms.
-  // Clients send ApiVersions as their first request, directly after they have connected.
+  // max-connections slots. Negative: never. `max_idle_ms` is Kafka's connections.max.idle.ms. A
+  // client normally sends its first request, ApiVersions, directly after it has connected.
   int64_t first_request_timeout_ms = -1;
   int64_t max_idle_ms = -1;
 };
@@ -39,7 +39,7 @@ struct SessionLimits {
 // The parts of the server that a session uses, which outlive the session. Some tests leave pointers
 // null.
 struct SessionSurroundings {
-  // The registry of waiting sessions, to which the session adds the partitions for whose records it
+  // The registry of waiting sessions. The session registers the partitions for whose records it
   // waits.
   LongPolls* polls = nullptr;
   MemoryAccount* memory = nullptr;
@@ -62,8 +62,8 @@ class Session final : public ClientSession {
   Session& operator=(const Session&) = delete;
 
   void receive(std::string_view bytes) override {
-    // The time-out for the first request counts from the start of the connection. A single byte
-    // must not extend it.
+    // Only a whole request ends the time-out for the first request, which counts from the start of
+    // the connection. A single byte must not extend it.
     if (has_request_) active_us_ = clock_.monotonic_us();
     frames_.receive(bytes);
   }
@@ -76,7 +76,7 @@ class Session final : public ClientSession {
   bool is_over() const override { return is_over_; }
   // Returns the reason for closing the connection, which the protocol cannot express.
   std::string end_reason() const override { return end_reason_; }
-  // Ends the session. On ShuttingDown the requests that have begun are answered first, because a
+  // Ends the session. After ShuttingDown the requests that have begun are still answered, because a
   // producer without an answer would send its records again.
   void shut_down(Error reason) override;
 
@@ -102,8 +102,9 @@ class Session final : public ClientSession {
   // Returns the time at which the session ends if the client stays silent, or nullopt while the
   // client waits for the server.
   std::optional<int64_t> idle_until_us() const;
-  // Answers clients of PostgreSQL and HTTP that have connected to the wrong port. PostgreSQL clients
-  // would wait for ever, because their first message is an incomplete Kafka request.
+  // Answers clients of PostgreSQL and HTTP that have connected to the wrong port. Without an
+  // answer, PostgreSQL clients would wait for ever, because their first message is an incomplete
+  // Kafka request.
   void answer_foreign_client();
   // Begins the next request. Returns false if no complete request has arrived.
   bool begin_next();
@@ -171,7 +172,7 @@ class Session final : public ClientSession {
   const std::shared_ptr<JoinOrder> join_order_ = std::make_shared<JoinOrder>();
   const std::shared_ptr<ShareConnection> shares_ = std::make_shared<ShareConnection>(backend_);
   // The partitions that are registered with the polls. They stay registered, because a consumer
-  // waits for the same partitions repeatedly.
+  // usually waits for the same partitions again.
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;
   bool has_grown_ = false, output_is_full_ = false, is_over_ = false, is_running_ = false;

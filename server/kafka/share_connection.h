@@ -1,5 +1,5 @@
-// The share sessions of a connection. They end with the connection. Otherwise the records that
-// their members hold would stay locked until the lock expires.
+// The share sessions of a connection. They end together with the connection, so that the records of
+// their members do not stay locked until the locks expire.
 #pragma once
 #include <cstdint>
 #include <set>

@@ -20,8 +20,9 @@ namespace server::kafka {
 // times as many bytes as in the request.
 inline constexpr size_t kMaxElements = 250'000;
 
-// The record batches of one partition. A message that is read has them in one piece; a message that
-// is written has the separate pieces of the log, which are copied only when the message is written.
+// The record batches of one partition. If the message was read, they are in one piece. If the
+// message will be written, they are in the pieces that the log has; the pieces are copied only when
+// the message is written.
 class Records {
  public:
   Records() = default;

@@ -1,6 +1,6 @@
-// Kafka's ACLs. An ACL is kept as a right of SQL's GRANT if such a right has the same meaning: the
-// ACL allows an operation, to one existing role, on one name or on all names. Every other ACL is
-// kept as a rule beside the rights (docs/adr/0051).
+// Kafka's ACLs. An ACL is stored as a right of SQL's GRANT if such a right has the same meaning:
+// the ACL allows an operation, to one existing role, on one name or on all names. Every other ACL
+// is stored as a rule beside the rights (docs/adr/0051).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -96,8 +96,8 @@ bool means_something(RuleResource type, RuleOperation operation) {
 std::vector<Rule> rules_of(const storage::Users& users) {
   std::vector<Rule> rules;
   for (const auto& [key, by_role] : users.rights) {
-    // SQL's declarations (server/metadata/rights.h) are kept under names with a colon, which no
-    // topic's name contains.
+    // The rights of SQL's declarations (server/metadata/rights.h) are stored under names with a
+    // colon. No topic's name contains a colon.
     const bool is_topic = resource_of_key(key) == RuleResource::Topic;
     if (is_topic && key.find(':') != std::string::npos) continue;
     for (const auto& [role, rights] : by_role)
@@ -248,8 +248,8 @@ class RulesChange {
         changes.push_back(storage::SetRule{rule, step.is_given});
         continue;
       }
-      // The role may have been dropped meanwhile, together with its rights; then nothing has to be
-      // changed.
+      // The role may have been dropped meanwhile, together with its rights. In this case nothing
+      // has to be changed.
       if (!users.roles.contains(rule.principal)) continue;
       const std::string key = key_of_right(rule);
       const auto [place, is_first] = after.try_emplace({key, rule.principal}, Rights{0});
@@ -273,8 +273,8 @@ class RulesChange {
   std::vector<Step> steps_;
 };
 
-// Returns whether ACLs may be stored as rules. A node with an older program would stop at a command
-// with such a rule.
+// Returns whether ACLs may be stored as rules. A node with an older program could not continue
+// after a command with such a rule.
 bool may_keep_rules(const HandlerContext& context) {
   const auto view = context.backend.cluster();
   return !view || view->metadata->feature_level() >= storage::kAccessRulesLevel;

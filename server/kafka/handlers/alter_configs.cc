@@ -1,5 +1,5 @@
-// AlterConfigs and IncrementalAlterConfigs. AlterConfigs contains all settings of a resource, and
-// IncrementalAlterConfigs only the changes (KIP-339).
+// AlterConfigs and IncrementalAlterConfigs. AlterConfigs contains all settings of a resource,
+// whereas IncrementalAlterConfigs contains only the changes (KIP-339).
 #include <fmt/format.h>
 
 #include <charconv>
@@ -62,7 +62,8 @@ Refusal check_topic(const std::string& name, const std::vector<ConfigChange>& ch
   const storage::TopicInfo* topic = topics.find(name);
   if (!topic)
     return {KafkaError::UnknownTopicOrPartition, fmt::format("topic \"{}\" does not exist", name)};
-  // A changed setting could delete the records in which coordinators keep their state, or rows of a materialized view.
+  // A changed setting could delete records in which coordinators store their state, or rows of a
+  // materialized view.
   if (coordinator::is_coordinator_topic(name) ||
       topic->config.contains(std::string(kViewTopicSetting)))
     return {kPolicyViolation,
@@ -119,7 +120,7 @@ Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges&
                              bool replaces_all, const storage::TopicSnapshot& topics) {
   if (changes.defaults.empty()) return {};
   const auto view = context.backend.cluster();
-  // Nodes with an older program would stop at a command with defaults for all topics.
+  // Nodes with an older program could not continue after a command with defaults for all topics.
   if (view && view->metadata->feature_level() < storage::kAccessRulesLevel)
     return invalid_request(
         fmt::format("settings for all topics require millrace.version {}: kafka-features upgrade "
@@ -219,8 +220,8 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     auto done = [pending, i](const Status& configured) {
       if (!configured) {
         auto& failed = pending->response.responses[i];
-        // The changes can fail although they were checked above, because the state may have changed
-        // since the check.
+        // A change can fail although it was checked above, because the state may have changed since
+        // the check.
         failed.error_code = configured.error().code == ErrorCode::InvalidParameter
                                 ? kInvalidConfig
                                 : kafka_error(configured.error().code);

@@ -151,7 +151,7 @@ void handle_alter_client_quotas(HandlerContext& context, AlterClientQuotasReques
                                 Reply<AlterClientQuotasResponse> reply) {
   AlterClientQuotasResponse response;
   response.entries.resize(request.entries.size());
-  // One command holds all changes, because each command is a sync of the metadata log.
+  // One command contains all changes, because each command costs a sync of the metadata log.
   std::vector<storage::QuotaChange> all;
   std::vector<size_t> altered_entries;
   for (size_t i = 0; i < request.entries.size(); ++i) {

@@ -24,9 +24,9 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.configs.reset();
 }
 
-// Returns the error for the client. All other parameters have been checked, so InvalidParameter is
-// about the name: it collides with that of a topic that was created meanwhile, perhaps by the same
-// request.
+// Returns the error for the client. All other parameters have been checked, so InvalidParameter
+// concerns the name: it collides with the name of a topic that was created meanwhile, possibly by
+// the same request.
 KafkaError error_of(ErrorCode code) {
   return code == ErrorCode::InvalidParameter ? KafkaError::InvalidTopic : kafka_error(code);
 }

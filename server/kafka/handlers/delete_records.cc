@@ -43,8 +43,8 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
     answer.error_code = KafkaError::UnknownTopicOrPartition;
     return;
   }
-  // As in Kafka, the request cannot delete records of a topic that is only compacted: such a topic
-  // keeps each record until its key has a newer record.
+  // As in Kafka, records of a topic that is only compacted cannot be deleted by this request: such
+  // a topic keeps each record until its key has a newer record.
   if (!storage::has_cleanup_policy(topic, "delete")) {
     answer.error_code = kPolicyViolation;
     return;
@@ -52,8 +52,8 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
   const Result<Offset> start = new_start(*status, asked.offset);
   ++pending->left;
   if (!start) {
-    // Another node may lead by now, and that node may have more records, so the error is confirmed
-    // first.
+    // Another node may be the leader by now and may have more records. So the leadership is
+    // confirmed before the error is sent.
     context.backend.confirm_leads({partition}, [pending, place, why = start.error().code](
                                                    const Backend::ConfirmedLeaders& confirmed) {
       answer_at(*pending, place).error_code =

@@ -15,8 +15,8 @@ namespace server::kafka {
 template <class Describe, class Request, class Response, class Fill>
 void describe_groups(HandlerContext& context, Request request, const Reply<Response>& reply,
                      Fill fill) {
-  // Each group is described once: naming a group costs a client far less than describing it costs
-  // the server.
+  // Each group is described only once. Repeating a group's name costs a client little, but each
+  // description costs the server much.
   std::ranges::sort(request.group_ids);
   request.group_ids.erase(std::ranges::unique(request.group_ids).begin(), request.group_ids.end());
   using Pending = PendingResponse<Response>;

@@ -16,9 +16,9 @@ using Asked = DescribeConfigsRequest::Resource;
 using Answer = DescribeConfigsResponse::Resource;
 using Config = DescribeConfigsResponse::Resource::Config;
 
-// Naming a resource costs a client far less than describing its settings costs the server. Kafka
-// answers a resource each time that the request names it. This server does the same, but limits the
-// repetitions.
+// Limit for repeated descriptions. Kafka describes a resource each time that the request names it,
+// and this server does the same. But a repetition costs a client little and the server much, so the
+// number of repetitions is limited.
 constexpr size_t kMostAnswersAgain = 100;
 
 void refuse(Answer& answer, KafkaError error, std::string message) {

@@ -43,8 +43,8 @@ void fill(DescribeGroupsResponse::Group& answer, const coordinator::GroupDescrip
 
 void handle_describe_groups(HandlerContext& context, DescribeGroupsRequest request,
                             Reply<DescribeGroupsResponse> reply) {
-  // Each group is described once: naming a group costs a client far less than describing it costs
-  // the server.
+  // Each group is described only once. Repeating a group's name costs a client little, but each
+  // description costs the server much.
   std::ranges::sort(request.groups);
   request.groups.erase(std::ranges::unique(request.groups).begin(), request.groups.end());
   auto described = std::make_shared<Described>(Described{{{}, reply}, {}});

@@ -52,8 +52,8 @@ void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest re
     for (const auto& [name, topic] : topics->by_name())
       describe(context.backend, reader, topic, nullptr, directory);
   } else {
-    // A request may name a topic many times. Each partition is described once nevertheless, because
-    // a repeated name costs the client little, and each description costs the server much.
+    // A request may name a topic many times, but each partition is described only once: a
+    // repetition costs a client little, but each description costs the server much.
     std::map<const storage::TopicInfo*, std::set<int32_t>> wanted;
     for (const DescribeLogDirsRequest::Topic& asked : *request.topics)
       if (const storage::TopicInfo* topic = topics->find(asked.topic))

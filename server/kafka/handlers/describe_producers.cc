@@ -55,8 +55,8 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "the topic does not exist"};
-      // Any replica answers, not only the leader: tools ask all replicas when they look for hanging
-      // transactions.
+      // Any replica answers, not only the leader, because tools ask all replicas when they search
+      // for hanging transactions.
       if (found && !leaders.is_here({known->id, PartitionId(index)}))
         answer.error_code = leaders.of({known->id, PartitionId(index)}).error;
       if (answer.error_code != KafkaError::None) continue;

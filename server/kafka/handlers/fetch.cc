@@ -15,9 +15,10 @@ constexpr int64_t kMaxWaitMs = 60'000;
 // empty one.
 constexpr int64_t kMemoryWaitMs = 500;
 // The pause of a fetch that has found too few bytes. Such a fetch reads all bytes again each time,
-// so it must not read at each commit. It pauses for at least kLookPauseUs, and for kLookPauseFactor
-// times as long as the read took. The minimum kLookPauseUs does not apply to a fetch that found no
-// bytes: it was woken for records that it had already returned, and the next records must not wait.
+// so it must not read after every commit. It pauses for at least kLookPauseUs, and for
+// kLookPauseFactor times the duration of the read. The minimum kLookPauseUs does not apply to a
+// fetch that found no bytes: it was woken for records that it had already returned, and the next
+// records must not wait.
 constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
 // Returns the end of a wait. Long waits are rounded up, by a tenth at most, so that many idle
@@ -55,10 +56,10 @@ int32_t begin_session(HandlerContext& context, const FetchRequest& request, int1
   return context.fetch_sessions->add(std::move(session));
 }
 
-// Returns the delay for a client that exceeds its quota with this answer. The records are then not
-// sent. The client asks again after the delay, and gets at most as many bytes as the quota allows
-// within its window (FetchPass). A single batch above that number is sent nevertheless, because
-// otherwise it could never be sent.
+// Returns the delay for a client that exceeds its quota with this answer. The records are not sent
+// in this case. The client asks again after the delay, and gets at most the bytes that the quota
+// allows within its window (FetchPass). A single batch with more bytes is an exception: it could
+// otherwise never be sent.
 QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   if (size == 0 || !context.throttle || !context.throttle->rates) return {};
   const auto quotas = context.backend.quotas();
@@ -74,8 +75,8 @@ QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   return wait;
 }
 
-// Sends the answer if enough records are available or the time is over. Otherwise it returns the
-// condition for which the fetch has to wait.
+// Sends the answer if enough records are available or the time is over. Otherwise returns the
+// condition that the fetch has to wait for.
 std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
                               bool is_last, const Backend::ConfirmedLeaders* confirmed) {
@@ -147,8 +148,8 @@ Begun go_on_with_session(HandlerContext& context, const FetchRequest& request, i
   return {KafkaError::None, std::move(taken.use)};
 }
 
-// Asks the other replicas whether this node still leads the partitions. The connection begins no
-// other request until the answer arrives.
+// Asks the other replicas whether this node still leads the partitions. Until the answer arrives,
+// the connection begins no other request.
 std::shared_ptr<LeadersQuestion> ask_who_leads(HandlerContext& context, const Awaited& awaited) {
   if (awaited.unconfirmed.empty()) return nullptr;
   auto question = std::make_shared<LeadersQuestion>();

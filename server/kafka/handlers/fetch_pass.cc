@@ -24,8 +24,8 @@ bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::
          answer.log_start_offset != known.log_start_offset;
 }
 
-// Returns the limit for an answer. An answer with more bytes than the quota allows within its whole
-// window would never be sent.
+// Returns the size limit for an answer. An answer with more bytes than the quota allows within its
+// whole window could never be sent.
 int64_t within_quota(const HandlerContext& context) {
   if (!context.throttle || !context.throttle->rates) return kMaxFetchSize;
   const auto quotas = context.backend.quotas();
@@ -75,8 +75,8 @@ FetchResponse FetchPass::take(FetchSession& session) {
     const FetchSession::Topic& topic = *place->topic;
     Answer answer = partition(find(topic.name, topic.id), place->asked);
     if (!is_news(answer, *place)) continue;
-    // After an error, the next answer without an error must be sent even if its values have not
-    // changed. Therefore -1 is noted in place of the high watermark.
+    // After an error, the next answer without an error must be sent even if its values are
+    // unchanged. Therefore -1 is stored in place of the high watermark.
     const bool has_failed = answer.error_code != KafkaError::None;
     told_.push_back({place, has_failed ? -1 : answer.high_watermark, answer.log_start_offset,
                      !answer.records->empty()});
@@ -141,16 +141,15 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
 }
 
 // Returns the error that the client gets. A client that gets OFFSET_OUT_OF_RANGE resets its
-// position, perhaps to the first record. A leader that was replaced while it was frozen or cut off
-// has fewer records than clients have read from its successor, so an error about the end of the log
-// must be confirmed. An error about the start needs no confirmation, since the start only moves
+// position, possibly to the first record. So an error about the end of the log must be confirmed: a
+// leader that was replaced while it was frozen or cut off has fewer records than clients have read
+// from its successor. An error about the start needs no confirmation, because the start only moves
 // forward.
 KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPartition& id,
                                    int64_t fetch_offset, KafkaError error) {
   const bool is_about_the_end =
       error == KafkaError::OffsetOutOfRange && fetch_offset >= answer.log_start_offset;
-  // A consumer that reads from a follower asks the leader after this error, so an error of a
-  // follower needs no confirmation.
+  // An error of a follower needs no confirmation, because the consumer then asks the leader.
   if (!is_about_the_end || leaders_.of(id).error != KafkaError::None) return error;
   if (confirmed_ == nullptr) {
     unconfirmed_.insert(id);
@@ -198,9 +197,9 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   return {};
 }
 
-// Names a replica in the consumer's rack, if one exists, to which the consumer sends its next
-// fetches (KIP-392). The answer then contains no records. An in-sync replica has all records that
-// are visible on this node, and soon learns that they are visible.
+// Names a replica in the consumer's rack, if one exists. The consumer sends its next fetches to
+// that replica (KIP-392), so this answer contains no records. An in-sync replica has all records
+// that are visible on this node, and soon learns that they are visible.
 bool FetchPass::names_nearer(Answer& answer, const storage::TopicPartition& id,
                              const FetchRequest::Topic::Partition& asked) {
   if (!is_consumer() || asked.fetch_offset < answer.log_start_offset ||
@@ -223,9 +222,9 @@ Status FetchPass::list_aborted(Answer& answer, const storage::TopicPartition& id
   return {};
 }
 
-// Returns whether the client has read other records before the offset than this log has, judged by
-// the client's last fetched epoch (KIP-595). The answer then contains the point at which the logs
-// diverge, and no records.
+// Returns whether the client has read records before the offset that this log does not have, judged
+// by the client's last fetched epoch (KIP-595). If so, the answer contains the point at which the
+// logs diverge, and no records.
 Result<bool> FetchPass::diverges(Answer& answer, const storage::TopicPartition& id,
                                  const FetchRequest::Topic::Partition& asked) {
   if (asked.last_fetched_epoch < 0) return false;

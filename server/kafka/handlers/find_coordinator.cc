@@ -9,8 +9,8 @@ namespace {
 
 constexpr int8_t kGroup = 0, kTransaction = 1;  // values of KeyType
 
-// Returns the coordinators of the groups or transactional ids, which are the leaders of their
-// partitions.
+// Returns the coordinators of the groups or transactional ids. The coordinator of an id is the
+// leader of the id's partition.
 FindCoordinatorResponse leaders_of(const Backend& backend, const FindCoordinatorRequest& request) {
   FindCoordinatorResponse response;
   const auto view = backend.cluster();
@@ -73,8 +73,8 @@ void find_in_cluster(HandlerContext& context, FindCoordinatorRequest request,
 
 }  // namespace
 
-// Returns the coordinators. A lone node coordinates all groups and transactions. The first
-// request for a coordinator creates the topic that keeps the coordinator's state.
+// Returns the coordinators. A single node coordinates all groups and transactions. The first
+// request for a coordinator creates the topic that stores the coordinator's state.
 void handle_find_coordinator(HandlerContext& context, FindCoordinatorRequest request,
                              Reply<FindCoordinatorResponse> reply) {
   if (request.key_type != kGroup && request.key_type != kTransaction)

@@ -27,7 +27,8 @@ bool is_known(int64_t timestamp, int16_t version) {
 }
 
 // Limit for uncompressed batches that one request searches on the loop. Compressed batches are
-// searched on another thread: a few kilobytes may hold 64 MB, which take a third of a second.
+// searched on another thread, because a few kilobytes may expand to 64 MB, whose search takes a
+// third of a second.
 constexpr size_t kMostOnLoop = size_t{256} << 10;
 
 struct ReaderTurn {
@@ -68,8 +69,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     std::erase_if(told, [this](const ToConfirm& each) {
       return answer_of(each).error_code != KafkaError::None;
     });
-    // The answers are confirmed, because a leader that was replaced while it was frozen or cut off
-    // has fewer records than were acknowledged since.
+    // The answers are confirmed: a leader that was replaced while it was frozen or cut off lacks
+    // records that were acknowledged since.
     send_confirmed(backend_, aside_, reply_,
                    std::shared_ptr<ListOffsetsResponse>(shared_from_this(), &response),
                    std::move(told), [](int32_t partition) {
@@ -176,9 +177,9 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
-// Returns whether all records are visible that existed when the leader's epoch began. Until then
-// the leader shows less than its predecessor did, and the latest offset would move backwards
-// (KIP-207).
+// Returns whether all records are visible that existed when the leader's epoch began. Until then,
+// the leader shows fewer records than its predecessor did, and the latest offset would move
+// backwards (KIP-207).
 Result<bool> has_all_of_before(storage::LogReader& reader,
                                const storage::TopicPartition& partition) {
   const LeaderEpoch epoch = TRY(reader.leader_epoch(partition));
@@ -247,8 +248,8 @@ class Answering {
   }
 
   void answer(const ListOffsetsRequest& request) {
-    // As in Kafka, a repeated partition is answered once, with an error, because a search by time
-    // may take long.
+    // As in Kafka, a repeated partition is answered once, with an error: a search by time may take
+    // long.
     std::set<Name> twice = doubled(request), told;
     reads_committed_ = request.isolation_level == 1;
     for (const ListOffsetsRequest::Topic& topic : request.topics) {
@@ -305,8 +306,8 @@ class Answering {
   }
 
   // Returns the offset at which a search ends. For a consumer of committed records this is the last
-  // stable offset: as in Kafka, no search by time, MAX_TIMESTAMP included, returns an offset behind
-  // it, because the consumer would seek to records that it may not read (KIP-98).
+  // stable offset. As in Kafka, no search by time (including MAX_TIMESTAMP) returns an offset
+  // behind it, because the consumer would then seek to records that it may not read (KIP-98).
   Result<Offset> search_end(const storage::TopicPartition& partition) {
     if (!reads_committed_) return Offset{INT64_MAX};
     return reader_.last_stable_offset(partition);

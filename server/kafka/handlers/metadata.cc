@@ -15,9 +15,9 @@ namespace {
 using Topic = MetadataResponse::Topic;
 
 // Limit for the topics that are created because clients name them: for each request, and for all
-// requests of a loop at one time. Creating a topic costs far more than naming it, and the metadata
-// thread serves all clients. Topics above the limit are reported as missing, and the clients ask
-// again.
+// requests of a loop at the same time. Creating a topic costs far more than naming it, and the
+// metadata thread serves all clients. Topics above the limit are reported as missing, and the
+// clients ask again.
 constexpr int kMostInTheMaking = 20;
 
 // Describes topics. Callbacks keep a copy of the Describer instead of the request.
@@ -105,9 +105,9 @@ void create_some(HandlerContext& context, const Describer& describer,
 Brokers brokers_of(const HandlerContext& context) {
   const NodeView& node = context.node;
   if (const auto view = context.backend.cluster()) {
-    // If the controller is not known, the answer names any live node: clients wait if they know no
-    // controller, librdkafka for minutes. Any node accepts the requests that only Kafka's
-    // controller accepts.
+    // If the controller is unknown, the answer names any live node. Without a controller in the
+    // answer, clients would wait, librdkafka for minutes. Any node accepts the requests that only
+    // Kafka's controller accepts.
     const bool is_known = view->controller_id >= 0 || view->nodes.empty();
     return {view->nodes, is_known ? view->controller_id : view->nodes.front().id};
   }
@@ -150,8 +150,8 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
         response.topics.push_back(describer.describe(topic));
   std::vector<size_t> missing;
   if (!wants_all) {
-    // Each topic is described once, because naming a topic costs a client far less than describing
-    // its partitions costs the server.
+    // Each topic is described only once. Repeating a topic's name costs a client little, but
+    // describing its partitions costs the server much.
     std::set<std::pair<std::string, Uuid>> seen;
     for (const MetadataRequest::Topic& asked : *request.topics) {
       // An id takes precedence over the name, as in Kafka: Java's clients send an empty name with
@@ -161,7 +161,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       if (!seen.emplace(asked_name, asked.topic_id).second) continue;
       const storage::TopicInfo* topic =
           by_id ? topics->find(asked.topic_id) : topics->find(asked_name);
-      // A topic that the user may not see is refused in the same way whether it exists or not.
+      // If the user may not see a topic, the refusal does not show whether the topic exists.
       const std::string& name = topic ? topic->name : asked_name;
       const bool may_see = describer.may(Operation::Describe, name) ||
                            (!topic && (by_id || describer.may_create(name)));

@@ -9,9 +9,8 @@ namespace {
 constexpr int16_t kFirstWithGroups = 8;      // requests of earlier versions have one group
 constexpr int16_t kFirstWithGroupError = 2;  // in earlier versions each partition has the error
 
-// The answer to a request. Answers are many times as large as their requests, so the next request
-// of the connection begins only when this request has an answer and the size of the output is
-// known.
+// The answer to a request. Answers are many times as large as their requests. So the next request
+// of the connection begins only after this answer, when the size of the output is known.
 struct Pending {
   PendingResponse<OffsetFetchResponse> answers;
   std::shared_ptr<AsideGate> connection;  // null: no connection

@@ -57,9 +57,9 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
                         answers.partitions.size() - 1});
     }
   }
-  // The answers are confirmed, because a leader that was replaced while it was frozen does not know
-  // later epochs. A client that has read under such an epoch would treat this log as truncated and
-  // reset its position.
+  // The answers are confirmed: a leader that was replaced while it was frozen does not know later
+  // epochs. A client that has read records of such an epoch would conclude that the log was
+  // truncated, and would reset its position.
   send_confirmed(context.backend, context.aside, std::move(reply), std::move(shared),
                  std::move(told), [](int32_t partition) {
                    return Answer{.error_code = KafkaError::NotLeaderOrFollower,

@@ -29,8 +29,8 @@ constexpr int16_t kFirstWithStorageError = 4;
 constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
 
 // Limits for batches that are checked on the loop, in received bytes and in uncompressed bytes.
-// Larger batches are checked on another thread. A few kilobytes may hold 64 MB, whose check takes a
-// third of a second.
+// Larger batches are checked on another thread, because a few kilobytes may expand to 64 MB, whose
+// check takes a third of a second.
 constexpr size_t kMostOnLoop = size_t{1} << 20;
 constexpr size_t kMostUnpackedOnLoop = size_t{256} << 10;
 
@@ -98,8 +98,8 @@ struct Checked {
   KafkaError error = KafkaError::None;  // set if `status` is an error
   bool is_complete = true;
   records::BatchHeader header = {};  // set if the batch is well-formed
-  // The largest timestamp of the records, if the batch's header has another one. Searches by time
-  // rely on the header, so it is then corrected.
+  // The largest timestamp of the records, if the header of the batch has a wrong one. Searches by
+  // time rely on the header, so the header is then corrected.
   std::optional<int64_t> max_timestamp;
   // The producer, if the batch is transactional.
   std::optional<coordinator::ProducerIdentity> transaction;
@@ -238,9 +238,9 @@ KafkaError error_of(ErrorCode code) {
   }
 }
 
-// Returns whether the error follows from the log's knowledge of the producer and is final for
-// clients. A leader that was replaced while it was frozen or cut off knows less than was
-// acknowledged since, so such an error must be confirmed.
+// Returns whether the error depends on the log's state of the producer and is final for clients.
+// Such an error must be confirmed: a leader that was replaced while it was frozen or cut off lacks
+// batches that were acknowledged since.
 bool is_verdict(KafkaError error) {
   return error == kafka_error(ErrorCode::OutOfOrderSequence) ||
          error == coordinator::kInvalidTxnState || error == kUnknownProducerId;
@@ -291,11 +291,11 @@ struct Producer {
     }
   }
 
-  // Verifies with the coordinator that each partition is part of the transaction. Otherwise the
-  // partition would never learn how the transaction ends (KIP-890). Clients of the second version
-  // do not add partitions themselves, so the server adds the partitions that are missing in the
-  // transaction; the other partitions do not wait for that. Batches of one partition continue in
-  // their order of arrival.
+  // Verifies with the coordinator that each partition is part of the transaction. A partition that
+  // is not part of it would never learn how the transaction ends (KIP-890). Clients of the second
+  // version do not add partitions themselves. So the server adds the partitions that are missing in
+  // the transaction; batches of other partitions do not wait for this. Batches of one partition
+  // continue in their order of arrival.
   enum class Asked { WhetherTheyAre, ToAddThem };
   void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
             Asked what) const {
@@ -306,8 +306,8 @@ struct Producer {
                                      .is_of_second_version = is_second};
     for (Append& append : appends) {
       asked.partitions[append.topic].push_back(append.partition.partition.value());
-      // In the second version each transaction end has an epoch of its own, which fences later
-      // batches, and the previous end may still be under way.
+      // In the second version each end of a transaction has an epoch of its own, which fences later
+      // batches. So no guard is needed, even if the previous end is still in progress.
       if (!is_second) append.guard = backend.guard_transaction(append.partition, producer.id);
     }
     for (auto& [topic, partitions] : asked.partitions) std::ranges::sort(partitions);
@@ -372,8 +372,8 @@ struct Producer {
                          KafkaError error, const Clock& clock) {
     if (why == ErrorCode::OutOfOrderSequence)
       return refused.before(batch, clock.monotonic_us()).value_or(error);
-    // After ReadTimeout the batch is stored, but not on all replicas yet, so it does not count as
-    // refused.
+    // After ReadTimeout the batch is stored, although not on all replicas yet. So it does not count
+    // as refused.
     if (why != ErrorCode::ReadTimeout) refused.refused(batch, error, clock.monotonic_us());
     return error;
   }
@@ -456,7 +456,8 @@ class Producing {
     if (!topic || asked.index < 0 || asked.index >= topic->partition_count)
       return pending_->refuse(answer, KafkaError::UnknownTopicOrPartition,
                               "the partition does not exist");
-    // Coordinators restore their state from their topics, and the rows of a materialized view are those of its SELECT.
+    // Clients may not write to these topics: coordinators restore their state from their topics,
+    // and the rows of a materialized view must be those of its SELECT.
     if (coordinator::is_coordinator_topic(topic->name) ||
         topic->config.contains(std::string(kViewTopicSetting)))
       return pending_->refuse(
@@ -551,8 +552,8 @@ class Producing {
   Joining joining_;
 };
 
-// Returns the delay for a client that exceeds its quota. The records are stored nevertheless, and
-// the client must wait before its next request.
+// Returns the delay for a client that exceeds its quota. The records are stored, but the client
+// must wait before its next request.
 int32_t throttle(HandlerContext& context, const ProduceRequest& request) {
   if (!context.throttle || !context.throttle->rates) return 0;
   const auto quotas = context.backend.quotas();

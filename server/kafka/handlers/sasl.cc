@@ -21,8 +21,8 @@ class TokenReply {
   explicit TokenReply(Reply<SaslAuthenticateResponse> reply) : to_(std::move(reply)) {}
   explicit TokenReply(std::shared_ptr<AnswerSlot> raw) : to_(std::move(raw)) {}
 
-  // Refuses the client and ends the connection, because a connection has one attempt. A raw token
-  // cannot express an error, so the client of such an exchange gets no answer (KIP-152).
+  // Refuses the client and ends the connection, because a connection has only one attempt. A raw
+  // token cannot express an error, so a client that sends raw tokens gets no answer (KIP-152).
   void refuse(KafkaError code, const std::string& why) const {
     if (const auto* reply = std::get_if<Reply<SaslAuthenticateResponse>>(&to_))
       return reply->send_last({code, why, {}, 0}, why);
@@ -47,8 +47,8 @@ class TokenReply {
 };
 
 // The check of a password or a token. It takes a millisecond or more, so it runs on another thread.
-// The connection begins no other request meanwhile. If the connection is gone afterwards, its `sasl`
-// is gone too and is not used.
+// Until it is done, the connection begins no other request. If the connection is gone by then, its
+// `sasl` is gone, too, and is not used.
 //
 // Threads: the session's loop, except check(). Owner: the callbacks.
 class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
@@ -101,8 +101,8 @@ class ProofCheck : public std::enable_shared_from_this<ProofCheck> {
     }
     aside_->leave();
   }
-  // Repeats the check once when the keys have been fetched again, because the issuer may have changed
-  // its keys. Java's clients do not try again after a refused token.
+  // Waits until the keys have been fetched again, and repeats the check once: the issuer may have
+  // changed its keys. Java's clients do not try again after a refused token.
   bool await_keys() {
     return !std::exchange(has_waited_, true) &&
            access_.tokens()->after_refresh(keys_version_,

@@ -95,9 +95,9 @@ void answer(Backend& backend, const std::shared_ptr<const Permissions>& permissi
   if (const auto known = connection.lock()) known->sent_bytes += answering.size_bytes;
 }
 
-// Returns the delay before the client's next request, if its previous answers have exceeded the
-// quota. Acquired records cannot be taken back, so they are always sent, and their bytes count with
-// the next request.
+// Returns the delay before the client's next request if its previous answers have exceeded the
+// quota. Acquired records cannot be taken back, so they are always sent, and their bytes are
+// counted with the next request.
 int32_t throttle(HandlerContext& context) {
   const int64_t bytes = std::exchange(context.shares->sent_bytes, 0);
   if (bytes == 0 || !context.throttle || !context.throttle->rates) return 0;

@@ -49,9 +49,9 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
 }  // namespace
 
 // Commits offsets in a transaction. They are kept undecided until the transaction ends. The
-// partition of the group becomes part of the producer's open transaction. Otherwise the partition
-// would not get the end marker, and the group's offsets would stay undecided. Clients of the second
-// version do not announce the commit with AddOffsetsToTxn.
+// partition of the group has to be part of the producer's open transaction: otherwise it would not
+// get the end marker, and the group's offsets would stay undecided. Clients of the second version
+// do not announce the commit with AddOffsetsToTxn.
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply) {
   if (reply.version() < kFirstOfSecondVersion)

@@ -34,7 +34,7 @@ void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
            const std::shared_ptr<PendingMarkers>& pending, const Place& place) {
   if (!topic || partition < 0 || partition >= topic->partition_count)
     return tell(pending, place, KafkaError::UnknownTopicOrPartition);
-  // The other internal topics have no transactions, and their readers cannot decode a marker.
+  // Other internal topics have no transactions, and their readers cannot decode a marker.
   if (coordinator::is_coordinator_topic(topic->name) && topic->name != coordinator::kOffsetsTopic)
     return tell(pending, place, KafkaError::InvalidTopic);
   ++pending->left;
