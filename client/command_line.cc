@@ -70,7 +70,8 @@ std::string bootstrap_server(const Flags& flags) {
 }
 
 void watch_for_interrupts() {
-  // Without SA_RESTART, which std::signal would set, a signal interrupts a read that is waiting.
+  // sigaction is used because std::signal would set SA_RESTART: with that flag, a signal does not
+  // interrupt a read that is waiting.
   struct sigaction action {};
   action.sa_handler = note_interrupt;
   sigaction(SIGINT, &action, nullptr);
@@ -103,8 +104,8 @@ std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
 
 Result<std::string> read_text_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  // A stream can also open a directory. peek() fails on a directory and sets bad(); the iterators
-  // below would end the program.
+  // An ifstream can also open a directory. peek() detects this by setting bad(); reading with the
+  // iterators below would end the program.
   in.peek();
   if (!in.is_open() || in.bad())
     return Error{ErrorCode::InvalidParameter, fmt::format("cannot read {}", path)};

@@ -42,8 +42,8 @@ std::string bootstrap_server(const Flags& flags);
 
 // Keeps SIGINT and SIGTERM from ending the process; loops poll is_interrupted() instead.
 void watch_for_interrupts();
-// Watches only for Ctrl-C, and forgets an earlier one. Used at a terminal, where each Ctrl-C ends one statement and
-// SIGTERM still ends the program.
+// Watches for Ctrl-C only, and resets an earlier Ctrl-C. It is used at a terminal, where each Ctrl-C ends one statement
+// and SIGTERM still ends the program.
 void watch_for_ctrl_c();
 bool is_interrupted();
 

@@ -1,6 +1,5 @@
-// The commands of the command line, for the program's table of subcommands. Each uses only Kafka's
-// protocol, with our server or another, and returns the exit status: 0, 1 for a failure, or 2 for a
-// wrong command line.
+// The commands of the command line, for the program's table of subcommands. Each command uses only Kafka's protocol,
+// with this server or any other, and returns the exit status: 0, 1 for a failure, or 2 for a wrong command line.
 #pragma once
 
 namespace client {

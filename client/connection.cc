@@ -76,7 +76,8 @@ std::string plain_reason(std::string_view reason) {
 }
 
 // Returns the protocol of the server that sent the answer which librdkafka could not read; empty if it is unknown.
-// librdkafka takes the first four bytes for a size: "HTTP", or the letter E and the length of PostgreSQL's error.
+// librdkafka reads the first four bytes as a size: "HTTP", or the letter E and a part of the length of PostgreSQL's
+// error.
 std::string_view other_protocol(std::string_view reason) {
   constexpr std::string_view kSize = "Invalid response size ";
   constexpr int64_t kHttp = 0x48545450, kErrorResponse = 0x45, kAnyLength = 1 << 24;

@@ -25,7 +25,7 @@ class LineSource {
   const int fd_;
   std::string data_;
   size_t begin_ = 0;
-  size_t searched_ = 0;  // position before which no line ends
+  size_t searched_ = 0;  // no line ends before this position
   bool has_ended_ = false;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kQueueFullWaitMs = 100;
 
-// librdkafka takes any number, and the server refuses the records one after the other.
+// The check is done here, because librdkafka accepts any number, and the server would then refuse each record.
 Status check_acks(const Properties& properties) {
   for (const char* name : {"acks", "request.required.acks"}) {
     const std::string value = value_of(properties, name);

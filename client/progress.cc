@@ -15,7 +15,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto kPause = std::chrono::milliseconds(250);
-constexpr int64_t kCallsPerLook = 256;  // calls between two readings of the clock
+constexpr int64_t kCallsPerLook = 256;  // calls between two checks of the clock
 
 }  // namespace
 

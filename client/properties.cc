@@ -13,7 +13,7 @@ namespace client {
 namespace {
 
 struct NameRow {
-  std::string_view java, librdkafka;  // librdkafka: empty if the setting is ignored
+  std::string_view java, librdkafka;  // empty `librdkafka`: the setting is ignored
   int64_t divisor = 1;
 };
 

@@ -26,7 +26,8 @@ struct StartPosition {
 class Reader final : public RecordSource {
  public:
   // A reader that is opened with End stops at the ends of the partitions. It asks the server not to
-  // hold back empty responses for long, because librdkafka requests no other partition meanwhile.
+  // hold back empty responses for long, because librdkafka waits for the response before it
+  // requests other partitions.
   enum class Until { Stopped, End };
   static Result<Reader> open(const Connection::Settings& settings, Until until);
   ~Reader() override;

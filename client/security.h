@@ -20,7 +20,7 @@ inline constexpr Flag kCommandPropertyFlag{
     .name = "command-property",
     .argument = "KEY=VALUE",
     .doc = "A setting of the connection, as Kafka's clients name them"};
-// Returns the properties of both flags; the second flag wins. Fails with InvalidParameter.
+// Returns the properties of both flags. The second flag takes precedence. Fails with InvalidParameter.
 Result<Properties> connection_properties(const Flags& flags);
 
 // Returns whether the value of this property must not be shown.

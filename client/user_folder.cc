@@ -25,8 +25,8 @@ constexpr Row kRows[] = {{"XDG_CONFIG_HOME", ".config"},
                          {"XDG_STATE_HOME", ".local/state"},
                          {"XDG_DATA_HOME", ".local/share"}};
 
-// Writes and syncs the text. Returns 0 or the error of the first call that failed. On a full disk write() takes a part
-// of the text without an error; the next call reports it.
+// Writes and syncs the text. Returns 0 or the error of the first call that failed. On a full disk write() writes a part
+// of the text without an error, and only the next call reports the error.
 int write_whole(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
@@ -41,7 +41,7 @@ int write_whole(int fd, std::string_view text) {
 
 Result<std::string> user_folder(UserFolder kind) {
   const Row& row = kRows[static_cast<size_t>(kind)];
-  // The specification requires that a path that is not absolute is ignored.
+  // A relative path is ignored, as the XDG specification requires.
   if (const char* named = std::getenv(row.variable); named && *named == '/')
     return fmt::format("{}/millrace", named);
   const char* home = std::getenv("HOME");

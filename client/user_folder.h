@@ -19,8 +19,8 @@ Result<std::string> user_folder(UserFolder kind);
 // Creates this folder, readable only by its user, and returns its path. Fails with StorageFailure.
 Result<std::string> make_user_folder(UserFolder kind);
 
-// Writes a file that only its user can read, under a new name which then replaces the old file: after
-// a crash one of the two files is whole. Fails with StorageFailure.
+// Writes a file that only its user can read, under a new name, and then replaces the old file by it. So after a crash
+// the name refers to a complete file. Fails with StorageFailure.
 Status write_private_file(const std::string& path, const std::string& text);
 
 }  // namespace client

@@ -17,7 +17,8 @@ class Bootstrap {
   // the error of the last one. With several servers, a server that accepts connections but does not answer (a frozen
   // one, for example) is abandoned after some seconds.
   Result<WireConnection> connect();
-  // Called when the current server did not answer: the next connect() begins with the server after it.
+  // Makes the next connect() begin with the server after the current one. It is called when the current server did not
+  // answer.
   void pass_on() { at_ = (at_ + 1) % servers_.size(); }
   size_t size() const { return servers_.size(); }
 

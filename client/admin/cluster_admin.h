@@ -51,7 +51,8 @@ class ClusterAdmin {
   // while the controller is unknown.
   Result<MetadataLogListing> metadata_log();
   Result<FeatureLevelListing> feature_level();
-  // Raises the feature level of the cluster. Fails with the server's message.
+  // Raises the feature level of the cluster. If the server refuses, the error has the server's
+  // message.
   Status raise_feature_level(int16_t level);
   // The new replicas of each partition; nullopt cancels the partition's move.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;

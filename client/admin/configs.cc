@@ -30,7 +30,7 @@ ConfigResource resource_of(ConfigOwner owner, const std::string& name) {
 }
 
 const char* source_name(rd_kafka_ConfigSource_t source) {
-  constexpr int kOfGroup = 8;  // type of a resource that is a group; librdkafka has no constant
+  constexpr int kOfGroup = 8;  // DYNAMIC_GROUP_CONFIG, for which librdkafka has no constant
   switch (static_cast<int>(source)) {
     case kOfGroup:
       return "DYNAMIC_GROUP_CONFIG";

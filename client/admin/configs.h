@@ -10,13 +10,13 @@ namespace client {
 enum class ConfigOwner : uint8_t { Topic, Broker, Group };
 
 struct ConfigValue {
-  std::string source;  // Kafka's name of its origin, from DYNAMIC_TOPIC_CONFIG to DEFAULT_CONFIG
+  std::string source;  // Kafka's name of the origin, such as DYNAMIC_TOPIC_CONFIG
   std::string name, value;
 };
 struct ConfigSetting {
   ConfigValue held;
   bool is_sensitive = false;
-  bool is_own = false;                // set on the owner itself, neither inherited nor a default
+  bool is_own = false;                // true: set on the owner; false: inherited, or a default
   std::vector<ConfigValue> synonyms;  // value in force, then its fallbacks in order
 };
 

@@ -14,7 +14,7 @@ namespace client {
 // Threads: one.
 class NodeConnections {
  public:
-  static constexpr int32_t kBootstrap = -1;  // instead of a node's id: the bootstrap server
+  static constexpr int32_t kBootstrap = -1;  // the bootstrap server, instead of a node's id
 
   // Connects to a bootstrap server and reads the cluster's metadata. Fails with NetworkFailure.
   static Result<NodeConnections> open(const std::string& bootstrap_server,
@@ -38,7 +38,7 @@ class NodeConnections {
   Status read_cluster();
   Result<WireConnection*> node(int32_t id);
 
-  Properties properties_;                     // with which the connections are opened
+  Properties properties_;                     // the properties for new connections
   std::map<int32_t, std::string> addresses_;  // addresses of the nodes by node id
   std::map<TopicPartitionKey, ReplicaListing> partitions_;
   std::map<int32_t, WireConnection> connections_;

@@ -67,7 +67,7 @@ class Loads {
       if (!contains(replicas, node) && (!best || cost(node) < cost(*best))) best = node;
     return best;
   }
-  // Whether the replicas are in as many racks as before if `newcomer` takes over the replica of `leaving`.
+  // Whether the replicas are in as many racks as before after `newcomer` has taken over the replica of `leaving`.
   bool keeps_racks(const NodeNumbers& replicas, int32_t leaving, int32_t newcomer) const {
     std::set<std::string> taken;
     for (const int32_t node : replicas)
@@ -94,8 +94,8 @@ class Loads {
   std::map<int32_t, size_t> replicas_, preferred_;
 };
 
-// Moves in each partition the replica whose node is preferred leader least often to the front, if that balances the
-// preferred leaders.
+// If this balances the preferred leaders, moves a replica to the front of a partition: the one whose node is preferred
+// leader least often.
 void prefer_evenly(const ClusterListing& cluster, Loads& loads, ReplicaPlan& plan) {
   for (const auto& [partition, known] : cluster.partitions) {
     const auto planned = plan.find(partition);
@@ -136,8 +136,8 @@ Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
                                known.replicas.size(), turn.size())};
     const size_t begin = first.try_emplace(partition.first, first.size()).first->second +
                          static_cast<size_t>(partition.second);
-    // The followers of a leader shift with each round, so that the load of a lost leader is spread over the other
-    // nodes.
+    // The order of the followers is shifted in each round, so that the load of a leader that fails is spread over all
+    // other nodes.
     const size_t shift = static_cast<size_t>(partition.second) / turn.size();
     NodeNumbers& replicas = plan[partition];
     replicas.push_back(turn[begin % turn.size()]);
@@ -149,7 +149,7 @@ Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
 
 namespace {
 
-// Fails if partitions have no replica in sync without the node, which is away.
+// Fails if the node is down and some partitions have no other replica in sync.
 Status check_has_copies(const ClusterListing& cluster, int32_t leaving) {
   if (std::ranges::find(cluster.nodes, leaving, &ClusterNodeListing::id) != cluster.nodes.end())
     return {};

@@ -10,7 +10,8 @@ namespace client {
 
 namespace {
 
-// Names of topics have no comma and no quote, names of groups may have both: a quote inside of quotes is doubled.
+// Splits a line of CSV. Names of groups may contain commas and quotes, so a field may be in quotes; a quote within it
+// is doubled.
 Result<std::vector<std::string>> csv_fields(std::string_view line) {
   std::vector<std::string> fields(1);
   bool is_quoted = false;

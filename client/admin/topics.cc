@@ -10,7 +10,7 @@ namespace client {
 
 namespace {
 
-constexpr int kServerDefault = -1;  // for partitions and replicas of a new topic
+constexpr int kServerDefault = -1;  // the server chooses the number of partitions or replicas
 
 using NewTopicHandle = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using DeleteTopicHandle = Owned<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy>;

@@ -19,7 +19,7 @@ namespace client {
 
 namespace {
 
-// Larger than any response; a peer that is no Kafka server could send any size.
+// The limit is larger than any response. A peer that is not a Kafka server may send any size.
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
 constexpr size_t kFirstHeaderBytes = 4;  // correlation id; the flexible header adds tagged fields
 

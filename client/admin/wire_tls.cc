@@ -165,7 +165,8 @@ Result<std::unique_ptr<WireTls>> WireTls::open(const Properties& properties,
   if (!impl->context) return Error{ErrorCode::Internal, "OpenSSL cannot be set up"};
   SSL_CTX* const context = impl->context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  // An empty password refuses a key with a pass phrase; OpenSSL would otherwise prompt for it.
+  // With an empty password, OpenSSL refuses a key with a pass phrase. Without the callback it would
+  // prompt for the password.
   impl->key_password = value_of(properties, "ssl.key.password");
   SSL_CTX_set_default_passwd_cb_userdata(context, impl->key_password.data());
   TRY(trust(context, properties));
@@ -227,7 +228,8 @@ Result<std::string> WireTls::plain() {
       continue;
     }
     if (SSL_get_error(impl_->ssl.get(), size) == SSL_ERROR_WANT_READ) return text;
-    if (!text.empty()) return text;  // returns what was read; the next call reports the error
+    // returns the bytes read so far; the next call reports the error
+    if (!text.empty()) return text;
     return impl_->failure(size);
   }
 }

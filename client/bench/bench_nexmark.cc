@@ -21,13 +21,13 @@ using std::chrono::steady_clock;
 
 constexpr std::array<std::string_view, 3> kTopics{"nexmark-person", "nexmark-auction",
                                                   "nexmark-bid"};
-constexpr int64_t kEventsPerLook = 64;  // events between two looks at the clock and at interrupts
+constexpr int64_t kEventsPerLook = 64;  // events between two checks of the clock and of interrupts
 
 std::string_view topic_of(const NexmarkEvent& event) {
   return kTopics[static_cast<size_t>(event.kind)];
 }
 
-// Bids have no key, so queries have to find the auction or bidder themselves.
+// Bids have no key, so a query by auction or by bidder has to repartition them.
 std::optional<std::string> key_of(const NexmarkEvent& event) {
   if (event.kind == NexmarkKind::Bid) return std::nullopt;
   std::string key(sizeof(int64_t), '\0');  // eight bytes, as Kafka's serializer of a Long writes

@@ -21,7 +21,8 @@ using std::chrono::steady_clock;
 
 constexpr size_t kPayloads = 64;  // different payloads, sent in turn
 constexpr int kReportWaitMs = 100;
-constexpr int64_t kRecordsPerLook = 64;  // records between two looks at the clock and at interrupts
+// records between two checks of the clock and of interrupts
+constexpr int64_t kRecordsPerLook = 64;
 
 int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(

@@ -15,9 +15,9 @@ namespace {
 constexpr int64_t kPersons = 1, kAuctions = 3, kEvents = 50;
 constexpr int64_t kFirstPerson = 1'000, kFirstAuction = 1'000, kFirstCategory = 10;
 constexpr int64_t kCategories = 5, kActivePersons = 1'000, kOpenAuctions = 100;
-constexpr int64_t kLead = 10;  // an event may refer to ids up to this far ahead
-// One in kHotSellers auctions has another seller than the hot one; kHotAuctions and kHotBidders are
-// the same for the auctions and bidders of bids. One of kHotGroup ids is hot.
+constexpr int64_t kLead = 10;  // how far an event may refer beyond the ids that exist
+// One in kHotSellers auctions has a seller other than the hot one. kHotAuctions and kHotBidders
+// have the same meaning for the auctions and bidders of bids. One of kHotGroup ids is hot.
 constexpr uint64_t kHotSellers = 4, kHotAuctions = 2, kHotBidders = 4;
 constexpr int64_t kHotGroup = 100;
 constexpr uint64_t kChannels = 10'000;
@@ -45,7 +45,8 @@ std::string letters(Random& random, size_t size, char last = 'z') {
   return text;
 }
 
-// Returns a random price; prices spread evenly over six powers of ten.
+// Returns a random price. The logarithms of the prices are distributed evenly over six powers of
+// ten.
 int64_t price(Random& random) {
   return std::llround(std::pow(10.0, random.next_double() * 6.0) * 100.0);
 }

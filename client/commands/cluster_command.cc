@@ -278,7 +278,8 @@ void print_actions() {
       "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<10} {}\n", action.name, action.help.summary);
-  // main() passes `join` to the server's part of the program, so it is only listed here.
+  // This action is only listed here, because main() passes `join` to the server's part of the
+  // program.
   fmt::print("  {:<10} {}\n", "join",
              "Makes a stopped server's data directory the first node of a cluster.");
   fmt::print(

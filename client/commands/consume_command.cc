@@ -33,7 +33,7 @@ constexpr Flag kFlags[] = {
      .argument = "REGEX",
      .doc = "All topics whose names match this regular "
             "expression"},
-    {.name = "whitelist", .argument = "REGEX"},  // the name of "include" in older versions
+    {.name = "whitelist", .argument = "REGEX"},  // the name of --include in older versions
     kBootstrapFlag,
     {.name = "from-beginning", .doc = "All records, not only those that arrive from now on"},
     {.name = "partition", .argument = "N", .doc = "Only this partition [all]"},
@@ -173,7 +173,7 @@ bool is_over(const ConsumeRequest& request, steady_clock::time_point last_news) 
           steady_clock::now() - last_news > std::chrono::milliseconds(*request.silence_limit_ms));
 }
 
-// Returns no topics if the wait for the topic ended without one.
+// Returns no topics if the topic did not appear during the wait.
 Result<std::vector<TopicDescription>> find_topics(const ConsumeRequest& request,
                                                   Connection& connection) {
   if (!request.topic_pattern.empty())

@@ -208,13 +208,14 @@ Result<NewPosition> read_position(const Flags& flags) {
   return NewPosition{Offset, TRY(flags.number("to-offset", 0, 0, INT64_MAX))};
 }
 
-// Returns the group if the command line names exactly one: its files of offsets do not repeat the name.
+// Returns the group if the command line names exactly one. In this case the files of offsets do not contain the group's
+// name.
 std::string only_group(const Flags& flags) {
   const std::vector<std::string> named = flags.all("group");
   return named.size() == 1 && !flags.has("all-groups") ? named[0] : "";
 }
 
-// Reads the file of --from-file. Fails if it names a group that is not among the chosen ones.
+// Reads the file of --from-file. Fails if the file names a group that the command line has not selected.
 Result<ResetPlan> plan_of_file(const Flags& flags, const std::vector<std::string>& chosen) {
   const std::string text = TRY(read_text_file(flags.text("from-file")));
   const auto about_file = [&](Error error) {
@@ -235,7 +236,7 @@ std::vector<PartitionName> names_of(const Offsets& offsets) {
   return names;
 }
 
-// One position for all partitions, or the offsets of a file.
+// The target of a reset: one position for all partitions, or the offsets of a file.
 struct ResetTo {
   NewPosition position = {};
   std::optional<ResetPlan> plan = {};

@@ -130,7 +130,7 @@ bool has_waited_after_ctrl_c() {
   return std::chrono::steady_clock::now() - since > kLongest;
 }
 
-// Sends all lines of stdin, until its end or Ctrl-C.
+// Sends all lines of stdin as records, until the end of stdin or Ctrl-C.
 Status produce_lines(const ProduceRequest& request, Producer& producer) {
   const bool is_typed = isatty(STDIN_FILENO) != 0;
   Progress progress(is_typed ? Progress::Wanted::No : Progress::Wanted::Yes);
@@ -161,7 +161,7 @@ Result<int64_t> produce(const ProduceRequest& request) {
   TRY(producer.connection().topics());  // reports quickly and clearly that no server answers
   watch_for_interrupts();
   const Status read = produce_lines(request, producer);
-  // The records before a malformed line are sent.
+  // The records before a malformed line are still sent.
   const Status sent = producer.finish(has_waited_after_ctrl_c);
   if (!read) return read.error();
   if (!sent) return sent.error();

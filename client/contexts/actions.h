@@ -13,7 +13,7 @@ namespace client {
 // A server that exists already, with the addresses that the user has given.
 struct KnownServer {
   std::string kafka,
-      sql;  // HOST:PORT; default ports: 9092 and 7432; an empty sql means the host of kafka
+      sql;  // HOST:PORT; the default ports are 9092 and 7432; `sql` may omit the host
   std::string ca, user, password;
 };
 
@@ -54,7 +54,7 @@ PgParameters sql_parameters(const Context& context, const ApiKey* key);
 
 bool answers(const Context& context);
 Object describe_context(const Contexts& contexts, const Context& context);
-// Returns the fields of describe_context() that fit into a line of a list.
+// Returns the short form of describe_context(): the fields that fit into a line of a list.
 Object summarize_context(const Contexts& contexts, const Context& context);
 
 // Asks "QUESTION (y/n): " on the standard input. Fails with QueryCanceled unless the answer is yes.

@@ -244,7 +244,7 @@ Result<int> list_keys(ConfluentCall& call) {
   return 0;
 }
 
-// Returns the cluster that has the key. --resource is not needed, because the key determines its cluster.
+// Returns the cluster that has the key. The flag --resource is not needed, because the key determines the cluster.
 Result<Context*> owner_of_key(ConfluentCall& call, const std::string& wanted) {
   if (call.flags.has(kResourceFlag.name)) TRY(resource_of(call));
   for (Context& context : call.contexts.contexts)

@@ -210,7 +210,8 @@ std::string random_name(RandomName kind, size_t size) {
   while (name.size() < size) {
     uint8_t byte = 0;
     if (getrandom(&byte, 1, 0) != 1) continue;
-    // Bytes that would make the first letters likelier than the last are drawn again.
+    // A byte from the incomplete last group of values is discarded. Otherwise the first letters would be more likely
+    // than the last.
     if (byte < 256 / letters.size() * letters.size()) name += letters[byte % letters.size()];
   }
   return name;

@@ -11,7 +11,7 @@
 
 namespace client {
 
-// A user of a server, made by `api-key create` or known from elsewhere.
+// A user of a server. `api-key create` has created this user, or the user existed before.
 struct ApiKey {
   std::string key, secret, description;
   std::string created;  // for example 2024-05-01T10:00:00Z

@@ -24,7 +24,7 @@ namespace client {
 namespace {
 
 constexpr useconds_t kLookUs = 50'000;
-// one minute, because a server writes its state before it ends
+// The checks take one minute, because a server writes its state before it ends.
 constexpr int kMostLooksForEnd = 1200;
 
 std::string read_file(const std::string& path) {

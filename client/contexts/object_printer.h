@@ -14,9 +14,9 @@ enum class ObjectFormat : uint8_t { Human, Json };
 Result<ObjectFormat> parse_object_format(std::string_view name);
 
 struct Field {
-  std::string title, name;  // for example "API Key" and "api_key"
+  std::string title, name;  // for example "API Key" for people and "api_key" for JSON
   std::string value;
-  bool is_json = false;  // the value is JSON already: true, 6
+  bool is_json = false;  // the value is JSON already, for example true or 6
 };
 using Object = std::vector<Field>;
 

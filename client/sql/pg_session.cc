@@ -43,8 +43,8 @@ bool is_set(const char* variable) {
   return value && *value;
 }
 
-// Returns the parameters with our defaults in front of them: the caller's parameters replace these, and the
-// environment's variables suppress them.
+// Returns our default parameters, followed by the caller's parameters, which override them. A default is left out if an
+// environment variable sets the parameter.
 PgParameters with_defaults(const PgParameters& given) {
   PgParameters all;
   const bool has_service = is_set("PGSERVICE");
@@ -243,7 +243,7 @@ void PgSession::copy_in(Running& running) {
       return;
     }
     if (!*has_more) break;
-    // Fails if the server has refused the data: the server's error is the next result.
+    // An error means that the server has refused the data. The next result then has the server's error.
     if (PQputCopyData(connection, piece.data(), static_cast<int>(piece.size())) != 1) break;
   }
   PQputCopyEnd(connection, nullptr);
@@ -261,7 +261,7 @@ void PgSession::copy_out(Running& running) {
       if (running.text.size() > kPrintBytes) running.print();
       continue;
     }
-    if (size < 0) return;  // the data have ended, or the next result has an error
+    if (size < 0) return;  // the data have ended, or the next result has the error
     running.print();
     if (!wait_for_server(running)) return;
   }

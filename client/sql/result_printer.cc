@@ -11,8 +11,8 @@ namespace client {
 
 namespace {
 
-// A table's columns are as wide as the widest value in its first rows. At most this number and size of rows are held
-// for that, so memory stays bounded for large results. Wider values in later rows shift the following columns to the
+// A table's columns are as wide as the widest value in its first rows. At most this number and size of rows are
+// collected to find the widths, so memory stays bounded. Wider values in later rows shift the following columns to the
 // right.
 constexpr size_t kHeldRows = 10'000;
 constexpr size_t kHeldBytes = 16 << 20;

@@ -119,7 +119,7 @@ bool looks_like_a_statement(std::string_view word) {
           std::ranges::count(kVerbs, absl::AsciiStrToUpper(std::string(word))) > 0);
 }
 
-// Refuses HOST:PORT, which Kafka's tools take. An address of IPv6 has more than one colon.
+// Refuses HOST:PORT, which Kafka's tools accept. A text with several colons may be an IPv6 address.
 Status check_host(std::string_view host) {
   const size_t colon = host.find(':');
   const bool has_port = colon != host.npos && colon > 0 && host.find(':', colon + 1) == host.npos &&
@@ -203,7 +203,7 @@ int status_of(PgSession::Outcome outcome, int failure) {
   return failure;
 }
 
-// Reads the data of a COPY in -c, which are the whole standard input.
+// Reads the data of a COPY that is given by -c: the whole standard input.
 Result<bool> read_standard_input(std::string& piece) {
   constexpr size_t kPieceBytes = 256 << 10;
   piece.resize(kPieceBytes);
@@ -292,7 +292,7 @@ int run_file(PgSession& session, const SqlRequest& request, const std::string& p
   return status;
 }
 
-// Carries out a line that begins with a backslash; psql has many more such commands.
+// Executes a line that begins with a backslash. Only few of psql's commands are supported.
 enum class Backslash { None, Done, Quit };
 Backslash take_backslash(std::string_view line) {
   constexpr std::string_view kText =

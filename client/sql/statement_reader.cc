@@ -102,7 +102,7 @@ void StatementReader::scan_plain() {
   } else if (is_blank(c)) {
     ++scanned_;
   } else {
-    // A semicolon that follows no statement is skipped.
+    // A semicolon without a statement before it is skipped.
     if (c == ';' && begin_ == text_.npos) {
       ++scanned_;
       return;

@@ -42,9 +42,9 @@ int read_character(EditLine*, wchar_t* character) {
   for (char byte = 0;;) {
     if (const int got = read_byte(byte); got != 1) return got;
     const size_t used = std::mbrtowc(character, &byte, 1, &state);
-    if (used == static_cast<size_t>(-2)) continue;  // the character has more bytes
+    if (used == static_cast<size_t>(-2)) continue;  // the character consists of further bytes
     if (used != static_cast<size_t>(-1)) return 1;
-    state = {};  // bytes that are no character are dropped
+    state = {};  // invalid bytes are dropped
   }
 }
 
@@ -79,7 +79,7 @@ Terminal::Terminal() {
   history(editor.history, &editor.event, H_SETUNIQUE, 1);
   el_set(editor.line, EL_HIST, history, editor.history);
   el_set(editor.line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-  el_source(editor.line, nullptr);  // reads the user's ~/.editrc
+  el_source(editor.line, nullptr);  // null: reads the user's ~/.editrc
   if (const auto folder = make_user_folder(UserFolder::State)) {
     editor.history_file = *folder + "/sql_history";
     history(editor.history, &editor.event, H_LOAD, editor.history_file.c_str());
