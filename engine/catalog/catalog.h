@@ -1,5 +1,5 @@
-// The named objects of the SQL engine: streams, tables, types, and running queries. A catalog is immutable; a
-// statement makes the next catalog.
+// The named objects of the SQL engine: streams, tables, types, and running queries. A catalog is immutable: a statement
+// that changes objects creates a new catalog.
 #pragma once
 #include <map>
 #include <memory>

@@ -22,10 +22,10 @@ struct Sequence {
   // the role that created the sequence; empty: superusers
   std::string owner_role = {};
 
-  // Numbers up to this one are never handed out again. If `is_called` is false, this number is the next one.
+  // Numbers up to this one are never returned again. If `is_called` is false, this number itself is the next one.
   int64_t last_value = 1;
   bool is_called = false;
-  // Increased when numbers that were reserved earlier must not be handed out, by setval() and ALTER SEQUENCE.
+  // Increased by setval() and ALTER SEQUENCE, so that nodes do not use numbers that they have reserved before.
   int64_t version = 0;
 
   bool operator==(const Sequence&) const = default;
@@ -41,7 +41,7 @@ struct SequenceNumbers {
 // Takes the next `count` numbers, or fewer if the sequence ends before. Fails with OutOfRange if no number remains.
 Result<SequenceNumbers> take_numbers(Sequence& sequence, int64_t count);
 
-// The position of a sequence: the last number handed out, and how many more numbers are reserved.
+// The position of a sequence: the last number that was returned, and how many more numbers are reserved.
 struct SequencePosition {
   int64_t last_value = 0;
   bool is_called = false;

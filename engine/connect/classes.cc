@@ -19,7 +19,7 @@ constexpr std::string_view kReadTheLog =
 constexpr std::string_view kUseLinks =
     "A link between clusters copies offsets of groups and checks its own connection.";
 
-// A class becomes BuiltIn in the change that adds its tasks.
+// Each class is kOutside until its tasks are implemented, and then kBuiltIn.
 constexpr ConnectorClass kClasses[] = {
     {"postgres", kSource, "postgres", kOutside},
     {"postgres", kSink, "postgres", kOutside},

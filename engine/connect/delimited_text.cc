@@ -22,7 +22,8 @@ std::optional<TextRecord> first_line(std::string_view text, TextEnd end) {
 }
 
 std::optional<TextRecord> first_csv_record(std::string_view text, TextEnd end, char quote) {
-  // A quote within a field is doubled, so each quote switches between inside and outside.
+  // A quote within a field is doubled, so each quote toggles between inside and outside of a quoted
+  // field.
   bool is_quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == quote) is_quoted = !is_quoted;
@@ -38,7 +39,8 @@ Result<CsvFields> split_csv(std::string_view record, const CsvSettings& settings
     return Error{ErrorCode::BadCopyFormat,
                  fmt::format("field {} of a CSV record {}", fields.size() + 1, what)};
   };
-  for (size_t at = 0;; ++at) {  // at: the begin of a field, and after the loop body its separator
+  // at: first the beginning of a field, and after the loop's body the separator after the field
+  for (size_t at = 0;; ++at) {
     std::string text;
     const bool is_quoted = at < record.size() && record[at] == settings.quote;
     if (is_quoted) {

@@ -169,7 +169,7 @@ FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues
   source.topic = values.text("topic");
   source.file = values.text("file");
   if (is_file_stream(of)) {
-    // Kafka's class reads standard input without a file, which a server does not have.
+    // Without a file, Kafka's class reads the standard input, which a server does not have.
     if (source.file.empty()) wrong("file", "property \"file\" is required: a server has no input");
     source.declares = false;
     source.converter = value_converter(values);

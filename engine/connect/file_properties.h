@@ -30,8 +30,8 @@ struct FileSource {
   FileFormat format = FileFormat::Line;
   CsvSettings csv;
   bool has_header = false;
-  std::string columns;       // in SQL, of the declared stream; empty: inferred
-  RowColumns given_columns;  // names and types in `columns`
+  std::string columns;       // columns of the declared stream, in SQL; empty: inferred
+  RowColumns given_columns;  // the names and types that `columns` contains
   bool declares = true;
   FileCleanup cleanup = FileCleanup::None;
   std::string finished_path, error_path;
@@ -44,19 +44,20 @@ struct FileSource {
 // A sink of class "file", or of FileStreamSinkConnector, with its values checked.
 struct FileSink {
   std::string file;       // one file that grows; empty: `directory` is written
-  std::string directory;  // for a file per range of offsets
+  std::string directory;  // a directory that gets one file per range of offsets
   FileFormat format = FileFormat::Json;
   CsvSettings csv;
   bool has_header = false;           // for CSV files: the first line has the names of the columns
   std::vector<std::string> columns;  // for CSV files: the names of the members to write
-  bool ignores_nulls = false;        // a record without a value has no line; otherwise it is bad
-  bool has_payloads = false;         // values are {"schema": ..., "payload": ...}
+  // true: no line is written for a record without a value; false: such a record is bad
+  bool ignores_nulls = false;
+  bool has_payloads = false;  // values are {"schema": ..., "payload": ...}
   std::vector<std::string> topics;
-  SinkLimits limits;  // of a file
-  std::string suffix;  // of the names of files: ".gz", ".zst" or ".lz4" if they are compressed
+  SinkLimits limits;   // the limits of one file
+  std::string suffix;  // end of the files' names: ".gz", ".zst" or ".lz4" if they are compressed
 };
 
-// Returns the rows of a class, common properties included.
+// Returns the property rows of a class of sources, common properties included.
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of);
 
 // Returns the source that a configuration describes, or each wrong property. Values with references to secrets have
@@ -77,7 +78,7 @@ ValueConverter value_converter(const PropertyValues& values);
 // Returns the forms of keys and values, as transforms see them.
 RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values);
 
-// Returns the rows of a class of sinks, common properties included.
+// Returns the property rows of a class of sinks, common properties included.
 std::vector<PropertyRow> file_sink_rows(const ConnectorClass& of);
 struct FileSinkResult {
   FileSink sink;

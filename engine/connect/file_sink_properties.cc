@@ -73,8 +73,8 @@ FileSinkResult read_stream(const PropertyValues& values) {
   sink.topics = values.list("topics");
   const ValueConverter converter = value_converter(values);
   sink.has_payloads = converter == ValueConverter::JsonWithSchema;
-  // FileStreamSink writes values in the way in which Java prints them. JSON without a schema is written
-  // unchanged.
+  // The converters of FileStreamSink determine the form of a line: the value as Java prints it, or with Json the
+  // unchanged JSON text.
   sink.format = converter == ValueConverter::Json ? FileFormat::Json : FileFormat::Line;
   constexpr int64_t kMostRecords = 10'000, kMostBytes = 4 << 20;
   // the age limit stays 0: each record is written at once

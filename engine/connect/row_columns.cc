@@ -62,7 +62,7 @@ std::optional<int64_t> whole_number(std::string_view text) {
   return number;
 }
 
-// Every whole number becomes BIGINT, because the first lines do not show how large the numbers get.
+// Every whole number becomes BIGINT, because later lines may have larger numbers than the first ones.
 RowType type_of_text(std::string_view text) {
   if (text == "true" || text == "false") return RowType::Boolean;
   if (whole_number(text)) return RowType::Bigint;
@@ -216,7 +216,8 @@ std::string columns_sql(const RowColumns& columns) {
   std::string sql;
   for (const RowColumn& column : columns) {
     if (!sql.empty()) sql += ", ";
-    // Keywords are identifiers, too, once they are quoted; in capitals the name is the same without quotes.
+    // Every name is quoted, because a keyword is an identifier only if it is quoted. An upper-case name means the same
+    // with and without quotes.
     std::string quoted;
     for (const char c : source_name_of(column.name))
       quoted += c == '`' ? std::string("``") : std::string(1, c);

@@ -26,7 +26,7 @@ struct RowColumn {
 };
 using RowColumns = std::vector<RowColumn>;
 
-// Number of lines that columns are inferred from.
+// The number of lines from which columns are inferred.
 inline constexpr size_t kLinesToInfer = 100;
 
 // Returns the narrowest type for all values of each column; a column without a value is VARCHAR. `rows` may have fewer
@@ -48,9 +48,9 @@ std::string columns_sql(const RowColumns& columns);
 // Parses the column definitions of a CREATE STREAM. Names without quotes become upper case, as in SQL.
 RowColumns row_columns_of_sql(std::string_view sql);
 
-// Returns the JSON object of a CSV row. `names` are the columns of its file; the types of `columns` apply to those with
-// the same name, regardless of letter case, and all others are text. Fails with BadCopyFormat if the row has another
-// number of fields, and with InvalidText or OutOfRange if a value is not of its type.
+// Returns the JSON object of a CSV row. `names` are the columns of the file. A column gets the type of the column with
+// the same name in `columns`, regardless of letter case; all others are text. Fails with BadCopyFormat if the row has
+// another number of fields, and with InvalidText or OutOfRange if a value is not of its type.
 Result<std::string> csv_row_as_json(const std::vector<std::string>& names, const CsvFields& row,
                                     const RowColumns& columns);
 

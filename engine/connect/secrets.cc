@@ -11,7 +11,8 @@ constexpr std::string_view kSecretParts[] = {
     "credential", "private.key", "privatekey",  "api.key",   "apikey",
     "access.key", "account.key", "jaas.config", "user.info", "authorization",
 };
-// A property whose name ends like this names a place or an algorithm, not a secret.
+// A property whose name ends with one of these words contains a place or an algorithm, and no
+// secret.
 constexpr std::string_view kOpenEnds[] = {".location", ".file",     ".path", ".class",
                                           ".type",     ".url",      ".name", ".header",
                                           ".alias",    ".provider", ".ms",   ".id"};

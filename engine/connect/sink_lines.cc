@@ -8,7 +8,7 @@ namespace engine {
 
 namespace {
 
-// A field is quoted if a reader would take it for something else: for several fields, for several records, or for NULL.
+// Quotes a field if a reader would otherwise misread it: as several fields, as several records, or as NULL.
 void append_field(std::string& to, std::string_view text, const CsvSettings& settings) {
   const bool is_plain = text.find(settings.separator) == std::string_view::npos &&
                         text.find(settings.quote) == std::string_view::npos &&

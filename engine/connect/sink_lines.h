@@ -1,4 +1,4 @@
-// The lines that a sink of files makes of the values of records.
+// Converts the values of records to the lines that a sink of files writes.
 #pragma once
 #include <span>
 #include <string>
@@ -20,8 +20,8 @@ std::string csv_header(std::span<const std::string> names, const CsvSettings& se
 Result<std::string> csv_line(std::string_view value, std::span<const std::string> names,
                              const CsvSettings& settings);
 
-// Returns the payload of the JSON that JsonConverter writes with schemas ({"schema", "payload"}): the text of a string,
-// and the JSON of all else. Fails with InvalidText if the value is not of this form.
+// Returns the payload of the JSON that JsonConverter writes with schemas ({"schema", "payload"}): a string as text, and
+// any other payload as JSON. Fails with InvalidText if the value is not of this form.
 Result<std::string> payload_text(std::string_view value);
 
 }  // namespace engine

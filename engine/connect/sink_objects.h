@@ -1,4 +1,4 @@
-// The objects that a sink writes: their names and their contents follow from topics, partitions and offsets.
+// The objects that a sink writes. Their names and contents are determined by topics, partitions and offsets.
 #pragma once
 #include <optional>
 #include <string>
@@ -15,7 +15,7 @@ namespace engine {
 // writes the same object again.
 struct SinkObject {
   std::string topic;
-  std::string topic_id;  // a topic that was dropped and created again has other records
+  std::string topic_id;  // distinguishes the topic from a later topic with the same name
   PartitionId partition;
   Offset first, end;
   std::string name;  // the name in the external system, which the writer of the object chooses
@@ -35,12 +35,13 @@ std::string sink_object_name(std::string_view topic, PartitionId partition, Offs
                              std::string_view extension);
 
 std::string encode_intent(const SinkObject& object, const Uuid& connector);
-// Returns nothing for the intent of another connector. Fails with DataCorrupted if a member is missing.
+// Parses an intent; returns nothing for the intent of another connector. Fails with DataCorrupted if a member is
+// missing.
 Result<std::optional<SinkObject>> parse_intent(std::string_view json, const Uuid& connector);
 
 // Returns the partition in the JSON form that the offsets of Kafka Connect's REST API have.
 std::string sink_partition_json(std::string_view topic, PartitionId partition);
-// Returns nothing if the JSON does not have the form of sink_partition_json().
+// Reads such a JSON; returns nothing if the text has another form.
 std::optional<std::pair<std::string, PartitionId>> parse_sink_partition(std::string_view json);
 
 // The offset of a position. The id of the topic is empty in the answers of REST, and in offsets that a user has set.
@@ -49,7 +50,7 @@ struct SinkOffset {
   std::string topic_id = {};
 };
 std::string sink_offset_json(const SinkOffset& offset);
-// Returns nothing if the JSON has no offset.
+// Reads an offset; returns nothing if the JSON has no offset.
 std::optional<SinkOffset> parse_sink_offset(std::string_view json);
 
 }  // namespace engine

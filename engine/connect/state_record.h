@@ -24,21 +24,22 @@ PartitionId connect_state_partition(std::string_view connector, int32_t task);
 std::string position_key(std::string_view connector, std::string_view partition_json);
 std::string intent_key(std::string_view connector, std::string_view topic, PartitionId partition);
 std::string table_key(std::string_view connector, std::string_view table, int32_t version);
-// Returns the key of the record that each commit of a task contains. Two tasks that read different files have only
-// this key in common, and a commit succeeds only if its record has not changed; so an old task cannot commit after a
-// new one.
+// Returns the key of the record that each commit of a task contains. A commit succeeds only if the record under this
+// key has not changed. This prevents an old task from committing after its successor, even if both read different files
+// and have no other key in common.
 std::string commit_key(std::string_view connector, int32_t task);
 std::string task_state_key(std::string_view connector, int32_t task);
 
 struct StateKey {
-  std::string kind;       // position, intent, table, state; kinds of newer versions are kept
+  std::string kind;       // position, intent, table, state, or the kind of a newer version
   std::string connector;  // name of the connector
-  std::string rest;       // the third item as JSON: the partition of a position
+  std::string rest;       // the third item of the key as JSON: the partition of a position
 };
-// Returns nothing if the bytes do not have the form of one of these keys.
+// Reads a key; returns nothing if the bytes have none of these forms.
 std::optional<StateKey> parse_state_key(std::string_view key);
 
-// The value of a position. A record of an earlier connector with the same name has another id and does not count.
+// The value of a position. A record of an earlier connector with the same name has another connector id, and is
+// ignored.
 struct PositionValue {
   std::string offset_json;  // a JSON object as in Kafka Connect's REST API
   Uuid connector;
@@ -55,8 +56,7 @@ struct CommitValue {
 std::string encode_commit(const CommitValue& value);
 Result<CommitValue> parse_commit(std::string_view json);
 
-// The state of a task after its last change. It is shown after a start of the server until the task
-// reports again.
+// The state of a task after its last change. After a start of the server it is shown until the task reports again.
 struct TaskStateValue {
   std::string state;  // for example RUNNING or FAILED
   std::string trace;
@@ -70,7 +70,7 @@ Result<TaskStateValue> parse_task_state(std::string_view json);
 // equal keys. Fails with InvalidText if the text is not a JSON object.
 Result<std::string> canonical_json_object(std::string_view json);
 
-// Builds a JSON object from top to bottom.
+// Builds a JSON object; the members are added in their order.
 class JsonObjectText {
  public:
   JsonObjectText& text(std::string_view name, std::string_view value);

@@ -135,7 +135,7 @@ Status AggregateOperator::take_rows() {
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
     context().slice.spend_bytes(block_bytes_);
-    report_times();  // together with the rows, so that one commit has both
+    report_times();  // reported together with the rows, so that one commit has both
     report_lost();
     if (is_done) {
       rest_.reset();
@@ -202,7 +202,7 @@ void AggregateOperator::prefetch_groups() {
   const size_t count = std::min(keys.size(), rest.batch.rows - rest.row);
   for (size_t i = 0; i < count; ++i) {
     const size_t row = rest.row + i;
-    // With hopping windows, only the newest window of the record is fetched here.
+    // With hopping windows, only the newest of the record's windows is fetched here.
     const int64_t start =
         step_.window ? window().last_start(std::max<int64_t>(rest.batch.timestamps[row], 0)) : 0;
     keys[i] = {start, rest.keys[row].value_or(std::string_view())};

@@ -48,8 +48,8 @@ class AggregateOperator final : public Operator, public Materialized {
   // Makes the operator use the key bytes that its batches carry. Called if the input is an exchange whose batches
   // carry the keys as this operator would encode them.
   void take_carried_keys() { takes_carried_keys_ = true; }
-  // From now on only the last of several results of one group in a block is emitted, if the groups have a heap and
-  // the output needs no old rows.
+  // From now on, if several results of one group are in a block, only the last one is emitted. This applies if the
+  // groups may be large (have a heap) and the output needs no old rows.
   void merge_updates() { merges_updates_ = store_.has_heap() && !step_.old_too; }
 
   AggregateStore& store() { return store_; }

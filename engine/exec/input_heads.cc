@@ -90,7 +90,7 @@ bool InputHeads::has_more(size_t source) const {
 void InputHeads::see(std::span<const Polled> polled) {
   for (size_t i = 0; i < heads_.size(); ++i) {
     Head& head = heads_[i];
-    if (!polled[i].status) continue;  // reported when the next record is needed
+    if (!polled[i].status) continue;  // the error is reported when the next record is needed
     head.readable_end = head.end = polled[i].readable_end;
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
     if (head.limit) head.end = std::min(head.end, *head.limit);

@@ -26,7 +26,7 @@ bool PlainKeys::append(std::string_view key, std::span<Column* const> columns) c
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
     const std::string_view digits = key.substr(key.starts_with('-') ? 1 : 0);
     const auto length = static_cast<size_t>(end - key.data());
-    // JSON has no number with a zero before other digits.
+    // A number with leading zeros is refused, because JSON does not allow them.
     if (error != std::errc() ||
         (digits.starts_with('0') && length > key.size() - digits.size() + 1))
       return false;

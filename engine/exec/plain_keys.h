@@ -12,16 +12,17 @@
 
 namespace engine {
 
-// Reads keys that are JSON objects of integers, like {"ORDER_ID":7,"LINE":2}, without a JSON parser, whose work on short
-// texts is most of the time of a scan.
+// Reads keys that are JSON objects of integers, like {"ORDER_ID":7,"LINE":2}. No JSON parser is used, because parsing
+// such short texts would take most of the time of a scan.
 class PlainKeys {
  public:
-  // Returns nullopt if the format is not JSON, or if one of the columns is not INT or BIGINT, or if there is only one.
+  // Returns nullopt if the format is not JSON, if one of the columns is not INT or BIGINT, or if there is only one
+  // column.
   static std::optional<PlainKeys> of(const FormatSpec& format,
                                      const std::vector<ColumnDef>& columns);
 
-  // Appends the keys to the columns. If one of the keys has another form, with blanks or in another order, returns false
-  // and appends nothing; the format's reader then reads the keys.
+  // Appends the keys to the columns. If a key has another form, for example with blanks or in another order, returns
+  // false and appends nothing. The caller then uses the reader of the format.
   bool read(std::span<const std::string_view> keys, std::span<Column* const> columns) const;
 
  private:

@@ -14,7 +14,7 @@ namespace engine {
 
 namespace {
 
-// Rows that are copied, or looked for in the result, between two looks at the clock. The store walks its entries in
+// Rows that are copied, or looked for in the result, between two checks of the clock. The store walks its entries in
 // order.
 constexpr size_t kGatheredAtOnce = 512;
 // Number of rows that are looked up in the store between two checks of the clock. Each look-up may wait for the disk.
@@ -40,7 +40,8 @@ std::string key_of_record(int32_t partition, int64_t offset) {
   return key;
 }
 
-// Whether a scan was ended to free memory (Layers::overtake_scans). It is begun again, because nothing has changed.
+// Whether a scan was ended to free memory (Layers::overtake_scans). Such a scan is begun again, because nothing has
+// changed.
 bool is_overtaken(const Result<bool>& scanned) {
   return !scanned && scanned.error().code == ErrorCode::ObjectState;
 }
@@ -57,7 +58,7 @@ std::vector<int> used_columns(const InputOperator& input, size_t columns) {
 struct RecomputeOperator::Run {
   enum class Part : uint8_t { Gather, Compute, Put, Find, Erase };
   Part part = Part::Gather;
-  // Used while gathering.
+  // Used while rows are gathered.
   size_t port = 0;
   StoreScanPtr scan = {};
   std::vector<std::vector<Batch>> inputs = {};

@@ -16,7 +16,7 @@ constexpr int64_t kNear = 64 * 1024;       // number of records
 constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes a larger chunk itself
 constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record
 // Longest wait for a chunk that another loop is decoding; decoding takes about a quarter of this time. Other work may
-// hold up a loop as long anyway.
+// block a loop for as long anyway.
 constexpr std::chrono::milliseconds kLongestWait(2);
 // Age at which a chunk may be dropped if memory is needed. A reader that has not reached the chunk by then is paused,
 // or waits for something else.

@@ -60,7 +60,7 @@ class UpstreamProgress {
  private:
   struct Writer {
     LaneWriterPtr task;
-    Offset next_told{0};  // next offset to read in the partition of its progress
+    Offset next_told{0};  // next offset to read in the writer's progress partition
     ExchangeProgress told;
     std::vector<Offset> ends, noted_ends;  // ends of its inputs now, and at the noted moment
   };

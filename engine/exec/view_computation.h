@@ -33,7 +33,7 @@ class ViewComputation {
                   const EvalContext& context);
 
   void run();
-  // The result is no longer needed: run() ends soon.
+  // Cancels the run, because its result is no longer needed. run() then ends soon.
   void cancel() { is_canceled_.store(true, std::memory_order_relaxed); }
   bool is_done() const { return is_done_.load(std::memory_order_acquire); }
 

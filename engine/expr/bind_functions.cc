@@ -246,8 +246,7 @@ Error Binder::misplaced_function(const std::string& name, CallKind kind) const {
 // bound again.
 Status Binder::bind_lambdas(Resolution& resolution, Arguments& arguments) {
   const Signature& signature = resolution.overload->signature;
-  constexpr int kMaxRounds =
-      4;  // the longest way of widening goes from INTEGER by BIGINT to DECIMAL
+  constexpr int kMaxRounds = 4;  // the longest chain of wider types is INTEGER, BIGINT, DECIMAL
   for (int round = 0; round < kMaxRounds; ++round) {
     bool has_widened = false;
     for (size_t i = 0; i < arguments.items.size(); ++i) {

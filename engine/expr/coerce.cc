@@ -39,7 +39,7 @@ Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& fro
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
   call.knows_unknown = as_postgres;
-  // An error keeps the cast of a literal as a call, which follows the query's own rules.
+  // If this cast fails, the cast of the literal is kept as a call, which follows the query's own rules.
   call.checks_range = true;
   kernel(call);
   if (errors.any()) return Error{errors.messages().front().code, errors.messages().front().text};

@@ -18,7 +18,8 @@ size_t mix(size_t seed, size_t value) {
   return seed ^ (value + 0x9e3779b97f4a7c15 + (seed << 6) + (seed >> 2));
 }
 
-// Lists and maps hash by their kind alone, because they are rare, and the comparison distinguishes them.
+// The hash of a list or map depends only on its kind, because such values are rare, and the comparison distinguishes
+// them.
 size_t hash_of(const Value& value) {
   const auto hash_payload = []<class T>(const T& payload) -> size_t {
     if constexpr (std::is_same_v<T, Decimal>)

@@ -28,7 +28,7 @@ constexpr std::string_view kMedian =
     "percentile_cont(0.5) WITHIN GROUP (ORDER BY a) in a SELECT without EMIT";
 // Functions of other systems that have another name here.
 constexpr FunctionElsewhere kFunctionsElsewhere[] = {
-    // MySQL, and names that several systems share
+    // functions of MySQL, and names that several systems share
     {"IF", kCase},
     {"IFF", kCase},
     {"IIF", kCase},

@@ -5,8 +5,8 @@
 
 namespace engine {
 
-// Returns whether the expression is a number that exists with all its digits: a literal, a parameter or a column.
-// Computed numbers are rounded to the column's digits instead, because systems round quotients differently.
+// Returns whether the expression is a number with all its digits given: a literal, a parameter or a column. Computed
+// numbers are rounded to the column's digits instead, because systems round quotients differently.
 bool names_number(const Expression& expression);
 // Returns whether names_number() is true for an item of the query's SELECT list.
 bool names_number(const Query& query, size_t item);

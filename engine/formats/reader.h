@@ -25,8 +25,8 @@ struct RowProblem {
 
 // The outcome of one read, with a state for each payload.
 struct RowStatus {
-  // All rows with errors are marked, but only the first few and the last are explained, so that a
-  // topic of garbage does not fill the log.
+  // All rows with errors are marked, but only the first few and the last are explained, so that a topic full of invalid
+  // records does not fill the log.
   static constexpr size_t kMaxProblems = 32;
 
   std::vector<RowState> states;  // one for each payload

@@ -4,7 +4,7 @@ namespace engine {
 
 namespace {
 
-// Length from which on building the table of borders saves time.
+// The length from which on a table of borders (Knuth, Morris and Pratt) saves time.
 constexpr size_t kLong = 32;
 
 std::vector<uint32_t> borders_of(std::string_view wanted) {

@@ -177,7 +177,7 @@ class PatternMatcher {
     for (size_t i = at; i < at + count; ++i)
       if (__builtin_mul_overflow(value, 10, &value) ||
           __builtin_add_overflow(value, text_[i] - '0', &value))
-        return INT64_MAX;  // a value out of every field's range
+        return INT64_MAX;  // a value that is out of range for every field
     return value;
   }
 

@@ -125,7 +125,7 @@ int64_t ZoneFile::YearlyDay::begins_s(int64_t year) const {
       const int64_t first = (day - day_of_week(days) % 7 + 7) % 7;
       days += first + 7 * (week - 1);
       const int64_t end = days_from_civil({year, month, 1}) + days_in_month(year, month);
-      while (days >= end) days -= 7;  // the fifth week is the last one
+      while (days >= end) days -= 7;  // the fifth week means the last week of the month
     }
   }
   return days * kSecondsOfDay + time_s;

@@ -72,7 +72,7 @@ class JsonDocument {
  private:
   JsonDocument() = default;
 
-  std::unique_ptr<simdjson::dom::parser> parser_;  // owns the data to which the elements point
+  std::unique_ptr<simdjson::dom::parser> parser_;  // owns the memory to which the elements point
   simdjson::dom::element root_;
   std::unique_ptr<std::string> problem_;
 };

@@ -379,8 +379,8 @@ Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList
     expression->position = position;
     return {};
   };
-  // Children are visited first, so that inserted arguments are not visited. Their own parameters would be taken for
-  // those of the meaning.
+  // Children are visited first, so that inserted arguments are not visited. Otherwise parameters in them would be
+  // confused with the parameters of `meaning`.
   TRY(rewrite_expression(made, put, RewriteOrder::ChildrenFirst));
   return keep_parameters(std::move(made), meaning, arguments, position);
 }

@@ -25,7 +25,7 @@ class Converter {
   Result<Query> query(const Fields& select) const;
   Result<ExpressionPtr> expression(const Node& node) const;
   TextPosition position(int64_t offset) const;
-  Result<TypeName> type(const Fields& type) const;  // in convert_type.cc
+  Result<TypeName> type(const Fields& type) const;  // defined in convert_type.cc
   // Converts a statement that defines or writes something; returns nothing for others.
   Result<std::optional<Statement>> statement(const Node& node) const;
   // Converts CREATE VIEW, except for the text of its SELECT.

@@ -158,7 +158,7 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "BooleanTest") return truth(fields);
   if (node.kind == "SQLValueFunction") return value_function(fields);
   if (node.kind == "A_Indirection") return indirection(fields);
-  // the collation is ignored, since all texts have one order
+  // the collation is ignored, because all texts have the same order
   if (node.kind == "CollateClause") return child_of(fields, "arg");
   if (node.kind == "ParamRef")
     return make_expression(Parameter{static_cast<int>(fields.number("number"))}, at);
@@ -427,7 +427,7 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left, ExpressionPtr array,
                                                     TextPosition at) {
-  // a name of its own for each call, since calls can be nested
+  // a unique name for each call, because calls can be nested
   const std::string element = fmt::format("MR_EACH{}", at.offset);
   ExpressionPtr one =
       one_comparison(op, *left, *make_expression(ColumnRef{{}, Name{element}}, at), at);

@@ -22,7 +22,7 @@ std::string default_sql(ExpressionPtr definition) {
     if (auto* call = std::get_if<FunctionCall>(&part->node)) take_sequence_name(*call);
     return {};
   };
-  // The visitor does not fail.
+  // The result is ignored, because the visitor never fails.
   std::ignore = rewrite_expression(definition, visit, RewriteOrder::ChildrenFirst);
   return to_sql(*definition);
 }

@@ -292,7 +292,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     source.schema.columns.insert(source.schema.columns.begin(),
                                  {std::string(kRowId), TypeKind::Bytes, ColumnRole::Key});
     with.key.format = "KAFKA";
-    with.partitions = 1;  // `SELECT * FROM t` returns the rows in the order of their insertion
+    with.partitions = 1;  // so that `SELECT * FROM t` returns the rows in their order
   }
   const bool has_many_keys = is_postgres && source.schema.key_count() > 1;
   if ((has_many_keys || is_keyed_otherwise(create, source.schema, settings)) && !with.key.format)

@@ -73,7 +73,8 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
   std::vector<std::string> readers, writers, sinks;
   for (const std::string& id : catalog.readers_of(source.name)) {
     const PersistentQuery& query = *catalog.find_query(id);
-    if (query.kind == QueryKind::SourceTable) continue;  // the query is dropped with its table
+    // the query of the table itself, which is dropped together with the table
+    if (query.kind == QueryKind::SourceTable) continue;
     readers.push_back(id);
     if (query.kind == QueryKind::CreateAs || query.kind == QueryKind::View)
       sinks.push_back(query.sink);

@@ -17,7 +17,7 @@ struct PlannedQuery {
   std::shared_ptr<const DataSource> sink;
   std::optional<TopicDescription> new_topic;  // must be created before the sink; its id is not set
   Schema result;                              // columns of the result, in the order of the SELECT
-  std::optional<int64_t> limit;               // push queries
+  std::optional<int64_t> limit;               // only for push queries
   std::vector<size_t> op_columns = {};        // push queries: columns that hold OP (op_column.h)
   // Set for REBUILD: the id of the running query beside which this query is built. This query replaces the running one
   // after it has caught up.

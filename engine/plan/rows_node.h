@@ -69,7 +69,7 @@ struct AppendSubquery {
   SubqueryKind kind;
   std::vector<BoundExpression> keys;      // over the input's columns; types as in `rows`
   std::optional<BoundExpression> value;   // for In: the value, bound to the input's columns
-  bool negated = false;                   // for In: NOT IN
+  bool negated = false;                   // true: NOT IN
   ComparisonOp op = ComparisonOp::Equal;  // for In: the comparison
   RowsNodePtr otherwise = nullptr;        // one row with one column; may be null
   bool takes_first = false;  // Scalar: the first of several matches is the result, as with LIMIT 1

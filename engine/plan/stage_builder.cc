@@ -182,7 +182,7 @@ bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const auto writer = std::ranges::find_if(stages_, [&](const StagePlan& each) {
     return each.output.exchange == static_cast<int>(exchange);
   });
-  // the task's progress would be that of several partitions
+  // such a task would have to report the progress of several partitions
   if (writer->merges_partitions) return false;
   size_t streams = 0;
   for (const PlanNode& node : writer->nodes) {

@@ -357,8 +357,8 @@ class JoinChain {
     left = std::max(1.0, std::min(left, rows));
     right = std::max(1.0, std::min(right, facts[source].rows));
     double made = rows * facts[source].rows;
-    // Several keys are usually those of a foreign key, whose combinations are fewer than the product; the estimate
-    // errs to more rows.
+    // Several keys are usually those of a foreign key, whose combinations are fewer than the product; so the estimate
+    // is rather too high.
     if (keys > 0) made /= keys == 1 ? std::max(left, right) : std::min(left, right);
     for (const Condition& each : conditions_) {
       const bool is_new = std::ranges::find(each.sources, source) != each.sources.end();

@@ -276,7 +276,7 @@ class ComputedFirst {
   }
 
  private:
-  static constexpr std::string_view kAlias = "\x03";  // never a name in a statement
+  static constexpr std::string_view kAlias = "\x03";  // no statement can contain this name
 
   bool take(SelectItem& item) {
     if (!item.expression) return false;

@@ -12,7 +12,7 @@ Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& c
   const Layout layout = input_layout(*stream.table, "");
   std::vector<BoundExpression> read = stream.columns;
   // COUNT(*) counts the rows of SELECT *. So all columns are read, because a record is left out if one of its columns
-  // cannot be read. A stream without columns has the pseudo columns behind them.
+  // cannot be read. For a stream without columns, its first pseudo column is read.
   const bool counts_whole_rows = decoded == DecodedColumns::All || referenced_columns(read).empty();
   if (stream.filter) read.push_back(*stream.filter);
   std::vector<uint32_t> used = referenced_columns(read);

@@ -13,7 +13,7 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 template <class... F>
-Overloaded(F...) -> Overloaded<F...>;  // Clang before 17 does not find it by itself
+Overloaded(F...) -> Overloaded<F...>;  // Clang before 17 does not deduce it by itself
 
 using Slots = std::vector<ExpressionPtr*>;
 

@@ -111,7 +111,7 @@ enum class SetOperator : uint8_t { Union, Intersect, Except };
 
 struct SetOperation {
   SetOperator op;
-  bool all;  // duplicates are kept
+  bool all;  // true: duplicates are kept
   std::shared_ptr<const Query> left, right;
   TextPosition position;
 };

@@ -53,7 +53,7 @@ struct CreateSource {
   std::vector<TableElement> elements;
   PropertyList properties;
   bool is_postgres = false;   // in PostgreSQL's syntax, with features that the dialect lacks
-  bool is_temporary = false;  // CREATE TEMP TABLE
+  bool is_temporary = false;  // true: CREATE TEMP TABLE
   // constraints of the table; those of columns are in `elements`
   std::vector<UnenforcedConstraint> unenforced = {};
 };
@@ -204,7 +204,7 @@ struct CreateType {
   Name name;
   TextPosition name_position;
   TypeName type;
-  bool is_domain = false;  // CREATE DOMAIN
+  bool is_domain = false;  // true: CREATE DOMAIN
 };
 struct DropType {
   bool if_exists = false;

@@ -125,7 +125,8 @@ std::string shown_text(P::StatementContext& context) {
   }
   std::string text = text_of(context);
   const size_t start = context.start->getStartIndex();
-  // From the last to the first, because a replacement moves the text behind it.
+  // The loop runs from the last property to the first, because a replacement moves the text behind
+  // it.
   for (auto property = properties.rbegin(); property != properties.rend(); ++property) {
     const auto name = build_property_name(*(*property)->propertyName());
     if (name && to_lower(*name) == "connector.class") continue;

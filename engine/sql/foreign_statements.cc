@@ -75,7 +75,8 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"ALTER", "STREAM", "*", "CHANGE"}, kColumnOfStream},
       {{"ALTER", "STREAM", "*", "RENAME", "COLUMN"}, kColumnOfStream},
 
-      // Statements of Kafka's tools.
+      // Statements of MySQL and of some other databases, and statements that have a superfluous
+      // word or lack one.
       {{"CREATE", "TOPIC"},
        "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='...', PARTITIONS=4) creates the topic, too. The "
        "command millrace topic create makes a topic alone."},

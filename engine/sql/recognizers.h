@@ -23,7 +23,7 @@ struct LearnedTables {
   LearnedTables& operator=(const LearnedTables&) = delete;
 
   // Discards the tables if they have become too large to be useful; call it while no recognizer
-  // uses the tables. Ordinary statements never reach the limit; generated nonsense may reach it.
+  // uses the tables. Ordinary statements never reach the limit; generated nonsense may.
   void forget_if_large();
 
   antlr4::atn::ATN network;

@@ -1,4 +1,4 @@
-// Names result columns that have no alias.
+// Names the result columns that have no alias.
 #pragma once
 #include <string>
 

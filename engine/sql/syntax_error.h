@@ -1,4 +1,4 @@
-// Words the errors for the places where the parser stopped.
+// Composes the errors for the places where the parser stopped.
 #pragma once
 #include <functional>
 #include <optional>

@@ -48,8 +48,8 @@ void Layers::for_each_scan(const Each& each) {
 }
 
 StoreScanPtr Layers::begin_scan(StorePlace end) {
-  // Closed scans are removed before the list grows, and not at each begin: with a thousand open scans the look at each
-  // of them took longer than the first rows of the new one.
+  // Closed scans are removed before the list grows, and not at each begin: with a thousand open scans, checking each of
+  // them took longer than reading the first rows of the new scan.
   if (scans_.size() == scans_.capacity()) for_each_scan([](const StoreScan&) {});
   auto scan = std::make_shared<StoreScan>(stored_, current_, is_complete());
   if (scan->was_complete) scan->part = StoreScan::Part::Memory;

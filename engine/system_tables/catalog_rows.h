@@ -70,7 +70,7 @@ void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
 std::string_view query_of(std::string_view sql);
 std::vector<std::pair<int64_t, std::string_view>> system_schemas();
 
-// A type with its name in pg_type, and its name as shown by format_type(). Arrays are types of their own.
+// A type with its name in pg_type, and its name as shown by format_type(). Arrays are separate types.
 struct CatalogTypeName {
   int64_t oid = 0, array = 0;  // array: 0 if the type has no array type
   std::string schema, name, shown;

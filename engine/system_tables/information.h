@@ -74,7 +74,7 @@ struct ConsumerGroup {
     std::string topic;
     int64_t partition = 0;
     std::optional<int64_t> committed = {}, end = {};  // empty if not known
-    // the member of the group that reads the partition now
+    // the member of the group that reads the partition at present
     std::string member = {};
     std::optional<int64_t> lag() const {
       return committed && end ? std::optional(*end - *committed) : std::nullopt;

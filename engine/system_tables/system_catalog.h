@@ -16,7 +16,7 @@ const SystemTables& system_tables();
 // Returns the columns that identify a row of a table that clients can follow with EMIT CHANGES; empty for other tables.
 std::span<const std::string_view> followed_key(const SystemTable& table);
 
-// Each function returns whether the rows of a table need a member of an InformationContext.
+// Each function returns whether the rows of a table need a certain member of an InformationContext.
 bool needs_statuses(const SystemTable& table);
 bool needs_server_facts(const SystemTable& table);
 bool needs_consumer_groups(const SystemTable& table);

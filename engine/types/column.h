@@ -101,9 +101,9 @@ inline constexpr bool fits_kind(TypeKind kind) {
 // Invariants: validity has size() bits; children are as long as the offsets or the size require.
 // Threads:    none; a column that is shared is `const`.
 // Strings:    point into heap(), or into memory kept by keep(). A view into memory of another
-//             owner is valid only as long as that owner guarantees, for example for one turn of
-//             the event loop, and must be copied to outlive it.
-//             (See Column::keep for memory that should live longer.)
+//             owner is valid only as long as that owner guarantees, for example for one iteration
+//             of the event loop. To live longer, it must be copied. (See Column::keep for memory
+//             that should live longer.)
 class Column {
  public:
   explicit Column(SqlType type);
@@ -185,7 +185,8 @@ class Column {
   StringHeap& heap();
   // Keeps `owner` alive as long as this column and all columns that share its strings.
   void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
-  // Lets this column hold views into the strings of `other`.
+  // Lets this column hold views into the strings of `other`, whose memory then lives as long as
+  // this column.
   void share_strings_of(const Column& other);
 
  private:

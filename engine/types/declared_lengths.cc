@@ -80,7 +80,8 @@ Result<std::string> fitting_text(const SqlType& type, std::string_view text, Len
   if (rule == LengthRule::Write && text.find_first_not_of(' ', end) != std::string_view::npos)
     return too_long(type, text);
   std::string_view kept = text.substr(0, end);
-  // PostgreSQL pads the text to the length, but neither compares nor counts the padding, so it is removed here.
+  // The padding is removed, because PostgreSQL pads the text to the length, but neither compares nor counts the
+  // padding.
   if (type.label() == label::kBpchar) kept = kept.substr(0, kept.find_last_not_of(' ') + 1);
   return std::string(kept);
 }

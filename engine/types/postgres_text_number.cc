@@ -78,7 +78,7 @@ std::string shortest_numeric(std::string_view numeric) {
 }
 
 //   -Infinity  a
-//   -12.5      n | 999997 | 87 | 4 | ~     the number of whole digits, and all digits, counted from nine downwards
+//   -12.5      n | 999997 | 87 | 4 | ~     each digit, also of the count of whole digits, is 9 minus the digit
 //   0          o
 //   12.5       p | 000002 | 12 | 5
 //   Infinity   y

@@ -103,11 +103,11 @@ std::string comparable_text(const SqlType& type, std::string_view kept);
 // may write to, and results of arithmetic, cannot guarantee a narrower range.
 SqlType without_narrow_label(const SqlType& type);
 
-// Return the numbers (oids) of a type made by CREATE TYPE, which are derived from the name, so that they are stable.
+// Return the numbers (oids) of a type made by CREATE TYPE. They are derived from the name, so they never change.
 uint32_t user_type_oid(std::string_view name);
 uint32_t user_array_oid(std::string_view name);
 uint32_t user_relation_oid(
-    // the name of a composite type's relation, whose columns are the type's fields
+    // the name of the relation that stands for a composite type; its columns are the type's fields
     std::string_view name);
 
 }  // namespace engine

@@ -20,7 +20,8 @@ void encode_row(std::span<const Column* const> columns, size_t row, std::string&
 enum class RowStrings { Copy, View };
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings);
 
-// Decodes into an existing row of nulls; no column may be nested. Strings are copied.
+// Decodes a row into row `row` of the columns, which must be null there; no column may be nested.
+// Strings are copied.
 Status decode_row_at(std::string_view bytes, std::span<Column* const> columns, size_t row);
 
 }  // namespace engine

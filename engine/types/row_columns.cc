@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Sets the value and the bit of a row that is null.
+// Sets the value of a row that is null, and marks the row as not null.
 template <class T>
 void put_number(Column& column, size_t row, T value) {
   column.data<T>()[row] = value;

@@ -19,7 +19,7 @@ constexpr std::string_view kIntervalStyles[] = {"postgres", "postgres_verbose", 
 
 struct Word {
   std::string_view name;
-  bool is_begin;  // the word is a prefix; more letters may follow (euro, european)
+  bool is_begin;  // the word may be followed by further letters: euro, european
   std::optional<DateStyle> style;
   std::optional<DateOrder> order;
 };
@@ -62,7 +62,7 @@ std::string take_word(std::string_view& rest) {
 Status read_date_style(std::string_view words, TextForms& forms) {
   std::optional<DateStyle> style;
   std::optional<DateOrder> order;
-  // The order that a style implies; an explicit order takes precedence.
+  // The order of the date's parts that a style implies; an explicit order takes precedence.
   std::optional<DateOrder> usual_order;
   bool has_comma = false;
   for (std::string_view rest = words; !rest.empty() || has_comma;) {

@@ -294,8 +294,8 @@ Result<Int128> rescale(Decimal number, int precision, int scale, Rounding roundi
 std::strong_ordering compare(Decimal a, Decimal b) {
   if (a.scale > b.scale) return 0 <=> compare(b, a);
   const int shift = b.scale - a.scale;
-  // Compares a with the whole part of b at a's scale first, then the remaining digits of b with
-  // zero, so that nothing can overflow.
+  // First compares a with b's whole part at a's scale, then the remaining digits of b with zero.
+  // This order avoids overflows.
   Int128 whole = 0, rest = b.unscaled;
   if (shift <= kMaxDecimalPrecision) {
     whole = b.unscaled / power_of_ten(shift);
@@ -369,13 +369,13 @@ Result<Int128> decimal_from_double(double value, int precision, int scale) {
       std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, 60).ptr;
   auto number = scan_number({text, static_cast<size_t>(end - text)});
   assert(number && number->digit_count > 0);
-  // Rounds first to `precision` significant digits ...
+  // As Java does, rounds first to `precision` significant digits.
   const auto leading = number->digit_count + number->exponent;  // digits before the point
   const int64_t first_scale = precision - leading;
   number->exponent += first_scale;
   const Unscaled significant = to_unscaled(*number, kMaxDecimalPrecision, 0, Rounding::HalfUp);
   if (significant.fit != Fit::Fits) return numeric_overflow(precision, scale, shown);
-  // The number with more digits is then rounded to the scale.
+  // Then rounds the result to `scale`, if it has more digits.
   const int64_t shift = scale - first_scale;
   if (shift > 0) {
     if (shift > kMaxDecimalPrecision ||

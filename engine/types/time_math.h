@@ -42,7 +42,7 @@ struct WindowTimes {
   // Returns the start of the earliest window that holds `timestamp`. The result is greater than
   // `timestamp` if no window holds it, because it is before 0.
   constexpr int64_t first_start(int64_t timestamp) const {
-    // A window that begins at `after` or earlier ends at or before `timestamp`.
+    // All windows that begin at or before `after` end at or before `timestamp`.
     const int64_t after = saturating_subtract(timestamp, size_ms);
     if (after < 0) return 0;
     // No overflow: the multiple is at most `timestamp`, since advance <= size.

@@ -123,7 +123,7 @@ std::string SqlType::to_string() const {
 bool SqlType::operator==(const SqlType& other) const {
   if (kind_ != other.kind_ || precision_ != other.precision_ || scale_ != other.scale_)
     return false;
-  // Enumerations compare as texts.
+  // Enumerations are compared as texts, so their labels need not be equal.
   if (!is_nested() || parts_ == other.parts_) return true;
   return parts_->fields == other.parts_->fields;
 }

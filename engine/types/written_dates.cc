@@ -28,8 +28,8 @@ std::string_view take_while(std::string_view& rest, const Is& is) {
   return taken;
 }
 
-// Returns whether the text is in ISO form: a year of at least four digits, then '-', and no words except those that all
-// parsers accept.
+// Returns whether the text is in ISO form: a year of at least four digits, then '-', and no words that some parser
+// would refuse.
 bool is_iso(std::string_view text) {
   take_while(text, is_blank);
   const size_t digits = take_while(text, is_ascii_digit).size();
@@ -84,8 +84,8 @@ class WrittenDate {
   }
 
   enum class Wrong : uint8_t { Nothing, Field, Order, Zone };
-  // Checks that the day, the time and the zone exist; if not, returns whether another order of the date's parts might
-  // help.
+  // Checks that the day, the time and the zone exist. Returns the kind of the mistake; Order if another order of the
+  // date's parts might help.
   Wrong check() {
     if (is_short_year_ && !is_bc_) *year_ += *year_ < 70 ? 2000 : 1900;
     if (*month_ < 1 || *month_ > 12 || *day_ < 1 || *day_ > 31) return Wrong::Order;
@@ -184,7 +184,7 @@ class WrittenDate {
     if (month == 0 || has_month_name_) return false;
     has_month_name_ = true;
     if (month_ && day_) return false;
-    if (month_) day_ = month_;  // the number was read as the month, but is the day
+    if (month_) day_ = month_;  // the number was taken for the month, but it is the day
     month_ = month;
     return true;
   }
@@ -213,7 +213,7 @@ class WrittenDate {
     if (!year_) return be_year();
     if (day_) return false;
     if (has_month_name_ && is_short_year_ && digits.size() >= kYearDigits) {
-      day_ = year_;  // the first number of the date was the day
+      day_ = year_;  // the first number was taken for the year, but it is the day
       return be_year();
     }
     return be(day_);

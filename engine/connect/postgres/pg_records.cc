@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kNull = "null";
 
-// The fields of a schema, as the JsonConverter writes them.
+// Returns a field of a schema in the form that JsonConverter writes.
 std::string field(std::string_view type, std::string_view name, bool is_optional) {
   return fmt::format(R"({{"type":"{}","optional":{},"field":"{}"}})", type, is_optional, name);
 }
@@ -194,7 +194,8 @@ Status PgRecordMaker::add_deleted(const PgTuple& before, const std::optional<std
                                   const PgOrigin& origin, int64_t now_us,
                                   std::vector<PgRecord>& out) const {
   if (form_.is_unwrapped) {
-    // ExtractNewRecordState leaves the tombstone of a delete, and a record without a key has none.
+    // ExtractNewRecordState removes the value of a delete and keeps its tombstone, which exists
+    // only for a record with a key.
     if (key) out.push_back({key, std::nullopt});
     return {};
   }
@@ -213,7 +214,7 @@ Status PgRecordMaker::add(const PgChange& change, const PgOrigin& origin, int64_
   char op = change.op;
   std::string old_text(kNull);
   if (op == 'u' && change.has_before != PgOldRow::None) {
-    // A changed key is the end of one row and the begin of another.
+    // A changed key is written as the delete of the old row and the insert of a new row.
     if (const auto old_key = TRY(key_json(change.before)); old_key != key) {
       TRY(add_deleted(change.before, old_key, origin, now_us, out));
       op = 'c';

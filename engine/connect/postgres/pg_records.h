@@ -18,9 +18,9 @@ struct PgColumn {
   std::string name;
   PgType type;
   bool is_nullable = true;
-  int32_t key_position = 0;  // from 1 in the key; 0: not in it
-  std::string sql_type = {};   // as PostgreSQL writes it in a cast
-  std::string collation = {};  // behind COLLATE; empty: the default of the database
+  int32_t key_position = 0;    // position in the key, from 1; 0: not part of the key
+  std::string sql_type = {};   // the type's name in a cast of PostgreSQL
+  std::string collation = {};  // the collation after COLLATE; empty: the database's default
 };
 struct PgTable {
   uint32_t oid = 0;
@@ -28,7 +28,7 @@ struct PgTable {
   std::vector<PgColumn> columns;
   std::vector<std::string> left_out;  // columns whose types have no form in Kafka Connect
   std::string full_name() const { return schema + "." + name; }
-  // Returns the indexes of the columns of the key, in its order.
+  // Returns the indexes of the key's columns, in the order of the key.
   std::vector<size_t> key() const;
 };
 
@@ -37,17 +37,17 @@ struct PgRecordForm {
   std::string prefix, database;
   PgValueModes modes;
   bool has_key_schemas = true, has_value_schemas = true;
-  bool is_unwrapped = false;      // the row alone
-  bool has_tombstones = true;     // behind each delete
+  bool is_unwrapped = false;   // true: the record is the row alone
+  bool has_tombstones = true;  // true: a tombstone follows each delete
 };
 
 // The origin of a row.
 struct PgOrigin {
   std::string snapshot = "false";
-  int64_t ts_us = 0;  // of the commit, or of the snapshot
+  int64_t ts_us = 0;  // time of the commit or of the snapshot
   std::optional<uint32_t> xid;
   PgLsn lsn = 0;
-  std::optional<PgLsn> last_commit;  // end of the transaction before
+  std::optional<PgLsn> last_commit;  // end of the preceding transaction
 };
 
 // A change of a row. The tuples have a cell for each column of the table.
@@ -61,7 +61,7 @@ struct PgRecord {
   std::optional<std::string> key, value;
 };
 
-// Returns PREFIX.schema.table, with '_' in the place of characters that topics do not have.
+// Returns PREFIX.schema.table, where '_' replaces characters that are not allowed in names of topics.
 std::string pg_topic(const PgRecordForm& form, const PgTable& table);
 
 // Makes the records of one version of a table.
@@ -73,8 +73,8 @@ class PgRecordMaker {
   const PgTable& table() const { return table_; }
   std::string topic() const { return pg_topic(form_, table_); }
 
-  // Adds one record, or two with a tombstone, or three if the key changes. `now_us` is the time of the conversion. Fails
-  // with InvalidText or OutOfRange for a value without a form.
+  // Adds the records of the change: one, a second one if a tombstone follows, and a third one if the key changes.
+  // `now_us` is the time of the conversion. Fails with InvalidText or OutOfRange for a value without a form.
   Status add(const PgChange& change, const PgOrigin& origin, int64_t now_us,
              std::vector<PgRecord>& out) const;
   PgRecord truncation(const PgOrigin& origin, int64_t now_us) const;

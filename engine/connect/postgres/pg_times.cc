@@ -19,7 +19,7 @@ Error no_time(std::string_view text) {
   return {ErrorCode::InvalidText, fmt::format("\"{}\" is not a time of PostgreSQL", text)};
 }
 
-// Takes a number from the front of the text.
+// Reads a number from the front of the text.
 std::optional<int64_t> take_number(std::string_view& text) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -34,7 +34,7 @@ bool take(std::string_view& text, char c) {
   return true;
 }
 
-// Takes the digits behind a point as microseconds.
+// Reads the digits after a point from the front of the text, as microseconds.
 int64_t take_fraction(std::string_view& text) {
   int64_t us = 0;
   int digits = 0;
@@ -67,7 +67,8 @@ std::optional<int64_t> take_days(std::string_view& text, bool is_before_christ) 
   if (!month || !take(text, '-')) return std::nullopt;
   const auto day = take_number(text);
   if (!day || *month < 1 || *month > 12) return std::nullopt;
-  // std::chrono::year ends at 32767, and PostgreSQL's at 294276: the calendar repeats after 400 years.
+  // std::chrono::year ends at 32767, and PostgreSQL's years end at 294276. The year is therefore reduced by multiples
+  // of 400, after which the calendar repeats.
   constexpr int64_t kYearsOfCycle = 400, kDaysOfCycle = 146'097;
   const int64_t of_era = is_before_christ ? 1 - *year : *year;
   const int64_t cycles = (of_era >= 0 ? of_era : of_era - (kYearsOfCycle - 1)) / kYearsOfCycle;
@@ -85,7 +86,7 @@ bool take_era(std::string_view& text) {
   return true;
 }
 
-// Takes "+02", "-03:30" or "+01:02:03", in microseconds; nothing is 0.
+// Reads "+02", "-03:30" or "+01:02:03" from the front of the text, as microseconds. No text means 0.
 std::optional<int64_t> take_offset(std::string_view& text) {
   if (text.empty()) return 0;
   const bool is_negative = text[0] == '-';
@@ -193,7 +194,7 @@ std::string zoned_timestamp_text(int64_t us) {
   const std::chrono::year_month_day date(
       std::chrono::sys_days(std::chrono::days(days - cycles * kDaysOfCycle)));
   const int64_t year = static_cast<int>(date.year()) + cycles * kYearsOfCycle;
-  // ISO 8601 has a sign before years of more than four digits, as java.time writes them.
+  // Years of more than four digits have a sign, as in ISO 8601 and java.time.
   const std::string shown = year > 9'999 ? fmt::format("+{}", year)
                             : year < 0   ? fmt::format("-{:04}", -year)
                                          : fmt::format("{:04}", year);

@@ -1,4 +1,4 @@
-// PostgreSQL's texts of dates, times and intervals as numbers.
+// Converts PostgreSQL's texts of dates, times and intervals to numbers.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,7 +14,8 @@ namespace engine {
 Result<int64_t> pg_date_days(std::string_view text);
 // Returns microseconds since midnight of "12:34:56.789". 24:00:00 is possible.
 Result<int64_t> pg_time_us(std::string_view text);
-// Returns microseconds since 1970-01-01 00:00:00 of "2024-05-06 12:34:56.789", with or without an offset "+00" behind it.
+// Returns microseconds since 1970-01-01 00:00:00 of "2024-05-06 12:34:56.789", with or without an offset "+00" after
+// it.
 Result<int64_t> pg_timestamp_us(std::string_view text);
 // Returns microseconds since midnight in UTC of "12:34:56.789+02".
 Result<int64_t> pg_timetz_us(std::string_view text);
@@ -25,7 +26,7 @@ struct PgInterval {
 // Reads IntervalStyle iso_8601: "P1Y2M3DT4H5M6.7S".
 Result<PgInterval> pg_interval(std::string_view text);
 
-// Returns "2024-05-06T12:34:56.789Z": digits of the second in groups of three as far as they are not zero.
+// Returns "2024-05-06T12:34:56.789Z". The fraction has three, six or nine digits, without groups of zeros at the end.
 std::string zoned_timestamp_text(int64_t us);
 std::string zoned_time_text(int64_t us_of_day);
 

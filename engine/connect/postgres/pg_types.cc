@@ -35,7 +35,7 @@ constexpr NamedKind kKinds[] = {
     {"bytea", PgKind::Bytes},        {"bit", PgKind::Bits},        {"varbit", PgKind::Bits},
 };
 
-// A type as the schema has it: the type of Kafka Connect, and the name of its meaning.
+// A type in a schema: the base type of Kafka Connect, and the name of the logical type.
 struct ConnectType {
   std::string_view type;
   std::string_view name = {};
@@ -126,7 +126,7 @@ Error no_value(std::string_view text, std::string_view of) {
   return {ErrorCode::InvalidText, fmt::format("\"{}\" is not a text of type {}", text, of)};
 }
 
-// A number without a point, as big-endian two's complement of the fewest bytes, as java.math.BigInteger has it.
+// Converts a number without a point to big-endian two's complement with the fewest bytes, as java.math.BigInteger does.
 std::string big_endian_of_digits(std::string_view digits, bool is_negative) {
   std::string bytes;  // the magnitude, the lowest byte first
   for (const char digit : digits) {
@@ -206,7 +206,7 @@ Result<std::string> decimal_json(const PgType& type, const PgValueModes& modes,
   return base64_json(big_endian_of_digits(number.digits, number.is_negative));
 }
 
-// "-$1,234.56" or "($1,234.56)" becomes "-1234.56".
+// Converts "-$1,234.56" or "($1,234.56)" to "-1234.56".
 Result<std::string> money_json(const PgType& type, const PgValueModes& modes,
                                std::string_view text) {
   std::string plain;
@@ -240,7 +240,7 @@ Result<std::string> bytes_json(const PgValueModes& modes, std::string_view text)
   return json;
 }
 
-// Bits are little-endian bytes: the last digit is the lowest bit of the first byte.
+// Converts bits to little-endian bytes: the last digit is the lowest bit of the first byte.
 Result<std::string> bits_json(const PgType& type, std::string_view text) {
   const size_t length = std::max(text.size(), static_cast<size_t>(std::max(type.precision, 0)));
   std::string bytes((std::min(length, text.size() + 7) + 7) / 8, '\0');
@@ -254,7 +254,8 @@ Result<std::string> bits_json(const PgType& type, std::string_view text) {
 
 Result<std::string> timestamp_json(const PgType& type, const PgValueModes& modes,
                                    std::string_view text) {
-  // The ends of PostgreSQL's JDBC driver, which Debezium writes (org.postgresql.PGStatement).
+  // The numbers that Debezium writes for infinities. They come from PostgreSQL's JDBC driver
+  // (org.postgresql.PGStatement).
   constexpr int64_t kInfinity = 9'223'372'036'825'200'000, kMinusInfinity = -9'223'372'036'832'400'000;
   const int64_t us = text == "infinity"    ? kInfinity
                      : text == "-infinity" ? kMinusInfinity
@@ -290,7 +291,7 @@ Result<std::string> interval_json(const PgValueModes& modes, std::string_view te
                                  seconds / 60 % 60, second));
 }
 
-// Reads an element of "{1,"a\"b",NULL}" from the front.
+// Reads one element from the front of an array's text, such as {1,"a\"b",NULL}.
 struct Element {
   std::string text;
   bool is_null = false;
@@ -337,7 +338,7 @@ Result<std::string> array_json(const PgType& type, const PgValueModes& modes,
   return out + "]";
 }
 
-// A number of type float as JSON; "NaN" and "Infinity" are texts, as the JsonConverter writes them.
+// Converts a floating-point number to JSON. "NaN" and "Infinity" become texts, as JsonConverter writes them.
 std::string float_json(std::string_view text) {
   if (text == "NaN" || text.ends_with("Infinity")) return json_string(text);
   const bool is_whole = text.find_first_not_of("-0123456789") == text.npos;
@@ -372,8 +373,8 @@ std::optional<PgType> pg_type_of(const PgTypeName& name) {
       } else {
         const int32_t packed = name.modifier - kHeaderOfModifier;
         type.precision = packed >> 16 & 0xFFFF;
-        type.scale = ((packed & 0x7FF) ^ 1024) - 1024;  // eleven bits with a sign
-        // A negative scale rounds whole digits, which a decimal with scale 0 holds.
+        type.scale = ((packed & 0x7FF) ^ 1024) - 1024;  // a signed number of eleven bits
+        // A negative scale means rounding to tens or hundreds. Scale 0 can represent such numbers.
         type.scale = std::max(type.scale, 0);
       }
       break;
@@ -442,7 +443,7 @@ Result<std::string> pg_value_json(const PgType& type, const PgValueModes& modes,
     case PgKind::Timestamp:
       return timestamp_json(type, modes, text);
     case PgKind::TimestampTz:
-      // The ends of PostgreSQL's JDBC driver, as for timestamps without a zone.
+      // The texts of infinities come from PostgreSQL's JDBC driver, as for timestamps without a zone.
       if (text == "infinity") return std::string("\"+292278994-08-16T23:00:00Z\"");
       if (text == "-infinity") return std::string("\"-292275055-05-16T23:00:00Z\"");
       return json_string(zoned_timestamp_text(TRY(pg_timestamp_us(text))));
@@ -481,7 +482,7 @@ std::string pg_unavailable_json(const PgType& type, const PgValueModes& modes) {
     case PgKind::Xml:
       return json_string(modes.unavailable);
     default:
-      // Values of the other types are small, with the exception of a numeric with thousands of digits.
+      // Values of other types are small and always sent, except a numeric with thousands of digits.
       return modes.decimals == DecimalMode::String ? json_string(modes.unavailable) : "null";
   }
 }

@@ -1,4 +1,4 @@
-// The types of PostgreSQL as Debezium's connector converts them to Kafka Connect's
+// The conversion of PostgreSQL's types to Kafka Connect's, as Debezium's connector does it
 // (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-data-types).
 #pragma once
 #include <cstdint>
@@ -33,21 +33,21 @@ enum class PgKind : uint8_t {
 
 struct PgType {
   PgKind kind = PgKind::Text;
-  int32_t precision = 0;  // digits of Decimal, length of Bits, digits of a second of Time and Timestamp
-  int32_t scale = 0;      // of Decimal
-  std::string labels = {};                          // of Enum, separated by commas
-  std::shared_ptr<const PgType> element = nullptr;  // of Array
+  int32_t precision = 0;  // digits of a Decimal or of a second's fraction, or length of Bits
+  int32_t scale = 0;      // scale of a Decimal
+  std::string labels = {};                          // the labels of an Enum, separated by commas
+  std::shared_ptr<const PgType> element = nullptr;  // element type of an Array
 };
 
-// A type in the catalog: domains are replaced by their base.
+// A type in PostgreSQL's catalog. A domain is replaced by its base type.
 struct PgTypeName {
-  std::string name;       // pg_type.typname; of an array: of its elements
+  std::string name;       // pg_type.typname; for an array, that of its elements
   bool is_array = false;
   bool is_enum = false;
   int32_t modifier = -1;  // pg_attribute.atttypmod
   std::string labels = {};
 };
-// Returns nothing for a type that Debezium leaves out.
+// Returns the type; nothing for a type that Debezium leaves out.
 std::optional<PgType> pg_type_of(const PgTypeName& name);
 
 // Returns the schema as the JsonConverter writes it, with the name of the member if it is not empty.
@@ -59,7 +59,7 @@ std::string pg_schema_json(const PgType& type, const PgValueModes& modes, bool i
 // have.
 Result<std::string> pg_value_json(const PgType& type, const PgValueModes& modes,
                                   std::string_view text);
-// Returns the JSON in the place of a large value that was not sent.
+// Returns the JSON that replaces a large value which PostgreSQL did not send.
 std::string pg_unavailable_json(const PgType& type, const PgValueModes& modes);
 
 }  // namespace engine

@@ -9,7 +9,7 @@ namespace engine {
 
 namespace {
 
-// Reads big-endian numbers. After the end of the bytes all reads yield zeros, and is_cut() holds.
+// Reads big-endian numbers. Reads after the end of the bytes return zeros and make is_cut() true.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -125,7 +125,7 @@ PgDelete read_delete(Reader& in) {
 PgTruncate read_truncate(Reader& in) {
   PgTruncate truncate;
   const auto count = in.number<uint32_t>();
-  in.number<uint8_t>();  // CASCADE and RESTART IDENTITY
+  in.number<uint8_t>();  // the options CASCADE and RESTART IDENTITY, which are not used
   for (uint32_t i = 0; i < count && !in.is_cut(); ++i)
     truncate.relations.push_back(in.number<uint32_t>());
   return truncate;
@@ -142,7 +142,7 @@ PgMessage read_message(char kind, Reader& in) {
     }
     case 'C': {
       PgCommit commit;
-      in.number<uint8_t>();  // flags, none of which is defined
+      in.number<uint8_t>();  // flags, none of which is defined yet
       commit.commit_lsn = in.number<uint64_t>();
       commit.end_lsn = in.number<uint64_t>();
       commit.commit_us = in.number<int64_t>() + kPgEpochUs;
@@ -165,7 +165,7 @@ PgMessage read_message(char kind, Reader& in) {
       return read_truncate(in);
     case 'O':  // origin
     case 'Y':  // type
-    case 'M':  // pg_logical_emit_message()
+    case 'M':  // 'M': a message of pg_logical_emit_message()
       return PgIgnored{};
     default:
       in.fail();

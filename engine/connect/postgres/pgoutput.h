@@ -21,12 +21,12 @@ Result<PgLsn> parse_pg_lsn(std::string_view text);
 // A value in a tuple. Unsent: a large value that the UPDATE did not change and that is therefore not in the message.
 struct PgCell {
   enum class State : uint8_t { Null, Text, Unsent } state = State::Null;
-  std::string_view text = {};  // in the message
+  std::string_view text = {};  // a view into the message
 };
 using PgTuple = std::vector<PgCell>;
 
 struct PgBegin {
-  PgLsn commit_lsn = 0;  // of the commit record
+  PgLsn commit_lsn = 0;  // position of the commit record
   int64_t commit_us = 0;  // microseconds since 1970
   uint32_t xid = 0;
 };
@@ -66,7 +66,7 @@ struct PgDelete {
 struct PgTruncate {
   std::vector<uint32_t> relations;
 };
-// Origins, types and messages of applications, which make no records.
+// Messages that give no records: origins, types, and messages of applications.
 struct PgIgnored {};
 
 using PgMessage = std::variant<PgBegin, PgCommit, PgRelation, PgInsert, PgUpdate, PgDelete,

@@ -1,5 +1,5 @@
 // The positions of a source that reads the log of PostgreSQL, as JSON in __connect_state: one for the log, and one for
-// each table while rows that a snapshot has copied may come again in the log.
+// each table as long as the log may contain changes that copied rows include already.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,20 +13,21 @@
 namespace engine {
 
 struct PgLogPosition {
-  // The end of the last whole transaction: the log is read from here.
+  // The end of the last transaction that was processed completely. The log is read from this position on.
   PgLsn processed = 0;
-  // In the transaction behind it, the first `changes` changes are committed, too.
+  // The transaction after `processed`, of which the first `changes` changes are committed already.
   PgLsn commit_lsn = 0;
   int64_t changes = 0;
-  bool in_snapshot = false;  // rows of tables are still to be copied
+  bool in_snapshot = false;  // true: rows of some tables are not copied yet
   bool operator==(const PgLogPosition&) const = default;
 };
 std::string pg_log_partition(std::string_view prefix);
 std::string pg_log_offset(const PgLogPosition& position);
 
-// The copies of one table. A copy that was cut off continues behind its last key, in a later snapshot.
+// The copies of one table. After an interruption, a later snapshot continues the copy after its last key.
 struct PgCopy {
-  // Rows behind `after` (its values as texts; none: all rows) are as of `lsn`, up to the next segment.
+  // The rows after the key `after` (its values as texts; none: all rows) were copied as of `lsn`, up to the next
+  // segment.
   struct Segment {
     std::optional<std::vector<std::string>> after;
     PgLsn lsn = 0;

@@ -117,7 +117,7 @@ constexpr PropertyRow kRecordRows[] = {
 };
 
 // Properties of Debezium that would change the records or the database in a way that is not supported. `harmless`: the
-// value with which the property does nothing.
+// value with which the property has no effect.
 struct Unsupported {
   std::string_view name, harmless = {}, instead = {};
 };
@@ -156,13 +156,13 @@ constexpr Unsupported kUnsupported[] = {
     {"openlineage.integration.enabled", "false"},
     {"header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter"},
 };
-// Beginnings of names, for which the same holds.
+// Prefixes of further property names that are not supported.
 constexpr std::string_view kUnsupportedGroups[] = {
     "column.mask.",         "column.truncate.",     "column.propagate.source.type",
     "datatype.propagate.",  "notification.",        "signal.",
     "snapshot.mode.custom", "snapshot.mode.config", "snapshot.select.statement.overrides.",
 };
-// Properties of Debezium's machinery that need no counterpart.
+// Properties of Debezium's internals, which this server accepts and ignores.
 constexpr PropertyRow kIdleRows[] = {
     {.name = "max.queue.size", .doc = "has no effect: memory is bounded by the server"},
     {.name = "max.queue.size.in.bytes", .doc = "has no effect: memory is bounded by the server"},
@@ -208,7 +208,7 @@ bool unwraps(const ConnectorProperties& config, const std::string& transform) {
   return type != config.end() && type->second == kUnwrap;
 }
 
-// Returns whether the records are rows alone.
+// Returns whether records contain the row only, without Debezium's envelope.
 bool read_transforms(const PropertyValues& values, std::vector<WrongProperty>& wrong) {
   const std::vector<std::string> names = transforms_of(values.config());
   for (size_t i = 1; i < names.size(); ++i)
@@ -222,7 +222,7 @@ bool read_transforms(const PropertyValues& values, std::vector<WrongProperty>& w
   for (const auto& [property, value] : values.config()) {
     if (!property.starts_with(prefix)) continue;
     const std::string_view option = std::string_view(property).substr(prefix.size());
-    // The tombstone of a delete, which is the default of the last two properties.
+    // Both of the last two properties have this default: a delete leaves a tombstone.
     if (option == "type" || (option == "delete.tombstone.handling.mode" && value == "tombstone") ||
         (option == "drop.tombstones" && value == "false"))
       continue;

@@ -14,7 +14,7 @@ namespace engine {
 // Lists of regular expressions, each of which matches a whole name regardless of letter case.
 class NameFilter {
  public:
-  // Adds an error for each expression that is not one.
+  // Adds an error for each text that is not a regular expression.
   NameFilter(const PropertyValues& values, const std::string& kind, std::vector<WrongProperty>& wrong);
   bool takes(const std::string& name) const;
 
@@ -27,10 +27,10 @@ enum class PublicationMode : uint8_t { AllTables, Filtered, NoTables, Disabled }
 struct PostgresSource {
   // libpq's parameters of the connection: host, port, user, password, dbname, ssl*.
   std::vector<std::pair<std::string, std::string>> connection;
-  std::string host_port, user, table_list;  // for messages
+  std::string host_port, user, table_list;  // used in messages
   std::string slot, publication;
   PublicationMode publication_mode = PublicationMode::AllTables;
-  bool drops_slot = false;  // with DROP CONNECTOR
+  bool drops_slot = false;  // DROP CONNECTOR drops the slot
   NameFilter schemas, tables, columns;
   bool has_snapshot = true;
   bool takes_inserts = true, takes_updates = true, takes_deletes = true, takes_truncates = false;

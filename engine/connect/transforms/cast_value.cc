@@ -20,7 +20,7 @@ constexpr CastName kCastNames[] = {{"int8", "int8"},       {"int16", "int16"},  
                                {"int64", "int64"},     {"float32", "float"}, {"float64", "double"},
                                {"boolean", "boolean"}, {"string", "string"}};
 
-// Java narrows a double to the nearest long, and NaN to 0.
+// Java converts a double to the nearest long, and NaN to 0.
 int64_t whole_of(double number) {
   if (std::isnan(number)) return 0;
   if (number >= 9223372036854775808.0) return INT64_MAX;
@@ -34,12 +34,12 @@ int32_t small_whole_of(double number) {
   return whole < INT32_MIN ? INT32_MIN : static_cast<int32_t>(whole);
 }
 
-// A number as Java has it after the JSON was read: a long, or a double.
+// A number in the form in which Java has it after parsing the JSON: a long or a double.
 struct JavaNumber {
   std::optional<int64_t> whole;
   double real = 0;
   int64_t as_long() const { return whole ? *whole : whole_of(real); }
-  // Java's intValue(): the low bits of a long, but the nearest int of a double.
+  // Converts like Java's intValue(): a long to its low bits, and a double to the nearest int.
   int32_t as_int() const { return whole ? static_cast<int32_t>(*whole) : small_whole_of(real); }
 };
 
@@ -51,7 +51,8 @@ JavaNumber java_number(std::string_view text) {
 Result<JsonTree> real_tree(double number, CastType type) {
   std::string text;
   if (type == CastType::Float32) {
-    // The shortest digits of the float, and not those of the double with the same value.
+    // The result has the shortest digits of the float, which are fewer than those of the equal
+    // double.
     const auto narrow = static_cast<float>(number);
     number = parse_double(fmt::format("{}", narrow))
                  .value_or(std::numeric_limits<double>::infinity());
@@ -169,7 +170,7 @@ Result<JsonTree> cast_value(const JsonTree& value, const JsonTree* schema, CastT
       return cast_number(number, type);
     }
     case JsonKind::String:
-      // Bytes are base64 in JSON, which is also their text.
+      // Bytes appear in JSON as base64 text, and only this text can be cast.
       if (declared == "bytes" && type != CastType::String)
         return Error{ErrorCode::InvalidText, "bytes can only be cast to string"};
       return cast_text(value.text, type);

@@ -1,4 +1,4 @@
-// The conversions of Kafka Connect's Cast, which are those of Java: whole numbers wrap, and fractions are cut.
+// The conversions of Kafka Connect's Cast. As in Java, whole numbers wrap around, and fractions are cut off.
 #pragma once
 #include <optional>
 #include <string_view>

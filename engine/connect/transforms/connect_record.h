@@ -1,4 +1,5 @@
-// A record of a connector as single message transforms see it: its key and value are data with names, and no bytes.
+// A record of a connector in the form that single message transforms use: its key and value are structured data and not
+// bytes.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -31,7 +32,7 @@ struct ConnectRecord {
   ConnectDatum key = {}, value = {};
   std::vector<ConnectHeader> headers = {};
   std::optional<int64_t> timestamp_ms = std::nullopt;
-  // Only records of a sink have a place in their topic.
+  // Only records of a sink have a partition and an offset.
   std::optional<int32_t> partition = std::nullopt;
   std::optional<int64_t> offset = std::nullopt;
 };
@@ -48,9 +49,9 @@ void remove_member(JsonTree& object, std::string_view name);
 
 // Returns the schema of a field of a struct, or null.
 const JsonTree* find_field(const JsonTree& struct_schema, std::string_view name);
-// Returns the schema as that of a field with this name.
+// Returns the schema as the schema of a field with this name.
 JsonTree as_field(JsonTree schema, std::string_view name);
-// Returns the schema of a field as a schema of its own.
+// Returns the schema of a field without the field's name.
 JsonTree without_field_name(JsonTree field);
 std::string_view type_of_schema(const JsonTree& schema);
 bool is_optional(const JsonTree& schema);
@@ -62,10 +63,11 @@ inline constexpr std::string_view kTimestampSchema = "org.apache.kafka.connect.d
 inline constexpr std::string_view kDateSchema = "org.apache.kafka.connect.data.Date";
 inline constexpr std::string_view kTimeSchema = "org.apache.kafka.connect.data.Time";
 // Returns the schema of a struct with these fields, and with the name, the version, the text and the parameters of
-// another schema. It is required, as in Kafka Connect's transforms.
+// another schema. The new schema is not optional, as in Kafka Connect's transforms.
 JsonTree struct_like(const JsonTree& other, std::vector<JsonTree> fields);
 
-// Fails with InvalidText if the datum is not an object. `purpose` is what the object is needed for.
+// Fails with InvalidText if the datum is not an object. `purpose` is the part of the error message that gives the
+// reason why an object is needed.
 Status require_object(const ConnectDatum& datum, std::string_view purpose);
 // Returns "a string", "an array" and so on, for messages.
 std::string_view kind_name(const JsonTree& value);

@@ -1,4 +1,4 @@
-// InsertField, ReplaceField and MaskField of Kafka Connect: they add, leave out, rename and hide single fields
+// InsertField, ReplaceField and MaskField of Kafka Connect: these transforms add, remove, rename and hide single fields
 // (https://kafka.apache.org/documentation/#connect_transforms).
 #include <fmt/format.h>
 
@@ -26,7 +26,7 @@ constexpr PropertyRow kInsertOptions[] = {
     {.name = "static.value", .doc = "text of static.field"},
 };
 
-// A field to insert. With a schema it is optional, unless its name has "!" at the end.
+// A field to insert. In a record with a schema the field is optional, unless "!" follows its name in the configuration.
 struct Insertion {
   std::string name;
   bool optional = true;
@@ -84,7 +84,7 @@ class InsertField final : public SidedTransform {
   }
 
  private:
-  // Returns the schema as the base of the new one: it is required and has no default.
+  // Returns a copy of the schema to which fields can be added. The copy is not optional and has no default.
   static JsonTree with_fields(const JsonTree& schema) {
     const JsonTree* fields = schema.find("fields");
     return struct_like(schema, fields == nullptr ? std::vector<JsonTree>() : fields->items);
@@ -94,7 +94,7 @@ class InsertField final : public SidedTransform {
                        JsonTree schema) {
     if (!field) return {};
     if (!datum.schema) {
-      // A schemaless record gets no member for a fact that it does not have.
+      // If the fact is absent, a record without a schema gets no member.
       if (!value.is_null()) set_member(datum.value, field->name, std::move(value));
       return {};
     }
@@ -214,7 +214,7 @@ class MaskField final : public SidedTransform {
     for (const std::string& name : fields_) {
       JsonTree* const member = find_member(datum.value, name);
       if (member == nullptr) {
-        // Kafka Connect adds the field to a schemaless record.
+        // A missing member is added as null to a record without a schema, as in Kafka Connect.
         if (!datum.schema) set_member(datum.value, name, JsonTree());
         continue;
       }

@@ -7,7 +7,7 @@ namespace engine {
 
 namespace {
 
-// RE2 writes the names of groups as Python does: (?P<name>...).
+// Converts named groups to RE2's syntax, which is Python's: (?P<name>...).
 std::string in_syntax_of_re2(std::string_view pattern) {
   std::string text;
   for (size_t i = 0; i < pattern.size(); ++i) {
@@ -80,7 +80,7 @@ Result<std::vector<JavaRegex::Part>> JavaRegex::parse_replacement(
         return wrong("has a $ without the number of a group; \\$ is the character");
       int group = replacement[++i] - '0';
       if (group > groups) return wrong(fmt::format("names group {}, of {}", group, groups));
-      // Java takes further digits as long as such a group exists.
+      // As in Java, further digits belong to the number as long as a group with that number exists.
       while (i + 1 < replacement.size() && is_digit(replacement[i + 1]) &&
              group * 10 + (replacement[i + 1] - '0') <= groups)
         group = group * 10 + (replacement[++i] - '0');

@@ -17,7 +17,8 @@ namespace engine {
 // Threads: any number at the same time.
 class JavaRegex {
  public:
-  // Fails with InvalidParameter for an expression that RE2 does not take; the message names the part.
+  // Compiles the expression. Fails with InvalidParameter if RE2 does not support it; the message names the unsupported
+  // part.
   static Result<JavaRegex> compile(std::string_view pattern);
   JavaRegex(JavaRegex&&) noexcept;
   JavaRegex& operator=(JavaRegex&&) noexcept;
@@ -29,9 +30,9 @@ class JavaRegex {
   // A replacement as Java has it: $1, ${name}, and \ before a character that stands for itself.
   struct Part {
     std::string text;
-    int group = -1;  // at least 0: the text of this group instead
+    int group = -1;  // if not negative: this part is the text of this group
   };
-  // Fails with InvalidParameter if a group does not exist.
+  // Parses a replacement. Fails with InvalidParameter if it names a group that does not exist.
   Result<std::vector<Part>> parse_replacement(std::string_view replacement) const;
   // Replaces the first match, as Matcher.replaceFirst().
   std::string replace_first(std::string_view text, const std::vector<Part>& replacement) const;

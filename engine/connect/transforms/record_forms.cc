@@ -23,13 +23,14 @@ bool is_kind_of(const JsonTree& value, std::string_view type) {
   if (type == "float" || type == "double") return value.kind == JsonKind::Number;
   if (type == "boolean") return value.kind == JsonKind::Boolean;
   if (type == "string" || type == "bytes") return value.kind == JsonKind::String;
-  // A map whose keys are no texts is an array of pairs.
+  // A map whose keys are not texts is written as an array of pairs.
   if (type == "map") return value.kind == JsonKind::Object || value.kind == JsonKind::Array;
   if (type == "array") return value.kind == JsonKind::Array;
   return type == "struct" && value.kind == JsonKind::Object;
 }
 
-// Returns the value with the defaults of its schema, and the fields in the order of the schema.
+// Returns the value in the form of its schema: missing values get the defaults, and fields are in
+// the order of the schema.
 Result<JsonTree> fitted(const JsonTree& schema, JsonTree value) {
   if (value.is_null()) {
     if (const JsonTree* given = schema.find("default"); given != nullptr && !given->is_null())

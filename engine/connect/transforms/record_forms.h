@@ -1,4 +1,5 @@
-// The forms in which connectors have keys and values as bytes, for transforms: a text, JSON, or JSON with its schema.
+// Converts keys and values between bytes and the data that transforms use. The bytes are a text, JSON, or JSON with its
+// schema.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,8 +10,9 @@
 
 namespace engine {
 
-// Text: as StringConverter; a value that is not a text becomes its JSON. Json: as JsonConverter without schemas.
-// JsonWithSchema: {"schema": ..., "payload": ...}, as JsonConverter with schemas.enable.
+// The converters of Kafka Connect. Text: StringConverter; a value that is not a text is written as JSON. Json:
+// JsonConverter without schemas. JsonWithSchema: JsonConverter with schemas.enable, which writes {"schema": ...,
+// "payload": ...}.
 enum class DataForm : uint8_t { Text, Json, JsonWithSchema };
 
 struct RecordForms {
@@ -18,10 +20,11 @@ struct RecordForms {
   DataForm value = DataForm::Json;
 };
 
-// Fails with InvalidText if the bytes are not JSON, or not the value of their schema. A field that is null gets the
-// default of its schema, as in Kafka Connect.
+// Decodes a key or value. Fails with InvalidText if the bytes are not JSON, or do not fit their schema. As in Kafka
+// Connect, a null field gets the default of its schema.
 Result<ConnectDatum> decode_datum(const std::optional<std::string>& bytes, DataForm form);
-// Returns nothing for an absent datum. Fails with InvalidEncoding if a text within JSON is not UTF-8.
+// Encodes a key or value; returns nothing if it is absent. Fails with InvalidEncoding if a text within JSON is not
+// UTF-8.
 Result<std::optional<std::string>> encode_datum(const ConnectDatum& datum, DataForm form);
 
 }  // namespace engine

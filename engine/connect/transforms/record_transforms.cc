@@ -76,7 +76,7 @@ class InsertHeader final : public Transform {
  public:
   explicit InsertHeader(ConnectHeader header) : header_(std::move(header)) {}
   static Result<std::unique_ptr<Transform>> make(const PropertyValues& options, TransformSide) {
-    // A literal in quotes is the text within them, as in Kafka Connect.
+    // As in Kafka Connect, a literal in quotes stands for the text within the quotes.
     std::string value = options.text("value.literal");
     if (const auto tree = parse_json_tree(value); tree && tree->kind == JsonKind::String)
       value = tree->text;

@@ -1,5 +1,5 @@
-// HoistField, ExtractField, ValueToKey, Flatten and SetSchemaMetadata of Kafka Connect: they change the structure of
-// keys and values (https://kafka.apache.org/documentation/#connect_transforms).
+// HoistField, ExtractField, ValueToKey, Flatten and SetSchemaMetadata of Kafka Connect: these transforms change the
+// structure of keys and values (https://kafka.apache.org/documentation/#connect_transforms).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -199,7 +199,7 @@ class Flatten final : public SidedTransform {
     }
   }
 
-  // A field within an optional struct is optional, because the struct may be null.
+  // A field of an optional struct becomes optional, because the struct may be null.
   Status flatten(const JsonTree& schema, const JsonTree& value, const std::string& prefix,
                  bool is_within_optional, std::vector<JsonTree>& fields, JsonTree& to) const {
     const JsonTree* const own = schema.find("fields");

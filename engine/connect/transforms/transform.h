@@ -14,7 +14,8 @@ namespace engine {
 // suffix.
 enum class TransformSide : uint8_t { None, Key, Value };
 
-// Equal records give equal results: a sink repeats a range of records after a crash, and must write the same bytes.
+// A transform must give equal results for equal records, because a sink repeats a range of records after a crash and
+// must write the same bytes again.
 //
 // Threads: any number at the same time. Owner: a chain.
 class Transform {
@@ -23,11 +24,11 @@ class Transform {
   // Changes the record. Returns false if the record is dropped. Fails with a permanent error if the record is not of
   // the kind that the transform needs.
   virtual Result<bool> apply(ConnectRecord& record) const = 0;
-  // Returns the topic that a record of this topic gets.
+  // Returns the topic to which the transform sends a record of this topic.
   virtual std::string route(const std::string& topic) const { return topic; }
   virtual bool is_router() const { return false; }
-  // Whether the transform reads or replaces the key or the value. A part that no transform uses stays as it is, also if
-  // it cannot be decoded.
+  // Whether the transform reads or replaces the key or the value. A part that no transform uses stays unchanged, even
+  // if it cannot be decoded.
   virtual bool uses(TransformSide side) const = 0;
   // Whether the transform needs data with a schema.
   virtual bool needs_schema() const { return false; }
@@ -38,12 +39,12 @@ class TransformPredicate {
  public:
   virtual ~TransformPredicate() = default;
   virtual bool holds(const ConnectRecord& record) const = 0;
-  // Whether the answer follows from the topic alone.
+  // Whether the predicate depends on the topic only.
   virtual bool is_of_topic() const { return false; }
   virtual bool uses_value() const { return false; }
 };
 
-// Returns the part of the record on this side.
+// Returns the key or the value of the record.
 inline ConnectDatum& datum_of(ConnectRecord& record, TransformSide side) {
   return side == TransformSide::Key ? record.key : record.value;
 }
@@ -67,7 +68,7 @@ class SidedTransform : public Transform {
 };
 
 // Makes a transform of its options, whose rows were checked. Fails with InvalidParameter if they do not fit together;
-// the message names no option, or the option first: "spec: ...".
+// the message may begin with the name of an option: "spec: ...".
 using MakeTransform = Result<std::unique_ptr<Transform>> (*)(const PropertyValues& options,
                                                              TransformSide side);
 using MakePredicate = Result<std::unique_ptr<TransformPredicate>> (*)(

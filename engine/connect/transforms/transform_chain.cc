@@ -34,7 +34,8 @@ std::string names_of_predicates() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-// A class as it is written: with or without its package, and "$Key" or "$Value" at the end.
+// A class name as a user writes it: with or without its package, and with "$Key" or "$Value" at the
+// end.
 struct FoundClass {
   const TransformClass* of = nullptr;
   TransformSide side = TransformSide::None;
@@ -56,7 +57,8 @@ std::optional<FoundClass> find_transform_class(std::string_view written) {
   return found;
 }
 
-// The options of one name: the properties that begin with its prefix, without the prefix.
+// Returns the options of one transform or predicate: the properties that begin with its prefix,
+// without this prefix.
 ConnectorProperties options_below(const ConnectorProperties& config, const std::string& prefix,
                                   std::span<const std::string_view> without) {
   ConnectorProperties options;
@@ -68,7 +70,7 @@ ConnectorProperties options_below(const ConnectorProperties& config, const std::
   return options;
 }
 
-// Reads a configuration, and gathers what is wrong with it.
+// Reads the transforms of a configuration, and collects the wrong properties.
 class TransformReader {
  public:
   TransformReader(const ConnectorProperties& config, const RecordForms& forms, ConnectorType type)
@@ -97,7 +99,8 @@ class TransformReader {
     return names;
   }
 
-  // Checks the options by the rows of their class, whose properties begin with `prefix`.
+  // Checks the options against the property rows of their class. The properties begin with
+  // `prefix`.
   bool check(const std::string& prefix, std::string_view of, std::span<const PropertyRow> rows,
              const ConnectorProperties& options) {
     const CheckedProperties checked = check_properties(rows, options);
@@ -118,7 +121,8 @@ class TransformReader {
     return checked.wrong.empty() && checked.unknown.empty();
   }
 
-  // Adds the error of a class, whose message may begin with the name of an option.
+  // Adds the error of a class. Its message may begin with the name of an option, which then becomes
+  // the wrong property.
   void add_error(const std::string& prefix, std::span<const PropertyRow> rows,
                  const Error& error) {
     const std::string option = error.message.substr(0, error.message.find(':'));

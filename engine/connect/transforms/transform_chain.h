@@ -32,8 +32,8 @@ class TransformChain {
   struct Bytes {
     std::optional<std::string> key, value;
   };
-  // Decodes the parts that the transforms use, applies the transforms, and encodes these parts. `record` has all other
-  // parts of the record; its key and value are not used. After an error `bytes` is unchanged.
+  // Decodes the parts that the transforms use, applies the transforms, and encodes these parts. `record` has the other
+  // parts of the record; its key and value are ignored. After an error `bytes` is unchanged.
   Result<bool> apply(ConnectRecord& record, Bytes& bytes) const;
 
   // Returns all topics that records of this topic may get.
@@ -48,7 +48,7 @@ class TransformChain {
 };
 
 struct TransformsResult {
-  std::shared_ptr<const TransformChain> chain;  // null if a property is wrong
+  std::shared_ptr<const TransformChain> chain;  // null: a property is wrong
   std::vector<WrongProperty> wrong;
 };
 // Reads the transforms of a configuration in which the references to secrets have been replaced.
@@ -59,7 +59,7 @@ TransformsResult read_transforms(const ConnectorProperties& config, const Record
 std::vector<std::string> transform_class_names();
 std::vector<std::string> predicate_class_names();
 
-// Returns whether read_transforms() reads the property, so that it is not an unknown one.
+// Returns whether read_transforms() reads the property, so that it is not reported as unknown.
 bool is_transform_property(const ConnectorProperties& config, std::string_view property);
 
 }  // namespace engine

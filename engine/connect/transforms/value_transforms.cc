@@ -1,4 +1,4 @@
-// Cast and TimestampConverter of Kafka Connect: they convert single values to other types
+// Cast and TimestampConverter of Kafka Connect: these transforms convert single values to other types
 // (https://kafka.apache.org/documentation/#connect_transforms).
 #include <fmt/format.h>
 
@@ -141,8 +141,8 @@ int64_t floor_of(int64_t number, int64_t unit) {
   return number / unit - (number % unit != 0 && number < 0 ? 1 : 0);
 }
 
-// Whether both of Java's sets of pattern letters print the pattern alike. SimpleDateFormat's S is a number of
-// milliseconds, and its u the number of a day of the week.
+// Whether both of Java's formatters print the pattern in the same way. In SimpleDateFormat, S is a number of
+// milliseconds and u the number of the weekday.
 bool is_printed_alike(std::string_view pattern) {
   bool is_quoted = false;
   for (size_t i = 0; i < pattern.size(); ++i) {
@@ -264,7 +264,7 @@ class TimestampConverter final : public SidedTransform {
         return Error{ErrorCode::OutOfRange, fmt::format("{} seconds are out of range", *number)};
       return *number * kMs;
     }
-    // Java's TimeUnit cuts towards zero.
+    // Rounds towards zero, like Java's TimeUnit.
     if (precision_ == "microseconds") return *number / 1'000;
     if (precision_ == "nanoseconds") return *number / 1'000'000;
     return *number;

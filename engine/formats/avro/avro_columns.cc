@@ -59,7 +59,7 @@ class Inference {
       case AvroKind::Record: {
         std::vector<Field> fields;
         for (const AvroField& field : type.fields) {
-          // a variable of its own, since infer() may fail
+          // stored in a variable first, because TRY returns if infer() fails
           SqlType of = TRY(infer(*field.type, depth + 1));
           fields.push_back({cased(field.name, names_), std::move(of)});
         }

@@ -233,7 +233,7 @@ class Inference {
     });
     std::vector<Field> fields;
     for (const auto* member : ordered) {
-      // a variable of its own, since infer() may fail
+      // stored in a variable first, because TRY returns if infer() fails
       SqlType type = TRY(infer(member->second, depth + 1));
       fields.push_back({cased(member->first), std::move(type)});
     }

@@ -53,7 +53,8 @@ class Inference {
 
   Result<Field> column_of(const ProtobufField& field, int depth) {
     if (++types_ > kMaxRowFields * 4) return too_many_fields();
-    SqlType of = TRY(type_of(field, depth));  // a variable of its own, since type_of() may fail
+    // stored in a variable first, because TRY returns if type_of() fails
+    SqlType of = TRY(type_of(field, depth));
     return Field{cased(field.name), std::move(of)};
   }
 

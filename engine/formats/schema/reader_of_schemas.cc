@@ -6,8 +6,8 @@ namespace engine {
 
 namespace {
 
-// Limit on known ids, because a topic of garbage, with unknown or always new schema ids, must not
-// exhaust the memory.
+// Limit on known ids, because a topic with invalid data, whose schema ids are unknown or always
+// new, must not exhaust the memory.
 constexpr size_t kMaxKnown = 1024;
 
 }  // namespace

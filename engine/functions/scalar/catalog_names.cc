@@ -104,8 +104,8 @@ void has_privilege(KernelCall& call) {
       });
 }
 
-// Returns 0 for each row, so that every version of a row counts as new. A tool that only reads objects that have
-// changed since a transaction then reads all objects.
+// Returns 0 for each row, so that every version of a row counts as new. Tools that read only the objects that have
+// changed since a transaction then read all objects.
 void age_of_transaction(KernelCall& call) {
   for_each_given(call, [&](size_t) { call.out.append(int32_t{0}); });
 }

@@ -101,7 +101,7 @@ class CharacterTable {
 
  private:
   std::bitset<256> has_;
-  std::array<Text, 256> values_;  // an entry is valid only if has_ is set for it
+  std::array<Text, 256> values_;  // an element is valid only if has_ contains its index
   absl::flat_hash_map<Text, Text> others_;
 };
 

@@ -380,7 +380,7 @@ Result<const icu::Normalizer2*> normalizer(Text form) {
 
 Result<std::string> normalize(const KernelCall& call, Text text, Text form) {
   const icu::Normalizer2* by = TRY(normalizer(form));
-  // NFKD makes at most 18 characters of one (Unicode Standard Annex 15), but no text consists of those alone.
+  // NFKD can turn one character into 18 (Unicode Standard Annex 15), but no real text grows by that factor.
   constexpr size_t kMostGrowth = 3;
   const size_t most = kMostGrowth * text.size();
   if (!call.context.has_bytes(most)) return call.context.too_large(most);
@@ -407,7 +407,7 @@ Result<std::string> unistr(Text text) {
                       "Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX."};
   const Error pair{ErrorCode::SyntaxError, "invalid Unicode surrogate pair"};
   std::string out;
-  uint32_t lead = 0;  // the first surrogate of a pair; 0: none waits
+  uint32_t lead = 0;  // first half of an incomplete surrogate pair; 0: none
   for (size_t at = 0; at < text.size();) {
     if (text[at] != '\\' || text.substr(at, 2) == "\\\\") {
       if (lead != 0) return pair;

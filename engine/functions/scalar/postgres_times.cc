@@ -252,7 +252,7 @@ class TimeReader {
         return name.size();
       }
     for (const Text name :
-         {Text("DAY"), Text("DY")})  // redundant, since the date determines the day
+         {Text("DAY"), Text("DY")})  // ignored, since the date determines the weekday
       if (upper.starts_with(name)) {
         while (!text_.empty() && is_ascii_letter(text_.front())) skip_one();
         return name.size();
@@ -530,8 +530,8 @@ Result<double> interval_part(Text unit, Text text) {
 Result<std::string> interval_trunc(Text unit, Text text) {
   struct Unit {
     Text name;
-    int32_t months;  // in the unit; 0: the months are kept
-    int64_t us;      // in the unit; 0: the unit is longer than an hour
+    int32_t months;  // length of the unit in months; 0: all months are kept
+    int64_t us;      // length of the unit in microseconds; 0: the unit is longer than an hour
   };
   constexpr int64_t kUsPerSecond = 1'000'000;
   constexpr Unit kUnits[] = {{"millennium", 12'000, 0},

@@ -227,8 +227,8 @@ class Shown {
     }
     return last;
   }
-  // Returns whether the current digit is the only 0 before the point, which a template without 0 shows as a blank or
-  // omits.
+  // Returns whether the current digit is a single 0 before the point. A template without 0 shows this digit as a blank,
+  // or omits it.
   bool is_blank_zero() const {
     return form_.first_zero < 0 && at_ == 0 && digits_.starts_with("0.") && form_.fraction > 0;
   }
