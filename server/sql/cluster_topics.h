@@ -20,7 +20,7 @@ namespace server {
 class Loop;
 
 // Topics: the append fails if the tables of the topics no longer exist (check_is_there()).
-// NewTopic: without this check, because no definition names the topic yet.
+// NewTopic: the append skips this check, because no definition refers to the topic yet.
 enum class AppendTo : uint8_t { Topics, NewTopic };
 
 // The offset up to which each partition was read.
@@ -38,8 +38,8 @@ class ClusterTopics {
   virtual void append(storage::AppendRequest request, AppendTo to, Loop* here,
                       storage::AppendDone done) = 0;
   // Returns whether rows that depend on rows read before (UPDATE, DELETE) have to be appended by
-  // append_changes() or commit(). Otherwise the turns of this node (TableLocks) exclude all other
-  // SQL writers, and append() suffices.
+  // append_changes() or commit(). Otherwise the table locks of this node (TableLocks) exclude all
+  // other SQL writers, and append() suffices.
   virtual bool appends_conditionally() const = 0;
   // Rows for one partition that were computed from rows read before. A change with `read_to` is
   // appended only if no row with one of its keys was written at or after that offset; a change
@@ -53,7 +53,8 @@ class ClusterTopics {
   struct Changed {
     // The position of the last batch. An error states whether further rows may have been written.
     Result<storage::AppendedBatch> appended;
-    size_t batches_there = 0;  // number of leading batches of the change that are certainly written
+    // number of batches at the beginning of the change that are certainly written
+    size_t batches_there = 0;
     // Whether nothing beyond `batches_there` was written, because another writer wrote rows with
     // the same keys in the meantime.
     bool was_overtaken() const {

@@ -22,7 +22,7 @@ class SqlExecution : public sql::Execution {
       : session_(session), receiver_(receiver) {}
   void pause() override { is_paused_ = true; }
   void resume() override { is_paused_ = false; }
-  // Counts the statement as open until this execution is destroyed.
+  // Counts the statement as open (OpenStatement) until this execution is destroyed.
   void hold(OpenStatement place) { place_ = std::move(place); }
 
  protected:
@@ -60,10 +60,9 @@ std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& rec
 std::unique_ptr<sql::Execution> run_definition(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
-// Waits until the session has the turn for the tables of these topics, then plans the statement
-// again and runs it. From then until the end of the transaction, this session alone may run
-// statements that change rows of these tables after reading them, and definitions of the tables
-// wait.
+// Waits until the session holds the locks on the tables of these topics (TableLocks), then plans the statement again
+// and runs it. From then until the end of the transaction, no other session runs statements that change rows of these
+// tables after reading them, or definitions of the tables.
 Result<std::unique_ptr<sql::Execution>> run_in_turn(SqlSession& session, sql::Receiver& receiver,
                                                     std::shared_ptr<const SqlPrepared> prepared,
                                                     std::vector<engine::Value> parameters,
@@ -106,13 +105,12 @@ Result<std::unique_ptr<sql::Execution>> run_add_key(
 Result<std::unique_ptr<sql::Execution>> run_temporary_as(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const engine::ParsedStatement>& statement);
-// Looks up rows of a table, after the table has passed the session's own writes.
+// Looks up rows of a table, after the table contains the session's own writes.
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
                                          StatementBegun begun,
                                          std::shared_ptr<const engine::PullPlan> plan,
                                          MetadataImagePtr image);
-// Runs a SELECT over tables as of one commit, after the tables have passed the session's own
-// writes.
+// Runs a SELECT over tables as of one commit, after the tables contain the session's own writes.
 std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
                                            StatementBegun begun, SelectRows plan,
                                            MetadataImagePtr image);
@@ -126,7 +124,7 @@ Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::
 Result<std::unique_ptr<sql::Execution>> run_follow(SqlSession& session, sql::Receiver& receiver,
                                                    const SqlPrepared& prepared,
                                                    FollowedSelect select);
-// Executes PRINT: shows each record whose running number is a multiple of `interval`.
+// Executes PRINT: shows every record whose number in the order of reading is a multiple of `interval`.
 Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
                                                   engine::PlannedQuery planned,
                                                   MetadataImagePtr image, int64_t interval);

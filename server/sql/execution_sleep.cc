@@ -20,7 +20,7 @@ bool is_sleep(const engine::Expression& expression) {
   return call && call->name == kSleep && call->arguments.size() == 1;
 }
 
-// Whether the expression has the same value for all rows.
+// Whether the expression has the same value for all rows: it has no column and no sub-query.
 bool is_constant(const engine::Expression& expression) {
   return !expression.is<engine::ColumnRef>() && !expression.is<engine::Subquery>() &&
          std::ranges::all_of(engine::children(expression),
@@ -37,7 +37,7 @@ bool has_parameter(const engine::Expression& expression, size_t number) {
 
 // Removes the calls from expressions and adds up their arguments.
 struct Calls {
-  // Whether calls are replaced by NULL, the value that drivers make of PostgreSQL's void.
+  // Whether calls are replaced by NULL. Drivers show PostgreSQL's void as NULL.
   bool are_null = false;
   engine::ExpressionPtr seconds = {};
 
@@ -153,7 +153,7 @@ std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& stateme
                                              engine::RewriteOrder::ChildrenFirst);
     rest.statement = std::move(without);
   }
-  // Without a rewrite the planner reports that the function PG_SLEEP does not exist.
+  // If nothing is rewritten, the planner later reports that the function PG_SLEEP does not exist.
   if (!taken || !calls.seconds) return std::nullopt;
   engine::Query seconds;
   const TextPosition at = calls.seconds->position;

@@ -60,8 +60,8 @@ class Folding {
     existing(rename.name.name);
     fold(rename.new_name);
   }
-  // Changes the name of an existing relation to the catalog's spelling. A name with the schema public becomes an exact
-  // one if the session has a temporary table of that name.
+  // Changes the name of an existing relation to the catalog's spelling. A name with the schema public is quoted if the
+  // session has a temporary table of that name, which the bare name would mean.
   void existing(Name& name) {
     if (engine::is_in_public(name)) {
       Name plain = engine::without_public(name);

@@ -69,8 +69,8 @@ bool calls_function(const engine::Expression& expression) {
          });
 }
 
-// Whether planning computes functions. For a query whose functions run in a task, planning computes
-// none.
+// Whether planning the statement calls functions. A query whose functions run in a task calls none
+// while it is planned.
 bool computes_functions(const engine::Statement& statement) {
   const auto calls = [](const engine::ExpressionPtr& expression) {
     return expression && calls_function(*expression);
@@ -95,7 +95,7 @@ class Origins {
   void tell(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
     if (!origin.table) return;
     if (column.role.empty() && is_key(*origin.table, origin.column)) column.role = "KEY";
-    if (origin.table->is_temporary) return;  // not in the catalog
+    if (origin.table->is_temporary) return;  // temporary tables are not in the catalog
     const Table& table = table_of(*origin.table);
     const auto place = table.places.find(origin.column);
     if (place == table.places.end()) return;
@@ -419,7 +419,7 @@ Status Planner::check_row_locks(const engine::ParsedStatement& statement) const 
   const engine::PlanContext context = context_for(nullptr);
   for (const engine::TableName& each : statement.row_locks.tables) {
     const engine::DataSource* source = engine::find_source(each.name, context);
-    if (!source) continue;  // a query of WITH, or a catalog table
+    if (!source) continue;  // the source is a query of WITH or a catalog table
     TRY(check_insert(*image_->users, asker_, *source));
     if (!is_changed_by_rows(*source) || !check_writable(*image_, *source))
       return Error{ErrorCode::WrongObjectType,
@@ -495,8 +495,9 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
 
 namespace {
 
-// Whether a value of the declared type has another meaning than its text has in the column:
-// 23:30-05 for a column without a time zone, 5.5 for a column of whole numbers.
+// Whether converting the parameter from its declared type gives another result than parsing its
+// text as the type of the column: 23:30-05 for a column without a time zone, 5.5 for a column of
+// whole numbers.
 bool is_read_as_declared(const engine::SqlType& declared, const engine::SqlType& column) {
   if (declared.label() == engine::label::kExactTimestamptz)
     return column.is_time_like() && !engine::is_instant(column);
@@ -577,8 +578,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   }
   const std::vector<engine::SqlType> wanted = write.types();
   const bool has_widened = TRY(widen_arithmetic(write, types));
-  // A NUMERIC parameter keeps the digits of its value, so the scale that was inferred here does not
-  // count.
+  // Drops the inferred scale of NUMERIC parameters, since such a parameter keeps all digits of its
+  // value.
   for (size_t i = 0; i < types.size() && !out.parameters.empty(); ++i)
     if (types[i].kind() == engine::TypeKind::Decimal) types[i] = engine::SqlType();
   if (has_widened || !std::ranges::equal(types, wanted, is_written_alike)) {
@@ -650,7 +651,8 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {
     auto pulled = engine::plan_pull_query(query, context, eval());
-    // Only plan_select_rows() accepts the name of a table as a value.
+    // Plans again with plan_select_rows(), because only that function accepts the name of a table
+    // as a value.
     if (!pulled && pulled.error().code == ErrorCode::UndefinedColumn &&
         !context.settings.ksqldb_compat) {
       if (auto selected = engine::plan_select_rows(query, context, eval())) {
@@ -752,7 +754,7 @@ void Planner::infer_parameters(const engine::InsertValues& insert,
       engine::Query query;
       query.items.push_back({engine::SelectItemKind::Expression, clone(*value), std::nullopt,
                              std::nullopt, value->position});
-      // An error is reported when the value is computed.
+      // The error is ignored here, since it is reported when the value is computed.
       static_cast<void>(engine::plan_constant_query(query, context));
     }
   for (size_t i = 0; i < parameters.size(); ++i)
@@ -790,7 +792,8 @@ Status Planner::check_returning(const SqlPrepared& prepared, const Returning& re
 namespace {
 
 // Converts RETURNING to the types that the client received when it prepared the statement. The
-// types differ if parameters have values, since a NUMERIC then has the scale of its value.
+// types can differ once the parameters have values, since a NUMERIC then has the scale of its
+// value.
 Status take_told_types(const std::vector<sql::ResultColumn>& told, Returning& returning) {
   for (size_t i = 0; i < returning.size() && i < told.size(); ++i) {
     engine::BoundExpression& value = returning[i].value;
@@ -895,7 +898,8 @@ Status Planner::check_defaults(std::span<const engine::TableElement> columns) {
   for (const engine::TableElement& element : columns) {
     if (element.default_sql.empty()) continue;
     const auto schema = engine::read_schema(std::span(&element, 1), image_->catalog->types);
-    if (!schema || schema->columns.empty()) continue;  // the definition reports the error
+    // the execution of the definition reports this error
+    if (!schema || schema->columns.empty()) continue;
     TRY(check_default(schema->columns.front(), element.position));
   }
   return {};
@@ -905,7 +909,7 @@ Status Planner::check_default(const engine::AlterDefault& alter) {
   budget_->begin({});
   const engine::DataSource* table = image_->catalog->find_source(alter.table.name.text);
   const int index = table ? table->schema.index_of(alter.column.name.text) : -1;
-  if (index < 0) return {};  // the definition reports the error
+  if (index < 0) return {};  // the execution of the definition reports this error
   engine::ColumnDef column = table->schema.columns[static_cast<size_t>(index)];
   column.default_sql = alter.default_sql;
   return check_default(column, alter.column.position);
@@ -1015,7 +1019,7 @@ Result<LookUp> Planner::plan_look_up(const SqlPrepared& prepared, const engine::
     return prepared.pull;
   auto plan = std::make_shared<const engine::PullPlan>(
       TRY(engine::plan_pull_query(query, context, eval())));
-  TRY(budget_->status());  // reports errors of constants from which keys were computed
+  TRY(budget_->status());  // reports errors of the constants from which the keys were computed
   TRY(check_result(prepared, plan->result));
   return LookUp(std::move(plan));
 }

@@ -76,13 +76,14 @@ struct SqlPrepared final : sql::Prepared {
 struct StatementBegun {
   std::shared_ptr<const SqlPrepared> prepared;
   std::vector<engine::Value> parameters;
-  int64_t awaits_tables_since_us = 0;  // monotonic clock; 0: no unavailable table so far
+  // monotonic clock; 0: the statement has not waited for a table yet
+  int64_t awaits_tables_since_us = 0;
 };
-// Returns the parameters for planning. The values are moved out of `begun` if the statement cannot
-// be started again, otherwise copies them.
+// Returns the parameters for planning: moved out of `begun` if the statement cannot be started
+// again, otherwise copied.
 std::vector<engine::Value> parameters_for(StatementBegun& begun);
 
-// The results of planning.
+// The results of planning, one type for each kind of statement.
 struct ConstantRows {
   std::vector<engine::ColumnPtr> columns;
   size_t rows = 0;
@@ -90,7 +91,8 @@ struct ConstantRows {
 struct InsertRows {
   std::unique_ptr<RowBuffer> buffer;
   std::vector<engine::ColumnPtr> returned;  // the rows of RETURNING
-  std::vector<GivenNumbers> given = {};     // explicit numbers that sequences must pass first
+  // explicit numbers in the rows; their sequences must move past them first
+  std::vector<GivenNumbers> given = {};
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
@@ -161,8 +163,8 @@ class Planner {
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:
-  // Prepares a part of a statement, like prepare(); some parameters of the statement may be missing
-  // in the part.
+  // Prepares a part of a statement, as prepare() does for a whole one. The part need not use all
+  // parameters of the statement.
   Result<std::shared_ptr<const SqlPrepared>> prepare_part(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);

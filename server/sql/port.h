@@ -40,7 +40,7 @@ struct ResultColumn {
 
 enum class ResultKind : uint8_t {
   None,      // no rows: a definition or a command
-  Insert,    // rows to append, which a transaction holds back
+  Insert,    // rows to append; inside a transaction they are held back until COMMIT
   Rows,      // a result that ends by itself
   PushRows,  // a result that continues until it is cancelled or reaches its LIMIT
 };
@@ -79,8 +79,8 @@ struct Completion {
 // Receives the output of a running statement: any number of rows and notices, then exactly one end.
 class Receiver {
  public:
-  // Receives rows [first_row, end_row) of columns that match Prepared::columns. The columns are
-  // read during the call, and the rows are sent at the end of this turn of the loop.
+  // Receives rows [first_row, end_row) of columns that match Prepared::columns. The columns are read during the call,
+  // and the rows are sent at the end of this loop iteration.
   virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                        size_t end_row) = 0;
   // Receives rows [first_row, end_row) of a table's changes: rows whose bit is not set are deletes.
@@ -88,11 +88,10 @@ class Receiver {
                           size_t end_row, const engine::Bitmap& /*present*/) {
     on_rows(columns, first_row, end_row);
   }
-  // Whether rows would be sent to the client without delay, if the first of them has about
-  // `first_row_bytes`. A statement that holds many rows calls this before it gives each portion. If
-  // the result is false, the statement keeps its rows until resume() is called, which happens even
-  // if pause() never was. Rows given without this check are kept in memory as far as the session's
-  // limit allows.
+  // Whether rows would be sent to the client without delay, if the first of them has about `first_row_bytes`. A
+  // statement that holds many rows calls this before it gives each portion. If the result is false, the statement keeps
+  // its rows until resume() is called, which happens even if pause() was never called. Rows given without this check
+  // are kept in memory as far as the session's limit allows.
   virtual bool has_room(size_t /*first_row_bytes*/) { return true; }
   virtual void on_notice(Notice notice) = 0;
   virtual void on_done(Completion completion) = 0;
@@ -107,10 +106,9 @@ class Receiver {
 class Execution {
  public:
   virtual ~Execution() = default;
-  // Stops the rows until resume(). After pause(), only rows that are already on their way to this
-  // loop still arrive. A paused execution may still report an error. Since receivers only take
-  // notes, the session pauses between turns of the loop, so at most a batch or two arrive in one
-  // turn.
+  // Stops the rows until resume(). After pause(), only rows that are already on their way to this loop still arrive. A
+  // paused execution may still report an error. Receivers only take notes, so the session pauses between loop
+  // iterations, and at most a batch or two arrive in one iteration.
   virtual void pause() = 0;
   virtual void resume() = 0;
   // Cancels a statement without rows: ends it by on_error with QueryCanceled if that is still
@@ -223,8 +221,8 @@ class SessionBackend {
                                                    std::vector<engine::Value> parameters,
                                                    Receiver& receiver) = 0;
 
-  // Fails like start() if the columns of the rows have changed. For a statement that takes long to
-  // plan this is not known before start().
+  // Fails like start() if the columns of the rows have changed. If planning the statement takes long, the change is
+  // detected by start() only.
   virtual Status check_columns(const Prepared& /*prepared*/) { return {}; }
 
   // Answers a look-up within the call: gives its rows and its end to `receiver`, and returns true.

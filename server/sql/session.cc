@@ -146,8 +146,8 @@ engine::Properties properties_of(const sql::SessionSettings& settings, const Met
                                  bool speaks_ksqldb) {
   engine::Properties properties = settings.properties();
   engine::unfold_streams_prefix(properties);
-  // Settings that decide how rows are shown, and values that the client keeps under names of its
-  // own, belong to this session and do not change the meaning of a statement.
+  // Settings for the display of rows, and values that the client keeps under names of its own, are
+  // left out: they do not change the meaning of a statement.
   std::erase_if(properties,
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
   const engine::Properties& system = image.catalog->system_properties;
@@ -263,8 +263,8 @@ std::unique_ptr<sql::Errand> SqlSession::run_aside(size_t bytes, Work work,
       if (!*is_cancelled) done();
     });
   };
-  // The job is moved into the queue. A copy here could be the last one when the worker finishes,
-  // and its data would be destroyed on this loop.
+  // The job is moved into the queue. If this thread kept a copy, the data could be destroyed on
+  // this loop after the worker has finished.
   if (!parts_.workers.try_run(bytes, std::move(job))) return nullptr;
   return errand;
 }
@@ -291,8 +291,8 @@ Result<OpenStatement> SqlSession::open_statement() {
   const SqlSettings& settings = parts_.settings;
   if (open_statements_ >= static_cast<size_t>(settings.max_queries_per_session))
     return too_many_open(settings.max_queries_per_session, "max-queries-per-session");
-  // Two loops may exceed the limit by one together. A small excess is acceptable, since the limit
-  // bounds memory.
+  // Two loops together can exceed the limit by one. This is acceptable, since the limit only bounds
+  // memory.
   if (parts_.open_statements >= static_cast<size_t>(settings.max_open_queries))
     return too_many_open(settings.max_open_queries, "max-open-queries");
   return OpenStatement(open_statements_, parts_.open_statements);
@@ -397,7 +397,7 @@ std::shared_ptr<const engine::DataSource> SqlSession::written_table(
 
 bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action != Action::Insert)
-    // other statements take numbers on other paths, or are planned on a worker anyway
+    // other statements take numbers without this check, or are planned on a worker anyway
     return false;
   const auto target = written_table(prepared, image);
   return target && has_sequence_default(*target);
@@ -624,8 +624,8 @@ Status SqlSession::check_is_read(const MetadataImage& image,
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};
-  // A node without a replica does not read the table and sends the rows to the leader, so it has
-  // nothing to check.
+  // A node without a replica cannot check this. It does not read the table, and sends the rows to
+  // the leader.
   const storage::TopicInfo* topic = image.topics->find(target.topic);
   if (topic != nullptr && !parts_.cluster->has_replica({topic->id, PartitionId{0}})) return {};
   const auto trouble = parts_.supervisor.trouble_of(keeper->query->id);
@@ -650,8 +650,8 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
-// Keeps the smallest offset of each partition, so that the commit detects rows that others wrote
-// after the first of several reads.
+// Keeps the smallest offset of each partition. If the transaction has read several times, the
+// commit must detect all rows that others wrote after the first read.
 void SqlSession::note_held_read(const Uuid& topic) {
   for (const auto& [partition, end] : read_ends_) {
     if (partition.topic != topic) continue;

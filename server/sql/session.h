@@ -45,7 +45,7 @@ class Connectors;
 // occupies a scan or a task.
 class OpenStatement {
  public:
-  OpenStatement() = default;  // makes an object that counts nothing
+  OpenStatement() = default;  // an object that counts no statement
   OpenStatement(size_t& of_session, std::atomic<size_t>& of_server)
       : of_session_(&of_session), of_server_(&of_server) {
     ++of_session;
@@ -94,9 +94,8 @@ struct SqlParts {
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
   CaughtUp caught_up = {};
-  TableLocks turns = {};  // by topic name: held by a writer that changes rows which it has read
-  TableLocks commits =
-      {};  // by topic id: writers of several records, and readers until their scans have begun
+  TableLocks turns = {};  // by topic name: locks of statements that change rows after reading them
+  TableLocks commits = {};  // by topic id: locks of writers, and of readers until their scans begin
   SequenceReserves sequences = SequenceReserves(definitions);
   std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
@@ -106,16 +105,15 @@ struct SqlParts {
   std::shared_ptr<NamedLocks> locks = std::make_shared<LocalLocks>();
 };
 
-// The end of the session's own writes in each partition. Look-ups of the session wait until the
-// tables have passed these ends.
+// The end of the session's own writes in each partition. Look-ups of the session wait until the tables contain the
+// records before these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// The turns (exclusive rights to change rows of a table) that a writer holds, by topic name. Until
-// the last copy of a hold is destroyed, no other session runs a statement that changes rows of the
-// table after reading them.
+// The table locks of a writer, by topic name: the exclusive rights to change rows of a table. Until the last copy of a
+// hold is destroyed, no other session runs a statement that changes rows of the table after reading them.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
-// The shards that keep rows of a table, and the number of tasks.
+// The shards that hold rows of a table, and the number of its tasks.
 struct MaterializerPlaces {
   std::shared_ptr<const DefinedQuery> query;
   Revision revision;
@@ -123,10 +121,10 @@ struct MaterializerPlaces {
   std::vector<Shard*> shards;
 };
 
-// The undo of a transaction's definitions, under way on the metadata thread.
+// The undo of a transaction's definitions, which runs on the metadata thread.
 struct Undoing {
   bool is_done = false;
-  std::function<void()> told = {};  // called when the undo is done, if an execution waits for it
+  std::function<void()> told = {};  // called when the undo is done, for a waiting execution
 };
 
 // Threads: the shard's loop. Owner: the front end's session.
@@ -154,7 +152,7 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) override;
-  // Starts a statement that an execution runs as a part of another one: the audit has one line for the whole.
+  // Starts a statement that another statement executes as its part. The audit gets one entry for both.
   Result<std::unique_ptr<sql::Execution>> start_part(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver);
@@ -181,7 +179,7 @@ class SqlSession final : public sql::SessionBackend {
   bool speaks_ksqldb() const override;
   std::optional<engine::SqlType> type_of_oid(uint32_t number) const override;
 
-  // --- For the executions of this session.
+  // --- Used by the executions of this session.
   SqlParts& parts() { return parts_; }
   Shard& shard() { return shard_; }
   engine::Properties properties() const;
@@ -193,7 +191,7 @@ class SqlSession final : public sql::SessionBackend {
   DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
-  // Whether all of the query's tasks are known to have passed the session's own writes.
+  // Whether all tasks of the query are known to have processed the session's own writes.
   bool has_passed(const std::shared_ptr<const DefinedQuery>& query) const {
     return passed_.contains(query);
   }
@@ -218,8 +216,8 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
-  // Returns whether the session has the lock of FOR UPDATE on the table, which excludes sessions of
-  // other nodes. The lock is kept together with the turns.
+  // Returns whether the session has the lock of FOR UPDATE on the table, which excludes sessions of other nodes. Row
+  // locks are kept among the table locks.
   bool has_row_lock(const std::string& topic) const { return turns_.contains(row_lock(topic)); }
   void take_row_lock(const std::string& topic, const NamedLocks::HoldPtr& hold) {
     turns_[row_lock(topic)] = hold;
@@ -227,14 +225,13 @@ class SqlSession final : public sql::SessionBackend {
   }
   // Returns the name of the lock; no topic can have this name.
   static std::string row_lock(const std::string& topic) { return "rows:" + topic; }
-  // Takes the turns from the session and returns them. An append under way may hold a copy for a
-  // short time more.
+  // Takes the table locks from the session and returns them. A running append may keep a copy a little longer.
   WriterTurns take_turns();
   void give_up_turns() { take_turns(); }
   // Starts a SELECT whose rows decide what is written. The SELECT sees all rows in the topics.
   Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
                                                            sql::Receiver& receiver);
-  // Starts a statement that has waited for its turn.
+  // Starts a statement that has waited for its table locks.
   Result<std::unique_ptr<sql::Execution>> start_in_turn(
       const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) {
@@ -288,15 +285,15 @@ class SqlSession final : public sql::SessionBackend {
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
                                                           const MetadataImage& image) const;
-  // Whether the statement may have to wait for numbers of sequences.
+  // Whether the statement may have to wait until numbers of a sequence are reserved.
   bool takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const;
-  // Returns the topics of the tables for which the statement needs the turn.
+  // Returns the topics of the tables for which the statement needs the table lock.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
   // Returns the topics of the tables whose rows the statement locks.
   std::set<std::string> topics_with_row_locks(const SqlPrepared& prepared,
                                               const MetadataImage& image) const;
-  // Returns whether another node may have taken a FOR UPDATE lock of this transaction.
+  // Returns whether this transaction may have lost a lock of FOR UPDATE to another node.
   bool has_lost_row_lock() const;
   Status check_supported(const SqlPrepared& prepared) const;
   TemporaryTables no_temporary_tables() const;
@@ -315,13 +312,13 @@ class SqlSession final : public sql::SessionBackend {
   Shard& shard_;
   const sql::SessionSettings& settings_;
   SessionWrites written_;
-  // Queries that have passed written_; emptied by a write.
+  // The queries that have processed all of written_; emptied by a write.
   std::set<std::shared_ptr<const DefinedQuery>> passed_;
   std::set<std::string> warned_late_;  // ids of queries
   MaterializerPlaces last_places_;     // the result of the last places_of()
   PointTables point_tables_{*this};
   TemporaryTables temporary_ = no_temporary_tables();
-  WriterTurns turns_;  // held until the end of the transaction, or of a single statement
+  WriterTurns turns_;  // held until the transaction or the single statement ends
   std::vector<std::weak_ptr<NamedLocks::Hold>> row_locks_;  // the locks of FOR UPDATE among turns_
   bool in_transaction_ = false;
   Begun begun_ = Begun::ByClient;

@@ -1,4 +1,4 @@
-// Releases the turns of a statement that waits for other nodes. Used in a cluster only.
+// Releases the table locks of a statement that waits for other nodes. Used in a cluster only.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -9,16 +9,16 @@
 
 namespace server {
 
-// A statement that waits for leaders which do not answer, or may not accept rows, gives up its
-// turns after a moment, since statements that wait for these turns may write to partitions of other
-// leaders. In a cluster turns only decide the order: leaders check whether the rows that were read
-// have changed.
+// If leaders do not answer or may not accept rows, the waiting statement releases its table locks
+// after a moment, because the next statement may write to partitions of other leaders. This is
+// safe: in a cluster the locks only decide the order, and the leaders check whether the rows that
+// were read have changed.
 //
 // Threads: the session's loop. Owner: the execution, while it waits.
 class StalledTurns {
  public:
-  // Releases `taken`, the turns of an append under way, and the turns of the session, unless a
-  // transaction holds the turns of the session until it ends.
+  // Releases `taken`, the table locks of a running append, and the table locks of the session. The
+  // session keeps its locks if a transaction holds them until it ends.
   explicit StalledTurns(SqlSession& session, std::shared_ptr<WriterTurns> taken = nullptr)
       : timer_(session.shard().loop(), "stalled turns", [&session, taken = std::move(taken)] {
           if (taken) taken->clear();

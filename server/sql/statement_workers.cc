@@ -11,7 +11,7 @@ namespace server {
 namespace {
 
 // Forty sorts of a table keep all threads busy for seconds, and short jobs would wait behind them.
-// So if the server chooses the number of threads, two more threads run short jobs only.
+// So if the number of threads is not configured, two additional threads run short jobs only.
 constexpr int kShortThreads = 2;
 thread_local bool runs_short_jobs_only = false;
 
@@ -62,8 +62,8 @@ bool StatementWorkers::stop(std::chrono::milliseconds patience) {
 
 void StatementWorkers::work() {
   // With few cores, a loop that wakes up has priority over a statement of megabytes. On Linux the
-  // value applies to this thread alone. If the call fails, statements only compete harder with the
-  // loops.
+  // value applies to this thread alone. The result is ignored: after a failure, statements only
+  // take more time from the loops.
   constexpr int kNice = 5;
   setpriority(PRIO_PROCESS, 0, kNice);
   const auto is_mine = [](const Job& job) {

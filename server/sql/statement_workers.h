@@ -29,7 +29,8 @@ class StatementWorkers {
   // Returns false if the queue is full; an empty queue accepts a job of any size.
   bool try_run(size_t bytes, std::function<void()> job);
 
-  // Drops queued jobs and waits for running ones. Returns false if they have not ended in time.
+  // Drops queued jobs and waits for running ones. Returns false if they are still running after
+  // `patience`.
   bool stop(std::chrono::milliseconds patience);
 
  private:

@@ -32,7 +32,8 @@ engine::CreateSource copy_without_properties(const engine::CreateSource& create)
   copy.elements = create.elements;
   copy.is_postgres = create.is_postgres;
   copy.is_temporary = create.is_temporary;
-  return copy;  // the properties are storage parameters, which are not kept
+  // without properties: they are storage parameters of PostgreSQL, which have no effect
+  return copy;
 }
 
 // The prefix gives names of the form PG_TEMP_1A2B3C4D.NAME, and in a cluster

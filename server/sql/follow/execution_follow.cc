@@ -21,7 +21,7 @@ class FollowExecution final : public SqlExecution {
   Status begin(const std::string& text, FollowedSelect select) {
     follower_ = TRY(session().parts().surveys->follow(text, std::move(select), reader_of(session()),
                                                       on_loop([this] { show(); })));
-    // if other clients follow the statement already, its rows are known
+    // if other clients follow the same statement, its rows are known already
     on_loop([this] { show(); })();
     return {};
   }
@@ -64,7 +64,7 @@ class FollowExecution final : public SqlExecution {
     }
     seen_ = changes_->until;
     changes_.reset();
-    show();  // the rows may have changed while these were being shown
+    show();  // the rows may have changed again while these were sent
   }
   void finish() {
     is_over_ = true;
@@ -79,7 +79,7 @@ class FollowExecution final : public SqlExecution {
 
   std::unique_ptr<Surveys::Follower> follower_;  // null when the statement is over
   FollowedRows::Version seen_ = 0;
-  FollowedRows::ChangesPtr changes_;  // set while they are being shown
+  FollowedRows::ChangesPtr changes_;  // set while the changes are sent
   size_t shown_ = 0;                  // number of rows of `changes_` that have been sent
   uint64_t rows_left_;                // rows that the LIMIT still allows
   bool is_over_ = false, is_rest_posted_ = false;

@@ -13,11 +13,11 @@ namespace server {
 // The rows of one system table that pass a filter, and the columns that identify such a row.
 struct FollowedSelect {
   std::shared_ptr<const engine::SelectRowsPlan> rows;
-  std::vector<size_t> key;       // indexes of columns of the result
+  std::vector<size_t> key;       // indexes of the result's key columns
   std::optional<uint64_t> most;  // the LIMIT, which counts changes
 };
 
-// Returns whether the query follows a system table: it ends with EMIT and reads one first.
+// Returns whether the query follows a system table: it ends with EMIT, and its first source is a system table.
 bool follows_system_table(const engine::Query& query, const engine::PlanContext& context);
 // Plans such a query. Fails with NotSupported if it groups, joins or sorts, or if its result lacks a column that
 // identifies the rows.

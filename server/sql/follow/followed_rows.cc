@@ -102,8 +102,8 @@ FollowedRows::ChangesPtr FollowedRows::make(Version seen) const {
     decode(*bytes, all);
     changes->present.push_back(true);
   }
-  // A follower that has seen nothing knows no row that could be deleted. A key that was deleted and came back is a
-  // changed row.
+  // A follower that has seen nothing knows no row that could be deleted. A key that was deleted and inserted again is
+  // reported as a changed row.
   for (const Deleted& each : deleted_) {
     if (seen == 0 || each.at <= seen || rows_.contains(each.key)) continue;
     decode(each.key, keys);

@@ -20,7 +20,7 @@ namespace server {
 // Threads: one at a time. Owner: a FollowedStatement.
 class FollowedRows {
  public:
-  using Version = uint64_t;  // grows with each take() that changes a row; 0: nothing was taken
+  using Version = uint64_t;  // increases with each take() that changes a row; 0: at first
   static constexpr size_t kMostDeleted = 10'000;
 
   // `key`: the columns that identify a row.

@@ -177,13 +177,13 @@ void Surveys::survey() {
 void Surveys::compute(std::shared_ptr<const InformationFacts> facts, Statements statements) {
   const bool is_taken = parts_.workers.try_run(
       kMostShortWorkBytes, [this, facts = std::move(facts), statements = std::move(statements)] {
-        // A survey is paced by the work that it costs, and not by the time that it waits.
+        // The time until the next survey depends on the CPU time of this one. Time spent waiting does not count.
         const int64_t begun_us = thread_cpu_us();
         for (const auto& each : statements) each->take(surveyed_rows(parts_, *each, *facts));
         const int64_t taken_us = thread_cpu_us() - begun_us;
         home_.post([this, taken_us] { end_survey(taken_us); });
       });
-  // The workers are overloaded: the next survey may find room.
+  // The queue of the workers is full, so this survey is skipped.
   if (!is_taken) home_.post([this] { end_survey(0); });
 }
 

@@ -31,8 +31,8 @@ class FollowedStatement {
 
   FollowedStatement(FollowedSelect select, InformationReader reader, MemoryBudget& memory);
 
-  // Returns the changes after `seen`, or null if there are none, as before the end of the first survey. Fails with the
-  // error of the last survey, and as FollowedRows::since() does.
+  // Returns the changes after `seen`, or null if no row has changed, which is also true until the first survey ends.
+  // Fails with the error of the last survey, and as FollowedRows::since() does.
   Result<FollowedRows::ChangesPtr> since(FollowedRows::Version seen);
   FollowedRows::Version version();
 
@@ -40,7 +40,7 @@ class FollowedStatement {
   void remove_follower(uint64_t number);
   size_t followers();
 
-  // --- For surveys, on a worker.
+  // --- Called by surveys, on a worker.
   const FollowedSelect& select() const { return select_; }
   const InformationReader& reader() const { return reader_; }
   // Takes the result of a survey, and wakes the followers if it differs from the last one.
@@ -76,7 +76,7 @@ class Surveys {
   Surveys(const Surveys&) = delete;
   Surveys& operator=(const Surveys&) = delete;
 
-  // A follower's hold on a statement, until it is destroyed. Threads: any.
+  // Keeps a statement followed until this object is destroyed. Threads: any.
   class Follower {
    public:
     Follower(std::shared_ptr<FollowedStatement> statement, FollowedStatement::Wake wake)

@@ -24,8 +24,8 @@ class PresentFigures {
   void each(const std::string& name, const OnFigure& on_figure) const;
   // Returns the sum of all present values of the name; `otherwise` without any.
   double sum(const std::string& name, double otherwise = 0) const;
-  // Returns the slope per second over the last `past_ms`, as deriv() of Prometheus: least squares; 0 with less than two
-  // points.
+  // Returns the slope per second over the last `past_ms`, computed by least squares like deriv() of Prometheus; 0 if
+  // the series has less than two points.
   double slope(const std::string& name, const std::string& label, int64_t past_ms) const;
   // Returns the largest value of the last `past_ms`.
   double largest(const std::string& name, const std::string& label, int64_t past_ms) const;
@@ -51,7 +51,7 @@ struct FindingRule {
 // The rules in the order of alerts.yml, without MillraceDown, which a server cannot report itself.
 extern const std::span<const FindingRule> kFindingRules;
 
-// Keeps the time since which each condition holds.
+// Remembers since when each condition has held.
 //
 // Threads: one at a time. Owner: ServerHistory.
 class FindingTracker {
@@ -60,7 +60,7 @@ class FindingTracker {
   std::vector<engine::Finding> find(const PresentFigures& figures, int64_t now_ms);
 
  private:
-  // begin of each finding, by rule and object
+  // the time at which each finding began, by rule and object
   std::map<std::pair<std::string, std::string>, int64_t> since_ms_;
 };
 

@@ -91,7 +91,7 @@ void SampleRing::read(const std::optional<std::string>& name,
   for (auto each = first; each != series_.end(); ++each) {
     if (name && each->first.first != *name) break;
     if (label && each->first.second != *label) {
-      if (name) break;  // series are sorted by label, so no further one matches
+      if (name) break;  // series are sorted by name and label, so no later one matches
       continue;
     }
     points.clear();

@@ -21,7 +21,7 @@ struct Sample {
 // floats, whose seven digits suffice for a graph.
 //
 // Invariants: at most kMostSeries series are kept, so the memory is at most kMostSeries * kSeriesBytes, about 18 MB;
-//             the samples of series that found no place are counted.
+//             the samples of further series are dropped and counted.
 // Threads:    one at a time. Owner: ServerHistory.
 class SampleRing {
  public:

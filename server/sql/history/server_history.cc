@@ -36,11 +36,11 @@ std::vector<Sample> samples_of(std::string_view page) {
   return samples;
 }
 
-// Replaces counters by their rates. The first value of a counter gives no rate; a counter that has become
-// smaller was reset to 0 in between.
+// Replaces counters by their rates. The first value of a counter gives no rate. A counter that has become smaller was
+// reset, and counts from 0.
 void ServerHistory::take_rates(std::vector<Sample>& samples, int64_t wall_ms) {
   const double seconds = static_cast<double>(wall_ms - last_ms_) / 1e3;
-  // A page may have the rate of a counter already, computed over the time of its own choice.
+  // If the page already has a rate of its own for a counter, that rate is kept.
   std::set<std::string> rates;
   for (const Sample& sample : samples)
     if (sample.name.ends_with(kPerSecond)) rates.insert(sample.name);

@@ -131,7 +131,8 @@ class ChunkWriter {
     columns_.clear();
     for (const engine::ColumnDef& column : engine::records_table().columns.columns)
       columns_.push_back(std::make_shared<engine::Column>(column.type));
-    // The statement compares the hidden columns with the arguments. The texts are copied once per chunk.
+    // The rows also contain the arguments of RECORDS as hidden columns, since the statement compares these columns with
+    // the arguments. Each text is copied once per chunk.
     arguments_.assign(columns_.size(), std::nullopt);
     for (const engine::SystemTextFilter& argument : wanted_)
       arguments_[argument.column] = columns_[argument.column]->heap().add(argument.text);
@@ -247,8 +248,8 @@ Result<engine::RowsChunks> LogRows::records(const engine::RecordsRequest& reques
   size_t bytes = 0, charged = 0;
   int64_t records = 0;
   while (bytes < request.max_bytes && (records == 0 || clock.monotonic_us() < until_us)) {
-    // The next record is the newest or oldest of those at the heads of the partitions, so that partitions take turns by
-    // time while each keeps the order of its offsets.
+    // Takes the newest or oldest record among the next records of all partitions. So the partitions are merged by time,
+    // and each keeps the order of its offsets.
     RecordScan* chosen = nullptr;
     const ScannedRecord* head = nullptr;
     for (RecordScan& scan : scans) {
@@ -274,7 +275,7 @@ Result<engine::RowsChunks> LogRows::records(const engine::RecordsRequest& reques
   }
   if (writer.rows() > 0) out.push_back(writer.take());
   if (notices_.size() < kMostNotices) notices_.push_back(notice_of(request, records, bytes, scans));
-  context.hold(held);  // the caller charges the rows that are returned
+  context.hold(held);  // this buffer's memory; the caller charges the returned rows
   return out;
 }
 

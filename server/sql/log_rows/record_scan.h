@@ -13,7 +13,7 @@
 
 namespace server {
 
-// A record with copies of its bytes, so that it outlives the turn of the reader.
+// A record with copies of its bytes, so that it stays valid after the reader's snapshot is released.
 struct ScannedRecord {
   Offset offset;
   int64_t timestamp_ms = -1;  // negative: no timestamp
@@ -69,8 +69,9 @@ class RecordScan {
   const size_t portion_bytes_;
   Offset start_, end_;  // the visible records as of begin()
   Offset next_;         // the next offset to read, in the direction of the scan
-  // With newest first: the number of offsets that the next portion covers. The log is read forward only, so a portion
-  // is the end of such a window, which grows and shrinks until it has about the bytes of a portion.
+  // With newest first: the number of offsets that the next portion covers. The log can only be read forward, so each
+  // portion is read as the end of such a window. The window's size is adapted until it has about as many bytes as a
+  // portion.
   int64_t window_ = 256;
   std::deque<ScannedRecord> buffered_;
   size_t buffered_bytes_ = 0;

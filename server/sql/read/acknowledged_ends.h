@@ -12,7 +12,8 @@
 
 namespace server {
 
-// Invariant: rows acknowledged before an entry's question was asked lie before the entry's end.
+// Invariant: all rows that were acknowledged before the leaders were asked for an entry's end lie
+// before that end.
 //
 // Threads: any. Owner: the component that asks the leaders.
 class AcknowledgedEnds {

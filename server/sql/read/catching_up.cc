@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-constexpr int64_t kLookMs = 100;  // interval of looks at progress
+constexpr int64_t kLookMs = 100;  // time between two checks of the progress
 constexpr int64_t kAgainMs = 20;  // delay before another attempt after a restart or a failure
 
 std::string hint(int64_t most_ms) {
@@ -34,7 +34,8 @@ bool is_paused(const DefinedQuery& query) {
   return query.query->state == engine::DesiredState::Paused;
 }
 
-// Returns the error of a read that has waited for a view in vain. If the last run has failed, a longer wait cannot help.
+// Returns the error of a read that has waited in vain for a view. If the last run has failed, a longer wait cannot
+// help.
 Error view_behind(const engine::ViewState& view, int64_t now_us, const std::string& which_made,
                   const std::string& waited, std::string hint) {
   if (view.error) return *view.error;
@@ -71,8 +72,8 @@ int64_t PatientWait::now_us() const { return session_.parts().clock.monotonic_us
 int64_t PatientWait::waited_ms() const { return (now_us() - begun_us_) / 1000; }
 bool PatientWait::is_over() const { return now_us() - moved_us_ >= most_ms_ * 1000; }
 
-// Returns the interval of looks at the progress, which is so short that even a short wait sees
-// progress.
+// Returns the time between two checks of the progress: at most a quarter of the wait, so that a short wait notices
+// progress, too.
 int64_t PatientWait::interval_ms() const { return std::clamp(most_ms_ / 4, int64_t{1}, kLookMs); }
 
 void PatientWait::watch(AskProgress ask, Late late) {
@@ -90,7 +91,8 @@ void PatientWait::look() {
 
 void PatientWait::take(const ReadBarrier::Progress& progress) {
   if (!timer_) return;
-  // The first answer has no predecessor to compare with, and may be the result of an earlier wait.
+  // The first answer does not count as progress: no earlier answer exists to compare it with, and a wait before this
+  // one may have made the progress.
   if (last_ && (progress.is_beyond(*last_) || progress.is_computing())) moved_us_ = now_us();
   last_ = progress;
   if (is_over()) {
@@ -246,7 +248,7 @@ void CatchingUp::passed(Ends which, const Status& status) {
   end({});
 }
 
-// Finds out whether rows are missing in the output because a query of the route does not run.
+// Finds out whether rows are missing in the output because one of the queries that produce it does not run.
 void CatchingUp::look() {
   ask_ends([this](const SessionWrites& ends) {
     receiver_ = std::make_shared<int>();

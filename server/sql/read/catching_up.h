@@ -49,7 +49,7 @@ class PatientWait {
   Late late_;
   std::optional<Timer> timer_;
   std::optional<WeakCallback>
-      asked_;  // renewed for each question, so that answers to earlier questions are dropped
+      asked_;  // replaced at each question, so that answers to earlier questions are dropped
 };
 
 // Waits until the output of queries contains all that its reader must see:

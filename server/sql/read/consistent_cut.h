@@ -9,9 +9,10 @@
 
 namespace server {
 
-// Holds, while it lives, the tasks that keep the tables of the given queries, each task between two
-// of its commits. All earlier commits of these tasks were handed to the log before any later one.
-// So a read shows the tables as of one commit of the log, whichever shard reads first.
+// Stops, as long as it exists, the tasks that materialize the tables of the given queries, each
+// between two of its commits. The log has received all earlier commits of these tasks by then, and
+// receives no later one. So a read shows the tables as of one commit of the log, whichever shard
+// reads first.
 //
 // The shards are held one after the other, in the order of their numbers. Otherwise two cuts could
 // each hold a shard that the other waits for, and deadlock.

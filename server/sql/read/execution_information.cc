@@ -107,7 +107,7 @@ class InformationExecution final : public SqlExecution {
   std::unique_ptr<sql::Errand> errand_;
   std::optional<engine::InformationRows> rows_;  // set once the rows are computed
   size_t shown_ = 0;
-  // the next portion is scheduled; all rows have been sent
+  // whether the next portion is scheduled, and whether all rows have been sent
   bool is_waiting_ = false, is_over_ = false;
 };
 

@@ -55,7 +55,8 @@ class PullExecution final : public TableRead {
   struct Part {
     Shard* shard = nullptr;
     std::shared_ptr<PullScan> scan;
-    std::deque<std::shared_ptr<PullPortion>> portions;  // portions that are not shown yet
+    // portions that have arrived and are not shown yet
+    std::deque<std::shared_ptr<PullPortion>> portions;
     bool has_reported = false, is_complete = false;
   };
   // The portion whose rows are being sent, and the position of the next row.
@@ -203,12 +204,12 @@ class PullExecution final : public TableRead {
     return (must_be_short ? MemoryBudget::kShortAnswerBytes : kBytesAtOnce) / bytes_of_row + 1;
   }
 
-  // The present turn of the loop, in which rows are shown.
+  // One loop iteration, in which rows are shown.
   struct Turn {
     int64_t begun_us;
     bool has_shown = false;
   };
-  // Whether the turn has used up its time. If so, posts a later turn for the remaining rows.
+  // Whether the iteration has used up its time. If so, posts a later one for the remaining rows.
   bool goes_on_later(Turn& turn) {
     constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
     if (!std::exchange(turn.has_shown, true)) return false;
@@ -224,8 +225,8 @@ class PullExecution final : public TableRead {
     return true;
   }
 
-  // Shows rows of the portion as far as the client has room and the turn has time. Returns whether
-  // the portion is finished.
+  // Shows rows of the portion as long as the client has room and the iteration has time. Returns
+  // whether the portion is finished.
   bool show(Turn& turn) {
     const PullPortion& portion = *showing_->portion;
     for (; showing_->batch < portion.batches.size(); ++showing_->batch, showing_->row = 0) {
@@ -314,8 +315,8 @@ class PullExecution final : public TableRead {
     if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
-  // Waits for the table and starts again. Fails if rows have been sent already, since they cannot
-  // be taken back.
+  // Waits for the table and starts again. Fails if rows have been sent already, since the client
+  // has them.
   void await_table() {
     if (has_shown_) {
       NotKept why = not_kept(session().parts(), kept_);
@@ -345,7 +346,7 @@ class PullExecution final : public TableRead {
   std::unique_ptr<sql::Errand> shaping_;
   MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
   bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false, has_shown_ = false;
-  bool is_rest_posted_ = false;  // deliver() continues in a later turn of the loop
+  bool is_rest_posted_ = false;  // deliver() continues in a later loop iteration
 };
 
 }  // namespace

@@ -65,8 +65,8 @@ class SelectExecution final : public TableRead {
   }
 
  private:
-  // Reads the next stream; after the last one, the tables. In the other order, the rows of tables
-  // would be outdated by the time the streams are read.
+  // Reads the next stream, or the tables after the last stream. If the tables were read first,
+  // their rows would be outdated by the time the streams are read.
   void read_next_stream() {
     const auto at = std::find_if(plan_->streams.begin() + static_cast<ptrdiff_t>(streams_read_),
                                  plan_->streams.end(), [](const auto& stream) { return stream; });
@@ -132,7 +132,8 @@ class SelectExecution final : public TableRead {
     std::optional<HeldBatches> held = {};  // the transaction's own rows for this table
     bool is_stream() const { return kept.table == nullptr; }
   };
-  // Owned by the work, which may outlive this execution, and by the code that shows the result.
+  // The state of the computation. It is shared by the worker thread, which may finish after this
+  // execution is destroyed, and by the code that shows the result.
   struct Work {
     SqlParts& parts;
     SelectRows plan;
@@ -167,7 +168,8 @@ class SelectExecution final : public TableRead {
         times.running_us = clock.monotonic_us() - begun_us;
         result = engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, *profile, times))};
       }
-      budget.emplace(clock, nullptr, &memory);  // `is_cancelled` ends with the errand
+      // without a flag, since `is_cancelled` is destroyed with the errand
+      budget.emplace(clock, nullptr, &memory);
     }
     Result<engine::RowsChunks> make() {
       size_t bytes = 0;
@@ -253,10 +255,11 @@ class SelectExecution final : public TableRead {
         for (const std::string& batches : *held) gathered_bytes_ += batches.size();
         table.held = *std::move(held);
       }
-      // The transaction's held rows are laid over the table's rows before its filter applies:
-      // shape() does both.
+      // The transaction's uncommitted rows replace rows of the table before the filter is applied.
+      // In that case shape() filters, and not the shard.
       table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
-      // Rows of the transaction are laid over whole rows.
+      // If the transaction has uncommitted rows for the table, all columns are read, since such a
+      // row replaces a whole row.
       if (!table.held) table.request->used = engine::used_columns(*plan_->tables[i]);
       table.request->is_one_of_several = tables_.size() > 1;
       table.request->properties = session().properties();
@@ -435,7 +438,7 @@ class SelectExecution final : public TableRead {
   std::unique_ptr<sql::Errand> errand_;
   size_t chunk_ = 0, row_ = 0;  // position of the next row to show
   bool is_made_ = false, is_over_ = false;
-  bool is_rest_posted_ = false;  // show() continues in a later turn of the loop
+  bool is_rest_posted_ = false;  // show() continues in a later loop iteration
 };
 
 }  // namespace

@@ -315,12 +315,12 @@ class TransientExecution final : public SqlExecution {
       for (size_t row = 0; row < rows; ++row)
         shown_ends_[batch.partition_of(row)] = Offset(batch.offsets[row] + 1);
     if (rows_left_ > 0) return;
-    // the step ends before the query does, because a task must not be destroyed within its step
+    // the query ends after this step, because a task must not be destroyed within its own step
     is_over_ = true;
     note_failure_before(batch.partition_of(rows - 1), batch.offsets[rows - 1]);
   }
-  // Keeps the first failure of a push query at this time, when the LIMIT is reached. Records behind the last row were
-  // read together with it, and their failures do not count.
+  // Stores the first failure of a push query at the moment when the LIMIT is reached. Records behind the last row may
+  // have been read together with it; their failures do not count.
   void note_failure_before(int32_t last_partition, int64_t last_offset) {
     failed_in_limit_ = task_->task->metrics().first_failed_value;
     if (failed_in_limit_ && failed_in_limit_->partition == last_partition &&
@@ -444,7 +444,8 @@ class TransientExecution final : public SqlExecution {
                      ends_by_itself ? "" : " so far", first)});
   }
 
-  // The first rows of a filled stream never arrive in such a query, so its wait needs an explanation.
+  // A query with LIMIT that reads new records only never gets the rows that a stream holds already. A notice explains
+  // this, since the client waits without any output.
   void explain_waiting(const std::vector<engine::Task::Input>& inputs) {
     if (end_ == TransientEnd::AtPresentEnd || !planned_.limit) return;
     int64_t skipped = 0;

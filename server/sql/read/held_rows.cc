@@ -49,7 +49,7 @@ Result<ByKey> last_of_each_key(const HeldBatches& held, const engine::DataSource
 
 struct Columns {
   std::vector<engine::ColumnDef> definitions;
-  std::vector<size_t> places;  // positions in the schema
+  std::vector<size_t> places;  // positions of the given columns in the schema
 };
 Columns columns_of(const engine::DataSource& table, engine::ColumnRole role) {
   Columns columns;

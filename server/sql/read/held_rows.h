@@ -1,4 +1,4 @@
-// Lays the rows that a transaction has written to a table over the committed rows, so that the
+// Merges the rows that a transaction has written to a table into the committed rows, so that the
 // transaction's own statements see them.
 #pragma once
 #include <memory>

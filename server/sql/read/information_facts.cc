@@ -27,8 +27,8 @@ void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
   status.windows_expired += report.metrics.windows_expired;
   status.records_per_second += report.metrics.records_per_second;
   if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
-  // Shows the time of the task that is furthest ahead: late records are late because of the record
-  // that moved this time.
+  // Shows the stream time of the task that is furthest ahead, and the record that advanced this time: because of that
+  // record, other records are late.
   if (const engine::StreamTime& time = report.metrics.stream_time;
       time.offset >= 0 && time.timestamp >= status.stream_time) {
     status.stream_time = time.timestamp;
@@ -167,7 +167,8 @@ void InformationGathering::ask_registry() {
       }));
 }
 
-// An outside cluster that does not answer leaves out its connectors with a warning, as in SHOW CONNECTORS.
+// If an external cluster of Kafka Connect does not answer, its connectors are missing and a warning is sent, as in SHOW
+// CONNECTORS.
 void InformationGathering::ask_connectors() {
   ++left_;
   parts_.connectors->list(on_loop([this](const Result<Listed<ConnectorInfo>>& listed) {
@@ -220,7 +221,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   add_to(task.status, report);
   if (report.is_standby && task.status.state == "RUNNING") task.status.state = "STANDBY";
   task.status.lag_records = report.lag_records;
-  task.status.records_failed += report.has_failed;  // the record at which the task stopped
+  task.status.records_failed += report.has_failed;  // counts the record at which the task stopped
 }
 
 void InformationGathering::answer_one() {

@@ -1,5 +1,5 @@
-// Collects the facts that SHOW and the tables of millrace_catalog show, as reported by shards,
-// coordinators and the server.
+// Collects the facts that SHOW and the tables of millrace_catalog show. Shards, coordinators and the server report
+// them.
 #pragma once
 #include <functional>
 #include <map>
@@ -28,7 +28,7 @@ struct InformationNeeds {
 // Adds the number of replicas to the descriptions of topics, in a cluster.
 class ReplicatedTopics final : public engine::Topics {
  public:
-  using ReplicasOf = std::function<int(const Uuid& topic)>;  // empty: one replica each
+  using ReplicasOf = std::function<int(const Uuid& topic)>;  // unset: each topic has one replica
   ReplicatedTopics(const storage::TopicSnapshot& topics, const ReplicasOf& replicas_of)
       : topics_(topics), replicas_of_(replicas_of) {}
   std::optional<engine::TopicDescription> find(std::string_view name) const override {
@@ -123,7 +123,8 @@ struct InformationFacts {
                                        history.get(),
                                        &connectors};
     if (check_create_connector(*image->users, who.asker)) return use(context);
-    // Errors of connectors can have facts of other systems.
+    // The error texts of connectors may contain data of other systems, so only readers with the right to create
+    // connectors see these texts.
     std::vector<engine::ConnectorStatus> without_errors = connectors;
     for (engine::ConnectorStatus& each : without_errors) each.last_error.clear();
     context.connectors = &without_errors;

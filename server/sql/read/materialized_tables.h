@@ -11,12 +11,11 @@ namespace server {
 
 struct MaterializedTable {
   std::shared_ptr<const engine::DataSource> table;
-  std::shared_ptr<const DefinedQuery> query;  // the query that keeps the table's rows
+  std::shared_ptr<const DefinedQuery> query;  // the query that materializes the table
   const std::string& query_id() const { return query->plan->id; }
 };
 
-// Finds the query that keeps the table's rows. Fails with ObjectState if no query keeps the table's
-// rows.
+// Finds the query that materializes the table. Fails with ObjectState if no query does.
 Result<MaterializedTable> find_kept_table(const MetadataImage& image,
                                           const std::shared_ptr<const engine::DataSource>& table);
 
@@ -26,7 +25,7 @@ bool is_current(const SqlParts& parts, const DefinedQuery& query);
 
 struct NotKept {
   Error error;
-  bool passes = false;  // the cause will pass by itself in a moment
+  bool passes = false;  // the table becomes readable again by itself within a moment
 };
 // Returns the reason why some tasks of the query do not exist, or no longer exist.
 NotKept not_kept(SqlParts& parts, const MaterializedTable& kept);

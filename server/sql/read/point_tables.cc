@@ -53,7 +53,7 @@ PointTables::Target* PointTables::find_target(
   if (const auto found = targets_.find(table.get()); found != targets_.end()) {
     if (std::ranges::all_of(found->second.tables, &engine::SharedTable::is_open))
       return &found->second;
-    targets_.erase(found);  // the query that kept the table has restarted
+    targets_.erase(found);  // the query that materializes the table has restarted
   }
   auto kept = find_kept_table(image, table);
   if (!kept) return nullptr;

@@ -1,5 +1,5 @@
-// Look-ups of one row that are answered on the loop of the session, whichever loop has the task
-// that keeps the row (docs/adr/0065).
+// Look-ups of one row that are answered on the loop of the session, even if the task that holds the
+// row belongs to another loop (docs/adr/0065).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -36,7 +36,8 @@ class PointTables {
 
  private:
   struct Target {
-    DefinedQueryPtr query;                                     // the query that keeps the table
+    // the query that materializes the table
+    DefinedQueryPtr query;
     std::vector<std::shared_ptr<engine::SharedTable>> tables;  // one for each task
     std::optional<Uuid> topic;                                 // set for a table over a topic
     // The value of QuerySupervisor::changes() at the last check that found all queries that feed

@@ -12,10 +12,10 @@ namespace server {
 namespace {
 
 constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
-// Number of entries that are read between two reads of the clock.
+// Number of entries that are read before the clock is read again.
 constexpr size_t kEntriesBetweenLooks = 512;
 constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
-// The scan rests at this number of portions that were sent and are not shown yet.
+// The scan pauses while this number of its portions has been sent and not shown.
 constexpr int kMaxUntaken = 2;
 // Portion size while undelivered answers take much memory.
 constexpr size_t kShortPortionRows = 16;
@@ -223,7 +223,8 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
     Scan& scan = scans_[at_];
     const engine::UsedColumns in_use(request_->used ? &*request_->used : nullptr);
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
-    found.seen.as_of = scan.as_of;  // set for an empty slice, too: a delete must be durable as well
+    // also set for a slice without rows: a delete must be durable, too, before it is visible
+    found.seen.as_of = scan.as_of;
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
     if (is_last) scan.rows = {};
@@ -239,9 +240,9 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
 
 void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
                                  const std::vector<Seen>& seen) {
-  // A failed task still has the changes of its last, uncommitted batch in memory, with aggregates
-  // of a row that may include different records. Only rows of a commit are shown, so such rows are
-  // unavailable until the task is built again.
+  // After a failure, a task still has the changes of its last, uncommitted batch in memory; the
+  // aggregates of one row may then include different records. Only committed rows are shown, so
+  // these rows are unavailable until the task is built again.
   const auto shows_uncommitted = [](const Seen& each) {
     const engine::Task& task = each.view->task();
     return task.failure() && each.as_of > task.last_durable();

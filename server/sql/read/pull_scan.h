@@ -21,7 +21,7 @@ namespace server {
 
 // The part of a look-up that each shard gets.
 struct PullRequest {
-  std::string query_id;                              // the query that keeps the table
+  std::string query_id;  // the query that materializes the table
   // the plan of that query when the look-up was planned
   std::shared_ptr<const engine::QueryPlan> kept_by;
   std::shared_ptr<const engine::PullPlan> plan;
@@ -47,8 +47,9 @@ struct PullPortion {
   size_t tasks = 0;  // number of tasks asked on this shard
   bool is_last = false;
   size_t rows = 0;
-  size_t bytes = 0;                       // approximate; charged while the client does not read
-  std::optional<OwnedCharge> on_its_way;  // charges `bytes` until the receiver does; unset if few
+  size_t bytes = 0;  // approximate; charged while the client does not read
+  // charge for `bytes` until the receiver has charged them; unset for a few bytes
+  std::optional<OwnedCharge> on_its_way;
 
   // A portion that is larger has very long rows, which are sent one by one.
   static constexpr size_t kLongBytes = 1024 * 1024;
@@ -79,7 +80,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   // Begins the scan. With a cut, all scans show the tables as of the cut; without a cut, each shard
   // reads at a moment of its own.
   void begin(std::shared_ptr<ConsistentCut> cut);
-  // Reports that a portion has been shown.
+  // Reports that a portion has been shown, so that a paused scan continues.
   void go_on();
   // Stops the answers immediately and the work soon after.
   void cancel() { is_cancelled_ = true; }

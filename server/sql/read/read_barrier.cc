@@ -114,8 +114,8 @@ void ReadBarrier::next() {
   for (; at_ < route_.size(); ++at_) {
     const StageRef ref = route_[at_];
     const Targets targets = targets_of(ref);
-    // A stage that none of the ends concerns has nothing to wait for. A view shows its rows only when it was computed
-    // once.
+    // A stage whose inputs have none of the ends is skipped. A view is not skipped, because it shows no rows before its
+    // first run.
     if (targets.empty() && !engine::view_step_of(*ref.query->plan)) continue;
     left_ = parts_.queries.shards().size();
     tasks_ = 0;

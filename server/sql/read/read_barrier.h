@@ -1,4 +1,5 @@
-// Waits until the tasks that make a table or a stream have passed given ends of topics.
+// Waits until the tasks that make a table or a stream have processed the records of topics up to
+// given ends.
 #pragma once
 #include <functional>
 #include <memory>

@@ -63,7 +63,8 @@ void ReadPreparation::ask_leaders() {
                  "REPLICAS as the cluster has nodes."};
   };
   for (const MaterializedTable& table : tables_) {
-    // A table made by a query is as current as the query's commits, which are in its journal.
+    // The rows of a table made by a query are in the commits of the query's journal, so the replica
+    // of the journal decides whether the table is current.
     if (const auto& journal = table.query->journal) {
       if (!cluster.has_replica({storage::kReplicatedJournal, *journal}))
         return end(not_here(table));
@@ -328,8 +329,8 @@ std::string ReadPreparation::names(bool of_topics) const {
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
 }
 
-// Whether a row that must be seen was written after the first record of an open transaction: a
-// reader of committed rows does not reach such a row.
+// Whether a row that must be visible was written after the first record of an open transaction:
+// readers of committed rows stop before that record.
 bool ReadPreparation::lies_behind_transaction() const {
   const auto is_out_of_reach = [this](const auto& needed) {
     const auto status = session_.parts().log.find_partition(to_storage(needed.first));

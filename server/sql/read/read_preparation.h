@@ -38,7 +38,7 @@ Error behind_transaction(const std::string& which, int64_t waited_ms);
 class ReadPreparation {
  public:
   enum class Kind : uint8_t {
-    Keys,  // a look-up by key, which does not wait for writers
+    Keys,  // looks up rows by key, and does not wait for writers
     Scan,
     Change,  // reads rows in order to change them, so it must see everything in the topic
   };

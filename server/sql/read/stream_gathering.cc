@@ -40,7 +40,7 @@ void StreamGathering::on_done(sql::Completion) { finish({}); }
 void StreamGathering::on_error(Error error) { finish(std::move(error)); }
 
 // Ends the reading. The query calls finish() within its step, so the query is destroyed in a later
-// turn of the loop.
+// iteration of the loop.
 void StreamGathering::finish(Status status) {
   if (std::exchange(is_over_, true)) return;
   callback_.on(session_.shard().loop(), [this, status = std::move(status)] {

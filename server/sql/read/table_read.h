@@ -1,4 +1,4 @@
-// The common part of a look-up and a SELECT over tables: both start again if a table is unavailable
+// The common part of a look-up and a SELECT over tables. Both start again if a table is unavailable
 // for a moment.
 #pragma once
 #include <memory>

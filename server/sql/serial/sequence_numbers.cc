@@ -20,8 +20,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Count of numbers per reservation: as many as PostgreSQL logs ahead, and more if numbers are used
-// up fast, since then the commands of the metadata log take most of the time.
+// Count of numbers per reservation. The minimum is the number that PostgreSQL logs ahead. If
+// numbers are used up fast, more are reserved, since each reservation is a command of the metadata
+// log, and these commands would take most of the time.
 constexpr int64_t kFewest = 32, kMost = 1024;
 constexpr milliseconds kFast{1000}, kSlow{10'000};
 // A brief reserve (see is_brief()) gives its numbers only for kBrief after the request for them.
@@ -49,15 +50,16 @@ Error none_given(const std::string& sequence, const Error& why) {
 
 struct SequenceReserves::State {
   using Clock = std::chrono::steady_clock;
-  // The unused numbers of the newest reservation. Numbers that were reserved under an older version
-  // of the sequence must not be given.
+  // The unused numbers of the newest reservation. Numbers of an older version of the sequence must
+  // not be returned.
   struct Reserve {
     int64_t version = 0;
-    // numbers from `from` to `reserved_to` were given, are in the reserve or were dropped
+    // each number from `from` to `reserved_to` was returned, is still in the reserve or was dropped
     int64_t from = 1;
     int64_t next = 0, left = 0, increment = 1;
     int64_t given = 0, reserved_to = 0;
-    // Whether a number of this reserve was given. It was not if the request was cancelled first.
+    // Whether a number of this reserve was returned. This is false if the request was cancelled
+    // before the numbers arrived.
     bool has_given = false;
     bool is_brief = false;
     bool is_reserving = false;
@@ -65,10 +67,10 @@ struct SequenceReserves::State {
     int64_t rounds = 0;                 // number of finished reservations
     std::optional<Error> refusal = {};  // set if the last reservation failed
     int64_t size = 0;
-    // `reserved_at`: time of the last reservation. `asked_at`: time of the request for the numbers
-    // at hand.
+    // `reserved_at`: time of the last reservation. `asked_at`: time of the request that reserved
+    // the present numbers.
     Clock::time_point reserved_at = {}, asked_at = {};
-    // Numbers that this node knows to be in the hands of no node, and that are never given again
+    // Numbers that no node has in its reserve, as this node knows. They are never returned again,
     // unless setval() moves the sequence.
     NumberRanges settled{kMostRanges};
     struct Settling {
@@ -88,7 +90,8 @@ struct SequenceReserves::State {
       reserved_at = now;
       return std::max(awaited, size);
     }
-    // Fills `numbers` as far as this reserve has numbers, and returns how many it has filled.
+    // Copies numbers of this reserve to `numbers` until either is used up, and returns how many
+    // were copied.
     size_t give(int64_t of_version, std::span<int64_t> numbers) {
       look_at_time(of_version);
       const size_t count = std::min(numbers.size(), static_cast<size_t>(left));
@@ -122,8 +125,9 @@ struct SequenceReserves::State {
       settling.clear();
       from = reserved_to + 1;
     }
-    // Whether this node can prove that no node will give this number, so that only rows with the
-    // explicit number have it. Skips the numbers at hand up to this number first.
+    // Whether this node can prove that no node will return this number, so that only rows with an
+    // explicit number have it. Before the check, the numbers of the reserve up to this number are
+    // skipped.
     bool settles(int64_t number) {
       if (settled.contains(number)) return true;
       while (left > 0 && next <= number && number <= reserved_to) step();
@@ -252,8 +256,8 @@ void SequenceReserves::take_later(const std::string& name, size_t count, Taken d
         for (int64_t i = 0; i < moved->numbers.count; ++i)
           given.push_back(moved->numbers.first + i * moved->numbers.increment);
         if (given.size() == count) return done(std::move(given));
-        // The sequence has reached its end. The missing numbers are refused unless the sequence
-        // cycles.
+        // The sequence has reached its end. The request for the missing numbers fails unless the
+        // sequence cycles.
         const size_t missing = count - given.size();
         take_later(name, missing,
                    [given = std::move(given), done](Result<std::vector<int64_t>> rest) mutable {

@@ -19,9 +19,8 @@
 
 namespace server {
 
-// In a cluster, numbers of a sequence that a column owns (SERIAL: docs/adr/0100) are given only for
-// a few seconds after the request for them. So a node that writes such a number explicitly can
-// determine when no other node will give it.
+// In a cluster, numbers of a sequence that a column owns (SERIAL: docs/adr/0100) are used only for a few seconds after
+// they were reserved. So a node that writes such a number explicitly knows when no other node can still return it.
 //
 // Threads: any; calls that wait are never made on a loop. Owner: SqlParts.
 class SequenceReserves {

@@ -14,8 +14,8 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class SerialNumbers {
  public:
-  // A column, named by the topic of its table (which TRUNCATE replaces) and its place in the
-  // schema.
+  // A column, identified by the topic of its table (TRUNCATE replaces the topic) and by its
+  // position in the schema.
   using Column = std::pair<Uuid, size_t>;
 
   // Notes that a row has this number, generated or explicit: later numbers are greater.

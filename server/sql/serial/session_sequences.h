@@ -52,7 +52,7 @@ class SessionSequences final : public engine::Sequences {
 // and with WrongObjectType for a stream or table.
 Result<engine::SequencePtr> find_sequence(const engine::Catalog& catalog, std::string_view name);
 
-// Sequences for a DEFAULT that is checked but not computed: every number of an existing sequence is
+// Sequences for checking a DEFAULT without using up numbers: each number of an existing sequence is
 // 1.
 class ImaginarySequences final : public engine::Sequences {
  public:

@@ -20,7 +20,7 @@ struct Waiting {
   OwnedCharge charge;
 };
 
-// Whether the changes are a single record. A single record needs no turn, since readers see it as a
+// Whether the changes are a single record. A single record needs no lock, since readers see it as a
 // whole or not at all.
 bool is_one_record(const std::vector<Change>& changes) {
   if (changes.size() != 1) return false;
@@ -37,8 +37,8 @@ Status find_topics(const MetadataImage& image, std::vector<Change>& changes) {
   return {};
 }
 
-// Runs `append` while no session of this node is about to read these tables, or calls `fail`.
-// `let_go` ends the turn and must be called before any answer is given.
+// Runs `append` under a lock that keeps sessions of this node from beginning to read these tables,
+// or calls `fail`. `let_go` releases the lock; it must be called before the client is answered.
 using Append = std::function<void(std::vector<Change> changes, std::function<void()> let_go)>;
 void append_in_turn(SqlParts& parts, std::vector<Change> changes, Append append,
                     std::function<void(const Error&)> fail) {

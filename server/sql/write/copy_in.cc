@@ -100,8 +100,8 @@ class NodeCopy final : public sql::CopyIn {
     if (own_->size_bytes() >= limit) send_block();
     if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
-    // Waiting would not help: no memory is released before the block is complete, and a part of the
-    // block must not be sent.
+    // The COPY fails, because waiting would not help: a part of a block must not be sent, so no
+    // memory is released before the block is complete.
     if (!has_memory)
       fail(session_.memory()->refusal(fmt::format(
           "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));
@@ -122,7 +122,7 @@ class NodeCopy final : public sql::CopyIn {
  private:
   bool awaits_something() const { return look_up_ || awaits_numbers_ || passing_; }
 
-  // Appends the rows that have waited, until they have to wait again.
+  // Appends the rows that have arrived during the wait, until a further wait is necessary.
   void go_on() {
     std::vector<sql::CopyRows> waited = std::exchange(waiting_, {});
     for (sql::CopyRows& rows : waited) append(std::move(rows));
@@ -131,7 +131,8 @@ class NodeCopy final : public sql::CopyIn {
     receiver_.on_copy_drained();
   }
 
-  // Whether each column with a sequence has numbers for this many rows; requests the missing ones.
+  // Returns whether each column with a sequence has numbers for this many rows. If not, requests
+  // the missing numbers.
   bool has_numbers(size_t rows) {
     for (Numbers& column : numbers_) {
       if (column.numbers.size() >= rows) continue;
@@ -297,7 +298,7 @@ class NodeCopy final : public sql::CopyIn {
   const std::shared_ptr<const engine::DataSource> source_;
   sql::CopyReceiver& receiver_;
   sql::CopyContents contents_ = sql::CopyContents::Columns;
-  std::vector<size_t> places_;  // places in the schema of the given columns
+  std::vector<size_t> places_;  // positions of the given columns in the schema
   std::unique_ptr<engine::Reader> json_;
   std::optional<LeftOutColumns> left_out_;
   struct Numbers {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kChunkBytes = 1 << 20;
 
-//   begin ─► closed to writers ─► topic made ─► no new key twice ─► rows copied ─► defined
+//   begin ─► close to writers ─► create topic ─► check for duplicate keys ─► copy rows ─► replace definition
 // A crash before the last step leaves a topic without a definition; the next start removes it.
 class AddKeyExecution final : public SqlExecution, private sql::Receiver {
  public:
@@ -79,7 +79,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
       old_ends_.push_back(status ? status->readable_end() : Offset(0));
     }
-    // the key is the same as before, so no duplicates are possible
+    // the key does not change, so no duplicates are possible
     if (!values_.empty()) return copy();
     std::string keys;
     for (const engine::ColumnDef& column : keyed_->schema.keys())
@@ -89,8 +89,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                     exact_source(), keys));
   }
 
-  // Returns the name in quotes, which make it exact: a bare name would read the rows of a temporary table that hides the
-  // table.
+  // Returns the quoted name. A bare name would read the rows of a temporary table that hides the table.
   std::string exact_source() const {
     const std::string name = engine::quote_if_needed(source_->name);
     return name.starts_with('`') ? name : fmt::format("`{}`", name);
@@ -109,8 +108,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     run(fmt::format("SELECT {} FROM {}", columns, exact_source()));
   }
 
-  // Starts a SELECT. The call may come from within the previous SELECT, which is therefore kept and
-  // not destroyed here.
+  // Starts a SELECT. The call may come from within the previous SELECT, so that SELECT is kept and not destroyed here.
   void run(const std::string& text) {
     auto started = session().start_for_change(text, *this);
     if (!started) return fail(started.error());
@@ -142,7 +140,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { fail(std::move(error)); }
   void on_done(sql::Completion) override {
     if (has_failed_) return;
-    // copy() is posted, because the SELECT that has just ended makes this call.
+    // copy() is posted, because this function is called from within the SELECT that ends.
     if (!is_copying_)
       return session().shard().loop().post(weak_callback().here([this] { copy(); }));
     is_copied_ = true;

@@ -47,7 +47,7 @@ class ChangesCommit final : public SqlExecution {
            end({*changed.appended});
          })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
   }
-  // Appends the rows of several partitions as one Kafka transaction.
+  // Appends the rows of several partitions in one Kafka transaction.
   void begin(std::vector<ClusterTopics::Change> changes, WriterTurns turns) {
     commit_changes(session().parts(), std::move(changes),
                    [turns = hold(std::move(turns)),
@@ -61,7 +61,7 @@ class ChangesCommit final : public SqlExecution {
 
  private:
   using Committed = Result<std::vector<storage::AppendedBatch>>;
-  // Holds the turns until the rows are written, or until StalledTurns releases them for other
+  // Holds the table locks until the rows are written, or until StalledTurns releases them for other
   // statements.
   std::shared_ptr<WriterTurns> hold(WriterTurns turns) {
     auto held = std::make_shared<WriterTurns>(std::move(turns));
@@ -133,8 +133,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
  public:
   CommitExecution(SqlSession& session, sql::Receiver& receiver, DefiningTransactionPtr transaction)
       : SqlExecution(session, receiver), transaction_(std::move(transaction)) {}
-  // If the client has left after COMMIT, the rows are under way, so the definitions they belong to
-  // become permanent.
+  // If the client disconnects after COMMIT, the rows may still be written, so the definitions of
+  // the transaction become permanent.
   ~CommitExecution() override {
     if (!has_ended_)
       session().parts().definitions.end(transaction_, TransactionEnd::Commit, [](const Status&) {});
@@ -154,8 +154,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void on_error(Error error) override {
-    // If another node has undone the definitions of the transaction, its tables are gone, and the
-    // reason for that is reported instead.
+    // If another node has undone the definitions of the transaction, its tables no longer exist;
+    // the error of that undo is reported instead.
     end(TransactionEnd::Rollback, [this, error](const Status&) {
       receiver().on_error(transaction_->undone.value_or(error));
     });

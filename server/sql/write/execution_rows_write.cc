@@ -145,8 +145,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                                     })](const Committed& committed) { told(committed); });
   }
 
-  // Copies the turns, so that no other session of this node gets them while rows are under way,
-  // even if the client is gone.
+  // Copies the table locks, so that no other session of this node gets them while rows are being
+  // appended, even if the client disconnects.
   std::shared_ptr<WriterTurns> begin_appending() {
     is_appending_ = true;
     auto turns = std::make_shared<WriterTurns>(session().turns());
@@ -164,8 +164,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       session().note_written(*committed);
       return finish_on_conditions();
     }
-    // The commit was overtaken, or was aborted since the coordinator has changed. In both cases
-    // nothing was written.
+    // Another writer was faster, or the transaction was aborted because its coordinator has
+    // changed. In both cases nothing was written.
     const ErrorCode code = committed.error().code;
     if (code == ErrorCode::ObjectState || code == ErrorCode::FencedTask)
       return wait_to_begin_again({});
@@ -181,7 +181,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (is_plain_insert() && attempts_->is_any_there())
       return append_on_conditions(attempts_->rest_without_condition());
     if (!attempts_->is_any_there()) return wait_to_begin_again({});
-    // Keys are sorted on a worker, since they may be many.
+    // Keys are sorted on a worker, because their number may be large.
     const auto sorted = std::make_shared<Status>();
     sorting_ = session().run_aside(
         charge_bytes_,
@@ -205,8 +205,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     timer_->start_once(attempts_made_++ == 0 ? 0 : std::min(attempts_made_, kMostBetween_ms));
   }
 
-  // Prepares a further attempt: drops the RETURNING rows of rows that have not been written, and
-  // begins an empty buffer.
+  // Prepares a further attempt: empties the buffer, and drops the RETURNING rows of all rows that
+  // are not written yet.
   Status prepare_again() {
     std::vector<size_t> stay;
     for (size_t row = 0; row < returned_keys_.size(); ++row)
@@ -338,7 +338,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return kept.size();
   }
 
-  // Collects rows of RETURNING, which are sent when all written rows are durable.
+  // Collects the rows of RETURNING. They are sent when all written rows are durable.
   Status tell(std::span<const engine::ColumnPtr> written, size_t rows, size_t about_bytes) {
     if (returned_.empty()) return {};
     constexpr size_t kBytesOfRow = 64;
@@ -365,7 +365,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   size_t charge_bytes_ = 0;
   std::vector<std::shared_ptr<engine::Column>> returned_;  // the columns of RETURNING
   Returning returning_;
-  std::unique_ptr<Planner> planner_;  // computes RETURNING
+  std::unique_ptr<Planner> planner_;  // plans and computes RETURNING
   MemoryCharge told_charge_{session().memory(), MemoryKind::Results};
   size_t told_bytes_ = 0;
   std::unique_ptr<sql::Execution> select_, append_;
@@ -375,7 +375,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   // The members below are used in a cluster only. `attempts_` is shared with the worker that sorts
   // keys.
   const std::shared_ptr<OptimisticRetry> attempts_ = std::make_shared<OptimisticRetry>();
-  // moves sequences past explicit numbers, before the rows are written
+  // moves sequences past the explicit numbers before the rows are written
   std::optional<SequenceAdvance> passing_;
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;
@@ -416,7 +416,7 @@ class TruncateExecution final : public SqlExecution, private sql::Receiver {
   void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
   void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
   void on_error(Error error) override { receiver().on_error(std::move(error)); }
-  // Posted, so that it does not run within a call of the statement that ends.
+  // Posted, because this function is called from within the statement that ends.
   void on_done(sql::Completion) override {
     session().shard().loop().post(weak_callback().here([this] {
       if (const Status begun = begin_next(); !begun) receiver().on_error(begun.error());

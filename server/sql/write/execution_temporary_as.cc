@@ -45,7 +45,7 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     SqlExecution::resume();
     if (filling_) filling_->resume();
   }
-  // A definition is not cancelled half-way; the statement then ends before its rows are written.
+  // A definition cannot be cancelled half-way. After it has ended, the statement ends without writing rows.
   void cancel() override {
     is_cancelled_ = true;
     if (filling_ && phase_ == Phase::Fill) filling_->cancel();
@@ -91,7 +91,7 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     return {};
   }
 
-  // The new table hides a relation of its name, so that its own SELECT would read the new, empty table.
+  // The new table would hide a relation of the same name, and the SELECT would read the new, empty table.
   Status check_reads_another(const MetadataImage& image,
                              const engine::CreateAsSelect& create) const {
     const engine::Catalog& catalog = *image.catalog;
@@ -134,13 +134,13 @@ class TemporaryAsExecution final : public SqlExecution, private sql::Receiver {
     if (phase_ != Phase::Drop) receiver().on_notice(std::move(notice));
   }
   void on_done(sql::Completion completion) override {
-    // Posted, because the execution that has ended makes this call.
+    // Posted, because this function is called from within the execution that ends.
     if (phase_ == Phase::Define)
       return session().shard().loop().post(weak_callback().here([this] { fill(); }));
     if (phase_ == Phase::Fill) return receiver().on_done({"SELECT", completion.row_count});
     receiver().on_error(std::move(error_));
   }
-  // A transaction drops the table when it is rolled back.
+  // No DROP is needed in a transaction: ROLLBACK drops the table.
   void on_error(Error error) override {
     if (phase_ == Phase::Drop) return receiver().on_error(std::move(error_));
     error_ = std::move(error);

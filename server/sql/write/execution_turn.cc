@@ -1,5 +1,5 @@
-// Turns: statements that change rows which they have read, and definitions of their tables, run for
-// one session at a time.
+// Table locks: statements that change rows after reading them, and definitions of their tables, run
+// for one session at a time.
 #include <algorithm>
 #include <memory>
 #include <mutex>
@@ -11,11 +11,11 @@ namespace server {
 
 namespace {
 
-// The longest wait for the turns if lock_timeout is 0.
+// The longest wait for the table locks if lock_timeout is 0.
 constexpr int64_t kMostWait_ms = 30'000;
 
-// Waits for the turns, runs the statement and forwards its output. Gives up the turns at the end of
-// the statement, unless the session is in a transaction.
+// Waits for the table locks, runs the statement and forwards its output. Releases the locks at the
+// end of the statement, unless the session is in a transaction.
 class TurnExecution final : public SqlExecution, private sql::Receiver {
  public:
   TurnExecution(SqlSession& session, sql::Receiver& receiver,
@@ -23,7 +23,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       : SqlExecution(session, receiver),
         prepared_(std::move(prepared)),
         parameters_(std::move(parameters)) {}
-  // If the statement has not ended, the client has gone, so the turns are given up here.
+  // If the statement has not ended, the client has disconnected, so the table locks are released
+  // here.
   ~TurnExecution() override {
     if (!is_over_) give_up_turns();
   }
@@ -98,8 +99,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     timer_->start_once(lock_timeout_ms > 0 ? lock_timeout_ms : kMostWait_ms);
   }
 
-  // Takes the locks against other nodes one after the other, and then runs the statement. The turns
-  // exclude the sessions of this node already.
+  // Takes the locks against other nodes one after the other, and then runs the statement. Sessions
+  // of this node are already excluded by the table locks.
   Status lock_rows() {
     while (!locked_.empty()) {
       const std::string topic = *locked_.begin();
@@ -153,8 +154,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     return hold != nullptr;
   }
 
-  // Notes up to where the statement has read the rows that it has locked: a row that another node
-  // changes from then on is detected when the transaction writes it.
+  // Notes the offsets up to which the statement has read the rows that it has locked. If another
+  // node changes one of these rows later, the transaction detects this when it writes the row.
   void note_locked_rows() {
     if (!session().in_transaction()) return;
     const MetadataImagePtr image = session().parts().definitions.image();
@@ -171,8 +172,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
                ? statement.row_locks.wait
                : engine::RowLocks::Wait::Blocks;
   }
-  // Answers SELECT ... NOWAIT with an error and SKIP LOCKED without rows: another session has the
-  // tables and thereby all of their rows.
+  // Answers SELECT ... NOWAIT with an error, and SKIP LOCKED without rows, because another session
+  // has locked the tables and thereby all of their rows.
   Status do_without() {
     place_ = {};
     is_over_ = true;
@@ -235,7 +236,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
 
   const std::shared_ptr<const SqlPrepared> prepared_;
   std::vector<engine::Value> parameters_;
-  TableLocks::Place place_;       // set while the statement waits for turns
+  TableLocks::Place place_;       // set while the statement waits for table locks
   std::set<std::string> locked_;  // topics whose row locks are not taken yet
   // set while the statement waits for a row lock; shared with the callback of the request
   std::shared_ptr<Asked> asked_;

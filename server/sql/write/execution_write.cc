@@ -78,7 +78,7 @@ class DefinitionExecution final : public SqlExecution {
 class AppendExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  // Holds the turns until the rows are durable, even if the client has gone.
+  // Holds the table locks until the rows are durable, even if the client disconnects.
   void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows,
              std::vector<engine::ColumnPtr> returned, WriterTurns turns) {
     returned_ = std::move(returned);
@@ -90,7 +90,7 @@ class AppendExecution final : public SqlExecution {
            session().note_written(appended->batches);
            end(command, rows);
          })](Result<storage::Appended> appended) { told(std::move(appended)); };
-    // A single record needs no turn, since readers see it as a whole or not at all.
+    // A single record needs no lock, since readers see it as a whole or not at all.
     Loop& here = session().shard().loop();
     if (rows == 1)
       session().parts().cluster->append(std::move(request), AppendTo::Topics, &here,
@@ -108,7 +108,8 @@ class AppendExecution final : public SqlExecution {
   std::vector<engine::ColumnPtr> returned_;
 };
 
-// An append that waits until readers have begun their scans. It outlives its session.
+// An append that waits for readers of its tables until their scans have begun. It outlives its
+// session.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
@@ -126,8 +127,8 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
     parts.cluster->append(std::move(waiting->request), AppendTo::Topics, here,
                           [hold = std::move(hold), done = std::move(waiting->done)](
                               Result<storage::Appended> appended) mutable {
-                            // released before the client is answered, so that its next read does
-                            // not wait for this append
+                            // released before the client is answered, so that the client's next
+                            // read does not wait for this append
                             hold = nullptr;
                             done(std::move(appended));
                           });

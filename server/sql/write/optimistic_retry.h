@@ -1,4 +1,5 @@
-// The rows that a statement has written so far in a cluster, over its attempts (docs/adr/0076).
+// The rows that a statement in a cluster has written so far, in all of its attempts
+// (docs/adr/0076).
 #pragma once
 #include <optional>
 #include <string>
@@ -9,9 +10,8 @@
 
 namespace server {
 
-// Each partition accepts its rows only if no rows with the same keys were written since they were
-// read. If such rows were written, the statement reads once more and writes the rows that are still
-// missing.
+// Each partition accepts its rows only if no rows with the same keys were written after the
+// statement had read. Otherwise the statement reads again and writes the missing rows.
 //
 // Threads: one. Owner: the execution.
 class OptimisticRetry {
@@ -25,19 +25,19 @@ class OptimisticRetry {
   Changes begin_without_condition(storage::AppendRequest request);
   // Takes the outcome of the attempt. Returns an error if another attempt cannot succeed.
   std::optional<Error> told(std::vector<ClusterTopics::Changed> changed);
-  // Whether some parts were overtaken, so that another attempt is needed.
+  // Whether other writers were faster at some parts, so that another attempt is needed.
   bool was_overtaken() const;
-  // Begins an attempt with the parts that were overtaken, as unconditional changes.
+  // Begins an attempt with the parts at which other writers were faster, now without a condition.
   Changes rest_without_condition();
-  // Sorts the keys of the last attempt into written and unwritten ones. Call it before another
+  // Sorts the keys of the last attempt into written and unwritten ones. It is called before another
   // attempt.
   Status note_there();
 
   bool is_any_there() const { return is_any_there_; }
   // The keys of written rows.
   const RowBuffer::Keys& there() const { return there_; }
-  // The keys of the last attempt that are not written yet, if some rows are written; otherwise
-  // nothing, and the next attempt writes all rows that it finds.
+  // The keys of the last attempt that are not written yet. Nothing if no row is written: the next
+  // attempt then writes all rows that it finds.
   const std::optional<RowBuffer::Keys>& left() const { return left_; }
   // The appended batches of the last attempt.
   std::vector<storage::AppendedBatch> appended() const;

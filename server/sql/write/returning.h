@@ -15,7 +15,7 @@ namespace server {
 // One column of the answer.
 struct ReturnedValue {
   std::string name;               // the name shown to the client
-  engine::BoundExpression value;  // expression over the columns of the target's schema
+  engine::BoundExpression value;  // alias of the target in the statement; empty: none
   std::string column;             // the target's column, if the value is just that; else empty
 };
 using Returning = std::vector<ReturnedValue>;

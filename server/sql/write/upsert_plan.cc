@@ -113,7 +113,7 @@ class Upsert {
     return {};
   }
 
-  // Whether the key comes from a sequence. Such a key cannot exist yet, so the statement is a plain
+  // Whether the key comes from a sequence. No row has such a key yet, so the statement is a plain
   // INSERT.
   bool takes_number_as_key() const {
     for (size_t i = 0; i < columns_.size(); ++i)
@@ -150,7 +150,7 @@ class Upsert {
     std::ranges::sort(named);
     return named == keys_ ? Status{} : no_key();
   }
-  // Accepts the name of the primary key, the only constraint.
+  // Accepts only the name of the primary key, since tables have no other constraint.
   Status check_constraint() const {
     const std::string key = engine::display_name(write_.target->name) + "_pkey";
     if (conflict_.constraint == key) return {};

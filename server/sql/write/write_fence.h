@@ -16,7 +16,7 @@ namespace server {
 // Threads: any. Owner: SqlParts.
 class WriteFence {
  public:
-  using Hold = std::shared_ptr<void>;  // the topic is fenced until the last copy is gone
+  using Hold = std::shared_ptr<void>;  // the topic is fenced until the last copy is destroyed
   // Fences the topic. Returns null if the topic is already fenced.
   Hold close(const Uuid& topic);
 

@@ -24,8 +24,8 @@ void add_item(engine::Query& query, engine::ExpressionPtr value, const std::stri
 // Returns CAST(value AS type), with the type's label and without its length: the length is checked
 // when rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
-// Casts a value that is written. A constant or a column (in contrast to a computed value) must not
-// lose a digit (engine/expr/whole_numeric.h).
+// Casts a value to the type of its column. A constant or a column must not lose digits, while a
+// computed value may (engine/expr/whole_numeric.h).
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
                                bool is_named);
 // Finds a table whose rows statements may change.

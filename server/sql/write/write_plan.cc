@@ -316,8 +316,8 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
 
 namespace {
 
-// Whether the expression computes with dates or times, whose difference must not be widened like
-// arithmetic with numbers.
+// Whether the expression computes with dates or times. Differences of these must not be widened
+// like arithmetic with numbers.
 bool is_about_times(const engine::Expression& expression, const engine::DataSource& table) {
   if (const auto* cast = expression.as<engine::Cast>())
     return engine::SqlType(cast->type.kind).is_time_like() || is_about_times(*cast->operand, table);

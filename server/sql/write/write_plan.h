@@ -55,8 +55,8 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given);
 // would wrap around. `types` are the types of the assigned values. Returns false if the UPDATE has
 // no such arithmetic.
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
-// Whether a column of type `to` stores values of type `from` unchanged. This is false between
-// timestamps with and without a time zone.
+// Whether a column of type `to` can store values of type `from` without a conversion. Timestamps
+// with and without a time zone need one.
 bool is_written_alike(const engine::SqlType& from, const engine::SqlType& to);
 // Returns the query with its columns cast from the types `are` to the types `wanted`, except where
 // both are equal or written_columns() converts them.

@@ -9,8 +9,8 @@
 
 namespace server {
 
-// Whether written_columns() converts values of one type to the other and refuses values that do not
-// fit. A CAST would change such values: it truncates, as Java does.
+// Whether written_columns() converts values of type `from` to type `to` and rejects values that do
+// not fit. A CAST would truncate such values, as Java does.
 bool is_narrowed(const engine::SqlType& from, const engine::SqlType& to);
 
 enum class KeysOf { NewRows, RowsThatAreThere };
