@@ -94,8 +94,8 @@ class PortalActivity final : public Activity {
 
   Status begin() {
     // Opens the delivery first, so that rows that are available immediately are sent directly,
-    // after their description. If the start fails, this output is removed. A statement that is no
-    // query has columns if it has RETURNING.
+    // after their description. If the start fails, this output is removed. An INSERT, UPDATE or
+    // DELETE has result columns if it has RETURNING.
     const bool has_rows = is_query() || !plan().columns.empty();
     const size_t said = context_.output.size();
     if (!portal().has_started()) {
@@ -226,7 +226,8 @@ class PortalActivity final : public Activity {
     if (run_.fetch) run_.fetch->own.has_ended = true;
     std::string tag = run_.command.empty() ? completion.command : run_.command;
     const bool is_explain = run_.command.empty() && explains(*portal().statement());
-    // Like a query, RETURNING counts the rows of this Execute.
+    // The tag of a statement with RETURNING has the number of rows that this Execute has sent, like
+    // the tag of a query.
     const bool counts_sent = is_query() || (completion.row_count && !plan().columns.empty());
     if (is_explain)
       tag = "EXPLAIN";
@@ -267,7 +268,7 @@ class EndActivity final : public Activity, private sql::Receiver {
     if (!tag_.empty()) context_.writer().command_complete(tag_);
     return Progress::Finished;
   }
-  // A commit or rollback that has begun cannot be cancelled.
+  // A commit or rollback that has begun cannot be cancelled, so this call does nothing.
   void cancel(Error) override {}
   bool output_may_wait() const override { return true; }
 

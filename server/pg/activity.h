@@ -22,12 +22,14 @@ class MessageWriter;
 struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
-  std::string output = {};                        // messages that are to be sent
+  std::string output = {};                        // messages that wait to be sent
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts are UTF-8
-  engine::TextForms forms = {};                   // the text forms of times
-  // the values of settings from which `forms` was made
+  // how dates, times and intervals are written as text
+  engine::TextForms forms = {};
+  // the settings that `forms` was made from
   std::string forms_text = {};
-  MemoryCharge output_charge = {};  // charge for rows in the output, until they are handed out
+  // charge for rows in `output`, until `output` is handed to the connection
+  MemoryCharge output_charge = {};
   std::unique_ptr<sql::SessionBackend> backend = {};
   // The form of the answers to a client that does not speak this protocol. It outlives the session.
   sql::AnswerForm* form = nullptr;
@@ -63,7 +65,8 @@ struct PortalRun {
   std::optional<uint64_t> limit = {};
   bool can_suspend = false;  // an Execute that reaches its limit answers PortalSuspended
   std::string command = {};  // command in the tag (FETCH, MOVE, COPY); empty: the backend's tag
-  // The portal of a bound FETCH, which may continue after it was suspended.
+  // The portal that executes this FETCH, in the extended protocol. It may continue after
+  // PortalSuspended.
   std::shared_ptr<Portal> fetch = {};
 };
 // Whether client_min_messages lets notices of this level pass.

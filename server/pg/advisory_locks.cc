@@ -54,7 +54,7 @@ class LockActivity final : public Activity {
   SessionContext& context_;
   SessionAdvisoryLocks& locks_;
   const std::function<Result<bool>()> step_;
-  uint64_t wait_ = 0;  // the value of waits_begun() for which lock_ends_us_ was computed
+  uint64_t wait_ = 0;  // the wait to which lock_ends_us_ applies, as a value of waits_begun()
   const int64_t statement_ends_us_;
   int64_t lock_ends_us_ = INT64_MAX;
   std::optional<Error> reason_;
@@ -66,7 +66,7 @@ class SettleActivity final : public Activity {
   Result<Progress> advance() override {
     return is_settled_() ? Progress::Finished : Progress::Waiting;
   }
-  // The statement is complete, so a cancellation is too late.
+  // Does nothing: the statement is complete, so it can no longer be cancelled.
   void cancel(Error) override {}
 
  private:
@@ -135,7 +135,7 @@ Result<std::optional<bool>> SessionAdvisoryLocks::ask(const AdvisoryLock& lock, 
   const auto answered = [weak = std::weak_ptr(waiting_),
                          wake = wake_](Result<NamedLocks::HoldPtr> hold) {
     const auto there = weak.lock();
-    if (!there) return;  // the request was withdrawn, so the lock is released
+    if (!there) return;  // the request was withdrawn, so returning releases the lock
     bool wakes = false;
     {
       const std::lock_guard guard(there->mutex);
@@ -184,7 +184,8 @@ bool SessionAdvisoryLocks::has_lost_any() const {
   return std::ranges::any_of(held_, [](const auto& each) { return each.second.hold->is_lost(); });
 }
 
-// A confirmation within the call does not have to wake the session.
+// `wakes` is set after the call, because a confirmation that arrives within the call does not have
+// to wake the session.
 void SessionAdvisoryLocks::await_releases() {
   ++releasing_->open;
   all_.await_releases([releasing = releasing_, wake = wake_] {

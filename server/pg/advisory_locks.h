@@ -1,5 +1,5 @@
-// pg_advisory_lock() and related functions. Programs use them to agree on one program that does
-// some work, often a migration. See
+// pg_advisory_lock() and related functions. Several processes of an application use them to choose
+// the one that does some work, often a migration. See
 // https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #pragma once
 #include <atomic>
@@ -29,7 +29,7 @@ struct AdvisoryCall {
 std::optional<AdvisoryCall> advisory_call(const engine::FunctionCall& call);
 
 struct AdvisoryLock {
-  std::string key;  // made of one number or of two
+  std::string key;  // identifies the lock; made of one number or of two
   bool is_shared = false;
   bool is_of_transaction = false;
 };
@@ -49,7 +49,7 @@ class SessionAdvisoryLocks {
   SessionAdvisoryLocks(const SessionAdvisoryLocks&) = delete;
   SessionAdvisoryLocks& operator=(const SessionAdvisoryLocks&) = delete;
 
-  // None: the answer is false if other sessions have the lock
+  // None: returns false at once if another session has the lock
   enum class Wait : uint8_t { Blocks, None };
   // Requests the lock. Returns whether the session has it now; nothing while the request has no
   // answer, which take_answer() returns later. Fails with LimitExceeded, Deadlock, NotLeader, and
@@ -78,7 +78,7 @@ class SessionAdvisoryLocks {
  private:
   struct Held {
     NamedLocks::HoldPtr hold;
-    bool is_shared = false;  // mode in which other sessions see the lock
+    bool is_shared = false;  // the mode in which the session holds the lock
     // Number of times that the session has taken the lock, by [is_shared][is_of_transaction].
     int times[2][2] = {};
     bool is_given_back() const {
@@ -112,12 +112,12 @@ class SessionAdvisoryLocks {
   const std::shared_ptr<Releasing> releasing_ = std::make_shared<Releasing>();
 };
 
-// Calls `step` until it returns true. `step` returns false while it waits for a lock;
-// statement_timeout and lock_timeout limit this wait.
+// Calls `step` until it returns true. `step` returns false while it waits for a lock.
+// statement_timeout and lock_timeout limit the wait.
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
                                              std::function<Result<bool>()> step);
 
-// Waits until `is_settled` returns true; the session is woken then.
+// Waits until `is_settled` returns true. The session has to be woken when this is the case.
 std::unique_ptr<Activity> make_settle_activity(std::function<bool()> is_settled);
 
 }  // namespace server::pg

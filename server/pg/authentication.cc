@@ -22,7 +22,8 @@ Result<Authentication::Progress> Authentication::begin(MessageWriter writer) {
       TRY(access_.check_certificate(user_, channel_));
       return finish();
     case auth::Method::Token:
-      // A database of PostgreSQL's clients may have the name of Kafka's connections.
+      // The rule requires a token. This can happen if a PostgreSQL database has the name that the
+      // access file uses for Kafka connections.
       return Error{ErrorCode::InvalidAuthorization,
                    "the access file requires a token, which PostgreSQL clients cannot send"};
     default:

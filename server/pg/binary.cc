@@ -198,7 +198,7 @@ std::string quoted_element(std::string_view text) {
 // server.
 Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  // Whether the array has nulls. The value is not used, since the lengths show it, too.
+  // Whether the array has nulls; ignored, because each element's length shows whether it is NULL.
   const auto flags = reader.be<int32_t>();
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
@@ -213,7 +213,8 @@ Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEnco
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
   const auto count = reader.be<int32_t>();
   reader.be<int32_t>();  // index of the first element; not used
-  // Each item has at least the bytes of its length, so a greater count is an error.
+  // Each element takes at least the four bytes of its length, so a count that is too large for the
+  // rest is an error.
   if (!reader.ok() || count < 0 ||
       static_cast<size_t>(count) > reader.rest().size() / sizeof(int32_t))
     return bad_bytes();

@@ -47,7 +47,7 @@ void append_interval(std::string& out, std::string_view text) {
 void append_timetz(std::string& out, std::string_view text) {
   const auto time = engine::parse_timetz(text);
   append_be(out, time ? time->us : 0);
-  append_be(out, time ? -time->east_s : 0);  // PostgreSQL counts time zones to the west
+  append_be(out, time ? -time->east_s : 0);  // PostgreSQL stores time zones as seconds west of UTC
 }
 
 void append_address(std::string& out, std::string_view text, bool is_cidr) {
@@ -108,7 +108,8 @@ void append_range(std::string& out, PostgresLabel of, const engine::Range& range
   if (range.has_upper) append_sized(out, [&] { append_bound(out, of, range.upper); });
 }
 
-// Appends a multirange. The text is in normal form: without blanks between the ranges.
+// Appends a multirange in binary form. The text is in normal form, without blanks between the
+// ranges.
 void append_multirange(std::string& out, PostgresLabel of, std::string_view text) {
   const size_t count_at = out.size();
   append_be<int32_t>(out, 0);
@@ -128,7 +129,7 @@ void append_multirange(std::string& out, PostgresLabel of, std::string_view text
 
 std::string dashed(std::string_view bytes, std::initializer_list<size_t> places, char dash) {
   std::string text;
-  if (bytes.empty()) return text;  // too few bytes, which the reader reports
+  if (bytes.empty()) return text;  // too few bytes: the reader reports the error
   engine::append_hex(text, bytes, engine::HexCase::Lower);
   for (const size_t at : places) text.insert(at, 1, dash);
   return text;
@@ -136,7 +137,7 @@ std::string dashed(std::string_view bytes, std::initializer_list<size_t> places,
 
 Result<std::string> address_text(ByteReader& reader) {
   const auto family = reader.be<uint8_t>(), bits = reader.be<uint8_t>();
-  reader.be<uint8_t>();  // whether the value is a cidr; not used, since the type shows it
+  reader.be<uint8_t>();  // whether the value is a cidr; ignored, because the type shows it, too
   const auto size = reader.be<uint8_t>();
   const bool is_v6 = family == 3;
   if (reader.ok() && size != (is_v6 ? 16 : 4))
@@ -295,7 +296,8 @@ void append_label_binary(std::string& out, PostgresLabel of, std::string_view te
 }
 
 std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& reader) {
-  // Types of catalog names (regclass, ...) have no row below: their values are numbers.
+  // Types of catalog names (regclass, ...) have no row in this table, because their values are
+  // numbers.
   for (const PostgresLabel each :
        {label::kRegclass, label::kRegtype, label::kRegnamespace, label::kRegproc})
     if (engine::find_label(each)->oid == type_oid) return std::to_string(reader.be<uint32_t>());

@@ -67,7 +67,8 @@ Result<std::string> record_text(const SqlType& type, ByteReader& reader, ClientE
 
 Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  reader.be<int32_t>();  // whether the array has nulls; not used, since the lengths show it
+  // whether the array has nulls; ignored, because each element's length shows it
+  reader.be<int32_t>();
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions == 0) return std::string("{}");
@@ -92,7 +93,7 @@ Result<std::string> array_text(const SqlType& type, ByteReader& reader, ClientEn
 Result<std::string> text_of_binary(const SqlType& type, uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from) {
   const bool is_users = is_record(type) || is_array_of_users(type);
-  // A client without the definition of the type declares its values as text.
+  // A client that does not know the definition of the type declares its values as text.
   if (!is_users || type_oid < kFirstUserType) return text_of_binary(type_oid, bytes, from);
   ByteReader reader(bytes);
   std::string text =

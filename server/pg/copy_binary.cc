@@ -129,7 +129,7 @@ class BinaryCopyReader final : public CopyReader {
     Status done = read();
     if (done) return done;
     Error error = std::move(done).error();
-    // PostgreSQL's error for a field whose length does not match its type.
+    // PostgreSQL reports this code for a field whose length does not match its type.
     if (error.code == ErrorCode::ProtocolViolation) error.code = ErrorCode::BadCopyFormat;
     error.context = fmt::format("COPY {}, line {}, column {}", source_, row_,
                                 engine::display_name(columns_[index].name));

@@ -12,7 +12,7 @@ namespace server::pg {
 namespace {
 
 // A portion is large enough to be worth a call, and small enough to cause no delay and to stay in
-// the caches: portions four times as large took three milliseconds, and more time per row.
+// the caches: portions four times as large took three milliseconds, and each row took longer.
 constexpr size_t kPortionRows = 1024, kPortionBytes = 64 * 1024;
 
 sql::CopyTarget target_of(const engine::Copy& copy, const CopyOptions& options) {
@@ -96,7 +96,7 @@ Result<Progress> CopyInput::advance() {
 }
 
 void CopyInput::cancel(Error reason) {
-  // After the end of the input, the backend reports the outcome.
+  // After the end of the input, the backend alone reports the result.
   if (!has_ended_ && !error_) error_ = std::move(reason);
 }
 

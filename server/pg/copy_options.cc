@@ -52,7 +52,7 @@ CopyOptions::Columns columns_of(const engine::CopyOption& option) {
 struct ReadOptions {
   CopyOptions options;
   std::optional<char> delimiter;
-  // these options are only checked in CSV mode
+  // these options are allowed in CSV mode only
   const engine::CopyOption *quote = nullptr, *escape = nullptr;
   std::optional<std::string> null_text;
 };

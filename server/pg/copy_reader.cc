@@ -25,7 +25,7 @@ std::string context_of(const std::string& source, uint64_t line, std::string_vie
   return context;
 }
 
-// Returns the engine's name of a column, as types and other errors show it: AMOUNT for amount.
+// Returns the engine's name of a column, which the errors of types show: AMOUNT for amount.
 std::string exact_name(std::string name) {
   if (std::ranges::none_of(name, [](unsigned char c) { return std::isupper(c); }))
     for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -126,7 +126,8 @@ class FieldReader final : public CopyReader {
 
   Error bad_record(const engine::CopyRecord& record, std::string message) const {
     Error error{ErrorCode::BadCopyFormat, std::move(message)};
-    const bool has_more = record.fields.size() > columns_.size();  // their number is not known
+    // the line has more fields than were stored; their number is not known
+    const bool has_more = record.fields.size() > columns_.size();
     error.detail = "The line has " +
                    (has_more ? "more" : std::to_string(record.fields.size()) + " fields") + ", " +
                    std::to_string(columns_.size()) + " are expected.";
@@ -137,14 +138,14 @@ class FieldReader final : public CopyReader {
   Status read_field(const engine::CopyRecord& record, size_t index) {
     const engine::CopyField& field = record.fields[index];
     Column& column = rows_.columns[index];
-    // `field.is_null` means an unquoted NULL text.
+    // `field.is_null` means that the field is the NULL text without quotes.
     const bool is_null = field.is_null ? !is_never_null_[index]
                                        : is_null_in_quotes_[index] && field.text == null_text_;
     if (is_null) {
       column.append_null();
       return {};
     }
-    // Most clients would take the byte 0 for the end of the text.
+    // The byte 0 is refused, since most clients would treat it as the end of the text.
     Status read = field.text.find('\0') == std::string_view::npos
                       ? values_[index].append(field.text, column)
                       : Status(zero_byte());

@@ -1,5 +1,5 @@
-// The look-ups that a session has seen in the simple protocol. A client repeats them with another
-// key in the text each time.
+// The look-ups that a session has seen in the simple protocol. Clients often repeat a look-up with
+// another key.
 #pragma once
 #include <algorithm>
 #include <list>
@@ -15,10 +15,10 @@ class ClientEncoding;
 
 struct KnownLookUp {
   LiteralShape shape;              // the text without the values of its literals
-  // null: it is not known yet whether the statement is a look-up, or it is not one
+  // null: the statement is not a look-up, or this is not known yet
   PreparedStatementPtr statement;
   bool is_decided = false;
-  // Number of consecutive executions that could not be answered within the call (answer_at_hand()).
+  // Number of consecutive executions for which answer_at_hand() could not return the answer.
   int in_vain = 0;
   std::shared_ptr<ClientEncoding> encoding;  // the encoding with which `encoder` was made
   engine::TextForms forms;                   // the text forms with which `encoder` was made

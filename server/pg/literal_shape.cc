@@ -72,7 +72,8 @@ class Reader {
     size_t end = at_;
     while (end < text_.size() && is_of_word(text_[end])) ++end;
     const char behind = end < text_.size() ? text_[end] : '\0';
-    // A prefix or a part of a name: E'', U&'', a$b.
+    // The word is a prefix of a literal or a part of a longer name (E'', U&'', a$b), so only a
+    // parser can continue.
     if (behind == '\'' || behind == '&' || behind == '$') return false;
     is_behind_where_ |= engine::equals_ignoring_case(text_.substr(at_, end - at_), "WHERE");
     keep(end - at_);
@@ -137,7 +138,7 @@ class Reader {
   void put(engine::TypeKind type, engine::Value value, size_t end) {
     out_.types.emplace_back(type);
     out_.values.push_back(std::move(value));
-    // The blank keeps the parameter apart from a preceding word.
+    // The blank separates the parameter from a preceding word.
     out_.text += " $" + std::to_string(out_.values.size());
     token_end_ = out_.text.size();
     at_ = end;

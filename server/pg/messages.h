@@ -109,7 +109,7 @@ struct ExecuteMessage {
   int32_t max_rows = 0;  // 0: all
 };
 
-// The results point into `body`. The functions fail with ProtocolViolation.
+// The returned views point into `body`. The functions fail with ProtocolViolation.
 Result<ParseMessage> decode_parse(std::string_view body);
 Result<BindMessage> decode_bind(std::string_view body);
 Result<TargetMessage> decode_target(std::string_view body);

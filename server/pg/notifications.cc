@@ -157,7 +157,8 @@ void SessionNotifications::commit() {
   send(done->notifications);
 }
 
-// A confirmation within the call does not have to wake the session.
+// `wakes` is set after the call, because a confirmation that arrives within the call does not have
+// to wake the session.
 void SessionNotifications::send(const std::vector<NotificationPtr>& all) {
   if (all.empty()) return;
   ++sending_->open;

@@ -37,8 +37,8 @@ class Mailbox {
   // is ended when a limit is reached, so that its client notices the loss.
   static constexpr size_t kMostBytes = 8 << 20, kMostOfAll = 256 << 20;
 
-  // `wake` is called on any thread when a notification has arrived, and then not again before
-  // take(). `of_all` counts the bytes in all mailboxes.
+  // `wake` is called on any thread when a notification has arrived. It is not called again until take() is called.
+  // `of_all` counts the bytes in all mailboxes.
   Mailbox(std::function<void()> wake, std::atomic<size_t>& of_all)
       : wake_(std::move(wake)), of_all_(of_all) {}
   ~Mailbox() { of_all_ -= bytes_; }

@@ -106,8 +106,9 @@ class SessionRegistry final : public SessionPeers,
     return found->second;
   }
 
-  // The number of a session has the number of its node in the upper bits, so that
-  // pg_terminate_backend() at another node behind a load balancer ends no stranger's session.
+  // The number of a session has the number of its node in the upper bits, so that session numbers
+  // are unique in the cluster: behind a load balancer, pg_terminate_backend() may run on another
+  // node, where it must not end another user's session.
   static constexpr int32_t kSessionsOfNode = 1 << 20, kMostNodes = 1 << 11;
 
   const std::shared_ptr<Notifications> notifications_;

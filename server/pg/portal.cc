@@ -47,7 +47,7 @@ bool Portal::has_rows_to_go() const {
 
 void Portal::open_delivery(Delivery& delivery) {
   delivery_ = &delivery;
-  // Without begin_fetch() the delivery belongs to an Execute, which only moves forward.
+  // A scrollable cursor that no FETCH has positioned is read by Execute, which only moves forward.
   if (scroll_ && !scroll_->is_open()) {
     const auto limit = delivery.limit;
     scroll_->begin(engine::FetchDirection::Forward,
@@ -102,7 +102,8 @@ void Portal::update_flow() {
   if (!execution_) return;
   const bool should_pause =
       is_output_full_ || !delivery_ || delivery_->is_full() || has_rows_to_go();
-  // The execution rests without a pause() since has_room() returned false, so it needs resume().
+  // has_room() has returned false, so the execution waits for resume() although pause() was not
+  // called.
   if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
@@ -168,7 +169,7 @@ void Portal::take_rows(std::span<const ColumnPtr> columns, size_t first_row, siz
 
 bool Portal::must_be_short() const { return account_ && account_->budget().has_many_answers(); }
 
-// Reports an event at the first refusal only. If there is no room after the event either, the
+// Reports an event at the first refusal only. If there is still no room after the event, the
 // execution calls has_room() again.
 bool Portal::has_room(size_t first_row_bytes) {
   const bool has_room =

@@ -20,9 +20,9 @@ namespace server::pg {
 // The text of a message. It is shared, since it may be megabytes long and hold 100,000 statements.
 using SharedText = std::shared_ptr<const std::string>;
 
-// A statement as parsed and, if the engine runs it, analysed. It is shared by its name, by the
-// portals made from it and by the activity that runs it: a name can be dropped while a portal
-// continues.
+// A statement as parsed and, if the engine runs it, analysed. The map of names, the portals made
+// from the statement and the activity that runs it share ownership, because the name can be dropped
+// while a portal continues.
 struct PreparedStatement {
   SharedText text;  // text of the message, to which positions of errors refer
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
@@ -35,8 +35,8 @@ struct PreparedStatement {
   // The statement reads pg_stat_activity; see Session::as_of_now().
   mutable bool tells_of_sessions = false;
   mutable MemoryCharge charge;  // set while a name or a portal keeps the statement
-  // The time since which a name keeps the statement, and whether PREPARE or a Parse message gave
-  // the name.
+  // The time since when a name refers to the statement, and whether PREPARE or a Parse message
+  // created this name.
   mutable int64_t kept_since_ms = 0;
   mutable bool is_of_prepare = false;
 };
@@ -51,8 +51,8 @@ struct Delivery {
   uint64_t sent = 0;
 
   bool is_full() const { return limit && sent >= *limit; }
-  // Limit of the output that is encoded ahead: more would only wait. Further rows are encoded when
-  // the output has been handed out.
+  // Limit of the output that is encoded ahead of the client. Further rows are encoded when this
+  // output has been handed to the connection.
   static constexpr size_t kEnoughBytes = 1024 * 1024;
   bool has_room() const { return out.size() < kEnoughBytes; }
   // A long row is sent alone, so that it does not delay the rows before it.
@@ -61,8 +61,8 @@ struct Delivery {
   }
 };
 
-// Invariants: rows reach the client in the order of their arrival, each once; while a delivery
-//             is open and neither full nor without room, no rows are kept back.
+// Invariants: rows reach the client in the order of their arrival, each once; while a delivery is
+//             open and can take rows, no rows are kept back.
 // Threads:    the session's loop.
 // Owner:      the session, by name, or the activity that runs it alone.
 class Portal final : public sql::Receiver {
@@ -86,7 +86,7 @@ class Portal final : public sql::Receiver {
   bool has_caught_up() const {
     return execution_ && !has_rows_to_go() && execution_->has_caught_up();
   }
-  bool is_holdable = false;     // set if the portal survives the end of the transaction
+  bool is_holdable = false;  // set if the portal survives the end of the transaction
   // the transaction that declared the cursor is open; a ROLLBACK of it closes the portal
   bool is_uncommitted = false;
   uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
@@ -117,7 +117,8 @@ class Portal final : public sql::Receiver {
   // Sends the kept rows within the call, then the rows that arrive, until the limit is reached or
   // close_delivery() is called. `delivery` must live until then.
   void open_delivery(Delivery& delivery);
-  // Delivers the rows that had no room. Call it when output has been handed out.
+  // Delivers the rows that had no room before. It is called when output has been handed to the
+  // connection.
   void continue_delivery();
   void close_delivery();
   // Stops the rows from the backend while the client reads slowly.
@@ -127,14 +128,14 @@ class Portal final : public sql::Receiver {
   bool is_exhausted() const {
     return scroll_ ? error_ || scroll_->is_done() : kept_.empty() && (completion_ || error_);
   }
-  // Whether the delivery continues when output has been handed out.
+  // Whether the delivery continues as soon as output has been handed to the connection.
   bool waits_for_room() const { return is_room_awaited_ || has_rows_to_go(); }
   const std::optional<sql::Completion>& completion() const { return completion_; }
   const std::optional<Error>& error() const { return error_; }
   std::vector<sql::Notice> take_notices() { return std::exchange(notices_, {}); }
   uint64_t rows_delivered() const { return rows_delivered_; }
 
-  // Ends the portal as if its query had no more than the rows so far.
+  // Ends the portal after the rows so far, as if the query had no others.
   void finish_early();
   void stop_with(Error error);
   // Cancels a statement without rows, if that is still possible.
@@ -163,11 +164,12 @@ class Portal final : public sql::Receiver {
   Result<size_t> rows_with_room(std::span<const engine::ColumnPtr> columns, size_t first_row,
                                 size_t end_row);
   void take_rows(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
-  // Takes the rows with their marks; null: each row is present.
+  // Receives rows and, for the changes of a table, a mark for each row; without marks (null) each
+  // row is present.
   void take_changes(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
                     const engine::Bitmap* present);
   size_t deliver(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
-  // Whether answers that wait for their clients take much memory.
+  // Whether few rows may be encoded ahead, because unsent answers take much memory.
   bool must_be_short() const;
   void fail_with(Error error);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
@@ -189,8 +191,9 @@ class Portal final : public sql::Receiver {
   bool is_room_awaited_ = false;  // set if has_room() has returned false to the execution
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
-  mutable std::optional<ScrollRows> scroll_;  // mutable: next() may find the end
-  MemoryAccount* account_ = nullptr;          // account for kept rows; null: not charged
+  // mutable, because next() may change it when it finds the end
+  mutable std::optional<ScrollRows> scroll_;
+  MemoryAccount* account_ = nullptr;  // account for kept rows; null: not charged
   MemoryCharge kept_charge_;
   size_t kept_bytes_ = 0;
   std::vector<sql::Notice> notices_;

@@ -27,8 +27,8 @@ Error too_long_row() {
                "Select fewer columns, or parts of long values."};
 }
 
-// Checks before a row is written whether it is too long: an array may contain one value a thousand
-// times, which takes little memory in the column.
+// Checks the length of a row before the row is written. An array in a column may contain one long
+// value a thousand times, which takes little memory there and much in the output.
 class RowCheck {
  public:
   RowCheck(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row)
@@ -147,8 +147,8 @@ class DataRowEncoder final : public RowByRowEncoder {
   const engine::TextForms forms_;
 };
 
-// Writes one line per row, formatted by the derived class, each in its own CopyData: clients should
-// not rely on that, but several do.
+// Writes one line per row, formatted by the derived class. Each line is a CopyData message of its
+// own: the protocol does not promise this, but several clients rely on it.
 class LineEncoder : public RowByRowEncoder {
  public:
   LineEncoder(std::vector<sql::ResultColumn> columns, std::shared_ptr<ClientEncoding> encoding,
@@ -280,7 +280,7 @@ class CopyCsvEncoder final : public LineEncoder {
     out += options_.quote;
   }
   bool must_quote(std::string_view text) const {
-    // An unquoted NULL text is NULL, and an unquoted \. ends the data.
+    // An unquoted NULL text would be read as NULL, and an unquoted \. as the end of the data.
     if (text == options_.null_text || text == "\\.") return true;
     return std::ranges::any_of(text, [&](char c) {
       return c == options_.delimiter || c == options_.quote || c == '\n' || c == '\r';

@@ -31,8 +31,8 @@ class RowEncoder {
   virtual void append_trailer(std::string& /*out*/) {}
   // Returns the format that the answer to COPY ... TO announces.
   virtual Format format() const { return Format::Text; }
-  // Returns whether the header should wait for the first rows, so that both are written together if
-  // the rows arrive soon.
+  // Returns whether the header may be delayed for a moment, so that it is written together with the
+  // first rows.
   virtual bool header_may_wait() const { return false; }
   // Writes one message per row for rows [first_row, end_row) until `out` has `enough_bytes`, and
   // returns the number of rows written. Fails with LimitExceeded at a row of more than

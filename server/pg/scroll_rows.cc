@@ -20,7 +20,7 @@ void ScrollRows::stop_at(uint64_t position) {
   is_done_ = true;
 }
 
-// Selects the single row of this number.
+// Selects the single row with this number.
 void ScrollRows::go_to(uint64_t row) {
   if (row == 0) return left_ = 0, stop_at(0);
   next_ = row;

@@ -28,7 +28,7 @@ class ScrollRows {
   void begin(engine::FetchDirection direction, std::optional<int64_t> count, bool has_ended);
   void end_fetch() { is_open_ = false; }
   bool is_open() const { return is_open_; }
-  // Returns the maximum number of rows of the FETCH.
+  // Returns the maximum number of rows that the FETCH returns.
   std::optional<uint64_t> limit() const { return left_; }
 
   void add(std::vector<engine::ColumnPtr> columns, size_t rows);
@@ -55,7 +55,7 @@ class ScrollRows {
   // The state of the present FETCH.
   uint64_t next_ = 0;
   std::optional<uint64_t> left_ = 0;
-  // number of the wanted row, counted from the end; set while the end is not known
+  // number of the wanted row, counted from the end; set until the end is known
   std::optional<uint64_t> from_end_;
   bool is_backward_ = false, is_done_ = true, is_open_ = false;
 };

@@ -83,23 +83,23 @@ void Session::ask_for_room() {
 }
 
 std::string Session::take_output() {
-  // "INSERT 0 1" is not sent before the record is durable, unless the client requests it by Flush:
-  // the answer to its Sync then reports whether the commit succeeded.
+  // The success of an INSERT is sent only after the record is durable, except when the client sends
+  // Flush. In that case the answer to its Sync reports whether the commit succeeded.
   if (group_ == Group::Committing) return {};
   if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
     return {};
-  // As in PostgreSQL, messages before an answer are sent together with it.
-  constexpr size_t kLeavesAtOnce = 8192;  // number of bytes
+  // As in PostgreSQL, messages before an answer wait for it and are sent together with it.
+  constexpr size_t kLeavesAtOnce = 8192;  // in bytes
   if (activity_ && activity_->output_may_wait() && !is_output_due_ &&
       context_.output.size() < kLeavesAtOnce)
     return {};
   is_output_due_ = false;
-  context_.output_charge.resize(0);  // the receiver charges the output
+  context_.output_charge.resize(0);  // from here on the caller charges the output
   return std::exchange(context_.output, {});
 }
 
 bool Session::wants_input() const {
-  // COPY continues with further input, and its message may be longer than the limit of waiting
+  // A COPY needs further input to continue, even if its message is longer than the limit of waiting
   // input.
   const bool awaits_more = copy_input_ && copy_input_->wants_data();
   const bool is_busy = (activity_ && !awaits_more) || is_output_full_ || has_more_;
@@ -127,7 +127,7 @@ std::optional<int64_t> Session::idle_deadline_us() const {
   return idle_since_us_ + 1000 * timeout_ms;
 }
 
-// Disconnects a client that has been idle for too long: a transaction that is left open blocks
+// Disconnects a client that has been idle for too long. An open transaction would otherwise block
 // other sessions from its tables.
 void Session::end_if_idle() {
   const std::optional<int64_t> deadline = idle_deadline_us();
@@ -155,7 +155,7 @@ void Session::terminate() {
 }
 
 // Begins to end the session. The client still gets the outcome of writes that are under way, since
-// programs repeat their work after 57P01.
+// programs repeat their work after the error 57P01.
 void Session::shut_down(Error reason) {
   constexpr int64_t kLastAnswerUs = 3'000'000;
   const bool is_stop = reason.code == ErrorCode::ShuttingDown;
@@ -400,7 +400,7 @@ void Session::look_for_end() {
 // Passes the next bytes of a COPY on. A CopyData is processed as its bytes arrive, since one
 // message may be as long as the limit.
 bool Session::feed_copy() {
-  // Rows take time, so the session checks the clock between steps.
+  // Processing rows takes time, so the clock is checked between steps.
   size_t fed_bytes = 0;
   while (copy_input_->wants_data()) {
     if (fed_bytes >= CopyInput::kPieceBytes) return true;
@@ -452,7 +452,8 @@ void Session::feed_copy_end(const Frame& frame) {
       copy_input_->cancel(
           {ErrorCode::QueryCanceled, "COPY from stdin failed: " + message_of_copy_fail(frame)});
       break;
-    case ClientMessage::Flush:  // in the extended protocol the client has sent its Sync already
+    // ignored: in the extended protocol the client has sent its Sync already
+    case ClientMessage::Flush:
     case ClientMessage::Sync:
       break;
     case ClientMessage::Terminate:
@@ -524,7 +525,7 @@ bool Session::handle(const Frame& frame) {
     case ClientMessage::Flush:
       is_output_due_ = true;
       return true;
-    case ClientMessage::CopyData:  // remaining messages of a COPY that has failed
+    case ClientMessage::CopyData:  // messages that remain after a COPY has failed are ignored
     case ClientMessage::CopyDone:
     case ClientMessage::CopyFail:
       return true;
@@ -612,7 +613,8 @@ Status Session::choose_statements() {
 
 bool Session::end_open_transaction() {
   if (transaction_ == TransactionStatus::Idle) return false;
-  // After an error the client expects the rollback, as from a connection that psql closes.
+  // The transaction is rolled back after an error, too: the client expects it, as from a connection
+  // that psql closes.
   if (transaction_ == TransactionStatus::InTransaction)
     writer().notice({sql::NoticeLevel::Warning, "the open transaction was rolled back",
                      "The text ended without COMMIT, and a transaction does not continue in the "
@@ -660,8 +662,9 @@ void Session::discard(Statements statements) {
 void Session::discard_prepared() {
   auto statements = std::exchange(statements_, {});
   if (statements.size() <= kFewStatements) return;
-  // A statement that a portal keeps stays charged and is destroyed with the portal: the session's
-  // memory account may be gone before the worker frees the others.
+  // A statement that a portal still uses stays charged and is destroyed with the portal. The other
+  // statements are no longer charged, since the session's memory account may be destroyed before
+  // the worker frees them.
   std::erase_if(statements, [](const auto& entry) { return entry.second.use_count() > 1; });
   for (const auto& [name, statement] : statements) statement->charge.resize(0);
   destroy_aside(*context_.backend, std::move(statements));
@@ -758,8 +761,8 @@ bool Session::joins_group(const PreparedStatement& statement) const {
     return changes_rows(statement) || may_stand_in_group(*statement.parsed);
   if (statement.plan->kind != sql::ResultKind::Rows)
     return can_always_be_undone(statement.parsed->statement);
-  // A SELECT may read the output of queries over the group's rows, which the queries produce only
-  // after the commit.
+  // A SELECT may read the output of a query that processes the uncommitted rows. The query sees
+  // these rows only after the commit.
   const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
   const bool has_rows = writes_in_transaction_ != lasting_writes_;
   return !has_rows || (query && !query->from);
@@ -804,8 +807,8 @@ void Session::fail(Error error, const SharedText& text) {
     // savepoint the transaction may continue.
     if (savepoints_.empty()) context_.backend->rollback();
   }
-  // Portals that are older than the last savepoint stay open, since they are usable again after a
-  // rollback to the savepoint.
+  // Portals that are older than the last savepoint stay open, since the client can use them again
+  // after ROLLBACK TO the savepoint.
   if (transaction_ == TransactionStatus::Failed && !savepoints_.empty())
     close_portals_since(savepoints_.back());
   else
@@ -830,8 +833,8 @@ void Session::die(Error error) {
   portals_.clear();
   advisory_locks_.reset();
   if (context_.backend) context_.backend->rollback();
-  // It will remain unknown whether the gathered INSERTs are durable, so their success must not be
-  // sent.
+  // It can no longer be found out whether the gathered INSERTs are durable, so their success must
+  // not be sent.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
   const bool was_not_let_in =
@@ -864,8 +867,8 @@ void Session::warn_of_silent_nodes() {
 void Session::send_ready() {
   if (transaction_ == TransactionStatus::Idle && advisory_locks_)
     advisory_locks_->end_transaction();
-  // A client that is ready may use another connection, which has to find the locks free and the
-  // notifications delivered.
+  // A client that receives ReadyForQuery may continue on another connection, which must find the
+  // locks released and the notifications delivered.
   if (!owes_ready_ && is_settling()) {
     owes_ready_ = true;
     return begin_activity(make_settle_activity([this] { return !is_settling(); }), nullptr);
@@ -881,7 +884,8 @@ void Session::send_ready() {
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
   if (context_.form) phase_ = Phase::Over;
-  // Megabytes of text would stay uncharged as long as the client keeps its transaction open.
+  // The text is dropped, because megabytes of text would otherwise stay uncharged as long as the
+  // client keeps its transaction open.
   activity_text_.reset();
   constexpr std::string_view kFailed = "idle in transaction (aborted)";
   const bool is_open = transaction_ != TransactionStatus::Idle;
@@ -915,7 +919,7 @@ void Session::take_settings_back() {
 void Session::follow_settings() {
   const std::string encoding = context_.settings.get("client_encoding").value_or("");
   const std::string known = context_.encoding ? context_.encoding->name() : "UTF8";
-  // The text and the answers of a script are JSON, which is always UTF-8.
+  // A script keeps UTF-8, because its text and its answers are JSON.
   if (encoding != known && !context_.form) context_.encoding = ClientEncoding::make(encoding);
   const std::string name = context_.settings.get("application_name").value_or("");
   if (name != shown_name_) status_->set_application_name(shown_name_ = name);
@@ -925,7 +929,7 @@ void Session::follow_settings() {
   std::string forms_text = zone + '\n' + dates + '\n' + intervals;
   if (forms_text == context_.forms_text) return;
   context_.forms_text = std::move(forms_text);
-  // The check of the setting accepts known zones only.
+  // The zone is known, because the check of the setting rejects unknown zones.
   const auto found = engine::find_postgres_zone(zone);
   context_.forms = {.zone = found ? found->clock : nullptr};
   if (!engine::read_date_style(dates, context_.forms)) return;

@@ -41,8 +41,8 @@ struct EndingQuery;
 struct PreparedFact;
 struct SessionRequest;
 
-// The access rules and the channel of the client. Both are null in some tests, which accept every
-// client. All objects outlive the session.
+// The access rules and the connection of the client. Both are null in some tests, which accept
+// every client. All objects outlive the session.
 struct SessionSecurity {
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
@@ -85,8 +85,8 @@ class SessionPeers {
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Returns the status of all authenticated sessions, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
-  // Ends the session with this number, if it exists. The end happens soon, on the loop of that
-  // session.
+  // Ends the session with this number, if it exists. The session ends a moment later, on its own
+  // loop.
   virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
 
  protected:
@@ -166,7 +166,7 @@ class Session : public ClientSession {
 
   enum class Begun : uint8_t {
     Now,    // the message is finished, or its activity is running
-    Later,  // other work has to finish first; then the statement is tried again
+    Later,  // other work has to finish first; the message is then handled again
   };
 
   // session.cc: processing of the input in order
@@ -193,7 +193,7 @@ class Session : public ClientSession {
   void look_for_end();
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
   bool step_script();
-  // Keeps the statements of the script that the form of the answers chooses; discards the others.
+  // Keeps the statements of the script that sql::AnswerForm selects, and discards the others.
   Status choose_statements();
   // Rolls back the transaction that a script has left open. Returns whether one was open.
   bool end_open_transaction();
@@ -239,7 +239,7 @@ class Session : public ClientSession {
   void die(Error error);
   void send_ready();
   void send_notifications();
-  // Whether other nodes do not know yet the locks that this session has released, or its
+  // Whether other nodes have not yet confirmed the locks that this session has released, or its
   // notifications.
   bool is_settling() const;
   void warn_of_silent_nodes();
@@ -257,9 +257,9 @@ class Session : public ClientSession {
   Status turn_into_utf8(std::string_view& text);
   std::function<void()> waker();
 
-  // session_errands.cc: parsing and analysing, here or on another thread
-  // Returns the client's text with the values of DEFINEd variables. This text is charged, parsed
-  // and shown in errors.
+  // session_errands.cc: parsing and analysing, here or on another thread Returns the client's text
+  // with the values of DEFINEd variables. The returned text is the one that is charged, parsed and
+  // shown in errors.
   Result<SharedText> with_variables(SharedText text) const;
   // Parses the text. Returns nothing while the work runs as an activity; call it again with the
   // same text when the activity has ended.
@@ -362,7 +362,7 @@ class Session : public ClientSession {
   int64_t idle_since_us_ = 0;  // last time at which the session did work
   bool has_more_ = false;      // the last run() has stopped before it had handled all input
   bool skips_until_sync_ = false;
-  // The client waits for nothing, so notifications may be sent.
+  // The client is idle, so notifications may be sent.
   bool is_at_rest_ = false;
   std::deque<std::string> converted_;                      // converted texts of the present message
   const sql::ScriptRequest* request_of_script_ = nullptr;  // set if the session runs a script
@@ -388,15 +388,16 @@ class Session : public ClientSession {
   // restores them. Outside of BEGIN only.
   std::optional<sql::SessionSettings::Savepoint> settings_before_;
   uint64_t writes_in_transaction_ = 0;
-  bool owes_ready_ = false;      // ReadyForQuery is sent when the session has settled
+  bool owes_ready_ = false;      // ReadyForQuery is sent when is_settling() becomes false
   uint64_t lasting_writes_ = 0;  // writes that no savepoint undoes: definitions, notifications
   uint64_t next_savepoint_ = 0;
   bool is_in_pipeline_ = false;  // an Execute has run since the last Sync
   bool has_asked_ = false;       // the transaction has run a statement of the engine
   struct Savepoint {
-    std::string name;                         // the newest savepoint of a name counts
+    // with several savepoints of one name, the newest one is used
+    std::string name;
     uint64_t number = 0;                      // a later savepoint has a greater number
-    uint64_t writes = 0, lasting_writes = 0;  // counters of the transaction at the savepoint
+    uint64_t writes = 0, lasting_writes = 0;  // values of the counters when the savepoint was made
     std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};
     sql::SessionSettings::Savepoint settings = {};

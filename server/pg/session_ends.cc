@@ -42,7 +42,8 @@ class EndingRows final : public sql::Execution, private sql::Receiver {
       if (!ended) return fail(std::move(ended).error());
       rows[each.column] = *std::move(ended);
     }
-    // The new columns use the row numbers of the others, so end_sessions() fills them from row 0.
+    // The new columns must have the same row numbers as the other columns, so end_sessions() fills
+    // them from row 0.
     receiver_.on_rows(rows, first_row, end_row);
   }
   // Returns a column as long as `numbers`; rows before first_row are NULL.
@@ -86,7 +87,7 @@ EndingQuery numbers_to_end(const engine::ParsedStatement& statement) {
   const auto ends = [](const engine::SelectItem& item) -> std::optional<SessionEnd> {
     return item.expression ? what_it_ends(*item.expression) : std::nullopt;
   };
-  // The columns after a * have unknown positions, so only items before it are replaced.
+  // The positions of the columns after a * are unknown, so only items before the * are replaced.
   const auto star = std::ranges::find(query->items, engine::SelectItemKind::AllColumns,
                                       &engine::SelectItem::kind);
   if (std::none_of(query->items.begin(), star, [&](const auto& item) { return ends(item); }))

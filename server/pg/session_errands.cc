@@ -45,7 +45,7 @@ Result<std::vector<std::shared_ptr<const ParsedStatement>>> parse_text(
 
 Result<SharedText> Session::with_variables(SharedText text) const {
   const auto& variables = context_.settings.variables();
-  // parse_statements() refuses such a text
+  // parse_statements() will refuse a text of this length
   const bool is_too_long = text->size() > kMaxStatementBytes;
   if (variables.empty() || is_too_long) return text;
   const auto enabled = context_.settings.get("ksql.variable.substitution.enable");
@@ -103,7 +103,7 @@ Result<bool> Session::end_session(int32_t process_id, SessionEnd what) {
         what == SessionEnd::Statement
             ? "must be a member of the role whose query is being canceled or a superuser"
             : "must be a member of the role whose process is being terminated or a superuser"};
-  // If the session ends itself, the calling statement fails.
+  // If the session ends itself, the statement that calls this function fails.
   if (process_id == key_.process_id) {
     if (what == SessionEnd::Statement)
       return Error{ErrorCode::QueryCanceled, "canceling statement due to user request"};
@@ -142,7 +142,8 @@ Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
     const std::vector<uint32_t>& parameter_oids, std::span<const engine::SqlType> parameter_types) {
   if (statement && std::holds_alternative<engine::DeclareCursor>(statement->statement) &&
       engine::parameter_count(*statement) > 0) {
-    // Analyses the query of the cursor, which stays the same object during the analysis.
+    // Analyses the query of the cursor. If this happens on a worker, later calls find the same
+    // inner statement.
     if (!inner_ || inner_->outer != statement) {
       PreparedStatement own;
       own.parsed = statement;

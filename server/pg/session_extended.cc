@@ -27,7 +27,7 @@ namespace {
 size_t statement_memory(std::string_view text) {
   constexpr size_t kLeastBytes = 2048, kTextCopies = 4, kTokenBytes = 300;
   enum Kind : uint8_t { Blank, Word, Other };
-  // One table look-up per byte, since this runs on a loop over megabytes.
+  // Uses one table look-up per byte, since the text may have megabytes and is read on a loop.
   static constexpr auto kinds = [] {
     std::array<Kind, 256> table{};
     table.fill(Other);
@@ -94,10 +94,10 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
     bytes = converted = TRY(encoding->from_client(bytes));
   if (!engine::is_utf8(bytes))
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
-  // Most clients would take the byte 0 for the end of the text.
+  // The byte 0 is refused, since most clients would treat it as the end of the text.
   if (bytes.find('\0') != std::string_view::npos)
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
-  // Neither a column nor a cast to char(n) keeps trailing blanks.
+  // Trailing blanks are removed, since neither a column nor a cast to char(n) keeps them.
   if (type.label() == engine::label::kBpchar)
     bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
   // A timestamptz is converted to the local time in the session's zone if the parameter is a
@@ -394,7 +394,7 @@ Status Session::handle_describe(std::string_view body) {
   TargetMessage message = TRY(decode_target(body));
   TRY(turn_into_utf8(message.name));
   PreparedStatementPtr statement;
-  // "text" for a statement, because its formats are not known before Bind
+  // empty for a statement, since its formats are unknown before Bind: all are text
   std::vector<Format> formats;
   if (message.target == Target::Statement) {
     statement = TRY(find_statement(message.name));
@@ -404,7 +404,7 @@ Status Session::handle_describe(std::string_view body) {
     formats = portal->formats();
   }
   const auto told = columns_of(*statement);
-  // A statement without rows, such as ROLLBACK, may be described in a failed transaction.
+  // In a failed transaction, only a statement without rows, such as ROLLBACK, may be described.
   if (transaction_ == TransactionStatus::Failed && (!told || !told->empty()))
     return in_failed_transaction();
   if (!told) return told.error();
@@ -439,7 +439,7 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
     return portal->statement()->plan->columns;
   }
   if (const auto* execute = std::get_if<engine::ExecutePrepared>(&own)) {
-    // The prepared statement may itself be an EXECUTE, even of itself.
+    // The prepared statement may itself be an EXECUTE, even an EXECUTE of its own name.
     const PreparedStatementPtr prepared = TRY(find_statement(session_name(execute->name)));
     if (!prepared->plan) return cannot_be_executed();
     return prepared->plan->columns;
@@ -472,9 +472,9 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Later;
   }
   if (is_part && transaction_ == TransactionStatus::Idle && changes_anything(*statement)) {
-    // A single write is executed by itself, several writes form one transaction. The next message
-    // decides this, so the session waits for it. A client that sends neither Sync nor Flush does
-    // not wait for an answer.
+    // A single write is executed by itself, several writes form one transaction. Only the next
+    // message shows which case it is, so the session waits for it. The delay is harmless: a client
+    // that has sent neither Sync nor Flush does not expect an answer yet.
     const std::string_view rest = input_.unread().substr(frame.size);
     if (rest.empty()) return Begun::Later;
     if (static_cast<ClientMessage>(rest.front()) != ClientMessage::Sync) begin_group();
@@ -484,7 +484,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     const Begun begun = TRY(run_own(*statement, PortalRun::Start::Rows, portal, max_rows));
     if (begun == Begun::Later) return begun;
     portal->own.has_begun = true;
-    // A COMMIT ends the pipeline of the messages before it.
+    // The statements before a COMMIT are no longer part of the pipeline.
     is_in_pipeline_ = !std::holds_alternative<engine::Transaction>(statement->parsed->statement);
     return begun;
   }

@@ -19,7 +19,7 @@ namespace {
 
 std::string version(const SessionFacts& facts) {
   return "PostgreSQL " + facts.settings.get("server_version").value_or("") +
-         // drivers read only the version number
+         // drivers read only the version number of this text
          " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";
 }
 std::string database(const SessionFacts& facts) { return facts.database; }
@@ -54,7 +54,7 @@ constexpr FunctionRow kFunctions[] = {
 };
 
 // Whether the function, as an item of a SELECT, returns PostgreSQL's type `name`. All functions of
-// the table except VERSION() do. Elsewhere the value is an ordinary text.
+// the table except VERSION() do. In any other place the value is an ordinary text.
 bool is_name(std::string_view function) {
   return function != "VERSION" &&
          std::ranges::find(kFunctions, function, &FunctionRow::name) != std::end(kFunctions);
@@ -139,7 +139,8 @@ bool is_asked(const engine::Query& query) {
 
 namespace {
 
-// Replaces CURRENT_TIMESTAMP in the values of an INSERT, where no column can stand.
+// Replaces CURRENT_TIMESTAMP in the values of an INSERT. The values cannot refer to columns, so the
+// word is the function.
 void answer_times(engine::InsertValues& insert) {
   for (engine::ExpressionList& row : insert.rows)
     for (engine::ExpressionPtr& value : row) {
@@ -168,7 +169,7 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || is_setting_query(statement.statement)) return;
   if (!is_asked(*query)) return;
-  // With FROM, a bare word may be a column.
+  // With FROM, a word without parentheses may be the name of a column.
   const bool has_words = !query->from;
   const auto is_answered = [&](const engine::Expression& expression) {
     return has_words || expression.is<engine::FunctionCall>() || is_reserved(expression);
@@ -190,7 +191,7 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
     if (auto found = answer(*expression, facts)) expression = std::move(found->value);
     return {};
   };
-  // The visitor does not fail.
+  // The result is ignored, since the visitor never fails.
   std::ignore = engine::rewrite_expressions(*query, visit, engine::RewriteOrder::ParentsFirst);
 }
 

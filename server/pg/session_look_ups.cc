@@ -1,5 +1,5 @@
-// Handles look-ups of one row in the simple protocol: texts that differ only in their keys are
-// planned once.
+// Handles look-ups of one row in the simple protocol. Statements that differ only in the keys share
+// one plan.
 #include <algorithm>
 
 #include "engine/types/column_bytes.h"
@@ -51,7 +51,7 @@ bool shows_columns_only(const engine::ParsedStatement& statement) {
 // Answers the look-up within the call if that is possible. Otherwise returns false without any
 // output; the statement is then processed like any other.
 bool Session::answer_at_hand() {
-  // A script's session ends with its text, so a plan would not be used again.
+  // The session of a script ends after the script, so a plan would not be used again.
   if (context_.form) return false;
   if (transaction_ == TransactionStatus::Failed || group_ != Group::None) return false;
   script_->shape = shape_of(*script_->text);

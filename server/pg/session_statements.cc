@@ -55,7 +55,7 @@ Result<std::optional<std::string>> constant_text(const engine::Expression& expre
   if (const auto* literal = expression.as<engine::DoubleLiteral>()) return Text(literal->text);
   if (const auto* literal = expression.as<engine::DecimalLiteral>()) return Text(literal->text);
   if (const auto* literal = expression.as<engine::StringLiteral>()) return Text(literal->value);
-  // Ignores the cast, since the parameter's own type decides.
+  // A cast of the argument has no effect: the declared type of the parameter decides.
   if (const auto* cast = expression.as<engine::Cast>()) return constant_text(*cast->operand);
   return Error{ErrorCode::NotSupported,
                "EXECUTE with other arguments than constants is not supported yet"}
@@ -110,7 +110,8 @@ struct Session::OwnStatement {
   const std::shared_ptr<Portal> bound;  // the portal of an Execute; null in the simple protocol
   const uint64_t max_rows;              // limit of the Execute; 0: all
   const std::vector<Format> formats = bound ? bound->formats() : std::vector<Format>();
-  // The parameters of a cursor's query, or of a query of settings.
+  // The parameters of the query of a cursor, or of a SELECT that calls set_config() and similar
+  // functions.
   const std::span<const engine::Value> parameters =
       bound ? std::span<const engine::Value>(bound->parameters())
             : std::span<const engine::Value>();
@@ -268,7 +269,7 @@ struct Session::OwnStatement {
     settings().rollback_to(savepoint.settings);
     release_settings();
     session.close_portals_since(savepoint);
-    // Savepoints that were set later are dropped together with their marks.
+    // Savepoints that were set later are dropped, and their marks with them.
     session.savepoints_.erase(last.base(), session.savepoints_.end());
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
@@ -276,7 +277,7 @@ struct Session::OwnStatement {
 
   // ---- Settings ----
 
-  // Charges all settings together with this one, up to the limit of a session.
+  // Charges the memory of all settings, this one included. Fails at the limit of a session.
   Status charge_settings(std::string_view name, std::string_view value) {
     const size_t all = settings().size_bytes() + sql::SessionSettings::size_bytes(name, value);
     const size_t wanted = std::min(all, sql::SessionSettings::kMaxBytes);
@@ -317,7 +318,7 @@ struct Session::OwnStatement {
       warn_of_isolation({.isolation = engine::upper_case(given)});
       value = TRY(level_in_effect(given));
     }
-    // These settings belong to the transaction, however they are set.
+    // These settings always apply to the transaction only, also if SET is written without LOCAL.
     is_local |= key == kTransactionReadOnly || key == kIsolation || key == kDeferrable;
     if (key == kTransactionReadOnly &&
         (value == "off" || value == "false" || value == "no" || value == "0"))
@@ -349,7 +350,7 @@ struct Session::OwnStatement {
   }
   Status operator()(const engine::UnsetProperty& property) {
     const Status known = settings().reset(property.name);
-    // Prefers the error of SET, if SET has one.
+    // If SET would fail, too, its error is returned, since it is more exact.
     if (!known) TRY(context().backend->check_property(property.name, ""));
     TRY(known);
     release_settings();
@@ -482,7 +483,8 @@ struct Session::OwnStatement {
     return answer(had_it ? "t" : "f");
   }
 
-  // Sends the rows that earlier Executes have not sent, at most as many as this one asks for.
+  // Sends the rows that earlier Execute messages have not sent, at most as many as this Execute
+  // asks for.
   Status send_rows(const std::vector<sql::ResultColumn>& columns,
                    const std::vector<std::vector<std::optional<std::string>>>& rows,
                    std::string_view tag) {
@@ -607,7 +609,7 @@ struct Session::OwnStatement {
     return analysed;
   }
 
-  // The part of a FETCH's rows that this Execute sends.
+  // The rows of a FETCH that the present Execute message sends.
   struct RowsToFetch {
     std::optional<int64_t> count;
     bool can_suspend = false;
@@ -632,7 +634,7 @@ struct Session::OwnStatement {
   static uint64_t size_of(int64_t count) {
     return count < 0 ? 0 - static_cast<uint64_t>(count) : static_cast<uint64_t>(count);
   }
-  // Whether an earlier Execute of this FETCH has sent all of its rows.
+  // Whether earlier Execute messages have sent all rows of this FETCH.
   bool has_fetched_all(const engine::FetchCursor& fetch) const {
     if (!goes_on() || fetch.is_move) return false;
     if (bound->own.has_ended) return true;
@@ -703,8 +705,8 @@ struct Session::OwnStatement {
     return done("PREPARE");
   }
 
-  // Answers EXPLAIN EXECUTE with a plan of one step, which is enough for programs that only look
-  // for its columns (sqlx's query!).
+  // Answers EXPLAIN EXECUTE with a plan of one step. Programs such as sqlx's query! read only the
+  // columns of the answer.
   Status operator()(const engine::Explain& explain) {
     const auto& execute = std::get<engine::ExecutePrepared>(explain.statement->statement);
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
@@ -881,7 +883,7 @@ struct Session::OwnStatement {
 
 std::shared_ptr<const engine::ParsedStatement> Session::inner_of(
     const PreparedStatement& own) const {
-  // The pointer shares ownership of the outer statement, which holds the inner one.
+  // The pointer shares ownership of the PREPARE, which contains the statement.
   if (const auto* prepare = std::get_if<engine::Prepare>(&own.parsed->statement))
     return {own.parsed, prepare->statement.get()};
   const engine::Query* query = nullptr;

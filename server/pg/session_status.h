@@ -33,10 +33,10 @@ class StatusCell {
   // Limit of the text that is shown: PostgreSQL's default of track_activity_query_size.
   static constexpr size_t kMostQueryBytes = 1024;
 
-  // Sets the address of the client: "127.0.0.1:51234" or "[::1]:51234". Call it before the client
-  // is authenticated.
+  // Sets the address of the client: "127.0.0.1:51234" or "[::1]:51234". It is called before the
+  // client is authenticated.
   void set_peer(std::string_view address);
-  // Shows the session from now on. Call it when the client is authenticated.
+  // Makes the session visible to readers. It is called when the client is authenticated.
   void let_in(int32_t process_id, const std::string& database, const std::string& user,
               int64_t now_ms);
   void set_application_name(const std::string& name);

@@ -73,7 +73,7 @@ ExpressionList row_of(const PreparedFact& fact) {
   row.push_back(cast(literal(since), {.kind = TypeKind::Timestamp}));
   row.push_back(cast(literal(types + "}"), names_of_types()));
   row.push_back(truth(fact.is_of_prepare));
-  // Plans are made for each execution and are not counted.
+  // The counts of plans are 0, because a plan is made for each execution.
   for (int i = 0; i < 2; ++i)
     row.push_back(
         cast(engine::make_expression(engine::BigintLiteral{0}, {}), {.kind = TypeKind::Bigint}));
@@ -248,7 +248,7 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
   auto rows = std::make_shared<engine::Query>();
   rows->position = source.position;
   rows->values = table->rows(facts);
-  if (rows->values.empty()) {  // columns of the same types, without rows
+  if (rows->values.empty()) {  // a table without rows, whose columns have the same types
     ExpressionList row = table->row();
     for (size_t i = 0; i < row.size(); ++i)
       rows->items.push_back({engine::SelectItemKind::Expression,
@@ -298,7 +298,7 @@ void write_out_all(engine::Query& query, const Facts& facts) {
       write_out_within(subquery->query, facts);
     return {};
   };
-  // The visitor does not fail.
+  // The result is ignored, since the visitor never fails.
   std::ignore = engine::rewrite_expressions(query, visit, engine::RewriteOrder::ChildrenFirst);
   write_out(query, facts);
 }

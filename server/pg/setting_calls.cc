@@ -29,8 +29,8 @@ bool is_hash(const engine::FunctionCall& call) {
          (call.name == "HASHTEXTEXTENDED" && call.arguments.size() == 2);
 }
 
-// Whether the result is shown as a boolean. A lock function that waits returns void, shown as an
-// empty text.
+// Whether the result is shown as a boolean. The lock functions that wait are not: they return void,
+// which is shown as an empty text.
 bool is_truth(const engine::FunctionCall& call) {
   const auto lock = advisory_call(call);
   return ends_sessions(call) || (lock && (lock->does == AdvisoryCall::Does::TryLock ||
@@ -94,7 +94,8 @@ struct Run {
   std::span<const engine::Value> parameters;
   const SettingActions& actions;
   FinishedCalls& finished;
-  bool waits = false;  // a call has to wait; its error only ends the evaluation
+  // set if a call has to wait for a lock: the returned error then only stops the evaluation
+  bool waits = false;
 
   Result<Text> value_of(const Expression& expression) {
     if (const auto* cast = expression.as<engine::Cast>()) return value_of(*cast->operand);
@@ -143,7 +144,7 @@ struct Run {
     const Text value = TRY(value_of(*call.arguments[1]));
     const bool is_local = TRY(flag(*call.arguments[2]));
     TRY(actions.set(*name, value, is_local));
-    // Outside of a transaction a local value ends immediately and cannot be read back.
+    // Outside of a transaction a local value is discarded at once, so get() cannot return it.
     return actions.get(*name).has_value() ? actions.get(*name) : value;
   }
 
@@ -187,7 +188,7 @@ struct Run {
                                  is_one_of_two ? "integer" : "bigint", *text)};
       if (is_one_of_two && *number != static_cast<int32_t>(*number))
         return Error{ErrorCode::OutOfRange, "integer out of range"};
-      // One number and two numbers are different key spaces.
+      // A pair of numbers is a different key than any single number, as in PostgreSQL.
       key += fmt::format("{}{}", key.empty() ? (is_one_of_two ? "2:" : "") : ":", *number);
     }
     std::optional<Text> answer = TRY(actions.lock(what, std::move(key)));

@@ -41,8 +41,8 @@ struct SettingActions {
   // Ends the statement or connection of another session or of this one; false: no session has this
   // number.
   std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
-  // Executes a call for an advisory lock; `key` is empty for all locks. Returns nothing if the call
-  // has to wait; it is then repeated later.
+  // Executes a call for an advisory lock; an empty `key` stands for all locks. Returns nothing if
+  // the lock is not free yet: the caller then calls again later.
   std::function<Result<std::optional<Text>>(const AdvisoryCall& call, std::string key)> lock;
 };
 
@@ -63,7 +63,7 @@ class SettingRun {
   const engine::Query query_;  // a copy: the statement may be closed during a wait
   const std::vector<engine::Value> parameters_;
   const SettingActions actions_;
-  // values of the calls that have finished
+  // the results of the calls that have finished
   std::map<const engine::Expression*, SettingActions::Text> finished_;
 };
 

@@ -43,8 +43,8 @@ bool names_catalog(std::string_view text) {
   return false;
 }
 
-// Whether the word is WITHIN before GROUP, which is PostgreSQL's syntax; WITHIN alone is the
-// dialect's.
+// Whether the word is WITHIN before GROUP, which is PostgreSQL's syntax. WITHIN before any other word is syntax of the
+// dialect.
 bool is_within_group(std::string_view text, size_t begin, size_t end) {
   if (!engine::equals_ignoring_case(text.substr(begin, end - begin), "WITHIN")) return false;
   const size_t next = text.find_first_not_of(" \t\r\n", end);
@@ -66,8 +66,8 @@ size_t behind_quoted(std::string_view text, size_t at) {
   return at;
 }
 
-// Whether the text has a word that only the dialect has. PostgreSQL's parser would take some of
-// these words for names. Behind AS and before a dot the word is a name in either syntax.
+// Whether the text has a word that only the dialect has. PostgreSQL's parser would take some of these words for names.
+// After AS and before a dot, such a word is a name in both syntaxes.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
@@ -108,7 +108,7 @@ bool may_be_postgres(const Error& error) {
 
 // Chooses between the syntax errors of both parsers. PostgreSQL's parser knows more options of columns, so a mistake
 // that it finds farther behind is the real one: in CREATE TABLE t (a INT NOT NULL, b INTT ARRAY[) the dialect stops at
-// NOT. A hint of the dialect about other systems counts more than the place.
+// NOT. If the dialect's error has a hint about another system, that error is returned regardless of its position.
 Error farther_error(Error dialect, const Error& postgres) {
   const bool is_vague = dialect.hint.empty() || dialect.hint.starts_with("Expected ");
   if (!is_vague || !dialect.position || !postgres.position ||
@@ -143,8 +143,8 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
     return code == ErrorCode::SyntaxError ? farther_error(std::move(failed).error(), others.error())
                                           : std::move(failed);
   }
-  // UPDATE, DELETE and TRUNCATE exist only in PostgreSQL's syntax, so PostgreSQL's error counts;
-  // for other statements the dialect's error has a hint.
+  // Only PostgreSQL's syntax has UPDATE, DELETE and TRUNCATE, so for these statements its error is returned. For other
+  // statements the dialect's error is better, since it has a hint.
   const std::string_view said = failed.error().message;
   const bool is_others =
       said.starts_with("UPDATE") || said.starts_with("DELETE") || said.starts_with("TRUNCATE");

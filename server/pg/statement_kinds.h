@@ -27,9 +27,9 @@ std::vector<sql::ResultColumn> explained_columns(const engine::Explain& explain)
 bool may_end_transaction(const engine::ParsedStatement& statement);
 
 // Returns, for a statement that the session runs itself, whether it may run while an implicit
-// transaction is open. If so, the statement changes nothing that the transaction holds, continues
-// the transaction (BEGIN) or ends it (ROLLBACK). The transaction is committed before any other
-// statement of the session.
+// transaction is open. This is true for a statement that has no effect on the rows of the
+// transaction, for BEGIN, which continues the transaction, and for ROLLBACK, which ends it. Before
+// any other statement of the session, the transaction is committed.
 bool may_stand_in_group(const engine::ParsedStatement& statement);
 
 // Whether a definition can always be part of a transaction, whatever its object (docs/adr/0059).
@@ -38,8 +38,9 @@ bool can_always_be_undone(const engine::Statement& statement);
 // The limit exists because the parser needs some hundred bytes for each character.
 inline constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
 
-// Like engine::parse_script(), but SELECTs that the dialect does not accept are read with
-// PostgreSQL's syntax, and functions of PostgreSQL's catalog are replaced by their meaning.
+// Like engine::parse_script(), but a SELECT that the dialect does not accept is parsed with
+// PostgreSQL's syntax, and functions of PostgreSQL's catalog are replaced by equivalent
+// expressions.
 Result<std::vector<engine::ParsedStatement>> parse_statements(
     std::string_view text, const std::atomic<bool>* is_cancelled = nullptr);
 
@@ -56,8 +57,9 @@ Error in_failed_transaction();
 std::vector<sql::ResultColumn> show_columns(std::string_view setting);
 
 enum class PushOutput : uint8_t { Rows, Table, Copy };
-// Returns the effective value of push.output for a statement of the simple protocol.
-// `is_for_person`: the client is psql, and this is the only statement that it sent.
+// Returns the effective value of push.output (the form of a push query's answer) for a statement of
+// the simple protocol. `is_for_person`: the client is psql, and this is the only statement that it
+// sent.
 PushOutput choose_push_output(const PreparedStatement& statement,
                               const sql::SessionSettings& settings, bool is_for_person);
 

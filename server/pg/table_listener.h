@@ -13,8 +13,8 @@ namespace server::pg {
 
 // One listener of a session. It runs SELECT ... EMIT CHANGES, which returns the present rows of a
 // table first, but only new records of a stream. The listener keeps no rows: all changes since the
-// last notification become one notification with their number. So a client that reads slowly is not
-// ended, and a look-up after a notification shows the change.
+// last notification become one notification with their number. So a client that reads slowly causes
+// no backlog, and a look-up after a notification shows the change.
 //
 // Threads: the session's loop.
 class TableListener final : private sql::Receiver {
@@ -29,7 +29,7 @@ class TableListener final : private sql::Receiver {
   // Returns {"rows": 3}; and once, when the table is gone or can no longer be read, {"ended":
   // "why"}.
   std::optional<std::string> take();
-  bool has_ended() const { return has_ended_; }  // true once take() has returned "ended"
+  bool has_ended() const { return has_ended_; }  // true after take() has returned "ended"
 
  private:
   static constexpr std::string_view kPrefix = "table:";

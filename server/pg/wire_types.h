@@ -10,8 +10,8 @@ namespace server::pg {
 
 enum class Format : int16_t { Text = 0, Binary = 1 };
 
-// Returns the format of a column by Bind's rule for lists of formats: an empty list means text, a
-// single format is for all columns.
+// Returns the format of a column by the rule of the Bind message: without formats it is text, and a
+// single format applies to all columns.
 inline Format format_of(std::span<const Format> formats, size_t index) {
   if (formats.empty()) return Format::Text;
   return formats.size() == 1 ? formats[0] : formats[index];
