@@ -58,7 +58,7 @@ std::optional<std::string_view> accepted_type(std::string_view accept,
   if (trimmed(accept).empty()) return *offered.begin();
   struct Liked {
     double quality = 0;
-    size_t place = 0;  // position of the range in the header
+    size_t place = 0;  // position of the range in the Accept header
   };
   std::optional<std::string_view> best;
   Liked most;

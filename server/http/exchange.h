@@ -28,10 +28,10 @@ class Responder {
   // and end(). Clients may ignore trailers, and answers to HTTP/1.0 have none.
   virtual void add_trailer(Header trailer) = 0;
   virtual void end() = 0;
-  // Breaks off an answer that cannot be completed: the client sees that the answer is incomplete.
+  // Ends an answer that cannot be completed, in a way that shows the client that it is incomplete.
   virtual void fail() = 0;
-  // Whether the limit of output that waits for the client is reached. Exchange::run() is called
-  // when the responder accepts output again.
+  // Whether the output that waits for the client has reached its limit. Exchange::run() is called when the responder
+  // accepts output again.
   virtual bool is_full() const = 0;
   // Runs the exchange soon, but not within this call.
   virtual void wake() = 0;
@@ -57,7 +57,7 @@ class Exchange {
   // Returns false while enough input is waiting; the client's bytes are then not read.
   virtual bool wants_body() const { return true; }
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
-  // Called when the server stops: endless work ends now, and work that ends soon may continue.
+  // Called when the server stops. Work without an end must end now; work that ends soon may continue.
   virtual void shut_down(const Error& /*reason*/) {}
 };
 

@@ -70,8 +70,7 @@ bool covers(std::string_view rule, std::string_view name) {
   return rule.starts_with("*.") && name.size() > rule.size() - 1 && name.ends_with(rule.substr(1));
 }
 
-// Removes the default port, which browsers leave out of the Origin and the Host header, but other
-// clients may not.
+// Removes the default port. Browsers omit it in the Origin and Host headers, but other clients may not.
 std::string without_default_port(std::string origin) {
   for (const auto& [scheme, port] : {std::pair{"http://", ":80"}, std::pair{"https://", ":443"}})
     if (origin.starts_with(scheme) && origin.ends_with(port))
@@ -85,8 +84,8 @@ bool is_exempt(const Routes::Match& match) {
   return match.route && (match.route->path == "/healthz" || match.route->path == "/readyz");
 }
 
-// Whether the request navigates to a page. A link from another site may do so, since scripts of
-// that site cannot read the page.
+// Whether the request loads a page. A link from another site may cause such a request, since scripts of that site
+// cannot read the page.
 bool is_navigation(const Request& request) {
   const bool is_page =
       request.path == "/" || request.path == "/console" || request.path.starts_with("/console/");
@@ -113,7 +112,8 @@ Response preflight_answer(const Request& request, const Routes::Match& match) {
                      match.allowed.empty() ? "GET, HEAD, POST, PUT, DELETE" : match.allowed});
   if (const auto names = request.header("access-control-request-headers"); !names.empty())
     headers.push_back({"access-control-allow-headers", std::string(names)});
-  // A page on a public address asks before it connects to a private one (private network access).
+  // A browser asks with this header before a page from a public address may connect to a private address (private
+  // network access).
   if (request.header("access-control-request-private-network") == "true")
     headers.push_back({"access-control-allow-private-network", "true"});
   headers.push_back({"access-control-max-age", std::string(kPreflightMaxAge)});
@@ -165,7 +165,7 @@ Result<std::vector<std::string>> parse_http_origins(std::string_view text) {
 RequestGate::RequestGate(GateRules rules) : rules_(std::move(rules)) {}
 
 bool RequestGate::is_known_host(std::string_view header) const {
-  if (header.empty()) return true;  // every browser sends a Host header
+  if (header.empty()) return true;  // not a browser, since every browser sends a Host header
   const std::optional<Host> host = parse_host(header);
   if (!host) return false;
   if (host->is_address || host->name.find('.') == std::string::npos) return true;
@@ -178,7 +178,7 @@ bool RequestGate::is_known_host(std::string_view header) const {
 
 bool RequestGate::is_listed_origin(std::string_view origin) const {
   if (origin == "null")
-    // the origin "null": sandboxed frames and redirects send it, so any page can cause it
+    // the origin is "null": sandboxed frames and redirects send it, so any page can produce it
     return false;
   return std::ranges::any_of(
       rules_.origins, [&](const std::string& listed) { return listed == "*" || listed == origin; });
@@ -195,7 +195,7 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
     admission.answer = routes.error(code, message);
     return std::move(admission);
   };
-  std::string own;  // the server's own origin, as the request names it
+  std::string own;  // the server's own origin, according to the Host header
   for (const Header& header : request.headers) {
     if (header.name != "host") continue;
     if (!is_known_host(header.value))
@@ -225,8 +225,8 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
     return refuse(
         kForbidden,
         "a page of another site may not use this server; --http-origins lists the allowed origins");
-  // A page of a listed origin that is not the server's own is no page of the console, unless a proxy with that public
-  // address passes it on: the browser then states that the page and the request have the same origin.
+  // A page of a listed origin does not count as a page of the console. The exception is a proxy with that origin in
+  // front of this server: the browser then states that the page and the request have the same origin.
   admission.is_of_own_page |= site == "same-origin";
   admission.may_use_cookie = may_use_cookie(request, admission.is_of_own_page);
   if (is_listed && request.method == "OPTIONS" &&

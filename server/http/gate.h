@@ -48,7 +48,7 @@ class RequestGate {
   struct Admission {
     // The answer that replaces that of the route: a refusal, or the answer to a preflight request.
     std::optional<Response> answer = {};
-    // These members have the meaning of the members of Request with these names.
+    // These members are copied to the members of Request with the same names.
     bool is_of_own_page = false, may_use_cookie = false;
     // Headers of any answer to this request: the permission to read it (CORS), for a listed origin.
     std::vector<Header> headers = {};

@@ -139,7 +139,7 @@ class GuardedExchange final : public Exchange {
         request_(std::move(request)),
         context_(context),
         is_login_(is_login) {}
-  // Checks the password at `at_us`, when run() is called. Returns false if the queue is full.
+  // Checks the password as soon as run() is called at or after `at_us`. Returns false if the queue is full.
   bool begin(Credentials who, std::string key, int64_t at_us) {
     errand_ = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
     begins_us_ = at_us;
@@ -198,7 +198,7 @@ class GuardedExchange final : public Exchange {
     if (inner_) return inner_->on_body_end();
     is_body_over_ = true;
   }
-  // While the password is checked, bytes that have arrived are kept, and further bytes wait in the
+  // While the password is checked, the bytes that have already arrived are kept, and no further bytes are read from the
   // socket.
   bool wants_body() const override { return inner_ ? inner_->wants_body() : is_over_; }
   std::optional<int64_t> deadline_us() const override {
@@ -267,7 +267,7 @@ std::unique_ptr<Exchange> refuse_ended(const Sessions& sessions, const ExchangeC
   return nullptr;
 }
 
-// The session of a request. The request is answered already if `is_refused`.
+// The session of a request. If `is_refused` is true, the request was already answered.
 struct SessionOfRequest {
   std::optional<Sessions::Found> session = {};
   bool is_refused = false;
@@ -277,7 +277,7 @@ SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
   Sessions* const sessions = guard.view.sessions;
   if (sessions == nullptr || context.channel == nullptr) return {};
   request.is_read_only = sessions->is_read_only() && request.is_of_own_page;
-  // A tool that has a user and a password is no console, even if its request has a cookie.
+  // A request with a user and a password comes from a tool and not from the console, even if it has a cookie.
   if (!request.header("authorization").empty()) return {};
   const std::optional<std::string> cookie = sessions->cookie_of(request, *context.channel);
   if (!cookie) return {};
@@ -289,7 +289,7 @@ SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
   }
   auto session = sessions->find(*cookie, *context.channel, context.clock.monotonic_us());
   if (!session) {
-    // GET and POST /session are answered as without a cookie: they are the way to a new session.
+    // GET and POST /session are answered as if no cookie had been sent, because they begin a new session.
     if (route.credentials) return {};
     refuse_ended(*sessions, context);
     return {{}, true};
@@ -299,7 +299,7 @@ SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
   return {std::move(session), false};
 }
 
-// Passes on the requests to a server without users.
+// Passes on the requests to a server that has no users, and so no rights to check.
 std::unique_ptr<Exchange> pass_open(const std::shared_ptr<Guard>& guard, const Route& route,
                                     const Handler& handler, Request request,
                                     const ExchangeContext& context) {
@@ -348,8 +348,8 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Route&
     return refuse(*guard, request, context, status, message);
   };
   const Result<auth::Method> method = access.admit("http", request.user, *context.channel);
-  // A request without credentials is answered with a challenge, since HTTP clients first try
-  // without them.
+  // A request without credentials is answered with a challenge, since HTTP clients send their first request without
+  // credentials.
   if (!who && (!method || *method == auth::Method::Password)) {
     context.responder.answer(refusal(401,
                                      !method ? method.error().message

@@ -13,8 +13,8 @@ namespace server::http {
 namespace {
 
 // Whether a header's name is valid. Debian's build of the parser allows blanks in names and control
-// characters in values. "Content-Length : 3" could mean one thing to this server and another to a
-// proxy (request smuggling).
+// characters in values. This server and a proxy could then read "Content-Length : 3" differently
+// (request smuggling).
 bool is_name(std::string_view name) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::ranges::all_of(name, [&](char c) {
@@ -33,7 +33,8 @@ constexpr int64_t kMaxRunUs = 1'000;
 
 }  // namespace
 
-// The parser's callbacks. A result other than 0 stops the parser; the answer has then been decided.
+// The parser's callbacks. A result other than 0 stops the parser; before that, the answer to the
+// request has been chosen.
 struct Http1::Callbacks {
   static Http1& self(http_parser* parser) { return *static_cast<Http1*>(parser->data); }
   static int ok(bool goes_on) { return goes_on ? 0 : -1; }
@@ -72,7 +73,7 @@ struct Http1::Callbacks {
   static int on_head(http_parser* parser) {
     Http1& http = self(parser);
     const bool goes_on = http.check_head() && http.begin_body();
-    parser->upgrade = 0;  // the connection never changes to another protocol
+    parser->upgrade = 0;  // upgrades to another protocol are not supported
     return ok(goes_on);
   }
   static int on_body(http_parser* parser, const char* at, size_t size) {
@@ -198,8 +199,8 @@ bool Http1::check_head() {
   if (!incoming_.is_http10 &&
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
     return refuse(error_code::kBadRequest, "an HTTP/1.1 request must have exactly one Host header");
-  // If this server and a proxy disagree about the end of a body, one of them takes the remaining
-  // bytes for a request. So only the transfer coding `chunked` is accepted.
+  // If this server and a proxy disagree about the end of a body, one of them reads the remaining
+  // bytes as a request. To prevent this, only the transfer coding `chunked` is accepted.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
@@ -219,7 +220,8 @@ bool Http1::check_head() {
   request.is_of_own_page = incoming_.admission.is_of_own_page;
   request.may_use_cookie = incoming_.admission.may_use_cookie;
   if (incoming_.admission.answer)
-    incoming_.match.route = nullptr;  // the handler gets no part of the body
+    // from now on the body is skipped, so no handler gets a part of it
+    incoming_.match.route = nullptr;
   return true;
 }
 
@@ -242,7 +244,7 @@ bool Http1::begin_body() {
 
 bool Http1::take_body(std::string_view bytes) {
   if (incoming_.in_pieces()) {
-    enter(Stage::Body);  // restarts the time-out, which counts between two pieces
+    enter(Stage::Body);  // restarts the timeout, which applies to each piece of the body
     if (exchange_ && answered_ != Answered::Yes) exchange_->on_body(bytes);
     return true;
   }
@@ -306,7 +308,8 @@ void Http1::finish_exchange() {
   body_.clear();
   trailers_.clear();
   answered_ = Answered::No;
-  // The unread bytes of a body would be taken for the next request.
+  // The connection closes if a part of the body was not read, because its bytes would be taken for
+  // the next request.
   const bool goes_on = !closes_ && incoming_.is_complete;
   incoming_ = {};
   enter(goes_on ? Stage::Idle : Stage::Over);
@@ -333,7 +336,7 @@ void Http1::write_head(const ResponseHead& head, std::optional<size_t> body_byte
   is_chunked_ = !body_bytes && !incoming_.is_http10;
   if (body_bytes) fmt::format_to(out, "content-length: {}\r\n", *body_bytes);
   if (is_chunked_) output_ += "transfer-encoding: chunked\r\n";
-  // In HTTP/1.0, only the end of the connection marks the end of a body of unknown length.
+  // In HTTP/1.0, the end of a body of unknown length can only be marked by closing the connection.
   if (!body_bytes && incoming_.is_http10) closes_ = true;
   if (closes_)
     output_ += "connection: close\r\n";
@@ -414,8 +417,8 @@ void Http1::check_deadline() {
   const int64_t now_us = parts_.clock.monotonic_us();
   if (now_us < deadline_us_) return;
   if (stage_ == Stage::Idle) return enter(Stage::Over);
-  // The client does not have to send anything while the exchange takes no input, or after the
-  // answer has begun.
+  // The timeout is restarted while the exchange takes no input, and after the answer has begun,
+  // because the client cannot or need not send anything then.
   if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
     return enter(Stage::Body);
   refuse_request(error_code::kTimeout, "the rest of the request did not arrive in time");

@@ -16,14 +16,14 @@ namespace {
 // Time for starting and answering requests before the loop serves other connections: a client may
 // send 100 requests together.
 constexpr int64_t kMaxRequestsUs = 1'000;
-// The interval at which answers retry to get memory: no event reports that other clients have read
-// their answers.
+// The interval at which answers retry to get memory. A retry is necessary, because no event reports that other clients
+// have read their answers.
 constexpr int64_t kMemoryTickUs = 50'000;
-// At this number of short answers a connection produces no further ones while answers hold all the
-// memory that they may hold.
+// The number of short answers of a connection that may wait to be sent while the answers of all clients use all of
+// their memory.
 constexpr size_t kMostShortAnswers = 8;
 
-// Limit for output that is produced before it is handed out.
+// Limit for output that is produced before it is handed to the connection.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
 // Limit for the requests of a connection whose answers are being computed; further requests wait for one of these.
 // Without this limit the 100 requests of 30 connections would fill the memory limit and the loops. A push query that
@@ -35,7 +35,7 @@ constexpr size_t kMaxBusyStreams = 16;
 constexpr size_t kMaxHeldUpStreams = 32;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
-  // nghttp2 copies both and changes neither.
+  // The const_cast is safe, because nghttp2 copies both texts and changes neither.
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
   };
@@ -72,7 +72,8 @@ class Http2::Stream final : public Responder {
   }
   void write(std::string_view bytes) override {
     if (is_ended_ || is_head_request()) return;
-    // Removes the sent part; otherwise it would be kept as long as a slow client leaves some bytes.
+    // Removes the part that is already sent. Otherwise it would stay in memory as long as a slow client has not read
+    // everything.
     if (sent_ > out_.size() / 2) {
       out_.erase(0, sent_);
       sent_ = 0;
@@ -286,7 +287,7 @@ struct Http2::Callbacks {
       return 0;
     }
     if (stream->in_pieces()) {
-      // The body is bounded by the window, which is opened when the exchange has taken the bytes.
+      // The body cannot exceed the flow-control window, which is enlarged when the exchange has taken bytes.
       stream->unconsumed += size;
       stream->body.append(bytes);
       stream->deadline_us =
@@ -336,7 +337,8 @@ Http2::Http2(const ConnectionParts& parts)
       });
   nghttp2_option* options = nullptr;
   nghttp2_option_new(&options);
-  nghttp2_option_set_no_auto_window_update(options, 1);  // the window is opened explicitly
+  // the code enlarges the flow-control window itself, after the exchange has taken bytes
+  nghttp2_option_set_no_auto_window_update(options, 1);
   nghttp2_session_server_new2(&session_, callbacks, this, options);
   nghttp2_option_del(options);
   nghttp2_session_callbacks_del(callbacks);
@@ -362,7 +364,7 @@ void Http2::receive(std::string_view bytes) {
 void Http2::run() {
   if (is_over_) return;
   const int64_t now_us = parts_.clock.monotonic_us();
-  // Other clients may have read their answers meanwhile.
+  // Other clients may have read their answers since the last call, so memory may be available again.
   if (held_up_count_ > 0) wake_held_up();
   step_streams(now_us);
   send();
@@ -458,8 +460,8 @@ void Http2::step(Stream& stream, int64_t now_us) {
   }
 }
 
-// Resets streams whose answer is complete before their request: the client need not send the rest
-// of the request, which would wait for the window.
+// Resets streams whose answer is complete although their request is not. The client would otherwise wait for the window
+// to send the rest of a request that is no longer needed.
 void Http2::reset_answered() {
   bool is_any = false;
   for (const auto& [id, stream] : streams_)
@@ -550,7 +552,7 @@ void Http2::end(std::string reason) {
 
 void Http2::shut_down(Error reason) {
   if (reason.code != ErrorCode::ShuttingDown) {
-    // The client blocks others: output that it has not read is dropped.
+    // The client does not read and thereby blocks others, so its unread output is dropped.
     nghttp2_submit_goaway(
         session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
         NGHTTP2_ENHANCE_YOUR_CALM, reinterpret_cast<const uint8_t*>(reason.message.data()),

@@ -64,7 +64,8 @@ class Http2 final : public ClientSession {
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::string output_, end_reason_;
-  const std::string refused_memory_;  // always empty: a stream without memory gets an error answer
+  // always empty: if memory is refused, only the stream concerned gets an error
+  const std::string refused_memory_;
   std::optional<Error> refusal_;
   int64_t idle_since_us_;
   bool has_requests_ = false;  // a request has begun

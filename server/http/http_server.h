@@ -1,4 +1,4 @@
-// The HTTP front end: a listener whose connections speak HTTP.
+// The HTTP front end: a listener for HTTP connections.
 #pragma once
 #include <memory>
 #include <vector>
@@ -32,7 +32,7 @@ class HttpServer {
 
   const Address& address() const;
   size_t connection_count() const;
-  // Stops as FrontEnd::stop() does: requests that end soon are answered.
+  // Stops as FrontEnd::stop() does. Requests that end soon still get their answers.
   void stop(Task on_stopped);
 
  private:

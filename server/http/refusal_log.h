@@ -18,8 +18,8 @@ namespace server::http {
 class RefusalLog {
  public:
   // Counts a refusal, and logs it unless a line was logged within the last second. `channel` may be null. `user` and
-  // `why` may come from the client: control characters and quotes are replaced, so that neither can look like another
-  // field or line.
+  // `why` may come from the client: control characters and quotes are replaced, so that neither can be mistaken for
+  // another field or line.
   void add(const Clock& clock, const Channel* channel, std::string_view user, std::string_view why);
 
  private:

@@ -27,7 +27,8 @@ class RequestBody {
     }
     return false;
   }
-  // Appends bytes and never fails: they are already in memory, and come from a single read.
+  // Appends bytes. This never fails, because the bytes are already in memory, and come from a
+  // single read.
   void append(std::string_view bytes) {
     text_ += bytes;
     charge_.resize(text_.capacity());

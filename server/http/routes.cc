@@ -63,7 +63,8 @@ NearPath compare(std::string_view pattern, std::string_view path) {
 
 }  // namespace
 
-// Compares also without hyphens and underscores, since /querystream is nearer to /query in letters than to /query-stream.
+// Hyphens and underscores are ignored at first. Otherwise /querystream would be more similar to /query than to
+// /query-stream.
 std::string Routes::nearest_path(std::string_view path) const {
   const auto plain = [](std::string_view text) {
     std::string letters;
@@ -76,7 +77,8 @@ std::string Routes::nearest_path(std::string_view path) const {
   const auto path_depth = depth(path);
   NearPath nearest;
   for (const Route& route : routes_) {
-    // The pattern of the console's pages matches any name, so each mistyped path would resemble it.
+    // The pattern of the console's pages is skipped: it matches any name, so every mistyped path would be similar to
+    // it.
     if (route.is_public && route.path.find('{') != std::string::npos) continue;
     if (depth(route.path) != path_depth) continue;
     NearPath near = compare(route.path, path);

@@ -46,8 +46,8 @@ struct Route {
   bool is_for_writers_of_subject = false;
   // Every client may use the route, because it shows no data: health, and the files of the console.
   bool is_public = false;
-  // Set for the routes of the console's sessions, whose credentials are not in the Authorization header. The answer to
-  // a request without credentials is then no challenge.
+  // Set for the routes of the console's sessions, whose credentials are not in the Authorization header. A request
+  // without credentials is then answered without a challenge.
   ReadCredentials credentials = {};
   RouteEffect effect = RouteEffect::ByMethod;
 };

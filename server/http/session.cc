@@ -35,7 +35,8 @@ void Session::receive(std::string_view bytes) {
   version_->receive(std::exchange(first_bytes_, {}));
 }
 
-// The requests of both protocols begin with a length, whose first byte is 0; no HTTP request begins so.
+// The first byte of both protocols is 0, since their requests begin with a length. No HTTP request begins with this
+// byte.
 bool Session::take_foreign_bytes() {
   while (is_postgres_ || first_bytes_.starts_with('\0')) {
     if (first_bytes_.size() < kEncryptionRequestBytes) return true;
@@ -52,8 +53,8 @@ bool Session::take_foreign_bytes() {
       return true;
     }
     if (!is_kafka_request(first_bytes_)) return false;
-    // A Kafka client takes the first four bytes, "HTTP", for the size of an answer, and reports this size.
-    // Millrace's commands recognize it.
+    // A Kafka client reads the first four bytes, "HTTP", as the size of an answer, and reports this size as too large.
+    // Millrace's commands recognize the number.
     foreign_answer_ += "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
     end(wrong_port(WireProtocol::Kafka, WireProtocol::Http));
     return true;

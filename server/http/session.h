@@ -43,7 +43,8 @@ class Session final : public ClientSession {
   void refuse(Error reason) override;
 
  private:
-  // Answers a client of another protocol. Returns true if the first bytes are not HTTP, or may not be.
+  // Answers a client of another protocol. Returns true if the first bytes belong to another protocol, or if this is not
+  // known yet.
   bool take_foreign_bytes();
   void end(std::string reason);
 

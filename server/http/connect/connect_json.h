@@ -12,10 +12,10 @@ namespace server::http {
 
 // Writes {"name", "config", "tasks": [{"connector", "task"}], "type"}.
 std::string connector_json(const ConnectorInfo& info);
-// {"name", "connector": {"state", "worker_id"}, "tasks": [...], "type"}
+// Returns {"name", "connector": {"state", "worker_id"}, "tasks": [...], "type"}.
 std::string status_json(const ConnectorInfo& info);
 std::string task_status_json(const ConnectorTask& task);
-// The names, or with `expands_status` or `expands_info` an object with the parts by name.
+// Returns the names. With `expands_status` or `expands_info`, returns an object with the requested parts by name.
 std::string connectors_json(const std::vector<ConnectorInfo>& connectors, bool expands_status,
                             bool expands_info);
 std::string config_body(const ConnectorConfig& config);

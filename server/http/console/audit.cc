@@ -38,8 +38,8 @@ bool names_secret(std::string_view name) {
 }
 
 // Returns the size of the token at the beginning of the text: a literal or a quoted name with its quotes, a comment, a
-// word, or one character. A literal without an end goes on to the end of the text. With `has_escapes` (E'...') a backslash
-// takes the character behind it.
+// word, or one character. A literal without an end goes on to the end of the text. With `has_escapes` (E'...'), the
+// character after a backslash does not end the literal.
 size_t token_size(std::string_view text, bool has_escapes) {
   const auto up_to = [&](std::string_view end, size_t from) {
     const size_t found = text.find(end, from);
@@ -80,13 +80,14 @@ bool is_literal(std::string_view token) {
 std::string masked_statement(std::string_view text, Masked masks) {
   std::string masked;
   bool is_secret = false;    // the next literal is a secret value
-  bool has_escapes = false;  // a literal that follows without a blank has escapes
+  bool has_escapes = false;  // a literal that follows directly (E'...') has escapes
   while (!text.empty()) {
     const std::string_view token =
         text.substr(0, token_size(text, has_escapes && text.starts_with('\'')));
     text.remove_prefix(token.size());
     has_escapes = token == "E" || token == "e";
-    // A doubled quote looks like two literals; both are masked, since no other token is between them.
+    // Two literals without a token between them are one literal with a doubled quote, so the second part is masked,
+    // too.
     if (is_literal(token) && is_secret) {
       masked += "'***'";
       continue;

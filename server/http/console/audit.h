@@ -17,8 +17,8 @@ struct AuditEntry {
   std::string_view text = {};       // the statement with masked secrets, or the method and path
   std::string_view outcome = "ok";  // "ok", an SQLSTATE, or the reason of a refusal
 };
-// Writes `audit event=login user="ann" address=127.0.0.1 session=0a1b2c3d outcome="ok"`, and the text if it is not empty.
-// Control characters and quotes are replaced, so that no value can look like another field or line.
+// Writes `audit event=login user="ann" address=127.0.0.1 session=0a1b2c3d outcome="ok"`, and the text if it is not
+// empty. Control characters and quotes are replaced, so that no value can be mistaken for another field or line.
 void write_audit(const AuditEntry& entry);
 
 enum class Masked : uint8_t { Secrets, SecretsAndValues };

@@ -26,7 +26,8 @@ constexpr std::string_view kDevelopment = "dev";
 // The longest path below /console/, in parts.
 constexpr int kMostParts = 6;
 
-// A page that never runs a script of another origin or an inline one, and that no other page can frame or reference.
+// The headers forbid the page to run inline scripts and scripts of another origin, and forbid other pages to frame it
+// or to refer to it.
 std::vector<Header> safe_headers() {
   return {{"content-security-policy",
            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -93,7 +94,7 @@ void add_paths(Routes& routes, const std::function<Response(const Request&)>& in
                const std::function<Response(const Request&, std::string_view build,
                                             std::string_view path)>& file) {
   const auto answer = [index, file](const Request& request) {
-    // Without the slash, the paths in the page would be relative to the root.
+    // Redirects to the path with the slash: without it, the relative paths in the page would start at the root.
     if (request.path == "/console") return to_console();
     if (!request.path.starts_with(kFiles)) return index(request);
     const std::string_view rest = std::string_view(request.path).substr(kFiles.size());

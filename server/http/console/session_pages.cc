@@ -91,13 +91,14 @@ class SessionPages {
     std::vector<Header> headers;
     const int64_t now_us = context.clock.monotonic_us();
     if (!session || login->credentials) {
-      // A login never continues a session: its cookie may be known to another user of the browser.
+      // A login always begins a new session. The cookie of the present session may be known to
+      // another user of the browser.
       if (before) view_.sessions.end(before->key);
       const std::string user = request.has_rights_of_user ? request.user : std::string();
       const std::string cookie = view_.sessions.begin(user, *context.channel, now_us);
       headers.push_back(view_.sessions.set_cookie(cookie, *context.channel));
       session = view_.sessions.find(cookie, *context.channel, now_us);
-      if (!session)  // the user was dropped while the password was checked
+      if (!session)  // the user was dropped during the check of the password
         return context.responder.answer(error_response(40100, "wrong user or password"));
       audit("login", request, context, session->name);
     }

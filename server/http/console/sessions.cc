@@ -164,8 +164,9 @@ void Sessions::close_request(const std::string& key, int64_t now_us) {
   found->second.used_us = now_us;
 }
 
-// A cookie is sent to all ports of a host, so its name has the port: two servers on one machine do not overwrite each
-// other's cookies. With the prefix __Host-, a browser accepts it only over TLS and only from this host.
+// A browser sends a cookie to all ports of a host, so the name of the cookie contains the port. Otherwise two servers
+// on one machine would overwrite each other's cookies. With the prefix __Host-, a browser accepts it only over TLS and
+// only from this host.
 std::string Sessions::cookie_name(const Channel& channel) const {
   return fmt::format("{}millrace-{}", channel.has_tls ? "__Host-" : "", options_.port());
 }

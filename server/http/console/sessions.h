@@ -50,7 +50,7 @@ class Sessions {
   void set_look_only(const std::string& key, bool is_look_only);
   void end(const std::string& key);
 
-  // A request whose answer is open: keeps the session from being idle.
+  // Notes that an answer to a request is still being sent, so that the session does not count as idle.
   void open_request(const std::string& key);
   void close_request(const std::string& key, int64_t now_us);
   // Whether the session has not ended; does not count as activity.

@@ -163,8 +163,8 @@ void one_topic(const Call& call) {
   });
 }
 
-// Reads a member that is a number of T; a missing one leaves `value` as it is. Refuses the call otherwise: a number that
-// wraps would create a topic with another count than the client wrote.
+// Reads a member that is a number of T; a missing one leaves `value` as it is. Refuses the call if the number does not
+// fit into T, because a truncated number would create a topic with another count than requested.
 template <class T>
 bool read_count(const Call& call, const JsonTree& body, std::string_view name, T& value) {
   const JsonTree* node = body.find(name);

@@ -38,13 +38,13 @@ constexpr int64_t kEarliest = -2, kLatest = -1;
 constexpr int32_t kRebalanceTimeoutMs = 60'000;
 constexpr int64_t kCommitEveryUs = 5'000'000;
 constexpr int64_t kMaxTimeoutMs = 60'000;
-// Limits of one answer's records; its JSON is about as long.
+// Limits for the bytes of the records in one answer. The JSON of the answer is about as long.
 constexpr int32_t kMostBytes = 8 << 20, kDefaultBytes = 1 << 20;
 constexpr size_t kMaxPartitions = 10'000;
 constexpr size_t kMaxBody = 512 * 1024;
 constexpr std::string_view kPartitionNames[] = {"topic", "partition", "offset", "metadata"};
 constexpr std::string_view kSubscriptionNames[] = {"topics", "topic_pattern"};
-// The coordinator of a group is awaited for about ten seconds.
+// The number of tries to find a group's coordinator. The tries take about ten seconds.
 constexpr int kMostTries = 100;
 constexpr int64_t kRetryMs = 100;
 
@@ -320,7 +320,7 @@ void ConsumerInstance::heartbeat(std::function<void(ProxyProblem)> then) {
         if (!response) return then({50002, response.error().message});
         if (response->error_code == kUnknownMemberId ||
             response->error_code == kFencedMemberEpoch) {
-          // The group has removed the consumer, which joins again.
+          // The group has removed the consumer, so the consumer joins again.
           self->has_joined_ = false;
           self->positions_.clear();
           self->next_heartbeat_us_ = 0;
@@ -505,7 +505,8 @@ void ConsumerInstance::commit(const Request& request, Done done) {
   Offsets offsets = to_commit();
   if (request.body.find_first_not_of(" \t\r\n") != request.body.npos) {
     if (auto listed = read_partitions(request.body, "offsets"))
-      // The request names the offset of a record; the group continues after it.
+      // The request has the offset of the last processed record, and the group continues after this
+      // record.
       for (offsets = *std::move(listed); auto& [partition, offset] : offsets) ++offset;
     else if (const auto partitions = read_partitions(request.body, "partitions"))
       std::erase_if(offsets, [&](const auto& each) { return !partitions->contains(each.first); });
@@ -598,7 +599,7 @@ void ConsumerInstance::read_some(std::shared_ptr<Reading> reading) {
 
 void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
   if (view_.clock.monotonic_us() >= reading->deadline_us) return reading->done(kafka_json("[]"));
-  // The timer refers to the reading weakly, because the reading owns it.
+  // The timer holds a weak pointer to the reading, because the reading owns the timer.
   if (!reading->timer)
     reading->timer.emplace(loop(), "an HTTP consumer that waits",
                            [self = weak_from_this(), waiting = std::weak_ptr(reading)] {
@@ -611,7 +612,8 @@ void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
 }
 
 void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
-  // Unread answers of other clients hold half of the memory: the fetch waits until they are read.
+  // Unread answers of other clients use half of the memory, so the fetch is postponed until they
+  // have been read.
   if (memory_.budget().has_many_answers()) return look_again(reading);
   // The whole answer is built in memory that is charged to the connection, so it is limited to this
   // consumer's share of memory.
@@ -645,7 +647,7 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
           for (const auto& partition : topic.partitions) {
             Position& position = next[{topic.topic, partition.partition_index}];
             if (partition.error_code == KafkaError::OffsetOutOfRange) {
-              position = {};  // the next request finds the position again
+              position = {};  // the next request looks the position up again
               continue;
             }
             if (partition.error_code != KafkaError::None)
@@ -660,7 +662,8 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);
-              if (!batch) break;  // the size limit of the answer has cut the last batch
+              // the last batch is incomplete, because the answer has a size limit
+              if (!batch) break;
               left.remove_prefix(batch->header.size_bytes);
               int64_t behind = batch->header.last_offset().value() + 1;
               const bool is_aborted = std::ranges::any_of(aborted, [&](const auto& one) {
@@ -668,8 +671,8 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                        one.producer_id == batch->header.producer_id.value() &&
                        one.first_offset <= batch->header.base_offset.value();
               });
-              // The marker ends the transaction; later records of its producer belong to another
-              // one.
+              // The marker ends the aborted transaction. Later records of its producer belong to
+              // another transaction.
               if (batch->header.is_control())
                 std::erase_if(aborted, [&](const auto& one) {
                   return one.producer_id == batch->header.producer_id.value() &&
@@ -713,8 +716,8 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
             }
           }
         json.end_array();
-        // A fetch without records may have been answered early, so it is repeated while time is
-        // left.
+        // The server may answer a fetch without records before the deadline, so the fetch is
+        // repeated while time is left.
         const bool has_time = self->view_.clock.monotonic_us() + 1000 < reading->deadline_us;
         self->positions_ = std::move(next);
         if (json.json() == "[]" && has_time) return self->read_some(reading);

@@ -59,15 +59,16 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   // Called each second; sends heartbeats that are due.
   void tick();
   int64_t idle_ms() const;
-  // Called when the loop has ended, so that no answer follows. Ends the cycle of ownership: an
-  // operation that waits for an answer shares this object, which owns the client that would deliver
-  // the answer.
+  // Called when the loop has ended, so that no answer can arrive any longer. Breaks a cycle of
+  // ownership: an operation that waits for an answer shares ownership of this object, and this
+  // object owns the client that would deliver the answer.
   void abandon();
 
  private:
   struct Position {
     std::optional<int64_t> next;  // nothing: the position is not known yet
-    int64_t told = -1;            // offset after the last returned record, to be committed
+    // offset after the last record that was returned; it is committed next
+    int64_t told = -1;
   };
   struct Reading;  // a request for records in progress
 

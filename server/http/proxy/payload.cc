@@ -61,7 +61,7 @@ Result<std::string> written(Embedded format, const JsonTree& node, const Written
       return bytes;
     }
     case Embedded::Protobuf:
-      // The zero byte names the first message of the schema.
+      // The zero byte selects the first message of the schema.
       return bytes + '\0' + TRY(engine::protobuf_of_json(schema.text, json_tree_text(node)));
     default:
       if (schema.check) TRY(schema.check->check(node));

@@ -65,7 +65,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
 };
 
 using ProxyWork = void (*)(const std::shared_ptr<ProxyCall>& call);
-// Returns a handler that runs `work`, which answers the call, within its run or later.
+// Returns a handler that runs `work`. `work` answers the call before it returns or later.
 Handler proxy_handler(const ProxyView& view, ProxyWork work);
 
 // Returns whether the first part of the path is the id of this cluster; refuses the call otherwise.

@@ -36,8 +36,9 @@ void ask_topic_shape(kafka::LocalClient& client, const std::string& topic,
                      std::function<void(TopicShape)> done);
 
 // Sends each record to the partition that it names, otherwise to the partition of its key, as
-// Kafka's clients choose it. Records with neither are all sent to one random partition. `done` gets
-// all results together, in the records' order. It is not called after the client is destroyed.
+// Kafka's clients choose it. Records without a partition and a key are all sent to one partition,
+// which is chosen at random. `done` gets all results together, in the records' order. It is not
+// called after the client is destroyed.
 void produce_records(kafka::LocalClient& client, const Clock& clock, const std::string& topic,
                      int32_t partition_count, const std::vector<NewRecord>& records,
                      std::function<void(std::vector<ProducedRecord>)> done);

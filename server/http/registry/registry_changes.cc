@@ -18,8 +18,8 @@ using engine::RegistryError;
 using engine::RegistryResult;
 using engine::SchemaRegistry;
 
-// Registers a schema: examines it on a worker thread and registers it on the metadata thread. Both
-// steps are repeated if the subject has changed in between.
+// Registers a schema: checks it on a worker thread and registers it on the metadata thread. Both
+// steps are repeated if the subject has changed between them.
 class Registration : public std::enable_shared_from_this<Registration> {
  public:
   Registration(const RegistryView& view, Request request, Unwanted unwanted, ResponseDone done)
@@ -39,8 +39,8 @@ class Registration : public std::enable_shared_from_this<Registration> {
   }
 
  private:
-  // After this many tries the schema is examined on the metadata thread, where the subject cannot
-  // change meanwhile.
+  // After this number of tries the schema is checked on the metadata thread, where the subject
+  // cannot change during the check.
   static constexpr int kMaxTries = 5;
 
   void examine() {
@@ -72,7 +72,7 @@ class Registration : public std::enable_shared_from_this<Registration> {
   void told(const RegistryResult<void>& done) {
     if (!done) return finish(registry_error(done.error()));
     if (!put_) return begin();
-    // A client that accepts additional members also gets the version.
+    // The answer also contains the version if the client accepts additional members.
     finish(
         registry_response(request_.header("confluent-accept-unknown-properties") == "true"
                               ? fmt::format(R"({{"id":{},"version":{}}})", put_->id, put_->version)

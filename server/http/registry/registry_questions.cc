@@ -268,7 +268,8 @@ Answer check(const Request& request, const SchemaRegistry& registry, std::option
   if (problems) return compatibility_json(*problems, is_verbose);
   if (is_verbose && problems.error().code == 42201)
     return compatibility_json({problems.error().message}, true);
-  // A version was requested, so the error of a missing subject names the version.
+  // The client has requested a version, so the error for a missing subject is that of a missing
+  // version.
   if (problems.error().code == 40401 && version)
     return RegistryError{40402, fmt::format("Version {} not found.", *version)};
   return problems.error();
@@ -345,7 +346,7 @@ enum class Cost : uint8_t {
   Check,  // the request compares schemas
 };
 using Ask = Answer (*)(const Request&, const SchemaRegistry&);
-// A check of compatibility, which ends early once its result is unwanted.
+// A check of compatibility, which stops early if the client no longer waits for the result.
 using AskLong = Answer (*)(const Request&, const SchemaRegistry&, const std::atomic<bool>&);
 struct QuestionRow {
   const char* method;

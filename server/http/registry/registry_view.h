@@ -16,8 +16,9 @@ struct RegistryView {
 
   // Returns the state of the registry at the moment of the call.
   std::function<engine::SchemaRegistry()> registry;
-  // Makes the result of `change` durable. `change` runs on the metadata thread, and again if
-  // another command was appended first. `done` is called within the call or later.
+  // Makes the result of `change` durable. `change` runs on the metadata thread. It runs again if
+  // another command was appended to the log before its result. `done` is called within the call or
+  // later.
   std::function<void(Change change, ChangeDone done)> change;
   using RunAside = std::function<bool(size_t bytes, std::function<void()> work)>;
   // Runs lists and look-ups, which take some milliseconds. Returns false if the queue is full.

@@ -65,7 +65,8 @@ void InsertsExchange::on_body_end() {
 
 bool InsertsExchange::wants_body() const {
   if (is_over_) return true;
-  // An incomplete row is read to its end even if the limit is reached.
+  // While a row is incomplete, input is accepted beyond the limit, since the row could never be
+  // completed otherwise.
   const bool is_row_begun = lines_.empty() && !copy_ && buffer_.find('\n') == std::string::npos;
   return (is_row_begun || buffer_.size() + waiting_bytes_ < kMaxWaitingBytes) &&
          !context_.responder.is_full();
@@ -84,7 +85,7 @@ Status InsertsExchange::read_target(std::string_view line) {
                  "the first line is not a JSON object with a string named target"};
   session_ = TRY(pages_.backends[context_.shard]->open_session(info_, settings_));
   target_ = sql::CopyTarget{name_of(target), {}, {}, sql::CopyContents::JsonObjects};
-  // A missing stream is reported before the first row.
+  // A missing stream is reported now, before the first row arrives.
   TRY(session_->begin_copy(*target_, *this));
   context_.responder.begin({.content_type = std::string(is_array_ ? kJson : kDelimited)});
   if (is_array_) context_.responder.write("[");
@@ -113,7 +114,7 @@ void InsertsExchange::take_lines() {
 
 void InsertsExchange::run() {
   while (!is_over_) {
-    if (copy_ && !is_copied_ && !copy_error_) return;  // a batch of rows is being written
+    if (copy_ && !is_copied_ && !copy_error_) return;  // a batch of rows is still being written
     if (copy_) end_batch();
     if (is_over_) return;
     take_lines();
@@ -210,8 +211,8 @@ void InsertsExchange::fail(const Error& error) {
   log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
-  // One of the two has an effect: answer() if the answer has not begun, and the calls after it
-  // otherwise.
+  // Only one of the two calls has an effect: answer() if the answer has not begun, otherwise
+  // write().
   context_.responder.answer(statement_error(error, {}));
   write(error_object(error));
   if (is_array_) context_.responder.write("]");

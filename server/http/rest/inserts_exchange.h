@@ -1,5 +1,5 @@
-// POST /inserts-stream: rows for a stream, one JSON object on each line. A row is acknowledged when
-// it is durable.
+// POST /inserts-stream: writes rows into a stream, one JSON object on each line. Each row is
+// acknowledged when it is durable.
 #pragma once
 #include <memory>
 #include <optional>
@@ -51,8 +51,8 @@ class InsertsExchange final : public Exchange, private sql::CopyReceiver {
   std::optional<sql::CopyTarget> target_;
   std::vector<std::string> lines_;  // lines that wait, or are being written
   size_t waiting_bytes_ = 0;
-  size_t batch_ = 0;         // number of leading lines that are being written
-  bool one_by_one_ = false;  // set until the rows of the failed batch are done
+  size_t batch_ = 0;         // number of lines at the front that are being written
+  bool one_by_one_ = false;  // true until each row of the failed batch was written by itself
   size_t left_one_by_one_ = 0;
   uint64_t next_sequence_ = 0;
   std::unique_ptr<sql::CopyIn> copy_;

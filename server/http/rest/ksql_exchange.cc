@@ -125,7 +125,7 @@ void KsqlExchange::next() {
         begin_entity(statement);
       else
         begin(statement);
-      break;  // a callback reports the statement's end later
+      break;  // the end of the statement arrives by a callback
     }
   }
   is_stepping_ = false;
@@ -169,7 +169,8 @@ void KsqlExchange::add_status(const engine::ParsedStatement& statement,
                               const sql::Completion& completion) {
   const std::string id = command_id(statement.statement, completion.query_id);
   std::string message = std::visit(CommandMessage{completion.query_id}, statement.statement);
-  // The notices concern the topic of the dropped source, which the statement does not name.
+  // The notices are shown, because they name the deleted topic of the source, which the statement
+  // does not name.
   if (std::holds_alternative<engine::DropSource>(statement.statement))
     for (const sql::Notice& notice : notices()) message += fmt::format(" ({})", notice.message);
   pages().commands.add(id, message);

@@ -23,7 +23,8 @@ class KsqlExchange final : public SqlExchange {
 
   // Begins the statements in order, until one does not finish within the call.
   void next();
-  // Runs a statement that concerns only the request. Returns false for any other statement.
+  // Runs a statement that affects only this request, such as SET. Returns false for any other
+  // statement.
   bool run_own(const engine::ParsedStatement& statement);
   void add_entity(std::string_view json);
   void add_status(const engine::ParsedStatement& statement, const sql::Completion& completion);

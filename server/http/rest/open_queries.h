@@ -12,8 +12,8 @@ namespace server::http {
 // Threads: any. Owner: the node; it outlives the front end.
 class OpenQueries {
  public:
-  // A query is open while its entry exists. `close` is called on any thread, perhaps after the
-  // entry has ended.
+  // A query is open while its entry exists. `close` may be called on any thread, also after the
+  // entry was destroyed.
   class Entry {
    public:
     Entry(OpenQueries& queries, std::string id, std::function<void()> close)

@@ -13,8 +13,8 @@ namespace server::http {
 
 namespace {
 
-// Proxies close answers that are silent for a minute: nginx by default after 60 s, and so do load
-// balancers of clouds.
+// Interval of output: proxies close an answer that sends nothing for a minute (nginx after 60 s by default, and the
+// load balancers of clouds).
 constexpr int64_t kSilenceUs = 15'000'000;
 
 // The memory that is reserved for a row before the row is written.
@@ -156,7 +156,7 @@ void QueryExchange::on_changes(std::span<const engine::ColumnPtr> columns, size_
 void QueryExchange::send_rows() {
   if (is_over_) return;
   if (!has_head_) {
-    // The header waits for the first row or the end.
+    // The header is sent with the first row or with the end of the answer.
     if (out_charge_.bytes() == 0) return;
     has_head_ = true;
     responder().begin(head());
@@ -166,7 +166,7 @@ void QueryExchange::send_rows() {
     out_ = format_->sign_of_life();
   if (!out_.empty()) written_us_ = now_us;
   responder().write(out_);
-  out_ = {};  // frees the capacity, which was charged, too
+  out_ = {};  // frees the capacity, which counts towards the charge, too
   out_charge_.resize(0);
 }
 

@@ -13,7 +13,7 @@ namespace server::http {
 
 enum class QueryRights : uint8_t {
   All,       // all rights of the user
-  // no changes, as in a READ ONLY transaction: a link can cause a GET, and browsers repeat it
+  // no changes, as in a READ ONLY transaction: any link can send a GET, and browsers repeat it
   ReadOnly,
 };
 
@@ -39,11 +39,11 @@ class QueryExchange final : public SqlExchange {
   bool make_room(size_t more);
   ResponseHead head() const;
   void refuse(const Error& error);
-  void close();  // ends the query on request of its client or of another client
+  void close();  // ends the query when its client or another client requests it
 
   std::unique_ptr<QueryFormat> format_;
   const QueryRights rights_;
-  int64_t written_us_ = 0;                  // time of the last output to the client
+  int64_t written_us_ = 0;                  // time at which output was last sent to the client
   std::optional<OpenQueries::Entry> open_;  // set if the query is a push query
   std::string out_;                         // output that has not been sent yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};

@@ -183,7 +183,7 @@ class RowArrayFormat final : public QueryFormat {
     if (is_delete && marks_deletes_) out.replace(out.size() - 1, 1, R"(,{"tombstone":true}])");
     if (!is_array_) out += '\n';
   }
-  // The rows have no message at their end: ksqlDB's Java client takes every object after the first one for an error.
+  // No message follows the rows, because ksqlDB's Java client treats every object after the first one as an error.
   void end(bool, std::span<const std::string>, std::string& out) override {
     if (is_array_) out += "]\n";
   }
@@ -197,8 +197,8 @@ class RowArrayFormat final : public QueryFormat {
   const bool is_array_, marks_deletes_;
 };
 
-// Stands for the type of a client that leaves the choice open: without an Accept header, or with */*. A client that
-// names one of ksqlDB's types (as its Java client does) gets exactly ksqlDB's form.
+// The content type for a client that does not choose one: it sends no Accept header, or */*. A client that names one of
+// ksqlDB's types (as its Java client does) gets exactly ksqlDB's format.
 constexpr std::string_view kOpenChoice = "x-millrace/open";
 
 class EventFormat final : public QueryFormat {

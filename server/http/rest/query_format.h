@@ -17,7 +17,7 @@ struct QueryResult {
   bool is_push() const { return prepared.kind == sql::ResultKind::PushRows; }
 };
 
-// Appends rows in one format to `out`. The caller keeps the order: begin(), rows, end() or fail().
+// Appends rows in one format to `out`. The caller makes the calls in this order: begin(), rows, end() or fail().
 //
 // Threads: one.
 class QueryFormat {

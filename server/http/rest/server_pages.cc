@@ -222,7 +222,7 @@ void add_server_pages(Routes& routes, const ServerView& view) {
   routes.add({"GET", "/v1/metadata", answer_with([view](const Request&) {
                 return json_response(server_metadata(view));
               })});
-  // Schedulers of containers use these paths.
+  // Container schedulers send their health checks to these paths.
   routes.add({"GET", "/chc/live", answer_with([](const Request&) { return json_response("{}"); })});
   routes.add({"GET", "/chc/ready", answer_with([view](const Request&) {
                 return json_response("{}", view.is_ready() ? 200 : 503);
@@ -245,8 +245,8 @@ void add_server_pages(Routes& routes, const ServerView& view) {
               .is_public = has_console});
   routes.add({"GET", "/healthcheck", answer_with([view](const Request&) { return health(view); })});
   routes.add({"GET", "/clusterStatus", answer_later([view](const Request&, ResponseDone done) {
-                // The address is read on the loop, because the front end may be destroyed before
-                // the worker runs.
+                // The address is read here, on the loop, because the front end may be destroyed
+                // before the worker runs.
                 const bool is_taken = view.run_aside([view, done, address = view.address()] {
                   done(json_response(cluster_status(view, address)));
                 });

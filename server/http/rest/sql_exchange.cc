@@ -34,8 +34,8 @@ sql::SessionInfo session_info(const Request& request, const ExchangeContext& con
           .on_change = audit_of(request, context.channel)};
 }
 
-// The data of reading a request; the work on another thread owns it, because it may outlive the
-// exchange.
+// The data that are needed to read a request. The work on another thread owns them, because it may
+// outlive the exchange.
 struct SqlExchange::Reading {
   std::string body;
   std::string failed_text;
@@ -139,7 +139,8 @@ void SqlExchange::try_all(std::function<void(std::optional<sql::SessionBackend::
         responder().wake();
       });
   if (!errand) on_request_failed(too_much_waiting(), {});
-  // If the trial is over already, its callback may have started the next errand.
+  // If the trial has already ended, its callback may have started the next errand, which must not
+  // be replaced.
   if (!trial->is_over) errand_ = std::move(errand);
 }
 

@@ -36,7 +36,7 @@ void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::s
 // its changes.
 sql::SessionInfo session_info(const Request& request, const ExchangeContext& context);
 
-// Returns the error for work that is refused because the queue of the workers is full.
+// Returns the error for work that is refused because the workers' queue is full.
 Error too_much_waiting();
 
 // A request with a session of its own. The exchange reads the request, and then runs one statement after the other, as
@@ -55,7 +55,7 @@ class SqlExchange : public Exchange, protected sql::Receiver {
  protected:
   // Called when the statements are parsed and the request's settings are in force.
   virtual void on_read() = 0;
-  // Called at the end of the statement that was begun; its execution no longer exists.
+  // Called after the end of the statement. The execution of the statement is already destroyed.
   virtual void on_statement_done(const sql::Completion& completion) = 0;
   virtual void on_statement_failed(const Error& error) = 0;
   // Called before the statement starts, with a description of its rows. If it returns false, the

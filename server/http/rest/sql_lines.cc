@@ -20,7 +20,8 @@ namespace {
 using engine::SqlType;
 using engine::TypeKind;
 
-// Returns the type in the names of CREATE: SqlType::to_string() has ksqlDB's name STRING.
+// Returns the type under the name that CREATE accepts. SqlType::to_string() returns ksqlDB's name
+// STRING.
 std::string declared_type(const SqlType& type) {
   switch (type.kind()) {
     case TypeKind::String:
@@ -155,8 +156,8 @@ std::string candidate_of(std::string_view hint) {
   return candidate;
 }
 
-// Returns the text that replaces `word`, if the candidate is near to it. Names in the text keep
-// their letter case: Millrace's hints have bare names in upper case.
+// Returns the text that should replace `word`, if the candidate is similar to it. Names in the text
+// keep their letter case: Millrace's hints have bare names in upper case.
 std::string replacement(std::string_view word, const std::string& candidate) {
   const bool is_quoted = candidate.starts_with('`') || candidate.starts_with('\'');
   std::string name = is_quoted ? candidate.substr(1, candidate.size() - 2) : candidate;
@@ -182,7 +183,8 @@ std::optional<MarkedText> marked_text(const Error& error, std::string_view text)
   MarkedText marked;
   if (const std::string candidate = candidate_of(error.hint); !candidate.empty()) {
     marked.fix = replacement(text.substr(begin, end - begin), candidate);
-    // If the error is at the qualifier of a column (b.nme), the column is marked.
+    // If the position of the error is the qualifier of a column (b in b.nme), the mistake may be in
+    // the column, which is then marked.
     if (marked.fix.empty() && end + 1 < text.size() && text[end] == '.') {
       const size_t next_end = token_end(text, end + 1);
       marked.fix = replacement(text.substr(end + 1, next_end - end - 1), candidate);

@@ -11,7 +11,7 @@
 
 namespace server::http {
 
-// Limit of the statements of one request that run side by side.
+// Limit for the number of statements of one request that run at the same time.
 inline constexpr size_t kMostTogether = 16;
 
 // Writes the lines of one script.
@@ -33,8 +33,8 @@ class SqlLines final : public sql::AnswerForm {
   };
   struct Options {
     std::optional<uint64_t> max_rows = {};
-    // Set if the statements run side by side: the index of the statement that this script runs.
-    // Each row then begins with the number of the statement.
+    // Set if the statements of a request run at the same time: the index of the statement that this
+    // script runs. Each row then begins with the number of the statement.
     std::optional<size_t> together = {};
   };
   SqlLines(Events& events, const Clock& clock, Options options)

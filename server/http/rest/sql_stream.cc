@@ -19,11 +19,11 @@ using engine::JsonTree;
 
 // Reading a body of this size is cheaper than two switches to another thread.
 constexpr size_t kMostBodyOnLoop = 64 * 1024;
-// Proxies close answers that are silent for a minute, and a page shows its data as stale after 30 s
-// without a line.
+// Interval of lines without rows: proxies close an answer that sends nothing for a minute, and a
+// page shows its data as outdated after 30 s without a line.
 constexpr int64_t kBeatUs = 15'000'000;
-// Limit of the bytes that one call passes to the responder, except for a longer line: the responder
-// then reports in time that its client does not read.
+// Limit of the bytes that one call passes to the responder, unless a single line is longer. Small
+// pieces let the responder report early that its client does not read.
 constexpr size_t kPieceBytes = 32 * 1024;
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
@@ -51,7 +51,8 @@ Result<uint64_t> read_max_rows(const JsonTree& value) {
   uint64_t rows = 0;
   const char* const end = value.text.data() + value.text.size();
   const auto parsed = std::from_chars(value.text.data(), end, rows);
-  // The limit leaves room for the one row more that shows whether the result has more.
+  // The largest value is one below UINT32_MAX, since one additional row is read to find out whether
+  // the result has more.
   if (value.kind == JsonKind::Number && parsed.ec == std::errc{} && parsed.ptr == end &&
       rows >= 1 && rows < UINT32_MAX)
     return rows;
@@ -98,8 +99,8 @@ struct SqlStream::Script final : SqlLines::Events {
   Script(SqlStream& stream, SqlLines::Options options)
       : owner(stream), lines(*this, stream.context_.clock, options) {}
 
-  // Sends lines while the responder accepts them. Whole lines are sent, because the lines of other
-  // scripts follow.
+  // Sends lines while the responder accepts them. Only whole lines are sent, because lines of other
+  // scripts may follow.
   void send() {
     Responder& responder = owner.context_.responder;
     for (;;) {
@@ -211,7 +212,7 @@ void SqlStream::open_script(std::optional<size_t> index) {
   request.variables = body_.variables;
   request.user = request_.user;
   request.application_name = "http";
-  // The port is not known, so the address ends with a colon.
+  // The port of the client is unknown, so the address ends with a colon.
   if (context_.channel) request.peer = fmt::format("[{}]:", context_.channel->peer_host);
   request.has_rights_of_user = request_.has_rights_of_user;
   request.is_read_only = request_.is_read_only;
@@ -229,11 +230,12 @@ void SqlStream::open_script(std::optional<size_t> index) {
   context_.responder.write(line);
 }
 
-// The first script parses the text, so that the number of the others is known.
+// The other scripts are opened when the first script has parsed the text, because only then their
+// number is known.
 void SqlStream::open_others() {
   if (!body_.is_together || scripts_.size() > 1) return;
   const size_t count = scripts_.front()->lines.statement_count();
-  if (count > kMostTogether) return;  // the first script refuses the request
+  if (count > kMostTogether) return;  // the first script returns the error for too many statements
   for (size_t index = 1; index < count; ++index) open_script(index);
   if (count > 1) context_.responder.wake();
 }

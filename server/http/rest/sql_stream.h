@@ -32,7 +32,7 @@ Result<SqlBody> read_sql_body(std::string_view body);
 class SqlStream final : public Exchange {
  public:
   SqlStream(const SqlPages& pages, Request request, const ExchangeContext& context);
-  ~SqlStream() override;  // Script is complete only in the source
+  ~SqlStream() override;  // defined in the source file, where Script is complete
   void run() override;
   std::optional<int64_t> deadline_us() const override;
   void shut_down(const Error& reason) override;
