@@ -105,7 +105,7 @@ Result<std::optional<NodeProcess>> MemberFacts::process() const {
   return Error{ErrorCode::NotLeader, "this node is not part of the cluster"};
 }
 
-// Only the controller handles processes that are gone.
+// Only the controller knows whether a process has ended. All other nodes assume that it runs.
 Presence MemberFacts::presence(const NodeProcess& process) const {
   const auto view = member_.view();
   if (!view->metadata || view->controller_id != view->self.value()) return Presence::There;

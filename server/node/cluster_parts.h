@@ -50,8 +50,8 @@ class MemberFacts final : public ClusterFacts {
 // Returns the unclean elections in the metadata that the node has read so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);
 
-// Finds the partitions with an unclean election since the last call, or since told_until(): their queries have to be
-// checked. Threads: told_until() has to be called before the other threads start.
+// Finds the partitions with an unclean election since the last call of take_new() or told_until(). The queries that
+// read these partitions have to be checked. Threads: told_until() has to be called before the other threads start.
 class ElectionWatch {
  public:
   void told_until(const storage::UncleanElections& elections);

@@ -226,7 +226,7 @@ MetricsSources::Cluster cluster_health(const ClusterMember& member) {
 
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
-  // For each node: the number of partitions that it leads, and of those that lack replicas in sync.
+  // For each node: how many partitions it leads, and how many of these lack replicas in sync.
   std::map<NodeId, std::pair<int64_t, int64_t>> led;
   int64_t leaderless = 0;
   for (const auto& [partition, assignment] : view->metadata->partitions()) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-// Returns the hint for arguments of other servers; empty if it has none.
+// Returns a hint for an argument that another server would accept; empty if none is known.
 std::string_view hint_for_server(std::string_view name) {
   if (name == "start" || name == "run" || name == "up")
     return "\"millrace server\" without a word runs a server until Ctrl-C.";

@@ -1,5 +1,5 @@
-// Errors in the command lines of subcommands that do not connect to a server, worded like those of the other
-// subcommands (client/flags.h).
+// Reports errors in the command lines of subcommands that do not connect to a server, with the same wording as the
+// other subcommands (client/flags.h).
 #pragma once
 #include <CLI/CLI.hpp>
 

@@ -1,4 +1,5 @@
-// The outside Kafka Connect cluster of a node, and the router in front of it and of the connectors that run in the node.
+// The external Kafka Connect cluster of a node, and the router that distributes statements to that cluster and to the
+// connectors in the node.
 #pragma once
 #include <memory>
 
@@ -18,7 +19,7 @@ class ConnectParts {
                                                     Connectors* native);
 
   Connectors& connectors() { return router_; }
-  // Ends all requests. Later requests have no answer.
+  // Ends all requests. Later requests are never answered.
   void stop();
 
  private:

@@ -40,8 +40,8 @@ bool CoordinatorLoop::leads(PartitionId partition, LeaderEpoch epoch) const {
          status->role() != storage::ReplicaRole::Follower;
 }
 
-// Refuses a request whose epoch is already outdated without queueing it. The log itself rejects requests whose epoch is
-// outdated when they are written.
+// Refuses a request with an outdated epoch at once, without queueing it. The log checks the epoch again when it writes
+// the request.
 void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::string batch,
                              std::vector<Elsewhere> with, Guard guard,
                              std::function<void(Status)> done) {
@@ -61,7 +61,8 @@ void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::stri
                                        done = std::move(done)](Result<storage::Appended> appended) {
     if (appended) return done({});
     Error error = std::move(appended).error();
-    // If one of the other partitions has another leader, that is not an error of this partition.
+    // If another partition of the append has a new leader, the append fails with NotLeader, although this partition
+    // still has its leader. So the error becomes ObjectState.
     if (!is_alone && error.code == ErrorCode::NotLeader && leads(partition, epoch))
       error.code = ErrorCode::ObjectState;
     done(std::move(error));

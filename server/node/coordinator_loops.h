@@ -219,7 +219,7 @@ class CoordinatorLoops {
       for (int32_t i = first; known && i < known->partition_count; ++i) {
         if (&owner.loop_of(PartitionId(i)) != this) continue;
         if (!backend_.leads_all() && !led.contains(PartitionId(i)))
-          continue;  // the leader of the partition lists it
+          continue;  // the leader of the partition returns its groups
         if (clock_.monotonic_us() - begin_us > kSliceUs)
           return post_rest([this, i, error, visit, done] { visit_all(i, error, visit, done); });
         const Partition* of = shard->find(PartitionId(i));
@@ -273,7 +273,8 @@ class CoordinatorLoops {
         shard->lead(partition, status->leader_epoch());
       }
     }
-    // Clients that look for another coordinator would be sent here again, so they get "loading" instead.
+    // Returns whether clients should wait. If they looked for another coordinator, they would be sent here again, so
+    // they get the error "loading".
     bool begins_soon(PartitionId partition) const {
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);
@@ -302,7 +303,7 @@ class CoordinatorLoops {
     std::unique_ptr<Shard> shard;
     std::vector<coordinator::Done<KafkaError>> preparing;
     bool is_stopped = false;
-    int64_t timer_us = INT64_MAX;  // time at which the timer ends
+    int64_t timer_us = INT64_MAX;  // time at which the timer expires
     Timer timer;
     // In a cluster: the partitions that this loop coordinates, with their epochs.
     std::map<PartitionId, LeaderEpoch> led;

@@ -47,8 +47,8 @@ struct EndTeller {
   }
 };
 
-// Returns a check that this node still leads the partition: a coordinator that was frozen or cut off, and was replaced
-// meanwhile, would answer from outdated state.
+// Returns a check that this node still leads the partition. A coordinator that was suspended or disconnected, and was
+// replaced in the meantime, would answer from outdated state.
 auto confirmed_by(KafkaPart& cluster, bool (*is_to_be_confirmed)(KafkaError)) {
   decltype(TransactionCoordinators::Kind::confirm) confirm;
   if (!cluster.leads_all())
@@ -80,7 +80,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
   const auto make_shard = [&](size_t place, CoordinatorLoop& port) {
     auto shard = std::make_unique<coordinator::GroupShard>(
         settings, port, memory,
-        // The groups of the shard refer to the topics, so this function shares ownership of them.
+        // The groups of the shard use the topics, so this function shares ownership of the topics.
         [&backend = *places[place].backend, held = topics[place]] { return backend.topics(); },
         [&backend = *places[place].backend] { return backend.group_configs(); },
         [] { return Uuid::random(); }, topics[place].get());

@@ -26,7 +26,7 @@ namespace server {
 
 namespace {
 
-// Exit statuses as in grep and fsck: 2 means that the check itself has failed.
+// Exit statuses: 1 means damaged data, and 2 that the check itself has failed, as in grep and fsck.
 constexpr int kFailed = 1, kNotChecked = 2;
 constexpr const char *kDefaultDataDir = "./millrace-data", *kDataDirFlag = "--data-dir",
                      *kFromFlag = "--from";
@@ -58,15 +58,15 @@ void add_data_dir(CLI::App& app, std::string& data_dir) {
 
 // --- check
 
-// The lines in which a child process reports: a letter and a text. A child process reads the files, because a damaged
-// page may lead LMDB to any address.
+// The lines that a child process writes: a letter and a text. Files are read in a child process, because a damaged page
+// can make LMDB read any address and crash.
 enum Line : char {
   kBegins = 'B',
   kDamage = 'D',
   kCounts = 'C',
   kError = 'E',
   kRefused = 'R',  // the data cannot be checked, but may be intact
-  kHint = 'H'      // 'H': a hint for the refusal in the line before
+  kHint = 'H'      // a hint for the refusal in the line before
 };
 
 // Returns whether the error concerns the program and its user, not the data.
@@ -113,7 +113,7 @@ void check_as_child(const std::string& data_dir, std::FILE* to) {
   if (is_refusal(error.code) && !error.hint.empty()) tell(kHint, error.hint);
 }
 
-// Fails if neither data file exists: the name is more likely wrong than both files lost.
+// Fails if neither data file exists. The directory name is then probably wrong, since both files are rarely lost.
 Status expect_data_in(const std::string& directory, std::string_view flag) {
   std::error_code ignored;
   for (const char* file : {storage::kLogFile, storage::kStateFile})
@@ -142,7 +142,7 @@ int check_data_dir(const std::string& data_dir) {
   if (child < 0) return report({ErrorCode::Internal, "cannot create a process"});
   if (child == 0) {
     ::close(ends[0]);
-    // LMDB's assertions print internal details on stderr.
+    // stderr is redirected, because LMDB's assertions print internal details there.
     [[maybe_unused]] const auto* silent = std::freopen("/dev/null", "w", stderr);
     check_as_child(data_dir, ::fdopen(ends[1], "w"));
     std::_Exit(0);

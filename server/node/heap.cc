@@ -6,8 +6,8 @@
 #include "base/log.h"
 
 // jemalloc reads this before main(). Memory that is freed and reused within a second is kept; the memory of a dropped
-// table is returned. By default, the memory of a column of more than 8 MB would be returned immediately: a record that
-// became a million rows took two million page faults.
+// table is returned. By default, jemalloc returns an allocation of more than 8 MB immediately, such as a long column.
+// With this default, one record that was expanded to a million rows caused two million page faults.
 const char* malloc_conf = "oversize_threshold:0,dirty_decay_ms:1000,muzzy_decay_ms:0";
 #endif
 
@@ -15,7 +15,7 @@ namespace server {
 
 void tune_heap() {
 #ifdef MILLRACE_JEMALLOC
-  // A background thread returns the memory, so that the loops that free it do not pay for it.
+  // A background thread returns the memory, so that loops do not spend time on it when they free memory.
   bool is_on = true;
   if (const int error = mallctl("background_thread", nullptr, nullptr, &is_on, sizeof is_on))
     log_warn("the allocator has no background thread error={}", error);

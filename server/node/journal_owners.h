@@ -1,4 +1,4 @@
-// Owns the replicated journals that this node leads: accepts proposed commits of tasks, and has their output delivered.
+// Manages the replicated journals that this node leads: accepts proposed commits of tasks, and passes on their output.
 #pragma once
 #include <deque>
 #include <list>
@@ -39,7 +39,7 @@ class JournalOwners final : public TaskHost, public JournalProposals, public Sna
     Offset first_not_carried_out() override {
       return owners.journals_->first_not_carried_out(number);
     }
-    // Does nothing, because all replicas apply committed entries, including this node's replica.
+    // Does nothing: committed entries are applied by each replica, also by the replica of this node.
     void restore(const storage::ReplicatedCommit&) override {}
     void opened() override;
     void closed() override;

@@ -14,7 +14,7 @@ namespace server {
 
 namespace {
 
-// Wraps a callback so that it runs on the loop, from any thread.
+// Wraps a callback so that it runs on the loop. The wrapper may be called on any thread.
 template <class Answer>
 std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done) {
   return [&loop, done = std::move(done)](Answer answer) {
@@ -22,8 +22,8 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
   };
 }
 
-// Returns whether the batches are the end of a transaction, which must always be written: readers would wait for it
-// forever.
+// Returns whether the batches are the end marker of a transaction. A marker must always be written, since readers would
+// otherwise wait for it forever.
 bool is_marker(std::string_view batches) {
   const auto batch = records::parse_batch(batches, records::BatchCheck::Shape);
   return batch && batch->header.is_control();
@@ -167,7 +167,7 @@ storage::AppendDone KafkaBackend::answered_within(int64_t timeout_ms, storage::A
 
 void KafkaBackend::end_late() {
   const int64_t now_us = clock_.monotonic_us();
-  // Entries that were answered are removed, too: most are answered long before their time limit.
+  // Removes entries that were answered, too, since most are answered long before their time limit.
   std::vector<std::shared_ptr<storage::AppendDone>> late;
   for (auto each = due_.begin(); each != due_.end();) {
     const bool is_late = each->first <= now_us;

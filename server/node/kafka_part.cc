@@ -32,7 +32,8 @@ void LocalKafkaPart::confirm_leads(std::set<storage::TopicPartition> partitions,
 void LocalKafkaPart::join_transaction(const storage::TopicPartition&,
                                       coordinator::AddPartitions request,
                                       coordinator::Done<coordinator::TransactionAnswer> done) {
-  // routes_transactions() explains the condition
+  // This function is never needed on a lone node, see routes_transactions(), so it refuses the
+  // request.
   done(request.refusal(KafkaError::CoordinatorNotAvailable));
 }
 

@@ -48,7 +48,8 @@ class KafkaPart {
   virtual void tell_end(const storage::TopicPartition& partition,
                         const coordinator::TransactionEnded& ended,
                         std::function<void(Status)> done) = 0;
-  // Returns null if answers of the coordinators and the ends of transactions arrive in one order.
+  // Returns null if no guard is needed, because answers of the coordinators and ends of transactions arrive in the same
+  // order.
   virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
       storage::Log& log, const storage::TopicPartition& partition, ProducerId producer) = 0;
 };
@@ -80,7 +81,7 @@ class LocalKafkaPart final : public KafkaPart {
       storage::Log& log, const storage::TopicPartition& partition, ProducerId producer) override;
 };
 
-// Owner: the node; the member outlives it.
+// The implementation for a node of a cluster. Owner: the node; the member outlives it.
 class MemberKafkaPart final : public KafkaPart {
  public:
   explicit MemberKafkaPart(ClusterMember& member) : member_(member) {}

@@ -1,4 +1,4 @@
-// The program: finds the subcommand and calls it.
+// The entry point of the program: finds the subcommand and calls it.
 #include <fmt/format.h>
 
 #include <cstdio>

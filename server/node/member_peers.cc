@@ -112,7 +112,8 @@ class MemberPeers final : public Peers {
   void leave() override { member_->leave(); }
   void stop_journals() override {
     snapshots_.reset();
-    if (journals_) journals_->stop_thread();  // the journals wait for the shards and the log
+    // the journals use the shards and the log, so they stop first
+    if (journals_) journals_->stop_thread();
   }
   void stop_thread() override {
     member_->stop_thread();
@@ -133,10 +134,12 @@ class MemberPeers final : public Peers {
   MemberKafkaPart kafka_{*member_};
   std::unique_ptr<ReplicatedJournals> journals_;
   std::atomic<bool> journals_are_ready_{
-      false};  // checked by the log's writer, which runs before owners_ and journals_ exist
+      // false: the log's writer runs before owners_ and journals_ exist, and checks this flag
+      false};
   std::optional<ObservedInputs> observed_inputs_;
   std::optional<TransactionRelay> relay_;
-  std::unique_ptr<JournalSnapshots> snapshots_;  // the thread uses all members above
+  // declared last, since its thread uses all members above
+  std::unique_ptr<JournalSnapshots> snapshots_;
 };
 
 Status MemberPeers::open_journals(JournalParts parts) {

@@ -1,5 +1,5 @@
-// The clock of the server, which tests can move forward (--test-clock, POST /test-clock?advance_ms=N), so that timeouts
-// of sessions, transactions, locks and retention pass immediately, independent of the machine's speed.
+// The server's clock. Tests can move it forward (--test-clock, POST /test-clock?advance_ms=N), so that timeouts of
+// sessions, transactions, locks and retention end at once, however fast the machine is.
 #pragma once
 #include <algorithm>
 #include <atomic>

@@ -45,7 +45,7 @@ constexpr int64_t kReplicasOfLog = 3;
 // Memory per loop for records that several tasks of a partition read (ADR 0047).
 constexpr size_t kSharedRecordsBytes = 8 << 20;
 
-// The protocols are ALPN's names; a client that offers neither is answered in HTTP/1.1.
+// The list has the names of ALPN. A client that offers none of them gets HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
 std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupProgress>& groups) {
@@ -101,8 +101,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   TRY(node->open_outside_registry());
   node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
-  // In a cluster the topic is an ordinary one, which a server may have brought along (docs/adr/0094): the processing
-  // log of a single node must not append to it.
+  // In a cluster this topic may come from a single server that has joined (docs/adr/0094). There it is an ordinary
+  // topic, to which the processing log of one node must not append.
   const bool keeps_processing_log =
       settings.processing_log && peers.facts().supports(Feature::LoneProcessingLog);
   if (keeps_processing_log)
@@ -131,7 +131,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server is stopping"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
-  // The left-over tables belong to sessions that have ended, because no session of this process exists yet.
+  // No session of this process exists yet, so these tables belong to sessions that have ended.
   const std::vector<std::string> left_over = node->left_over_tables();
   const bool has_other_processes = peers.facts().has_other_processes();
   if (!has_other_processes) node->drop_tables(left_over);
@@ -152,7 +152,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                  must_stop));
   if (keeps_processing_log && has_other_processes && node->may_make_processing_log())
     node->keep_processing_log();
-  // Before it has joined, this node cannot append to metadata that it shares.
+  // Before it has joined, this node cannot append to the metadata that the nodes share.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
   node->connectors_->start(node->worker_id());
@@ -196,8 +196,8 @@ Status Node::open_storage() {
     const Loop::WakesTogether together;
     tell();
   };
-  // After a failure it is unknown whether the last commit is on disk. Only a restart can find out, and no client has
-  // got an answer about that commit yet.
+  // After a failure it is unknown whether the last commit is on disk, and only a restart can find out. Stopping is
+  // safe, because no client has received an answer about that commit yet.
   options.on_failure = [](const Error& failure) {
     log_error("the log cannot continue error=\"{}\" detail=\"{}\"", failure.message,
               failure.detail);
@@ -262,7 +262,7 @@ int Node::shard_count() const {
 
 Status Node::make_shards() {
   const int count = shard_count();
-  // At least this many threads, since each row of a query may take seconds while other queries wait.
+  // At least this number of threads, since each row of a query may take seconds while other queries wait.
   constexpr int kFewest = 4;
   slow_rows_ = std::make_unique<StatementWorkers>(
       std::max(kFewest, static_cast<int>(std::thread::hardware_concurrency())));
@@ -272,7 +272,8 @@ Status Node::make_shards() {
     shards_.push_back(
         TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
                         clock_, [this](const ShardTask& task) { on_task_failure(task); })));
-    // The memory of a slow row is not counted again: each operator has at most one such row, which it holds anyway.
+    // The queue does not charge the memory of a slow row: each operator has at most one such row, which it holds
+    // anyway.
     shards_.back()->run_slow_rows_by(
         [this](std::function<void()> work) { (void)slow_rows_->try_run(0, std::move(work)); });
   }
@@ -288,8 +289,8 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
-// The first nodes of a cluster leave this to the third one, so that the topic has three replicas. Nodes that start at the
-// same time may not see each other as alive yet.
+// The first two nodes of a cluster let the third one create the topic, so that the topic gets three replicas. Nodes
+// that start at the same time may not see each other as alive yet, so they look several times.
 bool Node::may_make_processing_log() const {
   constexpr int kMostTries = 60;
   constexpr std::chrono::milliseconds kPause(50);
@@ -301,7 +302,7 @@ bool Node::may_make_processing_log() const {
   return false;
 }
 
-// Another node may define the stream at the same time.
+// A failure is not fatal, since another node may define the stream at the same time.
 void Node::keep_processing_log() {
   const Status defined = define_processing_log();
   if (!defined && !find_processing_log())
@@ -512,7 +513,7 @@ Status Node::open_connect(const std::vector<Loop*>& loops) {
   return {};
 }
 
-// The bound address, since the port of the settings may be 0.
+// The address that the listener is bound to, since the port in the settings may be 0.
 std::string Node::worker_id() const {
   if (http_) return http_->address().to_string();
   return connect_pages_ ? connect_pages_->address().to_string() : std::string();
@@ -669,7 +670,7 @@ Status Node::open_kafka() {
       options.listeners.back().advertised = settings_.kafka_advertised[i];
   }
   constexpr int64_t kFirstRequestMs =
-      30'000;  // clients send the request immediately, on a busy machine a little later
+      30'000;  // clients send the request immediately, and on a busy machine a little later
   const int64_t max_idle_ms = settings_.connections_max_idle_ms;
   options.limits.first_request_timeout_ms =
       max_idle_ms < 0 ? kFirstRequestMs : std::min(kFirstRequestMs, max_idle_ms);
@@ -727,7 +728,7 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
     peers_->ask_groups(
         [own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
           std::ranges::move(told.groups, std::back_inserter(own));
-          // While a group moves, two nodes may report it.
+          // While a group moves to another node, both nodes may report it.
           std::ranges::stable_sort(own, {}, &coordinator::GroupProgress::group_id);
           const auto twice = std::ranges::unique(own, {}, &coordinator::GroupProgress::group_id);
           own.erase(twice.begin(), twice.end());
@@ -830,14 +831,14 @@ Node::~Node() {
   }
   peers_->leave();
   if (was_serving && parts_ && !parts_->sequences.is_shared()) parts_->sequences.give_back();
-  if (cleaner_) cleaner_->stop();           // it uses the shards and the log
-  if (rebuilds_) rebuilds_->stop_thread();  // it uses the shards, the log and the metadata thread
-  if (connectors_) connectors_->stop();     // it uses the metadata thread and the log
+  if (cleaner_) cleaner_->stop();           // the cleaner uses the shards and the log
+  if (rebuilds_) rebuilds_->stop_thread();  // rebuilds use the shards, the log, the metadata
+  if (connectors_) connectors_->stop();     // connectors use the metadata thread and the log
   if (access_) access_->stop();             // clients that wait for keys of tokens are answered
   if (shards_are_running_) stop_front_ends();
   // the registry wakes tasks and resumes statements
   if (outside_registry_) outside_registry_->stop();
-  if (connect_) connect_->stop();                    // answers of the cluster resume statements
+  if (connect_) connect_->stop();  // its answers resume statements
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // the supervisor waits for the shards
   peers_->stop_journals();
@@ -848,7 +849,8 @@ Node::~Node() {
   connect_pages_.reset();
   consumers_.reset();
   peers_->stop_thread();
-  // The log's writer posts to the shards, and their readers must be destroyed before the log.
+  // The log stops before the shards are destroyed, because its writer posts to them. The shards' readers must be
+  // destroyed before the log.
   if (log_) log_->close();
   cleaner_.reset();
   peers_->close_journals();
@@ -858,15 +860,15 @@ Node::~Node() {
   kafka_backends_.clear();
   examiners_.reset();  // waits for its running work, some seconds at most
   checkers_.reset();   // waits for its running work, which may post to the shards
-  // No client waits for the results of the workers, and all durable data is on disk: a function that does not end must
-  // not block the exit of the process.
+  // No client waits for results of the workers, and all durable data are on disk. So the stop does not wait long for a
+  // function that does not end.
   constexpr std::chrono::seconds kPatience(1);
   for (const auto& workers : {workers_.get(), slow_rows_.get()}) {
     if (!workers || workers->stop(kPatience)) continue;
     log_warn("a function did not end and was abandoned");
     std::_Exit(0);
   }
-  // These objects have timers on a loop of the shards.
+  // These objects are destroyed here, because they have timers on a loop of the shards.
   history_timer_.reset();
   if (parts_) parts_->surveys.reset();
   shards_.clear();

@@ -175,8 +175,8 @@ class Node {
   std::unique_ptr<http::SqlPages> sql_pages_;
   std::unique_ptr<http::Sessions> console_sessions_;  // null without a console
   std::unique_ptr<http::HttpServer> http_, registry_, connect_pages_;
-  std::atomic<bool> is_serving_{false};  // everything runs, and is not being stopped
-  // For the log's writer, which runs before these parts exist.
+  std::atomic<bool> is_serving_{false};  // set while everything runs, until the stop begins
+  // These flags are checked by the log's writer, which runs before the parts exist.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, peers_are_ready_{false},
       queries_are_ready_{false};
   ElectionWatch elections_;  // used by the peers' thread once queries_are_ready_

@@ -51,8 +51,8 @@ class NodeAccess final : private auth::UserDirectory {
 // Returns the first line of a file. Fails with InvalidParameter if this line is empty or missing.
 Result<std::string> read_password(const std::string& path);
 
-// Gives the endpoints the "name:password" in the first line of the file, in place of those of their URLs. Without a path
-// they keep their own.
+// Replaces the credentials in the endpoints' URLs by "name:password" from the first line of the file. An empty path
+// changes nothing.
 Status use_credentials(std::vector<HttpEndpoint>& endpoints, const std::string& path);
 
 }  // namespace server

@@ -1,5 +1,5 @@
-// The other nodes of the cluster, as this node's parts use them. A lone node is a cluster of one, without peers: the
-// two implementations differ, and their callers do not ask which one they have.
+// The other nodes of the cluster, as this node's parts use them. A lone node is a cluster of one, without peers. The
+// two cases are two implementations, so callers need no case distinction.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -35,7 +35,7 @@ struct JournalParts {
   int64_t journal_bytes = 0;  // bytes of commits after which a journal gets a snapshot
 };
 
-// The node that leads a partition.
+// Returned for a partition: the node that leads it.
 enum class Leads : uint8_t { ThisNode, OtherNode, NoNode };
 
 // Calls are made in the order of the declarations, up to leave().
@@ -75,14 +75,14 @@ class Peers {
   // Registers this node; `clients` is the address for Kafka clients.
   virtual Status join(const Address& clients, const std::atomic<bool>& must_stop) = 0;
 
-  // --- Any thread, also before begin()
+  // --- Called on any thread, also before begin()
   virtual void on_durable(std::span<const storage::TopicPartition> partitions) = 0;
 
   // --- Any thread
   // Returns the unclean elections in the metadata that the node has read so far.
   virtual storage::UncleanElections unclean_elections() const = 0;
   virtual bool lacks_replicas(const storage::TopicPartition& partition) const = 0;
-  // Returns the function that finds the leader of a partition, as of now for all partitions.
+  // Returns a function that finds the leader of each partition as of the time of this call.
   using FindLeader = std::function<Leads(const storage::TopicPartition&)>;
   virtual FindLeader leaders() const = 0;
   // Asks the leaders for the ends of partitions that other nodes lead; leaves out those that do not answer.
@@ -107,8 +107,7 @@ class Peers {
   // Figures for /metrics.
   virtual std::optional<MetricsSources::Cluster> health() const = 0;
 
-  // --- The end
-  // Moves leadership to other nodes that can lead.
+  // --- The end of the node Moves the leadership of partitions to other nodes that can lead them.
   virtual void leave() = 0;
   // Called before the shards stop.
   virtual void stop_journals() = 0;

@@ -38,7 +38,7 @@ void raise_file_limit() {
 }
 
 // Handles SIGTERM and SIGINT from before the start, which may take long, until the process ends. Its thread is never
-// joined, since nothing depends on its end.
+// joined, since nothing uses its result.
 
 class StopSignals {
  public:
@@ -78,7 +78,7 @@ class StopSignals {
         --count;
         continue;
       }
-      // A second signal ends the process immediately. Like a crash, that loses no data.
+      // A second signal ends the process immediately. This loses no data, just as a crash loses none.
       if (count > 1) std::_Exit(128 + signal);
       log_info("stopping signal={}", signal);
       std::lock_guard lock(mutex_);
@@ -101,9 +101,8 @@ int report(const Error& error) {
   return 1;
 }
 
-// Starts the node, and waits some seconds for the lock on the data directory. The kernel may need seconds to free the
-// memory of a killed process, which holds the lock on the data directory until then. A server that is started right
-// after a kill waits for the lock instead of failing.
+// Starts the node, and waits some seconds for the lock on the data directory. After a kill, the old process holds this
+// lock until the kernel has freed its memory, which may take seconds.
 Result<std::unique_ptr<Node>> start_node(const NodeSettings& settings) {
   constexpr std::chrono::seconds kPatience(5);
   constexpr std::chrono::milliseconds kPause(50);

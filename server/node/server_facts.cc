@@ -46,8 +46,8 @@ void add_budget(Facts& facts, const MemoryBudget& memory) {
                      fmt::to_string(memory.held_bytes(static_cast<MemoryKind>(kind)))});
 }
 
-// Adds facts that show whether the disk keeps up: a queue that does not shrink means that the log
-// cannot write fast enough.
+// Adds facts that show whether the disk is fast enough. A queue that does not shrink means that the
+// log cannot write as fast as records arrive.
 void add_log(Facts& facts, const storage::LogStatistics& log,
              const std::vector<HeldBackFacts>& held_back) {
   facts.push_back({"log", "partitions", fmt::to_string(log.partitions)});

@@ -42,7 +42,7 @@ struct QueryFigures {
     state_bytes += report.state_bytes;
     if (report.is_standby) {
       ++standbys;
-      return;  // the node that runs the query reports the other figures
+      return;  // the other figures are reported by the node that runs the query
     }
     if (lag_records && report.lag_records)
       *lag_records += *report.lag_records;
@@ -184,7 +184,7 @@ void add_disk(Exposition& page, const MetricsSources& sources) {
     struct stat found {};
     if (stat(fmt::format("{}/{}", sources.data_dir, file).c_str(), &found) != 0) continue;
     page.sample(found.st_blocks * 512,
-                {{"file", file}});  // stat's blocks, independent of the disk's block size
+                {{"file", file}});  // st_blocks of stat() always counts blocks of 512 bytes
   }
   struct statvfs disk {};
   if (statvfs(sources.data_dir.c_str(), &disk) != 0) return;

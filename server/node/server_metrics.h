@@ -70,7 +70,7 @@ class ServerMetrics {
   ServerMetrics(const ServerMetrics&) = delete;
   ServerMetrics& operator=(const ServerMetrics&) = delete;
 
-  // Calls back once, on any thread; with null if the workers are overloaded.
+  // Called once, on any thread; with null if the queue of the workers is full.
   using Done = std::function<void(std::shared_ptr<const std::string>)>;
   void page(Done done);
 

@@ -105,7 +105,7 @@ Status set_console(NodeSettings& settings, const std::string& text) {
                fmt::format("\"{}\" is not on, read-only or off", text)};
 }
 
-// With less memory, a usual batch of a Kafka client would not fit into a session's share.
+// The minimum: with less memory, a usual batch of a Kafka client would not fit into a session's share.
 constexpr size_t kLeastMemory = 64 << 20;
 
 Status set_memory_limit(NodeSettings& settings, const std::string& text) {
@@ -338,7 +338,7 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"insecure", "accept all clients even at addresses that other machines can reach [false]",
-     // The flag needs no value.
+     // --insecure may be written without a value.
      [](NodeSettings& s, const std::string& text) {
        return set_bool(s.insecure, text.empty() ? "true" : text);
      }},
@@ -853,7 +853,8 @@ Status check_connect(const NodeSettings& settings) {
   return Error{ErrorCode::InvalidParameter, "--connect-credentials-file requires --connect-url"};
 }
 
-// The files of a folder are read again for each request, and may change while they are read.
+// A folder of console files is allowed on loopback only: its files are read again for each request, and may change
+// while they are read.
 Status check_console(const NodeSettings& settings) {
   if (settings.console_dir.empty() || !settings.http || is_loopback(settings.http->host)) return {};
   return Error{ErrorCode::InvalidParameter,

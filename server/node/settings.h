@@ -30,7 +30,7 @@ struct NodeSettings {
   Console console = Console::On;
   // directory with the files of the console; empty: the files in the program are used
   std::string console_dir = {};
-  bool keeps_history = true;     // samples of the figures, and the problems that they show
+  bool keeps_history = true;  // whether figures are sampled for millrace_catalog.findings
   std::vector<Address>
       kafka_advertised;  // one for each of `kafka`, in order; empty: the listener's own address
 
@@ -45,12 +45,12 @@ struct NodeSettings {
     std::string urls;              // separated by commas; empty: none
     std::string credentials_file;  // its first line is "name:password"
   } outside_connect = {};
-  // Create a missing topic when a Kafka client requests it.
+  // Whether a missing topic is created when a Kafka client requests it.
   bool auto_create_topics = true;
-  bool insecure = false;                      // may listen where other machines can connect
-  size_t memory_limit_bytes = 0;              // 0: a quarter of the machine's memory
+  bool insecure = false;          // true: other machines may connect without access rules
+  size_t memory_limit_bytes = 0;  // 0: a quarter of the machine's memory
   std::optional<size_t> state_memory_bytes;   // none: three eighths of memory_limit_bytes
-  size_t max_connections = 10'000;            // for each protocol
+  size_t max_connections = 10'000;            // limit for each protocol
   size_t superuser_reserved_connections = 3;  // part of max_connections for PostgreSQL clients
   int64_t connections_max_idle_ms = 600'000;  // for Kafka clients; negative: no limit
   int shards = 0;                             // 0: one per core
@@ -127,7 +127,7 @@ struct ServerArguments {
   NodeSettings settings;
   // Environment variables with the prefix MILLRACE_ that name no setting, each with a suggestion; they have no effect.
   std::vector<std::string> unknown_variables;
-  bool is_over = false;  // --help was printed, or the arguments were refused with a message
+  bool is_over = false;  // true: --help was printed or the arguments were refused
 
   int exit_code = 0;
 };

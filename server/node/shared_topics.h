@@ -14,8 +14,8 @@
 
 namespace server {
 
-// A loop is woken only for partitions that its groups wait for. A group that starts to wait checks the log once more:
-// it finds records that became durable earlier, and later records wake the loop.
+// A loop is woken only for partitions that its groups wait for. A group that starts to wait checks the log once more
+// after it is registered, so that it misses no record: it finds the earlier ones, and later ones wake the loop.
 //
 // Threads: the loop's, except for grown(). Shared with tasks posted to the loop.
 class SharedTopics final : public coordinator::SharedLog,

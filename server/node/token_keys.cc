@@ -76,7 +76,8 @@ Result<std::string> fetch_keys(HttpThread& http, const std::string& url,
   return std::move(exchange->body);
 }
 
-// Whether other machines may be between this one and the host of the URL.
+// Whether the request may pass through other machines, because the host of the URL is not this
+// machine.
 bool is_remote(std::string_view url) {
   url.remove_prefix(kHttp.size());
   return !url.starts_with("localhost") && !url.starts_with("127.") && !url.starts_with("[::1]");

@@ -1,5 +1,5 @@
-// Answers questions of other nodes about transactions, on one of this node's loops: passes them to its coordinators and
-// its log.
+// Answers questions of other nodes about transactions on one of this node's loops, by asking the loop's coordinators
+// and its log.
 #pragma once
 #include <functional>
 #include <string>
