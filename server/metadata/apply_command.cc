@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "storage/meta/metadata_parts.h"
 
-// The compiler rejects a switch that lacks a kind of part, since such a part would stop every
-// start.
+// The switch has no default case, so that the compiler reports a missing kind of part. A part of an
+// unknown kind would stop every start.
 #pragma GCC diagnostic error "-Wswitch"
 
 namespace server {
@@ -19,7 +19,7 @@ using engine::Catalog;
 using engine::DesiredState;
 using Kind = storage::MetadataPartKind;
 
-// Adds the member `made_at` to the text of an unreadable row, which is written back otherwise
+// Adds the member `made_at` to the text of an unreadable row. The rest of the text is stored
 // unchanged.
 void add_made_at(std::string& row, Revision revision) {
   assert(row.ends_with('}'));
@@ -46,8 +46,8 @@ struct ChangeApplier {
     image.unread_sources.erase(erase.name);
   }
   void operator()(const PutQuery& put) const {
-    // The hidden query of a declared table is not in the catalog, where it would block other
-    // statements.
+    // The hidden query of a declared table is not added to the catalog, because a query there that
+    // reads the table would block statements such as DROP TABLE.
     if (put.query->query->kind != engine::QueryKind::SourceTable) catalog.put(put.query->query);
     DefinedQueryPtr query = put.query;
     if (query->journal && query->made_at == Revision{}) {
@@ -75,7 +75,8 @@ struct ChangeApplier {
     changed->query = row;
     if (row->kind != engine::QueryKind::SourceTable) catalog.put(std::move(row));
     image.put(std::move(changed));
-    // A query that waits for the switch of a rebuild takes the wanted state after the switch.
+    // During the switch of a rebuild, a query is neither paused nor resumed. It gets the wanted
+    // state after the switch.
     if (present->stands) return;
     (set.state == DesiredState::Paused ? change.paused : change.resumed).push_back(set.id);
   }
@@ -203,8 +204,8 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
           apply_changes(definition->changes, *next, change);
           break;
         }
-        // Not even the names in the definition are known, so no object can show state ERROR. SHOW
-        // SERVER lists the definition.
+        // The definition is so damaged that its names are unknown, so no object can show the state
+        // ERROR. SHOW SERVER lists the definition.
         next->left_out.push_back(
             fmt::format("revision {}: {}", revision.value(), definition.error().message));
         log_error("a definition is ignored revision={} error=\"{}\"", revision.value(),
@@ -212,7 +213,7 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         break;
       }
       case Kind::ClusterPart:
-        break;  // the part is for replication, which has applied it
+        break;  // replication has already applied this part
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata log has a kind of command that this version does not support"};
@@ -282,7 +283,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::DefinitionPart:
         apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
         break;
-      case Kind::ClusterPart:  // replication has removed the part before
+      case Kind::ClusterPart:  // replication has already removed this part
       case Kind::UnknownPart:
         return Error{ErrorCode::IncompatibleFormat,
                      "the metadata snapshot has a part that this version does not support"};
@@ -308,7 +309,8 @@ std::string definition_of(const DefinedQuery& query) {
   return encode_definition(command);
 }
 
-// Whether the query is unchanged, or has another plan and keeps its state.
+// Whether the query's tasks continue: its definition is unchanged, or it has a new plan for the
+// same state.
 bool goes_on(const DefinedQuery& before, const DefinedQuery& now) {
   if (before.journal && now.journal) return before.made_at == now.made_at;
   return definition_of(before) == definition_of(now);

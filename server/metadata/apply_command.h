@@ -16,7 +16,8 @@ namespace server {
 struct ImageChange {
   MetadataImagePtr next;
   std::vector<DefinedQueryPtr> started;
-  std::vector<DefinedQueryPtr> ended;  // permanently ended queries: their state may be deleted
+  // queries that have ended permanently, so that their state may be deleted
+  std::vector<DefinedQueryPtr> ended;
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
   // Topics that a transaction, which has now ended, had dropped. Their records were

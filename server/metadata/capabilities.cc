@@ -74,7 +74,8 @@ constexpr Capability kCapabilities[] = {
 
 std::span<const Capability> capabilities() { return kCapabilities; }
 
-// A feature without a row, for example one of Kafka's protocol, is not supported.
+// Features without a row in the table, for example one of Kafka's protocol, are not supported by a
+// cluster.
 bool cluster_has(Feature feature) {
   return std::ranges::any_of(kCapabilities, [feature](const Capability& row) {
     return row.feature == feature && row.in_cluster;

@@ -15,9 +15,9 @@ struct Capability {
   // A statement that tests/clients/test_capabilities.py executes.
   std::string_view statement;
   bool in_cluster = true;                              // false: refused with not_in_cluster_yet()
-  // feature level from which on a cluster executes the statement
+  // the lowest feature level at which a cluster executes the statement
   storage::FeatureLevel level = storage::kFirstLevel;
-  // the feature that the check asks ClusterFacts about
+  // the feature that the check passes to ClusterFacts::supports()
   std::optional<Feature> feature = std::nullopt;
   // difference to a lone node, for the manual; empty: none
   std::string_view difference = {};

@@ -19,20 +19,23 @@ namespace server {
 // Features that not every server supports. Callers refuse the others with not_in_cluster_yet().
 enum class Feature : uint8_t {
   AdvisoryLocks,
-  Generators,           // queries that generate rows
-  KeptWindows,          // windows that are kept as long as their sources keep records
-  LocalSerials,         // SERIAL columns without a sequence: the only writer numbers the rows
-  MaterializedViews,    // CREATE MATERIALIZED VIEW
-  LoneProcessingLog,    // the stream of failed records, to which this node appends by itself
-  QueryReplacesSource,  // CREATE OR REPLACE of a definition that no query writes with a query
-  RowLocks,             // FOR UPDATE, FOR SHARE
-  ShareGroups,          // Kafka's share groups
-  TableRebuilds,        // a table that is built beside the old one
-  TableRewrites,        // ALTER TABLE that writes the rows again
-  TopicReplacement,     // TRUNCATE that gives the table a new topic
+  Generators,   // queries that generate rows
+  KeptWindows,  // windows that are kept as long as their sources keep records
+  // SERIAL columns without a sequence, which only works if all rows are written by one node
+  LocalSerials,
+  MaterializedViews,  // CREATE MATERIALIZED VIEW
+  LoneProcessingLog,  // the stream of failed records, to which a lone node appends directly
+  // CREATE OR REPLACE that replaces a definition without a query by one with a query
+  QueryReplacesSource,
+  RowLocks,          // FOR UPDATE, FOR SHARE
+  ShareGroups,       // Kafka's share groups
+  TableRebuilds,     // building a new table beside the old one before replacing it
+  TableRewrites,     // ALTER TABLE that writes all rows of the table again
+  TopicReplacement,  // TRUNCATE that replaces the table's topic by a new one
 };
 
-// Whether the process that began a transaction still runs.
+// Whether the process that began a transaction still runs: There: yes; Away: it does not answer;
+// Gone: it has ended.
 enum class Presence : uint8_t { There, Away, Gone };
 
 // Threads: any. Owner: the node; it outlives all users.
@@ -43,27 +46,27 @@ class ClusterFacts {
   // Returns the feature level that all nodes support.
   virtual storage::FeatureLevel level() const = 0;
   // Returns the number that distinguishes this node's temporary tables from those of other nodes;
-  // nothing if no other node has any.
+  // nothing on a node that is alone.
   virtual std::optional<int32_t> node_number() const = 0;
 
-  // --- Transactions that define
+  // --- Transactions that contain definitions
 
   // Whether sessions of other processes may have begun or may end a transaction of the metadata.
   virtual bool has_other_processes() const = 0;
-  // Returns this process, which the metadata names as owner of its transactions; nothing if no
+  // Returns this process, which the metadata names as the owner of its transactions; nothing if no
   // other process exists. Fails with NotLeader before this process has joined the cluster.
   virtual Result<std::optional<NodeProcess>> process() const = 0;
   // Returns the presence of another process, whose transactions may have to be undone.
   virtual Presence presence(const NodeProcess& process) const = 0;
   // Calls `done` when the other nodes have applied the metadata log up to `revision`, or have not
-  // answered for long, so that a definition exists on each node when its statement is answered.
+  // answered for a long time. So a definition exists on each node when its statement is answered.
   virtual void announce(Revision revision, std::function<void()> done) const = 0;
 
   // --- Partitions
 
   // Returns whether replicas of topics are assigned to nodes: the command that creates or changes a
-  // topic then contains the result of place(). Replication then decides which partitions this
-  // node's log holds; otherwise the log holds all.
+  // topic then contains the result of place(). Replication then decides which partitions are in
+  // this node's log; otherwise all partitions are.
   virtual bool places_replicas() const = 0;
   // Adds the assignments of the topic's new partitions to the command.
   virtual Status place(const ReplicaWish& wish, const storage::TopicDelta& delta,

@@ -26,7 +26,8 @@ Error needs_level(std::string what, storage::FeatureLevel needed, storage::Featu
           "When all nodes run a program that supports it, run millrace cluster upgrade."};
 }
 
-// An earlier program that leads the journal of a generator does not start it, so no rows are made.
+// Generators need a feature level. If the journal of a generator is led by a node with an older
+// program, that program does not start the generator, and no rows are produced.
 Status check_generates(const ClusterFacts& facts) {
   if (!facts.supports(Feature::Generators)) return not_in_cluster_yet("generated rows are");
   if (facts.level() >= storage::kSharedSessionsLevel) return {};
@@ -49,8 +50,8 @@ struct Check {
   Status operator()(const engine::CreateView&) const { return views("CREATE VIEW needs"); }
   Status operator()(const engine::DropViews&) const { return views("DROP VIEW needs"); }
   Status operator()(const engine::RenameRelation&) const { return views("RENAME TO needs"); }
-  // Refuses TRUNCATE: rows that another node writes meanwhile would go to the deleted topic and be
-  // lost.
+  // Refuses TRUNCATE, because rows that another node writes at the same time would be lost with the
+  // deleted topic.
   Status operator()(const engine::Truncate&) const {
     if (facts.supports(Feature::TopicReplacement)) return {};
     return not_in_cluster_yet("TRUNCATE is", kDropAndCreate);

@@ -240,7 +240,7 @@ class ChangeWriter {
       out_.key("row");
       if (put.query->unread_row.empty()) return write_row(*put.query);
       out_.raw(put.query->unread_row);
-      out_.key("state");  // an unreadable query may be paused, too
+      out_.key("state");  // written for an unreadable query, too, since it may be paused
       write_json(out_, put.query->query->state);
     });
   }
@@ -482,7 +482,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   if (knows_query) unreadable->query = std::move(query);
   unreadable->exchange_ids = std::move(defined->exchange_ids);
   unreadable->topic_ids = std::move(defined->topic_ids);
-  // Other nodes may run the query; this node applies the commits that they make.
+  // The place is needed even if the query is unreadable: other nodes may run the query, and this node applies their
+  // commits.
   if (!read_place(row, *unreadable)) row.take_problem();
   return unreadable;
 }
@@ -681,7 +682,7 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
   const auto checksum = in.be<uint64_t>();
   if (!in.ok()) return damaged();
   const std::string_view text = in.rest();
-  // Only the names are used if the text is damaged: their rows become unreadable ones.
+  // If the text is damaged, only the names are used, and their rows are marked as unreadable.
   const std::string damage =
       checksum == XXH3_64bits(text.data(), text.size()) ? "" : damaged().message;
   const auto document = JsonDocument::parse(text);

@@ -4,11 +4,12 @@ namespace server {
 
 namespace {
 
-// Returns the table whose rows the query's tasks keep; empty if they keep no rows. An unreadable
-// query counts as keeping the rows of its sink: a look-up then fails with the query's error.
+// Returns the table whose rows the query's tasks hold; empty if they hold none. An unreadable query
+// counts as materializing its sink, so that a look-up fails with the query's error.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
-  if (!query.rebuilds.empty()) return "";  // a rebuilt query keeps no rows before the switch
+  // a query that is being built materializes no table before the switch
+  if (!query.rebuilds.empty()) return "";
   if (query.kind == engine::QueryKind::SourceTable)
     return query.sources.empty() ? "" : query.sources.front();
   return defined.plan->materialization || !defined.unreadable.empty() ? query.sink : "";

@@ -12,8 +12,8 @@
 
 namespace server {
 
-// Two bounded queues of jobs (lanes), which are served in turn, so that a Kafka client that creates
-// thousands of topics does not delay a statement.
+// Two bounded queues of jobs (lanes). The thread takes jobs from both alternately, so that a Kafka
+// client that creates thousands of topics does not delay statements.
 //
 // Invariant: every job is answered, by `run` or by `refuse`.
 //
@@ -31,7 +31,7 @@ class JobQueue {
   // Adds a job. Refuses it within the call, on the caller's thread, if the lane is full or the
   // queue is closed.
   void add(Lane lane, Job job);
-  // Adds a job even if the lane is full, for a job that ends work that was admitted earlier.
+  // Adds a job even if the lane is full, because the job ends work that was admitted earlier.
   void add_always(Lane lane, Job job);
   // Waits for a job, at most for `patience` if given. Returns nothing if no job arrived or the
   // queue is closed.

@@ -20,23 +20,23 @@ namespace server {
 
 namespace {
 
-// Limit of one lane of the job queue. A waiting change holds a parsed statement; a client that
-// sends more is too fast.
+// Limit of one lane of the job queue. A waiting change holds a parsed statement in memory, so a
+// client that sends changes too fast is refused.
 constexpr size_t kMaxWaitingJobs = 1000;
 constexpr size_t kBlock = 1000;  // revisions that are read at a time
-// Limit for the attempts to plan one change. If other commands are appended first more often than
-// this, no time is left for any work.
+// Limit for the attempts to plan one change. An attempt fails if another command is appended first.
+// More failures mean that the log leaves no time for any work.
 constexpr int kMaxAttempts = 1'000;
 // A snapshot is written after at least kMinSnapshotRevisions, and after as many revisions as it has
-// objects divided by kObjectsPerRevision. So the cost of a snapshot is a few written objects for
-// each revision, and a start reads at most three times as much log as snapshot. (A CREATE ... AS
+// objects divided by kObjectsPerRevision. So a snapshot writes only a few objects per revision, and
+// at a start the log to read is at most three times as large as the snapshot. (A CREATE ... AS
 // makes three objects.)
 constexpr int64_t kMinSnapshotRevisions = 1000;
 constexpr int64_t kObjectsPerRevision = 4;
 
 QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
-  // If definitions were left out, unknown data may belong to them.
+  // The data of left-out definitions are unknown, so no data may be removed as unused.
   known.is_complete = image.left_out.empty();
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
   for (const auto& [transaction, open] : image.open_definitions)
@@ -45,7 +45,8 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
     known.queries.insert(id);
     known.topics.insert(defined->exchange_ids.begin(), defined->exchange_ids.end());
     if (!defined->unreadable.empty() && defined->exchange_ids.empty())
-      known.is_complete = false;  // the query's exchanges are unknown, too
+      // the query's exchanges are unknown, so their data must not be removed
+      known.is_complete = false;
   }
   return known;
 }
@@ -85,8 +86,8 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // A snapshot may have replaced the next records meanwhile. Without a new snapshot, the same
-  // failure would repeat forever.
+  // A snapshot may have replaced the next records since the last attempt. If the snapshot is not
+  // newer than at the last attempt, the same failure would repeat forever.
   for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
                                       tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
@@ -104,7 +105,7 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
 
 Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
-  // The log does not contain the settings from the server's start, so they are kept.
+  // The settings from the server's start are copied, because the log does not contain them.
   storage::TopicTable from_the_start;
   from_the_start.set_defaults({{}, topics_.defaults().started_with});
   topics_ = std::move(from_the_start);
@@ -215,8 +216,8 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
     auto decided = attempt();
     if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
       return decided;
-    // If this node has not read the command that was appended first (after a snapshot, also its
-    // predecessor), a short pause precedes the next attempt.
+    // If this node has not read the command that was appended first, it waits briefly before the
+    // next attempt. After a snapshot, the command before that one may be missing, too.
     if (image()->revision == before) std::this_thread::sleep_for(kPause);
   }
 }
@@ -297,7 +298,8 @@ void MetadataApplier::undo_abandoned_transactions() {
 }
 
 bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
-  // A process that was silent for less time continues, with its sessions.
+  // After a shorter silence, a process continues with its sessions, so its transactions must not be
+  // undone.
   constexpr std::chrono::seconds kLongestAway{10};
   if (!facts_.has_other_processes() || !open.owner) return false;
   if (const auto own = facts_.process(); own && *own == open.owner)
@@ -352,7 +354,7 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     TRY(next.check(part.bytes));
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
-    // the topic was kept, so its partitions exist
+    // the transaction has kept the records of this topic, so its partitions exist
     if (!delta.before && is_kept(*image(), delta.now->id)) continue;
     if (!delta.before) new_topics.push_back(delta.now->id);
     if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
@@ -424,8 +426,8 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Remaining data are removed before the append: after it, a restart would take them for the new
-  // query's data.
+  // Data of earlier queries with these ids are removed before the append. After a crash behind the
+  // append, a restart would treat them as the new query's data.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));
@@ -519,8 +521,8 @@ Status MetadataApplier::make_journals() {
 
 Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& changes) {
   std::string part = storage::encode_quota_changes(changes);
-  // The changes are checked before the append: a command that cannot be applied would stop every
-  // node.
+  // The changes are checked before they are appended, because a command that cannot be applied
+  // would stop every node.
   TRY(storage::apply_quota_changes(*image()->quotas, part));
   return commit({{{std::string(storage::kQuotasPart), std::move(part)}}});
 }
@@ -641,7 +643,7 @@ Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kep
                               storage::MetadataCommand& command) const {
   if (!facts_.places_replicas()) return {};
   storage::TopicTable next = topics_;
-  // For these changes the placement adds parts to the command.
+  // The placement adds parts to the command for these changes of topics.
   std::vector<storage::TopicDelta> deltas;
   for (const storage::MetadataPart& part : command.parts) {
     if (part.type != storage::kTopicsPart) continue;
@@ -669,7 +671,7 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);
   if (now) return *now;
-  // The topic no longer exists: this change deleted it, or another change has deleted it since.
+  // The topic no longer exists: this change has deleted it, or a later one.
   if (const storage::TopicInfo* was = before->find(name)) return *was;
   return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" was deleted", name)};
 }
@@ -723,7 +725,7 @@ void MetadataApplier::apply_change(const ImageChange& change) {
 
 bool MetadataApplier::is_snapshot_due(const MetadataImage& image) const {
   using Wish = storage::MetadataLog::SnapshotWish;
-  // another program, which can read the left-out definitions, needs the log
+  // the log must be kept for another program, which can read the left-out definitions
   if (!image.left_out.empty()) return false;
   if (const Wish wish = metadata_.snapshot_wish(); wish != Wish::ReaderDecides)
     return wish == Wish::Due;
@@ -737,7 +739,7 @@ void MetadataApplier::save_snapshot_if_due() {
   const MetadataImagePtr now = image();
   if (!is_snapshot_due(*now)) return;
   snapshot_revision_ = now->revision;
-  // No caller waits for the snapshot: without it the next start only reads a longer log.
+  // The result is only logged. Without the snapshot, the next start reads a longer log.
   metadata_.save_snapshot(snapshot_of(*now, topics_), [](const Status& saved) {
     if (!saved) log_warn("metadata snapshot not saved error=\"{}\"", saved.error().message);
   });

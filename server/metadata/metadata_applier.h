@@ -51,9 +51,9 @@ using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 // ERROR), never half a catalog. Partitions without a topic, left by a crash before the append, are
 // removed at the next start.
 //
-// Several appliers may share one metadata log. Each applies the log in its order, whichever applier
-// appended a command. If another command was appended first, the statement is planned again on the
-// new image.
+// Several appliers may share one metadata log. Each of them applies all commands in the order of the log, also those
+// that another applier has appended. If another command was appended first, the statement is planned again on the new
+// image.
 //
 // Threads: image() and submit() on any; answers arrive on the metadata thread, or within the call
 //          if the queue is full.
@@ -90,8 +90,8 @@ class MetadataApplier {
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
   const ClusterFacts& facts() const { return facts_; }
-  // Definitions within a transaction become permanent when it ends with Commit. end() is the
-  // transaction's last call.
+  // A definition within a transaction becomes permanent when the transaction ends with Commit. end() is the last call
+  // for a transaction.
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
               engine::Properties properties, DefinitionDone done, Asker asker = {},
               DefiningTransactionPtr transaction = {});
@@ -141,7 +141,7 @@ class MetadataApplier {
   // the sequence's owner and superusers may set a value.
   struct SequenceMove {
     std::string name;
-    int64_t count = 0;  // number of numbers to reserve
+    int64_t count = 0;  // how many numbers to reserve
     struct Value {
       int64_t value = 0;
       bool is_called = true;
@@ -204,8 +204,8 @@ class MetadataApplier {
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
   Status change_topic_defaults(const TopicDefaultsChange& change);
-  // A statement in progress. Between two rounds of planning, an external registry answers the
-  // statement's questions.
+  // A statement in progress. If it has questions to an external registry, it is planned again with the registry's
+  // answers.
   struct Definition {
     std::shared_ptr<const engine::ParsedStatement> statement;
     engine::Properties properties;
@@ -240,8 +240,7 @@ class MetadataApplier {
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence if another command was appended first.
   Status commit(const storage::MetadataCommand& command);
-  // Calls `answer`. If a definition was decided, calls it only after the other nodes have applied
-  // the definition.
+  // Calls `answer`. If a definition was appended (`is_decided`), waits first until the other nodes have applied it.
   void answer_when_told(std::function<void()> answer, bool is_decided) const;
   // Plans and commits, and repeats this whenever another command was appended first.
   template <class Attempt>
@@ -282,13 +281,13 @@ class MetadataApplier {
   std::atomic<bool> is_told_ = false;  // a job for catch_up() is already queued
   std::promise<void> begun_;           // set once definitions of earlier processes are undone
   std::thread thread_;
-  // Readers take no mutex. GCC's atomic pointer locks a bit for some instructions; the metadata
-  // thread locks the bit only to swap the pointer, so no reader waits for long.
+  // Readers take no mutex. In GCC, an atomic shared pointer uses a bit as a lock, for a few instructions only, so no
+  // reader waits for long.
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
-  // Used by the metadata thread: open transactions of this process that have definitions, and, by
-  // transaction of another process, since when that process is away.
+  // Used by the metadata thread only. `live_`: open transactions of this process that have definitions. `away_since_`:
+  // the time since which the process of another transaction has been away.
   std::set<Uuid> live_;
   std::map<Uuid, std::chrono::steady_clock::time_point> away_since_;
 };

@@ -181,7 +181,8 @@ std::optional<std::pair<OpenDefiner::Kind, std::string>> OpenDefiner::subject_of
   return std::nullopt;
 }
 
-// Returns the inverse of the change; nothing if nothing has to be undone.
+// Returns the change that undoes this change; nothing if the change has no effect that must be
+// undone.
 Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionChange& change) const {
   using Undo = std::optional<DefinitionChange>;
   const Error cannot{ErrorCode::NotSupported, "this cannot be undone"};
@@ -189,7 +190,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
       std::holds_alternative<SetSystemProperty>(change))
     return cannot;
   const auto subject = subject_of(change);
-  // numbers, positions of sequences and registered schemas are not undone
+  // reserved numbers, positions of sequences and registered schemas stay after a ROLLBACK
   if (!subject) return Undo();
   const std::string& name = subject->second;
   if (subject->first == Kind::Source) {
@@ -226,8 +227,9 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   // A SourceTable query needs no undo of its state, because it always reads its whole topic.
   if (query.query->kind == engine::QueryKind::SourceTable)
     return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
-  // Only a new query that writes to a topic of the transaction can be undone: otherwise an earlier
-  // query's state would be lost, or rows would remain in a topic that stays.
+  // Only a new query that writes to a topic created by the transaction can be undone. In other
+  // cases, the state of a replaced query would be lost, or rows would remain in a topic that
+  // survives the ROLLBACK.
   if (before || !put || put->query->rebuilt_sink || query.plan->stages.empty() ||
       !has_made(query.plan->stages.back().output.topic))
     return cannot;
@@ -236,7 +238,7 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
 
 Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
     const std::vector<DefinitionChange>& changes) {
-  // Each name takes time at the end of the transaction, and memory in every image.
+  // Limit for the names: each takes time at the end of the transaction, and memory in every image.
   constexpr size_t kMostNames = 10'000;
   std::set<std::pair<Kind, std::string>> known;
   for (const auto& undo : open_.undo)
@@ -258,8 +260,8 @@ Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
 
 namespace {
 
-// Returns the change that restores the earlier definition, except that a sequence does not repeat
-// numbers that it has returned meanwhile.
+// Returns the change that restores the earlier definition. A sequence keeps its newer position, so
+// that it does not return numbers twice.
 DefinitionChange undone_now(const DefinitionChange& undo, const MetadataImage& image) {
   const auto* put = std::get_if<PutSequence>(&undo);
   const engine::SequencePtr* present =

@@ -69,10 +69,10 @@ class OpenDefiner {
 enum class TransactionEnd : uint8_t { Commit, Rollback };
 struct PlannedEnd {
   storage::MetadataCommand command;
-  // Queries that the end restores, and that start from the beginning.
+  // Queries that the end of the transaction restores. They process their inputs from the beginning.
   std::vector<std::string> new_queries;
-  // Topics that have lost their names in the transaction: `returning` ones get the name back, with
-  // their replicas; `ending` ones are deleted.
+  // The topics that have lost their names in the transaction: `returning` has those that get their
+  // names back and keep their replicas, `ending` those that are deleted.
   std::set<Uuid> returning;
   std::vector<storage::TopicInfo> ending;
 };

@@ -62,12 +62,13 @@ struct Effect {
   std::vector<std::string> dropped_topics;
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
-  // the query whose positions and state the started query takes over
+  // the old query, whose positions and state the new query takes over
   DefinedQueryPtr replaced = {};
-  bool shows_again = false;  // write the rows again that look-ups now compute differently
+  // whether rows are written again because look-ups with the new plan compute them differently
+  bool shows_again = false;
   // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
-  // Changed or dropped tables; their hidden queries end.
+  // Changed or dropped tables. The hidden queries that materialize them end.
   std::vector<std::string> changed_tables;
   std::vector<std::string> notices;
   bool is_nothing = false;
@@ -140,7 +141,8 @@ struct Planner {
     }
     effect.notices = planned.notices;
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
-    // Longer windows are not kept in a cluster, whose followers keep a whole table in memory.
+    // Windows are not kept longer in a cluster that lacks this feature, because its followers hold whole tables in
+    // memory.
     if (!settings.ksqldb_compat && facts.supports(Feature::KeptWindows))
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
@@ -165,8 +167,8 @@ struct Planner {
     TRY(check_not_materialized(drop));
     return drop_source(drop, {});
   }
-  // Returns the catalog without the queries of the other views that the statement drops: these queries read the relation
-  // until the statement, and do not keep it.
+  // Returns the catalog without the queries of the other views that the statement drops, so that these queries do not
+  // count as readers that prevent the drop.
   engine::CatalogPtr without_views(const std::set<std::string>& dropped,
                                    const std::string& except) const {
     auto reduced = std::make_shared<engine::Catalog>(*image.catalog);
@@ -570,7 +572,7 @@ struct Planner {
                  "CREATE SCHEMA creates a schema."}
         .at(at);
   }
-  // Returns the names that begin with the schema's name and a dot.
+  // Returns the names in the schema: they begin with its name and a dot.
   template <class Named>
   static std::vector<std::string> names_within(const Named& named, const std::string& schema) {
     std::vector<std::string> names;
@@ -891,14 +893,13 @@ struct Planner {
         fmt::format("query {} continues with its new definition from its current position", id));
     effect.started = std::move(planned);
     effect.replaced = old;
-    // with compat = ksqldb, existing rows are not written again
+    // with compat = ksqldb, existing rows keep their old values
     effect.shows_again = !settings.ksqldb_compat;
     return effect;
   }
 
-  // Adds the query that generates the rows of a new source, if the source has one. A replaced
-  // generator continues with the row after its last one. A generator that the new statement does
-  // not define ends.
+  // Adds the query that generates the rows of a new source, if the source has one. A replaced generator continues with
+  // the row after its last one. If the new statement defines no generator, the old generator ends.
   Result<Effect> with_generator(Effect effect, engine::NewSource planned) const {
     const engine::DataSource* before = image.catalog->find_source(planned.source->name);
     const DefinedQueryPtr old = before ? image.find_query(before->created_by) : nullptr;
@@ -983,7 +984,7 @@ class Resolver {
     const auto add = [&](std::string bytes) {
       parts.push_back({std::string(storage::kTopicsPart), std::move(bytes)});
     };
-    // Drops are first, since a new topic may have the name of a dropped one.
+    // Topics are dropped before others are created, since a new topic may have the name of a dropped one.
     const auto is_new = [&](const std::string& name) {
       return std::ranges::find(effect.new_topics, name, &engine::TopicDescription::name) !=
              effect.new_topics.end();
@@ -996,8 +997,7 @@ class Resolver {
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
-      // An earlier statement of the transaction may have dropped a topic with this name: that topic
-      // loses the name now.
+      // If an earlier statement of the transaction has dropped a topic with this name, that topic loses its name now.
       const bool is_deleted =
           std::ranges::find(effect.dropped_topics, topic.name) != effect.dropped_topics.end();
       if (const storage::TopicInfo* before = image_.topics->find(topic.name);
@@ -1011,7 +1011,7 @@ class Resolver {
   // Collects the notes for the transaction, if the statement is part of one.
   OpenDefiner& open() { return open_; }
 
-  // Whether look-ups with the new plan compute other rows from the query's stored state.
+  // Whether look-ups with the new plan return other rows than the old plan for the same stored state.
   static bool are_computed_otherwise(const engine::QueryPlan& old, const engine::QueryPlan& next) {
     const auto written = [](const engine::QueryPlan& plan) {
       engine::QueryPlan only;
@@ -1056,14 +1056,14 @@ class Resolver {
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)
       defined->exchange_ids.push_back(sources_.new_id());
-    // A rebuilt table is complete, even if the session sets auto.offset.reset = latest for new
-    // queries.
+    // A rebuilt table always reads its inputs from the beginning, even if the session sets auto.offset.reset = latest
+    // for new queries.
     if (starts_at_latest(properties_) && !effect.rebuilt_sink)
       defined->starts = latest_starts(planned.plan);
     return defined;
   }
 
-  // Returns the hidden query that keeps the rows of a table that no query writes.
+  // Returns the hidden query that materializes a table that no other query writes.
   Result<DefinedQueryPtr> hidden_query(const engine::DataSource& table, Revision revision) const {
     auto query = std::make_shared<engine::PersistentQuery>();
     query->id = fmt::format("CST_{}_{}", table.name, revision.value());
@@ -1117,8 +1117,8 @@ class Resolver {
   OpenDefiner open_;
 };
 
-// Gives a new hidden query to each changed table, and to each table that is no longer written by a
-// query, because every table supports look-ups.
+// Gives a new hidden query to each changed table, and to each table whose query was dropped, because every table
+// supports look-ups.
 Status materialize_tables(const Effect& effect, const MetadataImage& image,
                           const Resolver& resolver, std::vector<DefinitionChange>& changes) {
   MetadataImage next = image;
@@ -1154,7 +1154,7 @@ std::vector<std::string> topics_defined(const Effect& effect) {
   return topics;
 }
 
-// Checks the asker's rights, except for sources that the plan reads.
+// Checks the rights of the role, except those on sources that the plan reads.
 Status check_rights(const engine::Statement& statement, const Effect& effect,
                     const MetadataImage& image, const Asker& asker) {
   const storage::Users& users = *image.users;
@@ -1300,7 +1300,7 @@ Result<PlannedDefinition> plan_user_definition(const ParsedStatement& statement,
   planned.notices = std::move(users.notices);
   planned.is_nothing = users.changes.empty();
   std::string part = storage::encode_user_changes(users.changes);
-  // The part is checked before the append: a command that cannot be applied would stop every node.
+  // The part is checked before it is appended, because a command that cannot be applied would stop every node.
   TRY(storage::apply_user_changes(*image.users, part));
   planned.command.parts.push_back({std::string(storage::kUsersPart), std::move(part)});
   return planned;
@@ -1498,8 +1498,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
-  // The obstacle may be a definition of another open transaction: LockTimeout then explains the
-  // failure better.
+  // The object may not be found because another open transaction has defined it. In this case the error LockTimeout
+  // explains the failure better.
   if (!visited) {
     DefinitionUses uses;
     if (const auto* create = std::get_if<engine::CreateSource>(&statement.statement))

@@ -24,7 +24,7 @@ namespace server {
 bool is_definition(const engine::Statement& statement);
 
 struct PlannedDefinition {
-  bool is_nothing = false;  // nothing to do because of IF EXISTS or IF NOT EXISTS
+  bool is_nothing = false;  // true: IF EXISTS or IF NOT EXISTS makes the statement have no effect
   storage::MetadataCommand command;
   std::vector<std::string> new_queries;  // ids of the queries that the command creates
   std::vector<std::string> notices;
@@ -32,7 +32,8 @@ struct PlannedDefinition {
   std::string started_query = {};  // the query that the statement starts
   ReplicaWish replicas = {};       // for the topics that the statement creates
   std::set<Uuid> kept_topics =
-      {};  // topics that lose their names but keep their replicas, for a ROLLBACK
+      // topics that lose their names and keep their replicas, so that a ROLLBACK can restore them
+      {};
   // Questions to an external registry. If there are any, they must be answered and the statement
   // planned again; the other fields are then meaningless.
   std::vector<engine::SchemaQuestion> questions = {};
@@ -41,8 +42,8 @@ struct PlannedDefinition {
 // The topics of a table whose rows were rewritten: `new_topic` replaces `old_topic`.
 struct RekeyedTable {
   Uuid old_topic, new_topic;
-  // Whether the old topic was not written since its rows were read. No record is written from the
-  // first call on.
+  // Returns whether no record was written to the old topic since its rows were read. From the first
+  // call on, no record is accepted.
   std::function<bool()> is_unchanged;
 };
 
@@ -67,7 +68,7 @@ Result<PlannedDefinition> plan_definition(const engine::ParsedStatement& stateme
                                           const DefinitionSources& sources,
                                           const Asker& asker = {});
 
-// Returns the tag that clients see when the statement is done, such as "CREATE STREAM" or
+// Returns the tag that clients see at the end of the statement, such as "CREATE STREAM" or
 // "TERMINATE QUERY".
 std::string command_tag(const engine::Statement& statement);
 

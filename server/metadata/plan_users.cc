@@ -203,7 +203,8 @@ struct Planner {
     return {};
   }
 
-  // The right has a name of its own beside the topics: it concerns other systems, and GRANT ALL does not include it.
+  // This right is stored under a name of its own and not with topics, since it concerns other systems. GRANT ALL does
+  // not include it.
   Status change_connector_right(const engine::ChangeRights& change) {
     if (!change.target->is_everything)
       return Error{ErrorCode::InvalidStatement,

@@ -15,7 +15,7 @@ namespace server {
 bool is_user_statement(const engine::Statement& statement);
 
 struct PlannedUsers {
-  std::vector<storage::UserChange> changes;  // none: nothing to change
+  std::vector<storage::UserChange> changes;  // empty: the statement changes nothing
   std::vector<std::string> notices = {};
   std::string tag;
 };

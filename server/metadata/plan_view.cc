@@ -298,7 +298,7 @@ std::string_view text_of_select(const engine::CreateAsSelect& create,
   };
   size_t end = text.size();
   if (create.query.positions.emit) end = offset_of(*create.query.positions.emit);
-  // The first AS outside of brackets and quotes ends the name and the WITH clause.
+  // The first AS outside of brackets and quotes ends the name and the WITH clause of the CREATE.
   int depth = 0;
   char quote = '\0';
   for (size_t at = offset_of(create.name_position); at + 4 < end; ++at) {
@@ -320,8 +320,8 @@ std::string_view text_of_select(const engine::CreateAsSelect& create,
   return {};
 }
 
-// Returns whether the SELECT itself is refused: it is refused under another name, too, without a WITH clause, and for
-// both kinds of results. Otherwise the remedy lies in the rest of the statement.
+// Returns whether the cause of the refusal is the SELECT itself: the SELECT is refused under another name, too, without
+// a WITH clause, and for both a stream and a table. Otherwise the rest of the statement is the cause.
 bool is_select_refused(const engine::CreateAsSelect& create,
                        const engine::ParsedStatement& statement,
                        const engine::PlanContext& context) {
@@ -348,7 +348,7 @@ Error with_view_hint(Error error, const engine::CreateAsSelect& create,
   if (select.empty() || select.size() > kMostHintBytes) return error;
   const std::string text =
       fmt::format("CREATE MATERIALIZED VIEW {} AS {};", display_name(create.name.text), select);
-  // A SELECT may use words that only ksqlDB has.
+  // The check uses PostgreSQL's parser, since the SELECT may have words that only ksqlDB knows.
   const auto parsed = engine::parse_postgres(text);
   if (!parsed || parsed->size() != 1) return error;
   engine::CreateView view;
@@ -509,8 +509,8 @@ Status add_dependent_views(std::vector<DefinitionChange>& changes,
       drop_too(name);
       continue;
     }
-    // The SELECT is planned, because the catalog does not keep the types that a view names. Most views can be planned
-    // without the types, which answers the question with one plan.
+    // The SELECT is planned to find out whether the view uses the dropped types, because the catalog does not store the
+    // types of a view. For most views one plan suffices: it succeeds without the types.
     if (!types_gone.empty() && view->query && !plan_select(*view, of_next) &&
         plan_select(*view, context)) {
       const std::string shown = display_name(*types_gone.begin());

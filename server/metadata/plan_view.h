@@ -15,7 +15,7 @@
 namespace server {
 
 struct RelationChanges {
-  std::vector<DefinitionChange> changes;  // none: nothing is to be done
+  std::vector<DefinitionChange> changes;  // empty: nothing has to be changed
   std::vector<std::string> notices = {};
 };
 
@@ -44,7 +44,7 @@ Result<bool> is_materialized_view(const engine::TableName& name, bool if_exists,
 
 // Plans RENAME TO. Only the relation gets the new name: its topic, the ids of queries and the rights stay. Queries and
 // views that read the relation continue with it. Fails with WrongObjectType, UndefinedSource, DuplicateSource, and with
-// ObjectState while a query takes the place of another (docs/adr/0046).
+// ObjectState while a query is being replaced by another (docs/adr/0046).
 Result<RelationChanges> plan_rename(const engine::RenameRelation& rename,
                                     const MetadataImage& image, const Asker& asker);
 

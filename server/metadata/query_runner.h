@@ -11,8 +11,8 @@
 
 namespace server {
 
-// Only finish_removal() can fail. A failure of any other method is a state of the query (ERROR,
-// with the reason), and the work is retried with back-off until it succeeds or the query is
+// Only finish_removal() can fail. If any other method fails, the query gets the state ERROR with
+// the reason, and the work is retried at growing intervals until it succeeds or the query is
 // stopped.
 //
 // Threads: the metadata thread, which may wait.
@@ -20,9 +20,10 @@ class QueryRunner {
  public:
   using QueryPtr = std::shared_ptr<const DefinedQuery>;
   virtual ~QueryRunner() = default;
-  // All objects in the metadata at a start. Other data in the log and in the state store are
-  // removed: they are left from a stop between a DROP and the removal of its data, or from a topic
-  // whose definition failed. Queries with unreadable definitions are included: their state is kept.
+  // All objects in the metadata when the server starts. All other data in the log and in the state
+  // store are removed: they remain from a stop between a DROP and the removal of its data, or from
+  // a topic whose definition failed. Queries with unreadable definitions are included, so that
+  // their state is kept.
   struct Known {
     std::set<Uuid> topics;  // topics, including exchanges
     std::set<std::string> queries;
@@ -42,7 +43,7 @@ class QueryRunner {
   // Stops a query that is still defined but can no longer run, and keeps its state.
   virtual void stop_with_error(const DefinedQuery& defined, Error why) = 0;
   virtual void pause(const std::string& query_id, bool is_paused) = 0;
-  // Removes the partitions and records of a topic that is no longer defined.
+  // Removes the partitions and records of a topic that the metadata no longer have.
   virtual void drop_topic(const Uuid& topic) = 0;
 };
 

@@ -44,8 +44,8 @@ std::string how_to_end(const DefinedQuery& query) {
 }  // namespace
 
 std::string rebuild_topic(std::string_view query_id) {
-  // Only the number in the query's id is used: the id also has the table's name, which may contain
-  // characters that a topic's name must not.
+  // Only the number in the query's id is used. The id also contains the table's name, which may
+  // have characters that are not allowed in a topic's name.
   return fmt::format("_rebuild{}", query_id.substr(query_id.rfind('_')));
 }
 
@@ -85,7 +85,7 @@ std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::I
 
 std::set<Uuid> topics_read_by(const DefinedQuery& query) {
   std::set<Uuid> topics;
-  // An unreadable query may read all topics that it names.
+  // The sources of an unreadable query are unknown, so all topics that it names count as read.
   if (!query.unreadable.empty())
     for (const auto& [name, id] : query.topic_ids) topics.insert(id);
   for (const engine::StagePlan& stage : query.plan->stages)

@@ -15,8 +15,8 @@ DefinedQueryPtr standing(const DefinedQuery& query, bool stands, ProducerId publ
   return changed;
 }
 
-// Returns the new query as an ordinary one, in the wanted state of the query that it replaces; its
-// rows are written to the table's topic from now on.
+// Returns the definition with which the new query replaces the old one: in the state that the old
+// one should have, and with the table's topic as its output from now on.
 DefinedQueryPtr in_its_place(const DefinedQuery& built, const DefinedQuery& old) {
   auto row = std::make_shared<engine::PersistentQuery>(*built.query);
   row->rebuilds.clear();

@@ -9,14 +9,14 @@
 
 namespace server {
 
-//   built beside ──Stand──► neither makes rows ──Finish──► in its place
-//        ▲                         │
-//        └─────────GoOn────────────┘  the table's topic could not be written
+//   both queries run ──Stand──► both queries stop ──Finish──► the new query replaces the old one
+//        ▲                            │
+//        └───────────GoOn─────────────┘  the table's topic could not be written
 struct RebuildStep {
   enum class Kind : uint8_t {
     Stand,   // both queries stop between two commits
     GoOn,    // both queries run again, still side by side
-    Finish,  // the new query gets the table; the old query and its state are deleted
+    Finish,  // the new query takes over the table; the old query and its state are deleted
   };
   Kind kind;
   std::string query_id;      // id of the new query

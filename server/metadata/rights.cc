@@ -24,9 +24,9 @@ std::string described(const engine::DataSource& source) {
                      source.name);
 }
 
-// Returns the name under which the rights on a declaration are kept. Rights belong to topics, so
-// rights on a declaration over another role's topic are kept under a name that no topic can have,
-// like rights on groups.
+// Returns the name under which the rights on a declaration are stored. Rights belong to topics. For
+// a declaration over another role's topic they are stored under a name that no topic can have, as
+// for rights on groups.
 std::string declaration_of(const std::string& source) {
   return std::string(kDeclarationPrefix) + source;
 }

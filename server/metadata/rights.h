@@ -45,10 +45,10 @@ Status check_declare(const storage::Users& users, const Asker& asker, const std:
 Status check_drop(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source);
 // Whether the role that declared the source can no longer read or write its topic. Such a
-// declaration does not prevent the topic's owner from dropping, truncating or altering.
+// declaration does not prevent the topic's owner from dropping, truncating or altering the topic.
 bool is_without_rights(const storage::Users& users, const engine::DataSource& source);
-// Returns the changes by which a declaration over an existing topic belongs to a role. A
-// declaration belongs to no role if it is dropped, or if its topic was created with it.
+// Returns the changes by which a declaration over an existing topic belongs to a role. If the
+// declaration is dropped, or its topic was created with it, the changes make it belong to no role.
 std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
                                              const Asker& role);
 inline constexpr std::string_view kDeclarationPrefix = "source:";
