@@ -127,7 +127,7 @@ Status Access::check_certificate(const std::string& user, const Channel& channel
 }
 
 Status Access::check_password(const std::string& user, std::string_view password) const {
-  // SHA-512 is used if it is the only one that the user has, because Kafka's tools create users for
+  // If the user has only SHA-512, that mechanism is used, because Kafka's tools create users for
   // one mechanism only.
   const std::optional<Account> account = users_.find(user);
   const bool has_other = account && !account->verifiers.contains("SCRAM-SHA-256") &&
@@ -140,8 +140,8 @@ Status Access::check_password(const std::string& user, std::string_view password
 
 Error Access::refused_password(const std::string& user) const {
   Error error = wrong_password(user);
-  // An open server has no users, so every password is wrong, and the message without the reason
-  // would be misleading.
+  // The reason is added, because the message alone would be misleading: a server without access
+  // rules has no users, so every password is wrong.
   if (is_open())
     error.message +=
         ": the server was started without --access-file, so clients connect without SASL";

@@ -55,15 +55,16 @@ class Access {
                                               oauth::TokenChecker* tokens = nullptr);
 
   bool is_open() const { return file_.empty(); }
-  // Reads the file again, for new connections. A failure changes nothing.
+  // Reads the file again; the new rules apply to new connections. After a failure the old rules
+  // stay in force.
   Status reload();
 
   // Returns the authentication method for a connection. Fails with InvalidAuthorization if no line
   // matches the connection, or if the first line that matches rejects it.
   Result<Method> admit(const std::string& database, const std::string& user,
                        const Channel& channel) const;
-  // Checks a proof of the user's identity against the method that admit() has returned. Passwords
-  // and tokens do not replace each other. Fails with InvalidAuthorization.
+  // Checks a proof of the user's identity against the method that admit() has returned. A token is
+  // not accepted where a password is required, nor the reverse. Fails with InvalidAuthorization.
   static Status check_proof(const std::string& user, Method required, Method given);
   // Returns the checker of tokens, or null.
   oauth::TokenChecker* tokens() const { return tokens_; }

@@ -12,7 +12,7 @@ namespace server::auth {
 
 namespace {
 
-constexpr size_t kMockSaltBytes = 16;  // the length of the salts of real verifiers
+constexpr size_t kMockSaltBytes = 16;  // as long as the salts of real verifiers
 constexpr size_t kMostSaltBytes = 256;
 
 Verifier from_salted(Hash hash, std::string_view salted) {

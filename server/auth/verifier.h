@@ -39,7 +39,7 @@ std::string to_text(const Verifier& verifier);
 // Returns nullopt if the text is not a verifier. In PASSWORD '...' it is then a password.
 std::optional<Verifier> parse_verifier(std::string_view text);
 
-// Returns whether the password is the verifier's. Takes as long as make_verifier().
+// Returns whether the verifier was made from this password. Takes as long as make_verifier().
 bool matches(const Verifier& verifier, std::string_view password);
 
 // Returns a verifier that no password matches, for users that do not exist. For one server it

@@ -20,7 +20,7 @@ bool is_value_byte(char c) {
   return (c >= '!' && c <= '~') || c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// Decodes the name of an authorization id.
+// Decodes an authorization id.
 std::optional<std::string> decode_name(std::string_view text) {
   constexpr std::string_view kForbidden("\0,", 2);
   if (text.empty() || text.find_first_of(kForbidden) != std::string_view::npos) return std::nullopt;

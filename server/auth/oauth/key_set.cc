@@ -14,7 +14,7 @@ namespace {
 using simdjson::dom::array;
 using simdjson::dom::object;
 
-// Without a key id all keys of a set may be tried, so their number is limited.
+// The number of keys is limited, because for a token without a key id all keys of the set may be tried.
 constexpr size_t kMostKeys = 100;
 
 Error not_a_set(std::string why, std::string hint = {}) {

@@ -15,13 +15,14 @@ inline constexpr size_t kMostKeySetBytes = 1 << 20;
 // Threads: any; immutable.
 class KeySet {
  public:
-  // Parses the set. Keys without a use here are skipped: for encryption, of other types or curves, symmetric keys, and
-  // RSA keys of less than kLeastRsaBits. Fails with InvalidParameter if the text is no key set, or no key is left.
+  // Parses the set. Keys that cannot be used are skipped: keys for encryption, keys of other types or curves, symmetric
+  // keys, and RSA keys of less than kLeastRsaBits. Fails with InvalidParameter if the text is no key set, or no key is
+  // left.
   static Result<KeySet> parse(std::string_view text);
 
   enum class Verdict : uint8_t {
     Valid,
-    Wrong,   // the signature is not the key's
+    Wrong,   // the signature was not made with the key
     NoKey,   // no key has this id
     Misfit,  // the key with this id is not for this algorithm
   };
@@ -35,7 +36,7 @@ class KeySet {
  private:
   struct Key {
     std::string id;         // empty: none
-    std::string algorithm;  // `alg`; empty: each that fits the type
+    std::string algorithm;  // `alg`; empty: any algorithm that fits the key's type
     KeyType type;
     int curve_bytes;  // 0: RSA
     PublicKey key;

@@ -53,7 +53,7 @@ struct Header {
 
 Result<Header> read_header(std::string_view part, bool has_secret) {
   const JsonObject object = TRY(decode(part, "header fields"));
-  // Extensions that the server must understand, and it understands none (RFC 7515, section 4.1.11).
+  // The token requires support for extensions, and this server supports none (RFC 7515, section 4.1.11).
   if (object.has("crit")) return refused("the token has critical extensions (crit)");
   const Algorithm* algorithm = find_algorithm(object.text("alg").value_or(""));
   if (!algorithm)
@@ -174,8 +174,8 @@ Verdict check_token(std::string_view token, const TokenRules& rules, const KeySe
   const Status is_signed = check_signature(*header, *parts, rules, keys, lacks_key);
   if (!is_signed && !lacks_key) return {is_signed.error()};
   Result<Grant> grant = check_claims(*claims, rules, now_ms);
-  // The claims are checked without the key, too, so that old tokens and those of other services do not make the server
-  // fetch the keys.
+  // The claims are also checked if the key is unknown. Otherwise expired tokens, and tokens of other services, would
+  // make the server fetch the keys again.
   if (is_signed || !grant) return {std::move(grant)};
   return {is_signed.error(), true};
 }

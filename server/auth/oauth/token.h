@@ -15,10 +15,10 @@ inline constexpr size_t kMostTokenBytes = 32 * 1024;
 
 // The conditions for a token, from the settings sasl-oauthbearer-*.
 struct TokenRules {
-  std::vector<std::string> audiences = {};  // one of them must be in `aud`; empty: each audience
-  std::string issuer = {};                  // must be `iss`; empty: each issuer
-  int64_t clock_skew_s = 30;       // how far the clocks of the issuer and of the server may differ
-  std::string user_claim = "sub";  // the claim with the name of the user
+  std::vector<std::string> audiences = {};  // `aud` must contain one of them; empty: any
+  std::string issuer = {};                  // required value of `iss`; empty: any issuer
+  int64_t clock_skew_s = 30;                // largest accepted difference to the issuer's clock
+  std::string user_claim = "sub";           // the claim with the name of the user
   // The secret of HS256, of at least kLeastSecretBytes. Empty: HS256 is refused.
   std::string secret = {};
 };

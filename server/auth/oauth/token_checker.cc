@@ -12,9 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Each caller that waits holds a connection.
+// The limit exists because each waiting caller keeps a connection open.
 constexpr size_t kMostWaiting = 1000;
-// The pause before callers that could not continue are called again.
+// The pause before callers that could not continue are called again, see after_refresh().
 constexpr milliseconds kPause(20);
 
 }  // namespace
@@ -85,7 +85,7 @@ void TokenChecker::wait_for_work(std::unique_lock<std::mutex>& lock, const std::
 }
 
 void TokenChecker::fetch(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
-  // A refresh that is requested during this fetch must not be lost when the fetch ends.
+  // The time is reset before the fetch, so that a refresh that is requested during the fetch is not lost.
   next_fetch_ = Time::max();
   lock.unlock();
   Result<KeySet> fetched = [&]() -> Result<KeySet> { return KeySet::parse(TRY(fetch_(stop))); }();
@@ -115,7 +115,8 @@ void TokenChecker::fetch(std::unique_lock<std::mutex>& lock, const std::stop_tok
              last_error_);
 }
 
-// Calls all callers that wait. One that cannot go on is called again until it can, or the checker stops.
+// Calls all waiting callers. A caller that cannot continue yet is called again later, until it can continue or the
+// checker stops.
 void TokenChecker::call_waiting(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
   must_call_ = false;
   std::vector<std::function<bool()>> called = std::exchange(waiting_, {});

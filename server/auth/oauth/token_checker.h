@@ -1,4 +1,4 @@
-// Checks tokens with keys that it fetches from their issuer and keeps up to date.
+// Checks tokens with keys that it fetches from the tokens' issuer and keeps up to date.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -24,7 +24,7 @@ using FetchKeys = std::function<Result<std::string>(std::stop_token stop)>;
 // The times between two fetches of the keys, in ms.
 struct RefreshTimes {
   int64_t refresh_ms = 3'600'000;
-  // After a failure the next fetch follows after retry_ms, and twice as long after each further failure.
+  // The pause after a failed fetch. It doubles with each further failure, up to most_retry_ms.
   int64_t retry_ms = 100, most_retry_ms = 10'000;
   // The least time between two fetches that tokens with unknown keys cause. Such tokens need no valid signature, so
   // without this limit any client could make the server send requests to the issuer.
@@ -33,8 +33,8 @@ struct RefreshTimes {
 
 // The keys of the last successful fetch stay in use while the issuer cannot be reached.
 //
-// Threads: any; the keys are fetched on a thread of its own. Owner: the node. stop() comes before the end of the loops
-// on which its callbacks go on.
+// Threads: any; the keys are fetched on an own thread. Owner: the node. stop() is called before the loops end on which
+// its callbacks continue.
 class TokenChecker {
  public:
   // `place` names the source of the keys in the log. If `fetch` is null there are no keys, and only tokens with the
@@ -75,15 +75,15 @@ class TokenChecker {
   // Guarded by mutex_
   std::condition_variable_any changed_;
   std::shared_ptr<const KeySet> keys_;  // null: none yet
-  uint64_t version_ = 0;                // of keys_
+  uint64_t version_ = 0;                // version of keys_
   Time next_fetch_;                     // Time::max() during a fetch
   Time last_fetch_;
-  int64_t failures_ = 0;  // since the last success
+  int64_t failures_ = 0;  // number of failed fetches since the last success
   std::string last_error_;
   std::vector<std::function<bool()>> waiting_;
   bool must_call_ = false, is_stopped_ = false;
 
-  std::jthread thread_;  // last, because it uses all other members
+  std::jthread thread_;  // declared last, because the thread uses all other members
 };
 
 }  // namespace server::auth::oauth
