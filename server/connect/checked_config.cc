@@ -11,7 +11,7 @@ namespace server {
 
 namespace {
 
-// The texts and hints for properties that do nothing, and for passwords that can be read in the definition.
+// Returns the notices about properties without effect, and about passwords that are readable in the definition.
 std::vector<ConnectorNotice> notices_of(const engine::CheckedProperties& checked,
                                         const std::string& connector,
                                         const ConnectorConfig& config) {
@@ -60,7 +60,7 @@ Result<Examined> examine(const Families& families, const SecretSettings& secrets
       examined.wrong.push_back({name, resolved.error().message});
   }
   if (!examined.wrong.empty()) return examined;
-  // References are resolved by now, so the values that they stand for can be checked, too.
+  // All references are resolved here, so the values that replace them can be checked, too.
   examined.wrong = engine::check_properties(examined.rows, examined.resolved).wrong;
   if (examined.wrong.empty()) {
     const engine::ConnectorClass& of = *examined.native.of;
@@ -121,7 +121,7 @@ Result<UsableConfig> usable_config(const Families& families, const SecretSetting
     for (const engine::WrongProperty& each : examined.wrong)
       if (!each.hint.empty() && error.hint.find(each.hint) == std::string::npos)
         error.hint += fmt::format("{}{}", error.hint.empty() ? "" : " ", each.hint);
-    // A property that is missing may be there with a misspelt name.
+    // The cause of a missing property may be a misspelt name, so the hint lists the unknown properties.
     for (const engine::UnknownProperty& each : examined.unknown)
       if (!each.hint.empty())
         error.hint += fmt::format("{}Property \"{}\" is not known. {}",

@@ -121,8 +121,8 @@ Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
 
 Result<FetchedRecords> LocalConnectLog::fetch(const storage::TopicPartition& partition, Offset from,
                                               size_t max_bytes) {
-  // A sink looks ten times a second at each partition, and each snapshot of the store would force its delayed
-  // writes. So the published offsets are checked first: they show whether anything was appended.
+  // A sink checks each partition ten times a second. Each snapshot of the store would force its delayed writes, so the
+  // published offsets are read first: they show whether records were appended.
   const auto status = log_.find_partition(partition);
   if (status && from == status->log_end())
     return FetchedRecords{{}, status->log_start(), from, from};
@@ -170,14 +170,14 @@ void LocalConnectLog::await_writable() {
     std::condition_variable opened;
     bool is_open = false;
   };
-  // Shared, because the log may call back after the wait has ended.
+  // The gate is shared, because the log may call back after the wait has ended.
   const auto gate = std::make_shared<Gate>();
   log_.when_writable([gate] {
     const std::lock_guard lock(gate->mutex);
     gate->is_open = true;
     gate->opened.notify_all();
   });
-  constexpr std::chrono::milliseconds kMostWait(500);  // a stop of the task is noticed meanwhile
+  constexpr std::chrono::milliseconds kMostWait(500);  // lets the task notice a stop
   std::unique_lock lock(gate->mutex);
   gate->opened.wait_for(lock, kMostWait, [&] { return gate->is_open; });
 }

@@ -1,6 +1,6 @@
 // The commits of connectors: the records of a task and the positions that they belong to become durable together, on
-// the condition that the positions before them are still the newest. This condition is the fence: a task that was
-// replaced can change nothing, whatever state it still holds.
+// the condition that the positions before them are still the newest. This condition fences replaced tasks: such a task
+// can change nothing, because newer positions exist.
 #pragma once
 #include <functional>
 #include <future>
@@ -57,7 +57,7 @@ struct FetchedRecords {
   std::vector<Record> records;
   Offset log_start{0};  // start of the log; earlier records were deleted
   Offset next{0};       // the first offset that was not read
-  Offset end{0};        // the first offset that cannot be read yet
+  Offset end{0};        // the end of the readable records
 };
 
 // Threads: any. Owner: the node.
@@ -98,7 +98,7 @@ class LocalConnectLog final : public ConnectLog {
 
  private:
   Result<storage::TopicPartition> in_log(PartitionId state_partition) const;
-  // Reads some of the records after state.end; returns false at the end.
+  // Reads some of the records after state.end. Returns false if none are left.
   Result<bool> read_some(storage::LogReader& reader, const storage::TopicPartition& partition,
                          ConnectState& state);
 

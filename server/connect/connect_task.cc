@@ -95,8 +95,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   bool is_stored;
   {
     const std::lock_guard lock(mutex_);
-    // A running task may wait often and for a short time, so a new reason is shown by facts() only
-    // and is neither logged nor stored.
+    // A running task may wait often and briefly. So a new reason to wait is shown by facts(), but is neither logged nor
+    // stored.
     const bool has_failed = state != ConnectorState::Running && facts_.trace != trace;
     is_stored = facts_.state != state || has_failed;
     facts_.state = state;
@@ -105,8 +105,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   if (is_stored) store_state(state, trace);
 }
 
-// The record informs readers of __connect_state. The task does not wait for it, and its loss changes
-// nothing.
+// The record only informs readers of __connect_state. The task does not wait until it is durable, and its loss has no
+// effect.
 void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
   const std::string key = engine::task_state_key(identity_.definition->name, identity_.task);
   std::string value =
@@ -125,7 +125,7 @@ void ConnectTask::run() {
     close();
     release_memory();
     if (must_stop() || ended) break;
-    // A task that ran well for a while begins with short pauses again.
+    // A task that has run for a while without a failure begins again with short pauses.
     constexpr int64_t kLongRunUs = 60'000'000;
     if (around_.clock.monotonic_us() - begun_us > kLongRunUs) pause_ms = kFirstPauseMs;
     Error error = ended.error();
@@ -238,7 +238,7 @@ Result<bool> ConnectTask::await_memory(size_t bytes) {
   Error refusal{ErrorCode::OutOfMemory, {}};
   while (!try_charge(bytes, refusal)) {
     TRY(settle());
-    // A task that waits holds no memory, so that it does not stop the other tasks.
+    // The memory is released during the wait, so that a waiting task does not block the others.
     release_memory();
     set_state(ConnectorState::Running, trace_of(refusal));
     if (!wait_for(kMemoryPauseMs)) return false;
@@ -254,7 +254,7 @@ Status ConnectTask::take_bad_record(const BadRecordPolicy& policy, const Error& 
     error.hint =
         "Set errors.tolerance to all, and errors.deadletterqueue.topic.name to keep the "
         "bytes, or mend the record; then restart the connector.";
-    // The record stays as it is, so a retry would fail again, whatever the error is.
+    // The code of a permanent error is used, because a retry would meet the same record and fail again.
     error.code = ErrorCode::InvalidText;
     return error;
   }
@@ -307,7 +307,7 @@ Status ConnectTask::await(PendingCommit& pending) {
       set_state(ConnectorState::Running, "waits: " + end.error().message);
       note([](TaskFacts& facts) { ++facts.retries; });
       around_.log.await_writable();
-      // The commit was refused, so a restart copies the same records again.
+      // The commit was refused, so nothing is lost: after a restart the same records are copied again.
       if (must_stop()) return Error{ErrorCode::ShuttingDown, "the task is being stopped"};
     } else if (end.error().code == ErrorCode::ObjectState) {
       if (!TRY(is_still_newest()))

@@ -1,5 +1,5 @@
-// A task of a connector: a thread that runs from the committed positions, and runs again after failures. Sources and
-// sinks derive their steps from it.
+// A task of a connector: a thread that copies records from the committed positions on, and starts again after failures.
+// Sources and sinks derive their steps from it.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -77,7 +77,7 @@ class ConnectTask {
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
 
  protected:
-  // A commit in flight, with its bytes for a repetition after DiskFull.
+  // A commit that is not durable yet, with its bytes, so that it can be repeated after DiskFull.
   struct PendingCommit {
     ConnectCommit commit;
     std::future<Result<Offset>> done;
@@ -96,7 +96,8 @@ class ConnectTask {
   // waits. Returns false if the task must stop. The memory is released when the task is paused or has nothing to copy:
   // otherwise idle tasks would use up the budget.
   Result<bool> await_memory(size_t bytes);
-  // Fails if the policy tolerates no bad records. Logs the record if the policy asks for it.
+  // Handles a bad record according to the policy: fails if no bad records are tolerated, and logs the record if this is
+  // requested.
   Status take_bad_record(const BadRecordPolicy& policy, const Error& error,
                          const std::string& bytes) const;
   // Adds the record of the fence, and submits the commit.
@@ -121,7 +122,7 @@ class ConnectTask {
   bool must_stop() const;
 
  private:
-  // Returns whether the task has the memory now; otherwise `refusal` has the reason.
+  // Tries to charge the memory. On failure returns false, and `refusal` has the reason.
   bool try_charge(size_t bytes, Error& refusal);
   void release_memory();
   void run();
@@ -138,7 +139,7 @@ class ConnectTask {
   MemoryAccount account_;
   // The members below are used on the task's thread.
   MemoryCharge charge_;
-  size_t counted_bytes_ = 0;  // in around_.connector_memory
+  size_t counted_bytes_ = 0;  // bytes that are counted in around_.connector_memory
   ConnectState state_;
   int64_t commits_ = 0;
   std::thread thread_;

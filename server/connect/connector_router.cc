@@ -47,7 +47,7 @@ Connectors::Done<CreatedConnector> hidden(Connectors::Done<CreatedConnector> don
       const bool has_literal = std::ranges::any_of(created->info.config, [](const auto& property) {
         return engine::is_literal_secret(property.first, property.second);
       });
-      // For its own connectors the server names the properties in notices of its own.
+      // For its own connectors, this server has already added notices that name the properties.
       if (has_literal && created->info.runs_at != kThisServer)
         created->notices.push_back(
             {true,
@@ -73,12 +73,12 @@ std::string value_of(const ConnectorConfig& config, const std::string& name) {
   return found == config.end() ? std::string() : found->second;
 }
 
-// Returns the text of a property's value; null if a change removes the property.
+// Returns the text of a property's value. Null means that a change removes the property.
 std::string* text_of(std::string& value) { return &value; }
 std::string* text_of(std::optional<std::string>& value) { return value ? &*value : nullptr; }
 
-// Replaces each hidden value that a client sends back as it read it with the present value of the property. Fails if the
-// hidden text stands for another value, which the server does not know.
+// Replaces each hidden value that a client sends back as it read it with the present value of the property. Fails if a
+// property has the hidden text and no present value.
 template <class Config>
 Status restore_hidden(const std::string& name, const ConnectorConfig& present, Config& config) {
   for (auto& [key, value] : config) {
@@ -96,8 +96,8 @@ Status restore_hidden(const std::string& name, const ConnectorConfig& present, C
   return {};
 }
 
-// Calls `then` with the configuration, in which the hidden values are replaced. `at` is asked for the present
-// configuration only if there are hidden values.
+// Calls `then` with the configuration, in which the hidden values are replaced. The present configuration is requested
+// from `at` only if hidden values occur.
 template <class Config>
 void with_secrets(Connectors& at, const std::string& name, Config config,
                   const Connectors::Done<CreatedConnector>& done,
@@ -214,8 +214,7 @@ void ConnectorRouter::create(ConnectorDefinition definition, Done<CreatedConnect
       return done(Error{ErrorCode::DuplicateObject,
                         fmt::format("connector {} already exists", definition.name),
                         fmt::format("It runs at {}.", found->runs_at)});
-    // An outside cluster that does not answer does not prevent the creation of a connector in this
-    // server.
+    // If the external cluster does not answer, a connector in this server can still be created.
     if (!has_none(found.error()) && !is_outside) return done(std::move(found).error());
     create_at(*place, std::move(definition), std::move(done));
   });

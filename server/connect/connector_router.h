@@ -54,7 +54,7 @@ class ConnectorRouter final : public Connectors {
   void update(void (Connectors::*method)(std::string, Config, Done<CreatedConnector>),
               std::string name, Config config, Done<CreatedConnector> done);
   void create_at(Connectors& at, ConnectorDefinition definition, Done<CreatedConnector> done);
-  // Sends the question to both implementations, and joins the items of their answers.
+  // Sends the question to both implementations, and returns the items of both answers together.
   template <class T>
   void ask_both(std::function<void(Connectors&, Done<Listed<T>>)> ask, Done<Listed<T>> done);
 

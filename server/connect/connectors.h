@@ -164,7 +164,7 @@ class Connectors {
   // Checks the configuration, then creates the connector. If it fails, nothing is left of the
   // connector.
   virtual void create(ConnectorDefinition definition, Done<CreatedConnector> done) = 0;
-  // Replaces the configuration (PUT .../config) of a connector, which continues at its position.
+  // Replaces the configuration of a connector (PUT .../config). The connector continues at its position.
   virtual void alter(std::string name, ConnectorConfig config, Done<CreatedConnector> done) = 0;
   // Sets some properties and removes those without a value (PATCH .../config), in one step.
   using ConfigChanges = std::map<std::string, std::optional<std::string>>;
@@ -172,7 +172,7 @@ class Connectors {
   // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices name objects that remain
   // in the outside system.
   virtual void drop(std::string name, Done<std::vector<ConnectorNotice>> done) = 0;
-  // Returns when the request is stored. The tasks change their state later.
+  // Called back when the request is stored. The tasks change their state later.
   virtual void set_state(std::string name, TargetState target, Done<void> done) = 0;
   struct Restart {
     bool includes_tasks = false, only_failed = false;  // includeTasks, onlyFailed

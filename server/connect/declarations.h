@@ -1,4 +1,4 @@
-// The topics and streams that CREATE CONNECTOR makes, and removes again if it fails.
+// The topics and streams that CREATE CONNECTOR creates, and removes again if it fails.
 #pragma once
 #include <map>
 #include <optional>
@@ -11,10 +11,11 @@ namespace server {
 
 // Each call waits for the metadata thread, so it must not be made on an event loop.
 //
-// Threads: one. Owner: one CREATE CONNECTOR. Unless keep() is called, the destructor drops all that was made.
+// Threads: one. Owner: one CREATE CONNECTOR. Unless keep() was called, the destructor drops all objects that were
+// created.
 class Declarations {
  public:
-  // `owner` is the role with whose rights the topics and streams are made.
+  // `owner` is the role with whose rights the topics and streams are created.
   Declarations(MetadataApplier& definitions, Asker owner)
       : definitions_(definitions), owner_(std::move(owner)) {}
   ~Declarations();
@@ -26,7 +27,7 @@ class Declarations {
                     std::map<std::string, std::string> config = {});
   // Creates the topic for the state of connectors, which belongs to the server.
   Status make_state_topic();
-  // Creates a stream over a topic that exists. `name` is an identifier of SQL.
+  // Creates a stream over an existing topic. `name` is an identifier of SQL.
   Status declare_stream(const std::string& name, const std::string& columns,
                         const std::string& topic, const std::string& value_format);
   void keep() { is_kept_ = true; }
@@ -37,7 +38,7 @@ class Declarations {
   MetadataApplier& definitions_;
   const Asker owner_;
   std::vector<std::string> topics_;
-  std::vector<std::string> undo_;  // statements that drop what was made
+  std::vector<std::string> undo_;  // statements that drop the created objects
   bool is_kept_ = false;
 };
 

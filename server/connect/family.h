@@ -15,7 +15,7 @@
 
 namespace server {
 
-// A stream over a topic of a source, which CREATE declares.
+// A stream over a topic of a source. CREATE CONNECTOR declares the stream.
 struct DeclaredStream {
   std::string topic;
   std::string value_format;    // VALUE_FORMAT of CREATE STREAM
@@ -33,8 +33,8 @@ struct SourcePlan {
 struct SinkPlan {
   std::vector<std::string> topics;
   engine::SinkLimits limits;
-  // Names of the files, tables or buckets to which only one sink may write. Each has only one
-  // spelling.
+  // Names of the files, tables or buckets to which only one sink may write. Each name is in a normal form, so that
+  // equal places have equal names.
   std::vector<std::string> places;
 };
 

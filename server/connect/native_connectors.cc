@@ -17,7 +17,7 @@ namespace server {
 namespace {
 
 constexpr int32_t kOnlyTask = 0;  // number of the only task, since file sources have one task
-// A connector that waits for a thread is tried again this often.
+// The interval of attempts to start a connector that waits for a thread.
 constexpr std::chrono::milliseconds kRetryInterval(200);
 
 Error no_connector(const std::string& name) {
@@ -81,7 +81,7 @@ void NativeConnectors::stop() {
     const std::lock_guard lock(runs_mutex_);
     ended.swap(runs_);
   }
-  ended.clear();  // destroys the tasks, and so waits for their ends
+  ended.clear();  // destroys the tasks, which waits until they have ended
 }
 
 template <class T>
@@ -174,8 +174,8 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
       std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
         const Definition definition = TRY(find(name));
         const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
-        // Without includeTasks, Kafka Connect restarts only the connector object. Here a connector consists
-        // of its task only, so the task is restarted.
+        // Without includeTasks, Kafka Connect restarts the connector object only. Here a connector is nothing but its
+        // task, so the task is restarted.
         if (!what.only_failed || has_failed) {
           stop_tasks(name);
           start_tasks(definition);
@@ -227,7 +227,7 @@ void NativeConnectors::tasks(std::string name, Done<Listed<TaskProgress>> done) 
 
 void NativeConnectors::reset_topics(std::string name, Done<void> done) {
   submit<void>(std::move(done), [this, name = std::move(name)]() -> Result<void> {
-    // fails if the connector does not exist; its topics follow from the configuration
+    // fails if the connector does not exist; its topics cannot be reset, because they follow from the configuration
     TRY(find(name));
     return {};
   });
@@ -408,7 +408,7 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
   TRY(make_topics(plan, usable, declared));
   std::vector<ConnectorNotice> notices = std::move(usable.notices);
   notices.insert(notices.end(), plan.notices.begin(), plan.notices.end());
-  // Records of an earlier connector with this name are deleted, also after a crash in the middle of a drop.
+  // Records of an earlier connector with this name are deleted. They exist after a crash in the middle of a DROP.
   std::vector<StateChange> state = TRY(deletions(wanted.name, {}));
   if (plan.stream) {
     TRY(declare(*plan.stream, wanted.name, declared, notices));

@@ -27,17 +27,17 @@
 namespace server {
 
 struct NativeSettings {
-  std::string files_dir;   // --connect-files; empty: connectors of files are switched off
+  std::string files_dir;   // --connect-files; empty: file connectors are switched off
   SecretSettings secrets;  // --secrets-dir
   int max_threads = 64;    // --connect-threads
-  size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory; of all tasks together
+  size_t max_memory_bytes = size_t{256} << 20;  // --connect-memory: limit for all tasks together
   bool is_alone = true;  // false: a node of a cluster, which does not run connectors yet
   int32_t partitions_of_new_topic = 1;
 };
 
 // Invariants:
 //   1. a connector has tasks only while its definition exists and its target is not STOPPED;
-//   2. a connector has at most one run of each task at a time: the old run has ended before the new one starts.
+//   2. each task of a connector runs at most once at a time: the old run has ended before the new one starts.
 //
 // Threads: any; all calls are carried out in their order on a thread of this object.
 // Owner: the node. stop() is called before the metadata thread and the log end.
@@ -133,8 +133,8 @@ class NativeConnectors final : public Connectors {
   Result<SourceTaskPlan> source_plan(const Definition& definition, const UsableConfig& usable);
   // Checks that the topics of a sink exist, and that the owner may read them.
   Status check_sink_topics(const UsableConfig& usable, const std::string& owner) const;
-  // Checks a sink like check_sink_topics(), and also that no other sink writes to the same places
-  // and that the outside system accepts writes.
+  // Makes the checks of check_sink_topics(). Also checks that no other sink writes to the same places, and that the
+  // outside system accepts writes.
   Status check_new_sink(const UsableConfig& usable, const std::string& name,
                         const std::string& owner) const;
   size_t running_threads() const;

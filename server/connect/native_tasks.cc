@@ -57,8 +57,7 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
     start_tasks(definition);
     return dropped.error();
   }
-  // A crash before this write leaves records with the id of the dropped connector, which other connectors
-  // ignore.
+  // If a crash prevents this write, records with the id of the dropped connector remain. Other connectors ignore them.
   const auto changes = deletions(name, {});
   const Status cleaned = changes ? write_state(*definition, *changes) : Status(changes.error());
   if (!cleaned)
@@ -162,8 +161,7 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
                      {},
                      "A position of a sink is {\"partition\": {\"kafka_topic\": \"t\", "
                      "\"kafka_partition\": 0}, \"offset\": {\"kafka_offset\": 7}}."};
-      // An intent to write an object would later overwrite the position, so the intents are
-      // deleted, too.
+      // An intent to write an object is deleted, too, because its later completion would overwrite the new position.
       changes.push_back({engine::intent_key(name, parsed->first, parsed->second), std::nullopt});
     }
     StateChange& change = changes.emplace_back();
@@ -194,7 +192,7 @@ Status NativeConnectors::check_sink_topics(const UsableConfig& usable,
                                            const std::string& owner) const {
   const MetadataImagePtr image = definitions_.image();
   for (const std::string& topic : usable.values.list("topics")) {
-    // A task tries again until the topic exists, so that it continues with a topic that is dropped and created again.
+    // The error makes the task try again later, so that it continues if the topic is dropped and created again.
     if (image->topics->find(topic) == nullptr)
       return Error{ErrorCode::UndefinedObject, fmt::format("topic \"{}\" does not exist", topic)};
     if (!owner.empty()) TRY(check_topic(*image->users, owner, topic, storage::kMaySelect));
@@ -284,7 +282,7 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
                    TRY(stored_columns(*definition))]() -> Result<std::unique_ptr<SourceReader>> {
     const UsableConfig now = TRY(usable_config(families_, settings_.secrets, definition->name,
                                                definition->config, engine::ConnectorType::Unknown));
-    // The rights of the owner may have changed since the creation.
+    // The rights are checked at each start, since they may have changed since the creation.
     const MetadataImagePtr image = definitions_.image();
     if (const std::string written = now.values.text("topic");
         !written.empty() && !definition->owner.empty())
@@ -327,14 +325,14 @@ void NativeConnectors::stop_tasks(const std::string& name) {
     const std::lock_guard lock(runs_mutex_);
     ended = runs_.extract(name);
   }
-  // The destructor of the task waits for its thread, without holding the mutex.
+  // The task is destroyed after the mutex is released, because its destructor waits for its thread.
 }
 
 void NativeConnectors::start_waiting() {
   for (auto& [name, run] : runs_)
     if (!run.waits_for.empty() && running_threads() < static_cast<size_t>(settings_.max_threads)) {
       const Definition definition = run.definition;
-      return start_tasks(definition);  // one at a time: the map changes
+      return start_tasks(definition);  // starts one task only, since this call changes the map
     }
 }
 

@@ -27,21 +27,22 @@ using SourcePositions = std::vector<SourcePosition>;
 
 struct SourceRecord {
   std::string topic;
-  // Records with the same one go to the same partition, in their order. It is the name of their place for messages, too.
+  // Records with the same order key are written to the same partition, in their order. The key also names the record's
+  // place in messages.
   std::string order_key;
   std::optional<std::string> key, value;
-  int64_t number = 0, byte = 0;  // of the record in its place, from 1 and from 0
+  int64_t number = 0, byte = 0;  // in the record's place: number from 1, first byte from 0
   std::vector<engine::ConnectHeader> headers = {};
 };
 
-// The steps in which a record can be bad, as Kafka Connect names them.
+// The steps that can fail for a record, under Kafka Connect's names.
 inline constexpr std::string_view kConversionStage = "VALUE_CONVERTER";
 inline constexpr std::string_view kTransformStage = "TRANSFORMATION";
 
 // A record that cannot be converted, or that a transform cannot take.
 struct BadRecord {
   Error error;        // its message names the place: "in/a.csv, line 7: ...", "orders-3@1742: ..."
-  std::string bytes;  // as in the source, or the value in the topic
+  std::string bytes;  // the bytes in the source, or the value in the topic
   std::string_view stage = kConversionStage;
 };
 
@@ -70,8 +71,8 @@ class SourceReader {
     size_t max_bytes, max_records;
   };
   virtual Result<SourceBatch> poll(const Limits& limits) = 0;
-  // Called when the batch with these positions is durable: from then on the outside system may forget the records
-  // before them.
+  // Called when the batch with these positions is durable. From then on the outside system may delete its data before
+  // these positions.
   virtual Status confirm(const SourcePositions& positions) = 0;
   // Returns the number of bytes in the source that are not read yet; nothing if it is not known.
   virtual std::optional<int64_t> lag_bytes() const { return std::nullopt; }
@@ -90,20 +91,20 @@ struct SinkRecord {
   std::vector<engine::ConnectHeader> headers = {};
 };
 
-// Writes objects into one outside system for one task. The runtime decides which records an object has; the writer makes
-// the same bytes of the same records, so that an object that is begun again after a crash is not written twice.
+// Writes objects into one outside system for one task. The runtime decides which records an object has; the writer
+// converts equal records to equal bytes, so that an object that is written again after a crash is the same as before.
 //
 // Threads: the task's. Owner: the task.
 class SinkWriter {
  public:
   virtual ~SinkWriter() = default;
   virtual Status start() = 0;
-  // Returns the name of the object whose first record is `first`. Fails if an object with this name exists that this
-  // connector has not written.
+  // Returns a name for the object whose first record is `first`. Fails if an object with this name exists and was not
+  // written by this connector.
   virtual Result<std::string> object_name(std::string_view topic, PartitionId partition,
                                           Offset first) = 0;
-  // Begins an object. Its name was stored before, so if an object with this name exists, it is this one, complete,
-  // from before a crash.
+  // Begins an object. The object's name is already stored, so an existing object of this name is the same object, which
+  // was completed before a crash.
   virtual Status begin(const engine::SinkObject& object) = 0;
   // Writes the records to the object. Returns the records that are left out because they cannot be
   // written.

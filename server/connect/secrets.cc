@@ -85,7 +85,7 @@ Result<std::string> resolve_secrets(std::string_view value, const SecretSettings
     const std::string_view reference =
         value.substr(2, end == std::string_view::npos ? end : end - 2);
     const size_t colon = reference.find(':');
-    // a reference to a secret of the connector itself
+    // a reference without a provider is left for the connector itself
     if (end == std::string_view::npos || colon == std::string_view::npos) {
       resolved += "${";
       value.remove_prefix(2);

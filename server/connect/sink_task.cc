@@ -56,8 +56,7 @@ Status SinkTask::open() {
   if (!TRY(await_memory(kBytesOfStep))) return {};
   const auto topics = around().find_topics();
   for (const engine::SinkObject& intent : intents) {
-    // If the topic was dropped, its records are gone, and a new topic of the same name has other
-    // records.
+    // If the topic was dropped, its records no longer exist, and a new topic of the same name has other records.
     const storage::TopicInfo* topic = topics->find(intent.topic);
     if (topic != nullptr && topic->id.to_string() == intent.topic_id)
       TRY(carry_out(intent, {topic->id, intent.partition}));
@@ -139,7 +138,7 @@ Result<bool> SinkTask::step(Partition& partition) {
     }
   }
   partition.scanned = std::max(partition.scanned, fetched.next);
-  // Ends of transactions have offsets, and are not waited for.
+  // Offsets without records, such as ends of transactions, do not delay the next object.
   if (partition.records == 0) partition.begin = partition.scanned;
   if (is_complete(partition)) TRY(write_object(partition, partition.scanned));
   return fetched.next < fetched.end;
@@ -221,7 +220,7 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
     return deleted_records(identity().definition->name, object.topic, object.partition,
                            object.first, fetched.log_start);
   }
-  // Transforms may drop all records of an object, which then does not come into being.
+  // The object is begun later, because transforms may drop all its records. Such an object is never created.
   bool is_begun = !plan_.transforms || plan_.transforms->is_empty();
   if (is_begun) TRY(writer_->begin(object));
   size_t bad_bytes = 0;

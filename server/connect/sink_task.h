@@ -27,7 +27,7 @@ struct SinkTaskPlan {
 // The steps for a range of records:
 //   1. the intent is committed: the name of the object, and its first and last offset;
 //   2. the object is written, made durable, and gets its name;
-//   3. the position behind the range is committed, and the intent deleted.
+//   3. the position after the range is committed, and the intent deleted.
 // After a crash, steps 2 and 3 are repeated for each intent. The bytes are the same, also if the object was ended by its
 // age. Dead letters are part of the commit of step 3; if they are more than some MB, some are committed before, and a
 // crash may repeat them.
@@ -61,11 +61,11 @@ class SinkTask final : public ConnectTask {
   bool is_complete(const Partition& partition) const;
   Status write_object(Partition& partition, Offset end);
   Status carry_out(const engine::SinkObject& object, const storage::TopicPartition& id);
-  // Returns the topic that the records of this topic have for the outside system.
+  // Returns the name of the topic as the outside system gets it, after the transforms.
   std::string routed(const std::string& topic) const;
   // Applies the transforms to the records, and returns those that a transform cannot take.
   std::vector<BadRecord> transform(std::vector<SinkRecord>& records) const;
-  // Reads the records of the object once more and writes them; returns those that are left out.
+  // Reads the records of the object once more and writes them; returns the records that could not be written.
   Result<std::vector<BadRecord>> write_records(const engine::SinkObject& object,
                                                const storage::TopicPartition& id);
   // Commits the changes with the dead letters of the bad records, and counts these.

@@ -18,7 +18,8 @@ struct SourceTaskPlan {
   TaskIdentity identity;
   // Opens the outside system; called on the task's thread at each start, so that a new password is read.
   std::function<Result<std::unique_ptr<SourceReader>>()> open;
-  // Makes a topic if it is missing, and checks that the owner may write to it. Without this function the topics exist.
+  // Creates a topic if it is missing, and checks that the owner may write to it. If this function is not set, the
+  // topics exist.
   std::function<Status(const std::string& topic)> admit_topic = {};
   size_t max_records = 10'000;
   BadRecordPolicy bad_records;
@@ -27,7 +28,7 @@ struct SourceTaskPlan {
 
 // Invariants:
 //   1. a batch is confirmed to the reader only when its commit is durable;
-//   2. at most one commit is in flight, and at most one further batch is read meanwhile.
+//   2. at most one commit is in flight, and at most one further batch is read during the commit.
 //
 // Threads and owner: see ConnectTask.
 class SourceTask final : public ConnectTask {

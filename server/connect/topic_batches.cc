@@ -13,7 +13,8 @@ namespace server {
 
 namespace {
 
-// A reader decompresses and checks a batch as a whole, so a commit has several batches of a partition.
+// The records of a partition are divided into batches of this size, since a reader decompresses and checks each batch
+// as a whole.
 constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kRecordOverhead = 128;  // header of the batch, and numbers of the record
 

@@ -1,4 +1,4 @@
-// Transforms of a connector over the records of a source or a sink.
+// Applies the transforms of a connector to records of a source or a sink.
 #pragma once
 #include <fmt/format.h>
 

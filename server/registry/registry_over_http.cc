@@ -82,7 +82,7 @@ class RegistryOverHttp::Loading : public std::enable_shared_from_this<Loading> {
     if (reply->status != 200) return refused(*reply);
     const engine::SchemaVersion found = TRY(read_registered(reply->body));
     RegisteredSchema schema = *found.schema;
-    // an id that is valid only in this temporary registry
+    // this id is valid only in the temporary registry
     schema.id = static_cast<int32_t>(seen_.size()) + 1;
     seen_.emplace(wanted.subject, wanted.version);
     engine::RegistrySubject& subject = subjects_[wanted.subject];
@@ -231,7 +231,7 @@ void RegistryOverHttp::load(int32_t id, Loaded done) {
 engine::SchemaLookup::Found RegistryOverHttp::ask_schema(int32_t id) const {
   if (id <= 0) return {};
   const std::lock_guard lock(mutex_);
-  // const_cast is safe, because a cache is no visible state
+  // const_cast is allowed here, because filling a cache does not change the result of any call
   auto* self = const_cast<RegistryOverHttp*>(this);
   const auto found = self->entries_.find(id);
   if (found != entries_.end() && found->second.schema) return {found->second.schema};
@@ -255,7 +255,7 @@ void RegistryOverHttp::ask_for(int32_t id) {
   load(id, [this, id](Result<SchemaTextPtr> loaded) { note(id, std::move(loaded)); });
 }
 
-// Empties the cache if it is full. Keeps entries with a request under way.
+// Empties the cache if it is full. Entries whose request is still running are kept.
 void RegistryOverHttp::make_room() {
   if (entries_.size() < kMaxEntries && known_bytes_ < kMaxKnownBytes) return;
   std::erase_if(entries_, [](const auto& each) { return !each.second.is_asking; });
@@ -314,7 +314,7 @@ void RegistryOverHttp::list(std::function<void(Result<engine::SchemaRegistry>)> 
 
 void RegistryOverHttp::look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                                std::function<void(Result<engine::SchemaRegistry>)> done) {
-  // Returns a registry of the found uses, in which each schema has only its id.
+  // Returns a registry with the found uses. Its schemas have ids only, and no text.
   const auto with = [](std::span<const std::pair<std::string, int32_t>> uses, int32_t schema_id) {
     engine::SchemaRegistry registry;
     registry.apply(engine::PutSchema{{.id = schema_id, .text = "\"string\""}});

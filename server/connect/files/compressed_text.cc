@@ -21,7 +21,7 @@ Error no_memory() {
   return {ErrorCode::OutOfMemory, "the memory for a compressed file could not be allocated"};
 }
 
-// Makes room for a step at the end of a text, and shortens the text again to what was written.
+// Extends a text by the space for one step of a codec, and then cuts off the unused space.
 class Room {
  public:
   Room(std::string& text, size_t size) : text_(text), used_(text.size()) {
@@ -300,7 +300,7 @@ Status CompressedFile::decode_some() {
     input_at_ = 0;
   }
   std::string_view rest = std::string_view(input_).substr(input_at_);
-  // A decoder may hold text that it could not return yet, so it is asked once more at the end of the file.
+  // At the end of the file the decoder is called once more, since it may still hold text that had no room before.
   const size_t before = text_.size();
   const bool is_file_read = rest.empty();
   Status decoded;
@@ -329,7 +329,7 @@ Result<std::string_view> CompressedFile::at(int64_t offset, size_t size) {
   if (offset < text_begin_) restart();
   while (true) {
     const int64_t end = text_begin_ + static_cast<int64_t>(text_.size());
-    // Text before the place is not needed.
+    // The text before `offset` is no longer needed.
     const auto passed = static_cast<size_t>(std::min(offset, end) - text_begin_);
     text_.erase(0, passed);
     text_begin_ += static_cast<int64_t>(passed);

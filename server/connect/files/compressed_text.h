@@ -1,4 +1,5 @@
-// Files that are compressed as a whole: gzip, zstd and frames of LZ4. The name of a file has the codec.
+// Files that are compressed as a whole: gzip, zstd and frames of LZ4. The extension of a file's name determines the
+// codec.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,7 +15,7 @@ enum class FileCodec : uint8_t { None, Gzip, Zstd, Lz4 };
 // Returns the codec of a file by the end of its name: ".gz", ".zst" or ".lz4".
 FileCodec codec_of_file(std::string_view name);
 
-// Compresses a text into one gzip member or one frame. Equal texts in equal parts give equal bytes.
+// Compresses a text into one gzip member or one frame. If equal texts are passed in equal parts, the bytes are equal.
 //
 // Threads: one. Owner: a writer of files.
 class TextEncoder {
@@ -38,8 +39,8 @@ class TextDecoder {
 };
 std::unique_ptr<TextDecoder> make_text_decoder(FileCodec codec);
 
-// The text of a compressed file from a place on. A place before the present window is reached by decompressing from the
-// begin again, as after a restart of the task.
+// Reads the text of a compressed file from a position on. If the position is before the present window, for example
+// after a restart of the task, the file is decompressed from its beginning again.
 //
 // Invariants: the end of the text is reported only if the last member or frame is whole.
 // Threads: one. Owner: a reader of files.
@@ -51,7 +52,7 @@ class CompressedFile {
   // Returns the text from `offset` on: at least `size` bytes, or all up to the end of the file. The view is valid until
   // the next call. Fails with DataCorrupted, with the byte of the file, if the file is damaged or ends too early.
   Result<std::string_view> at(int64_t offset, size_t size);
-  // Whether the text of the last call ends where the file ends.
+  // Whether the text returned by the last call ends at the end of the file.
   bool is_at_end() const { return is_at_end_; }
   // Returns the number of compressed bytes that were decompressed.
   int64_t consumed() const { return consumed_; }
@@ -65,10 +66,10 @@ class CompressedFile {
   const std::string name_;
   std::unique_ptr<TextDecoder> decoder_;
   std::string input_;      // bytes of the file that were read
-  size_t input_at_ = 0;    // of them, the number that were decompressed
-  int64_t consumed_ = 0;   // of the file
+  size_t input_at_ = 0;    // number of bytes of input_ that were decompressed
+  int64_t consumed_ = 0;   // bytes of the file that were decompressed
   std::string text_;       // the window
-  int64_t text_begin_ = 0;  // of the window, in the text of the file
+  int64_t text_begin_ = 0;  // position of the window in the text of the file
   bool is_at_end_ = false;
 };
 

@@ -74,7 +74,7 @@ Status DirectoryReader::start(const SourcePositions& positions) {
     if (is_removed) removed_.push_back({position_of(each->first, each->second).partition_json, {}});
     each = is_removed ? files_.erase(each) : std::next(each);
   }
-  // A missing directory is reported at the start, not by an empty topic.
+  // A missing directory is reported now, at the start. Otherwise the user would only see an empty topic.
   TRY(folder_.open_directory(source_.directory));
   return {};
 }
@@ -84,7 +84,7 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
   if (!has_failed && source_.cleanup == engine::FileCleanup::None) return false;
   const auto facts = folder_.facts(path_of(name));
   if (!facts && facts.error().code != ErrorCode::UndefinedObject) return facts.error();
-  // The file is gone already, or another one has its name.
+  // The file no longer exists, or another file has its name.
   if (!facts || facts->inode != progress.inode) return true;
   if (!has_failed && source_.cleanup == engine::FileCleanup::Delete) {
     TRY(folder_.remove(path_of(name)));
@@ -99,7 +99,8 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
 Status DirectoryReader::confirm(const SourcePositions& positions) {
   for (const SourcePosition& position : positions) {
     if (!position.offset_json) continue;
-    // The file may have been read to its end meanwhile, by a batch that is not durable yet.
+    // A position in the state "reading" is skipped, even if a later batch, which is not durable yet, has read the file
+    // to its end.
     const auto offset = engine::parse_json_tree(*position.offset_json);
     if (!offset || offset->text_of("state") == "reading") continue;
     const auto partition = engine::parse_json_tree(position.partition_json);
@@ -147,13 +148,13 @@ Status DirectoryReader::find_files() {
     if (!facts) continue;  // the file was removed after the listing
     const auto known = files_.find(name);
     const bool is_read = known != files_.end() && known->second.outcome != Outcome::Reading;
-    // With cleanup.policy NONE a name is read once, even if a different file gets this name later.
+    // With cleanup.policy NONE, each name is read only once, even if a different file gets the name later.
     if (is_read) continue;
     lag_bytes_ += facts->size;
     constexpr int64_t kNsOfMs = 1'000'000;
     const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
     const bool is_complete = age_ms >= source_.minimum_age_ms || known != files_.end();
-    // If many files wait, further ones are left to the next listing, so that the list stays short.
+    // If many files wait, the remaining ones are found by the next listing, so that the list stays short.
     if (is_complete && waiting_.size() < kMostListed) waiting_.push_back(name);
   }
   return {};
@@ -199,8 +200,8 @@ void DirectoryReader::put_back(FilePlace place) {
   file_ = OpenFile();
 }
 
-// Small files share a commit. A file with a bad record has a commit of its own, since nothing of its batch may be
-// committed while bad records are not tolerated.
+// Small files share a commit. A file with a bad record has a commit of its own, since a bad record that is not
+// tolerated prevents the commit of its whole batch.
 Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
   SourceBatch batch;
   batch.positions = std::exchange(removed_, {});
@@ -211,7 +212,7 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
     std::ranges::move(more.bad, std::back_inserter(batch.bad));
     std::ranges::move(more.positions, std::back_inserter(batch.positions));
   };
-  // The size of a compressed file does not bound that of its records.
+  // A compressed file gets a batch of its own, because its size does not limit the size of its records.
   const bool is_alone = compressed_.has_value();
   append(TRY(convert_file(limits)));
   batch.has_more = true;
@@ -236,7 +237,7 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
 Result<DirectoryReader::Part> DirectoryReader::next_part() {
   const int64_t offset = reader_->place().offset;
   if (compressed_) {
-    // Enough to contain a whole record and its line end.
+    // The size suffices for a whole record and its line end.
     const std::string_view text = TRY(compressed_->at(offset, engine::kMaxLineBytes + 2));
     return Part{text, compressed_->is_at_end()};
   }

@@ -52,11 +52,11 @@ class DirectoryReader final : public SourceReader {
     bool is_last = false;
   };
   Result<Part> next_part();
-  // Returns the bytes of the present file, as they are on the disk, that were read.
+  // Returns the number of bytes of the present file that were read, in compressed form if the file is compressed.
   int64_t bytes_read() const;
   // Converts the next part of the present file.
   Result<SourceBatch> convert_file(const Limits& limits);
-  // Closes the present file, to be opened again at this place.
+  // Closes the present file. It will be opened again and read from this place on.
   void put_back(FilePlace place);
   Status open(const std::string& name, FilePlace place);
   // Moves or deletes a file that is done. Returns true if its position is no longer needed.

@@ -41,7 +41,7 @@ class FileAppender final : public SinkWriter {
   // The bytes of the present object are collected in memory. FileSink::limits and the maximum size of a
   // record limit their number.
   std::string bytes_;
-  // size of the file before the object; nothing: the object begins another file
+  // size of the file before the object; nothing: the object begins a new file
   std::optional<int64_t> begin_;
 };
 

@@ -22,7 +22,7 @@ namespace {
 using engine::FileFormat;
 using engine::FileSource;
 
-// The parts that a reader refers to, together with the reader.
+// A reader together with the objects that it refers to.
 class FileSourceReader final : public SourceReader {
  public:
   FileSourceReader(std::unique_ptr<Folder> folder, const Clock& clock, FileSource source,
@@ -50,7 +50,7 @@ std::unique_ptr<SinkWriter> make_writer(std::unique_ptr<Folder> folder, engine::
   return std::make_unique<FileAppender>(std::move(folder), std::move(sink));
 }
 
-// Returns the path of a file with lines to infer columns from; nothing if none exists yet.
+// Returns the path of a file from whose lines the columns can be inferred; nothing if none exists yet.
 Result<std::optional<std::string>> sample_file(const Folder& folder, const FileSource& source) {
   if (!source.file.empty()) {
     const auto file = folder.open_file(source.file);
@@ -64,7 +64,7 @@ Result<std::optional<std::string>> sample_file(const Folder& folder, const FileS
   return std::optional<std::string>();
 }
 
-// Infers the columns from the first lines. Returns none if there are no lines.
+// Infers the columns from the first lines of a file. Returns none if the file has no lines.
 Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string& path,
                                          const FileSource& source) {
   constexpr size_t kSampleBytes = 1 << 20;
@@ -95,8 +95,8 @@ Result<engine::RowColumns> infer_columns(const Folder& folder, const std::string
   return engine::infer_csv_columns(names, rows);
 }
 
-// Returns the stream over the topic of the transformed records, whose columns follow from the first lines; nothing if
-// there are none. The types of the rows in the file are `written`.
+// Returns the stream over the topic of the transformed records. Its columns are inferred from the first lines; without
+// lines the function returns nothing. `written` has the types of the rows in the file.
 Result<std::optional<DeclaredStream>> transformed_stream(const Folder& folder,
                                                          const std::string& path,
                                                          const FileSource& source,
@@ -129,7 +129,7 @@ Result<std::optional<DeclaredStream>> transformed_stream(const Folder& folder,
   return std::optional<DeclaredStream>({topic, "KAFKA", "`LINE` VARCHAR", {}});
 }
 
-// Returns the topic that the records of a topic have for a sink.
+// Returns the name of the topic as the sink sees it, after the transforms.
 std::string routed_topic(const engine::ConnectorClass& of, const engine::PropertyValues& values,
                          const std::string& topic) {
   const auto transforms =
@@ -149,7 +149,7 @@ std::vector<engine::WrongProperty> FileConnectors::check(
   if (of.type == engine::ConnectorType::Sink) {
     auto read = engine::read_file_sink(of, values);
     if (!of.is_short()) return std::move(read.wrong);
-    std::map<std::string, std::string> names;  // of files, with the topic of each
+    std::map<std::string, std::string> names;  // names of files, each with its topic
     for (const std::string& topic : read.sink.topics) {
       const auto [other, is_new] = names.emplace(routed_topic(of, values, topic), topic);
       if (!is_new)

@@ -40,7 +40,7 @@ class FileConnectors final : public ConnectorFamily {
 
  private:
   Result<std::unique_ptr<Folder>> folder() const;
-  // Returns the path relative to --connect-files, without "." and "//".
+  // Returns the path in a normal form, relative to --connect-files and without "." and "//".
   std::string plain_path(const std::string& path) const;
 
   const std::string directory_;

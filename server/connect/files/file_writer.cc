@@ -55,9 +55,10 @@ Result<std::string> FileWriter::object_name(std::string_view topic, PartitionId 
 Status FileWriter::begin(const engine::SinkObject& object) {
   path_ = path_of(object.name);
   file_ = OpenFile();
-  if (TRY(has_file(path_))) return {};  // a crash was between its rename and the commit
+  if (TRY(has_file(path_))) return {};  // the server crashed after the rename and before the commit
   file_ = TRY(folder_->create_file(part_of(path_)));
-  // The name was stored before, so it decides, also if the configuration has changed meanwhile.
+  // The codec follows from the stored name, even if the configuration has changed since the name
+  // was stored.
   encoder_ = make_text_encoder(codec_of_file(path_));
   if (sink_.format == engine::FileFormat::Csv && sink_.has_header)
     return append(engine::csv_header(sink_.columns, sink_.csv) + "\n");

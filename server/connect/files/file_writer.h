@@ -12,9 +12,9 @@
 
 namespace server {
 
-// A file is written under a name that ends with ".part", synced, and renamed: a reader of the directory sees whole files
-// only. The names of objects have no directory, so an object that could not be finished is written into the present
-// "output.path".
+// A file is written under a name that ends with ".part", synced, and renamed: so readers of the directory find only
+// complete files. The names of objects have no directory, so an object that could not be finished is written into the
+// present "output.path".
 //
 // Threads: the task's. Owner: the task.
 class FileWriter final : public SinkWriter {
@@ -38,10 +38,10 @@ class FileWriter final : public SinkWriter {
 
   const std::unique_ptr<Folder> folder_;
   const engine::FileSink sink_;
-  // The file of the object that is written now. It is closed while that object exists already.
+  // The file of the object that is being written. It is closed if that object already exists.
   OpenFile file_;
-  std::string path_;  // of this file when it is complete, so without ".part"
-  std::unique_ptr<TextEncoder> encoder_;  // compresses this file; null: it is not compressed
+  std::string path_;  // path of the complete file, without ".part"
+  std::unique_ptr<TextEncoder> encoder_;  // compresses the file; null: the file is not compressed
 };
 
 }  // namespace server

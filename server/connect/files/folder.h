@@ -1,5 +1,5 @@
 // A directory that bounds the files of connectors. No path leaves it: not by "..", not by an absolute path, and not by
-// a symbolic link, also if another program changes the path meanwhile.
+// a symbolic link, even if another program changes the path at the same time.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -56,7 +56,7 @@ class Folder {
   // Creates missing directories of the path, and syncs those that contain them.
   Status make_directories(std::string_view path) const;
   Result<FileFacts> facts(std::string_view path) const;
-  // Returns the names of the regular files in a directory, in their order.
+  // Returns the names of the regular files in a directory, sorted.
   Result<std::vector<std::string>> list(std::string_view directory) const;
   // Renames within the folder, and syncs both directories.
   Status rename(std::string_view from, std::string_view to) const;
@@ -81,7 +81,7 @@ class Folder {
 };
 
 Result<FileFacts> facts_of(const OpenFile& file);
-// Reads at an offset; fewer bytes at the end of the file.
+// Reads at an offset. At the end of the file, fewer bytes are returned.
 Result<std::string> read_at(const OpenFile& file, int64_t offset, size_t max_bytes);
 // Writes all bytes at the end of the file.
 Status write_all(const OpenFile& file, std::string_view bytes);

@@ -13,7 +13,7 @@ using engine::FileFormat;
 
 namespace {
 
-// The bytes of a dead letter for a record that is too long: its begin, which every topic accepts.
+// The bytes of a dead letter for a record that is too long: its beginning, in a size that every topic accepts.
 constexpr size_t kShownOfLongRecord = 64 << 10;
 
 Error too_long_record() {
@@ -32,7 +32,7 @@ Result<std::string_view> FileWindow::at(const OpenFile& file, int64_t offset, in
   const bool has_enough =
       is_inside && (end >= size || end - offset >= int64_t{engine::kMaxLineBytes} + 2);
   if (has_enough && offset == end) {
-    clear();  // frees the memory of an idle file
+    clear();  // releases the memory, since the file may be idle for a long time
     offset_ = offset;
   }
   if (!has_enough) {
@@ -124,7 +124,7 @@ Result<bool> LineReader::convert(std::string_view text, engine::TextEnd end,
     }
     const auto record = first_record(text, end);
     if (!record) {
-      // The record has no end within the limit of a line: a quote is missing, or the file is not text.
+      // The record has no end within the size limit of a line. A quote may be missing, or the file is not a text.
       if (text.size() <= engine::kMaxLineBytes) break;
       BadRecord too_long = bad(too_long_record(), text.substr(0, kShownOfLongRecord));
       if (needs_header()) return std::move(too_long.error);

@@ -40,22 +40,22 @@ class FileWindow {
   int64_t offset_ = 0;  // offset of the first byte in the file
 };
 
-// Invariants: `place()` is behind the last record that was converted, or within one that is too long.
-// Threads: one. Owner: a reader of files.
+// Invariants: `place()` is after the last converted record, or within a record that is too long. Threads: one. Owner: a
+// reader of files.
 class LineReader {
  public:
   // `columns` are the types of the rows; `name` is the file for messages and for the order of records.
   LineReader(const engine::FileSource& source, const engine::RowColumns& columns, std::string name)
       : source_(source), columns_(columns), name_(std::move(name)) {}
 
-  // Sets the names of the columns from the first record of the file, for a reader that begins behind it.
+  // Sets the names of the columns from the first record of the file, for a reader that begins after this record.
   Status take_header(std::string_view record);
   bool needs_header() const;
   void go_to(FilePlace place) { place_ = place; }
   const FilePlace& place() const { return place_; }
   const std::string& name() const { return name_; }
 
-  // Converts the complete records at the front of `text`, which begins at place(), and moves the place behind them.
+  // Converts the complete records at the beginning of `text`, which starts at place(), and moves the place after them.
   // Stops at the limits. Returns false if less than one record is complete.
   Result<bool> convert(std::string_view text, engine::TextEnd end,
                        const SourceReader::Limits& limits, SourceBatch& batch);
@@ -63,8 +63,8 @@ class LineReader {
  private:
   std::optional<engine::TextRecord> first_record(std::string_view text, engine::TextEnd end) const;
   Result<std::string> value_of(std::string_view record) const;
-  // Moves the place behind the next end of a line or, without one, to the end of `text`. Returns the
-  // number of skipped bytes.
+  // Moves the place after the next line end or, if `text` has none, to the end of `text`. Returns the number of skipped
+  // bytes.
   size_t skip_line(std::string_view text, engine::TextEnd end);
   // Returns the record with its error, whose message names the place of the record.
   BadRecord bad(const Error& error, std::string_view record) const;

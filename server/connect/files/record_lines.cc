@@ -13,7 +13,8 @@ Result<std::string> line_of(const engine::FileSink& sink, const std::string& val
   if (sink.format == engine::FileFormat::Json) return engine::json_line(value);
   if (sink.format == engine::FileFormat::Csv)
     return engine::csv_line(value, sink.columns, sink.csv);
-  // FileStreamSink prints values as they are. The short class promises a line for each record.
+  // FileStreamSink writes values unchanged. The class with the short name promises one line for
+  // each record, so it refuses a value with a line break.
   if (sink.file.empty() && value.find('\n') != std::string::npos)
     return Error{ErrorCode::InvalidText,
                  "the value has several lines",
@@ -29,7 +30,7 @@ std::vector<BadRecord> append_lines(const engine::FileSink& sink,
   std::vector<BadRecord> bad;
   for (const SinkRecord& record : records) {
     if (!record.value && sink.ignores_nulls) continue;
-    // Java prints the absent value as "null".
+    // FileStreamSink writes "null" for a missing value, because Java prints it so.
     const Result<std::string> line =
         record.value ? line_of(sink, *record.value)
         : sink.file.empty()

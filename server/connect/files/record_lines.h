@@ -8,7 +8,8 @@
 
 namespace server {
 
-// Appends a line for each record, and returns the records that cannot be one. Equal records give equal bytes.
+// Appends a line for each record, and returns the records that cannot be written as one line. Equal records give equal
+// bytes.
 std::vector<BadRecord> append_lines(const engine::FileSink& sink,
                                     const std::vector<SinkRecord>& records, std::string& to);
 

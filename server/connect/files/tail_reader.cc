@@ -37,8 +37,8 @@ std::string_view directory_of(std::string_view path) {
 }
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// Whether `name` is what a rotation makes of `file`: access.log.1, access.log-20260131. Copies with other names are not
-// read, because their lines are in the file, too.
+// Whether `name` is a name that log rotation gives to `file`: access.log.1, access.log-20260131. Files with other names
+// are not read, since they may be copies of lines that are read anyway.
 bool is_rotated_name(std::string_view name, std::string_view file) {
   if (!name.starts_with(file) || name.size() < file.size() + 2) return false;
   const std::string_view suffix = name.substr(file.size());
@@ -47,7 +47,7 @@ bool is_rotated_name(std::string_view name, std::string_view file) {
          suffix.find_first_of("0123456789") != std::string_view::npos;
 }
 
-// Returns the number of a rotated file that is numbered from the youngest on (access.log.1); nothing for a date.
+// Returns the number of a rotated file (access.log.1), where 1 is the youngest file; nothing if the name has a date.
 std::optional<int64_t> rotation_number(std::string_view name, std::string_view file) {
   constexpr size_t kDigitsOfDate = 6;
   const std::string_view digits = name.substr(file.size() + 1);
@@ -89,7 +89,7 @@ Result<SourcePosition> TailReader::position() {
     mark_.hash = hash_of(TRY(read_at(file_, 0, static_cast<size_t>(hashed))));
     mark_.hashed_bytes = hashed;
   }
-  // The members are in the order of their names, as in canonical_json_object().
+  // The members are sorted by name, as canonical_json_object() requires.
   engine::JsonObjectText json;
   json.text("hash", mark_.hash)
       .number("hashed", mark_.hashed_bytes)
@@ -112,7 +112,7 @@ Status TailReader::open_marked(const Mark& mark) {
     if (!file && file.error().code == ErrorCode::UndefinedObject) return false;
     if (!file) return file.error();
     const FileFacts facts = TRY(facts_of(*file));
-    // An offset that a user has set has no inode: it refers to the present file.
+    // An offset that a user has set has no inode. It then refers to the present file.
     const bool is_same =
         mark.inode == 0 ||
         (facts.inode == mark.inode && facts.size >= mark.place.offset &&
@@ -186,7 +186,8 @@ Result<std::vector<std::string>> TailReader::younger_than(const FileFacts& facts
     const auto its = folder_.facts(fmt::format("{}/{}", directory, name));
     if (its) found.push_back({std::move(name), *its});
   }
-  // Files that were rotated within one step of the file system's clock have the same time.
+  // Files that were rotated in quick succession have the same time, because the file system's clock is coarse. Their
+  // names then determine the order.
   std::ranges::sort(found, [&](const Rotated& a, const Rotated& b) {
     if (a.facts.modified_ns != b.facts.modified_ns)
       return a.facts.modified_ns < b.facts.modified_ns;

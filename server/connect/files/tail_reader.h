@@ -16,7 +16,7 @@ namespace server {
 // The position is the inode, a hash of the first bytes, and the offset behind the last complete line. The inode finds
 // the file again after it was renamed; the hash shows that a file with the same inode has other content.
 //
-//   rename and create   the old file is read to its end, then those renamed after it, then the new one
+//   rename and create   the old file is read to its end, then the files renamed after it, then the new one
 //   copy and truncate   the size is below the offset, or the hash differs: reading begins at 0; lines written between
 //                       copy and truncation are lost, and the log reports the truncation
 //

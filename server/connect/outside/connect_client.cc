@@ -9,7 +9,7 @@ namespace server {
 namespace {
 
 constexpr size_t kMaxQuotedBytes = 200;  // longest part of an answer that an error quotes
-// A worker answers within 90 s (its request timeout).
+// A worker answers within 90 s, which is its own request timeout.
 constexpr int64_t kTimeoutMs = 95'000;
 
 Result<ConnectReply> read(const HttpAnswer& answer) {

@@ -26,8 +26,8 @@ std::vector<ConnectorPlugin> plugins_in(const engine::JsonTree& node);
 std::vector<PropertyDefinition> properties_in(const engine::JsonTree& node);
 CheckedConfig checked_config_in(const engine::JsonTree& node);
 
-// Returns the error of an answer with another status than 2xx. `name` is the connector of the request, `class_name` the
-// class of its configuration; both may be empty.
+// Returns the error for an answer whose status is not 2xx. `name` is the connector of the request, `class_name` the
+// class in its configuration; both may be empty.
 Error connect_error(int status, std::string_view message, std::string_view name,
                     std::string_view class_name);
 

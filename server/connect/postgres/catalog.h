@@ -24,12 +24,13 @@ class PgCatalog {
   PgCatalog(PgConnection& sql, const engine::PostgresSource& source)
       : sql_(sql), source_(source) {}
 
-  // Checks the version, wal_level, the role, and that a missing slot can be made.
+  // Checks the server's version, wal_level and the role, and that a missing slot can be created.
   Status check_server();
-  // Returns the tables that the source takes, by name. Fails with InvalidParameter if there are none, if one cannot be
-  // identified by UPDATE and DELETE, and with InsufficientPrivilege if the role may not read one.
+  // Returns the tables that the source reads, sorted by name. Fails with InvalidParameter if no table matches, or if
+  // UPDATE and DELETE cannot identify the rows of a table, and with InsufficientPrivilege if the role may not read a
+  // table.
   Result<std::vector<engine::PgTable>> tables();
-  // Returns the table as a message describes it. The key, and which columns may be NULL, are as of now.
+  // Returns the table as a message describes it. The key and the information about NULL come from the present catalog.
   Result<engine::PgTable> table_of(const engine::PgRelation& relation);
   // Creates the publication, and adds the missing tables if the source may do so.
   Status ensure_publication(const std::vector<engine::PgTable>& tables);

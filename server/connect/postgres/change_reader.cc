@@ -8,8 +8,9 @@ namespace server {
 
 namespace {
 
-constexpr int kIdleWaitMs = 100;        // for the first message of a batch
-constexpr int64_t kGatherUs = 20'000;   // from the first record to the commit
+constexpr int kIdleWaitMs = 100;        // longest wait for the first message of a batch
+// longest time from the first record of a batch to its commit
+constexpr int64_t kGatherUs = 20'000;
 constexpr int64_t kUsOfMs = 1'000;
 
 PgKeyTexts key_texts(const engine::PgTable& table, const engine::PgTuple& row) {
@@ -57,7 +58,7 @@ Status ChangeReader::start(const SourcePositions& positions) {
     TRY(check_slot(slot));
     if (!log_.in_snapshot) return {};
   } else if (slot) {
-    // The slot of an earlier attempt, or one that a user has made.
+    // The slot is left from an earlier attempt, or a user has created it.
     log_ = {.processed = slot->confirmed, .in_snapshot = source_.has_snapshot};
     TRY(check_slot(slot));
   }
@@ -81,7 +82,7 @@ Status ChangeReader::check_slot(const std::optional<PgSlot>& slot) const {
   return {};
 }
 
-// Makes the missing slot, and begins the snapshot.
+// Creates the slot if it is missing, and begins the snapshot.
 Status ChangeReader::begin_slot(bool exists) {
   if (exists && !log_.in_snapshot) return {};
   LogStream stream = TRY(LogStream::open(source_, clock_));
@@ -89,7 +90,8 @@ Status ChangeReader::begin_slot(bool exists) {
     log_ = {.processed = TRY(stream.make_slot(source_.slot, false)).start};
     return {};
   }
-  // A slot that exists exports no snapshot. A temporary one shows the database as of a later place.
+  // An existing slot cannot export a snapshot, so a temporary slot is created, whose snapshot shows
+  // the database as of a later position.
   constexpr size_t kRoomForEnd = 58;  // names have 63 bytes at most
   return begin_snapshot(stream,
                         exists ? source_.slot.substr(0, kRoomForEnd) + "_copy" : source_.slot,
@@ -132,7 +134,7 @@ Result<SourceBatch> ChangeReader::poll(const Limits& limits) {
 Result<SourceBatch> ChangeReader::poll_snapshot(const Limits& limits) {
   Gathered out;
   if (!returned_log_) {
-    // The place of the slot is durable before the first row.
+    // The position of the slot is committed before the first row.
     add_positions(out.batch);
     out.batch.has_more = true;
     return std::move(out.batch);
@@ -234,7 +236,8 @@ Result<SourceBatch> ChangeReader::poll_log(const Limits& limits) {
     const int64_t now_us = clock_.monotonic_us();
     if (has_records && begun_us == 0) begun_us = now_us;
     if (has_records && now_us - begun_us > kGatherUs) break;
-    // A transaction that has begun ends soon; between transactions nothing is waited for.
+    // Within a transaction, its next message arrives soon, so waiting is short. Between
+    // transactions the reader does not wait, so that the records are committed.
     const int wait_ms = !has_records ? kIdleWaitMs : transaction_ ? 1 : 0;
     const auto message = TRY(stream_->next(wait_ms));
     if (message) {
@@ -244,7 +247,7 @@ Result<SourceBatch> ChangeReader::poll_log(const Limits& limits) {
     if (!has_records || !transaction_) break;
   }
   TRY(stream_->confirm_if_due());
-  // The server has no changes for the slot before this place.
+  // The server has no further changes for the slot before this position.
   if (!transaction_) log_.processed = std::max(log_.processed, stream_->server_end());
   const bool is_due = !returned_log_ || clock_.monotonic_us() - returned_at_us_ >
                                             source_.status_interval_ms * kUsOfMs;
@@ -363,13 +366,13 @@ Status ChangeReader::handle_truncate(const engine::PgTruncate& truncate,
   return {};
 }
 
-// --- Rows that the snapshot has
+// --- Rows that the snapshot contains
 
 Result<bool> ChangeReader::is_copied(const engine::PgTable& table, const engine::PgTuple& row) {
   const auto copy = copies_.find(table.full_name());
   if (copy == copies_.end() || !transaction_) return false;
   const engine::PgLsn at = transaction_->commit_lsn;
-  // The last segment whose begin is before the key has the row.
+  // The snapshot copied the key in the last segment that begins before the key.
   const PgKeyTexts key = key_texts(table, row);
   for (auto segment = copy->second.segments.rbegin(); segment != copy->second.segments.rend();
        ++segment) {
@@ -390,7 +393,8 @@ Result<bool> ChangeReader::without_copied(const engine::PgTable& table, engine::
   const bool old_is_copied = has_old && TRY(is_copied(table, change.before));
   const bool new_is_copied = has_new && TRY(is_copied(table, change.after));
   if (has_old && has_new && old_is_copied != new_is_copied) {
-    // A changed key: a delete and an insert, of which one is in the snapshot.
+    // The UPDATE has changed the key, so it is a delete and an insert. The snapshot already
+    // contains one of them.
     change.op = old_is_copied ? 'c' : 'd';
     if (old_is_copied) change.has_before = engine::PgOldRow::None;
     return true;

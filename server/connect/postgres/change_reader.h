@@ -16,8 +16,8 @@
 
 namespace server {
 
-// A row whose copy was committed and whose history before the copy comes in the log again is left out of the log: the
-// position of each table keeps which keys were copied as of which place (engine/connect/postgres/position.h).
+// The log also contains changes that a copied row includes already. Such changes are skipped: the position of each
+// table stores which keys were copied as of which position in the log (engine/connect/postgres/position.h).
 //
 // Invariants:
 //   1. log_ never is behind a change that was not returned;
@@ -37,8 +37,8 @@ class ChangeReader final : public SourceReader {
  private:
   // A table as the newest message about it describes it.
   struct Relation {
-    std::unique_ptr<engine::PgRecordMaker> maker;  // null: the source does not take the table
-    std::vector<std::optional<size_t>> cells;      // for each column of `maker`: its number in messages
+    std::unique_ptr<engine::PgRecordMaker> maker;  // null: the source does not read the table
+    std::vector<std::optional<size_t>> cells;      // by column of `maker`: index in messages
     engine::PgTuple in_order(engine::PgTuple tuple) const;
   };
   // Records that are not returned yet.
@@ -55,7 +55,7 @@ class ChangeReader final : public SourceReader {
   Status check_slot(const std::optional<PgSlot>& slot) const;
   Result<SourceBatch> poll_snapshot(const Limits& limits);
   Result<SourceBatch> poll_log(const Limits& limits);
-  // Adds a row of the snapshot; `next` is the row behind it.
+  // Adds a row of the snapshot; `next` is the row after it.
   Status emit(const PgSnapshot::Row& row, const std::optional<PgSnapshot::Row>& next,
               Gathered& out);
   Status handle(const LogStream::Message& message, Gathered& out);
@@ -67,14 +67,14 @@ class ChangeReader final : public SourceReader {
   // Counts a change of the current transaction. Returns whether an earlier commit of this connector
   // contains the change, so that its records must not be made again.
   bool is_repeated();
-  // Returns whether the snapshot has the row with this key as of after this transaction.
+  // Returns whether the snapshot contains the row with this key in a state that includes this transaction.
   Result<bool> is_copied(const engine::PgTable& table, const engine::PgTuple& row);
-  // Takes the side of an UPDATE out of the change that the snapshot has. Returns false if it has both.
+  // Removes from an UPDATE the side (old or new row) that the snapshot contains. Returns false if it contains both.
   Result<bool> without_copied(const engine::PgTable& table, engine::PgChange& change);
   void add(const engine::PgRecordMaker& maker, std::vector<engine::PgRecord> records,
            Gathered& out) const;
   engine::PgOrigin origin_of(engine::PgLsn lsn) const;
-  // Adds the positions that have changed since they were returned last.
+  // Adds the positions that have changed since they were last returned.
   void add_positions(SourceBatch& batch);
 
   const engine::PostgresSource source_;
@@ -94,8 +94,8 @@ class ChangeReader final : public SourceReader {
   int64_t returned_at_us_ = 0;
 
   std::optional<engine::PgBegin> transaction_;  // the transaction whose end has not been read
-  int64_t changes_ = 0;                         // number of its changes that were read
-  bool is_skipped_ = false;                     // earlier commits of the connector contain it
+  int64_t changes_ = 0;                         // changes of this transaction that were read
+  bool is_skipped_ = false;                     // an earlier commit contains the transaction
   std::optional<engine::PgLsn> last_commit_;
 };
 

@@ -54,8 +54,8 @@ void PgConnection::Finish::operator()(char* buffer) const { PQfreemem(buffer); }
 
 Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::string place,
                                         bool is_replication) {
-  // Texts of values are the same on every server (engine/connect/postgres/pg_types.h). Keepalives and the time-out of
-  // TCP end calls to a host that has vanished.
+  // The options make the texts of values equal on every server (engine/connect/postgres/pg_types.h). Keepalives and
+  // TCP's timeout end calls to a host that no longer answers.
   PgParameters all = {
       {"application_name", "millrace"},
       {"client_encoding", "UTF8"},
@@ -81,7 +81,7 @@ Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::str
   if (!opened.connection_)
     return Error{ErrorCode::OutOfMemory, "no memory for a connection to PostgreSQL"};
   pg_conn* const connection = opened.connection_.get();
-  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);  // with the SQLSTATE of a refusal
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);  // the messages include the SQLSTATE of a refusal
   constexpr int64_t kConnectMs = 10'000;
   const int64_t deadline = now_ms() + kConnectMs;
   if (PQstatus(connection) == CONNECTION_BAD) return opened.failure();
@@ -190,7 +190,7 @@ Result<std::vector<PgRow>> PgConnection::query(const std::string& sql, int most_
 Status PgConnection::begin_copy(const std::string& sql) {
   has_ended_ = false;
   if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return failure();
-  // The server looks for the start of decoding, or sorts a table, before it answers.
+  // The timeout is long, because the server may search for the start of decoding, or sort a table, before it answers.
   constexpr int kStartMs = 600'000;
   const ResultPtr result = TRY(await_result(kStartMs));
   const ExecStatusType status = PQresultStatus(result.get());

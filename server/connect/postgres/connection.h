@@ -60,8 +60,8 @@ class PgConnection {
   // Waits until the socket is ready. Returns false after `wait_ms`.
   Result<bool> await_socket(bool for_write, int wait_ms) const;
   Result<ResultPtr> await_result(int most_ms);
-  Error failure() const;                       // of the connection
-  Error failure_of(const pg_result* result) const;  // of a statement
+  Error failure() const;                       // the connection's last error
+  Error failure_of(const pg_result* result) const;  // the error of a statement
 
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string place_;

@@ -79,9 +79,10 @@ Status LogStream::confirm(engine::PgLsn lsn) {
   confirmed_at_us_ = clock_->monotonic_us();
   if (!is_started_) return {};
   std::string answer = "r";
-  for (int i = 0; i < 3; ++i) append_number(answer, lsn);  // written, durable, applied
+  // positions that are written, durable and applied
+  for (int i = 0; i < 3; ++i) append_number(answer, lsn);
   append_number(answer, static_cast<uint64_t>(clock_->wall_ms() * 1'000 - engine::kPgEpochUs));
-  answer += '\0';  // no answer is wanted
+  answer += '\0';  // requests no answer
   return connection_.send_copy(answer);
 }
 

@@ -16,29 +16,30 @@ namespace server {
 // Threads: one. Owner: a reader.
 class LogStream {
  public:
-  // Both outlive this object.
+  // Both arguments outlive this object.
   static Result<LogStream> open(const engine::PostgresSource& source, const Clock& clock);
 
   struct NewSlot {
-    engine::PgLsn start = 0;  // the snapshot has all transactions whose commit record is before it
+    engine::PgLsn start = 0;  // transactions committed before it are in the snapshot
     // Name of the exported snapshot of the database as of `start`. Valid until the next call of
     // this LogStream.
     std::string snapshot;
   };
-  // A temporary slot ends with this connection. Fails with ReadTimeout if open transactions do not end.
+  // Creates a slot. A temporary slot is dropped when this connection ends. Fails with ReadTimeout if open transactions
+  // do not end.
   Result<NewSlot> make_slot(const std::string& name, bool is_temporary);
 
   // Streams the transactions whose commit record is at `from` or later.
   Status start(engine::PgLsn from);
   struct Message {
     engine::PgLsn lsn = 0;
-    std::string_view bytes;  // of pgoutput; valid until the next call
+    std::string_view bytes;  // a message of pgoutput; valid until the next call
   };
   // Returns the next message. Waits for it at most `wait_ms`. Fails with NetworkFailure when the server ends the stream.
   Result<std::optional<Message>> next(int wait_ms);
-  // Returns the place that the server has reached without further changes for this slot.
+  // Returns the position up to which the server has no further changes for this slot.
   engine::PgLsn server_end() const { return server_end_; }
-  // Lets the server forget the log before `lsn`.
+  // Confirms to the server that the log before `lsn` is no longer needed, so that the server can delete it.
   Status confirm(engine::PgLsn lsn);
   // Repeats the confirmation if the last one was sent before the interval.
   Status confirm_if_due();

@@ -11,7 +11,7 @@ namespace server {
 
 namespace {
 
-// Returns the notices about the tables that a user would otherwise find out late.
+// Returns the notices about properties of the tables that a user would otherwise notice too late.
 std::vector<ConnectorNotice> notices_of(const std::vector<engine::PgTable>& tables,
                                         bool has_snapshot) {
   std::vector<ConnectorNotice> notices;
@@ -81,7 +81,7 @@ Result<SourcePlan> PostgresConnectors::plan_source(const engine::ConnectorClass&
   PgConnection sql = TRY(PgConnection::open(source.connection, source.host_port, false));
   PgCatalog catalog(sql, source);
   TRY(catalog.check_server());
-  TRY(catalog.find_slot());  // of another database or plug-in
+  TRY(catalog.find_slot());  // fails if the slot belongs to another database or plug-in
   const std::vector<engine::PgTable> tables = TRY(catalog.tables());
   for (const engine::PgTable& table : tables)
     plan.topics.push_back(engine::pg_topic(source.form, table));
@@ -116,7 +116,8 @@ std::vector<ConnectorNotice> PostgresConnectors::after_drop(
   if (!source.drops_slot) return stays("");
   auto sql = PgConnection::open(source.connection, source.host_port, false);
   if (!sql) return stays(": " + sql.error().message);
-  // The server notices the end of the reader's connection within a moment.
+  // Waits until the server has noticed the end of the reader's connection, since an active slot
+  // cannot be dropped.
   const std::string slot = sql->quoted_text(source.slot);
   const auto dropped = sql->query(fmt::format(
       "DO $$ BEGIN FOR i IN 1..50 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_replication_slots WHERE "

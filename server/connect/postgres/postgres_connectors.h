@@ -33,7 +33,7 @@ class PostgresConnectors final : public ConnectorFamily {
   std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& of,
                                           const engine::PropertyValues& values) const override;
 
-  // No class of the family is a sink.
+  // Never used, since no class of the family is a sink.
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   Status check_sink(const engine::ConnectorClass& of,

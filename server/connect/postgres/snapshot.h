@@ -15,7 +15,7 @@ namespace server {
 using PgKeyTexts = std::vector<std::string>;
 
 // Returns the condition that the key of the row, or the given values, are behind `after`: ("a", "b") > ('1'::int, ...).
-// Without values the names of the columns stand on the left.
+// Without values, the left side has the names of the columns.
 std::string behind_key(const PgConnection& sql, const engine::PgTable& table,
                        const PgKeyTexts& after, const PgKeyTexts* values = nullptr);
 
@@ -25,7 +25,7 @@ class PgSnapshot {
   // `snapshot` is the name of an exported snapshot, which must exist until this function returns.
   static Result<PgSnapshot> open(const engine::PostgresSource& source, const std::string& snapshot);
 
-  // Adds a table, with rows behind the key `after`; without it all rows.
+  // Adds a table: its rows after the key `after`, or all rows without it.
   void add(engine::PgTable table, std::optional<PgKeyTexts> after);
   struct Row {
     std::vector<std::optional<std::string>> values;  // of all columns of the table
