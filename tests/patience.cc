@@ -85,7 +85,7 @@ testing::AssertionResult took_less(std::chrono::nanoseconds took, std::chrono::n
 
 void limit_each_case() {
   void* frame = nullptr;
-  // loads the library of backtrace() now, because a signal handler must not load one
+  // loads the library of backtrace() now, because a signal handler must not load a library
   backtrace(&frame, 1);
   std::signal(SIGALRM, expire);
   testing::UnitTest::GetInstance()->listeners().Append(new CaseLimit);

@@ -1,4 +1,4 @@
-// Time limits in unit tests: a bound that does not fail on a busy machine, and a limit for each case.
+// Time limits in unit tests: a limit that does not fail on a busy machine, and a limit for each case.
 // tests/clients/patience.py is the counterpart in Python.
 #pragma once
 #include <gtest/gtest.h>
@@ -11,10 +11,10 @@ namespace tests {
 // minute and the present number.
 double load_per_core();
 
-// Returns whether the tests run in the lane of tests/run without time limits ($MILLRACE_TEST_LANE).
+// Returns whether tests/run runs the tests without time limits ($MILLRACE_TEST_LANE).
 bool is_untimed_lane();
 
-// Whether `took` is less than `bound`, scaled by the load. Always true in the untimed lane, where other programs
+// Compares `took` with `bound`, scaled by the load. Always true in the untimed lane of tests/run, where other programs
 // compete for the cores; the timed lane runs these cases alone.
 testing::AssertionResult took_less(std::chrono::nanoseconds took, std::chrono::nanoseconds bound);
 

@@ -67,7 +67,7 @@ TEST(Gate, a_forgotten_waiter_is_not_notified) {
   EXPECT_EQ(told, 0);
 }
 
-// When the wait ends, all admitted work has ended, whatever the other threads do meanwhile.
+// When the wait ends, all admitted work has ended, whatever other threads do at the same time.
 TEST(Gate, after_the_wait_no_admitted_work_goes_on) {
   for (int round = 0; round < 20; ++round) {
     Gate gate;

@@ -65,8 +65,7 @@ TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
 }
 
-// There are more incomplete messages than the limit has room for, and each of them grew in small
-// steps.
+// The incomplete messages together exceed the limit, and each of them has grown in small steps.
 TEST(MemoryBudget, half_messages_of_many_clients_leave_room_for_requests_that_have_arrived) {
   MemoryBudget budget(64 * kMb);
   std::deque<Client> half;

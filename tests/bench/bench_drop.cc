@@ -1,4 +1,4 @@
-// The time that a client waits for its append while a large topic is dropped.
+// Measures how long a client waits for its append while a large topic is dropped.
 //
 //   bench_drop [--megabytes N] [--batch-size B] [--directory DIR]
 //
@@ -63,7 +63,7 @@ void fill(storage::Log& log, const storage::TopicPartition& partition, size_t si
   if (!batches.empty()) append(log, partition, std::move(batches));
 }
 
-// Returns how long appends took, which were made one after another as long as `goes_on` was true.
+// Makes appends one after another while `goes_on` is true, and returns how long each took.
 std::vector<double> waits_while(storage::Log& log, const storage::TopicPartition& partition,
                                 const std::function<bool()>& goes_on) {
   const std::string batch = batch_of(1000);

@@ -138,7 +138,7 @@ class Cluster final : public server::ControllerPort {
   int64_t now_us() const { return clock_.monotonic_us(); }
   bool is_quiet() const { return !appended_; }
 
-  // The counts since the last call of take_counts().
+  // The counts since take_counts() was last called.
   struct Counts {
     int64_t commands, beats;
     size_t bytes;

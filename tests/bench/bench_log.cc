@@ -1,10 +1,10 @@
-// The rate at which the log makes records durable, compared with the disk itself.
+// Measures how fast the log makes records durable, compared with the disk itself.
 //
 //   bench_log [--megabytes N] [--directory DIR]
 //
-// Four producers, each with four batches of 64 KB in flight (records of 1 KB), fsync on; then the
-// same number of bytes written to a plain file, 1 MB and one fdatasync at a time. Both are measured
-// in turns, since disks are noisy. Prints one line of JSON.
+// Four producers, each with four batches of 64 KB in flight (records of 1 KB), write with fsync on.
+// Then the same number of bytes is written to a plain file, 1 MB and one fdatasync at a time. Both
+// measurements alternate, since the speed of disks varies. Prints one line of JSON.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>

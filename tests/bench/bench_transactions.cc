@@ -1,5 +1,5 @@
-// Transactions per second of a server. Producers begin the next transaction when the last has ended, over plain
-// sockets, so that no client library is measured.
+// Measures the transactions per second of a server. Each producer begins a transaction when its last one has ended,
+// over plain sockets, so that no client library is measured.
 //
 //   bench_transactions HOST:PORT [--version 1|2] [--producers 8] [--records 100] [--partitions 3] [--seconds 5]
 //
@@ -113,7 +113,7 @@ class Producer {
     init.transaction_timeout_ms = 60'000;
     auto made = connection_.ask<InitProducerIdResponse>(init, 4);
     for (int i = 0; i < 100 && is_passing(made.error_code);
-         ++i) {  // the coordinator is loading, or ends the last transaction
+         ++i) {  // the coordinator is loading, or is still ending the last transaction
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       made = connection_.ask<InitProducerIdResponse>(init, 4);
     }
@@ -165,7 +165,7 @@ class Producer {
           {.index = i, .records = std::string_view(batches[static_cast<size_t>(i)])});
     const int16_t version = options_.version == kFirst ? 9 : 12;
     bool is_over = false;
-    while (!is_over) {  // a repeated batch is recognized by its sequence
+    while (!is_over) {  // the broker recognizes a repeated batch by its sequence number
       const auto written = connection_.ask<ProduceResponse>(request, version);
       is_over = true;
       for (const auto& partition : written.responses.at(0).partition_responses) {

@@ -1,5 +1,5 @@
-// The access file: any text is accepted or refused, and an accepted one decides about any
-// connection.
+// Fuzz target: the access file. Any text is accepted or refused, and an accepted file can decide
+// about any connection.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

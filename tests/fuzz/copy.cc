@@ -1,5 +1,5 @@
-// Fuzz target: the options of a COPY, on the first line, and the data of its client. The data must
-// give the same rows in one piece and in many pieces.
+// Fuzz target: the options of a COPY, on the first line, and the data of its client. The rows must
+// not depend on the pieces in which the data arrives.
 #include <cassert>
 
 #include "engine/sql/parse.h"

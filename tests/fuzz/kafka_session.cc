@@ -24,7 +24,7 @@ constexpr int32_t kMaxPartitions = 8;
 constexpr size_t kMaxTopics = 8;
 constexpr int32_t kLastId = 0x6d696c6c;
 
-// Creating partitions costs far more than the tested code. A few must be enough.
+// Creating partitions takes far longer than the code under test, so there are only a few.
 class SmallBackend final : public UsersBackend {
  public:
   void create_topic(std::string name, int32_t partition_count, TopicConfig config,

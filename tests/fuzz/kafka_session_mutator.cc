@@ -45,7 +45,7 @@ std::string mutated_batch(std::string_view bytes) {
   return batch;
 }
 
-// Returns the same request with mutated records; the unchanged frame if it is no Produce request.
+// Returns the request with mutated records; the unchanged frame if it is not a Produce request.
 std::string with_mutated_records(const std::string& frame, std::mt19937& random) {
   const auto request = parse_request(frame);
   if (!request || request->header.api_key != ProduceRequest::kApiKey ||

@@ -46,7 +46,7 @@ class Client {
     }
   }
 
-  // Completes or cancels everything that the session waits for.
+  // Completes or cancels all calls that the session waits for.
   void settle() {
     conversation_.backend.holds_writes = false;
     for (int round = 0; round < 4; ++round) {

@@ -7,8 +7,8 @@
 
 namespace {
 
-// Returns whether a list is null. Lists in Protobuf are never null, but a column is null if the
-// message of the record has no field for it.
+// Returns whether a list is null. A list field of Protobuf is never null, but a column is null if the message has no
+// field for it.
 bool has_null_list(const fuzz::Rows& rows) {
   return std::ranges::any_of(rows.columns, [](const auto& column) {
     const engine::TypeKind kind = column->type().kind();

@@ -80,7 +80,7 @@ TEST(BatchFilter, a_delete_horizon_changes_no_timestamp) {
   EXPECT_TRUE(has_delete_horizon(header));
   EXPECT_EQ(header.base_timestamp, 1'700'000'000'000);
   EXPECT_EQ(header.max_timestamp, 5'000);
-  // The delete horizon stays when further records are removed later.
+  // The delete horizon remains when further records are removed later.
   const std::string again = filtered(marked, {false, false, true, false});
   EXPECT_EQ(parse_batch(again, BatchCheck::Shape)->header.base_timestamp, 1'700'000'000'000);
   EXPECT_EQ(records_in(again), (std::vector<Kept>{records_in(batch)[2]}));

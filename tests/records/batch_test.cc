@@ -234,7 +234,9 @@ TEST(Batch, every_cut_is_refused) {
 TEST(Batch, every_flipped_bit_is_noticed_by_the_checksum_or_harmless) {
   const std::string bytes = build(kRows);
   for (size_t bit = 16 * 8; bit < bytes.size() * 8;
-       ++bit) {  // offset, length and epoch precede it and are not covered
+       // the offset, the length and the epoch precede these bytes and are not covered by the
+       // checksum
+       ++bit) {
     std::string damaged = bytes;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     EXPECT_FALSE(parse_batch(damaged, BatchCheck::ShapeAndCrc)) << bit;

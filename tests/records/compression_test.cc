@@ -39,7 +39,7 @@ TEST_P(EachCodec, output_above_the_limit_is_refused) {
   EXPECT_LE(unpacked.capacity(), size_t{3} << 20);
 }
 
-// The result does not depend on how much a step processes, or on whether the input has moved in
+// The result depends neither on how much a step processes, nor on whether the input has moved in
 // memory.
 TEST_P(EachCodec, steps_give_the_same_as_one_piece_and_each_is_bounded) {
   constexpr size_t kStep = 100'000, kBlock = 64 << 10;
@@ -53,7 +53,7 @@ TEST_P(EachCodec, steps_give_the_same_as_one_piece_and_each_is_bounded) {
     const Result<bool> step = decompressor.step(moved, kStep);
     ASSERT_TRUE(step);
     is_complete = *step;
-    // A plain block of snappy is decoded in one piece.
+    // Snappy without framing is one block, which is decoded in a single step.
     if (GetParam() != Codec::Snappy) {
       EXPECT_LE(decompressor.bytes().size() - before, kStep + kBlock);
     }

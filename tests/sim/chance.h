@@ -1,4 +1,4 @@
-// The random choices of a run. The seed alone decides them, so a run can be repeated.
+// Makes the random choices of a run. They depend only on the seed, so a run can be repeated.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -14,7 +14,7 @@
 
 namespace sim {
 
-// The prefix of values that end with a number.
+// The beginning of values that end with a number.
 inline constexpr std::string_view kNumberPrefix = "number ";
 std::optional<int64_t> number_of(std::string_view value);
 // Returns the values of a batch that was visible.

@@ -1,4 +1,4 @@
-// The events of a simulation in virtual time, one after the other.
+// Runs the events of a simulation in virtual time, one after the other.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,4 @@
-// The violations that a run has found, and a trace of its events.
+// Collects the violations that a run has found, and a trace of its events.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -86,7 +86,7 @@ bool LastingFault::excuses(const storage::ClusterSnapshot& cluster,
            assignment.replicas.size() - 1 < std::max<size_t>(1, least);
   };
   if (other_ != nullptr) {
-    // If the controller is at one end of a cut connection, it fences the node at the other end.
+    // If the controller is at one end of a broken connection, it fences the node at the other end.
     const auto is_gone = [&](const SimNode& node) {
       const storage::ClusterNode* known = cluster.find(node.id());
       return known != nullptr && known->is_fenced;

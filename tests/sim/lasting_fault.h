@@ -1,4 +1,4 @@
-// One fault that lasts: the cluster must continue without the affected nodes.
+// A fault that lasts: the cluster must continue without the affected nodes.
 #pragma once
 #include <string>
 
@@ -15,7 +15,7 @@ class LastingFault {
 
   // Begins a fault that is chosen at random.
   void begin();
-  // Ends what healing the network, etcd and the disks does not end: wakes a frozen node.
+  // Wakes a frozen node. All other effects of the fault end when the network, etcd and the disks are healed.
   void end();
   // Returns whether the fault leaves fewer replicas of the partition than acks=all needs. False if the partition
   // has lost none.
@@ -28,8 +28,8 @@ class LastingFault {
 
   SimNode::World& world_;
   std::string name_;
-  SimNode* node_ = nullptr;   // null: the fault concerns no single node
-  SimNode* other_ = nullptr;  // the second node if the fault is between two
+  SimNode* node_ = nullptr;   // null: the fault affects no single node
+  SimNode* other_ = nullptr;  // the second node, if the fault is between two nodes
 };
 
 }  // namespace sim

@@ -304,7 +304,7 @@ class LoneScenario {
     ++committed_;
   }
 
-  // --- Checkpoints: they are stored apart from the journal, which is trimmed afterwards
+  // --- Checkpoints: they are stored separately, and the journal is trimmed afterwards
   void checkpoint() {
     if (!is_built_ || is_checkpointing_ || durable_.sequence <= checkpoint_) return;
     is_checkpointing_ = true;
@@ -367,23 +367,22 @@ class LoneScenario {
   const LoneRules rules_;
   Findings findings_;
   SimClock clock_;
-  const bool keeps_a_reserve_;  // explained at SimNode
+  const bool keeps_a_reserve_;  // as in SimNode
   storage::MemoryDisk disk_;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::LogReader> reader_;
   uint64_t life_ = 0, owner_ = 0;
   bool has_failed_ = false, is_full_ = false;
 
-  // Members of the client. `appended_` is the next offset; all records before `acknowledged_input_`
-  // must stay.
+  // Members of the client. `appended_` is the next offset; all records before `acknowledged_input_` must remain.
   Offset appended_{0}, acknowledged_input_{0};
   bool is_appending_ = false;
 
   // Members of the task.
   std::optional<storage::TaskStart> begun_;
-  State state_, durable_;      // after all sent commits, and after the answered ones
+  State state_, durable_;      // states after all sent commits, and after the answered ones
   std::deque<State> on_way_;   // states after each commit without an answer
-  TaskSequence acknowledged_;  // this commit and all before it must stay
+  TaskSequence acknowledged_;  // this commit and all earlier ones must remain
   bool is_built_ = false, is_checkpointing_ = false;
   TaskSequence checkpoint_;
   Offset journal_end_;

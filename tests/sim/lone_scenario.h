@@ -1,5 +1,5 @@
-// One run of a single node: a task commits to the node's own log (server/tasks/log_ports.h), while the node is
-// killed, loses power during a commit or has a full disk; then the task is built again.
+// Runs a single node: a task commits to the node's log (server/tasks/log_ports.h), while the node is killed, loses
+// power during a commit or has a full disk; then the task is built again.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace sim {
 
-// Rules of the product that a test can switch off, to show that the checkers find the damage.
+// Rules of the product that a test can switch off, to show that the checkers find the resulting error.
 struct LoneRules {
   // Outputs are appended in the commit of the entry that contains their effects.
   bool appends_outputs_with_entry = true;

@@ -15,8 +15,8 @@ const ProgressChecker::Seen* ProgressChecker::find_seen(SimNode& node) const {
              : nullptr;
 }
 
-// Returns whether the node runs. A running node has something to do every few milliseconds, so a
-// longer pause means that it is or was frozen.
+// Returns whether the node runs without a pause. A running node has something to do every few milliseconds, so a longer
+// pause means that it is or was frozen.
 bool ProgressChecker::goes_on(const Seen& seen) const {
   constexpr int64_t kPauseUs = 50'000;
   return queue_.now_us() - seen.at_us <= kPauseUs;
@@ -62,8 +62,8 @@ void ProgressChecker::check_election(int64_t decided_us, SimNode& controller, Si
       decides->read.front().first > noticed_us)
     return;
   if (leads == nullptr || leads->runs_since_us > noticed_us) return;
-  // A controller has no recent reports from a node that it does not hear. If it hears no other node either, it
-  // decides nothing.
+  // A controller has no recent reports from a node that it cannot hear. If it hears no other node either, it decides
+  // nothing.
   if (!network_.is_open_since(elected.id(), controller.id(), noticed_us)) return;
   const bool has_others = std::ranges::any_of(assignment.isr, [&](NodeId id) {
     const storage::ClusterNode* node = cluster.find(id);

@@ -37,8 +37,7 @@ class ProgressChecker {
                   const storage::PartitionAssignment& assignment);
 
  private:
-  // The sum of the session timeout and of the delay of reports, which is at most a fifth of a
-  // second.
+  // The sum of the session timeout and the delay of reports, which is at most a fifth of a second.
   static constexpr int64_t kHeardOfUs = 700'000;
   struct Seen {
     uint64_t life = 0;
@@ -46,10 +45,10 @@ class ProgressChecker {
     // times since which the process runs, or decides, without a pause
     int64_t runs_since_us = 0, decides_since_us = 0;
     int64_t full_since_us = 0, has_room_since_us = 0, in_touch_since_us = 0;
-    // at which time the node had read up to which revision
+    // the revisions that the node had read, and the times at which it had read them
     std::deque<std::pair<int64_t, Revision>> read;
   };
-  // The observations of the running process of the node; null before its first event.
+  // The observations about the running process of the node; null before its first event.
   const Seen* find_seen(SimNode& node) const;
   bool goes_on(const Seen& seen) const;
   static Revision read_at(const Seen& seen, int64_t at_us);

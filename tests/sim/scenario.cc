@@ -26,8 +26,8 @@ using storage::TopicPartition;
 
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kAttacked = 6 * kSecond, kHealing = 8 * kSecond;
-// After this time everything that began during the attack has ended, such as nodes that restart and
-// connections that open.
+// The time after which everything that began during the attack has ended, such as restarts of nodes and attempts to
+// connect.
 constexpr int64_t kStillHealing = 3 * kSecond;
 
 // Runs some topics on a cluster of three or more nodes, between which replicas move.
@@ -61,15 +61,15 @@ class Scenario {
     world_.task_rules.journals = options.rules.journals;
     world_.snapshot_period = chance_.between(10, 200);
     // With more nodes than replicas, half of the runs have observers, as queries use them: the topics that tasks read
-    // and commit to exist on every node. This choice has its own random numbers, so that the runs of all other seeds
-    // stay the same.
+    // and commit to exist on every node. The choice has its own random numbers, so that the runs of all other seeds do
+    // not change.
     Chance observers(~options.seed);
     if (node_count_ > kReplicas && observers.one_in(2)) {
       world_.settings.replicas.awaits_observed = true;
       for (const Topic topic : {kInput, kJournal, kOrders})
         if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
     }
-    // Chooses conditions that are rare otherwise. These choices have their own random numbers, too.
+    // Chooses rare conditions. These choices also have their own random numbers.
     Chance profile(~options.seed ^ 0x70726f66696c65);
     if (profile.one_in(8)) network_.set_very_late(12);
     if (profile.one_in(8)) moves_ = 20;
@@ -238,8 +238,7 @@ class Scenario {
     return has_topic;
   }
 
-  // A node that enters the ISR must have every record that was visible. A node that is elected learns of
-  // it.
+  // A node that enters the ISR must have every record that was visible. A node that is elected must learn of it.
   void check_assignments(NodeId author, const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
     int64_t decided_us = queue_.now_us();
@@ -361,7 +360,7 @@ class Scenario {
         cut(node, lasts_us);
         break;
       case 6:
-        // May last longer than the controller needs to notice it.
+        // This cut may last longer than the controller needs to notice it.
         cut_from_etcd(node, chance_.one_in(3) ? chance_.between(kSecond, 3 * kSecond) : lasts_us);
         break;
       case 7:
@@ -451,8 +450,8 @@ class Scenario {
   }
 
   // Cuts off a leader with too few replicas in sync. Then the node that was away returns and the topic requires fewer
-  // replicas, so that another node leads and acknowledges. The first leader learns nothing of this, and can reach no
-  // node that could lead.
+  // replicas, so that another node becomes the leader and acknowledges records. The first leader learns nothing of
+  // this, and can reach no node that could be the leader.
   void leave_alone() {
     SimNode& operating = *leaving_.one_of(nodes_);
     const TopicPartition partition = leaving_.one_of(partitions_of(kInput, kInputs));
@@ -610,8 +609,8 @@ class Scenario {
     });
   }
 
-  // Returns whether the disk of the node may be lost. The cluster cannot keep records if the last disk that has them
-  // is lost. If one replica is enough to acknowledge, the next command can make this disk the last one.
+  // Returns whether the disk of the node may be lost. The cluster cannot keep records if the last disk that has them is
+  // lost. If one replica is enough to acknowledge records, the next command can make this disk the last one.
   bool may_lose_its_disk(const SimNode& node) {
     if (world_.settings.replicas.min_insync_replicas < 2 || requires_ || leaves_alone_)
       return false;

@@ -12,7 +12,8 @@
 
 namespace sim {
 
-// Rules of the product that a test can switch off, to show that the checkers find the damage.
+// Rules of the product that a test can switch off, to show that the checkers find the resulting
+// error.
 struct Rules : server::ClusterRules {
   TransactionSimRules transactions_here;
   SimTaskRules tasks_here;

@@ -11,8 +11,8 @@
 
 namespace sim {
 
-// Runs one statement at a time, each on another node. If the node dies before it answers, the outcome of the statement
-// is unknown.
+// Runs one statement at a time, each on another node. If the node dies before it answers, the client does not know the
+// outcome of the statement.
 class SessionClient {
  public:
   SessionClient(const SessionClient&) = delete;
@@ -114,7 +114,7 @@ class EndAsker {
 
   void start() { next(); }
   void stop() { is_stopping_ = true; }
-  // Called on the node's loop.
+  // Runs on the node's loop.
   void ask(SimNode& node, const std::vector<storage::TopicPartition>& partitions);
   size_t answers() const { return answers_; }
 

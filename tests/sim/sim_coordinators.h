@@ -26,13 +26,12 @@ struct TransactionTopics {
   }
 };
 
-// The rules of the server that a simulation can switch off.
+// Rules of the server that a simulation can switch off.
 struct TransactionSimRules {
   server::coordinator::TransactionRules coordinators = {.ends_at_once = false};
   bool verifies = true;  // whether a batch is checked for membership in a transaction
   bool guards = true;    // whether the end of the transaction after that check is noticed
-  bool confirms =
-      true;  // whether other nodes confirm that the coordinator is still the coordinator
+  bool confirms = true;  // whether other nodes confirm that the coordinator was not replaced
 };
 
 // Threads: the simulation's. Owner: a process.

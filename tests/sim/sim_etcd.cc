@@ -238,8 +238,8 @@ class SimEtcdClient final : public EtcdClient {
   }
   int64_t delay() { return etcd_.chance_.delay_us(etcd_.latency_us_); }
 
-  // The request travels, is executed, and its answer travels back. Each of both may be lost, and a late request may be
-  // executed after the caller has given up.
+  // The request travels, is executed, and its answer travels back. The request or the answer may be lost, and a late
+  // request may be executed after the caller has given up.
   template <class T>
   void ask(std::function<Result<T>()> happen, Answer<T> answer) {
     const bool request_lost = is_cut() || etcd_.chance_.with(etcd_.loss_);

@@ -28,7 +28,7 @@ class SimEtcd {
   };
   std::unique_ptr<EtcdClient> connect(NodeId node, Caller caller);
 
-  // While the node is cut, neither its requests nor their answers arrive.
+  // While the node is cut off, neither its requests nor their answers arrive.
   void cut(NodeId node, bool is_cut);
   // Sets the probability with which each request, or its answer, is lost.
   void set_loss(double probability) { loss_ = probability; }

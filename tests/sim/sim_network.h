@@ -1,4 +1,4 @@
-// The network between the nodes. Messages are delayed, lost, duplicated, reordered and cut off as the run
+// The network between the nodes. It delays, loses, duplicates and reorders messages and breaks connections, as the run
 // demands.
 #pragma once
 #include <functional>

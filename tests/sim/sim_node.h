@@ -68,9 +68,9 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   void start();
   // Kills the process. Data that was not synced is lost.
   void kill();
-  // Freezes the node until this time. Then all waiting events happen.
+  // Freezes the node until this time; then all waiting events happen.
   void freeze(int64_t until_us) { frozen_until_us_ = until_us; }
-  // Ends a freeze before its time.
+  // Ends the freeze early.
   void wake();
   // Gives the node a new, empty disk. Call it only while the process does not run.
   void lose_disk();
@@ -112,10 +112,9 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   Uuid directory_;
   uint64_t life_ = 0;
   int64_t frozen_until_us_ = 0;
-  // what the loop has to run, while the process is frozen
+  // the work that arrived for the loop while the process was frozen
   std::deque<std::pair<uint64_t, std::function<void()>>> inbox_;
-  // If the node keeps no reserve, its commits reach the end of the disk, and are tried again from
-  // time to time.
+  // A node without a reserve fills its disk with commits, and repeats those that fail.
   const bool keeps_a_reserve_;
   bool is_full_ = false;
   std::unique_ptr<Process> process_;

@@ -13,10 +13,10 @@ namespace sim {
 
 class SimNode;
 
-// Rules of the product that a test can switch off, to show that the checkers find the damage.
+// Rules of the product that a test can switch off, to show that the checkers find the resulting error.
 struct SimTaskRules {
   storage::JournalRules journals;
-  // If true, a node that is behind the start of the journal restarts from a snapshot.
+  // If true, a node whose position is before the start of the journal restarts from a snapshot.
   bool begins_anew = true;
   // A task begins after all earlier commits have been carried out.
   bool carries_out_first = true;

@@ -1,5 +1,5 @@
-// A client with a transactional id: writes to several partitions, commits or aborts, gives up, and is replaced by
-// another process of the same id while it is still at work.
+// A client with a transactional id. It writes to several partitions, commits, aborts or gives up, and another process
+// of the same id may replace it while it is still at work.
 #pragma once
 #include <functional>
 #include <map>
@@ -22,7 +22,7 @@ class TransactionalClient {
   // Lets the client end the transaction that it has begun, and begin no other one.
   void stop() { is_stopping_ = true; }
   bool is_idle() const;
-  // Returns the event for which a client that is not idle waits.
+  // Returns the event for which a busy client waits.
   std::string describe() const;
 
  private:

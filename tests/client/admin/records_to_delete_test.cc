@@ -39,7 +39,7 @@ TEST(RecordsToDelete, an_invalid_file_is_refused) {
             std::string::npos);
 }
 
-// If a partition occurs twice, the command cannot know which of the offsets is meant.
+// If a partition occurs twice, the command cannot know which offset is meant, so it fails.
 TEST(RecordsToDelete, a_partition_is_named_once) {
   EXPECT_EQ(refusal_of(R"({"partitions": [{"topic": "a", "partition": 1, "offset": 1},
                                           {"topic": "a", "partition": 1, "offset": 2}]})"),

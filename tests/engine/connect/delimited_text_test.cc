@@ -1,4 +1,4 @@
-// Lines and CSV records in the bytes of a file.
+// Tests how lines and CSV records are read from the bytes of a file.
 #include "engine/connect/delimited_text.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The properties of connector classes.
+// Checks the properties of connector classes.
 #include "engine/connect/properties.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Columns of the rows in files, and rows as JSON.
+// Checks columns made of rows in files, and rows as JSON.
 #include "engine/connect/row_columns.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The lines of sinks of files.
+// Checks the lines that file sinks write.
 #include "engine/connect/sink_lines.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The names, intents and positions of sinks.
+// Checks the names, intents and positions of sinks.
 #include "engine/connect/sink_objects.h"
 
 #include <gtest/gtest.h>

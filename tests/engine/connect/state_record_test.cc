@@ -1,4 +1,4 @@
-// The records of __connect_state.
+// Checks the records of __connect_state.
 #include "engine/connect/state_record.h"
 
 #include <gtest/gtest.h>

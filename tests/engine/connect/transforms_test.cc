@@ -361,7 +361,7 @@ TEST(Transforms, regex_router) {
   EXPECT_EQ(route("(.*)-(\\d+)", "$2_$1", "orders-12"), "12_orders");
   EXPECT_EQ(route("orders", "x", "orders-12"), "orders-12");  // the whole name must match
   EXPECT_EQ(route("(?<db>\\w+)\\.(?<table>\\w+)", "${table}\\$${db}", "a.b"), "b$a");
-  EXPECT_EQ(route("o|or", "x", "or"), "xr");  // as replaceFirst(), which finds the first match
+  EXPECT_EQ(route("o|or", "x", "or"), "xr");  // the first alternative matches, as in Java
   EXPECT_EQ(route("(a)(b)?", "$1$2", "a"), "a");
   EXPECT_EQ(route("(.*)", "$12", "a"), "a2");
   EXPECT_EQ(route("a(?=b)", "x", "a"),

@@ -24,8 +24,7 @@ TestRecord row(const std::string& id, int a, int64_t timestamp) {
   return {id, R"({"A":)" + std::to_string(a) + "}", timestamp};
 }
 
-// Stands for a query that reads the partitions of one topic and writes another one. The test
-// decides how far it has read.
+// A query that reads the partitions of one topic and writes another one. The test decides how far it has read.
 class TestWriters final : public TopicWriters {
  public:
   explicit TestWriters(std::vector<PartitionRef> inputs)
@@ -190,7 +189,7 @@ TEST_P(RandomDelays, every_record_finds_the_row_of_its_time) {
     run_->await_writers("d", writers_);
     run_->start();
 
-    // The changes that the query has read but not written, by partition of its input.
+    // changes that the query has read but not written, by the partition of its input
     std::vector<std::deque<TestRecord>> owed(static_cast<size_t>(partitions));
     std::vector<int64_t> passed(static_cast<size_t>(partitions), 0);
     const auto write_one = [&](size_t from) {

@@ -81,7 +81,7 @@ class ForeignKeyJoin : public QueryTest {
       put_left(run, key, ++last_value_,
                random.next() % 8 == 0 ? std::nullopt : std::optional(other));
   }
-  // Returns by key all values that were written, in their order; "null" is a deletion.
+  // Returns, for each key, all values that were written, in their order; "null" is a deletion.
   static std::map<std::string, std::vector<std::string>> written_of(QueryRun& run) {
     std::map<std::string, std::vector<std::string>> values;
     std::istringstream lines(run.written());
@@ -173,7 +173,7 @@ TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
   }
 }
 
-// Rows disappear and return, and the tasks crash at any moment.
+// Rows are deleted and inserted again, and the tasks crash at any moment.
 TEST_F(ForeignKeyJoin, in_the_end_the_rows_are_those_of_the_tables) {
   settings_.num_partitions = 3;
   for (const bool is_left : {false, true}) {

@@ -42,8 +42,8 @@ class ProcessingLogTest : public PlanTest {
   }
 };
 
-// Lines are sorted by topic, partition and offset of their records, in whatever order they were
-// added.
+// Lines are sorted by topic, partition and offset of their records, whatever the order in which
+// they were added.
 TEST_F(ProcessingLogTest, is_read_by_the_stream_that_its_statement_declares) {
   ProcessingLogBuffer buffer;
   buffer.add({ProcessingErrorType::Deserialization, "not JSON", "orders", 3, 42});

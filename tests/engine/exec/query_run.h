@@ -41,7 +41,7 @@ class QueryRun {
     log_.break_partition(source(topic, partition), std::move(error));
   }
 
-  // Tasks that are started from then on wait for the queries that write the topic.
+  // Tasks that are started after this call wait for the queries that write the topic.
   void await_writers(const std::string& topic, TopicWritersPtr writers) {
     writers_[topic] = std::move(writers);
   }

@@ -1,4 +1,4 @@
-// Tests of continuous queries, from their SQL to their output.
+// The fixture for tests of continuous queries, from their SQL to their output.
 #pragma once
 #include <memory>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace engine {
 
-// Options with which every change produces exactly one output, so that the sizes of batches do not
-// affect the output.
+// Returns options with which every change produces exactly one output, so that the sizes of batches
+// do not affect it.
 inline TaskOptions exact(size_t max_rows_per_step = 4096) {
   TaskOptions options;
   options.merge_updates = false;

@@ -31,7 +31,8 @@ TEST(RecordCursor, a_batch_is_entered_again_where_it_was_left) {
   EXPECT_EQ(record.key, "b");
 }
 
-// After compaction, the records have other positions in the batch than before.
+// Compaction changes the positions of the records in a batch, so the cursor must find its record
+// again.
 TEST(RecordCursor, a_batch_replaced_by_compaction_is_entered_again) {
   const std::string batch = batch_of_three();
   std::string scratch;

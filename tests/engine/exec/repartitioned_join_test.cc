@@ -226,8 +226,7 @@ TEST_F(RepartitionedJoin, nothing_waits_for_a_partition_without_records) {
   EXPECT_EQ(run->written(), "a {\"AMOUNT\":1,\"V\":1} @150\n");
 }
 
-// A row of the table waits only for the records that exist when the row is read, not for records that
-// arrive later.
+// A row of the table waits only for the records that existed when the row was read, not for records that arrive later.
 TEST_F(RepartitionedJoin, a_partition_that_lags_for_ever_does_not_hold_the_table_up_for_ever) {
   auto run = joined(2);
   const size_t reader = 2 + static_cast<size_t>(partition_for("a", 2));

@@ -20,7 +20,7 @@ TestRecord click(const std::string& id, int n) {
   return {id, "{\"N\":" + std::to_string(n) + "}", 1};
 }
 
-// Stands for the other thread. It evaluates the rows only when the test calls work().
+// Replaces the other thread. It evaluates the rows only when the test calls work().
 class SlowRows : public QueryTest {
  protected:
   ~SlowRows() override {
@@ -34,7 +34,7 @@ class SlowRows : public QueryTest {
       });
   }
 
-  // Evaluates the waiting rows, and notifies the tasks.
+  // Evaluates the waiting rows and notifies their tasks.
   void work() {
     for (auto& [work, done] : std::exchange(handed_over_, {})) {
       std::thread([&work] { work(); }).join();

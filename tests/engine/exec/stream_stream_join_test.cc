@@ -110,8 +110,8 @@ TEST_F(StreamStreamJoin, expired_records_take_no_memory) {
   for (Store* store : run->task().stage().stores()) EXPECT_LT(store->size(), 10u);
 }
 
-// One record matches thousands, so a step ends in the middle of it. A crash at this point must not
-// change the result.
+// One record matches thousands, so a step ends before all its matches are joined. A crash at this point must not change
+// the result.
 TEST_F(StreamStreamJoin, a_record_that_meets_many_is_worked_off_in_slices) {
   const auto fill = [](QueryRun& run) {
     std::vector<At> many;

@@ -110,12 +110,12 @@ TEST_F(StreamTableJoin, joined_rows_can_be_grouped) {
   EXPECT_EQ(run->newest_written(), "Ann {\"TOTAL\":3} @11\nEve {\"TOTAL\":4} @12\n");
 }
 
-// ---- streams with another key than the one of the join
+// ---- streams whose key is not the key of the join
 
 class RekeyedJoin : public StreamTableJoin {
  protected:
   RekeyedJoin() { settings_.num_partitions = 3; }
-  // Produces customers to the partitions of their keys, and orders to any partition.
+  // Produces customers to the partitions of their keys, and orders to arbitrary partitions.
   static void produce(QueryRun& run, const std::vector<TestRecord>& orders,
                       const std::vector<TestRecord>& customers) {
     for (const TestRecord& one : customers) run.produce("c", partition_for(*one.key, 3), {one});
@@ -187,7 +187,7 @@ TEST_F(RekeyedJoin, may_follow_another_join) {
             "Bob {\"NUMBER\":\"2\",\"MEANING\":null} @11\n");
 }
 
-// ---- tables whose records' times are only the times of their arrival
+// ---- tables whose records have the times of their arrival
 
 class ReadFirstJoin : public StreamTableJoin {
  protected:

@@ -118,7 +118,7 @@ TaskOptions with_processing_log() {
 TEST_F(TaskFailure, records_that_retention_deletes_unread_are_logged_and_counted) {
   auto run = query({kOrders}, kTotals, with_processing_log());
   for (int i = 0; i < 10; ++i) run->produce("orders", 0, {order("a", "1", i)});
-  // A task that starts at the beginning starts where the partition does: it has lost no record.
+  // A new task starts at the first offset that the partition still has, so it has lost no record.
   run->delete_before("orders", 0, 4);
   EXPECT_TRUE(told_by(*run).empty());
   EXPECT_EQ(run->task().metrics().records_failed, 0u);
@@ -209,7 +209,7 @@ TEST_F(TaskFailure, answers_may_come_after_the_task_is_gone) {
   run->task().step();
   CrashableLog& log = run->log();
   ASSERT_EQ(log.on_their_way(), 1u);
-  // This happens when a query is dropped while its last commit is being written.
+  // A query that is dropped while its last commit is being written causes this state.
   run->drop_tasks();
   EXPECT_TRUE(log.answer_one());
   EXPECT_EQ(run->written(), "a {\"TOTAL\":1.0} @1\n");
@@ -270,7 +270,7 @@ TEST_F(TaskFailure, a_look_up_of_a_row_that_is_gone_waits_for_that) {
   EXPECT_EQ(commit.value(), 2);
 }
 
-// Whether a window has ended depends on all records.
+// Such a look-up depends on all records, because they determine whether a window has ended.
 TEST_F(TaskFailure, a_look_up_of_windows_that_are_over_waits_for_all) {
   auto run =
       query({kOrders},

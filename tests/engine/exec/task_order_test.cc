@@ -33,7 +33,7 @@ TEST_F(TaskOrder, each_partition_has_a_task_before_the_exchange) {
   auto run = query({kOrders}, kLists);
   ASSERT_EQ(run->task_count(), 4u);
   EXPECT_EQ(run->task(0).inputs().size(), 1u);
-  EXPECT_EQ(run->task(2).inputs().size(), 2u);  // from both tasks
+  EXPECT_EQ(run->task(2).inputs().size(), 2u);  // one input from each of both tasks
 }
 
 TEST_F(TaskOrder, the_earlier_record_goes_first) {
@@ -109,8 +109,8 @@ TEST_F(TaskOrder, neither_batches_nor_steps_change_the_order) {
   }
 }
 
-// Records that wait for the other partition are read again in every step. An error in one of them is counted once,
-// when the task has processed it.
+// Records that wait for the other partition are read again in every step. If one of them has an error, the error is
+// counted once, when the task has processed the record.
 TEST_F(TaskOrder, a_record_that_cannot_be_read_is_counted_once) {
   auto run = query({kOrders}, kLists, exact(8));
   std::vector<TestRecord> early;

@@ -12,7 +12,7 @@ struct Case {
   std::string name, source, query;
   int partitions;
   bool is_ordered;         // every run processes the records in the same order
-  std::string other = {};  // a second source, which gets records like those of the first
+  std::string other = {};  // a second source, which gets records like those of the first one
 };
 
 void PrintTo(const Case& tested, std::ostream* out) { *out << tested.name; }
@@ -195,7 +195,7 @@ TEST_P(TaskRestart, crashes_change_nothing) {
     Random random(seed * 1000);
     for (int crashes = 0; crashes < 8; ++crashes) {
       troubled->options().max_rows_per_step = 1 + random.next() % 20;
-      // Steps end in the middle of a record's results.
+      // Steps end between the results of one record.
       troubled->options().slice.max_rows = 1 + random.next() % 12;
       troubled->start();
       for (uint64_t left = random.next() % 30; left > 0; --left) troubled->stumble(random);

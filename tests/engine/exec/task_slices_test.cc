@@ -34,7 +34,7 @@ size_t count_lines(const std::string& text) {
 
 class TaskSlices : public QueryTest {
  protected:
-  // Returns the number of steps until the query is idle.
+  // Runs the query until it is idle. Returns the number of steps.
   static size_t steps(QueryRun& run) {
     size_t steps = 0;
     for (bool moved = true; moved;) {
@@ -100,8 +100,9 @@ TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
   }
 }
 
-// Such records have few bytes, and each of their cells costs time when they are decoded, which is one piece of work. All
-// 200 would be one step without the limit of cells; the number of intakes in a step depends on the machine's speed.
+// Such records have few bytes, but decoding each of their cells takes time, and one intake decodes them without a
+// pause. Without the limit of cells, all 200 would be decoded in one step; the number of intakes in a step depends on
+// the machine's speed.
 TEST_F(TaskSlices, records_of_thousands_of_columns_are_taken_a_few_at_a_time) {
   constexpr size_t kRows = 200, kColumns = 4'000;
   std::string stream = "CREATE STREAM wide (id VARCHAR KEY";
@@ -133,8 +134,8 @@ TEST_F(TaskSlices, commits_stay_small_however_many_rows_a_record_makes) {
   }
 }
 
-// Changes of state that produce no output count, too, because the journal contains them. A block of windows that does
-// not end with its slice must not delay the commit until another block ends.
+// Changes of state without an output also count towards the size of a commit, because the journal contains them. A
+// block of windows that does not end with its slice must not delay the commit until another block ends.
 TEST_F(TaskSlices, commits_stay_small_however_large_groups_are) {
   const std::string text = "LATEST_BY_OFFSET(LPAD('', n, 'x'))";
   for (const char* emit : {"CHANGES", "FINAL"}) {
@@ -214,7 +215,7 @@ TEST_F(TaskSlices, a_position_is_passed_when_all_of_its_record_is_durable) {
   EXPECT_EQ(count_lines(run->written()), 106u);
 }
 
-// For a table that is not in memory, each record first reads a row.
+// If the table is not in memory, each record first reads a row from disk.
 TEST_F(TaskSlices, changes_of_a_table_on_disk_are_made_a_few_at_a_time) {
   constexpr int kRows = 1'000;
   auto run = query({"CREATE TABLE t (id VARCHAR PRIMARY KEY, n INT);"},
@@ -238,7 +239,7 @@ TEST_F(TaskSlices, changes_of_a_table_on_disk_are_made_a_few_at_a_time) {
   EXPECT_EQ(count_lines(run->written()), kRows / 2u);
 }
 
-// A crash follows each single commit.
+// The task crashes after each commit.
 TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
   for (const std::string& sql : {kHopping, kExplode, kFinal}) {
     const std::vector<TestRecord> records{click("a", 3, 100'000), click("b", 700, 110'000),
@@ -267,7 +268,7 @@ TEST_F(TaskSlices, a_task_goes_on_in_the_middle_of_a_record) {
   }
 }
 
-// Late records are counted with the commit that passes them, not at the end of their batch.
+// Late records are counted in the commit that passes them, not at the end of their batch.
 TEST_F(TaskSlices, late_records_are_counted_once_over_crashes) {
   std::vector<TestRecord> records{click("a", 1, 10'000'000)};
   for (int i = 0; i < 200; ++i) {

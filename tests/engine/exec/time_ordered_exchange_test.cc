@@ -210,8 +210,8 @@ TEST_F(TimeOrderedExchange, progress_is_sent_once_and_not_without_changes) {
   EXPECT_EQ(counted(*run), 2);
 }
 
-// Without a bound, a partition whose clock is an hour behind and which always gets new records would
-// delay the others for ever.
+// Without a limit, a partition whose clock is an hour behind and which always gets new records would delay the others
+// for ever.
 TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_delays_no_other_for_ever) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 1'000'000)});
@@ -254,8 +254,8 @@ TEST_F(TimeOrderedExchange, rows_that_wait_stay_in_the_log) {
   EXPECT_NE(run->table().find("\"a\" 1 [1] "), std::string::npos) << run->table().substr(0, 200);
 }
 
-// The record with the far timestamp waits until all writers have reached the ends of their partitions; later records
-// then count with their own times.
+// The record with the far timestamp waits until all writers have reached the ends of their partitions. Records that
+// arrive later are then ordered by their own times.
 TEST_F(TimeOrderedExchange, a_broken_clock_is_forgotten_at_the_end) {
   auto run = lists(2);
   run->produce("orders", 0, {order("far", 1, 1'000'000'000)});
@@ -281,7 +281,7 @@ TEST_F(TimeOrderedExchange, a_partition_that_is_added_has_lanes_behind_the_other
   EXPECT_NE(run->table().find("[2,1]"), std::string::npos) << run->table();
 }
 
-// The result must be that of a stream that is not repartitioned.
+// The result must be the same as for a stream that is not repartitioned.
 TEST_F(TimeOrderedExchange, a_joined_table_behind_it_is_as_it_was_at_each_record_s_time) {
   settings_.num_partitions = 2;
   for (uint64_t seed = 1; seed <= 30; ++seed) {
@@ -305,8 +305,7 @@ TEST_F(TimeOrderedExchange, a_joined_table_behind_it_is_as_it_was_at_each_record
   }
 }
 
-// The progress is deleted after the reader has asked where the log begins and before it reads the
-// log.
+// The progress is deleted between the reader's request for the first offset of the log and its read of the log.
 TEST_F(TimeOrderedExchange, progress_that_was_trimmed_just_now_is_asked_for_again) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 10)});

@@ -147,8 +147,8 @@ TEST(BindError, columns_of_a_join_are_shown_as_ksqldb_names_them) {
             "GREATER_THAN.\nStatement: (I1_BAR > I2_BAR)");
 }
 
-// Each name takes one look-up, so that rows with thousands of columns bind quickly. With a quadratic binder 32 times
-// the columns would take a thousand times as long. CPU time is measured, so that a busy machine does not matter.
+// Binding looks up each name once, so rows with thousands of columns bind quickly. With a quadratic binder 32 times the
+// columns would take a thousand times as long. CPU time is measured, so that a busy machine does not matter.
 TEST(WideScope, binding_every_column_is_linear_in_their_number) {
   const auto seconds_for = [](size_t columns) {
     Layout layout;

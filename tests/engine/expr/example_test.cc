@@ -1,5 +1,5 @@
-// Each row of the function tables has an example. It must be true, and must still be true after the
-// expression has been written as part of a plan and read again.
+// Each row of the function tables has an example. The example must be true, also after the
+// expression was written as part of a plan and read again.
 #include "engine/expr/bound_json.h"
 #include "engine/functions/families.h"
 #include "tests/engine/expr/expression_tools.h"

@@ -1,4 +1,4 @@
-// Tests the values of expressions, each in a row of values and in a row of nulls.
+// Tests the values of expressions, each over a row of values and over a row of nulls.
 #include "tests/engine/expr/expression_tools.h"
 
 using namespace expression_tools;

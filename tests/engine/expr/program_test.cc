@@ -153,7 +153,7 @@ TEST(Program, a_lambda_may_return_its_argument) {
 }
 
 // The cost of a step must not depend on the number of elements. CPU time is measured, since other tests run at the same
-// time. With elements that were copied at each step it took minutes.
+// time. When each step copied the elements, the test took minutes.
 TEST(Program, a_million_elements_are_reduced_in_no_time) {
   const std::clock_t begin = std::clock();
   check({{"REDUCE(GENERATE_SERIES(1, 1000000), CAST(0 AS BIGINT), (q, x) => q + x)",
@@ -174,7 +174,7 @@ TEST(Program, a_reduction_ends_with_its_time) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
-// A value that is computed once must not be copied without limit into elements or rows.
+// A value that is computed once and copied into elements or rows must count towards the memory limit with each copy.
 TEST(Program, copies_of_constants_are_counted) {
   const std::string_view expressions[] = {
       "TRANSFORM(GENERATE_SERIES(1, 1000), x => LPAD('a', 60000, 'a'))",

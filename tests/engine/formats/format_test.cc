@@ -36,7 +36,7 @@ TEST(Format, each_format_refuses_the_types_it_cannot_hold) {
   EXPECT_TRUE(check({.name = "KAFKA"}, {}, Side::Key));
 }
 
-// Windowed keys and keys of other programs may not have the format that the source declares.
+// Windowed keys and keys of other programs may have another format than the source declares.
 TEST(Format, keys_that_no_column_wants_are_not_read) {
   for (const char* name : {"JSON", "DELIMITED", "KAFKA"}) {
     const auto reader = make_reader({.name = name}, {}, Side::Key);

@@ -1,4 +1,4 @@
-// Reading and writing rows by hand in tests of formats.
+// Reads and writes rows, for tests of formats.
 #pragma once
 #include <memory>
 #include <optional>

@@ -38,8 +38,8 @@ TEST(JsonReader, whole_numbers_come_from_numbers_and_numeric_strings) {
   EXPECT_TRUE(is_refused(TypeKind::Bigint, "9223372036854775808"));
 }
 
-// In a topic full of garbage, only the first few records and the last one get an explanation: the last one is shown as
-// the last error.
+// In a topic with many invalid records, only the first few and the last one get an explanation; the last one is shown
+// as the last error.
 TEST(JsonReader, in_a_flood_the_last_record_still_has_its_reason) {
   std::vector<std::string> payloads(1'000, R"({"V":"many"})");
   payloads.push_back(R"({"V":"few"})");
@@ -95,8 +95,7 @@ TEST(JsonReader, booleans_bytes_and_times) {
   EXPECT_EQ(read_one(TypeKind::Time, "86399999"), Value::integer(86399999));
   EXPECT_TRUE(is_refused(TypeKind::Time, "86400000"));
   EXPECT_EQ(read_one(TypeKind::Timestamp, "1700000000000"), Value::bigint(1700000000000));
-  // Some producers mean seconds by digits in a string, others milliseconds, so such a text is
-  // refused.
+  // In a string of digits, some producers mean seconds and others milliseconds, so such a text is refused.
   for (const TypeKind type : {TypeKind::Date, TypeKind::Time, TypeKind::Timestamp})
     for (const char* wrong : {"\"17\"", "\"1600000000\"", "\"2024-01-01\"", "\"\""})
       EXPECT_TRUE(is_refused(type, wrong)) << wrong;
@@ -281,7 +280,7 @@ TEST(JsonWriter, a_record_of_every_type_comes_back_byte_for_byte) {
 
 TEST(JsonReader, a_text_cut_anywhere_is_an_error_and_never_more) {
   for (size_t size = 0; size < kFullRecord.size(); ++size) {
-    // a buffer of its own, so that the address sanitizer finds reads beyond its end
+    // a separate buffer, so that AddressSanitizer finds reads beyond its end
     const std::string cut(kFullRecord.substr(0, size));
     const ReadRows got = read_rows(kJson, kAllTypes, {cut, kFullRecord});
     EXPECT_EQ(got.status.states[0], RowState::Error) << size;

@@ -1,5 +1,5 @@
-// The tokenizer uses parts of simdjson that are meant for its own front ends only (docs/adr/0010):
-// these tests pin the behaviour that it relies on.
+// The tokenizer uses parts of simdjson that are meant only for simdjson itself (docs/adr/0010).
+// These tests check the behaviour that it relies on.
 #include "engine/formats/json/json_tokens.h"
 
 #include <simdjson.h>

@@ -88,7 +88,7 @@ TEST(SchemaFormats, written_records_are_read_back) {
   }
 }
 
-// The sizes are those at which bytes are copied in another way, or a length needs one byte more.
+// At these sizes, bytes are copied in another way or a length needs one byte more.
 TEST(SchemaFormats, texts_of_every_size_come_back) {
   const SqlType inner = SqlType::structure({{"A", TypeKind::String}, {"N", TypeKind::Bigint}});
   for (const char* format : {"AVRO", "JSON_SR", "PROTOBUF"})
@@ -111,7 +111,7 @@ TEST(SchemaFormats, texts_of_every_size_come_back) {
     }
 }
 
-// If a field occurs twice, its last value counts, also in the short form of reading.
+// If a field occurs twice, its last value is used.
 TEST(Protobuf, the_last_of_several_values_counts) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Bigint}, {"B", TypeKind::String}};
   const FormatSpec spec{.name = "PROTOBUF_NOSR"};

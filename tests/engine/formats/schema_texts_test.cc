@@ -1,4 +1,4 @@
-// Tests the texts of schemas: Avro's canonical form, and the two forms that Protobuf has.
+// Tests the texts of schemas: Avro's canonical form, and the two forms of Protobuf's.
 #include "engine/formats/avro/avro_canonical.h"
 #include "engine/formats/protobuf/protobuf_schema.h"
 #include "engine/formats/protobuf/protobuf_source.h"
@@ -67,7 +67,8 @@ TEST(SchemaTexts, protobuf_has_a_bound_for_messages_within_each_other) {
     text += "int32 x = 1;";
     return SchemaText{SchemaKind::Protobuf, text + std::string(static_cast<size_t>(levels), '}')};
   };
-  EXPECT_TRUE(protobuf_source(nested(31)));  // the library has a bound of its own after its parser
+  // the library itself refuses deeper messages after parsing
+  EXPECT_TRUE(protobuf_source(nested(31)));
   for (const int levels : {101, 50'000})
     EXPECT_EQ(
         protobuf_source(nested(levels)).error().message,

@@ -1,5 +1,5 @@
-// Limits of functions: too large values are errors, an evaluation ends when its budget is spent, and a row fails
-// because of its own contents, never because of its neighbours.
+// Tests the limits of functions: too large values are errors, an evaluation ends when its budget is spent, and a row
+// fails only because of its own contents.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -117,8 +117,8 @@ TEST(FunctionBudget, maps_of_many_keys_are_made_in_one_pass) {
   EXPECT_EQ(
       call("JSON_CONCAT", {(first + "}").c_str(), (second + "}").c_str()})->as_string().size(),
       first.size() + second.size() + 1);
-  // The bound is in seconds of CPU time. The calls take about 2 s; with a search through all
-  // entries for each key they took an hour.
+  // The limit is in seconds of CPU time. The calls take about 2 s; when each key searched all entries, they took an
+  // hour.
   EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 300);
 }
 
@@ -135,7 +135,7 @@ TEST(FunctionBudget, slow_rows_of_any_function_end_with_their_time) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
-// Functions that make arrays go through all rows in one call.
+// A function that makes arrays processes all rows in one call, so its time limit must hold within the call.
 TEST(FunctionBudget, rows_that_make_much_together_end_with_their_time) {
   FunctionBatch batch("GENERATE_SERIES");
   for (int i = 0; i < 2'000; ++i) batch.add({1, 100'000});

@@ -25,9 +25,9 @@ struct Typed {
 Typed bytes(std::string content);
 Typed map(std::vector<std::pair<Typed, Typed>> entries);
 
-// Calls the function in a batch of two rows, once with columns and once with constants; both
-// results must be equal. Fails with the row's error, or if no overload matches. The wall clock
-// stands at 2020-01-01T00:00:00Z.
+// Calls the function with a batch of two rows, once with columns and once with constants; both
+// results must be equal. Returns the row's error, or an error if no overload matches. The wall
+// clock always returns 2020-01-01T00:00:00Z.
 Result<engine::Value> call(std::string_view name, std::vector<Typed> args);
 // Calls the function. Returns the JSON of the result, or "error: ...", as a text for short tests.
 std::string shown(std::string_view name, std::vector<Typed> args);

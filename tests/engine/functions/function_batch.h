@@ -1,4 +1,4 @@
-// A function over a batch of rows, with the outcome of each row.
+// Calls a function with a batch of rows, and keeps the outcome of each row.
 #pragma once
 #include <gtest/gtest.h>
 

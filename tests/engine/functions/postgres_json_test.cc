@@ -62,8 +62,7 @@ TEST(PostgresJson, slices_equal_those_of_a_tree) {
   }
 }
 
-// Topics may contain any text. For every damaged text, the result is an answer or an
-// error.
+// Topics may contain any text. The result for any damaged text must be an answer or an error.
 TEST(PostgresJson, damaged_texts_are_errors_and_nothing_worse) {
   std::mt19937 random(8);
   size_t errors = 0;

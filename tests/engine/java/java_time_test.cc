@@ -84,7 +84,7 @@ TEST(TimePattern, names_the_position_of_a_mismatch) {
   EXPECT_EQ(parsed("yyyy", ""), "Text '' could not be parsed at index 0");
 }
 
-// Each record may contain a pattern, and the parser of patterns is recursive, so the depth must be
+// Each record may contain a pattern. The parser of patterns is recursive, so the depth must be
 // limited.
 TEST(TimePattern, has_a_bound_for_optional_sections_within_each_other) {
   const auto nested = [](size_t levels) {

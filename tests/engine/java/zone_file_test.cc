@@ -1,4 +1,4 @@
-// TZif files: their contents, and invalid files.
+// Tests valid and invalid TZif files.
 #include "engine/java/zone_file.h"
 
 #include <gtest/gtest.h>

@@ -36,8 +36,8 @@ TEST(CatalogFunctions, AreWrittenOut) {
 }
 
 TEST(CatalogFunctions, ArgumentsKeepTheirOwnParameters) {
-  // The result does not depend on $1, but $1 keeps its type, because drivers send its value in this
-  // type.
+  // The result does not depend on $1, but $1 keeps its type, because drivers send its value with
+  // this type.
   EXPECT_EQ(text_of("pg_get_expr($2, $1)"),
             "(CASE WHEN (false AND ($1 IS NULL)) THEN null ELSE CAST($2 AS STRING) END)");
   EXPECT_EQ(text_of("array_to_string($2, $1)"), "ARRAY_TO_STRING($2, $1)");

@@ -39,7 +39,8 @@ TEST_F(CreateSourceTest, ksqldb_has_no_such_defaults) {
   EXPECT_EQ(source("S").value_format.name, "DELIMITED");
 }
 
-// ksqlDB writes the topic of a sink in upper case; a topic with exactly that name has precedence.
+// ksqlDB writes the topic of a sink in upper case. If a topic with exactly that name exists, it is
+// used.
 TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_query) {
   ASSERT_TRUE(create("CREATE STREAM detected (A INT);"));
   add_query("CSAS_DETECTED_0", "DETECTED", {});
@@ -57,7 +58,7 @@ TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_query) {
   EXPECT_EQ(source("OWN").topic, "UNKNOWN");
 }
 
-// The names of Kafka's topics may differ only in letter case.
+// Two topics of Kafka may have names that differ only in letter case.
 TEST_F(CreateSourceTest, a_topic_in_another_case_is_another_topic) {
   ASSERT_TRUE(create("CREATE STREAM orders (A INT);"));
   add_topic("orders", 4);
@@ -250,7 +251,7 @@ TEST_F(CreateSourceTest, the_timestamp_column_must_be_a_time) {
   EXPECT_EQ(source("S").timestamp, (TimestampColumn{"A", "y"}));
 }
 
-// Names are parts of the ids of tasks, which storage bounds.
+// Names are parts of the ids of tasks, and storage limits the length of an id.
 TEST_F(CreateSourceTest, the_length_of_a_name_is_bounded) {
   const std::string longest(249, 'N');
   EXPECT_TRUE(create("CREATE STREAM " + longest + " (A INT);"));

@@ -271,7 +271,8 @@ TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   EXPECT_EQ(merging("c"), "split merged split ordered appended ");
 }
 
-// A task that reads all partitions has one lane for each pair of partitions.
+// A task that reads all partitions of a time-ordered exchange has one lane (ExchangeLanes) for each
+// pair of a source and a target partition.
 TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   const auto is_ordered = [&](int partitions) {
     const std::string number = std::to_string(partitions);
@@ -289,8 +290,8 @@ TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   EXPECT_FALSE(is_ordered(17));
 }
 
-// Without the order of event time, the table would be read ahead of records that are still on their
-// way through the exchange.
+// Without the order of event time, the table would be read ahead of records that are still in the
+// exchange.
 TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_time) {
   const auto ordered = [&](const std::string& from) {
     std::vector<bool> each;

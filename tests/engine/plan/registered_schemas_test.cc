@@ -1,5 +1,5 @@
-// Streams and tables in formats with schemas: the schemas that they register, and the columns from
-// registered schemas.
+// Tests streams and tables in formats with schemas: the schemas that they register, and the columns
+// that they get from registered schemas.
 #include "engine/plan/query_plan.h"
 #include "engine/plan/source_formats.h"
 #include "plan_fixture.h"
@@ -67,7 +67,7 @@ TEST_F(RegisteredSchemasTest, a_query_registers_its_result_and_keeps_its_keys_un
     EXPECT_EQ(exchange.key_format.schema_id, 0);
 }
 
-// With another schema, a key has other bytes and may belong to another partition.
+// A key that is written with another schema has other bytes, so it may belong to another partition.
 TEST_F(RegisteredSchemasTest, rows_with_keys_of_another_schema_are_repartitioned) {
   ASSERT_TRUE(run(kOrders));
   ASSERT_TRUE(run("CREATE TABLE by_id AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;"));

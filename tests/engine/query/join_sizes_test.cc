@@ -8,8 +8,7 @@ namespace {
 
 class JoinSizesTest : public SelectRowsTest {
  protected:
-  // Fills the tables so that the left rows have few different keys, and each right row has a key of
-  // its own.
+  // Fills the tables: the left rows have few different keys, and each right row has its own key.
   void fill_with(int64_t lefts, int64_t rights, int64_t keys) {
     for (int64_t i = 0; i < lefts; ++i)
       left_.push_back({number(i), i % 97 == 0 ? Value() : number(i % keys),

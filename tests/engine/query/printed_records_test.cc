@@ -10,7 +10,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// The schemas with the ids 7, 8 and 9.
+// The registry with the schemas 7, 8 and 9.
 struct Schemas final : SchemaLookup {
   SchemaTextPtr find_schema(int32_t id) const override {
     switch (id) {
@@ -84,7 +84,7 @@ TEST(PrintedRecords, records_that_name_their_schema_are_read_by_it) {
             (Lines{"Value format: PROTOBUF",
                    "rowtime: 1970/01/01 00:00:00.000 Z, key: \"hi\", value: {\"id\":5}, "
                    "partition: 0"}));
-  // A truncated record, and one with an unknown schema.
+  // Prints a truncated record, and a record with an unknown schema.
   EXPECT_EQ(printer.print({key, with_id(7, "\x0a"), 0, 0})[0], "Value format: UNRECOGNIZED_BYTES");
   EXPECT_EQ(printer.print({key, with_id(6, "\x0a\x02\x02x"), 0, 0}).size(), 1u);
 }

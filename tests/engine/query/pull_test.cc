@@ -24,8 +24,8 @@ class PullTest : public PlanTest {
     return plan_pull_query(std::get<Query>(statement.statement), context, {clock_, random_});
   }
 
-  // Returns the serialized keys that the plan derives from a condition, separated by blanks; "all"
-  // if it must read all rows.
+  // Returns the serialized keys that the plan derives from a condition, separated by blanks; "all" if the plan reads
+  // all rows.
   std::string keys(const std::string& condition, const std::string& table = "cities") {
     const auto planned = plan("SELECT * FROM " + table + " WHERE " + condition + ";");
     if (!planned) return planned.error().message;
@@ -35,8 +35,8 @@ class PullTest : public PlanTest {
     return text;
   }
 
-  // Returns the bounds for the windows of VISITS in a condition: first and last start, then the ends; *
-  // for a missing bound.
+  // Returns the bounds of VISITS' windows in a condition: first and last start, then first and last end; * if a bound
+  // is missing.
   std::string bounds(const std::string& condition) {
     const auto planned =
         plan("SELECT * FROM visits WHERE name = 'Lahore' AND (" + condition + ");");

@@ -1,4 +1,4 @@
-// Two tables with rows, and functions that return the answers of SELECTs over them.
+// A fixture with two tables and their rows. Its functions return the answers of SELECTs over them.
 #pragma once
 #include <algorithm>
 #include <string>

@@ -4,7 +4,7 @@
 namespace engine {
 namespace {
 
-// Compares each kind of join with loops over all pairs of rows.
+// Compares the result of each kind of join with that of loops over all pairs of rows.
 TEST_F(SelectRowsTest, joins_equal_loops_over_all_pairs) {
   fill(150);
   const std::vector<std::pair<std::string, std::pair<bool, bool>>> kinds = {
@@ -80,8 +80,8 @@ TEST_F(SelectRowsTest, groups_keep_nulls_together_and_zero_is_zero) {
   EXPECT_TRUE(answer("SELECT COUNT(*) FROM l GROUP BY k;").empty());
 }
 
-// Compares sub-queries, whose conditions may be true, false or unknown, with loops over all pairs
-// of rows.
+// Compares the results of sub-queries, whose conditions may be true, false or unknown, with those
+// of loops over all pairs of rows.
 TEST_F(SelectRowsTest, sub_queries_equal_loops_over_all_rows) {
   fill(150);
   std::vector<std::string> is_in, is_there, how_many;
@@ -138,7 +138,8 @@ TEST_F(SelectRowsTest, a_condition_of_where_on_two_tables_is_their_joins_key) {
   EXPECT_TRUE(planned->tables[1]->filter);
 }
 
-// The rows of the smaller side are looked up by key, whichever side that is.
+// The join looks up the rows of the smaller side by key. The result must not depend on which side
+// is smaller.
 TEST_F(SelectRowsTest, a_join_gives_the_same_from_either_side) {
   for (int64_t i = 0; i < 9'000; ++i)
     right_.push_back({number(i), i % 10 == 0 ? Value() : number(i % 50), Value::number(1.0)});
@@ -161,7 +162,7 @@ TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_run_once) {
   EXPECT_EQ(answer(sql + " SELECT id FROM a39;").size(), 3U);
 }
 
-// The rows that a name of WITH reads from a recursion differ from round to round.
+// A name of WITH that refers to a recursion reads other rows in each round.
 TEST_F(SelectRowsTest, names_of_with_within_a_recursion_are_run_in_each_round) {
   const auto rows = answer(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT s.i FROM (WITH x AS (SELECT i + 1 AS i "
@@ -170,7 +171,7 @@ TEST_F(SelectRowsTest, names_of_with_within_a_recursion_are_run_in_each_round) {
   EXPECT_EQ(rows.size(), 4U);
 }
 
-// The rows must be in this order with a LIMIT, too, which uses another algorithm.
+// The order must be the same with a LIMIT, which uses another algorithm.
 TEST_F(SelectRowsTest, sorts_by_all_keys) {
   fill(300);
   Rows sorted = left_;

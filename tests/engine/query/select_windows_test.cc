@@ -65,7 +65,7 @@ class SelectWindowsTest : public SelectRowsTest {
       if (is_peer && edge == "CURRENT ROW") return true;
       if (edge == "CURRENT ROW") return is_start == (i > at);
       const auto away = distance(i);
-      // A null is infinitely far from a value and near to other nulls; nulls are last.
+      // The distance of a null from a value is infinite, and from another null zero; nulls are last.
       if (!away) {
         if (!rows[i].key && !rows[at].key) return true;
         return rows[at].key ? is_start : !is_start;
@@ -85,7 +85,7 @@ class SelectWindowsTest : public SelectRowsTest {
     return found;
   }
 
-  // By partition: the rows in the order of k, then of id.
+  // Returns the rows of each partition in the order of k, then of id.
   std::map<std::string, std::vector<Ordered>> partitions() const {
     std::map<std::string, std::vector<Ordered>> parts;
     for (const Row& row : left_)
@@ -101,8 +101,8 @@ class SelectWindowsTest : public SelectRowsTest {
   }
 };
 
-// All combinations of edges, units and exclusions, compared with loops over the partition. Frames are short and long,
-// so that both ways to add them up are tested.
+// Compares all combinations of edges, units and exclusions with loops over the partition. Frames are short and long, so
+// that both ways of aggregating them are tested.
 TEST_F(SelectWindowsTest, frames_equal_loops_over_all_rows) {
   fill(600);
   const std::vector<std::string> starts{"UNBOUNDED PRECEDING", "PRECEDING", "CURRENT ROW",

@@ -69,8 +69,8 @@ TEST_F(TableViewTest, groups_are_found_by_key_with_all_their_windows) {
   EXPECT_EQ(text_of(run->look_up({"nobody"})), "");
 }
 
-// Returns the windows of one key with their lists, as a look-up in slices shows them. `between` changes the table
-// between slices.
+// Returns the windows of one key with their lists, as a look-up in slices returns them. `between` is called between
+// slices and may change the table.
 std::string windows_of(QueryRun& run, const std::string& key, size_t& slices,
                        const std::function<void()>& between) {
   std::string text;
@@ -192,7 +192,7 @@ TEST_F(TableViewTest, a_large_table_is_scanned_in_slices_that_hold_each_row_once
     for (size_t row = 0; row < slice->rows.rows; ++row)
       EXPECT_EQ(slice->rows.columns[1]->value_at(row).as_int64(), 1);
     if (slice->is_last) break;
-    // The table changes: new groups are not part of this scan, nor are later changes of the others.
+    // The table changes during the scan. The scan returns neither the new groups nor later changes of the others.
     run->produce("clicks", 0, {{"late" + std::to_string(slices), "{}", 90'000}});
     run->produce("clicks", 0,
                  {{std::to_string(slices * 37 % kRows), "{}", 90'000},

@@ -1,4 +1,4 @@
-// Which changes of a schema still let old data be read: a table of cases for each kind of schema.
+// Tests which changes of a schema are compatible with old data: a table of cases for each kind of schema.
 #include "engine/registry/compatibility.h"
 
 #include <chrono>
@@ -102,8 +102,7 @@ TEST(Compatibility, avro) {
   EXPECT_GE(std::size(kCases), 40u);
 }
 
-// Each union can be read by two records of the next level, so the number of ways is two to the power of the
-// depth.
+// Each union can be read by two records of the next level, so the number of ways doubles with each level.
 TEST(Compatibility, avro_unions_within_unions_end) {
   const auto schema = [](std::string_view last) {
     std::string fields, declared = R"("int")";

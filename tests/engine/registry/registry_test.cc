@@ -18,7 +18,7 @@ const std::string kA = R"({"name":"a","type":"int"})";
 const std::string kOptionalB = R"({"name":"b","type":["null","int"],"default":null})";
 const std::string kB = R"({"name":"b","type":"int"})";
 
-// Registers a schema. Returns its id, or the negative number of the error if the schema is refused.
+// Registers a schema. Returns its id, or the error's number, negated, if the schema is refused.
 int add(SchemaRegistry& registry, std::string_view subject, RegisteredSchema schema) {
   auto done = registry.register_schema(subject, std::move(schema));
   if (!done) return -done.error().code;
@@ -254,7 +254,7 @@ TEST(Registry, no_id_is_given_twice_when_they_are_used_up) {
   registry.apply(*registry.set_mode("s", RegistryMode::Import));
   RegisteredSchema given = avro("\"int\"");
   given.id = INT32_MAX;
-  EXPECT_EQ(add(registry, "s", given), -42205);  // there would be no id left for a later schema
+  EXPECT_EQ(add(registry, "s", given), -42205);  // no id would be left for a later schema
   given.id = INT32_MAX - 1;
   EXPECT_EQ(add(registry, "s", given), INT32_MAX - 1);
   EXPECT_EQ(add(registry, "t", avro("\"long\"")), -42205);
@@ -283,7 +283,7 @@ TEST(SchemaRegistry, metadata_and_rules_are_part_of_a_schema) {
   owned.metadata = R"({"properties":{"owner":"ann"}})";
   EXPECT_EQ(add(registry, "s", owned), 2);
   EXPECT_EQ(add(registry, "s", owned), 2);
-  // A schema without metadata inherits those of the newest version.
+  // A schema without metadata inherits the metadata of the newest version.
   EXPECT_EQ(add(registry, "s", avro("\"int\"")), 2);
   RegisteredSchema ruled;  // a schema without a text inherits the newest text
   ruled.rule_set = R"({"domainRules":[]})";
@@ -313,7 +313,7 @@ TEST(Registrar, columns_become_schemas_and_schemas_columns) {
   const auto missing = registrar.infer({.name = "AVRO"}, "other", Side::Value);
   EXPECT_EQ(missing.error().message,
             "Schema for message values on topic 'other' does not exist in the Schema Registry.");
-  // A stream over some of the fields registers nothing, and writes with the existing schema.
+  // A stream over some of the fields registers no schema, and writes with the existing one.
   const auto part = registrar.with_schema({.name = "AVRO"}, "t", {columns.data(), 1}, Side::Value,
                                           Registrar::Write::Source);
   EXPECT_EQ(part->schema_id, 1);
@@ -347,7 +347,8 @@ TEST(Registrar, a_schemas_references_are_registered_with_it) {
   EXPECT_FALSE(unbundle_schema(SchemaKind::Avro, "with references: {}"));
 }
 
-// The statement is planned again after each answer, until no question is left.
+// The statement is planned again after each answer of the external registry, until no request is
+// left.
 TEST(Registrar, a_registry_elsewhere_is_asked_first) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
   using Kind = SchemaQuestion::Kind;

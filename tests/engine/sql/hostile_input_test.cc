@@ -1,4 +1,4 @@
-// For any text, the result is a tree or one error, in bounded time and stack.
+// Checks that any text gives a tree or one error, in bounded time and stack.
 #include <random>
 
 #include "tests/engine/sql/parse_helpers.h"

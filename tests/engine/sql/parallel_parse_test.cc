@@ -1,5 +1,5 @@
-// Threads parse independently: no thread waits for another's long statement, and the parser's
-// shared caches do no harm.
+// Threads parse independently: no thread waits for another's long statement, and the shared caches
+// of the parser are thread-safe.
 #include <atomic>
 #include <chrono>
 #include <thread>

@@ -1,4 +1,4 @@
-// Functions with which tests of the parser get a statement from a text.
+// Parses statements for tests of the parser.
 #pragma once
 #include <gtest/gtest.h>
 

@@ -311,7 +311,7 @@ TEST(AggregateStore, knows_the_memory_of_its_groups_with_their_lists) {
 
 // --- Windows that have left memory
 
-// Keys with the same first 400 bytes are read from state.mdb in the order of a hash.
+// The backing returns keys with the same first 400 bytes in the order of a hash, as state.mdb does.
 class Disordered final : public Backing {
  public:
   void put(const std::string& key, std::string_view value) {
@@ -388,8 +388,7 @@ TEST(AggregateStore, a_new_window_is_not_looked_for_where_it_cannot_be) {
   EXPECT_EQ(groups.store().size(), 100u);
 }
 
-// All memory of a group is counted, however large the group is. A group that is too large can be read but not
-// changed.
+// All memory of a group counts towards its size. A group that is too large can be read but not changed.
 TEST(AggregateStore, a_group_that_is_too_large_is_not_changed) {
   AggregateInstance list;
   list.def = &function("COLLECT_LIST");

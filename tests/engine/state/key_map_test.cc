@@ -52,7 +52,7 @@ TEST(KeyMap, entries_stay_where_they_are_while_it_grows) {
     EXPECT_EQ(map.find(std::to_string(i)), entries[static_cast<size_t>(i)]);
 }
 
-// A loop must not be held while a map of millions grows: whatever its size, an insertion moves the
+// An insertion into a map of millions of entries must not block the loop for long: it moves the
 // entries of one small table at most.
 TEST(HashIndex, one_insertion_moves_few_entries_however_many_there_are) {
   std::vector<std::string> keys(100'000);

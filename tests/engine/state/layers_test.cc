@@ -23,8 +23,8 @@
 namespace engine {
 namespace {
 
-// Returns the number in the variable MILLRACE_MODEL_STEPS or MILLRACE_MODEL_SEED, with which a
-// developer can run a million steps.
+// Returns the number in an environment variable (MILLRACE_MODEL_STEPS or MILLRACE_MODEL_SEED), which lets a developer
+// run a million steps.
 uint64_t number_of(const char* variable, uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
@@ -47,8 +47,8 @@ class Subject {
   // Adds the rows of the scan's next step to `found`; returns false at the end.
   using Found = std::vector<std::pair<std::string, std::string>>;
   virtual bool scan(StoreScan& scan, Found& found) = 0;
-  // Look-ups of the rows whose keys have a common part. begin_look_up() returns null if the store has no
-  // such look-ups, or if it has found all rows.
+  // Look-ups of the rows whose keys have a common part. begin_look_up() returns null if the store has no such look-ups,
+  // or if the look-up has found all rows.
   virtual bool lies_with(const std::string&, const std::string&) const { return false; }
   virtual StoreScanPtr begin_look_up(const std::string&, Found&) { return nullptr; }
   virtual bool look_up_some(const std::string&, StoreScan&, Found&) { return false; }

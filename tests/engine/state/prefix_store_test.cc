@@ -1,5 +1,5 @@
-// Tests rows by prefix: they are in the order of their keys, and long keys are distinguished. range_store_test.cc
-// tests the store below.
+// Tests look-ups by prefix: the rows are in the order of their keys, and long keys are distinguished.
+// range_store_test.cc tests the store that PrefixStore uses.
 #include "engine/state/prefix_store.h"
 
 #include <gtest/gtest.h>

@@ -114,7 +114,7 @@ TEST(RowStore, a_scan_stops_when_its_visitor_has_enough) {
   EXPECT_EQ(seen, 10);
 }
 
-// Between any two slices rows are erased and put again, and enough new rows are added to make the map grow.
+// Between any two slices, rows are erased and inserted again, and enough new rows are added to make the map grow.
 TEST(RowStore, a_scan_sees_the_rows_of_its_beginning_despite_changes) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
@@ -192,7 +192,8 @@ TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   ASSERT_TRUE(store.erase("a1"));
   EXPECT_EQ(from("a"), (Keys{"a2", "a3"}));
 
-  // The look-ups find the same after these rows have left memory, and some have returned to it or were changed.
+  // The look-ups must return the same rows after some rows were evicted, and some of these were loaded or changed
+  // again.
   const std::string long_key(450, 'l');
   ASSERT_TRUE(store.put(long_key + "1", {"1", 0}));
   ASSERT_TRUE(store.put((long_key + "1").replace(420, 1, "m"), {"2", 0}));
@@ -252,8 +253,8 @@ TEST(RowStore, refuses_entries_that_cannot_be_its_own) {
   EXPECT_EQ(store.size(), 0u);
 }
 
-// Works as a task: it makes some changes, and writes them as entries in the journal. At any time the entries give
-// the same rows, also if some of them are applied twice.
+// Works like a task: it makes some changes, and writes them as entries in the journal. At any time the entries give the
+// same rows, even if some of them are applied twice.
 TEST(RowStore, its_journal_always_gives_the_same_rows) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);

@@ -120,7 +120,7 @@ TEST(Column, owners_of_strings_do_not_grow_with_the_steps_that_rows_went_through
   EXPECT_LE(owner.use_count(), before + 40);
   const Column merged = Column::merge(std::vector<const Column*>{&first, &made},
                                       std::vector<Column::SourceRow>{{0, 0}});
-  EXPECT_LE(owner.use_count(), before + 42);  // no owners of the chunk from which it has no row
+  EXPECT_LE(owner.use_count(), before + 42);  // `made`, from which no row was taken, adds no owners
   const long with_texts = owner.use_count();
   const Column copied =
       Column::merge(std::vector<const Column*>{&numbers}, std::vector<Column::SourceRow>{{0, 0}});

@@ -48,7 +48,7 @@ TEST(DeclaredLengths, texts_are_refused_or_cut_by_letters) {
             "1: value too long for type character varying(3); ||");
   EXPECT_EQ(fit(varchar, {Value::text("grö"), Value(), Value::text("ab   "), Value::text("")}),
             "grö||ab ||");
-  // Characters outside the 16-bit plane count as one, too.
+  // A character outside the 16-bit plane also counts as one.
   EXPECT_EQ(fit(varchar, {Value::text("a\U0001F600bc")}, LengthRule::Cast), "a\U0001F600b|");
   EXPECT_EQ(fit(SqlType::array(varchar),
                 {Value::list({Value::text("a")}),
@@ -68,7 +68,7 @@ TEST(DeclaredLengths, bits_are_refused_or_cut_and_filled_up) {
   EXPECT_EQ(fit(varbit, {Value::text("10"), Value::text("1011")}, LengthRule::Cast), "10|101|");
 }
 
-// Half a second is rounded away from the year 2000.
+// Half a second is rounded away from 2000-01-01: up after it, and down before it.
 TEST(DeclaredLengths, times_are_rounded) {
   const SqlType seconds = SqlType(TypeKind::Timestamp).with_modifier(0);
   EXPECT_EQ(fit(seconds, {Value::bigint(946'684'801'500), Value::bigint(946'684'799'500),

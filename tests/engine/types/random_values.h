@@ -1,4 +1,4 @@
-// Types and values of all kinds, flat and nested, from a seed.
+// Creates random types and values of all kinds, flat and nested, from a seed.
 #pragma once
 #include <string>
 #include <vector>

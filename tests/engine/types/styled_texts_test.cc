@@ -5,8 +5,8 @@
 namespace engine {
 namespace {
 
-// The texts that PostgreSQL 15 shows in each DateStyle: ISO; SQL with MDY (and YMD); SQL with DMY;
-// Postgres with both; German.
+// The texts of PostgreSQL 15 in each DateStyle: ISO; SQL with MDY (and YMD); SQL with DMY; Postgres
+// with both; German.
 struct DateRow {
   const char *iso, *sql, *sql_dmy, *postgres, *postgres_dmy, *german;
 };

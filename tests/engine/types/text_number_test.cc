@@ -140,7 +140,7 @@ TEST(TextNumber, decimals_compare_by_number_at_any_scale) {
 TEST(TextNumber, decimals_and_doubles_convert_to_the_nearest) {
   EXPECT_EQ(decimal_to_double(125, 2), 1.25);
   EXPECT_EQ(decimal_to_double(power_of_ten(37) + 1, 37), 1.0);
-  // rounded to the type's number of digits first, then to its scale
+  // the number is first rounded to the type's number of digits, then to its scale
   EXPECT_EQ(*decimal_from_double(1.005, 10, 2), 101);
   EXPECT_EQ(*decimal_from_double(-2.5, 1, 0), -3);
   EXPECT_EQ(*decimal_from_double(1e-300, 4, 2), 0);

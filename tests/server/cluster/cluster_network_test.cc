@@ -52,8 +52,7 @@ struct Node final : ClusterNetwork::Handler {
   void beat(int32_t to, int64_t number) {
     network->send(NodeId{to}, Heartbeat{NodeId{0}, {}, Revision{number}});
   }
-  // Whether another process with the node's number answers at the address; empty until the answer is
-  // known.
+  // Whether another process with this node's number answers at the address; empty until the answer is known.
   std::optional<bool> other;
   void look_for_other(const Address& at) {
     other.reset();
@@ -192,8 +191,8 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
 
 namespace {
 
-// A node that answers greetings until it disappears like an overloaded machine: then its port accepts no connection, and
-// new ones get no answer.
+// A node that answers greetings until the test makes it unreachable like an overloaded machine: from then on its port
+// accepts no connection, and new connections get no answer.
 class Overloaded {
  public:
   Overloaded() {
@@ -358,7 +357,7 @@ TEST(ClusterNetwork, a_node_that_the_metadata_do_not_know_is_refused) {
   EXPECT_FALSE(one.knows(2));
   two.know(1, one.network->address());
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
-  // After its removal, the node is unknown to the other one.
+  // After the removal of node 1, node 2 no longer knows it.
   two.known.erase(NodeId{1});
   two.network->set_nodes(two.known);
   ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return !one.knows(2); }));

@@ -109,7 +109,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
   int64_t revision_ = 0;
   std::vector<storage::TopicPartition> changed_;  // changed since the controller was last notified
   int commands_ = 0, resigned_ = 0;
-  int refused_ = 0;        // number of next commands that are refused
+  int refused_ = 0;        // how many of the next commands are refused
   std::set<NodeId> told_;  // nodes that were informed of their fencing
   std::set<NodeId> full_;  // nodes with a full disk
   std::set<NodeId> deaf_;  // nodes that do not hear the controller
@@ -163,7 +163,8 @@ TEST_F(ControllerTest, the_outcome_of_a_failed_command_is_decided_again) {
   EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
 }
 
-// If the controller was frozen, it was silent for the whole duration of its lease.
+// A controller that was frozen was silent for the whole duration of its lease, so the next controller waits for it only
+// half as long.
 TEST_F(ControllerTest, the_previous_controller_is_waited_for_half_as_long) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
@@ -311,8 +312,7 @@ TEST_F(ControllerTest, if_all_disks_are_full_no_leader_moves) {
   EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
 }
 
-// The node's heartbeats arrive, but no fetches reach it: with it as leader, acks=all would get no answer as long as
-// that lasts.
+// The node's heartbeats arrive, but no fetches reach it. As the leader it could not answer requests with acks=all.
 TEST_F(ControllerTest, a_node_that_does_not_hear_the_controller_leads_only_if_no_other_can) {
   hear({kOne, kTwo, kThree});
   deaf_ = {kOne};
@@ -363,7 +363,7 @@ TEST_F(ControllerTest, a_controller_that_most_do_not_hear_decides_nothing_and_re
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
-  // Its reports about the other nodes are no reason to prefer these, since no other controller exists.
+  // The node's reports about other nodes are no reason to prefer them, since no other controller exists.
   decide_alone();
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(now().leader, kOne);
@@ -390,8 +390,8 @@ TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
   EXPECT_EQ(now().leader, kThree);
 }
 
-// A case found by simulation: two replicas were fenced, and the third one, alone in sync, lost its disk. The two have
-// every record that was ever visible, because a single replica acknowledges nothing here.
+// A case found by simulation: two replicas were fenced, and the third one, the only one in sync, lost its disk. The two
+// have every record that was ever visible, because a single replica in sync acknowledges nothing here.
 TEST_F(ControllerTest, members_of_an_isr_that_became_too_small_may_lead_when_the_last_one_is_lost) {
   hear({kOne, kTwo, kThree});
   decide_alone();
@@ -449,8 +449,8 @@ TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of)
   EXPECT_EQ(now().leader, kTwo);
 }
 
-// Without this rule, the controller would consider the other nodes dead, and become the only leader of partitions
-// that no client can write to.
+// If the controller decided without a majority, it would consider the other nodes dead, and become the only leader of
+// partitions that no client can write to.
 TEST_F(ControllerTest, a_controller_that_hears_no_majority_decides_nothing_and_resigns) {
   hear({kOne, kTwo, kThree});
   const int commands = commands_;
@@ -572,8 +572,8 @@ TEST_F(MovingTest, a_move_waits_while_too_few_of_the_remaining_replicas_are_in_s
   EXPECT_EQ(now().replicas, (std::vector{kTwo, kFour}));
 }
 
-// A node that has lost its disk is listed as in sync until this is noticed; if the others were removed, it
-// would be the only replica.
+// A node that has lost its disk is listed as in sync until it has registered again. If the other replicas were removed
+// before that, only this empty one would remain.
 TEST_F(MovingTest, replicas_are_not_removed_before_the_remaining_ones_have_read_of_it) {
   hear(all_, 500);
   controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));

@@ -94,7 +94,7 @@ TEST_F(LeaderEndRequestsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   clock.advance_us(50'000);
   calls.tick();
   const auto second = take<AskEnds>(kElsewhere);
-  // the answer comes twice, and late
+  // a late answer of the former leader, which has answered with an error already
   calls.on_message(kThere, EndsTold{first.number, {}, {Offset{3}}});
   EXPECT_FALSE(told);
   calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{20}}});
@@ -119,7 +119,7 @@ TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenT
   ends.heirs.clear();
   ends.acknowledged_end = Offset{20};  // of which 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition(0)}});
-  ends.acknowledged_end = Offset{30};  // this counts only for later requests
+  ends.acknowledged_end = Offset{30};  // this end is used only for later requests
   clock.advance_us(10'000);
   calls.tick();
   EXPECT_TRUE(sent.empty());
@@ -131,7 +131,7 @@ TEST_F(LeaderEndRequestsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenT
   clock.advance_us(290'000);
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).error->message, "acknowledged rows follow an open transaction");
-  // If the transaction cannot end, the error gives the cause.
+  // If a transaction cannot end, the error names the cause: too few replicas in sync.
   ends.has_min_isr = false;
   calls.on_message(kThere, AskEnds{10, {partition(0)}});
   clock.advance_us(290'000);
@@ -155,7 +155,7 @@ TEST_F(LeaderEndRequestsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants
     }
     ASSERT_TRUE(told && !*told);
     EXPECT_EQ(told->error().code, ErrorCode::ObjectState);
-    EXPECT_EQ(told->error().hint, "");  // no hint to add nodes, which would not help
+    EXPECT_EQ(told->error().hint, "");  // adding nodes would not help
     EXPECT_NEAR(static_cast<double>(clock.monotonic_us() - begun_us), static_cast<double>(wait_us),
                 100'000);
     sent.clear();
@@ -212,7 +212,7 @@ TEST_F(LeaderEndRequestsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
   EXPECT_TRUE(take<LeaderConfirmed>(kThere).error);
 }
 
-// --- Where fewer are in sync than min.insync.replicas
+// --- Partitions with fewer replicas in sync than min.insync.replicas
 
 TEST_F(LeaderEndRequestsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNodes) {
   ends.has_min_isr = false;
@@ -222,11 +222,11 @@ TEST_F(LeaderEndRequestsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNo
   ASSERT_EQ(metadata_asked.size(), 1U);
   metadata_asked[0]({});
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{17}});
-  // The metadata that the node has not read yet may name another leader.
+  // The node has not read all metadata, which may name another leader.
   calls.on_message(kThere, AskEnds{9, {partition()}});
   metadata_asked.at(1)(Error{ErrorCode::NotLeader, "more"});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
-  // The node may also be unable to reach etcd.
+  // The node cannot reach etcd.
   calls.on_message(kThere, AskEnds{10, {partition()}});
   metadata_asked.at(2)(Error{ErrorCode::NetworkFailure, "away"});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
@@ -266,7 +266,7 @@ TEST_F(LeaderEndRequestsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
   EXPECT_EQ(take<EndsTold>(kThere).ends.size(), 2U);
 }
 
-// --- Whether this node leads still
+// --- Whether this node is still the leader
 
 TEST_F(LeaderEndRequestsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
   std::optional<Status> confirmed;

@@ -28,7 +28,7 @@ std::string rows(int count) {
   return builder.finish();
 }
 
-// The messages that RemoteAppends sends, and to which node.
+// Records the messages that RemoteAppends sends, and to which node.
 class RemoteAppendsTest : public ::testing::Test {
  protected:
   void lead(NodeId leader) {
@@ -116,7 +116,7 @@ TEST_F(RemoteAppendsTest, RowsForADroppedTopicAreRefusedSoon) {
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
 }
 
-// A leader that is frozen cannot report that it is no longer the leader.
+// A frozen leader cannot report that it is no longer the leader.
 TEST_F(RemoteAppendsTest, TheNextLeaderIsSentTheRowsAtOnce) {
   lead(kThere);
   append(2);
@@ -144,7 +144,7 @@ TEST_F(RemoteAppendsTest, ARepeatedRequestIsUnchanged) {
   pass(1'100'000);
   const AppendRows again = take(kElsewhere);
   EXPECT_EQ(again.batches, first.batches);
-  // The answer of the old leader to the first request does not show what the new leader has.
+  // An answer of the old leader does not show that the new leader has the rows.
   calls.on_message(kThere, RowsAppended{.number = first.number, .last_offsets = {Offset{3}}});
   EXPECT_TRUE(told.empty());
   calls.on_message(kElsewhere, RowsAppended{.number = again.number, .last_offsets = {Offset{9}}});
@@ -179,7 +179,7 @@ TEST_F(RemoteAppendsTest, ARefusalByAllMeansThatNothingWasWritten) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].error().code, ErrorCode::NotEnoughReplicas);
   EXPECT_EQ(told[0].error().detail, "No row was written.");
-  // The next append is made by another producer.
+  // The next append uses another producer.
   append(1);
   EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
 }

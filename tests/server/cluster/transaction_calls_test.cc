@@ -161,10 +161,11 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   calls.tick();
   ASSERT_EQ(told.size(), 4U);
   EXPECT_FALSE(told[3]);
-  // The next leader gets the usual time: otherwise a lost message would delay the marker by eight seconds.
+  // The next leader gets the usual time: with the longer time of its predecessor, a lost message would delay the marker
+  // by eight seconds.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 5U);
-  // This also holds if no marker was on its way when the leader changed.
+  // The next leader also gets the usual time if no marker was under way when the leader changed.
   lead(kHere, 6);
   lead(kThere, 7);
   tell_and_wait_ms(700);

@@ -210,7 +210,7 @@ TEST_F(TransactionCommitsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, here.request.timeout_ms / 10);
 }
 
-// This happens if the node was frozen: its coordinator has not noticed yet that another one leads.
+// This happens if the node was frozen and has not noticed yet that another node is the coordinator.
 TEST_F(TransactionCommitsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
   is_here = true;  // the node believes that it is the coordinator
   commit();
@@ -235,7 +235,8 @@ TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   const auto end = take<EndCommit>();
   EXPECT_FALSE(end.request.is_commit);
   EXPECT_TRUE(
-      end.request.waits_until_told);  // otherwise the abort could overtake the next transaction
+      // otherwise the abort could arrive after the next transaction has begun
+      end.request.waits_until_told);
   ended(end, coordinator::kNotCoordinator);
   EXPECT_TRUE(told.empty());
   pass(30'000);
@@ -247,8 +248,8 @@ TEST_F(TransactionCommitsTest, IfOnePartIsRefusedNothingIsWritten) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-// This happens after a freeze: the coordinator has aborted the transaction after its time-out, and
-// has already fenced the producer in one partition.
+// This happens after the node was frozen: the coordinator has aborted the transaction after its
+// time-out, and has already fenced the producer in one partition.
 TEST_F(TransactionCommitsTest, AnAbortedTransactionIsReported) {
   commit();
   begin();

@@ -1,4 +1,5 @@
-// Compressed files: their text as a stream, files that are damaged or cut off, and connectors that read and write them.
+// Tests compressed files: reading their text as a stream, damaged or truncated files, and connectors that read and
+// write them.
 #include "server/connect/files/compressed_text.h"
 
 #include <fmt/format.h>
@@ -89,7 +90,7 @@ TEST_F(CompressedFiles, a_changed_byte_gives_no_wrong_text) {
       bytes[i] = static_cast<char>(bytes[i] ^ 0x20);
       put(name, bytes);
       const std::string found = text_of(name);
-      if (found == text) continue;  // a byte of the header with the time or the system
+      if (found == text) continue;  // this byte is the time or the system, which readers ignore
       ++errors;
       EXPECT_TRUE(found.starts_with(name + ": the file ")) << i << " " << found.substr(0, 50);
     }

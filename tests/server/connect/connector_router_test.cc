@@ -221,8 +221,8 @@ TEST(ConnectorRouter, a_hidden_secret_that_a_client_sends_back_keeps_its_value) 
   router.change("c", {{"db.password", "[hidden]"}, {"batch.size", std::nullopt}}, changed.done());
   EXPECT_EQ(outside.kept["c"].config.at("db.password"), "s3cret");
   EXPECT_FALSE(outside.kept["c"].config.contains("batch.size"));
-  // The stored password belongs to another host, so it must not be used for the new one. The change
-  // must fail, not be ignored.
+  // The stored password belongs to another host, so it must not be sent to the new one. The change
+  // must fail, and not be ignored.
   Answer<CreatedConnector> moved;
   router.change("c", {{"url", "http://u:[hidden]@g/x"}}, moved.done());
   ASSERT_FALSE(*moved.result);

@@ -1,4 +1,4 @@
-// Sinks of files: the records of a topic as objects, each once.
+// Tests sinks of files: each record of a topic is in the files exactly once.
 #include <gtest/gtest.h>
 
 #include "records/control_batch.h"
@@ -243,7 +243,8 @@ TEST_F(FileSinkTest, file_stream_sinks_append_each_record_once_across_power_cuts
   ASSERT_TRUE(server_->create("stream", config, engine::ConnectorType::Sink));
   EXPECT_EQ(server_->create("other", config, engine::ConnectorType::Sink).error().message,
             "connector stream writes to all.txt already");
-  // Writing the 40 lines of a round takes at least this many commits.
+  // The test cuts the power at each of the first kCuts commits. Each round writes 40 lines, which takes at least this
+  // many commits.
   constexpr int kCuts = 4, kLinesOfCut = 40;
   for (int cut = 1; cut <= kCuts; ++cut) {
     std::atomic<int> left = cut;

@@ -1,4 +1,4 @@
-// Sources of files, from the file to the topic.
+// Tests sources of files, from the file to the topic.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -211,8 +211,8 @@ TEST_F(FileSourceTest, a_file_that_was_read_is_cleaned_up_again_after_a_crash) {
   EXPECT_TRUE(eventually<bool>(
       [&] { return server_->offsets("drops").at(0).find("\"done\"") != std::string::npos; },
       [](bool done) { return done; }));
-  // With the changed policy, the next start finds a file that has been read completely and still
-  // exists, as after a crash.
+  // The policy is changed after a file was read completely, so the next start finds a finished file that still exists,
+  // as after a crash.
   const auto changed = server_->call<CreatedConnector>([](Connectors& to, auto done) {
     to.change("drops", {{"cleanup.policy", "DELETE"}}, done);
   });
@@ -298,7 +298,7 @@ TEST_F(FileSourceTest, the_commit_of_a_task_that_was_replaced_is_refused) {
   write("in/log", "one\n");
   ASSERT_TRUE(server_->create("access", tail()));
   wait_for_values("lines", 1);
-  // A frozen task has read the state before this point, and continues after others have committed.
+  // A frozen task has read the state before the other commits, and continues after them.
   const PartitionId partition = engine::connect_state_partition("access", 0);
   ConnectState frozen;
   ASSERT_TRUE(server_->connect_log().read(partition, frozen));

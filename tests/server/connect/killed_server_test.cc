@@ -1,4 +1,5 @@
-// Sources of files in servers that are killed at any moment: each line arrives once, in order.
+// Tests sources of files in servers that are killed at any moment: each line arrives once, in
+// order.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,7 +16,7 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-// Returns the number of kills, which is small because each start takes time. A developer may set a
+// Returns the number of kills. It is small because each start takes time; a developer can set a
 // larger one.
 int kill_count() {
   const char* const set = std::getenv("MILLRACE_KILLS");
@@ -71,7 +72,7 @@ class KilledServer : public testing::Test {
     for (int i = 0; i < 1200 && server->values(topic).empty(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  // Fails and shows only the first difference, because the lists are long.
+  // Fails and prints only the first difference, because the lists are long.
   static void expect_equal(const Values& values, const Values& expected) {
     const auto [value, wanted] = std::ranges::mismatch(values, expected);
     EXPECT_TRUE(value == values.end() && wanted == expected.end())

@@ -1,5 +1,5 @@
-// Transforms within the tasks of connectors: headers reach the topic and come back, dropped records leave no file, and
-// each record arrives once.
+// Tests transforms in the tasks of connectors: headers are written to the topic and read back, dropped records are in
+// no file, and each record arrives once.
 #include <gtest/gtest.h>
 
 #include "tests/server/connect/connect_fixture.h"
@@ -34,7 +34,7 @@ class TransformedRecords : public ConnectTest {
     for (int i = first; i < end; ++i) text += std::to_string(i) + "\n";
     write(file, text);
   }
-  // Returns the lines of all whole files, in the order of their names.
+  // Returns the lines of all complete files, in the order of their names.
   Values lines_of_files() const {
     std::vector<std::filesystem::path> files;
     std::error_code error;

@@ -279,7 +279,7 @@ TEST_F(ClassicGroupTest, an_instance_that_comes_back_keeps_its_work) {
   EXPECT_TRUE(leads.skips_assignment);
   EXPECT_EQ(leads.members.size(), 1u);
 
-  lead();  // as after a restart: the state of the answered member must be in the log
+  lead();  // a restart: the member that got an answer must be in the log
   EXPECT_EQ(ask(GroupHeartbeat{"g", 1, leads.member_id, "i1"}).error, KafkaError::None);
 }
 

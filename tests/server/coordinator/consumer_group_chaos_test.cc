@@ -1,5 +1,5 @@
-// Members of the consumer protocol join, leave, hang and vanish in any order, on a log that is slow or fails and a
-// coordinator that restarts: no partition is ever used by two members, and all are used in the end.
+// Members of the consumer protocol join, leave, hang and vanish in any order; the log is slow or fails, and the
+// coordinator restarts. No partition may ever be used by two members, and all must be used in the end.
 #include <fmt/format.h>
 
 #include <random>

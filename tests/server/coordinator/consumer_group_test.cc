@@ -1,4 +1,5 @@
-// Groups of the consumer protocol (KIP-848): epochs, reconciliation, fencing, time-outs, and the state after a restart.
+// Tests groups of the consumer protocol (KIP-848): epochs, reconciliation, fencing, time-outs, and the state after a
+// restart.
 #include "server/coordinator/consumer_group.h"
 
 #include <fmt/format.h>
@@ -31,7 +32,7 @@ TEST_F(ConsumerGroupTest, partitions_go_to_another_when_they_were_given_up) {
   EXPECT_EQ(numbers(second), std::vector<int32_t>());  // the first member has all partitions
   EXPECT_EQ(described().state, "Reconciling");
   const auto told = beat("a", 1);
-  EXPECT_EQ(told.member_epoch, 1);  // stays until the member has given up its revoked partitions
+  EXPECT_EQ(told.member_epoch, 1);  // stays until the revoked partitions are given up
   EXPECT_EQ(numbers(told).size(), 3u);
   EXPECT_FALSE(beat("b", 2).assignment);
   const auto gave_up = beat("a", 1, numbers(told));
@@ -209,7 +210,7 @@ TEST_F(ConsumerGroupTest, an_instance_keeps_its_place_while_it_is_away) {
   const auto back = ask_group(request);
   EXPECT_EQ(back.error, KafkaError::None);
   EXPECT_EQ(numbers(back), kept);
-  EXPECT_EQ(back.member_epoch, 2);  // the epoch stays, because no other member has to act
+  EXPECT_EQ(back.member_epoch, 2);  // the epoch does not change, because no other member has to act
   auto old = beat_request("a", 2);
   old.instance_id = "i";
   EXPECT_EQ(ask_group(old).error, kFencedInstanceId);

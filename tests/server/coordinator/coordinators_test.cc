@@ -10,7 +10,7 @@ using namespace server::coordinator;
 
 namespace {
 
-// The groups of one partition. The test decides whether another node leads it.
+// The groups of one partition. The test decides whether another node is its leader.
 class OneGroups final : public Groups {
  public:
   explicit OneGroups(GroupPartition& partition) : partition_(partition) {}

@@ -1,4 +1,4 @@
-// Members join, leave, hang and vanish in any order, on a slow or failing log and a coordinator that restarts. The
+// Members join, leave, hang and vanish in any order; the log is slow or fails, and the coordinator restarts. The
 // invariants must hold nevertheless.
 #include <fmt/format.h>
 
@@ -118,7 +118,7 @@ class GroupChaos : public GroupTest {
     shard.reset();
     port.crash(random() % (port.under_way() + 1));
     lead();
-    leaders.clear();  // a generation of which no member received its assignment may be used again
+    leaders.clear();  // a generation without an assignment may be used again
     check_commits();
   }
 

@@ -77,7 +77,7 @@ TEST_F(GroupOffsetsTest, no_offset_is_visible_before_it_is_durable) {
   EXPECT_EQ(committed(), 5);
 }
 
-// The error makes the client look for another coordinator only if other nodes exist.
+// The error makes the client look for another coordinator only if the cluster has other nodes.
 TEST_F(GroupOffsetsTest, an_offset_that_cannot_be_kept_is_not_committed) {
   port.holds_appends = true;
   for (const bool has_other_nodes : {false, true}) {

@@ -38,7 +38,7 @@ class GroupTest : public testing::Test {
     return id;
   }
 
-  // Runs everything that is due.
+  // Runs all tasks and timers that are due.
   void settle() {
     port.settle();
     while (shard->next_us() && *shard->next_us() <= clock.monotonic_us()) {

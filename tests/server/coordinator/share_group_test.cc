@@ -242,7 +242,7 @@ TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_partitions_that_it_frees
   EXPECT_FALSE(waiting[1]->has_value());
 }
 
-// Kafka behaves in the same way. The fetch without room must not delay other members.
+// A fetch without room for bytes gets no records, as in Kafka, and must not delay other members.
 TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
   join("a");
   join("b");
@@ -281,8 +281,8 @@ TEST_F(ShareGroupTest, acquired_records_fit_into_the_requested_bytes) {
   }
 }
 
-// The records that the earlier session has acquired belong to the new one, too, and are released
-// when the connection ends.
+// The records of the earlier session belong to the new one, too, and are released when the
+// connection ends.
 TEST_F(ShareGroupTest, a_session_that_is_opened_again_gives_back_its_records) {
   join("a");
   join("b");

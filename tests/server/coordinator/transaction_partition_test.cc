@@ -141,7 +141,7 @@ TEST_F(TransactionPartitionTest, EachNewProducerOfAnIdHasANewEpoch) {
   EXPECT_EQ(add(first.producer), kProducerFenced);
 }
 
-// The successor's end gives a new epoch, which the fenced producer must not receive.
+// The commit of the successor returns a new epoch, which the fenced producer must not receive.
 TEST_F(TransactionPartitionTest, AFencedProducerDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
   const ProducerIdentity fenced = init().producer, successor = init().producer;
   EXPECT_EQ(add(successor), KafkaError::None);
@@ -243,7 +243,7 @@ TEST_F(TransactionPartitionTest, AnOpenTransactionIsAbortedWhenItsTimeIsOver) {
   add(producer);
   pass_ms(9'000);
   EXPECT_TRUE(told.empty());
-  lead();  // after a restart, the time of the transaction continues
+  lead();  // restarts; the time-out of the transaction continues
   pass_ms(1'200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(end(producer, true), kProducerFenced);
@@ -331,7 +331,7 @@ TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
 }
 
 // The next transaction may have the same epoch. If another coordinator began it while this one was frozen, this one
-// would mistake its end for the end of the transaction that it knows (found as simulation seed 863).
+// would take its end for the end of the transaction that it knows (found as simulation seed 863).
 TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);
@@ -441,7 +441,7 @@ TEST_F(TransactionPartitionTest, AReplacedCoordinatorAnswersThatItIsDecidedAndNo
   EXPECT_FALSE((*answer)->is_told);
 }
 
-// The node may have died together with the coordinator, and readers cannot pass the open transaction.
+// The node may have died together with the coordinator, and readers wait at the open transaction, so it must end soon.
 TEST_F(TransactionPartitionTest, ACommitOfANodeGetsLittleTimeFromTheNextCoordinator) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };

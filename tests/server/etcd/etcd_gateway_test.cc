@@ -1,4 +1,4 @@
-// Tests the client against a gateway that the test simulates: failures of the connection.
+// Tests the etcd client against a gateway that the test simulates, with failures of the connection.
 #include "server/etcd/etcd_gateway.h"
 
 #include <arpa/inet.h>
@@ -19,8 +19,8 @@ using storage::EtcdRevision;
 
 namespace {
 
-// An HTTP server that handles one request for each connection. `answer` gets path and body, and
-// writes to the socket.
+// An HTTP server that handles one request for each connection. `answer` receives the path and the
+// body, and writes to the socket.
 class PretendedGateway {
  public:
   using Answer = std::function<void(int socket, const std::string& path, const std::string& body)>;

@@ -1,4 +1,4 @@
-// Tests the client, and the classes that use it, against etcd-server of Debian.
+// Tests the client, and the classes that use it, against Debian's etcd-server.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -377,7 +377,7 @@ TEST_F(ConsoleTest, there_are_at_most_a_thousand_sessions) {
   EXPECT_FALSE(sessions_->find(second, channel_, 5));  // this session was idle for the longest time
 }
 
-// --- The gate's rule about cookies
+// --- The rule of the gate (RequestGate) for cookies
 
 TEST_F(ConsoleTest, a_cookie_needs_an_own_page_and_a_json_body_to_change_something) {
   serve(kRules);
@@ -427,7 +427,7 @@ TEST_F(ConsoleTest, only_requests_that_no_script_has_sent_are_challenged) {
   EXPECT_EQ(header_of(ask("GET", "/who", {}, "Sec-Fetch-Mode: cors\r\n"), "www-authenticate"), "");
 }
 
-// --- Reading only, and servers without users
+// --- Read-only sessions, and servers without users
 
 TEST_F(ConsoleTest, a_session_may_be_switched_to_look_only) {
   serve(kRules);

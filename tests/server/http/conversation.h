@@ -14,8 +14,7 @@ namespace server::http {
 
 class Conversation final : private SessionHost {
  public:
-  // `its_loop` must outlive late answers, as the loops of a server do; null: the conversation has a
-  // loop of its own.
+  // `its_loop` must outlive late answers, as the loops of a server do. If it is null, the conversation creates a loop.
   explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30,
                         Loop* its_loop = nullptr, const RequestGate* gate = nullptr,
                         const Channel* channel = nullptr);
@@ -39,9 +38,9 @@ class Conversation final : private SessionHost {
   bool is_woken_ = false;
 };
 
-// Routes for tests: /hello; /echo answers with its request; /count/{n} writes n lines whenever the output has room;
-// /pieces answers to each piece of a body with its length; /never does not answer before it is shut down; the answer of
-// /broken ends in the middle.
+// Routes for tests: /hello; /echo returns its request; /count/{n} writes n lines whenever the output has room; /pieces
+// returns the length of each piece of a body; /never answers only when it is shut down; the answer of /broken ends in
+// the middle.
 Routes test_routes();
 
 }  // namespace server::http

@@ -59,7 +59,7 @@ TEST(Http1, a_long_answer_comes_in_chunks_and_as_fast_as_the_client_takes_it) {
   EXPECT_LT(first.size(), 2 * client.limits.max_unsent_bytes);
   client.session.set_output_full(true);
   client.session.run();
-  EXPECT_EQ(client.session.take_output(), "");  // nothing further is produced
+  EXPECT_EQ(client.session.take_output(), "");  // no further output is produced
   client.session.set_output_full(false);
   const std::string rest = client.listen();
   EXPECT_NE(first.find("a\r\n000000000\n\r\n"), std::string::npos);
@@ -145,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadRequest,
     testing::Values(
         Bad{std::string("\x16\x03\x01\x02", 4) + "TLS it is", 400}, Bad{"hello\r\n\r\n", 400},
-        Bad{"GET /hello HTTP/1.1\r\n\r\n", 400},  // no Host header
+        Bad{"GET /hello HTTP/1.1\r\n\r\n", 400},  // the Host header is missing
         Bad{"GET /hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
         Bad{"GET /hello HTTP/3.0\r\nHost: x\r\n\r\n", 400}, Bad{get("/hel%zzlo"), 400},
         Bad{get("/hello", "a b: c\r\n"), 400}, Bad{get("/hello", std::string("a: \0\r\n", 6)), 400},

@@ -1,4 +1,4 @@
-// The REST proxy over a log and groups in memory, and a client of it.
+// The REST proxy over a log and groups in memory, with a client.
 #pragma once
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-// The schema registry's API over a registry in memory, and a client of it.
+// The schema registry's API over a registry in memory, with a client.
 #pragma once
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@ namespace server::http {
 
 struct RegistryApi {
   engine::SchemaRegistry registry;
-  // Functions that run between the examination of a schema and its registration, each once.
+  // Functions that run between the examination of a schema and its registration; each runs once.
   std::deque<std::function<void()>> interruptions;
   bool is_busy = false;
   bool holds_back = false;  // if set, examinations of schemas wait in `held`

@@ -1,4 +1,4 @@
-// The schema registry's API over a registry in memory.
+// Tests the schema registry's API over a registry in memory.
 #include "server/http/registry/registry_pages.h"
 
 #include <fmt/format.h>
@@ -237,8 +237,8 @@ TEST(RegistryPages, references_protect_their_targets) {
             R"(422 {"error_code":42206,)");
   api.ask("DELETE", "/subjects/u");
   EXPECT_EQ(api.ask("DELETE", "/subjects/r"), "200 [1]");
-  // The schema that refers to it is only soft-deleted and can be restored, so the reference still
-  // counts.
+  // The referring schema is only soft-deleted and can be restored, so the reference still prevents
+  // the deletion.
   EXPECT_EQ(api.ask("DELETE", "/subjects/r?permanent=true").substr(0, 24),
             R"(422 {"error_code":42206,)");
 }

@@ -1,4 +1,4 @@
-// The lines of POST /sql, without a session.
+// Tests the lines that POST /sql writes, without a session.
 #include "server/http/rest/sql_lines.h"
 
 #include <gtest/gtest.h>
@@ -165,7 +165,7 @@ TEST(MarkedText, shows_the_word_and_its_replacement) {
            {"SELECT Name FROM t", 7, "Did you mean `name`?", 1, 8, 4, "\"name\""},
            {"selec 1", 0, "Did you mean SELECT?", 1, 1, 5, "select"},
            {"SELECT 'ü', nme FROM t", 13, "Did you mean NAME?", 1, 13, 3, "name"},
-           // The hint is about another word than the marked one, or about several.
+           // The hint is about another word than the marked one, or about several words.
            {"SELECT nme FROM t", 0, "Did you mean NAME?", 1, 1, 6, ""},
            {"SELECT nme FROM t", 7, "Did you mean NAME or NUM?", 1, 8, 3, ""},
            {"SELECT nme FROM t", 7, "Columns: NAME.", 1, 8, 3, ""},

@@ -1,4 +1,4 @@
-// ksqlDB's API over a backend in memory.
+// Tests ksqlDB's API over a backend in memory.
 #include "server/http/rest/sql_pages.h"
 
 #include <fmt/format.h>

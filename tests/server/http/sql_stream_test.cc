@@ -1,4 +1,4 @@
-// POST /sql over sessions with a backend in memory.
+// Tests POST /sql over sessions with a backend in memory.
 #include "server/http/rest/sql_stream.h"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 namespace server::http {
 namespace {
 
-// A session of the PostgreSQL front end without a server around it.
+// A session of the PostgreSQL front end without a server.
 class TestScript final : public sql::ScriptSession, private SessionHost, private pg::SessionPeers {
  public:
   TestScript(sql::Backend& backend, const Clock& clock, std::function<void()> wake,

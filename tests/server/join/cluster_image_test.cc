@@ -62,7 +62,8 @@ storage::ClusterTable cluster_of(const storage::MetadataSnapshot& snapshot) {
   return {};
 }
 
-// Returns the image that a node would have; the cluster's part of the snapshot is read elsewhere.
+// Returns the image that a node would have. The part of the snapshot about the cluster is removed,
+// because another class reads it.
 MetadataImagePtr image_of(storage::MetadataSnapshot snapshot) {
   std::erase_if(snapshot.state.parts,
                 [](const auto& part) { return part.type == storage::kClusterPart; });

@@ -1,4 +1,4 @@
-// Quotas of clients: described, changed, and enforced.
+// Tests quotas of clients: how they are described, changed, and enforced.
 #include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 

@@ -144,8 +144,8 @@ TEST_F(ClusterTest, a_follower_names_the_leader_and_its_address) {
             KafkaError::NotLeaderOrFollower);
 }
 
-// Otherwise the log, which still behaves as the only replica, would acknowledge the records before
-// the followers have them.
+// If the server accepted the batch before the log is the leader, the log, which still behaves as the only replica,
+// would acknowledge the records before the followers have them.
 TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotLeaderOrFollower);
@@ -186,7 +186,7 @@ TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_reports_it) 
       << "the leader has read what others have";
   EXPECT_EQ(partition.current_voters[1].last_fetch_timestamp, 1'001) << "and not before it did";
   EXPECT_EQ(partition.current_voters[2].last_fetch_timestamp, -1);
-  // A report that was not repeated for long is not used.
+  // A report that was not repeated for a long time is not used.
   clock.advance_us(60'000'000);
   EXPECT_EQ(ask<DescribeQuorumResponse>(request, 0).topics.at(0).partitions.at(0).error_code,
             KafkaError::NotLeaderOrFollower);
@@ -554,7 +554,7 @@ TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) 
   }
 }
 
-// A long poll reads the log once more after it is registered; this one has nothing to read before the confirmation.
+// A long poll reads the log again after its registration; there is nothing to read before the leadership is confirmed.
 TEST_F(ClusterTest, a_long_poll_gets_no_unconfirmed_answer) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);

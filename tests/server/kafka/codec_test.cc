@@ -1,5 +1,5 @@
-// Tests the bytes that clients send and expect. They were written by hand from the definition of
-// the protocol.
+// Tests the bytes of requests and answers. The expected bytes were written by hand from the
+// definition of the protocol.
 #include "server/kafka/codec.h"
 
 #include "server/kafka/messages/every_message.h"

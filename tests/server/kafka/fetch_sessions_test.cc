@@ -1,4 +1,4 @@
-// Fetches that continue earlier ones (KIP-227), by topic names and ids (KIP-516).
+// Tests fetches that continue earlier ones (KIP-227), by topic names and ids (KIP-516).
 #include "server/kafka/fetch_sessions.h"
 
 #include "server/kafka/wire_errors.h"
@@ -174,7 +174,8 @@ TEST_F(FetchSessionsTest, slots_are_given_to_others_after_two_minutes) {
   clock.advance_us(61'000'000);
   EXPECT_NE(fetch_with(both(0, 0)).session_id, 0) << "nobody has used the first";
   EXPECT_EQ(fetch_with(more(first, 1)).error_code, kFetchSessionNotFound);
-  // The second session is old enough to be replaced by one that is as large, but the third is not.
+  // A new session of the same size may replace the second session, which is old enough, but not the
+  // third one.
   EXPECT_EQ(fetch_with(more(second, 2)).error_code, KafkaError::None);
   EXPECT_EQ(fetch_with([&] {
               FetchRequest small = fetch("a", 0);

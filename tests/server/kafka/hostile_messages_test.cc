@@ -1,4 +1,4 @@
-// Tests that no bytes make a decoder crash, read outside the message, or take much memory.
+// Tests that no bytes make a decoder crash, read outside the message, or use much memory.
 #include <random>
 
 #include "server/kafka/codec.h"

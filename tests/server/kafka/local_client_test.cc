@@ -1,5 +1,5 @@
-// A client within the process: each request is answered once and in order, and no callback of a closed client is
-// called.
+// Tests a client within the process: each request is answered once and in order, and no callback is called after the
+// client was closed.
 #include "server/kafka/local_client.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// A backend over a log in memory. A test can hold back its answers.
+// A backend over a log in memory. A test can delay its answers.
 #pragma once
 #include <future>
 #include <vector>
@@ -13,8 +13,8 @@
 
 namespace server::kafka {
 
-// The coordinators of one kind with a single partition, under a clock that stands still: requests are answered at once,
-// unless they wait for other members.
+// The coordinators of one kind with a single partition and a clock that the test advances. Requests are answered
+// immediately, unless they wait for other members.
 template <class Shard, class Port, class Listed>
 class MemoryCoordinators : public Port {
  public:

@@ -1,4 +1,4 @@
-// Logins with tokens: SASL OAUTHBEARER (RFC 7628, KIP-255), and sessions that end with their token (KIP-368).
+// Tests logins with tokens: SASL OAUTHBEARER (RFC 7628, KIP-255), and sessions that end with their token (KIP-368).
 #include <fstream>
 
 #include "server/auth/access.h"

@@ -22,7 +22,7 @@ class ProduceTest : public SessionTest {
 
 }  // namespace
 
-// A producer repeats a corrupt batch (error 2), and gives up on an invalid one (error 87).
+// A producer sends a corrupt batch (error 2) again, and gives up on an invalid one (error 87).
 TEST_F(ProduceTest, only_a_batch_that_was_damaged_on_its_way_may_be_sent_again) {
   const std::string good = batch("hello");
   const auto error_with = [&](const std::function<void(std::string&)>& change) {

@@ -47,7 +47,7 @@ TEST(RefusedBatches, behind_the_first_of_a_producer_nothing_is_tried) {
 }
 
 // The refused batch was written through another leader long ago, and this node has accepted no batch of the producer
-// since. An answer that later batches are out of order makes librdkafka give up.
+// since then. If later batches were answered as out of order, librdkafka would give up.
 TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
   RefusedBatches refused;
   refused.refused(batch(10), kNotLeader, 0);

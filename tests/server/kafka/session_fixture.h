@@ -1,4 +1,4 @@
-// A client of one session over a log in memory.
+// A fixture with a client of one session, over a log in memory.
 #pragma once
 #include "records/batch_builder.h"
 #include "server/kafka/messages/every_message.h"

@@ -58,8 +58,8 @@ TEST_F(SessionTest, the_log_names_the_malformed_request_and_its_client) {
                 std::string(32, 'x') + "\")");
 }
 
-// libpq asks for TLS first. psql used to wait, because the session took the bytes for the beginning of
-// a longer Kafka request.
+// libpq asks for TLS first. psql once waited without end, because the session took these bytes for the beginning of a
+// longer Kafka request.
 TEST_F(SessionTest, a_client_of_postgresql_is_shown_the_right_port) {
   const std::string ssl("\0\0\0\x08\x04\xd2\x16\x2f", 8), gss("\0\0\0\x08\x04\xd2\x16\x30", 8);
   const std::string start("\0\0\0\x13\0\3\0\0user\0ada\0\0\0", 19);
@@ -224,7 +224,7 @@ TEST_F(SessionTest, nothing_is_stored_of_a_batch_that_is_wrong) {
   EXPECT_EQ(fetched->responses.at(0).partitions.at(0).high_watermark, 0);
 }
 
-// A session whose work on other threads runs only when the test calls for it.
+// A session whose work on other threads runs only when the test starts it.
 class ErrandTest : public SessionTest {
  protected:
   struct Errand {
@@ -416,8 +416,8 @@ TEST_F(SessionTest, a_long_poll_that_was_woken_for_nothing_takes_the_next_record
   EXPECT_EQ(answers().size(), 1u);
 }
 
-// The polls wake a loop only for registered partitions: records that arrive between the first read of the log and the
-// registration must be seen.
+// LongPolls wakes a loop only for registered partitions, so records that arrive between the first read of the log and
+// the registration must be noticed.
 TEST_F(SessionTest, a_long_poll_looks_again_once_the_polls_know_of_it) {
   create_topic("t");
   server::Loop loop;
@@ -479,7 +479,7 @@ TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
   send(fetch("t", 0, 30'000), 11);
   EXPECT_TRUE(answers().empty());
   backend.delete_topic("t", [](Status status) { EXPECT_TRUE(status); });
-  session.grown();  // called as when the log reports dropped partitions
+  session.grown();  // called here in place of the log, which calls it for dropped partitions
   session.run();
   const std::vector<Answer> all = answers();
   ASSERT_EQ(all.size(), 1u);
@@ -563,7 +563,7 @@ TEST_F(ChargedSession, an_answer_takes_at_most_the_available_memory) {
   EXPECT_GT(answer_size(), 3u << 20);
   EXPECT_LT(answer_size(), 8u << 20) << "half of what a client may have";
 
-  // If others hold nearly all memory, the answer is empty and comes after a while.
+  // If other accounts hold nearly all memory, the answer is empty and comes after a while.
   MemoryAccount other(budget);
   MemoryCharge charge(&other, MemoryKind::Connections);
   charge.resize(63 << 20);

@@ -1,4 +1,4 @@
-// Requests that make, grow and delete topics.
+// Tests requests that create, grow and delete topics.
 #include <deque>
 
 #include "server/kafka/handlers/handlers.h"

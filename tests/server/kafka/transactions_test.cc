@@ -78,8 +78,8 @@ class TransactionRequestsTest : public SessionTest {
 
 }  // namespace
 
-// An offset in a transaction that does not include the group would never be decided, so it is
-// refused.
+// An offset is refused if its transaction does not include the group: such a transaction would never commit or abort
+// it.
 TEST_F(TransactionRequestsTest, offsets_are_taken_of_an_open_transaction_that_has_their_group) {
   EXPECT_EQ(commit_offset(), KafkaError(48));
   EXPECT_EQ(commit_offset("another"), KafkaError(49));
@@ -129,8 +129,8 @@ TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_anno
   ASSERT_EQ(end_second(false), KafkaError::None);
 }
 
-// The first and the second batch both request the partition to be added. The third batch finds it added before the
-// second one has its answer.
+// The first and the second batch both ask the coordinator to add the partition. When the third batch asks, the
+// partition has been added, but the second batch has no answer yet.
 TEST_F(TransactionRequestsTest,
        batches_go_in_order_though_the_coordinator_answers_a_later_one_first) {
   backend.holds_joins = true;
@@ -194,7 +194,7 @@ TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) 
     EXPECT_EQ(find(kMaxTimestamp, false), 1);
     EXPECT_EQ(find(kMaxTimestamp, true), -1);
     EXPECT_EQ(find(kLatest, true), 1) << "the last stable offset";
-    // The coordinator of these tests writes no markers to the partitions.
+    // The coordinator of these tests writes no markers, so the test writes one.
     WriteTxnMarkersRequest marker;
     marker.markers = {{.producer_id = producer_id,
                        .producer_epoch = epoch,

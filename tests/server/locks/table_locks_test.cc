@@ -63,7 +63,7 @@ TEST_F(TableLocksTest, a_deadlock_is_reported) {
   EXPECT_FALSE(ask_as(c, {"t"})) << "it has nothing any more";
 }
 
-// An append may keep the lock of a statement that has ended.
+// An append may hold the lock of a statement that has ended.
 TEST_F(TableLocksTest, a_wait_that_ends_by_itself_is_no_deadlock) {
   const auto ask_as = [&](Session& session) {
     auto asked = locks.ask(

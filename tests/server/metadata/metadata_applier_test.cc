@@ -98,7 +98,7 @@ class SharedMetadataLog {
       return wants_snapshot_ ? SnapshotWish::Due : SnapshotWish::NotDue;
     }
     void want_snapshot() { wants_snapshot_ = true; }
-    // While it is deaf, the log does not learn of new commands.
+    // While the log is deaf, it does not learn of new commands.
     void be_deaf(bool is_deaf) {
       std::lock_guard lock(shared_.mutex_);
       heard_ = is_deaf ? shared_.log_->last_revision().value() : -1;
@@ -424,7 +424,7 @@ TEST_F(TwoProcesses, definitions_of_a_transaction_are_invisible_until_it_ends) {
 TEST_F(TwoProcesses, the_controller_undoes_transactions_of_a_dead_process) {
   presence_of_one_ = Presence::Gone;
   ASSERT_TRUE(becomes_true([&] { return one_->sources() == before_; }));
-  // The process was alive, although it was considered dead.
+  // The process was alive, although the controller considered it dead.
   const auto refused =
       one_->submit("CREATE TABLE more (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
           .get();

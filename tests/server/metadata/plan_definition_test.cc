@@ -646,7 +646,7 @@ TEST_F(DefinitionTest, an_undone_transaction_restores_the_previous_objects) {
   must("DROP TYPE mood;");
   const std::string within = text();
   EXPECT_EQ(replayed(), text_of(*image_));
-  // After a start from a snapshot, the open transactions are known, too.
+  // After a start from a snapshot, the open transactions must be known, too.
   storage::TopicTable topics;
   const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
   ASSERT_TRUE(loaded);

@@ -30,7 +30,7 @@ std::string receive(const Socket& socket_, size_t size) {
   return bytes;
 }
 
-// One accepted connection, whose events stop the loop.
+// An accepted connection. Each of its events stops the loop.
 struct Peer : ConnectionHandler {
   Loop& loop;
   std::unique_ptr<Listener> listener;

@@ -67,7 +67,7 @@ struct LineProtocol final : ClientProtocol {
   }
 };
 
-// A session that always has more to do than one run allows, once it has received anything.
+// A session that, after its first input, always has more to do than one run allows.
 class BusySession final : public ClientSession {
  public:
   struct Seen {
@@ -175,7 +175,7 @@ class Client {
   Socket socket_;
 };
 
-// Sends until the server has accepted nothing for a while.
+// Sends until the server has accepted no bytes for a while.
 void push(Client& client, size_t most) {
   const std::string piece(256 * 1024, 'x');
   size_t sent = 0;
@@ -196,7 +196,7 @@ TEST(FrontEnd, answers_on_all_loops) {
   }
 }
 
-// Other sessions get their turn between two runs, however often the client has sent something.
+// Other sessions run between two runs of a session, however often its client sends something.
 TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
   RunningWith<BusyProtocol> running(64 * kMb);
   Client client(running);
@@ -205,7 +205,7 @@ TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
     client.send_some("x");
     while (running.protocol.seen.reads < i) std::this_thread::yield();
   }
-  // A message that posts itself again runs once per turn.
+  // A message that posts itself again runs once per loop iteration.
   std::atomic<int> turns = 0;
   std::atomic<bool> is_over = false;
 
@@ -252,7 +252,7 @@ TEST(FrontEnd, half_sent_messages_of_many_stay_below_the_limit_and_a_small_clien
     small.send_some("ping\n");
     EXPECT_EQ(small.hear(4), "ping");
   }
-  // The greedy clients get no further memory, and receive the reason.
+  // Only the greedy clients get no further memory; they receive the reason.
   const std::string told = greedy.front().hear_all();
   EXPECT_TRUE(told.starts_with("error: not enough memory for a message ")) << told;
   EXPECT_NE(told.find("memory-limit is 64 MB, and "), std::string::npos) << told;
@@ -264,8 +264,8 @@ TEST(FrontEnd, a_client_that_does_not_read_is_ended_when_others_need_the_memory)
   Running running(64 * kMb, options);
   std::deque<Client> deaf;
   for (int i = 0; i < 4; ++i) deaf.emplace_back(running).send_some("18000000\n");
-  // The sockets hold a few megabytes each, the server holds the rest: more than three quarters of
-  // the limit.
+  // The sockets hold a few megabytes each, and the server holds the rest, which is more than three quarters of the
+  // limit.
   for (int i = 0; i < 500 && running.front_end->connection_count() > 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(running.front_end->connection_count(), 0u);

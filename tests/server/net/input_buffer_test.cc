@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kMb = 1 << 20;
 constexpr size_t kRead = Connection::kReadSizeBytes;
 
-// A budget, of which one account may have a fifth.
+// A budget, and accounts that may use a fifth of it.
 struct Bounded {
   MemoryBudget budget;
   MemoryAccount account{budget};

@@ -146,7 +146,7 @@ TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   EXPECT_EQ(seen, (std::vector<std::string>{"task", "deferred", "deferred again"}));
 }
 
-// However much work of one kind there is, another kind waits for at most one slice of it.
+// However many slices of one kind wait, another kind waits for at most one of them.
 TEST(Loop, lets_kinds_of_work_take_turns) {
   Loop loop;
   std::vector<std::string> seen;
@@ -160,7 +160,7 @@ TEST(Loop, lets_kinds_of_work_take_turns) {
   EXPECT_EQ(seen, (std::vector<std::string>{"many", "few", "last", "many", "few", "many"}));
 }
 
-// Deferred work that takes long does not delay work in slices.
+// Long deferred work does not delay work in slices.
 TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   Loop loop;
   std::vector<std::string> seen;

@@ -49,7 +49,7 @@ TEST(ServerFacts, describe_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "metadata/queries"), "0");
   EXPECT_EQ(value_of(facts, "metadata/definition ignored"), image.left_out.front());
   EXPECT_GT(std::stoll(value_of(facts, "memory/resident bytes")), 1'000'000);
-  // Facts that cannot be measured are not listed.
+  // A fact that cannot be measured is not listed.
   EXPECT_EQ(value_of(facts, "disk/free bytes"), "not there");
 }
 

@@ -58,7 +58,7 @@ TEST(ClientEncoding, a_stream_may_be_cut_within_a_character) {
   const auto japanese = ClientEncoding::make("EUC_JP");
   japanese->begin_stream();
   EXPECT_EQ(japanese->stream_from_client("a\xc5", false).value_or("?"), "a");
-  // the neighbouring character is valid
+  // a complete text in between does not affect the stream
   EXPECT_EQ(japanese->from_client("\xb5\xfe").value_or("?"), "京");
   EXPECT_EQ(japanese->stream_from_client("\xec", false).value_or("?"), "東");
   EXPECT_TRUE(japanese->stream_from_client("", true));

@@ -1,4 +1,4 @@
-// A client's side of a conversation with a Session: builds messages, and reads the answer as one
+// A client's side of a conversation with a Session. It builds messages, and reads the answer as one
 // line, for instance `T(id,name) D(1,Ada) C(SELECT 1) Z(I)`.
 #pragma once
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace server::pg {
 
-// ---- Messages of clients ----
+// ---- The messages of clients ----
 
 inline std::string message(char type, std::string_view body) {
   std::string bytes(1, type);
@@ -89,7 +89,7 @@ inline std::string terminate() { return message('X', ""); }
 inline std::string copy_data(std::string_view data) { return message('d', data); }
 inline std::string copy_done() { return message('c', ""); }
 
-// ---- The other end ----
+// ---- The session ----
 
 // Returns the server's messages in words. Unprintable bytes are shown as \xhh.
 std::string in_words(std::string_view bytes);
@@ -101,8 +101,7 @@ class Conversation : public SessionHost, public SessionPeers {
   static Conversation& begun(Conversation& conversation,
                              std::string_view application_name = "test");
 
-  // Sends the bytes and returns the answer in words. Runs the session as long as it asks for
-  // another turn.
+  // Sends the bytes and returns the answer in words. Runs the session as long as it has more to do.
   std::string say(std::string_view bytes);
   std::string hear() { return say(""); }
   std::string hear_bytes(std::string_view bytes);

@@ -1,5 +1,5 @@
-// Tests that long statements are processed on another thread. The conversation is the same, and can
-// be broken off at any moment.
+// Tests that long statements are processed on another thread. The conversation is the same, and the
+// client can end it at any moment.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"

@@ -1,5 +1,5 @@
-// Tests sequences of messages, which a PostgreSQL 15 server answers in the same way, and the types
-// of parameters and results.
+// Tests sequences of messages, to which a PostgreSQL 15 server gives the same answers, and the
+// types of parameters and results.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -8,7 +8,7 @@ using namespace server::pg;
 
 namespace {
 
-// A conversation with five rows to fetch.
+// A conversation with a table of five rows.
 struct WithPeople : Begun {
   WithPeople() {
     for (int i = 1; i <= 5; ++i)

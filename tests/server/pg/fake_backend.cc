@@ -33,7 +33,7 @@ struct Typed {
   Source source;
 };
 
-// Reads constants, parameters, and casts of both.
+// Reads a constant, a parameter, or a cast of one of them.
 Result<Typed> read_item(const engine::Expression& item, std::vector<SqlType>& parameters,
                         SqlType wanted) {
   if (item.is<engine::NullLiteral>()) return Typed{wanted, {}};

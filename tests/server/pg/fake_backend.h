@@ -28,7 +28,7 @@ class FakeBackend final : public sql::Backend {
   // is true, it is refused.
   bool holds_errands = false, is_full = false;
   size_t errands_done = 0;
-  // Statements with this text take a long time: take_long() is true for them.
+  // take_long() returns true for statements with this text.
   std::string long_text = "LONG";
   void let_go();
   size_t running_pushes() const { return pushes_.size(); }
@@ -39,7 +39,7 @@ class FakeBackend final : public sql::Backend {
     bool operator==(const Person&) const = default;
   };
   std::vector<Person> people;
-  // If set, rows are shown one by one, as long as the output has room.
+  // If set, rows are sent one by one, as long as the output has room.
   bool asks_for_room = false;
   // number of commits and rollbacks of transactions and groups
   int commits = 0, rollbacks = 0;

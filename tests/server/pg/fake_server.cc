@@ -1,4 +1,4 @@
-// A server over the fake backend, to be tried with real clients by hand:
+// A server over the fake backend, for trying real clients by hand:
 //   pg_fake_server 7555 &   psql -h 127.0.0.1 -p 7555 -c 'SELECT * FROM ticks EMIT CHANGES'
 #include <cstdio>
 #include <string>

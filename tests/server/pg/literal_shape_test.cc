@@ -8,7 +8,7 @@ using server::pg::shape_of;
 
 namespace {
 
-// Returns the text with its parameters, and their values; "-" if the text has no shape.
+// Returns the text with its parameters, and their values; "-" if shape_of() finds no shape.
 std::string shape(std::string_view text) {
   const auto found = shape_of(text);
   if (!found) return "-";

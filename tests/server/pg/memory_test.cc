@@ -1,5 +1,5 @@
-// Tests that the memory of a session is charged to its account, is refused with an error that names the limit,
-// and is given back.
+// Tests that the memory of a session is charged to its account and released, and that a request above the limit gets an
+// error that names the limit.
 #include <gtest/gtest.h>
 
 #include "tests/server/pg/conversation.h"
@@ -123,8 +123,8 @@ TEST(SessionMemory, variables_count_with_their_substituted_text) {
             "E(54000 the statement is longer than 4194304 bytes after substitution of its "
             "variables) Z(I)");
 
-  // A statement that is short before the substitution of variables is still parsed on another thread, and charged with
-  // its parsed size.
+  // A statement that is long only after the substitution of variables is parsed on another thread, and charged with its
+  // parsed size.
   charged.client.backend.holds_errands = true;
   EXPECT_EQ(charged.client.say(parse("SELECT '${a}'", "s") + sync_up()), "");
   charged.client.backend.let_go();
@@ -216,7 +216,7 @@ TEST(SessionMemory, a_long_row_is_charged_before_it_is_written) {
   EXPECT_TRUE(charged.client.say(query("SELECT * FROM people")).ends_with("C(SELECT 1) Z(I)"));
 }
 
-// Rows are encoded as fast as they are sent, and waiting rows are charged.
+// Rows are encoded only as fast as they are sent, and the waiting rows are charged.
 TEST(SessionMemory, a_long_answer_is_made_in_portions) {
   Charged charged;
   for (int i = 0; i < 600; ++i)
@@ -253,7 +253,7 @@ TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
     size_t held = 0;
     std::string heard;
     for (int turn = 0; turn < 200 && !heard.ends_with("Z\0\0\0\5I"s); ++turn) {
-      // the output is full until the next turn
+      // the output is full until the next iteration
       charged.client.session.set_output_full(turn % 3 == 2);
       charged.client.session.run();
       held = std::max(held, charged.budget.held_bytes(MemoryKind::Results));
@@ -341,7 +341,7 @@ TEST(SessionMemory, a_row_that_repeats_a_long_parameter_is_refused) {
   EXPECT_EQ(client.say(asks), "1 2 E(54000 a row is longer than 64 MB) Z(I)");
   EXPECT_TRUE(client.say(query("SELECT 1")).ends_with("D(1) C(SELECT 1) Z(I)"));
 
-  // The long value must not be copied, either.
+  // The error must be found without a copy of the long value, which would exceed the session's memory.
   Charged charged;
   EXPECT_EQ(charged.client.say(asks), "1 2 E(54000 a row is longer than 64 MB) Z(I)");
   EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);

@@ -25,7 +25,7 @@ TEST_F(NotificationsTest, reach_listening_sessions) {
   EXPECT_EQ(listener.hear(), "");
 }
 
-// libpq looks for notifications after each answer.
+// libpq reads notifications after each answer.
 TEST_F(NotificationsTest, precede_the_end_of_an_answer) {
   EXPECT_EQ(sender.say(query("LISTEN a; LISTEN b; LISTEN a; NOTIFY a, 'to myself'")),
             "C(LISTEN) C(LISTEN) C(LISTEN) C(NOTIFY) " + answer("a", "to myself") + " Z(I)");
@@ -79,7 +79,7 @@ TEST_F(NotificationsTest, have_bounds) {
             "E(22023 channel name too long) Z(I)");
 }
 
-// A listener inside of a transaction does not block senders; its connection ends with an error that it has missed
+// A listener in a transaction does not block senders. Its connection ends with an error, because it has missed
 // notifications.
 TEST_F(NotificationsTest, a_session_that_does_not_read_is_ended) {
   listener.say(query("LISTEN news"));

@@ -1,4 +1,4 @@
-// The server with sockets, loops and threads.
+// Tests the server with sockets, loops and threads.
 #include "server/pg/pg_server.h"
 
 #include <arpa/inet.h>
@@ -49,7 +49,7 @@ struct RunningServer {
     server.reset();
     for (Shard& shard : shards) shard.ticking.reset();
   }
-  // Calls the function on each loop after all earlier tasks, and waits for the end.
+  // Calls the function on each loop after all earlier tasks, and waits until it has returned.
   void on_loops(const std::function<void(Shard&)>& call) {
     std::atomic<int> called = 0;
     for (Shard& shard : shards)
@@ -59,7 +59,7 @@ struct RunningServer {
       });
     while (called < 2) std::this_thread::yield();
   }
-  // The backends are asked on their loops, because they belong to them.
+  // A backend belongs to its loop, so it is asked there.
   size_t running_pushes() {
     std::atomic<size_t> count = 0;
     on_loops([&](Shard& shard) { count += shard.backend.running_pushes(); });
@@ -222,7 +222,8 @@ TEST(PgServer, keeps_no_place_for_refused_connections) {
   first->begin();
   Client silent(running);
   wait_until([&] { return running.server->connection_count() == 2; });
-  running.on_loops([](auto&) {});  // the connection is counted for a moment before it is closed
+  // waits until the loop has handled the connection, which is counted before that
+  running.on_loops([](auto&) {});
   first.reset();
   wait_until([&] { return running.server->connection_count() == 1; });
   Client next(running);

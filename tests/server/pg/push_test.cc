@@ -119,7 +119,7 @@ TEST(PushQuery, goes_out_row_by_row_in_the_extended_protocol) {
   EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
 }
 
-// ---- The messages for psql ----
+// ---- The messages that psql uses ----
 
 TEST(PushTable, is_psqls_output_for_a_query_without_end) {
   Begun client("psql");

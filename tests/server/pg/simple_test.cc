@@ -4,7 +4,8 @@
 
 using namespace server::pg;
 
-// If a part of a script cannot be parsed, no statement of the script runs, wherever this part is.
+// If a part of a script cannot be parsed, no statement of the script runs, not even one before this
+// part.
 TEST(SimpleProtocol, a_script_is_read_as_a_whole) {
   Begun client;
   for (const char* rest : {"SELECT (", "DELETE FROM people WHERE (id = 1", "nonsense", "SELECT )",
@@ -365,7 +366,7 @@ TEST(Settings, are_undone_when_another_statement_of_the_text_fails) {
   EXPECT_TRUE(client.say(query("SET TimeZone TO 'Asia/Tokyo'; RESET ALL; SET nosuch = 1"))
                   .starts_with("C(SET) C(RESET) E(42704 "));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
-  // Settings that earlier messages have changed stay.
+  // Settings that earlier messages have changed keep their values.
   client.say(query("SET TimeZone TO 'Asia/Tokyo'"));
   client.say(query("SHOW nosuch"));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(Asia/Tokyo) C(SHOW) Z(I)");

@@ -74,7 +74,8 @@ TEST(Deferrable, is_shown_as_it_was_asked_for) {
   EXPECT_EQ(client.say(query(show)), shown("off") + " Z(I)");
 }
 
-// Drivers prepare a statement first. The mode of the transaction in which it is executed counts.
+// Drivers prepare a statement first. Whether the statement is refused depends on the mode of the
+// transaction in which it is executed.
 TEST(ReadOnly, refuses_prepared_statements) {
   Begun client;
   client.say(parse(kInsert, "s") + sync_up());
@@ -101,8 +102,8 @@ TEST(Transactions, have_the_modes_that_there_are) {
             "N(25P01 SET TRANSACTION can only be used in transaction blocks) C(SET) Z(I)");
 }
 
-// A failed transaction is rolled back immediately: this frees the memory of its rows, and the
-// tables for which other sessions may wait.
+// A failed transaction is rolled back immediately. This frees the memory of its rows, and unlocks
+// the tables for which other sessions may wait.
 TEST(Transactions, free_their_memory_when_they_fail) {
   Begun client;
   client.say(query("BEGIN; " + std::string(kInsert)));
@@ -116,7 +117,7 @@ TEST(Transactions, free_their_memory_when_they_fail) {
 }
 
 // Programs repeat a statement after error 57P01. So a client whose rows are already being written
-// gets the result of its statement first.
+// must first get the result of its statement.
 TEST(Stops, answer_the_statement_whose_rows_are_being_written) {
   const Error reason{ErrorCode::ShuttingDown, "the server stops"};
   for (const bool is_extended : {false, true}) {

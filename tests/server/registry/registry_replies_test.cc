@@ -1,4 +1,4 @@
-// The address of a registry, and its possible answers.
+// Tests the address of an external registry, and its possible answers.
 #include "server/registry/registry_replies.h"
 
 #include <gtest/gtest.h>

@@ -253,7 +253,7 @@ class JournalCheckpointsTest : public testing::Test {
   SimulatedClock clock_;
   storage::MemoryDisk log_disk_, state_disk_;
   std::unique_ptr<storage::Log> log_;
-  std::deque<Full> fulls_;  // kept until the end, because running checkpoints may use them
+  std::deque<Full> fulls_;  // kept to the end, because running checkpoints may use them
   std::unique_ptr<storage::StateStore> state_;
   const PartitionId journal_ = storage::journal_of(kTask);
   std::map<std::string, storage::TaskStart> starts_;
@@ -457,8 +457,8 @@ TEST_F(JournalCheckpointsTest, while_memory_is_short_checkpoints_are_begun_soone
   EXPECT_TRUE(eventually([&] { return journal_length() == 0; }));
 }
 
-// A checkpoint combines the changes of many commits: only the newest change of a key counts. A range removes earlier
-// keys and, below its end, later ones of a former owner's journal.
+// A checkpoint combines the changes of many commits, and contains only the newest change of a key. A range removes
+// earlier keys. It also removes later ones below its end, which are from the journal of a former owner.
 TEST_F(JournalCheckpointsTest, the_checkpoint_has_the_newest_of_many_changes) {
   using Kind = engine::StateEntry::Kind;
   const auto first = checkpoints(kAtOnce);
@@ -623,8 +623,7 @@ TEST_F(JournalCheckpointsTest, a_failed_pass_is_read_again_and_earlier_ones_are_
   EXPECT_LT(full.attempts, 60);
 }
 
-// The entries before the damage are stored, but the state must never claim to contain those after
-// it.
+// The entries before the damaged one are stored, but the stored position must not include those after it.
 TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
   for (const int64_t offset : {30, 59}) {
     begin_anew();
@@ -800,7 +799,7 @@ TEST_F(JournalCheckpointsTest, a_damaged_journal_adds_nothing_to_the_state) {
     }
 }
 
-// A gap in the commits of one task does not show anything about other tasks.
+// A gap in the commits of one task has no effect on other tasks.
 TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   auto now = checkpoints(kAtOnce);
   commit(*now, "a", "1");
@@ -818,8 +817,8 @@ TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   ASSERT_TRUE(settle(*now));
   EXPECT_EQ(stored(kOther), (Restored{{"a", "2"}}));
   EXPECT_EQ(stored(), Restored{});
-  // After a restart, the rest of the journal must not be taken for the whole journal, so nothing is trimmed
-  // before the task is dropped.
+  // After a restart, the task must not take the rest of its journal for the whole journal, so nothing is trimmed before
+  // the task is dropped.
   EXPECT_EQ(journal_length(), 4);
   now.reset();
   open();
@@ -834,7 +833,7 @@ TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   EXPECT_EQ(journal_length(), 0);
 }
 
-// A damaged entry may have been of any task that existed then.
+// Any task that existed when the entry was written may have written it, but no task that begins later.
 TEST_F(JournalCheckpointsTest, tasks_that_begin_behind_the_damage_are_whole) {
   const std::string later = "q/7/0";
   auto now = checkpoints(kAtOnce);

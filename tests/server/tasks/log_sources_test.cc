@@ -1,4 +1,4 @@
-// The records that tasks read from partitions with transactions.
+// Tests which records tasks read from partitions with transactions.
 #include <gtest/gtest.h>
 
 #include "records/control_batch.h"

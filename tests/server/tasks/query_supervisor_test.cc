@@ -99,8 +99,7 @@ TEST_F(SupervisorTest, a_query_that_has_lost_its_topic_stops_with_a_hint) {
   EXPECT_EQ(resumed.error().hint, trouble()->hint);
   EXPECT_EQ(task_count(), 0u);
   EXPECT_EQ(node_->supervisor->troubles().size(), 1u);
-  // The query does not run after a restart, either, and does not prevent other queries from
-  // running.
+  // After a restart, the query does not run either, and does not prevent other queries from running.
   node_.reset();
   start();
   ASSERT_TRUE(trouble());
@@ -192,8 +191,8 @@ TEST_F(SupervisorTest, a_query_whose_id_is_too_long_prevents_no_other) {
   EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
 }
 
-// If the id could be used earlier, the state of the new query could not be distinguished, after a
-// crash, from the state to be removed.
+// If the id could be used earlier, a crash could leave both the state of the new query and the state to be removed,
+// which would have the same id.
 TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'MINE') SELECT v FROM s;";
@@ -222,7 +221,7 @@ TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   EXPECT_EQ(node_->state->task_ids().value().size(), 1u);
 }
 
-// Records in the log that were not read count, even if no task reads them.
+// Unread records in the log are part of the lag, even if no task reads them.
 TEST_F(SupervisorTest, a_paused_query_reports_its_lag) {
   const auto lag = [&] {
     int64_t sum = 0;
@@ -264,8 +263,8 @@ TEST_F(SupervisorTest, a_fenced_task_is_built_again) {
   EXPECT_EQ(task_count(), 4u);
 }
 
-// Such a restart may take a minute, as long as the journal reaches behind the checkpoint. It also makes progress, so
-// that the query starts in the end.
+// Such a restart may take a minute if the journal begins far before the position of the checkpoint. It also makes
+// progress, so that the query starts in the end.
 TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
   node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
   ASSERT_TRUE(node_->define("DROP TABLE t;"));
@@ -422,7 +421,7 @@ TEST_F(DamageTest, damage_of_a_tasks_position_ends_its_query_alone) {
   expect_that_a_can_be_made_anew();
 }
 
-// The last error is one of the counted ones.
+// The number of errors includes the last error.
 TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_does) {
   const auto told = [&] {
     for (const ShardTaskReport& report : node_->reports())

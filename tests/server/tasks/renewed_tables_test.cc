@@ -8,7 +8,8 @@
 namespace server {
 namespace {
 
-// A declared table. The log of its topic is truncated, as by a new leader that lacked its end.
+// A declared table. The test truncates the log of its topic, as a new leader does if it lacks the
+// last records.
 class RenewedTablesTest : public testing::Test {
  protected:
   void start() {

@@ -1,5 +1,5 @@
-// Tests how replicated journals are carried out: no journal delays another one, and a query that cannot run here does
-// not delay its journal.
+// Tests how replicated journals are carried out: no journal delays another one, and a query that cannot run on this
+// node does not delay its journal.
 #include "server/tasks/replicated_journals.h"
 
 #include "base/task_id.h"
@@ -38,8 +38,8 @@ class ReplicatedJournalsTest : public testing::Test {
   }
   void TearDown() override { close(); }
 
-  // Closes the journals as a node does, after its log: the log's writer may still be reporting carried-out commits, and
-  // is done with that when it answers another write.
+  // Closes the journals as a node does, after its log. The log's writer may still report commits that were carried out;
+  // when it answers another write, it has finished this.
   void close() {
     if (!journals_) return;
     journals_->stop_thread();
@@ -163,8 +163,7 @@ TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
   EXPECT_TRUE(wait_for_all_of(kFirst));
 }
 
-// settle() waits only for the commits that exist when it is called, because under load later ones
-// always follow.
+// settle() waits only for the commits that exist when it is called: under load, later commits always follow.
 TEST_F(ReplicatedJournalsTest, later_commits_are_not_waited_for) {
   define("Q", kFirst);
   define("LATER", kFirst);  // this query is not started, so its commits wait
@@ -242,8 +241,8 @@ TEST_F(ReplicatedJournalsTest, commits_of_a_query_that_is_damaged_here_are_not_c
   EXPECT_EQ(log().tasks().value().size(), 1u);
 }
 
-// Another node may run the query later and must not return to the old plan. So no node finishes a commit of the
-// new plan before it has started that plan.
+// Another node may run the query later and must not return to the old plan. So a node finishes commits of the new plan
+// only after it has started this plan.
 TEST_F(ReplicatedJournalsTest, commits_of_a_replaced_query_wait_until_its_plan_has_begun_here) {
   define("Q", kFirst);
   start("Q/0/0");
@@ -261,7 +260,8 @@ TEST_F(ReplicatedJournalsTest, commits_of_a_replaced_query_wait_until_its_plan_h
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }
 
-// The owner has not read the command yet: its commits still belong to the query.
+// An owner that has not read the command with the new plan still commits with the old plan. Its commits belong to the
+// query.
 TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_the_commits_of_the_old_plan) {
   define("Q", kFirst, {}, kReplacedAt);
   start("Q/0/0", kReplacedAt);

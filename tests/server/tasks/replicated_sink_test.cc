@@ -1,4 +1,4 @@
-// The commits of a task in a cluster: their proposals, and the moment when they are done.
+// Tests the commits of a task in a cluster: how they are proposed, and when they are done.
 #include "server/tasks/replicated_sink.h"
 
 namespace server {

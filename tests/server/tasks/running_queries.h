@@ -1,4 +1,4 @@
-// Queries that run on shards over a log in memory: a node without front ends and without a disk.
+// Runs queries on shards over a log in memory: a node without front ends and without a disk.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@
 
 namespace server {
 
-// The data that survive a stop.
+// The stored data, which survive a stop.
 struct Disks {
   storage::MemoryDisk log, state;
 };

@@ -215,8 +215,8 @@ TEST_F(CheckTest, a_copy_of_a_compacted_log_has_gaps) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-// The fixture creates the exchange's partition after the journal's, so its batches have the last
-// keys of the table.
+// The fixture creates the exchange's partition after the journal's, so the last keys of the table
+// are those of the exchange's batches.
 TEST_F(CheckTest, a_batch_in_the_middle_of_an_exchange) {
   change("log", std::string(kExchangesTable), [](WriteTransaction& write, TableHandle table) {
     const auto last = write.cursor(table).value()->last().value();

@@ -93,7 +93,7 @@ class DataFixture : public testing::Test {
     const auto entry = cursor->first().value();
     return {std::string(entry->key), std::string(entry->value)};
   }
-  // Returns the key of the journal's batch with this offset.
+  // Returns the key of the batch with this offset in the journal.
   std::string journal_key_of(int64_t offset) {
     const auto log = Log::open(directory_.path(), {}).value();
     const auto write = log->store().begin_write().value();

@@ -91,7 +91,7 @@ TEST_F(JournalOfFile, one_of_zeros_or_of_another_file_is_refused) {
   }
 }
 
-// The journal has its form from the start, because a server may be killed at any time.
+// The journal gets its first entry when it is created, because a server may be killed at any time.
 TEST_F(JournalOfFile, a_server_that_was_killed_before_its_first_commit_has_one) {
   const Files files = files_after(0), other = files_after(0);
   EXPECT_EQ(outcome(files), "0 rows");

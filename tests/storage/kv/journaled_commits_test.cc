@@ -26,13 +26,13 @@ namespace storage {
 namespace {
 
 // durable_version is the oldest of the collected versions of the file from which a power cut may still take pages; it
-// follows from the syncs that were really made. A sync by the writing thread covers the version that it is about to
-// commit. A sync by another thread covers the contents at its beginning, which are added as a version of their own.
+// is derived from the syncs that were made. A sync by the writing thread covers the version that this thread is about
+// to commit. A sync by another thread covers the contents at its beginning, which are added as a separate version.
 std::atomic<size_t> version_at_hand, durable_version;
 const std::thread::id writing_thread = std::this_thread::get_id();
 std::mutex mutex;
 std::function<void()> add_version;  // guarded by mutex
-std::atomic<ino_t> versioned_file;  // syncs of other files do not count
+std::atomic<ino_t> versioned_file;  // syncs of other files are ignored
 std::function<void()> before_sync;  // called by the writing thread
 
 bool is_versioned(int file) {
@@ -435,7 +435,7 @@ TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
   EXPECT_EQ(count_deferred(100, false), 100);
 }
 
-// The pending changes have room for the pages of kMostTables tables.
+// The pending changes have a place only for the pages of kMostTables tables.
 TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -463,8 +463,7 @@ TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   for (const auto& [commit, its] : changed) EXPECT_LT(its.size(), kTables);
 }
 
-// Each changed place may be a page of its own, for which there must be space before the commit is
-// answered.
+// Each changed key may be in another page, for which there must be space before the commit is answered.
 TEST(JournaledCommits, deferred_commits_put_into_a_few_places_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -529,7 +528,7 @@ TEST(JournaledCommits, readers_see_deferred_commits) {
   is_over = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_GT(deferred_count,
-            90);  // if each commit is read at once, deferring is only tried sometimes
+            90);  // if each commit is read immediately, deferring is only tried sometimes
 }
 
 // Commits after a recovery can be lost in the next crash.
@@ -630,7 +629,7 @@ TEST(JournaledCommits, an_entry_that_cannot_be_written_takes_none_with_it) {
   ASSERT_EQ(read_journal(path, identity)->last_commit, 3u);
 }
 
-// The journal lies beside a file that has replaced another one.
+// The journal belongs to a file that was replaced by another one.
 TEST(JournaledCommits, the_journal_of_another_file_is_left_alone) {
   const ScratchDirectory directory, other, mixed;
   Writer writer(5);
@@ -674,7 +673,7 @@ TEST(JournaledCommits, entries_that_are_damaged_are_noticed) {
   EXPECT_TRUE(open(copy.path()));
 }
 
-// All entries belong to one commit, so the numbers of the commits do not reveal the gap.
+// The three entries belong to one commit, so the numbers of the commits do not reveal the gap.
 TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
   const ScratchDirectory directory, copy;
   auto store = open(directory.path()).value();
@@ -705,8 +704,8 @@ TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
   }
 }
 
-// The two halves of the journal are used in turn. The changes that are kept in the data file because of this must
-// not make it grow.
+// The two halves of the journal are used alternately. This keeps some changes in the data file, which must not make it
+// grow.
 TEST(JournaledCommits, many_small_commits_take_little_room) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();

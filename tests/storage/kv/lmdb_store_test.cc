@@ -108,8 +108,7 @@ TEST(LmdbStore, a_cut_file_is_refused_instead_of_killing_the_reader) {
   EXPECT_EQ(cut.error().code, ErrorCode::StorageFailure);
 }
 
-// Pages that a transaction takes at the end of the file and gives back are counted but never
-// written.
+// LMDB counts pages that a transaction allocates at the end of the file and frees again, but never writes them.
 TEST(LmdbStore, a_file_that_lacks_free_pages_only_is_opened) {
   const ScratchDirectory directory;
   const std::string value(1500, 'v');

@@ -1,4 +1,4 @@
-// The behaviour that all implementations of the key-value store share.
+// Tests the behaviour that all implementations of the key-value store share.
 #include "storage/kv/kv.h"
 
 #include "storage/kv/lmdb_store.h"

@@ -49,7 +49,7 @@ TEST(WrittenAhead, small_commits_find_zeros_behind_the_file) {
   EXPECT_EQ(content, pages + std::string(content.size() - pages.size(), '\0'));
 }
 
-// However much is written, there is always some space written ahead, and never much.
+// However much is written, there is always some zeroed space ahead of it, and never much.
 TEST(WrittenAhead, it_keeps_ahead_of_them) {
   const ScratchDirectory directory;
   File file(directory.path() + "/f");

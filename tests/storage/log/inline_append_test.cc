@@ -153,8 +153,7 @@ TEST_F(InlineAppendTest, is_announced_in_time) {
   log_.reset();
 }
 
-// Stands for a task or a reader of a task's output, which looks for new records only when it is
-// notified.
+// Replaces a task or a reader of a task's output, which looks for new records only when it is notified.
 class Follower {
  public:
   using Take = std::function<void(Offset from, Offset end)>;
@@ -235,7 +234,7 @@ TEST_F(InlineAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
     EXPECT_TRUE(commit_and_wait(*log_, std::move(made)));
   };
   std::atomic<bool> is_over = false;
-  std::thread passer_by([&] {  // writes pending changes, or waits for them, whenever it reads
+  std::thread passer_by([&] {  // each read makes the log write its pending changes
     std::mt19937 random(1);
     while (!is_over) {
       (void)read_values(*log_, output);
@@ -313,7 +312,7 @@ TEST_F(InlineAppendTest, ends_beside_any_other_writers) {
         }
         alone.reset();
         answered.get_future().wait();
-        // The first client is alone for most of the time.
+        // Pauses of the other clients leave the first client alone for most of the time.
         if (i > 0 && n % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
       }
     });

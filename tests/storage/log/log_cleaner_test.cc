@@ -110,10 +110,10 @@ class LogCleanerTest : public testing::Test, public CleanupPort {
 
 TEST_F(LogCleanerTest, records_go_when_their_append_is_too_long_ago) {
   target_.policy.retention_ms = 60'000;
-  append(batch_of("old", 3, 5'000'000'000));  // their timestamps are far in the future
+  append(batch_of("old", 3, 5'000'000'000));  // these timestamps are far in the future
   cleaner_->run_once();
   pass_ms(50'000);
-  append(batch_of("new", 3, 1));  // the timestamps of these are long ago
+  append(batch_of("new", 3, 1));  // these timestamps are long ago
   cleaner_->run_once();
   EXPECT_EQ(log_start(), Offset{0});
   pass_ms(11'000);
@@ -286,7 +286,7 @@ TEST_F(LogCleanerTest, a_tombstone_goes_after_its_time_and_not_before) {
   put("a", "1");
   put("a", std::nullopt);
   put("end", "");
-  pass_ms(100'000);  // the retention of a tombstone counts from its first compaction
+  pass_ms(100'000);  // the retention of a tombstone begins with its first compaction
   cleaner_->run_once();
   ASSERT_EQ(stored().size(), 2u);
   EXPECT_EQ(stored()[0].value, std::nullopt);
@@ -381,7 +381,7 @@ TEST_F(LogCleanerTest, little_that_is_new_waits) {
 }
 
 TEST_F(LogCleanerTest, a_small_map_takes_more_rounds_and_loses_nothing) {
-  key_map_bytes_ = 64 << 10;  // room for 2,400 keys
+  key_map_bytes_ = 64 << 10;  // enough for 2,400 keys
   open();
   compact_always();
   Rows rows;
@@ -510,7 +510,7 @@ TEST_F(LogCleanerTaskTest, only_the_last_batch_of_a_task_stays_without_its_recor
   EXPECT_EQ(table(), (Rows{{"k", "3"}, {"end", ""}}));
 }
 
-// Other writers have overwritten the task's last record. The emptied batch that remains must not count as a record.
+// Other writers have overwritten the task's last record. The empty batch that remains must not be restored as a record.
 TEST_F(LogCleanerTaskTest, the_remaining_batch_of_a_task_restores_no_record) {
   compact_always();
   target_.policy.delete_retention_ms = 1'000;
@@ -616,7 +616,7 @@ TEST_F(LogCleanerTruncationTest, the_cleaned_end_of_a_truncated_log_outlives_a_r
   EXPECT_EQ(values(), (Values{"6", "7"}));
 }
 
-// The batches that a pass has read may have been replaced by others before it writes.
+// Other batches may have replaced those that a pass has read, before the pass writes.
 TEST_F(LogCleanerTruncationTest, a_pass_does_not_overwrite_batches_of_a_new_leader) {
   compact_always();
   const auto batch_with = [](const std::string& first, const std::string& second) {

@@ -1,4 +1,4 @@
-// Durability: power cuts, full disks, and the order of sync and acknowledgement.
+// Tests durability: power cuts, full disks, and the order of sync and acknowledgement.
 #include <sys/resource.h>
 
 #include <atomic>

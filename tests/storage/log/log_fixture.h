@@ -1,4 +1,4 @@
-// Functions that tests of the log share.
+// Functions for the tests of the log.
 #pragma once
 #include <future>
 #include <string>
@@ -46,7 +46,7 @@ T wait_for(const Submit& submit) {
 }
 
 // Returns the offset of the first record with this timestamp or a later one; the end if there is
-// none. Reads in a turn.
+// none. The caller ends the reader's turn.
 inline Result<Offset> offset_for_time(LogReader& reader, const TopicPartition& partition,
                                       int64_t timestamp) {
   Offset from = TRY(reader.log_start(partition));

@@ -238,7 +238,7 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   log_->drop_topic(dropped.topic, [&](Status status) { done.set_value(status); });
   ASSERT_TRUE(done.get_future().get());
 
-  // While the old turn lasts, its bytes are still there and the handle is not given to a new table.
+  // While the reader's turn lasts, its bytes remain valid and no new table gets the handle.
   EXPECT_EQ(values_in(before->at(0).bytes), Values{"secret0"});
   EXPECT_EQ(reader->read(dropped, Offset{0}, 1).error().code, ErrorCode::UnknownTopic);
   const TopicPartition fresh = make_partition();
@@ -246,7 +246,7 @@ TEST_F(LogTest, a_dropped_topic_is_gone_and_its_handle_is_never_anothers) {
   append(fresh, batch_of("fresh"));
   reader->end_turn();
   append(fresh, batch_of("more"));
-  wait_until_removed(*log_);  // the old table is removed, because no turn needs it
+  wait_until_removed(*log_);  // no reader's turn needs the old table, so it is removed
   const TopicPartition another = make_partition();
   // LMDB reuses numbers of tables, which makes this test necessary
   EXPECT_EQ(table_of(another), old_table);
@@ -316,7 +316,8 @@ TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
   EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 10));
 }
 
-// A crash leaves a half created or dropped topic without gaps, so that its creation or removal can be completed.
+// A crash in the middle of a creation or removal leaves a part of the topic without gaps, so that the creation or
+// removal can be completed.
 TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
   const Uuid topic = Uuid::random();
   for (const bool is_dropping : {false, true}) {

@@ -39,8 +39,8 @@ records::BatchHeader in_transaction(records::BatchHeader header) {
   return header;
 }
 
-// If a batch had the sequence of an aborted transaction's batch, it would be acknowledged as a duplicate and
-// never become visible.
+// A batch with the same sequence as one of an aborted transaction would be acknowledged as a duplicate and never become
+// visible.
 TEST(ProducerState, a_batch_of_a_transaction_that_has_ended_does_not_come_again) {
   ProducerState state;
   const records::BatchHeader first = in_transaction(batch(0, 0)),

@@ -65,7 +65,7 @@ TEST_F(ProducerSweepTest, producers_that_were_silent_for_long_are_forgotten) {
   EXPECT_EQ(sweep(producers, 2500), 1u);
 }
 
-// The state of a task stays until then, however long the task was silent and however many clients
+// The state of a task remains until its query is dropped, however long the task was silent and however many clients
 // there are.
 TEST_F(ProducerSweepTest, the_state_of_a_task_is_removed_with_its_query) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 1}, tasks_);
@@ -107,7 +107,7 @@ TEST_F(ProducerSweepTest, with_too_many_the_longest_silent_are_removed) {
   EXPECT_FALSE(read->get(table_, producer_key(LogNumber{4}, ProducerId{10})).value());
 }
 
-// Otherwise the writer would return to the damaged entry again and again.
+// If the writer did not skip the damaged entry, it would return to it again and again.
 TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100}, tasks_);
   add(1, 1, 100);

@@ -44,7 +44,7 @@ TEST(RecentBatches, are_as_many_as_were_asked_for_and_at_least_one) {
   EXPECT_EQ(found(recent, 0, batch(0, 1).size() + 1), batch(0, 1) + batch(1, 1));
 }
 
-// The batches are dropped after a truncation, or if batches in between are missing.
+// The recent batches are dropped after a truncation, or if batches in between are missing.
 TEST(RecentBatches, have_no_gap_and_nothing_from_before_a_cut) {
   RecentBatches recent(1 << 20);
   recent.add(kOne, Offset{0}, Offset{2}, batch(0, 2));
@@ -62,7 +62,7 @@ TEST(RecentBatches, the_oldest_go_first) {
   const size_t size = batch(0, 1, 1000).size();
   RecentBatches recent(10 * (size + RecentBatches::kPieceBytes));
   recent.add(kTwo, Offset{0}, Offset{1}, batch(0, 1, 1000));
-  recent.forget(kTwo);  // its piece still takes space, but belongs to no partition
+  recent.forget(kTwo);  // the piece of this partition still uses memory, but is no longer served
   recent.add(kTwo, Offset{7}, Offset{8}, batch(7, 1, 1000));
   for (int i = 0; i < 100; ++i) recent.add(kOne, Offset{i}, Offset{i + 1}, batch(i, 1, 1000));
   EXPECT_EQ(recent.size_bytes(), 10 * (size + RecentBatches::kPieceBytes));

@@ -24,7 +24,7 @@ std::string batch_of_producer(int32_t sequence, const std::string& value) {
   return builder.finish(records::Codec::None, {ProducerId{9}, 0, sequence});
 }
 
-// A log with a client topic, an exchange and a task, all of which hold some entries.
+// A log with a client topic, an exchange and a task, which all contain some entries.
 struct Contents {
   Uuid topic = Uuid::random(), exchange = Uuid::random();
   TaskStart task;
@@ -102,7 +102,7 @@ TEST(Removal, a_power_cut_at_any_moment_is_made_up_for_by_the_next_start) {
 
     log = Log::open(disk.open(), tiny_slices()).value();
     // Each drop is a small commit, so the power cut may have lost some. The server then repeats
-    // them according to the metadata.
+    // these drops according to the metadata.
     contents.drop(*log);
     EXPECT_TRUE(wait_for([&](auto done) { log->drop_tasks("other/", done); }));
     trim_journals(*log);

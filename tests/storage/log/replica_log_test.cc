@@ -129,7 +129,7 @@ TEST_F(ReplicaLogTest, readers_of_a_follower_are_notified_of_visible_records) {
   EXPECT_EQ(told_, before + 1);
 }
 
-// A new high watermark alone writes nothing. Later writes must not lower it.
+// A new high watermark alone causes no write. Later writes must not lower it.
 TEST_F(ReplicaLogTest, a_follower_receives_the_high_watermark) {
   make_partition();
   become(ReplicaRole::Follower, 1);
@@ -199,7 +199,7 @@ TEST_F(ReplicaLogTest, appends_that_wait_end_with_the_leadership) {
   EXPECT_EQ(dropped.get().error().code, ErrorCode::UnknownTopic);
 }
 
-// A case found by simulation: the append was acknowledged, but lost with the next leader.
+// A case found by simulation: the append was acknowledged, but the next leader did not have it.
 TEST_F(ReplicaLogTest,
        an_append_that_is_durable_with_the_end_of_the_leadership_is_not_acknowledged) {
   make_partition();
@@ -283,14 +283,13 @@ TEST_F(ReplicaLogTest, a_follower_forgets_records_that_its_leader_has_trimmed) {
   EXPECT_EQ(visible_values(), (Values{"b0", "b1"}));
 }
 
-// These are the questions and answers of KIP-279
-// (https://cwiki.apache.org/confluence/display/KAFKA/KIP-279).
+// These are the questions and answers of KIP-279 (https://cwiki.apache.org/confluence/display/KAFKA/KIP-279).
 TEST_F(ReplicaLogTest, the_end_of_an_epoch_is_the_beginning_of_the_next_one) {
   make_partition();
   ASSERT_TRUE(append(batch_of("a", 2)).get());
   become(ReplicaRole::Leader, 2);
   ASSERT_TRUE(append(batch_of("b", 3), Acks::Leader).get());
-  become(ReplicaRole::Leader, 4);  // wrote nothing in this epoch
+  become(ReplicaRole::Leader, 4);  // the leader wrote nothing in this epoch
   become(ReplicaRole::Leader, 6);
   ASSERT_TRUE(append(batch_of("c"), Acks::Leader).get());
   const auto check = [&] {

@@ -1,6 +1,6 @@
-// Random histories of one replica, compared with lists in memory: its records, its visible end, its acknowledgements,
+// Compares random histories of one replica with lists in memory: its records, its visible end, its acknowledgements,
 // and its answers about epochs and producers. MILLRACE_MODEL_STEPS makes the history longer, MILLRACE_MODEL_SEED
-// selects another.
+// selects another one.
 #include <cstdlib>
 #include <future>
 
@@ -206,8 +206,8 @@ void ReplicaModelTest::append_and_wait_for_followers() {
   AppendRequest request = append_of(partition_, bytes);
   AppendDone done = [answer](auto result) { answer->set_value(std::move(result)); };
   ASSERT_TRUE(log_->try_append(request, done));
-  // This request is after the append in the writer's queue and is answered when it is durable, so
-  // the append is durable, too.
+  // This request follows the append in the writer's queue. It is answered when it is durable, so the append is durable,
+  // too.
   ASSERT_TRUE(wait_for<Status>(
       [&](auto noted) { log_->submit([](WriteTransaction&) -> Status { return {}; }, noted); }));
   while (log_->find_partition(partition_)->log_end() < Offset{model.end}) std::this_thread::yield();
@@ -305,8 +305,8 @@ void ReplicaModelTest::truncate() {
 void ReplicaModelTest::start_at() {
   if (model_.role != ReplicaRole::Follower || !one_in(10)) return;
   const int64_t start = model_.log_end + below(10);
-  // The request is like that of a leader whose followers have all records: its snapshot of producers
-  // is as of the high watermark.
+  // The request is like one from a leader whose followers have all records, because start_at() needs a snapshot of
+  // producers as of the high watermark.
   FollowRequest all{partition_, epoch(), "", Offset{model_.log_end}, Offset{model_.log_start}};
   ASSERT_TRUE(wait_for<Result<Appended>>(
       [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(all, done)); }));

@@ -11,8 +11,7 @@ namespace {
 using Lane = RequestQueue::Lane;
 using Admission = RequestQueue::Admission;
 
-// Puts a request into the queue. The test recognises it by its task id, at which the queue does not
-// look.
+// Puts a request into the queue. The test recognises it by its task id, which the queue does not read.
 Admission put(RequestQueue& queue, Lane lane, const std::string& name, size_t size_bytes) {
   LogWork work = CommitWork{
       .commit =
@@ -119,7 +118,7 @@ TEST(RequestQueue, commits_wait_for_no_client_while_a_reader_waits_for_them) {
   });
   EXPECT_EQ(names(queue.gather(1000)), "t ");
   reader.join();
-  queue.hurry();  // there is nothing to hurry
+  queue.hurry();  // no request waits
   put(queue, Lane::Tasks, "t", 10);
   EXPECT_EQ(names(queue.gather(1000, std::chrono::milliseconds(1))), "")
       << "it concerned the first";
@@ -138,7 +137,7 @@ TEST(RequestQueue, other_work_waits_for_no_client) {
   EXPECT_EQ(names(queue.gather(1000)), "t ");
 }
 
-// A writer's thread: gathers groups until the queue is closed.
+// The thread of a writer, which gathers groups until the queue is closed.
 class Writer {
  public:
   explicit Writer(RequestQueue& queue) : queue_(queue) {}
@@ -258,7 +257,8 @@ TEST(RequestQueue, unwritten_lone_requests_are_the_writers_when_it_closes) {
   EXPECT_EQ(put_alone(queue, "late"), Admission::Closed);
 }
 
-// The commits join the client's group once they have waited as long as they may, however often the client appends.
+// The commits join a group of the client once they have waited for the longest allowed time, however often the client
+// appends.
 TEST(RequestQueue, a_lone_request_leaves_commits_that_may_wait) {
   RequestQueue queue(100'000, 300'000);
   Writer writer(queue);
@@ -290,13 +290,13 @@ TEST(RequestQueue, the_writer_gets_the_role_when_a_lone_request_demands_it) {
   while (writer.times() == again) std::this_thread::yield();
   take_role(queue, writer, "e");
   const size_t last = writer.times();
-  queue.hurry();  // for commits behind the ones that the lone client has just answered
+  queue.hurry();  // for commits behind those that were just answered
   queue.end_alone(RequestQueue::now_us() + 3'600'000'000);
   while (writer.times() == last) std::this_thread::yield();
 }
 
-// The writer is not notified of a commit that may wait. It once slept without end if the client's own group had begun
-// the pause.
+// The writer is not notified of a commit that may wait. If the client's own group had begun the pause, the writer once
+// slept without end.
 TEST(RequestQueue, a_commit_behind_a_lone_request_is_due_in_time) {
   RequestQueue queue(100'000, 50'000);
   Writer writer(queue);
@@ -335,7 +335,7 @@ TEST(TaskPause, begins_when_the_disk_has_written_the_clients_group) {
   for (int i = 0; i < 10; ++i) {
     pause.clients_came(now_us);
     pause.groups_are_written(now_us += kWriteUs);
-    if (i < 9) now_us += 300;  // the client comes again as soon as it is answered
+    if (i < 9) now_us += 300;  // the client sends again as soon as it is answered
   }
   EXPECT_EQ(pause.due_us(), now_us + 2'000) << "however long the disk takes";
   pause.groups_are_written(now_us + 1'000);

@@ -34,7 +34,7 @@ TEST_F(SpaceWatchTest, it_is_writable_again_when_there_is_clearly_more_than_the_
   clock_.advance_us(SpaceWatch::kLookAgainMs * 1000);
   EXPECT_FALSE(space_.is_writable());
   set_free(1250);
-  EXPECT_FALSE(space_.is_writable());  // the disk is not queried in each turn
+  EXPECT_FALSE(space_.is_writable());  // the disk is queried only once per interval
   clock_.advance_us(SpaceWatch::kLookAgainMs * 1000);
   EXPECT_TRUE(space_.is_writable());
 }

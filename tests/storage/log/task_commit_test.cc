@@ -75,7 +75,7 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_GT(second.epoch, first.epoch);
 }
 
-// Readers move on by one entry for each batch, so they would skip the other records of this batch.
+// Readers advance by one entry for each batch, so they would skip the other records of this batch.
 TEST_F(TaskCommitTest, a_journal_batch_with_several_records_is_damage) {
   std::string head;
   append_be<int64_t>(head, 7);
@@ -219,7 +219,7 @@ TEST_F(TaskCommitTest, many_tasks_begin_in_one_commit) {
 }
 
 TEST_F(TaskCommitTest, a_damaged_row_keeps_its_own_task_from_beginning) {
-  // The row is once cut off, and once refers to another journal.
+  // The row is truncated in the first round, and refers to another journal in the second one.
   for (const size_t size : {size_t{3}, size_t{20}}) {
     const std::vector<std::string> tasks = {"q1/0/0", "q2/0/0", "q3/0/0"};
     ASSERT_TRUE(begin_tasks_and_wait(*log_, tasks));
@@ -354,7 +354,7 @@ TEST_F(TaskCommitTest, a_trim_beyond_the_end_is_refused) {
 }
 
 TEST_F(TaskCommitTest, a_journal_holds_the_commits_of_many_tasks_and_is_trimmed_by_its_offsets) {
-  const std::string other = "q1/7/0";  // with the same number, and thus in the same journal
+  const std::string other = "q1/7/0";  // this task uses the same journal
   ASSERT_EQ(journal_of(other), journal_of("q1/0/0"));
   const TaskEpoch mine = start().epoch, others = start(other).epoch;
   ASSERT_TRUE(commit_and_wait(*log_, commit_of(mine, 1, "a")));

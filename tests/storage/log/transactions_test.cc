@@ -1,4 +1,4 @@
-// Tests transactions in one partition: undecided and aborted ones, and their state after a restart.
+// Tests transactions in one partition: open and aborted ones, and their state after a restart.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -281,8 +281,8 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsNotVisibleDecidesNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// A replica that is alone shows its records immediately, so a decision that it has written holds, even if it
-// gets other replicas in the same commit.
+// The records of a single replica are visible immediately. So a decision that it has written is valid, even if the
+// partition gets other replicas in the same commit.
 TEST_F(ReplicatedTransactionsTest, ADecisionOfALoneReplicaHoldsWhenThereAreMore) {
   std::promise<void> hold;
   const auto held = hold.get_future().share();

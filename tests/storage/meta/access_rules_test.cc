@@ -1,5 +1,4 @@
-// Tests access rules: which rules match a name, which rights they leave, and the form in which they
-// are stored.
+// Tests access rules: which rules match a name, which rights they give, and the form in which they are stored.
 #include "storage/meta/access_rules.h"
 
 #include <random>

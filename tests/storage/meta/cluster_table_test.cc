@@ -152,7 +152,7 @@ TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
   for (size_t size = 0; size < part.size(); ++size) EXPECT_FALSE(apply(part.substr(0, size)));
 }
 
-// --- Requests of operators
+// --- Requests of administrators
 
 TEST_F(ClusterTableTest, added_replicas_are_listed_beside_removed_ones) {
   assign_to_three();

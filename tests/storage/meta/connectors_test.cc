@@ -1,4 +1,4 @@
-// The definitions of connectors in the metadata log.
+// Tests the definitions of connectors in the metadata log.
 #include "storage/meta/connectors.h"
 
 #include <gtest/gtest.h>

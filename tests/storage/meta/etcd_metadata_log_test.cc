@@ -338,7 +338,7 @@ TEST_F(EtcdMetadataLogTest, a_node_that_was_cut_off_loads_the_snapshot_and_reads
 }
 
 // In etcd the revision of the late command is free again, because a snapshot has replaced the
-// command that had it.
+// command that had this revision.
 TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revision_is_not_taken) {
   Node &one = join(), &first = join(), &second = join();
   make_controller(one);
@@ -394,7 +394,7 @@ TEST_F(EtcdMetadataLogTest, pieces_of_a_snapshot_that_was_not_finished_go_with_t
   EXPECT_EQ(keys_of("snapshots").size(), two.log->pointer()->pieces);
 }
 
-// The node has given up a removal whose outcome is unknown, but the removal still arrives.
+// The node has given up a removal and does not know its outcome, but the removal still arrives.
 TEST_F(EtcdMetadataLogTest, a_removal_that_comes_late_takes_nothing_that_was_written_since) {
   Node& one = join();
   make_controller(one);

@@ -121,7 +121,7 @@ TEST(TopicConfigs, each_setting_of_kafka_takes_kafkas_default) {
   EXPECT_FALSE(check_topic_config("local.retention.ms", "-3"));
 }
 
-// Directories of earlier versions may contain any number.
+// Directories of earlier versions may contain invalid numbers.
 TEST(TopicConfigs, a_number_that_was_never_one_counts_as_the_default) {
   TopicInfo topic;
   topic.config = {{"retention.ms", "-7"}, {"max.message.bytes", "x"}, {"retention.bytes", "12"}};

@@ -129,7 +129,7 @@ TEST_F(InSyncSetTest, a_proposed_member_counts_at_once) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
-// Without this rule, the follower would be removed and proposed again twenty times a second until it is fenced.
+// If the leader proposed it again, the follower would be removed and proposed twenty times a second until it is fenced.
 TEST_F(InSyncSetTest, a_silent_member_is_not_proposed_again) {
   settings_.min_insync_replicas = 1;
   lead({kSelf, kTwo});
@@ -143,7 +143,8 @@ TEST_F(InSyncSetTest, a_silent_member_is_not_proposed_again) {
   EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
 }
 
-// Without this rule the high watermark never advanced again after a refused proposal, and no writer got an answer.
+// Without the repetition, the high watermark would never advance after a refused proposal, and no writer would get an
+// answer.
 TEST_F(InSyncSetTest, a_proposal_is_repeated_until_its_outcome_is_known) {
   settings_.min_insync_replicas = 1;
   lead({kSelf});

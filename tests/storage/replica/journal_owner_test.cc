@@ -1,4 +1,4 @@
-// Tests the owner of a journal: when it opens, what it does if the log is busy, and how long it occupies its loop.
+// Tests the owner of a journal: when it opens, what it does if the log has no room, and how long it blocks its loop.
 #include "storage/replica/journal_owner.h"
 
 #include <deque>
@@ -12,7 +12,7 @@ namespace {
 
 const TopicPartition kJournal{Uuid{{1}}, PartitionId{0}}, kOther{Uuid{{2}}, PartitionId{0}};
 
-// The test itself runs the log's writer and the loop.
+// The test runs the log's writer and the loop itself.
 class JournalOwnerTest : public testing::Test,
                          public ReplicaPort,
                          public JournalOwnerPort,
@@ -34,7 +34,7 @@ class JournalOwnerTest : public testing::Test,
   void write() {
     while (log_->write_next()) continue;
   }
-  // Runs all that waits in the log and in the loop.
+  // Runs all work that waits in the log and in the loop.
   void run() {
     do {
       write();
@@ -128,7 +128,7 @@ TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
   run();
   EXPECT_TRUE(is_done);
   EXPECT_EQ(closed_, 0);
-  // including the record for the start of the epoch
+  // the record for the start of the epoch is the second one
   EXPECT_EQ(read_values(*log_, kJournal).size(), 2u);
 }
 
@@ -152,8 +152,8 @@ TEST_F(JournalOwnerTest, an_owner_destroyed_while_it_waits_for_space_writes_noth
   EXPECT_TRUE(read_values(*log_, kJournal).empty());
 }
 
-// A delivery with a long delay holds back all later commits, which may be megabytes. Other work must not wait
-// until they are read.
+// A delivery with a long delay makes all later commits wait, which may be megabytes. Other work must not wait until
+// they are read.
 TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);

@@ -74,7 +74,8 @@ TEST(SnapshotPiece, is_no_commit_and_no_mark) {
     EXPECT_FALSE(read_snapshot_piece(other).value());
 }
 
-// The code that reads these numbers asserts that they are valid.
+// The code that uses these numbers asserts that they are valid, so decoding must refuse other
+// numbers.
 TEST(SnapshotPiece, an_entry_with_an_impossible_number_is_refused) {
   EXPECT_FALSE(read_snapshot_piece(
       encode(SnapshotPiece{5, 0, true, {Offset{9}, LeaderEpoch{2}, Offset{-1}}, "content"})));

@@ -131,7 +131,8 @@ TEST_F(OutboxTest, the_next_owner_repeats_deliveries_with_an_unknown_outcome) {
   clock_.advance_us(1'000);
   sent_.clear();
   outbox_.emplace(*this, clock_, kRetryUs);
-  // The outbox gets these commits while it reads the journal, and must send nothing meanwhile.
+  // The outbox gets these commits while the journal is being read after a start, and must send
+  // nothing meanwhile.
   outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(0)}}, {}});
   outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(2)}}, {{kHere, 2}}});
   outbox_->add({"task", TaskSequence{3}, "", {{kHere, batch(4)}}, {}});

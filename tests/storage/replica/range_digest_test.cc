@@ -39,7 +39,7 @@ TEST_F(RangeDigestTest, equal_ranges_have_equal_digests) {
   EXPECT_EQ(all->from, Offset{0});
   EXPECT_FALSE(all->damaged);
   EXPECT_EQ(other_.digest(Offset{0}, Offset{30})->digest, all->digest);
-  // A digest covers whole batches until they have at least this many bytes.
+  // A digest covers whole batches until they have at least as many bytes as the last argument.
   const auto some = one_.digest(Offset{0}, {}, 1);
   EXPECT_EQ(some->end, Offset{3});
   EXPECT_NE(some->digest, all->digest);

@@ -59,7 +59,7 @@ class StateReaderTest : public testing::Test {
 TEST_F(StateReaderTest, entries_are_found_one_by_one_and_in_steps) {
   Random random(7);
   Content content;
-  // Some keys are so long that they are shortened, and begin in the same way.
+  // Some keys are so long that they are shortened, and have the same beginning.
   for (int i = 0; i < 300; ++i)
     content[std::string(i % 3 == 0 ? 450 : 3, 'k') + std::to_string(random.next() % 1000)] =
         std::to_string(i);
@@ -172,7 +172,7 @@ TEST_F(DamagedState, entries_that_are_hidden_are_missed) {
   Random random(11);
   int found_damages = 0;
   for (int round = 0; round < 600; ++round) {
-    // Half of the wrong bits are in the header and the positions.
+    // In every second round, the wrong bit is among the first 100 bytes of the page: the header and the positions.
     const size_t at = leaves_[random.next() % leaves_.size()] * kPageSize +
                       random.next() % (round % 2 == 0 ? 100 : kPageSize);
     const ScratchDirectory copy;

@@ -121,7 +121,7 @@ TEST_F(StateStoreTest, a_damaged_entry_is_found) {
       {{"s", "key", "value"}, {"s", "empty", ""}, {"s", std::string(500, 'k'), "v"}}, 1)));
   for (const auto& [key, value] : stored_entries()) {
     const std::string whole = key + value;
-    for (size_t at = sizeof(uint32_t); at < whole.size(); ++at) {  // after the id of the store
+    for (size_t at = sizeof(uint32_t); at < whole.size(); ++at) {  // skips the id of the store
       std::string damaged = whole;
       damaged[at] = static_cast<char>(damaged[at] ^ 4);
       replace_entry(key, damaged.substr(0, key.size()), damaged.substr(key.size()));
@@ -134,7 +134,7 @@ TEST_F(StateStoreTest, a_damaged_entry_is_found) {
   }
 }
 
-// A version without checksums made this store.
+// The store is changed as if a version without checksums had made it.
 TEST_F(StateStoreTest, a_store_without_checksums_goes_on_without) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 1)));
   state_.reset();
@@ -338,8 +338,7 @@ TEST_F(StateStoreTest, a_range_without_an_end_empties_one_store_only) {
   EXPECT_EQ(rows(), (Rows{"s2.a=1"}));
 }
 
-// The journal may have been trimmed up to the position. After a lower position there would be a
-// gap.
+// The journal may have been trimmed up to the stored position. If the position decreased, there would be a gap.
 TEST_F(StateStoreTest, a_position_never_goes_back) {
   ASSERT_TRUE(write(checkpoint({{"s", "a", "1"}}, 3, "time=3")));
   ASSERT_TRUE(write(checkpoint({{"s", "a", "2"}}, 7, "time=7")));

@@ -1,4 +1,4 @@
-// The records, the positions and the properties of a PostgreSQL source.
+// Checks the records, the positions and the properties of a PostgreSQL source.
 #include <gtest/gtest.h>
 
 #include "engine/connect/postgres/pg_records.h"

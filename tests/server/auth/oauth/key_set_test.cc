@@ -38,7 +38,8 @@ TEST(KeySet, a_set_without_a_key_is_refused) {
   EXPECT_EQ(KeySet::parse(set_of(many)).error().message, "the key set has more than 100 keys");
 }
 
-// A point beside the curve would make checks of signatures meaningless.
+// A public key that is not a point of the curve would make the verification of signatures
+// meaningless.
 TEST(KeySet, a_point_beside_the_curve_is_no_key) {
   const Signer signer("ES256", "k");
   std::string key = signer.key();

@@ -120,7 +120,7 @@ class Signer {
 
   const Algorithm& algorithm_;
   const std::string kid_;
-  const PublicKey key_;  // with the private part
+  const PublicKey key_;  // includes the private part
 };
 
 }  // namespace server::auth::oauth

@@ -1,4 +1,4 @@
-// The keys of tokens: they are fetched, renewed and awaited.
+// Tests how the keys of tokens are fetched and renewed, and how requests wait for them.
 #include "server/auth/oauth/token_checker.h"
 
 #include <atomic>
@@ -13,7 +13,7 @@ constexpr RefreshTimes kQuick{
     .refresh_ms = 3'600'000, .retry_ms = 1, .most_retry_ms = 1, .least_gap_ms = 0};
 constexpr std::string_view kCheckedClaims = R"({"sub":"ann","exp":1900000600})";
 
-// An issuer whose keys change, and which may be away.
+// An issuer of tokens. The test changes its keys, and can make it unreachable.
 class Issuer {
  public:
   void publish(std::string keys) {

@@ -1,4 +1,4 @@
-// Tokens: the examples of RFC 7515, and tokens of attackers.
+// Tests tokens: the examples of RFC 7515, and tokens of attackers.
 #include "server/auth/oauth/token.h"
 
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ TEST_F(TokenTest, a_valid_token_names_the_user_and_its_expiry) {
   EXPECT_EQ(verdict.grant->expires_ms, 1'900'000'600'000);
 }
 
-// RFC 7515, appendices A.1 to A.3. The claims are the same, and have no subject.
+// Tests the examples of RFC 7515, appendices A.1 to A.3. Their claims are the same, and have no subject.
 class ExampleTest : public testing::Test {
  protected:
   static constexpr int64_t kExpiryS = 1'300'819'380;
@@ -106,7 +106,7 @@ TEST_F(ExampleTest, es256) {
       &*keys);
 }
 
-// RFC 7515, appendix A.4, whose payload is no JSON.
+// Tests the example of RFC 7515, appendix A.4, whose payload is not JSON.
 TEST_F(ExampleTest, es512) {
   const auto keys = KeySet::parse(
       R"({"keys":[{"kty":"EC","crv":"P-521","kid":"4",)"
@@ -135,7 +135,7 @@ TEST_F(TokenTest, each_algorithm_is_checked) {
     keys_ = KeySet::parse(signer.key_set()).value();
     std::string token = signer.token(kClaims);
     EXPECT_TRUE(check(token).grant) << name;
-    // A signature of another text.
+    // the other text has claims that were not signed
     const std::string other =
         unsigned_token(fmt::format(R"({{"alg":"{}","kid":"other"}})", name),
                        R"({"iss":"https://issuer","aud":"kafka","sub":"root","exp":1900000600})");

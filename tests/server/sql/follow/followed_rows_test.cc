@@ -27,7 +27,7 @@ engine::RowsChunks chunks_of(const Model& model) {
   return {{model.size(), {keys, numbers}}};
 }
 
-// A client that applies the changes to the rows that it has.
+// A client that applies changes to its copy of the rows.
 struct Client {
   Model rows = {};
   FollowedRows::Version seen = 0;

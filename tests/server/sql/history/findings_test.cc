@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kFirstSampleMs = 1'700'000'040'000;
 
-// A rule of docs/grafana/alerts.yml.
+// An alert rule of docs/grafana/alerts.yml.
 struct Alert {
   std::string name, severity;
   int64_t for_ms = 0;

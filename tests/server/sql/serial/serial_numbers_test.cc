@@ -10,7 +10,7 @@ namespace {
 TEST(SerialNumbers, follow_the_noted_number) {
   SerialNumbers numbers;
   const SerialNumbers::Column column{Uuid(), 0};
-  numbers.note(column, 7);  // noted before the first number is known
+  numbers.note(column, 7);  // this number is noted before the first number is known
   EXPECT_FALSE(numbers.knows(column));
   EXPECT_FALSE(numbers.take(column, 1));
   numbers.begin(column, 3);

@@ -103,8 +103,8 @@ TEST_F(RowBufferTest, much_becomes_several_batches) {
   EXPECT_GT(batches_, 4);
 }
 
-// Since the first statement of the transaction, the topic has got more partitions, or was created
-// again.
+// Since the first statement of the transaction, the topic has got more partitions, or was dropped
+// and created again.
 TEST_F(RowBufferTest, the_rows_of_a_transaction_stay_together_while_the_topic_changes) {
   ASSERT_TRUE(add({"a"}));
   std::unique_ptr<RowBuffer> first = std::move(buffer_);
