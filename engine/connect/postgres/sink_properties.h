@@ -1,0 +1,50 @@
+// The properties of the sinks that write tables of PostgreSQL. The names are those of Confluent's and Aiven's JDBC sinks
+// (https://docs.confluent.io/kafka-connectors/jdbc/current/sink-connector/sink_config_options.html) and of Debezium's
+// (https://debezium.io/documentation/reference/stable/connectors/jdbc.html#jdbc-connector-configuration).
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/connect/properties.h"
+#include "engine/connect/table_rows.h"
+#include "engine/connect/transforms/record_forms.h"
+
+namespace engine {
+
+enum class InsertMode : uint8_t { Insert, Upsert, Update };
+
+struct PostgresSink {
+  // libpq's parameters of the connection: host, port, user, password, dbname, ssl*.
+  std::vector<std::pair<std::string, std::string>> connection;
+  std::string host_port, user, database;  // for messages
+  std::string schema;                     // of tables without one; empty: the first of search_path
+  std::vector<std::string> topics;
+  InsertMode insert_mode = InsertMode::Insert;
+  RowMapping mapping;
+  std::string table_format;  // with ${topic} in it
+  // A dot of a topic becomes an underscore. Otherwise it separates database, schema and table.
+  bool replaces_dots = false;
+  size_t batch_records = 0;  // most records of one transaction
+  bool is_exactly_once = true;
+};
+
+std::vector<PropertyRow> postgres_sink_rows(const ConnectorClass& of);
+
+// Returns the sink that a configuration describes, or each wrong property, those that are not supported included. Values
+// with references to secrets have been replaced.
+struct PostgresSinkResult {
+  PostgresSink sink;
+  std::vector<WrongProperty> wrong;
+};
+PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyValues& values);
+
+// The table of a topic. An empty schema stands for the one of the connection.
+struct TableName {
+  std::string schema, table;
+  auto operator<=>(const TableName&) const = default;
+};
+// Fails with InvalidParameter if the name has more than two parts.
+Result<TableName> table_of_topic(const PostgresSink& sink, std::string_view topic);
+
+}  // namespace engine

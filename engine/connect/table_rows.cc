@@ -1,0 +1,150 @@
+#include "engine/connect/table_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace engine {
+
+struct TableRowReader::Parts {
+  TableShape shape;
+  std::vector<std::optional<std::string>> values;
+
+  void add(std::string name, std::optional<std::string> value) {
+    shape.columns.push_back({std::move(name)});
+    values.push_back(std::move(value));
+  }
+  bool has(std::string_view name) const;
+};
+
+namespace {
+
+Error no_row(std::string message, std::string hint = {}) {
+  return {ErrorCode::InvalidText, std::move(message), {}, std::move(hint)};
+}
+
+std::optional<std::string> cell_text(const JsonTree& value) {
+  if (value.is_null()) return std::nullopt;
+  return value.kind == JsonKind::String ? value.text : json_tree_text(value);
+}
+
+// Names of streams are upper case, and those of PostgreSQL's columns usually lower case.
+bool equals_in_any_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+bool is_among(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::any_of(
+      names, [&](const std::string& each) { return equals_in_any_case(each, name); });
+}
+
+}  // namespace
+
+bool TableRowReader::Parts::has(std::string_view name) const {
+  return std::ranges::any_of(shape.columns, [&](const TableColumn& column) {
+    return equals_in_any_case(column.name, name);
+  });
+}
+
+Status TableRowReader::add_key(const Place& place, const std::optional<std::string>& key,
+                               Parts& parts) const {
+  const std::vector<std::string>& fields = mapping_.key_fields;
+  if (mapping_.key_mode == KeyMode::Kafka) {
+    constexpr size_t kParts = 3;
+    const bool has_names = fields.size() == kParts;
+    parts.add(has_names ? fields[0] : "__connect_topic", std::string(place.topic));
+    parts.add(has_names ? fields[1] : "__connect_partition",
+              std::to_string(place.partition.value()));
+    parts.add(has_names ? fields[2] : "__connect_offset", std::to_string(place.offset.value()));
+    return {};
+  }
+  const ConnectDatum datum = TRY(decode_datum(key, mapping_.forms.key));
+  if (datum.value.is_null())
+    return no_row("the record has no key, which pk.mode record_key needs",
+               "Use pk.mode record_value, or write records with keys.");
+  if (datum.value.kind != JsonKind::Object) {
+    if (fields.size() != 1)
+      return no_row(fmt::format("the key is {}, so pk.fields must name one column",
+                             kind_name(datum.value)));
+    parts.add(fields[0], cell_text(datum.value));
+    return {};
+  }
+  for (const auto& [name, value] : datum.value.members)
+    if (fields.empty() || is_among(fields, name)) parts.add(name, cell_text(value));
+  for (const std::string& field : fields)
+    if (!parts.has(field)) return no_row(fmt::format("the key has no field \"{}\"", field));
+  return {};
+}
+
+Result<TableRow> TableRowReader::read(const Place& place, const std::optional<std::string>& key,
+                                      const std::optional<std::string>& value) {
+  Parts parts;
+  if (mapping_.key_mode == KeyMode::Kafka || mapping_.key_mode == KeyMode::RecordKey)
+    TRY(add_key(place, key, parts));
+  const ConnectDatum datum = TRY(decode_datum(value, mapping_.forms.value));
+  if (datum.value.is_null()) {
+    if (!mapping_.deletes)
+      return no_row("the record has no value",
+                 "With delete.enabled = true and pk.mode record_key it deletes the row of its key.");
+    parts.shape.key_columns = parts.values.size();
+    TableRow row = take(std::move(parts));
+    row.is_delete = true;
+    return row;
+  }
+  if (datum.value.kind != JsonKind::Object)
+    return no_row(fmt::format("the value is {}, and a row needs an object with fields",
+                           kind_name(datum.value)));
+  if (mapping_.key_mode == KeyMode::RecordValue) {
+    for (const auto& [name, member] : datum.value.members)
+      if (mapping_.key_fields.empty() || is_among(mapping_.key_fields, name))
+        parts.add(name, cell_text(member));
+    for (const std::string& field : mapping_.key_fields)
+      if (!parts.has(field)) return no_row(fmt::format("the value has no field \"{}\"", field));
+  }
+  parts.shape.key_columns = parts.values.size();
+  for (const auto& [name, member] : datum.value.members) {
+    if (!mapping_.fields.empty() && !is_among(mapping_.fields, name)) continue;
+    if (!parts.has(name)) parts.add(name, cell_text(member));
+  }
+  if (parts.values.empty()) return no_row("the value has no fields");
+  return take(std::move(parts));
+}
+
+TableRow TableRowReader::take(Parts parts) {
+  if (last_shape_ == nullptr || *last_shape_ != parts.shape)
+    last_shape_ = std::make_shared<const TableShape>(std::move(parts.shape));
+  return {last_shape_, std::move(parts.values)};
+}
+
+void append_copy_row(std::string& to, const std::vector<std::optional<std::string>>& values) {
+  bool is_first = true;
+  for (const std::optional<std::string>& value : values) {
+    if (!is_first) to += '\t';
+    is_first = false;
+    if (!value) {
+      to += "\\N";
+      continue;
+    }
+    for (const char c : *value) {
+      switch (c) {
+        case '\\':
+          to += "\\\\";
+          break;
+        case '\n':
+          to += "\\n";
+          break;
+        case '\r':
+          to += "\\r";
+          break;
+        case '\t':
+          to += "\\t";
+          break;
+        default:
+          to += c;
+      }
+    }
+  }
+}
+
+}  // namespace engine

@@ -1,0 +1,74 @@
+// The rows that a sink of tables makes of records: columns from the key, the value, and the place of a record.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "engine/connect/transforms/record_forms.h"
+
+namespace engine {
+
+// The origin of the columns that identify a row, as pk.mode names it: none; the place of the record in its topic; the
+// key; members of the value.
+enum class KeyMode : uint8_t { None, Kafka, RecordKey, RecordValue };
+
+// How records become rows.
+struct RowMapping {
+  KeyMode key_mode = KeyMode::None;
+  std::vector<std::string> key_fields;  // pk.fields; empty: all fields of the key, or of the value
+  std::vector<std::string> fields;      // of the value that become columns; empty: all
+  bool deletes = false;                 // a record without a value deletes the row of its key
+  RecordForms forms;
+};
+
+struct TableColumn {
+  std::string name;
+  bool operator==(const TableColumn&) const = default;
+};
+
+// The columns of rows. Those that identify a row come first.
+struct TableShape {
+  std::vector<TableColumn> columns;
+  size_t key_columns = 0;
+  bool operator==(const TableShape&) const = default;
+};
+
+// The values are texts that PostgreSQL reads; nothing stands for NULL. Arrays and objects are JSON.
+struct TableRow {
+  std::shared_ptr<const TableShape> shape;
+  std::vector<std::optional<std::string>> values;
+  bool is_delete = false;  // only the columns of the key count
+};
+
+// Threads: one at a time; rows of the same columns share their shape.
+class TableRowReader {
+ public:
+  explicit TableRowReader(RowMapping mapping) : mapping_(std::move(mapping)) {}
+
+  struct Place {
+    std::string_view topic;
+    PartitionId partition;
+    Offset offset;
+  };
+  // Fails with InvalidText for a record that has no such row; the message is only the reason.
+  Result<TableRow> read(const Place& place, const std::optional<std::string>& key,
+                        const std::optional<std::string>& value);
+
+ private:
+  struct Parts;
+  Status add_key(const Place& place, const std::optional<std::string>& key, Parts& parts) const;
+  TableRow take(Parts parts);
+
+  const RowMapping mapping_;
+  std::shared_ptr<const TableShape> last_shape_;
+};
+
+// Appends the row in the text format of COPY (https://www.postgresql.org/docs/15/sql-copy.html#id-1.9.3.55.9.2), without
+// the end of the line.
+void append_copy_row(std::string& to, const std::vector<std::optional<std::string>>& values);
+
+}  // namespace engine
