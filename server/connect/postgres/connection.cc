@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -33,9 +34,9 @@ ErrorCode code_of(std::string_view state) {
 
 std::string hint_for(std::string_view state) {
   if (state.starts_with("28"))
-    return "Check database.user and database.password, and the server's pg_hba.conf; then restart "
-           "the connector.";
-  if (state == "3D000") return "Check database.dbname.";
+    return "Check the user and the password of the connector, and the server's pg_hba.conf; then "
+           "restart the connector.";
+  if (state == "3D000") return "Check the name of the database in the connector's properties.";
   return {};
 }
 
@@ -81,6 +82,8 @@ Result<PgConnection> PgConnection::open(const PgParameters& parameters, std::str
   if (!opened.connection_)
     return Error{ErrorCode::OutOfMemory, "no memory for a connection to PostgreSQL"};
   pg_conn* const connection = opened.connection_.get();
+  // The default prints notices of the server to the standard error of this process.
+  PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);  // the messages include the SQLSTATE of a refusal
   constexpr int64_t kConnectMs = 10'000;
   const int64_t deadline = now_ms() + kConnectMs;
@@ -109,7 +112,8 @@ Result<bool> PgConnection::await_socket(bool for_write, int wait_ms) const {
   return ready > 0;
 }
 
-Error PgConnection::failure() const {
+Error PgConnection::failure() {
+  last_state_.clear();
   std::string_view text = PQerrorMessage(connection_.get());
   std::string_view state;
   // "...: FATAL:  28P01: password authentication failed\nLOCATION:  ..."
@@ -133,14 +137,16 @@ Error PgConnection::failure() const {
   return error;
 }
 
-Error PgConnection::failure_of(const pg_result* result) const {
+Error PgConnection::failure_of(const pg_result* result) {
   const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* const message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state == nullptr || message == nullptr) return failure();
+  last_state_ = state;
   Error error{code_of(state), fmt::format("{}: {}", place_, message)};
   if (const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL))
     error.detail = detail;
   if (const char* hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)) error.hint = hint;
+  if (const char* context = PQresultErrorField(result, PG_DIAG_CONTEXT)) error.context = context;
   return error;
 }
 
@@ -162,6 +168,7 @@ Result<PgConnection::ResultPtr> PgConnection::await_result(int most_ms) {
 }
 
 Result<std::vector<PgRow>> PgConnection::query(const std::string& sql, int most_ms) {
+  last_state_.clear();
   if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return failure();
   std::vector<PgRow> rows;
   while (true) {
@@ -238,6 +245,34 @@ Status PgConnection::send_copy(std::string_view bytes) {
     if (!TRY(await_socket(true, kPatienceMs)))
       return Error{ErrorCode::NetworkFailure, fmt::format("{}: accepts no bytes", place_)};
   }
+}
+
+Status PgConnection::copy_in(const std::string& sql, std::string_view bytes, int most_ms) {
+  last_state_.clear();
+  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return failure();
+  {
+    const ResultPtr begun = TRY(await_result(most_ms));
+    if (PQresultStatus(begun.get()) != PGRES_COPY_IN) {
+      Error error = failure_of(begun.get());
+      while (TRY(await_result(most_ms))) continue;
+      return error;
+    }
+  }
+  constexpr size_t kPieceBytes = 64 << 10;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), kPieceBytes)))
+    TRY(send_copy(bytes.substr(0, kPieceBytes)));
+  while (true) {
+    const int sent = PQputCopyEnd(connection_.get(), nullptr);
+    if (sent < 0) return failure();
+    if (sent > 0) break;
+    TRY(await_socket(true, most_ms));
+  }
+  std::optional<Error> error;
+  while (const ResultPtr result = TRY(await_result(most_ms)))
+    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK && !error)
+      error = failure_of(result.get());
+  if (error) return *std::move(error);
+  return {};
 }
 
 std::string PgConnection::quoted_name(std::string_view name) const {

@@ -43,6 +43,11 @@ class PgConnection {
   Result<std::optional<std::string_view>> next(int wait_ms);
   bool has_ended() const { return has_ended_; }
   Status send_copy(std::string_view bytes);
+  // Runs COPY ... FROM STDIN with these bytes.
+  Status copy_in(const std::string& sql, std::string_view bytes, int most_ms = kPatienceMs);
+
+  // The SQLSTATE of the error that the last statement had; empty for success, and for an error of the connection.
+  const std::string& last_state() const { return last_state_; }
 
   std::string quoted_name(std::string_view name) const;
   std::string quoted_text(std::string_view text) const;
@@ -60,13 +65,14 @@ class PgConnection {
   // Waits until the socket is ready. Returns false after `wait_ms`.
   Result<bool> await_socket(bool for_write, int wait_ms) const;
   Result<ResultPtr> await_result(int most_ms);
-  Error failure() const;                       // the connection's last error
-  Error failure_of(const pg_result* result) const;  // the error of a statement
+  Error failure();                            // the connection's last error
+  Error failure_of(const pg_result* result);  // the error of a statement
 
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string place_;
   std::unique_ptr<char, Finish> row_;
   bool has_ended_ = false;
+  std::string last_state_;
 };
 
 }  // namespace server
