@@ -22,11 +22,11 @@ constexpr std::string_view kUseLinks =
 // Each class is kOutside until its tasks are implemented, and then kBuiltIn.
 constexpr ConnectorClass kClasses[] = {
     {"postgres", kSource, "postgres", kOutside},
-    {"postgres", kSink, "postgres", kOutside},
+    {"postgres", kSink, "postgres", kBuiltIn},
     {"io.debezium.connector.postgresql.PostgresConnector", kSource, "postgres", kBuiltIn},
-    {"io.confluent.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
-    {"io.aiven.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
-    {"io.debezium.connector.jdbc.JdbcSinkConnector", kSink, "postgres", kOutside},
+    {"io.confluent.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kBuiltIn},
+    {"io.aiven.connect.jdbc.JdbcSinkConnector", kSink, "postgres", kBuiltIn},
+    {"io.debezium.connector.jdbc.JdbcSinkConnector", kSink, "postgres", kBuiltIn},
     {"io.confluent.connect.jdbc.JdbcSourceConnector", kSource, "postgres", kRefused, kReadTheLog},
     {"io.aiven.connect.jdbc.JdbcSourceConnector", kSource, "postgres", kRefused, kReadTheLog},
     {"mariadb", kSource, "mariadb", kOutside},

@@ -9,9 +9,11 @@
 #include "engine/connect/classes.h"
 #include "engine/connect/properties.h"
 #include "engine/connect/row_columns.h"
+#include "engine/connect/table_rows.h"
 #include "engine/connect/transforms/record_forms.h"
 #include "server/connect/connectors.h"
 #include "server/connect/ports.h"
+#include "server/connect/tables/table_writer.h"
 
 namespace server {
 
@@ -29,6 +31,13 @@ struct SourcePlan {
   std::vector<ConnectorNotice> notices;
 };
 
+// The parts of the configuration of a sink that writes tables.
+struct TableSinkPlan {
+  engine::RowMapping mapping;
+  size_t batch_records = 0;      // most records of one transaction
+  bool is_exactly_once = true;  // the database stores the positions
+};
+
 // The parts of a sink's configuration that the runtime uses.
 struct SinkPlan {
   std::vector<std::string> topics;
@@ -36,6 +45,7 @@ struct SinkPlan {
   // Names of the files, tables or buckets to which only one sink may write. Each name is in a normal form, so that
   // equal places have equal names.
   std::vector<std::string> places;
+  std::optional<TableSinkPlan> tables = {};  // set: a sink of tables; otherwise one of objects
 };
 
 // `values` contain the secrets in plain text, so errors must not repeat the values of passwords.
@@ -92,6 +102,12 @@ class ConnectorFamily {
                             const engine::PropertyValues& values) const = 0;
   virtual Result<std::unique_ptr<SinkWriter>> open_sink(
       const engine::ConnectorClass& of, const engine::PropertyValues& values) const = 0;
+  // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.
+  virtual Result<std::unique_ptr<TableWriter>> open_tables(
+      const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,
+      const std::string& /*connector*/) const {
+    return engine::class_is_not_built_in(of.name, false);
+  }
 };
 
 }  // namespace server

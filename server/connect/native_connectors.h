@@ -22,6 +22,7 @@
 #include "server/connect/declarations.h"
 #include "server/connect/family.h"
 #include "server/connect/source_task.h"
+#include "server/connect/tables/table_task.h"
 #include "server/metadata/metadata_applier.h"
 
 namespace server {
@@ -131,6 +132,7 @@ class NativeConnectors final : public Connectors {
   Result<std::unique_ptr<ConnectTask>> make_task(const Definition& definition,
                                                  const UsableConfig& usable);
   Result<SourceTaskPlan> source_plan(const Definition& definition, const UsableConfig& usable);
+  TableTaskPlan table_plan(TaskIdentity identity, const UsableConfig& usable, SinkPlan sink);
   // Checks that the topics of a sink exist, and that the owner may read them.
   Status check_sink_topics(const UsableConfig& usable, const std::string& owner) const;
   // Makes the checks of check_sink_topics(). Also checks that no other sink writes to the same places, and that the

@@ -28,6 +28,21 @@ BadRecordPolicy bad_record_policy(const storage::ConnectorDefinition& definition
            std::string(usable.of->name), kTaskNumber}};
 }
 
+// Whether a database keeps the positions of the connector. Its row counts until a user sets another position, so that
+// RESET OFFSETS writes a position, too.
+bool keeps_positions_outside(const engine::ConnectorClass* of, const ConnectorFamily* family,
+                             const storage::ConnectorDefinition& definition) {
+  if (of->type != engine::ConnectorType::Sink) return false;
+  return family->plan_sink(*of, engine::PropertyValues(family->rows(*of), definition.config))
+      .tables.has_value();
+}
+
+// Returns the position that RESET OFFSETS stores.
+std::string beginning(const Uuid& connector) {
+  return engine::encode_position(
+      {engine::sink_offset_json({Offset{0}, std::string(kTopicOfReset)}), connector});
+}
+
 }  // namespace
 
 Result<CreatedConnector> NativeConnectors::replace(const Definition& old, ConnectorConfig config) {
@@ -138,6 +153,7 @@ Result<std::vector<ConnectorOffset>> NativeConnectors::offsets(const std::string
     const auto value = engine::parse_position(entry.value);
     if (!value || value->connector != definition->id) continue;
     const auto sink = engine::parse_sink_offset(value->offset_json);
+    if (sink && sink->topic_id == kTopicOfReset) continue;
     offsets.push_back(
         {parsed->rest, sink ? engine::sink_offset_json({sink->next}) : value->offset_json});
   }
@@ -166,7 +182,11 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
     }
     StateChange& change = changes.emplace_back();
     change.key = engine::position_key(name, partition);
-    if (each.offset == "null") continue;
+    if (each.offset == "null") {
+      if (is_sink && keeps_positions_outside(native->of, native->family, *definition))
+        change.value = beginning(definition->id);
+      continue;
+    }
     change.value =
         engine::encode_position({TRY(engine::canonical_json_object(each.offset)), definition->id});
   }
@@ -177,6 +197,19 @@ Result<std::string> NativeConnectors::alter_offsets(const std::string& name,
 Result<std::string> NativeConnectors::reset_offsets(const std::string& name) {
   const Definition definition = TRY(find_stopped(name));
   std::vector<StateChange> changes = TRY(deletions(name, {"position", "intent"}));
+  const auto native = native_class(families_, definition->config, engine::ConnectorType::Unknown);
+  if (native && keeps_positions_outside(native->of, native->family, *definition)) {
+    const auto topics = definitions_.image()->topics;
+    for (const std::string& topic :
+         engine::PropertyValues({}, definition->config).list("topics")) {
+      const storage::TopicInfo* const info = topics->find(topic);
+      const int32_t partitions = info == nullptr ? 0 : info->partition_count;
+      for (PartitionId partition{0}; partition.value() < partitions; ++partition)
+        changes.push_back(
+            {engine::position_key(name, engine::sink_partition_json(topic, partition)),
+             beginning(definition->id)});
+    }
+  }
   TRY(write_state(*definition, std::move(changes)));
   return std::string("The offsets for this connector have been reset successfully");
 }
@@ -242,6 +275,9 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
         std::make_unique<SourceTask>(std::move(around), std::move(plan)));
   }
   SinkPlan sink = usable.family->plan_sink(*usable.of, usable.values);
+  if (sink.tables)
+    return std::unique_ptr<ConnectTask>(std::make_unique<TableTask>(
+        std::move(around), table_plan(std::move(identity), usable, std::move(sink))));
   SinkTaskPlan plan{
       .identity = std::move(identity),
       .open = [this, definition]() -> Result<std::unique_ptr<SinkWriter>> {
@@ -258,6 +294,26 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
       .transforms = usable.transforms};
   return std::unique_ptr<ConnectTask>(
       std::make_unique<SinkTask>(std::move(around), std::move(plan)));
+}
+
+TableTaskPlan NativeConnectors::table_plan(TaskIdentity identity, const UsableConfig& usable,
+                                           SinkPlan sink) {
+  const Definition definition = identity.definition;
+  return {.identity = std::move(identity),
+          .open = [this, definition]() -> Result<std::unique_ptr<TableWriter>> {
+            const UsableConfig now =
+                TRY(usable_config(families_, settings_.secrets, definition->name,
+                                  definition->config, engine::ConnectorType::Sink));
+            TRY(check_sink_topics(now, definition->owner));
+            return now.family->open_tables(*now.of, now.values, definition->name);
+          },
+          .topics = std::move(sink.topics),
+          .mapping = std::move(sink.tables->mapping),
+          .batch_records = sink.tables->batch_records,
+          .is_exactly_once = sink.tables->is_exactly_once,
+          .begins_at_end = usable.values.text("consumer.override.auto.offset.reset") == "latest",
+          .bad_records = bad_record_policy(*definition, usable),
+          .transforms = usable.transforms};
 }
 
 Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definition,

@@ -38,6 +38,7 @@ struct SourceRecord {
 // The steps that can fail for a record, under Kafka Connect's names.
 inline constexpr std::string_view kConversionStage = "VALUE_CONVERTER";
 inline constexpr std::string_view kTransformStage = "TRANSFORMATION";
+inline constexpr std::string_view kTaskStage = "TASK_PUT";
 
 // A record that cannot be converted, or that a transform cannot take.
 struct BadRecord {

@@ -23,6 +23,8 @@ int64_t size_of_record(const FetchedRecords::Record& record) {
                               (record.value ? record.value->size() : 0));
 }
 
+}  // namespace
+
 Error deleted_records(const std::string& connector, std::string_view topic, PartitionId partition,
                       Offset begin, Offset log_start) {
   return {ErrorCode::DataCorrupted,
@@ -32,8 +34,6 @@ Error deleted_records(const std::string& connector, std::string_view topic, Part
           {},
           fmt::format("ALTER CONNECTOR {} SET OFFSETS continues at another offset.", connector)};
 }
-
-}  // namespace
 
 SinkTask::SinkTask(TaskSurroundings around, SinkTaskPlan plan)
     : ConnectTask(std::move(around), plan.identity), plan_(std::move(plan)) {}

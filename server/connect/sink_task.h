@@ -14,6 +14,10 @@
 
 namespace server {
 
+// Returns the error for records before `log_start` that were deleted before the connector has read them, from `begin` on.
+Error deleted_records(const std::string& connector, std::string_view topic, PartitionId partition,
+                      Offset begin, Offset log_start);
+
 struct SinkTaskPlan {
   TaskIdentity identity;
   std::function<Result<std::unique_ptr<SinkWriter>>()> open;

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "engine/connect/postgres/sink_properties.h"
 #include "engine/connect/postgres/source_properties.h"
+#include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/postgres/catalog.h"
 #include "server/connect/postgres/change_reader.h"
 #include "server/connect/postgres/connection.h"
+#include "server/connect/postgres/pg_table_writer.h"
+#include "server/connect/postgres/pg_tables.h"
 
 namespace server {
 
@@ -41,20 +45,23 @@ std::vector<ConnectorNotice> notices_of(const std::vector<engine::PgTable>& tabl
   return notices;
 }
 
+bool is_sink(const engine::ConnectorClass& of) { return of.type == engine::ConnectorType::Sink; }
+
 }  // namespace
 
-std::vector<engine::PropertyRow> PostgresConnectors::rows(
-    const engine::ConnectorClass& /*of*/) const {
-  return engine::postgres_source_rows();
+std::vector<engine::PropertyRow> PostgresConnectors::rows(const engine::ConnectorClass& of) const {
+  return is_sink(of) ? engine::postgres_sink_rows(of) : engine::postgres_source_rows();
 }
 
 std::vector<engine::WrongProperty> PostgresConnectors::check(
-    const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values) const {
-  return engine::read_postgres_source(values).wrong;
+    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+  return is_sink(of) ? engine::read_postgres_sink(of, values).wrong
+                     : engine::read_postgres_source(values).wrong;
 }
 
-engine::RecordForms PostgresConnectors::forms(const engine::ConnectorClass& /*of*/,
+engine::RecordForms PostgresConnectors::forms(const engine::ConnectorClass& of,
                                               const engine::PropertyValues& values) const {
+  if (is_sink(of)) return engine::read_postgres_sink(of, values).sink.mapping.forms;
   const auto form = [&](std::string_view part) {
     return values.flag(fmt::format("{}.converter.schemas.enable", part))
                ? engine::DataForm::JsonWithSchema
@@ -64,11 +71,13 @@ engine::RecordForms PostgresConnectors::forms(const engine::ConnectorClass& /*of
 }
 
 engine::ConnectorProperties PostgresConnectors::without_own_transforms(
-    const engine::ConnectorClass& /*of*/, const engine::ConnectorProperties& config) const {
-  return engine::without_unwrapping(config);
+    const engine::ConnectorClass& of, const engine::ConnectorProperties& config) const {
+  return is_sink(of) ? config : engine::without_unwrapping(config);
 }
 
-std::string_view PostgresConnectors::guarantee(const engine::ConnectorClass& /*of*/) const {
+std::string_view PostgresConnectors::guarantee(const engine::ConnectorClass& of) const {
+  if (is_sink(of))
+    return "exactly once, in the order of each partition; at least once with exactly.once = false";
   return "exactly once, in the order of commits; the snapshot of a table without a key is at least "
          "once";
 }
@@ -98,13 +107,15 @@ Result<std::unique_ptr<SourceReader>> PostgresConnectors::open_source(
       std::make_unique<ChangeReader>(std::move(read.source), clock_));
 }
 
-std::string PostgresConnectors::topic_prefix(const engine::ConnectorClass& /*of*/,
+std::string PostgresConnectors::topic_prefix(const engine::ConnectorClass& of,
                                              const engine::PropertyValues& values) const {
+  if (is_sink(of)) return {};
   return values.text("topic.prefix") + ".";
 }
 
 std::vector<ConnectorNotice> PostgresConnectors::after_drop(
-    const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values) const {
+    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+  if (is_sink(of)) return {};
   const engine::PostgresSource source = engine::read_postgres_source(values).source;
   const auto stays = [&](std::string_view why) {
     return std::vector<ConnectorNotice>{
@@ -128,19 +139,41 @@ std::vector<ConnectorNotice> PostgresConnectors::after_drop(
   return {};
 }
 
-SinkPlan PostgresConnectors::plan_sink(const engine::ConnectorClass& /*of*/,
-                                       const engine::PropertyValues& /*values*/) const {
-  return {};
+SinkPlan PostgresConnectors::plan_sink(const engine::ConnectorClass& of,
+                                       const engine::PropertyValues& values) const {
+  engine::PostgresSink sink = engine::read_postgres_sink(of, values).sink;
+  SinkPlan plan;
+  plan.topics = std::move(sink.topics);
+  plan.tables = {std::move(sink.mapping), sink.batch_records, sink.is_exactly_once};
+  return plan;
 }
 
 Status PostgresConnectors::check_sink(const engine::ConnectorClass& of,
-                                      const engine::PropertyValues& /*values*/) const {
-  return engine::class_is_not_built_in(of.name, false);
+                                      const engine::PropertyValues& values) const {
+  if (!values.flag("validate")) return {};
+  const engine::PostgresSink sink = engine::read_postgres_sink(of, values).sink;
+  const auto transforms =
+      engine::read_transforms(values.config(), sink.mapping.forms, of.type).chain;
+  std::vector<std::string> topics;
+  for (const std::string& topic : sink.topics)
+    for (std::string& routed : transforms->topics_of(topic)) topics.push_back(std::move(routed));
+  PgConnection sql = TRY(PgConnection::open(sink.connection, sink.host_port, false));
+  TRY(set_schema(sql, sink));
+  return check_sink_tables(sql, sink, topics);
 }
 
 Result<std::unique_ptr<SinkWriter>> PostgresConnectors::open_sink(
     const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/) const {
   return engine::class_is_not_built_in(of.name, false);
+}
+
+Result<std::unique_ptr<TableWriter>> PostgresConnectors::open_tables(
+    const engine::ConnectorClass& of, const engine::PropertyValues& values,
+    const std::string& connector) const {
+  auto read = engine::read_postgres_sink(of, values);
+  if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
+  return std::unique_ptr<TableWriter>(
+      std::make_unique<PgTableWriter>(std::move(read.sink), connector));
 }
 
 }  // namespace server

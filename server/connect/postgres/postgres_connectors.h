@@ -1,4 +1,4 @@
-// The connectors of PostgreSQL: Debezium's class, which reads the log of a database.
+// The connectors of PostgreSQL: Debezium's class, which reads the log of a database, and the sinks that write tables.
 #pragma once
 #include <memory>
 #include <string>
@@ -33,13 +33,16 @@ class PostgresConnectors final : public ConnectorFamily {
   std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& of,
                                           const engine::PropertyValues& values) const override;
 
-  // Never used, since no class of the family is a sink.
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   Status check_sink(const engine::ConnectorClass& of,
                     const engine::PropertyValues& values) const override;
+  // No class of the family writes objects.
   Result<std::unique_ptr<SinkWriter>> open_sink(
       const engine::ConnectorClass& of, const engine::PropertyValues& values) const override;
+  Result<std::unique_ptr<TableWriter>> open_tables(const engine::ConnectorClass& of,
+                                                   const engine::PropertyValues& values,
+                                                   const std::string& connector) const override;
 
  private:
   const Clock& clock_;

@@ -1,0 +1,76 @@
+// Writes the rows of a sink into tables of PostgreSQL. The position of each partition is a row of the table
+// millrace_positions, which changes in the same transaction.
+#pragma once
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/connect/postgres/sink_properties.h"
+#include "server/connect/postgres/connection.h"
+#include "server/connect/postgres/pg_tables.h"
+#include "server/connect/tables/table_writer.h"
+
+namespace server {
+
+// Rows are copied into a temporary table with their columns, and go from there into the table. If the database does not
+// take the rows, they are halved until each bad one is alone.
+//
+// Threads: the task's. Owner: the task.
+class PgTableWriter final : public TableWriter {
+ public:
+  PgTableWriter(engine::PostgresSink sink, std::string connector)
+      : sink_(std::move(sink)), connector_(std::move(connector)) {}
+
+  Status start() override;
+  Result<Offset> position(const TablePartition& partition, Offset otherwise,
+                          bool replaces) override;
+  Result<std::vector<BadRow>> apply(const TablePartition& partition,
+                                    const std::vector<PlacedRow>& rows, Offset from,
+                                    Offset to) override;
+  Status commit() override;
+
+ private:
+  // Rows that one statement writes: of one table, with the same columns, and all of them deletes or none.
+  struct Run {
+    std::string topic;            // the table follows from it
+    std::vector<size_t> columns;  // of the table, in the order of the values
+    size_t key_columns = 0;
+    bool is_delete = false;
+    std::vector<size_t> rows;  // indexes of the rows of the batch
+  };
+  struct Prepared {
+    std::vector<Run> runs;
+    std::vector<BadRow> bad;
+  };
+  Result<Prepared> prepare(const std::vector<PlacedRow>& rows);
+  Result<const PgTable*> find_table(const std::string& topic);
+  // Returns the indexes of the columns in the table. Fails with InvalidText if the table does not have one.
+  Result<std::vector<size_t>> find_columns(const std::string& topic,
+                                           const engine::TableShape& shape);
+  // Returns the name of the temporary table for the columns of the run.
+  Result<std::string> staging_of(const Run& run);
+  std::string statement_of(const Run& run, const PgTable& table, const std::string& staging) const;
+  // Writes the rows with these indexes, which belong to the run.
+  Status write(const std::vector<PlacedRow>& rows, const Run& run, std::span<const size_t> part);
+  Status write_or_halve(const std::vector<PlacedRow>& rows, const Run& run,
+                        std::span<const size_t> part, std::vector<BadRow>& bad);
+  // Begins the transaction of a batch.
+  Status move_position(const TablePartition& partition, Offset from, Offset to);
+  std::string position_where(const TablePartition& partition) const;
+  // Whether the last error came from the values of rows.
+  bool is_about_values() const;
+  // Returns the error of a statement with the table and the column in its message.
+  Error explained(Error error, const Run& run) const;
+
+  const engine::PostgresSink sink_;
+  const std::string connector_;
+  std::optional<PgConnection> sql_;
+  std::map<std::string, PgTable> tables_;        // by topic
+  std::map<std::string, std::string> stagings_;  // temporary tables by their columns
+  int staging_count_ = 0;
+  bool has_looked_again_ = false;  // the columns of a table were read again for this batch
+};
+
+}  // namespace server

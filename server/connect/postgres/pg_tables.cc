@@ -1,0 +1,135 @@
+#include "server/connect/postgres/pg_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace server {
+
+namespace {
+
+bool is_same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+Error may_not(const engine::PostgresSink& sink, std::string_view what, std::string hint) {
+  return {ErrorCode::InsufficientPrivilege, fmt::format("{} may not {}", sink.user, what), {},
+          std::move(hint)};
+}
+
+constexpr std::string_view kPositionsColumns =
+    "(connector text, topic text, topic_id text, partition integer, next bigint NOT NULL, "
+    "PRIMARY KEY (connector, topic, topic_id, partition))";
+
+Error may_not_create_positions(const engine::PostgresSink& sink) {
+  return may_not(sink, fmt::format("create {} in {}", kPositionsTable, sink.database),
+                 fmt::format("Let a user that may run CREATE TABLE {0} {1}; GRANT SELECT, INSERT, "
+                             "UPDATE ON {0} TO {2}; or set \"exactly.once\" = 'false'.",
+                             kPositionsTable, kPositionsColumns, sink.user));
+}
+
+bool has_true(const std::vector<PgRow>& rows, size_t column = 0) {
+  return !rows.empty() && rows[0][column] == "t";
+}
+
+// Returns whether the user may create the table of positions, or write it if it exists.
+Status check_positions(PgConnection& sql, const engine::PostgresSink& sink) {
+  const auto rows = TRY(sql.query(fmt::format(
+      "SELECT to_regclass('{0}') IS NOT NULL, has_schema_privilege(current_schema(), 'CREATE'), "
+      "COALESCE(has_table_privilege(to_regclass('{0}'), 'SELECT') AND "
+      "has_table_privilege(to_regclass('{0}'), 'INSERT') AND "
+      "has_table_privilege(to_regclass('{0}'), 'UPDATE'), false)",
+      kPositionsTable)));
+  if (!has_true(rows, 0)) {
+    if (!has_true(rows, 1)) return may_not_create_positions(sink);
+    return {};
+  }
+  if (!has_true(rows, 2))
+    return may_not(sink, fmt::format("read and write {} in {}", kPositionsTable, sink.database),
+                   fmt::format("Run: GRANT SELECT, INSERT, UPDATE ON {} TO {}", kPositionsTable,
+                               sink.user));
+  return {};
+}
+
+}  // namespace
+
+std::optional<size_t> PgTable::find(std::string_view wanted) const {
+  const auto exact = std::ranges::find(columns, wanted, &Column::name);
+  const auto found =
+      exact != columns.end() ? exact : std::ranges::find_if(columns, [&](const Column& each) {
+        return is_same_name(each.name, wanted);
+      });
+  if (found == columns.end()) return std::nullopt;
+  return static_cast<size_t>(found - columns.begin());
+}
+
+Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name) {
+  const std::string table = sql.quoted_text(name.table);
+  const std::string schema =
+      name.schema.empty()
+          ? "pg_table_is_visible(c.oid)"
+          : fmt::format("lower(n.nspname) = lower({})", sql.quoted_text(name.schema));
+  const auto found = TRY(sql.query(fmt::format(
+      "SELECT n.nspname, c.relname, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = "
+      "c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'f') AND lower(c.relname) = lower({0}) AND "
+      "{1} ORDER BY c.relname <> {0}, n.nspname <> {2}",
+      table, schema, sql.quoted_text(name.schema))));
+  if (found.empty()) return std::optional<PgTable>();
+  if (found.size() > 1 && *found[0][1] != name.table)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("\"{}\" may be table {} or table {}", name.table, *found[0][1],
+                             *found[1][1]),
+                 {},
+                 "Write the name in the letter case of the table."};
+  std::optional<PgTable> result(PgTable{*found[0][0], *found[0][1], {}});
+  const auto rows = TRY(sql.query(fmt::format(
+      "SELECT a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory = 'A' FROM pg_attribute a JOIN pg_type t ON t.oid = "
+      "a.atttypid WHERE a.attrelid = {} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+      *found[0][2])));
+  for (const PgRow& row : rows) result->columns.push_back({*row[0], *row[1], row[2] == "t"});
+  return result;
+}
+
+Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink) {
+  TRY(check_positions(sql, sink));
+  const bool exists = has_true(TRY(
+      sql.query(fmt::format("SELECT to_regclass('{}') IS NOT NULL", kPositionsTable))));
+  if (exists) return {};
+  TRY(sql.query(
+      fmt::format("CREATE TABLE IF NOT EXISTS {} {}", kPositionsTable, kPositionsColumns)));
+  return {};
+}
+
+Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
+                         const std::vector<std::string>& topics) {
+  for (const std::string& topic : topics) {
+    const engine::TableName name = TRY(engine::table_of_topic(sink, topic));
+    const auto table = TRY(find_pg_table(sql, name));
+    if (!table)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("table {} of topic \"{}\" does not exist in {}", name.table, topic,
+                               sink.database),
+                   {},
+                   "Create the table, or change the format of the table's name."};
+    const std::string full =
+        sql.quoted_text(sql.quoted_name(table->schema) + "." + sql.quoted_name(table->name));
+    const std::string_view right = sink.insert_mode == engine::InsertMode::Update ? "UPDATE" : "INSERT";
+    const bool may = has_true(
+        TRY(sql.query(fmt::format("SELECT has_table_privilege({}, '{}')", full, right))));
+    if (!may)
+      return may_not(sink, fmt::format("write {}", table->full_name()),
+                     fmt::format("Run: GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}",
+                                 table->full_name(), sink.user));
+  }
+  if (sink.is_exactly_once) TRY(check_positions(sql, sink));
+  return {};
+}
+
+Status set_schema(PgConnection& sql, const engine::PostgresSink& sink) {
+  if (sink.schema.empty()) return {};
+  TRY(sql.query(fmt::format("SET search_path = {}", sql.quoted_name(sink.schema))));
+  return {};
+}
+
+}  // namespace server

@@ -1,0 +1,38 @@
+// The tables of a PostgreSQL database as a sink needs them.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/connect/postgres/sink_properties.h"
+#include "server/connect/postgres/connection.h"
+
+namespace server {
+
+struct PgTable {
+  struct Column {
+    std::string name, type;  // the type as in CREATE TABLE
+    bool is_array = false;
+  };
+  std::string schema, name;
+  std::vector<Column> columns;
+
+  std::string full_name() const { return schema + "." + name; }
+  // Returns the index of the column, by its exact name or else regardless of letter case; nothing if there is none.
+  std::optional<size_t> find(std::string_view name) const;
+};
+
+// Returns the table or view; nothing if there is none. A name in another letter case counts if it is the only one.
+Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name);
+
+inline constexpr std::string_view kPositionsTable = "millrace_positions";
+// Makes the table of positions unless it exists. Fails with InsufficientPrivilege if the user may not.
+Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink);
+// Checks that the tables of the topics exist and that the user may write them, and the same for the table of positions.
+Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
+                         const std::vector<std::string>& topics);
+// Sets the schema of the session, if the sink has one.
+Status set_schema(PgConnection& sql, const engine::PostgresSink& sink);
+
+}  // namespace server

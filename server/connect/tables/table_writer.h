@@ -1,0 +1,49 @@
+// The port between the tasks of sinks that write tables and the databases, which store the positions, too.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "engine/connect/table_rows.h"
+
+namespace server {
+
+// A partition whose position a database stores. A topic that was dropped and created again has another id.
+struct TablePartition {
+  std::string topic, topic_id;
+  PartitionId partition;
+};
+
+struct PlacedRow {
+  engine::TableRow row;
+  std::string topic;  // after the transforms; the table follows from it
+  Offset offset;
+};
+
+// Writes rows and positions into one database for one task. A failed call leaves the writer unusable: the runtime makes
+// a new one, which asks for the positions.
+//
+// Errors: a code for which is_permanent() holds sets the task to FAILED; FencedTask if another task has moved a position.
+//
+// Threads: the task's. Owner: the task.
+class TableWriter {
+ public:
+  virtual ~TableWriter() = default;
+  virtual Status start() = 0;
+  // Returns the stored position. If there is none, or if `replaces`, stores `otherwise` and returns it.
+  virtual Result<Offset> position(const TablePartition& partition, Offset otherwise,
+                                  bool replaces) = 0;
+  // Writes the rows, and moves the position from `from` to `to`, in a transaction that commit() ends. Returns the rows
+  // that the database does not take; they are left out.
+  struct BadRow {
+    size_t index;  // in `rows`
+    Error error;   // the message is only the reason
+  };
+  virtual Result<std::vector<BadRow>> apply(const TablePartition& partition,
+                                            const std::vector<PlacedRow>& rows, Offset from,
+                                            Offset to) = 0;
+  virtual Status commit() = 0;
+};
+
+}  // namespace server
