@@ -308,7 +308,7 @@ def errors_of_the_database_name_the_remedy():
             file.write("wrong")
         shop.sql("RESTART CONNECTOR shop")
         failed = shop.wait_for_error("password authentication failed")
-        assert failed["state"] == "FAILED" and "Check database.user and database.password" in str(shop.sql("DESCRIBE CONNECTOR shop")), failed
+        assert failed["state"] == "FAILED" and "Check the user and the password" in str(shop.sql("DESCRIBE CONNECTOR shop")), failed
         with open(os.path.join(shop.files.folder, "secrets", "cdc"), "w", encoding="utf-8") as file:
             file.write("right")
         shop.sql("RESTART CONNECTOR shop")
