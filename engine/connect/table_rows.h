@@ -30,7 +30,7 @@ struct TableColumn {
   bool operator==(const TableColumn&) const = default;
 };
 
-// The columns of rows. Those that identify a row come first.
+// The columns of rows. The key columns, which identify a row, come first.
 struct TableShape {
   std::vector<TableColumn> columns;
   size_t key_columns = 0;

@@ -251,7 +251,8 @@ Status PgTableWriter::write(const std::vector<PlacedRow>& rows, const Run& run,
   for (const size_t column : run.columns)
     columns += ", " + sql_->quoted_name(table->columns[column].name);
   TRY(sql_->copy_in(fmt::format("COPY {} ({}) FROM STDIN", staging, columns), lines, kStatementMs));
-  // Constraints that are deferred until the commit are checked now, while the rows can be told apart.
+  // Deferred constraints are checked now instead of at the commit. The writer can then still find
+  // the row that violates one.
   TRY(sql_->query(fmt::format("{}; DELETE FROM {}; SET CONSTRAINTS ALL IMMEDIATE",
                               statement_of(run, *table, staging), staging),
                   kStatementMs));
