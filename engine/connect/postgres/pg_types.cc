@@ -273,15 +273,15 @@ Result<std::string> date_json(std::string_view text) {
 
 Result<std::string> interval_json(const PgValueModes& modes, std::string_view text) {
   const PgInterval interval = TRY(pg_interval(text));
-  constexpr int64_t kUsOfSecond = 1'000'000, kUsOfDay = 86'400 * kUsOfSecond;
+  constexpr int64_t second_us = 1'000'000, day_us = 86'400 * second_us;
   if (modes.intervals == IntervalMode::Numeric) {
     // Debezium's month has 365.25 / 12 days.
-    constexpr int64_t kUsOfMonth = kUsOfDay * 36'525 / 1'200;
-    return std::to_string(interval.months * kUsOfMonth + interval.days * kUsOfDay + interval.us);
+    constexpr int64_t month_us = day_us * 36'525 / 1'200;
+    return std::to_string(interval.months * month_us + interval.days * day_us + interval.us);
   }
-  const int64_t seconds = interval.us / kUsOfSecond;
+  const int64_t seconds = interval.us / second_us;
   std::string second = std::to_string(seconds % 60);
-  if (const int64_t fraction = std::abs(interval.us % kUsOfSecond); fraction != 0) {
+  if (const int64_t fraction = std::abs(interval.us % second_us); fraction != 0) {
     if (interval.us < 0 && seconds % 60 == 0) second = "-0";
     second += fmt::format(".{:06}", fraction);
     while (second.ends_with('0')) second.pop_back();

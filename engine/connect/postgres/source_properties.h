@@ -26,16 +26,16 @@ enum class PublicationMode : uint8_t { AllTables, Filtered, NoTables, Disabled }
 
 struct PostgresSource {
   // libpq's parameters of the connection: host, port, user, password, dbname, ssl*.
-  std::vector<std::pair<std::string, std::string>> connection;
-  std::string host_port, user, table_list;  // used in messages
-  std::string slot, publication;
+  std::vector<std::pair<std::string, std::string>> connection = {};
+  std::string host_port = {}, user = {}, table_list = {};  // used in messages
+  std::string slot = {}, publication = {};
   PublicationMode publication_mode = PublicationMode::AllTables;
   bool drops_slot = false;  // DROP CONNECTOR drops the slot
   NameFilter schemas, tables, columns;
   bool has_snapshot = true;
   bool takes_inserts = true, takes_updates = true, takes_deletes = true, takes_truncates = false;
   int64_t status_interval_ms = 10'000;
-  PgRecordForm form;
+  PgRecordForm form = {};
 };
 
 std::vector<PropertyRow> postgres_source_rows();
