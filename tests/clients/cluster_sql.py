@@ -72,6 +72,16 @@ def shows(node, query, expected, timeout_s=60):
                              f"more {more[:5]}") from error
 
 
+def last_of_all(node, stream):
+    """Waits until each number from 1 on is present, and returns the number of rows. Fails immediately if a number
+    exists twice."""
+    def find():
+        found = sorted(row[0] for row in rows_of(node, f"SELECT id FROM {stream}"))
+        assert len(set(found)) == len(found), (len(found), len(set(found)))
+        return found == list(range(1, len(found) + 1)) and len(found)
+    return eventually(find, 60)
+
+
 def differences_left(node, differences, timeout_s=60):
     """Returns the last result of differences(node): an empty list as soon as all differences are gone."""
     found = []

@@ -3,7 +3,7 @@
 row when it dies, freezes or is stopped. No row is missing or duplicated."""
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
-from cluster_sql import connect, owner_of, psycopg, rows_of, run_on, running, shows, state_of
+from cluster_sql import connect, last_of_all, owner_of, psycopg, rows_of, run_on, running, shows, state_of
 from millrace_server import Skipped, case, run
 
 
@@ -30,16 +30,6 @@ def count(node, relation):
 def grows(node, relation, by=100):
     before = eventually(lambda: count(node, relation), 60)
     eventually(lambda: (count(node, relation) or 0) >= before + by, 60)
-
-
-def last_of_all(node, stream):
-    """Waits until each number from 1 on is present, and returns the number of rows. Fails immediately if a number
-    exists twice."""
-    def find():
-        found = sorted(row[0] for row in rows_of(node, f"SELECT id FROM {stream}"))
-        assert len(set(found)) == len(found), (len(found), len(set(found)))
-        return found == list(range(1, len(found) + 1)) and len(found)
-    return eventually(find, 60)
 
 
 @case
