@@ -33,6 +33,34 @@ def find_chromium():
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+# The page may move between the moment when a script reads the place of an element and the click there. This script
+# stops each mouse event that another element would get. window.endOfClick() returns that element, or "" after a hit.
+_GUARD_OF_CLICKS = """(() => {
+    const node = window.wantedNode;
+    const events = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click', 'dblclick'];
+    let miss = '', isPressed = false;
+    const guard = event => {
+        const isOurs = event.composedPath().includes(node);
+        // An element that was removed when the button went down has had its effect.
+        const mustBeOurs = !isPressed || (event.type === 'mouseup' && node.isConnected);
+        if (!isOurs && mustBeOurs) miss ||= event.type + ' at ' + (event.target.outerHTML ?? '').slice(0, 200);
+        if (miss) {
+            event.preventDefault();
+            event.stopImmediatePropagation();
+        } else if (event.type === 'mousedown') {
+            isPressed = true;
+        }
+    };
+    events.forEach(type => window.addEventListener(type, guard, true));
+    window.endOfClick = () => {
+        events.forEach(type => window.removeEventListener(type, guard, true));
+        delete window.endOfClick;
+        delete window.wantedNode;
+        return miss;
+    };
+})()"""
+
+
 class BrowserError(Exception):
     """The browser or a script in the page reports an error."""
 
@@ -226,23 +254,40 @@ class Page:
         return self.js(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText.trim())")
 
     def box(self, selector, text=None):
-        """The middle of the first visible element with the selector, and with the text if one is given."""
+        """The middle of the first visible element with the selector, and with the text if one is given. The element is
+        kept for `click`."""
         condition = "true" if text is None else f"node.innerText.includes({json.dumps(text)})"
         return self.wait(f"""(() => {{
             const nodes = [...document.querySelectorAll({json.dumps(selector)})];
             const node = nodes.find(node => node.getClientRects().length && {condition});
             if (!node || node.disabled) return null;
             node.scrollIntoView({{block: 'nearest', inline: 'nearest'}});
+            window.wantedNode = node;
             const box = node.getBoundingClientRect();
             return [box.left + box.width / 2, box.top + box.height / 2];
         }})()""", f"an element {selector} {text or ''}")
 
     def click(self, selector, text=None, count=1):
-        x, y = self.box(selector, text)
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        for clicks in range(1, count + 1):
-            for kind in ("mousePressed", "mouseReleased"):
-                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=clicks)
+        """Clicks an element. If the page has moved or replaced the element before the mouse reached it, no other
+        element gets the click, and the click is repeated."""
+        is_hit = []
+
+        def hits():
+            x, y = self.box(selector, text)
+            self.js(_GUARD_OF_CLICKS)
+            self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+            for clicks in range(1, count + 1):
+                for kind in ("mousePressed", "mouseReleased"):
+                    self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=clicks)
+            try:
+                is_hit[:] = [self.js("window.endOfClick ? window.endOfClick() : ''")]
+            except BrowserError as error:
+                if "context" not in str(error):
+                    raise
+                is_hit[:] = [""]  # the click has opened another document
+            return not is_hit[0]
+
+        wait_until(hits, lambda: f"{selector} {text or ''} cannot be clicked: {is_hit}", WAIT_S, POLL_S)
 
     def type(self, text):
         """Types a text as a user does, one key at a time."""
