@@ -1,7 +1,10 @@
 """A directory of files for connectors, and a server on a data directory that outlives kill -9."""
+import json
 import os
 import shutil
 import tempfile
+import urllib.error
+import urllib.request
 
 import psycopg
 
@@ -33,6 +36,16 @@ class ConnectorFiles:
         with psycopg.connect(host=self.server.host, port=self.server.port, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def request(self, method, path, body=None):
+        """Sends a request to the REST API; returns (status, JSON)."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://{self.server.http}{path}", data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def refusal(self, statement):
         try:

@@ -6,8 +6,6 @@ import os
 import re
 import subprocess
 import threading
-import urllib.error
-import urllib.request
 
 import psycopg
 
@@ -37,16 +35,6 @@ class Shop(ConnectorFiles):
             with open(os.path.join(self.folder, folder, name), encoding="utf-8") as file:
                 lines += file.read().splitlines()
         return lines
-
-    def request(self, method, path, body=None):
-        """Sends a request to the REST API; returns (status, JSON)."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://{self.server.http}{path}", data, {"Content-Type": "application/json"}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
 
     def consume(self, topic, *flags):
         done = subprocess.run([binary(), "consume", topic, "--from-beginning", "--until-end", "-b", self.server.kafka, *flags],

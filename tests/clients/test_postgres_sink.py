@@ -7,7 +7,6 @@ import random
 import re
 import subprocess
 import threading
-import urllib.request
 
 import psycopg
 
@@ -299,9 +298,8 @@ def configurations_of_the_java_classes_work_unchanged():
                 "debezium": {"connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector", "connection.username": "cdc", "insert.mode": "upsert",
                              "primary.key.mode": "record_value", "primary.key.fields": "id", "schema.evolution": "none"}}.items():
             body = {"name": name, "config": {"topics": "shop.orders", "tasks.max": "1", "connection.url": url} | config}
-            request = urllib.request.Request(f"http://{mart.files.server.http}/connectors", json.dumps(body).encode(), {"Content-Type": "application/json"})
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                assert json.load(answer)["type"] == "sink", name
+            status, created = mart.files.request("POST", "/connectors", body)
+            assert status == 201 and created["type"] == "sink", (name, status, created)
         mart.wait_for_rows("shop.orders", [(0, "item 0"), (0, "item 2"), (1, "item 1")])
         mart.wait_for_rows("shop_orders", [(0, "item 2"), (1, "item 1")])
 
