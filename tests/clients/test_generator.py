@@ -37,6 +37,15 @@ def position(connection, query):
     return None
 
 
+def position_at_rest(connection, query):
+    """Returns the position of a paused generator when it no longer changes."""
+    def rests():
+        before = position(connection, query)
+        time.sleep(0.3)
+        return position(connection, query) == before and before
+    return wait_for(rests)
+
+
 def query_of(connection, stream="S"):
     for row in connection.execute("SHOW QUERIES").fetchall():
         if row[0].startswith(f"GENERATOR_{stream}_"):
@@ -121,10 +130,7 @@ def no_row_is_lost_or_doubled_by_kill_9():
             before = wait_for(lambda: position(c, query))
             wait_for(lambda: position(c, query) > before)  # it continues automatically
             c.execute(f"PAUSE {query}")
-            time.sleep(0.3)
-            made = position(c, query)
-            time.sleep(0.3)
-            assert position(c, query) == made, "a paused one goes on"
+            made = position_at_rest(c, query)
             there = ids(c)
             assert there == list(range(1, made + 1)), (len(there), len(set(there)), made)
             wait_for(lambda: c.execute("SELECT n FROM counts WHERE one = 'all_0'").fetchall() == [(made,)])
@@ -219,8 +225,7 @@ def a_full_disk_stops_it_until_there_is_room():
             os.remove(filler)
             wait_for(lambda: (position(c, query) or 0) > stopped_at + 5_000, seconds=60)
             c.execute(f"PAUSE {query}")
-            time.sleep(0.3)
-            made = position(c, query)
+            made = position_at_rest(c, query)
             there = ids(c)
             assert there == list(range(1, made + 1)), (len(there), made)
     finally:
