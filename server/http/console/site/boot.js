@@ -1,7 +1,8 @@
 // @ts-check
 // Starts the page: the header, the session, and the page that the URL names.
 import { button, el, fill, icon } from './core/element.js';
-import { addActions, addShortcut, listenToKeys, openPalette, showKeys } from './core/keys.js';
+import { addActions, addShortcut, listenToKeys, openPalette, showKeys, useObjects }
+  from './core/keys.js';
 import { openLogin } from './core/login.js';
 import { openMenu } from './core/menu.js';
 import { go, PAGES, preloadPage, showPage, startRouter } from './core/router.js';
@@ -96,6 +97,7 @@ function addKeys() {
     addShortcut({ keys: `g ${page.key}`, text: `Go to ${page.title}`, run: () => go(page.path) });
   addActions(() => PAGES.map((page) => ({ title: page.title, detail: 'page', icon: page.icon,
     run: () => go(page.path) })));
+  useObjects(async () => (await import('./core/objects.js')).objectActions());
   addActions(() => [{ title: 'Switch between light and dark', detail: 'action', icon: 'theme',
     run: switchTheme }, { title: 'Keys', detail: 'action', icon: 'keyboard', run: showKeys }]);
 }

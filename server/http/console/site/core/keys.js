@@ -10,6 +10,8 @@ import { openDialog } from './dialog.js';
 const shortcuts = new Map();
 /** @type {Set<() => Action[]>} */
 const sources = new Set();
+/** @type {(() => Promise<Action[]>)|null} */
+let findObjects = null;
 let pending = ''; // the first key of a sequence such as `g s`
 
 /**
@@ -29,6 +31,9 @@ export function addActions(source, signal) {
   sources.add(source);
   signal?.addEventListener('abort', () => sources.delete(source));
 }
+
+/** Sets the function that reads the objects of the server. @param {() => Promise<Action[]>} find */
+export function useObjects(find) { findObjects = find; }
 
 /** @param {KeyboardEvent} event */
 function nameOf(event) {
@@ -82,12 +87,36 @@ export function showKeys() {
   openDialog('Keys', [list]);
 }
 
+/**
+ * Returns the actions that have all words of a text: those first whose title is or begins with it.
+ * An action of a page replaces one for the same object.
+ * @param {Action[]} all @param {string} text
+ */
+export function matching(all, text) {
+  const wanted = text.trim().toLowerCase();
+  const words = wanted.split(/\s+/).filter(Boolean);
+  const rank = (/** @type {string} */ title) => title === wanted ? 0
+    : title.startsWith(wanted) ? 1 : 2;
+  const seen = new Set();
+  const found = all.filter(({ title, detail = '' }) => {
+    const key = `${detail} ${title}`;
+    return !seen.has(key) && seen.add(key) && words.every((word) =>
+      `${title} ${detail}`.toLowerCase().includes(word));
+  });
+  if (!wanted) return found;
+  return found.map((each) => ({ each, rank: rank(each.title.toLowerCase()) }))
+    .sort((a, b) => a.rank - b.rank).map(({ each }) => each);
+}
+
+const MOST_SHOWN = 60;
+
 /** Opens the palette. */
 export function openPalette() {
-  const all = [...sources].flatMap((source) => source());
+  let all = [...sources].flatMap((source) => source());
   /** @type {Action[]} */
   let found = [];
   let active = 0;
+  let note = findObjects ? 'The objects are read.' : '';
   const list = el('ul.palette-list', { role: 'listbox', id: 'palette-list',
     'aria-label': 'Results' });
   const choose = (/** @type {number} */ at) => {
@@ -103,15 +132,16 @@ export function openPalette() {
     if (found.length) input.setAttribute('aria-activedescendant', `palette-${active}`);
   };
   const draw = () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    found = all.filter(({ title, detail = '' }) => words.every((word) =>
-      `${title} ${detail}`.toLowerCase().includes(word))).slice(0, 60);
+    const fitting = matching(all, input.value);
+    found = fitting.slice(0, MOST_SHOWN);
     active = 0;
+    status.textContent = note || (fitting.length > MOST_SHOWN
+      ? `${MOST_SHOWN} of ${fitting.length} are shown.` : '');
     list.replaceChildren(...found.map((action, at) => el('li.palette-item', {
       role: 'option', id: `palette-${at}`, onclick: () => choose(at),
-    }, icon(action.icon), el('span.palette-title', {}, action.title),
+    }, icon(action.icon), el('span.palette-title', {}, el('bdi', {}, action.title)),
     el('span.palette-detail', {}, action.detail ?? ''))));
-    if (!found.length) list.append(el('li.palette-none', {}, 'Nothing has this name.'));
+    if (!found.length && !note) list.append(el('li.palette-none', {}, 'Nothing has this name.'));
     mark();
   };
   const input = el('input.palette-input', {
@@ -127,8 +157,13 @@ export function openPalette() {
       mark();
     },
   });
-  const close = openDialog('Search or go to', [input, list]);
+  const status = el('p.palette-status.soft', { role: 'status' });
+  const close = openDialog('Search or go to', [input, list, status]);
   input.closest('dialog')?.classList.add('palette');
   draw();
   input.focus();
+  findObjects?.().then((objects) => {
+    all = [...all, ...objects];
+    note = '';
+  }, () => { note = 'The objects could not be read.'; }).finally(draw);
 }

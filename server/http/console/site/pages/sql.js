@@ -141,7 +141,7 @@ class SqlPage {
       act('Generate sales (tour)', 'stream', () => this.tour.begin()),
       act('Clean up after the tour', 'broom', () => void this.tour.cleanUp()),
       ...this.catalog.relations.map((relation) => ({
-        title: relation.name, detail: relation.kind, icon: relation.kind,
+        title: relation.name, detail: 'relation', icon: relation.kind,
         run: () => this.openDraft(undefined, `SELECT * FROM ${quoteName(relation.name)}` +
           `${relation.kind === 'view' ? '' : ' EMIT CHANGES'};`),
       })),
