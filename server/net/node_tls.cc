@@ -4,30 +4,17 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include <array>
-
 namespace server {
 
 namespace {
 
 struct Free {
-  void operator()(SSL* ssl) const { SSL_free(ssl); }
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-// Returns the first error of OpenSSL, and empties OpenSSL's error queue.
-std::string complaint() {
-  std::array<char, 256> text{};
-  const unsigned long code = ERR_get_error();
-  if (code != 0) ERR_error_string_n(code, text.data(), text.size());
-  ERR_clear_error();
-  const std::string whole = text.data();
-  return whole.empty() ? "no reason given" : whole.substr(whole.rfind(':') + 1);
-}
-
 Error bad_file(std::string_view what, const std::string& path) {
   return {ErrorCode::InvalidParameter,
-          fmt::format("cannot use the {} {}: {}", what, path, complaint())};
+          fmt::format("cannot use the {} {}: {}", what, path, openssl_complaint())};
 }
 
 }  // namespace
@@ -64,89 +51,14 @@ Result<std::unique_ptr<NodeCertificates>> NodeCertificates::open(const NodeTlsFi
   return std::unique_ptr<NodeCertificates>(new NodeCertificates(std::move(made)));
 }
 
-struct NodeTls::Impl {
-  BIO* in;   // owned by `ssl`
-  BIO* out;  // owned by `ssl`
-  std::unique_ptr<SSL, Free> ssl;
-  std::string unsaid;  // output that was written before the end of the handshake
-  bool is_open = false;
-};
-
 NodeTls::NodeTls(const NodeCertificates& certificates, Side side)
-    : impl_(new Impl{BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()), nullptr, {}}) {
-  impl_->ssl.reset(SSL_new(certificates.context_->context.get()));
-  SSL* ssl = impl_->ssl.get();
-  SSL_set_bio(ssl, impl_->in, impl_->out);
+    : TlsConversation(certificates.context_->context.get(), "the other node") {
   if (side == Side::Accepts) {
-    SSL_set_accept_state(ssl);
+    SSL_set_accept_state(ssl());
     return;
   }
-  SSL_set_connect_state(ssl);
+  SSL_set_connect_state(ssl());
   (void)shake_hands();  // starts the handshake
-}
-NodeTls::~NodeTls() = default;
-
-Error NodeTls::failure(int code) {
-  const int error = SSL_get_error(impl_->ssl.get(), code);
-  if (error == SSL_ERROR_ZERO_RETURN)
-    return {ErrorCode::ProtocolViolation, "TLS: the other node has closed its side"};
-  const long refusal = SSL_get_verify_result(impl_->ssl.get());
-  Error failed{
-      ErrorCode::ProtocolViolation,
-      fmt::format("TLS: {}",
-                  refusal == X509_V_OK ? complaint() : X509_verify_cert_error_string(refusal))};
-  ERR_clear_error();
-  return failed;
-}
-
-Status NodeTls::shake_hands() {
-  if (impl_->is_open) return {};
-  ERR_clear_error();
-  const int code = SSL_do_handshake(impl_->ssl.get());
-  if (code != 1) {
-    if (SSL_get_error(impl_->ssl.get(), code) == SSL_ERROR_WANT_READ) return {};
-    return failure(code);
-  }
-  impl_->is_open = true;
-  say(std::exchange(impl_->unsaid, {}));
-  return {};
-}
-
-Result<std::string> NodeTls::receive(std::string_view encrypted) {
-  constexpr size_t kReadBytes = 64 * 1024;
-  BIO_write(impl_->in, encrypted.data(), static_cast<int>(encrypted.size()));
-  TRY(shake_hands());
-  std::string plain;
-  while (impl_->is_open) {
-    ERR_clear_error();
-    const size_t before = plain.size();
-    plain.resize(before + kReadBytes);
-    size_t got = 0;
-    const int code = SSL_read_ex(impl_->ssl.get(), plain.data() + before, kReadBytes, &got);
-    plain.resize(before + (code == 1 ? got : 0));
-    if (code == 1) continue;
-    if (SSL_get_error(impl_->ssl.get(), code) == SSL_ERROR_WANT_READ) break;
-    return failure(code);
-  }
-  return plain;
-}
-
-void NodeTls::say(std::string_view bytes) {
-  if (!impl_->is_open) {
-    impl_->unsaid += bytes;
-    return;
-  }
-  ERR_clear_error();
-  size_t sent = 0;
-  // SSL_write_ex() writes to memory. It takes all bytes, or the connection is broken, which the
-  // next read detects.
-  if (!bytes.empty()) SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &sent);
-}
-
-std::string NodeTls::take_encrypted() {
-  std::string out(BIO_ctrl_pending(impl_->out), '\0');
-  if (!out.empty()) BIO_read(impl_->out, out.data(), static_cast<int>(out.size()));
-  return out;
 }
 
 }  // namespace server
