@@ -58,6 +58,8 @@ ARROWS = {
     'server/http': LANGUAGE + ['engine/registry', 'engine/json', 'engine/connect', 'server/connect', 'server/sql', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/http_client': ['base'],
     'server/connect': METADATA + ['engine/connect', 'server/metadata', 'server/http_client'],
+    # A client of other Kafka clusters uses the messages of the protocol; it does not know links.
+    'server/kafka_client': ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'server/registry': LANGUAGE + ['engine/registry', 'engine/json', 'server/http_client', 'base'],
     'server/etcd': STORAGE + ['server/http_client', 'base'],
     'server/cluster': STORAGE + ['server/coordinator', 'server/http_client', 'server/etcd', 'server/kafka', 'server/locks', 'server/net', 'server/auth', 'base', 'records'],
