@@ -98,24 +98,30 @@ function dispatch(values, receiver) {
 
 /**
  * Runs statements that end, and returns one result for each, with rows as arrays. The first error
- * is thrown.
+ * is thrown, with the properties of a Failure.
  * @param {string} sql @param {AbortSignal} signal @param {Partial<Request>} [options]
  * @returns {Promise<{columns: Column[], rows: any[][]}[]>}
  */
 export async function selectAll(sql, signal, options = {}) {
   /** @type {{columns: Column[], rows: any[][]}[]} */
   const results = [];
-  /** @type {string|null} */
+  /** @type {Partial<Failure>|null} */
   let failure = null;
   await runSql({ ...options, sql }, {
     head: (head) => results.push({ columns: head.columns ?? [], rows: [] }),
     rows: (rows) => { for (const row of rows) results.at(-1)?.rows.push(row); },
-    failed: ({ message }) => { failure = message; },
-    lost: (reason) => { failure = reason; },
+    failed: (error) => { failure = error; },
+    lost: (reason) => { failure = { message: reason }; },
   }, signal);
   signal.throwIfAborted();
-  if (failure !== null) throw new Error(failure);
+  if (failure !== null) throw Object.assign(new Error(), failure);
   return results;
+}
+
+/** Returns the message, the detail and the hint of a failure as sentences. @param {any} error */
+export function sentencesOf({ message, detail, hint }) {
+  return [message, detail, hint].filter(Boolean).map((text) => text.replace(/[^.?!]$/, '$&.'))
+    .join(' ');
 }
 
 /** Returns the rows of one statement as objects by name of column. */

@@ -10,6 +10,7 @@ import { labelOf, pointsOf, queryOf, samplesOf, short, tasksOf, timeToCatchUp } 
 import { HourChart } from './hour_chart.js';
 import { neighbours } from './neighbours.js';
 import { Panel, watchStale } from './panel.js';
+import { openReplace, replacementOf } from './replace_query.js';
 import { PlanPanel } from '../sql/plan_panel.js';
 
 /** Texts of states, for people who do not know the words of SHOW QUERIES. */
@@ -100,7 +101,7 @@ export function showQuery(main, id, signal) {
     fillFacts(facts, row, timeToCatchUp(pointsOf(lag.rows)));
     errors.textContent = row.last_error ? `Last error: ${row.last_error}` : '';
     if (definition.textContent !== row.statement) definition.textContent = row.statement ?? '';
-    const key = `${row.state} ${session.info.read_only}`;
+    const key = `${row.state} ${session.info.read_only} ${row.statement}`;
     if (key === drawnActs) return undefined;
     drawnActs = key;
     return fill(acts, actsOf(row, signal));
@@ -163,7 +164,9 @@ function actsOf(row, signal) {
   const drop = button('', 'Drop…', () => void run({ title: `Drop ${row.query}`, act: 'Drop',
     note: `The query ends. ${row.writes ? `${row.writes} keeps its rows, and gets no more.` : ''}`,
     sql: `TERMINATE ${name};`, word: row.query }, signal), { class: 'danger' });
-  return [pause, drop];
+  const replace = replacementOf(row.statement) && button('', 'Replace…', () =>
+    openReplace(row.query, row.statement, signal));
+  return [pause, replace, drop];
 }
 
 /** @param {Parameters<typeof confirmSql>[0]} what @param {AbortSignal} signal */
