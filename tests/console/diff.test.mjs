@@ -6,6 +6,7 @@ import { load, random } from './site.mjs';
 const { diffLines } = await load('views/diff.js');
 const { planText, readersOf, replacementOf } = await load('live/replace_query.js');
 
+const { problemsOf } = await load('live/schema_check.js');
 
 const side = (lines, left) => lines.filter(({ kind }) => kind !== (left ? 'added' : 'removed'))
   .map(({ text }) => text).join('\n');
@@ -46,4 +47,10 @@ test('plans are compared without state and statement, and the readers are those 
   const link = (from_kind, from_name, to_kind, to_name) => ({ from_kind, from_name, to_kind, to_name });
   assert.deepEqual(readersOf([link('query', 'Q', 'table', 'T'), link('table', 'T', 'topic', 't'), link('table', 'T', 'query', 'R'),
     link('stream', 'S', 'query', 'Q')], 'Q'), ['query R']);
+});
+
+test('the problems of a schema are sentences', () => {
+  assert.deepEqual(problemsOf(["{errorType:'TYPE_MISMATCH', description:'at path /fields/0/type', additionalInfo:'reader type: string not compatible with writer type: int'}",
+    '{oldSchemaVersion: 1}', "{oldSchema: '{}'}", "{compatibility: 'BACKWARD'}", 'Invalid schema of type AVRO']),
+  ['type mismatch: at path /fields/0/type: reader type: string not compatible with writer type: int', 'Invalid schema of type AVRO']);
 });

@@ -1,7 +1,9 @@
-"""Changes that are compared before they are made: a query with its replacement."""
+"""Changes that are compared before they are made: a query with its replacement, a schema with its versions."""
 import json
+import urllib.request
 
 from millrace_server import case, launch
+from patience import patience
 from scenario import assert_clean, sql
 from scenario_oncall import make_query, open_page
 
@@ -39,3 +41,28 @@ def a_query_is_replaced_after_its_plans_were_compared():
     assert_clean(page)
     fresh.stop()
 
+
+@case
+def versions_of_a_schema_are_compared_and_a_new_text_is_checked():
+    fresh = launch()
+    for fields in ('{"name":"a","type":"int"}', '{"name":"a","type":"int"},{"name":"<b>","type":"int","default":0}'.replace("<b>", "b")):
+        schema = '{"type":"record","name":"r","fields":[' + fields + "]}"
+        request = urllib.request.Request(f"http://{fresh.http}/subjects/it's/versions", json.dumps({"schema": schema}).encode(),
+                                         {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=patience(20)).close()
+    page = open_page(fresh, "#schemas?s=it%27s", ".record-text")
+    page.wait_text("BACKWARD", ".query-facts")
+    page.click(".segments button", "Changes since version 1")
+    page.wait(f"{LINES}.some(each => each.startsWith('added') && each.includes('\"b\"'))", "the new field")
+    page.click(".list-bar .button", "Check a schema…")
+    page.wait_text("✓ Compatible", "dialog .verdict")
+    page.wait_text("The level of this subject is BACKWARD", "dialog")
+    write(page, "dialog textarea", '{"type":"record","name":"r","fields":[{"name":"a","type":"string"}]}')
+    page.wait_text("type mismatch", "dialog .problems")
+    write(page, "dialog textarea", '{"type":"record"')
+    page.wait("document.querySelector('dialog .verdict')?.innerText.includes('Invalid schema')", "a text that is no schema")
+    page.press("Escape")
+    page.wait("!document.querySelector('dialog[open]')", "the end of the dialog")
+    assert [row for row in sql(fresh, "SHOW SCHEMAS") if isinstance(row, list)][-1][1] == 2, "a check registers nothing"
+    page.close()
+    fresh.stop()

@@ -1,6 +1,6 @@
 // @ts-check
-// Requests to the REST API of Kafka's proxy (REST_PROXY.md), for actions that SQL has no statement
-// for.
+// Requests to the REST API of Kafka's proxy (REST_PROXY.md) and to the schema registry, for actions
+// that SQL has no statement for.
 import { errorOf, sessionEnded } from './session.js';
 
 /** @type {Promise<string>|null} */
@@ -20,6 +20,20 @@ export async function rest(method, path, content) {
 async function clusterId() {
   const { data } = await send('GET', '/v3/clusters');
   return String(data?.[0]?.cluster_id ?? '');
+}
+
+/**
+ * Sends a request to the schema registry (REGISTRY.md): a POST with contents, otherwise a GET.
+ * Fails with the message of the registry.
+ * @param {string} path @param {AbortSignal} signal @param {object} [content]
+ */
+export async function registry(path, signal, content) {
+  const response = await fetch(path, { method: content ? 'POST' : 'GET', signal,
+    credentials: 'same-origin', cache: 'no-store', body: content && JSON.stringify(content),
+    headers: { 'Content-Type': 'application/json' } });
+  if (response.status === 401) sessionEnded();
+  if (!response.ok) throw new Error((await errorOf(response)).message);
+  return await response.json();
 }
 
 /** @param {string} method @param {string} path @param {object} [content] @returns {Promise<any>} */

@@ -1,12 +1,15 @@
 // @ts-check
 // The schemas of the registry: subjects with their versions, and the text of one version.
-import { button, el, factRows, fill } from '../core/element.js';
+import { button, el, factRows, fill, segments } from '../core/element.js';
 import { count, plural } from '../core/format.js';
+import { registry } from '../core/rest.js';
 import { objects, selectAll } from '../core/sql.js';
 import { filterBox } from '../live/filter.js';
 import { pretty } from '../live/message_detail.js';
 import { LiveTable } from '../live/live_table.js';
 import { sqlButton } from '../live/panel.js';
+import { openCheck } from '../live/schema_check.js';
+import { diffLines, diffNode } from '../views/diff.js';
 
 const SCHEMAS = 'SHOW SCHEMAS';
 
@@ -68,9 +71,9 @@ function showList(body, rows) {
 
 /**
  * @param {HTMLElement} body @param {Record<string, any>[]} rows @param {string} subject
- * @param {string} version
+ * @param {string} version @param {AbortSignal} signal
  */
-function showSubject(body, rows, subject, version) {
+function showSubject(body, rows, subject, version, signal) {
   const versions = rows.filter((row) => row.subject === subject)
     .sort((a, b) => b.version - a.version);
   const chosen = versions.find((row) => String(row.version) === version) ?? versions[0];
@@ -78,12 +81,43 @@ function showSubject(body, rows, subject, version) {
     fill(body, el('p.soft', {}, `No subject ${subject} exists, or you may not see it.`));
     return;
   }
+  const facts = el('dl.query-facts'), text = el('div');
+  const older = versions[versions.indexOf(chosen) + 1];
+  const draw = (/** @type {string} */ view) => {
+    const shown = pretty(String(chosen.schema));
+    fill(text, view === 'text' ? el('pre.sql-text.record-text', { tabindex: 0,
+      'aria-label': 'Schema' }, shown) : diffNode(diffLines(pretty(String(older.schema)), shown),
+    `Difference of version ${older.version} and version ${chosen.version}`));
+  };
+  const views = older && segments('View', [['text', 'Text'],
+    ['diff', `Changes since version ${older.version}`]], 'text', draw);
   fill(body, el('nav.tabs', { 'aria-label': 'Versions' }, versions.map((row) =>
     el('a', { href: hrefOf(subject, row.version), 'aria-current': row === chosen ? 'page' : null },
       `Version ${row.version}`))),
-  el('dl.query-facts', {}, factRows([['Id', chosen.id], ['Type', chosen.type]])),
-  el('pre.sql-text.record-text', { tabindex: 0, 'aria-label': 'Schema' },
-    pretty(String(chosen.schema))));
+  facts, el('div.list-bar', {}, views, el('span.spring'),
+    button('', 'Check a schema…', () => openCheck(subject, chosen.type,
+      pretty(String(versions[0].schema)), signal))), text);
+  draw('text');
+  void showRules(facts, chosen, subject, signal);
+}
+
+/**
+ * Adds the level and the mode of a subject to its facts.
+ * @param {HTMLElement} facts @param {Record<string, any>} chosen @param {string} subject
+ * @param {AbortSignal} signal
+ */
+async function showRules(facts, chosen, subject, signal) {
+  const own = /** @type {[string, any][]} */ ([['Id', chosen.id], ['Type', chosen.type]]);
+  fill(facts, factRows(own));
+  try {
+    const name = encodeURIComponent(subject);
+    const [config, mode] = await Promise.all([`/config/${name}`, `/mode/${name}`].map((path) =>
+      registry(`${path}?defaultToGlobal=true`, signal)));
+    fill(facts, factRows([...own, ['Compatibility', config.compatibilityLevel],
+      ['Mode', mode.mode]]));
+  } catch {
+    // The id and the type stay. A user without rights on everything may not read the rules.
+  }
 }
 
 /** @type {import('../core/router.js').Page} */
@@ -103,7 +137,7 @@ export const page = {
         const [result] = await selectAll(SCHEMAS, signal, { max_rows: 100_000 });
         const rows = objects(result);
         if (subject === null) showList(body, rows);
-        else showSubject(body, rows, subject, params.get('v') ?? '');
+        else showSubject(body, rows, subject, params.get('v') ?? '', signal);
       } catch (error) {
         if (signal.aborted) return;
         fill(body, el('p.error-text', { role: 'alert' },
