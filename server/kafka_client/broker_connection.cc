@@ -194,8 +194,10 @@ void BrokerConnection::on_input(std::string_view bytes) {
                  "security.protocol is PLAINTEXT or SASL_PLAINTEXT."});
   const auto plain = tls_->receive(bytes);
   if (std::string out = tls_->take_encrypted(); !out.empty()) connection_->write(std::move(out));
-  if (!plain) return fail(tls_error(plain.error()));
+  if (!plain) return tls_->is_closed_by_peer() ? on_closed() : fail(tls_error(plain.error()));
+  const auto alive = alive_;
   if (!plain->empty()) receive(*plain);
+  if (*alive && stage_ != Stage::Over && tls_->is_closed_by_peer()) on_closed();
 }
 
 Error BrokerConnection::tls_error(const Error& failure) const {

@@ -38,6 +38,9 @@ TlsConversation::~TlsConversation() = default;
 
 ssl_st* TlsConversation::ssl() const { return impl_->ssl.get(); }
 bool TlsConversation::is_open() const { return impl_->is_open; }
+bool TlsConversation::is_closed_by_peer() const {
+  return (SSL_get_shutdown(impl_->ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
 long TlsConversation::verify_result() const { return SSL_get_verify_result(impl_->ssl.get()); }
 
 Error TlsConversation::failure(int code) {
@@ -80,6 +83,9 @@ Result<std::string> TlsConversation::receive(std::string_view encrypted) {
     plain.resize(before + (code == 1 ? got : 0));
     if (code == 1) continue;
     if (SSL_get_error(impl_->ssl.get(), code) == SSL_ERROR_WANT_READ) break;
+    // Input before the end counts: a server may send the reason and close its side in one piece. OpenSSL reports the
+    // end again at the next call.
+    if (!plain.empty()) break;
     return failure(code);
   }
   return plain;

@@ -27,7 +27,7 @@ class TlsConversation {
   }
 
   // Returns the decrypted input, as far as it is complete. Fails with ProtocolViolation and
-  // OpenSSL's reason.
+  // OpenSSL's reason, once all input before the failure has been returned.
   Result<std::string> receive(std::string_view encrypted);
   // Adds output, which is sent when both sides have accepted each other's certificates.
   void say(std::string_view bytes);
@@ -35,6 +35,8 @@ class TlsConversation {
   std::string take_encrypted();
   // Returns whether the handshake is done.
   bool is_open() const;
+  // Returns whether the peer has ended the conversation properly.
+  bool is_closed_by_peer() const;
 
  protected:
   // `peer` names the other program in errors: "the other node". `context` outlives the conversation.
