@@ -19,6 +19,8 @@ export const PAGES = [
     load: () => import('../pages/groups.js') },
   { path: 'queries', key: 'q', title: 'Queries', icon: 'query',
     load: () => import('../pages/queries.js') },
+  { path: 'lineage', key: 'l', title: 'Lineage', icon: 'lineage',
+    load: () => import('../pages/lineage.js') },
   { path: 'schemas', key: 'm', title: 'Schemas', icon: 'schema',
     load: () => import('../pages/schemas.js') },
   { path: 'cluster', key: 'c', title: 'Cluster', icon: 'cluster',
@@ -60,8 +62,12 @@ export async function showPage(main) {
   fill(main); // a page that has ended must not react to input while the next page loads
   for (const link of document.querySelectorAll('nav a')) {
     const isCurrent = link.getAttribute('href') === `#${row.path}`;
-    if (isCurrent) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (!isCurrent) {
+      link.removeAttribute('aria-current');
+      continue;
+    }
+    link.setAttribute('aria-current', 'page');
+    link.scrollIntoView({ block: 'nearest', inline: 'nearest' }); // on a phone the list scrolls
   }
   document.title = `${row.title} · Millrace`;
   try {
