@@ -21,13 +21,16 @@ def retention(page):
 @case
 def a_setting_of_a_topic_is_changed_after_its_effect_was_shown():
     fresh = launch()
-    sql(fresh, "CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 1);")
+    sql(fresh, "CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 1);"
+               "INSERT INTO orders (ROWTIME, id, city) VALUES (1000, 1, 'Lahore'); INSERT INTO orders VALUES (2, 'Rome');")
     page = open_page(fresh, "#topics?t=orders&tab=settings", ".setting-table")
     assert retention(page)[0] == "-1 no limit", retention(page)
     page.click("button[aria-label='Change retention.ms']")
     page.insert("3600000")
     page.wait_text("1 hour", "dialog .difference")
     page.wait_text("cannot be restored", "dialog .difference-effect")
+    page.click("dialog .dialog-acts .button", "Preview")
+    page.wait_text("Up to 1 of 2 records", "dialog .dialog-acts")
     assert page.js("document.querySelector('dialog .button.primary').disabled"), "a change that removes records asks for the name of the topic"
     page.click("dialog input[aria-label='Name of the topic']")
     page.type("orders")

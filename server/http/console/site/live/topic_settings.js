@@ -6,6 +6,7 @@ import { count, plural, size } from '../core/format.js';
 import { rest } from '../core/rest.js';
 import { whyFixed } from '../core/session.js';
 import { quoteText, select } from '../core/sql.js';
+import { previewButton } from './retention_preview.js';
 
 /**
  * @typedef {{name: string, value: string|null, source: string, documentation?: string,
@@ -158,12 +159,16 @@ export class TopicSettings {
     const body = () => ({ data: [isDefault ? { name, operation: 'DELETE' }
       : { name, value: wanted }] });
     const after = () => isDefault ? defaultOf(setting) : wanted;
+    const preview = /^retention\./.test(name) ? previewButton(this.topic_, name,
+      () => String(after()), this.signal_) : null;
     const draw = () => {
       const isSame = isDefault ? !isOwn(setting) : isOwn(setting) && wanted === setting.value;
       const removes = removesRecords(name, setting.value, after());
       chooser.hidden = isDefault;
       confirm.hidden = !removes;
       effect.hidden = !removes;
+      if (preview) preview.node.hidden = !removes || !/^-?\d+$/.test(String(after()));
+      preview?.forget();
       apply.disabled = isSame || (!isDefault && wanted === '') ||
         (removes && word.value !== this.topic_);
       failure.textContent = '';
@@ -189,7 +194,7 @@ export class TopicSettings {
     const close = openDialog(`Change ${name}`, [el('p.soft', {}, `${setting.documentation ?? ''}`),
       segments('Source of the value', [['own', 'A value of this topic'], ['default',
         'The default']], 'own', (value) => { isDefault = value === 'default'; draw(); }),
-      chooser, difference, effect, confirm, failure,
+      chooser, difference, effect, ...preview ? [preview.node] : [], confirm, failure,
       el('details.request', {}, el('summary', {}, 'Request'), request)],
     { buttons: [button('', 'Cancel', () => close()), apply] });
     this.signal_.addEventListener('abort', close);
