@@ -555,10 +555,11 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   std::vector<std::shared_ptr<const PullPlan>> tables;
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
-    // The keys of a table are not used if the query reads several tables, because all of them are read as of one
-    // moment. The keys of a stream are not used either, because a stream is read from its beginning. The filter
-    // contains the same condition.
-    if (is_one_of_several || table.table->kind == SourceKind::Stream) table.keys.reset();
+    // A stream is read from its beginning, so its keys are not used. The keys of a windowed table may have many
+    // windows. If the query reads several tables as of one moment, the tasks of all tables would stand still while
+    // these windows are read. The filter contains the same condition.
+    if (table.table->kind == SourceKind::Stream || (is_one_of_several && table.table->window))
+      table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
   }
   return tables;

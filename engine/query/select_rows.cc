@@ -71,6 +71,7 @@ class SelectRowsPlanner {
     TRY(read_groups());
     TRY(bind_joins());
     TRY(bind_where());
+    TRY(look_up_by_conditions());
     TRY(look_up_by_written_rows());
     TRY(is_grouped_ ? bind_grouped() : bind_columns(over_));
     move_to_joins();
@@ -129,6 +130,7 @@ class SelectRowsPlanner {
           query_.positions.partition_by.value_or(query_.position));
     is_nullable_.resize(names_.sources().size());
     table_filters_.resize(names_.sources().size());
+    key_conditions_.resize(names_.sources().size());
     for (size_t i = 0; i < query_.joins.size(); ++i) {
       const JoinType type = query_.joins[i].type;
       if (type == JoinType::Left || type == JoinType::Full) is_nullable_[i + 1] = true;
@@ -183,10 +185,12 @@ class SelectRowsPlanner {
           rest.push_back(TRY(bind_predicate(*each, scope)));
         } else {
           BoundExpression condition = TRY(bind_predicate(*each, scope));
-          if (const auto table = scanned_with(condition, join.type, i + 1))
+          if (const auto table = scanned_with(condition, join.type, i + 1)) {
+            add_key_condition(*table, *each, condition);
             table_filters_[*table].push_back(std::move(condition));
-          else
+          } else {
             add_join_condition(*each, std::move(condition), i + 1, bound, rest);
+          }
         }
       bound.condition = all_of(std::move(rest));
       joins_.push_back(std::move(bound));
@@ -275,6 +279,7 @@ class SelectRowsPlanner {
       const size_t source = is_of_sources(columns) ? names_.source_of(columns.front()) : 0;
       const bool is_of_one = is_of_sources(columns) && names_.source_of(columns.back()) == source;
       if (is_of_one && !is_nullable_[source] && names_.sources()[source].table) {
+        add_key_condition(source, *each, bound);
         table_filters_[source].push_back(std::move(bound));
       } else {
         restrict_scans(bound);
@@ -292,6 +297,32 @@ class SelectRowsPlanner {
 
   const AliasedSource& written_source(size_t source) const {
     return source == 0 ? *query_.from : query_.joins[source - 1].source;
+  }
+
+  // Adds a condition on columns of this table alone, which each of its rows in the result satisfies. A condition such as
+  // id = random() has another value for each row, so it determines no key.
+  void add_key_condition(size_t table, const Expression& condition, const BoundExpression& bound) {
+    if (is_volatile(bound)) return;
+    ExpressionPtr& all = key_conditions_[table];
+    all = all ? make_expression(Logical{LogicalOp::And, std::move(all), clone(condition)},
+                                condition.position)
+              : clone(condition);
+  }
+  static bool is_volatile(const BoundExpression& expression) {
+    return !expression.is_deterministic || std::ranges::any_of(expression.children, is_volatile);
+  }
+  // Looks up each of several tables by the keys that its conditions contain.
+  Status look_up_by_conditions() {
+    if (tables_.size() < 2) return {};
+    const Scope scope = scope_over(over_, "WHERE");
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      PullPlan& table = tables_[i];
+      const bool has_keys = table.table && table.table->kind == SourceKind::Table &&
+                            !table.table->window && written_source(i).columns.empty();
+      if (has_keys && key_conditions_[i])
+        table.keys = TRY(keys_for(*key_conditions_[i], *table.table, scope, eval_));
+    }
+    return {};
   }
 
   // Looks up a table that is joined with VALUES by the keys in the rows of VALUES: INSERT ... ON CONFLICT is such a
@@ -851,8 +882,9 @@ class SelectRowsPlanner {
   std::vector<WindowRows> windows_;
   std::vector<BoundExpression> columns_;
   std::vector<std::vector<BoundExpression>> table_filters_;
-  Appended groups_;      // keys, aggregates, then one column for each sub-query
-  Layout group_layout_;  // layout of groups_ without the columns of sub-queries
+  ExpressionList key_conditions_;  // by table; null if the table has no such condition
+  Appended groups_;                // keys, aggregates, then one column for each sub-query
+  Layout group_layout_;            // layout of groups_ without the columns of sub-queries
   std::vector<PullPlan> tables_;
   Schema result_;
 };

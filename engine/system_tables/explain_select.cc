@@ -30,8 +30,8 @@ std::string_view word(JoinType type) {
 
 class StepLines {
  public:
-  StepLines(const SelectRowsPlan& plan, const RowsProfile* profile)
-      : plan_(plan), profile_(profile) {}
+  StepLines(const SelectRowsPlan& plan, const TableReads& reads, const RowsProfile* profile)
+      : plan_(plan), reads_(reads), profile_(profile) {}
 
   std::vector<std::string> take(const RowsNode& root) {
     add(root);
@@ -75,13 +75,26 @@ class StepLines {
     std::string line =
         table.keys ? fmt::format("Look up {} {} in table {}", table.keys->size(),
                                  table.keys->size() == 1 ? "key" : "keys", table.table->name)
-                   : fmt::format("Scan {} {}",
-                                 table.table->kind == SourceKind::Stream ? "stream" : "table",
-                                 table.table->name);
+        : reads_.sources[step.table]
+            ? look_up_line(table, *reads_.sources[step.table])
+            : fmt::format("Scan {} {}",
+                          table.table->kind == SourceKind::Stream ? "stream" : "table",
+                          table.table->name);
+    if (reads_.ways[step.table] == TableReads::Way::First)
+      line += fmt::format(" until the result has {} {}", reads_.wanted,
+                          reads_.wanted == 1 ? "row" : "rows");
     if (table.filter) line += ", where " + to_sql(*table.filter, input_layout(*table.table, ""));
     if (table.columns.empty() && !table.filter) line += ", no columns";
     if (table.limit) line += fmt::format(", the first {}", *table.limit);
     add_line(line);
+  }
+  std::string look_up_line(const PullPlan& table, const KeySource& source) const {
+    const PullPlan& from = *plan_.tables[source.table];
+    std::vector<std::string> columns;
+    for (const uint32_t column : source.columns)
+      columns.push_back(from.result.columns[column].name);
+    return fmt::format("Look up table {} by {} of table {}, or scan it for more than {} rows",
+                       table.table->name, join_list(columns), from.table->name, kMostSourceRows);
   }
   void show(const ReadSystemTable& step, const Layout&) {
     add_line(fmt::format("Scan system table {}.{}", step.table->schema, step.table->name));
@@ -178,6 +191,7 @@ class StepLines {
   }
 
   const SelectRowsPlan& plan_;
+  const TableReads& reads_;
   const RowsProfile* const profile_;
   const RowsNode* node_ = nullptr;
   std::set<const RowsNode*> shown_;  // shared nodes that have been shown already
@@ -187,16 +201,17 @@ class StepLines {
 
 }  // namespace
 
-std::vector<std::string> select_lines(const SelectRowsPlan& plan, const RowsProfile* profile) {
+std::vector<std::string> select_lines(const SelectRowsPlan& plan, const TableReads& reads,
+                                      const RowsProfile* profile) {
   std::vector<std::string> lines{"Result: " + plan.result.to_string()};
-  for (std::string& line : StepLines(plan, profile).take(*plan.root))
+  for (std::string& line : StepLines(plan, reads, profile).take(*plan.root))
     lines.push_back(std::move(line));
   return lines;
 }
 
-std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
-                                        const SelectTimes& times) {
-  std::vector<std::string> lines = select_lines(plan, &profile);
+std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const TableReads& reads,
+                                        const RowsProfile& profile, const SelectTimes& times) {
+  std::vector<std::string> lines = select_lines(plan, reads, &profile);
   if (!plan.tables.empty())
     lines.push_back(
         fmt::format("Reading Tables: {:.3f} ms", static_cast<double>(times.reading_us) / 1000));

@@ -154,6 +154,44 @@ def tables_of_one_statement_are_of_one_moment():
 
 
 @case
+def joins_by_key_show_tables_of_one_moment():
+    """A transaction changes a row of one table and its partner in another one. Joins look up the partner by the key that
+    they find in the first table, or read the first rows of one table for LIMIT, and always find both changes."""
+    pairs = 3_000
+    with two_clients("joins-by-key") as (reader, writer):
+        writer.execute("CREATE TABLE heads (id INT PRIMARY KEY, partner INT, n INT)")
+        writer.execute("CREATE TABLE partners (id INT PRIMARY KEY, n INT)")
+        for name, row in (("heads", "{0}\t{1}\t0\n"), ("partners", "{1}\t0\n")):
+            with writer.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+                copy.write("".join(row.format(i, (i * 7) % pairs) for i in range(pairs)))
+
+        def write(number):
+            head = number % 10
+            with writer.transaction():
+                writer.execute("UPDATE heads SET n = %s WHERE id = %s", (number, head))
+                writer.execute("UPDATE partners SET n = %s WHERE id = %s", (number, head * 7 % pairs))
+
+        statements = (
+            "SELECT h.id, h.n, p.n FROM heads h JOIN partners p ON p.id = h.partner WHERE h.id = 3",
+            "SELECT h.id, h.n, p.n FROM heads h, partners p WHERE p.id = h.partner AND h.id IN (1, 3, 5, 7)",
+            "SELECT h.id, h.n, p.n FROM heads h JOIN partners p ON p.id = h.partner LIMIT 400")
+        for statement in statements:
+            lines = "\n".join(row[0] for row in reader.execute("EXPLAIN " + statement).fetchall())
+            assert "Look up table PARTNERS by PARTNER of table HEADS" in lines, lines
+        moments = set()
+        with writing(write):
+            until = time.monotonic() + 5
+            while time.monotonic() < until or len(moments) < 3:
+                for statement in statements:
+                    rows = reader.execute(statement).fetchall()
+                    assert rows, statement
+                    torn = [row for row in rows if row[1] != row[2]]
+                    assert not torn, f"{statement}: {torn[:5]}"
+                    moments.update(row[1] for row in rows)
+    print(f"{len(moments)} different moments")
+
+
+@case
 def scans_of_several_clients_do_not_wait_for_each_other():
     with two_clients("several") as (reader, writer):
         reader.execute("CREATE STREAM events (k INT KEY) WITH (partitions=4)")

@@ -9,6 +9,7 @@
 #include "engine/query/join_sizes.h"
 #include "engine/query/pull_columns.h"
 #include "engine/query/rows_run.h"
+#include "engine/query/table_reads.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/column_bytes.h"
@@ -29,7 +30,12 @@ namespace {
 // A column that grows row by row may have reserved twice the space that it needs.
 constexpr size_t kBytesWithRoom = 2;
 
-// Gathers the rows of all tables as of one commit, computes the result on a worker, and shows it.
+// Limit for the entries that a part of a table reads if it reads only its first rows. The tasks of all tables stand
+// still in the meantime.
+constexpr size_t kMostFirstEntries = 4'096;
+
+// Gathers the rows of all tables as of one commit, computes the result on a worker, and shows it. If the first rows of
+// a table turn out to be too few for LIMIT, the statement runs once more, with all rows.
 class SelectExecution final : public TableRead {
  public:
   SelectExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
@@ -42,17 +48,7 @@ class SelectExecution final : public TableRead {
 
   void begin() {
     begun_us_ = session().parts().clock.monotonic_us();
-    for (size_t i = 0; i < plan_->tables.size(); ++i) {
-      Table& table = tables_.emplace_back();
-      if (plan_->streams[i]) {
-        table.request = std::make_shared<PullRequest>();
-        continue;
-      }
-      auto found = find_kept_table(*image_, plan_->tables[i]->table);
-      if (!found) return fail(std::move(found).error());
-      table.kept = *std::move(found);
-    }
-    read_next_stream();
+    find_tables();
   }
   void pause() override {
     TableRead::pause();
@@ -65,6 +61,19 @@ class SelectExecution final : public TableRead {
   }
 
  private:
+  void find_tables() {
+    for (size_t i = 0; i < plan_->tables.size(); ++i) {
+      Table& table = tables_.emplace_back();
+      if (plan_->streams[i]) {
+        table.request = std::make_shared<PullRequest>();
+        continue;
+      }
+      auto found = find_kept_table(*image_, plan_->tables[i]->table);
+      if (!found) return fail(std::move(found).error());
+      table.kept = *std::move(found);
+    }
+    read_next_stream();
+  }
   // Reads the next stream, or the tables after the last stream. If the tables were read first,
   // their rows would be outdated by the time the streams are read.
   void read_next_stream() {
@@ -127,10 +136,13 @@ class SelectExecution final : public TableRead {
     size_t kept_at = 0;           // index among the opened tables
     std::shared_ptr<PullRequest> request = {};
     std::vector<Part> parts = {};  // one per shard that keeps rows
-    size_t tasks_expected = 0, tasks_found = 0, reports = 0;
+    size_t tasks_expected = 0, tasks_found = 0, reports = 0, parts_read = 0;
+    bool is_begun = false;
     engine::RowsChunks rows = {};
+    size_t row_count = 0;                  // of `rows`, for tables that are not streams
     std::optional<HeldBatches> held = {};  // the transaction's own rows for this table
     bool is_stream() const { return kept.table == nullptr; }
+    bool is_read() const { return is_begun && parts_read == parts.size(); }
   };
   // The state of the computation. It is shared by the worker thread, which may finish after this
   // execution is destroyed, and by the code that shows the result.
@@ -154,7 +166,9 @@ class SelectExecution final : public TableRead {
     // Set for EXPLAIN ANALYZE, once the tables have been read.
     std::optional<engine::RowsProfile> profile = {};
     engine::SelectTimes times = {};
+    engine::TableReads reads = {};
     std::vector<sql::Notice> notices = {};
+    size_t result_rows = 0;  // also for EXPLAIN ANALYZE, whose result has other rows
     Result<engine::RowsChunks> result = engine::RowsChunks();
 
     void run(const std::atomic<bool>& is_cancelled) {
@@ -164,9 +178,12 @@ class SelectExecution final : public TableRead {
       const engine::CatalogNamesInUse names_in_use(names.get());
       const int64_t begun_us = clock.monotonic_us();
       result = make();
+      if (result)
+        for (const engine::RowsChunk& chunk : *result) result_rows += chunk.rows;
       if (profile && result) {
         times.running_us = clock.monotonic_us() - begun_us;
-        result = engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, *profile, times))};
+        result =
+            engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, reads, *profile, times))};
       }
       // without a flag, since `is_cancelled` is destroyed with the errand
       budget.emplace(clock, nullptr, &memory);
@@ -237,52 +254,102 @@ class SelectExecution final : public TableRead {
     if (!opening_) return run();
     std::vector<Shard*> shards;
     std::vector<std::string> query_ids;
-    const bool is_looked_up = plan_->tables.size() == 1 && plan_->tables.front()->keys;
     for (size_t i = 0; i < tables_.size(); ++i) {
       Table& table = tables_[i];
       if (table.is_stream()) continue;
       const MaterializerPlaces places = session().places_of(table.kept.query, *image_);
       if (places.shards.empty()) return await(table.kept);
       table.tasks_expected = places.tasks;
-      table.request = std::make_shared<PullRequest>();
-      table.request->query_id = table.kept.query_id();
-      table.request->kept_by = table.kept.query->plan;
-      table.request->plan = plan_->tables[i];
-      if (session().holds(plan_->tables[i]->table->name)) {
-        const storage::TopicInfo* topic = image_->topics->find(plan_->tables[i]->table->topic);
-        auto held = session().held_batches(*plan_->tables[i]->table, topic ? topic->id : Uuid());
-        if (!held) return fail(std::move(held).error());
-        for (const std::string& batches : *held) gathered_bytes_ += batches.size();
-        table.held = *std::move(held);
-      }
-      // The transaction's uncommitted rows replace rows of the table before the filter is applied.
-      // In that case shape() filters, and not the shard.
-      table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
-      // If the transaction has uncommitted rows for the table, all columns are read, since such a
-      // row replaces a whole row.
-      if (!table.held) table.request->used = engine::used_columns(*plan_->tables[i]);
-      table.request->is_one_of_several = tables_.size() > 1;
-      table.request->properties = session().properties();
-      table.request->must_have_passed = opening_->must_have_passed(table.kept_at);
       for (Shard* shard : places.shards) {
-        table.parts.push_back(
-            {shard, std::make_shared<PullScan>(*shard, session().parts().clock, table.request,
-                                               answer_to(i, table.parts.size()))});
+        table.parts.push_back({.shard = shard, .scan = nullptr});
         if (std::ranges::find(shards, shard) == shards.end()) shards.push_back(shard);
       }
       if (std::ranges::find(query_ids, table.kept.query_id()) == query_ids.end())
         query_ids.push_back(table.kept.query_id());
+      if (Status made = make_request(i); !made) return fail(std::move(made).error());
     }
-    if (is_looked_up) return begin_scans();
+    choose_reads();
+    if (tables_.size() == 1 && plan_->tables.front()->keys) return begin_scans();
     cut_ = ConsistentCut::begin(std::move(shards), std::move(query_ids),
                                 on_loop([this] { begin_scans(); }));
   }
+  Status make_request(size_t i) {
+    Table& table = tables_[i];
+    table.request = std::make_shared<PullRequest>();
+    table.request->query_id = table.kept.query_id();
+    table.request->kept_by = table.kept.query->plan;
+    table.request->plan = plan_->tables[i];
+    if (session().holds(plan_->tables[i]->table->name)) {
+      const storage::TopicInfo* topic = image_->topics->find(plan_->tables[i]->table->topic);
+      auto held = TRY(session().held_batches(*plan_->tables[i]->table, topic ? topic->id : Uuid()));
+      for (const std::string& batches : held) gathered_bytes_ += batches.size();
+      table.held = std::move(held);
+    }
+    // The transaction's uncommitted rows replace rows of the table before the filter is applied.
+    // In that case shape() filters, and not the shard.
+    table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
+    // If the transaction has uncommitted rows for the table, all columns are read, since such a
+    // row replaces a whole row.
+    if (!table.held) table.request->used = engine::used_columns(*plan_->tables[i]);
+    table.request->is_one_of_several = tables_.size() > 1;
+    table.request->properties = session().properties();
+    table.request->must_have_passed = opening_->must_have_passed(table.kept_at);
+    return {};
+  }
 
+  // Chooses how each table is read. The uncommitted rows of the transaction are merged with all rows of a table only,
+  // so no table of which they are a part gives keys or is read in part.
+  void choose_reads() {
+    using enum engine::TableReads::Way;
+    const bool has_held =
+        std::ranges::any_of(tables_, [](const Table& table) { return table.held.has_value(); });
+    reads_ = engine::table_reads(*plan_, !reads_all_ && !has_held);
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (reads_.ways[i] != First) continue;
+      auto first = std::make_shared<engine::PullPlan>(*plan_->tables[i]);
+      first->limit =
+          static_cast<int64_t>(engine::first_rows_of_part(reads_.wanted, tables_[i].parts.size()));
+      tables_[i].request->plan = std::move(first);
+      tables_[i].request->most_entries = kMostFirstEntries;
+    }
+  }
+
+  // Begins to read all tables whose keys are known by now, as of the cut. The cut ends when the last table has begun.
   void begin_scans() {
-    const std::shared_ptr<ConsistentCut> cut = std::move(cut_);
-    for (const Table& table : tables_)
-      for (const Part& part : table.parts)
-        part.shard->post([scan = part.scan, cut] { scan->begin(cut); });
+    bool are_all_begun = true;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      Table& table = tables_[i];
+      if (table.is_stream() || table.is_begun) continue;
+      if (const auto& source = reads_.sources[i]) {
+        if (!tables_[source->table].is_read()) {
+          are_all_begun = false;
+          continue;
+        }
+        if (Status chosen = choose_keys(table, *source, plan_->tables[i]); !chosen)
+          return fail(std::move(chosen).error());
+      }
+      table.is_begun = true;
+      for (size_t part = 0; part < table.parts.size(); ++part) {
+        Part& its = table.parts[part];
+        its.scan = std::make_shared<PullScan>(*its.shard, session().parts().clock, table.request,
+                                              answer_to(i, part));
+        its.shard->post([scan = its.scan, cut = cut_] { scan->begin(cut); });
+      }
+    }
+    if (are_all_begun) cut_.reset();
+  }
+  // Replaces the scan of the table by a look-up of the keys in the rows of its source, if these rows are few.
+  static bool is_few_rows(const Table& source) {
+    return source.request->is_shaped_there && source.row_count <= engine::kMostSourceRows;
+  }
+  Status choose_keys(Table& table, const engine::KeySource& source,
+                     const std::shared_ptr<const engine::PullPlan>& plan) const {
+    const Table& from = tables_[source.table];
+    if (!is_few_rows(from)) return {};
+    auto look_up = std::make_shared<engine::PullPlan>(*plan);
+    look_up->keys = TRY(engine::keys_of_source(*plan->table, source, from.rows));
+    table.request->plan = std::move(look_up);
+    return {};
   }
 
   PullScan::Answer answer_to(size_t table, size_t part) {
@@ -309,13 +376,17 @@ class SelectExecution final : public TableRead {
     }
     for (engine::Batch& batch : portion.batches)
       table.rows.push_back({batch.rows, std::move(batch.columns)});
+    table.row_count += portion.rows;
+    is_cut_ = is_cut_ || portion.is_cut;
     portion.on_its_way.reset();
     if (Status charged = charge(kBytesWithRoom * portion.bytes); !charged)
       return fail(std::move(charged).error());
     if (!portion.is_last) return part.shard->post([scan = part.scan] { scan->go_on(); });
-    size_t parts = 0;
-    for (const Table& each : tables_) parts += each.parts.size();
-    if (++parts_read_ == parts) run();
+    ++table.parts_read;
+    if (std::ranges::all_of(tables_,
+                            [](const Table& each) { return each.is_stream() || each.is_read(); }))
+      return run();
+    if (table.is_read() && cut_) begin_scans();
   }
 
   // ---- Computing and showing the result
@@ -342,6 +413,7 @@ class SelectExecution final : public TableRead {
     }
     if (is_analyzed_) {
       work_->profile.emplace();
+      work_->reads = reads_.ways.empty() ? engine::table_reads(*plan_, false) : reads_;
       work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
     }
     // The rows are charged elsewhere, so the size given here only decides the order: statements
@@ -352,11 +424,33 @@ class SelectExecution final : public TableRead {
         [work = work_](const std::atomic<bool>& is_cancelled) { work->run(is_cancelled); },
         [this] {
           if (!work_->result) return fail(work_->result.error());
+          if (is_cut_ && work_->result_rows < rows_wanted()) return read_all_soon();
           for (sql::Notice& notice : work_->notices) receiver().on_notice(std::move(notice));
           is_made_ = true;
           show();
         });
     if (!errand_) fail(too_many_waiting());
+  }
+
+  // Returns the number of rows of the result if all rows of the tables were enough for LIMIT.
+  size_t rows_wanted() const {
+    const auto* cut = std::get_if<engine::CutRows>(&plan_->root->step);
+    return reads_.has_first() && cut && cut->most ? *cut->most : 0;
+  }
+  // Runs the statement once more, with all rows of the tables.
+  void read_all_soon() {
+    session().shard().loop().post_rest("a SELECT that reads on", weak_callback().here([this] {
+      if (is_over_) return;
+      reads_all_ = true;
+      is_cut_ = false;
+      errand_.reset();
+      work_.reset();
+      tables_.clear();
+      tables_begun_ = 0;
+      gathered_bytes_ = 0;
+      gathered_ = OwnedCharge(session().parts().memory, MemoryKind::Results);
+      find_tables();
+    }));
   }
 
   // Shows as many rows as the client has room for; a statement that writes the rows has room for
@@ -400,7 +494,8 @@ class SelectExecution final : public TableRead {
 
   void cancel_scans() {
     for (const Table& table : tables_)
-      for (const Part& part : table.parts) part.scan->cancel();
+      for (const Part& part : table.parts)
+        if (part.scan) part.scan->cancel();
   }
   void finish() {
     is_over_ = true;
@@ -431,7 +526,10 @@ class SelectExecution final : public TableRead {
   size_t streams_read_ = 0;                  // index into SelectRowsPlan::streams
   std::optional<ReadPreparation> opening_;   // set if the statement reads tables
   std::shared_ptr<ConsistentCut> cut_;       // set until the scans have begun
-  size_t parts_read_ = 0, tables_begun_ = 0;
+  engine::TableReads reads_;
+  bool reads_all_ = false;  // the first rows of a table were too few
+  bool is_cut_ = false;     // some rows of a table were not read
+  size_t tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;
   std::shared_ptr<Work> work_;

@@ -78,6 +78,7 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
       rows_left_(request_->is_shaped_there && request_->plan->limit
                      ? static_cast<size_t>(*request_->plan->limit)
                      : SIZE_MAX),
+      entries_left_(request_->most_entries),
       portion_rows_(kFirstPortionRows) {
   if (request_->is_shaped_there) shaper_.emplace(*request_->plan);
 }
@@ -125,7 +126,11 @@ void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
       views_.push_back({task->view, {keys->second, windows}});
     }
   }
-  if (request_->plan->keys) return run();
+  if (request_->plan->keys) {
+    // The look-up that has begun the cut keeps it until all keys are found.
+    cut_.reset();
+    return run();
+  }
   if (cut_) return begin_scans();
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
 }
@@ -174,10 +179,13 @@ void PullScan::run() {
   const size_t wanted_bytes =
       is_short_ ? MemoryBudget::kShortAnswerBytes : PullPortion::kLongBytes + 1;
   const int64_t begun_us = clock_.monotonic_us();
-  while (at_ < views_.size() && rows_left_ > 0 && portion->rows < wanted_rows &&
+  const size_t entries = is_short_ ? kShortPortionRows : kEntriesBetweenLooks;
+  const auto is_at_limit = [&] { return rows_left_ == 0 || entries_left_ == 0; };
+  while (at_ < views_.size() && !is_at_limit() && portion->rows < wanted_rows &&
          portion->bytes < wanted_bytes) {
-    Result<Found> found = next_rows(is_short_ ? kShortPortionRows : kEntriesBetweenLooks);
+    Result<Found> found = next_rows(entries);
     if (!found) return send(note_damage(std::move(found).error()));
+    entries_left_ -= std::min(entries, entries_left_);
     if (found->rows.rows > 0) portion->add(std::move(found->rows));
     if (seen.empty() || seen.back().view != found->seen.view)
       seen.push_back(std::move(found->seen));
@@ -185,7 +193,8 @@ void PullScan::run() {
       seen.back().as_of = std::max(seen.back().as_of, found->seen.as_of);
     if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
   }
-  portion->is_last = at_ == views_.size() || rows_left_ == 0;
+  portion->is_cut = at_ < views_.size() && is_at_limit();
+  portion->is_last = at_ == views_.size() || portion->is_cut;
   if (portion->rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
   if (has_answered_ && portion->rows == 0 && !portion->is_last) return run_soon();
   if (portion->bytes > MemoryBudget::kShortAnswerBytes)

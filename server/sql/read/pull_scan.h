@@ -32,6 +32,8 @@ struct PullRequest {
   bool is_shaped_there = false;
   // Whether each column of the table is used; nullopt: all are. A scan leaves the other columns out.
   std::optional<std::vector<bool>> used = std::nullopt;
+  // A scan ends after about this number of entries of the table, even if it has not read all of them.
+  size_t most_entries = SIZE_MAX;
   // True: other scans read the same cut, perhaps the same table. The tasks of the table stay held
   // until the last of these scans has begun.
   bool is_one_of_several = false;
@@ -46,6 +48,7 @@ struct PullPortion {
   std::vector<engine::Batch> batches;
   size_t tasks = 0;  // number of tasks asked on this shard
   bool is_last = false;
+  bool is_cut = false;  // the last portion, although rows are left because of a limit
   size_t rows = 0;
   size_t bytes = 0;  // approximate; charged while the client does not read
   // charge for `bytes` until the receiver has charged them; unset for a few bytes
@@ -125,7 +128,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   std::vector<Scan> scans_;             // one per view; empty for look-ups by key
   std::shared_ptr<ConsistentCut> cut_;  // set until the scans have begun
   size_t at_ = 0;                       // index of the view that is being read
-  size_t rows_left_;
+  size_t rows_left_, entries_left_;
   size_t portion_rows_;  // approximate size of the next portion
   int untaken_ = 0;
   bool has_answered_ = false, is_resting_ = false, is_over_ = false;
