@@ -62,12 +62,51 @@ class Selects:
         chance = self.chance.random()
         if chance < 0.12:
             return self.set_operation()
+        if chance > 0.85:
+            return self.keyed()
         if chance < 0.2:
             inner, columns = self.select([], 1)
             return f"WITH c AS ({inner}) " + self.select([], 1, source=("c", columns))[0]
         return self.select([], 2)[0]
 
     # ---- Statements
+
+    def keyed(self):
+        """A chain of joins along keys, with conditions on keys: Millrace looks up tables by keys in the rows of others."""
+        chance, scope, text = self.chance.random, [], ""
+        for place in range(self.pick((1, 2, 2, 3, 4))):
+            table, name = self.pick(("pk1", "pk2", "t3")), self.alias()
+            columns = [(f"{name}.{column}", kind) for column, kind in TABLES[table].items()]
+            whole = [each for each, kind in scope if kind == "int"]
+            join = self.pick(("JOIN", "JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN"))
+            if place == 0:
+                text = f" FROM {table} AS {name}"
+            elif chance() < 0.8:
+                text += f" {join} {table} AS {name} ON {name}.k = {self.pick(whole)}"
+                text += f" AND {self.condition(columns, 0)}" if chance() < 0.2 else ""
+            else:
+                text += f" {join} {table} AS {name} ON {self.pick(whole)} = {name}.f1"
+            scope = scope + columns
+        keys = [each for each, _ in scope if each.endswith(".k")]
+        conditions = []
+        if chance() < 0.8:
+            key = self.pick(keys)
+            conditions.append(self.pick((f"{key} = {self.pick((1, 2, 5, 8))}", f"{key} IN (1, 3, 4, 7)", f"{key} IN (2, 6)",
+                                         f"{key} = ANY (ARRAY[2, 5])")))
+        if chance() < 0.25:
+            conditions.append(self.condition(scope, 1))
+        inner = self.alias()
+        its = f"FROM {self.pick(('pk1', 'pk2', 't3'))} AS {inner}"
+        if chance() < 0.3:
+            few = self.pick(("", f" WHERE {inner}.k IN (1, 2, 3)", f" WHERE {inner}.k = 4"))
+            conditions.append(f"{self.pick(keys)} {self.pick(('IN', 'IN', 'NOT IN'))} (SELECT {inner}.{self.pick(('k', 'f1'))} {its}{few})")
+        items = [self.pick(scope) for _ in range(self.pick((1, 2, 3)))]
+        if chance() < 0.2:
+            items.append((f"(SELECT {self.alias()}.f2 FROM pk2 AS a{self.aliases} WHERE a{self.aliases}.k = {self.pick(keys)[:-1]}f1)", "int"))
+        where = " WHERE " + " AND ".join(conditions) if conditions else ""
+        if chance() < 0.2:
+            items = [("count(*)", "bigint"), (f"max({self.pick(keys)})", "int")]
+        return self.finish("SELECT ", items, text + where, False)[0]
 
     def wide(self):
         """Less common forms: frames, grouping sets, DISTINCT ON, LATERAL, arrays, JSON, intervals, parts of times."""
