@@ -542,6 +542,22 @@ def a_transaction_that_others_overtake_in_one_of_its_partitions_writes_nothing()
 
 
 @case
+def a_join_by_key_sees_the_rows_that_other_nodes_wrote():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE heads (id INT PRIMARY KEY, partner INT, n INT)",
+           "CREATE TABLE partners (id INT PRIMARY KEY, n INT) WITH (partitions = 3)")
+    join = "SELECT h.n, p.n FROM heads h JOIN partners p ON p.id = h.partner"
+    with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b, connect(nodes.nodes[3]) as c:
+        sessions = [a, b, c]
+        for i in range(45):
+            writer, reader = sessions[i % 3], sessions[(i + 1) % 3]
+            writer.execute("INSERT INTO heads VALUES (%s, %s, %s)", (i % 5, i, i))
+            writer.execute("INSERT INTO partners VALUES (%s, %s)", (i, -i))
+            assert reader.execute(f"{join} WHERE h.id = {i % 5}").fetchall() == [(i, -i)], i
+            assert len(reader.execute(f"{join} LIMIT 3").fetchall()) == min(i + 1, 3), i
+
+
+@case
 def transfers_at_all_nodes_leave_the_sum_as_it_was():
     """Each transfer moves an amount between rows of different partitions, and starts again if another transfer was
     faster."""
