@@ -60,6 +60,7 @@ ARROWS = {
     'server/connect': METADATA + ['engine/connect', 'server/metadata', 'server/http_client'],
     # A client of other Kafka clusters uses the messages of the protocol; it does not know links.
     'server/kafka_client': ['server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/links': ['engine/connect', 'storage/meta', 'server/connect', 'server/kafka', 'server/kafka_client', 'server/net', 'base'],
     'server/registry': LANGUAGE + ['engine/registry', 'engine/json', 'server/http_client', 'base'],
     'server/etcd': STORAGE + ['server/http_client', 'base'],
     'server/cluster': STORAGE + ['server/coordinator', 'server/http_client', 'server/etcd', 'server/kafka', 'server/locks', 'server/net', 'server/auth', 'base', 'records'],

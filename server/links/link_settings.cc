@@ -1,0 +1,113 @@
+#include "server/links/link_settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "engine/connect/secrets.h"
+#include "server/kafka_client/client_settings.h"
+
+namespace server {
+
+namespace {
+
+// Properties that name a PEM file below --secrets-dir, and the properties with the text of the file.
+constexpr std::pair<std::string_view, std::string_view> kFiles[] = {
+    {"ssl.ca.location", "ssl.ca.pem"},
+    {"ssl.certificate.location", "ssl.certificate.pem"},
+    {"ssl.key.location", "ssl.key.pem"},
+};
+
+bool names_file(const std::string& property) {
+  return std::ranges::any_of(kFiles, [&](const auto& each) { return each.first == property; });
+}
+
+bool is_secret(const std::string& property) {
+  return engine::may_be_secret(property) || kafka_client::canonical_name(property) == "ssl.key.pem";
+}
+
+bool is_literal(const std::string& property, const std::string& value) {
+  const bool is_reference = value.starts_with("${") && value.find('}') == value.size() - 1;
+  return !value.empty() && is_secret(property) && !is_reference;
+}
+
+}  // namespace
+
+Status check_no_literal_secrets(const LinkProperties& properties) {
+  for (const auto& [name, value] : properties)
+    if (is_literal(name, value))
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("{}: the property contains the secret itself", name),
+                   "Definitions of links are stored on disk and copied to backups.",
+                   fmt::format("Write the secret to a file below --secrets-dir, and '{}' = "
+                               "'${{file:NAME}}'.",
+                               name)};
+  return {};
+}
+
+Result<kafka_client::ClientSettings> read_link_settings(const std::string& link,
+                                                        const LinkProperties& properties,
+                                                        const SecretSettings& secrets) {
+  LinkProperties resolved = TRY(resolve_secrets(properties, secrets));
+  for (const auto& [location, pem] : kFiles) {
+    const auto found = resolved.find(std::string(location));
+    if (found == resolved.end()) continue;
+    auto text = resolve_secrets(fmt::format("${{file:{}}}", found->second), secrets);
+    if (!text)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("property \"{}\": {}", location, text.error().message),
+                   {},
+                   "The value is the name of a file in the directory --secrets-dir of the server."};
+    resolved.erase(found);
+    resolved[std::string(pem)] = *std::move(text);
+  }
+  resolved.try_emplace("client.id", "millrace." + link);
+  return kafka_client::parse_client_settings(resolved);
+}
+
+Result<FileProperties> properties_of_file(const std::string& file, const SecretSettings& secrets) {
+  std::string_view text;
+  const std::string whole = TRY(resolve_secrets(fmt::format("${{file:{}}}", file), secrets));
+  text = whole;
+  FileProperties read;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == line.npos || line[begin] == '#' || line[begin] == '!') continue;
+    const size_t end = line.find_first_of("=: \t", begin);
+    if (end == line.npos) continue;
+    std::string name(line.substr(begin, end - begin));
+    if (!kafka_client::is_client_setting(name) && !names_file(name)) {
+      read.ignored.push_back(std::move(name));
+      continue;
+    }
+    read.properties[name] = fmt::format("${{file:{}:{}}}", file, name);
+  }
+  return read;
+}
+
+LinkProperties shown_properties(const LinkProperties& properties) {
+  LinkProperties shown;
+  for (const auto& [name, value] : properties)
+    shown[name] = is_literal(name, value) ? std::string(engine::kHiddenValue)
+                                          : engine::shown_value(name, value);
+  return shown;
+}
+
+Status check_link_name(const std::string& name) {
+  constexpr size_t kMostBytes = 64;
+  const bool is_good =
+      !name.empty() && name.size() <= kMostBytes && std::ranges::all_of(name, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_' || c == '-';
+      });
+  if (is_good) return {};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("\"{}\" is not a name of a link", name),
+               {},
+               "A name has up to 64 letters, digits, _ and -."};
+}
+
+}  // namespace server
