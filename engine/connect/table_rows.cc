@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/connect/postgres/sink_values.h"
+
 namespace engine {
 
 struct TableRowReader::Parts {
@@ -14,6 +16,14 @@ struct TableRowReader::Parts {
     shape.columns.push_back({std::move(name)});
     values.push_back(std::move(value));
   }
+  // Fails with InvalidText if the value is not of the type that its schema names.
+  Status add(const std::string& name, const JsonTree& value, const JsonTree* schema) {
+    auto text = sink_value(value, schema);
+    if (!text)
+      return Error{text.error().code, fmt::format("field \"{}\": {}", name, text.error().message)};
+    add(name, *std::move(text));
+    return {};
+  }
   bool has(std::string_view name) const;
 };
 
@@ -23,9 +33,11 @@ Error no_row(std::string message, std::string hint = {}) {
   return {ErrorCode::InvalidText, std::move(message), {}, std::move(hint)};
 }
 
-std::optional<std::string> cell_text(const JsonTree& value) {
-  if (value.is_null()) return std::nullopt;
-  return value.kind == JsonKind::String ? value.text : json_tree_text(value);
+// Returns the schema of a member, or null.
+const JsonTree* schema_of_member(const ConnectDatum& datum, std::string_view name) {
+  if (!datum.schema) return nullptr;
+  const JsonTree* values = datum.schema->find("values");  // of a map
+  return values != nullptr ? values : find_field(*datum.schema, name);
 }
 
 // Names of streams are upper case, and those of PostgreSQL's columns usually lower case.
@@ -67,11 +79,11 @@ Status TableRowReader::add_key(const Place& place, const std::optional<std::stri
     if (fields.size() != 1)
       return no_row(fmt::format("the key is {}, so pk.fields must name one column",
                              kind_name(datum.value)));
-    parts.add(fields[0], cell_text(datum.value));
-    return {};
+    return parts.add(fields[0], datum.value, datum.schema ? &*datum.schema : nullptr);
   }
   for (const auto& [name, value] : datum.value.members)
-    if (fields.empty() || is_among(fields, name)) parts.add(name, cell_text(value));
+    if (fields.empty() || is_among(fields, name))
+      TRY(parts.add(name, value, schema_of_member(datum, name)));
   for (const std::string& field : fields)
     if (!parts.has(field)) return no_row(fmt::format("the key has no field \"{}\"", field));
   return {};
@@ -98,14 +110,14 @@ Result<TableRow> TableRowReader::read(const Place& place, const std::optional<st
   if (mapping_.key_mode == KeyMode::RecordValue) {
     for (const auto& [name, member] : datum.value.members)
       if (mapping_.key_fields.empty() || is_among(mapping_.key_fields, name))
-        parts.add(name, cell_text(member));
+        TRY(parts.add(name, member, schema_of_member(datum, name)));
     for (const std::string& field : mapping_.key_fields)
       if (!parts.has(field)) return no_row(fmt::format("the value has no field \"{}\"", field));
   }
   parts.shape.key_columns = parts.values.size();
   for (const auto& [name, member] : datum.value.members) {
     if (!mapping_.fields.empty() && !is_among(mapping_.fields, name)) continue;
-    if (!parts.has(name)) parts.add(name, cell_text(member));
+    if (!parts.has(name)) TRY(parts.add(name, member, schema_of_member(datum, name)));
   }
   if (parts.values.empty()) return no_row("the value has no fields");
   return take(std::move(parts));

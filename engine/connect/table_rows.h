@@ -19,10 +19,10 @@ enum class KeyMode : uint8_t { None, Kafka, RecordKey, RecordValue };
 // How records become rows.
 struct RowMapping {
   KeyMode key_mode = KeyMode::None;
-  std::vector<std::string> key_fields;  // pk.fields; empty: all fields of the key, or of the value
-  std::vector<std::string> fields;      // of the value that become columns; empty: all
+  std::vector<std::string> key_fields = {};  // pk.fields; empty: all fields of the key, or of the value
+  std::vector<std::string> fields = {};      // of the value that become columns; empty: all
   bool deletes = false;                 // a record without a value deletes the row of its key
-  RecordForms forms;
+  RecordForms forms = {};
 };
 
 struct TableColumn {

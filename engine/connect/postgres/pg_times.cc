@@ -175,7 +175,26 @@ Result<PgInterval> pg_interval(std::string_view text) {
   return interval;
 }
 
-std::string zoned_time_text(int64_t us_of_day) {
+namespace {
+
+// Splits a number of days since 1970-01-01. std::chrono has years of 16 bits only, so the date is computed within its
+// cycle of 400 years.
+struct CivilDate {
+  int64_t year;
+  unsigned month, day;
+};
+CivilDate civil_date(int64_t days) {
+  constexpr int64_t kYearsOfCycle = 400, kDaysOfCycle = 146'097;
+  const int64_t cycles = (days >= 0 ? days : days - (kDaysOfCycle - 1)) / kDaysOfCycle;
+  const std::chrono::year_month_day date(
+      std::chrono::sys_days(std::chrono::days(days - cycles * kDaysOfCycle)));
+  return {static_cast<int>(date.year()) + cycles * kYearsOfCycle,
+          static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())};
+}
+
+int64_t day_of(int64_t us) { return (us >= 0 ? us : us - (kUsOfDay - 1)) / kUsOfDay; }
+
+std::string time_text(int64_t us_of_day) {
   const int64_t fraction = us_of_day % kUsOfSecond;
   const int64_t seconds = us_of_day / kUsOfSecond;
   std::string text = fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60,
@@ -184,22 +203,37 @@ std::string zoned_time_text(int64_t us_of_day) {
     text += fmt::format(".{:06}", fraction);
   else if (fraction != 0)
     text += fmt::format(".{:03}", fraction / 1'000);
-  return text + "Z";
+  return text;
 }
 
+// PostgreSQL has no year 0: the year before 1 is "0001 BC".
+std::string date_text(const CivilDate& date, std::string_view time) {
+  return fmt::format("{:04}-{:02}-{:02}{}{}", date.year > 0 ? date.year : 1 - date.year, date.month,
+                     date.day, time, date.year > 0 ? "" : " BC");
+}
+
+}  // namespace
+
+std::string pg_date_text(int64_t days) { return date_text(civil_date(days), ""); }
+
+std::string pg_time_text(int64_t us_of_day) { return time_text(us_of_day); }
+
+std::string pg_timestamp_text(int64_t us) {
+  const int64_t days = day_of(us);
+  return date_text(civil_date(days), fmt::format(" {}+00", time_text(us - days * kUsOfDay)));
+}
+
+std::string zoned_time_text(int64_t us_of_day) { return time_text(us_of_day) + "Z"; }
+
 std::string zoned_timestamp_text(int64_t us) {
-  const int64_t days = (us >= 0 ? us : us - (kUsOfDay - 1)) / kUsOfDay;
-  constexpr int64_t kYearsOfCycle = 400, kDaysOfCycle = 146'097;
-  const int64_t cycles = (days >= 0 ? days : days - (kDaysOfCycle - 1)) / kDaysOfCycle;
-  const std::chrono::year_month_day date(
-      std::chrono::sys_days(std::chrono::days(days - cycles * kDaysOfCycle)));
-  const int64_t year = static_cast<int>(date.year()) + cycles * kYearsOfCycle;
+  const int64_t days = day_of(us);
+  const auto [year, month, day] = civil_date(days);
   // Years of more than four digits have a sign, as in ISO 8601 and java.time.
   const std::string shown = year > 9'999 ? fmt::format("+{}", year)
                             : year < 0   ? fmt::format("-{:04}", -year)
                                          : fmt::format("{:04}", year);
-  return fmt::format("{}-{:02}-{:02}T{}", shown, static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), zoned_time_text(us - days * kUsOfDay));
+  return fmt::format("{}-{:02}-{:02}T{}", shown, month, day,
+                     zoned_time_text(us - days * kUsOfDay));
 }
 
 }  // namespace engine

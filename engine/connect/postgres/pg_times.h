@@ -1,4 +1,4 @@
-// Converts PostgreSQL's texts of dates, times and intervals to numbers.
+// Converts PostgreSQL's texts of dates, times and intervals to numbers, and back.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -25,6 +25,13 @@ struct PgInterval {
 };
 // Reads IntervalStyle iso_8601: "P1Y2M3DT4H5M6.7S".
 Result<PgInterval> pg_interval(std::string_view text);
+
+// The texts that PostgreSQL reads: "2024-05-06" of days since 1970-01-01, "12:34:56.789" of microseconds since midnight,
+// and "2024-05-06 12:34:56.789+00" of microseconds since 1970-01-01 00:00:00 in UTC. A column without time zone ignores
+// the offset.
+std::string pg_date_text(int64_t days);
+std::string pg_time_text(int64_t us_of_day);
+std::string pg_timestamp_text(int64_t us);
 
 // Returns "2024-05-06T12:34:56.789Z". The fraction has three, six or nine digits, without groups of zeros at the end.
 std::string zoned_timestamp_text(int64_t us);

@@ -1,0 +1,19 @@
+// The values of Kafka Connect's types as texts that PostgreSQL reads.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/formats/json/json_tree.h"
+
+namespace engine {
+
+// Converts a value in the form in which JsonConverter writes it. `schema` is the schema of the value, or null. The logical
+// types of Kafka Connect (https://kafka.apache.org/43/javadoc/org/apache/kafka/connect/data/package-summary.html) and of
+// Debezium (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-data-types) become
+// numerics, dates and times; bytes become bytea; arrays, maps and structs become JSON. Returns nothing for null. Fails with
+// InvalidText.
+Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonTree* schema);
+
+}  // namespace engine
