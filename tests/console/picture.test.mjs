@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { load, random } from './site.mjs';
 
-const { axisNumber, linear, ticks, timeTicks } = await load('views/scale.js');
+const { axisNumber, linear, ticks, ticksFromZero, timeTicks } = await load('views/scale.js');
 const { propose, seriesOf } = await load('views/chart.js');
 const { layOut } = await load('views/layout.js');
 const { loadOf, parsePlan } = await load('views/graph.js');
@@ -27,6 +27,13 @@ test('a range without extent and one without numbers', () => {
   assert.ok(ticks(0, 0).includes(0));
   assert.deepEqual(ticks(NaN, 1), []);
   assert.equal(linear(5, 5, 0, 10)(5), 5);
+});
+
+test('an axis from zero has the zero, and no values below it without need', () => {
+  assert.deepEqual(ticksFromZero(0, 0), [0, 1]);
+  assert.equal(ticksFromZero(1, 1)[0], 0);
+  assert.equal(ticksFromZero(40, 90)[0], 0);
+  assert.ok(ticksFromZero(-5, 3)[0] <= -5);
 });
 
 test('times have round steps in their zone', () => {

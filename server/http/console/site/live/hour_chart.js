@@ -27,6 +27,6 @@ export class HourChart {
     if (key === this.drawn_) return;
     this.drawn_ = key;
     this.chart_.draw(this.columns_, points.map(({ x, y }) => [x, y]),
-      { kind: 'line', x: 0, y: 1, group: -1 });
+      { kind: 'line', x: 0, y: 1, group: -1, beginsAtZero: true });
   }
 }

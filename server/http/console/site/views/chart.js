@@ -2,13 +2,14 @@
 // Line, bar and scatter charts on a canvas. The colours are those of the style sheet.
 import { el } from '../core/element.js';
 import { dateTime, isNumeric, isTime, parseTime } from '../core/format.js';
-import { axisNumber, linear, ticks, timeTicks } from './scale.js';
+import { axisNumber, linear, ticks, ticksFromZero, timeTicks } from './scale.js';
 import { isUtc } from '../core/store.js';
 
 /** @typedef {import('../core/sql.js').Column} Column */
 /**
  * `x`, `y` and `group` are positions of columns; -1 is none.
- * @typedef {{kind: string, x: number, y: number, group: number}} ChartSettings
+ * @typedef {{kind: string, x: number, y: number, group: number,
+ *            beginsAtZero?: boolean}} ChartSettings
  */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{name: string, points: Point[]}} Series */
@@ -99,7 +100,8 @@ export class Chart {
     const names = `${settings.kind} chart of ${columns[settings.y]?.name} by ` +
       `${columns[settings.x]?.name}, ${rows.length} rows. The Table view has the data.`;
     this.canvas.setAttribute('aria-label', names);
-    if (!isEmpty) new Drawing(context, width, height, colour).draw(data, settings.kind);
+    if (!isEmpty) new Drawing(context, width, height, colour).draw(data, settings.kind,
+      settings.beginsAtZero ?? false);
   }
 
   /** @param {Series[]} series */
@@ -127,13 +129,15 @@ class Drawing {
     this.bottom = height - 28;
   }
 
-  /** @param {ReturnType<typeof seriesOf>} data @param {string} kind */
-  draw(data, kind) {
+  /**
+   * @param {ReturnType<typeof seriesOf>} data @param {string} kind
+   * @param {boolean} beginsAtZero whether the axis of values has the zero
+   */
+  draw(data, kind, beginsAtZero) {
     const ys = data.series.flatMap(({ points }) => points.map(({ y }) => y));
     const low = extreme(ys, Math.min), high = extreme(ys, Math.max);
     // Bars begin at zero: their length is the value.
-    const marks = ticks(kind === 'bar' ? Math.min(0, low) : low,
-      kind === 'bar' ? Math.max(0, high) : high);
+    const marks = beginsAtZero || kind === 'bar' ? ticksFromZero(low, high) : ticks(low, high);
     const y = linear(marks[0], marks[marks.length - 1], this.bottom, this.top);
     this.drawY_(marks, y);
     const x = this.drawX_(data);
@@ -249,5 +253,5 @@ function timeLabel(at, span) {
   const text = dateTime(at, isUtc());
   if (span > 3 * 86_400_000) return text.slice(0, 10);
   if (span > 600_000) return text.slice(11, 16);
-  return span > 10_000 ? text.slice(11, 19) : text.slice(14);
+  return span > 10_000 || at % 1000 === 0 ? text.slice(11, 19) : text.slice(14);
 }

@@ -19,6 +19,14 @@ export function ticks(low, high, wanted = 5) {
     (_, at) => Number(((first + at) * step).toFixed(digits)));
 }
 
+/**
+ * Returns ticks of an axis that has the zero.
+ * @param {number} low @param {number} high
+ */
+export function ticksFromZero(low, high) {
+  return low === 0 && high === 0 ? [0, 1] : ticks(Math.min(0, low), Math.max(0, high));
+}
+
 /** Returns 1, 2, 2.5 or 5 times a power of ten that is not below the step. @param {number} step */
 function roundStep(step) {
   const power = 10 ** Math.floor(Math.log10(step));
