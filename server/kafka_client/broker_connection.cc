@@ -311,6 +311,9 @@ void BrokerConnection::on_closed() {
     error.hint = "The port may need TLS: security.protocol is SSL or SASL_SSL.";
   else if (!tls_->is_open())
     error.hint = "The port may have no TLS: security.protocol is PLAINTEXT or SASL_PLAINTEXT.";
+  else
+    error.hint =
+        "The broker may ask for a certificate: ssl.certificate.location, ssl.key.location.";
   fail(std::move(error));
 }
 

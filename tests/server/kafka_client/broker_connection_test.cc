@@ -225,6 +225,19 @@ TEST(BrokerConnection, all_requests_fail_if_the_broker_closes_the_connection) {
             "the broker closed the connection instead of answering Metadata");
 }
 
+TEST(BrokerConnection, a_server_that_closes_at_once_may_need_another_protocol) {
+  ScriptedBroker* broker = nullptr;
+  Meeting meeting([&](const kafka::RequestFrame&) {
+    broker->disconnect();
+    return std::string();
+  });
+  broker = &meeting.broker;
+  const Status opened = meeting.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(meeting.reason(opened.error()), "the server closed the connection before it answered");
+  EXPECT_EQ(opened.error().hint, "The port may need TLS: security.protocol is SSL or SASL_SSL.");
+}
+
 TEST(BrokerConnection, a_callback_may_destroy_the_connection) {
   Meeting meeting([](const kafka::RequestFrame& request) {
     return asks_versions(request) ? versions(request)
