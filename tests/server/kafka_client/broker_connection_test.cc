@@ -312,8 +312,8 @@ TEST(SaslLogin, a_broker_without_users_is_recognized) {
 }
 
 TEST(SaslLogin, a_broker_that_answers_scram_with_other_bytes_is_refused) {
-  for (const std::string message : {std::string(), std::string("r=1,s=AAAA,i=4096"),
-                                    std::string(5000, ','), std::string("\0\xff", 2)}) {
+  for (const std::string& message : {std::string(), std::string("r=1,s=AAAA,i=4096"),
+                                     std::string(5000, ','), std::string("\0\xff", 2)}) {
     LogIn script;
     script.authenticate.auth_bytes = message;
     const Status opened = log_in(SaslMechanism::ScramSha256, script);
