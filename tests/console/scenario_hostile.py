@@ -63,6 +63,22 @@ def a_user_without_rights_sees_no_data_and_no_topic_query_or_group():
 
 
 @case
+def a_user_sees_its_rights_and_roles():
+    to = guarded()
+    sql(to, "CREATE STREAM o (id INT KEY, v VARCHAR); CREATE STREAM p (id INT KEY); CREATE USER eve PASSWORD 'eves password';"
+            "CREATE ROLE readers; GRANT SELECT ON o TO readers; GRANT readers TO eve; GRANT SELECT, INSERT ON p TO eve;", user=ROOT)
+    page = browser().page(url(to) + "#settings")
+    log_in(page, "eve", "eves password")
+    page.wait("document.querySelectorAll('.live-table tbody tr').length === 2", "the relations")
+    rows = page.js("[...document.querySelectorAll('.live-table tbody tr')].map(row => row.innerText.split('\\t').map(each => each.trim()))")
+    assert rows == [["o", "yes", "no"], ["p", "yes", "yes"]], rows
+    page.wait_text("readers", ".query-facts")
+    page.wait_text("none on everything", ".query-facts")
+    page.close()
+    to.stop()
+
+
+@case
 def a_session_that_ends_asks_for_the_login_on_every_page():
     to = guarded()
     page = browser().page(url(to) + "#overview")

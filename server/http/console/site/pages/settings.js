@@ -5,6 +5,7 @@ import { count, dateTime, size } from '../core/format.js';
 import { objects, selectAll } from '../core/sql.js';
 import { lookOnly, session } from '../core/session.js';
 import { prefer, preferences } from '../core/store.js';
+import { rightsPanel } from '../live/rights.js';
 
 const SERVER_SQL = 'SHOW SERVER;\nSHOW PROPERTIES;';
 
@@ -88,8 +89,8 @@ export const page = {
     const server = el('section.panel', {}, el('h2', {}, 'Server'),
       el('p.soft', { role: 'status' }, 'The facts are loading.'));
     const properties = el('section.panel', {}, el('h2', {}, 'Session defaults'));
-    main.append(el('div.page', {}, el('h1', {}, 'Settings'), appearance(), sessionFacts(), server,
-      properties));
+    main.append(el('div.page', {}, el('h1', {}, 'Settings'), appearance(), sessionFacts(),
+      rightsPanel(signal), server, properties));
     try {
       const [facts, defaults] = (await selectAll(SERVER_SQL, signal)).map(objects);
       fill(server, el('h2', {}, 'Server'),
