@@ -59,6 +59,7 @@ std::string result_name(const Expression& expression) {
     return call->name == "TRIM" ? "BTRIM" : call->name;  // the function behind PostgreSQL's TRIM()
   if (const auto* element = expression.as<Subscript>()) return result_name(*element->base);
   if (expression.is<ArrayConstructor>()) return "ARRAY";
+  if (expression.is<AtTimeZone>()) return "TIMEZONE";  // the function behind the operator
   if (const auto* cast = expression.as<Cast>()) {
     std::string inner = result_name(*cast->operand);
     const bool is_weak =
