@@ -145,9 +145,8 @@ class Canonical {
     if (!is_known) {
       const std::string name = column.source->text + "." + column.name.text;
       Error error{ErrorCode::UndefinedColumn,
-                  fmt::format("column \"{}\" does not exist in {} {}", name,
-                              source.source->kind == SourceKind::Stream ? "stream" : "table",
-                              source.source->name)};
+                  fmt::format("column {}.{} does not exist", display_name(column.source->text),
+                              display_name(column.name.text))};
       error.ksqldb = fmt::format("Line: {}, Col: {}: {} column '{}' cannot be resolved.",
                                  position.line, position.column, clause_, name);
       std::vector<std::string> names;

@@ -29,8 +29,10 @@ Error no_such_source(SourceKind kind, const Name& name, const Catalog& catalog,
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources())
     if (source->kind == kind) names.push_back(known);
-  return Error{ErrorCode::UndefinedSource,
-               fmt::format("{} {} does not exist.", title_word(kind), name.text)}
+  Error error{ErrorCode::UndefinedSource,
+              fmt::format("{} \"{}\" does not exist", kind_word(kind), display_name(name.text))};
+  error.ksqldb = fmt::format("{} {} does not exist.", title_word(kind), name.text);
+  return std::move(error)
       .with_hint(
           did_you_mean(name.text, names,
                        fmt::format("SHOW {}S lists the {}s.", upper_word(kind), kind_word(kind))))

@@ -39,7 +39,8 @@ Error invalid(std::string message) {
 Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
   const std::string name = without_public(insert.target).text;
   Error error{ErrorCode::UndefinedSource,
-              fmt::format("Cannot insert values into an unknown stream/table: `{}`", name)};
+              fmt::format("relation \"{}\" does not exist", display_name(name))};
+  error.ksqldb = fmt::format("Cannot insert values into an unknown stream/table: `{}`", name);
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources()) names.push_back(known);
   const auto same = std::ranges::find_if(names, [&](const std::string& known) {
@@ -49,13 +50,15 @@ Error unknown_source(const InsertValues& insert, const Catalog& catalog) {
     error.hint = did_you_mean(name, names,
                               "SHOW STREAMS and SHOW TABLES list the existing streams and tables.");
   } else if (*same == absl::AsciiStrToUpper(name)) {
-    error.message += fmt::format(
+    error.ksqldb += fmt::format(
         "\nDid you mean {}? Hint: try removing double quotes from the source name.", *same);
+    error.hint = fmt::format("Did you mean {}? Write the name without double quotes.", *same);
   } else {
-    error.message += fmt::format(
+    error.ksqldb += fmt::format(
         "\nDid you mean \"{}\"? Hint: wrap the source name in double quotes to make it "
         "case-sensitive.",
         *same);
+    error.hint = fmt::format("Did you mean \"{}\"? Write the name in double quotes.", *same);
   }
   return std::move(error).at(insert.target_position);
 }

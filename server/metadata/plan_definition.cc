@@ -645,8 +645,8 @@ struct Planner {
     const engine::DataSource* source = image.catalog->find_source(table.name.text);
     if (!source) TRY(check_not_view(table, change));
     if (!source)
-      return Error{ErrorCode::UndefinedSource,
-                   fmt::format("Table {} does not exist.", table.name.text)}
+      return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
+                                                           engine::display_name(table.name.text))}
           .at(table.position);
     const auto refuse = [&](std::string why) {
       return Error{ErrorCode::WrongObjectType, fmt::format("{} of {}: {}", verb, source->name, why)}

@@ -37,7 +37,7 @@ TEST_F(DdlTest, dropping_a_sink_ends_the_query_that_made_it) {
 }
 
 TEST_F(DdlTest, a_missing_source_cannot_be_dropped) {
-  EXPECT_EQ(change_error("DROP STREAM X;"), "Stream X does not exist.");
+  EXPECT_EQ(change_error("DROP STREAM X;"), "stream \"x\" does not exist");
   EXPECT_EQ(change_error("DROP TABLE A;"),
             "Incompatible data source type is STREAM, but statement was DROP TABLE");
   const auto skipped = change("DROP STREAM IF EXISTS X;");

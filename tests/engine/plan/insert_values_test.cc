@@ -55,8 +55,7 @@ TEST_F(InsertValuesTest, names_are_checked) {
   EXPECT_EQ(insert_error("INSERT INTO s (rowoffset) VALUES (1);"),
             "Inserting into column `ROWOFFSET` is not allowed.");
   EXPECT_EQ(insert_error("INSERT INTO \"s\" VALUES ('a', 1, 2.0);"),
-            "Cannot insert values into an unknown stream/table: `s`\nDid you mean S? Hint: try "
-            "removing double quotes from the source name.");
+            "relation \"s\" does not exist");
 }
 
 TEST_F(InsertValuesTest, tables_need_their_key) {
