@@ -26,7 +26,7 @@ test('a preview counts the records before the first one that stays, by partition
   const preview = previewOf('retention.ms', 1000, partitions, new Map([[0, 60]]));
   assert.deepEqual(preview, { records: 55, bytes: 550, all: 105, unknown: 1 });
   assert.equal(sentenceOf(preview),
-    'Up to 55 of 105 records, about 550 B, would be removed. 1 partition without a replica on this node are not counted.'.replace('are not', 'is not'));
+    'Up to 55 of 105 records, about 550 B, would be removed. 1 partition without a replica on this node is not counted.');
   assert.equal(sentenceOf(previewOf('retention.ms', 1, partitions.slice(0, 2), new Map([[0, 10], [1, 0]]))),
     'None of 105 records would be removed.');
   assert.equal(sentenceOf(previewOf('retention.bytes', 400, partitions.slice(0, 2), new Map())), 'About 600 B would be removed.');
