@@ -192,6 +192,22 @@ def joins_by_key_show_tables_of_one_moment():
 
 
 @case
+def a_join_with_limit_reads_on_if_the_limit_cuts_the_last_rows_of_a_table():
+    rows = 1_900
+    with two_clients("last-rows") as (reader, writer):
+        writer.execute("CREATE TABLE heads (id INT PRIMARY KEY, partner INT)")
+        writer.execute("CREATE TABLE partners (id INT PRIMARY KEY)")
+        with writer.cursor().copy("COPY heads FROM STDIN") as copy:
+            copy.write("".join(f"{i}\t{i}\n" for i in range(rows)))
+        with writer.cursor().copy("COPY partners FROM STDIN") as copy:
+            copy.write("".join(f"{i}\n" for i in range(1_000, rows)))
+        for limit in (100, 450, 700, 850, 890, 899, 1_000):
+            found = reader.execute(
+                f"SELECT h.id FROM heads h JOIN partners p ON p.id = h.partner LIMIT {limit}").fetchall()
+            assert len(set(found)) == len(found) == min(limit, 900), (limit, len(found))
+
+
+@case
 def scans_of_several_clients_do_not_wait_for_each_other():
     with two_clients("several") as (reader, writer):
         reader.execute("CREATE STREAM events (k INT KEY) WITH (partitions=4)")

@@ -193,7 +193,8 @@ void PullScan::run() {
       seen.back().as_of = std::max(seen.back().as_of, found->seen.as_of);
     if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
   }
-  portion->is_cut = at_ < views_.size() && is_at_limit();
+  // The limit may have cut the rows of the last step, so rows may be left even if no entries are left.
+  portion->is_cut = is_at_limit();
   portion->is_last = at_ == views_.size() || portion->is_cut;
   if (portion->rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
   if (has_answered_ && portion->rows == 0 && !portion->is_last) return run_soon();

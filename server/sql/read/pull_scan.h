@@ -48,7 +48,7 @@ struct PullPortion {
   std::vector<engine::Batch> batches;
   size_t tasks = 0;  // number of tasks asked on this shard
   bool is_last = false;
-  bool is_cut = false;  // the last portion, although rows are left because of a limit
+  bool is_cut = false;  // the last portion, and rows may be left because of a limit
   size_t rows = 0;
   size_t bytes = 0;  // approximate; charged while the client does not read
   // charge for `bytes` until the receiver has charged them; unset for a few bytes
