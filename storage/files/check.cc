@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/uuid.h"
 #include "storage/files/check_parts.h"
+#include "storage/log/stored_keys.h"
 
 namespace storage {
 
@@ -48,6 +49,17 @@ void check_pages(LmdbSnapshot& file, std::string_view name, const CheckOptions& 
     options.found({place, checked.error().message});
 }
 
+// Reads the tables whose rows no other part of the check reads, such as `owner` and `counters`.
+void check_other_tables(LmdbSnapshot& file, std::string_view name, const CheckOptions& options) {
+  for (const LmdbSnapshot::Table& table : file.tables()) {
+    if (file.was_visited(table.name) || is_partition_table(table.name)) continue;
+    const std::string place = fmt::format("{}, table {}", name, table.name);
+    options.begins(place);
+    const Status read = file.visit(table.name, [](const Entry&) { return Status{}; });
+    if (!read) options.found({place, read.error().message});
+  }
+}
+
 }  // namespace
 
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options) {
@@ -56,6 +68,8 @@ Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options) 
   check_pages(*data.state, kStateFile, options);
   TRY(check_log(data, options, counts));
   TRY(check_state(data, options, counts));
+  check_other_tables(*data.log, kLogFile, options);
+  check_other_tables(*data.state, kStateFile, options);
   return counts;
 }
 

@@ -306,6 +306,7 @@ class LogChecker {
     const auto cursor = TRY(log_.transaction().cursor(table.handle));
     std::optional<Offset> next;
     for (auto entry = TRY(cursor->seek(first)); entry; entry = TRY(cursor->next())) {
+      TRY(cursor->check_page());
       if (!is_client &&
           (entry->key.size() != 2 * kOwnerSize || load_be<int64_t>(entry->key.data()) != number))
         break;

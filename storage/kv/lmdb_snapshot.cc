@@ -67,7 +67,7 @@ class Snapshot final : public LmdbSnapshot {
   Status open_tables();
   // Returns, for each page that the file counts, from 0 on, whether the page is free.
   Result<std::vector<bool>> free_pages(uint64_t page_count);
-  Status copy_tables(const std::string& path, const Copied& copied) const override;
+  Status copy_tables(const std::string& path, const Copied& copied) override;
 
   const Environment environment_;
   const std::string path_;
@@ -235,17 +235,18 @@ class Copy {
   uint64_t pending_bytes_ = 0;
 };
 
-Status Snapshot::copy_tables(const std::string& path, const Copied& copied) const {
+Status Snapshot::copy_tables(const std::string& path, const Copied& copied) {
   Copy copy = TRY(Copy::begin(path));
   uint64_t bytes = 0, told = 0;
   for (const Table& table : tables_) {
     TRY(copy.table(table));
-    const auto entries = TRY(read_->cursor(table.handle));
-    for (auto entry = TRY(entries->first()); entry; entry = TRY(entries->next())) {
-      TRY(copy.add(*entry));
-      bytes += entry->key.size() + entry->value.size();
+    const auto add = [&](const Entry& entry) -> Status {
+      TRY(copy.add(entry));
+      bytes += entry.key.size() + entry.value.size();
       if (bytes - told >= kCopiedAtATime) copied(told = bytes);
-    }
+      return {};
+    };
+    TRY(visit(table.name, add));
   }
   TRY(copy.finish());
   copied(bytes);
@@ -276,14 +277,22 @@ const LmdbSnapshot::Table* LmdbSnapshot::find(std::string_view name) const {
 
 Status LmdbSnapshot::visit(std::string_view table,
                            const std::function<Status(const Entry&)>& visit) {
+  visited_.emplace(table);
   const Table* found = find(table);
   if (found == nullptr) return {};
   const auto cursor = TRY(transaction().cursor(found->handle));
-  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) TRY(visit(*entry));
-  return {};
+  uint64_t count = 0;
+  for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
+    TRY(cursor->check_page());
+    TRY(visit(*entry));
+    ++count;
+  }
+  if (count == found->entries) return {};
+  return damaged_data(
+      fmt::format("{} of {} entries of table {} can be read", count, found->entries, table));
 }
 
-Status LmdbSnapshot::copy_to(const std::string& path, const Copied& copied) const {
+Status LmdbSnapshot::copy_to(const std::string& path, const Copied& copied) {
   const std::string unfinished = path + kUnfinishedCopy;
   std::error_code ignored;
   const auto remove = [&](const std::string& which) { std::filesystem::remove(which, ignored); };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,11 @@ class LmdbSnapshot {
   virtual const std::vector<Table>& tables() const = 0;
   const Table* find(std::string_view name) const;
   // Visits all entries of a table, in order; none if the table does not exist. Stops at the first
-  // error of `visit`.
+  // error of `visit`. Fails with DataCorrupted if a page is damaged, or if the table has another
+  // number of entries than the file counts: a damaged page may hide entries.
   Status visit(std::string_view table, const std::function<Status(const Entry&)>& visit);
+  // Returns whether visit() has been called for the table.
+  bool was_visited(std::string_view table) const { return visited_.contains(table); }
 
   // Returns the size of the used pages.
   virtual uint64_t used_bytes() const = 0;
@@ -50,10 +54,13 @@ class LmdbSnapshot {
   // return. `copied` is called from time to time with the number of copied bytes. After a failure
   // no part of the copy is left.
   using Copied = std::function<void(uint64_t bytes)>;
-  Status copy_to(const std::string& path, const Copied& copied) const;
+  Status copy_to(const std::string& path, const Copied& copied);
 
  protected:
-  virtual Status copy_tables(const std::string& path, const Copied& copied) const = 0;
+  virtual Status copy_tables(const std::string& path, const Copied& copied) = 0;
+
+ private:
+  std::set<std::string, std::less<>> visited_;
 };
 
 }  // namespace storage

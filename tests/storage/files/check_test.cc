@@ -94,6 +94,30 @@ TEST_F(CheckTest, damaged_scalars_of_a_checkpoint_are_found) {
             "state.mdb, the position of task " + std::string(kTask) + ": it cannot be read");
 }
 
+// A look-up in such a page finds nothing, and reports no error.
+TEST_F(CheckTest, a_page_that_hides_its_entries_is_found_in_each_table) {
+  open();
+  const Uuid log = log_->store().instance_id();
+  close();
+  const std::string owner = "log" + std::string(log.bytes.begin(), log.bytes.end());
+  const std::string path = directory_.path() + "/state.mdb";
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  constexpr size_t kPage = 4096, kLower = 12, kHeader = 16;
+  std::string page(kPage, '\0');
+  size_t changed = 0;
+  for (size_t at = 0; at < std::filesystem::file_size(path); at += kPage) {
+    file.seekg(static_cast<std::streamoff>(at));
+    file.read(page.data(), kPage);
+    if (page.find(owner) == page.npos) continue;
+    file.seekp(static_cast<std::streamoff>(at + kLower));
+    file.put(kHeader);  // the end of an empty list of entries
+    ++changed;
+  }
+  file.close();
+  ASSERT_GT(changed, 0);
+  EXPECT_EQ(problem(), "state.mdb, table owner: a page of the data file is damaged");
+}
+
 TEST_F(CheckTest, dropped_data_are_no_damage) {
   open();
   std::promise<Status> dropped;
