@@ -17,6 +17,7 @@
 #include "server/node/node.h"
 #include "storage/log/log_format.h"
 #include "storage/meta/feature_level.h"
+#include "storage/state/position_row.h"
 #include "storage/state/state_keys.h"
 
 namespace {
@@ -110,8 +111,8 @@ void print_version() {
   fmt::print("millrace {}\ncommit {}\n", MILLRACE_VERSION, MILLRACE_COMMIT);
   fmt::print("log format {} (opens {} to {})\n", storage::kNewestLogFormat,
              storage::kOldestLogFormat, storage::kNewestLogFormat);
-  fmt::print("state format {} (opens {} to {})\n", storage::kStateFormatVersion,
-             storage::kOldestStateFormatVersion, storage::kStateFormatVersion);
+  fmt::print("state format {} (opens {} to {})\n", storage::kCheckedPositionsVersion,
+             storage::kOldestStateFormatVersion, storage::kCheckedPositionsVersion);
   fmt::print("cluster feature level {}\n", storage::kNewestLevel.value());
 }
 

@@ -26,6 +26,7 @@
 #include "server/sql/follow/surveys.h"
 #include "server/sql/history/server_history.h"
 #include "storage/files/backup.h"
+#include "storage/state/position_row.h"
 
 namespace server {
 
@@ -209,6 +210,8 @@ Status Node::open_storage() {
   state_options.chunk_keys = static_cast<size_t>(settings_.checkpoint_policy.chunk_keys);
   state_options.queue_limit_bytes =
       std::clamp<size_t>(memory_.limit_bytes() / 8, 16 << 20, 256 << 20);
+  // In a cluster an earlier program may be installed again, and would refuse the changed file.
+  if (settings_.cluster.id.empty()) TRY(storage::add_position_checks(settings_.data_dir));
   state_ = TRY(storage::StateStore::open(settings_.data_dir, state_options));
   return {};
 }

@@ -28,7 +28,7 @@ class StateChecker {
                      {.name = kStateFile,
                       .kind = "state",
                       .oldest_version = kOldestStateFormatVersion,
-                      .newest_version = kStateFormatVersion},
+                      .newest_version = kCheckedPositionsVersion},
                      options_));
     TRY(check_owner());
     TRY(read_stores());
@@ -76,10 +76,11 @@ class StateChecker {
         found(name, "another store has its number");
       return {};
     }));
+    const PositionFormat format = TRY(position_format(state_));
     TRY(visit("positions", [&](const Entry& entry) -> Status {
       const std::string name = fmt::format("the position of task {}", entry.key);
       if (!tasks.contains(std::string(entry.key))) found(name, "log.mdb does not know the task");
-      check_scalars(name, entry.value);
+      check_position(name, decode_position(entry, format));
       return {};
     }));
     return visit("dropped", [&](const Entry& entry) -> Status {
@@ -92,10 +93,11 @@ class StateChecker {
   }
 
   // A query does not start without the scalars of its checkpoint, which have the encoding of a
-  // journal entry. The sequence before them has been checked with the tasks of log.mdb.
-  void check_scalars(const std::string& name, std::string_view position) {
-    if (position.size() <= sizeof(int64_t)) return;
-    if (const Status read = options_.read_journal(position.substr(sizeof(int64_t))); !read)
+  // journal entry.
+  void check_position(const std::string& name, const Result<PositionRow>& row) {
+    if (!row) return found(name, row.error().message);
+    if (row->scalars.empty()) return;
+    if (const Status read = options_.read_journal(row->scalars); !read)
       found(name, read.error().message);
   }
 

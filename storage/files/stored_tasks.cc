@@ -1,9 +1,6 @@
 #include "storage/files/stored_tasks.h"
 
-#include <fmt/format.h>
-
-#include "base/bytes.h"
-#include "storage/kv/damage.h"
+#include "storage/kv/lmdb_store.h"
 #include "storage/log/task_journal.h"
 #include "storage/state/state_keys.h"
 
@@ -20,16 +17,21 @@ Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log) {
   return tasks;
 }
 
+Result<PositionFormat> position_format(LmdbSnapshot& state) {
+  const LmdbSnapshot::Table* const table = state.find(kFormatTable);
+  if (table == nullptr) return PositionFormat::Plain;
+  const auto version = TRY(state.transaction().get(table->handle, kVersionKey));
+  return position_format_of(version.value_or(""));
+}
+
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state) {
   std::map<std::string, TaskSequence, std::less<>> positions;
-  TRY(state.visit("positions", [&](const Entry& row) -> Status {
-    ByteReader in(row.value);
-    const TaskSequence position{in.be<int64_t>()};
-    if (!in.ok() || position < TaskSequence{0})
-      return damaged_data(fmt::format("the state file has a damaged position of {}", row.key));
-    positions.emplace(row.key, position);
+  const PositionFormat format = TRY(position_format(state));
+  const auto add = [&](const Entry& row) -> Status {
+    positions.emplace(row.key, TRY(decode_position(row, format)).position);
     return {};
-  }));
+  };
+  TRY(state.visit("positions", add));
   return positions;
 }
 

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "storage/kv/lmdb_snapshot.h"
 #include "storage/log/stored_keys.h"
+#include "storage/state/position_row.h"
 
 namespace storage {
 
@@ -17,6 +18,8 @@ struct StoredTask {
 };
 Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 
+// Returns the format of the rows in the table `positions` of a state.
+Result<PositionFormat> position_format(LmdbSnapshot& state);
 // Returns the position of each task in its checkpoint; tasks without a checkpoint are absent.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 

@@ -56,8 +56,7 @@ constexpr uint64_t kDeferredBytes = 2 << 20;
 constexpr const char* kUnfinished = ".new";
 
 // Name of the table that describes the file.
-constexpr const char* kFormatTable = "format";
-constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstanceKey = "instance";
+constexpr std::string_view kKindKey = "kind", kInstanceKey = "instance";
 
 class LmdbStore final : public KeyValueStore, public DeferredWrites {
  public:
@@ -343,15 +342,16 @@ Status LmdbStore::agree_on_format(const LmdbOptions& options) {
                  .hint =
                      "Start the version of Millrace that wrote it, or choose an empty data "
                      "directory."};
-  if (written > options.format_version)
+  const uint32_t newest = std::max(options.format_version, options.newest_format_version);
+  if (written > newest)
     return Error{
         .code = ErrorCode::IncompatibleFormat,
         .message = fmt::format("the data file has format version {}, but this server supports "
                                "versions up to {}",
-                               written, options.format_version),
+                               written, newest),
         .hint = "Start a newer version of Millrace on it."};
   std::memcpy(instance_id_.bytes.data(), instance->data(), instance->size());
-  if (written == options.format_version) return {};
+  if (written >= options.format_version) return {};
   // The newer version is written into the file, because from now on the file may have data that the
   // older version cannot read.
   std::string version_now;

@@ -3,16 +3,24 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "storage/kv/kv.h"
 
 namespace storage {
 
+// The table that describes a file, and the key of its format version (u32).
+inline constexpr const char* kFormatTable = "format";
+inline constexpr std::string_view kVersionKey = "version";
+
 struct LmdbOptions {
   // kind of the content, such as "log"; a file with another kind is refused
   std::string kind;
-  uint32_t format_version = 1;  // a file with a newer version is refused
+  // A new file gets this version, and an older file is changed to it.
+  uint32_t format_version = 1;
   uint32_t oldest_format_version = 1;  // a file with an older version is refused
+  // A file with a newer version is refused. 0: the same as `format_version`.
+  uint32_t newest_format_version = 0;
   // Address space, not disk space: the file grows with the data.
   size_t map_size_bytes = 1ULL << 40;
   // The most tables that may be open at a time. Tables that do not exist cost nothing. Each open

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/bytes.h"
 #include "storage/kv/crash_point.h"
 
 namespace storage {
@@ -206,13 +205,14 @@ Status CheckpointWriter::put_position(WriteTransaction& transaction,
   if (checkpoint.task.empty()) return {};
   const TableHandle positions = file_.tables().positions;
   if (const auto stored = TRY(transaction.get(positions, checkpoint.task))) {
-    const TaskSequence known{ByteReader(*stored).be<int64_t>()};
-    if (known > checkpoint.position) return {};
+    const PositionRow known =
+        TRY(decode_position({checkpoint.task, *stored}, file_.position_format()));
+    if (known.position > checkpoint.position) return {};
   }
-  std::string position;
-  append_be(position, checkpoint.position.value());
-  position += checkpoint.scalars;
-  return transaction.put(positions, checkpoint.task, position);
+  return transaction.put(positions, checkpoint.task,
+                         encode_position(checkpoint.task,
+                                         {checkpoint.position, checkpoint.scalars},
+                                         file_.position_format()));
 }
 
 }  // namespace storage

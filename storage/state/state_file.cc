@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "storage/kv/damage.h"
+#include "storage/kv/lmdb_store.h"
 
 namespace storage {
 
@@ -54,6 +55,8 @@ Status StateFile::open_tables(KeyValueStore& store) {
   tables_.dropped = TRY(transaction->open_table("dropped", KeyOrder::Bytes));
   tables_.owner = TRY(transaction->open_table("owner", KeyOrder::Bytes));
 
+  TRY(read_position_format(*transaction));
+
   const std::string_view log_id(reinterpret_cast<const char*>(log_.bytes.data()),
                                 log_.bytes.size());
   const auto owner = TRY(transaction->get(tables_.owner, kLogKey));
@@ -81,6 +84,13 @@ Status StateFile::open_tables(KeyValueStore& store) {
   }
   cursor.reset();
   return transaction->commit();
+}
+
+Status StateFile::read_position_format(WriteTransaction& transaction) {
+  const auto format = TRY(transaction.find_table(kFormatTable, KeyOrder::Bytes));
+  const auto version = format ? TRY(transaction.get(*format, kVersionKey)) : std::nullopt;
+  position_format_ = position_format_of(version.value_or(""));
+  return {};
 }
 
 Status StateFile::change(const std::function<Status(WriteTransaction&)>& change) {
@@ -114,11 +124,9 @@ Result<CheckpointPosition> StateFile::position_of(Transaction& transaction,
                                                   std::string_view task) const {
   CheckpointPosition position;
   if (const auto stored = TRY(transaction.get(tables_.positions, task))) {
-    ByteReader in(*stored);
-    position.position = TaskSequence{in.be<int64_t>()};
-    position.scalars = in.rest();
-    if (!in.ok() || position.position < TaskSequence{0})
-      return damaged_data(fmt::format("the state file has a damaged position of {}", task));
+    const PositionRow row = TRY(decode_position({task, *stored}, position_format_));
+    position.position = row.position;
+    position.scalars = row.scalars;
   }
   return position;
 }

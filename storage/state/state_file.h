@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/state/position_row.h"
 #include "storage/state/state_keys.h"
 #include "storage/state/state_reader.h"
 #include "storage/state/state_store.h"
@@ -18,7 +19,7 @@ namespace storage {
 
 struct StateTables {
   TableHandle stores;     // task, NUL, store -> StoreRow
-  TableHandle positions;  // task -> sequence i64, scalars
+  TableHandle positions;  // task -> PositionRow
   TableHandle journals;   // journal partition i32 -> end offset i64 of its checkpoints
   TableHandle entries;    // keys and values: state_keys.h
   TableHandle owner;      // "log" -> the log's instance id
@@ -70,6 +71,7 @@ class StateFile {
   Result<StateStore::JournalEnds> journal_ends() const;
   Result<std::vector<std::string>> task_ids() const;
   Uuid instance_id() const { return instance_id_; }
+  PositionFormat position_format() const { return position_format_; }
   // Returns whether all entries of the file have the format StoreFormat::Checked.
   bool is_all_checked() const { return is_all_checked_; }
 
@@ -78,6 +80,7 @@ class StateFile {
       : open_store_(std::move(open_store)), log_(log) {}
   Status open_store();
   Status open_tables(KeyValueStore& store);
+  Status read_position_format(WriteTransaction& transaction);
   Result<std::unique_ptr<ReadTransaction>> begin_read() const;
   Result<CheckpointPosition> position_of(Transaction& transaction, std::string_view task) const;
 
@@ -90,6 +93,7 @@ class StateFile {
   mutable std::shared_mutex store_mutex_;
   std::unique_ptr<KeyValueStore> store_;  // null while the file cannot be opened again
   StateTables tables_;
+  PositionFormat position_format_ = PositionFormat::Plain;
 
   // For the state writer only.
   bool is_broken_ = false;   // the outcome of a commit is unknown

@@ -10,7 +10,7 @@
 
 namespace storage {
 
-// The format versions of state.mdb. Entries of version 2 have no checksums.
+// Versions of state.mdb (see also position_row.h). Entries of version 2 have no checksums.
 inline constexpr uint32_t kStateFormatVersion = 3, kOldestStateFormatVersion = 2;
 
 // A task's store within the file.

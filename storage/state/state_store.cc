@@ -246,6 +246,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& director
   const LmdbOptions file{.kind = "state",
                          .format_version = kStateFormatVersion,
                          .oldest_format_version = kOldestStateFormatVersion,
+                         .newest_format_version = kCheckedPositionsVersion,
                          .map_size_bytes = options.map_size_bytes,
                          .max_tables = 16};
   auto store =

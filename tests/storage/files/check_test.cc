@@ -83,8 +83,9 @@ TEST_F(CheckTest, transactions_that_are_open_or_were_aborted_are_no_damage) {
 TEST_F(CheckTest, damaged_scalars_of_a_checkpoint_are_found) {
   const auto set_scalars = [&](const std::string& scalars) {
     change("state", "positions", [&](WriteTransaction& write, TableHandle table) {
-      auto [key, value] = first(write, table);
-      return write.put(table, key, value.substr(0, sizeof(int64_t)) + scalars);
+      const std::string key = first(write, table).first;
+      return write.put(table, key,
+                       encode_position(key, {TaskSequence{2}, scalars}, PositionFormat::Checked));
     });
   };
   set_scalars("entry 2");
@@ -92,6 +93,26 @@ TEST_F(CheckTest, damaged_scalars_of_a_checkpoint_are_found) {
   set_scalars("damaged");
   EXPECT_EQ(problem(),
             "state.mdb, the position of task " + std::string(kTask) + ": it cannot be read");
+}
+
+TEST_F(CheckTest, a_bit_of_a_position) {
+  const auto flip = [&](size_t bit) {
+    change("state", "positions", [&](WriteTransaction& write, TableHandle table) {
+      auto [key, value] = first(write, table);
+      value[bit / 8] = static_cast<char>(value[bit / 8] ^ (1 << bit % 8));
+      return write.put(table, key, value);
+    });
+  };
+  constexpr size_t kBits = (1 + sizeof(int64_t) + sizeof(uint32_t)) * 8;  // without scalars
+  for (size_t bit = 0; bit < kBits; ++bit) {
+    flip(bit);
+    EXPECT_EQ(problem(),
+              "state.mdb, the position of task q1/0/0: the state file has a damaged position of "
+              "q1/0/0")
+        << bit;
+    flip(bit);
+  }
+  EXPECT_EQ(problems(), Problems{});
 }
 
 // A look-up in such a page finds nothing, and reports no error.
@@ -324,7 +345,7 @@ TEST_F(CheckTest, a_newer_version_is_not_guessed_at) {
   change("state", "format", [](WriteTransaction& write, TableHandle table) {
     return write.put(table, "version", std::string("\0\0\0\x63", 4));
   });
-  EXPECT_EQ(problem(), "the file has format version 99, this program checks 2 to 3");
+  EXPECT_EQ(problem(), "the file has format version 99, this program checks 2 to 4");
 }
 
 }  // namespace

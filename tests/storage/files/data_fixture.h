@@ -11,6 +11,7 @@
 #include "storage/log/group_transaction.h"
 #include "storage/log/log_format.h"
 #include "storage/log/stored_keys.h"
+#include "storage/state/position_row.h"
 #include "storage/state/state_keys.h"
 #include "storage/state/state_store.h"
 #include "tests/storage/log/log_fixture.h"
@@ -36,6 +37,7 @@ class DataFixture : public testing::Test {
   }
   void open() {
     log_ = Log::open(directory_.path(), {}).value();
+    ASSERT_TRUE(add_position_checks(directory_.path()));
     StateOptions options;
     options.log_instance = log_->store().instance_id();
     state_ = StateStore::open(directory_.path(), options).value();
@@ -80,9 +82,13 @@ class DataFixture : public testing::Test {
   using Change = std::function<Status(WriteTransaction&, TableHandle)>;
   void change(const std::string& kind, const std::string& table, const Change& change,
               KeyOrder order = KeyOrder::Bytes) {
-    const uint32_t version = kind == "log" ? kNewestLogFormat : kStateFormatVersion;
+    const bool is_log = kind == "log";
     const auto store =
-        open_lmdb_store(directory_.path(), {.kind = kind, .format_version = version}).value();
+        open_lmdb_store(directory_.path(),
+                        {.kind = kind,
+                         .format_version = is_log ? kNewestLogFormat : kStateFormatVersion,
+                         .newest_format_version = is_log ? 0 : kCheckedPositionsVersion})
+            .value();
     auto write = store->begin_write().value();
     ASSERT_TRUE(change(*write, write->open_table(table, order).value()));
     ASSERT_TRUE(write->commit());
