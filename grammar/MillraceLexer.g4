@@ -57,6 +57,8 @@ COLUMN           : 'COLUMN';
 COLUMNS          : 'COLUMNS';
 CONNECTOR        : 'CONNECTOR';
 CONNECTORS       : 'CONNECTORS';
+LINK             : 'LINK';
+LINKS            : 'LINKS';
 CONSUMER         : 'CONSUMER';
 CROSS            : 'CROSS';
 DATE             : 'DATE';

@@ -22,6 +22,7 @@ statement
     | assertTopic | assertSchema
     | createRole | alterRole | dropRole | changeRights | changeOwner
     | createConnector | alterConnector | dropConnector | controlConnector
+    | createLink | dropLink
     | show | describe | explain | controlQuery
     | transaction | setSetting | showSetting | resetSetting | discard
     | declareCursor | fetchCursor | closeCursor
@@ -153,7 +154,7 @@ row   : LPAREN expression (COMMA expression)* RPAREN;
 names : identifier (COMMA identifier)*;
 
 print
-    : PRINT (identifier | string) (FROM BEGINNING)? ((INTERVAL | SAMPLE) interval=INTEGER_VALUE)?
+    : PRINT (topic=identifier | string) (FROM LINK link=identifier)? (FROM BEGINNING)? ((INTERVAL | SAMPLE) interval=INTEGER_VALUE)?
       (LIMIT limit=INTEGER_VALUE)?
     ;
 
@@ -189,6 +190,12 @@ controlConnector
     : action=(PAUSE | RESUME | STOP | RESTART) CONNECTOR name=identifier (TASK task=INTEGER_VALUE)?
     ;
 
+// The builder checks that `word` is FILE.
+createLink
+    : CREATE (OR REPLACE)? LINK ifNotExists? name=identifier (properties | FROM word=identifier string)
+    ;
+dropLink : DROP LINK ifExists? name=identifier;
+
 // ---- Users and their rights. The builder checks the words of options and rights.
 
 createRole : CREATE kind=(USER | ROLE) name=identifier WITH? roleOption*;
@@ -200,7 +207,7 @@ changeRights
     : GRANT privilege (COMMA privilege)* (ON rightsTarget)? TO names (WITH identifier identifier)?
     | REVOKE privilege (COMMA privilege)* (ON rightsTarget)? FROM names
     ;
-privilege        : ALL identifier? | SELECT | CREATE CONNECTOR? | identifier;
+privilege        : ALL identifier? | SELECT | CREATE (CONNECTOR | LINK)? | identifier;
 rightsTarget
     : ALL kind=(STREAMS | TABLES | TOPICS)? (IN SCHEMA identifier)?
     | kind=(STREAM | TABLE)? names
@@ -213,6 +220,8 @@ changeOwner  : ALTER (STREAM | TABLE) name=identifier OWNER TO owner=identifier;
 
 show
     : (SHOW | LIST) ALL? what=TOPICS EXTENDED?
+    | (SHOW | LIST) ALL? what=TOPICS FROM LINK link=identifier (LIKE pattern=string)?
+    | (SHOW | LIST) what=LINKS
     | (SHOW | LIST) what=(STREAMS | TABLES | QUERIES) EXTENDED?
     | (SHOW | LIST) what=(CLUSTER | FUNCTIONS | PROPERTIES | SCHEMAS | SERVER | TASKS | TYPES | VARIABLES)
     | (SHOW | LIST) kind=(SOURCE | SINK)? what=CONNECTORS
@@ -223,7 +232,7 @@ show
 describe
     : DESCRIBE what=(STREAMS | TABLES) EXTENDED?
     | DESCRIBE what=FUNCTION name=identifier
-    | DESCRIBE what=CONNECTOR name=identifier
+    | DESCRIBE what=(CONNECTOR | LINK) name=identifier
     | DESCRIBE name=identifier EXTENDED?
     | DESCRIBE EXTENDED name=identifier  // the syntax of KSQL
     ;
@@ -424,7 +433,7 @@ nonReserved
     | DELIMITER | DELIMITERS | DESC | DESCRIBE | DISCARD | DOUBLE | DROP | EMIT | ENCODING | ESCAPE
     | EXECUTE | EXPLAIN | EXTENDED | FETCH | FINAL | FIRST | FOR | FORCE | FORMAT | FORWARD
     | FREEZE | FUNCTION | FUNCTIONS | GRACE | GRANT | GROUPS | HEADER | HEADERS | HOLD | HOPPING | HOUR | HOURS
-    | ID | IF | INSENSITIVE | INSERT | INTEGER | INTERVAL | ISOLATION | KEY | LAG | LAST | LEVEL | LIST | LISTEN
+    | ID | IF | INSENSITIVE | INSERT | INTEGER | INTERVAL | ISOLATION | KEY | LAG | LAST | LEVEL | LINK | LINKS | LIST | LISTEN
     | LOCAL | MILLISECOND | MILLISECONDS | MINUTE | MINUTES | MONTH | MONTHS | MOVE | NAMES
     | NEXT | NO | NOTIFY | NULLS | OFFSET | OFFSETS | ORDER | OWNER | PARTITION | PARTITIONS | PAUSE | PERIOD
     | PLANS | PLUGINS | PRECISION | PREPARE | PRIMARY | PRINT | PRIOR | PROGRAM | PROPERTIES

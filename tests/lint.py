@@ -51,7 +51,7 @@ ARROWS = {
     # The SELECT of a view is parsed when its definition is applied.
     'server/metadata': METADATA + ['engine/pgsql'],
     'server/tasks': TASKS,
-    'server/sql': SQL + ['engine/connect', 'server/connect'],
+    'server/sql': SQL + ['engine/connect', 'server/connect', 'server/links'],
     'server/coordinator': STORAGE + ['base', 'records'],
     'server/pg': LANGUAGE + ['engine/pgsql', 'server/sql', 'server/locks', 'server/net', 'server/auth', 'base'],
     'server/kafka': STORAGE + ['server/coordinator', 'server/net', 'server/auth', 'base', 'records'],

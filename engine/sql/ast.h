@@ -16,7 +16,7 @@ using Statement = std::variant<
     InsertSelect, InsertValues, UpdateRows, DeleteRows, Print, SetProperty, UnsetProperty,
     AlterSystem, DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema, CreateRole,
     AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, AlterConnector, DropConnector,
-    ControlConnector, DescribeConnector, Show, DescribeSource, DescribeSources, DescribeFunction,
+    ControlConnector, DescribeConnector, CreateLink, DropLink, DescribeLink, Show, DescribeSource, DescribeSources, DescribeFunction,
     Explain, ControlQuery, Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting,
     Discard, DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate,
     Listen, Unlisten, Notify, CreateSequence, AlterSequence, DropSequences, AlterDefault,

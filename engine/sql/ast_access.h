@@ -31,8 +31,9 @@ struct DropRole {
   std::vector<std::string> names = {};
 };
 
-// All does not include CreateConnector: connectors reach other systems with the server's network and files.
-enum class Right : uint8_t { Select, Insert, Create, CreateConnector, All };
+// All includes neither CreateConnector nor CreateLink: connectors and links reach other systems with the server's
+// network and files.
+enum class Right : uint8_t { Select, Insert, Create, CreateConnector, CreateLink, All };
 struct RightsTarget {
   bool is_everything = false;      // ALL, ALL STREAMS or ALL TABLES
   bool is_topics = false;          // topics for Kafka's clients, by their exact names

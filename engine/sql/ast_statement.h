@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/sql/ast_connector.h"
+#include "engine/sql/ast_link.h"
 #include "engine/sql/ast_query.h"
 
 namespace engine {
@@ -274,6 +275,7 @@ struct Print {
   Name topic;
   bool from_beginning = false;
   std::optional<int64_t> interval, limit;
+  std::optional<LinkName> link = {};  // FROM LINK: the topic is in another cluster
 };
 
 // SET 'prop' = 'value' sets one of ksqlDB's properties; SetSetting sets one of PostgreSQL's
@@ -328,13 +330,17 @@ enum class ShowKind : uint8_t {
   ConnectorPlugins,
   ConnectorTasks,
   ConsumerGroups,
-  ConsumerLag
+  ConsumerLag,
+  Links,
+  LinkTopics  // SHOW TOPICS FROM LINK
 };
 struct Show {
   ShowKind kind;
   bool all = false, extended = false;
   ConnectorKind connectors = ConnectorKind::Any;
   std::optional<Name> group = {};  // group of ConsumerLag; none: all groups
+  std::optional<LinkName> link = {};         // link of LinkTopics
+  std::optional<std::string> pattern = {};   // LIKE pattern of LinkTopics; none: all topics
 };
 
 struct DescribeSource {

@@ -36,8 +36,13 @@ Result<std::string> build_property_name(P::PropertyNameContext& context);
 // The following functions are in build_connector.cc.
 Result<Statement> build_connector(antlr4::ParserRuleContext& context);
 // Returns the text of a statement, which is kept, logged and shown. As in ksqlDB, the values of the properties of
-// connectors are masked, since they may be secrets.
+// connectors are masked, since they may be secrets; those of links are masked in the same way.
 std::string shown_text(P::StatementContext& context);
+
+// The following functions are in build_link.cc.
+Result<Statement> build_link(antlr4::ParserRuleContext& context);
+// Returns the name of a link as it is written, since names of links distinguish case.
+LinkName build_link_name(P::IdentifierContext& context);
 
 // The following function is in build_type.cc.
 Result<TypeName> build_type(P::TypeContext& context);

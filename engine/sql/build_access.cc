@@ -47,6 +47,7 @@ Result<std::optional<Right>> build_right(P::PrivilegeContext& context) {
   if (context.ALL()) return std::optional(Right::All);
   if (context.SELECT()) return std::optional(Right::Select);
   if (context.CONNECTOR()) return std::optional(Right::CreateConnector);
+  if (context.LINK()) return std::optional(Right::CreateLink);
   if (context.CREATE()) return std::optional(Right::Create);
   const Name word = build_name(*context.identifier());
   if (word == "INSERT") return std::optional(Right::Insert);
@@ -101,8 +102,8 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
                    "unrecognized privilege type \"" + to_lower(text_of(*each)) + "\""}
           .at(position_of(*each))
           .with_hint(
-              "Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE, CREATE CONNECTOR and "
-              "ALL.");
+              "Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE, CREATE CONNECTOR, CREATE "
+              "LINK and ALL.");
     if (goes_with_insert)
       with_insert = each;
     else

@@ -37,7 +37,8 @@ Built build_insert(P::InsertContext& context) {
 
 Built build_print(P::PrintContext& context) {
   Print print;
-  print.topic = TRY(build_name_or_string(context.identifier(), context.string()));
+  print.topic = TRY(build_name_or_string(context.topic, context.string()));
+  if (context.link) print.link = build_link_name(*context.link);
   print.from_beginning = context.BEGINNING() != nullptr;
   if (context.interval) print.interval = TRY(build_integer(*context.interval));
   if (context.limit) print.limit = TRY(build_integer(*context.limit));
@@ -108,6 +109,8 @@ ShowKind show_kind(const antlr4::Token& word) {
       return ShowKind::Variables;
     case P::CONNECTORS:
       return ShowKind::Connectors;
+    case P::LINKS:
+      return ShowKind::Links;
     case P::GROUPS:
       return ShowKind::ConsumerGroups;
     case P::LAG:
@@ -122,6 +125,11 @@ Built build_show(P::ShowContext& context) {
   Show show{is_of_connectors ? ShowKind::ConnectorTasks : show_kind(*context.what),
             context.ALL() != nullptr, context.EXTENDED() != nullptr, connector_kind(context.kind)};
   if (context.group) show.group = build_name(*context.group);
+  if (context.link) {
+    show.kind = ShowKind::LinkTopics;
+    show.link = build_link_name(*context.link);
+  }
+  if (context.pattern) show.pattern = TRY(build_string(*context.pattern));
   if (context.groupText) show.group = Name{TRY(build_string(*context.groupText)), Quoting::Double};
   return show;
 }
@@ -135,6 +143,7 @@ Built build_describe(P::DescribeContext& context) {
   const TextPosition position = position_of(*context.name);
   if (is(context.what, P::FUNCTION)) return DescribeFunction{to_upper(name.text), position};
   if (is(context.what, P::CONNECTOR)) return build_connector(context);
+  if (is(context.what, P::LINK)) return build_link(context);
   return DescribeSource{std::move(name), position, extended};
 }
 

@@ -108,12 +108,23 @@ Built build_connector(antlr4::ParserRuleContext& context) {
   }
 }
 
+namespace {
+
+bool is_never_secret(const std::string& property) {
+  return property == "connector.class" || property == "bootstrap.servers" ||
+         property == "security.protocol" || property == "sasl.mechanism";
+}
+
+}  // namespace
+
 std::string shown_text(P::StatementContext& context) {
   std::vector<P::PropertyContext*> properties;
   for (P::StatementContext* statement = &context; statement;) {
     P::StatementContext* nested = nullptr;
     if (P::CreateConnectorContext* create = statement->createConnector()) {
       if (create->properties()) properties = create->properties()->property();
+    } else if (P::CreateLinkContext* create_link = statement->createLink()) {
+      if (create_link->properties()) properties = create_link->properties()->property();
     } else if (P::AlterConnectorContext* alter = statement->alterConnector()) {
       properties = alter->property();
     } else if (P::ExplainContext* explain = statement->explain()) {
@@ -129,7 +140,7 @@ std::string shown_text(P::StatementContext& context) {
   // it.
   for (auto property = properties.rbegin(); property != properties.rend(); ++property) {
     const auto name = build_property_name(*(*property)->propertyName());
-    if (name && to_lower(*name) == "connector.class") continue;
+    if (name && is_never_secret(to_lower(*name))) continue;
     const P::LiteralContext& value = *(*property)->literal();
     text.replace(value.start->getStartIndex() - start,
                  value.stop->getStopIndex() + 1 - value.start->getStartIndex(), "'[string]'");

@@ -51,6 +51,9 @@ Result<Statement> build_statement(P::StatementContext& context) {
     case P::RuleDropConnector:
     case P::RuleControlConnector:
       return build_connector(rule);
+    case P::RuleCreateLink:
+    case P::RuleDropLink:
+      return build_link(rule);
     case P::RuleTransaction:
     case P::RuleSetSetting:
     case P::RuleShowSetting:

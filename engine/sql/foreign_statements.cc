@@ -62,8 +62,11 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"CREATE", "SINK"}, kConnectors, {}, 0, {}, true},
       {{"CREATE", "CONNECTOR"}, kConnectors, {}, 0, {}, true},
       {{"CREATE", "LINK"},
-       "A stream reads a topic of this server. Kafka Connect or MirrorMaker copies topics of other "
-       "clusters."},
+       "CREATE LINK name WITH ('bootstrap.servers' = 'HOST:PORT', ...) names another Kafka cluster.",
+       {},
+       0,
+       {},
+       true},
       {{"DESCRIBE", "QUERY"},
        "EXPLAIN and the id of a query shows it; SHOW QUERIES lists the ids."},
       {{"SHOW", "QUERY"}, "EXPLAIN and the id of a query shows it; SHOW QUERIES lists the ids."},

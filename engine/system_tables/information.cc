@@ -36,8 +36,17 @@ bool is_connector_statement(const Statement& statement) {
          std::holds_alternative<DescribeConnector>(statement);
 }
 
+bool is_link_statement(const Statement& statement) {
+  if (const auto* show = std::get_if<Show>(&statement))
+    return show->kind == ShowKind::Links || show->kind == ShowKind::LinkTopics;
+  if (const auto* print = std::get_if<Print>(&statement)) return print->link.has_value();
+  return std::holds_alternative<CreateLink>(statement) ||
+         std::holds_alternative<DropLink>(statement) ||
+         std::holds_alternative<DescribeLink>(statement);
+}
+
 bool is_information_statement(const Statement& statement) {
-  if (is_connector_statement(statement)) return false;
+  if (is_connector_statement(statement) || is_link_statement(statement)) return false;
   return std::holds_alternative<Show>(statement) ||
          std::holds_alternative<DescribeSource>(statement) ||
          std::holds_alternative<DescribeSources>(statement) ||

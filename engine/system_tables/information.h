@@ -139,6 +139,9 @@ struct InformationContext {
 // answer_information() does not show them.
 bool is_connector_statement(const Statement& statement);
 
+// Returns whether the statement is about links to other clusters. Like connectors, links are no part of the catalog.
+bool is_link_statement(const Statement& statement);
+
 // Returns whether answer_information() answers the statement.
 bool is_information_statement(const Statement& statement);
 // Returns whether the answer contains the status of queries or tasks, which requires a request to all shards.

@@ -212,6 +212,8 @@ Schema show_schema(const Show& show) {
     case ShowKind::Connectors:
     case ShowKind::ConnectorPlugins:
     case ShowKind::ConnectorTasks:
+    case ShowKind::Links:
+    case ShowKind::LinkTopics:
       break;
   }
   return {};
@@ -249,6 +251,8 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
     case ShowKind::Connectors:
     case ShowKind::ConnectorPlugins:
     case ShowKind::ConnectorTasks:
+    case ShowKind::Links:
+    case ShowKind::LinkTopics:
       break;
   }
   return Error{ErrorCode::NotSupported, "this statement returns no information"};

@@ -196,6 +196,10 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         next->connectors = std::make_shared<const storage::Connectors>(
             TRY(storage::apply_connector_changes(*next->connectors, part.bytes)));
         break;
+      case Kind::LinkPart:
+        next->links = std::make_shared<const storage::LinkTable>(
+            TRY(storage::apply_link_changes(*next->links, part.bytes)));
+        break;
       case Kind::DefinitionPart: {
         const Result<DefinitionCommand>& definition = *next_definition++;
         if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
@@ -246,6 +250,9 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
   if (!image.connectors->empty())
     snapshot.state.parts.push_back(
         {std::string(storage::kConnectorsPart), storage::encode_connectors(*image.connectors)});
+  if (!image.links->empty())
+    snapshot.state.parts.push_back(
+        {std::string(storage::kLinksPart), storage::encode_links(*image.links)});
   return snapshot;
 }
 
@@ -279,6 +286,10 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::ConnectorPart:
         image->connectors = std::make_shared<const storage::Connectors>(
             TRY(storage::apply_connector_changes({}, part.bytes)));
+        break;
+      case Kind::LinkPart:
+        image->links = std::make_shared<const storage::LinkTable>(
+            TRY(storage::apply_link_changes({}, part.bytes)));
         break;
       case Kind::DefinitionPart:
         apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);

@@ -28,6 +28,10 @@ constexpr Capability kCapabilities[] = {
      .level = storage::kSharedSessionsLevel,
      .feature = Feature::Generators,
      .difference = "rows of the time in which a query moves to another node are not made"},
+    {.statement = "CREATE LINK linked WITH ('bootstrap.servers' = '127.0.0.1:9092', 'connect' = "
+                  "'later')",
+     .in_cluster = false,
+     .feature = Feature::Links},
     {.statement = "SELECT * FROM KSQL_PROCESSING_LOG", .feature = Feature::LoneProcessingLog},
     {.statement = "TRUNCATE capable",
      .difference = "deletes the rows one by one, up to copy-atomic-bytes"},

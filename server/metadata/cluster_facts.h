@@ -20,6 +20,7 @@ namespace server {
 enum class Feature : uint8_t {
   AdvisoryLocks,
   Generators,   // queries that generate rows
+  Links,        // links to other Kafka clusters
   KeptWindows,  // windows that are kept as long as their sources keep records
   // SERIAL columns without a sequence, which only works if all rows are written by one node
   LocalSerials,

@@ -16,6 +16,7 @@
 #include "engine/system_tables/information.h"
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/connectors.h"
+#include "storage/meta/link_table.h"
 #include "storage/meta/group_configs.h"
 #include "storage/meta/topic_table.h"
 #include "storage/meta/users.h"
@@ -76,7 +77,7 @@ class MetadataImage {
   engine::CatalogPtr catalog = std::make_shared<const engine::Catalog>();
   std::shared_ptr<const storage::TopicSnapshot> topics =
       std::make_shared<const storage::TopicSnapshot>();
-  // The next four members are small and rarely change, so each change copies the whole member.
+  // The next five members are small and rarely change, so each change copies the whole member.
   std::shared_ptr<const storage::ClientQuotas> quotas =
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
@@ -84,6 +85,7 @@ class MetadataImage {
   std::shared_ptr<const storage::Users> users = std::make_shared<const storage::Users>();
   std::shared_ptr<const storage::Connectors> connectors =
       std::make_shared<const storage::Connectors>();
+  std::shared_ptr<const storage::LinkTable> links = std::make_shared<const storage::LinkTable>();
   // Rows of sources that this program cannot read, by name, to be written back unchanged.
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =

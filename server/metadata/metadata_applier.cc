@@ -596,6 +596,21 @@ Status MetadataApplier::change_connectors(const ConnectorsChange& change) {
   return commit({{{std::string(storage::kConnectorsPart), std::move(part)}}});
 }
 
+void MetadataApplier::submit(LinksChange change, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_links(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_links(const LinksChange& change) {
+  const std::vector<storage::LinkChange> changes = TRY(change(*image()->links));
+  if (changes.empty()) return {};
+  std::string part = storage::encode_link_changes(changes);
+  TRY(storage::apply_link_changes(*image()->links, part));
+  return commit({{{std::string(storage::kLinksPart), std::move(part)}}});
+}
+
 void MetadataApplier::submit(ClusterChange change, std::function<void(Status)> done) {
   jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
                                        done(decide([&] { return change_cluster(change); }));

@@ -132,6 +132,10 @@ class MetadataApplier {
   using ConnectorsChange =
       std::function<Result<std::vector<storage::ConnectorChange>>(const storage::Connectors&)>;
   void submit(ConnectorsChange change, std::function<void(Status)> done);
+  // Computes changes of links, like ConnectorsChange.
+  using LinksChange =
+      std::function<Result<std::vector<storage::LinkChange>>(const storage::LinkTable&)>;
+  void submit(LinksChange change, std::function<void(Status)> done);
   // Computes the "cluster" parts to append from the state at the time when the function runs, like
   // UsersChange.
   using ClusterChange = std::function<std::vector<std::string>()>;
@@ -230,6 +234,7 @@ class MetadataApplier {
   void undo(const Uuid& transaction);
   Status change_users(const UsersChange& change);
   Status change_connectors(const ConnectorsChange& change);
+  Status change_links(const LinksChange& change);
   Result<SequenceMoved> move_sequence(const SequenceMove& move);
   Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);

@@ -173,11 +173,15 @@ struct Planner {
         TRY(find(grantee));
     if (!change.target) return change_members(change);
     Rights rights = 0;
-    const bool names_connectors =
-        std::ranges::find(change.rights, engine::Right::CreateConnector) != change.rights.end();
-    if (names_connectors) TRY(change_connector_right(change));
+    const auto names = [&](engine::Right right) {
+      return std::ranges::find(change.rights, right) != change.rights.end();
+    };
+    if (names(engine::Right::CreateConnector))
+      TRY(change_outside_right(change, kEveryConnector, "CREATE CONNECTOR"));
+    if (names(engine::Right::CreateLink))
+      TRY(change_outside_right(change, kEveryLink, "CREATE LINK"));
     for (const engine::Right right : change.rights)
-      if (right != engine::Right::CreateConnector)
+      if (right != engine::Right::CreateConnector && right != engine::Right::CreateLink)
         rights |= right == engine::Right::Select   ? storage::kMaySelect
                   : right == engine::Right::Insert ? storage::kMayInsert
                   : right == engine::Right::Create
@@ -203,16 +207,17 @@ struct Planner {
     return {};
   }
 
-  // This right is stored under a name of its own and not with topics, since it concerns other systems. GRANT ALL does
-  // not include it.
-  Status change_connector_right(const engine::ChangeRights& change) {
+  // The rights to create connectors and links are stored under names of their own and not with topics, since they
+  // concern other systems. GRANT ALL does not include them.
+  Status change_outside_right(const engine::ChangeRights& change, std::string_view name,
+                              std::string_view right) {
     if (!change.target->is_everything)
       return Error{ErrorCode::InvalidStatement,
-                   "CREATE CONNECTOR can only be granted on ALL",
+                   fmt::format("{} can only be granted on ALL", right),
                    {},
-                   "GRANT CREATE CONNECTOR ON ALL TO ..."};
+                   fmt::format("GRANT {} ON ALL TO ...", right)};
     TRY(check_superuser(users, asker, "change rights on everything"));
-    const std::string key(kEveryConnector);
+    const std::string key(name);
     for (const std::string& grantee : change.grantees) {
       const Rights after = change.is_grant ? storage::kMayCreate : Rights{0};
       if (after != held(key, grantee))

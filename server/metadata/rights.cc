@@ -132,16 +132,39 @@ Status check_superuser(const storage::Users& users, const Asker& asker, std::str
   return denied(fmt::format("must be superuser to {}", what));
 }
 
+namespace {
+
+// Returns whether the role, or a role of which it is a member, may create the objects that are kept under this name.
+bool may_create_each(const storage::Users& users, const std::string& role, std::string_view key) {
+  const auto by_role = users.rights.find(std::string(key));
+  return by_role != users.rights.end() &&
+         std::ranges::any_of(storage::roles_of(users, role), [&](const std::string& each) {
+           const auto held = by_role->second.find(each);
+           return held != by_role->second.end() && (held->second & storage::kMayCreate);
+         });
+}
+
+}  // namespace
+
 Status check_create_connector(const storage::Users& users, const Asker& asker) {
-  if (is_superuser(users, asker)) return {};
-  const auto by_role = users.rights.find(std::string(kEveryConnector));
-  if (by_role != users.rights.end())
-    for (const std::string& role : storage::roles_of(users, *asker))
-      if (const auto held = by_role->second.find(role);
-          held != by_role->second.end() && (held->second & storage::kMayCreate))
-        return {};
+  if (is_superuser(users, asker) || may_create_each(users, *asker, kEveryConnector)) return {};
   return denied("permission denied to create connectors")
       .with_hint(fmt::format("A superuser may GRANT CREATE CONNECTOR ON ALL TO \"{}\".", *asker));
+}
+
+Status check_create_link(const storage::Users& users, const Asker& asker) {
+  if (is_superuser(users, asker) || may_create_each(users, *asker, kEveryLink)) return {};
+  return denied("permission denied to create links")
+      .with_hint(fmt::format("A superuser may GRANT CREATE LINK ON ALL TO \"{}\".", *asker));
+}
+
+Status check_use_link(const storage::Users& users, const Asker& asker, const std::string& link,
+                      const std::string& owner) {
+  if (is_superuser(users, asker) || may_create_each(users, *asker, kEveryLink)) return {};
+  const auto roles = storage::roles_of(users, *asker);
+  if (!owner.empty() && std::ranges::find(roles, owner) != roles.end()) return {};
+  return denied(fmt::format("permission denied for link {}", link))
+      .with_hint(fmt::format("Its owner may use it. A superuser may GRANT CREATE LINK ON ALL TO \"{}\".", *asker));
 }
 
 }  // namespace server

@@ -57,5 +57,13 @@ Status check_superuser(const storage::Users& users, const Asker& asker, std::str
 inline constexpr std::string_view kEveryConnector = "connector:*";
 // Checks the right to create, change and drop connectors.
 Status check_create_connector(const storage::Users& users, const Asker& asker);
+// GRANT CREATE LINK ON ALL is kept as kMayCreate under this name, which no topic can have.
+inline constexpr std::string_view kEveryLink = "link:*";
+// Checks the right to create links, and to use and drop links of other roles.
+Status check_create_link(const storage::Users& users, const Asker& asker);
+// Checks the right to use, show and drop a link: its owner has it, because the credentials of the link are not for
+// every user.
+Status check_use_link(const storage::Users& users, const Asker& asker, const std::string& link,
+                      const std::string& owner);
 
 }  // namespace server

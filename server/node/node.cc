@@ -16,6 +16,8 @@
 #include "engine/exec/processing_log.h"
 #include "engine/sql/parse.h"
 #include "server/connect/native_connectors.h"
+#include "server/links/kafka_links.h"
+#include "server/node/metadata_link_store.h"
 #include "server/http/console/console_pages.h"
 #include "server/http/console/session_pages.h"
 #include "server/http/guard.h"
@@ -125,6 +127,10 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->make_connectors();
   node->connect_ = TRY(ConnectParts::open(settings.outside_connect, node->connectors_.get()));
   node->parts_->connectors = &node->connect_->connectors();
+  node->link_store_ = std::make_unique<MetadataLinkStore>(*node->definitions_);
+  node->links_ = std::make_unique<KafkaLinks>(*node->link_store_, node->clock_, node->memory_,
+                                              SecretSettings{settings.native_connect.secrets_dir});
+  node->parts_->links = node->links_.get();
   node->parts_->surveys = std::make_shared<Surveys>(*node->parts_, node->shards_.front()->loop());
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
@@ -157,6 +163,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
   node->connectors_->start(node->worker_id());
+  node->links_->start();
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
@@ -842,6 +849,7 @@ Node::~Node() {
   // the registry wakes tasks and resumes statements
   if (outside_registry_) outside_registry_->stop();
   if (connect_) connect_->stop();  // its answers resume statements
+  if (links_) links_->stop();      // its answers resume statements
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // the supervisor waits for the shards
   peers_->stop_journals();

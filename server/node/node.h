@@ -36,6 +36,8 @@
 namespace server {
 
 class ConnectLog;
+class KafkaLinks;
+class LinkStore;
 class NativeConnectors;
 
 struct NodeStart {
@@ -148,6 +150,8 @@ class Node {
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<ConnectLog> connect_log_;
   std::unique_ptr<NativeConnectors> connectors_;
+  std::unique_ptr<LinkStore> link_store_;
+  std::unique_ptr<KafkaLinks> links_;
   std::unique_ptr<NodeAccess> access_;
   std::unique_ptr<StatementWorkers> workers_;
   // Checks large batches of Kafka clients, independent of statements.

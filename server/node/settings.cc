@@ -401,7 +401,7 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"secrets-dir",
-     "directory with secrets of connectors: ${file:NAME} in a property is the content of the file "
+     "directory with secrets of connectors and links: ${file:NAME} in a property is the content of the file "
      "NAME [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.native_connect.secrets_dir = text;

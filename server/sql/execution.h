@@ -149,6 +149,13 @@ Result<std::unique_ptr<sql::Execution>> run_connector_statement(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, InformationForm form);
 
+// Whether the statement only reads the state of links: SHOW and DESCRIBE.
+bool shows_links(const engine::Statement& statement);
+// Executes a statement about links to other clusters, and PRINT ... FROM LINK.
+Result<std::unique_ptr<sql::Execution>> run_link_statement(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, InformationForm form);
+
 // Fails if the table of the topic was dropped or emptied. The old topic may still accept records
 // for a moment, and these records would be lost. A writer that passes this check has begun before
 // the DROP or TRUNCATE is acknowledged, since the image changes before the acknowledgement.

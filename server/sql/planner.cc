@@ -26,6 +26,7 @@
 #include "engine/types/zoned_texts.h"
 #include "server/metadata/plan_definition.h"
 #include "server/sql/connectors/connector_rows.h"
+#include "server/sql/links/link_rows.h"
 #include "server/sql/folded_names.h"
 #include "server/sql/serial/sequence_rows.h"
 #include "server/sql/serial/session_sequences.h"
@@ -365,6 +366,16 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
       TRY(check_explained(*explain));
     }
     prepared->columns = told_columns(statement);
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (engine::is_link_statement(statement)) {
+    prepared->action = Action::Link;
+    prepared->columns = display_columns(link_schema(statement));
+    if (!prepared->columns.empty()) prepared->kind = sql::ResultKind::Rows;
+    if (std::holds_alternative<engine::Print>(statement)) {
+      prepared->kind = sql::ResultKind::PushRows;
+      prepared->columns = {{"record", engine::TypeKind::String}};
+    }
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   if (const auto* print = std::get_if<engine::Print>(&statement)) {

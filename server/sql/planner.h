@@ -48,7 +48,8 @@ struct SqlPrepared final : sql::Prepared {
     Assert,
     Refresh,
     Information,
-    Connector
+    Connector,
+    Link
   };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;

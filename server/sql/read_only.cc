@@ -24,7 +24,7 @@ bool changes(const engine::Statement& statement) {
                    CreateSchema, DropSchemas, CommentOn, AlterSource, CreateType, DropType,
                    InsertSelect, InsertValues, UpdateRows, DeleteRows, AlterSystem, RunScript,
                    CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector,
-                   AlterConnector, DropConnector, ControlConnector, ControlQuery, CreateView,
+                   AlterConnector, DropConnector, ControlConnector, CreateLink, DropLink, ControlQuery, CreateView,
                    DropViews, RenameRelation, ChangeConstraint>(statement);
 }
 

@@ -507,6 +507,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_assertion(*this, receiver, prepared->statement);
   if (prepared->action == Action::Connector)
     return run_connector_statement(*this, receiver, prepared->statement, InformationForm::Rows);
+  if (prepared->action == Action::Link)
+    return run_link_statement(*this, receiver, prepared->statement, InformationForm::Rows);
   if (prepared->action == Action::Refresh)
     return run_refresh(*this, receiver,
                        std::get<engine::RefreshView>(prepared->statement->statement));
@@ -531,12 +533,14 @@ std::vector<engine::Value> parameters_for(StatementBegun& begun) {
 
 std::unique_ptr<sql::Execution> SqlSession::start_entity(
     const std::shared_ptr<const engine::ParsedStatement>& statement, sql::Receiver& receiver) {
-  if (shows_connectors(statement->statement)) {
+  if (shows_connectors(statement->statement) || shows_links(statement->statement)) {
     if (Status asker = check_asker(); !asker) {
       receiver.on_error(std::move(asker).error());
       return nullptr;
     }
-    auto run = run_connector_statement(*this, receiver, statement, InformationForm::Entity);
+    auto run = shows_links(statement->statement)
+                   ? run_link_statement(*this, receiver, statement, InformationForm::Entity)
+                   : run_connector_statement(*this, receiver, statement, InformationForm::Entity);
     if (run) return *std::move(run);
     receiver.on_error(std::move(run).error());
     return nullptr;

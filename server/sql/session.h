@@ -40,6 +40,7 @@
 namespace server {
 
 class Connectors;
+class Links;
 
 // Counts, while it lives, a query that runs or whose rows are not all fetched. Such a query
 // occupies a scan or a task.
@@ -99,6 +100,7 @@ struct SqlParts {
   SequenceReserves sequences = SequenceReserves(definitions);
   std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
+  Links* links = nullptr;                       // outlives the sessions; null: no links
   std::shared_ptr<Surveys> surveys = {};        // set before the first session
   std::shared_ptr<const engine::SampleHistory> history = {};  // null: none is kept
   // The locks of FOR UPDATE, over the sessions of all nodes. Set before the first session.

@@ -148,6 +148,7 @@ class LogChecker {
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
       case MetadataPartKind::ConnectorPart:
+      case MetadataPartKind::LinkPart:
       case MetadataPartKind::DefinitionPart:
       case MetadataPartKind::UnknownPart:
         return read_changes(part);
@@ -176,6 +177,7 @@ class LogChecker {
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
       case MetadataPartKind::ConnectorPart:
+      case MetadataPartKind::LinkPart:
       case MetadataPartKind::DefinitionPart:
       case MetadataPartKind::UnknownPart:
         return read_changes(part);
@@ -197,6 +199,9 @@ class LogChecker {
         return {};
       case MetadataPartKind::ConnectorPart:
         TRY(apply_connector_changes({}, part.bytes));
+        return {};
+      case MetadataPartKind::LinkPart:
+        TRY(apply_link_changes({}, part.bytes));
         return {};
       case MetadataPartKind::DefinitionPart:
         return options_.read_definition(part.bytes);

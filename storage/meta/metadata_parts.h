@@ -7,6 +7,7 @@
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/connectors.h"
 #include "storage/meta/group_configs.h"
+#include "storage/meta/link_table.h"
 #include "storage/meta/metadata_log.h"
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/users.h"
@@ -23,6 +24,7 @@ enum class MetadataPartKind : uint8_t {
   TopicDefaultPart,
   UserPart,
   ConnectorPart,
+  LinkPart,
   DefinitionPart,  // part of the engine's definitions: server/metadata/definition_command.h
   ClusterPart,
   UnknownPart,  // a kind that only a newer version knows
@@ -35,6 +37,7 @@ constexpr MetadataPartKind kind_of_part(std::string_view type) {
   if (type == kTopicDefaultsPart) return MetadataPartKind::TopicDefaultPart;
   if (type == kUsersPart) return MetadataPartKind::UserPart;
   if (type == kConnectorsPart) return MetadataPartKind::ConnectorPart;
+  if (type == kLinksPart) return MetadataPartKind::LinkPart;
   if (type == "sql") return MetadataPartKind::DefinitionPart;
   if (type == kClusterPart) return MetadataPartKind::ClusterPart;
   return MetadataPartKind::UnknownPart;

@@ -121,6 +121,7 @@ void KsqlExchange::next() {
           std::holds_alternative<engine::DescribeSources>(statement->statement) ||
           std::holds_alternative<engine::DescribeFunction>(statement->statement) ||
           std::holds_alternative<engine::DescribeConnector>(statement->statement) ||
+          std::holds_alternative<engine::DescribeLink>(statement->statement) ||
           std::holds_alternative<engine::Explain>(statement->statement))
         begin_entity(statement);
       else
