@@ -11,17 +11,23 @@ namespace engine {
 struct TableRowReader::Parts {
   TableShape shape;
   std::vector<std::optional<std::string>> values;
+  std::vector<bool> numbers;
 
   void add(std::string name, std::optional<std::string> value) {
     shape.columns.push_back({std::move(name)});
     values.push_back(std::move(value));
+    numbers.push_back(false);
   }
   // Fails with InvalidText if the value is not of the type that its schema names.
   Status add(const std::string& name, const JsonTree& value, const JsonTree* schema) {
     auto text = sink_value(value, schema);
     if (!text)
       return Error{text.error().code, fmt::format("field \"{}\": {}", name, text.error().message)};
+    // Only the name of a schema gives a number the meaning of a date or time.
+    const bool is_number = value.kind == JsonKind::Number &&
+                           (schema == nullptr || schema->find("name") == nullptr);
     add(name, *std::move(text));
+    numbers.back() = is_number;
     return {};
   }
   bool has(std::string_view name) const;
@@ -126,7 +132,7 @@ Result<TableRow> TableRowReader::read(const Place& place, const std::optional<st
 TableRow TableRowReader::take(Parts parts) {
   if (last_shape_ == nullptr || *last_shape_ != parts.shape)
     last_shape_ = std::make_shared<const TableShape>(std::move(parts.shape));
-  return {last_shape_, std::move(parts.values)};
+  return {last_shape_, std::move(parts.values), std::move(parts.numbers)};
 }
 
 void append_copy_row(std::string& to, const std::vector<std::optional<std::string>>& values) {

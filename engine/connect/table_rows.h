@@ -41,6 +41,7 @@ struct TableShape {
 struct TableRow {
   std::shared_ptr<const TableShape> shape;
   std::vector<std::optional<std::string>> values;
+  std::vector<bool> numbers = {};  // by value: it is a number, and its schema does not make it a date or time
   bool is_delete = false;  // only the columns of the key count
 };
 

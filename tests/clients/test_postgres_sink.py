@@ -284,6 +284,72 @@ def the_position_can_be_set_and_survives_the_connector():
 
 
 @case
+def reset_offsets_begins_again_with_the_first_record():
+    with Mart() as mart:
+        mart.database.sql("CREATE TABLE t (n INT)")
+        mart.make_topic("t", 2)
+        mart.produce("t", *(json.dumps({"n": i}) for i in range(5)))
+        mart.create(topics="t")
+        once = [(i,) for i in range(5)]
+        wait_until(lambda: sorted(mart.database.sql("SELECT n FROM t")) == once, mart.task)
+        mart.sql("STOP CONNECTOR mart")
+        mart.sql("ALTER CONNECTOR mart RESET OFFSETS")
+        mart.sql("RESUME CONNECTOR mart")
+        wait_until(lambda: sorted(mart.database.sql("SELECT n FROM t")) == sorted(once + once), lambda: (mart.database.sql("SELECT n FROM t"), mart.task()))
+        # The reset counts once: a kill and a restart continue behind the last record.
+        wait_until(lambda: mart.task()["lag records"] == 0, mart.task)
+        mart.files.kill()
+        mart.files.start()
+        mart.produce("t", '{"n": 5}')
+        wait_until(lambda: (5,) in mart.database.sql("SELECT n FROM t"), mart.task)
+        assert sorted(mart.database.sql("SELECT n FROM t")) == sorted(once + once + [(5,)])
+
+
+_TYPES = ("id INT PRIMARY KEY, price NUMERIC(10,2), big NUMERIC, day DATE, t TIME, at TIMESTAMP, at3 TIMESTAMP(3), tz TIMESTAMPTZ, raw BYTEA, "
+          "flag BOOL, f REAL, d DOUBLE PRECISION, u UUID, j JSONB, span INTERVAL, bits BIT(10), tags TEXT[], days DATE[], prices NUMERIC(8,2)[]")
+
+
+@case
+def a_table_is_copied_with_all_its_types():
+    """Debezium's records with schemas become the same rows again."""
+    with Mart() as mart:
+        mart.database.sql(f"CREATE TABLE original ({_TYPES})", "CREATE TABLE copy (LIKE original INCLUDING ALL)",
+                          """INSERT INTO original VALUES (1, 12.50, 18446744073709551616.25, '2024-02-29', '12:34:56.789012', '2024-02-29 10:00:00.123456',
+                          '1969-12-31 23:59:59.9', '2024-05-06 12:00:00.25+02', '\\x00ff5c0a', true, 1.5, -0.1, gen_random_uuid(), '{"a": [1, null]}', '26:03:04.5',
+                          B'1000000101', '{"a b",NULL,"c\\"d"}', '{2024-02-29,1969-12-31}', '{1.00,-0.05}')""",
+                          "INSERT INTO original (id, price, day, at) VALUES (2, -0.01, '0044-03-15 BC', '0044-03-15 BC'), (3, NULL, '9999-12-31', '9999-12-31 23:59:59')")
+        source = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "database.hostname": "127.0.0.1", "database.port": mart.database.port,
+                  "database.user": "cdc", "database.dbname": "postgres", "topic.prefix": "shop", "slot.name": "shop", "publication.name": "shop",
+                  "table.include.list": "public.original", "transforms": "unwrap", "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState"}
+        mart.sql(f"CREATE SOURCE CONNECTOR shop WITH ({', '.join(f'{chr(34)}{k}{chr(34)} = {chr(39)}{v}{chr(39)}' for k, v in source.items())})")
+        mart.create(topics="shop.public.original", connector__class="io.confluent.connect.jdbc.JdbcSinkConnector",
+                    connection__url=f"jdbc:postgresql://127.0.0.1:{mart.database.port}/postgres", table__name__format="copy", insert__mode="upsert",
+                    pk__mode="record_key", delete__enabled="true")
+        def differences():
+            return mart.database.sql("SELECT 'missing', o.* FROM (TABLE original EXCEPT TABLE copy) o UNION ALL SELECT 'wrong', c.* FROM (TABLE copy EXCEPT TABLE original) c")
+        wait_until(lambda: not differences(), lambda: (differences(), mart.sql("SHOW CONNECTOR TASKS")), seconds=60)
+        mart.database.sql("UPDATE original SET price = 99.99, days = '{}' WHERE id = 1", "DELETE FROM original WHERE id = 2")
+        wait_until(lambda: not differences(), lambda: (differences(), mart.sql("SHOW CONNECTOR TASKS")), seconds=60)
+        assert mart.database.sql("SELECT id, price::text FROM copy ORDER BY id") == [(1, "99.99"), (3, None)]
+
+
+@case
+def a_number_is_no_date():
+    """PostgreSQL would read 19848 as day 848 of the year 2019."""
+    with Mart() as mart:
+        mart.database.sql("CREATE TABLE t (day DATE, span INTERVAL)")
+        mart.make_topic("t")
+        mart.produce("t", '{"day": "20240506", "span": "1 day"}', '{"day": 19848}', '{"span": 5}', '{"day": "2024-05-07"}')
+        mart.create(topics="t", errors__tolerance="all", errors__deadletterqueue__topic__name="bad")
+        mart.wait_for_rows("t", [("2024-05-06", "1 day"), ("2024-05-07", None)], "day::text, span::text")
+        assert mart.consume("bad") == ['{"day": 19848}', '{"span": 5}'], mart.consume("bad")
+        mart.sql("DROP CONNECTOR mart")
+        mart.produce("t", '{"day": 19848}')
+        mart.create(topics="t")
+        mart.wait_for_error("FAILED", "t-0@4: public.t, column day: column is of type date but the value is a number")
+
+
+@case
 def configurations_of_the_java_classes_work_unchanged():
     """Confluent's and Debezium's sinks over the REST API, with the default converter and its schemas."""
     with Mart() as mart:

@@ -204,6 +204,28 @@ Result<JsonTree> converted(JsonTree value, const JsonTree* schema) {
   return value;
 }
 
+void append_array(std::string& to, const JsonTree& array) {
+  to += '{';
+  bool is_first = true;
+  for (const JsonTree& item : array.items) {
+    if (!is_first) to += ',';
+    is_first = false;
+    if (item.is_null()) {
+      to += "NULL";
+    } else if (item.kind == JsonKind::Array) {
+      append_array(to, item);
+    } else {
+      to += '"';
+      for (const char c : item.kind == JsonKind::String ? item.text : json_tree_text(item)) {
+        if (c == '"' || c == '\\') to += '\\';
+        to += c;
+      }
+      to += '"';
+    }
+  }
+  to += '}';
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonTree* schema) {
@@ -219,6 +241,15 @@ Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonT
   }
   if (value.kind == JsonKind::String || value.kind == JsonKind::Number) return MaybeText(value.text);
   return MaybeText(json_tree_text(TRY(converted(value, schema))));
+}
+
+Result<std::string> array_text(std::string_view json) {
+  const JsonTree array = TRY(parse_json_tree(json));
+  if (array.kind != JsonKind::Array)
+    return Error{ErrorCode::InvalidText, fmt::format("{} is not an array", kind_name(array))};
+  std::string text;
+  append_array(text, array);
+  return text;
 }
 
 }  // namespace engine

@@ -16,4 +16,8 @@ namespace engine {
 // InvalidText.
 Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonTree* schema);
 
+// Converts a JSON array to the text of an array of PostgreSQL: "[1,[2]]" -> "{1,{2}}"
+// (https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO). Fails with InvalidText for a text that is no JSON array.
+Result<std::string> array_text(std::string_view json);
+
 }  // namespace engine

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "engine/connect/postgres/sink_values.h"
+
 namespace server {
 
 namespace {
@@ -155,29 +157,68 @@ Result<std::vector<size_t>> PgTableWriter::find_columns(const std::string& topic
   }
 }
 
-Result<PgTableWriter::Prepared> PgTableWriter::prepare(const std::vector<PlacedRow>& rows) {
+Status PgTableWriter::fit_values(engine::TableRow& row, const PgTable& table,
+                                 const std::vector<size_t>& columns) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const PgTable::Column& column = table.columns[columns[i]];
+    std::optional<std::string>& value = row.values[i];
+    if (!value) continue;
+    // PostgreSQL reads the text 20240506 as a date, and 19848 as day 848 of 2019.
+    if (column.is_time && row.numbers[i])
+      return Error{ErrorCode::InvalidText,
+                   fmt::format("{}, column {}: column is of type {} but the value is a number",
+                               table.full_name(), column.name, column.type),
+                   {},
+                   "Write dates and times as texts, or with a schema that names their type."};
+    if (column.is_array && value->starts_with('[')) value = TRY(engine::array_text(*value));
+  }
+  return {};
+}
+
+Result<PgTableWriter::Run*> PgTableWriter::run_of(const PlacedRow& placed, Prepared& prepared) {
+  const engine::TableRow& row = placed.row;
+  const auto continues = [&](const Run& run) {
+    return run.topic == placed.topic && run.is_delete == row.is_delete;
+  };
+  if (!prepared.runs.empty() && continues(prepared.runs.back()) &&
+      prepared.runs.back().shape == row.shape)
+    return &prepared.runs.back();
+  auto columns = TRY(find_columns(placed.topic, *row.shape));
+  // Rows of another shape may have the same columns.
+  if (!prepared.runs.empty() && continues(prepared.runs.back()) &&
+      prepared.runs.back().columns == columns &&
+      prepared.runs.back().shape->key_columns == row.shape->key_columns)
+    return &prepared.runs.back();
+  prepared.runs.push_back(
+      {placed.topic, row.shape, std::move(columns), row.shape->key_columns, row.is_delete, {}});
+  return &prepared.runs.back();
+}
+
+Result<PgTableWriter::Prepared> PgTableWriter::prepare(std::vector<PlacedRow>& rows) {
   Prepared prepared;
   has_looked_again_ = false;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const engine::TableRow& row = rows[i].row;
-    const bool is_same_shape = i > 0 && rows[i - 1].row.shape == row.shape &&
-                               rows[i - 1].topic == rows[i].topic &&
-                               rows[i - 1].row.is_delete == row.is_delete;
-    if (is_same_shape && !prepared.runs.empty() && !prepared.runs.back().rows.empty() &&
-        prepared.runs.back().rows.back() == i - 1) {
-      prepared.runs.back().rows.push_back(i);
+    const bool had_looked_again = has_looked_again_;
+    auto run = run_of(rows[i], prepared);
+    if (has_looked_again_ != had_looked_again) {
+      // The runs so far have the columns as they were before.
+      prepared = {};
+      i = static_cast<size_t>(-1);
       continue;
     }
-    TRY(find_table(rows[i].topic));
-    auto columns = find_columns(rows[i].topic, *row.shape);
-    if (!columns) {
-      if (columns.error().code != ErrorCode::InvalidText) return columns.error();
-      prepared.bad.push_back({i, columns.error()});
+    Status fitted;
+    if (!run)
+      fitted = std::move(run).error();
+    else
+      fitted = fit_values(rows[i].row, *TRY(find_table(rows[i].topic)), (*run)->columns);
+    if (fitted) {
+      (*run)->rows.push_back(i);
       continue;
     }
-    prepared.runs.push_back(
-        {rows[i].topic, *std::move(columns), row.shape->key_columns, row.is_delete, {i}});
+    if (fitted.error().code != ErrorCode::InvalidText) return fitted.error();
+    prepared.bad.push_back({i, fitted.error()});
   }
+  std::erase_if(prepared.runs, [](const Run& run) { return run.rows.empty(); });
   return prepared;
 }
 
@@ -294,7 +335,7 @@ Error PgTableWriter::explained(Error error, const Run& run) const {
 }
 
 Result<std::vector<TableWriter::BadRow>> PgTableWriter::apply(const TablePartition& partition,
-                                                              const std::vector<PlacedRow>& rows,
+                                                              std::vector<PlacedRow> rows,
                                                               Offset from, Offset to) {
   Prepared prepared = TRY(prepare(rows));
   for (const Run& run : prepared.runs) TRY(staging_of(run));

@@ -2,6 +2,7 @@
 // millrace_positions, which changes in the same transaction.
 #pragma once
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,14 +28,14 @@ class PgTableWriter final : public TableWriter {
   Result<Offset> position(const TablePartition& partition, Offset otherwise,
                           bool replaces) override;
   Result<std::vector<BadRow>> apply(const TablePartition& partition,
-                                    const std::vector<PlacedRow>& rows, Offset from,
-                                    Offset to) override;
+                                    std::vector<PlacedRow> rows, Offset from, Offset to) override;
   Status commit() override;
 
  private:
   // Rows that one statement writes: of one table, with the same columns, and all of them deletes or none.
   struct Run {
-    std::string topic;            // the table follows from it
+    std::string topic;  // the table follows from it
+    std::shared_ptr<const engine::TableShape> shape;  // of the first row
     std::vector<size_t> columns;  // of the table, in the order of the values
     size_t key_columns = 0;
     bool is_delete = false;
@@ -44,7 +45,12 @@ class PgTableWriter final : public TableWriter {
     std::vector<Run> runs;
     std::vector<BadRow> bad;
   };
-  Result<Prepared> prepare(const std::vector<PlacedRow>& rows);
+  // Finds the run of each row, and gives the values the form of their columns.
+  Result<Prepared> prepare(std::vector<PlacedRow>& rows);
+  Result<Run*> run_of(const PlacedRow& placed, Prepared& prepared);
+  // Fails with InvalidText for a value that PostgreSQL would read with another meaning.
+  static Status fit_values(engine::TableRow& row, const PgTable& table,
+                           const std::vector<size_t>& columns);
   Result<const PgTable*> find_table(const std::string& topic);
   // Returns the indexes of the columns in the table. Fails with InvalidText if the table does not have one.
   Result<std::vector<size_t>> find_columns(const std::string& topic,

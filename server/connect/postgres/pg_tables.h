@@ -14,6 +14,7 @@ struct PgTable {
   struct Column {
     std::string name, type;  // the type as in CREATE TABLE
     bool is_array = false;
+    bool is_time = false;  // a date, a time, or an interval
   };
   std::string schema, name;
   std::vector<Column> columns;

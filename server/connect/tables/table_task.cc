@@ -158,12 +158,13 @@ Status TableTask::write(Partition& partition, std::vector<Record> records, Offse
     rows.push_back({*std::move(row), record.target, record.offset});
     origins.push_back(&record);
   }
-  if (plan_.is_exactly_once || !rows.empty())
+  const bool has_transaction = plan_.is_exactly_once || !rows.empty();
+  if (has_transaction)
     for (TableWriter::BadRow& each :
-         TRY(writer_->apply(partition.place, rows, partition.next, end)))
+         TRY(writer_->apply(partition.place, std::move(rows), partition.next, end)))
       bad.push_back(bad_record(*origins[each.index], std::move(each.error), kTaskStage));
   TRY(commit_bad(std::move(bad)));
-  if (plan_.is_exactly_once || !rows.empty()) TRY(writer_->commit());
+  if (has_transaction) TRY(writer_->commit());
   partition.next = end;
   note([&](TaskFacts& facts) {
     facts.records += count;

@@ -41,7 +41,7 @@ class TableWriter {
     Error error;   // the message is only the reason
   };
   virtual Result<std::vector<BadRow>> apply(const TablePartition& partition,
-                                            const std::vector<PlacedRow>& rows, Offset from,
+                                            std::vector<PlacedRow> rows, Offset from,
                                             Offset to) = 0;
   virtual Status commit() = 0;
 };

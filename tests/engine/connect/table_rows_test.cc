@@ -134,6 +134,14 @@ TEST(SinkValues, bits_have_the_highest_first) {
             "1000000101");
 }
 
+TEST(SinkValues, arrays_have_the_form_of_postgresql) {
+  EXPECT_EQ(array_text(R"([1, [2.50, null], "a\"\\b", {"x": true}])").value(),
+            R"({"1",{"2.50",NULL},"a\"\\b","{\"x\":true}"})");
+  EXPECT_EQ(array_text("[]").value(), "{}");
+  EXPECT_FALSE(array_text("{}"));
+  EXPECT_FALSE(array_text("[1"));
+}
+
 TEST(TableRows, lines_of_copy_are_escaped) {
   std::string line;
   append_copy_row(line, {"a\tb", std::nullopt, "\\x00", "c\r\nd"});
