@@ -8,13 +8,20 @@
 
 namespace engine {
 
+namespace {
+TableColumn typed_column(const std::string& name, const JsonTree& value, const JsonTree* schema);
+}
+
 struct TableRowReader::Parts {
   TableShape shape;
   std::vector<std::optional<std::string>> values;
   std::vector<bool> numbers;
 
-  void add(std::string name, std::optional<std::string> value) {
-    shape.columns.push_back({std::move(name)});
+  const bool has_types;
+
+  void add(TableColumn column, std::optional<std::string> value) {
+    if (!has_types) column = {std::move(column.name)};
+    shape.columns.push_back(std::move(column));
     values.push_back(std::move(value));
     numbers.push_back(false);
   }
@@ -23,11 +30,10 @@ struct TableRowReader::Parts {
     auto text = sink_value(value, schema);
     if (!text)
       return Error{text.error().code, fmt::format("field \"{}\": {}", name, text.error().message)};
+    add(has_types ? typed_column(name, value, schema) : TableColumn{name}, *std::move(text));
     // Only the name of a schema gives a number the meaning of a date or time.
-    const bool is_number = value.kind == JsonKind::Number &&
-                           (schema == nullptr || schema->find("name") == nullptr);
-    add(name, *std::move(text));
-    numbers.back() = is_number;
+    numbers.back() = value.kind == JsonKind::Number &&
+                     (schema == nullptr || schema->find("name") == nullptr);
     return {};
   }
   bool has(std::string_view name) const;
@@ -52,6 +58,15 @@ bool equals_in_any_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+TableColumn typed_column(const std::string& name, const JsonTree& value, const JsonTree* schema) {
+  TableColumn column{name, sink_column_type(value, schema)};
+  if (schema == nullptr) return column;
+  column.is_required = !is_optional(*schema);
+  if (const JsonTree* given = schema->find("default"))
+    if (auto text = sink_value(*given, schema)) column.default_value = *std::move(text);
+  return column;
+}
+
 bool is_among(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::any_of(
       names, [&](const std::string& each) { return equals_in_any_case(each, name); });
@@ -71,10 +86,11 @@ Status TableRowReader::add_key(const Place& place, const std::optional<std::stri
   if (mapping_.key_mode == KeyMode::Kafka) {
     constexpr size_t kParts = 3;
     const bool has_names = fields.size() == kParts;
-    parts.add(has_names ? fields[0] : "__connect_topic", std::string(place.topic));
-    parts.add(has_names ? fields[1] : "__connect_partition",
+    parts.add({has_names ? fields[0] : "__connect_topic", "text"}, std::string(place.topic));
+    parts.add({has_names ? fields[1] : "__connect_partition", "integer"},
               std::to_string(place.partition.value()));
-    parts.add(has_names ? fields[2] : "__connect_offset", std::to_string(place.offset.value()));
+    parts.add({has_names ? fields[2] : "__connect_offset", "bigint"},
+              std::to_string(place.offset.value()));
     return {};
   }
   const ConnectDatum datum = TRY(decode_datum(key, mapping_.forms.key));
@@ -97,7 +113,7 @@ Status TableRowReader::add_key(const Place& place, const std::optional<std::stri
 
 Result<TableRow> TableRowReader::read(const Place& place, const std::optional<std::string>& key,
                                       const std::optional<std::string>& value) {
-  Parts parts;
+  Parts parts{.shape = {}, .values = {}, .numbers = {}, .has_types = mapping_.has_types};
   if (mapping_.key_mode == KeyMode::Kafka || mapping_.key_mode == KeyMode::RecordKey)
     TRY(add_key(place, key, parts));
   const ConnectDatum datum = TRY(decode_datum(value, mapping_.forms.value));

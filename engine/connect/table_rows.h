@@ -22,11 +22,16 @@ struct RowMapping {
   std::vector<std::string> key_fields = {};  // pk.fields; empty: all fields of the key, or of the value
   std::vector<std::string> fields = {};      // of the value that become columns; empty: all
   bool deletes = false;                 // a record without a value deletes the row of its key
+  bool has_types = false;               // the columns of rows have types, which make tables and columns
   RecordForms forms = {};
 };
 
 struct TableColumn {
   std::string name;
+  // The members below are set with RowMapping::has_types.
+  std::string type = {};  // as in CREATE TABLE; empty: not known, the value is null
+  bool is_required = false;
+  std::optional<std::string> default_value = {};  // a text that PostgreSQL reads
   bool operator==(const TableColumn&) const = default;
 };
 

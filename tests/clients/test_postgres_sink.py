@@ -247,6 +247,8 @@ def configurations_that_cannot_run_are_refused_with_the_remedy():
             "table none of topic \"t\" does not exist in postgres": {"table.name.format": "none"},
             "poor may not write public.t": {"connection.user": "poor"},
             "writer may not create millrace_positions in postgres": {"connection.user": "writer"},
+            "writer may not create table none in postgres": {"connection.user": "writer", "table.name.format": "none", "auto.create": "true"},
+            'schema "none" does not exist in postgres': {"table.name.format": "none.${topic}", "auto.create": "true"},
             'property "insert.mode" is "insert", "upsert" or "update", not "merge"': {"insert.mode": "merge"},
             '"pk.mode" is none': {"insert.mode": "upsert"},
             'property "delete.enabled" needs "pk.mode" = record_key': {"delete.enabled": "true"},
@@ -331,6 +333,76 @@ def a_table_is_copied_with_all_its_types():
         mart.database.sql("UPDATE original SET price = 99.99, days = '{}' WHERE id = 1", "DELETE FROM original WHERE id = 2")
         wait_until(lambda: not differences(), lambda: (differences(), mart.sql("SHOW CONNECTOR TASKS")), seconds=60)
         assert mart.database.sql("SELECT id, price::text FROM copy ORDER BY id") == [(1, "99.99"), (3, None)]
+
+
+def _structure(mart, table):
+    """Returns the columns of the table: name, type, NOT NULL, default; and its primary key."""
+    columns = mart.database.sql(f"SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid) FROM pg_attribute "
+                                f"LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = '{table}'::regclass AND attnum > 0 ORDER BY attnum")
+    key = mart.database.sql(f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'p'")
+    return columns, [each for (each,) in key]
+
+
+@case
+def tables_and_columns_are_made_of_schemas():
+    with Mart() as mart:
+        mart.make_topic("orders")
+        fields = [{"type": "int32", "optional": False, "field": "id"}, {"type": "string", "optional": True, "field": "item"},
+                  {"type": "bytes", "name": "org.apache.kafka.connect.data.Decimal", "parameters": {"scale": "2"}, "optional": True, "field": "price"},
+                  {"type": "int64", "name": "org.apache.kafka.connect.data.Timestamp", "optional": True, "field": "at"},
+                  {"type": "array", "items": {"type": "int32"}, "optional": True, "field": "tags"},
+                  {"type": "boolean", "optional": False, "default": True, "field": "paid"}]
+        def record(more, **payload):
+            return json.dumps({"schema": {"type": "struct", "fields": fields + more, "optional": False}, "payload": payload})
+        note = [{"type": "string", "optional": False, "default": "it's", "field": "note"}]
+        mart.produce("orders", record([], id=1, item="a", price="AfQ=", at=1709200800000, tags=[1, 2], paid=False), record([], id=2, item=None),
+                     record(note, id=3, item="b", note="c"), record([{"type": "float", "optional": False, "field": "needed"}], id=4, needed=1.5), record(note, id=1, item="d"))
+        mart.create(topics="orders", connector__class="io.confluent.connect.jdbc.JdbcSinkConnector", insert__mode="upsert", pk__mode="record_value", pk__fields="id",
+                    auto__create="true", auto__evolve="true", errors__tolerance="all", errors__deadletterqueue__topic__name="bad",
+                    connection__url=f"jdbc:postgresql://127.0.0.1:{mart.database.port}/postgres")
+        mart.wait_for_rows("orders", [(1, "d", None, None, None, True, "it's"), (2, None, None, None, None, True, "it's"), (3, "b", None, None, None, True, "c")])
+        assert _structure(mart, "orders") == (
+            [("id", "integer", True, None), ("item", "text", False, None), ("price", "numeric", False, None), ("at", "timestamp without time zone", False, None),
+             ("tags", "integer[]", False, None), ("paid", "boolean", True, "true"), ("note", "text", True, "'it''s'::text")], ["PRIMARY KEY (id)"])
+        # A column that may not be NULL has no value for the rows that exist.
+        wait_until(lambda: len(mart.consume("bad")) == 1, mart.task)
+        assert '"needed": 1.5' in mart.consume("bad")[0]
+
+
+@case
+def tables_and_columns_are_made_of_json_without_schemas():
+    with Mart() as mart:
+        mart.make_topic("Stock.eu")
+        mart.produce("Stock.eu", "x\tNULL", 'a\t{"n": 1, "note": null}', 'b\t{"n": 2.5, "note": "x", "tags": [1], "ok": true}', 'a\t{"n": 3, "note": null}',
+                     'c\t{"n": 4, "' + "w" * 70 + '": 1}', "b\tNULL", 'd\t{"note": "y", "o": {"p": 1}}', keys=True)
+        mart.create(topics="Stock.eu", insert__mode="upsert", pk__mode="record_key", pk__fields="sku", delete__enabled="true", auto__create="true",
+                    auto__evolve="true", errors__tolerance="all", errors__deadletterqueue__topic__name="bad")
+        mart.wait_for_rows('"Stock_eu"', [("a", 3, None, None, None, None), ("d", None, "y", None, None, {"p": 1})])
+        assert _structure(mart, '"Stock_eu"') == ([("sku", "text", True, None), ("n", "numeric", False, None), ("note", "text", False, None), ("tags", "jsonb", False, None),
+                                                   ("ok", "boolean", False, None), ("o", "jsonb", False, None)], ["PRIMARY KEY (sku)"])
+        assert mart.consume("bad") == ['{"n": 4, "' + "w" * 70 + '": 1}'], mart.consume("bad")
+
+
+@case
+def new_columns_and_a_kill_write_each_record_once():
+    chance = random.Random(4713)
+    with Mart() as mart:
+        mart.make_topic("events", 2)
+        mart.create(topics="events", batch__size=20, auto__create="true", auto__evolve="true")
+        sent = []
+        for round_ in range(6):
+            more = [{"n": len(sent) + i, f"c{chance.randrange(round_ + 1)}": i} for i in range(200)]
+            sent += more
+            mart.produce("events", *map(json.dumps, more))
+            if round_ % 2:
+                mart.database.kill()
+                mart.database.start()
+            else:
+                mart.files.kill()
+                mart.files.start()
+        wait_until(lambda: mart.task().get("lag records") == 0, mart.task, seconds=60)
+        rows = [row for (row,) in mart.database.sql("SELECT json_strip_nulls(to_json(events)) FROM events ORDER BY n")]
+        assert rows == sent, (len(rows), len(sent))
 
 
 @case

@@ -61,6 +61,14 @@ constexpr PropertyRow kJdbcRows[] = {
     {.name = "fields.whitelist",
      .type = PropertyType::List,
      .doc = "fields of the value that are written; empty: all"},
+    {.name = "auto.create",
+     .type = kTrueOrFalse,
+     .default_value = "false",
+     .doc = "a table that does not exist is created for its first record"},
+    {.name = "auto.evolve",
+     .type = kTrueOrFalse,
+     .default_value = "false",
+     .doc = "columns that a table does not have are added"},
     {.name = "connection.attempts", .doc = "has no effect: connections are tried without end"},
     {.name = "connection.backoff.ms", .doc = "has no effect: the delay grows from 0.1 to 30 s"},
 };
@@ -74,6 +82,10 @@ constexpr PropertyRow kDebeziumRows[] = {
      .type = PropertyType::List,
      .doc = "names of these columns; empty: all fields of the key or value"},
     {.name = "collection.name.format", .default_value = kTopicMark, .doc = "name of the table"},
+    {.name = "schema.evolution",
+     .default_value = "none",
+     .doc = "basic: tables that do not exist are created, and missing columns are added",
+     .words = "none basic"},
     {.name = "connection.pool.min_size", .doc = "has no effect: a task has one connection"},
     {.name = "connection.pool.max_size", .doc = "has no effect: a task has one connection"},
     {.name = "connection.pool.acquire_increment", .doc = "has no effect"},
@@ -89,9 +101,6 @@ struct UnsupportedOfSinks {
   std::string_view name, harmless = {}, instead = {};
 };
 constexpr UnsupportedOfSinks kUnsupportedOfSinks[] = {
-    {"auto.create", "false", "create the table first"},
-    {"auto.evolve", "false", "add the columns with ALTER TABLE"},
-    {"schema.evolution", "none", "create the table first"},
     {"quote.sql.identifiers", "always"},
     {"quote.identifiers", "true"},
     {"db.timezone", "UTC"},
@@ -337,6 +346,10 @@ PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyVa
   sink.replaces_dots = is_its || of.is_short();
   sink.batch_records = static_cast<size_t>(values.number("batch.size"));
   sink.is_exactly_once = values.flag("exactly.once");
+  const bool is_basic = is_its && values.text("schema.evolution") == "basic";
+  sink.creates_tables = is_its ? is_basic : values.flag("auto.create");
+  sink.adds_columns = is_its ? is_basic : values.flag("auto.evolve");
+  sink.mapping.has_types = sink.creates_tables || sink.adds_columns;
   return read;
 }
 

@@ -27,6 +27,7 @@ struct PostgresSink {
   bool replaces_dots = false;
   size_t batch_records = 0;  // most records of one transaction
   bool is_exactly_once = true;
+  bool creates_tables = false, adds_columns = false;  // auto.create, auto.evolve
 };
 
 std::vector<PropertyRow> postgres_sink_rows(const ConnectorClass& of);

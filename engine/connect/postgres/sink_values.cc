@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engine/connect/postgres/pg_times.h"
@@ -163,25 +164,46 @@ Result<std::string> bits(const JsonTree& value, const JsonTree& schema) {
   return text;
 }
 
+Result<std::string> text_itself(const JsonTree& value, const JsonTree& /*schema*/) {
+  return value.kind == JsonKind::String ? value.text : json_tree_text(value);
+}
+
 struct LogicalType {
   std::string_view name;
   Convert convert;
+  std::string_view column;  // in CREATE TABLE
 };
 constexpr LogicalType kLogicalTypes[] = {
-    {"org.apache.kafka.connect.data.Decimal", decimal},
-    {"org.apache.kafka.connect.data.Date", days},
-    {"org.apache.kafka.connect.data.Time", time<kUsPerMs, 1>},
-    {"org.apache.kafka.connect.data.Timestamp", timestamp<kUsPerMs, 1>},
-    {"io.debezium.data.VariableScaleDecimal", decimal_with_scale},
-    {"io.debezium.data.Bits", bits},
-    {"io.debezium.time.Date", days},
-    {"io.debezium.time.Time", time<kUsPerMs, 1>},
-    {"io.debezium.time.MicroTime", time<1, 1>},
-    {"io.debezium.time.NanoTime", time<1, kNsPerUs>},
-    {"io.debezium.time.Timestamp", timestamp<kUsPerMs, 1>},
-    {"io.debezium.time.MicroTimestamp", timestamp<1, 1>},
-    {"io.debezium.time.NanoTimestamp", timestamp<1, kNsPerUs>},
-    {"io.debezium.time.MicroDuration", duration},
+    {"org.apache.kafka.connect.data.Decimal", decimal, "numeric"},
+    {"org.apache.kafka.connect.data.Date", days, "date"},
+    {"org.apache.kafka.connect.data.Time", time<kUsPerMs, 1>, "time"},
+    {"org.apache.kafka.connect.data.Timestamp", timestamp<kUsPerMs, 1>, "timestamp"},
+    {"io.debezium.data.VariableScaleDecimal", decimal_with_scale, "numeric"},
+    {"io.debezium.data.Bits", bits, "varbit"},
+    {"io.debezium.time.Date", days, "date"},
+    {"io.debezium.time.Time", time<kUsPerMs, 1>, "time"},
+    {"io.debezium.time.MicroTime", time<1, 1>, "time"},
+    {"io.debezium.time.NanoTime", time<1, kNsPerUs>, "time"},
+    {"io.debezium.time.Timestamp", timestamp<kUsPerMs, 1>, "timestamp"},
+    {"io.debezium.time.MicroTimestamp", timestamp<1, 1>, "timestamp"},
+    {"io.debezium.time.NanoTimestamp", timestamp<1, kNsPerUs>, "timestamp"},
+    {"io.debezium.time.MicroDuration", duration, "interval"},
+    {"io.debezium.time.Interval", text_itself, "interval"},
+    {"io.debezium.time.ZonedTimestamp", text_itself, "timestamptz"},
+    {"io.debezium.time.ZonedTime", text_itself, "timetz"},
+    {"io.debezium.data.Uuid", text_itself, "uuid"},
+    {"io.debezium.data.Json", text_itself, "jsonb"},
+    {"io.debezium.data.Xml", text_itself, "xml"},
+};
+
+// The types of schemas without a name, as the dialect of PostgreSQL in Confluent's JDBC sink has them. Maps and structs,
+// which it refuses, are jsonb.
+constexpr std::pair<std::string_view, std::string_view> kColumnTypes[] = {
+    {"int8", "smallint"},          {"int16", "smallint"}, {"int32", "integer"},
+    {"int64", "bigint"},           {"float", "real"},     {"float32", "real"},
+    {"double", "double precision"}, {"float64", "double precision"},
+    {"boolean", "boolean"},        {"string", "text"},    {"bytes", "bytea"},
+    {"map", "jsonb"},              {"struct", "jsonb"},
 };
 
 const LogicalType* logical_type(const JsonTree& schema) {
@@ -241,6 +263,33 @@ Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonT
   }
   if (value.kind == JsonKind::String || value.kind == JsonKind::Number) return MaybeText(value.text);
   return MaybeText(json_tree_text(TRY(converted(value, schema))));
+}
+
+std::string sink_column_type(const JsonTree& value, const JsonTree* schema) {
+  if (schema != nullptr) {
+    if (const LogicalType* type = logical_type(*schema)) return std::string(type->column);
+    const std::string_view name = type_of_schema(*schema);
+    if (name == "array") {
+      const std::string item = sink_column_type({}, schema->find("items"));
+      return item.empty() || item == "jsonb" ? "jsonb" : item + "[]";
+    }
+    for (const auto& [type, column] : kColumnTypes)
+      if (type == name) return std::string(column);
+  }
+  switch (value.kind) {
+    case JsonKind::Null:
+      return {};
+    case JsonKind::Boolean:
+      return "boolean";
+    case JsonKind::Number:
+      return "numeric";
+    case JsonKind::String:
+      return "text";
+    case JsonKind::Array:
+    case JsonKind::Object:
+      return "jsonb";
+  }
+  return {};
 }
 
 Result<std::string> array_text(std::string_view json) {

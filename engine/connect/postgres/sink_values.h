@@ -16,6 +16,10 @@ namespace engine {
 // InvalidText.
 Result<std::optional<std::string>> sink_value(const JsonTree& value, const JsonTree* schema);
 
+// Returns the type of a column for such values, as in CREATE TABLE; empty if only a value that is not null shows it. Without
+// a schema the type follows from the value: numbers are numeric, arrays and objects jsonb.
+std::string sink_column_type(const JsonTree& value, const JsonTree* schema);
+
 // Converts a JSON array to the text of an array of PostgreSQL: "[1,[2]]" -> "{1,{2}}"
 // (https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO). Fails with InvalidText for a text that is no JSON array.
 Result<std::string> array_text(std::string_view json);

@@ -127,40 +127,80 @@ Result<const PgTable*> PgTableWriter::find_table(const std::string& topic) {
   return &tables_.emplace(topic, *std::move(table)).first->second;
 }
 
-Result<std::vector<size_t>> PgTableWriter::find_columns(const std::string& topic,
-                                                        const engine::TableShape& shape) {
-  for (bool is_fresh = false;; is_fresh = true) {
-    const PgTable* const table = TRY(find_table(topic));
-    std::vector<size_t> columns;
-    std::string missing;
-    for (const engine::TableColumn& column : shape.columns) {
+void PgTableWriter::forget_table(const std::string& topic) {
+  tables_.erase(topic);
+  stagings_.clear();
+  ++table_changes_;
+}
+
+Result<bool> PgTableWriter::has_table(const PlacedRow& placed) {
+  if (!sink_.creates_tables || tables_.contains(placed.topic)) return true;
+  const engine::TableName name = TRY(engine::table_of_topic(sink_, placed.topic));
+  if (TRY(find_pg_table(*sql_, name))) return true;
+  if (placed.row.is_delete) return false;
+  // The table stays if the transaction of the batch is rolled back. The batch then finds it.
+  TRY(create_pg_table(*sql_, name, *placed.row.shape));
+  return true;
+}
+
+Status PgTableWriter::add_columns(const PgTable& table,
+                                  const std::vector<engine::TableColumn>& missing) {
+  if (sink_.adds_columns) return add_pg_columns(*sql_, table, missing);
+  return Error{ErrorCode::InvalidText,
+               fmt::format("{} has no column \"{}\"", table.full_name(), missing[0].name),
+               {},
+               "Add the column with ALTER TABLE, name the fields to write, or let the connector add "
+               "columns (\"auto.evolve\" = 'true')."};
+}
+
+Result<PgTableWriter::Run> PgTableWriter::find_columns(const PlacedRow& placed) {
+  const engine::TableShape& shape = *placed.row.shape;
+  for (bool has_added = false;;) {
+    const PgTable* const table = TRY(find_table(placed.topic));
+    Run run{.topic = placed.topic,
+            .shape = placed.row.shape,
+            .columns = {},
+            .key_columns = shape.key_columns,
+            .is_delete = placed.row.is_delete,
+            .rows = {}};
+    std::vector<engine::TableColumn> missing;
+    for (size_t i = 0; i < shape.columns.size(); ++i) {
+      const engine::TableColumn& column = shape.columns[i];
       const auto found = table->find(column.name);
-      if (found && std::ranges::find(columns, *found) != columns.end())
+      if (found && std::ranges::find(run.columns, *found) != run.columns.end())
         return Error{ErrorCode::InvalidText,
                      fmt::format("two fields have column {} of {}", table->columns[*found].name,
                                  table->full_name())};
       if (found)
-        columns.push_back(*found);
-      else if (missing.empty())
-        missing = column.name;
+        run.columns.push_back(*found);
+      else if (sink_.mapping.has_types && column.type.empty() && i >= shape.key_columns)
+        run.left_out.push_back(i);
+      else
+        missing.push_back(column);
     }
-    if (missing.empty()) return columns;
-    if (is_fresh || has_looked_again_)
-      return Error{ErrorCode::InvalidText,
-                   fmt::format("{} has no column \"{}\"", table->full_name(), missing),
-                   {},
-                   "Add the column with ALTER TABLE, or name the fields to write."};
-    // The column may have been added since the task began.
-    has_looked_again_ = true;
-    tables_.erase(topic);
-    stagings_.clear();
+    if (missing.empty()) return run;
+    if (!has_looked_again_) {
+      // The column may have been added since the task began.
+      has_looked_again_ = true;
+    } else {
+      if (has_added)
+        return Error{ErrorCode::InvalidText, fmt::format("{} has no column \"{}\"",
+                                                         table->full_name(), missing[0].name)};
+      TRY(add_columns(*table, missing));
+      has_added = true;
+    }
+    forget_table(placed.topic);
   }
 }
 
-Status PgTableWriter::fit_values(engine::TableRow& row, const PgTable& table,
-                                 const std::vector<size_t>& columns) {
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const PgTable::Column& column = table.columns[columns[i]];
+Status PgTableWriter::fit_values(engine::TableRow& row, const PgTable& table, const Run& run) {
+  for (auto index = run.left_out.rbegin(); index != run.left_out.rend(); ++index) {
+    const auto at = static_cast<std::ptrdiff_t>(*index);
+    row.values.erase(row.values.begin() + at);
+    row.numbers.erase(row.numbers.begin() + at);
+  }
+  for (size_t i = 0; i < run.columns.size(); ++i) {
+    const PgTable::Column& column = table.columns[run.columns[i]];
     std::optional<std::string>& value = row.values[i];
     if (!value) continue;
     // PostgreSQL reads the text 20240506 as a date, and 19848 as day 848 of 2019.
@@ -177,46 +217,61 @@ Status PgTableWriter::fit_values(engine::TableRow& row, const PgTable& table,
 
 Result<PgTableWriter::Run*> PgTableWriter::run_of(const PlacedRow& placed, Prepared& prepared) {
   const engine::TableRow& row = placed.row;
-  const auto continues = [&](const Run& run) {
-    return run.topic == placed.topic && run.is_delete == row.is_delete;
-  };
-  if (!prepared.runs.empty() && continues(prepared.runs.back()) &&
-      prepared.runs.back().shape == row.shape)
-    return &prepared.runs.back();
-  auto columns = TRY(find_columns(placed.topic, *row.shape));
+  Run* const last = prepared.runs.empty() ? nullptr : &prepared.runs.back();
+  const bool continues =
+      last != nullptr && last->topic == placed.topic && last->is_delete == row.is_delete;
+  if (continues && last->shape == row.shape) return last;
+  Run run = TRY(find_columns(placed));
   // Rows of another shape may have the same columns.
-  if (!prepared.runs.empty() && continues(prepared.runs.back()) &&
-      prepared.runs.back().columns == columns &&
-      prepared.runs.back().shape->key_columns == row.shape->key_columns)
-    return &prepared.runs.back();
-  prepared.runs.push_back(
-      {placed.topic, row.shape, std::move(columns), row.shape->key_columns, row.is_delete, {}});
+  if (continues && last->columns == run.columns && last->left_out == run.left_out &&
+      last->key_columns == run.key_columns)
+    return last;
+  prepared.runs.push_back(std::move(run));
   return &prepared.runs.back();
 }
 
 Result<PgTableWriter::Prepared> PgTableWriter::prepare(std::vector<PlacedRow>& rows) {
   Prepared prepared;
   has_looked_again_ = false;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const bool had_looked_again = has_looked_again_;
-    auto run = run_of(rows[i], prepared);
-    if (has_looked_again_ != had_looked_again) {
+  std::vector<bool> is_bad(rows.size());
+  const auto add_bad = [&](size_t row, const Error& why) -> Status {
+    if (why.code != ErrorCode::InvalidText) return why;
+    is_bad[row] = true;
+    prepared.bad.push_back({row, why});
+    return {};
+  };
+  for (size_t i = 0; i < rows.size();) {
+    if (is_bad[i]) {
+      ++i;
+      continue;
+    }
+    const int changes_before = table_changes_;
+    const auto has_its_table = has_table(rows[i]);
+    auto run = has_its_table.has_value() && *has_its_table ? run_of(rows[i], prepared) : nullptr;
+    if (!has_its_table)
+      TRY(add_bad(i, has_its_table.error()));
+    else if (!run)
+      TRY(add_bad(i, run.error()));
+    if (table_changes_ != changes_before) {
       // The runs so far have the columns as they were before.
-      prepared = {};
-      i = static_cast<size_t>(-1);
+      prepared.runs.clear();
+      i = 0;
       continue;
     }
-    Status fitted;
-    if (!run)
-      fitted = std::move(run).error();
-    else
-      fitted = fit_values(rows[i].row, *TRY(find_table(rows[i].topic)), (*run)->columns);
-    if (fitted) {
-      (*run)->rows.push_back(i);
-      continue;
+    if (run && *run != nullptr) (*run)->rows.push_back(i);
+    ++i;
+  }
+  for (Run& run : prepared.runs) {
+    const PgTable& table = *TRY(find_table(run.topic));
+    std::vector<size_t> fitting;
+    for (const size_t row : run.rows) {
+      const Status fitted = fit_values(rows[row].row, table, run);
+      if (fitted)
+        fitting.push_back(row);
+      else
+        TRY(add_bad(row, fitted.error()));
     }
-    if (fitted.error().code != ErrorCode::InvalidText) return fitted.error();
-    prepared.bad.push_back({i, fitted.error()});
+    run.rows = std::move(fitting);
   }
   std::erase_if(prepared.runs, [](const Run& run) { return run.rows.empty(); });
   return prepared;

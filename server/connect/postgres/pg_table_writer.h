@@ -37,6 +37,7 @@ class PgTableWriter final : public TableWriter {
     std::string topic;  // the table follows from it
     std::shared_ptr<const engine::TableShape> shape;  // of the first row
     std::vector<size_t> columns;  // of the table, in the order of the values
+    std::vector<size_t> left_out = {};  // indexes of values without a column, all of them NULL
     size_t key_columns = 0;
     bool is_delete = false;
     std::vector<size_t> rows;  // indexes of the rows of the batch
@@ -48,13 +49,20 @@ class PgTableWriter final : public TableWriter {
   // Finds the run of each row, and gives the values the form of their columns.
   Result<Prepared> prepare(std::vector<PlacedRow>& rows);
   Result<Run*> run_of(const PlacedRow& placed, Prepared& prepared);
-  // Fails with InvalidText for a value that PostgreSQL would read with another meaning.
-  static Status fit_values(engine::TableRow& row, const PgTable& table,
-                           const std::vector<size_t>& columns);
+  // Removes the values without a column. Fails with InvalidText for a value that PostgreSQL would read with another
+  // meaning.
+  static Status fit_values(engine::TableRow& row, const PgTable& table, const Run& run);
   Result<const PgTable*> find_table(const std::string& topic);
-  // Returns the indexes of the columns in the table. Fails with InvalidText if the table does not have one.
-  Result<std::vector<size_t>> find_columns(const std::string& topic,
-                                           const engine::TableShape& shape);
+  // Creates the table of the row if it does not exist and the configuration asks for it. Returns false for a delete from
+  // a table that does not exist yet.
+  Result<bool> has_table(const PlacedRow& placed);
+  // Returns a run without rows. Fails with InvalidText if the table has no column for a value. Adds the columns first if
+  // the configuration asks for it.
+  Result<Run> find_columns(const PlacedRow& placed);
+  // Adds the columns to the table, or fails with InvalidText if the configuration does not ask for it.
+  Status add_columns(const PgTable& table, const std::vector<engine::TableColumn>& missing);
+  // Reads the columns of the table again.
+  void forget_table(const std::string& topic);
   // Returns the name of the temporary table for the columns of the run.
   Result<std::string> staging_of(const Run& run);
   std::string statement_of(const Run& run, const PgTable& table, const std::string& staging) const;
@@ -77,6 +85,7 @@ class PgTableWriter final : public TableWriter {
   std::map<std::string, std::string> stagings_;  // temporary tables by their columns
   int staging_count_ = 0;
   bool has_looked_again_ = false;  // the columns of a table were read again for this batch
+  int table_changes_ = 0;          // number of times that the columns of a table were read again
 };
 
 }  // namespace server

@@ -18,6 +18,8 @@ Error may_not(const engine::PostgresSink& sink, std::string_view what, std::stri
           std::move(hint)};
 }
 
+// ALTER TABLE waits for the transactions that use the table.
+constexpr int kDefinitionMs = 60'000;
 constexpr std::string_view kPositionsColumns =
     "(connector text, topic text, topic_id text, partition integer, next bigint NOT NULL, "
     "PRIMARY KEY (connector, topic, topic_id, partition))";
@@ -50,6 +52,40 @@ Status check_positions(PgConnection& sql, const engine::PostgresSink& sink) {
                    fmt::format("Run: GRANT SELECT, INSERT, UPDATE ON {} TO {}", kPositionsTable,
                                sink.user));
   return {};
+}
+
+// PostgreSQL cuts longer names, and the table would not have the column that was added.
+constexpr size_t kNameBytes = 63;
+
+Status check_name(std::string_view what, const std::string& name, ErrorCode code) {
+  if (name.size() <= kNameBytes) return {};
+  return Error{code, fmt::format("{} \"{}\" has more than {} bytes", what, name, kNameBytes)};
+}
+
+std::string definition_of(PgConnection& sql, const engine::TableColumn& column) {
+  std::string definition = sql.quoted_name(column.name) + " " + column.type;
+  if (column.default_value) definition += " DEFAULT " + sql.quoted_text(*column.default_value);
+  if (column.is_required) definition += " NOT NULL";
+  return definition;
+}
+
+// Returns whether the user may create the table.
+Status check_may_create(PgConnection& sql, const engine::PostgresSink& sink,
+                        const engine::TableName& name) {
+  const std::string schema =
+      name.schema.empty() ? "current_schema()" : sql.quoted_text(name.schema);
+  const auto rows = TRY(sql.query(fmt::format(
+      "SELECT has_schema_privilege(oid, 'CREATE'), nspname FROM pg_namespace WHERE nspname = {}",
+      schema)));
+  if (rows.empty())
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("schema \"{}\" does not exist in {}", name.schema, sink.database),
+                 {},
+                 "Create the schema. Its name must have this letter case."};
+  if (has_true(rows)) return {};
+  return may_not(sink, fmt::format("create table {} in {}", name.table, sink.database),
+                 fmt::format("Run: GRANT CREATE ON SCHEMA {} TO {}; or create the table.",
+                             *rows[0][1], sink.user));
 }
 
 }  // namespace
@@ -91,6 +127,55 @@ Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::Ta
   return result;
 }
 
+Status create_pg_table(PgConnection& sql, const engine::TableName& name,
+                       const engine::TableShape& shape) {
+  TRY(check_name("the name of table", name.table, ErrorCode::InvalidParameter));
+  std::string columns, key;
+  for (size_t i = 0; i < shape.columns.size(); ++i) {
+    engine::TableColumn column = shape.columns[i];
+    const bool is_key = i < shape.key_columns;
+    if (column.type.empty() && is_key)
+      return Error{ErrorCode::InvalidText, fmt::format("key \"{}\" is null", column.name)};
+    if (column.type.empty()) continue;
+    TRY(check_name("the name of column", column.name, ErrorCode::InvalidText));
+    column.is_required = column.is_required || is_key;
+    if (is_key) key += (key.empty() ? "" : ", ") + sql.quoted_name(column.name);
+    columns += (columns.empty() ? "" : ", ") + definition_of(sql, column);
+  }
+  if (!key.empty()) columns += fmt::format(", PRIMARY KEY ({})", key);
+  const std::string full =
+      (name.schema.empty() ? "" : sql.quoted_name(name.schema) + ".") + sql.quoted_name(name.table);
+  const auto created =
+      sql.query(fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", full, columns), kDefinitionMs);
+  if (created) return {};
+  // PostgreSQL reports a duplicate if another session creates the table at the same time.
+  if (TRY(find_pg_table(sql, name))) return {};
+  return created.error();
+}
+
+Status add_pg_columns(PgConnection& sql, const PgTable& table,
+                      const std::vector<engine::TableColumn>& columns) {
+  std::string additions;
+  for (const engine::TableColumn& column : columns) {
+    TRY(check_name("the name of column", column.name, ErrorCode::InvalidText));
+    if (column.type.empty())
+      return Error{ErrorCode::InvalidText, fmt::format("key \"{}\" is null", column.name)};
+    if (column.is_required && !column.default_value)
+      return Error{ErrorCode::InvalidText,
+                   fmt::format("{} has no column \"{}\", which is not optional and has no default, "
+                               "so it cannot be added",
+                               table.full_name(), column.name),
+                   {},
+                   "Make the field optional in its schema, or add the column with ALTER TABLE."};
+    additions += fmt::format("{}ADD COLUMN IF NOT EXISTS {}", additions.empty() ? "" : ", ",
+                             definition_of(sql, column));
+  }
+  TRY(sql.query(fmt::format("ALTER TABLE {}.{} {}", sql.quoted_name(table.schema),
+                            sql.quoted_name(table.name), additions),
+                kDefinitionMs));
+  return {};
+}
+
 Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink) {
   TRY(check_positions(sql, sink));
   const bool exists = has_true(TRY(
@@ -106,12 +191,18 @@ Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
   for (const std::string& topic : topics) {
     const engine::TableName name = TRY(engine::table_of_topic(sink, topic));
     const auto table = TRY(find_pg_table(sql, name));
+    if (!table && sink.creates_tables) {
+      TRY(check_may_create(sql, sink, name));
+      continue;
+    }
     if (!table)
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("table {} of topic \"{}\" does not exist in {}", name.table, topic,
                                sink.database),
                    {},
-                   "Create the table, or change the format of the table's name."};
+                   "Create the table, change the format of the table's name, or let the connector "
+                   "create the table (\"auto.create\" = 'true', with Debezium's class "
+                   "\"schema.evolution\" = 'basic')."};
     const std::string full =
         sql.quoted_text(sql.quoted_name(table->schema) + "." + sql.quoted_name(table->name));
     const std::string_view right = sink.insert_mode == engine::InsertMode::Update ? "UPDATE" : "INSERT";

@@ -27,6 +27,15 @@ struct PgTable {
 // Returns the table or view; nothing if there is none. A name in another letter case counts if it is the only one.
 Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name);
 
+// Creates the table for rows of this shape, unless it exists. The columns of the key are its primary key. Fails with
+// InvalidText if the type of a key is not known; other columns of unknown type are left out.
+Status create_pg_table(PgConnection& sql, const engine::TableName& name,
+                       const engine::TableShape& shape);
+// Adds columns to the table, unless they exist. Fails with InvalidText for a column that may not be NULL and has no
+// default, because the rows of the table have no value for it.
+Status add_pg_columns(PgConnection& sql, const PgTable& table,
+                      const std::vector<engine::TableColumn>& columns);
+
 inline constexpr std::string_view kPositionsTable = "millrace_positions";
 // Makes the table of positions unless it exists. Fails with InsufficientPrivilege if the user may not.
 Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink);
