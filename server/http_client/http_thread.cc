@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/http_client/addresses.h"
+
 namespace server {
 
 namespace {
@@ -30,8 +32,12 @@ void init_library() {
 struct Transfer {
   explicit Transfer(HttpThread::Request asked) : request(std::move(asked)), easy(curl_easy_init()) {
     const bool has_body = request.method != "GET" && request.method != "DELETE";
-    if (has_body)
+    if (has_body && !request.content_type.empty())
       headers = curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str());
+    // A semicolon makes libcurl send a header without a value.
+    for (const auto& [name, value] : request.headers)
+      headers = curl_slist_append(
+          headers, (value.empty() ? name + ";" : name + ": " + value).c_str());
     if (!request.accept.empty())
       headers = curl_slist_append(headers, ("Accept: " + request.accept).c_str());
     // Without this header libcurl waits for a 100-continue response before it sends a large body.
@@ -53,6 +59,9 @@ struct Transfer {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_bytes);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error.data());
+    if (!request.allows_private_addresses)
+      curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::open_public_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -77,12 +86,23 @@ struct Transfer {
     transfer->request.on_bytes({bytes, size * count});
     return size * count;
   }
+  static curl_socket_t open_public_socket(void* self, curlsocktype, curl_sockaddr* address) {
+    if (is_public_address(address->addr))
+      return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    static_cast<Transfer*>(self)->has_refused_address = true;
+    return CURL_SOCKET_BAD;
+  }
   void end(CURLcode code) {
     HttpEnd ended;
+    curl_off_t retry_after_s = 0;
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    ended.retry_after_s = retry_after_s;
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     if (answered_bytes > request.max_answer_bytes)
       ended.error = fmt::format("the answer has more than {} bytes", request.max_answer_bytes);
+    else if (code != CURLE_OK && has_refused_address)
+      ended.error = "the host has a private address";
     else if (code == CURLE_OK)
       ended.status = static_cast<int>(status);
     else
@@ -94,6 +114,7 @@ struct Transfer {
   CURL* const easy;
   curl_slist* headers = nullptr;
   size_t answered_bytes = 0;
+  bool has_refused_address = false;
   std::array<char, CURL_ERROR_SIZE> error{};
 };
 

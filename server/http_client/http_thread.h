@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace server {
 
@@ -12,6 +14,7 @@ namespace server {
 struct HttpEnd {
   int status = 0;     // HTTP status; 0 without an answer
   std::string error;  // the reason why no answer arrived
+  int64_t retry_after_s = 0;  // the header Retry-After in seconds; 0 without one
 };
 
 // Threads: any; callbacks run on the HTTP thread and must not wait.
@@ -23,9 +26,13 @@ class HttpThread {
     std::string url, body;
     int64_t timeout_ms = 0;  // time limit of the whole request; 0: none, as for watches
     std::string method = "POST";
-    std::string content_type = "application/json";
+    std::string content_type = "application/json";  // empty: among `headers`
     std::string accept = {};
     std::string user_and_password = {};  // "name:password", sent without a challenge; empty: none
+    std::vector<std::pair<std::string, std::string>> headers = {};  // further headers
+    // false: the request fails if the host has an address that is not public (addresses.h). The address is checked when
+    // the connection is made, so a name server cannot answer differently meanwhile.
+    bool allows_private_addresses = true;
     size_t max_answer_bytes = SIZE_MAX;  // a longer answer is an error
     int64_t connect_timeout_ms = 1'000;
     std::function<void(std::string_view)> on_bytes;  // called with parts of the answer
