@@ -48,7 +48,7 @@ constexpr ConnectorClass kClasses[] = {
     {"io.confluent.connect.s3.S3SinkConnector", kSink, "s3", kOutside},
     {"io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector", kSink, "s3", kOutside},
     {"io.confluent.connect.s3.source.S3SourceConnector", kSource, "s3", kOutside},
-    {"webhook", kSource, "webhook", kOutside},
+    {"webhook", kSource, "webhook", kBuiltIn},
     {"http", kSource, "http", kOutside},
     {"http", kSink, "http", kOutside},
     {"io.confluent.connect.http.HttpSinkConnector", kSink, "http", kOutside},

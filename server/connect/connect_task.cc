@@ -73,6 +73,12 @@ void ConnectTask::pause(bool is_paused) {
   changed_.notify_all();
 }
 
+void ConnectTask::wake() {
+  const std::lock_guard lock(mutex_);
+  is_woken_ = true;
+  changed_.notify_all();
+}
+
 TaskFacts ConnectTask::facts() const {
   const std::lock_guard lock(mutex_);
   TaskFacts facts = facts_;
@@ -206,7 +212,10 @@ Status ConnectTask::run_once() {
     set_state(ConnectorState::Running);
     if (TRY(step())) continue;
     release_memory();
-    wait_for(kIdlePauseMs);
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(kIdlePauseMs),
+                      [this] { return must_stop_ || is_woken_; });
+    is_woken_ = false;
   }
   return settle();
 }

@@ -74,6 +74,8 @@ class ConnectTask {
   // A paused task keeps its connection and copies nothing.
   void pause(bool is_paused);
   TaskFacts facts() const;
+  // Ends the pause of a task that has nothing to copy.
+  void wake();
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
 
  protected:
@@ -147,7 +149,7 @@ class ConnectTask {
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::condition_variable changed_;
-  bool must_stop_ = false, is_paused_ = false;
+  bool must_stop_ = false, is_paused_ = false, is_woken_ = false;
   TaskFacts facts_;
 };
 

@@ -77,10 +77,11 @@ class ConnectorFamily {
   // Connects to the outside system, which may be absent with "validate" = 'false'.
   virtual Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
                                          const engine::PropertyValues& values) const = 0;
-  // `columns` are the columns of the stream that the plan declares.
+  // `columns` are the columns of the stream that the plan declares, and `connector` is the name of the connector.
   virtual Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                             const engine::PropertyValues& values,
-                                                            engine::RowColumns columns) const = 0;
+                                                            engine::RowColumns columns,
+                                                            const std::string& connector) const = 0;
 
   // Returns the beginning of the names of a source's topics if the outside system determines the rest; such a source may
   // get topics at any time. Otherwise the text is empty.
@@ -94,14 +95,20 @@ class ConnectorFamily {
     return {};
   }
 
-  // Does not connect to the outside system.
-  virtual SinkPlan plan_sink(const engine::ConnectorClass& of,
-                             const engine::PropertyValues& values) const = 0;
+  // The functions for sinks have no effect in a family without sinks. plan_sink() does not connect to the outside system.
+  virtual SinkPlan plan_sink(const engine::ConnectorClass& /*of*/,
+                             const engine::PropertyValues& /*values*/) const {
+    return {};
+  }
   // Checks that the outside system can be written to.
   virtual Status check_sink(const engine::ConnectorClass& of,
-                            const engine::PropertyValues& values) const = 0;
+                            const engine::PropertyValues& /*values*/) const {
+    return engine::class_is_not_built_in(of.name, false);
+  }
   virtual Result<std::unique_ptr<SinkWriter>> open_sink(
-      const engine::ConnectorClass& of, const engine::PropertyValues& values) const = 0;
+      const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/) const {
+    return engine::class_is_not_built_in(of.name, false);
+  }
   // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.
   virtual Result<std::unique_ptr<TableWriter>> open_tables(
       const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/,

@@ -11,6 +11,7 @@
 #include "engine/types/ascii.h"
 #include "server/connect/files/file_connectors.h"
 #include "server/connect/postgres/postgres_connectors.h"
+#include "server/connect/webhooks/webhook_connectors.h"
 
 namespace server {
 
@@ -56,6 +57,7 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
       settings_(std::move(settings)) {
   own_families_.push_back(std::make_unique<FileConnectors>(settings_.files_dir, clock_));
   own_families_.push_back(std::make_unique<PostgresConnectors>(clock_));
+  own_families_.push_back(std::make_unique<WebhookConnectors>(webhooks_, connector_memory_, clock_));
   for (const auto& family : own_families_) families_.push_back(family.get());
 }
 
@@ -309,6 +311,16 @@ void NativeConnectors::plugin_properties(std::string class_name,
       });
 }
 
+NativeConnectors::WebhookOf NativeConnectors::webhook(const std::string& name) const {
+  const auto definition = find(name);
+  if (!definition) return {};
+  const auto native =
+      native_class(families_, (*definition)->config, engine::ConnectorType::Unknown);
+  if (!native || native->family->name() != kWebhookFamily) return {};
+  const bool runs = (*definition)->target == storage::ConnectorTarget::Running;
+  return {true, runs ? webhooks_.find(name) : nullptr};
+}
+
 // --- Definitions
 
 Result<NativeConnectors::Definition> NativeConnectors::find(const std::string& name) const {
@@ -419,6 +431,11 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
                          .take()});
   }
   if (!state.empty()) TRY(write_state(*definition, std::move(state)));
+  if (usable.family->name() == kWebhookFamily)
+    notices.push_back({false,
+                       fmt::format("POST http://{}/webhooks/{} sends records to the connector",
+                                   worker_id_, wanted.name),
+                       {}});
   TRY(store(wanted.name, definition));
   declared.keep();
   log_info("connector created name={} class={}", wanted.name, usable.of->name);

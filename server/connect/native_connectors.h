@@ -23,6 +23,7 @@
 #include "server/connect/family.h"
 #include "server/connect/source_task.h"
 #include "server/connect/tables/table_task.h"
+#include "server/connect/webhooks/webhooks.h"
 #include "server/metadata/metadata_applier.h"
 
 namespace server {
@@ -58,6 +59,12 @@ class NativeConnectors final : public Connectors {
   };
   // Returns the figures of all tasks, by connector, without waiting for a call that is being carried out.
   std::vector<TaskFigures> figures() const;
+  // Returns the webhook of a connector, for the HTTP listener. Threads: any.
+  struct WebhookOf {
+    bool exists = false;               // a connector of class "webhook" has the name
+    std::shared_ptr<Webhook> webhook;  // null: it does not run
+  };
+  WebhookOf webhook(const std::string& name) const;
   // Ends all tasks. Later calls are answered with ShuttingDown.
   void stop();
 
@@ -127,6 +134,7 @@ class NativeConnectors final : public Connectors {
                                              std::initializer_list<std::string_view> kinds);
   Result<engine::RowColumns> stored_columns(const storage::ConnectorDefinition& definition);
   void start_tasks(const Definition& definition);
+  void await_webhook(const std::string& name, const ConnectTask& task) const;
   void stop_tasks(const std::string& name);
   void start_waiting();
   Result<std::unique_ptr<ConnectTask>> make_task(const Definition& definition,
@@ -152,6 +160,7 @@ class NativeConnectors final : public Connectors {
   ConnectorMemory connector_memory_;
   const NativeSettings settings_;
   std::string worker_id_;  // set before the thread starts
+  Webhooks webhooks_;
   std::vector<std::unique_ptr<ConnectorFamily>> own_families_;
   Families families_;
   // The connectors by name. Only the thread of this object changes the map, under the mutex; other threads read it

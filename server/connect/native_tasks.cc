@@ -344,7 +344,7 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
         !written.empty() && !definition->owner.empty())
       for (const std::string& topic : now.transforms->topics_of(written))
         TRY(check_topic(*image->users, definition->owner, topic, storage::kMayInsert));
-    return now.family->open_source(*now.of, now.values, columns);
+    return now.family->open_source(*now.of, now.values, columns, definition->name);
   };
   return plan;
 }
@@ -365,6 +365,9 @@ void NativeConnectors::start_tasks(const Definition& definition) {
       run.task = *std::move(task);
       run.task->pause(definition->target == storage::ConnectorTarget::Paused);
       run.task->start();
+      if (usable->family->name() == kWebhookFamily &&
+          definition->target == storage::ConnectorTarget::Running)
+        await_webhook(definition->name, *run.task);
     } else {
       run.failure = trace_of(task.error());
       log_warn("connector cannot start name={} error=\"{}\"", definition->name,
@@ -373,6 +376,17 @@ void NativeConnectors::start_tasks(const Definition& definition) {
   }
   const std::lock_guard lock(runs_mutex_);
   runs_.insert_or_assign(definition->name, std::move(run));
+}
+
+// A sender that posts right after CREATE or RESUME must not get the answer that the webhook does not run.
+void NativeConnectors::await_webhook(const std::string& name, const ConnectTask& task) const {
+  constexpr int64_t kPatienceUs = 5'000'000;
+  const int64_t end_us = clock_.monotonic_us() + kPatienceUs;
+  webhooks_.await(name, [&] {
+    const ConnectorState state = task.facts().state;
+    return state == ConnectorState::Failed || state == ConnectorState::Restarting ||
+           clock_.monotonic_us() > end_us;
+  });
 }
 
 void NativeConnectors::stop_tasks(const std::string& name) {

@@ -2,6 +2,7 @@
 // runtime has the threads, the commits, the restarts and the states.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,9 @@ class SourceReader {
   virtual ~SourceReader() = default;
   // Opens the outside system. `positions` are all committed positions of the task.
   virtual Status start(const SourcePositions& positions) = 0;
+  // Called after start(). A reader that waits for other threads calls `wake` when records have arrived, on any thread until
+  // its destruction. Other readers are polled.
+  virtual void on_ready(std::function<void()> /*wake*/) {}
   // Returns the records after those of the last call, up to about `max_bytes` and `max_records`. May wait a short time.
   struct Limits {
     size_t max_bytes, max_records;

@@ -27,7 +27,9 @@ Status SourceTask::open() {
   SourcePositions committed;
   for (auto& [partition, offset] : positions())
     committed.push_back({std::move(partition), std::move(offset)});
-  return reader_->start(committed);
+  TRY(reader_->start(committed));
+  reader_->on_ready([this] { wake(); });
+  return {};
 }
 
 void SourceTask::close() {

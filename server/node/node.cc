@@ -644,6 +644,10 @@ Result<http::Routes> Node::http_routes() {
   if (clock_.may_move()) add_clock_page(routes, clock_);
   http::add_registry_pages(routes, registry_view());
   http::add_connect_pages(routes, connect_view());
+  http::add_webhook_pages(routes, [this](const std::string& name) {
+    NativeConnectors::WebhookOf found = connectors_->webhook(name);
+    return http::FoundWebhook{found.exists, std::move(found.webhook)};
+  });
   std::vector<Loop*> loops;
   for (const auto& shard : shards_) loops.push_back(&shard->loop());
   proxy_.reset(new http::ProxyView{

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "server/http/connect/connect_pages.h"
+#include "server/http/connect/webhook_pages.h"
 #include "server/http/console/session_pages.h"
 #include "server/http/http_server.h"
 #include "server/http/proxy/consumer_instances.h"

@@ -230,7 +230,7 @@ Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
 
 Result<std::unique_ptr<SourceReader>> FileConnectors::open_source(
     const engine::ConnectorClass& of, const engine::PropertyValues& values,
-    engine::RowColumns columns) const {
+    engine::RowColumns columns, const std::string& /*connector*/) const {
   auto read = engine::read_file_source(of, values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<SourceReader>(std::make_unique<FileSourceReader>(

@@ -30,7 +30,8 @@ class FileConnectors final : public ConnectorFamily {
                                  const engine::PropertyValues& values) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
-                                                    engine::RowColumns columns) const override;
+                                                    engine::RowColumns columns,
+                                                    const std::string& connector) const override;
   SinkPlan plan_sink(const engine::ConnectorClass& of,
                      const engine::PropertyValues& values) const override;
   Status check_sink(const engine::ConnectorClass& of,

@@ -100,7 +100,7 @@ Result<SourcePlan> PostgresConnectors::plan_source(const engine::ConnectorClass&
 
 Result<std::unique_ptr<SourceReader>> PostgresConnectors::open_source(
     const engine::ConnectorClass& /*of*/, const engine::PropertyValues& values,
-    engine::RowColumns /*columns*/) const {
+    engine::RowColumns /*columns*/, const std::string& /*connector*/) const {
   auto read = engine::read_postgres_source(values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
   return std::unique_ptr<SourceReader>(

@@ -27,7 +27,8 @@ class PostgresConnectors final : public ConnectorFamily {
                                  const engine::PropertyValues& values) const override;
   Result<std::unique_ptr<SourceReader>> open_source(const engine::ConnectorClass& of,
                                                     const engine::PropertyValues& values,
-                                                    engine::RowColumns columns) const override;
+                                                    engine::RowColumns columns,
+                                                    const std::string& connector) const override;
   std::string topic_prefix(const engine::ConnectorClass& of,
                            const engine::PropertyValues& values) const override;
   std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& of,

@@ -1,0 +1,52 @@
+#include "server/connect/webhooks/webhook_connectors.h"
+
+#include "engine/connect/http/webhook_properties.h"
+#include "engine/connect/transforms/transform_chain.h"
+#include "server/connect/webhooks/webhook_reader.h"
+
+namespace server {
+
+std::vector<engine::PropertyRow> WebhookConnectors::rows(const engine::ConnectorClass&) const {
+  return engine::webhook_rows();
+}
+
+std::vector<engine::WrongProperty> WebhookConnectors::check(
+    const engine::ConnectorClass&, const engine::PropertyValues& values) const {
+  return engine::read_webhook(values).wrong;
+}
+
+engine::RecordForms WebhookConnectors::forms(const engine::ConnectorClass&,
+                                             const engine::PropertyValues& values) const {
+  const bool is_text = engine::read_webhook(values).source.format == engine::WebhookFormat::Text;
+  return {engine::DataForm::Text, is_text ? engine::DataForm::Text : engine::DataForm::Json};
+}
+
+std::string_view WebhookConnectors::guarantee(const engine::ConnectorClass&) const {
+  return "at least once: a request is answered after its records are durable, and senders repeat "
+         "requests without an answer";
+}
+
+Result<SourcePlan> WebhookConnectors::plan_source(const engine::ConnectorClass& of,
+                                                  const engine::PropertyValues& values) const {
+  engine::WebhookSource source = engine::read_webhook(values).source;
+  SourcePlan plan;
+  plan.topics = {source.topic};
+  if (source.columns.empty()) return plan;
+  const auto transforms =
+      engine::read_transforms(values.config(), forms(of, values), of.type).chain;
+  const std::string topic =
+      transforms == nullptr ? source.topic : transforms->topics_of(source.topic).front();
+  plan.stream = {topic, "JSON", source.columns, std::move(source.given_columns)};
+  return plan;
+}
+
+Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
+    const engine::ConnectorClass&, const engine::PropertyValues& values, engine::RowColumns,
+    const std::string& connector) const {
+  auto read = engine::read_webhook(values);
+  if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
+  return std::unique_ptr<SourceReader>(
+      std::make_unique<WebhookReader>(webhooks_, std::move(read.source), connector, memory_, clock_));
+}
+
+}  // namespace server

@@ -1,0 +1,95 @@
+// The source of a webhook: requests wait in a queue until a task has committed their records.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/connect/http/webhook_properties.h"
+#include "engine/connect/http/webhook_records.h"
+#include "server/connect/connector_memory.h"
+#include "server/connect/ports.h"
+#include "server/connect/webhooks/webhooks.h"
+
+namespace server {
+
+// The requests of one webhook that are not durable yet.
+//
+// Invariants:
+//   1. each request is answered once;
+//   2. the records in the queue have at most max_queue_bytes, except for a single request, and are counted in the memory
+//      of all connectors.
+//
+// Threads: any. Owner: shared, see Webhook.
+class WebhookQueue final : public Webhook {
+ public:
+  using Done = std::function<void(WebhookAnswer)>;
+  struct Delivery {
+    std::vector<engine::WebhookRecord> records;
+    std::vector<engine::ConnectHeader> headers;
+    size_t bytes = 0;
+    Done done;
+  };
+
+  WebhookQueue(engine::WebhookSource source, std::string name, ConnectorMemory& memory,
+               const Clock& clock)
+      : source_(std::move(source)), name_(std::move(name)), memory_(memory), clock_(clock) {}
+  ~WebhookQueue() override { close(); }
+
+  void accept(WebhookRequest request, Done done) override;
+  // `wake` is called when a request arrives. It is not called after close().
+  void on_arrival(std::function<void()> wake);
+  // Takes the oldest requests, up to about the limits.
+  std::vector<Delivery> take(size_t max_bytes, size_t max_requests, bool& has_more);
+  // Answers all requests that wait with 503, and refuses further ones.
+  void close();
+
+ private:
+  Result<Delivery> read(const WebhookRequest& request) const;
+  void log_refusal(const Error& why);
+
+  const engine::WebhookSource source_;
+  const std::string name_;
+  ConnectorMemory& memory_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  // Guarded by mutex_
+  std::deque<Delivery> waiting_;
+  size_t waiting_bytes_ = 0;
+  bool is_closed_ = false;
+  std::function<void()> wake_;
+  int64_t logged_us_ = 0, refusals_ = 0;
+};
+
+// Threads and owner: see SourceReader.
+class WebhookReader final : public SourceReader {
+ public:
+  WebhookReader(Webhooks& webhooks, engine::WebhookSource source, std::string name,
+                ConnectorMemory& memory, const Clock& clock);
+  ~WebhookReader() override;
+
+  Status start(const SourcePositions& positions) override;
+  Result<SourceBatch> poll(const Limits& limits) override;
+  Status confirm(const SourcePositions& positions) override;
+  void on_ready(std::function<void()> wake) override;
+
+ private:
+  struct Taken {
+    int64_t end = 0;  // number of requests up to the last of these
+    std::vector<WebhookQueue::Delivery> deliveries;
+  };
+
+  Webhooks& webhooks_;
+  const std::string topic_, name_;
+  const std::shared_ptr<WebhookQueue> queue_;
+  // The number of requests so far. It is the position, so that a commit belongs to each batch, also to one whose records a
+  // transform drops.
+  int64_t requests_ = 0;
+  std::deque<Taken> taken_;  // batches whose commit is not durable yet
+};
+
+}  // namespace server
