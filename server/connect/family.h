@@ -11,6 +11,7 @@
 #include "engine/connect/row_columns.h"
 #include "engine/connect/table_rows.h"
 #include "engine/connect/transforms/record_forms.h"
+#include "server/connect/batches/batch_writer.h"
 #include "server/connect/connectors.h"
 #include "server/connect/ports.h"
 #include "server/connect/tables/table_writer.h"
@@ -31,6 +32,19 @@ struct SourcePlan {
   std::vector<ConnectorNotice> notices;
 };
 
+// The parts of the configuration of a sink that sends batches of records.
+struct BatchSinkPlan {
+  size_t batch_records = 1;  // most records of one batch
+};
+
+// The connector for which a sink of batches is opened.
+struct BatchOwner {
+  std::string connector;
+  // Whether the owner of the connector is a superuser. Other connectors must not reach the services of the server's own
+  // networks.
+  bool may_reach_private_addresses = false;
+};
+
 // The parts of the configuration of a sink that writes tables.
 struct TableSinkPlan {
   engine::RowMapping mapping;
@@ -45,7 +59,9 @@ struct SinkPlan {
   // Names of the files, tables or buckets to which only one sink may write. Each name is in a normal form, so that
   // equal places have equal names.
   std::vector<std::string> places;
-  std::optional<TableSinkPlan> tables = {};  // set: a sink of tables; otherwise one of objects
+  // One of both is set for a sink of tables or of batches; neither for one of objects.
+  std::optional<TableSinkPlan> tables = {};
+  std::optional<BatchSinkPlan> batches = {};
 };
 
 // `values` contain the secrets in plain text, so errors must not repeat the values of passwords.
@@ -107,6 +123,12 @@ class ConnectorFamily {
   }
   virtual Result<std::unique_ptr<SinkWriter>> open_sink(
       const engine::ConnectorClass& of, const engine::PropertyValues& /*values*/) const {
+    return engine::class_is_not_built_in(of.name, false);
+  }
+  // Opens a sink whose plan has `batches`.
+  virtual Result<std::unique_ptr<BatchWriter>> open_batches(const engine::ConnectorClass& of,
+                                                            const engine::PropertyValues& /*values*/,
+                                                            const BatchOwner& /*owner*/) const {
     return engine::class_is_not_built_in(of.name, false);
   }
   // Opens a sink whose plan has `tables`. The database stores positions under the name of the connector.

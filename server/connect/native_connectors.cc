@@ -10,6 +10,7 @@
 #include "engine/connect/state_record.h"
 #include "engine/types/ascii.h"
 #include "server/connect/files/file_connectors.h"
+#include "server/connect/http/http_connectors.h"
 #include "server/connect/postgres/postgres_connectors.h"
 #include "server/connect/webhooks/webhook_connectors.h"
 
@@ -58,6 +59,7 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
   own_families_.push_back(std::make_unique<FileConnectors>(settings_.files_dir, clock_));
   own_families_.push_back(std::make_unique<PostgresConnectors>(clock_));
   own_families_.push_back(std::make_unique<WebhookConnectors>(webhooks_, connector_memory_, clock_));
+  own_families_.push_back(std::make_unique<HttpConnectors>());
   for (const auto& family : own_families_) families_.push_back(family.get());
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/connect/batches/batch_task.h"
 #include "server/connect/checked_config.h"
 #include "server/connect/connect_log.h"
 #include "server/connect/connect_task.h"
@@ -140,6 +141,7 @@ class NativeConnectors final : public Connectors {
   Result<std::unique_ptr<ConnectTask>> make_task(const Definition& definition,
                                                  const UsableConfig& usable);
   Result<SourceTaskPlan> source_plan(const Definition& definition, const UsableConfig& usable);
+  BatchTaskPlan batch_plan(TaskIdentity identity, const UsableConfig& usable, SinkPlan sink);
   TableTaskPlan table_plan(TaskIdentity identity, const UsableConfig& usable, SinkPlan sink);
   // Checks that the topics of a sink exist, and that the owner may read them.
   Status check_sink_topics(const UsableConfig& usable, const std::string& owner) const;

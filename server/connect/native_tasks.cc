@@ -278,6 +278,9 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
   if (sink.tables)
     return std::unique_ptr<ConnectTask>(std::make_unique<TableTask>(
         std::move(around), table_plan(std::move(identity), usable, std::move(sink))));
+  if (sink.batches)
+    return std::unique_ptr<ConnectTask>(std::make_unique<BatchTask>(
+        std::move(around), batch_plan(std::move(identity), usable, std::move(sink))));
   SinkTaskPlan plan{
       .identity = std::move(identity),
       .open = [this, definition]() -> Result<std::unique_ptr<SinkWriter>> {
@@ -294,6 +297,27 @@ Result<std::unique_ptr<ConnectTask>> NativeConnectors::make_task(const Definitio
       .transforms = usable.transforms};
   return std::unique_ptr<ConnectTask>(
       std::make_unique<SinkTask>(std::move(around), std::move(plan)));
+}
+
+BatchTaskPlan NativeConnectors::batch_plan(TaskIdentity identity, const UsableConfig& usable,
+                                           SinkPlan sink) {
+  const Definition definition = identity.definition;
+  return {.identity = std::move(identity),
+          .open = [this, definition]() -> Result<std::unique_ptr<BatchWriter>> {
+            const UsableConfig now =
+                TRY(usable_config(families_, settings_.secrets, definition->name,
+                                  definition->config, engine::ConnectorType::Sink));
+            TRY(check_sink_topics(now, definition->owner));
+            const Asker owner = definition->owner.empty() ? Asker() : Asker(definition->owner);
+            return now.family->open_batches(
+                *now.of, now.values,
+                {definition->name, is_superuser(*definitions_.image()->users, owner)});
+          },
+          .topics = std::move(sink.topics),
+          .batch_records = sink.batches->batch_records,
+          .begins_at_end = usable.values.text("consumer.override.auto.offset.reset") == "latest",
+          .bad_records = bad_record_policy(*definition, usable),
+          .transforms = usable.transforms};
 }
 
 TableTaskPlan NativeConnectors::table_plan(TaskIdentity identity, const UsableConfig& usable,

@@ -1,0 +1,42 @@
+// The port between the tasks of sinks that send batches of records, and systems that store no positions.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "server/connect/ports.h"
+
+namespace server {
+
+// The functions of the task that a writer may call while it sends.
+struct BatchWait {
+  // Waits; returns false if the task must stop.
+  std::function<bool(int64_t ms)> wait_for;
+  // Reports that an attempt has failed, and that another one follows.
+  std::function<void(const Error& why)> on_retry;
+};
+
+// Sends records to one outside system for one task. A call that fails leaves the writer unusable: the runtime makes a new
+// one, and sends the records again.
+//
+// Errors: a code for which is_permanent() holds sets the task to FAILED. ShuttingDown: the task must stop.
+//
+// Threads: the task's. Owner: the task.
+class BatchWriter {
+ public:
+  virtual ~BatchWriter() = default;
+  virtual Status start() = 0;
+  // Sends the records in their order, and returns those that the outside system refuses finally. With
+  // `isolates_bad_records` a refused batch is divided until each bad record is alone; otherwise the first of its records
+  // stands for all.
+  struct Refused {
+    size_t index;  // in `records`
+    Error error;   // the message is only the reason
+  };
+  virtual Result<std::vector<Refused>> send(std::span<const SinkRecord> records,
+                                            bool isolates_bad_records, const BatchWait& wait) = 0;
+};
+
+}  // namespace server
