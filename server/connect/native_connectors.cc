@@ -382,7 +382,9 @@ Status NativeConnectors::make_topics(const SourcePlan& plan, const UsableConfig&
                                      Declarations& declared) const {
   const engine::PropertyValues& values = usable.values;
   const int32_t partitions = partitions_of_topics(values);
-  for (const std::string& planned : plan.topics)
+  // The task creates the topics whose names depend on the times of records.
+  const bool has_known_topics = !usable.transforms->routes_by_time();
+  for (const std::string& planned : has_known_topics ? plan.topics : std::vector<std::string>())
     for (const std::string& topic : usable.transforms->topics_of(planned))
       TRY(declared.make_topic(topic, partitions));
   const std::string letters = values.text("errors.deadletterqueue.topic.name");

@@ -348,7 +348,8 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
   for (const char* name : {"batch.size", "max.batch.size"})
     if (const auto size = usable.values.find(name))
       plan.max_records = static_cast<size_t>(usable.values.number(name));
-  if (!usable.family->topic_prefix(*usable.of, usable.values).empty())
+  if (!usable.family->topic_prefix(*usable.of, usable.values).empty() ||
+      usable.transforms->routes_by_time())
     plan.admit_topic = [this, definition, partitions = partitions_of_topics(usable.values)](
                            const std::string& topic) -> Status {
       Declarations declared(definitions_,
@@ -365,7 +366,7 @@ Result<SourceTaskPlan> NativeConnectors::source_plan(const Definition& definitio
     // The rights are checked at each start, since they may have changed since the creation.
     const MetadataImagePtr image = definitions_.image();
     if (const std::string written = now.values.text("topic");
-        !written.empty() && !definition->owner.empty())
+        !written.empty() && !definition->owner.empty() && !now.transforms->routes_by_time())
       for (const std::string& topic : now.transforms->topics_of(written))
         TRY(check_topic(*image->users, definition->owner, topic, storage::kMayInsert));
     return now.family->open_source(*now.of, now.values, columns, definition->name);

@@ -301,6 +301,10 @@ std::vector<std::string> TransformChain::topics_of(const std::string& topic) con
   return topics;
 }
 
+bool TransformChain::routes_by_time() const {
+  return std::ranges::any_of(steps_, [](const Step& step) { return step.transform->routes_by_time(); });
+}
+
 bool TransformChain::routes_whole_topics() const {
   return std::ranges::all_of(steps_, [](const Step& step) {
     return !step.transform->is_router() || step.predicate == nullptr ||

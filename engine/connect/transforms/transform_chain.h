@@ -38,6 +38,8 @@ class TransformChain {
 
   // Returns all topics that records of this topic may get.
   std::vector<std::string> topics_of(const std::string& topic) const;
+  // Whether the times of records decide about their topics. topics_of() then leaves topics out.
+  bool routes_by_time() const;
   // Whether all records of a topic get the same topic.
   bool routes_whole_topics() const;
 

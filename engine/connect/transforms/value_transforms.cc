@@ -299,9 +299,57 @@ class TimestampConverter final : public SidedTransform {
   const std::optional<TimePatterns> patterns_;
 };
 
+// --- TimestampRouter
+
+constexpr PropertyRow kTimeRouterOptions[] = {
+    {.name = "topic.format",
+     .default_value = "${topic}-${timestamp}",
+     .doc = "name of the topic, with ${topic} and ${timestamp} in it"},
+    {.name = "timestamp.format",
+     .default_value = "yyyyMMdd",
+     .doc = "pattern of SimpleDateFormat for the time of the record in UTC"},
+};
+
+class TimestampRouter final : public Transform {
+ public:
+  TimestampRouter(std::string topic_format, TimePattern pattern)
+      : topic_format_(std::move(topic_format)), pattern_(std::move(pattern)) {}
+  static Result<std::unique_ptr<Transform>> make(const PropertyValues& options, TransformSide) {
+    const std::string format = options.text("timestamp.format");
+    auto pattern = TimePattern::compile(format);
+    if (!pattern || !is_printed_alike(format))
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("timestamp.format: \"{}\" is not a pattern of SimpleDateFormat that "
+                               "is supported",
+                               format)};
+    return std::unique_ptr<Transform>(
+        std::make_unique<TimestampRouter>(options.text("topic.format"), *std::move(pattern)));
+  }
+  bool uses(TransformSide) const override { return false; }
+  bool routes_by_time() const override { return true; }
+  Result<bool> apply(ConnectRecord& record) const override {
+    if (!record.timestamp_ms)
+      return Error{ErrorCode::InvalidText, "TimestampRouter needs a timestamp, and the record has none"};
+    const std::string time = TRY(pattern_.format_timestamp(*record.timestamp_ms, TimeZone::utc()));
+    record.topic = replaced(replaced(topic_format_, "${topic}", record.topic), "${timestamp}", time);
+    return true;
+  }
+
+ private:
+  static std::string replaced(std::string text, std::string_view mark, const std::string& by) {
+    for (size_t at = text.find(mark); at != text.npos; at = text.find(mark, at + by.size()))
+      text.replace(at, mark.size(), by);
+    return text;
+  }
+
+  const std::string topic_format_;
+  const TimePattern pattern_;
+};
+
 constexpr TransformClass kValueClasses[] = {
     {"Cast", true, kCastOptions, Cast::make},
     {"TimestampConverter", true, kTimestampOptions, TimestampConverter::make},
+    {"TimestampRouter", false, kTimeRouterOptions, TimestampRouter::make},
 };
 
 }  // namespace

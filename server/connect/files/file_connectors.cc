@@ -148,6 +148,12 @@ std::vector<engine::WrongProperty> FileConnectors::check(
     const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
   if (of.type == engine::ConnectorType::Sink) {
     auto read = engine::read_file_sink(of, values);
+    const auto transforms =
+        engine::read_transforms(values.config(), engine::file_forms(of, values), of.type).chain;
+    if (transforms != nullptr && transforms->routes_by_time())
+      read.wrong.push_back({"transforms", "property \"transforms\": TimestampRouter cannot route the "
+                                          "records of a sink of files, whose files have the records "
+                                          "of one topic"});
     if (!of.is_short()) return std::move(read.wrong);
     std::map<std::string, std::string> names;  // names of files, each with its topic
     for (const std::string& topic : read.sink.topics) {
@@ -211,7 +217,7 @@ Result<SourcePlan> FileConnectors::plan_source(const engine::ConnectorClass& of,
   const auto transforms =
       engine::read_transforms(values.config(), forms(of, values), of.type).chain;
   if (transforms != nullptr && !transforms->is_empty()) {
-    if (sample && *sample)
+    if (sample && *sample && !transforms->routes_by_time())
       plan.stream = TRY(transformed_stream(*opened, **sample, source, *transforms));
   } else if (!source.columns.empty()) {
     plan.stream = {source.topic, "JSON", source.columns, source.given_columns};

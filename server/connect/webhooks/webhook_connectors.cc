@@ -11,8 +11,14 @@ std::vector<engine::PropertyRow> WebhookConnectors::rows(const engine::Connector
 }
 
 std::vector<engine::WrongProperty> WebhookConnectors::check(
-    const engine::ConnectorClass&, const engine::PropertyValues& values) const {
-  return engine::read_webhook(values).wrong;
+    const engine::ConnectorClass& of, const engine::PropertyValues& values) const {
+  auto wrong = engine::read_webhook(values).wrong;
+  const auto transforms =
+      engine::read_transforms(values.config(), forms(of, values), of.type).chain;
+  if (!values.text("columns").empty() && transforms != nullptr && transforms->routes_by_time())
+    wrong.push_back({"columns", "property \"columns\" declares a stream over one topic, and "
+                                "TimestampRouter makes several"});
+  return wrong;
 }
 
 engine::RecordForms WebhookConnectors::forms(const engine::ConnectorClass&,

@@ -377,6 +377,28 @@ TEST(Transforms, regex_router) {
             "exist");
 }
 
+TEST(Transforms, timestamp_router) {
+  const auto route = [](const Options& options, std::optional<int64_t> timestamp_ms) {
+    const auto read =
+        read_transforms(config_of("TimestampRouter", options), {}, ConnectorType::Source);
+    if (!read.wrong.empty()) return read.wrong.front().message;
+    EXPECT_TRUE(read.chain->routes_by_time());
+    ConnectRecord record{.topic = "orders", .timestamp_ms = timestamp_ms};
+    const auto kept = read.chain->apply(record);
+    return kept ? record.topic : kept.error().message;
+  };
+  EXPECT_EQ(route({}, 1'709'251'199'999), "orders-20240229");
+  EXPECT_EQ(route({}, 1'709'251'200'000), "orders-20240301");
+  EXPECT_EQ(route({{"topic.format", "${timestamp}.${topic}"}, {"timestamp.format", "yyyy-MM-dd'T'HH"}},
+                  1'709'200'800'000),
+            "2024-02-29T10.orders");
+  EXPECT_EQ(route({}, std::nullopt),
+            "transform t: TimestampRouter needs a timestamp, and the record has none");
+  EXPECT_EQ(route({{"timestamp.format", "b"}}, 0),
+            "property \"transforms.t.timestamp.format\": \"b\" is not a pattern of SimpleDateFormat "
+            "that is supported");
+}
+
 TEST(Transforms, predicates_choose_the_records) {
   const auto with = [](const std::string& predicate, const Options& options, bool negate) {
     auto config = config_of("Filter", {{"predicate", "p"}});
@@ -415,7 +437,8 @@ TEST(Transforms, wrong_configurations_name_what_exists) {
             "DropHeaders, ExtractField$Key|$Value, Filter, Flatten$Key|$Value, "
             "HeaderFrom$Key|$Value, HoistField$Key|$Value, InsertField$Key|$Value, InsertHeader, "
             "MaskField$Key|$Value, RegexRouter, ReplaceField$Key|$Value, "
-            "SetSchemaMetadata$Key|$Value, TimestampConverter$Key|$Value, ValueToKey.");
+            "SetSchemaMetadata$Key|$Value, TimestampConverter$Key|$Value, TimestampRouter, "
+            "ValueToKey.");
   const WrongProperty option = wrong(config_of("HoistField$Key", {{"field", "a"}, {"fied", "b"}}));
   EXPECT_EQ(option.message, "property \"transforms.t.fied\" is not an option of HoistField");
   EXPECT_EQ(option.hint, "Its options are field.");
