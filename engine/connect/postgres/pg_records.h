@@ -25,8 +25,8 @@ struct PgColumn {
 struct PgTable {
   uint32_t oid = 0;
   std::string schema, name;
-  std::vector<PgColumn> columns;
-  std::vector<std::string> left_out;  // columns whose types have no form in Kafka Connect
+  std::vector<PgColumn> columns = {};
+  std::vector<std::string> left_out = {};  // columns whose types have no form in Kafka Connect
   std::string full_name() const { return schema + "." + name; }
   // Returns the indexes of the key's columns, in the order of the key.
   std::vector<size_t> key() const;
@@ -35,7 +35,7 @@ struct PgTable {
 // The properties that determine the form of records.
 struct PgRecordForm {
   std::string prefix, database;
-  PgValueModes modes;
+  PgValueModes modes = {};
   bool has_key_schemas = true, has_value_schemas = true;
   bool is_unwrapped = false;   // true: the record is the row alone
   bool has_tombstones = true;  // true: a tombstone follows each delete
@@ -45,9 +45,9 @@ struct PgRecordForm {
 struct PgOrigin {
   std::string snapshot = "false";
   int64_t ts_us = 0;  // time of the commit or of the snapshot
-  std::optional<uint32_t> xid;
+  std::optional<uint32_t> xid = {};
   PgLsn lsn = 0;
-  std::optional<PgLsn> last_commit;  // end of the preceding transaction
+  std::optional<PgLsn> last_commit = {};  // end of the preceding transaction
 };
 
 // A change of a row. The tuples have a cell for each column of the table.

@@ -90,12 +90,15 @@ TEST(RowCodec, some_columns_are_decoded_without_the_others) {
     ASSERT_TRUE(some.decode_at(bytes, 1)) << "seed " << seed;
     for (size_t i = 0; i < columns.size(); ++i) {
       ASSERT_EQ(columns[i].size(), wanted[i] ? 2u : 0u) << "seed " << seed;
-      if (wanted[i]) EXPECT_EQ(columns[i].value_at(1), row.values[i]) << "seed " << seed;
+      if (wanted[i]) {
+        EXPECT_EQ(columns[i].value_at(1), row.values[i]) << "seed " << seed;
+      }
     }
-    if (!wanted.empty() && wanted.back() && bytes.size() > 1)
+    if (!wanted.empty() && wanted.back() && bytes.size() > 1) {
       EXPECT_FALSE(some.decode_at(std::string_view(bytes).substr(0, bytes.size() - 1), 0) &&
                    !row.values.back().is_null())
           << "seed " << seed;
+    }
   }
 }
 
