@@ -16,11 +16,12 @@ using Statement = std::variant<
     InsertSelect, InsertValues, UpdateRows, DeleteRows, Print, SetProperty, UnsetProperty,
     AlterSystem, DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema, CreateRole,
     AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, AlterConnector, DropConnector,
-    ControlConnector, DescribeConnector, CreateLink, DropLink, DescribeLink, Show, DescribeSource, DescribeSources, DescribeFunction,
-    Explain, ControlQuery, Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting,
-    Discard, DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate,
-    Listen, Unlisten, Notify, CreateSequence, AlterSequence, DropSequences, AlterDefault,
-    CreateView, DropViews, RefreshView, RenameRelation, ChangeConstraint>;
+    ControlConnector, DescribeConnector, CreateLink, DropLink, DescribeLink, Show, DescribeSource,
+    DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,
+    SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor, CloseCursor,
+    Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify, CreateSequence,
+    AlterSequence, DropSequences, AlterDefault, CreateView, DropViews, RefreshView, RenameRelation,
+    ChangeConstraint>;
 
 // The row locks that FOR UPDATE, FOR SHARE and similar clauses of all SELECTs in the statement request.
 struct RowLocks {

@@ -23,9 +23,9 @@ enum class ColumnConstraint : uint8_t { None, Key, PrimaryKey, Headers, Header }
 // A UNIQUE, CHECK or FOREIGN KEY constraint that is not enforced: rows are not checked against it. It is only kept in
 // the catalog, for programs that read their models from the catalog (setting unenforced_constraints).
 struct UnenforcedConstraint {
-  std::string name;                                  // name as displayed; empty: not chosen yet
-  std::string type;                                  // contype of pg_constraint: "u", "c" or "f"
-  std::vector<std::string> columns;                  // names in the catalog
+  std::string name;                  // name as displayed; empty: not chosen yet
+  std::string type;                  // contype of pg_constraint: "u", "c" or "f"
+  std::vector<std::string> columns;  // names in the catalog
   // for a FOREIGN KEY: the table's name in the catalog
   std::string referenced_table = {};
   std::vector<std::string> referenced_columns = {};  // empty: the primary key
@@ -338,9 +338,9 @@ struct Show {
   ShowKind kind;
   bool all = false, extended = false;
   ConnectorKind connectors = ConnectorKind::Any;
-  std::optional<Name> group = {};  // group of ConsumerLag; none: all groups
-  std::optional<LinkName> link = {};         // link of LinkTopics
-  std::optional<std::string> pattern = {};   // LIKE pattern of LinkTopics; none: all topics
+  std::optional<Name> group = {};           // group of ConsumerLag; none: all groups
+  std::optional<LinkName> link = {};        // link of LinkTopics
+  std::optional<std::string> pattern = {};  // LIKE pattern of LinkTopics; none: all topics
 };
 
 struct DescribeSource {

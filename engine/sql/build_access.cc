@@ -102,8 +102,8 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
                    "unrecognized privilege type \"" + to_lower(text_of(*each)) + "\""}
           .at(position_of(*each))
           .with_hint(
-              "Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE, CREATE CONNECTOR, CREATE "
-              "LINK and ALL.");
+              "Rights are SELECT, INSERT (with UPDATE and DELETE), CREATE, CREATE CONNECTOR, "
+              "CREATE LINK and ALL.");
     if (goes_with_insert)
       with_insert = each;
     else

@@ -62,7 +62,8 @@ const std::vector<Construct>& constructs_at_the_beginning() {
       {{"CREATE", "SINK"}, kConnectors, {}, 0, {}, true},
       {{"CREATE", "CONNECTOR"}, kConnectors, {}, 0, {}, true},
       {{"CREATE", "LINK"},
-       "CREATE LINK name WITH ('bootstrap.servers' = 'HOST:PORT', ...) names another Kafka cluster.",
+       "CREATE LINK name WITH ('bootstrap.servers' = 'HOST:PORT', ...) names another Kafka "
+       "cluster.",
        {},
        0,
        {},

@@ -131,7 +131,7 @@ struct InformationContext {
   // Returns whether the reader may read or write the topic, or every topic if the name is empty. Unset: the reader may
   // see everything.
   std::function<bool(const std::string& topic)> may_see = {};
-  const SampleHistory* history = nullptr;  // null: the server keeps no history
+  const SampleHistory* history = nullptr;                    // null: the server keeps no history
   const std::vector<ConnectorStatus>* connectors = nullptr;  // by name; filled like `groups`
 };
 

@@ -16,8 +16,8 @@
 #include "engine/system_tables/information.h"
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/connectors.h"
-#include "storage/meta/link_table.h"
 #include "storage/meta/group_configs.h"
+#include "storage/meta/link_table.h"
 #include "storage/meta/topic_table.h"
 #include "storage/meta/users.h"
 

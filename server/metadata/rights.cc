@@ -164,7 +164,8 @@ Status check_use_link(const storage::Users& users, const Asker& asker, const std
   const auto roles = storage::roles_of(users, *asker);
   if (!owner.empty() && std::ranges::find(roles, owner) != roles.end()) return {};
   return denied(fmt::format("permission denied for link {}", link))
-      .with_hint(fmt::format("Its owner may use it. A superuser may GRANT CREATE LINK ON ALL TO \"{}\".", *asker));
+      .with_hint(fmt::format(
+          "Its owner may use it. A superuser may GRANT CREATE LINK ON ALL TO \"{}\".", *asker));
 }
 
 }  // namespace server

@@ -24,8 +24,9 @@ bool changes(const engine::Statement& statement) {
                    CreateSchema, DropSchemas, CommentOn, AlterSource, CreateType, DropType,
                    InsertSelect, InsertValues, UpdateRows, DeleteRows, AlterSystem, RunScript,
                    CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector,
-                   AlterConnector, DropConnector, ControlConnector, CreateLink, DropLink, ControlQuery, CreateView,
-                   DropViews, RenameRelation, ChangeConstraint>(statement);
+                   AlterConnector, DropConnector, ControlConnector, CreateLink, DropLink,
+                   ControlQuery, CreateView, DropViews, RenameRelation, ChangeConstraint>(
+      statement);
 }
 
 // Takes the next word off the text and returns it in upper case. A word ends at the first character
