@@ -29,8 +29,38 @@ bool is_secret(const std::string& property) {
 }
 
 bool is_literal(const std::string& property, const std::string& value) {
-  const bool is_reference = value.starts_with("${") && value.find('}') == value.size() - 1;
+  const bool is_reference = value.starts_with("${") && value.find(':') != value.npos &&
+                            value.find('}') == value.size() - 1;
   return !value.empty() && is_secret(property) && !is_reference;
+}
+
+// Returns whether the value refers to a secret. Only ${file:NAME:KEY} with a KEY that may not be a secret does not.
+bool refers_to_secret(std::string_view value) {
+  for (size_t begin = value.find("${"); begin != value.npos; begin = value.find("${", begin + 2)) {
+    const std::string_view reference = value.substr(begin + 2, value.find('}', begin) - begin - 2);
+    const size_t key = reference.find(':', reference.find(':') + 1);
+    if (!reference.starts_with("file:") || key == reference.npos ||
+        is_secret(std::string(reference.substr(key + 1))))
+      return true;
+  }
+  return false;
+}
+
+// Returns whether errors, SHOW LINKS and the log may contain the value: addresses, the name of the user.
+bool may_be_shown(const std::string& property) {
+  const std::string name = kafka_client::canonical_name(property);
+  return !is_secret(property) && name != "ssl.ca.pem" && name != "ssl.certificate.pem";
+}
+
+Status check_no_shown_secrets(const LinkProperties& properties) {
+  for (const auto& [name, value] : properties)
+    if (may_be_shown(name) && refers_to_secret(value))
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("{}: the property cannot refer to a secret", name),
+                   "Errors and the log contain the value of this property.",
+                   "Write the value itself, or ${file:NAME:KEY} with a key of a properties file "
+                   "that is not a password."};
+  return {};
 }
 
 }  // namespace
@@ -50,6 +80,7 @@ Status check_no_literal_secrets(const LinkProperties& properties) {
 Result<kafka_client::ClientSettings> read_link_settings(const std::string& link,
                                                         const LinkProperties& properties,
                                                         const SecretSettings& secrets) {
+  TRY(check_no_shown_secrets(properties));
   LinkProperties resolved = TRY(resolve_secrets(properties, secrets));
   for (const auto& [location, pem] : kFiles) {
     const auto found = resolved.find(std::string(location));

@@ -70,10 +70,35 @@ TEST(LinkSettings, a_definition_contains_no_secret) {
     EXPECT_EQ(shown_properties({{name, "geheim-4711"}}).at(name), "[hidden]");
     EXPECT_TRUE(check_no_literal_secrets({{name, "${file:x}"}}));
     EXPECT_EQ(shown_properties({{name, "${file:x}"}}).at(name), "${file:x}");
+    // This value refers to no provider of secrets, so it is the password itself.
+    EXPECT_FALSE(check_no_literal_secrets({{name, "${x}"}}));
   }
   EXPECT_TRUE(check_no_literal_secrets({{"bootstrap.servers", "kafka1:9092"},
                                         {"sasl.username", "svc"},
                                         {"ssl.ca.location", "ca.pem"}}));
+}
+
+// Errors and the log contain addresses and the name of the user.
+TEST(LinkSettings, a_secret_cannot_be_an_address_or_a_name) {
+  const Secrets secrets;
+  secrets.write("prod.password", "geheim-4711");
+  secrets.write("client.properties", "svc=ann\nsasl.password=geheim-4711\n");
+  for (const char* name : {"bootstrap.servers", "sasl.username", "client.id", "security.protocol",
+                           "sasl.mechanism", "ssl.ca.location", "fetch.max.bytes"})
+    for (const char* value :
+         {"${file:prod.password}", "${env:MILLRACE_SECRET_X}", "a${file:prod.password}:9092",
+          "${file:client.properties:sasl.password}"}) {
+      LinkProperties properties = {{"bootstrap.servers", "kafka1:9092"}};
+      properties[name] = value;
+      const auto settings = read_link_settings("prod", properties, secrets.settings());
+      ASSERT_FALSE(settings) << name << " " << value;
+      EXPECT_EQ(settings.error().message,
+                std::string(name) + ": the property cannot refer to a secret");
+    }
+  EXPECT_TRUE(read_link_settings(
+      "prod",
+      {{"bootstrap.servers", "kafka1:9092"}, {"sasl.username", "${file:client.properties:svc}"}},
+      secrets.settings()));
 }
 
 TEST(LinkSettings, a_properties_file_of_a_java_client_describes_a_link) {
