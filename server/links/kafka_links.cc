@@ -25,6 +25,10 @@ Error no_link(const std::string& name) {
           "SHOW LINKS lists the links; names of links distinguish case."};
 }
 
+Error link_exists(const std::string& name) {
+  return {ErrorCode::DuplicateObject, fmt::format("link {} already exists", name)};
+}
+
 // Takes the property 'connect' off. Returns whether the link is to be connected now.
 Result<bool> take_connect(LinkProperties& properties) {
   const auto found = properties.find(kConnect);
@@ -140,13 +144,18 @@ void KafkaLinks::start() {
 void KafkaLinks::stop() {
   if (!thread_.joinable()) return;
   loop_->post([this] {
+    is_over_ = true;
     open_.clear();
+    // Each client is removed from the set while it is closed, so the loop has a set of its own.
+    for (const auto& client : std::exchange(creating_, {}))
+      client->close({ErrorCode::ObjectState, "the server stops"});
     loop_->stop();
   });
   thread_.join();
 }
 
 void KafkaLinks::adjust() {
+  if (is_over_) return;
   const std::shared_ptr<const storage::LinkTable> links = store_.links();
   if (links == adjusted_to_) return;
   adjusted_to_ = links;
@@ -169,17 +178,14 @@ Result<OpenLink*> KafkaLinks::find(const std::string& name) {
 
 void KafkaLinks::create(LinkRequest request, Done<CreatedLink> done) {
   loop_->post([this, request = std::move(request), done = std::move(done)]() mutable {
+    if (is_over_) return;
+    const bool exists = store_.links()->contains(request.name);
+    if (exists && request.if_exists == IfLinkExists::Fail) return done(link_exists(request.name));
     CreatedLink created;
+    created.is_new = !exists || request.if_exists == IfLinkExists::Replace;
     const auto prepare = [&]() -> Result<std::shared_ptr<kafka_client::KafkaClient>> {
       TRY(check_link_name(request.name));
-      const auto links = store_.links();
-      if (request.if_exists != IfLinkExists::Replace && links->contains(request.name)) {
-        if (request.if_exists == IfLinkExists::Fail)
-          return Error{ErrorCode::DuplicateObject,
-                       fmt::format("link {} already exists", request.name)};
-        created.is_new = false;
-        return std::shared_ptr<kafka_client::KafkaClient>();
-      }
+      if (!created.is_new) return std::shared_ptr<kafka_client::KafkaClient>();
       if (request.file) {
         FileProperties read = TRY(properties_of_file(*request.file, secrets_));
         request.properties = std::move(read.properties);
@@ -198,10 +204,12 @@ void KafkaLinks::create(LinkRequest request, Done<CreatedLink> done) {
     if (!client) return done(link_error(request.name, std::move(client).error()));
     if (!created.is_new) return done(std::move(created));
     if (!*client) return put(request, std::move(created), std::move(done));
+    creating_.insert(*client);
     (*client)->ask_metadata(
         std::nullopt, clock_.monotonic_us() + kPatienceUs,
         [this, client = *client, request = std::move(request), created = std::move(created),
          done = std::move(done)](Result<kafka::MetadataResponse> answer) mutable {
+          creating_.erase(client);
           if (answer) created.facts = link_facts(*client, *answer);
           client->close({ErrorCode::ObjectState, "the link was created"});
           if (!answer) return done(link_error(request.name, std::move(answer).error()));
@@ -221,8 +229,7 @@ void KafkaLinks::put(const LinkRequest& request, CreatedLink created, Done<Creat
       [definition, if_exists = request.if_exists](
           const storage::LinkTable& links) -> Result<std::vector<storage::LinkChange>> {
         if (if_exists != IfLinkExists::Replace && links.contains(definition->name))
-          return Error{ErrorCode::DuplicateObject,
-                       fmt::format("link {} already exists", definition->name)};
+          return link_exists(definition->name);
         return std::vector<storage::LinkChange>{{definition->name, definition}};
       },
       [this, created = std::move(created), done = std::move(done)](Status stored) mutable {

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -16,6 +17,9 @@
 namespace server {
 
 class OpenLink;
+namespace kafka_client {
+class KafkaClient;
+}
 
 // The clients have a loop and a thread of their own, so a cluster that sends much, slowly or nothing cannot delay the
 // clients of this server. No call of this class waits.
@@ -55,7 +59,10 @@ class KafkaLinks final : public Links {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Timer> timer_;
   std::map<std::string, std::unique_ptr<OpenLink>> open_;  // used on the loop
+  // The clients of calls of create() that are not answered; used on the loop.
+  std::set<std::shared_ptr<kafka_client::KafkaClient>> creating_;
   std::shared_ptr<const storage::LinkTable> adjusted_to_;
+  bool is_over_ = false;  // stop() was called; used on the loop
   std::thread thread_;
 };
 

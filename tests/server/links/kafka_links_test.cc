@@ -208,6 +208,22 @@ TEST_F(KafkaLinksTest, a_dropped_link_fails_the_calls_that_wait) {
       << found.error().message;
 }
 
+// The client of CREATE LINK is on the loop of the links, which ends before the answer.
+TEST_F(KafkaLinksTest, a_stop_ends_a_call_that_connects) {
+  bool is_ended = false;
+  ScriptedBroker silent(loop, [this](const kafka::RequestFrame&) {
+    loop.stop();
+    return std::string();
+  });
+  links.create({.name = "prod",
+                .owner = {},
+                .properties = {{"bootstrap.servers", silent.address().to_string()}}},
+               [&](const Result<CreatedLink>& created) { is_ended = !created; });
+  loop.run();  // until the broker has the first request
+  links.stop();
+  EXPECT_TRUE(is_ended);
+}
+
 TEST_F(KafkaLinksTest, a_reading_reports_a_missing_topic_and_ends_with_its_owner) {
   ScriptedBroker other(loop, broker);
   ASSERT_TRUE(create("prod", other.address().to_string()));
