@@ -3,12 +3,14 @@
 import atexit
 import contextlib
 import glob
+import json
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
+import urllib.request
 
 import psycopg
 
@@ -17,6 +19,7 @@ from patience import patience
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-links-")
 SECRET = "geheim-4711"
+WRONG = "falsch-0815"
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
@@ -52,7 +55,7 @@ os.mkdir(SECRETS)
 for _name in ("ca.crt", "other_ca.crt"):
     shutil.copy(path(_name), SECRETS)
 write("secrets/prod.password", SECRET + "\n")
-write("secrets/wrong.password", "another\n")
+write("secrets/wrong.password", WRONG + "\n")
 FOREIGN = launch()
 SECURE = launch("--access-file", write("rules", "hostssl all all all scram-sha-256\n"),
                 "--superuser-password-file", write("password", SECRET + "\n"),
@@ -163,7 +166,7 @@ def names_are_taken_once():
     with connect() as c:
         c.execute(create("once", bootstrap_servers=FOREIGN.kafka))
         again = f"LINK {{}} once WITH ({properties(bootstrap_servers=FOREIGN.kafka)})"
-        assert fails(c, "CREATE " + again.format(""))[:2] == ("42710", "link once: link once already exists")
+        assert fails(c, "CREATE " + again.format(""))[:2] == ("42710", "link once already exists")
         c.execute("CREATE " + again.format("IF NOT EXISTS"))
         assert c.notices[-1] == "link once already exists, skipping", c.notices
         assert fails(c, "SHOW TOPICS FROM LINK \"Once\"")[:2] == ("42704", "link Once does not exist")
@@ -234,7 +237,7 @@ def servers_that_are_no_brokers_are_recognized():
 
 
 @case
-def a_silent_broker_delays_nobody_else():
+def a_silent_broker_does_not_delay_other_statements():
     with connect() as waiting, connect() as other, answering(b"") as address:
         outcome = []
         thread = threading.Thread(target=lambda: outcome.append(
@@ -249,12 +252,108 @@ def a_silent_broker_delays_nobody_else():
 
 
 @case
+def a_drop_ends_the_statements_that_wait():
+    with connect() as waiting, connect() as other, answering(b"") as address:
+        for statement in ("SHOW TOPICS FROM LINK silent", "PRINT 'orders' FROM LINK silent FROM BEGINNING"):
+            other.execute(create("silent", bootstrap_servers=address, connect="later"))
+            outcome = []
+            thread = threading.Thread(target=lambda text=statement, to=outcome: to.append(fails(waiting, text)))
+            thread.start()
+            wait_until(lambda text=statement: other.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query = %s", (text,)).fetchall())
+            other.execute("DROP LINK silent")
+            thread.join(patience(20))
+            # The statement may have begun after the DROP.
+            assert not thread.is_alive() and ("was dropped" in outcome[0][1] or "does not exist" in outcome[0][1]), outcome
+
+
+@case
+def two_links_are_independent():
+    with connect() as c, closed_port() as nobody:
+        c.execute(create("one", bootstrap_servers=FOREIGN.kafka))
+        c.execute(create("two", bootstrap_servers=nobody, connect="later"))
+        wait_until(lambda: row_of(c, "two")[4] and row_of(c, "one")[1] == "CONNECTED")
+        c.execute(create("two", bootstrap_servers=FOREIGN.kafka))
+        wait_until(lambda: row_of(c, "two")[1] == "CONNECTED")
+        assert row_of(c, "one")[2] == row_of(c, "two")[2], c.execute("SHOW LINKS").fetchall()
+        c.execute("DROP LINK two")
+        assert c.execute("SHOW TOPICS FROM LINK one").fetchall()
+
+
+@case
+def a_restart_does_not_wait_for_brokers():
+    global OWN
+    with answering(b"") as address:
+        with connect() as c:
+            c.execute(create("silent", bootstrap_servers=address, connect="later"))
+            for statement in (create("also", bootstrap_servers=address), "SHOW TOPICS FROM LINK silent"):
+                threading.Thread(target=give_up, args=(connect(), statement), daemon=True).start()
+            wait_until(lambda: len(c.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%LINK%'").fetchall()) >= 3)
+        OWN.stop()
+        OWN = launch_own()
+        with connect() as c:
+            assert row_of(c, "silent")[1] == "CONNECTING"
+            c.execute("DROP LINK silent")
+
+
+def give_up(connection, statement):
+    """Executes a statement that the end of the server interrupts."""
+    with contextlib.suppress(psycopg.Error):
+        connection.execute(statement)
+
+
+@case
+def rest_clients_use_links():
+    def post(path, text):
+        body = json.dumps({"ksql": text, "streamsProperties": {}}).encode()
+        request = urllib.request.Request(f"http://{OWN.http}{path}", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=patience(20)) as answer:
+            return answer.read().decode()
+    post("/ksql", create("rest", bootstrap_servers=FOREIGN.kafka) + ";")
+    assert "rest" in post("/ksql", "SHOW LINKS;")
+    assert "orders" in post("/ksql", "SHOW TOPICS FROM LINK rest;")
+    assert FOREIGN.kafka in post("/ksql", "DESCRIBE LINK rest;")
+    assert "Lahore" in post("/query", "PRINT 'orders' FROM LINK rest FROM BEGINNING LIMIT 3;")
+    post("/ksql", "DROP LINK rest;")
+
+
+@case
+def a_role_needs_the_right_to_create_links():
+    def as_user(name, password):
+        return connect(SECURE, user=name, password=password, sslmode="require")
+    with as_user("millrace", SECRET) as admin:
+        for name in ("owner", "stranger"):
+            admin.execute(f"CREATE USER {name} PASSWORD 'p'")
+        with as_user("owner", "p") as owner, as_user("stranger", "p") as stranger:
+            link = create("mine", bootstrap_servers=FOREIGN.kafka)
+            assert fails(owner, link)[:2] == ("42501", "permission denied to create links")
+            admin.execute("GRANT ALL ON ALL TO stranger")
+            assert fails(stranger, link)[0] == "42501"
+            admin.execute("GRANT CREATE LINK ON ALL TO owner")
+            owner.execute(link)
+            admin.execute("REVOKE CREATE LINK ON ALL FROM owner")
+            assert fails(owner, create("more", bootstrap_servers=FOREIGN.kafka))[0] == "42501"
+            assert owner.execute("SHOW TOPICS FROM LINK mine").fetchall()
+            for statement in ("SHOW TOPICS FROM LINK mine", "PRINT 'orders' FROM LINK mine", "DESCRIBE LINK mine",
+                              "DROP LINK mine"):
+                assert fails(stranger, statement)[:2] == ("42501", "permission denied for link mine")
+            assert stranger.execute("SHOW LINKS").fetchall() == []
+            assert [row[0] for row in owner.execute("SHOW LINKS").fetchall()] == ["mine"]
+            owner.execute("DROP LINK mine")
+
+
+@case
 def secrets_are_references_and_never_shown():
     with connect() as c:
         for name in ("sasl_password", "sasl_jaas_config", "ssl_key_pem"):
             state, message, hint = fails(c, create("literal", bootstrap_servers=FOREIGN.kafka, **{name: SECRET}))
             assert state == "22023" and "the secret itself" in message and "${file:NAME}" in hint, (state, message)
             assert SECRET not in message + hint
+        for name in ("bootstrap_servers", "sasl_username", "client_id"):
+            shown = {**dict(bootstrap_servers=FOREIGN.kafka), name: "${file:prod.password}"}
+            state, message, _ = fails(c, create("shown", **shown))
+            assert state == "22023" and message.endswith("cannot refer to a secret") and SECRET not in message, message
         state, message, _ = fails(c, create("escape", bootstrap_servers=FOREIGN.kafka, security_protocol="SSL",
                                             ssl_ca_location="../password"))
         assert state == "22023" and "ssl.ca.location" in message, message
@@ -282,6 +381,29 @@ def tls_and_sasl():
                 (dict(ssl_ca_location="other_ca.crt"), "08006", "is not accepted")):
             found = fails(c, secure(**changed))
             assert found[0] == state and part in found[1] and SECRET not in "".join(found), found
+        # The password of this link is replaced while the link is refused.
+        write("secrets/changed.password", WRONG + "\n")
+        c.execute(create("refused", bootstrap_servers=SECURE.kafka, security_protocol="SASL_SSL", sasl_username="millrace",
+                         sasl_mechanism="PLAIN", sasl_password="${file:changed.password}", ssl_ca_location="ca.crt",
+                         connect="later"))
+        wait_until(lambda: row_of(c, "refused")[1] == "REFUSED")
+        assert 'SASL/PLAIN was refused for user "millrace"' in row_of(c, "refused")[4], row_of(c, "refused")
+        shown = str(c.execute("SHOW LINKS").fetchall() + c.execute("DESCRIBE LINK refused").fetchall())
+        assert WRONG not in shown and SECRET not in shown, shown
+        c.execute("DROP LINK refused")
+
+
+@case
+def a_properties_file_describes_a_link():
+    write("secrets/client.properties", f"bootstrap.servers={SECURE.kafka}\nsecurity.protocol=SASL_SSL\n"
+          "sasl.mechanism=SCRAM-SHA-512\nssl.ca.location=ca.crt\ngroup.id=reports\n"
+          "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
+          f'username="millrace" password="{SECRET}";\n')
+    with connect() as c:
+        c.execute("CREATE OR REPLACE LINK filed FROM FILE 'client.properties'")
+        assert c.notices[-1] == "these properties of the file do not concern links: group.id", c.notices
+        assert isinstance(c.execute("SHOW TOPICS FROM LINK filed").fetchall(), list)
+        assert SECRET not in str(c.execute("DESCRIBE LINK filed").fetchall())
 
 
 @case
@@ -289,7 +411,8 @@ def no_secret_is_left_anywhere():
     for name in glob.glob(os.path.join(DATA, "**"), recursive=True):
         if os.path.isfile(name):
             with open(name, "rb") as file:
-                assert SECRET.encode() not in file.read(), name
+                content = file.read()
+                assert SECRET.encode() not in content and WRONG.encode() not in content, name
 
 
 run()
