@@ -85,7 +85,7 @@ class World:
 
     def post(self, body, name="hook", headers={}):
         """Returns the status and the body of the answer."""
-        request = urllib.request.Request(f"http://{self.files.server.http}/webhooks/{name}", body if isinstance(body, bytes) else body.encode(), headers, method="POST")
+        request = urllib.request.Request(f"http://{self.files.server.http}/webhooks/{name}", body.encode(), {"Content-Type": "application/json"} | headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
