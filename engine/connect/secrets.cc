@@ -30,6 +30,47 @@ bool is_reference(std::string_view value) {
          value.find('}') == value.size() - 1;
 }
 
+// Whether the name is that of a property whose value is a list of HTTP headers, Name:value.
+bool is_list_of_headers(std::string_view property) {
+  return lower_of(property).find("headers") != std::string::npos &&
+         !lower_of(property).ends_with(".authorization");
+}
+
+// Whether a list of headers has a header with a literal secret. A reference may follow the name of a scheme: "Authorization:
+// Bearer ${file:NAME}". The separator of the list is not known here, so each colon may follow the name of a header.
+bool has_secret_header(std::string_view headers) {
+  constexpr char kReference = '\1';
+  std::string text;
+  for (size_t at = 0; at < headers.size();) {
+    const size_t end = headers.find('}', at);
+    if (headers.substr(at).starts_with("${") && end != headers.npos &&
+        headers.substr(at, end - at).find(':') != headers.npos) {
+      text += kReference;
+      at = end + 1;
+    } else {
+      text += headers[at++];
+    }
+  }
+  const auto is_of_name = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+  };
+  for (size_t colon = text.find(':'); colon != text.npos; colon = text.find(':', colon + 1)) {
+    size_t begin = colon;
+    while (begin > 0 && is_of_name(text[begin - 1])) --begin;
+    if (!is_secret_header(std::string_view(text).substr(begin, colon - begin))) continue;
+    std::string_view value = std::string_view(text).substr(colon + 1);
+    const auto skip_blanks = [&] {
+      while (value.starts_with(' ')) value.remove_prefix(1);
+    };
+    skip_blanks();
+    for (const std::string_view scheme : {"bearer ", "basic ", "token "})
+      if (lower_of(value.substr(0, scheme.size())) == scheme) value.remove_prefix(scheme.size());
+    skip_blanks();
+    if (!value.starts_with(kReference) || (value.size() > 1 && is_of_name(value[1]))) return true;
+  }
+  return false;
+}
+
 // Hides the password of "scheme://user:password@host" and of "...?password=...".
 std::string without_passwords(std::string_view value) {
   std::string shown(value);
@@ -61,7 +102,19 @@ bool may_be_secret(std::string_view property) {
                              [&](std::string_view part) { return lower.find(part) != lower.npos; });
 }
 
+bool is_secret_header(std::string_view name) {
+  std::string lower = lower_of(name);
+  if (lower == "idempotency-key") return false;
+  if (lower.find("auth") != lower.npos || lower.find("cookie") != lower.npos ||
+      lower.ends_with("-key"))
+    return true;
+  std::ranges::replace(lower, '-', '.');
+  return std::ranges::any_of(kSecretParts,
+                             [&](std::string_view part) { return lower.find(part) != lower.npos; });
+}
+
 bool is_literal_secret(std::string_view property, std::string_view value) {
+  if (is_list_of_headers(property)) return has_secret_header(value);
   return !value.empty() && may_be_secret(property) && !is_reference(value);
 }
 

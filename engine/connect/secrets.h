@@ -13,7 +13,11 @@ inline constexpr std::string_view kHiddenValue = "[hidden]";
 // "sasl.jaas.config". Properties of classes that are not known here have no type, so the name decides.
 bool may_be_secret(std::string_view property);
 
-// Returns whether the value is a secret itself, and not a reference such as ${file:crm.password}.
+// Returns whether an HTTP header with this name usually has a secret: Authorization, Cookie, X-Api-Key.
+bool is_secret_header(std::string_view name);
+
+// Returns whether the value is a secret itself, and not a reference such as ${file:crm.password}. A list of HTTP headers is
+// a secret if one of them is: "Authorization:Bearer abc|X-Kind:orders".
 bool is_literal_secret(std::string_view property, std::string_view value);
 
 // Returns the value as answers show it: kHiddenValue for a literal secret, and a URL without its password.

@@ -26,6 +26,20 @@ TEST(ConnectorSecrets, a_literal_secret_is_hidden_and_a_reference_is_shown) {
   EXPECT_FALSE(is_literal_secret("database.password", "${file:crm.password}"));
 }
 
+TEST(ConnectorSecrets, headers_with_a_literal_secret_are_hidden) {
+  for (const std::string_view secret :
+       {"Authorization:Bearer abc", "X-Kind:orders|authorization: Token abc", "X-Api-Key:abc",
+        "Cookie:a=b", "X-Auth-Token:${file:a}b", "X-A:${file:a},Authorization:Basic YTpi",
+        "Ocp-Apim-Subscription-Key:abc;X-A:${file:a}"})
+    EXPECT_EQ(shown_value("headers", secret), "[hidden]") << secret;
+  for (const std::string_view open :
+       {"Authorization:Bearer ${file:crm}", "X-Api-Key: ${env:A_KEY}|X-Kind:orders",
+        "X-Kind:orders", "X-A:${file:app.properties:token}", ""})
+    EXPECT_EQ(shown_value("http.headers.additional", open), open);
+  EXPECT_EQ(shown_value("http.headers.authorization", "abc"), "[hidden]");
+  EXPECT_EQ(shown_value("include.headers", "X-Request-Id,X-Kind"), "X-Request-Id,X-Kind");
+}
+
 TEST(ConnectorSecrets, a_url_is_shown_without_its_password) {
   EXPECT_EQ(shown_value("connection.url", "postgresql://etl:s3cret@db2/mart"),
             "postgresql://etl:[hidden]@db2/mart");
