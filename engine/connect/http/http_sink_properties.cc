@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/connect/secrets.h"
 #include "engine/types/ascii.h"
+#include "engine/types/text_bytes.h"
 
 namespace engine {
 
@@ -223,6 +225,18 @@ class SinkReader {
                         "connection.password."});
   }
 
+  void add_secret(std::string_view secret) {
+    constexpr size_t kLeastBytes = 4;  // a shorter text occurs in answers by chance
+    if (secret.size() >= kLeastBytes) sink_.secrets.emplace_back(secret);
+  }
+
+  // The server sets these headers. Another value would make the service misread the request.
+  static bool is_of_transfer(std::string_view name) {
+    return equals_ignoring_case(name, "content-length") || equals_ignoring_case(name, "host") ||
+           equals_ignoring_case(name, "transfer-encoding") ||
+           equals_ignoring_case(name, "connection");
+  }
+
   void add_header(const std::string& property, std::string_view text) {
     const size_t colon = text.find(':');
     std::string_view name = text.substr(0, colon);
@@ -233,8 +247,15 @@ class SinkReader {
     if (colon == text.npos || !is_header_name(name) || !is_header_value(value))
       wrong_.push_back(
           {property, fmt::format("property \"{}\" is a list of headers Name:value", property)});
+    else if (is_of_transfer(name))
+      wrong_.push_back(
+          {property, fmt::format("property \"{}\" must not set the header {}", property, name)});
     else
       sink_.headers.emplace_back(name, value);
+    if (!is_secret_header(name)) return;
+    add_secret(value);
+    if (const size_t scheme = value.rfind(' '); scheme != value.npos)
+      add_secret(value.substr(scheme + 1));
   }
 
   bool has_content_type() const {
@@ -290,13 +311,19 @@ class SinkReader {
       if (user.empty() || user.find(':') != user.npos)
         wrong_.push_back({"connection.user", "property \"connection.user\" is required with "
                                              "\"auth.type\" = basic, and has no colon"});
-      sink_.user_and_password = user + ":" + values_.text("connection.password");
+      const std::string password = values_.text("connection.password");
+      sink_.user_and_password = user + ":" + password;
+      add_secret(password);
+      std::string encoded;
+      append_base64(encoded, sink_.user_and_password);
+      add_secret(encoded);
     }
     if (type == "bearer") {
       if (token.empty() || !is_header_value(token))
         wrong_.push_back({"bearer.token", "property \"bearer.token\" is required with "
                                           "\"auth.type\" = bearer, and is one line"});
       sink_.headers.emplace_back("Authorization", "Bearer " + token);
+      add_secret(token);
     }
   }
 

@@ -30,6 +30,8 @@ struct HttpSink {
   std::string method;                                        // POST, PUT or PATCH
   std::vector<std::pair<std::string, std::string>> headers;  // Content-Type included
   std::string user_and_password;                             // of Basic authentication; empty: none
+  // Values of credentials. An answer that repeats one is shown without it.
+  std::vector<std::string> secrets;
   size_t batch_records = 1;
   bool is_array = false;  // also a single record has the prefix and the suffix
   std::string batch_prefix, batch_suffix, batch_separator;

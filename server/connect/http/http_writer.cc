@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 
+#include "engine/connect/secrets.h"
 #include "engine/connect/transforms/record_forms.h"
 #include "server/http_client/http_endpoints.h"
 
@@ -22,6 +23,17 @@ constexpr size_t kShownAnswerBytes = 200;
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
+
+std::string HttpWriter::reason_of(const Answer& answer) const {
+  if (answer.status == 0) return answer.error;
+  // A service may repeat the credentials of the request.
+  std::string body = answer.body;
+  for (const std::string& secret : sink_.secrets)
+    for (size_t at = 0; (at = body.find(secret, at)) != body.npos; at += engine::kHiddenValue.size())
+      body.replace(at, secret.size(), engine::kHiddenValue);
+  return fmt::format("the answer has the status {}: {}", answer.status,
+                     printable(body, kShownAnswerBytes));
+}
 
 Result<HttpWriter::Item> HttpWriter::item_of(const SinkRecord& record, size_t index) const {
   Item item{.index = index, .url = {}, .body = {}};
@@ -79,7 +91,10 @@ Result<HttpWriter::Answer> HttpWriter::ask_once(HttpThread::Request request,
     std::promise<void> done;
   };
   const auto call = std::make_shared<Call>();
-  request.on_bytes = [call](std::string_view bytes) { call->answer.body += bytes; };
+  // The rest of a long answer is dropped: the service has accepted the records, so they must not be sent again.
+  request.on_bytes = [call](std::string_view bytes) {
+    call->answer.body += bytes.substr(0, kAnswerBytes - call->answer.body.size());
+  };
   request.on_end = [call](const HttpEnd& end) {
     constexpr int64_t kMsOfSecond = 1'000;
     call->answer.status = end.status;
@@ -107,11 +122,7 @@ Result<HttpWriter::Answer> HttpWriter::ask(const HttpThread::Request& request,
     if (is_success(answer.status)) return answer;
     const bool may_help = answer.status == 0 || sink_.is_retried(answer.status);
     if (!may_help || (sink_.max_retries && retries >= *sink_.max_retries)) return answer;
-    wait.on_retry({ErrorCode::NetworkFailure,
-                   answer.status == 0 ? answer.error
-                                      : fmt::format("the answer has the status {}: {}",
-                                                    answer.status,
-                                                    printable(answer.body, kShownAnswerBytes))});
+    wait.on_retry({ErrorCode::NetworkFailure, reason_of(answer)});
     if (!wait.wait_for(std::max(pause_ms, answer.retry_after_ms)))
       return Error{ErrorCode::ShuttingDown, "the connector is stopping"};
     pause_ms = std::min(2 * pause_ms, kLongestPauseMs);
@@ -146,23 +157,20 @@ Status HttpWriter::send_items(std::span<const SinkRecord> records, std::span<con
   request.user_and_password = sink_.user_and_password;
   request.connect_timeout_ms = sink_.connect_timeout_ms;
   request.timeout_ms = sink_.request_timeout_ms;
-  request.max_answer_bytes = kAnswerBytes;
   request.allows_private_addresses = may_reach_private_addresses_;
   const Answer answer = TRY(ask(request, wait));
   if (is_success(answer.status)) return {};
-  const std::string reason =
-      answer.status == 0 ? answer.error
-                         : fmt::format("the answer has the status {}: {}", answer.status,
-                                       printable(answer.body, kShownAnswerBytes));
-  // A wrong secret is refused for every record, so no record is set aside as a bad one.
+  // A wrong secret is refused for every record, so no record is set aside as a bad one. The message does not contain the
+  // address, which may be a secret.
   if (answer.status == 401 || answer.status == 403)
-    return Error{ErrorCode::InsufficientPrivilege, fmt::format("{}: {}", items[0].url, reason)};
+    return Error{ErrorCode::InsufficientPrivilege, reason_of(answer), {},
+                 "Correct the secret, then run RESTART CONNECTOR."};
   if (items.size() > 1 && isolates_bad_records) {
     const size_t half = items.size() / 2;
     TRY(send_items(records, items.first(half), true, wait, refused));
     return send_items(records, items.subspan(half), true, wait, refused);
   }
-  Error error{ErrorCode::InvalidText, reason};
+  Error error{ErrorCode::InvalidText, reason_of(answer)};
   if (items.size() > 1)
     error.message = fmt::format("one of {} records: {}", items.size(), error.message);
   refused.push_back({items[0].index, std::move(error)});

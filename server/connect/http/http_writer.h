@@ -36,6 +36,8 @@ class HttpWriter final : public BatchWriter {
     std::string error, body;
     int64_t retry_after_ms = 0;
   };
+  // Returns the reason of an answer that is no success, without secrets.
+  std::string reason_of(const Answer& answer) const;
   Result<Item> item_of(const SinkRecord& record, size_t index) const;
   // Sends items with the same address and method in one request, and adds the refused ones.
   Status send_items(std::span<const SinkRecord> records, std::span<const Item> items,
