@@ -202,6 +202,7 @@ Status ConnectTask::run_once() {
       if (is_paused_) {
         lock.unlock();
         TRY(settle());
+        on_pause();
         release_memory();
         set_state(ConnectorState::Paused);
         lock.lock();

@@ -91,6 +91,8 @@ class ConnectTask {
   virtual Result<bool> step() = 0;
   // Waits for the writes in progress. Called before a pause and at the end of the task.
   virtual Status settle() = 0;
+  // Called when the task is paused, after settle().
+  virtual void on_pause() {}
   // Closes the outside system, also after a failure.
   virtual void close() = 0;
 

@@ -58,7 +58,8 @@ NativeConnectors::NativeConnectors(ConnectLog& log, MetadataApplier& definitions
       settings_(std::move(settings)) {
   own_families_.push_back(std::make_unique<FileConnectors>(settings_.files_dir, clock_));
   own_families_.push_back(std::make_unique<PostgresConnectors>(clock_));
-  own_families_.push_back(std::make_unique<WebhookConnectors>(webhooks_, connector_memory_, clock_));
+  own_families_.push_back(std::make_unique<WebhookConnectors>(
+      webhooks_, [this] { return definitions_.image()->topics; }, connector_memory_, clock_));
   own_families_.push_back(std::make_unique<HttpConnectors>());
   for (const auto& family : own_families_) families_.push_back(family.get());
 }

@@ -71,6 +71,8 @@ class SourceReader {
   // Called after start(). A reader that waits for other threads calls `wake` when records have arrived, on any thread until
   // its destruction. Other readers are polled.
   virtual void on_ready(std::function<void()> /*wake*/) {}
+  // Called when the task is paused, after its last commit. The next call of poll() ends the pause.
+  virtual void on_pause() {}
   // Returns the records after those of the last call, up to about `max_bytes` and `max_records`. May wait a short time.
   struct Limits {
     size_t max_bytes, max_records;

@@ -45,6 +45,7 @@ class SourceTask final : public ConnectTask {
   Status open() override;
   Result<bool> step() override;
   Status settle() override;
+  void on_pause() override { reader_->on_pause(); }
   void close() override;
 
   Result<SourceBatch> poll();

@@ -1,8 +1,12 @@
 #include "server/connect/webhooks/webhook_connectors.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "engine/connect/http/webhook_properties.h"
 #include "engine/connect/transforms/transform_chain.h"
 #include "server/connect/webhooks/webhook_reader.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -32,27 +36,46 @@ std::string_view WebhookConnectors::guarantee(const engine::ConnectorClass&) con
          "requests without an answer";
 }
 
+std::vector<std::string> WebhookConnectors::topics_of(const engine::ConnectorClass& of,
+                                                      const engine::PropertyValues& values) const {
+  const std::string topic = values.text("topic");
+  const auto transforms =
+      engine::read_transforms(values.config(), forms(of, values), of.type).chain;
+  return transforms == nullptr ? std::vector{topic} : transforms->topics_of(topic);
+}
+
 Result<SourcePlan> WebhookConnectors::plan_source(const engine::ConnectorClass& of,
                                                   const engine::PropertyValues& values) const {
   engine::WebhookSource source = engine::read_webhook(values).source;
   SourcePlan plan;
   plan.topics = {source.topic};
   if (source.columns.empty()) return plan;
-  const auto transforms =
-      engine::read_transforms(values.config(), forms(of, values), of.type).chain;
-  const std::string topic =
-      transforms == nullptr ? source.topic : transforms->topics_of(source.topic).front();
-  plan.stream = {topic, "JSON", source.columns, std::move(source.given_columns)};
+  plan.stream = {topics_of(of, values).front(), "JSON", source.columns, std::move(source.given_columns)};
   return plan;
 }
 
 Result<std::unique_ptr<SourceReader>> WebhookConnectors::open_source(
-    const engine::ConnectorClass&, const engine::PropertyValues& values, engine::RowColumns,
+    const engine::ConnectorClass& of, const engine::PropertyValues& values, engine::RowColumns,
     const std::string& connector) const {
+  constexpr std::string_view kMostBytes = "max.message.bytes";
   auto read = engine::read_webhook(values);
   if (!read.wrong.empty()) return Error{ErrorCode::InvalidParameter, read.wrong.front().message};
+  auto most_record_bytes = [this, names = topics_of(of, values)] {
+    const auto topics = find_topics_();
+    std::optional<int64_t> most;
+    for (const std::string& name : names) {
+      const storage::TopicInfo* const topic = topics->find(name);
+      if (topic == nullptr) continue;
+      const int64_t bytes = storage::topic_config_number(*topic, kMostBytes);
+      most = std::min(most.value_or(bytes), bytes);
+    }
+    // A topic that does not exist yet will have the default.
+    return static_cast<size_t>(
+        most ? *most : storage::topic_config_number(storage::TopicInfo{}, kMostBytes));
+  };
   return std::unique_ptr<SourceReader>(
-      std::make_unique<WebhookReader>(webhooks_, std::move(read.source), connector, memory_, clock_));
+      std::make_unique<WebhookReader>(webhooks_, std::move(read.source), connector,
+                                      std::move(most_record_bytes), memory_, clock_));
 }
 
 }  // namespace server

@@ -1,21 +1,27 @@
 // The class "webhook": a source that receives records at POST /webhooks/NAME of the HTTP listener.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "server/connect/connector_memory.h"
 #include "server/connect/family.h"
 #include "server/connect/webhooks/webhooks.h"
+#include "storage/meta/topic_table.h"
 
 namespace server {
 
 // Threads: any. Owner: the node.
 class WebhookConnectors final : public ConnectorFamily {
  public:
-  WebhookConnectors(Webhooks& webhooks, ConnectorMemory& memory, const Clock& clock)
-      : webhooks_(webhooks), memory_(memory), clock_(clock) {}
+  // `find_topics` returns the topics of the server. It is called on any thread.
+  using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
+  WebhookConnectors(Webhooks& webhooks, FindTopics find_topics, ConnectorMemory& memory,
+                    const Clock& clock)
+      : webhooks_(webhooks), find_topics_(std::move(find_topics)), memory_(memory), clock_(clock) {}
 
   std::string_view name() const override { return kWebhookFamily; }
   std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const override;
@@ -32,7 +38,12 @@ class WebhookConnectors final : public ConnectorFamily {
                                                     const std::string& connector) const override;
 
  private:
+  // Returns the topics of the records, as far as the configuration shows them.
+  std::vector<std::string> topics_of(const engine::ConnectorClass& of,
+                                     const engine::PropertyValues& values) const;
+
   Webhooks& webhooks_;
+  const FindTopics find_topics_;
   ConnectorMemory& memory_;
   const Clock& clock_;
 };

@@ -32,7 +32,23 @@ std::string offset_json(int64_t requests) {
   return engine::JsonObjectText().number("requests", requests).take();
 }
 
+size_t size_of(const engine::WebhookRecord& record) {
+  return (record.key ? record.key->size() : 0) + record.value.size();
+}
+
 }  // namespace
+
+Status WebhookQueue::check_size(const engine::WebhookRecord& record, size_t header_bytes) const {
+  // JSON of a form, and keys from the value, can be larger than the body.
+  if (size_of(record) > source_.max_body_bytes)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("a record has more than {} bytes", source_.max_body_bytes)};
+  const size_t most = most_record_bytes_();
+  if (size_of(record) + header_bytes <= most) return {};
+  return Error{ErrorCode::LimitExceeded,
+               fmt::format("a record has {} bytes, and max.message.bytes of its topic is {}",
+                           size_of(record) + header_bytes, most)};
+}
 
 Result<WebhookQueue::Delivery> WebhookQueue::read(const WebhookRequest& request) const {
   if (request.body.size() > source_.max_body_bytes)
@@ -53,12 +69,8 @@ Result<WebhookQueue::Delivery> WebhookQueue::read(const WebhookRequest& request)
     if (const std::string_view key = request.header(source_.key_header);
         !source_.key_header.empty() && !key.empty())
       record.key = std::string(key);
-    // JSON of a form, and keys from the value, can be larger than the body.
-    const size_t size = (record.key ? record.key->size() : 0) + record.value.size();
-    if (size > source_.max_body_bytes)
-      return Error{ErrorCode::LimitExceeded,
-                   fmt::format("a record has more than {} bytes", source_.max_body_bytes)};
-    delivery.bytes += size + header_bytes;
+    TRY(check_size(record, header_bytes));
+    delivery.bytes += size_of(record) + header_bytes;
   }
   return delivery;
 }
@@ -74,12 +86,13 @@ void WebhookQueue::accept(WebhookRequest request, Done done) {
                                           : delivery.error().message));
   }
   if (delivery->records.empty()) return done({});
-  std::function<void()> wake;
   WebhookAnswer refused;
   {
     const std::lock_guard lock(mutex_);
     if (is_closed_) {
       refused = refusal(503, "the connector is stopping");
+    } else if (is_paused_) {
+      refused = refusal(503, "the connector is paused");
     } else if (waiting_bytes_ > 0 && waiting_bytes_ + delivery->bytes > source_.max_queue_bytes) {
       refused = refusal(429, "too many records wait for the log");
     } else if (!memory_.try_add(delivery->bytes)) {
@@ -118,6 +131,7 @@ void WebhookQueue::on_arrival(std::function<void()> wake) {
 std::vector<WebhookQueue::Delivery> WebhookQueue::take(size_t max_bytes, size_t max_requests,
                                                        bool& has_more) {
   const std::lock_guard lock(mutex_);
+  is_paused_ = false;
   std::vector<Delivery> taken;
   size_t bytes = 0;
   while (!waiting_.empty() && taken.size() < max_requests &&
@@ -132,25 +146,42 @@ std::vector<WebhookQueue::Delivery> WebhookQueue::take(size_t max_bytes, size_t 
   return taken;
 }
 
+std::deque<WebhookQueue::Delivery> WebhookQueue::take_all() {
+  memory_.remove(std::exchange(waiting_bytes_, 0));
+  return std::exchange(waiting_, {});
+}
+
+void WebhookQueue::pause() {
+  std::deque<Delivery> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    is_paused_ = true;
+    refused = take_all();
+  }
+  for (const Delivery& delivery : refused)
+    delivery.done(refusal(503, "the connector was paused before the records were stored"));
+}
+
 void WebhookQueue::close() {
   std::deque<Delivery> refused;
   {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
     wake_ = nullptr;
-    refused.swap(waiting_);
-    memory_.remove(std::exchange(waiting_bytes_, 0));
+    refused = take_all();
   }
   for (const Delivery& delivery : refused)
     delivery.done(refusal(503, "the connector was stopped before the records were stored"));
 }
 
 WebhookReader::WebhookReader(Webhooks& webhooks, engine::WebhookSource source, std::string name,
+                             WebhookQueue::MostRecordBytes most_record_bytes,
                              ConnectorMemory& memory, const Clock& clock)
     : webhooks_(webhooks),
       topic_(source.topic),
       name_(name),
-      queue_(std::make_shared<WebhookQueue>(std::move(source), std::move(name), memory, clock)) {}
+      queue_(std::make_shared<WebhookQueue>(std::move(source), std::move(name),
+                                            std::move(most_record_bytes), memory, clock)) {}
 
 WebhookReader::~WebhookReader() {
   webhooks_.close(name_, queue_.get());

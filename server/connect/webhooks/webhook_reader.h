@@ -35,14 +35,22 @@ class WebhookQueue final : public Webhook {
     Done done;
   };
 
-  WebhookQueue(engine::WebhookSource source, std::string name, ConnectorMemory& memory,
-               const Clock& clock)
-      : source_(std::move(source)), name_(std::move(name)), memory_(memory), clock_(clock) {}
+  // `most_record_bytes` returns the size that a record may have in its topic. It is called on any thread.
+  using MostRecordBytes = std::function<size_t()>;
+  WebhookQueue(engine::WebhookSource source, std::string name, MostRecordBytes most_record_bytes,
+               ConnectorMemory& memory, const Clock& clock)
+      : source_(std::move(source)),
+        name_(std::move(name)),
+        most_record_bytes_(std::move(most_record_bytes)),
+        memory_(memory),
+        clock_(clock) {}
   ~WebhookQueue() override { close(); }
 
   void accept(WebhookRequest request, Done done) override;
   // `wake` is called when a request arrives. It is not called after close().
   void on_arrival(std::function<void()> wake);
+  // Answers all requests that wait with 503, and refuses further ones until the next call of take().
+  void pause();
   // Takes the oldest requests, up to about the limits.
   std::vector<Delivery> take(size_t max_bytes, size_t max_requests, bool& has_more);
   // Answers all requests that wait with 503, and refuses further ones.
@@ -50,17 +58,22 @@ class WebhookQueue final : public Webhook {
 
  private:
   Result<Delivery> read(const WebhookRequest& request) const;
+  // Fails with LimitExceeded if the topic cannot store the record. Its task would fail otherwise.
+  Status check_size(const engine::WebhookRecord& record, size_t header_bytes) const;
+  // Removes all requests that wait. The caller holds mutex_.
+  std::deque<Delivery> take_all();
   void log_refusal(const Error& why);
 
   const engine::WebhookSource source_;
   const std::string name_;
+  const MostRecordBytes most_record_bytes_;
   ConnectorMemory& memory_;
   const Clock& clock_;
   std::mutex mutex_;
   // Guarded by mutex_
   std::deque<Delivery> waiting_;
   size_t waiting_bytes_ = 0;
-  bool is_closed_ = false;
+  bool is_closed_ = false, is_paused_ = false;
   std::function<void()> wake_;
   int64_t logged_us_ = 0, refusals_ = 0;
 };
@@ -69,13 +82,15 @@ class WebhookQueue final : public Webhook {
 class WebhookReader final : public SourceReader {
  public:
   WebhookReader(Webhooks& webhooks, engine::WebhookSource source, std::string name,
-                ConnectorMemory& memory, const Clock& clock);
+                WebhookQueue::MostRecordBytes most_record_bytes, ConnectorMemory& memory,
+                const Clock& clock);
   ~WebhookReader() override;
 
   Status start(const SourcePositions& positions) override;
   Result<SourceBatch> poll(const Limits& limits) override;
   Status confirm(const SourcePositions& positions) override;
   void on_ready(std::function<void()> wake) override;
+  void on_pause() override { queue_->pause(); }
 
  private:
   struct Taken {

@@ -111,12 +111,14 @@ class WebhookQueueTest : public ::testing::Test {
   std::unique_ptr<WebhookReader> open(engine::ConnectorProperties config) {
     config.emplace("token", "x");
     auto reader =
-        std::make_unique<WebhookReader>(webhooks_, source_of(std::move(config)), "hook", memory_, clock_);
+        std::make_unique<WebhookReader>(webhooks_, source_of(std::move(config)), "hook",
+                                        [this] { return most_record_bytes_; }, memory_, clock_);
     EXPECT_TRUE(reader->start({}));
     return reader;
   }
 
   Webhooks webhooks_;
+  size_t most_record_bytes_ = 1'000'000;  // max.message.bytes of the topic
   ConnectorMemory memory_{size_t{1} << 20};
   SimulatedClock clock_;
 };
@@ -164,6 +166,27 @@ TEST_F(WebhookQueueTest, refused_requests_have_the_status_of_their_reason) {
   while (answers.empty() || !*answers.back()) answers.push_back(send("{}"));
   EXPECT_EQ((*answers.back())->status, 429);
   EXPECT_LT(answers.size(), 10U);
+}
+
+TEST_F(WebhookQueueTest, a_record_that_its_topic_cannot_store_is_refused) {
+  const auto reader = open({{"include.headers", "X-Id"}});
+  most_record_bytes_ = 138;  // 128 bytes, and a header of 5
+  EXPECT_FALSE(*send(R"("12")"));
+  EXPECT_EQ((*send(R"("1234")"))->status, 413);
+  EXPECT_EQ((*send(R"([1,"1234"])"))->message,
+            "a record has 139 bytes, and max.message.bytes of its topic is 138");
+}
+
+TEST_F(WebhookQueueTest, a_pause_refuses_the_requests_that_wait) {
+  const auto reader = open({});
+  const auto waiting = send("{}");
+  reader->on_pause();
+  EXPECT_EQ((*waiting)->status, 503);
+  EXPECT_EQ((*send("{}"))->status, 503);
+  EXPECT_EQ(memory_.held_bytes(), 0U);
+  EXPECT_TRUE(reader->poll({1 << 20, 100})->records.empty());
+  EXPECT_FALSE(*send("{}"));
+  EXPECT_EQ(reader->poll({1 << 20, 100})->records.size(), 1U);
 }
 
 TEST_F(WebhookQueueTest, the_memory_of_all_connectors_limits_the_queue) {
