@@ -22,10 +22,11 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 
 
 class Receiver:
-    """An HTTP server that records its requests. `answers` are the statuses of the next answers, or functions of the request; then 200."""
+    """An HTTP server that records its requests. `answers` are the statuses of the next answers, or functions of the request; then 200.
+    `text`, if set, makes the body of an answer from the request."""
 
     def __init__(self):
-        self.requests, self.answers, self.headers = [], [], {}
+        self.requests, self.answers, self.headers, self.text = [], [], {}, None
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,7 +38,7 @@ class Receiver:
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 status = status(request) if callable(status) else status
                 receiver.requests.append(request | {"status": status})
-                text = f"status {status}".encode()
+                text = (receiver.text(request) if receiver.text else f"status {status}").encode()
                 self.send_response(status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
@@ -98,8 +99,8 @@ class World:
                               text=True, capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
 
-    def make_topic(self, name, partitions=1):
-        done = subprocess.run([binary(), "topic", "create", name, "--partitions", str(partitions), "-b", self.files.server.kafka],
+    def make_topic(self, name, partitions=1, *options):
+        done = subprocess.run([binary(), "topic", "create", name, "--partitions", str(partitions), "-b", self.files.server.kafka, *options],
                               text=True, capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -156,6 +157,7 @@ def the_example_of_the_webhook_page_receives_signed_requests():
 @case
 def a_body_becomes_one_or_many_records():
     with World() as world:
+        world.make_topic("hook", 1, "--config", "max.message.bytes=1500000")
         world.webhook(token="t", key__pointer="/id")
         token = {"Authorization": "Bearer t"}
         def post(body, kind="application/json", **more):
@@ -169,7 +171,13 @@ def a_body_becomes_one_or_many_records():
         assert post("[" + ",".join(["1"] * 10001) + "]")[0] == 413
         assert post('"' + "a" * 1_000_000 + '"')[0] == 413
         assert world.post("{}", "other", token)[0] == 404
-        keyed = world.consume("hook", "--property", "print.key=true")
+        # A request that the limits of the configuration admit, and that the topic cannot store, does not end the task.
+        world.sql('ALTER CONNECTOR hook SET ("body.max.bytes" = \'4000000\')')
+        status, text = post(json.dumps("a" * 2_000_000))
+        assert status == 413 and "max.message.bytes" in text, (status, text)
+        assert world.task()["state"] == "RUNNING", world.task()
+        assert post('{"id":5}') == (200, '{"accepted":1}')
+        keyed = [each for each in world.consume("hook", "--property", "print.key=true") if each != '5\t{"id":5}']
         assert sorted(keyed) == sorted(['1\t{"id":1}', 'x\t{"id":"x"}', '2\t{"id":2}', '3\t{"id":3}', '4\t{"id":"4","text":"a b"}']), keyed
 
 
@@ -296,6 +304,26 @@ def a_refused_record_fails_the_task_with_place_and_answer():
         world.sink(topics="t", errors__tolerance="all")
         wait_until(lambda: world.task()["state"] == "FAILED", world.task)
         assert "the answer has the status 401" in str(world.task()), world.task()
+
+
+@case
+def secrets_of_headers_and_answers_are_not_shown():
+    with World() as world:
+        world.make_topic("t")
+        world.produce("t", "1")
+        with open(os.path.join(world.files.folder, "secrets", "key"), "w", encoding="utf-8") as file:
+            file.write("deep-secret-one")
+        world.receiver.text = lambda request: " ".join(request["headers"].values())
+        world.receiver.answers = [401] * 10
+        world.sink(topics="t", headers="X-Api-Key:${file:key}|X-Kind:orders")
+        world.sink("literal", topics="t", headers="Authorization:Bearer deep-secret-two|X-Kind:orders")
+        for name in ("out", "literal"):
+            wait_until(lambda name=name: "FAILED" in str(world.files.request("GET", f"/connectors/{name}/status")), world.task)
+        shown = str([world.sql("DESCRIBE CONNECTOR out"), world.sql("DESCRIBE CONNECTOR literal"), world.sql("SHOW CONNECTOR TASKS"), world.sql("SHOW CONNECTORS"),
+                     *(world.files.request("GET", f"/connectors/{name}{path}") for name in ("out", "literal") for path in ("", "/config", "/status"))])
+        with open(os.path.join(world.files.data, "log"), encoding="utf-8") as file:
+            shown += file.read()
+        assert "deep-secret" not in shown and "[hidden]" in shown and "${file:key}" in shown and "orders" in shown, shown
 
 
 @case
