@@ -22,7 +22,7 @@ std::vector<size_t> shown_columns(const DataSource& source) {
   for (const std::string& name : source.column_order)
     if (const int index = source.schema.index_of(name); index >= 0)
       shown.push_back(static_cast<size_t>(index));
-  // Adds the columns that are not in column_order: all columns if there is no order, otherwise
+  // Adds the columns that column_order does not contain: all columns if it is empty, otherwise
   // those that ALTER TABLE has added.
   for (size_t i = 0; i < columns.size(); ++i)
     if (!is_row_id(columns[i]) && std::ranges::find(shown, i) == shown.end()) shown.push_back(i);

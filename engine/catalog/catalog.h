@@ -19,8 +19,8 @@
 
 namespace engine {
 
-// Settings that decide what a statement means, as texts by name. Names are spelled as in ksqlDB ("auto.offset.reset").
-// A persistent query keeps the settings with which it was created.
+// Settings that change the meaning of a statement, as texts by name. Names are spelled as in ksqlDB
+// ("auto.offset.reset"). A persistent query keeps the settings with which it was created.
 using Properties = std::map<std::string, std::string>;
 
 // The window type of a topic whose keys are windowed.
@@ -37,8 +37,8 @@ struct TimestampColumn {
   bool operator==(const TimestampColumn&) const = default;
 };
 
-// Name of a property. A session sets it to "on" to define UNIQUE, CHECK and FOREIGN KEY constraints, which are stored
-// but not enforced.
+// Name of a session property. If it is "on", the session may define UNIQUE, CHECK and FOREIGN KEY
+// constraints, which are then stored but not enforced.
 inline constexpr std::string_view kUnenforcedConstraints = "unenforced_constraints";
 
 // A stream or a table, and the layout of its records in its topic.
@@ -57,8 +57,9 @@ struct DataSource {
   bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
   bool is_temporary = false;  // belongs to one session; dropped when the session or the server ends
   std::map<std::string, std::string> comments = {};  // by column; "": comment of the source
-  // The columns in the order of their declaration, for a table that was declared as in PostgreSQL with a key that is
-  // not its first column. Empty: columns are shown in the order of the schema.
+  // The columns in the order of their declaration. It is set for a table that was declared in
+  // PostgreSQL's syntax and whose key is not its first column. Empty: columns are shown in the
+  // order of the schema.
   std::vector<std::string> column_order = {};
   std::vector<UnenforcedConstraint> unenforced = {};
 };
@@ -66,7 +67,8 @@ struct DataSource {
 // Returns the indexes in the schema of the columns that `SELECT *` shows and that an INSERT or COPY without a column
 // list fills, in this order. The row id is not included.
 std::vector<size_t> shown_columns(const DataSource& source);
-// Returns the names of the columns of `*`. The window bounds of a windowed key follow the key.
+// Returns the names of the columns that `SELECT *` shows. The window bounds of a windowed key
+// follow the key.
 std::vector<std::string> names_of_star(const DataSource& source);
 
 // View: a query that stores the rows of a materialized view.
@@ -86,7 +88,8 @@ struct PersistentQuery {
   std::string rebuilds = {};
 };
 
-// The state of all named objects. Copies share their common parts, so a new catalog costs only as much as the change.
+// All named objects as of one moment. Copies share their unchanged parts, so a new catalog costs
+// only as much as the change.
 //
 // Invariant: sources and queries change only through put and erase, which keep the indexes up to date.
 class Catalog {
@@ -138,8 +141,8 @@ struct TopicDescription {
   Properties config = {};  // for example retention.ms and cleanup.policy
 };
 
-// All existing topics, including those that no statement created. The server implements this port over storage,
-// MemoryTopics in memory.
+// All existing topics, including those that no statement created. The server implements this
+// interface with its storage; MemoryTopics keeps topics in memory.
 class Topics {
  public:
   virtual ~Topics() = default;

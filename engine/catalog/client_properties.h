@@ -1,4 +1,5 @@
-// Properties of Kafka's clients and of ksqlDB's server that scripts set and that have no effect in Millrace.
+// Properties that belong to Kafka's clients and to ksqlDB's server. Scripts set them, so Millrace
+// accepts them, but they have no effect.
 #pragma once
 #include <span>
 #include <string_view>

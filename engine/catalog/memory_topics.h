@@ -10,7 +10,7 @@
 
 namespace engine {
 
-// Topics get their ids in the order of their creation. The creation of a topic whose name exists
+// Topics get their ids in the order of their creation. Creating a topic whose name exists already
 // changes nothing.
 class MemoryTopics : public Topics {
  public:

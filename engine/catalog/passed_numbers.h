@@ -1,5 +1,5 @@
-// Moves the sequences of SERIAL columns in a cluster past the explicit numbers of rows (docs/adr/0100). The functions
-// are pure.
+// Moves the sequences of SERIAL columns past explicit numbers that rows contain, in a cluster, so
+// that no generated number repeats them (docs/adr/0100). The functions are pure.
 #pragma once
 #include <cstdint>
 
@@ -7,20 +7,25 @@
 
 namespace engine {
 
-// setval() and ALTER SEQUENCE, which may move the sequence back, add this number to the sequence's version. A change
-// that cannot move the sequence back adds 1.
+// setval() and ALTER SEQUENCE may move a sequence back. They add this number to Sequence::version.
+// A change that cannot move the sequence back adds 1. So the version shows whether the sequence may
+// have moved back.
 constexpr int64_t kVersionsOfCount = int64_t{1} << 32;
 
-// Returns whether explicit numbers of rows move the sequence: it belongs to a column and only counts up.
+// Returns whether explicit numbers in rows move the sequence. This is so if it belongs to a column
+// and only counts up.
 bool is_passed_by_rows(const Sequence& sequence);
 
-// The result of moving a sequence past numbers of rows: facts about its earlier reservations.
+// The result of moving a sequence past explicit numbers: facts about the numbers that nodes had
+// reserved before.
 struct PassedNumbers {
-  int64_t reserved_to = 0;     // numbers after this one were not reserved
-  bool has_reserved = false;   // some numbers were reserved
-  bool ends_reserves = false;  // rows may have numbers that are reserved; do not hand these out
+  int64_t reserved_to = 0;    // the highest number that was reserved
+  bool has_reserved = false;  // whether any numbers were reserved
+  // rows may have some of the reserved numbers, so nodes must not give these out
+  bool ends_reserves = false;
 };
-// Moves the sequence past the explicit numbers of rows, which are from `least` to `greatest`.
+// Moves the sequence past the explicit numbers of rows. `least` and `greatest` are the lowest and
+// the highest of them.
 PassedNumbers pass_numbers(Sequence& sequence, int64_t least, int64_t greatest);
 
 }  // namespace engine

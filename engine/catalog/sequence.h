@@ -25,7 +25,8 @@ struct Sequence {
   // Numbers up to this one are never returned again. If `is_called` is false, this number itself is the next one.
   int64_t last_value = 1;
   bool is_called = false;
-  // Increased by setval() and ALTER SEQUENCE, so that nodes do not use numbers that they have reserved before.
+  // Increased by setval() and ALTER SEQUENCE, so that nodes discard the numbers that they have
+  // reserved before.
   int64_t version = 0;
 
   bool operator==(const Sequence&) const = default;
@@ -41,7 +42,8 @@ struct SequenceNumbers {
 // Takes the next `count` numbers, or fewer if the sequence ends before. Fails with OutOfRange if no number remains.
 Result<SequenceNumbers> take_numbers(Sequence& sequence, int64_t count);
 
-// The position of a sequence: the last number that was returned, and how many more numbers are reserved.
+// The position of a sequence: the last number that was returned, and the number of reserved numbers
+// that are left.
 struct SequencePosition {
   int64_t last_value = 0;
   bool is_called = false;

@@ -39,8 +39,9 @@ bool is_on_or_off(std::string_view value) { return value == "on" || value == "of
 bool is_offset_reset(std::string_view value) { return value == "earliest" || value == "latest"; }
 bool is_cycles(std::string_view value) { return value == "refuse" || value == "allow"; }
 bool is_overflow(std::string_view value) { return value == "wrap" || value == "null"; }
-// Accepts -1 (no limit) and limits of at least a day, because with a lower limit, a record whose
-// time is the local time of another zone would count as one from a wrong clock.
+// Accepts -1 (no limit) and limits of at least a day. With a smaller limit, a record that has the
+// local time of another time zone as its time would be treated as if its producer's clock were
+// wrong.
 bool is_time_ahead(std::string_view value) {
   return value == "-1" || is_number<kDayMs, INT64_MAX>(value);
 }

@@ -24,17 +24,20 @@ struct StatementSetting {
 
 std::span<const StatementSetting> statement_settings();
 
-// Returns whether the name is a setting of statements. Other names with a dot matter only to the client.
+// Returns whether the name is a setting of statements. Other names with a dot are the client's own
+// and have no meaning here.
 bool is_statement_setting(std::string_view name);
 
-// Checks the value of a setting. Fails with InvalidParameter for a value that the setting does not take, and with
-// UndefinedObject for an unknown name that looks like a setting. Other names with a dot belong to the client, as in
-// PostgreSQL. `others` has known names that the caller checks.
+// Checks the value of a setting. Fails with InvalidParameter if the setting does not take the
+// value, and with UndefinedObject if the name is unknown and looks like a setting. Other names with
+// a dot are the client's own, as in PostgreSQL. `others` are known names whose values the caller
+// checks.
 Status check_statement_setting(std::string_view name, std::string_view value,
                                std::span<const std::string> others = {});
 
-// Checks SET 'name' = 'value' and ALTER SYSTEM as check_statement_setting() does, but fails with UndefinedObject for
-// any unknown name. The properties of Kafka's clients and of ksqlDB's server are known, and have no effect.
+// Checks SET 'name' = 'value' and ALTER SYSTEM. Works like check_statement_setting(), but fails
+// with UndefinedObject for every unknown name. The properties of Kafka's clients and of ksqlDB's
+// server count as known; they have no effect.
 Status check_property(std::string_view name, std::string_view value,
                       std::span<const std::string> others = {});
 
@@ -42,8 +45,8 @@ Status check_property(std::string_view name, std::string_view value,
 // none.
 std::string setting_name(std::string_view name);
 
-// Adds the property x for each property 'ksql.streams.x', which means the property x of Kafka Streams, unless x itself
-// is set.
+// For each property 'ksql.streams.x', adds the property x, unless x is set itself. In ksqlDB the
+// prefix denotes the property x of Kafka Streams.
 void unfold_streams_prefix(Properties& properties);
 
 // Returns the values that apply if no session has set the property.

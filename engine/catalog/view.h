@@ -15,13 +15,14 @@ namespace engine {
 struct ViewDefinition {
   std::string name;  // in upper case unless quoted; with a schema other than public: `SCHEMA.NAME`
   std::string sql;   // the SELECT as the user wrote it
-  // Set if PostgreSQL's parser read the SELECT. Some functions have one name but different meanings in the dialect and
-  // in PostgreSQL, so the same parser reads the SELECT again after a restart.
+  // Set if PostgreSQL's parser has read the SELECT. Some functions have different meanings in the
+  // dialect and in PostgreSQL. So after a restart the same parser must read the SELECT again.
   bool is_postgres = false;
   std::vector<std::string> column_names = {};  // names in CREATE VIEW v (...); empty: the SELECT's
   Schema columns = {};                         // columns of the result when the view was created
   std::vector<std::string> reads = {};         // names of streams, tables and views in its SELECT
-  // The present names of relations that were renamed since, by their names in `sql`.
+  // Relations that were renamed after the view was created: their present names, by their names in
+  // `sql`.
   std::map<std::string, std::string> renames = {};
   // the role that created the view; empty: superusers
   std::string owner_role = {};
