@@ -1,5 +1,6 @@
-// The connector classes that the server knows by name. A class with a short name ("file") has defaults for users of
-// SQL; a Java class behaves as that class of Kafka Connect does.
+// The connector classes that the server knows by name. A class with a short name ("file") has
+// defaults that suit users of SQL. A class with a Java name behaves like the class of Kafka Connect
+// with this name.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -16,8 +17,8 @@ enum class ConnectorType : uint8_t { Source, Sink, Unknown };
 std::string_view connector_type_name(ConnectorType type);
 
 // BuiltIn: this server runs the class. Outside: a Kafka Connect cluster runs the class, if it is a
-// Java class. Refused: only a configuration with "runs" = 'outside' is accepted; `hint` names the
-// alternative.
+// Java class. Refused: the class is accepted only if the configuration has "runs" = 'outside';
+// `hint` names an alternative.
 enum class ClassSupport : uint8_t { BuiltIn, Outside, Refused };
 
 struct ConnectorClass {
@@ -26,16 +27,17 @@ struct ConnectorClass {
   std::string_view family;  // the short class with the same purpose: "postgres", "file", ...
   ClassSupport support = ClassSupport::Outside;
   std::string_view hint = {};  // a sentence with the alternative, for messages
-  // The name of a short class has no package, so the class is never sent to a Kafka Connect
-  // cluster.
+  // Returns whether the name is a short one, without a package. Such a class is never sent to a
+  // Kafka Connect cluster.
   bool is_short() const { return name == family; }
 };
 
-// Returns all classes. A short class that reads and writes has one row for each type.
+// Returns all classes. A short class that can read and write has two rows, one for each type.
 std::span<const ConnectorClass> connector_classes();
 
-// Returns the row with this name, or null. As in Kafka Connect a Java class may be written without its package
-// ("FileStreamSource" and "FileStreamSourceConnector"). With type Unknown the first row with the name is returned.
+// Returns the row with this name, or null. As in Kafka Connect, a Java class may be written without
+// its package ("FileStreamSource" and "FileStreamSourceConnector"). With type Unknown, returns the
+// first row with the name.
 const ConnectorClass* find_connector_class(std::string_view name,
                                            ConnectorType type = ConnectorType::Unknown);
 

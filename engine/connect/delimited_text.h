@@ -1,5 +1,5 @@
-// Cuts the bytes of a file into lines and CSV records (RFC 4180), with the number of bytes that each takes, so that a
-// reader can continue after a record.
+// Divides the bytes of a file into lines and CSV records (RFC 4180). Each is returned with its size
+// in bytes, so that a reader can later continue after it.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -11,12 +11,12 @@
 
 namespace engine {
 
-// A longer line is an error of the record: one missing quote or line end would otherwise gather the whole file in
-// memory.
+// A longer line is an error. Without a limit, one missing quote or line end would make the reader
+// collect the whole rest of the file in memory.
 inline constexpr size_t kMaxLineBytes = size_t{1} << 20;
 
-// Whether the text ends where the file ends (IsFinal), or the file is still written and may end with half
-// a line (MayGrow).
+// Whether the text ends where the file ends (IsFinal). With MayGrow the file is still being
+// written, and the text may end with half a line.
 enum class TextEnd : bool { MayGrow, IsFinal };
 
 // A line or CSV record at the front of a text.

@@ -37,7 +37,8 @@ struct FileSource {
   std::string finished_path, error_path;
   bool halts_on_error = true;
   int64_t minimum_age_ms = 2'000;
-  // The form of values of FileStreamSource: by default {"schema": ..., "payload": ...}. Other classes: String.
+  // The form of the values of FileStreamSource, by default {"schema": ..., "payload": ...}. For
+  // other classes it is String.
   ValueConverter converter = ValueConverter::String;
 };
 
@@ -49,7 +50,7 @@ struct FileSink {
   CsvSettings csv;
   bool has_header = false;           // for CSV files: the first line has the names of the columns
   std::vector<std::string> columns;  // for CSV files: the names of the members to write
-  // true: no line is written for a record without a value; false: such a record is bad
+  // true: a record without a value gives no line; false: such a record counts as bad
   bool ignores_nulls = false;
   bool has_payloads = false;  // values are {"schema": ..., "payload": ...}
   std::vector<std::string> topics;
@@ -57,25 +58,27 @@ struct FileSink {
   std::string suffix;  // end of the files' names: ".gz", ".zst" or ".lz4" if they are compressed
 };
 
-// Returns the property rows of a class of sources, common properties included.
+// Returns the rows of all properties that a class of sources has, including the common ones.
 std::vector<PropertyRow> file_source_rows(const ConnectorClass& of);
 
-// Returns the source that a configuration describes, or each wrong property. Values with references to secrets have
-// been replaced.
+// The result of reading a configuration: the source that it describes, and each property with a
+// wrong value. References to secrets have been replaced before.
 struct FileSourceResult {
   FileSource source;
   std::vector<WrongProperty> wrong;
 };
 FileSourceResult read_file_source(const ConnectorClass& of, const PropertyValues& values);
 
-// Returns the characters and the text for NULL of CSV files, and adds each wrong property.
+// Returns the settings of CSV files: the special characters and the text for NULL. Adds each
+// property with a wrong value to `wrong`.
 CsvSettings csv_settings(const PropertyValues& values, std::vector<WrongProperty>& wrong);
 
-// Returns the rows with which the classes FileStreamSource and FileStreamSink set their converters.
+// Returns the rows of the properties that set the converters of the classes FileStreamSource and
+// FileStreamSink.
 std::span<const PropertyRow> value_converter_rows();
 ValueConverter value_converter(const PropertyValues& values);
 
-// Returns the forms of keys and values, as transforms see them.
+// Returns the forms in which transforms get the keys and values.
 RecordForms file_forms(const ConnectorClass& of, const PropertyValues& values);
 
 // Returns the property rows of a class of sinks, common properties included.
@@ -84,7 +87,7 @@ struct FileSinkResult {
   FileSink sink;
   std::vector<WrongProperty> wrong;
 };
-// Returns the sink that a configuration describes, or each wrong property.
+// Returns the sink that a configuration describes, and each property with a wrong value.
 FileSinkResult read_file_sink(const ConnectorClass& of, const PropertyValues& values);
 
 }  // namespace engine

@@ -77,7 +77,7 @@ FileSinkResult read_stream(const PropertyValues& values) {
   // unchanged JSON text.
   sink.format = converter == ValueConverter::Json ? FileFormat::Json : FileFormat::Line;
   constexpr int64_t kMostRecords = 10'000, kMostBytes = 4 << 20;
-  // the age limit stays 0: each record is written at once
+  // sink.limits has no age limit, so each record is written at once
   sink.limits = {kMostRecords, kMostBytes};
   return read;
 }

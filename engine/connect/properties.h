@@ -1,5 +1,5 @@
-// The properties of a connector class as a table of rows: defaults, validation, warnings and the documentation of
-// GET /connector-plugins/{p}/config come from the same rows.
+// The properties of a connector class as a table of rows. The defaults, the checks, the warnings,
+// and the answer of GET /connector-plugins/{p}/config all use these rows.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -20,7 +20,7 @@ std::string_view property_type_name(PropertyType type);
 struct PropertyRow {
   std::string_view name;
   PropertyType type = PropertyType::String;
-  // The value if the user sets none. A property without a default has no value then.
+  // The value of the property if the user sets none. Nothing: the property then has no value.
   std::optional<std::string_view> default_value = {};
   std::string_view doc = {};
   bool is_required = false;
@@ -36,7 +36,8 @@ struct WrongProperty {
   std::string message;    // without a full stop, with the name of the property
   std::string hint = {};  // sentences; empty: the message is enough
 };
-// A property that the connector does not have, with the name that the user may have meant.
+// A property of the configuration that the connector class does not have. `hint` names the property
+// that the user may have meant.
 struct UnknownProperty {
   std::string name;
   std::string hint;  // a sentence; empty: no known name is similar
@@ -47,12 +48,14 @@ struct CheckedProperties {
   std::vector<UnknownProperty> unknown;
 };
 
-// Compares a configuration with the rows of its class. A value with a reference (${...}) is checked only after the
-// reference has been replaced.
+// Checks a configuration against the rows of its class. If a value contains a reference (${...}),
+// it is not checked here: the caller checks the configuration again when the reference has been
+// replaced.
 CheckedProperties check_properties(std::span<const PropertyRow> rows,
                                    const ConnectorProperties& config);
 
-// The values of a configuration, with the defaults of its rows. The values were checked.
+// The values of a configuration that has been checked. Properties that are not set have the
+// defaults of their rows.
 class PropertyValues {
  public:
   PropertyValues(std::vector<PropertyRow> rows, ConnectorProperties config)

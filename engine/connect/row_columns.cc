@@ -27,7 +27,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// Whether the text is a JSON number: 007 and +1 are codes or phone numbers, which a number would change.
+// Returns whether the text is a JSON number. Texts such as 007 and +1 may be codes or phone
+// numbers, and would change if they were read as numbers.
 bool is_json_number(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0) return false;
@@ -62,7 +63,8 @@ std::optional<int64_t> whole_number(std::string_view text) {
   return number;
 }
 
-// Every whole number becomes BIGINT, because later lines may have larger numbers than the first ones.
+// A whole number becomes BIGINT even if it is small, because later lines may have larger numbers in
+// the column.
 RowType type_of_text(std::string_view text) {
   if (text == "true" || text == "false") return RowType::Boolean;
   if (whole_number(text)) return RowType::Bigint;

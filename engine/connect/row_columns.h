@@ -1,5 +1,5 @@
-// The columns of the rows in a file: from a CSV header, from the first lines, or from the property "columns". The rows
-// become JSON objects.
+// The columns of the rows in a file. They come from a CSV header, from the first lines, or from the
+// property "columns". The rows are converted to JSON objects with these columns.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,8 +13,8 @@
 
 namespace engine {
 
-// The types that a value of a row may have as JSON. Decimal: any JSON number; Varchar: a text, also for all types of SQL
-// that are not listed.
+// The types that a value may have in the JSON object. Decimal: any JSON number. Varchar: a text; it
+// is also used for all SQL types that are not listed here.
 enum class RowType : uint8_t { Boolean, Int, Bigint, Double, Decimal, Varchar };
 // Returns the name in SQL: "BIGINT".
 std::string_view row_type_name(RowType type);
@@ -29,16 +29,17 @@ using RowColumns = std::vector<RowColumn>;
 // The number of lines from which columns are inferred.
 inline constexpr size_t kLinesToInfer = 100;
 
-// Returns the narrowest type for all values of each column; a column without a value is VARCHAR. `rows` may have fewer
-// or more fields than `names`.
+// Returns, for each column, the narrowest type that has all of its values; VARCHAR for a column
+// without values. `rows` may have fewer or more fields than `names`.
 RowColumns infer_csv_columns(const std::vector<std::string>& names,
                              std::span<const CsvFields> rows);
-// Returns the members of the JSON objects, in the order of their first occurrence. A member with several types, an
-// array or an object is VARCHAR. Lines that are not JSON objects are left out.
+// Returns the members of the JSON objects, in the order of their first occurrence. A member is
+// VARCHAR if its values have several types, or if it is an array or an object. Lines that are not
+// JSON objects are ignored.
 RowColumns infer_json_columns(std::span<const std::string_view> lines);
 
-// Returns the name of the stream of a connector in the catalog: the connector's name in capitals, if this needs
-// no quotes.
+// Returns the name in the catalog of the stream that a connector fills. It is the connector's name
+// in upper case, if that name needs no quotes.
 std::string source_name_of(std::string_view connector);
 
 // Returns the columns in the syntax of CREATE STREAM, for example "ID BIGINT, `first name`
@@ -48,9 +49,10 @@ std::string columns_sql(const RowColumns& columns);
 // Parses the column definitions of a CREATE STREAM. Names without quotes become upper case, as in SQL.
 RowColumns row_columns_of_sql(std::string_view sql);
 
-// Returns the JSON object of a CSV row. `names` are the columns of the file. A column gets the type of the column with
-// the same name in `columns`, regardless of letter case; all others are text. Fails with BadCopyFormat if the row has
-// another number of fields, and with InvalidText or OutOfRange if a value is not of its type.
+// Returns the JSON object for a CSV row. `names` are the names of the fields in the file. A field
+// has the type of the column in `columns` with the same name (letter case is ignored); without such
+// a column it is a text. Fails with BadCopyFormat if the row has another number of fields, and with
+// InvalidText or OutOfRange if a value does not have its type.
 Result<std::string> csv_row_as_json(const std::vector<std::string>& names, const CsvFields& row,
                                     const RowColumns& columns);
 

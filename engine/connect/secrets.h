@@ -9,8 +9,9 @@ namespace engine {
 // The text that Kafka shows instead of a secret (its org.apache.kafka.common.config.types.Password).
 inline constexpr std::string_view kHiddenValue = "[hidden]";
 
-// Returns whether a property with this name usually has a secret: "database.password", "aws.secret.access.key",
-// "sasl.jaas.config". Properties of classes that are not known here have no type, so the name decides.
+// Returns whether a property with this name usually contains a secret, such as "database.password",
+// "aws.secret.access.key" or "sasl.jaas.config". The properties of unknown classes have no known
+// type, so only the name can be checked.
 bool may_be_secret(std::string_view property);
 
 // Returns whether an HTTP header with this name usually has a secret: Authorization, Cookie, X-Api-Key.

@@ -20,8 +20,9 @@ std::string csv_header(std::span<const std::string> names, const CsvSettings& se
 Result<std::string> csv_line(std::string_view value, std::span<const std::string> names,
                              const CsvSettings& settings);
 
-// Returns the payload of the JSON that JsonConverter writes with schemas ({"schema", "payload"}): a string as text, and
-// any other payload as JSON. Fails with InvalidText if the value is not of this form.
+// `value` is the JSON that Kafka Connect's JsonConverter writes with schemas: {"schema",
+// "payload"}. Returns the payload: a string as text, anything else as JSON. Fails with InvalidText
+// if the value does not have this form.
 Result<std::string> payload_text(std::string_view value);
 
 }  // namespace engine

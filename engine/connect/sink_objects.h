@@ -1,4 +1,5 @@
-// The objects that a sink writes. Their names and contents are determined by topics, partitions and offsets.
+// The objects (such as files) that a sink writes. Topic, partition and offsets determine their
+// names and contents.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,8 +12,8 @@
 
 namespace engine {
 
-// The records [first, end) of a partition, which become one object. Stored before the object is begun, so that a restart
-// writes the same object again.
+// The records [first, end) of a partition, which become one object. This description is stored
+// before the object is written, so that the sink writes the same object again after a restart.
 struct SinkObject {
   std::string topic;
   std::string topic_id;  // distinguishes the topic from a later topic with the same name
@@ -35,16 +36,17 @@ std::string sink_object_name(std::string_view topic, PartitionId partition, Offs
                              std::string_view extension);
 
 std::string encode_intent(const SinkObject& object, const Uuid& connector);
-// Parses an intent; returns nothing for the intent of another connector. Fails with DataCorrupted if a member is
-// missing.
+// Parses an intent, which is a stored SinkObject. Returns nothing if it belongs to another
+// connector. Fails with DataCorrupted if a member is missing.
 Result<std::optional<SinkObject>> parse_intent(std::string_view json, const Uuid& connector);
 
-// Returns the partition in the JSON form that the offsets of Kafka Connect's REST API have.
+// Returns the partition as JSON, in the form that Kafka Connect's REST API uses for partitions.
 std::string sink_partition_json(std::string_view topic, PartitionId partition);
-// Reads such a JSON; returns nothing if the text has another form.
+// Parses the result of sink_partition_json(). Returns nothing if the text has another form.
 std::optional<std::pair<std::string, PartitionId>> parse_sink_partition(std::string_view json);
 
-// The offset of a position. The id of the topic is empty in the answers of REST, and in offsets that a user has set.
+// The offset in a stored position. The topic's id is empty in answers of the REST API, and in
+// offsets that a user has set.
 struct SinkOffset {
   Offset next;
   std::string topic_id = {};

@@ -24,9 +24,9 @@ PartitionId connect_state_partition(std::string_view connector, int32_t task);
 std::string position_key(std::string_view connector, std::string_view partition_json);
 std::string intent_key(std::string_view connector, std::string_view topic, PartitionId partition);
 std::string table_key(std::string_view connector, std::string_view table, int32_t version);
-// Returns the key of the record that each commit of a task contains. A commit succeeds only if the record under this
-// key has not changed. This prevents an old task from committing after its successor, even if both read different files
-// and have no other key in common.
+// Returns the key of a record that each commit of a task contains. A commit succeeds only if the
+// record with this key has not changed since the task read it. So a former task cannot commit after
+// the task that has replaced it, even if the two read different files and share no other key.
 std::string commit_key(std::string_view connector, int32_t task);
 std::string task_state_key(std::string_view connector, int32_t task);
 
@@ -38,8 +38,8 @@ struct StateKey {
 // Reads a key; returns nothing if the bytes have none of these forms.
 std::optional<StateKey> parse_state_key(std::string_view key);
 
-// The value of a position. A record of an earlier connector with the same name has another connector id, and is
-// ignored.
+// The value of a position. It has the id of its connector: if a connector is dropped and another
+// one gets the same name, the positions of the old one are ignored.
 struct PositionValue {
   std::string offset_json;  // a JSON object as in Kafka Connect's REST API
   Uuid connector;
@@ -56,7 +56,8 @@ struct CommitValue {
 std::string encode_commit(const CommitValue& value);
 Result<CommitValue> parse_commit(std::string_view json);
 
-// The state of a task after its last change. After a start of the server it is shown until the task reports again.
+// The state of a task after its last change. After a restart of the server, this state is shown
+// until the task reports a new one.
 struct TaskStateValue {
   std::string state;  // for example RUNNING or FAILED
   std::string trace;
@@ -66,8 +67,8 @@ struct TaskStateValue {
 std::string encode_task_state(const TaskStateValue& value);
 Result<TaskStateValue> parse_task_state(std::string_view json);
 
-// Returns the object with its members in the order of their names and without blanks, so that equal positions have
-// equal keys. Fails with InvalidText if the text is not a JSON object.
+// Returns the same JSON object with its members sorted by name and without blanks, so that equal
+// positions give equal keys. Fails with InvalidText if the text is not a JSON object.
 Result<std::string> canonical_json_object(std::string_view json);
 
 // Builds a JSON object; the members are added in their order.

@@ -1,4 +1,5 @@
-// The rows that a sink of tables makes of records: columns from the key, the value, and the place of a record.
+// Makes the rows that a sink writes into tables from records. The columns come from the key, from
+// the value, and from the record's place in its topic.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -12,8 +13,8 @@
 
 namespace engine {
 
-// The origin of the columns that identify a row, as pk.mode names it: none; the place of the record in its topic; the
-// key; members of the value.
+// The source of the columns that identify a row, as in pk.mode: none; the record's place in its
+// topic; the key; members of the value.
 enum class KeyMode : uint8_t { None, Kafka, RecordKey, RecordValue };
 
 // How records become rows.
@@ -42,7 +43,7 @@ struct TableShape {
   bool operator==(const TableShape&) const = default;
 };
 
-// The values are texts that PostgreSQL reads; nothing stands for NULL. Arrays and objects are JSON.
+// The values are texts in PostgreSQL's syntax; nullopt is NULL. Arrays and objects are JSON.
 struct TableRow {
   std::shared_ptr<const TableShape> shape;
   std::vector<std::optional<std::string>> values;
@@ -50,7 +51,7 @@ struct TableRow {
   bool is_delete = false;  // only the columns of the key count
 };
 
-// Threads: one at a time; rows of the same columns share their shape.
+// Threads: one at a time. Rows with the same columns share one TableShape.
 class TableRowReader {
  public:
   explicit TableRowReader(RowMapping mapping) : mapping_(std::move(mapping)) {}
@@ -60,7 +61,8 @@ class TableRowReader {
     PartitionId partition;
     Offset offset;
   };
-  // Fails with InvalidText for a record that has no such row; the message is only the reason.
+  // Fails with InvalidText if no row can be made from the record. The message then is only the
+  // reason, without the record's place.
   Result<TableRow> read(const Place& place, const std::optional<std::string>& key,
                         const std::optional<std::string>& value);
 

@@ -54,7 +54,8 @@ std::string with_schema(const std::string& schema, std::string payload) {
   return fmt::format(R"({{"schema":{},"payload":{}}})", schema, payload);
 }
 
-// Returns the new row, with the values of a whole old row in the place of those that were not sent.
+// Returns the new row of an UPDATE. PostgreSQL does not send large unchanged values; they are taken
+// from the old row, if the old row was sent as a whole.
 PgTuple completed(const PgChange& change) {
   PgTuple row = change.after;
   if (change.has_before != PgOldRow::Row) return row;

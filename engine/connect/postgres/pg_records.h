@@ -1,6 +1,6 @@
-// The records of changes: Debezium's envelope
-// (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-create-events), or the row
-// alone, as its transform ExtractNewRecordState makes it.
+// Makes the records for changes of PostgreSQL's tables. A record has either Debezium's envelope
+// (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-create-events),
+// or only the row, like the result of Debezium's transform ExtractNewRecordState.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -50,7 +50,7 @@ struct PgOrigin {
   std::optional<PgLsn> last_commit = {};  // end of the preceding transaction
 };
 
-// A change of a row. The tuples have a cell for each column of the table.
+// A change of a row. Each tuple has a cell for each column of the table.
 struct PgChange {
   char op = 'r';  // r, c, u or d
   PgOldRow has_before = PgOldRow::None;
@@ -61,10 +61,11 @@ struct PgRecord {
   std::optional<std::string> key, value;
 };
 
-// Returns PREFIX.schema.table, where '_' replaces characters that are not allowed in names of topics.
+// Returns the topic PREFIX.schema.table. Characters that are not allowed in names of topics are
+// replaced by '_'.
 std::string pg_topic(const PgRecordForm& form, const PgTable& table);
 
-// Makes the records of one version of a table.
+// Makes the records for the changes of one table, as long as its columns do not change.
 //
 // Threads: one. Owner: the reader of a connector.
 class PgRecordMaker {
@@ -73,8 +74,10 @@ class PgRecordMaker {
   const PgTable& table() const { return table_; }
   std::string topic() const { return pg_topic(form_, table_); }
 
-  // Adds the records of the change: one, a second one if a tombstone follows, and a third one if the key changes.
-  // `now_us` is the time of the conversion. Fails with InvalidText or OutOfRange for a value without a form.
+  // Adds the records for a change: one record, and after a delete its tombstone
+  // (PgRecordForm::has_tombstones). If an UPDATE has changed the key, the records of the delete of
+  // the old row come first. `now_us` is the time of the conversion. Fails with InvalidText or
+  // OutOfRange if a value cannot be converted.
   Status add(const PgChange& change, const PgOrigin& origin, int64_t now_us,
              std::vector<PgRecord>& out) const;
   PgRecord truncation(const PgOrigin& origin, int64_t now_us) const;

@@ -8,16 +8,17 @@
 
 namespace engine {
 
-// Each fails with InvalidText. The texts have DateStyle ISO; a year before 1 has the suffix " BC".
+// All functions fail with InvalidText. The texts must have DateStyle ISO. A year before 1 has the
+// suffix " BC".
 
 // Returns days since 1970-01-01.
 Result<int64_t> pg_date_days(std::string_view text);
-// Returns microseconds since midnight of "12:34:56.789". 24:00:00 is possible.
+// Returns the microseconds since midnight in a text such as "12:34:56.789". 24:00:00 is possible.
 Result<int64_t> pg_time_us(std::string_view text);
-// Returns microseconds since 1970-01-01 00:00:00 of "2024-05-06 12:34:56.789", with or without an offset "+00" after
-// it.
+// Returns the microseconds since 1970-01-01 00:00:00 in a text such as "2024-05-06 12:34:56.789",
+// with or without an offset such as "+00" at the end.
 Result<int64_t> pg_timestamp_us(std::string_view text);
-// Returns microseconds since midnight in UTC of "12:34:56.789+02".
+// Returns the microseconds since midnight in UTC in a text such as "12:34:56.789+02".
 Result<int64_t> pg_timetz_us(std::string_view text);
 
 struct PgInterval {

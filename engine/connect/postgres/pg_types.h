@@ -1,5 +1,4 @@
-// The conversion of PostgreSQL's types to Kafka Connect's, as Debezium's connector does it
-// (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-data-types).
+// Converts PostgreSQL's types to those of Kafka Connect, like Debezium's connector
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -47,19 +46,21 @@ struct PgTypeName {
   int32_t modifier = -1;  // pg_attribute.atttypmod
   std::string labels = {};
 };
-// Returns the type; nothing for a type that Debezium leaves out.
+// Returns the type; nothing if Debezium has no type for it and omits such columns.
 std::optional<PgType> pg_type_of(const PgTypeName& name);
 
-// Returns the schema as the JsonConverter writes it, with the name of the member if it is not empty.
+// Returns the schema in the form in which Kafka Connect's JsonConverter writes it. `field` is the
+// name of the member; empty: none.
 std::string pg_schema_json(const PgType& type, const PgValueModes& modes, bool is_optional,
                            std::string_view field);
 
-// Converts a value in PostgreSQL's text form, with DateStyle ISO, TimeZone UTC, IntervalStyle iso_8601, bytea_output hex
-// and lc_monetary C, to JSON. Fails with InvalidText, and with OutOfRange for a value that Kafka Connect's type does not
-// have.
+// Converts a value to JSON. `text` is PostgreSQL's text form with DateStyle ISO, TimeZone UTC,
+// IntervalStyle iso_8601, bytea_output hex and lc_monetary C. Fails with InvalidText, and with
+// OutOfRange if Kafka Connect's type does not have the value.
 Result<std::string> pg_value_json(const PgType& type, const PgValueModes& modes,
                                   std::string_view text);
-// Returns the JSON that replaces a large value which PostgreSQL did not send.
+// Returns the JSON that stands for a large value which PostgreSQL did not send because it had not
+// changed.
 std::string pg_unavailable_json(const PgType& type, const PgValueModes& modes);
 
 }  // namespace engine

@@ -15,10 +15,11 @@ namespace engine {
 using PgLsn = uint64_t;
 // Returns the LSN as PostgreSQL writes it: "16/B374D848".
 std::string pg_lsn_text(PgLsn lsn);
-// Reads such a text. Fails with InvalidText.
+// Parses the result of pg_lsn_text(). Fails with InvalidText.
 Result<PgLsn> parse_pg_lsn(std::string_view text);
 
-// A value in a tuple. Unsent: a large value that the UPDATE did not change and that is therefore not in the message.
+// A value in a tuple. Unsent: PostgreSQL has not sent the value, because it is large and the UPDATE
+// did not change it.
 struct PgCell {
   enum class State : uint8_t { Null, Text, Unsent } state = State::Null;
   std::string_view text = {};  // a view into the message
@@ -50,8 +51,9 @@ struct PgInsert {
   uint32_t relation = 0;
   PgTuple after;
 };
-// The old row of an UPDATE or DELETE. None: the key did not change. Key: the columns of the replica identity, all others
-// are NULL. Row: the whole row (REPLICA IDENTITY FULL).
+// The form of the old row in an UPDATE or DELETE. None: no old row was sent, because the key did
+// not change. Key: only the columns of the replica identity are set, and all others are NULL. Row:
+// the whole row (REPLICA IDENTITY FULL).
 enum class PgOldRow : uint8_t { None, Key, Row };
 struct PgUpdate {
   uint32_t relation = 0;
@@ -66,7 +68,7 @@ struct PgDelete {
 struct PgTruncate {
   std::vector<uint32_t> relations;
 };
-// Messages that give no records: origins, types, and messages of applications.
+// Messages from which no records are made: origins, types, and messages of applications.
 struct PgIgnored {};
 
 using PgMessage = std::variant<PgBegin, PgCommit, PgRelation, PgInsert, PgUpdate, PgDelete,

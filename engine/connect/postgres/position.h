@@ -1,5 +1,6 @@
-// The positions of a source that reads the log of PostgreSQL, as JSON in __connect_state: one for the log, and one for
-// each table as long as the log may contain changes that copied rows include already.
+// The positions of a source that reads the write-ahead log of PostgreSQL, as JSON in
+// __connect_state. There is one position for the log. Each table has another one while its rows are
+// being copied, and until the log no longer has changes that the copied rows already contain.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,9 +14,11 @@
 namespace engine {
 
 struct PgLogPosition {
-  // The end of the last transaction that was processed completely. The log is read from this position on.
+  // The end of the last transaction that was processed completely. The source reads the log from
+  // here on.
   PgLsn processed = 0;
-  // The transaction after `processed`, of which the first `changes` changes are committed already.
+  // The transaction after `processed`, if it was processed in part: its first `changes` changes are
+  // committed already.
   PgLsn commit_lsn = 0;
   int64_t changes = 0;
   bool in_snapshot = false;  // true: rows of some tables are not copied yet
@@ -24,10 +27,11 @@ struct PgLogPosition {
 std::string pg_log_partition(std::string_view prefix);
 std::string pg_log_offset(const PgLogPosition& position);
 
-// The copies of one table. After an interruption, a later snapshot continues the copy after its last key.
+// The progress of copying one table. If the copy is interrupted, a later snapshot continues it
+// after the last copied key.
 struct PgCopy {
-  // The rows after the key `after` (its values as texts; none: all rows) were copied as of `lsn`, up to the next
-  // segment.
+  // The copied rows between the key `after` and the key `after` of the next segment. They were
+  // copied as of `lsn`. A key is a list of values as texts; nothing: from the first row on.
   struct Segment {
     std::optional<std::vector<std::string>> after;
     PgLsn lsn = 0;
@@ -45,8 +49,8 @@ struct PgPositions {
   std::optional<PgLogPosition> log;
   std::vector<std::pair<std::string, PgCopy>> copies;  // by table
 };
-// Reads a position into `positions`. Positions of another prefix are left out. Fails with InvalidParameter if the offset
-// is not of this form.
+// Reads a position into `positions`. Ignores positions of another prefix. Fails with
+// InvalidParameter if the offset does not have this form.
 Status read_pg_position(std::string_view prefix, std::string_view partition_json,
                         std::string_view offset_json, PgPositions& positions);
 

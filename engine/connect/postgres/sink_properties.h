@@ -18,12 +18,14 @@ struct PostgresSink {
   // libpq's parameters of the connection: host, port, user, password, dbname, ssl*.
   std::vector<std::pair<std::string, std::string>> connection;
   std::string host_port, user, database;  // for messages
-  std::string schema;                     // of tables without one; empty: the first of search_path
+  // the schema of tables whose name has none; empty: the first schema of search_path
+  std::string schema;
   std::vector<std::string> topics;
   InsertMode insert_mode = InsertMode::Insert;
   RowMapping mapping;
   std::string table_format;  // with ${topic} in it
-  // A dot of a topic becomes an underscore. Otherwise it separates database, schema and table.
+  // True: a dot in a topic's name becomes an underscore. False: dots separate database, schema and
+  // table.
   bool replaces_dots = false;
   size_t batch_records = 0;  // most records of one transaction
   bool is_exactly_once = true;
@@ -32,15 +34,15 @@ struct PostgresSink {
 
 std::vector<PropertyRow> postgres_sink_rows(const ConnectorClass& of);
 
-// Returns the sink that a configuration describes, or each wrong property, those that are not supported included. Values
-// with references to secrets have been replaced.
+// The sink that a configuration describes, and each property that has a wrong value or is not
+// supported. References to secrets have been replaced before.
 struct PostgresSinkResult {
   PostgresSink sink;
   std::vector<WrongProperty> wrong;
 };
 PostgresSinkResult read_postgres_sink(const ConnectorClass& of, const PropertyValues& values);
 
-// The table of a topic. An empty schema stands for the one of the connection.
+// The table into which a topic is written. An empty schema stands for the schema of the connection.
 struct TableName {
   std::string schema, table;
   auto operator<=>(const TableName&) const = default;

@@ -222,7 +222,8 @@ bool read_transforms(const PropertyValues& values, std::vector<WrongProperty>& w
   for (const auto& [property, value] : values.config()) {
     if (!property.starts_with(prefix)) continue;
     const std::string_view option = std::string_view(property).substr(prefix.size());
-    // Both of the last two properties have this default: a delete leaves a tombstone.
+    // "delete.tombstone.handling.mode" and "drop.tombstones" with these values mean the default: a
+    // delete is followed by a tombstone.
     if (option == "type" || (option == "delete.tombstone.handling.mode" && value == "tombstone") ||
         (option == "drop.tombstones" && value == "false"))
       continue;

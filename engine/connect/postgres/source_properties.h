@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// Lists of regular expressions, each of which matches a whole name regardless of letter case.
+// Lists of regular expressions. An expression must match the whole name; letter case is ignored.
 class NameFilter {
  public:
   // Adds an error for each text that is not a regular expression.
@@ -40,11 +40,12 @@ struct PostgresSource {
 
 std::vector<PropertyRow> postgres_source_rows();
 
-// Returns the configuration without the transform ExtractNewRecordState, which the source applies itself if it is first.
+// Returns the configuration without the transform ExtractNewRecordState. If that transform is the
+// first one, the source does its work itself.
 ConnectorProperties without_unwrapping(ConnectorProperties config);
 
-// Returns the source that a configuration describes, or each wrong property, those of Debezium that are not supported
-// included. Values with references to secrets have been replaced.
+// The source that a configuration describes, and each property that has a wrong value, or that
+// Debezium has and this source does not support. References to secrets have been replaced before.
 struct PostgresSourceResult {
   PostgresSource source;
   std::vector<WrongProperty> wrong;

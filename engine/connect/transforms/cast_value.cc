@@ -51,8 +51,8 @@ JavaNumber java_number(std::string_view text) {
 Result<JsonTree> real_tree(double number, CastType type) {
   std::string text;
   if (type == CastType::Float32) {
-    // The result has the shortest digits of the float, which are fewer than those of the equal
-    // double.
+    // The result has the shortest digits that identify the float; the double with the same value
+    // would have more digits.
     const auto narrow = static_cast<float>(number);
     number = parse_double(fmt::format("{}", narrow))
                  .value_or(std::numeric_limits<double>::infinity());

@@ -15,8 +15,9 @@ std::optional<CastType> cast_type_of(std::string_view name);
 // Returns the name in the schemas of JsonConverter: "float" for Float32.
 std::string_view schema_type_of(CastType type);
 
-// Converts a value; null stays null. `schema` is the schema of the value, or null. Fails with InvalidText if the value
-// is an array, an object or bytes, or a text that is not of the type.
+// Converts a value. Null stays null. `schema` is the schema of the value; null: it has none. Fails
+// with InvalidText if the value is an array, an object or bytes, or a text that does not have the
+// form of the type.
 Result<JsonTree> cast_value(const JsonTree& value, const JsonTree* schema, CastType type);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// A record of a connector in the form that single message transforms use: its key and value are structured data and not
-// bytes.
+// A record of a connector in the form that single message transforms use: key and value are
+// structured data instead of bytes.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,8 +12,10 @@
 
 namespace engine {
 
-// A key or a value. The schema is the one of Kafka Connect in the form in which its JsonConverter writes it:
-// {"type":"struct","fields":[{"type":"string","optional":false,"field":"line"}],"optional":false}. Most records have none.
+// A key or a value. `schema` is its Kafka Connect schema as JSON, in the form in which
+// JsonConverter writes it:
+//{"type":"struct","fields":[{"type":"string","optional":false,"field":"line"}],"optional":false}.
+// Most records have no schema.
 struct ConnectDatum {
   JsonTree value = {};  // Null: the record has no key, or no value
   std::optional<JsonTree> schema = std::nullopt;
@@ -49,7 +51,7 @@ void remove_member(JsonTree& object, std::string_view name);
 
 // Returns the schema of a field of a struct, or null.
 const JsonTree* find_field(const JsonTree& struct_schema, std::string_view name);
-// Returns the schema as the schema of a field with this name.
+// Returns the schema as that of a field with this name.
 JsonTree as_field(JsonTree schema, std::string_view name);
 // Returns the schema of a field without the field's name.
 JsonTree without_field_name(JsonTree field);
@@ -62,12 +64,12 @@ JsonTree make_time_schema(std::string_view name, bool optional);
 inline constexpr std::string_view kTimestampSchema = "org.apache.kafka.connect.data.Timestamp";
 inline constexpr std::string_view kDateSchema = "org.apache.kafka.connect.data.Date";
 inline constexpr std::string_view kTimeSchema = "org.apache.kafka.connect.data.Time";
-// Returns the schema of a struct with these fields, and with the name, the version, the text and the parameters of
-// another schema. The new schema is not optional, as in Kafka Connect's transforms.
+// Returns the schema of a struct with these fields. Its name, version, text and parameters are
+// those of `other`. It is not optional, as in Kafka Connect's transforms.
 JsonTree struct_like(const JsonTree& other, std::vector<JsonTree> fields);
 
-// Fails with InvalidText if the datum is not an object. `purpose` is the part of the error message that gives the
-// reason why an object is needed.
+// Fails with InvalidText if the datum is not an object. `purpose` is the part of the error message
+// that states why an object is needed.
 Status require_object(const ConnectDatum& datum, std::string_view purpose);
 // Returns "a string", "an array" and so on, for messages.
 std::string_view kind_name(const JsonTree& value);

@@ -1,5 +1,5 @@
-// Regular expressions of Java in configurations, compiled with RE2, which matches in linear time but has no references
-// to groups and no look-around.
+// Java's regular expressions, which configurations of connectors contain. They are compiled with
+// RE2, which matches in linear time, but supports neither references to groups nor look-around.
 #pragma once
 #include <memory>
 #include <string>
@@ -27,7 +27,8 @@ class JavaRegex {
   // Whether the whole text matches, as Matcher.matches().
   bool matches(std::string_view text) const;
 
-  // A replacement as Java has it: $1, ${name}, and \ before a character that stands for itself.
+  // A part of a replacement in Java's syntax: $1, ${name}, and \ before a character that stands for
+  // itself.
   struct Part {
     std::string text;
     int group = -1;  // if not negative: this part is the text of this group

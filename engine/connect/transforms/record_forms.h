@@ -10,9 +10,9 @@
 
 namespace engine {
 
-// The converters of Kafka Connect. Text: StringConverter; a value that is not a text is written as JSON. Json:
-// JsonConverter without schemas. JsonWithSchema: JsonConverter with schemas.enable, which writes {"schema": ...,
-// "payload": ...}.
+// The converters of Kafka Connect. Text is StringConverter; values that are not texts are written
+// as JSON. Json is JsonConverter without schemas. JsonWithSchema is JsonConverter with
+// schemas.enable, which writes {"schema": ..., "payload": ...}.
 enum class DataForm : uint8_t { Text, Json, JsonWithSchema };
 
 struct RecordForms {
@@ -20,8 +20,8 @@ struct RecordForms {
   DataForm value = DataForm::Json;
 };
 
-// Decodes a key or value. Fails with InvalidText if the bytes are not JSON, or do not fit their schema. As in Kafka
-// Connect, a null field gets the default of its schema.
+// Decodes a key or value. Fails with InvalidText if the bytes are not JSON or do not match their
+// schema. As in Kafka Connect, a field that is null gets the default of its schema.
 Result<ConnectDatum> decode_datum(const std::optional<std::string>& bytes, DataForm form);
 // Encodes a key or value; returns nothing if it is absent. Fails with InvalidEncoding if a text within JSON is not
 // UTF-8.

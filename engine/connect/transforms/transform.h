@@ -10,19 +10,19 @@
 
 namespace engine {
 
-// The part of a record that a class changes, as "$Key" or "$Value" at the end of its name. None: the class has no such
-// suffix.
+// The part of a record that a transform class changes. The class name ends with "$Key" or "$Value".
+// None: the class has no such suffix.
 enum class TransformSide : uint8_t { None, Key, Value };
 
-// A transform must give equal results for equal records, because a sink repeats a range of records after a crash and
-// must write the same bytes again.
+// A transform must give equal results for equal records: after a crash, a sink processes a range of
+// records again and must write the same bytes.
 //
 // Threads: any number at the same time. Owner: a chain.
 class Transform {
  public:
   virtual ~Transform() = default;
-  // Changes the record. Returns false if the record is dropped. Fails with a permanent error if the record is not of
-  // the kind that the transform needs.
+  // Changes the record. Returns false if the record is to be dropped. Fails with a permanent error
+  // if the transform cannot process records of this kind.
   virtual Result<bool> apply(ConnectRecord& record) const = 0;
   // Returns the topic to which the transform sends a record of this topic.
   virtual std::string route(const std::string& topic) const { return topic; }
@@ -41,7 +41,7 @@ class TransformPredicate {
  public:
   virtual ~TransformPredicate() = default;
   virtual bool holds(const ConnectRecord& record) const = 0;
-  // Whether the predicate depends on the topic only.
+  // Returns whether the predicate depends only on the topic of the record.
   virtual bool is_of_topic() const { return false; }
   virtual bool uses_value() const { return false; }
 };
@@ -69,8 +69,9 @@ class SidedTransform : public Transform {
   const TransformSide side_;
 };
 
-// Makes a transform of its options, whose rows were checked. Fails with InvalidParameter if they do not fit together;
-// the message may begin with the name of an option: "spec: ...".
+// Makes a transform from its options, which have been checked against the rows of the class. Fails
+// with InvalidParameter if the options contradict each other. The message may begin with the name
+// of an option: "spec: ...".
 using MakeTransform = Result<std::unique_ptr<Transform>> (*)(const PropertyValues& options,
                                                              TransformSide side);
 using MakePredicate = Result<std::unique_ptr<TransformPredicate>> (*)(

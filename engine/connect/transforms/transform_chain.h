@@ -32,11 +32,12 @@ class TransformChain {
   struct Bytes {
     std::optional<std::string> key, value;
   };
-  // Decodes the parts that the transforms use, applies the transforms, and encodes these parts. `record` has the other
-  // parts of the record; its key and value are ignored. After an error `bytes` is unchanged.
+  // Decodes the parts of the record that the transforms use, applies the transforms, and encodes
+  // these parts again. `bytes` has key and value. `record` has all other parts; its key and value
+  // are ignored. After an error `bytes` is unchanged.
   Result<bool> apply(ConnectRecord& record, Bytes& bytes) const;
 
-  // Returns all topics that records of this topic may get.
+  // Returns all topics to which the transforms may send records of this topic.
   std::vector<std::string> topics_of(const std::string& topic) const;
   // Whether the times of records decide about their topics. topics_of() then leaves topics out.
   bool routes_by_time() const;
