@@ -23,9 +23,9 @@ std::vector<AggregateInstance> instances_of(const AggregateStep& step) {
   return instances;
 }
 
-// Returns advice for the report of late records. A record with a time far ahead moves stream time, and all later
-// records are late from then on. The text names the property that prevents this, since users do not find it
-// themselves.
+// Returns advice for the report of late records. The likely reason is a record with a time far
+// ahead: it moves stream time forward, so all later records are late. The advice names the property
+// that prevents this.
 std::string advice_on_time(int64_t stream_time_ms, int64_t wall_ms) {
   constexpr int64_t kClocksDifferMs = 60'000;
   if (stream_time_ms <= saturating_add(wall_ms, kClocksDifferMs)) return {};
@@ -135,7 +135,7 @@ Status AggregateOperator::take_rows() {
     TRY(apply(rest_->batch, changes));
     adapt_block(bytes_before - context().slice.bytes_left());
     context().slice.spend_bytes(block_bytes_);
-    report_times();  // reported together with the rows, so that one commit has both
+    report_times();  // written in the same commit as the rows of the batch
     report_lost();
     if (is_done) {
       rest_.reset();
@@ -148,11 +148,12 @@ Status AggregateOperator::take_rows() {
   return {};
 }
 
-// Adapts the number of rows of a block. Large groups (COLLECT_LIST) give large rows, and each change of a group
-// writes the whole group again. A block is therefore small if its output is large, and stays small until the size of
-// the groups is known. (A block whose output is not completely written shows nothing about the size.) If only the
-// last change of a group gives a row, a block may hold many changes of one group. Undos of table rows are an
-// exception, because an undo may have to scan the whole group.
+// Chooses the number of rows in the next block. If groups are large (COLLECT_LIST), each change of
+// a group writes a large row, so a block with much output is followed by a smaller one. The block
+// stays small until the size of the groups is known. (A block whose output is not completely
+// written shows nothing about the size.) If only the last change of a group in a block is written,
+// a block may have many changes of one group, except for undos of table rows: one undo may have to
+// scan the whole group.
 void AggregateOperator::adapt_block(size_t output_bytes) {
   constexpr size_t kTooMuch = 512 * 1024, kLittle = 128 * 1024;
   const bool is_large = store_.has_heap() && (!merges_updates_ || step_.is_table);
@@ -162,17 +163,19 @@ void AggregateOperator::adapt_block(size_t output_bytes) {
     block_rows_ = std::min(is_large ? kMostLargeRows : Slice::kBlockRows, block_rows_ * 2);
 }
 
-// Drops earlier results of a group in the block if the output keeps only the last one (TopicOutput::chosen_rows).
-// Otherwise one list of a megabyte would be written a thousand times in a block of a thousand rows.
+// If the output keeps only the last result of a group in a block (TopicOutput::chosen_rows), drops
+// the earlier results of the group here. Otherwise a list of a megabyte would be written a thousand
+// times in a block of a thousand rows.
 void AggregateOperator::drop_replaced(std::vector<Change>& changes) {
   absl::flat_hash_set<const GroupSlot*> newer;
   for (Change& change : changes | std::views::reverse)
     if (change.emit && !newer.insert(change.group).second) change.emit = false;
 }
 
-// Lists the changes of one block; returns true when all rows of the batch are listed. A block ends before the windows
-// of a record that closes other windows, because the results of the closed windows are written first. A block also
-// ends when Slice::kBlockFetches groups had to be fetched.
+// Lists the changes of one block. Returns true when all rows of the batch are listed. A block ends
+// before a record that closes windows, because the results of the closed windows must be written
+// before the record is counted. A block also ends when Slice::kBlockFetches groups had to be
+// fetched.
 Result<bool> AggregateOperator::list_changes(std::vector<Change>& changes) {
   Rest& rest = *rest_;
   const size_t max_changes =
@@ -264,8 +267,8 @@ bool AggregateOperator::begin_row() {
   return closing_.has_value();
 }
 
-// Returns whether some windows of the row were finished before the restart. The row then continues with the next
-// window.
+// Returns whether the row was finished in some of its windows before the restart of the task. The
+// row then continues with the next window.
 bool AggregateOperator::take_restored_place() {
   if (!restored_) return false;
   Rest& rest = *rest_;
@@ -483,7 +486,8 @@ Result<std::vector<const GroupSlot*>> AggregateOperator::next_closed(size_t max_
 // ---- state
 
 void AggregateOperator::expire() {
-  // The bound moves in steps of a tenth of the retention, because each step writes a range to the journal.
+  // The bound of the expired windows moves in steps of a tenth of the retention time, because each
+  // step writes a deleted range to the journal.
   if (!step_.window || stream_time_.timestamp < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
   const uint64_t expired =

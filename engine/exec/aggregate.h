@@ -1,5 +1,5 @@
-// Operator of GROUP BY. It keeps the state of each group, by key and window, and computes the result rows of the
-// groups.
+// The operator of GROUP BY. Keeps the state of each group, by key and window, and computes the
+// groups' result rows.
 #pragma once
 #include <memory>
 #include <optional>
@@ -20,14 +20,15 @@ namespace engine {
 // are never null (RegroupOperator). Output: one row for each change of a group, in the order of the records, with the
 // grouping columns, one column per aggregate call, and the window bounds if windows exist.
 //
-// A batch is processed in blocks of changes, and each block in two passes. The first pass walks the records in order:
-// it moves stream time, decides which windows a record still counts in, and lists the changes. The second pass takes
-// one aggregate after the other and walks that list. Aggregates do not depend on each other, so the result is the same
-// as with one record at a time.
+// A batch is processed in blocks of changes, and each block in two passes. The first pass goes
+// through the records in order. It moves stream time, finds for each record the windows that are
+// still open, and writes the changes to a list. The second pass goes through this list once for
+// each aggregate. Aggregates do not depend on each other, so the result is the same as if the
+// records were processed one at a time.
 //
-// Invariants: between blocks the store holds exactly the state that was pushed; a record that is finished in part (some
-// of its windows, or some of the windows that it closed) is the first of the rest, and append_scalars() stores how far
-// it is finished.
+// Invariants: between blocks the store holds exactly the state whose changes were pushed. If a record
+// is finished only in part (some of its windows, or some of the windows that it has closed), it is
+// the first row of `rest_`, and append_scalars() stores how far it is finished.
 class AggregateOperator final : public Operator, public Materialized {
  public:
   // `key_schema` has the grouping columns, with the role Key.
@@ -45,11 +46,12 @@ class AggregateOperator final : public Operator, public Materialized {
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return step_.window ? &stream_time_ : nullptr; }
 
-  // Makes the operator use the key bytes that its batches carry. Called if the input is an exchange whose batches
-  // carry the keys as this operator would encode them.
+  // Makes the operator use the keys that its batches contain instead of encoding them. Called if
+  // the input is an exchange whose batches contain the keys in the same encoding.
   void take_carried_keys() { takes_carried_keys_ = true; }
-  // From now on, if several results of one group are in a block, only the last one is emitted. This applies if the
-  // groups may be large (have a heap) and the output needs no old rows.
+  // If a block contains several results of one group, only the last one is emitted from now on.
+  // Applies only if groups may be large (the store has a heap) and the output does not need the old
+  // rows.
   void merge_updates() { merges_updates_ = store_.has_heap() && !step_.old_too; }
 
   AggregateStore& store() { return store_; }
@@ -58,8 +60,8 @@ class AggregateOperator final : public Operator, public Materialized {
   // Returns the start of the oldest window within the retention. Older windows may still be in the store, but must
   // not be shown.
   int64_t oldest_kept_start(int64_t stream_time) const;
-  // Returns whether the group is a row of the table at this stream time. The group must have been written or, if only
-  // final results are rows, its window must have closed.
+  // Returns whether the group is a row of the table at this stream time. The group must have been
+  // written. If the table has only final results, the group's window must have closed.
   bool is_shown(const GroupSlot& group, int64_t stream_time) const;
 
   Materialized* materialized() override { return this; }
@@ -83,26 +85,29 @@ class AggregateOperator final : public Operator, public Materialized {
   struct Rest {
     Batch batch;
     EncodedRows keys;
-    uint32_t row = 0;              // first row that is not finished
-    uint32_t prefetched = 0;       // the groups of all rows before this row are fetched
-    bool row_is_begun = false;     // begin_row() has been called for `row`
-    size_t row_bytes = 0;          // bytes that the row adds to a group; set if groups may be large
-    int64_t next_start = 0;        // start of the row's next window; the starts of its windows rise
-    uint64_t late = 0, ahead = 0;  // unreported late records and records ahead of time; first_...:
-                                   // their first rows
+    uint32_t row = 0;           // first row that is not finished
+    uint32_t prefetched = 0;    // the groups of all rows before this row are fetched
+    bool row_is_begun = false;  // begin_row() has been called for `row`
+    size_t row_bytes = 0;       // bytes that the row adds to a group; set if groups may be large
+    int64_t next_start = 0;     // start of the row's next window; the starts of its windows rise
+    // unreported late records, and records too far ahead; first_late and first_ahead are their
+    // first rows
+    uint64_t late = 0, ahead = 0;
     uint32_t first_late = 0, first_ahead = 0;
     uint64_t lost = 0;  // unreported changes that were lost because their groups are too large
     uint32_t first_lost = 0;
   };
-  // Windows that stream time has closed and whose final results are being written: the windows that start in [from,
-  // to), ordered by start, then key. `done` groups of the windows that start at `from` are written.
+  // Windows that stream time has closed and whose final results are being written: the windows that
+  // start in [from, to), ordered by start, then key. In the windows that start at `from`, the first
+  // `done` groups are already written.
   struct Closing {
     int64_t from = 0, to = 0, done = 0;
     int64_t to_skip = 0;  // groups at `from` that were written before a restart
     std::unique_ptr<AggregateStore::InOrder> groups;  // groups of the windows that start at `from`
   };
-  // A record that was finished in part before the restart and is read again. `next_start` is the start of its next
-  // window; it is never 0, because 0 can only be the start of the record's first window.
+  // A record that was finished in part before the restart, and is read again. `next_start` is the
+  // start of the next of its windows. It is never 0, because 0 can only be the start of a record's
+  // first window.
   struct Place {
     int64_t partition = 0, offset = 0, next_start = 0;
   };

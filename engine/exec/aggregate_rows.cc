@@ -110,8 +110,8 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
     const bool is_shown_now = is_shown(group, look_up.stream_time);
     if (is_shown_now) groups.push_back(&group);
     bytes += group.encoded_bytes();
-    // Each commit may move stream time, which closes and expires windows. Therefore an answer that
-    // a closed or expired window affects depends on the current commit.
+    // Each commit may move stream time, and so close or expire windows. If the answer depends on
+    // whether a window is closed or expired, it counts as changed in the current commit.
     const bool is_over = step_.window && (!is_shown_now || step_.final_only);
     changed_in = std::max(changed_in, is_over ? store_.layers().current() : group.changed_in);
     return bytes < kShownBytesAtOnce;
@@ -134,8 +134,8 @@ Result<Batch> AggregateOperator::rows_under(TableLookUp& look_up, TaskSequence& 
       asked += std::exchange(at.asked, 0);
     }
     if (has_more) {
-      // The look-up pauses within this key. A later step shows the remaining windows of the key as
-      // they are now.
+      // The look-up stops within this key, and a later step continues. The later step shows the
+      // remaining windows of the key as they are at its own time.
       if (!at.scan) look_up.entries = store_.begin_rest(at);
       look_up.entries->place.start = at.next;
       changed_in = std::max(changed_in, look_up.entries->until);

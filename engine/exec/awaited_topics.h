@@ -1,6 +1,6 @@
-// Input topics of a task that other queries write. If a partition of such a topic is empty, this class determines
-// whether the partition can still receive rows made from records that the task could read at a certain moment
-// (TopicWriters).
+// The input topics of a task that other queries write. If a partition of such a topic has no unread
+// rows, this class determines whether rows may still arrive there that those queries make from
+// records which the task could already read at a certain moment (TopicWriters).
 #pragma once
 #include <span>
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// A task reads the progress of the writers before it takes a snapshot, and notes moments as of that snapshot. In each
-// round it calls:
+// A task first reads the progress of the writers, and then takes a snapshot of the log. A "moment"
+// is the set of the ends of the writers' inputs in such a snapshot. In each round the task calls:
 //
 //   add_positions()   reads the writers' versions, and whether the writers have passed the noted moment
 //   poll              takes a snapshot, with the rows of all writers that had passed before
@@ -28,21 +28,22 @@ class AwaitedTopics {
   // Returns whether a query writes at least one of the topics.
   bool is_any_written() const;
 
-  // Appends the inputs of the writers, which are polled for their ends only.
+  // Appends the inputs of the writers to the positions to poll. Only their ends are needed, not
+  // their records.
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions);
   // Reads the poll results of the inputs that add_positions() has appended. Returns the results that follow them in
   // `polled`.
   std::span<const Polled> see(std::span<const Polled> polled);
-  // Notes a moment. From now on has_passed() requires that the writers have passed everything that could be read in the
-  // last snapshot.
+  // Sets the moment to the last snapshot. From now on, has_passed() requires that the writers have
+  // processed everything that could be read in that snapshot.
   void note_moment();
-  // Returns whether a query writes the topic. If not, no row is awaited.
+  // Returns whether any query writes the topic. If none does, no row has to be awaited.
   bool is_written(size_t topic) const { return !topics_[topic].ends.empty(); }
-  // Returns whether the writers had passed the noted moment before the last snapshot was taken, so that the snapshot
-  // has all rows that this moment awaits.
+  // Returns whether the writers had already passed the moment when the last snapshot was taken. If
+  // so, the snapshot has all rows that have to be awaited.
   bool has_passed(size_t topic) const { return topics_[topic].state == State::Passed; }
-  // Returns whether the writers passed the noted moment only after the last snapshot was taken. The awaited rows are
-  // then in the next snapshot.
+  // Returns whether the writers have passed the moment only after the last snapshot was taken. The
+  // awaited rows are then in the next snapshot.
   bool is_new(size_t topic) const { return topics_[topic].state == State::PassedSince; }
   // Returns the id of a query that has not passed the noted moment yet.
   const std::string& awaited(size_t topic) const { return topics_[topic].writers->awaited(); }

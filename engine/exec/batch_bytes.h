@@ -1,4 +1,4 @@
-// Approximate memory of a batch of rows.
+// Estimates the memory of a batch of rows.
 #pragma once
 #include <cstddef>
 
@@ -6,8 +6,8 @@
 
 namespace engine {
 
-// Returns the approximate bytes of the batch, with the strings that its columns refer to, even if
-// another object owns them.
+// Returns the approximate size of the batch in bytes. It includes the strings to which its columns
+// refer, even if another object owns them.
 size_t bytes_of(const Batch& batch);
 
 }  // namespace engine

@@ -1,4 +1,5 @@
-// Records of an input while they are decoded to columns. Private to the decoder's sources.
+// The records of an input while they are being decoded to columns. Used only by the source files of
+// RecordDecoder.
 #pragma once
 #include <fmt/format.h>
 
@@ -19,8 +20,8 @@ struct RecordDecoder::Records {
   bool has_headers = false;  // whether at least one of the records has headers
   std::vector<int64_t> timestamps, offsets;
   std::vector<std::shared_ptr<const void>> owners;  // owners of the decompressed bytes
-  // Keeps the decompressed bytes alive for a column of strings. Columns of numbers hold copies of their values, so the
-  // decompressed bytes are not kept alive for them.
+  // Keeps the decompressed bytes alive as long as a column of strings, which refers to them.
+  // Columns of numbers have copies of their values and do not need these bytes.
   void keep_for(Column& column) const {
     if (!holds_strings(column.type())) return;
     for (const auto& owner : owners) column.keep(owner);
@@ -30,7 +31,8 @@ struct RecordDecoder::Records {
   std::optional<RowProblem> unavailable;   // first record that must wait for its schema
 
   size_t size() const { return offsets.size(); }
-  // Marks the records that a reader could not read as failed. The status gives the reasons of some of them only.
+  // Marks the records that a reader could not read as failed. `status` has the reasons for some of
+  // them only.
   void take_failures(std::string_view side, const RowStatus& status, std::vector<bool>& keep) {
     if (status.unavailable && (!unavailable || status.unavailable->row < unavailable->row))
       unavailable = status.unavailable;

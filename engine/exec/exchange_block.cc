@@ -10,8 +10,8 @@ namespace engine {
 
 namespace {
 
-// First byte of a block. It differs from the first byte of a record in the format that preceded
-// blocks, which holds flags.
+// The first byte of a block. Older versions wrote single rows, whose first byte contains flags; all
+// flags together are less than kBlock.
 constexpr uint8_t kBlock = 16, kLastFlagsOfBefore = kHasNewRow | kHasOldRow;
 // Flags of a block, for its optional parts. A part that the block does not need takes no bytes.
 constexpr uint8_t kSomeAbsent = 1, kHasHeaders = 2, kHasOld = 4, kKeyIsColumn = 8,
@@ -69,7 +69,7 @@ void decode_merge_times(ByteReader& in, const BlockHead& head, ExchangeRows& out
   const bool has_offsets = (head.flags & kHasSourceOffsets) != 0;
   if (!in.ok()) return;
   const size_t first = out.size() - head.rows;
-  // An exchange has merge times in all of its blocks, or in none.
+  // Either all blocks of an exchange have merge times (the order times of their rows), or none.
   if (merge.source_offsets.size() != (has_offsets ? first : 0) || (has_times && !has_offsets))
     return in.fail();
   const auto begin = out.timestamps.begin();

@@ -1,6 +1,8 @@
-// Blocks of rows between two stages of a query, column by column. Each record of an exchange is one block, and each of
-// its rows has its own offset, so that a task may stop at any row. The block carries the key bytes that decided the
-// partition, so that the reader does not encode them again. Format: docs/formats/exchange.md
+// Blocks of rows that one stage of a query passes to the next one through an exchange, column by
+// column. Each record of an exchange is one block. Each row of a block has an offset of its own, so
+// that a task may stop at any row. The block also contains the key bytes of its rows, which have
+// determined the partition, so that the reader need not encode them again. Format:
+// docs/formats/exchange.md
 #pragma once
 #include <span>
 #include <string>
@@ -17,27 +19,30 @@ struct ExchangeColumns {
   std::vector<int> keys, values;
 };
 
-// Merge position of each row of a time-ordered exchange. Readers merge the rows of several lanes by these positions.
+// The position of each row of a time-ordered exchange in the order of event time. A reader merges
+// the rows of several lanes (one for each writing task) by these positions.
 struct MergeTimes {
-  // For each row, the greatest time so far in its source partition. The vector is empty if these
-  // times equal the timestamps of the rows.
+  // For each row, the highest record time so far in its source partition. Empty if these times are
+  // equal to the timestamps of the rows.
   std::vector<int64_t> order_times;
   std::vector<int64_t> source_offsets;  // offset of the record that the row was made from
 };
 
-// Appends a block with those rows of the batch that `rows` names. `keys` has the key bytes of each row of the batch.
-// For a time-ordered exchange, `order_times` has the merge time of each row of the batch, and the block also has the
-// offsets of the rows; otherwise `order_times` is empty.
+// Appends a block with the rows of the batch whose indexes are in `rows`. `keys` has the key bytes
+// of each row of the batch. For a time-ordered exchange, `order_times` has the merge time of each
+// row of the batch, and the block also contains the offsets of the rows. Otherwise `order_times` is
+// empty.
 void encode_exchange_block(const Batch& batch, const Column& keys, const ExchangeColumns& columns,
                            std::span<const int64_t> order_times, std::span<const uint32_t> rows,
                            std::string& out);
 
-// Returns the number of rows in a record of an exchange, or 0 if the record is a single row in the format that
-// preceded blocks (engine/exec/exchange_codec.h). Fails with CorruptRecord if the record is neither.
+// Returns the number of rows in a record of an exchange. Returns 0 if the record is a single row in
+// the older format (engine/exec/exchange_codec.h). Fails with CorruptRecord if the record is
+// neither.
 Result<size_t> rows_of_exchange_block(std::string_view bytes);
 
-// Rows decoded from consecutive blocks. The caller creates the columns according to the schema. The key columns among
-// `old_columns` are not filled. Strings are views into the blocks.
+// Rows that were decoded from consecutive blocks. The caller creates the columns, which match the
+// schema. The key columns in `old_columns` stay empty. Strings are views into the blocks.
 struct ExchangeRows {
   std::vector<int64_t> timestamps;
   MergeTimes merge;  // set for time-ordered exchanges only

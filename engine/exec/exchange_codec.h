@@ -1,6 +1,7 @@
-// Record values between two stages of a query in the format that preceded blocks (engine/exec/exchange_block.h): a data
-// directory may hold such records that are not read yet. Layout: one byte of flags (1: a new row, 2: an old row), then
-// varint size and bytes of each present row.
+// The older format of records in an exchange, which was used before exchange_block.h. It is still
+// read, because a data directory may have such records that no task has read yet. Layout of a
+// record's value: one byte of flags (1: a new row, 2: an old row), then size as a varint and bytes
+// of each present row.
 #pragma once
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
-// Numbering of the log partitions of an exchange. Writing tasks and reading tasks are numbered from 0. The partitions
-// depend on the order in which readers take the rows:
+// Numbers the log partitions of an exchange. Writing tasks and reading tasks are numbered from 0.
+// The partitions depend on the order in which the readers take the rows:
 //
 //   order of appending      one partition for each reader; all writers append to it
 //   order of event time     a lane for each pair of writer and reader, and one partition for each writer's progress:
@@ -23,7 +23,7 @@ class ExchangeLanes {
   int32_t partition_count(int32_t writers) const {
     return is_time_ordered_ ? writers * (readers_ + 1) : readers_;
   }
-  // Returns the first partition of the writer. The writer's partitions are a lane for each reader, followed by one
+  // Returns the first partition of the writer. A writer has a lane for each reader, followed by one
   // partition for its progress.
   int32_t first_of(int32_t writer) const { return is_time_ordered_ ? writer * (readers_ + 1) : 0; }
   PartitionId lane(int32_t writer, int32_t reader) const {

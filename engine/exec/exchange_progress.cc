@@ -6,7 +6,8 @@ namespace engine {
 
 namespace {
 
-constexpr uint8_t kProgress = 32;  // first byte of a progress record; differs from that of a block
+// first byte of a progress record; differs from the first byte of a block
+constexpr uint8_t kProgress = 32;
 
 }  // namespace
 

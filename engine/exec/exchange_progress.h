@@ -1,5 +1,5 @@
-// Progress that a task publishes with each commit for the readers of a time-ordered exchange. Layout:
-// docs/formats/exchange.md
+// The progress that a task writes with each commit, for the readers of a time-ordered exchange.
+// Layout: docs/formats/exchange.md
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,10 +12,11 @@
 namespace engine {
 
 struct ExchangeProgress {
-  // No later row has a merge time (engine/exec/running_times.h) smaller than this one; -1: unknown.
+  // No later row of the task has a merge time (engine/exec/running_times.h) below this one; -1:
+  // unknown.
   int64_t time_from = -1;
-  // For each input of the task, the offset before which records are finished: all rows made from these records are in
-  // the exchange.
+  // For each input of the task, an offset before which all records are finished: all rows that are
+  // made from them are in the exchange.
   std::vector<Offset> next;
   bool operator==(const ExchangeProgress&) const = default;
 };

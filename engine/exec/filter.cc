@@ -35,9 +35,9 @@ Status FilterOperator::take_stream(Batch batch, const Evaluated& now) {
   return push(batch.gather(rows));
 }
 
-// Pushes the changes of a filtered table. A row that no longer satisfies the predicate becomes a delete. A row that
-// never satisfied it gives no output, unless an earlier version of the filter may have let it pass
-// (tells_all_deletes_).
+// Pushes the changes of a filtered table. If a row satisfied the predicate and no longer does, a
+// delete is pushed. If it never satisfied the predicate, nothing is pushed, unless an earlier
+// version of the filter may have let the row pass (tells_all_deletes_).
 Status FilterOperator::take_table(Batch batch, const RowResults& results) {
   context().report_present(results.now.front().errors, batch);
   Bitmap now = passing(results.now.front(), batch.present);

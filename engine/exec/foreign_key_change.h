@@ -4,9 +4,10 @@
 
 namespace engine {
 
-// Kinds of changes of a left row. Each change of a left row has a greater number than the row's previous change. The
-// change is sent to the task of the row's foreign key. If the foreign key changed, the change is also sent, with the
-// same number, to the task of the old foreign key.
+// The kinds of changes of a left row. Each change of a row has a number that is greater than that
+// of the row's previous change. The change is sent to the task of the row's foreign key. If the
+// foreign key has changed, it is also sent, with the same number, to the task of the old foreign
+// key.
 //
 //   left row              sent to              kind
 //   inserted, updated     its foreign key      0
@@ -14,8 +15,8 @@ namespace engine {
 //                         the old one          kLeft
 //   deleted               its foreign key      kGone
 //
-// A change of a right row sends kind 0 again for each left row that refers to the right row, with the last number of
-// that left row.
+// If a right row changes, kind 0 is sent again for each left row that refers to it, with the number
+// of that left row's last change.
 struct ForeignKeyChange {
   enum Kind : int32_t {
     kMoved = 1,

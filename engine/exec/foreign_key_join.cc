@@ -159,8 +159,9 @@ Status ForeignKeyJoinOperator::keep(size_t row, std::string_view key, bool is_th
 
 // ---- changes of right rows
 
-// Begins the next right row. A right row that was finished in part before the restart continues at its place. If its
-// record has been compacted away, a later record of the same key follows, and the place is dropped.
+// Begins to process the next right row. If the row was partly processed before the restart, it
+// continues at the stored place. If the record of that row has been compacted away, a later record
+// with the same key replaces it, and the stored place is dropped.
 void ForeignKeyJoinOperator::begin_right_row() {
   Rest& rest = *rest_;
   rest.place.clear();

@@ -1,5 +1,5 @@
-// Middle step of a join by a foreign key: holds the rows of the left table that refer to this task's rows of the right
-// table.
+// The middle step of a join by a foreign key. Holds those rows of the left table that refer to rows
+// of the right table which belong to this task.
 #pragma once
 #include <memory>
 #include <optional>
@@ -16,10 +16,11 @@
 
 namespace engine {
 
-// Port 0 takes changes of left rows (ForeignKeySubscribeOperator). Port 1 takes changes of the right table; the
-// operator before port 1 has already stored them in that table. A left row is joined with the current right row. A
-// right row is joined with all left rows that refer to it, in the order of their key bytes, one block after the other.
-// If a commit falls between two blocks, append_scalars() stores the key at which the join continues after a restart.
+// Port 0 takes changes of left rows (ForeignKeySubscribeOperator). Port 1 takes changes of the
+// right table, which the operator before port 1 has already applied to that table. A left row is
+// joined with the current right row. A right row is joined with all left rows that refer to it, in
+// the order of their key bytes, one block after the other. If a commit is made between two blocks,
+// append_scalars() stores the key at which the join continues after a restart.
 //
 // Threads: the task's.
 class ForeignKeyJoinOperator final : public Operator {
@@ -48,10 +49,11 @@ class ForeignKeyJoinOperator final : public Operator {
     ColumnPtr keys;         // foreign keys of left rows, or own keys of right rows
     EncodedRows left_keys;  // port 0: keys of the left rows
     size_t row = 0;         // first row that is not finished
-    std::string place;      // port 1: left rows before this key are joined; empty: no row is
+    // port 1: the left rows with lower keys are joined already; empty: none is
+    std::string place;
   };
-  // Position of a right row that has been joined, as of the last commit, only with the left rows before the key
-  // `place`.
+  // A right row that was joined only in part at the last commit: with the left rows whose keys are
+  // below `place`.
   struct Place {
     int64_t partition = 0, offset = 0;
     std::string place;

@@ -70,8 +70,8 @@ Status ForeignKeyResolveOperator::take_block() {
     if (TRY(is_out_of_date(key, numbers[row], kinds[row]))) continue;
     std::string head;
     append_be<int64_t>(head, numbers[row]);
-    // Two kinds of changes always emit a delete, even if no joined row existed, as in Kafka Streams: the delete of a
-    // left row, and its move to a foreign key that has no right row.
+    // In two cases a delete is emitted even if no joined row existed, as in Kafka Streams: if the
+    // left row was deleted, and if the left row has moved to a foreign key that has no right row.
     constexpr int32_t kTold = ForeignKeyChange::kGone | ForeignKeyChange::kMoved;
     TRY(changes.apply(row, key, {.head = head, .tells_all_deletes = (kinds[row] & kTold) != 0}));
   }

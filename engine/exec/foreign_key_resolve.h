@@ -1,4 +1,5 @@
-// Last step of a join by a foreign key: keeps the newest answer for each left row.
+// The last step of a join by a foreign key. Keeps the newest answer for each left row, and drops
+// outdated answers.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,15 +12,19 @@
 
 namespace engine {
 
-// Answers about a left row arrive from the task of its foreign key and, for a while, also from the task of its
-// previous foreign key. Answers from one task are in order, but answers from the two tasks arrive in any order. A
-// change to a new foreign key is answered by both tasks with the same number: with kMoved by the task of the new key,
-// and with kLeft by the task of the old key, as its last answer. The row is moving while only one of the two answers
-// has arrived: an answer that is older than the newest change is then out of date and is dropped. If a row is not
-// moving, no answer in transit is out of date.
+// Answers about a left row arrive from the task of its foreign key. For a while after the foreign
+// key has changed, they also arrive from the task of the previous foreign key. Answers of one task
+// arrive in order, but those of the two tasks in any order. Both tasks answer the change of the
+// foreign key with the same number: the task of the new key with kMoved, and the task of the old
+// key with kLeft, which is its last answer.
 //
-// A row that is deleted and inserted again under another foreign key has two lives, which no message connects: a joined
-// row stores the number of its change, and is not replaced by an answer with a smaller number.
+// A row is "moving" while only one of these two answers has arrived. An answer that is older than
+// the newest change is then outdated and is dropped. While a row is not moving, no outdated answer
+// can be under way.
+//
+// If a row is deleted and then inserted with another foreign key, no message connects the deleted
+// row with the new one. Therefore a joined row is stored with the number of its change, and an
+// answer with a lower number does not replace it.
 //
 // Threads: the task's.
 class ForeignKeyResolveOperator final : public JoinedTableOperator {

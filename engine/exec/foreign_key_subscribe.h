@@ -1,4 +1,5 @@
-// First step of a join by a foreign key: sends changes of the left table to the tasks of the foreign keys concerned.
+// The first step of a join by a foreign key. Sends each change of the left table to the tasks of
+// the row's old and new foreign key.
 #pragma once
 #include <vector>
 

@@ -1,5 +1,5 @@
-// First operator of a stage: passes on the rows that are decoded from its topic or exchange, and turns the records of
-// a table into changes.
+// The first operator of a stage. Passes on the rows that were decoded from its topic or exchange.
+// If the topic holds a table, it turns the records into changes of the table.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,8 +17,9 @@
 
 namespace engine {
 
-// Reads the rows of one topic or exchange. Decoding may run ahead of process(). process() applies a table's records
-// to the table, and must therefore be called in the order in which the task takes its inputs.
+// Reads the rows of one topic or exchange. Rows may be decoded before they are processed. process()
+// applies the records of a table to the table, so it must be called in the order in which the task
+// takes the records of its inputs.
 class InputOperator final : public Operator, public Materialized, public KeyedTable {
  public:
   static Result<std::unique_ptr<InputOperator>> make(TaskContext& context, const InputStep& step,
@@ -26,8 +27,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
 
   // Returns the decoder; null if the input generates its rows instead of reading records.
   RecordDecoder* decoder() { return decoder_.get(); }
-  // Decodes the batches, see RecordDecoder::decode(). For generated rows, the batches only give the offsets of the
-  // rows that are due; their bytes are not read.
+  // Decodes the batches like RecordDecoder::decode(). If the rows are generated, the batches only
+  // have the offsets of the rows that are due, and their bytes are not read.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     if (generator_) return generate(batches, partition, range);
@@ -54,8 +55,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   Status resume() override;
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
-  // An input that pushes the changes of its table holds commits back, because it changes the rows of the table for a
-  // whole piece before it pushes the first change.
+  // If the input passes on the changes of its table, it holds commits back. The reason: it changes
+  // the table for a whole piece (see below) before it passes on the first change.
   bool holds_commits_back() const override {
     return step_.store >= 0 && !step_.is_joined && !step_.may_repeat;
   }
@@ -68,7 +69,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
                         const DecodeRange& range) const;
   Result<Batch> rows_of_stored(std::vector<StoredRow> rows);
   Status show_some();
-  // The part of a batch that is not applied to the table yet: rows from `row` on.
+  // The part of a batch that is not applied to the table yet: the rows from index `row` on.
   struct Rest {
     Batch batch;
     size_t row = 0;
@@ -84,8 +85,8 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   std::vector<int> stored_columns_;  // columns in the table's store, without ROWTIME
   RowStore rows_;
   std::optional<Rest> rest_;
-  // A piece is the rows that are applied to the table together. All its output is written in one commit, so a piece has
-  // fewer rows if the output per row is large.
+  // A piece is a group of rows that are applied to the table together. All output of a piece is
+  // written in one commit, so a piece has fewer rows if there is much output per row.
   static constexpr size_t kFirstPiece = 256, kMostBytesOfPiece = size_t{2} << 20;
   size_t piece_rows_ = kFirstPiece, rows_of_last_ = 0;
   uint64_t bytes_before_last_ = 0;

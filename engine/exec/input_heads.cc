@@ -16,7 +16,8 @@ constexpr size_t kMinRefillBytes = 32 * 1024;
 
 }  // namespace
 
-// Rows in the order in which they are taken, and the batches that hold them.
+// The order in which rows are taken: pairs of a batch and a row number, and the batches that have
+// the rows.
 struct InputHeads::Order {
   std::vector<std::shared_ptr<Batch>> batches;
   std::vector<size_t> sources;  // by batch: index of its head in heads_
@@ -27,7 +28,8 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
   std::vector<LaneWriterPtr> writers;
   for (HeadSource& source : sources) {
     Head head;
-    // A single lane does not wait for other writers, so the progress of its writer is not needed.
+    // The only lane (sequence of records that is read) does not wait for other lanes, so the
+    // progress of its writer is not needed.
     if (source.writer && sources.size() > 1) {
       // A task that reads all partitions has several lanes of each writer, which share the writer's progress.
       const auto known = std::ranges::find(
@@ -46,8 +48,9 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
 }
 
 void InputHeads::share(SharedRecords& records) {
-  // Only a task with one partition shares decoding. A task with several partitions takes from each of them as many
-  // rows as the order of times requires, so its chunks would not match those of other tasks.
+  // Only a task that reads one partition shares decoded records. If a task reads several
+  // partitions, the number of rows that it takes from each depends on the times of the rows, so its
+  // chunks would differ from those of other tasks.
   if (heads_.size() != 1 || heads_.front().source.input->step().exchange >= 0) return;
   Head& head = heads_.front();
   if (RecordDecoder* decoder = head.source.input->decoder())
@@ -95,7 +98,8 @@ void InputHeads::see(std::span<const Polled> polled) {
     if (head.source.stop_at) head.end = std::min(head.end, *head.source.stop_at);
     if (head.limit) head.end = std::min(head.end, *head.limit);
     if (head.decoded < polled[i].log_start) {  // retention has deleted records that were not read
-      // A task that starts at offset 0 starts at the log start, so it has lost no records.
+      // A task that reads from offset 0 has just started and begins at the log start, so it has
+      // lost no records.
       if (head.decoded > Offset(0)) head.lost.push_back({head.decoded, polled[i].log_start});
       head.decoded = polled[i].log_start;
       head.cursor.finish();
@@ -185,7 +189,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   const bool some_go_first = std::ranges::any_of(heads_, [](const Head& head) {
     return head.source.input->step().is_read_first && (head.has_row() || head.has_undecoded());
   });
-  // While the records of some heads are read first, the other heads wait, and their records are not decoded.
+  // Some inputs must be read completely before the others. Until then the other heads wait, and
+  // their records are not decoded.
   const auto waits = [&](const Head& head) {
     return some_go_first && !head.source.input->step().is_read_first;
   };
@@ -196,7 +201,8 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
   };
   std::vector<size_t> heap;
   std::vector<size_t> refilled(heads_.size(), 0);
-  // the next record of one partition is unknown, so the records after it wait for the next poll
+  // the next record of one partition is not known yet, so the records that may be later than it
+  // wait for the next poll
   bool must_wait = false;
   for (size_t i = 0; i < heads_.size(); ++i) {
     if (waits(heads_[i])) continue;
@@ -303,7 +309,8 @@ void InputHeads::note_moment() {
   }
 }
 
-// Returns whether the head's next record could be read at the noted moment, or was made from a record that could.
+// Returns whether the head's next record existed at the moment of the cut, or was derived from a
+// record that did.
 bool InputHeads::was_there(const Head& head) const {
   if (!head.writer) return Offset(head.rows->offsets[head.row]) < head.noted_end;
   return upstream_->was_there(*head.writer, head.merge.source_offsets[head.row]);

@@ -1,5 +1,5 @@
-// Heads of a task's input partitions: the records that are decoded and not yet taken, and the order in which they are
-// taken.
+// The heads of a task's input partitions. A head is the list of records that are decoded and not
+// taken yet. This class determines the order in which the records of all partitions are taken.
 #pragma once
 #include <deque>
 #include <memory>
@@ -29,8 +29,8 @@ struct HeadSource {
 
 // Consecutive rows for one input of the stage.
 struct Run {
-  size_t source = 0;  // source of the first record; rows of several partitions all feed the same
-                      // input
+  // index of the first record's source; sources of one input may follow each other in a run
+  size_t source = 0;
   Batch batch;
 };
 
@@ -46,60 +46,69 @@ struct HeadLimits {
   size_t unpack_bytes = size_t{1} << 20;
 };
 
-// Heads of all input partitions of a task. Records are taken first from the partitions that the plan marks as read
-// first, then in the order of event time. At equal times, tables precede streams, then the partition that was
-// declared first precedes. If the decoded records of a partition are used up and the partition has more, taking
-// stops, because the next record of this partition might precede the others.
+// The heads of all input partitions of a task. Records are taken first from the partitions that the
+// plan marks as read first, and then in the order of event time. At equal times, records of tables
+// come before records of streams, and then those of the partition that was declared first. If all
+// decoded records of a partition have been taken and the partition has more, taking stops, because
+// its next record might come before those of the others.
 //
-// An empty lane of a time-ordered exchange holds up the rows that follow the next row that its writer may still send,
-// unless the writer has sent everything that it had at a certain moment. If that moment were always the present, two
-// lagging writers that always have more rows could hold up all others for ever. Therefore a moment is noted, and rows
-// made from records that could be read at the noted moment wait for no other rows. The next moment is noted when the
-// rows that were decoded at the noted moment are taken. Later rows may be taken too if nothing holds them up at
-// present; otherwise they wait for the next moment.
+// An empty lane of a time-ordered exchange may hold up other rows: those that come after the next
+// row that the lane's writer may still send. It does not, once the writer has sent everything that
+// it had at a certain moment. If that moment were always the present one, two writers that lag
+// behind and always have more rows could hold up all other rows for ever. Therefore InputHeads
+// notes a moment. Rows made from records that could be read at this moment do not wait for later
+// rows. When all rows that were decoded at the moment have been taken, the next moment is noted.
+// Later rows may be taken, too, if nothing holds them up at present; otherwise they wait for the
+// next moment.
 //
 //   lane 0   10 20 | 40        The bar is the noted moment. Row 30 is taken when the writer of lane 2 has sent all that
 //   lane 1   30    |           it had at this moment, or reports a later time. Row 40 is taken with the next moment at
 //   lane 2   -     |           the latest.
 //
-// An empty partition of a topic that other queries write (engine/exec/awaited_topics.h) holds up the records of the
-// other kind. A stream's record waits for the table rows that will be made from records that could be read when the
-// stream's record was seen; a table's row waits in the same way for records of a stream. If the partition is not
-// empty, its next record is known, and the order of times decides. In this case no record overtakes another: if the
-// first of all records could not be read at the noted moment, the moment is noted again. Each time one more partition
-// has a record, so this ends.
+// An empty partition of a topic that other queries write (engine/exec/awaited_topics.h) holds up
+// records of the other kind, as follows. A record of a stream waits for those rows of the table
+// that will be made from records which could be read when the stream's record was seen. A record of
+// a table waits in the same way for records of the stream. If the partition is not empty, its next
+// record is known and the order of times decides.
 //
-// Each record is decoded once. A decoded record that is not taken stays decoded, so partitions whose times are far
-// apart cost no more than others.
+// If the first of all records could not be read at the noted moment, the moment is noted again, so
+// that no record overtakes another. This ends, because each time one more partition has a record.
+//
+// Each record is decoded once. If it is not taken, it stays decoded, so partitions with very
+// different times cost no more than others.
 //
 // Threads: the task's. Owner: the task.
 class InputHeads {
  public:
   InputHeads(std::vector<HeadSource> sources, HeadLimits limits);
 
-  // Decoding is shared from now on with other tasks that read the same records. `records` must outlive this object.
+  // From now on, decoding is shared with other tasks that read the same records. `records` must
+  // outlive this object.
   void share(SharedRecords& records);
 
-  // From now on no records at or beyond these ends are taken; there is one end for each source. No end lies before a
-  // position that was decoded. An empty list lifts the limit.
+  // From now on, records at or after these ends are not taken; `ends` has one element for each
+  // source. No end may be before a position that was already decoded. An empty list removes the
+  // limit.
   void limit(std::span<const Offset> ends);
 
   // Returns the positions to poll. Only heads with few rows left ask for records.
   std::vector<std::pair<PartitionRef, Offset>> positions();
-  // Takes the next records from the poll results of positions(). The rows may be views into the results. Fails if the
-  // very next record cannot be decoded, or its partition cannot be read; failed_at() is the place of that record.
+  // Takes the next records from the poll results of positions(). The rows may be views into these
+  // results. Fails if the first record to take cannot be decoded, or if its partition cannot be
+  // read; failed_at() is the place of that record.
   Result<std::vector<Run>> take(std::span<const Polled> polled, size_t max_rows);
-  // Copies the remaining rows out of bytes that the log is about to release.
+  // Copies the rows that are not taken yet, because the log is about to release their bytes.
   void own();
-  // Returns the approximate bytes of the batches that own() has copied and whose rows are not all taken.
+  // Returns the approximate size of the batches that own() has copied and that still have rows to
+  // take.
   size_t owned_bytes() const;
-  // Returns whether the last take() left records that wait for the progress of writers. Until a writer has made
-  // progress, another take() would return none of these records.
+  // Returns whether the last take() left records that wait for the progress of writers. Until a
+  // writer has made progress, another take() would not return these records.
   bool is_held_up() const { return is_held_up_; }
   // Returns the id of the query whose output topic is awaited; empty if no record waits for a topic.
   const std::string& awaited_query() const { return awaited_query_; }
-  // Returns the reason why the next record of a partition could not be read in the last take(): its schema is being
-  // fetched. Empty if no record waits.
+  // If the next record of a partition could not be read in the last take(), because its schema is
+  // being fetched, returns this reason. Empty if no record waits for a schema.
   const std::string& waits_for() const { return waits_for_; }
 
   // --- One partition, by its index
@@ -130,13 +139,14 @@ class InputHeads {
     MergeTimes merge;                                         // merge positions of `rows`
     uint32_t row = 0;
     bool is_owned = true, is_asked_for = false;
-    // Bytes of the rows if they are owned copies; computed on demand, which persistent queries never need.
+    // Size of the rows if they are owned copies. It is computed on demand, and persistent queries
+    // never need it.
     mutable std::optional<size_t> owned_bytes = {};
     RecordCursor cursor;
     Offset decoded, taken;
     std::optional<size_t> writer;  // index in upstream_
     std::optional<size_t> topic;   // index in awaited_
-    // Ends of the decoded and of the readable records at the noted moment.
+    // Ends of the decoded and of the readable records of this partition at the noted moment.
     Offset noted_decoded{0}, noted_end{0};
     std::optional<Offset> limit = {};  // explained at InputHeads::limit()
     Offset end;  // end of the records to take: readable_end, the stop offset or the limit
@@ -157,7 +167,8 @@ class InputHeads {
     bool goes_before(const Head& other) const;
   };
   struct Order;
-  // Records before this bound may be taken. Records are ordered by time, and at equal times by head.
+  // Records before this bound may be taken. Records are ordered by time; if their times are equal,
+  // by the index of the head.
   struct Bound {
     int64_t time = INT64_MAX;
     size_t head = SIZE_MAX;
@@ -176,13 +187,15 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
-  // Whether writers still owe rows to the empty partitions of their topics. Records of the other kind wait for these
-  // rows.
+  // Whether writers may still add rows, for the noted moment, to the empty partitions of their
+  // topics. Records of the other kind wait for these rows.
   enum class Owed : uint8_t {
-    Nothing,    // no empty partition belongs to a topic that a query writes
-    NoMore,     // the writers have passed the noted moment
-    Seen,       // the writers passed the moment only after the last snapshot was taken
-    StillOwed,  // a writer has not passed the noted moment
+    Nothing,  // no query writes a topic of an empty partition
+    NoMore,   // no: the writers have passed the noted moment
+    // no, but the rows are only in the next snapshot: the writers passed the moment after the last
+    // one
+    Seen,
+    StillOwed,  // yes: a writer has not passed the noted moment
   };
   Owed owed_by_topics(SourceKind kind);
   Owed owed_to(const Head& head) const {

@@ -24,7 +24,8 @@ std::vector<const Column*> InputOperator::stored_columns(
   return stored;
 }
 
-// Chooses the size of the next piece from the output of the last piece, which is finished now.
+// Chooses the number of rows of the next piece from the size of the last piece's output, which is
+// completely written now.
 void InputOperator::size_piece() {
   const uint64_t bytes = context().slice.all_bytes() - bytes_before_last_;
   if (bytes > kMostBytesOfPiece)

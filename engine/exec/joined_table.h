@@ -1,5 +1,5 @@
-// Keeps the rows that a join of tables produces. Look-ups and the next join read these rows, which also show whether a
-// delete removes an existing row.
+// Keeps the rows that a join of tables has produced. They are needed for look-ups and for the next
+// join. They also show whether a delete removes a row that exists.
 #pragma once
 #include <optional>
 #include <span>
@@ -13,8 +13,8 @@
 
 namespace engine {
 
-// Keeps the joined rows in a store under their key bytes. A stored row consists of a head, whose meaning the derived
-// class defines, and of the used columns in the row codec.
+// Keeps the joined rows in a store, under their key bytes. A stored row is a head, whose meaning
+// the derived class defines, followed by the used columns in the row codec.
 //
 // Threads: the task's.
 class JoinedTableOperator : public Operator, public Materialized, public KeyedTable {
@@ -24,8 +24,8 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
   JoinedTableOperator(TaskContext& context, const Layout& layout, const std::vector<bool>& used,
                       bool old_too, size_t head_bytes = 0);
 
-  // Returns whether rows of the table are still to be pushed for a push query. A derived class also returns true
-  // while a rest of its batch is unfinished.
+  // Returns whether a push query still has to get rows of the table. Derived classes also return
+  // true while a batch is not finished.
   bool has_rest() const override { return showing_.has_value(); }
   bool holds_commits_back() const override { return true; }
 
@@ -45,7 +45,7 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
     std::string_view head = {};      // head to store in front of the row
     bool tells_all_deletes = false;  // true: the delete of a row that did not exist is emitted, too
   };
-  // Applies the changes that the rows of one batch make, one after the other.
+  // Applies the changes that the rows of one batch make to the table, one after the other.
   class Changes {
    public:
     // `joined` has rows in the output layout. A row is present if the join has a row for its key.
@@ -53,8 +53,9 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
     // Stores the row of the batch under the key, or deletes the key's row if the batch's row is absent.
     Status apply(uint32_t row, std::string_view key, const How& how);
     Status apply(uint32_t row, std::string_view key) { return apply(row, key, How()); }
-    // Returns the rows of the batch (`joined` again) that changed the table, with the rows that they replaced and with
-    // their keys, whose bytes `owner` keeps alive. The first `key_count` columns are the key.
+    // `joined` is the batch that was passed to the constructor. Returns those of its rows that have
+    // changed the table, together with the rows that they have replaced and with their keys.
+    // `owner` keeps the bytes of the keys alive. The first `key_count` columns are the key.
     Batch take(Batch joined, size_t key_count, std::shared_ptr<const void> owner);
 
    private:

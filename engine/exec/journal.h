@@ -29,8 +29,9 @@ struct StoreSize {
   bool operator==(const StoreSize&) const = default;
 };
 
-// All values are absolute, so replay is idempotent. The state of a task is a checkpoint followed by
-// the later entries, and the checkpoint may already contain some of these entries.
+// All values are absolute, so applying an entry twice has the same effect as applying it once. This
+// matters because the state of a task is restored from a checkpoint and the later entries, and the
+// checkpoint may already contain some of these entries.
 struct JournalEntry {
   std::vector<InputPosition> positions;  // positions that changed
   std::vector<int64_t> scalars;          // numbers of all operators, in order; empty: unchanged
@@ -46,7 +47,7 @@ std::string encode_journal(JournalEntry entry);
 // the entry.
 Result<JournalEntry> decode_journal(std::string_view bytes);
 
-// An entry whose changes are not decoded, for readers of many entries.
+// An entry whose changes are not decoded, for callers that read many entries.
 struct JournalView {
   JournalEntry head;         // the entry without its changes
   std::string_view changes;  // encoded; a StateChangeReader detects damage

@@ -1,4 +1,4 @@
-// The interface through which joins read a table that an operator keeps.
+// The interface through which a join reads a table that another operator keeps.
 #pragma once
 #include <span>
 #include <string_view>
@@ -9,15 +9,15 @@
 
 namespace engine {
 
-// Interface of a table that an operator keeps, for joins.
+// A table that an operator keeps, as joins see it.
 //
 // Threads: the task's.
 class KeyedTable {
  public:
   virtual ~KeyedTable() = default;
   virtual RowStore& rows() = 0;
-  // Returns rows of the store in the operator's layout; unused columns are null pointers. `rows` are pairs of key
-  // bytes and stored row.
+  // Converts rows of the store to the operator's layout; unused columns are null pointers. Each
+  // element of `rows` is a pair of key bytes and stored row.
   using StoredRow = std::pair<std::string_view, const RowStore::Row*>;
   virtual Result<Batch> rows_of(std::span<const StoredRow> rows) = 0;
 };

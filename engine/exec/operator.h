@@ -22,14 +22,14 @@ namespace engine {
 class SlowRow;     // engine/exec/slow_row.h
 class ViewRunner;  // engine/exec/view_runner.h
 
-// Sink for problems with single records that do not stop the query.
+// Receives problems with single records that do not stop the query.
 class ProcessingLog {
  public:
   virtual ~ProcessingLog() = default;
   // Reports a failed record. `offset` is that of the source record in the partition that the task reads; -1: unknown.
   virtual void record_failed(const Error& error, int32_t partition, int64_t offset) = 0;
-  // Reports `count` more failures in records of the batch, for which no separate lines are written. `are_nulls`: the
-  // failures reported before were those of is_null_failure().
+  // Reports `count` more failures in records of the batch that are not logged one by one.
+  // `are_nulls`: for all of the failures that were reported before, is_null_failure() was true.
   virtual void more_records_failed(uint64_t count, bool are_nulls) = 0;
   // Reports `count` records that arrived after one of their windows had closed. `partition` and `offset` are those of
   // the first of them. Called at most once per batch.
@@ -68,20 +68,23 @@ struct TaskContext {
   EvalBudget& budget;  // budget of `eval`, restarted by each evaluation
   Slice& slice;
   ProcessingLog& log;
-  // Whether the output may drop all but the newest of several updates of a key in one micro-batch.
+  // Whether the output may keep only the newest of several updates of a key in one micro-batch.
   bool merge_updates = true;
   OutputSequences* sequences = nullptr;   // null: output batches carry no sequences
   const SchemaLookup* schemas = nullptr;  // schemas that records refer to; null: none
-  // Runs `work`, which would delay the other tasks of this thread, on another thread, and steps this task afterwards.
-  // Empty: no such thread exists, and the work runs on the task's own thread.
+  // Runs `work` on another thread, and steps this task afterwards. It is used for work that would
+  // delay the other tasks of this thread. If it is empty, no such thread exists and the work runs
+  // on the task's own thread.
   std::function<void(std::function<void()> work)> run_aside = {};
   const ViewRunner* views =
       nullptr;  // runs the SELECTs of materialized views; null: no view is run
 
-  // Logs one line for each failed row that has a message, and counts the other failed rows.
+  // Logs one line for each failed row that has a message. Failed rows without a message are only
+  // counted.
   void report(const RowErrors& errors, const Batch& batch) const;
-  // Logs failures of present rows only. No expression was written for the nulls of a deleted row, and a failure in
-  // the old version of a row was reported when that version was new.
+  // Logs only failures of present rows. A deleted row consists of nulls, to which the expressions
+  // were not meant to apply. A failure in the old version of a row was reported when that version
+  // was new.
   void report_present(const RowErrors& errors, const Batch& batch) const;
 };
 
@@ -91,20 +94,20 @@ struct TableScan {
 
   StoreScanPtr entries;       // null before the scan begins
   int64_t stream_time = 0;    // stream time when the scan began; decides which windows are shown
-  Order order = Order::None;  // ByKey: the rows of each step are sorted, as in rows_under()
+  Order order = Order::None;  // with ByKey, the rows of each step are sorted, as in rows_under()
 };
 
-// Window bounds derived from a condition. All windows that satisfy the condition are within the bounds; other windows
-// may be, too.
+// Limits of window times that were derived from a condition. All windows that satisfy the condition
+// are within the limits; some other windows may be, too.
 struct WindowBounds {
   int64_t first_start = INT64_MIN, last_start = INT64_MAX;
   int64_t first_end = INT64_MIN, last_end = INT64_MAX;
   bool operator==(const WindowBounds&) const = default;
 };
 
-// A look-up of keys and its progress. It may pause between steps while the table changes. Each key is shown with all
-// its windows as of the time when the look-up reached the key; only windows that expire in the meantime may be
-// missing.
+// A look-up of keys, and its progress. It may be interrupted between two steps, and the table may
+// change meanwhile. Each key is shown with all its windows as of the time when the look-up reached
+// the key. Only windows that have expired by then may be missing.
 struct TableLookUp {
   std::span<const std::string>
       keys;  // serialized; keys that are not looked up yet, or not completely
@@ -121,17 +124,20 @@ struct TableLookUp {
 class Materialized {
  public:
   virtual ~Materialized() = default;
-  // Returns the next rows of a look-up, in the order of the key bytes; windows of one key are ordered by their start.
-  // Keys without a row are omitted. A step ends early if many entries had to be fetched or the rows are large. The
-  // look-up ends when no keys are left. Fails with ObjectState if the look-up cannot continue. Sets `as_of` to the
-  // task's newest commit that the answer depends on; this commit may not be finished yet.
+  // Returns the next rows of a look-up, in the order of the key bytes. The windows of one key are
+  // ordered by their start. Keys without a row are left out. A step ends early if many entries had
+  // to be fetched from disk, or if the rows are large. The look-up has ended when no keys are left.
+  // Fails with ObjectState if the look-up cannot continue. Sets `as_of` to the task's newest commit
+  // on which the answer depends; this commit may still be open.
   virtual Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) = 0;
-  // Fails if the rows must not be shown at present, with the error for the reader.
+  // If the rows must not be shown at present, fails with the error that the reader gets.
   virtual Status readable() const { return {}; }
-  // Begins a scan of all rows as they are now. The scan may pause between steps while the table changes.
+  // Begins a scan of all rows as they are now. The scan may be interrupted between two steps, and
+  // the table may change meanwhile.
   virtual TableScan begin_scan() = 0;
-  // Returns the next rows of a scan, from about `entries` entries. A step covers fewer entries if the rows are large,
-  // and several times as many for a scan in key order. Fails with ObjectState if the scan cannot continue.
+  // Returns the next rows of a scan, from about `entries` entries of the store. A step covers fewer
+  // entries if the rows are large, and several times as many in a scan in key order. Fails with
+  // ObjectState if the scan cannot continue.
   virtual Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) = 0;
 
  protected:
@@ -144,17 +150,18 @@ class Materialized {
   }
 };
 
-// An operator takes batches from the operator before it and pushes its output to the next one; process() computes the
-// output of a batch. An operator may stop in the middle of a batch, when the slice is spent or the next operator has
-// stopped. The operator then has a rest, and everything before it waits. resume() continues with the rests, from the
-// end of the chain to its front.
+// An operator takes batches from the operator before it, computes its output, and pushes the output
+// to the next operator. It may stop in the middle of a batch, when the slice of time is used up or
+// the next operator has stopped. The unfinished part is then called its rest, and all operators
+// before it wait. resume() continues with the rests, from the last operator of the chain to the
+// first.
 //
 //   input ──► filter ──► aggregate ──► having ──► output
 //     rows 7..9 left       row 5, window 120 of 3,600     (a commit holds the output up to here)
 //
-// A task may commit while a rest exists. Unfinished records are then read again after a restart. An operator that
-// makes many rows from one record therefore stores in its scalars which record it has begun, and how much of the
-// record is finished. No output is written twice.
+// A task may commit while an operator has a rest. The unfinished records are then read again after
+// a restart. So an operator that makes many rows from one record stores in its scalars how much of
+// the record is finished. No output is written twice.
 //
 // Threads: belongs to one task. Owner: the task's chain of operators.
 class Operator {
@@ -162,31 +169,33 @@ class Operator {
   explicit Operator(TaskContext& context) : context_(context) {}
   virtual ~Operator() = default;
 
-  // Takes a batch at one of its ports (joins have two) and pushes the output. Call only if has_rest() is false. An
-  // error ends the task.
+  // Takes a batch at one of its ports (joins have two) and pushes the output. It may be called only
+  // if has_rest() is false. An error ends the task.
   virtual Status process(Batch batch, size_t port) = 0;
 
   // --- Stopping in the middle
   virtual bool has_rest() const { return false; }
   // Continues with the rest, as far as the slice and the next operators allow.
   virtual Status resume() { return {}; }
-  // Returns the row that another thread works on and that the rest waits for; null: none.
+  // If the rest waits for a row that another thread is evaluating, returns this row; otherwise
+  // null.
   virtual const SlowRow* awaited() const { return nullptr; }
   // Calls `visit` with partition and offset of each unfinished source record, in order.
   using VisitRecord = std::function<void(int32_t partition, int64_t offset)>;
   virtual void visit_rest(const VisitRecord&) const {}
-  // Copies the parts of the rest that refer to bytes of the log which are about to be released.
+  // Copies those parts of the rest that refer to bytes of the log, because the log is about to
+  // release them.
   virtual void own_rest() {}
-  // Returns whether a commit must wait until all operators after this one have finished their rests. Without the wait,
-  // the operator's changes and the records that it counts as finished would be journalled, and their output would be
-  // lost at a restart.
+  // Returns whether a commit must wait until all operators after this one have finished their
+  // rests. Otherwise the commit would contain the changes of this operator but not all of their
+  // output, and the output would be lost in a restart.
   virtual bool holds_commits_back() const { return false; }
   // Frees some state that is no longer needed. Returns true if more such state remains.
   virtual bool tidy() { return false; }
 
-  // Write and restore the operator's scalars: numbers that are part of the task's position, such as stream time.
-  // `restore_scalars` consumes this operator's own numbers from the front of the span, which has fewer of them if
-  // an older version wrote them.
+  // append_scalars() and restore_scalars() write and restore the operator's scalars: numbers that
+  // are part of the task's position, such as stream time. restore_scalars() removes this operator's
+  // numbers from the front of the span. If an older version wrote them, there may be fewer of them.
   virtual void append_scalars(std::vector<int64_t>&) const {}
   virtual void restore_scalars(std::span<const int64_t>&) {}
   // Returns the newest event time seen; null if the operator does not track it.
@@ -195,8 +204,9 @@ class Operator {
   // Returns the table that the operator keeps; null if it keeps none.
   virtual Materialized* materialized() { return nullptr; }
 
-  // For operators that keep a table: input between these two calls only fills the table, and end_bootstrap() pushes
-  // all rows of the table as inserts. A push query on a table thus shows the existing rows first.
+  // Only for operators that keep a table. Between these two calls, input only fills the table.
+  // end_bootstrap() then pushes all rows of the table as inserts. In this way a push query on a
+  // table first shows the existing rows.
   virtual void begin_bootstrap() {}
   virtual Status end_bootstrap() { return {}; }
 

@@ -61,7 +61,7 @@ std::vector<records::RecordHeader> headers_of(const Batch& batch, size_t row) {
   return headers;
 }
 
-// Returns the keys as a column. The first encoded key gets the index `first`.
+// Returns the encoded keys from index `first` on as a column.
 Column column_of(const EncodedRows& encoded, size_t first) {
   Column column(TypeKind::Bytes);
   column.reserve(first + encoded.size());
@@ -388,12 +388,14 @@ void ExchangeOutput::note_taken(const Batch& records) {
 }
 
 std::pair<PartitionRef, Offset> ExchangeOutput::tell_progress(Standing standing) {
-  // A record whose time is far ahead must not delay all later rows for ever. At the end of the inputs it has delayed
-  // all the rows that it should delay, so the running times start again.
+  // The running times are reset at the end of the inputs. Until then a record whose time is far
+  // ahead delays the rows of other writers, as it should; without the reset it would delay all
+  // later rows for ever.
   if (standing.is_at_end) times_.begin_after(-1);
   told_time_ = times_.forget_before(standing.stream_next.value());
   append_progress(encode_progress({told_time_, std::move(standing.next)}));
-  // A newer progress record replaces all earlier ones. The log is trimmed only once in kToldAtOnce records.
+  // The newest progress record replaces all earlier ones, so the log is trimmed, but only after
+  // each kToldAtOnce progress records.
   constexpr int64_t kToldAtOnce = 16;
   const int64_t told = told_times_++;
   return {{target().topic, PartitionId(target().first_partition + target().partitions)},

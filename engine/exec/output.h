@@ -22,14 +22,15 @@ struct OutputTarget {
   Uuid topic;
   int32_t partitions = 1;
   int32_t first_partition = 0;  // exchanges: first partition of this writer
-  // Set for time-ordered exchanges. The partition after the writer's lanes then holds the writer's progress
-  // (engine/exec/exchange_lanes.h).
+  // Set for time-ordered exchanges. The partition after the writer's lanes then has the writer's
+  // progress (engine/exec/exchange_lanes.h).
   bool is_time_ordered = false;
 };
 
-// An output that gathers rows until the next commit, in record batches that every consumer accepts
-// (max.message.bytes), unless a single record is larger. Rows may share their values, so a small batch of rows can
-// become gigabytes of records. Therefore each slice writes a limited number of bytes.
+// An output that collects rows until the next commit, in record batches of the size that every
+// consumer accepts (max.message.bytes); only a single record may be larger. Rows may share their
+// values, so a small batch of rows can become gigabytes of records. Therefore only a limited number
+// of bytes is written in each slice of work.
 class LogOutput : public Operator {
  public:
   LogOutput(TaskContext& context, const OutputPlan& plan, OutputTarget target);
@@ -63,15 +64,17 @@ class LogOutput : public Operator {
   const OutputTarget target_;
   size_t name_bytes_ = 0;  // bytes of the column names, if each record contains them
   Batch rest_;
-  size_t row_ = 0;  // first row of the rest that is not written yet
-  // Builders of only those partitions that were written to since the last commit. A query has as many outputs as its
-  // source has partitions, and one builder for each pair of partitions would be millions.
+  size_t row_ = 0;  // first row of rest_ that is not written yet
+  // The builders of those partitions to which the task has written since the last commit. Only
+  // these exist: a query has as many tasks as its source has partitions, so one builder per task
+  // and target partition could be millions.
   std::map<int32_t, records::BatchBuilder> builders_;
   std::vector<OutputBatch> finished_;  // in the order in which they must be appended
 };
 
-// Writes records in the sink's formats. Keys decide the partition as in Kafka's producers; a record without a key
-// goes to the partition that its source record came from.
+// Writes records in the formats of the topic. The key determines the partition, as in Kafka's
+// producers. A record without a key is written to the partition with the same number as that of its
+// source record.
 class TopicOutput final : public LogOutput {
  public:
   static Result<std::unique_ptr<TopicOutput>> make(TaskContext& context, const OutputPlan& plan,
@@ -95,8 +98,9 @@ class TopicOutput final : public LogOutput {
   std::string windowed_key_;  // buffer that is reused for each key
 };
 
-// Writes rows for the next stage of the same query (engine/exec/exchange_block.h). Tracks which source record moves
-// event time, because the next stage knows only the positions of records in the exchange.
+// Writes rows for the next stage of the same query (engine/exec/exchange_block.h). Also determines
+// which source record moves event time, because the next stage knows only the positions of records
+// in the exchange.
 class ExchangeOutput final : public LogOutput {
  public:
   static Result<std::unique_ptr<ExchangeOutput>> make(TaskContext& context, const OutputPlan& plan,
@@ -108,17 +112,18 @@ class ExchangeOutput final : public LogOutput {
 
   // --- Time-ordered exchanges
   bool is_time_ordered() const { return target().is_time_ordered; }
-  // Notes the records of the stream that the stage takes next, for the merge times of their rows.
+  // Called with the records of the stream that the stage processes next. The merge times of their
+  // rows are computed from them.
   void note_taken(const Batch& records);
-  // Position of the task as of its next commit. `next` is the position in each input, and `stream_next` the position in
-  // the stream from whose records the rows are made.
+  // The position of the task at its next commit. `next` is the position in each input.
+  // `stream_next` is the position in the stream from whose records the rows are made.
   struct Standing {
     std::vector<Offset> next;
     Offset stream_next;
     bool is_at_end = false;  // at the readable end of all inputs
   };
-  // Appends a progress record with the position for the readers. Returns the progress partition, and the offset
-  // before which its records can be trimmed.
+  // Appends a progress record with this position, for the readers. Returns the progress partition,
+  // and the offset before which its records can be trimmed.
   std::pair<PartitionRef, Offset> tell_progress(Standing standing);
 
  private:

@@ -1,4 +1,5 @@
-// Sequence numbers of a task's output batches. With them each batch is stored once, however often it is sent.
+// The sequence numbers of a task's output batches. With them, each batch is stored only once,
+// however often the task sends it.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -17,8 +18,9 @@ struct OutputSequence {
   bool operator==(const OutputSequence&) const = default;
 };
 
-// A task is one producer during the whole life of its query, always with epoch 0. Its sequences count the records that
-// it has written to each partition, and are part of its journal: a restarted or moved task continues with them.
+// A task is the same producer, with epoch 0, as long as its query exists. A sequence counts the
+// records that the task has written to one partition. The sequences are part of the task's journal,
+// so that a restarted or moved task continues with them.
 //
 // Threads: the task's.
 class OutputSequences {
@@ -26,8 +28,8 @@ class OutputSequences {
   // Until a producer is set, batches carry no sequences.
   void set_producer(ProducerId producer) { producer_ = producer; }
 
-  // Returns the stamp for the next batch that is sent to the partition `to`. `record_count` is the number of its
-  // records.
+  // Returns the producer id and sequence for the next batch to the partition `to`, which has
+  // `record_count` records.
   records::ProducerStamp stamp(const PartitionRef& to, int32_t record_count);
   // Returns the sequences that stamp() has changed since the last call, in the order of the partitions.
   std::vector<OutputSequence> take_changed();

@@ -9,9 +9,10 @@
 
 namespace engine {
 
-// Reports the sums in `out`, which has rows of groups, that are NULL because they exceed their type: such a NULL
-// looks like a sum of no values. `first_column` is the result column of the first instance. Deletes are ignored. (In
-// a query whose sums wrap around, no sum is NULL for this reason.)
+// Reports the sums that exceed their type. Such a sum is NULL in `out` (the rows of the groups), and
+// would otherwise look like the sum of no values. `first_column` is the result column of the
+// first instance. Deletes are ignored. (If the sums of a query wrap around instead, none of them is
+// NULL for this reason.)
 void report_overflows(ProcessingLog& log, std::span<const AggregateInstance> instances,
                       const Batch& out, size_t first_column);
 

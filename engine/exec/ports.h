@@ -27,7 +27,8 @@ struct PartitionRef {
   }
 };
 
-// One complete record batch of the log (magic 2), as stored. It may begin before the requested offset.
+// One complete record batch of the log (magic 2), as stored. Its first record may be before the
+// requested offset.
 struct LogBatch {
   std::string_view bytes;
   Offset base_offset, last_offset;
@@ -47,9 +48,10 @@ struct Polled {
 class Sources {
  public:
   virtual ~Sources() = default;
-  // Returns the batches from each position on, up to about `max_bytes` in total, but at least one batch for each
-  // position that has one. All batches come from one snapshot. Views are valid until release(). For a position of
-  // INT64_MAX, only the ends are returned. Fails only if none of the partitions can be read.
+  // Returns the batches from each position on, about `max_bytes` in total, but at least one batch
+  // for each position that has one. All batches are from one snapshot. Their bytes are valid until
+  // release(). For the position INT64_MAX, only the ends are returned. Fails only if no partition
+  // can be read.
   virtual Result<std::vector<Polled>> poll(
       std::span<const std::pair<PartitionRef, Offset>> positions, size_t max_bytes) = 0;
   virtual void release() = 0;
@@ -68,8 +70,8 @@ struct TaskCommit {
   std::string journal;  // positions, state entries, scalars: encode_journal()
   std::vector<OutputBatch> outputs;
   std::vector<std::pair<PartitionRef, Offset>> trims;  // exchange records that are no longer needed
-  // Set by a sink that was full: the encoded form of `journal` for the next attempt. `journal` is then
-  // empty.
+  // Set by a sink that was full: `journal` in the encoded form, for the next attempt. `journal`
+  // itself is then empty.
   struct Sealed {
     std::string journal;
     size_t entry_bytes = 0;
@@ -83,11 +85,12 @@ using CommitDone = std::function<void(Result<CommitId>)>;
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Accepts a commit; no other function writes. `done` is called on the task's thread once the commit is durable or
-  // refused. Commits of one task become durable in order. Returns false if the log is full at present: the arguments
-  // are then unchanged, except that `commit` may be sealed, and the task is stepped again when the log has space.
+  // Accepts a commit; this is the only way in which a task writes. `done` is called on the task's
+  // thread when the commit is durable or refused. The commits of one task become durable in order.
+  // Returns false if the log is full at present. The arguments are then unchanged, except that
+  // `commit` may be sealed, and the task is stepped again when the log has space.
   virtual bool try_commit(TaskCommit& commit, CommitDone& done) = 0;
-  // Reports that a caller waits for the result of the accepted commits, so the sink should not delay them.
+  // Called when a caller waits for the accepted commits, so that the sink does not delay them.
   virtual void hurry() {}
 };
 

@@ -37,8 +37,8 @@ std::vector<ColumnDef> columns() {
 
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value::text(text); }
 
-// Returns the value of MESSAGE. The contents of the record are left out, as in ksqlDB by default,
-// because logs have more readers than data.
+// Returns the value of the column MESSAGE. The content of the failed record is left out, as in
+// ksqlDB by default, because more people may read logs than the data.
 Value message_of(const ProcessingLogLine& line) {
   const Value message = Value::text(line.message), no_text, no_causes = Value::list({});
   const bool is_deserialization = line.type == ProcessingErrorType::Deserialization;

@@ -1,5 +1,5 @@
-// The processing log: failures of single records in running queries, as records of a stream that
-// can be queried.
+// The processing log: failures of single records in running queries. Each failure is a record of a
+// stream that users can query.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -26,10 +26,10 @@ struct ProcessingLogLine {
   int64_t offset = -1;
 };
 
-// Gathers the lines of one micro-batch, until they are written with the commit of the micro-batch.
+// Collects the lines of one micro-batch. They are written in the same commit as the micro-batch.
 //
-// Invariant: at most kMaxLines are kept, however many records fail. A topic full of bad records
-//            must not fill the log: the remaining lines are counted, in one more line.
+// Invariant: at most kMaxLines lines are kept, however many records fail, so that a topic full of bad
+//            records does not fill the log. One more line has the number of the other failures.
 // Threads:   belongs to one task.
 class ProcessingLogBuffer {
  public:

@@ -18,9 +18,9 @@ class ProjectOperator final : public RowwiseOperator {
   const std::vector<bool> is_key_;
 };
 
-// Evaluates table functions: a row gives one row for each element of its lists. Lists may be long,
-// so output is made in blocks. If a record is finished in part, append_scalars() stores the number
-// of its written elements.
+// Evaluates table functions: a row gives one output row for each element of its lists. Lists may be
+// long, so the output is made in blocks. If a record is finished only in part, append_scalars()
+// stores the number of elements that were written.
 class FlatMapOperator final : public RowwiseOperator {
  public:
   FlatMapOperator(TaskContext& context, const FlatMapStep& step);

@@ -1,4 +1,5 @@
-// A lock around the changes of a task, for other threads that read single rows of its tables.
+// A lock with which other threads read single rows of a task's tables while the task is not
+// changing them.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -6,8 +7,8 @@
 
 namespace engine {
 
-// The task's thread holds the lock during each step that changes a table. A reader holds the lock for one or two
-// microseconds. A reader waits for another reader, but never for a step.
+// The task's thread holds the lock during each step that changes a table. A reader holds it for one
+// or two microseconds. A reader may wait for another reader, but it never waits for a step.
 //
 // Threads: any. Owner: shared by the task and its readers.
 class ReadGate {
@@ -23,8 +24,8 @@ class ReadGate {
     ~Change() { end(); }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
-    // Admits readers before the end of the scope. Called before code that may read the tables
-    // itself.
+    // Lets readers in before the end of the scope. Called before code that may itself read the
+    // tables.
     void end() {
       ReadGate* const gate = std::exchange(gate_, nullptr);
       if (!gate) return;
@@ -48,7 +49,8 @@ class ReadGate {
   static constexpr int kTries = 200;  // about the time that a few readers hold the lock
 
   std::mutex mutex_;
-  // If set, readers do not try to take the lock, which saves time. It is only a hint.
+  // If it is set, readers do not try to take the lock, which saves time. Its value may be outdated;
+  // only the lock is decisive.
   std::atomic<bool> is_changing_ = false;
 };
 

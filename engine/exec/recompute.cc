@@ -14,8 +14,8 @@ namespace engine {
 
 namespace {
 
-// Rows that are copied, or looked for in the result, between two checks of the clock. The store walks its entries in
-// order.
+// Number of rows that are copied, or compared with the result, between two checks of the clock,
+// when the store is read from beginning to end.
 constexpr size_t kGatheredAtOnce = 512;
 // Number of rows that are looked up in the store between two checks of the clock. Each look-up may wait for the disk.
 constexpr size_t kComparedAtOnce = Slice::kBlockFetches;
@@ -40,8 +40,8 @@ std::string key_of_record(int32_t partition, int64_t offset) {
   return key;
 }
 
-// Whether a scan was ended to free memory (Layers::overtake_scans). Such a scan is begun again, because nothing has
-// changed.
+// Returns whether a scan failed because it was ended to free memory (Layers::overtake_scans). The
+// scan is then begun again: the store has not changed since.
 bool is_overtaken(const Result<bool>& scanned) {
   return !scanned && scanned.error().code == ErrorCode::ObjectState;
 }
@@ -197,7 +197,8 @@ Result<Batch> RecomputeOperator::stream_rows(size_t port, std::span<const Stored
   return out;
 }
 
-// Copies the next rows of an input. The keys come with the rows, because the order of the rows decides ties.
+// Copies the next rows of an input with their keys. Rows that are otherwise equal in order are
+// ordered by their keys.
 Status RecomputeOperator::gather_some() {
   Run& run = *run_;
   if (run.port == inputs_.size()) {

@@ -15,16 +15,17 @@ namespace engine {
 
 class ViewComputation;
 
-// Takes the rows of the inputs at any time, and computes the view when the task asks, at a cut of all inputs. A run has
-// four parts, each of which may pause:
+// Takes rows of the inputs at any time. When the task asks, it computes the view from the inputs as
+// of one cut (a position in each input). A run has four parts, each of which may be interrupted:
 //
 //   gather    copies the rows of all inputs               the inputs do not change, because the task takes no records
 //   compute   runs the SELECT and sorts its rows by key   on another thread, if there is one
 //   put       writes the new and the changed rows
 //   erase     deletes the rows that are no longer there
 //
-// During the last two parts the operator is publishing: readers would see a part of the changes, so scans do not begin.
-// A restart repeats the run, and compares its result with the rows that were already written.
+// During the last two parts the operator is "publishing". A reader would then see only a part of
+// the changes, so no scan may begin. After a restart the run is repeated, and its result is
+// compared with the rows that were already written.
 //
 // Threads: the task's.
 class RecomputeOperator final : public JoinedTableOperator {
@@ -42,22 +43,23 @@ class RecomputeOperator final : public JoinedTableOperator {
   Status process(Batch batch, size_t port) override;
   bool has_rest() const override { return run_ != nullptr || JoinedTableOperator::has_rest(); }
   Status resume() override;
-  // Between two parts of a run a commit may be made: a restart repeats the run.
+  // A commit may be made between two parts of a run, because a restart repeats the run.
   bool holds_commits_back() const override { return false; }
   Status readable() const override;
 
   // --- For the task
-  // Returns the time from which the view may be computed again: a view rests four times as long as its last run took,
-  // and at least for the setting view.interval. While a reader waits for rows, the view does not rest.
+  // Returns the earliest time of the next run. After a run, the view rests for four times as long
+  // as the run took, but at least for the setting view.interval. While a reader waits for rows, the
+  // view does not rest.
   int64_t due_at_us() const { return is_awaited_ ? 0 : state_.due_at_us; }
   void set_awaited(bool is_awaited) { is_awaited_ = is_awaited; }
-  // Returns whether rows have arrived since the last run has begun, or no run has begun.
+  // Returns whether rows have arrived since the last run began, or no run has begun yet.
   bool is_dirty() const { return is_dirty_; }
-  // Begins a run. All inputs must be at the cut.
+  // Begins a run. All inputs must have been read up to the cut.
   void begin_run();
   bool is_publishing() const;
   bool only_reads() const;
-  // Returns whether all work waits for the other thread.
+  // Returns whether the run can only continue when the other thread has finished.
   bool waits_aside() const;
   const ViewState& state() const { return state_; }
 

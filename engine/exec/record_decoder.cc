@@ -167,8 +167,8 @@ Result<DecodedChunk> RecordDecoder::decode(std::span<const LogBatch> batches, in
   }
   std::optional<RowProblem> unavailable;
   if (!may_wait_) return decode_records(batches, partition, range, cursor, unavailable);
-  // If a record must wait, the records before it are decoded a second time, without that record.
-  // This is rare.
+  // If one of the records needs a schema that is not known yet, decoding stops at that record. The
+  // records before it are decoded a second time, without that record. This is rare.
   for (const RecordCursor before = cursor;;) {
     DecodedChunk chunk = TRY(decode_records(batches, partition, range, cursor, unavailable));
     if (!unavailable) return chunk;

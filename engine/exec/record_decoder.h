@@ -1,5 +1,5 @@
-// Decodes record batches of the log into column batches. InputOperator applies the records of a table
-// (engine/exec/input.h).
+// Decodes record batches of the log into column batches. For a table, InputOperator then applies
+// the decoded records to the table (engine/exec/input.h).
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,8 +17,8 @@
 
 namespace engine {
 
-// Returns the number of bytes that Kafka Streams appends to a windowed key: the start; for sessions the end, then the
-// start.
+// Returns the number of bytes that Kafka Streams appends to a windowed key: the start of the
+// window; for a session, the end and the start.
 inline size_t window_suffix_size(const SourceWindow& window) {
   return window.type == WindowType::Session ? 16 : 8;
 }
@@ -29,15 +29,16 @@ struct RecordFailure {
   std::string message;
 };
 
-// Decoded records of one partition for the operators. The batch has one column more than the layout of the input: the
-// key bytes of the records.
+// Decoded records of one partition for the operators. The batch has one more column than the layout
+// of the input: the bytes of the records' keys.
 struct DecodedChunk {
   Batch batch;
   Offset next;                          // offset of the first record after the chunk
   std::vector<RecordFailure> failures;  // in order, one per record
   size_t unpack_bytes_left;             // unused rest of DecodeRange::unpack_bytes
   MergeTimes merge = {};                // set for rows from a time-ordered exchange
-  // Reason why the record at `next` cannot be read yet: its schema is being fetched. Empty: the record need not wait.
+  // The reason why the record at `next` cannot be read yet: its schema is being fetched. Empty if
+  // the record need not wait.
   std::string waits_for = {};
 };
 
@@ -47,12 +48,13 @@ struct DecodeRange {
   size_t max_rows = SIZE_MAX;
   size_t max_bytes = SIZE_MAX;     // limit for keys and values; one record is always decoded
   size_t unpack_bytes = SIZE_MAX;  // limit for decompressed bytes; larger batches take more calls
-  // For exchanges: may return more than `max_rows` rows instead of a part of a block, since each part decodes the
-  // whole block again.
+  // For exchanges: a call may return more than `max_rows` rows in order to end with a whole block,
+  // because each further call would decode the whole block again.
   bool whole_blocks = false;
 };
 
-// Decodes records of one input. Keeps no decoded records, so one decoder may decode ahead, and for several tasks.
+// Decodes the records of one input. It keeps no decoded records, so that one decoder can decode
+// records in advance and for several tasks.
 //
 // Threads: the task's. A decoder that several tasks share (SharedRecords) is used by one of them at a time.
 class RecordDecoder {
@@ -66,9 +68,10 @@ class RecordDecoder {
   static Result<std::unique_ptr<RecordDecoder>> make(const InputStep& step, const Layout& layout,
                                                      Options options);
 
-  // Decodes the records of the range from the batches. Unreadable records are left out; the caller reports each of
-  // them once it has passed the record. The strings are views into the bytes of the log, unless the batch is
-  // compressed. Decoding ends before a damaged batch; fails with CorruptRecord if the first batch is damaged.
+  // Decodes the records of the range. Records that cannot be read are left out; the caller reports
+  // each of them once, when it has taken the records before it. The strings are views into the
+  // bytes of the log, unless the batch is compressed. Decoding ends before a damaged batch. Fails
+  // with CorruptRecord if the first batch is damaged.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor);
 
@@ -125,7 +128,8 @@ class RecordDecoder {
   int timestamp_column_ = -1;
   std::optional<TimePattern> timestamp_pattern_;
   std::unique_ptr<Reader> key_reader_, value_reader_;
-  // Re-encodes keys for the store if the keys of a table carry schema ids, so that equal keys have equal bytes.
+  // Encodes keys for the store again if the keys of a table contain schema ids. So equal keys have
+  // equal bytes, whatever schema they name.
   std::unique_ptr<Writer> key_writer_;
 };
 

@@ -6,9 +6,9 @@
 
 namespace engine {
 
-// Drops rows with a null in the key. An update of a table that changes the key becomes two rows:
-// the delete under the old key, followed by the insert under the new one. The operators after this
-// one therefore see the same key in the old and in the new version of a row.
+// Drops rows with a null in the key. If an update of a table changes the key, it becomes two rows:
+// the delete with the old key, followed by the insert with the new one. So the operators after this
+// one see the same key in the old and in the new version of a row.
 class RegroupOperator final : public Operator {
  public:
   RegroupOperator(TaskContext& context, const RegroupStep& step) : Operator(context), step_(step) {}

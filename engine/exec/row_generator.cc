@@ -24,7 +24,8 @@ class Chance {
   uint64_t seed_;
 };
 
-// Chooses one of `choices` values for a row, numbered from 0. For 0 choices, there are 2^64 values.
+// Chooses, for each row, one of the values 0 to choices - 1. If `choices` is 0, each of the 2^64
+// numbers can be chosen.
 class Chooser {
  public:
   Chooser(GeneratorKind kind, uint64_t choices) : kind_(kind), choices_(choices) {}
@@ -45,8 +46,8 @@ class Chooser {
   }
 
  private:
-  // The result is (n + 1)^u, rounded down, less 1, for a uniform u in [0, 1). The rounded value is k with a
-  // probability proportional to ln(1 + 1/k), which is about 1/k.
+  // Returns (n + 1)^u - 1, rounded down, where n is the number of choices and u is random in [0,
+  // 1). So the probability of the result k - 1 is proportional to ln(1 + 1/k), which is about 1/k.
   uint64_t zipf(double u) const {
     const double n = choices_ == 0 ? 0x1p64 : static_cast<double>(choices_);
     const double k = std::floor(std::exp(u * std::log1p(n)));

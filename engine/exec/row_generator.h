@@ -1,5 +1,5 @@
-// Generates the rows of a generated stream or table. A row depends only on the seed and on its number, except for
-// columns that hold the time (docs/adr/0045).
+// Generates the rows of a generated stream or table. A row depends only on the seed and its number.
+// Only columns that contain the time are an exception (docs/adr/0045).
 #pragma once
 #include <memory>
 #include <vector>
@@ -25,8 +25,8 @@ class RowGenerator {
   // the planner has checked this for statements.
   static Result<RowGenerator> make(const GeneratorPlan& plan, const Schema& schema);
 
-  // Returns the rows `first` to `first + count - 1`, as generated at `now_ms`: the columns of the schema, and the
-  // offsets, times and presence of the rows.
+  // Returns the rows `first` to `first + count - 1`, as generated at `now_ms`: the columns of the
+  // schema, and the offsets, times and presence bits of the rows.
   Batch rows(int64_t first, size_t count, int64_t now_ms) const;
 
  private:

@@ -10,8 +10,9 @@ namespace engine {
 
 namespace {
 
-// An evaluation that exceeds this time is abandoned, and repeated with fewer rows or on another thread. The work done
-// so far is lost, so the limit is several times the usual duration (well under a millisecond for 4,096 rows).
+// If an evaluation takes longer than this, it is ended, and repeated with fewer rows or on another
+// thread. The work of the ended evaluation is lost, so the limit is several times the usual time
+// (well under a millisecond for 4,096 rows).
 constexpr int64_t kMaxEvaluationUs = 5'000;
 // After a row has taken more CPU time than this on another thread, the next row is evaluated there, too, without an
 // attempt on this thread.
@@ -21,8 +22,8 @@ constexpr size_t kShrink = 8, kGrow = 2;
 // value. Most functions need about a millisecond for a text of this size; the slowest functions, over arrays, take
 // some tens of milliseconds.
 constexpr size_t kMaxValueBytesHere = size_t{512} << 10;
-// Limit for all values of one evaluation. The next operators process as much as a slice allows, and the remaining
-// values are copied for the next slice.
+// Limit for the values that one evaluation may produce. The next operators may process only a part
+// of them in this slice; the rest has to be copied for the next slice.
 constexpr size_t kMaxBytesAtOnce = size_t{8} << 20;
 // Limit for the arrays, maps and structs of a row that is evaluated on this thread. Functions walk these values
 // without allocating, so the memory limits do not stop them.

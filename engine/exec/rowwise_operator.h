@@ -1,4 +1,4 @@
-// Operators that compute expressions over their rows.
+// Base class of operators that compute expressions for each row.
 #pragma once
 #include <memory>
 #include <optional>
@@ -8,10 +8,11 @@
 
 namespace engine {
 
-// An evaluation may be too expensive for a whole batch (growing texts, regular expressions). It then runs in several
-// steps, on fewer rows in each; the result does not depend on which rows are evaluated together. A row that takes too
-// long by itself is evaluated on another thread, if one exists (TaskContext::run_aside). Until the result arrives,
-// that row and all later rows are the operator's rest.
+// An evaluation may be too expensive for a whole batch (growing texts, regular expressions). It is
+// then done in several steps, each for fewer rows; the result does not depend on how the rows are
+// divided. If a single row takes too long, it is evaluated on another thread, if one exists
+// (TaskContext::run_aside). Until its result arrives, this row and all later rows are the
+// operator's rest.
 class RowwiseOperator : public Operator {
  public:
   RowwiseOperator(TaskContext& context, RowExpressions expressions)
@@ -28,7 +29,7 @@ class RowwiseOperator : public Operator {
  protected:
   // Computes the output of these rows and pushes it.
   virtual Status take(Batch batch, RowResults results) = 0;
-  // Returns whether take() has unfinished output that precedes further rows.
+  // Returns whether take() has not finished its output. Further rows then have to wait.
   virtual bool is_busy() const { return false; }
 
  private:
@@ -47,10 +48,10 @@ class RowwiseOperator : public Operator {
   Batch rest_;
   size_t row_ = 0;                     // first row of rest_ that is not taken
   size_t chunk_rows_ = SIZE_MAX;       // number of rows in one evaluation
-  bool has_many_items_ = false;        // a row of the rest may be too large for this thread
-  // the present row is evaluated on another thread without an attempt on this one
+  bool has_many_items_ = false;        // a row of rest_ may be too large for this thread
+  // True: the present row is evaluated on another thread at once, without trying it on this one.
   bool is_slow_ = false;
-  std::shared_ptr<SlowRow> slow_row_;  // first row of the rest, while another thread evaluates it
+  std::shared_ptr<SlowRow> slow_row_;  // first row of rest_, while another thread evaluates it
 };
 
 }  // namespace engine

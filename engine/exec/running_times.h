@@ -1,7 +1,8 @@
-// Running maximum of the event time in a partition, for each of its records. The readers of a time-ordered exchange
-// merge rows by this time. It never decreases, so it bounds the times of all later records. If the next row of each
-// lane is known, taking the row with the smallest time gives the order in which one task that read all partitions
-// would take the records by their own times.
+// For each record of a partition, the highest event time up to this record (the running maximum).
+// The readers of a time-ordered exchange merge the rows of several lanes by this time. It never
+// decreases, so it is a lower bound for all later rows of the lane. If a reader knows the next row
+// of each lane and takes the one with the lowest time, the order is the same as if one task read
+// all partitions and took the records by their own times.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -10,24 +11,25 @@
 
 namespace engine {
 
-// Running maxima of the records that a task has taken and not finished. The maximum of all earlier records is kept as
-// one time.
+// The running maxima of the records that a task has taken and not finished. For all earlier
+// records, only the maximum is kept.
 //
 // Threads: the task's. Owner: the output of its stage.
 class RunningTimes {
  public:
-  // Adds records in the order of their offsets; all of them follow the earlier ones. `is_too_far` returns whether a
-  // time is too far ahead to raise the maximum.
+  // Adds records in the order of their offsets. All of them come after those added before.
+  // `is_too_far` returns whether a time is so far ahead of the clock that it must not raise the
+  // maximum.
   void note(std::span<const int64_t> offsets, std::span<const int64_t> timestamps,
             const std::function<bool(int64_t)>& is_too_far);
-  // Returns the running maximum at each of these records, which must be in the order of their offsets and not
-  // forgotten.
+  // Returns the running maximum at each of these records. They must be in the order of their
+  // offsets, and not removed by forget_before().
   std::vector<int64_t> of(std::span<const int64_t> offsets) const;
-  // Forgets the records before this offset, which are finished. Returns the running maximum at the last of them, or
-  // -1 if no time is known.
+  // Removes the records before this offset, which are finished. Returns the running maximum at the
+  // last of them; -1 if it is unknown.
   int64_t forget_before(int64_t offset);
-  // Forgets all records. The running maximum starts again from `time`: -1 for none, or the restored time after a
-  // restart.
+  // Removes all records. The running maximum then starts from `time`, which is restored after a
+  // restart; -1: it is unknown.
   void begin_after(int64_t time) {
     before_ = time;
     steps_.clear();

@@ -16,18 +16,20 @@
 
 namespace engine {
 
-// Input and output are those of AggregateOperator. A session is [start, end], where both are times of its records. A
-// record and all sessions of its key that are no further away than the gap become one session. Each of these sessions
-// is deleted first, as in Kafka Streams (KStreamSessionWindowAggregate), even a single session that only grows,
-// because the end of a session is part of its key.
+// Input and output are those of AggregateOperator. A session is [start, end], where both are times
+// of its records. A new record and all sessions of its key whose distance is at most the gap become
+// one session. As in Kafka Streams (KStreamSessionWindowAggregate), each of these sessions is
+// deleted first. This also applies to a single session that only grows, because the end of a
+// session is part of its key.
 //
 //   gap 5:   [0 .. 4]      [12]       a record at 8 deletes both and gives [0 .. 12]
 //
-// A record is late, and is not counted, if the session that it would form ends more than gap and grace before stream
-// time.
+// A record is late and is not counted if the session that it would form ends more than gap + grace
+// before stream time.
 //
-// The store keeps a session in the part (a span of time) that contains its end, in the group of its key, ordered by end
-// and start. If only final results are written, a separate group lists the unwritten sessions by their ends.
+// The store is divided into parts, each for a span of time. It keeps a session in the part that
+// contains its end, in the group of its key, ordered by end and start. If only final results are
+// written, an additional group lists the sessions that are not written yet, ordered by their ends.
 //
 // Invariant: between blocks the store holds exactly the state that was pushed.
 class SessionAggregateOperator final : public Operator, public Materialized {
@@ -51,7 +53,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
 
   Materialized* materialized() override { return this; }
   Result<Batch> rows_under(TableLookUp& look_up, TaskSequence& as_of) override;
-  // Scans are not supported, because look-ups of this table name their keys.
+  // Scans of this table are not supported; look-ups must name their keys.
   TableScan begin_scan() override;
   Result<Batch> next_rows(TableScan& scan, size_t entries, bool& is_last) override;
 
@@ -69,7 +71,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
     uint64_t late = 0, ahead = 0, lost = 0;
     size_t first_late = 0, first_ahead = 0, first_lost = 0;
   };
-  // Output rows for the changes of the table that a block of records makes.
+  // The output rows for those changes of the table that one block of records makes.
   class Changes;
 
   SessionAggregateOperator(TaskContext& context, const AggregateStep& step, Schema key_schema);

@@ -10,16 +10,16 @@ namespace engine {
 
 namespace {
 
-// Distance up to which a chunk is kept for a reader. Chunks for a reader that is further behind would be dropped before
-// the reader needs them.
+// A decoded chunk is kept for a reader only if the reader is at most this far behind it. A chunk
+// for a reader that is further behind would be dropped before the reader needs it.
 constexpr int64_t kNear = 64 * 1024;       // number of records
 constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; each reader decodes a larger chunk itself
 constexpr size_t kBytesOfNothing = 4096;   // approximate overhead of a chunk with one short record
 // Longest wait for a chunk that another loop is decoding; decoding takes about a quarter of this time. Other work may
 // block a loop for as long anyway.
 constexpr std::chrono::milliseconds kLongestWait(2);
-// Age at which a chunk may be dropped if memory is needed. A reader that has not reached the chunk by then is paused,
-// or waits for something else.
+// Age from which a chunk may be dropped if memory is needed. A reader that has not reached the
+// chunk within this time is paused or waits for another event.
 constexpr std::chrono::seconds kLongestKept(1);
 
 bool have_same_types(const Layout& a, const Layout& b) {
@@ -161,8 +161,9 @@ Result<DecodedChunk> SharedRecords::decode_alone(Reader& reader, std::span<const
   return chunk;
 }
 
-// Returns whether a chunk is complete for this reader. A column that this reader does not use may have caused a
-// failure. A chunk with failures is therefore usable only if the reader uses all columns of the group.
+// Returns whether this reader can use the chunk. The chunk was decoded with all columns that
+// readers of the group use. If it contains failures, they may come from a column that this reader
+// does not use, so it can use the chunk only if it uses all columns of the group.
 bool SharedRecords::is_good_for(const Reader& reader, const DecodedChunk& decoded) {
   return decoded.failures.empty() || reader.group_.used == reader.own_.step().used;
 }

@@ -1,4 +1,4 @@
-// Decodes records that several tasks read once for all of them.
+// Decodes records that several tasks read only once for all of these tasks.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -15,25 +15,25 @@
 
 namespace engine {
 
-// Tasks that read a partition in the same way (the same columns, formats and event times) form a group; the columns
-// that they use may differ. The first task that reaches some records decodes the columns that the group uses. The
-// chunk is kept until the tasks that are at most a little behind have taken it. A task far from the others decodes
-// for itself.
+// Tasks that read a partition in the same way (with the same columns, formats and event times) form
+// a group. Each of them may use other columns. The first task that reaches some records decodes all
+// columns that any task of the group uses. The decoded chunk is kept until all tasks that are at
+// most a little behind have taken it. A task that is far from the others decodes for itself.
 //
 //   task 1   ──────────────────────►|          decodes, keeps two chunks for tasks 2 and 3
 //   task 2   ────────────────►|░░░░░           takes these chunks
 //   task 3   ─────────►|░░░░░░▓▓▓▓▓▓
 //   task 4   ──►|                               is too far behind: no chunk is kept for it
 //
-// If tasks of several loops reach the same record at the same time, one task decodes and the others wait for the
-// chunk, up to a limit.
+// If tasks of several loops reach the same record at the same time, one of them decodes and the
+// others wait for the chunk, up to a time limit.
 //
 // Threads: any; a reader belongs to its task. Owner: the node, or the owner of the tasks; outlives them.
 class SharedRecords {
  public:
   class Reader;
 
-  // `max_kept_bytes` is the limit for the bytes of all kept chunks, for all partitions together.
+  // `max_kept_bytes` is the limit for the size of all kept chunks of all partitions together.
   explicit SharedRecords(size_t max_kept_bytes = size_t{8} << 20)
       : max_kept_bytes_(max_kept_bytes) {}
 
@@ -76,7 +76,8 @@ class SharedRecords {
   std::shared_ptr<const DecodedChunk> take(Reader& reader, const DecodeRange& range,
                                            Chunks::iterator chunk);
 
-  // These functions take the lock themselves, except decode_for_all(), which receives it.
+  // All of these functions take the lock themselves, except decode_for_all(), to which it is
+  // passed.
   Result<DecodedChunk> decode(Reader& reader, std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor);
   Result<DecodedChunk> decode_alone(Reader& reader, std::span<const LogBatch> batches,
@@ -102,7 +103,8 @@ class SharedRecords::Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // Decodes like RecordDecoder::decode(), and returns at most as many rows. Strings may be views into the chunk.
+  // Decodes like RecordDecoder::decode(), and returns at most as many rows as that function.
+  // Strings may be views into the chunk.
   Result<DecodedChunk> decode(std::span<const LogBatch> batches, int32_t partition,
                               DecodeRange range, RecordCursor& cursor) {
     return shared_.decode(*this, batches, partition, range, cursor);
@@ -116,7 +118,7 @@ class SharedRecords::Reader {
   SharedRecords& shared_;
   Group& group_;
   RecordDecoder& own_;
-  Offset next_;  // first record that is not received yet; read by other readers, too
+  Offset next_;  // first record that this reader has not received yet; other readers read it, too
 };
 
 }  // namespace engine

@@ -1,4 +1,5 @@
-// Rows that a push query on a table shows first: the existing rows, in the order of their keys.
+// The existing rows of a table, in the order of their keys, which a push query on the table shows
+// first.
 #pragma once
 #include <vector>
 
@@ -8,8 +9,8 @@
 
 namespace engine {
 
-// Requires that the store is completely in memory and does not change during this time, because the
-// task takes no records.
+// The store must be completely in memory, and must not change meanwhile. (It does not change
+// because the task takes no records.)
 //
 // Threads: the task's. Owner: the operator that keeps the table.
 class ShownRows {

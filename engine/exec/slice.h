@@ -13,18 +13,20 @@ struct SliceLimits {
   int64_t max_us = 1'000;
 };
 
-// The remaining work of one step of a task. Operators that make many rows from one row check the slice between blocks
-// of rows, and leave the remaining rows for the next step. A step therefore exceeds its limits by at most one block.
-// The output does not depend on where a slice ends.
+// The amount of work that a task may still do in one step. Operators that make many rows from one
+// row check it between blocks of rows, and leave the remaining rows for the next step. So a step
+// exceeds its limits by at most one block. The output does not depend on where a slice ends.
 //
 // Threads: the task's.
 class Slice {
  public:
-  // Rows are pushed in blocks of at most this size. Processing a block in all operators takes about two milliseconds.
-  // A step ends only at the end of a block, and a look-up waits for up to three steps of the loops that it passes.
-  // Smaller blocks would merge fewer updates of one key.
+  // Rows are pushed in blocks of at most this size. All operators together need about two
+  // milliseconds for a block. A step ends only at the end of a block, and a look-up by another loop
+  // has to wait for up to three such steps. With smaller blocks, fewer updates of the same key
+  // would be merged.
   static constexpr size_t kBlockRows = 1024;
-  // Entries of a store that are fetched into memory before the clock is checked. Each of them may wait for the disk.
+  // Number of entries of a store that are fetched into memory before the clock is checked again.
+  // Each of them may have to wait for the disk.
   static constexpr uint64_t kBlockFetches = 128;
 
   explicit Slice(const Clock& clock) : clock_(clock) {}
@@ -43,7 +45,8 @@ class Slice {
   bool is_spent() const {
     return rows_left_ == 0 || bytes_left_ == 0 || clock_.monotonic_us() >= until_us_;
   }
-  // Returns whether the step has taken at least twice its time, because a piece of work was too large.
+  // Returns whether the step has taken at least twice its time limit, because some piece of work
+  // was too large.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
   uint64_t all_bytes() const { return all_bytes_; }  // number of bytes written in all slices so far

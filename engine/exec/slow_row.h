@@ -1,4 +1,5 @@
-// A row whose expressions take too long for the thread that steps its task.
+// Evaluates a row on another thread if its expressions take too long for the thread that steps the
+// task.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -28,8 +29,8 @@ struct RowExpressions {
 
 // Evaluates one row on another thread.
 //
-// Threads: evaluate() runs on any thread, once; take_results() and cpu_us() are called once is_done(); everything
-// else is called on the task's thread.
+// Threads: evaluate() runs on any thread, once. take_results() and cpu_us() may be called once
+//          is_done() is true. Everything else is called on the task's thread.
 // Owner:   the operator and the job together; the last one deletes the object. The clock outlives both.
 class SlowRow {
  public:

@@ -14,7 +14,7 @@ namespace engine {
 
 class RecomputeOperator;  // engine/exec/recompute.h
 
-// Destination of the rows: the topic or exchange of the plan's output, or a function.
+// The destination of the rows: the topic or exchange that the plan names, or a function.
 using StageEnd = std::variant<OutputTarget, CallbackOutput::Take>;
 
 // Threads: belongs to one task.
@@ -33,11 +33,11 @@ class Stage {
   // Returns the table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
 
-  // Pushes rows of a store's table once more, unchanged, into the operator after the table.
+  // Pushes rows of a store's table once more, unchanged, to the operator that follows the table.
   Status push_again(int store, Batch rows) const;
 
-  // Begin and end the initial rows of a push query: the rows of its table, or the joined rows if
-  // the query joins tables.
+  // Begin and end the initial phase of a push query, which shows the rows of the query's table
+  // first. If the query joins tables, these are the joined rows.
   void begin_bootstrap() {
     if (shown_) shown_->begin_bootstrap();
   }
@@ -45,7 +45,8 @@ class Stage {
 
   // --- Stopping in the middle (engine/exec/operator.h)
   bool has_rest() const;
-  // Returns the row on another thread that all work waits for; null: work can continue.
+  // If all work waits for a row that another thread is evaluating, returns this row; otherwise
+  // null.
   const SlowRow* awaited() const;
   // Continues until no rest is left or the slice is spent.
   Status resume();
@@ -60,12 +61,13 @@ class Stage {
   // Returns the operator that keeps the rows of a materialized view; null in other stages.
   RecomputeOperator* view() const { return view_; }
   bool is_publishing() const;
-  // Returns whether the rest of the stage is the part of a run of the view that changes nothing.
+  // Returns whether the only rest of the stage is a part of a view's run that does not change the
+  // table.
   bool only_reads() const;
   // Returns whether the next step has no work until another thread has finished.
   bool waits_aside() const;
 
-  // Frees the memory of some state of a stage that is no longer used; returns true if more remains.
+  // Frees a part of the memory of a stage that is no longer used. Returns true if more remains.
   bool release_some();
 
   // Returns the output if the stage writes to a time-ordered exchange; null otherwise.

@@ -375,7 +375,7 @@ Status StreamStreamJoinOperator::give_due() {
     const size_t max_rows = context().slice.block_rows();
     std::vector<Due> due;
     has_more = false;
-    // for each side: time of the last gathered record, if more records are due
+    // for each side: the time up to which all due records were gathered, if more records are due
     std::array<std::optional<int64_t>, 2> cut;
     for (const size_t port : {size_t{1}, size_t{0}}) {
       if (!sides_[port].is_outer || sides_[port].due >= stream_time_.timestamp) continue;

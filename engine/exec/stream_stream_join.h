@@ -24,17 +24,19 @@ namespace engine {
 //   left record at t:     right records in [t - before, t + after]
 //   right record at t:    left records in [t - after, t + before]
 //
-// A side keeps a record until the side's own time, the greatest time of its records, is `before + after + grace`
-// later than the record. A record without a match gives a row with nulls if the join type requires this row. If the
-// join is eager, the row is given immediately. Otherwise the record waits in the pending store until stream time, the
-// greatest time of both sides, has passed the last possible match and the grace.
+// A side keeps a record until the side's own time (the highest time of its records) is later than
+// the record by `before + after + grace`. If a record has no match and the join type requires it,
+// the record gives a row with nulls. In an eager join it gives this row immediately. Otherwise it
+// waits in the pending store until stream time (the highest time of both sides) has passed the
+// record's last possible match and the grace period.
 //
-// Records are numbered in the order in which the task takes them. A record is joined only with records that have
-// smaller numbers; records with greater numbers are joined with it when they are taken. Therefore the join of a
-// record that is finished in part can continue later.
+// Records are numbered in the order in which the task takes them. A record is joined only with
+// records that have lower numbers; records with higher numbers are joined with it when they are
+// taken. Because of this rule, the join of a record that is finished in part can be continued
+// later.
 //
-// Invariants: between blocks the stores hold exactly the state that was pushed; a record that is finished in part is
-// the first of the rest, and append_scalars() stores how far it is finished.
+// Invariants: between blocks, the stores hold exactly the state whose changes were pushed. If a record
+// is finished only in part, it is the first row of `rest_`, and append_scalars() stores how far.
 class StreamStreamJoinOperator final : public Operator {
  public:
   // `left` and `right`: layouts of the ports.
@@ -58,12 +60,13 @@ class StreamStreamJoinOperator final : public Operator {
 
  private:
   static constexpr size_t kForgottenAtOnce = 4'096;
-  // Time and number of the next record of the other side with which a record is joined.
+  // The time and the number of the record of the other side with which a record is joined next.
   struct Next {
     int64_t time = 0, number = 0;
   };
-  // A record that has been joined with some of the records of the other side. `has_met` is set if at least one of these
-  // was a match; otherwise the record may give a row of nulls in the end.
+  // A record that was joined with only some records of the other side so far. `has_met` is set if
+  // at least one of them was a match. If it is not set in the end, the record may give a row with
+  // nulls.
   struct Place {
     int64_t port = 0, partition = 0, offset = 0;
     int64_t number = 0;  // number of the record itself
@@ -74,7 +77,7 @@ class StreamStreamJoinOperator final : public Operator {
     std::vector<int> key;            // key columns, as indexes in the side's layout
     std::vector<int> kept;           // stored columns, as indexes in the layout
     std::vector<SqlType> types;      // types of the columns of the layout
-    int64_t back_ms = 0, on_ms = 0;  // how far before and after a record its matches may be
+    int64_t back_ms = 0, on_ms = 0;  // matches of a record are at most this far before or after it
     bool is_outer = false;           // records without a match give rows of nulls
     RangeStore store;
     int64_t time = -1;        // greatest time of its records
@@ -96,7 +99,7 @@ class StreamStreamJoinOperator final : public Operator {
     std::vector<std::optional<std::string_view>> others;  // matching rows; nullopt: nulls
     std::vector<int64_t> times;
     size_t bytes = 0;
-    RangeStore::Loose loose = {};  // keeps those of `others` alive that were read from the backing
+    RangeStore::Loose loose = {};  // keeps alive those of `others` that were read from disk
   };
   // A pending record that is due, so it gives a row of nulls.
   struct Due {
@@ -124,7 +127,7 @@ class StreamStreamJoinOperator final : public Operator {
 
   int64_t oldest_kept(const Stream& side) const;
   int64_t part_of(int64_t time) const { return time / step_.part_ms; }
-  // Returns the last stream time at which a pending record with this time is not yet due.
+  // Returns the last stream time at which a pending record with this time still has to wait.
   int64_t due_after(const Stream& side, int64_t time) const;
   static std::string suffix_of(int64_t time, int64_t number);
 

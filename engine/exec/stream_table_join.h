@@ -13,10 +13,10 @@
 
 namespace engine {
 
-// Port 0 takes the stream. The table's InputOperator changes the table, in the order in which the
-// task takes its inputs. This operator reads the current rows of the table, so it receives no
-// batches of the table. Records without a value give no output. Records without a key, or without a
-// row in the table, give a row only in a LEFT join, with nulls for the columns of the table.
+// Port 0 takes the stream. This operator reads the current rows of the table and receives no
+// batches of it: the table's InputOperator changes the table, in the order in which the task takes
+// its records. A record without a value gives no output. A record without a key, or whose key has
+// no row in the table, gives a row only in a LEFT join, with nulls for the columns of the table.
 class StreamTableJoinOperator final : public Operator {
  public:
   // `key` is the column of the stream's layout whose values are looked up. The table outlives the
@@ -37,8 +37,8 @@ class StreamTableJoinOperator final : public Operator {
       : Operator(context), step_(step), table_(table) {}
   // Rows of the batch that give output, with the matching rows of the table.
   struct Matches;
-  // Looks up the next rows of the rest, as many as fit into a block. The number is limited because
-  // each output row repeats the table row that it finds.
+  // Looks up the table rows for the next rows of rest_, as many as fit into a block. Their number
+  // is limited because each output row contains a copy of the table row.
   Result<Matches> look_up();
   void prefetch_rows();
   std::vector<ColumnPtr> table_columns(const Matches& matches) const;
@@ -47,8 +47,8 @@ class StreamTableJoinOperator final : public Operator {
   InputOperator& table_;
   std::unique_ptr<Writer> key_writer_;
   Batch rest_;
-  EncodedRows rest_keys_;  // keys of all rows of the rest
-  size_t row_ = 0;         // first row of the rest that has not been looked up
+  EncodedRows rest_keys_;  // keys of all rows of rest_
+  size_t row_ = 0;         // first row of rest_ that has not been looked up
 };
 
 }  // namespace engine

@@ -11,9 +11,9 @@
 
 namespace engine {
 
-// Port 0 takes changes of the left table, port 1 changes of the right one. The operator before each port keeps the
-// rows of that side and has applied the change already. A change is therefore joined with the current row of the
-// other side. The joined rows are kept too.
+// Port 0 takes changes of the left table, port 1 those of the right one. The operator before a port
+// keeps the rows of that table, and has already applied the change. So a change is joined with the
+// current row of the other side. The joined rows are kept, too.
 //
 //             gives a row if                  (as in Kafka Streams)
 //   INNER     both sides have one
@@ -40,7 +40,7 @@ class TableTableJoinOperator final : public JoinedTableOperator {
     ColumnPtr keys;  // key bytes of the rows of the batch
     size_t port = 0, row = 0;
   };
-  // Rows of the rest, with the rows of the other side that have the same keys.
+  // Rows of rest_, each with the row of the other side that has the same key.
   struct Met {
     std::vector<uint32_t> rows;
     std::vector<Column::SourceRow> others;

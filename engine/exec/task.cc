@@ -20,7 +20,8 @@ namespace {
 
 constexpr uint64_t kUncounted = UINT64_MAX;  // no commit has recorded the size yet
 
-// Limits the log lines about records. All tasks share the limit, because many queries may read the same bad records.
+// All tasks share this limit for log lines about records, because many queries may read the same
+// bad records.
 SharedLogRate& record_lines() {
   static SharedLogRate rate(10);
   return rate;
@@ -28,9 +29,10 @@ SharedLogRate& record_lines() {
 
 }  // namespace
 
-// Counts records that failed, were late or lie ahead, and keeps a line about each of them for the processing log. The
-// server's own log has a line for each of the first hundred, and then one for every ten thousand. The lines of all
-// tasks share a rate limit, so that the log stays readable.
+// Counts the records that failed, were late or had a time far ahead, and keeps a line about each of
+// them for the processing log. The server's own log gets a line for each of the first hundred
+// records, and later one line for every ten thousand. This rate limit is shared by all tasks, so
+// that the log stays readable.
 class Task::Log final : public ProcessingLog {
  public:
   explicit Log(Task& task) : task_(task.id_), metrics_(task.metrics_), owner_(task) {}
@@ -103,7 +105,8 @@ class Task::Log final : public ProcessingLog {
  private:
   void value_failed(uint64_t count, const Error& error, int32_t partition, int64_t offset) {
     metrics_.values_failed += count;
-    // The failures of a batch are reported by expression, so an earlier record may be reported later.
+    // The failures in a batch are reported for one expression after the other, so a record may be
+    // reported after later records.
     auto& first = metrics_.first_failed_value;
     if (!first || (first->partition == partition && offset < first->offset))
       first = {error, partition, offset};
@@ -124,7 +127,7 @@ class Task::Log final : public ProcessingLog {
                             : fmt::format("{}; {} records of this batch", message, count),
                  owner_.current_topic(), partition, offset});
   }
-  // Adds to the counter. Returns whether this record is one of those that are logged.
+  // Adds `count` to the counter. Returns whether the record is to be logged.
   static bool is_shown(uint64_t& counter, uint64_t count) {
     constexpr uint64_t kShownInFull = 100, kThenEach = 10'000;
     const uint64_t before = counter;
@@ -245,7 +248,8 @@ void Task::begin_restore(const JournalEntry& checkpoint) {
 
 bool Task::loads(uint32_t store) const { return !is_open_ || store >= stage_->stores().size(); }
 
-// Compares the sizes of the stores with the recorded ones, because nothing else reveals a missing entry.
+// Compares the number of entries in each store with the recorded number, because a missing entry
+// would not be noticed otherwise.
 Status Task::check_sizes() {
   for (const StoreSize& last : last_sizes_) {
     Store& store = *stage_->stores()[last.store];
@@ -259,7 +263,8 @@ Status Task::check_sizes() {
 }
 
 Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerId producer) {
-  assert(in_flight_ == 0 && !unsent_);  // a commit of the former epoch would count otherwise
+  // a commit that was begun in the former epoch would otherwise be counted in this one
+  assert(in_flight_ == 0 && !unsent_);
   sequences_.set_producer(producer);
   epoch_ = epoch;
   sequence_ = durable_ = last_sequence;
@@ -346,9 +351,10 @@ StepResult Task::step_once(Intake intake) {
   return done ? finish_step() : fail(done.error());
 }
 
-// The topic of a replaced table has rows computed by the former plan, while look-ups return rows computed by the new
-// plan. Therefore the task writes all rows once more before it takes the next record. After a restart in the meantime
-// it starts with the first row again, which only repeats rows of the topic.
+// After a plan was replaced, the table's topic has rows that were computed by the former plan,
+// while look-ups return rows of the new plan. Therefore the task writes all rows of the table once
+// more before it takes the next record. If the task is restarted before it has finished, it begins
+// again with the first row; some rows are then written twice, which does no harm.
 Status Task::show_some_again() {
   slice_.begin(options_.slice);
   has_looked_ = false;
@@ -392,9 +398,10 @@ Status Task::take_records() {
   }
   const uint64_t before = rows_taken_;
   TRY(work_off());
-  // Records that are taken and not begun must be copied, so the next step takes as many rows as this slice has begun.
-  // A slice may also be overrun by table rows that are scattered in memory, because a table writes its rows in one
-  // piece. The next step then takes fewer rows.
+  // Records that were taken but not begun must be copied at the end of the slice. So the next step
+  // takes only as many rows as this slice has begun. A slice may also take too long because the
+  // table rows are scattered in memory, since a table writes its rows in one piece; the next step
+  // then takes fewer rows.
   constexpr size_t kFewest = 64, kFewestInOnePiece = 512;
   const size_t taken = rows_taken_ - before;
   if (!runs_.empty())
@@ -406,18 +413,21 @@ Status Task::take_records() {
   return {};
 }
 
-// Processes the operators' rests first, then one run after the other, until the slice is spent.
+// Processes first the unfinished rows of the operators, then one run (rows for one input) after the
+// other, until the slice is used up.
 Status Task::work_off() {
   while (has_rest()) {
-    // While a view only reads its inputs, nothing is to be committed.
+    // While a view (whose plan has a RecomputeOperator) only reads its inputs, there is nothing to
+    // commit.
     const bool only_reads = stage_->only_reads();
     if (!only_reads) has_worked_ = !options_.is_transient;
     if (stage_->has_rest()) {
       const bool was_held_back = !stage_->may_commit();
       TRY(stage_->resume());
       if (only_reads && !stage_->only_reads()) has_worked_ = true;
-      // If a commit had to wait, it is made before more work is begun. Otherwise each slice might end within a block,
-      // and the commit would grow without limit.
+      // If a commit was due but had to wait for the end of a block, it is made now, before a new
+      // block is begun. Otherwise each slice might end within a block, and the commit would grow
+      // without limit.
       if (was_held_back && stage_->may_commit()) break;
     } else {
       if (prefetched_runs_ == 0) prefetch_runs();
@@ -438,8 +448,10 @@ Status Task::work_off() {
 
 // ---- Materialized views
 
-// Notes the present ends of all inputs as the next cut, unless the view rests or shows everything already. All ends are
-// from one snapshot of the log, so a statement that was written as a whole is before the cut as a whole.
+// Sets the next cut: the present ends of all inputs, up to which the view will be computed. Does
+// nothing if the view waits for its interval or shows everything already. All ends come from one
+// snapshot of the log, so the records of one statement are either all before the cut or all after
+// it.
 void Task::draw_cut(std::span<const Polled> polled) {
   const RecomputeOperator* const view = stage_->view();
   if (!view || !cut_.empty() || view->due_at_us() > eval_->clock.monotonic_us()) return;
@@ -463,14 +475,15 @@ void Task::begin_at_cut() {
   if (stage_->view()->is_dirty()) return stage_->view()->begin_run();
 }
 
-// Ends the cut if its records have had their effects: the view shows them when the present commit is durable.
+// Ends the cut if its records are included in the view: the view shows them when the present commit
+// is durable.
 void Task::end_cut() {
   if (cut_.empty() || has_rest() || stage_->view()->is_dirty()) return;
   for (size_t i = 0; i < inputs_.size(); ++i)
     if (inputs_[i].next < cut_[i]) return;
   visible_ = std::exchange(cut_, {});
   heads_->limit({});
-  has_looked_ = false;  // records that arrived behind the cut were not polled yet
+  has_looked_ = false;  // records that arrived after the cut were not polled yet
   if (const std::optional<Error>& error = stage_->view()->state().error)
     metrics_.last_error = error->message;
   pending_visible_.emplace_back(last_begun(), visible_);

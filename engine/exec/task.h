@@ -1,5 +1,6 @@
-// One running piece of a query, identified by (query, stage, partition). The task takes records, runs its operators,
-// and writes all changes of a micro-batch to the log as one task commit.
+// A task is one running piece of a query, identified by (query, stage, partition). It takes
+// records, runs its operators, and writes all changes of a micro-batch to the log in one task
+// commit.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -22,29 +23,33 @@
 namespace engine {
 
 struct TaskOptions {
-  size_t max_rows_per_step = 4096;  // tests set 1, so that batches cannot affect results
-  // A step takes fewer rows if they have many columns, because records are decoded in one piece and the time depends
-  // on the number of cells: a record with thousands of columns has few bytes in each. This limit is about ten
-  // milliseconds of work.
+  // tests set 1, to check that the size of batches does not change results
+  size_t max_rows_per_step = 4096;
+  // A step takes fewer rows if they have many columns. Records are decoded in one piece, and the
+  // time depends on the number of cells: a record with thousands of columns may have few bytes. The
+  // limit is about ten milliseconds of work.
   size_t max_cells_per_step = 32 * 1024;
-  // The first `careful_rows` rows are taken one at a time. This is set after a failure, so that all records before
-  // the bad one are processed and committed.
+  // The first `careful_rows` rows are taken one at a time. This is set after a failure, so that all
+  // records before the one that fails are processed and committed.
   uint64_t careful_rows = 0;
   size_t max_bytes_per_step = 512 * 1024;  // bytes of input; about two milliseconds of work
   SliceLimits slice = {};
   int max_commits_in_flight = 4;
   bool merge_updates = true;
   bool is_transient = false;  // the task keeps no journal and never commits
-  // Returns whether the records of a topic have the time of their append (message.timestamp.type = LogAppendTime).
-  // Called on the task's thread, for each batch. Empty: no topic has append times.
+  // Returns whether the records of a topic have the time of their append (message.timestamp.type =
+  // LogAppendTime). It is called on the task's thread for each batch. If it is empty, no topic has
+  // append times.
   std::function<bool(const Uuid& topic)> has_append_time = {};
   // Schemas that records refer to; must outlive the task. Null: records refer to none.
   const SchemaLookup* schemas = nullptr;
-  // Partition for the lines about failed records, which are written with the commit of their micro-batch. Empty: the
-  // lines are only in the server's own log.
+  // The partition of the processing log (engine/exec/processing_log.h). Its lines are written with
+  // the commit of their micro-batch. Nothing: failed records are only reported in the server's own
+  // log.
   std::optional<PartitionRef> processing_log = {};
-  // Set if the table was replaced: its rows are written once more, as computed since `revision`, unless a commit has
-  // already recorded this revision.
+  // Set if the query of the table was replaced. The task then writes all rows of the table once
+  // more, as computed by the plan of `revision`, unless a commit has already recorded this
+  // revision.
   struct ShowAgain {
     int store = 0;     // store that keeps the rows
     size_t width = 0;  // number of columns in the layout of the store's operator
@@ -55,7 +60,8 @@ struct TaskOptions {
       nullptr;  // set for the task of a materialized view; must outlive the task
 };
 
-// End of the input, for queries that end and for queries that first show the rows of a table.
+// The end of an input. It is used by queries that end, and by push queries that first show the rows
+// of a table.
 struct InputLimit {
   Offset bootstrap_end{0};  // earlier records only fill the table (transient queries on tables)
   std::optional<Offset> stop_at;  // records from here on are not taken
@@ -77,15 +83,16 @@ struct TaskFailure {
   Offset offset;           // the first record of the micro-batch that failed
 };
 
-// Metrics that SHOW QUERIES reports. The counts and the last error are part of the task's position, so they survive a
-// restart.
+// Metrics that SHOW QUERIES reports. The counts and the last error are part of the task's stored
+// position, so they survive a restart.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
-  // The number of unreadable records in records_failed since the task was made, and the first of these records.
+  // The number of records in records_failed that could not be read, since the task was made, and a
+  // text about the first of them.
   uint64_t records_unreadable = 0;
   std::string first_unreadable;  // "partition 0, offset 3: ..."
-  // The number of failures of expressions in records_failed since the task was made, without those of
-  // is_null_failure(), and the first of these failures.
+  // The number of records in records_failed with failed expressions, since the task was made, and
+  // the first failure. Failures for which is_null_failure() is true are not included.
   uint64_t values_failed = 0;
   struct FailedValue {
     Error error;
@@ -98,18 +105,19 @@ struct TaskMetrics {
   uint64_t records_ahead = 0;    // records too far ahead to move stream time
   std::string last_error;
   int64_t records_per_second = 0;  // set by the owner, which has a clock
-  // The record that moved stream time last. Set only for tasks that read topics: a task that reads an exchange knows
-  // only the record's position in the exchange.
+  // The last record that has moved stream time. It is set only for tasks that read topics: a task
+  // that reads an exchange knows only the position of a record in the exchange.
   StreamTime stream_time;
 };
 
 // Invariants:
-//   1. Commits carry consecutive sequences, and each commit is complete. It has state, positions and outputs of
-//      whole records. If one record is finished in part, the commit has the finished part, with the place in the
-//      scalars.
-//   2. After a refused commit, or a failure in the middle of a micro-batch, no further commit is made: memory is
-//      ahead of the durable state, and the owner rebuilds the task from the checkpoint and the journal.
-//   3. No records are taken while records taken before are not finished.
+//   1. Commits have consecutive sequence numbers, and each commit is complete: it has the state,
+//      positions and outputs of whole records. If a record is finished only in part, the commit has
+//      this part, and its scalars state how far the record is finished.
+//   2. After a refused commit, or a failure in the middle of a micro-batch, no further commit is made.
+//      The state in memory is then ahead of the durable state, so the owner builds a new task from the
+//      checkpoint and the journal.
+//   3. No records are taken while records that were taken before are not finished.
 //
 // Threads: belongs to the loop that steps it. The answers to its commits arrive on this loop, too.
 // Owner:   the node's query, the test runner, or a session (transient tasks).
@@ -133,13 +141,14 @@ class Task {
   // Ends the task and returns its operators, whose state is freed in steps (Stage::release_some).
   static std::unique_ptr<Stage> end(std::unique_ptr<Task> task) { return std::move(task->stage_); }
 
-  // --- Restoring, before the first step: open_stores() sets the backing from which stores read their checkpoints,
-  // unless the stores stay in memory; then all durable state is restored in order; resume_after() sets the epoch,
-  // sequence and producer with which the task continues.
+  // --- Restoring, before the first step. First, open_stores() sets the object from which stores
+  // read their checkpoints (stores that stay in memory have none). Then all durable state is
+  // restored in order. Last, resume_after() sets the epoch, sequence and producer with which the
+  // task continues.
   using FindBacking = std::function<Backing&(uint32_t store)>;
   void open_stores(const FindBacking& find_backing);
   void begin_restore(const JournalEntry& checkpoint);  // restores the position
-  // Returns whether the entries of this store in the checkpoint must be restored, too.
+  // Returns whether the checkpoint's entries of this store must be passed to restore(), too.
   bool loads(uint32_t store) const;
   // Restores an entry. `commit` is the sequence of the entry, or 0 for state from a checkpoint.
   Status restore(const JournalEntry& entry, TaskSequence commit);
@@ -147,9 +156,9 @@ class Task {
   Status resume_after(TaskEpoch epoch, TaskSequence last_sequence,
                       ProducerId producer = records::kNoProducer);
 
-  // --- Following a task that another node runs: applies the next commit of the task, which is part of the log commit
-  // `as_of`. This task never steps, its stores have no backing, and scans of them have ended. Fails with
-  // CorruptRecord if a commit is missing.
+  // --- Following a task that another node runs. Applies that task's next commit, which was part of
+  // the log commit `as_of`. This task is never stepped, its stores are completely in memory, and no
+  // scan of them is in progress. Fails with CorruptRecord if a commit is missing.
   Status follow(const JournalEntry& entry, TaskSequence commit, CommitId as_of);
 
   // Shares decoding with other tasks that read the same records. `records` must outlive the task.
@@ -160,29 +169,33 @@ class Task {
   using RunAside = std::function<void(std::function<void()> work, std::function<void()> done)>;
   void run_aside_by(RunAside run_aside);
 
-  // From now on other threads may read the task's tables while they hold the gate's lock. Call before the first step.
+  // From now on, other threads may read the task's tables while they hold the lock of `gate`. Call
+  // it before the first step.
   void admit_readers(std::shared_ptr<ReadGate> gate) { gate_ = std::move(gate); }
   ReadGate* gate() const { return gate_.get(); }
 
-  // With Intake::None a task takes no records and only finishes work that it has begun.
+  // Intake::None: the task takes no records and only finishes work that it has begun.
   enum class Intake : uint8_t { Records, None };
   // Runs one slice of work: on the unfinished records, or on the next ones.
   StepResult step(Intake intake = Intake::Records);
   // Fails the task with an error that its owner has found, for example that its checkpoint was lost.
   void give_up(Error why);
-  // Return whether rows of a replaced table are still to be written once more, and the number of rows that were.
+  // shows_again() returns whether rows of a replaced table still have to be written once more;
+  // rows_shown_again() returns how many were.
   bool shows_again() const {
     return options_.show_again && shown_revision_ < options_.show_again->revision;
   }
   uint64_t rows_shown_again() const { return rows_shown_again_; }
-  // --- The task of a materialized view reads its inputs up to a cut: the ends that one poll has seen. At the cut it
-  // computes the view. Records beyond the cut are read later.
+  // --- The task of a materialized view reads its inputs up to a cut, which consists of the ends
+  // that one poll has returned. When it has reached the cut, it computes the view. It reads records
+  // after the cut later.
 
-  // Returns whether all records before visible_position() are in the rows of the view. The view shows nothing before it
-  // was computed once in this run. Always true for other tasks.
+  // Returns whether all records before visible_position() are contained in the rows of the view. A
+  // view shows nothing until it has been computed once since the task started. For other tasks the
+  // result is always true.
   bool has_published() const { return !stage_->view() || !visible_.empty(); }
-  // Returns the position before which all records have had their effects on the task's table, once last_begun() is
-  // durable. Requires has_published().
+  // Returns the position before which all records have changed the task's table. These changes are
+  // durable when last_begun() is. Call it only if has_published() is true.
   Offset visible_position(size_t input) const {
     return stage_->view() ? visible_[input] : inputs_[input].next;
   }
@@ -191,29 +204,31 @@ class Task {
     if (!stage_->view()) return durable_positions_[input] >= end;
     return !durable_visible_.empty() && durable_visible_[input] >= end;
   }
-  // Returns the monotonic time at which the task must be stepped again although no record arrives.
+  // Returns the monotonic time at which the task must be stepped again even if no record arrives.
   std::optional<int64_t> wakes_at_us() const;
 
-  // Returns whether work was begun that is in no commit yet, or in a commit that the log has not accepted yet.
+  // Returns whether the task has done work that is not in a commit yet, or in a commit that the log
+  // has not accepted yet.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
-  // Returns whether all finished work is in a commit, which may not be durable yet.
-  // False while a view publishes its changes, which may take several commits.
+  // Returns whether all finished work is in a commit, which may not be durable yet. Returns false
+  // while a view publishes its changes, which may take several commits.
   bool is_between_commits() const { return !has_worked_ && !stage_->is_publishing(); }
-  // Returns whether the last step stopped because too many commits are in flight, or because another thread works on
-  // a row. The next step has work when an answer has arrived.
+  // Returns whether the last step ended because too many commits are in flight, or because another
+  // thread is evaluating a row. The next step makes sense only when an answer has arrived.
   bool waits_for_answer() const { return waits_for_answer_; }
-  // Returns whether the last step left records that wait for the progress of the writers of its exchange, or of the
-  // queries that write one of its topics.
+  // Returns whether the last step left records that wait for others: for the progress of the
+  // writers of an exchange, or of the queries that write one of the task's topics.
   bool is_held_up() const { return heads_->is_held_up(); }
   // Returns the id of the query that the task waits for; empty if there is none.
   const std::string& awaited_query() const { return heads_->awaited_query(); }
-  // Returns the reason why the next record waits; empty if no record waits. No event signals the end of the wait, so
-  // the owner steps the task again after a while.
+  // Returns the reason why the next record waits; empty if no record waits. No event reports the
+  // end of this wait, so the owner steps the task again after a while.
   const std::string& waits_for() const { return heads_->waits_for(); }
-  // Returns the row that another thread works on if all other work waits for it; null otherwise.
+  // If all work waits for a row that another thread is evaluating, returns this row; otherwise
+  // null.
   const SlowRow* slow_row() const { return stage_->awaited(); }
-  // Calls `then` when all work done so far is durable, or with an error if the work will not become durable. If the
-  // work is already durable, `then` is called within this function.
+  // Calls `then` when all work done so far is durable, or with an error if it will not become
+  // durable. If the work is durable already, calls `then` within this function.
   void when_durable(std::function<void(Status)> then) {
     when_durable(last_begun(), std::move(then));
   }
@@ -223,13 +238,14 @@ class Task {
   // one.
   TaskSequence last_begun() const { return has_worked_ ? sequence_ + 1 : sequence_; }
 
-  // Reports that checkpoints contain all state up to this commit.
+  // Called when checkpoints contain all state up to this commit.
   void note_stored(TaskSequence commit);
-  // Visits at most `max_entries` entries of each store, and evicts from memory the entries that are not needed at
-  // present. Call between steps. Returns the number of evicted entries.
+  // Examines at most `max_entries` entries of each store, and removes from memory those that are
+  // not needed at present and can be read from a checkpoint. Call it between steps. Returns the
+  // number of removed entries.
   size_t evict(size_t max_entries);
-  // Ends scans, the oldest first, until they hold `bytes` less memory, because other work needs the memory more
-  // urgently. The caller frees the state of the returned scans.
+  // Ends scans, the oldest first, until they hold `bytes` less memory, because other work needs the
+  // memory more urgently. The caller frees the state of the returned scans.
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
   const std::string& id() const { return id_; }
@@ -321,7 +337,8 @@ class Task {
   std::deque<Run> runs_;  // runs of rows that are taken but not begun
   size_t bytes_of_rest_ = 0;
   size_t prefetched_runs_ = 0;
-  // Input of the last run that was begun. The rest of the stage consists of records of this input.
+  // Input of the last run that was begun. If the stage has a rest, it consists of records of this
+  // input.
   uint32_t current_stage_input_ = 0;
 
   TaskEpoch epoch_;
@@ -337,12 +354,13 @@ class Task {
   std::vector<Offset> committed_;      // positions of the last commit, by input
   std::vector<Offset> durable_positions_;
   std::deque<std::vector<Offset>> begun_positions_;  // positions of commits after last_durable()
-  // Only for a view, with one offset for each input: the cut that is being computed (empty: none); the last cut that
-  // the view's rows show; and the last cut that is also durable.
+  // Only for a view, with one offset for each input. cut_ is the cut for which the view is being
+  // computed (empty: none), visible_ the last cut that the rows of the view show, and
+  // durable_visible_ the last one that is also durable.
   std::vector<Offset> cut_, visible_, durable_visible_;
   std::deque<std::pair<TaskSequence, std::vector<Offset>>> pending_visible_;
   bool has_worked_ = false;  // work was done since the last commit
-  bool has_looked_ = true;   // the last step that worked polled inputs
+  bool has_looked_ = true;   // the last step that did any work has polled the inputs
   bool bootstrapped_ = true;
   int64_t shown_revision_ =
       0;  // revision of the plan whose rows are in the topic; part of the position
@@ -353,8 +371,8 @@ class Task {
   size_t rows_of_run_ = 0;       // rows of the last run that was begun
   InputHeads::Place failed_at_;  // first record of the current micro-batch
   std::vector<Waiting> waiting_;
-  // Callbacks whose wait has ended, with their status. They are called after the step, because they may read the
-  // tables.
+  // Callbacks that are ready to be called, with their status. They are called after the step,
+  // because they may read the tables.
   std::vector<std::pair<std::function<void(Status)>, Status>> reached_;
   bool is_stepping_ = false;
   std::optional<TaskFailure> failure_;

@@ -1,4 +1,4 @@
-// Limit for the distance between the clock and a record that moves stream time.
+// Limits how far a record's time may be ahead of the clock if it is to move stream time.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -7,8 +7,8 @@
 
 namespace engine {
 
-// The limit is a property of the query. Without a limit, a client with a broken clock would make
-// the records of all other clients late.
+// The limit is a property of the query. Without it, records of one client whose clock is wrong
+// could move stream time into the future, so that the records of all other clients would be late.
 //
 // Owner: the operators that track stream time; the context outlives it.
 class TimeAhead {

@@ -10,8 +10,8 @@ namespace engine {
 namespace {
 
 constexpr Offset kOnlyEnds{INT64_MAX};
-// End of an input that this reader cannot read. No progress reaches it, so the writer does not count as finished; the
-// writer itself reports the error.
+// Stands for the end of an input that this reader cannot read. Because no progress reaches this
+// offset, the writer never counts as finished. The writer itself reports the error.
 constexpr Offset kUnknownEnd{INT64_MAX};
 
 }  // namespace

@@ -1,9 +1,11 @@
-// Progress of the tasks that write a time-ordered exchange, as one of its readers sees it. An empty lane holds up the
-// others only while its writer may still send rows that precede theirs.
+// The progress of the tasks that write a time-ordered exchange, as one of the exchange's readers
+// sees it. An empty lane holds up rows of other lanes only as long as its writer may still send
+// rows that come before them.
 //
-// A writer has sent all rows of a moment if its progress has reached the ends that its inputs had at that moment. The
-// reader reads these ends itself, in the snapshot in which it reads lanes and progress. Therefore a writer that has
-// reached the end of its inputs reports its progress only once, with its last commit.
+// A writer has sent all rows of a moment if its progress has reached the ends that its inputs had
+// at that moment. The reader reads these ends itself, in the same snapshot as the lanes and the
+// progress. So a writer that has reached the end of its inputs has to report its progress only
+// once, with its last commit.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -37,21 +39,23 @@ class UpstreamProgress {
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) const;
   // Returns how many positions add_positions() appends.
   size_t position_count() const;
-  // Reads the poll results of the positions that add_positions() has appended. Fails if the progress of a writer cannot
-  // be read; failed_writer() is the index of this writer.
+  // Reads the poll results of the positions that add_positions() has appended. If the progress of a
+  // writer cannot be read, fails, and failed_writer() is the index of this writer.
   Status see(std::span<const Polled> polled);
   size_t failed_writer() const { return failed_writer_; }
   // Returns whether a writer has more progress records to poll.
   bool has_more() const { return has_more_; }
 
-  // Notes the present ends of the writers' inputs as the moment, for records that wait from now on.
+  // Sets the moment to the present ends of the writers' inputs, for records that begin to wait now.
   void note_moment();
-  // Returns whether this record of the writer's stream could be read at the noted moment.
+  // Returns whether this record of the stream that the writer reads could be read at the noted
+  // moment.
   bool was_there(size_t writer, int64_t source_offset) const {
     const Writer& asked = writers_[writer];
     return Offset(source_offset) < asked.noted_ends[asked.task->stream];
   }
-  // Returns whether all rows that the writer had at the noted moment, or has now, are in the exchange.
+  // Returns whether the exchange has all rows that the writer could make at the noted moment
+  // (Noted), or can make now (Now).
   enum class AsOf : uint8_t { Noted, Now };
   bool has_sent_all(size_t writer, AsOf as_of) const;
   // Returns a lower bound for the times of the writer's later rows.

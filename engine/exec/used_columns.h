@@ -4,9 +4,9 @@
 
 namespace engine {
 
-// Sets the used columns for the scan steps that this thread makes during the lifetime of the object. Other columns of the
-// rows may be null pointers. Decoding takes most of the time of a scan, and most statements use a few columns. Scans of
-// other kinds of tables, which do not decode rows, ignore the used columns.
+// As long as the object exists, the scan steps of this thread decode only the used columns; other
+// columns of the rows may be null pointers. Decoding takes most of the time of a scan, and most
+// statements use only a few columns. Tables whose scans do not decode rows ignore the setting.
 class UsedColumns {
  public:
   // `used` has one element for each of the first columns of the rows; later columns are not used. Null: all columns are

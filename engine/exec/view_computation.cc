@@ -67,8 +67,8 @@ Status ViewComputation::compute() {
   return sort_by_key();
 }
 
-// Sorts the rows by key. Two rows with one key show that the identity of the view's rows was inferred wrongly: an error
-// is better than a missing row.
+// Sorts the rows by key. If two rows have the same key, the key that was inferred for the view is
+// wrong, so the view fails: an error is better than a missing row.
 Status ViewComputation::sort_by_key() {
   const auto writer = TRY(make_writer(key_format_, key_columns_, Side::Key));
   keys_.resize(batches_.size());

@@ -1,4 +1,4 @@
-// One run of a view's SELECT, on any thread.
+// Runs the SELECT of a view once. It may run on any thread.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -22,8 +22,8 @@ struct ComputedRow {
   Column::SourceRow place;
 };
 
-// Threads: run() runs on any thread, once; the results are taken once is_done(); everything else is called on the task's
-//          thread.
+// Threads: run() runs on any thread, once. The results are read once is_done() is true. Everything
+//          else is called on the task's thread.
 // Owner:   the operator and the job together; the last one deletes the object. Clock and runner outlive both.
 class ViewComputation {
  public:

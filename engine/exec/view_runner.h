@@ -1,4 +1,4 @@
-// The port through which the task of a materialized view runs the view's SELECT.
+// The interface through which the task of a materialized view runs the view's SELECT.
 #pragma once
 #include <vector>
 
@@ -13,9 +13,10 @@ namespace engine {
 class ViewRunner {
  public:
   virtual ~ViewRunner() = default;
-  // Returns all rows of the view, in the columns of its topic, with the bytes of the row id if the view has one.
-  // `inputs` has all rows of each port of the RecomputeStep, in the order of their keys; the order decides ties.
-  // Fails with the error of an expression, and with OutOfMemory.
+  // Returns all rows of the view in the columns of its topic. If the view has a row id, the bytes
+  // of the id are included. `inputs` has all rows of each port of the RecomputeStep, in the order
+  // of their keys. If the SELECT leaves the order of rows open, this order decides. Fails with the
+  // error of an expression, and with OutOfMemory.
   virtual Result<std::vector<Batch>> run(const ViewPlan& view,
                                          std::vector<std::vector<Batch>> inputs,
                                          const EvalContext& eval) const = 0;
