@@ -1,5 +1,5 @@
-// Makes the implicit casts of statements: to the type of the column that is written, and to the common type of two
-// columns.
+// Makes the implicit casts of statements: to the type of the column that is written, and to the
+// common type of two columns that are combined.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -14,27 +14,27 @@ namespace engine {
 // Returns the name with which a statement can name the type, including its label and its length.
 TypeName type_name_of(const SqlType& type);
 
-// Converts the value for storage in a column of the type: like CAST(value AS type), but a text longer than the type's
-// length is an error. Call it only if PostgreSQL's rules apply.
+// Converts the value for storage in a column of the type. Works like CAST(value AS type), but a
+// text that is longer than the type's length is an error. Call it only if PostgreSQL's rules apply.
 ExpressionPtr assigned(ExpressionPtr value, const SqlType& type);
 
-// The name of the call that represents an assignment; its argument is the CAST. A statement cannot contain this name
-// without quotes.
+// The name of the function call that marks an assignment; its argument is the CAST. Users cannot
+// call it without quotes, because the name contains a dot.
 inline constexpr std::string_view kAssigned = "MILLRACE.ASSIGNED";
 
 // Converts a constant of an INSERT for a column of the type, without checking its length.
 Result<Value> assign_constant(const Expression& expression, const SqlType& type, const Scope& scope,
                               const EvalContext& context);
 
-// Returns the common type of two columns that are combined, or compared without an explicit operator; nothing if they
-// have none. As in PostgreSQL, the common type of a date and a timestamp is the timestamp, and a timestamp has a time
-// zone if one of the two has one.
+// Returns the common type of two columns that are combined, or that are compared without an
+// explicit operator. Returns nothing if they have none. As in PostgreSQL, the common type of a date
+// and a timestamp is the timestamp, and the result has a time zone if one of the two has one.
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right);
-// Converts the expression to a type that shared_type() has returned. A timestamp without a time zone becomes the point
-// in time at which clocks of the session's zone show it.
+// Converts the expression to a type that shared_type() has returned. A timestamp without a time
+// zone is read as local time in the session's zone.
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type);
-// Returns whether values of both types have the same representation; false for a timestamp with and
-// a timestamp without a time zone.
+// Returns whether values of both types have the same representation. A timestamp with a time zone
+// and one without do not.
 bool are_kept_alike(const SqlType& left, const SqlType& right);
 
 }  // namespace engine

@@ -94,8 +94,9 @@ Result<BoundExpression> Binder::close(BoundExpression bound) {
   return coerce_to(std::move(bound), type);
 }
 
-// A numeric without a precision, or an exact time, is kept as text if its value is only shown. If the expression is
-// part of another one (depth_ > 0), it is converted to the plain kind, with which the enclosing expression can compute.
+// Binds an expression. A NUMERIC without a precision and an exact time are kept as texts if the
+// value is only shown. If the expression is an operand of another one (depth_ > 0), such a value is
+// converted to a type with which the enclosing expression can compute.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
   BoundExpression bound = TRY(bind_kept(expression));
   if (depth_ == 0) return bound;

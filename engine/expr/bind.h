@@ -1,6 +1,6 @@
-// Binds expressions: converts an expression as parsed to a typed one.
+// Binds expressions: converts a parsed expression to a typed one.
 //
-// Errors have a position, a message for people, and ksqlDB's message if it is different.
+// Errors have a position, a message, and ksqlDB's message if that one is different.
 #pragma once
 #include <map>
 #include <optional>
@@ -23,10 +23,11 @@ namespace engine {
 struct ParameterSlot {
   SqlType type = {};  // Null while the type is unknown
   std::optional<Value> value = {};
-  size_t copied_bytes = 0;  // used in slot 0 only: bytes copied for all values
+  size_t copied_bytes = 0;  // used only in slot 0: number of bytes that were copied for all values
 };
 
-// The scope of an expression. It has the names to which the expression may refer, and describes the place for errors.
+// The scope of an expression: the names to which the expression may refer, and facts about its
+// place that error messages need.
 struct Scope {
   explicit Scope(const Layout& the_layout, std::string_view the_clause = "SELECT")
       : layout(the_layout), clause(the_clause) {}
@@ -34,11 +35,11 @@ struct Scope {
   const Layout& layout;
   std::string_view clause;  // SELECT, WHERE, GROUP BY, PARTITION BY, HAVING, JOIN ON
   std::string source = {};  // the source as messages show it, such as "stream ORDERS"
-  // Names of sources that may qualify columns although the layout has no column of these sources.
+  // Names of sources that may qualify columns although the layout has no columns of these sources.
   std::vector<std::string> source_names = {};
 
-  // Expressions that an earlier step has computed (aggregates, grouping expressions); each is
-  // replaced by a column of the layout.
+  // Expressions that an earlier step has already computed (aggregates and grouping expressions).
+  // Each is replaced by a column of the layout.
   struct Substitute {
     const Expression* expression;
     uint32_t column;
@@ -46,18 +47,21 @@ struct Scope {
   std::vector<Substitute> substitutes = {};
 
   const CustomTypes* custom_types = nullptr;
-  // A double-quoted name in lower case also matches the name in upper case, as PostgreSQL clients expect.
+  // If set, a double-quoted name in lower case also matches the same name in upper case, as clients
+  // of PostgreSQL expect.
   bool fold_quoted_names = false;
-  // Whether PostgreSQL's rules apply: a text literal takes the type of the value with which it is compared (number =
-  // '42'), and a condition with a null operand is unknown; in ksqlDB it is false or an error.
+  // Whether PostgreSQL's rules apply. With them, a text literal takes the type of the value with
+  // which it is compared (number = '42'), and a condition with a null operand is unknown. In ksqlDB
+  // such a condition is false or an error.
   bool texts_take_types = false;
-  // Whether a value that ksqlDB replaces silently is an error: an integer that wraps around, a number that does not fit
-  // a cast, a constant that is compared with a time and cannot be read, a number in a list of texts. Not set with
-  // --compat ksqldb. PostgreSQL's rules include these checks.
+  // Whether it is an error if a value does not fit, where ksqlDB silently replaces it: an integer
+  // that wraps around, a number that does not fit a cast, a constant that is compared with a time
+  // and cannot be read, a number in a list of texts. Not set with --compat ksqldb. PostgreSQL's
+  // rules include these checks.
   bool checks_values = false;
   bool has_checks() const { return checks_values || texts_take_types; }
-  // The session's formats of times, and its time zone, which converts between timestamps with and without a time zone.
-  // Used only with PostgreSQL's rules.
+  // The session's formats of times and its time zone. The time zone is used to convert between
+  // timestamps with and without a time zone. Used only with PostgreSQL's rules.
   TextForms forms = {};
   // Null: parameters are refused. The vector grows to the largest $n; bind() fills in the types
   // that it can infer.
@@ -67,27 +71,29 @@ struct Scope {
   std::span<const uint32_t> columns_named(std::string_view name) const;
 
  private:
-  // Columns by name, built at the first look-up. Without this index, each of ten thousand names
-  // would be compared with ten thousand columns.
+  // The columns by name, built at the first look-up. Without this index, each of ten thousand names
+  // in a statement would be compared with ten thousand columns.
   using Index = std::unordered_map<std::string_view, std::vector<uint32_t>>;
   mutable std::optional<Index> index_;
 };
 
-// Binds an expression. The type of the result is Null for a bare NULL; parameters that are still of
-// unknown type become STRING. Fails with UndefinedColumn, AmbiguousColumn, UndefinedFunction,
-// TypeMismatch, InvalidCast, InvalidParameter, NotSupported.
+// Binds an expression. A bare NULL has the type Null. Parameters whose type is still unknown become
+// STRING. Fails with UndefinedColumn, AmbiguousColumn, UndefinedFunction, TypeMismatch,
+// InvalidCast, InvalidParameter, NotSupported.
 Result<BoundExpression> bind(const Expression& expression, const Scope& scope);
 
 // Binds a condition; a result other than BOOLEAN is an error.
 Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope);
 
-// Returns the call for CURRENT_DATE and similar names, which are keywords in PostgreSQL; null for every other name.
+// Returns the function call for a name such as CURRENT_DATE, which is a keyword in PostgreSQL.
+// Returns null for all other names.
 ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position);
 
 // Resolves the name of a column; fails as bind() does.
 Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position, const Scope& scope);
 
-// Binds a call of a table function. Its type is the ARRAY of the values that the function produces for one row.
+// Binds a call of a table function. The type is an ARRAY, which has all values that the function
+// produces for one row.
 Result<BoundExpression> bind_table_function(const FunctionCall& call, TextPosition position,
                                             const Scope& scope);
 
@@ -100,8 +106,8 @@ Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition pos
                                       const Scope& scope,
                                       std::map<std::string, std::string> properties = {});
 
-// Converts the expression to `type` by implicit coercion (dialect, 9.1), and literals as described
-// in 9.2. Fails with TypeMismatch.
+// Converts the expression to `type` by implicit coercion (section 9.1 of the dialect); for
+// literals, section 9.2 applies. Fails with TypeMismatch.
 Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type);
 // Converts as CAST does. Fails with InvalidCast, "Cast of X to Y is not supported".
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type);

@@ -38,8 +38,8 @@ int64_t unit_value(TimeUnit unit) {
   }
 }
 
-// Returns whether an overload takes an interval unit as argument `index`. If no overload does, the word is the name of
-// a column.
+// Returns whether some overload takes a time unit, such as DAYS, as argument `index`. If none does,
+// the word in that place is the name of a column.
 bool takes_unit(std::span<const Overload> overloads, size_t index, size_t count) {
   return std::ranges::any_of(overloads, [&](const Overload& overload) {
     const SignatureParameter* parameter = overload.signature.parameter_for(index, count);

@@ -102,7 +102,8 @@ bool is_equality(ComparisonOp op) {
   return op == ComparisonOp::Equal || op == ComparisonOp::NotEqual || is_distinct(op);
 }
 
-// The types to which both sides of a comparison are converted. DECIMALs keep their scales.
+// The types to which the left and the right side of a comparison are converted. They may be
+// DECIMALs with different scales.
 struct ComparedTypes {
   SqlType left, right;
 };

@@ -105,8 +105,8 @@ void multirange_kernel(KernelCall& call) {
 
 }  // namespace
 
-// Converts TIMESTAMPADD(DAYS, 1, x) back to a sum if x is an interval; returns null otherwise. x + INTERVAL '1 day' is
-// parsed as TIMESTAMPADD(DAYS, 1, x), which is fast.
+// The parser reads x + INTERVAL '1 day' as TIMESTAMPADD(DAYS, 1, x), which is fast for points in
+// time. If x is an interval itself, converts the call back to a sum; otherwise returns null.
 Result<ExpressionPtr> Binder::moved_interval(const FunctionCall& call, TextPosition position) {
   if (!scope_.texts_take_types || (call.name != "TIMESTAMPADD" && call.name != "TIMESTAMPSUB"))
     return ExpressionPtr();
@@ -243,7 +243,8 @@ constexpr NamedKernel kPostgresKernels[] = {{"RANGE", range_kernel, 2},
                                             {"TRUTH NUMBER", row_kernel<truth_as_number>, 1},
                                             {"NUMBER TRUTH", row_kernel<number_as_truth>, 1}};
 
-// Returns the text that the client would see; a boolean is one letter.
+// Returns the expression converted to the text that the client would see; a boolean becomes one
+// letter.
 Result<BoundExpression> as_output_text(BoundExpression bound) {
   const bool is_truth = bound.type.kind() == TypeKind::Boolean;
   if (!is_truth && bound.type.kind() != TypeKind::Bytes)

@@ -4,8 +4,9 @@
 
 namespace engine {
 
-// Binds like bind(), but dates and times that are literals or parameters keep microseconds, years BC and infinity if
-// they are shown, compared with each other, or moved by intervals (docs/adr/0058).
+// Binds like bind(). In addition, dates and times that are literals or parameters keep
+// microseconds, years BC and infinity, provided that they are only shown, compared with each other,
+// or moved by intervals (docs/adr/0058).
 Result<BoundExpression> bind_shown(const Expression& expression, const Scope& scope);
 
 }  // namespace engine

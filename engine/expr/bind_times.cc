@@ -15,7 +15,7 @@ namespace engine {
 
 namespace {
 
-// ---- Kernels over texts in their normal forms
+// ---- Kernels over times that are kept as text (see engine/types/postgres_texts.h)
 
 Result<std::string> moved_instant(const KernelCall& call, PerBatch<CallZone>& zones,
                                   std::string_view instant, const Interval& by) {
@@ -106,7 +106,7 @@ Result<std::string> interval_quotient(std::string_view interval, double divisor)
 
 // ---- The operators
 
-// The role of an operand for the operators + - * /. Open is an operand of unknown type.
+// The role of an operand for the operators + - * /, by its type. Open: the type is not known yet.
 enum class Role : uint8_t { Other, Open, Date, Time, Instant, Interval, Whole, Number };
 
 Role role_of(const BoundExpression& bound) {
@@ -131,7 +131,7 @@ Role role_of(const BoundExpression& bound) {
     case TypeKind::Double:
       return Role::Number;
     case TypeKind::String:
-      // A literal takes the role of the other operand.
+      // A literal without a known type takes the role of the other operand.
       return bound.kind == BoundKind::Literal && of == label::kNone ? Role::Open : Role::Other;
     default:
       return Role::Other;
@@ -191,8 +191,8 @@ const OperatorRow* find_operator(Role left, ArithmeticOp op, Role right) {
   return nullptr;
 }
 
-// Returns the exact type to which both sides of a comparison are converted. A date becomes a
-// timestamp at midnight.
+// Returns the exact type (label::kExact...) to which both sides of a comparison are converted;
+// kNone if they cannot be compared as exact types. A date is compared as a timestamp at midnight.
 PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
   if (a == label::kNone || b == label::kNone || a == b) return a == label::kNone ? b : a;
   if (a == label::kExactTime || b == label::kExactTime) return label::kNone;

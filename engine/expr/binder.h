@@ -1,4 +1,4 @@
-// Binds one expression by walking its tree. Private to this folder.
+// Binds one expression by walking its tree. Used only by the source files in this folder.
 #pragma once
 #include <optional>
 #include <span>
@@ -31,8 +31,8 @@ struct BoundItem {
   BoundExpression bound;
 };
 
-// Returns the expression with the scope's treatment of nulls. With PostgreSQL's rules, conditions with nulls are
-// unknown, and numbers out of range are errors.
+// Returns the expression, changed so that it handles nulls as the scope requires. With PostgreSQL's
+// rules, conditions with nulls are unknown, and numbers out of range are errors.
 BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound);
 
 class Binder {
@@ -45,8 +45,8 @@ class Binder {
   // Binds like bind(), except that a parameter keeps an unknown type if nothing determines its
   // type.
   Result<BoundExpression> bind_open(const Expression& expression);
-  // Binds without the conversion of a numeric that is kept as text to a DECIMAL. The operand of a cast is bound in this
-  // way.
+  // Binds like bind(), but a numeric that is kept as a text is not converted to a DECIMAL. The
+  // operand of a cast is bound in this way.
   Result<BoundExpression> bind_kept(const Expression& expression);
   Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
                                         std::map<std::string, std::string> properties);
@@ -54,7 +54,8 @@ class Binder {
                                     CallKind expected);
   Result<uint32_t> resolve(const ColumnRef& column, TextPosition position) const;
 
-  // Converts all items to their common type (dialect, 9.2) and returns the type; Null if all items are NULL.
+  // Converts all items to their common type (section 9.2 of the dialect) and returns this type;
+  // Null if all items are NULL.
   Result<SqlType> unify(std::vector<BoundItem>& items);
   // Converts to the type like coerce(). A parameter of unknown type gets the type.
   Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);
@@ -73,8 +74,8 @@ class Binder {
     std::vector<BoundItem> items;  // `bound` of a lambda is empty
     std::vector<ArgumentType> types;
     SqlType first = {};  // type of the first argument, with its label
-    // Whether an argument was converted from a point in time to the local timestamp. The function's
-    // result is then converted back.
+    // Whether an argument was converted from a point in time to local time. The result of the
+    // function is then converted back.
     bool is_by_clocks = false;
   };
 
@@ -83,16 +84,16 @@ class Binder {
   Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
   Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
-  // Gives a parameter of unknown type the type of the value next to it, except for the number of digits of a DECIMAL,
-  // because the parameter keeps its own digits.
+  // Gives a parameter of unknown type the type of the value next to it. If this is a DECIMAL, the
+  // parameter does not get its number of digits, because it keeps all digits of its own value.
   Result<BoundExpression> take_type_beside(BoundExpression bound, const SqlType& type);
-  // Calls take_type_beside() if the type is a DECIMAL, or if it is a whole number and the parameter is declared as
-  // NUMERIC. With other types the parameter keeps its unknown type.
+  // Calls take_type_beside() if the type is a DECIMAL, or if it is a whole number and the client
+  // has declared the parameter as NUMERIC. Otherwise the type of the parameter stays unknown.
   Status keep_digits_beside(BoundItem& item, const SqlType& type);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position) const;
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
-  // Binds CAST, or the cast of an assignment, to a type that may have a length, such as VARCHAR(20)
-  // or TIMESTAMP(0).
+  // Binds CAST, or the implicit cast of an assignment, to a type that may have a length, such as
+  // VARCHAR(20) or TIMESTAMP(0).
   Result<BoundExpression> bind_with_length(const Cast& cast, LengthRule rule,
                                            TextPosition position);
   Result<BoundExpression> bind_cast_to(const Cast& cast, SqlType type, TextPosition position);
@@ -110,14 +111,14 @@ class Binder {
   Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);
   Result<BoundExpression> compare(ComparisonOp op, BoundItem left, BoundItem right,
                                   TextPosition position);
-  // Converts both sides of a comparison so that they compare as in PostgreSQL; fails if they are
-  // not comparable.
+  // Converts both sides of a comparison so that they compare as in PostgreSQL. Fails if they cannot
+  // be compared.
   Status match_labels(ComparisonOp op, BoundItem& left, BoundItem& right, TextPosition position);
   // Converts a text literal to a value of the type; any other item stays unchanged. Fails with
   // InvalidText.
   Status read_text_as(BoundItem& item, const SqlType& type) const;
-  // Converts a text literal beside a time to a time, with the rules of continuous queries (Scope::checks_values). Fails
-  // with InvalidDatetime.
+  // Converts a text literal that is used next to a time to a time, with the rules of continuous
+  // queries (Scope::checks_values). Fails with InvalidDatetime.
   Status read_time_as(BoundItem& item, const SqlType& type) const;
   // Fails if an item of a list of texts is a value of another type.
   Status check_beside_text(const BoundItem& item, const SqlType& text) const;
@@ -134,25 +135,26 @@ class Binder {
   Result<Arguments> bind_arguments(const FunctionCall& call);
   Status read_texts_as_others(const FunctionCall& call, Arguments& arguments);
   Status read_texts_as_parameters(const FunctionCall& call, Arguments& arguments);
-  // bind_postgres.cc: converts the arguments to the types that PostgreSQL's function of that name
-  // takes.
+  // In bind_postgres.cc: converts the arguments to the parameter types that PostgreSQL's function
+  // of this name has.
   Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
   // Returns the name of the function to which a call refers, which depends on the types of the arguments.
   static std::string by_types(std::string name, const Arguments& arguments);
   static void take_label(std::string_view function, const Arguments& arguments, SqlType& type);
   static bool is_clock_result(std::string_view function, const Arguments& arguments);
-  // Returns a cast that only PostgreSQL has: between BOOLEAN and INTEGER, or from BYTES to a text; nothing for other
-  // casts.
+  // Returns a cast that exists only in PostgreSQL: between BOOLEAN and INTEGER, or from BYTES to a
+  // text. Returns nothing for other casts.
   static std::optional<BoundExpression> postgres_cast(BoundExpression& operand, const SqlType& type,
                                                       TextPosition position);
-  // Converts points in time to local timestamps of the session's zone, for functions that compute with local
-  // timestamps.
+  // Converts points in time to local times of the session's zone. Used for functions that compute
+  // with local times.
   void take_clocks(const FunctionCall& call, Arguments& arguments) const;
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);
-  // Returns the name under which a call is looked up. If PostgreSQL's rules apply and PostgreSQL gives the name another
-  // meaning, the registered name has PostgreSQL's schema as a prefix.
+  // Returns the name under which a called function is registered. If PostgreSQL's rules apply and
+  // PostgreSQL gives the name another meaning than the dialect, this name begins with PostgreSQL's
+  // schema.
   std::string meant(const std::string& function) const;
   Error misplaced_function(const std::string& name, CallKind kind) const;
   Status coerce_arguments(Resolution& resolution, Arguments& arguments);
@@ -168,10 +170,11 @@ class Binder {
   ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                            TextPosition position) const;
 
-  // Binds an expression whose literal dates and times are kept exact, as texts.
+  // Binds an expression. Dates and times that are literals are kept as texts, with all their
+  // digits.
   Result<BoundExpression> bind_exact(const Expression& expression);
-  // Converts a value to the form for computation: a numeric without a precision to a DECIMAL, exact times to
-  // milliseconds.
+  // Converts a value to a form in which it can be computed: a numeric without a precision becomes a
+  // DECIMAL, and exact times become milliseconds.
   Result<BoundExpression> computed(BoundExpression bound);
   Result<BoundExpression> as_exact(BoundExpression bound, const SqlType& exact);
   // Converts both sides of a comparison, which were bound by bind_exact(), to a common type.
@@ -186,8 +189,8 @@ class Binder {
   // The following functions are in bind_lists.cc.
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
 
-  // Returns the error code for operands that an operator does not accept. In PostgreSQL, no
-  // operator of that name exists for such operands.
+  // Returns the error code for operands that an operator does not accept. PostgreSQL reports in
+  // this case that no operator of this name exists for these operands.
   ErrorCode no_operator() const {
     return scope_.texts_take_types ? ErrorCode::UndefinedFunction : ErrorCode::TypeMismatch;
   }
@@ -202,28 +205,30 @@ class Binder {
   const bool keeps_times_exact_;
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
-  bool is_operand_ = false;   // whether the bound cast is the operand of a cast
-  bool keeps_times_ = false;  // within a comparison or arithmetic on exact times
-  int depth_ = 0;             // depth of the expression that is being bound
-  size_t bindings_ = 0;       // number of bound parts of the whole expression
+  // whether the cast that is being bound is itself the operand of a cast
+  bool is_operand_ = false;
+  // the binder is within a comparison of, or arithmetic with, exact times
+  bool keeps_times_ = false;
+  int depth_ = 0;        // depth of the expression that is being bound
+  size_t bindings_ = 0;  // number of bound parts of the whole expression
 };
 
 // Returns the type's name for messages. STRING is shown as VARCHAR.
 std::string shown(const SqlType& type);
 
-// Returns the DECIMAL type that holds all digits of a numeric without a precision, for computation; nothing if the
-// number of digits depends on the values.
+// Returns a DECIMAL type that has all digits of a numeric without a precision, so that it can be
+// computed with. Returns nothing if the number of digits depends on the values.
 std::optional<SqlType> exact_numeric(const BoundExpression& bound);
 
 BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundExpression> children,
                                 TextPosition position);
-// Casts an expression. The cast of a literal is computed now, unless it fails.
+// Casts an expression. If it is a literal, the cast is computed now, unless it fails.
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
 
-// Returns the type of a parameter beside an operand of this type. For a DECIMAL it is a DECIMAL
-// with 38 digits: half of the digits that `type` does not have are added after the point. Without
-// them a parameter 1.49 beside a DECIMAL(10, 1) would be compared as 1.5. Returns other types
-// unchanged.
+// Returns the type for a parameter that stands next to an operand of this type. For a DECIMAL it is
+// a DECIMAL with 38 digits: of the digits that `type` lacks, half are added after the point.
+// Otherwise a parameter 1.49 next to a DECIMAL(10, 1) would be rounded to 1.5 before the
+// comparison. Returns other types unchanged.
 SqlType with_spare_digits(SqlType type);
 // Returns whether the expression is a parameter that has no type yet, but is declared as NUMERIC by its client.
 bool is_declared_number(const BoundExpression& bound);

@@ -1,4 +1,4 @@
-// The instructions of a program. Private to this folder.
+// The instructions of a compiled program. Used only by the source files in this folder.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,10 +17,11 @@ enum class Step : uint8_t {
   Field,  // takes the field with number `index` of args[0]
   And,    // args[0] and args[1], both computed for all rows
   Or,
-  LazyAnd,       // args[0]; blocks[0] for the rows where args[0] is true
-  LazyOr,        // args[0]; blocks[0] for the rows where args[0] is false
-  LazyCoalesce,  // args[0]; blocks[0] for the rows where args[0] is null, then blocks[1], ...
-  Case,          // blocks: condition, result, ..., and last the default
+  LazyAnd,  // computes args[0] first, and blocks[0] for the rows where args[0] is true
+  LazyOr,   // computes args[0] first, and blocks[0] for the rows where args[0] is false
+  // computes args[0], then blocks[0] for the rows where it is null, then blocks[1], ...
+  LazyCoalesce,
+  Case,  // blocks: condition, result, ..., and last the default
 };
 
 struct Block;
@@ -41,8 +42,8 @@ struct Instruction {
   std::vector<std::unique_ptr<const Block>> blocks;  // for a Call: its lambdas
 };
 
-// A list of instructions with its own registers. The outer block reads columns of the batch; an
-// inner block (a branch, a lambda's body) reads rows of the registers of the enclosing block.
+// A list of instructions with its own registers. The outermost block reads columns of the batch. An
+// inner block (a branch, or the body of a lambda) reads rows from registers of the block around it.
 struct Block {
   struct Constant {
     Register to;

@@ -18,7 +18,7 @@ struct Overload;
 enum class BoundKind : uint8_t {
   Literal,
   Column,           // a column of the layout
-  Parameter,        // $n whose value is not known yet; the expression cannot run
+  Parameter,        // $n without a known value; the expression cannot be evaluated yet
   LambdaParameter,  // a parameter of a lambda, within its body
   Lambda,           // argument of a call; its one child is the body
   Field,            // a field of a STRUCT
@@ -37,19 +37,19 @@ struct BoundExpression {
   TextPosition position = {};
   Value literal = {};  // set for Literal
   // The index of a Column or a Field; 0 for the Parameter $1; the number of a LambdaParameter,
-  // unique in the expression. Calls with the same number above 0 are computed once although they
-  // are volatile.
+  // which is unique in the expression. For a Call of a volatile function: calls with the same
+  // number above 0 are computed only once.
   uint32_t index = 0;
   Kernel kernel = nullptr;             // set for Call
   const Overload* function = nullptr;  // for a Call: the registered function
-  // One bit for each child: whether a null in the child is an error of the row.
+  // One bit for each child. If it is set, a null in this child is an error of the row.
   uint64_t refuses_null = 0;
   bool is_deterministic = true;
   bool knows_unknown = false;  // for And, Or, Case and Call: see KernelCall
   bool checks_range = false;   // for Call: see KernelCall
   bool can_fail = true;        // for a Call: whether a row without nulls in the arguments can fail
-  // Errors of the children reach this node as nulls, with a line in the log, and are not passed on.
-  // Applies to functions, casts and constructors.
+  // Set for functions, casts and constructors: if a child fails, this node sees a null instead. The
+  // error is logged and not passed on.
   bool absorbs_errors = false;
   std::vector<uint32_t> lambda_parameters = {};  // for Lambda: numbers of its parameters
   std::vector<BoundExpression> children = {};

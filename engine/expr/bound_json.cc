@@ -36,7 +36,8 @@ struct JsonFields<TextPosition> {
                                             json_field("column", &TextPosition::column),
                                             json_field("offset", &TextPosition::offset));
 };
-// Lists the members except the kernel and the function, whose names are written instead.
+// Lists the members for JSON. The members `kernel` and `function` are pointers, so their names are
+// written instead.
 template <>
 struct JsonFields<BoundExpression> {
   static constexpr size_t elsewhere = 2;
@@ -76,8 +77,9 @@ constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"NUMERIC", numeric_of_double_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
-// Returns the kind of the operands. An operator has a kernel for each kind of operand. The kind
-// follows from the types of the children or of the result, so only the operator's sign is stored.
+// Returns the type kind of the operands. An operator has one kernel for each kind of operand. The
+// kind follows from the types of the children or of the result, so the stored plan has only the
+// sign of the operator.
 TypeKind operand_kind(const BoundExpression& call) {
   return call.children.empty() ? TypeKind::Null : call.children.front().type.kind();
 }

@@ -5,9 +5,9 @@
 
 namespace engine {
 
-// Stores the bound tree and not a text that would be bound again. Coercions and chosen overloads
-// therefore stay unchanged, even if a later binder would choose others. Functions are found by name
-// and parameter types; reading fails if no such function exists.
+// Stores the bound tree, and not a text that would have to be bound again. So coercions and chosen
+// overloads stay the same even if a later version of the binder would choose others. Functions are
+// identified by name and parameter types; reading fails if no such function exists.
 template <>
 struct JsonCodec<BoundExpression> {
   static void write(JsonWriter& out, const BoundExpression& expression);

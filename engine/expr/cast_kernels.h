@@ -1,4 +1,5 @@
-// The kernels in the table of CAST. Private to this folder.
+// The kernels (functions over columns) in the table of CAST. Used only by the source files in this
+// folder.
 #pragma once
 #include "engine/functions/kernel.h"
 #include "engine/types/type.h"

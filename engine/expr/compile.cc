@@ -192,7 +192,8 @@ class BlockBuilder {
     return emit(std::move(instruction));
   }
 
-  // Adds the calls of a CASE's operand to this block, where all branches find them.
+  // Adds the numbered calls of the CASE's operand to this block, so that all branches of the CASE
+  // find their values.
   void add_numbered(const BoundExpression& condition) {
     using enum BoundKind;
     if (is_numbered(condition)) add(condition);

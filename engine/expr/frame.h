@@ -1,4 +1,4 @@
-// One run of a block over some rows. Private to this folder.
+// One run of a Block over some rows. Used only by the source files in this folder.
 #pragma once
 #include <memory>
 #include <span>
@@ -54,8 +54,8 @@ class Frame {
   void run_lazy_coalesce(const Instruction& instruction);
   void run_case(const Instruction& instruction);
 
-  // Reserves memory for columns that live as long as the frame. Returns false if the evaluation is
-  // over its budget.
+  // Reserves memory for columns that live as long as the frame. Returns false if the evaluation has
+  // used up its budget.
   bool take_working_bytes(size_t bytes);
   // Returns a slot in which all rows have failed, because the evaluation is over its budget.
   Slot failed_slot(const SqlType& type) const;

@@ -16,8 +16,8 @@ namespace {
 
 int sign_of(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
 
-// The order of the values of a kind. The values of `plain` kinds are compared by C++'s operators,
-// the others by a three-way comparison.
+// The order of the values of a kind. Values of kinds with `plain` are compared by C++'s operators,
+// all others by a function that returns less, equal or greater.
 template <TypeKind kind>
 struct Order {};
 template <class T>
@@ -207,7 +207,8 @@ Kernel kernel_for(ComparisonOp op) {
   return nullptr;
 }
 
-// Makes the result of an IN that is false unknown if the value is null or the list has a null.
+// If the result of an IN is false, makes it unknown if the value is null or the list contains a
+// null.
 void set_unknown(KernelCall& call, size_t row, bool has_null_item) {
   if (!call.knows_unknown) return;
   if (call.args[0].is_null(row) || has_null_item) call.out.validity().clear(row);

@@ -20,10 +20,10 @@ struct DecimalResult {
 constexpr const char* kOverflow = "Numeric field overflow: the result has too many digits";
 constexpr const char* kRounding = "Rounding necessary";
 
-// The treatment of digits beyond the scale of a result. ksqlDB never rounds a result; digits beyond the scale are an
-// error. With + - * such digits occur only if the result's type would need more than 38 digits, which ksqlDB allows.
-// Here the scale is smaller instead, and the digits are rounded. A quotient is always rounded, as in PostgreSQL,
-// so that a division with a remainder does not fail.
+// The treatment of digits beyond the scale of a result. ksqlDB never rounds, so such digits are an
+// error there. With + - * they occur only if the result would need more than 38 digits, which
+// ksqlDB allows; this server then reduces the scale and rounds (MayRound). A quotient is always
+// rounded, as in PostgreSQL, so that a division with a remainder does not fail.
 enum class Digits : uint8_t { Exact, MayRound };
 
 bool multiply_by_power(Int128 value, int exponent, Int128& out) {
@@ -115,8 +115,9 @@ DecimalResult decimal_multiply(Decimal left, Decimal right, int scale, Digits di
   return wide_multiply(left.unscaled, right.unscaled, product.scale - scale);
 }
 
-// Returns the next decimal digit of remainder / divisor, and sets `remainder` to what is left. Uses
-// ten additions, because ten times the remainder may not fit into 128 bits.
+// Returns the next decimal digit of remainder / divisor, and sets `remainder` to the new remainder.
+// Adds the remainder ten times instead of multiplying it, because ten times the remainder may not
+// fit into 128 bits.
 unsigned next_digit(Uint128& remainder, Uint128 divisor) {
   unsigned digit = 0;
   Uint128 sum = 0;

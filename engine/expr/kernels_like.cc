@@ -14,8 +14,9 @@ namespace engine {
 
 namespace {
 
-// The characters between two `%` of a pattern (a `%` is called a run); some may be wildcards (`_`). A line break is a
-// character like any other, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
+// A part of a pattern between two `%`; each `%` is called a run. Some of its characters may be
+// wildcards (`_`). A line break is matched like any other character, as in PostgreSQL and in ksqlDB
+// since confluentinc/ksql#6756.
 class LikePart {
  public:
   struct Range {
@@ -97,10 +98,10 @@ class LikePattern {
     return true;
   }
 
-  // Returns whether the text matches. Each run matches as little as possible, because a later run
-  // can match the characters that an earlier run leaves. Parts without `_` are found in time linear
-  // in the text. For others the number of steps is limited; the limit is the same in each
-  // evaluation, so a row fails in all of them or in none.
+  // Returns whether the text matches. Each run matches as few characters as possible, because a
+  // later run can match the rest. Parts without `_` are found in time linear in the text. For parts
+  // with `_` the number of steps is limited, and the row fails beyond the limit. The limit depends
+  // only on the text, so a row always fails or never.
   Result<bool> matches(std::string_view text) const {
     size_t steps_left = kSteps + 4 * text.size();
     const bool fits = this->fits(text, steps_left);

@@ -258,7 +258,7 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
                                              "ARRAY_REMOVE",   "ARRAY_UNION",     "COLLECT_SET",
                                              "COUNT_DISTINCT", "HISTOGRAM",       "NULLIF"};
   const bool orders = std::ranges::find(kOrdering, call.name) != std::end(kOrdering);
-  // The values of an enumeration are equal exactly if their texts are.
+  // Two values of an enumeration are equal if and only if their texts are equal.
   const bool equals = type.label() != label::kEnum &&
                       (has_comparable_form(type) || order_of(type) == LabelOrder::None) &&
                       std::ranges::find(kEqualling, call.name) != std::end(kEqualling);

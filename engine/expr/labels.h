@@ -1,4 +1,6 @@
-// Implements the effects of the labels of PostgreSQL's types on casts and operators. Private to this folder.
+// Applies the labels of types to casts and operators. A label distinguishes PostgreSQL's types that
+// share one representation, such as smallint and integer. Used only by the source files in this
+// folder.
 #pragma once
 #include "base/result.h"
 #include "engine/expr/bound.h"
@@ -7,19 +9,21 @@
 
 namespace engine {
 
-// Returns whether values of `from`, which is equal to `to` except for labels, must be processed to become values of
-// `to`: converted to a normal form, or checked against a narrower range.
+// `from` and `to` differ at most in their labels. Returns whether values must be changed to become
+// values of `to`: converted to a normal form, or checked against a narrower range.
 bool needs_label_work(const SqlType& from, const SqlType& to);
-// Returns whether the type is a smallint or a real. A result of two such numbers has the same type,
-// although its kind would be wider.
+// Returns whether the type is a smallint or a real. The result of an operation with two such
+// numbers has the same type again, although the representation is wider.
 bool is_narrow_number(const SqlType& type);
-// Converts or checks the rows of a result as needs_label_work() requires. The result already has the right kind.
+// Makes the conversions and checks for which needs_label_work() returns true. The result already
+// has the right kind.
 void apply_label(KernelCall& call);
-// Enforce the declared length of the result's type (engine/types/declared_lengths.h). cut_kernel() cuts longer texts,
-// fit_kernel() refuses them.
+// Apply the declared length of the result's type (engine/types/declared_lengths.h) to texts that
+// are too long. cut_kernel() cuts them, and fit_kernel() refuses them.
 void cut_kernel(KernelCall& call);
 void fit_kernel(KernelCall& call);
-// Converts texts to the form in which they are compared. The label of the result's type determines the form.
+// Converts texts to the form in which they are compared. The label of the result's type selects the
+// form.
 void comparable_kernel(KernelCall& call);
 // Parses arrays in PostgreSQL's notation.
 void text_to_nested_kernel(KernelCall& call);
@@ -28,19 +32,20 @@ void numeric_of_double_kernel(KernelCall& call);
 // Prints arrays and bytes in PostgreSQL's notation.
 void array_to_text_kernel(KernelCall& call);
 
-// Returns whether CAST may convert between two types, one of which is kept in a normal form. These are PostgreSQL's
-// casts, except those from and to texts.
+// Returns whether CAST may convert between two types, at least one of which is kept in a normal
+// form. The casts are those of PostgreSQL, except casts from and to texts.
 bool is_label_castable(const SqlType& from, const SqlType& to);
 
-// Returns the type of a parameter for which only the client's declaration, `hint`, determines a type; STRING without a
-// declaration.
+// Returns the type of a parameter for which nothing but the client's declaration `hint` determines
+// a type. Without a declaration it is STRING.
 SqlType open_type(const SqlType& hint);
 
-// Returns whether each result of the function is one of its arguments, and so has the label of their type. A sum of
-// smallints, for example, may not fit a smallint.
+// Returns whether each result of the function is one of its arguments, so that it has the same
+// label. (A sum of smallints, for example, is not one of its arguments and may not fit a smallint.)
 bool keeps_values(std::string_view function);
-// Refuses functions that compare values whose order or equality is not that of their texts. With `as_postgres`, MIN and
-// MAX are the variants that compare such values correctly, and are accepted.
+// Refuses functions that compare values of types whose order or equality is not that of their
+// texts. With `as_postgres`, MIN and MAX are variants that compare such values correctly, so they
+// are accepted.
 Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosition position,
                     bool as_postgres);
 

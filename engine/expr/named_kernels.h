@@ -1,5 +1,5 @@
-// The names of kernels in stored plans, apart from those of functions and of operators with a kernel for each kind of
-// operand. Private to this folder.
+// The names of kernels in stored plans. Functions, and operators with one kernel for each kind of
+// operand, have other names. Used only by the source files in this folder.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace engine {
 
-// A name is permanent, because plans are read again by later versions.
+// A name must never change, because later versions read the stored plans.
 struct NamedKernel {
   std::string_view name;
   Kernel kernel;

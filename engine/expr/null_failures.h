@@ -1,5 +1,6 @@
-// Messages about a row whose condition or argument is NULL where the dialect requires a value. A persistent query logs
-// such messages, as ksqlDB does; a look-up shows NULL in the column and continues.
+// Messages about a row whose condition or argument is NULL although the dialect requires a value. A
+// persistent query logs such messages, as in ksqlDB. A look-up shows NULL in the column and
+// continues.
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ std::string null_argument(size_t number, std::string_view function);
 // Returns whether a message is one of the messages above.
 bool is_null_failure(std::string_view message);
 
-// Returns the first message that is not a null failure as an error, for rows that are read only once.
+// Returns the first message that is not about a NULL (is_null_failure()) as an error. Used for rows
+// that are read only once.
 Status refuse_failures(const RowErrors& errors);
 
 }  // namespace engine

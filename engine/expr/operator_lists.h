@@ -1,5 +1,5 @@
-// Lists the operators whose kernels are chosen by operator and type, so that the operator of a bound expression can be
-// found by its kernel.
+// Lists the operators that have a kernel for each type, so that the operator of a bound expression
+// can be found from its kernel.
 #pragma once
 #include "engine/sql/ast_expression.h"
 

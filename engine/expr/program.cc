@@ -48,7 +48,7 @@ std::vector<uint32_t> Program::select(std::span<const ColumnPtr> columns, size_t
   assert(condition.column->type().kind() == TypeKind::Boolean);
   const RowErrors failed = frame.whole_errors(condition);
   if (!are_dropped(failed, context)) errors.add_all(failed);
-  // Value slots of null rows are zero, so checking the slots is enough.
+  // In rows that are null the value is zero, so checking the values is enough.
   const auto holds = condition.column->data<uint8_t>();
   const size_t step = condition.is_constant ? 0 : 1;
   std::vector<uint32_t> selected;

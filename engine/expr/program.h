@@ -1,5 +1,5 @@
-// A program: expressions compiled to a list of vector instructions over registers, which hold
-// columns.
+// A program: expressions that are compiled to a list of instructions over registers. Each register
+// holds a column, so an instruction processes all rows of a batch.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,8 +17,8 @@ struct Block;
 // One expression's values for a batch.
 struct Evaluated {
   ColumnPtr column;  // one value per row; the batch's own column if the expression is a column
-  // Rows whose evaluation failed, which are null in `column`. Messages may also be about rows that
-  // did not fail, because an enclosing function treated the failure as a null.
+  // The rows whose evaluation failed. They are null in `column`. Some messages may be about rows
+  // that did not fail, because an enclosing function has treated the failure as a null.
   RowErrors errors;
 };
 
@@ -39,16 +39,16 @@ class Program {
   ~Program();
 
   // Returns one result for each expression, in order. `columns` are those of the layout to which
-  // the expressions were bound, each `rows` long; columns that no expression reads may be null
-  // pointers.
+  // the expressions were bound; each has `rows` values. Columns that no expression reads may be
+  // null pointers.
   std::vector<Evaluated> run(std::span<const ColumnPtr> columns, size_t rows,
                              const EvalContext& context) const;
   std::vector<Evaluated> run(const Batch& batch, const EvalContext& context) const {
     return run(batch.columns, batch.rows, context);
   }
 
-  // Returns the rows, ascending, in which the first expression is true, and not false, null or
-  // failed. Adds failures to `errors`.
+  // Returns the indexes, ascending, of the rows in which the first expression is true (not false,
+  // null or failed). Adds failures to `errors`.
   std::vector<uint32_t> select(std::span<const ColumnPtr> columns, size_t rows,
                                const EvalContext& context, RowErrors& errors) const;
 

@@ -37,8 +37,9 @@ bool is_written_text(const BoundExpression& value) {
          !value.literal.is_null();
 }
 
-// Returns the number for a literal name. The name is looked up now, so that a condition with it can be computed
-// anywhere. Returns nothing for an unknown name; the look-up is then a call, which fails when it is computed.
+// Returns the object's number for a literal name. The name is looked up when the query is planned,
+// so that a condition with it can be computed anywhere. Returns nothing for an unknown name: the
+// look-up then becomes a call, which fails when it is computed.
 std::optional<int64_t> number_of_written(PostgresLabel type, const BoundExpression& value) {
   CatalogNames* names = catalog_names_in_use();
   if (!names || !is_written_text(value)) return std::nullopt;

@@ -1,5 +1,6 @@
-// Converts values of PostgreSQL's reg* types (regclass, regtype ...) in expressions. Such a value is
-// kept as a name and becomes the number of the object when it is combined with a number.
+// Converts values of PostgreSQL's reg* types (regclass, regtype ...), which denote objects of the
+// catalog. Such a value is kept as a name, and becomes the object's number when it is combined with
+// a number.
 #pragma once
 #include <optional>
 #include <span>

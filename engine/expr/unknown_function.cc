@@ -142,7 +142,8 @@ constexpr FunctionElsewhere kFunctionsElsewhere[] = {
     {"POSEXPLODE", "EXPLODE(array)"},
 };
 
-// Functions of PostgreSQL whose subject does not exist here. A name that ends with * stands for all names that begin so.
+// Groups of PostgreSQL functions for features that this server does not have. A name that ends with
+// * stands for all names with this beginning.
 struct MissingArea {
   std::string_view names;  // separated by blanks
   std::string_view area, hint;
@@ -171,7 +172,7 @@ constexpr MissingArea kMissingAreas[] = {
     {"LO_* LOREAD LOWRITE", "large objects", "Keep the bytes in a column of BYTES."},
 };
 
-// Returns the area of a function of PostgreSQL that is missing as a whole; null for another name.
+// Returns the group that contains this function of PostgreSQL; null if none does.
 const MissingArea* missing_area(std::string_view name) {
   for (const MissingArea& row : kMissingAreas)
     for (size_t at = 0; at < row.names.size();) {

@@ -1,5 +1,5 @@
-// Shared parts of kernels: null bitmaps of results, and dispatch by memory layout. Private to this
-// folder.
+// Code that several kernels share: null bitmaps of results, and dispatch by memory layout. Used
+// only by the source files in this folder.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -10,7 +10,8 @@
 
 namespace engine {
 
-// Calls f.template operator()<T>() with the element type of the kind's array; not for STRUCT.
+// Calls f.template operator()<T>(), where T is the element type of the kind's array. Not for
+// STRUCT.
 template <class F>
 decltype(auto) with_layout(TypeKind kind, F&& f) {
   switch (kind) {

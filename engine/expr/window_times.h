@@ -4,8 +4,9 @@
 
 namespace engine {
 
-// Returns the TIMESTAMP for WINDOW_START or WINDOW_END, computed from the number of the window's bound; null for every
-// other name. The caller prefers a column that has the name.
+// Returns the expression that computes WINDOW_START or WINDOW_END as a TIMESTAMP from the bound,
+// which is stored as a number. Returns null for every other name. If a column has the name, the
+// caller uses the column.
 ExpressionPtr window_bound_as_time(const ColumnRef& column, TextPosition position);
 
 }  // namespace engine

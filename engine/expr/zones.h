@@ -1,4 +1,5 @@
-// Converts between timestamptz and timestamp in the session's time zone. Private to this folder.
+// Converts between timestamptz and timestamp in the session's time zone. Used only by the source
+// files in this folder.
 #pragma once
 #include "engine/expr/bind.h"
 #include "engine/expr/bound.h"
@@ -15,18 +16,19 @@ void instant_kernel(KernelCall& call);
 
 BoundExpression as_clock(BoundExpression instant);
 BoundExpression as_instant(BoundExpression clock);
-// Converts the value to the type if only one of them has a time zone; otherwise returns the value
-// unchanged.
+// If exactly one of `type` and the value has a time zone, converts the value accordingly. Otherwise
+// returns it unchanged.
 BoundExpression with_zone_of(const SqlType& type, BoundExpression bound);
 
-// Returns the value of a literal as `type` if the session's formats determine the value; nothing if they do not, or if
-// the text is not valid.
+// Returns the value of a literal as `type`, read with the session's formats. Returns nothing if the
+// formats do not matter for the literal, or if the text is not valid.
 std::optional<Value> literal_in(const Scope& scope, const BoundExpression& literal,
                                 const SqlType& type);
 
-// Returns the value of a text as a TIMESTAMP or DATE in PostgreSQL's notations, such as 20240101, 2024/01/01 or
-// Jan 1 2024. A text without a zone is a local time of `zone`, for a TIMESTAMP without a zone label. Returns nothing if
-// the text is not valid, or if the type is another one.
+// Reads a text as a TIMESTAMP or DATE in one of PostgreSQL's notations, such as 20240101,
+// 2024/01/01 or Jan 1 2024. A text without a zone is local time in `zone`, unless the type is a
+// TIMESTAMP without a zone. Returns nothing if the text is not valid, or if the type is another
+// one.
 std::optional<Value> written_time(DateOrder order, const ZoneClock* zone, std::string_view text,
                                   const SqlType& type);
 // Returns a hint that names the accepted forms of a time type.
