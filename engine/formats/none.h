@@ -1,5 +1,5 @@
-// Implements the format of a side without columns. Written records have no bytes on this side, and
-// bytes of other producers are ignored.
+// Implements the format NONE, for a key or value without columns. Records that are written have no
+// bytes there. If records of other producers have bytes there, they are ignored.
 #pragma once
 #include <memory>
 

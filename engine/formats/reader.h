@@ -25,15 +25,15 @@ struct RowProblem {
 
 // The outcome of one read, with a state for each payload.
 struct RowStatus {
-  // All rows with errors are marked, but only the first few and the last are explained, so that a topic full of invalid
-  // records does not fill the log.
+  // All rows with errors are marked, but only the first kMaxProblems - 1 of them and the last one
+  // get a message, so that a topic full of invalid records does not fill the log.
   static constexpr size_t kMaxProblems = 32;
 
   std::vector<RowState> states;  // one for each payload
   std::vector<RowProblem> problems;
   size_t errors = 0;
-  // The first row that needs a schema which an external registry has not delivered yet. The states of this row and of
-  // later rows are not valid.
+  // The first row that needs a schema which an external registry has not delivered yet. The states
+  // of this row and of all later rows are not valid.
   std::optional<RowProblem> unavailable = {};
 
   void clear();
@@ -48,13 +48,14 @@ class Reader {
  public:
   virtual ~Reader() = default;
 
-  // Appends one row for each payload to each column in `outs`, and one state to `status` (which is
-  // cleared first). `outs` has an entry for each column of the side; the entry is nullptr if the
-  // column is not needed. The other columns have the right types, and all have the same size.
+  // Appends one row for each payload to each column in `outs`, and one state to `status`, which is
+  // cleared first. `outs` has an entry for each column of the side (key or value); it is nullptr if
+  // the column is not needed. The other columns have the right types, and all of them have the same
+  // size.
   //
-  // Strings in `outs` may be views into the payloads. The payloads must live as long as the
-  // columns, unless Column::keep() or a copy preserves the strings. No bytes after a payload's end
-  // are read.
+  // Strings in `outs` may be views into the payloads. So the payloads must live as long as the
+  // columns, unless Column::keep() or a copy preserves the strings. No bytes after the end of a
+  // payload are read.
   virtual void read(std::span<const std::optional<std::string_view>> payloads,
                     std::span<Column* const> outs, RowStatus& status) = 0;
 };

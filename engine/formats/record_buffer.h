@@ -1,5 +1,5 @@
-// A buffer for the hot loops of writers. Space is reserved once for a value, then bytes are stored without further
-// checks.
+// A buffer for the innermost loops of writers. Space for a whole value is reserved once; then its
+// bytes are stored without further checks.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace engine {
 
-// Appends bytes to a string that is longer than the bytes written so far; finish() cuts the string.
+// Appends bytes to a string. The string is longer than the bytes that were written so far; finish()
+// cuts it to their size.
 class RecordBuffer {
  public:
   static constexpr size_t kBlock = 16;
@@ -22,7 +23,7 @@ class RecordBuffer {
   void cut(size_t size) { used_ = size; }
   void finish() { bytes_.resize(used_); }
 
-  // Reserves space for `size` more bytes and one block.
+  // Reserves space for `size` more bytes and one block of kBlock bytes.
   void make_room(size_t size) {
     const size_t needed = used_ + size + kBlock;
     if (bytes_.size() < needed) grow(needed);
@@ -42,7 +43,7 @@ class RecordBuffer {
     used_ += text.size();
   }
   void set(size_t at, char c) { bytes_[at] = c; }
-  // Inserts bytes before the bytes written from `begin` on.
+  // Inserts bytes in front of the bytes that were written from `begin` on.
   void insert(size_t begin, std::string_view text) {
     make_room(text.size());
     std::memmove(bytes_.data() + begin + text.size(), bytes_.data() + begin, used_ - begin);
@@ -50,8 +51,8 @@ class RecordBuffer {
     used_ += text.size();
   }
 
-  // The functions below store without checks: make_room() must have been called for the bytes that
-  // they need.
+  // The functions below store bytes without checking the space. The caller must have called
+  // make_room() for them before.
 
   void put(char c) { bytes_[used_++] = c; }
   void put(std::string_view text) {
@@ -76,7 +77,8 @@ class RecordBuffer {
   void advance(size_t size) { used_ += size; }
 
  private:
-  // Copies a text. Most texts are short, for which two overlapping copies of a fixed size are faster than a call.
+  // Copies a text. Most texts are short. For them, two copies of a fixed size that may overlap are
+  // faster than a call of memcpy().
   static void copy(char* to, const char* from, size_t size) {
     if (size > 16) {
       std::memcpy(to, from, size);
@@ -97,7 +99,7 @@ class RecordBuffer {
     std::memcpy(to + size - sizeof back, &back, sizeof back);
   }
 
-  // Enlarges the string, and uses its capacity before it is reallocated.
+  // Enlarges the string. Uses its whole capacity before it is reallocated.
   void grow(size_t needed) {
     const size_t wanted = needed + needed / 2;
     bytes_.resize(bytes_.capacity() < needed ? wanted : std::min(wanted, bytes_.capacity()));

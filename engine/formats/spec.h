@@ -12,8 +12,9 @@ struct FormatSpec {
   // Whether a single column is written as a record of one field. Not set: the default of the format
   // applies.
   std::optional<bool> wrap_single = {};
-  // The schema id that writers store in each record, for formats with schemas. 0 stands for the schema that is derived
-  // from the columns. No registry has that schema; tasks use it for records that they keep.
+  // The schema id that writers store in each record, for formats with schemas. 0 stands for the
+  // schema that is derived from the columns. This schema is in no registry; tasks use it for
+  // records that they write for themselves.
   int32_t schema_id = 0;
   std::string schema = {};     // the text of the schema; empty: derived from the columns
   std::string full_name = {};  // full name of the record or message; empty: the format's default

@@ -36,8 +36,9 @@ std::optional<double> parse_float(std::string_view text) {
   return std::nullopt;
 }
 
-// Return whether the value is in the label's narrower range. PostgreSQL's int2, oid and float4 refuse values that their
-// binary forms could not hold.
+// Return whether the value is in the range of the type with this label, which is smaller than the
+// range of the column's type. PostgreSQL's int2, oid and float4 refuse values that do not fit their
+// binary forms.
 bool has_whole_number(PostgresLabel label, int64_t value) {
   if (label == label::kInt2) return value == static_cast<int16_t>(value);
   if (label == label::kOid) return value == static_cast<uint32_t>(value);

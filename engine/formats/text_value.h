@@ -1,5 +1,5 @@
-// Parses values from the texts of people and PostgreSQL clients: fields of COPY, parameters of
-// prepared statements. engine/types/text_postgres.h prints values.
+// Parses values from texts that people write or clients of PostgreSQL send: fields of COPY, and
+// parameters of prepared statements. engine/types/text_postgres.h does the reverse.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,10 +12,11 @@
 
 namespace engine {
 
-// Parses texts of one type: BOOLEAN as in PostgreSQL (t, yes, on, 1, ...); DECIMAL, which is rounded to its scale;
-// BYTES as \x00ff or with octal escapes; dates and times as in PostgreSQL, with the order and the zone of `forms`
-// unless the text has a zone; ARRAY as {1,NULL,"a b"} or as JSON; MAP and STRUCT as JSON. Blanks around values are
-// ignored, except for STRING and BYTES.
+// Parses texts of one type: BOOLEAN as in PostgreSQL (t, yes, on, 1, ...); DECIMAL, which is
+// rounded to its scale; BYTES as \x00ff or with octal escapes; dates and times as in PostgreSQL,
+// with the date order of `forms` and, unless the text has a zone, its time zone; ARRAY as
+// {1,NULL,"a b"} or as JSON; MAP and STRUCT as JSON. Blanks around a value are ignored, except for
+// STRING and BYTES.
 //
 // Threads: one at a time.
 class TextValueReader {

@@ -14,8 +14,8 @@ namespace engine {
 
 enum class Side : uint8_t;
 
-// The payloads of many rows, one after the other in one buffer. Reusing an object between batches
-// saves allocations.
+// The payloads of many rows, one after the other in one buffer. Using the same object again for the
+// next batch saves allocations.
 struct EncodedRows {
   std::string bytes;
   std::vector<size_t> ends;          // end of each row's payload in `bytes`
@@ -29,7 +29,8 @@ struct EncodedRows {
     return std::string_view(bytes).substr(begin, ends[row] - begin);
   }
   void clear();
-  // Ends the row that was just appended to `bytes`. The row ends at `end`, even if `bytes` is longer at the moment.
+  // Ends the row whose bytes were appended to `bytes` last. The row ends at `end`; `bytes` may be
+  // longer, because RecordBuffer enlarges the string in advance.
   void close(size_t end, bool is_present);
   void close(bool is_present) { close(bytes.size(), is_present); }
 };
@@ -38,8 +39,8 @@ struct RowRange {
   size_t first = 0, end = 0;
 };
 
-// Returns whether the row has a payload (see Writer::write()), for formats that can write a record of fields
-// (`wrapped`) or one bare value.
+// Returns whether Writer::write() writes a payload for the row, instead of a null record.
+// `wrapped`: the format writes the columns as fields of a record; false: it writes one bare value.
 bool has_payload(std::span<const Column* const> columns, size_t row, const Bitmap* present,
                  bool wrapped, Side side);
 
@@ -51,11 +52,11 @@ class Writer {
  public:
   virtual ~Writer() = default;
 
-  // Appends one payload to `out` for each row of the range. Rows whose bit in `present` is not set
-  // become null records; `present` is indexed like the columns. A single column that is not wrapped
-  // also becomes a null record if it is null. If `present` is null, every value has a payload, and
-  // so has every key with at least one column that is not null. A row that cannot be written (a
-  // DECIMAL with more digits than its type) is listed in `out.problems` by its index in the
+  // Appends one payload to `out` for each row of the range. `present` is indexed like the columns;
+  // a row whose bit is not set becomes a null record. If a single column is not wrapped, a null in
+  // it also gives a null record. If `present` is null, every value gets a payload, and so does
+  // every key with at least one column that is not null. A row that cannot be written (for example
+  // a DECIMAL with more digits than its type) is added to `out.problems`, with its index in the
   // columns.
   virtual void write(std::span<const Column* const> columns, RowRange rows, const Bitmap* present,
                      EncodedRows& out) = 0;

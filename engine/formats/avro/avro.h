@@ -13,9 +13,10 @@ Result<std::unique_ptr<SchemaReader>> make_avro_schema_reader(const SchemaText& 
                                                               const ReadColumns& columns,
                                                               std::string_view full_name);
 
-// Makes a writer of columns in a schema. The writer finds the fields for the columns as a reader does. A field without
-// a column gets its default. Fails with InvalidStatement if the schema cannot hold the columns; the message names the
-// column and the reason.
+// Makes a writer of columns in a given schema. It finds the field for each column in the same way
+// as a reader does. A field for which no column exists gets its default. Fails with
+// InvalidStatement if the schema cannot hold the columns; the message names the column and the
+// reason.
 Result<std::unique_ptr<Writer>> make_avro_writer(const SchemaText& schema, int32_t id,
                                                  std::span<const ColumnDef> columns, bool wrapped,
                                                  Side side);

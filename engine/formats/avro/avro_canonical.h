@@ -1,4 +1,4 @@
-// Computes the canonical text of an Avro schema, which is equal for all spellings of the schema.
+// Computes the canonical text of an Avro schema: the same text for all spellings of one schema.
 #pragma once
 #include <string>
 
@@ -6,9 +6,10 @@
 
 namespace engine {
 
-// Prints the schema as the Java library does, so that a registry recognises a schema from any client: the members that
-// the specification names come first and in one order, then all others in their order; {"type": "int"} becomes "int";
-// names are relative to the enclosing namespace. Accepts the schemas that AvroSchema::parse() accepts.
+// Prints the schema like Avro's Java library, so that a registry recognises the same schema from
+// any client. The members that Avro's specification names come first, in a fixed order; all others
+// follow in their own order. {"type": "int"} becomes "int", and names are relative to the enclosing
+// namespace. Accepts the schemas that AvroSchema::parse() accepts.
 std::string avro_canonical_text(const JsonTree& schema);
 
 }  // namespace engine

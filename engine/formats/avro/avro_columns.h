@@ -12,9 +12,9 @@ namespace engine {
 
 enum class NameCase : uint8_t;
 
-// Returns the column type that holds values of an Avro type; nulls are always possible. A union of
-// several types is a STRUCT with a field for each. Fails with InvalidStatement for types that refer
-// to themselves and for types that no column can hold.
+// Returns the column type for values of an Avro type; each value may also be null. A union of
+// several types becomes a STRUCT with one field for each type. Fails with InvalidStatement for
+// types that refer to themselves, and for types that no column can hold.
 Result<SqlType> sql_type_of(const AvroType& type, NameCase names);
 
 // Returns the name of the field for a column. Characters that Avro does not allow in a name become

@@ -8,7 +8,8 @@
 
 namespace engine {
 
-// Reads values. Once bytes are missing, failed() stays true, and all further values are zero or empty.
+// Reads values. If bytes are missing, failed() returns true from then on, and all further values
+// are zero or empty.
 class AvroCursor {
  public:
   explicit AvroCursor(std::string_view bytes)
@@ -60,8 +61,9 @@ class AvroCursor {
     return 0;
   }
 
-  // Begins the next block of an array or a map and returns its number of items, 0 at the end. The number is bounded,
-  // because items that take no bytes could be claimed without limit.
+  // Begins the next block of an array or a map. Returns its number of items; 0 at the end. The
+  // number is limited: items without bytes (such as nulls) could otherwise make a small input claim
+  // any number of items.
   size_t block() {
     int64_t count = whole();
     if (count < 0) {

@@ -9,8 +9,9 @@
 
 namespace engine {
 
-// Appends the binary form. A value of a union may also omit the name of its branch, and a missing field has its
-// default. Fails with InvalidText, naming the problem and the place.
+// Appends the binary form of a JSON value. A value of a union may be written without the name of
+// its branch, and a missing field gets its default. Fails with InvalidText; the message names the
+// problem and its place.
 Status append_avro_of_json(std::string& out, const AvroType& type, const JsonTree& value);
 
 // Returns the JSON form. Fails with InvalidText for bytes that are not a valid value, and with LimitExceeded for a

@@ -52,7 +52,7 @@ struct AvroField {
   std::vector<std::string> aliases = {};
 };
 
-// A type of a schema. Its kind determines the members that are used. Types may refer to themselves.
+// A type of a schema. `kind` determines which members are used. A type may refer to itself.
 struct AvroType {
   AvroKind kind = AvroKind::Null;
   AvroLogical logical = AvroLogical::None;
@@ -65,11 +65,12 @@ struct AvroType {
   size_t size = 0;                        // set for a Fixed
   const AvroType* element = nullptr;      // element type of an Array, value type of a Map
   std::vector<const AvroType*> branches;  // set for a Union
-  bool is_map_entry = false;  // a Record of key and value; an Array of it represents a map
+  // a Record of key and value; an Array of such records represents a map
+  bool is_map_entry = false;
 
   // Returns nullptr if no field has exactly this name.
   const AvroField* find_field(std::string_view field) const;
-  // Returns the branch other than null of a union of null and one type; for other types, the type
+  // For a union of null and one other type, returns that other type. Otherwise returns this type
   // itself.
   const AvroType& without_null() const;
   // Returns the index of the null branch of a Union; -1 if it has none.

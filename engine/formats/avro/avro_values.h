@@ -11,20 +11,20 @@
 
 namespace engine {
 
-// Reads values of one Avro type into columns of one SQL type. Numbers widen by Avro's rules of
-// schema resolution, and any plain value can become a STRING. Fields of records are found by their
-// exact name, otherwise by the name in upper case; missing fields are null.
+// Reads values of one Avro type into columns of one SQL type. Numbers are widened by the rules of
+// Avro's schema resolution. Any value that is not nested can become a STRING. A field of a record
+// is found by its exact name, otherwise by its name in upper case. Missing fields are null.
 class AvroValueReader {
  public:
   // `path` names the value in errors. The schema must outlive the reader.
   AvroValueReader(const AvroType& from, const SqlType& to, std::string path);
 
-  // Returns false if the value cannot be read. Then nothing was stored, or part of the value was
-  // appended, which truncate() removes. `error` has the reason, unless the bytes have ended.
+  // Returns false if the value cannot be read. A part of the value may then have been appended to
+  // the column; truncate() removes it. `error` has the reason, unless the bytes end too early.
   bool read(AvroCursor& cursor, ColumnSlot& slot, std::string& error) const;
 
  private:
-  // The conversion of a value, which is chosen once for each schema.
+  // The conversion of a value. It is chosen once, when the reader is made for the schema.
   enum class Way : uint8_t {
     Null,
     Boolean,
@@ -75,8 +75,9 @@ class AvroValueReader {
 // Skips a value. Returns false if the bytes end, or if values are nested too deeply.
 bool skip_avro(const AvroType& type, AvroCursor& cursor, int depth = 0);
 
-// Returns, for each name of a column or a STRUCT's field, the index of the record's field from which it is read, or -1.
-// The exact name takes precedence over the same name in another letter case.
+// For each name of a column or of a STRUCT's field, returns the index of the record's field from
+// which it is read, or -1. A field with exactly this name takes precedence over one whose name
+// differs in letter case.
 std::vector<int> match_avro_fields(const AvroType& record, const std::vector<std::string>& names);
 
 }  // namespace engine

@@ -257,8 +257,8 @@ class AvroValueWriter {
     }
   }
 
-  // The way in which a field of a record is written. The most frequent kinds are written without looking at their type
-  // again.
+  // The way in which a field of a record is written. The most frequent types have a way of their
+  // own, so that they are written without another switch over the type.
   enum class Way : uint8_t { Whole32, Whole64, Text, Other };
   struct Step {
     Way way = Way::Other;

@@ -24,7 +24,7 @@ inline std::optional<Int128> big_integer(std::string_view bytes) {
   return signed_value;
 }
 
-// Returns the shortest encoding, which is in `buffer`.
+// Returns the shortest encoding of the value. It is stored in `buffer`.
 inline std::string_view big_integer_bytes(Int128 value, char (&buffer)[sizeof(Int128)]) {
   for (size_t i = sizeof(Int128); i > 0; --i) {
     buffer[i - 1] = static_cast<char>(value);

@@ -30,8 +30,8 @@ struct CopyTextOptions {
   bool has_header = false;     // the first record has the column names
   char quote = '"';            // used by CSV
   char escape = '"';           // used by CSV, inside quotes
-  // A record with more fields is cut after one more field, because a line that only has delimiters
-  // would take at least sixteen times its size in memory.
+  // A record with more fields is cut after max_fields + 1 fields. Otherwise a line that consists
+  // only of delimiters would take at least sixteen times its size in memory.
   size_t max_fields = SIZE_MAX - 1;
 };
 
@@ -42,8 +42,8 @@ struct CopyTextOptions {
 // Threads: one at a time.
 class CopyTextReader {
  public:
-  // A longer record is an error. Without a limit, one missing quote would gather all of the
-  // following input in memory.
+  // A longer record is an error. Without a limit, one missing quote would make the reader collect
+  // all of the following input in memory.
   static constexpr size_t kMaxRecordBytes = size_t{64} << 20;
 
   explicit CopyTextReader(CopyTextOptions options) : options_(std::move(options)) {}
@@ -53,12 +53,12 @@ class CopyTextReader {
   void feed(std::string_view bytes);
   // Marks the end of the input; a last record without a line end is then complete.
   void finish() { finished_ = true; }
-  // Returns true and the next record, or false if more input is needed (after finish(): at the
-  // end). A line with only \. ends the input; everything after it is ignored. Fails with
-  // BadCopyFormat for an unclosed quote, a record that is too long, or an escape at the end; the
-  // error's context is "line N".
+  // Returns true and the next record, or false if more input is needed (after finish(): at the end
+  // of the input). A line that consists of \. ends the input, and everything after it is ignored.
+  // Fails with BadCopyFormat for a quote that is not closed, a record that is too long, or an
+  // escape at the end; the error's context is "line N".
   Result<bool> next(CopyRecord& record);
-  // Returns the memory of the reader, for an unfinished record and for the fields of the last
+  // Returns the memory that the reader uses for an unfinished record and for the fields of the last
   // record.
   size_t held_bytes() const {
     return buffer_.capacity() + scratch_.capacity() + fields_.capacity() * sizeof(CopyField);
@@ -67,8 +67,8 @@ class CopyTextReader {
   const std::vector<std::string>& header() const { return header_; }
 
  protected:
-  // Returns the end of the record at the front of `data` (before its line end), or npos if it does
-  // not end there. Continues where the last call for the same record stopped.
+  // Returns the end of the record at the front of `data`, without its line end; npos if `data` does
+  // not contain the end. Continues where the last call for the same record stopped.
   virtual size_t find_end(std::string_view data) = 0;
   virtual void restart_scan() { scanned_ = 0; }
   // Returns whether the input may end at the place where find_end() stopped.

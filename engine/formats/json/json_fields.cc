@@ -6,7 +6,7 @@ namespace engine {
 
 namespace {
 
-// A key that never occurs, because keys in JSON texts have no bare control characters.
+// A key that matches no field: JSON texts cannot contain a zero byte in a key.
 constexpr std::string_view kNoKey{"\0", 1};
 
 }  // namespace

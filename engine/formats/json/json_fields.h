@@ -8,9 +8,9 @@
 
 namespace engine {
 
-// Finds the field whose name is the key, otherwise the field whose name is the key in upper case.
-// The object learns the order of keys, because most records of a topic have their keys in the same
-// order; a look-up then takes one comparison.
+// Finds the field whose name is the key; without one, the field whose name is the key in upper
+// case. The object learns in which order the keys follow each other, because most records of a
+// topic have the same keys in the same order. A look-up then takes one comparison.
 //
 // Threads: one at a time.
 class JsonFields {
@@ -22,7 +22,8 @@ class JsonFields {
     // the object has no field for the key
     static constexpr Match none() { return Match(-1); }
     static constexpr Match bad_escape() { return Match(-2); }  // the key is not a valid string
-    // `exact` is true if the key is the field's name, and false if only the key in upper case is.
+    // `exact` is true if the key is the name of the field, and false if it is only after conversion
+    // to upper case.
     static constexpr Match field(size_t index, bool exact) {
       return Match(static_cast<int32_t>(index) * 2 + (exact ? 1 : 0));
     }

@@ -40,8 +40,8 @@ class JsonReader final : public Reader {
   }
 
  private:
-  // Prepares the columns for `rows` more rows. Scalar columns are resized first, so that a value is
-  // one store at a known address.
+  // Prepares the columns for `rows` more rows. Columns of scalars are resized first, so that each
+  // value can be stored directly at its address.
   void open_slots(std::span<Column* const> outs, size_t rows) {
     for (size_t i = 0; i < slots_.size(); ++i) {
       Column* column = needed_[i] ? outs[i] : nullptr;

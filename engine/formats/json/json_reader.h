@@ -10,11 +10,12 @@
 
 namespace engine {
 
-// Makes a reader of JSON records. Fields are found by their exact name, otherwise by the name in upper case; missing
-// fields are null. The last of several fields with the same name counts. Numbers are also read from numeric strings,
-// strings from any value, BYTES from base64, DATE, TIME and TIMESTAMP from numbers. With `wrapped`, a record is an
-// object with the columns as fields, otherwise the bare value of the single column. With JsonTimes::Iso, points in time
-// may also be texts, as HTTP responses show them.
+// Makes a reader of JSON records. A field is found by its exact name, otherwise by its name in
+// upper case. A missing field is null. If several fields have the same name, the last one counts.
+// Numbers are also read from strings with a number, strings from any value, BYTES from base64, and
+// DATE, TIME and TIMESTAMP from numbers. With `wrapped`, a record is an object with the columns as
+// fields; without it, a record is the value of the single column. With JsonTimes::Iso, points in
+// time may also be texts, as in HTTP responses.
 std::unique_ptr<Reader> make_json_reader(std::span<const ColumnDef> columns,
                                          std::vector<bool> needed, bool wrapped,
                                          JsonTimes times = JsonTimes::Numbers);

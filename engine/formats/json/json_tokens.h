@@ -2,8 +2,8 @@
 // the best instruction set of the machine, which is selected at run time. A cursor walks over the
 // tokens and checks the grammar.
 //
-// Only that stage of simdjson is used. Its on-demand front end selects its instruction set at
-// compile time, reads past the end of the text, copies every string, and accepts malformed values
+// Only the first stage of simdjson is used. Its on-demand parser selects its instruction set at
+// compile time, reads beyond the end of the text, copies every string, and accepts malformed values
 // that are not read.
 #pragma once
 #include <cstddef>
@@ -23,7 +23,7 @@ struct JsonTokens {
   size_t count = 0;
 };
 
-// Finds the tokens of texts. The tokens of a text are valid until the next text.
+// Finds the tokens of texts. The tokens of a text are valid until the next call of tokenize().
 //
 // Threads: one at a time.
 class JsonTokenizer {

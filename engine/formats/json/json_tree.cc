@@ -21,7 +21,8 @@ std::string_view trimmed(std::string_view token) {
   return token.substr(0, end == token.npos ? 0 : end + 1);
 }
 
-// Keeps only the last of several members with the same name, at its place.
+// If several members have the same name, keeps only the value of the last one, at the place of the
+// first.
 void keep_last_of_each(std::vector<std::pair<std::string, JsonTree>>& members) {
   std::unordered_map<std::string_view, size_t> last;
   last.reserve(members.size());

@@ -383,7 +383,7 @@ bool JsonValueReader::read_field(JsonCursor& cursor, Column& parent, JsonFields:
   else if (exact_in_[field] == objects_)
     return cursor.skip_value();  // a field with the exact name has occurred already
   Column& column = parent.child(field);
-  // removes the earlier of two equal names, since the last one counts
+  // if two members have the same name, the last one counts: removes the value of the first
   if (column.size() > row) truncate(column, row);
   ColumnSlot slot{&column};
   return parts_[field].read(cursor, slot);

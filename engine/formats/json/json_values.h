@@ -14,8 +14,9 @@
 
 namespace engine {
 
-// The place for the next value of a column. A scalar column at the top of a record was resized to
-// all its rows, so a value is one store; values of other columns are appended.
+// The place for the next value of a column. A scalar column at the top level of a record already
+// has its final number of rows, so a value is stored with one write. The values of other columns
+// are appended.
 struct ColumnSlot {
   Column* column = nullptr;
   char* data = nullptr;  // the value's position in a resized column; nullptr: the value is appended
@@ -38,9 +39,9 @@ class JsonValueReader {
   // TIMESTAMP may also be ISO text.
   JsonValueReader(const SqlType& type, std::string path, JsonTimes times = JsonTimes::Numbers);
 
-  // Reads the next value into `slot`. Returns false if the value cannot be read. Then nothing was
-  // stored, or part of the value was appended, which truncate() removes. take_error() or the cursor
-  // has the reason.
+  // Reads the next value into `slot`. Returns false if the value cannot be read. Some rows may then
+  // have been appended, also in part; truncate() removes them. take_error() or the cursor has the
+  // reason.
   bool read(JsonCursor& cursor, ColumnSlot& slot);
   // Returns the reason why the last read failed; empty if the text is not valid JSON, which the
   // cursor reports.
@@ -68,10 +69,12 @@ class JsonValueReader {
   const JsonTimes times_;
   std::vector<JsonValueReader> parts_;  // readers of the element, the value of a MAP, or the fields
   std::unique_ptr<JsonFields> fields_;  // fields of a STRUCT
-  // A STRUCT with the fields into which Kafka Connect's converter reads a union (oneOf): a value that is not a JSON
-  // object with such a field is a member of the union.
+  // Whether the type is a STRUCT that stands for a union (oneOf), in the form that Kafka Connect's
+  // converter uses: it has one field for each member of the union. A JSON value that is not an
+  // object with such a field is read as one of the members.
   bool is_union_ = false;
-  // The number of the last object in which each field of the STRUCT was found by its exact name.
+  // For each field of the STRUCT: the number of the last object in which a key was exactly the
+  // field's name.
   std::vector<uint64_t> exact_in_;
   uint64_t objects_ = 0;
   std::shared_ptr<std::string> error_;  // shared by all parts of one column
@@ -80,8 +83,9 @@ class JsonValueReader {
 // Truncates a column to `size` rows, including a row that was appended in part.
 void truncate(Column& column, size_t size);
 
-// Keeps only the last entry of each key in the unclosed row of a MAP, whose entries begin at `first`. A key keeps the
-// place of its first entry. All entries are kept if the keys have a nested type.
+// The last row of a MAP is not finished yet; its entries begin at `first`. Keeps only the last
+// entry of each key in this row, at the place of the key's first entry. If the keys have a nested
+// type, all entries are kept.
 void drop_duplicate_keys(Column& map, uint32_t first);
 
 }  // namespace engine

@@ -14,13 +14,13 @@ namespace engine {
 
 namespace {
 
-// Limit on the depth of a check. The check by a recursive schema usually ends with the value;
-// otherwise it ends at this depth.
+// Limit on the depth of a check. A check by a recursive schema normally ends where the value ends;
+// if it does not, it ends at this depth.
 constexpr int kMaxDepth = 500;
 // Limit on the compiled size of one pattern.
 constexpr int64_t kMaxPatternBytes = 1 << 20;
 constexpr size_t kMaxPatterns = 1'000;
-// Number of names that can be compared in the time of one step.
+// Number of names whose comparison costs one step of the check (see spend()).
 constexpr size_t kLooksOfStep = 8;
 
 long double number_of(const JsonTree& node) { return std::strtold(node.text.c_str(), nullptr); }
@@ -136,7 +136,7 @@ class JsonSchemaCheck::Walk {
   static Error wrong(const std::string& path, std::string_view what) {
     return Error{ErrorCode::InvalidText, fmt::format("#{}: {}", path, what)};
   }
-  // Accounts for comparisons that do not count as a step.
+  // Charges comparisons that are cheaper than a step to the limit.
   void spend(size_t looks) { left_ -= std::min<uint64_t>(left_, looks); }
   // Returns whether the value is valid. Fails if the limit is reached.
   Result<bool> fits(const At& at, const JsonTree& schema) {

@@ -10,8 +10,9 @@
 
 namespace engine {
 
-// Returns the schema for writing the columns: an object with a property for each column, or the bare type of the single
-// column. It names Kafka Connect's types in addition to those of JSON.
+// Returns the schema in which the columns are written: an object with a property for each column,
+// or the type of the single column. It contains the names of Kafka Connect's types in addition to
+// JSON's own types.
 std::string derive_json_schema(std::span<const ColumnDef> columns, bool wrapped);
 
 // Returns the type of the values that a JSON Schema describes. Fails with InvalidStatement for types that no column can

@@ -1,6 +1,7 @@
-// The files of google/type. Schemas import them without including them, because Confluent's registry provides them,
-// too. Messages, fields, numbers and enum values are those of the public files (github.com/googleapis/googleapis);
-// comments and the options that name packages of other languages are omitted, because no record depends on them.
+// The files of google/type. Schemas may import them without including their text, because
+// Confluent's registry provides them, too. Messages, fields, numbers and enum values are those of
+// the public files (github.com/googleapis/googleapis). Comments, and options that name packages of
+// other languages, are omitted, because no record depends on them.
 #pragma once
 
 namespace engine {

@@ -24,11 +24,12 @@ enum class ProtobufNulls : uint8_t { Lost, Optional, Wrapper };
 std::string derive_protobuf_schema(std::span<const ColumnDef> columns, std::string_view full_name,
                                    ProtobufNulls nulls);
 
-// Returns, for each name, the index of the field with that name, or -1. The exact name takes precedence over the name
-// in another letter case.
+// For each name, returns the index of the field with that name, or -1. A field with exactly this
+// name takes precedence over one whose name differs in letter case.
 std::vector<int> match_protobuf_fields(const ProtobufMessage& message,
                                        const std::vector<std::string>& names);
-// Returns the oneof whose STRUCT has this name in any letter case, or null. (Callers prefer a field with the name.)
+// Returns the oneof whose STRUCT has this name, in any letter case; null if there is none. (Callers
+// first look for a field with the name.)
 const ProtobufOneof* match_protobuf_oneof(const ProtobufMessage& message, std::string_view name);
 
 }  // namespace engine

@@ -57,7 +57,7 @@ message Decimal {
 )"},
 };
 
-// Keeps the first problem, which usually causes the others.
+// Keeps only the first problem that the library reports, which usually causes the others.
 class FirstProblem final : public pb::io::ErrorCollector,
                            public pb::DescriptorPool::ErrorCollector {
  public:

@@ -1,5 +1,6 @@
-// Converts between the forms of a Protobuf schema: the text of a .proto, and its file descriptor (descriptor.proto),
-// serialized and in base64, which some clients send and expect.
+// Converts between two forms of a Protobuf schema: the text of a .proto file, and its file
+// descriptor (descriptor.proto), serialized and in base64. Some clients send and expect the second
+// form.
 #pragma once
 #include <string>
 
@@ -12,7 +13,7 @@ bool is_serialized_protobuf(const std::string& text);
 // Returns the text of a .proto in a uniform layout, without comments. This and the following functions fail as
 // ProtobufSchema::parse() does.
 Result<std::string> protobuf_source(const SchemaText& schema);
-// Returns the text of protobuf_source() with fields and the values of enums in the order of their numbers, for
+// Like protobuf_source(), but fields and enum values are in the order of their numbers. Used for
 // ?normalize=true, as in Confluent's registry.
 Result<std::string> normal_protobuf(const SchemaText& schema);
 Result<std::string> serialized_protobuf(const SchemaText& schema);

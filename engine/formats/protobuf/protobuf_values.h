@@ -11,8 +11,9 @@
 
 namespace engine {
 
-// Reads the fields of a message into columns. Fields are found by name, as those of Avro's records. An absent field is
-// null, or has its type's default if the schema cannot represent null.
+// Reads the fields of a message into columns. A field is found by its name, like the fields of Avro
+// records (match_avro_fields()). A field that is absent is null; if the schema cannot represent
+// null, it has the default of its type.
 class ProtobufMessageReader {
  public:
   // Columns that are not needed are ignored. `path` precedes the columns' names in errors. The schema must outlive the
@@ -20,9 +21,9 @@ class ProtobufMessageReader {
   ProtobufMessageReader(const ProtobufMessage& from, std::span<const Field> columns,
                         const std::vector<bool>& needed, const std::string& path);
 
-  // Appends row number `row` to each column that is needed. Returns false on failure. Then part of
-  // a row may have been appended, which truncate() removes. `error` has the reason, unless the
-  // bytes are malformed.
+  // Appends row number `row` to each needed column. Returns false on failure. A part of the row may
+  // then have been appended; truncate() removes it. `error` has the reason, unless the bytes are
+  // malformed.
   bool read(std::string_view bytes, std::span<Column* const> columns, size_t row,
             std::string& error) const;
 
@@ -51,7 +52,8 @@ class ProtobufMessageReader {
     std::vector<ProtobufMessageReader> message = {};
     std::vector<Value> wrapped = {};                  // has one element for Wrapper
   };
-  // The most frequent kinds of fields, which are read without looking at their type again.
+  // The most frequent kinds of fields. Their values are read without examining the type of the
+  // field for each value.
   enum class Plain : uint8_t { No, Whole32, Whole64, Text };
   struct Bound {
     uint32_t number;
@@ -64,7 +66,7 @@ class ProtobufMessageReader {
   static Way choose(const ProtobufField& from, const SqlType& to);
   static bool mismatch(const Value& value, std::string& error);
   static Plain plain_of(const ProtobufField& from, const SqlType& to);
-  // Returns false, and reads nothing, if the field is not a plain one.
+  // Returns false, and reads nothing, if `plain` is Plain::No or the wire type does not match.
   static bool read_plain(Plain plain, unsigned wire, ByteReader& in, Column& column, size_t row);
   static void put_text(std::string_view bytes, bool is_string, ColumnSlot& slot);
   const Bound* find(uint32_t number) const;

@@ -110,7 +110,8 @@ class ProtobufMessageWriter {
     std::vector<ProtobufMessageWriter> message = {};
     std::vector<Value> wrapped = {};  // has one element for a wrapper
   };
-  // The way in which a field is written. The most frequent kinds are written without looking at their type again.
+  // The way in which a field is written. The most frequent types have a way of their own, so that
+  // they are written without another switch over the type.
   enum class Way : uint8_t { Whole32, Whole64, Text, Oneof, Other };
   struct Bound {
     size_t column;
@@ -344,8 +345,8 @@ class ProtobufMessageWriter {
     return true;
   }
 
-  // Writes a value without its tag, but with its size. A null in a list is written as the type's
-  // default.
+  // Writes a value without its tag; types with a variable size are preceded by their size. A null
+  // in a list is written as the default value of the type.
   static bool write_bare(const Value& value, const Column& column, size_t row, RecordBuffer& out,
                          std::string& error) {
     const bool is_null = column.is_null(row);

@@ -1,5 +1,5 @@
-// Implements the common part of readers of records with a schema id: it reads the records' headers,
-// and has one reader for each schema that has occurred.
+// The common part of all readers of records with a schema id. Reads the header of each record, and
+// keeps one reader for each schema that has occurred.
 #pragma once
 #include <memory>
 #include <string>
@@ -25,8 +25,8 @@ struct ReadColumns {
 class SchemaReader {
  public:
   virtual ~SchemaReader() = default;
-  // Appends a row to each of `outs` that is not nullptr. Returns false on failure, with the reason in `error`. Then
-  // part of a row may have been appended.
+  // Appends a row to each of `outs` that is not nullptr. Returns false on failure, with the reason
+  // in `error`. A part of the row may then have been appended.
   virtual bool read(std::string_view payload, std::span<Column* const> outs, size_t row,
                     std::string& error) = 0;
 };
@@ -37,8 +37,9 @@ using MakeSchemaReader = Result<std::unique_ptr<SchemaReader>> (*)(const SchemaT
 
 // Reads records of several schemas.
 //
-// Invariants: the id 0 means the schema that is derived from the columns themselves (for records of a program without a
-// registry, and records that tasks keep).
+// Invariants: the id 0 stands for the schema that is derived from the columns themselves. It is
+// used in records of a program
+//   without a registry, and in records that tasks write for themselves.
 //
 // Threads: one at a time.
 class ReaderOfSchemas final : public Reader {

@@ -21,8 +21,8 @@ inline constexpr size_t kMaxSchemaSize = size_t{1} << 20;
 inline constexpr int kMaxSchemaDepth = 100;
 
 struct SchemaText {
-  // A schema to which the text refers, by the name that the text uses. Each reference is preceded
-  // by the schemas that it needs itself.
+  // A schema to which the text refers, by the name that the text uses. If it needs other schemas
+  // itself, these come before it in the list.
   struct Reference {
     std::string name, text;
     bool operator==(const Reference&) const = default;
@@ -43,8 +43,8 @@ class SchemaLookup {
 
   struct Found {
     SchemaTextPtr schema;
-    // The reason why the answer is not known yet; a caller that needs the answer calls again. Empty: `schema` is the
-    // answer.
+    // The reason why the answer is not known yet; a caller that needs the answer asks again later.
+    // If it is empty, `schema` is the answer.
     std::string unavailable = {};
   };
   // Looks up a schema without waiting. An external registry is queried in the background.
