@@ -112,7 +112,7 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<Result<T>> = true;
 
-// Provides the values of one parameter of the C++ function.
+// Provides the values of one parameter of the C++ function to its calls.
 template <class P>
 struct Source {  // a value that is not null; a null makes the result null
   static constexpr size_t kArguments = 1;
@@ -165,8 +165,8 @@ struct Source<const KernelCall&> {
   const KernelCall& call;
 };
 
-// Bare<R>::Type is the result type R of a C++ function without Result and optional. Stored<T> is
-// the representation of a T in a column.
+// Bare<R>::Type is the result type R of a C++ function, without Result<> and std::optional<>.
+// Stored<T> is the type in which a column stores a T.
 template <class T>
 struct Bare {
   using Type = T;
@@ -222,7 +222,7 @@ template <class R>
 inline constexpr bool gives_value =
     std::is_same_v<std::decay_t<R>, Value> || std::is_same_v<std::decay_t<R>, Result<Value>>;
 
-// Appends one result, for nested columns, whose rows can only be set in order.
+// Appends one result. Used for nested columns, whose rows cannot be set in any other order.
 template <class R>
 void append(KernelCall& call, size_t row, R&& result) {
   if constexpr (is_result<std::decay_t<R>>) {
@@ -244,8 +244,8 @@ inline void share_strings(KernelCall& call) {
   for (const Argument& argument : call.args) call.out.share_strings_of(*argument.column);
 }
 
-// Whether a row with a parameter of type T may take long, so that a batch has to check the
-// remaining time.
+// Whether a row with a parameter of type T may take long. If so, the batch has to check from time
+// to time whether the evaluation's time is over.
 template <class T>
 inline constexpr bool may_be_long = false;
 template <>
@@ -257,8 +257,8 @@ inline constexpr bool may_be_long<std::optional<T>> = may_be_long<T>;
 template <class T>
 inline constexpr bool may_be_long<Variadic<T>> = may_be_long<T>;
 
-// Returns whether the evaluation is over its budget. Only every 16th row is checked, because
-// reading the clock takes as long as some rows.
+// Returns whether the evaluation has used up its budget. Only every 16th row is checked, because
+// reading the clock takes as long as computing some rows.
 inline bool is_over(const KernelCall& call, size_t row) {
   constexpr size_t kRows = 16;
   return row % kRows == kRows - 1 && call.context.is_over();
@@ -344,9 +344,10 @@ void row_kernel(KernelCall& call) {
 
 enum class Nulls : uint8_t { Propagate, Pass };
 
-// The kernel for nested and generic types. The function is `Value f(std::span<const Value>
-// arguments)`; it may return Result<Value>, and have a `const KernelCall&` as its first parameter.
-// With Nulls::Propagate, a null argument makes the result null.
+// The kernel for functions with nested and generic types. The C++ function has the form `Value
+// f(std::span<const Value> arguments)`. It may return Result<Value>, and may have a `const
+// KernelCall&` as its first parameter. With Nulls::Propagate, a null argument makes the result
+// null.
 template <auto fn, Nulls nulls = Nulls::Propagate>
 void value_kernel(KernelCall& call) {
   std::vector<Value> values(call.args.size());

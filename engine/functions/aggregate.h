@@ -1,5 +1,5 @@
-// Describes an aggregate function by an AggregateDef, which is a row of a constant table. Its
-// functions work on a state, which is a piece of raw memory.
+// Describes an aggregate function by an AggregateDef, which is a row of a constant table. The
+// function works on a state, which is a piece of raw memory.
 #pragma once
 #include <map>
 #include <span>
@@ -24,17 +24,17 @@ struct AggregateInstance {
   ValueList initial_arguments;          // values of the literal arguments, which follow the columns
   SqlType result_type;
   std::map<std::string, std::string> properties;  // properties of the query, for limits
-  // The number of the task's next update, for aggregates that depend on the order of values.
-  // decode() raises it above the numbers of a restored state.
+  // The number of the task's next update. Aggregates that depend on the order of values store it in
+  // their states. decode() raises it above the numbers in a restored state.
   mutable int64_t next_sequence = 0;
 
   // Returns the property as a number; `otherwise` if it is not set or not a number.
   int64_t number_property(const std::string& name, int64_t otherwise) const;
 };
 
-// The name of the property for integer sums that exceed their type. If its value is "wrap", the sum
-// wraps around, as in ksqlDB; otherwise the sum is null. The planner sets the property when a query
-// is created, so that the query keeps this behaviour.
+// Name and value of a property for sums of integers that exceed their type. With the value "wrap",
+// the sum wraps around, as in ksqlDB; otherwise the sum is null. The planner sets the property when
+// a query is created, so that the query keeps its behaviour.
 inline constexpr std::string_view kSumOverflow = "sum.overflow", kSumWraps = "wrap";
 
 using AggregateColumns = std::span<const Column* const>;
@@ -49,8 +49,8 @@ struct Accumulator {
   void (*init)(const AggregateInstance&, void* state);
   void (*destroy)(const AggregateInstance&, void* state);  // null: no destructor
   Status (*update)(const AggregateInstance&, void* state, AggregateColumns args, size_t row);
-  // Reverts an earlier update with the same values. If it is null, the aggregate does not support
-  // tables as sources.
+  // Reverts an earlier update with the same values. Null: the aggregate cannot be used on tables,
+  // whose rows can change.
   Status (*undo)(const AggregateInstance&, void* state, AggregateColumns args, size_t row);
   // Merges the state `other` into `state`. Sessions are merged in the order of their start.
   Status (*merge)(const AggregateInstance&, void* state, const void* other);

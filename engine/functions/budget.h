@@ -1,4 +1,5 @@
-// Limits one evaluation: the bytes that its functions allocate, and its time. The reader of the result can cancel it.
+// Limits one evaluation of expressions: the bytes that its functions allocate, and its time. The
+// caller that waits for the result can cancel it.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -13,16 +14,17 @@
 
 namespace engine {
 
-// The largest text, array or map that a function makes, with or without a budget. A mistyped length must not exhaust
-// the memory of the whole server.
+// The largest text, array or map that a function may make, with or without a budget. A mistyped
+// length in a statement must not use up the memory of the whole server.
 inline constexpr size_t kMaxValueBytes = size_t{64} << 20;
 // Limit for all values of one evaluation (a program over a batch of rows).
 inline constexpr size_t kMaxEvaluationBytes = size_t{256} << 20;
 
-// A function calls take_bytes() before it makes a value whose size depends on an argument, and is_over() between pieces
-// of work that may take long. Once a limit is reached, it counts as reached until begin() is called. The remaining rows
-// of the evaluation are not computed (they are null, with an error), and the results must not be used. The evaluator
-// then either fails with status(), or tries again with fewer rows.
+// A function calls take_bytes() before it makes a value whose size depends on an argument, and
+// is_over() between pieces of work that may take long. When a limit is reached, it stays reached
+// until begin() is called. The remaining rows of the evaluation are then not computed (they are
+// null, with an error), and no results may be used. The evaluator either fails with status(), or
+// tries again with fewer rows.
 //
 // Threads: the evaluator's, except the flag for cancellation, which any thread may set.
 // Owner:   the evaluator: a statement, or a task.
@@ -35,8 +37,9 @@ class EvalBudget {
     int64_t deadline_us = std::numeric_limits<int64_t>::max();  // time of the monotonic clock
   };
 
-  // `is_canceled` must outlive the budget; null: no cancellation. `memory` is the budget of the server, from which a
-  // large evaluation reserves a part until the next begin(); null: no reservation.
+  // `is_canceled` must outlive the budget; null: the evaluation cannot be cancelled. `memory` is
+  // the budget of the server: a large evaluation reserves a part of it until the next begin().
+  // Null: nothing is reserved.
   explicit EvalBudget(const Clock& clock, const std::atomic<bool>* is_canceled = nullptr,
                       MemoryBudget* memory = nullptr)
       : clock_(clock), is_canceled_(is_canceled), memory_(memory) {}
@@ -92,7 +95,8 @@ class EvalBudget {
   Status status() const;
 
  private:
-  // An evaluation up to this size needs no reservation. Reservations grow in steps of this size.
+  // An evaluation that takes at most this number of bytes reserves nothing in the server's budget.
+  // Reservations grow in steps of this size.
   static constexpr size_t kUnchargedBytes = size_t{1} << 20;
   // The number of bytes between two checks of the clock. Functions make these bytes in less than a millisecond.
   static constexpr size_t kBytesPerLook = size_t{64} << 10;

@@ -1,5 +1,6 @@
-// Provides names and numbers of the catalog's objects, and privileges on them, for the reg* types, to_reg*() and
-// has_*_privilege(). engine/system_tables implements the interface, for one statement.
+// Finds names and numbers of objects in the catalog, and privileges on them, for the reg* types,
+// to_reg*() and has_*_privilege(). engine/system_tables implements this interface, for one
+// statement at a time.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -24,11 +25,12 @@ class CatalogNames {
   // Returns the number of the object that a text names as in SQL: Orders, "Orders", public.orders, integer[], 16394.
   // Fails for an unknown name as PostgreSQL does: UndefinedSource, UndefinedObject, UndefinedSchema, UndefinedFunction.
   virtual Result<int64_t> number_of(PostgresLabel type, std::string_view text) = 0;
-  // Returns the name of an object; the number as text if no object has it.
+  // Returns the name of an object. If no object has the number, returns the number as a text.
   virtual std::string name_of(PostgresLabel type, int64_t number) = 0;
-  // Returns whether the role (a name or a number; none: the current user) has one of the privileges (a list with
-  // commas) on the object, whose kind is "table", "sequence", "any_column", "column", "schema", "database", "function",
-  // "type", ... `object` is a name as for number_of(), or a number. Returns nullopt if no object has that number.
+  // Returns whether the role (a name or a number; nothing: the current user) has at least one of
+  // the privileges (a list with commas) on the object. `kind` is the kind of the object: "table",
+  // "sequence", "any_column", "column", "schema", "database", "function", "type", ... `object` is a
+  // name as for number_of(), or a number. Returns nullopt if no object has that number.
   virtual Result<std::optional<bool>> has_privilege(std::string_view kind,
                                                     std::optional<std::string_view> role,
                                                     std::string_view object,
@@ -36,9 +38,9 @@ class CatalogNames {
                                                     std::string_view privileges) = 0;
 };
 
-// Sets the CatalogNames for functions that this thread computes during the lifetime of the object. EvalContext, which
-// all functions and operators receive, does not have them, because only a few functions in statements about the catalog
-// need them.
+// As long as this object exists, functions that this thread computes use the given CatalogNames.
+// They are not a part of EvalContext, which all functions and operators receive, because only a few
+// functions in statements about the catalog need them.
 class CatalogNamesInUse {
  public:
   explicit CatalogNamesInUse(CatalogNames* names);  // null: no names

@@ -1,5 +1,5 @@
-// Encodes single values of any type as bytes, which aggregate states store and sets compare.
-// Private to engine/functions.
+// Encodes single values of any type as bytes. Aggregate states store such bytes, and sets compare
+// them. Used only in engine/functions.
 #pragma once
 #include <cassert>
 #include <string>

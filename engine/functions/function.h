@@ -10,11 +10,12 @@
 
 namespace engine {
 
-// The kernel of a table function returns one ARRAY for each row, whose elements become rows. The signature of a table
-// function names the type of an element as its result.
+// A table function returns one ARRAY for each row, and each element becomes a row of the result.
+// Its signature names the type of the elements as its result.
 enum class FunctionKind : uint8_t { Scalar, Table };
 
-// Computes the return type from the types of the arguments after coercion, if a signature cannot express it.
+// Computes the return type from the types of the arguments after coercion. Set if the signature
+// cannot express the return type.
 using ReturnType = Result<SqlType> (*)(std::span<const SqlType> arguments);
 
 struct FunctionDef {
@@ -25,9 +26,10 @@ struct FunctionDef {
   Kernel kernel;
   ReturnType returns = nullptr;
   FunctionKind kind = FunctionKind::Scalar;
-  bool is_deterministic = true;  // false: not folded even if all arguments are constants
-  // Set for functions that return the first argument that is not null. The program then computes an argument only for
-  // rows in which all previous arguments are null.
+  // false: the function is not computed in advance, even if all arguments are constants
+  bool is_deterministic = true;
+  // Set for functions such as COALESCE, which return the first argument that is not null. Each
+  // argument is then computed only for the rows in which all arguments before it are null.
   bool takes_first_given = false;
 };
 

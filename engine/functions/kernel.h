@@ -1,5 +1,5 @@
-// The interface between the evaluator and the body of a function, with the columns of one batch, its result and its
-// errors.
+// The interface between the evaluator and the body of a function (its kernel). A call has the
+// columns of one batch, the result and the errors.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -16,8 +16,9 @@
 
 namespace engine {
 
-// The rows of one batch for which a function failed, with the messages of the first few failures. A message may also
-// belong to a row that has not failed: a failure that an enclosing function treated as a null argument.
+// The rows of one batch for which a function failed, with the messages of the first failures. Some
+// messages may belong to rows that have not failed: an enclosing function has treated the failure
+// of its argument as a null.
 class RowErrors {
  public:
   struct Message {
@@ -25,14 +26,15 @@ class RowErrors {
     std::string text;
     ErrorCode code = ErrorCode::InvalidText;
   };
-  // This number is enough to show the problem of a batch; more messages would only flood the processing log.
+  // This number of messages is enough to show the problem of a batch. More would only flood the
+  // processing log.
   static constexpr size_t kMaxMessages = 16;
 
   explicit RowErrors(size_t rows) : rows_(rows) {}
 
   void add(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
-  // Adds an error and keeps its code, because an error of class 53 or 54 is a limit that was reached, and not wrong
-  // input.
+  // Adds an error with its code. The code is needed because an error of class 53 or 54 means that a
+  // limit was reached, and not that the input is wrong.
   void add(size_t row, const Error& error) { add(row, error.message, error.code); }
   bool any() const { return failed_.size() != 0; }
   bool has(size_t row) const { return any() && failed_.test(row); }
@@ -40,7 +42,8 @@ class RowErrors {
   // Returns one bit for each row; an empty bitmap if no row failed.
   const Bitmap& failed() const { return failed_; }
   const std::vector<Message>& messages() const { return messages_; }
-  // Returns the number of notes that were left out of messages(). Failures that were left out are in failed().
+  // Returns the number of note() calls that were left out of messages(). (Failed rows without a
+  // message are still in failed().)
   size_t more_noted() const { return more_noted_; }
   // Adds the errors of a subset of the rows: row i of `part` is row `rows[i]` here.
   void add_part(const RowErrors& part, std::span<const uint32_t> rows);
@@ -68,8 +71,9 @@ struct EvalContext {
   EvalBudget* budget = nullptr;
 
   std::string_view property(const std::string& name, std::string_view otherwise) const;
-  // Call before a function makes a value whose size depends on its arguments. Returns false if the value would be too
-  // large, or if the budget does not have that many bytes. Does not take bytes from the budget.
+  // Call it before a function makes a value whose size depends on its arguments. Returns false if
+  // the value would be too large, or if fewer bytes are left in the budget. Takes no bytes from the
+  // budget.
   bool has_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
     if (budget == nullptr) return true;
@@ -118,35 +122,38 @@ struct Argument {
 class LambdaBody {
  public:
   virtual ~LambdaBody() = default;
-  // Evaluates the lambda for each element. `parameters` are as long as `rows`; rows[i] is the row of the call to which
-  // element i belongs, whose other columns the body may use. Errors are added to `errors` by row, not by element; the
-  // element's value is then null.
+  // Evaluates the lambda for each element. `parameters` are as long as `rows`. rows[i] is the row
+  // of the call to which element i belongs; the body may use the other columns of this row. If an
+  // element fails, its value is null, and the error is added to `errors` for its row.
   virtual ColumnPtr run(std::span<const Argument> parameters, std::span<const uint32_t> rows,
                         RowErrors& errors) const = 0;
 };
 
-// One call of a function over a batch. A kernel computes all rows, because rows that need no value have been removed.
+// One call of a function for a batch. The kernel computes all rows; rows for which no value is
+// needed have been removed before.
 struct KernelCall {
   std::span<const Argument> args;  // coerced to the parameters' types; without lambdas
   size_t rows;
-  // Initially empty, with the return type; the kernel must append or set `rows` rows. If it stores views of an
-  // argument's strings it must call out.share_strings_of(argument).
+  // Empty at first, with the return type. The kernel must append or set `rows` rows. If it stores
+  // views of an argument's strings, it must call out.share_strings_of(argument).
   Column& out;
   RowErrors& errors;  // a row that is added here must be null in `out`
   const EvalContext& context;
   std::span<const LambdaBody* const> lambdas = {};
-  // Whether PostgreSQL's rules apply. A null operand of a comparison or a condition then makes the result unknown,
-  // which is null. Otherwise, as in ksqlDB, the comparison is false and the condition an error.
+  // Whether PostgreSQL's rules apply. With them, a null operand of a comparison or condition makes
+  // the result unknown, which is null. Without them, as in ksqlDB, a comparison with null is false,
+  // and a condition that is null is an error.
   bool knows_unknown = false;
-  // Whether a whole number out of range is an error of the row, and not a number that wraps around or the nearest one
-  // that fits, as in Java. PostgreSQL's rules include the check.
+  // Whether a whole number out of range is an error of the row. Otherwise, as in Java, the number
+  // wraps around or becomes the nearest number that fits. PostgreSQL's rules include this check.
   bool checks_range = false;
 
   bool fails_out_of_range() const { return knows_unknown || checks_range; }
 };
 
-// Appends row `at` of a column to the result, as the value of `row`. A constant, or an element of an array, may be
-// appended many times, so each copy is charged to the budget.
+// Appends the value in row `at` of a column to the result, as the value of `row`. A constant, or an
+// element of an array, may be appended many times, so the bytes of each copy are charged to the
+// budget.
 void append_copy(KernelCall& call, size_t row, const Column& from, size_t at);
 
 // Computes a batch. A kernel must not allocate memory for each row, except for strings and lists, and must not throw.

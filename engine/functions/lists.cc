@@ -24,8 +24,9 @@ std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries) {
   std::vector<uint32_t> order(entries.size());
   std::iota(order.begin(), order.end(), entries.begin);
   if (keys.type().kind() != TypeKind::String) return order;
-  // ksqlDB creates its maps with a capacity for their number of entries; HashMap doubles its table
-  // if more than three quarters of it are used.
+  // ksqlDB creates its maps with a capacity for their number of entries. Java's HashMap doubles its
+  // table if more than three quarters of it are used, so the order of the entries depends on the
+  // size of the table.
   uint32_t buckets = 2;
   while (uint64_t{entries.size()} * 4 > uint64_t{buckets} * 3) buckets *= 2;
   const auto bucket = [&](uint32_t entry) {

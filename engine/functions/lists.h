@@ -20,8 +20,9 @@ inline ItemRange items_of(const Argument& argument, size_t row) {
   return {ends[at], ends[at + 1]};
 }
 
-// Returns the entries of one map in the iteration order of Java's HashMap, which is visible to
-// ksqlDB's users in MAP_KEYS and REDUCE. If the keys are not texts, the entries keep their order.
+// Returns the entries of one map in the order in which Java's HashMap iterates over them. Users of
+// ksqlDB see this order in MAP_KEYS and REDUCE. If the keys are not texts, the entries keep their
+// order.
 std::vector<uint32_t> hash_order(const Column& keys, ItemRange entries);
 
 // Returns a column with the argument's value for each row, even if the argument is a constant.

@@ -19,9 +19,10 @@ inline std::strong_ordering compare_doubles(double a, double b) {
 // Compares two values of the same scalar type that are not null.
 std::strong_ordering compare_rows(const Column& a, size_t a_row, const Column& b, size_t b_row);
 
-// Compares two values in PostgreSQL's order, for SELECTs over tables: -0.0 equals 0.0, bytes are unsigned, and types
-// that are stored as text are compared by their comparable form. Arrays and rows are compared item by item, with nulls
-// last, then by length. For maps, only equality is defined.
+// Compares two values in PostgreSQL's order, for SELECTs over tables. -0.0 equals 0.0, bytes are
+// unsigned, and types that are stored as text are compared by their comparable form
+// (comparable_kernel()). Arrays and rows are compared item by item, with nulls last, and then by
+// length. For maps, only equality is defined.
 std::strong_ordering compare_as_postgres(const Column& a, size_t a_row, const Column& b,
                                          size_t b_row);
 inline std::strong_ordering compare_doubles_as_postgres(double a, double b) {

@@ -37,11 +37,11 @@ enum class CallKind : uint8_t { Scalar, Table, Aggregate };
 
 struct Resolution {
   const Overload* overload;
-  // The type to which each argument is coerced; Null for lambdas, and for a parameter that accepts
-  // any type if no other argument determines the type.
+  // The type to which each argument is coerced. Null for lambdas. Also Null for a parameter that
+  // accepts any type if no other argument determines the type.
   std::vector<SqlType> argument_types;
-  // The types of the signature's letters. A letter that depends on the result of a lambda has no
-  // type yet.
+  // The types of the letters in the signature (such as T). A letter that depends on the result of a
+  // lambda has no type yet.
   Bindings bindings;
 };
 

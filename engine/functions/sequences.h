@@ -1,5 +1,5 @@
-// The interface to the sequences as one session sees them, for nextval(), currval(), setval() and lastval(); also for
-// txid_current(). The server implements it.
+// The interface to the sequences as one session sees them. Used by nextval(), currval(), setval()
+// and lastval(), and also by txid_current(). The server implements it.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -16,10 +16,11 @@ namespace engine {
 class Sequences {
  public:
   virtual ~Sequences() = default;
-  // Fills `numbers` with the next numbers of the sequence. Fails with QueryCanceled if the budget is over while the
-  // function waits. `budget` may be null; then the wait has no limit.
+  // Fills `numbers` with the next numbers of the sequence. Fails with QueryCanceled if the budget
+  // is used up while the function waits. Without a budget (null), it waits without a limit.
   virtual Status next(std::string_view name, std::span<int64_t> numbers, EvalBudget* budget) = 0;
-  // Return the last number that next() has returned to this session: for this sequence, and for any sequence.
+  // current() returns the last number that next() has returned to this session for this sequence,
+  // last() for any sequence.
   virtual Result<int64_t> current(std::string_view name) const = 0;
   virtual Result<int64_t> last() const = 0;
   // Sets the sequence. Its next number is the one after `value`, or `value` itself if `is_called` is false.
@@ -28,8 +29,9 @@ class Sequences {
   virtual int64_t transaction() = 0;
 };
 
-// Sets the Sequences for functions that this thread computes during the lifetime of the object. EvalContext, which all
-// functions and operators receive, does not have them, because only five functions in few statements need them.
+// As long as this object exists, functions that this thread computes use the given Sequences. They
+// are not a part of EvalContext, which all functions and operators receive, because only five
+// functions in few statements need them.
 class SequencesInUse {
  public:
   explicit SequencesInUse(Sequences* sequences);  // null: no sequences

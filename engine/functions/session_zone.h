@@ -10,9 +10,9 @@
 
 namespace engine {
 
-// The names of the properties that carry zone and formats with a statement to all threads that work on it. A session in
-// UTC has no zone property, and a session in ISO style has no style properties. Continuous queries have none of them,
-// and always use UTC and ISO.
+// The names of the properties with which zone and formats of a session reach all threads that work
+// on its statement. A session in UTC has no zone property, and a session in ISO style has no style
+// properties. Continuous queries have none of them, so they always use UTC and ISO.
 inline constexpr std::string_view kZoneProperty = "timezone", kDateStyleProperty = "datestyle",
                                   kIntervalStyleProperty = "intervalstyle";
 
@@ -25,7 +25,8 @@ TextForms session_forms(const EvalContext& context);
 std::map<std::string, std::string> without_session_forms(
     std::map<std::string, std::string> properties);
 
-// Keeps the zone of a call, for functions that need it in each row and have a parameter PerBatch<CallZone>&.
+// Looks up the session's zone once for a call. For functions that need it in each row; they have a
+// parameter PerBatch<CallZone>&.
 class CallZone {
  public:
   const ZoneClock* of(const KernelCall& call) {
@@ -38,7 +39,7 @@ class CallZone {
   ZoneClockPtr zone_;
   bool is_known_ = false;
 };
-// Keeps all formats of a call, for functions that need them in each row.
+// Looks up all formats of the session once for a call. For functions that need them in each row.
 class CallForms {
  public:
   const TextForms& of(const KernelCall& call) {

@@ -70,11 +70,11 @@ Signature parse_signature(std::string_view text);
 // The types of a signature's generic letters in one call.
 class Bindings {
  public:
-  // Returns whether `type` fits the pattern. A letter of the pattern that has no type yet gets the
-  // type at its place. `widen` allows implicit coercions.
+  // Returns whether `type` fits the pattern. If the pattern contains a letter that has no type yet,
+  // the letter gets the type at its place. With `widen`, implicit coercions are allowed.
   bool match(const TypePattern& pattern, const SqlType& type, bool widen);
-  // Returns the pattern's type with its letters replaced; Null for a letter that has no type yet.
-  // AnyDecimal becomes the widest DECIMAL that was matched.
+  // Returns the type that results from the pattern when its letters are replaced by their types;
+  // Null for a letter without a type. AnyDecimal becomes the widest DECIMAL that was matched.
   SqlType substitute(const TypePattern& pattern) const;
   const SqlType* find(char letter) const;
   void bind(char letter, SqlType type);

@@ -4,7 +4,8 @@ namespace engine {
 
 namespace {
 
-// The length from which on a table of borders (Knuth, Morris and Pratt) saves time.
+// The length of a pattern from which on the search uses a table of borders (the algorithm of Knuth,
+// Morris and Pratt). For shorter patterns the table saves no time.
 constexpr size_t kLong = 32;
 
 std::vector<uint32_t> borders_of(std::string_view wanted) {

@@ -1,4 +1,5 @@
-// Searches texts in time linear in both texts, because texts and patterns are from clients.
+// Searches texts in time proportional to the sum of their lengths. This matters because clients
+// choose both text and pattern.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -9,8 +10,8 @@ namespace engine {
 // Finds the occurrences of `wanted` in `text` from byte `from` on, one after another. Both texts must outlive the
 // object. An empty text occurs at every position.
 //
-// Short patterns are searched with string_view::find(), whose worst case is the product of both lengths, long patterns
-// with the algorithm of Knuth, Morris and Pratt.
+// Short patterns are searched with string_view::find(), whose worst case is the product of both
+// lengths. Long patterns are searched with the algorithm of Knuth, Morris and Pratt.
 class TextMatches {
  public:
   TextMatches(std::string_view text, std::string_view wanted, size_t from = 0);
@@ -25,7 +26,8 @@ class TextMatches {
   size_t find_long();
 
   std::string_view text_, wanted_;
-  size_t at_;                      // short pattern: where to continue; long: the next byte
+  // with a short pattern, where to continue; with a long one, the next byte
+  size_t at_;
   // for a long pattern: number of bytes of `wanted_` that match before `at_`
   size_t fitting_ = 0;
   std::vector<uint32_t> borders_;  // long: for each prefix, the length of its longest border

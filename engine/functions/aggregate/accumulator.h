@@ -1,5 +1,5 @@
-// Implements aggregates as classes. accumulator_of<State>() makes the function table of a class.
-// The aggregates of this folder and of engine/query/ordered_sets.cc use it.
+// Implements aggregates as classes. accumulator_of<State>() makes the function table (Accumulator)
+// of a class. Used by the aggregates in this folder and in engine/query/ordered_sets.cc.
 #pragma once
 #include <memory>
 #include <new>
@@ -20,8 +20,8 @@ namespace engine {
 //   void decode(const AggregateInstance&, ByteReader& in);        missing bytes make `in` fail
 template <class State>
 struct AccumulatorOf {
-  // Copying kDone takes a nanosecond; `return {}` first fills a whole Status with zeros, which
-  // takes ten.
+  // Copying kDone takes a nanosecond. `return {}` would take ten, because it first fills a whole
+  // Status with zeros.
   static inline const Status kDone;
 
   template <class F>

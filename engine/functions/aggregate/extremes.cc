@@ -12,7 +12,8 @@ namespace engine {
 
 namespace {
 
-// A type that can store a value of T after the batch with the value has been deleted.
+// A type that stores a copy of a value of type T. The copy stays valid after the batch with the
+// value was deleted.
 template <class T>
 struct Kept {
   using Type = T;

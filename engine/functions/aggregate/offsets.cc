@@ -15,7 +15,7 @@ struct Seen {
   std::string cell;
 };
 
-// The literals that a signature has after its column.
+// The kinds of literals that follow the column in a signature.
 enum class Literals : uint8_t { None, IgnoreNulls, Count, CountAndIgnoreNulls };
 
 constexpr bool has_count(Literals literals) { return literals >= Literals::Count; }

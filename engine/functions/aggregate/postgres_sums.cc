@@ -22,7 +22,8 @@ template <class T>
 using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t,
                                  std::conditional_t<std::is_same_v<T, double>, double, Int128>>;
 
-// A sum and a count of values. Undo is not needed, because such a SELECT is computed only from existing rows.
+// A sum and a count of values. A value is never removed again (no undo), because a SELECT over a
+// table is computed from the rows that exist.
 template <class T>
 struct Added {
   Total<T> sum = 0;

@@ -26,7 +26,7 @@ using Kind = json::Node::Kind;
 
 // ---- Paths ----
 
-// Caches the steps of the last path, which is usually the path of the next row, too.
+// Keeps the parsed steps of the last path: the next row usually has the same path.
 class JsonPath {
  public:
   Result<const std::vector<std::string>*> steps(Text path) {

@@ -8,9 +8,10 @@
 
 namespace engine {
 
-// Parses a path and returns its steps: names, and indexes as digits. The first step is always "$". The name after a dot
-// consists of letters, digits and signs that have no meaning in any dialect of such paths (including @ of JSON-LD and
-// Elastic, # and /); a name in brackets and quotes may have any characters. Fails with InvalidParameter.
+// Parses a path and returns its steps: names, and indexes as digits. The first step is always "$".
+// A name after a dot consists of letters, digits, and those signs that have no meaning in any
+// dialect of JSON paths, such as # and / (and @, which occurs in JSON-LD and Elasticsearch). A name
+// in brackets and quotes may have any characters. Fails with InvalidParameter.
 Result<std::vector<std::string>> parse_json_path(std::string_view path);
 
 }  // namespace engine

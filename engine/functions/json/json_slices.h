@@ -1,5 +1,6 @@
-// Walks through JSON texts in place. Values are slices of the text; no bytes are copied and no tree is built. Invalid
-// JSON is detected if the walk reaches it; skipped parts are not checked. Private to engine/functions.
+// Goes through JSON texts without copying them or building a tree: values are slices of the text.
+// Invalid JSON is detected only where it is read; skipped parts are not checked. Used only in
+// engine/functions.
 #pragma once
 #include <optional>
 #include <span>
@@ -20,7 +21,8 @@ inline bool is_container(SliceKind kind) {
   return kind == SliceKind::Object || kind == SliceKind::Array;
 }
 
-// Returns the type of a part of a value: json for json and for a plain text, jsonb for jsonb.
+// Returns the type of a part of a JSON value: json if the whole is json or a plain text, and jsonb
+// if it is jsonb.
 SqlType part_type(const SqlType& whole);
 // Returns the part type for the first argument of a function.
 Result<SqlType> type_of_part(std::span<const SqlType> arguments);
@@ -58,14 +60,15 @@ std::string unquoted(std::string_view string);
 // Returns whether the content of the string is `text`.
 bool says(std::string_view string, std::string_view text);
 
-// Returns the text of a value as ->> does: the content of a string, nullopt for null, other values as written.
+// Returns the text of a value as the operator ->> does: the content of a string, nullopt for null,
+// and other values as they are written.
 std::optional<std::string> text_of(std::string_view slice);
 
 // Returns the member with the name, the last one of several; nullopt if the slice is not an object or has no such
 // member.
 Result<std::optional<std::string_view>> member_named(std::string_view slice, std::string_view name);
-// Returns the element at an index, which counts from 0, or backwards from -1, the last element; nullopt if the slice is
-// not an array or has no such element.
+// Returns the element at an index. Indexes count from 0; negative ones count from the end, where -1
+// is the last element. Returns nullopt if the slice is not an array or has no such element.
 Result<std::optional<std::string_view>> element_at(std::string_view slice, int64_t place);
 
 }  // namespace engine::json

@@ -1,4 +1,4 @@
-// Parses JSON texts to trees with numbers as written, for the JSON functions. Private to
+// Parses JSON texts to trees, for the JSON functions. Numbers keep their spelling. Used only in
 // engine/functions.
 #pragma once
 #include <memory>

@@ -40,7 +40,8 @@ Maybe<Text> member(Text text, Text name) {
 }
 Maybe<Text> element(const KernelCall& call, Text text, int32_t place) {
   const Text slice = TRY(json::whole_slice(text));
-  // PostgreSQL keeps a scalar as an array of one element, which -> finds in jsonb.
+  // PostgreSQL stores a scalar as an array with one element, and the operator -> finds this element
+  // in jsonb.
   if (is_jsonb(call.args[0].type()) && !json::is_container(json::kind_of(slice)))
     return place == 0 || place == -1 ? std::optional(slice) : std::nullopt;
   return json::element_at(slice, place);
@@ -185,7 +186,7 @@ void exist(KernelCall& call) {
   }
 }
 
-// ---- @>: in the form in which equal values have equal texts
+// ---- @>: both sides are in the form of shortest_jsonb(), in which equal values have equal texts
 
 bool is_container(Text slice) { return json::is_container(json::kind_of(slice)); }
 

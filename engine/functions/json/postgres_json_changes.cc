@@ -1,5 +1,5 @@
-// PostgreSQL's operators and functions that change jsonb. A result is composed of slices in the form of the text from
-// which they are taken. Objects are sorted in jsonb's order at the end.
+// PostgreSQL's operators and functions that change jsonb. A result is put together from slices of
+// the arguments' texts. At the end, the members of objects are sorted in jsonb's order.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -75,7 +75,8 @@ Result<std::string> concat(Text first, Text second) {
 
 // ---- -
 
-// Returns the result in jsonb's form. A result for an argument that is jsonb already has this form.
+// Returns the result in jsonb's form. If the first argument is jsonb, the result already has this
+// form.
 Result<std::string> as_jsonb(const KernelCall& call, Result<std::string> made) {
   const bool is_normal = call.args[0].type().label() == label::kJsonb;
   return is_normal || !made ? std::move(made) : normal_jsonb(*made);

@@ -41,9 +41,9 @@ KeySet keys_of(const Argument& argument, size_t row) {
   return keys;
 }
 
-// Charges the budget for this row's copies of the arrays' elements: even a constant array, which is
-// stored once for all rows, is copied for each row. If the copies would be too large or the budget
-// is exhausted, adds an error to the row and returns false.
+// Takes memory from the budget for the elements that this row copies. A constant array is stored
+// only once, but each row copies it. If the copies would be too large or the budget is used up,
+// adds an error to the row and returns false.
 bool has_room(KernelCall& call, size_t row, std::span<const Argument> arrays) {
   size_t bytes = 0;
   for (const Argument& array : arrays)

@@ -27,8 +27,8 @@ template <class Number>
 Number bit_not(Number a) {
   return ~a;
 }
-// Shifts a number. As in PostgreSQL, whose result is that of the processor's instruction, the count
-// is taken modulo the width of the number.
+// Shifts a number. As in PostgreSQL, which uses the processor's instruction, only the remainder of
+// `places` divided by the width of the number counts.
 template <class Number>
 Number shift_left(Number a, int32_t places) {
   using Unsigned = std::make_unsigned_t<Number>;

@@ -104,8 +104,8 @@ void has_privilege(KernelCall& call) {
       });
 }
 
-// Returns 0 for each row, so that every version of a row counts as new. Tools that read only the objects that have
-// changed since a transaction then read all objects.
+// Returns age 0 for each row, as if every object had just changed. Tools that read only the objects
+// that have changed since a transaction then read all objects.
 void age_of_transaction(KernelCall& call) {
   for_each_given(call, [&](size_t) { call.out.append(int32_t{0}); });
 }

@@ -53,9 +53,9 @@ struct Flat {
   }
 };
 
-// Appends one list for each row, with the row's elements of `parts`. These columns are as long as `flat`; `keep`
-// selects positions. The columns of a lambda may repeat one long string in all elements, so bytes are taken for each
-// copy.
+// Appends one list for each row, with the elements of `parts` that belong to the row. The columns
+// of `parts` have as many rows as `flat`; `keep` selects positions. A lambda may return the same
+// long string for all elements, so memory is taken for each copy.
 template <class Keep>
 void build_rows(KernelCall& call, const Flat& flat, std::span<const Column* const> parts,
                 Keep keep) {
@@ -118,7 +118,8 @@ void filter(KernelCall& call) {
   build_rows(call, flat, parts, [&](size_t at) { return keep->data<uint8_t>()[at] != 0; });
 }
 
-// Reduces the n-th elements of all rows in one step, so that the number of steps is the length of the longest row.
+// Runs REDUCE for all rows together: step n reduces the n-th element of each row. So the number of
+// steps is the length of the longest list.
 class Reduction {
  public:
   explicit Reduction(KernelCall& call)
@@ -153,7 +154,8 @@ class Reduction {
     size_t charged_bytes =
         0;  // size of the largest state so far, because each state replaces the previous one
   };
-  // Arguments and result of a lambda call, kept together because the result may be one of the parameters.
+  // Arguments and result of a lambda call. They are kept together because the result may be one of
+  // the arguments.
   struct Step {
     Column states;
     std::vector<Column> parts;
@@ -193,7 +195,8 @@ class Reduction {
       state.charged_bytes = bytes;
     }
     if (starts_[row] + nth < starts_[row + 1]) return true;
-    // The state is copied, because it would keep the states of all rows in this step alive.
+    // The state is copied into a column of its own, because otherwise it would keep the states of
+    // all rows of this step in memory.
     finished_->append_from(*state.column, state.at);
     state.column = finished_;
     state.at = finished_->size() - 1;

@@ -13,7 +13,8 @@ namespace {
 double square_root(double x) { return std::sqrt(x); }
 double cube_root(double x) { return std::cbrt(x); }
 double exponential(double x) { return std::exp(x); }
-// LOG with one argument uses this function, too, although ksqlDB documents the base 10 for it.
+// LOG with one argument uses the natural logarithm, too, although ksqlDB documents the base 10 for
+// it.
 double natural_logarithm(double x) { return std::log(x); }
 double logarithm(double base, double x) {
   if (base <= 0 || base == 1) return std::numeric_limits<double>::quiet_NaN();

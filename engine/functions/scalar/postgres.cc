@@ -51,7 +51,8 @@ Text right(Text text, int32_t count) {
       place_of(text, count >= 0 ? characters(text) - int64_t{count} : -int64_t{count}));
 }
 
-// Return the text from a position, which counts from 1. The length also counts positions before the text.
+// Return the text from a position on. Positions count from 1. A position before the text is
+// allowed, and the length then also counts the positions before the text.
 Text substr(Text text, int32_t from) { return text.substr(place_of(text, int64_t{from} - 1)); }
 Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   if (length < 0)
@@ -257,7 +258,8 @@ Result<Number> mod(Number a, Number b) {
                  : static_cast<Number>(a % b);  // the smallest number divided by -1 does not fit
 }
 
-// ---- Times are local times in UTC or, over tables, in the session's zone, to which the binder converts instants
+// ---- Times are local times: in UTC or, in SELECTs over tables, in the session's zone. The binder
+// converts instants to them.
 
 int64_t now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 
@@ -420,9 +422,9 @@ Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
   return date_trunc(unit, days * kMsPerDay);
 }
 
-// Truncates an instant in the session's zone. Hours and shorter units are truncated with the offset that is valid at
-// the instant, so that the two equal hours of a clock change remain different. Longer units begin when clocks show
-// their beginning.
+// Truncates an instant in the session's zone. For hours and shorter units, the zone's offset at the
+// instant is used. So when clocks are set back and one hour occurs twice, its two occurrences have
+// different results. Longer units begin when local clocks show their beginning.
 Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call, PerBatch<CallZone>& zones,
                                                   Text unit, int64_t ms) {
   const ZoneClock* zone = zones->of(call);

@@ -14,8 +14,9 @@ namespace engine {
 
 namespace {
 
-// Calls `tell(size, row)` for each row whose array has elements. If the call has a second argument, the dimension, it
-// must be 1. The result is null for all other rows.
+// Calls `tell(size, row)` for each row whose array has elements. If the call has a second argument,
+// it is the dimension, and must be 1, since all arrays have one dimension. The result is null for
+// all other rows.
 template <class Tell>
 void of_each_array(KernelCall& call, Tell tell) {
   const bool has_dimension = call.args.size() > 1;

@@ -66,7 +66,7 @@ std::string age(int64_t later, int64_t earlier) { return interval_text(age_of(la
 std::string age_of_dates(int32_t later, int32_t earlier) {
   return age(later * kMsPerDay, earlier * kMsPerDay);
 }
-// Returns the age at the midnight at which the current day began.
+// Returns the age of `earlier` at the midnight at which the current day began.
 std::string age_until_today(const KernelCall& call, int64_t earlier) {
   const ZoneClockPtr zone = session_zone(call.context);
   const int64_t now = clock_of_instant(zone.get(), call.context.clock.wall_ms());
@@ -146,7 +146,8 @@ class TimeReader {
         at += size;
         continue;
       }
-      // A blank or separator of the template skips any number of them; any other character skips one.
+      // A blank or separator of the template matches any number of blanks and separators in the
+      // text. Any other character skips one character of the text.
       const char c = pattern[at];
       if (c == '"') {
         for (++at; at < pattern.size() && pattern[at] != '"'; ++at) skip_one();
@@ -190,7 +191,7 @@ class TimeReader {
   // Returns the number of template characters that were read; 0 if no pattern begins there.
   Result<size_t> read_pattern(Text pattern, size_t at) {
     using enum Calendar;
-    // A longer pattern precedes a shorter one with the same beginning.
+    // If one pattern is the beginning of another, the longer one comes first.
     static constexpr Pattern kPatterns[] = {{"IYYY", 4, &TimeReader::year_, IsoWeeks},
                                             {"IDDD", 3, &TimeReader::day_of_year_, IsoWeeks},
                                             {"IYY", 3, &TimeReader::short_year_, IsoWeeks},
@@ -452,7 +453,8 @@ Result<int32_t> to_date(Text text, Text pattern) {
 constexpr int64_t kUsPerDay = 86'400'000'000;
 constexpr int32_t kDaysPerMonth = 30;
 
-// carry() moves whole units to the larger part; match_signs() then gives the smaller part the sign of the larger part.
+// Moves whole units from the smaller to the larger part. match_signs() then gives the smaller part
+// the sign of the larger part.
 template <class Large, class Small>
 void carry(Large& large, Small& small, int64_t unit) {
   large += static_cast<Large>(small / unit);
@@ -576,8 +578,8 @@ Result<std::string> make_interval(int32_t years, int32_t months, int32_t weeks, 
 
 // ---- AT TIME ZONE
 
-// Finds the zone for a name. An abbreviation has the same offset all year. In POSIX notation, which PostgreSQL uses for
-// texts that are not names of zones, hours count to the west.
+// Finds the zone for a name. A zone abbreviation has the same offset all year. PostgreSQL reads a
+// text that is not a name of a zone in POSIX notation, in which positive hours are west of UTC.
 Result<TimeZone> zone_of(Text name) {
   constexpr int kSecondsPerMinute = 60;
   if (const auto minutes = minutes_east_of(name))
@@ -593,7 +595,7 @@ Result<TimeZone> zone_of(Text name) {
   return Error{ErrorCode::InvalidParameter,
                "time zone \"" + std::string(name.substr(0, 60)) + "\" not recognized"};
 }
-// Returns the zone for an interval, whose hours count to the east.
+// Returns the zone for an interval, in which positive hours are east of UTC.
 Result<TimeZone> zone_of_interval(Text text) {
   const Interval interval = TRY(parse_interval(text));
   constexpr int64_t kUsPerSecond = 1'000'000,

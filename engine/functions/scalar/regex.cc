@@ -25,9 +25,10 @@ std::string to_utf8(const icu::UnicodeString& text) {
 // As in PostgreSQL, a dot matches line breaks, too.
 constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
 
-// A pattern with catastrophic backtracking must not block the server. ICU counts steps in units of 10,000, which take
-// about 0.3 ms. The count is deterministic, so a row fails in every run or in none. The steps of a reasonable pattern
-// are proportional to the text, while those of catastrophic backtracking grow much faster.
+// Limits the time of a match, because catastrophic backtracking must not block the server. ICU
+// counts steps in units of 10,000, which take about 0.3 ms. The count depends only on the pattern
+// and the text, so a row always fails or never. The steps of a reasonable pattern are proportional
+// to the length of the text; those of catastrophic backtracking grow much faster.
 constexpr int32_t kTimeLimit = 40, kCharactersPerUnit = 1000;
 
 // Finds matches of patterns in texts, and keeps the compiled pattern as long as it stays the same. A column of patterns
@@ -129,7 +130,8 @@ Result<std::string> replace_matches(const KernelCall& call, icu::RegexMatcher& f
   while (found.find(status)) {
     found.appendReplacement(replaced, with, status);
     TRY(check(status));
-    // The size in UTF-16 units is a lower bound for the bytes of the text.
+    // The number of UTF-16 units is at most the number of bytes of the text, so it is checked
+    // before the conversion.
     const auto size = static_cast<size_t>(replaced.length());
     TRY(may_go_on(call.context, 0));
     if (!call.context.has_bytes(size)) return call.context.too_large(size);

@@ -1,4 +1,4 @@
-// Shared parts of functions on STRING and on BYTES. Private to strings.cc and bytes.cc.
+// Code that functions on STRING and on BYTES share. Used only by strings.cc and bytes.cc.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -32,7 +32,8 @@ auto padded(const Text& text, size_t length, const Text& padding, PadSide side) 
   const size_t wanted = length - text.size();
   Owned fill(padding.substr(0, wanted));
   fill.reserve(wanted);
-  // `fill` consists of whole paddings until the last step, which may append only a part of one.
+  // `fill` consists of complete copies of the padding until the last step, which may append only a
+  // part of one.
   while (fill.size() < wanted) fill.append(fill, 0, std::min(fill.size(), wanted - fill.size()));
   return side == PadSide::Left ? fill + Owned(text) : Owned(text) + fill;
 }

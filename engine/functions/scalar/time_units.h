@@ -5,9 +5,9 @@
 
 namespace engine {
 
-// Returns the name under which the tables of units have a unit: in lower case, and microseconds for us or usec. Accepts
-// the synonyms of PostgreSQL 15 (datetktbl and deltatktbl in utils/adt/datetime.c). Another name is returned as it is,
-// cut after 40 bytes.
+// Returns the name of a unit in the form in which the tables of units have it: in lower case, and
+// "microseconds" for us or usec. Accepts the synonyms of PostgreSQL 15 (datetktbl and deltatktbl in
+// utils/adt/datetime.c). Any other name is returned unchanged, but cut after 40 bytes.
 std::string unit_name(std::string_view unit);
 
 }  // namespace engine

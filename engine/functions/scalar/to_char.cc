@@ -66,7 +66,8 @@ std::string cased(Text pattern, Text name) {
   if (pattern[0] >= 'a') return lower_case(name);
   return pattern.size() > 1 && pattern[1] >= 'a' ? std::string(name) : upper_case(name);
 }
-// Parts of an interval may be negative; a sign does not count as one of the digits.
+// Pads the number with zeros. Parts of an interval may be negative; the sign is written in addition
+// to `width` digits.
 std::string padded(bool fills, int64_t value, int width) {
   return fills ? fmt::format("{:0{}}", value, value < 0 ? width + 1 : width)
                : fmt::to_string(value);
@@ -95,7 +96,7 @@ struct TimePattern {
   std::string (*show)(const Moment& at, bool fills, Text as_written);
 };
 using M = const Moment&;
-// A longer pattern precedes a shorter one with the same beginning.
+// If one pattern is the beginning of another, the longer one comes first.
 constexpr TimePattern kTimePatterns[] = {
     {"HH24", [](M at, bool fills, Text) { return padded(fills, at.hour(), 2); }},
     {"HH12", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
@@ -210,7 +211,8 @@ Result<std::string> shown(const Moment& at, Text form) {
       if (!form.empty()) form.remove_prefix(1);
       continue;
     }
-    // TM shows a name in the language of the server, which is English, without blanks behind it.
+    // TM stands for a name in the server's language, which is English. Like FM, it omits the blanks
+    // after the name.
     if (starts_ignoring_case(form, "FM") || starts_ignoring_case(form, "TM")) {
       fills = false;
       form.remove_prefix(2);

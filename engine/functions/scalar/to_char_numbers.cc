@@ -366,8 +366,8 @@ class LastTemplate {
 using ShowingTemplates = PerBatch<LastTemplate<Use::Shows>>;
 using ReadingTemplates = PerBatch<LastTemplate<Use::Reads>>;
 
-// Reads one number by a template, as NUM_processor() of PostgreSQL's formatting.c does: each part of the template takes
-// a character of the text, which need not fit.
+// Reads one number by a template, as NUM_processor() of PostgreSQL's formatting.c does: each part
+// of the template takes one character of the text, even if the character does not match the part.
 class NumberReader {
  public:
   NumberReader(const Template& form, Text text) : form_(form), rest_(text) {}
@@ -381,7 +381,8 @@ class NumberReader {
     if (digits_.empty())
       return Error{ErrorCode::InvalidText,
                    fmt::format("invalid input syntax for type numeric: \"{}\"", sign_)};
-    // The result has the whole digits of the template. A place of the point can take a further digit.
+    // The result has the whole digits of the template. The place of the point in the template can
+    // also take a digit.
     const size_t zeros = std::min(digits_.find_first_not_of('0'), static_cast<size_t>(whole_));
     if (whole_ - static_cast<int>(zeros) > form_.whole)
       return Error{ErrorCode::OutOfRange, "numeric field overflow"};
@@ -514,7 +515,7 @@ std::string rounded(std::string digits, int fraction) {
   return "1" + digits;
 }
 
-// Determines whether a negative number that is rounded to 0 keeps its sign. A double does.
+// Determines whether a negative number that is rounded to 0 keeps its minus sign. Doubles keep it.
 enum class Zero : uint8_t { HasNoSign, KeepsSign };
 std::string shown(const Template& form, std::string number, Zero zero = Zero::HasNoSign) {
   bool is_negative = number.starts_with('-');
