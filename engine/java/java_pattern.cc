@@ -220,12 +220,12 @@ class PatternCompiler {
     return static_cast<int>(end - at_);
   }
 
-  // Appends a step. If numbers are adjacent without a separator, all except the first have a fixed
-  // width, and the first does not read the digits that belong to the others.
+  // Appends a step. If numbers follow each other without a separator, all except the first have a
+  // fixed width. The first number must not read the digits that belong to the others.
   void add(TimeStep step) {
     const bool is_number = step.kind == StepKind::Number || step.kind == StepKind::ShortYear;
     if (!is_number || step.pad_width > 0) {
-      // A number also does not read the digits of a fraction of fixed width that follows it.
+      // A number must also not read the digits of a fraction of fixed width that follows it.
       if (step.kind == StepKind::Fraction && number_base_ != kNone)
         steps_[number_base_].reserved_width += step.max_width;
       else

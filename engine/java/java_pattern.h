@@ -1,4 +1,4 @@
-// The steps of a compiled date pattern. Private to this folder.
+// The steps of a compiled date pattern. Used only by the source files in this folder.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -64,8 +64,8 @@ struct TimeStep {
   int reserved_width = 0;  // digits to leave to the fixed-width numbers that follow directly
   TextWidth text = TextWidth::Short;
   std::string literal = {};  // for a Literal: its text; for an Offset: the text for zero
-  // These members of an Offset state whether a colon separates its parts, and which parts are
-  // written.
+  // For an Offset: whether a colon separates its parts, whether zero minutes are omitted, and
+  // whether seconds are written.
   bool colon = false, minutes_optional = false, seconds = false;
   size_t group_end = 0;  // for an OptionalStart: index of its OptionalEnd
   // number of letters `p` before the step; the result is padded to this width
@@ -78,7 +78,8 @@ constexpr int64_t floor_div(int64_t a, int64_t b) {
 
 inline constexpr int64_t kNanosPerMs = 1'000'000, kNanosPerSecond = 1'000'000'000;
 
-// The names of a text field's values in order, beginning with the first value; for eras BC, AD.
+// The names of a text field's values, in order; for eras, for example, BC and AD. `first_value` is
+// the number of the first name.
 struct FieldNames {
   std::span<const std::string_view> names;
   int first_value;

@@ -1,6 +1,6 @@
-// Formats and parses dates and times by Java's pattern letters, those of
-// java.time.format.DateTimeFormatter and of the older java.text.SimpleDateFormat, which PARSE_DATE
-// follows. Names are English.
+// Formats and parses dates and times with Java's pattern letters: those of
+// java.time.format.DateTimeFormatter and, for PARSE_DATE, those of the older
+// java.text.SimpleDateFormat. Names are English.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -40,16 +40,17 @@ class TimePattern {
   Result<std::string> format_date(int32_t epoch_day) const;
   Result<std::string> format_time(int32_t ms_of_day) const;
 
-  // Returns milliseconds since 1970. The whole text must match the pattern, in any letter case.
-  // Missing fields are those of 1970-01-01T00:00; a zone in the text takes precedence over `zone`.
+  // Returns milliseconds since 1970. The whole text must match the pattern; letter case is ignored.
+  // Fields that the pattern does not have are those of 1970-01-01T00:00. If the text contains a
+  // zone, it is used instead of `zone`.
   Result<int64_t> parse_timestamp(std::string_view text, const TimeZone& zone) const;
   // Returns days since 1970. The pattern must have year, month and day, or year and day of the
   // year.
   Result<int32_t> parse_date(std::string_view text) const;
   // Returns milliseconds of the day. Fails if the text has a date.
   Result<int32_t> parse_time(std::string_view text) const;
-  // Returns milliseconds since 1970 in GMT, as SimpleDateFormat does: only a prefix of the text has
-  // to match, and numbers out of range roll over.
+  // Returns milliseconds since 1970 in GMT. Follows SimpleDateFormat: the pattern only has to match
+  // the beginning of the text, and numbers out of range roll over into the next field.
   Result<int64_t> parse_lenient_date(std::string_view text) const;
 
  private:

@@ -77,8 +77,9 @@ FieldRange range_of(TimeField field) {
   }
 }
 
-// Matches a text with the steps of a pattern. The functions return the end of the matched part, or
-// return nothing and record the failure that is furthest in the text.
+// Matches a text with the steps of a pattern. The functions return the end of the matched part. If
+// the text does not match, they return nothing and store the failure, unless an earlier one was
+// farther in the text.
 class PatternMatcher {
  public:
   PatternMatcher(std::string_view text, const std::vector<TimeStep>& steps)
@@ -194,8 +195,8 @@ class PatternMatcher {
     size_t count = digits_from(start, static_cast<size_t>(step.max_width) + reserved);
     if (reserved > 0) count = std::max(least, count < reserved ? 0 : count - reserved);
     if (count < least || digits_from(start, count) < count) return fail(at);
-    // If a number has more digits than the pattern has letters, printing writes a plus sign before
-    // it, so parsing requires the sign.
+    // When a number has more digits than the pattern has letters, Java prints a plus sign before
+    // it. So parsing also requires the sign.
     if (step.sign == SignStyle::ExceedsPad && !negative && (count > least) != positive)
       return fail(at);
     const int64_t value = number_at(start, count);

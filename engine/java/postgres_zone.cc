@@ -143,9 +143,9 @@ Error unknown_name(std::string_view name) {
 }  // namespace
 
 int64_t instant_of_clock(const TimeZone& zone, int64_t clock_ms) {
-  // If the local time occurs twice, to_epoch_ms() returns the earlier instant. The later one has
-  // the offset that is in force after the clocks have been moved back; moves of more than three
-  // hours are not considered.
+  // If the local time occurs twice, to_epoch_ms() returns the earlier instant. The later instant
+  // has the offset that is in force after the clocks were set back. It is assumed that clocks are
+  // set back by at most three hours.
   constexpr int64_t kLongestOverlap = 3 * kMsPerHour;
   const int64_t earlier = zone.to_epoch_ms(clock_ms);
   const int64_t later = clock_ms - zone.offset_ms(earlier + kLongestOverlap);

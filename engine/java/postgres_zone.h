@@ -14,8 +14,9 @@ struct PostgresZone {
   ZoneClockPtr clock;  // null: UTC
 };
 
-// Finds regions of the tz database in any letter case, hours east (5, -7, 5.5), and names with a fixed offset in
-// POSIX's syntax, whose hours count to the west (UTC+3, <-03>+3, +05:30). Fails with InvalidParameter.
+// Finds regions of the tz database in any letter case, hours that count to the east (5, -7, 5.5),
+// and names with a fixed offset in the syntax of POSIX, in which hours count to the west (UTC+3,
+// <-03>+3, +05:30). Fails with InvalidParameter.
 Result<PostgresZone> find_postgres_zone(std::string_view name);
 
 // Returns the instant at which clocks in the zone show this local time. Skipped and repeated hours are resolved as in

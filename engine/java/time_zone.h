@@ -29,8 +29,9 @@ class TimeZone {
   const std::string& id() const { return id_; }
   // Returns local time minus UTC at an instant.
   int64_t offset_ms(int64_t epoch_ms) const;
-  // Returns the instant with this local time. If the local time occurs twice, the earlier instant
-  // is returned; if it is skipped, it is moved forward by the length of the gap, as in java.time.
+  // Returns the instant at which clocks in the zone show this local time. If that happens twice,
+  // returns the earlier instant. If the local time is skipped, it is first moved forward by the
+  // length of the gap, as in java.time.
   int64_t to_epoch_ms(int64_t local_ms) const;
   // Return the zone's name at an instant: "PDT" and "Pacific Daylight Time".
   std::string short_name(int64_t epoch_ms) const;

@@ -11,8 +11,8 @@ namespace engine {
 bool is_ascii(std::string_view text);
 // Returns the number of UTF-16 units of the text.
 size_t utf16_length(std::string_view text);
-// Returns the byte offset of the unit `index`; the text's size if the text has at most `index`
-// units. The second half of a surrogate pair has the offset of the first half.
+// Returns the byte offset of the UTF-16 unit with this index. If the text has at most `index`
+// units, returns its size. The second half of a surrogate pair has the offset of the first half.
 size_t utf16_offset(std::string_view text, size_t index);
 // Compares texts by UTF-16 units, as Java's String.compareTo does. This order differs from the
 // order of the bytes for characters above U+FFFF.

@@ -1,5 +1,6 @@
-// Reads the rules of a time zone from the system's tz database. The rules of the world's zones change several times a
-// year. Updates of the system include the changes; a library only has the rules with which it was built.
+// Reads the rules of a time zone from the system's tz database. Somewhere in the world, these rules
+// change several times a year. Updates of the operating system contain the changes, while a library
+// would only have the rules with which it was built.
 #pragma once
 #include <cstdint>
 #include <optional>
