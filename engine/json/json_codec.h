@@ -8,10 +8,10 @@
 //     static constexpr std::pair<Colour, std::string_view> names[] = {{Colour::Red, "red"}};
 //   };
 //
-// A member with its default value is not written, and a member that the JSON lacks keeps its
-// default. So a member may be added as long as its default means the earlier behaviour. A member
-// without a line in the table would be lost, so such a table does not compile. Include this file
-// only in .cc files, because it includes simdjson.
+// A member that has its default value is not written, and a member that is missing in the JSON
+// keeps its default. So a new member may be added if its default means the earlier behaviour. A
+// member without a line in the table would not be stored; therefore such a table does not compile.
+// Include this file only in .cc files, because it includes simdjson.
 #pragma once
 #include <concepts>
 #include <limits>
@@ -32,8 +32,8 @@ struct JsonFields;
 template <class T>
 struct JsonNames;
 
-// Has `write(JsonWriter&, const T&)` and `bool read(JsonValue, T&)`. Specialise it for types that
-// are neither a struct with JsonFields nor an enumeration with JsonNames.
+// A specialisation has `write(JsonWriter&, const T&)` and `bool read(JsonValue, T&)`. It is needed
+// for each type that is neither a struct with JsonFields nor an enumeration with JsonNames.
 template <class T>
 struct JsonCodec;
 
@@ -208,8 +208,8 @@ bool is_json_default(const T& value, const T& otherwise) {
     return false;
 }
 
-// Returns whether the table has all members of the struct. JsonFields<T>::elsewhere is the number of members that are
-// written in another way and not in the table.
+// Returns whether the table has all members of the struct. JsonFields<T>::elsewhere is the number
+// of members that are not in the table because they are written in another way.
 template <HasJsonFields T>
 consteval bool has_all_fields() {
   size_t known = std::tuple_size_v<std::remove_cvref_t<decltype(JsonFields<T>::fields)>>;
@@ -217,7 +217,8 @@ consteval bool has_all_fields() {
   return known == member_count<T>();
 }
 
-// Writes the members without the begin and the end of the object, for a caller that adds members to the same object.
+// Writes the members without opening and closing the object, for a caller that adds further members
+// to it.
 template <HasJsonFields T>
 void write_fields(JsonWriter& out, const T& value) {
   static_assert(has_all_fields<T>(), "a member of the struct has no json_field");

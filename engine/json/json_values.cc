@@ -110,7 +110,8 @@ void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
     out.number(type.modifier());
     return out.end_object();
   }
-  // PostgreSQL's name of an exact time is also that of the plain type, whose values are numbers.
+  // In PostgreSQL, an exact time has the same type name as the plain type, whose values are numbers
+  // in this server. So exact times are marked.
   if (is_exact_time(type.label())) {
     out.begin_object();
     out.key("exact");

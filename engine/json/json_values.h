@@ -19,9 +19,9 @@ struct JsonCodec<SqlType> {
   static bool read(const JsonValue& json, SqlType& type);
 };
 
-// The form depends on the payload: null, true, {"int": 1}, {"bigint": 1}, {"double": "1.5"},
-// {"decimal": "1.50"}, "text", {"bytes": base64}, [items], {"map": [[key, value], ...]}. Texts that
-// are not UTF-8 are written as bytes; both forms are read back as the same payload.
+// The form of a value depends on its payload: null, true, {"int": 1}, {"bigint": 1}, {"double":
+// "1.5"}, {"decimal": "1.50"}, "text", {"bytes": base64}, [items], {"map": [[key, value], ...]}. A
+// text that is not UTF-8 is written as bytes; it is read back as the same payload.
 template <>
 struct JsonCodec<Value> {
   static void write(JsonWriter& out, const Value& value);

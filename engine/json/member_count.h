@@ -6,9 +6,10 @@
 
 namespace engine {
 
-// Finds the largest number of empty braces with which the struct can be initialised; each pair of
-// braces stands for the default of one member. (Arguments that convert to anything would not work
-// instead of braces: an std::optional accepts such an argument in two ways.)
+// Finds the largest number of empty braces with which the struct can be initialised. Each pair of
+// braces stands for the default value of one member. (Objects that convert to any type would not
+// work instead of braces, because a std::optional could be initialised from such an object in two
+// ways.)
 template <class T>
 consteval size_t member_count() {
   static_assert(std::is_aggregate_v<T>);
