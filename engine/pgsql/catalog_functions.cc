@@ -56,8 +56,8 @@ constexpr std::string_view kTypeNameWithModifier =
     "WHEN $1 = 1186 AND $2 >= 0 THEN 'interval(' || CAST($2 % 65536 AS VARCHAR) || ')' "
     "ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
     "WHERE MR_OID = $1) END";
-// Prints the size, rounded, in the largest unit in which it is at least ten. The number that is divided is twice the
-// size in that unit.
+// Prints the size, rounded, in the largest unit in which it is at least ten. The text divides twice
+// the size, so that the result can be rounded.
 constexpr std::string_view kPrettySize =
     "CASE WHEN $1 IS NULL THEN CAST(NULL AS VARCHAR) WHEN ABS($1) < 10240 THEN CAST($1 AS VARCHAR) "
     "|| ' bytes' ELSE (SELECT "
@@ -330,8 +330,8 @@ bool has_parameter(const Expression& expression) {
                              [](const Expression* child) { return has_parameter(*child); });
 }
 
-// Adds parameters that the meaning does not use. A parameter must have a type, because drivers send its value in that
-// type.
+// Adds those parameters of the call that the replacement does not use: each parameter needs a type,
+// because drivers send its value in that type.
 ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
                               const ExpressionList& arguments, TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -349,8 +349,8 @@ ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
   return made;
 }
 
-// Limits the size of arguments that occur more than once in the replacement, because nested calls would multiply
-// them.
+// Limits the size of arguments that occur more than once in the replacement. Otherwise nested calls
+// would multiply them again and again.
 Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
                       TextPosition position) {
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -368,7 +368,7 @@ Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
   return {};
 }
 
-// Returns the meaning with its parameters replaced by the arguments.
+// Returns the replacement of a function, with its parameters replaced by the arguments of the call.
 Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList& arguments,
                                   TextPosition position) {
   TRY(check_repeated(meaning, arguments, position));
@@ -379,8 +379,8 @@ Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList
     expression->position = position;
     return {};
   };
-  // Children are visited first, so that inserted arguments are not visited. Otherwise parameters in them would be
-  // confused with the parameters of `meaning`.
+  // Children are visited first, so arguments that were just inserted are not visited. Otherwise the
+  // parameters in an argument would be taken for parameters of `meaning`.
   TRY(rewrite_expression(made, put, RewriteOrder::ChildrenFirst));
   return keep_parameters(std::move(made), meaning, arguments, position);
 }

@@ -1,4 +1,5 @@
-// Converts libpg_query's tree to the engine's syntax tree. Private to this folder.
+// Converts libpg_query's tree to the engine's syntax tree. Used only by the source files in this
+// folder.
 #pragma once
 #include <memory>
 #include <optional>
@@ -61,7 +62,8 @@ class Converter {
   };
   Status add_lockable(const Node& source, std::vector<LockableSource>& all) const;
 
-  // Expands the windows that WINDOW names in the calls of the SELECT.
+  // Replaces the names of windows in the calls of the SELECT by the definitions that its WINDOW
+  // clause gives them.
   Status name_windows(const Fields& select) const;
   Result<OverWindow> window(const Fields& definition) const;
   Status add_call_clauses(const Fields& fields, FunctionCall& call) const;
@@ -116,7 +118,8 @@ class Converter {
 
   // The following functions are in convert_statement.cc.
   Result<TableName> table_name(const Fields& relation) const;
-  // Returns the name of a relation that exists, which keeps the schema public if the session asks for it.
+  // Returns the name of a relation that exists. It keeps the schema public only if PublicPrefix
+  // asks for it.
   Result<TableName> existing_relation(const Fields& relation) const;
   Name existing_name(const std::vector<std::string>& names) const;
   Result<TableElement> table_element(const Fields& column) const;
@@ -145,7 +148,8 @@ class Converter {
   // The following functions are in convert_change.cc.
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
-  // `row_values` receives the sub-queries of (a, b) = (SELECT ...), see UpdateRows; if it is null, they are refused.
+  // `row_values` receives the sub-queries of (a, b) = (SELECT ...) (UpdateRows). If it is null,
+  // such assignments are refused.
   Result<std::vector<Assignment>> assignments(const Fields& fields,
                                               ExpressionList* row_values = nullptr) const;
   Built assigned_value(const Node& value, TextPosition at) const;
@@ -184,15 +188,15 @@ class Converter {
   std::vector<TextPosition> positions_;  // the position of each byte, and of the end of the text
 };
 
-// The schema of temporary tables.
+// The name of the schema that holds temporary tables.
 inline constexpr std::string_view kTemporarySchema = "pg_temp";
 
-// Makes a name. PostgreSQL's parser has folded the name and does not report whether it was quoted, so a name in lower
-// case counts as a name without quotes.
+// Makes a name. PostgreSQL's parser has folded the name, and does not report whether it was quoted.
+// So a name in lower case is treated as a name without quotes.
 Name name_of(std::string_view text);
 Error not_supported(std::string_view what, TextPosition position);
-// Returns the error for a PostgreSQL statement that is not supported; a SyntaxError if the error of the dialect's
-// parser is better.
+// Returns the error for a PostgreSQL statement that is not supported. It is a SyntaxError if the
+// error of the dialect's own parser is more helpful.
 Error refused_statement(const Node& node, std::string_view text, TextPosition at);
 
 }  // namespace engine::pgsql

@@ -206,8 +206,8 @@ Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) cons
   return make_expression(std::move(made), at);
 }
 
-// Returns the negative number at this place of the text, if there is one. libpg_query omits negative numbers as it
-// omits zero; only the text distinguishes them.
+// Returns the negative number at this place of the text, if there is one. libpg_query omits the
+// number from its tree if it is zero or negative, and only the text shows which it is.
 std::optional<int32_t> Converter::negative_number(int64_t location) const {
   const size_t sign = static_cast<size_t>(std::max<int64_t>(location, 0));
   if (sign >= text_.size() || text_[sign] != '-') return std::nullopt;
@@ -422,8 +422,8 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
 }
 
-// Converts x < ANY(array), or ALL. The comparisons are not written one by one, because the array may be very long, and
-// each comparison would contain x.
+// Converts x < ANY(array), or ALL. The comparison is written once, in a lambda: the array may be
+// very long, and each written comparison would contain x.
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left, ExpressionPtr array,
                                                     TextPosition at) {
@@ -700,8 +700,9 @@ Result<ExpressionPtr> Converter::row_of_query(ComparisonOp op, const Fields& row
       at);
 }
 
-// Converts (a, b) [NOT] IN (SELECT ...) as a value. The value is unknown if no row matches, but a row would match if
-// its nulls, or those of (a, b), were equal.
+// Converts (a, b) [NOT] IN (SELECT ...) as a value. If no row is equal to (a, b), the value is
+// unknown if a row could be equal in place of its nulls or of the nulls in (a, b); otherwise it is
+// false.
 Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
                                            TextPosition at) const {
   const Fields row = child(subquery, "testexpr")->fields;

@@ -131,8 +131,8 @@ bool is_of_number(char c) {
   return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == ':';
 }
 
-// Parses "12", "-1.5", "02:30" or "01:02:03.5". The result of a text with colons is in ms, otherwise in the unit that
-// follows the number.
+// Parses "12", "-1.5", "02:30" or "01:02:03.5". For a text with colons, the result is in ms;
+// otherwise its unit is the word that follows the number.
 std::optional<double> number(std::string_view text, bool& is_clock) {
   is_clock = text.find(':') != std::string_view::npos;
   if (!is_clock) {

@@ -50,8 +50,9 @@ bool has_inner_joins_only(const Node& node) {
          has_inner_joins_only(*right);
 }
 
-// Returns whether a join may follow a comma. a, u LEFT JOIN b ON ... becomes (a CROSS JOIN u) LEFT JOIN b, which is
-// correct if no column is merged with a column of a.
+// Returns whether the left join may be taken apart after a comma. FROM a, u LEFT JOIN b ON ... then
+// becomes (a CROSS JOIN u) LEFT JOIN b. This has the same meaning if USING or NATURAL does not
+// merge a column with a column of a.
 bool may_follow_comma(const Node& node) {
   if (node.kind != "JoinExpr") return true;
   if (has_inner_joins_only(node)) return true;
@@ -307,8 +308,9 @@ Status Converter::add_first(const Node& node, Query& query) const {
   return add_join(node.fields, query, JoinType::Left);
 }
 
-// Joins a source to the sources before it. Joins associate to the left in the engine's tree, but the sources of an item
-// after a comma may only be joined to each other.
+// Joins a source to the sources before it. In the engine's tree all joins associate to the left.
+// But the sources of one item of FROM may only be joined with each other, so an item after a comma
+// may have to become a source of its own.
 Status Converter::add_source(const Node& node, JoinType type, Query& query) const {
   if (node.kind == "JoinExpr") {
     const auto kind = TRY(join_type(node.fields.text("jointype"), query.position));

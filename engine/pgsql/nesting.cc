@@ -150,8 +150,9 @@ class Nesting {
   bool take(std::string_view word) {
     if (is_one_of(word, {")", "]"})) return close();
     if (word == ";" && levels_.size() == 1) clear();
-    // Items of a list do not nest within each other, and a chain of AND and OR is a list in the tree. A comma, AND or
-    // OR therefore subtracts the tokens since the last one. An AND that belongs to an open BETWEEN does not.
+    // The items of a list do not nest within each other, and a chain of AND and OR is a list in the
+    // tree. So after a comma, AND or OR, the tokens since the last one are subtracted from the
+    // depth. This does not apply to an AND that belongs to an open BETWEEN.
     Level& level = levels_.back();
     const bool is_and = equals_ignoring_case(word, "and");
     if (is_and && level.open_betweens > 0)

@@ -1,5 +1,5 @@
-// Checks a text by its words alone. Most of these checks run before libpg_query, which processes the text by a
-// recursion without a limit.
+// Checks a text by its words, without parsing it. Most of these checks run before libpg_query,
+// because it processes a text by recursion without a limit on the depth.
 #pragma once
 #include <string>
 
@@ -10,13 +10,14 @@ namespace engine::pgsql {
 
 class Converter;
 
-// Fails with LimitExceeded if the text has more than kMaxPostgresWords words, or if the number of words between two
-// commas, added up over all enclosing brackets, allows a tree that might exceed a thread's stack. Fails with
-// SyntaxError if the text cannot be split into words.
+// Fails with LimitExceeded if the text has more than kMaxPostgresWords words. Also fails with it if
+// the syntax tree might be too deep for the stack of a thread; this is estimated from the number of
+// words between two commas, added up over all enclosing brackets. Fails with SyntaxError if the
+// text cannot be split into words.
 Status check_nesting(const std::string& text);
 
-// Fails with LimitExceeded if libpg_query would repeat more than kMostRepeatedBytes of text: its tree repeats the text
-// after SET (a, b, ...) = for each of the columns.
+// Fails with LimitExceeded if libpg_query would repeat more than kMostRepeatedBytes of the text.
+// For SET (a, b, ...) = expression, its tree repeats the expression for each of the columns.
 Status check_assigned_rows(const std::string& text);
 inline constexpr size_t kMostRepeatedBytes = 256 * 1024;
 

@@ -9,8 +9,8 @@
 
 namespace engine {
 
-// libpg_query recurses once for each level of the tree. The tree of a text up to this size fits a thread's stack; the
-// words of a longer text are checked first.
+// libpg_query recurses once for each level of the syntax tree. The tree of a text up to this size
+// always fits the stack of a thread. In a longer text, the words are checked first (nesting.h).
 inline constexpr size_t kShortPostgresText = 16 * 1024;
 inline constexpr size_t kMaxPostgresWords = 200'000;
 
@@ -27,8 +27,8 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text,
 // with SyntaxError if the text is not exactly one SELECT.
 Result<Query> parse_select(std::string_view text, bool is_postgres);
 
-// The begin and the size of a statement in a script. split_postgres() splits the script with PostgreSQL's scanner; its
-// result is empty if the scanner fails.
+// The begin and the size of a statement in a script. split_postgres() divides the script with
+// PostgreSQL's scanner. If the scanner fails, the result is empty.
 struct ScriptPart {
   size_t begin, size;
 };

@@ -1,4 +1,5 @@
-// Finds PostgreSQL's name for a result column without an alias in PostgreSQL's syntax tree.
+// Finds the name that PostgreSQL gives to a result column without an alias. Works on PostgreSQL's
+// syntax tree.
 #pragma once
 #include <string>
 
