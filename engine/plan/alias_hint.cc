@@ -9,7 +9,8 @@ namespace engine {
 
 namespace {
 
-// Returns the column that the error is about; null if the position belongs to something else.
+// Returns the column at which the error was reported; null if another expression is at this
+// position.
 const ColumnRef* column_at(const Expression& expression, const TextPosition& position) {
   if (const auto* column = expression.as<ColumnRef>();
       column && !column->source && expression.position == position)

@@ -1,4 +1,4 @@
-// The hint for a name of the SELECT in a clause that reads the columns of FROM.
+// Adds a hint to an error if a clause such as WHERE uses a name that only the SELECT list defines.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,8 +10,9 @@
 
 namespace engine {
 
-// Returns the error. If it reports an unknown column that is one of the names which the SELECT gives to its results, the
-// hint is to repeat the expression. `condition` is the clause as it was written or rewritten, and `clause` is its name.
+// Returns the error. If it is about an unknown column, and this name is one that the SELECT list
+// gives to a result, the error gets a hint to repeat the expression. `condition` is the clause as
+// it was written or rewritten, and `clause` is the clause's name.
 Error with_alias_hint(Error error, const Expression& condition, std::string_view clause,
                       const std::vector<std::string>& names);
 

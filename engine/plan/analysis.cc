@@ -42,8 +42,8 @@ std::string qualified_hint(const std::string& name, const Catalog& catalog) {
 }
 
 Error unknown_source(const std::string& name, const Catalog& catalog, TextPosition position) {
-  // In a SELECT without EMIT the view has already been replaced by its SELECT, so this is another statement or a
-  // continuous SELECT.
+  // In a SELECT without EMIT, a view is replaced by its SELECT before this function is called. So
+  // this is another statement or a continuous SELECT, which cannot read views.
   if (catalog.views.get(name))
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("\"{}\" is a view, which a SELECT without EMIT reads and no other "

@@ -68,13 +68,15 @@ struct AnalysedItem {
   TextPosition position;
 };
 
-// One JOIN with the condition `left_key = right_key`. The right key belongs to the source that the JOIN adds.
+// One JOIN with the condition `left_key = right_key`. The right key belongs to the source that this
+// JOIN adds.
 struct AnalysedJoin {
   JoinType type = JoinType::Inner;
   size_t left = 0, right = 0;  // indexes in Analysis::sources
   ExpressionPtr left_key, right_key;
   bool is_flipped = false;  // the statement has the right key before the left one
-  // Set for a join of two tables whose left key is not the key of the rows so far. The joined rows keep their key.
+  // Set for a join of two tables whose left key is not the key of the rows that the previous joins
+  // have produced. The joined rows keep that key.
   bool is_foreign = false;
   // The primary key of the left table, if the first join is foreign.
   ExpressionList primary_key;
@@ -84,8 +86,9 @@ struct AnalysedJoin {
 
 enum class QueryUse : uint8_t { Persistent, Push, Pull };
 
-// The analysis of a SELECT. Column references in all expressions are canonical: without a qualifier if the query has
-// one source, otherwise always with one. Expressions with the same meaning are therefore equal as trees.
+// The analysis of a SELECT. All expressions refer to columns in one canonical form: without a
+// qualifier if the query has only one source, otherwise always with one. So two expressions with
+// the same meaning are equal as trees.
 struct Analysis {
   std::vector<AnalysedSource> sources;
   std::vector<AnalysedJoin> joins;
@@ -107,8 +110,8 @@ Status check_item_count(const Query& query);
 // Returns the LIMIT; nullopt if the query has none.
 Result<std::optional<int64_t>> read_limit(const Expression* limit);
 
-// Fails with NotSupported if a query without EMIT has aggregates, because the query would also return the
-// intermediate results.
+// Fails with NotSupported if a query without EMIT has aggregates, because such a query would return
+// intermediate results, too.
 Status check_no_aggregates(const Analysis& analysis);
 
 // Analyses a query. Fails if a source is unknown, or if the query has a construct that no query, or not this use of a

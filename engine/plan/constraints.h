@@ -1,5 +1,5 @@
-// UNIQUE, CHECK and FOREIGN KEY constraints, which are not enforced: no row is checked against them. The catalog stores
-// the constraints for programs that read their data models from the catalog.
+// UNIQUE, CHECK and FOREIGN KEY constraints that are not enforced: no row is checked against them.
+// The catalog only stores them, for programs that read their data model from the catalog.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,7 +16,8 @@ Status add_constraints(std::vector<UnenforcedConstraint> added, const Catalog& c
                        const Properties& properties, TextPosition at, DataSource& table,
                        std::vector<std::string>& notices);
 
-// Return the constraints of the statement or of the added elements, and those of their columns.
+// Return the constraints of the statement, or of the added elements, including those in the
+// definitions of columns.
 std::vector<UnenforcedConstraint> constraints_of(const CreateSource& create);
 std::vector<UnenforcedConstraint> constraints_of(const std::vector<TableElement>& added);
 

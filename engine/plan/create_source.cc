@@ -81,8 +81,8 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
   return error;
 }
 
-// Infers the columns of the key and of the value if no columns are declared for them and a registry may know their
-// schema. Keys are put first. Returns whether columns were inferred.
+// Infers the columns of the key if none are declared for it, and likewise those of the value, if a
+// schema registry may know them. Key columns are put first. Returns whether columns were inferred.
 Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_view topic,
                                    Registrar* registrar, Schema& schema) {
   const auto is_value = [](const ColumnDef& column) { return column.role == ColumnRole::Value; };

@@ -26,10 +26,11 @@ struct NewSource {
 
 using TopicCheck = std::function<Status(const std::string& topic)>;
 
-// Plans the statement; changes nothing. Fails if the statement cannot be executed. `properties` are the session's
-// settings. `registrar` provides the schemas of topics, from which undeclared columns are taken, and registers new
-// ones; without a registrar no topic has a schema. `may_declare` is called before a column, a notice or an error
-// reveals anything about an existing topic; null: every topic may be declared.
+// Plans the statement; changes nothing. Fails if the statement cannot be executed. `properties` are
+// the session's settings. `registrar` has the schemas of topics, from which columns are taken if
+// the statement declares none, and registers new schemas; without it no topic has a schema.
+// `may_declare` is called for an existing topic before any column, notice or error reveals
+// something about it; null: every topic may be declared.
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
                                      const Catalog& catalog, const Topics& topics,
                                      const EngineSettings& settings, const Properties& properties,

@@ -1,5 +1,5 @@
-// Definition of a generated stream or table: a rule for each column, and the rate of rows. Part of the plan
-// (docs/adr/0045).
+// The definition of a generated stream or table: a rule for each column, and the rate of rows. It
+// is a part of the query's plan (docs/adr/0045).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -18,8 +18,8 @@ enum class GeneratorKind : uint8_t {
   Now,       // the time for which the row is due (see GeneratorPlan::start_ms)
 };
 
-// The values of a column: one of `values`, a number or time from `min` to `max`, or (if a length is set) random
-// letters or bytes. In a text column the number follows `prefix`.
+// The values of a column. They are one of `values`; or a number or time from `min` to `max`, after
+// `prefix` if the column is a text; or, if a length is set, random letters or bytes.
 struct GeneratorRule {
   GeneratorKind kind = GeneratorKind::Random;
   // Inclusive bounds, as texts of the column's type, or of a number if the column is text.
@@ -42,8 +42,9 @@ struct GeneratorPlan {
 inline constexpr int64_t kMaxGeneratedRowsPerSecond = 1'000'000;
 inline constexpr int64_t kMaxGeneratedRowBytes = 64 * 1024;
 
-// Returns a bound of a range as the column stores it (DECIMAL: unscaled), or as a number for a text column. Returns
-// nullopt if the text is no value of the type, or does not fit into 64 bits. DOUBLE ranges are handled separately.
+// Returns a bound of a range in the form in which the column stores it (for DECIMAL, the unscaled
+// number). For a text column it is a number. Returns nullopt if the text is not a value of the
+// type, or does not fit into 64 bits. Ranges of DOUBLE are handled elsewhere.
 std::optional<int64_t> read_generated_bound(const SqlType& type, const std::string& text);
 
 // Returns the number of values in a range or a set; 0 stands for more values than fit into 64 bits. Both bounds must

@@ -22,8 +22,9 @@ struct ColumnRules {
 // InvalidStatement or UndefinedColumn, at the position of the property.
 Status note_rule(const Property& property, const Schema& schema, std::vector<ColumnRules>& columns);
 
-// Returns the plan's rule for the column; rules that are not given have defaults. Fails with InvalidStatement, at the
-// position of a rule that does not fit the type of the column or the other rules.
+// Returns the plan's rule for the column. Rules that the statement does not give have defaults.
+// Fails with InvalidStatement if a rule does not fit the type of the column or the other rules; the
+// error has the position of this rule.
 Result<GeneratorRule> read_rules(const ColumnDef& column, SourceKind source,
                                  const ColumnRules& given);
 

@@ -15,8 +15,8 @@ struct InsertBatch {
   // One column for each column of the target's schema, in its order. HEADERS columns are all null.
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // by row: ROWTIME if given, otherwise the current time
-  // A column and the rows that do not give a value for it. `serials` are NULL until they get the next values of the
-  // serial column.
+  // A column, and the rows that give no value for it. In `serials`, these rows are NULL until they
+  // get the next numbers of the SERIAL column.
   struct Gaps {
     size_t column;
     std::vector<size_t> rows;
@@ -35,7 +35,8 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
 Result<InsertBatch> plan_insert_values(const InsertValues& insert, const PlanContext& context,
                                        const EvalContext& evaluation);
 
-// Returns the schema's index of a column in the statement's list; negative if the column does not exist.
+// Returns the index in the schema of a column that the statement lists; a negative number if the
+// column does not exist.
 int find_insert_column(const InsertColumn& column, const DataSource& source,
                        const PlanContext& context);
 // Returns the error for a column to be written that does not exist. Its hint lists the columns that can be written.

@@ -22,8 +22,8 @@ Error invalid(std::string message) {
   return Error{ErrorCode::InvalidStatement, std::move(message)};
 }
 
-// Returns whether the times of the source's records were taken from data: from a column of these records, or of
-// records from which they derive.
+// Returns whether the times of the source's records come from data and not from the clock: from a
+// column of these records, or of the records from which they were derived.
 bool has_time_from_data(const DataSource& source, const Catalog& catalog,
                         std::set<std::string>& seen) {
   if (source.timestamp) return true;
@@ -277,8 +277,9 @@ class JoinPlanner {
     return {};
   }
 
-  // Makes one task read all partitions if keys carry schema ids. The producer of such keys chose the partition by
-  // bytes that other producers may not reproduce, so only this task has all rows of a key.
+  // If the keys of the table carry schema ids, makes one task read all partitions. The producer has
+  // chosen the partition by the bytes of the key, which other producers may encode differently. So
+  // only a task that reads all partitions has all rows of a key.
   void merge_partitions_of(const DataSource& table) {
     if (is_persistent() && names_schema(table.key_format))
       builder_.stage().merges_partitions = true;
@@ -363,8 +364,8 @@ class JoinPlanner {
     const Scope scope = make_scope(builder_.layout(), "JOIN ON", analysis_, context_);
     const ColumnDef key{"K", TRY(bind(*analysis_.joins[index].left_key, scope)).type,
                         ColumnRole::Key};
-    // The internal topic may have another key format than the result, so JSON is used if the format does not support
-    // the key.
+    // The internal topic may have another key format than the result, so JSON is used if the chosen
+    // format does not support the key.
     if (!validate_key_schema(format, {&key, 1})) return FormatSpec{"JSON"};
     return format;
   }
@@ -597,7 +598,8 @@ class JoinPlanner {
     const int kept = builder_.last_node();
     both.insert(both.end(), builder_.layout().begin(), builder_.layout().end());
     builder_.add_node(std::move(step), {rows, kept}, std::move(both));
-    // Without the order of time, the table would be ahead of records that are still in the exchange.
+    // Without the order of time, the table would show changes that are later than records which are
+    // still in the exchange.
     if (goes_by_time && is_persistent()) builder_.order_inputs();
   }
 

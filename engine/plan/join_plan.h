@@ -11,13 +11,13 @@ struct PlannedJoins {
   std::vector<int> key_columns = {};  // tables: all key columns of the layout
   int store = -1;                     // tables: store of the joined rows, by the bytes of their key
   FormatSpec key_format = {};
-  // An error if a join is not supported. The columns of such a join are planned nevertheless, so that other errors of
-  // the statement are reported first.
+  // An error if the join is not supported. The columns are planned in spite of it, so that other
+  // errors of the statement are reported first.
   Status support = {};
 };
 
-// Adds the steps to `builder`. The layout of the builder is then that of all sources together. Fails for joins that
-// no query may have (dialect, 13).
+// Adds the steps to `builder`, whose layout then has the columns of all sources. Fails for joins
+// that no query may have (section 13 of the dialect).
 Result<PlannedJoins> plan_joins(const Analysis& analysis, const SelectTarget& target,
                                 const PlanContext& context, StageBuilder& builder);
 

@@ -8,13 +8,14 @@
 
 namespace engine {
 
-// Returns the query with each OP and __OP of its SELECT list replaced by a literal under a marked name; nullopt if it
-// has neither. A column of a source with the name OP takes precedence over the pseudo column; __OP is always the
-// pseudo column.
+// Returns the query, in whose SELECT list each OP and __OP is replaced by a literal with a special
+// name; nullopt if it has neither. If a source has a column named OP, OP refers to that column;
+// __OP always refers to the pseudo column.
 std::optional<Query> with_marked_ops(const Query& query, const PlanContext& context);
 
-// Finds the marked columns of the result and sets their names. Makes the steps of the plan pass replaced rows on,
-// because only the replaced row distinguishes an update from an insert.
+// Finds these special columns of the result, and gives them their names. Also makes the steps of
+// the plan pass on the replaced rows, because an update can only be distinguished from an insert by
+// the row that it has replaced.
 void add_op_columns(PlannedQuery& planned);
 
 // Returns the values of OP for the rows of a batch: insert, update, delete, or upsert for a row of a table whose

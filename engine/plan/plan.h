@@ -15,8 +15,8 @@
 
 namespace engine {
 
-// Decodes records into columns. The layout is input_layout() of the source or, for an exchange, the columns of the
-// schema.
+// Decodes records into columns. The layout is input_layout() of the source. For an exchange, it
+// consists of the columns of the schema.
 struct InputStep {
   std::string topic;  // empty for a stage that reads an exchange
   int exchange = -1;  // index in QueryPlan::exchanges, or -1
@@ -30,26 +30,27 @@ struct InputStep {
   // tables only: index in StagePlan::stores of the store with the table's rows
   int store = -1;
   bool old_too = false;  // tables: a later step needs the replaced row
-  // Set for tables in which a join only looks rows up. The input then stores the changes of the table and passes no
-  // rows on.
+  // Set for tables in which a join only looks up rows. The input then only applies changes to the
+  // stored table, and passes no rows on.
   bool is_joined = false;
-  // Set for tables if the later steps do not need the old row. A change that was applied but not finished may then be
-  // applied again, so a commit need not wait for these steps.
+  // Set for tables if no later step needs the old row. Applying a change twice then does no harm,
+  // so a commit need not wait until the later steps have finished with it.
   bool may_repeat = false;
-  // Set for joined tables whose present records are all read before other inputs, because their times do not show
-  // which records of the stream they precede (docs/adr/0005).
+  // Set for joined tables whose present records are all read before other inputs. Used if the times
+  // of the records do not show which records of the stream they come before (docs/adr/0005).
   bool is_read_first = false;
-  // Set for a generator, which reads no records: row n is computed from the number n. The topic is then empty.
+  // Set for a generator. It reads no records, because row n is computed from the number n. `topic`
+  // is then empty.
   std::optional<GeneratorPlan> generator = {};
 };
 
-// Filters rows. From a stream, drops the rows for which the predicate is not true. In a table, turns such rows into
-// deletes if they had passed the filter before.
+// Filters rows. From a stream, drops the rows for which the predicate is not true. In a table, such
+// a row becomes a delete if an earlier version of it has passed the filter.
 struct FilterStep {
   BoundExpression predicate;
   bool is_table = false;
-  // Set if the filter has replaced another one. A row that fails this filter always becomes a delete, since the old
-  // filter may have passed the row (docs/adr/0031).
+  // Set if the filter has replaced another filter. A row that does not pass always becomes a
+  // delete, because an earlier version may have passed the old filter (docs/adr/0031).
   bool tells_all_deletes = false;
 };
 
@@ -59,14 +60,14 @@ struct ProjectStep {
   bool old_too = false;      // tables: a later step needs the replaced row
 };
 
-// Gives one output row for each element of the table functions' results. `functions[i]` is an ARRAY whose elements
-// are appended to the layout as a column.
+// Gives one output row for each element of the table functions' results. `functions[i]` is an
+// ARRAY; its elements become a column, which is appended to the layout.
 struct FlatMapStep {
   std::vector<BoundExpression> functions;
 };
 
-// Makes the first `key_count` columns the key. Rows with a null in one of these columns are dropped, and updates of a
-// table that change the key are split.
+// Makes the first `key_count` columns the key. Drops rows with a null in one of them. An update of
+// a table that changes the key becomes a delete and an insert.
 struct RegroupStep {
   size_t key_count = 0;
   bool is_table = false;
@@ -90,11 +91,12 @@ struct AggregateStep {
   std::vector<AggregateCall> calls;
   std::optional<AggregateWindow> window;
   bool final_only = false;  // EMIT FINAL: a window gives one result, when it closes
-  // Set with `compat` only: if stream time jumps, windows older than size and grace before the newest window are
-  // never emitted. ksqlDB loses them, because its store has dropped these windows by then.
+  // Set only with `compat`. If stream time jumps ahead, some windows end more than size + grace
+  // before the newest window; these are never emitted. In ksqlDB they are lost, too, because its
+  // store has dropped them by then.
   bool loses_old_finals = false;
   bool is_table = false;  // the input is a table, so changes undo old rows
-  bool old_too = false;   // a HAVING that needs the old row follows
+  bool old_too = false;   // a HAVING follows that needs the old row
   int store = -1;
   FormatSpec key_format;  // format of the grouping columns as keys of the state
 };
@@ -108,18 +110,19 @@ struct StreamTableJoinStep {
   FormatSpec key_format;
 };
 
-// Joins each record of one stream with the records of the other stream that have its key and are near in time: at
-// most `before_ms` before it and `after_ms` after it, seen from the left stream (port 0). The output layout has the
-// key columns, then the columns of the left stream, then those of the right stream.
+// Joins each record of one stream with those records of the other stream that have the same key and
+// are near in time. A record of the left stream (port 0) matches records of the right one that are
+// at most `before_ms` before and `after_ms` after it. The output layout has the key columns, then
+// the columns of the left stream, then those of the right stream.
 struct StreamStreamJoinStep {
   JoinType type = JoinType::Inner;
-  // Columns of the two layouts, in equal number: the compared column, followed by the window bounds if the sources
-  // are windowed.
+  // The key columns in the two layouts, in equal number: the compared column and, if the sources
+  // are windowed, the window bounds after it.
   std::vector<int> left_key, right_key;
   std::vector<bool> left_used, right_used;  // columns that the stores keep
   int64_t before_ms = 0, after_ms = 0, grace_ms = 0;
-  // Set without GRACE PERIOD, as in ksqlDB: a record without a match gives its row immediately. Otherwise the record
-  // gives its row when no match can arrive any longer.
+  // True if the statement has no GRACE PERIOD: a record without a match gives its row immediately,
+  // as in ksqlDB. False: it gives the row when a match can no longer arrive.
   bool is_eager = false;
   int64_t part_ms = 1;  // time span of a part of a store
   int left_store = -1, right_store = -1;
@@ -138,8 +141,9 @@ struct TableTableJoinStep {
   bool old_too = false;                   // a later step needs the replaced row
 };
 
-// ---- Join of a table with another one whose key is its foreign key (docs/adr/0030). The join has three steps. If
-// several tasks exist, an exchange precedes the second step, and another one precedes the third.
+// ---- Join of a table with a table to whose key a foreign key refers (docs/adr/0030). The join has
+// three steps. If the query has several tasks, an exchange is before the second step and another
+// one before the third.
 
 // Sends changes of the left table to the tasks that keep the right table's rows. The output layout has the foreign
 // key, the number and kind of the change (engine/exec/foreign_key_change.h), then columns of the left table, the
@@ -162,8 +166,8 @@ struct ForeignKeyJoinStep {
   FormatSpec key_format, left_format;  // formats of the keys of the right and the left table
 };
 
-// Drops answers that are out of date. The output layout is that of the input, without the number and kind of the
-// change.
+// Drops outdated answers (engine/exec/foreign_key_resolve.h). The output layout is that of the
+// input without the number and kind of the change.
 struct ForeignKeyResolveStep {
   size_t key_count = 1;
   int store = -1;         // store of the joined rows
@@ -175,12 +179,13 @@ struct ForeignKeyResolveStep {
 
 struct ViewPlan;  // engine/plan/view_plan.h
 
-// Keeps the rows of a materialized view: runs its SELECT over all rows of the inputs whenever they have changed, and
-// passes on the rows that differ from the last result. The output layout has the columns of the view's topic.
+// Keeps the rows of a materialized view. When the inputs have changed, runs the view's SELECT over
+// all of their rows, and passes on those rows that differ from the last result. The output layout
+// has the columns of the view's topic.
 struct RecomputeStep {
   std::shared_ptr<const ViewPlan> view = {};
-  // For each port: the store with the rows of a stream; -1 for a table, whose own input keeps the
-  // rows.
+  // For each port: the store with the rows of a stream. -1 for a table, because the table's own
+  // input stores its rows.
   std::vector<int> stream_stores = {};
   int store = -1;  // the rows of the view, by their keys
   FormatSpec key_format = {};
@@ -206,9 +211,9 @@ struct OutputPlan {
   bool key_is_made = false;   // PARTITION BY made the key, so a key of nulls is not a missing key
   int timestamp_column = -1;  // layout column that gives the time of written records
   std::optional<std::string> timestamp_format;
-  // If set, a record without a key goes to the partition with the number (offset of its source row)
-  // modulo (number of partitions). Otherwise it goes to the partition of its source record. Set for
-  // generated rows.
+  // Decides the partition of a record without a key. True, for generated rows: the partition with
+  // the number (offset of the source row) modulo (number of partitions). False: the partition of
+  // the source record.
   bool spreads_keyless = false;
 };
 
@@ -223,10 +228,11 @@ struct StagePlan {
   std::vector<PlanNode> nodes;  // in the order of the flow; the last one feeds the output
   std::vector<StorePlan> stores;
   OutputPlan output;
-  // One task reads all partitions, in the order of event time, instead of one task for each partition. This is used for
-  // joins whose keys carry schema ids, because the partition of such a key is not predictable. It is also used before a
-  // windowed aggregation whose exchange cannot be time-ordered, because tasks that run ahead of each other would make
-  // each other's records late. Plans of older versions may set merges_partitions in other cases, too.
+  // One task reads all partitions in the order of event time, instead of one task for each
+  // partition. There are two uses: joins whose keys contain schema ids, because the partition of
+  // such a key cannot be predicted; and a windowed aggregation after an exchange that cannot be
+  // time-ordered, because tasks that run ahead would make the records of other tasks late. Plans of
+  // older versions may set it in other cases, too.
   bool merges_partitions = false;
 };
 
@@ -237,14 +243,15 @@ struct ExchangePlan {
       value_format;  // as in ksqlDB: the test runner shows and uses them
   Schema schema;
   int partitions = 1;
-  // Set before a windowed aggregation, a join of streams, or a join with a table that is read by time. The readers
-  // then take rows in the order of event time, whichever writing task runs ahead (engine/exec/upstream_progress.h).
-  // Otherwise rows are read in the order in which they were appended.
+  // Set before a windowed aggregation, a join of streams, or a join with a table that is read by
+  // time. The readers then take rows in the order of event time, even if one of the writing tasks
+  // runs ahead (engine/exec/upstream_progress.h). Otherwise they take rows in the order in which
+  // they were appended.
   bool is_time_ordered = false;
 };
 
-// Describes how look-ups read a table: which store of the query has its rows, and how a row of the store becomes a
-// row of the table.
+// Describes how look-ups read the table of a query: which store has its rows, and how a row of the
+// store becomes a row of the table.
 struct MaterializationPlan {
   int stage = 0, store = 0;
   std::optional<BoundExpression>

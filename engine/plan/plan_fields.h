@@ -1,5 +1,6 @@
-// Members of the parts of a plan, by name. plan_json.cc writes and reads the members, and upgrade_query.cc compares
-// them. The header includes simdjson, so only .cc files may include it.
+// The members of the parts of a plan, by name. plan_json.cc writes and reads them, and
+// upgrade_query.cc compares them. Include this file only in .cc files, because it includes
+// simdjson.
 #pragma once
 #include "engine/catalog/catalog_json.h"
 #include "engine/expr/bound_json.h"
@@ -194,7 +195,8 @@ struct JsonFields<RecomputeStep> {
                  json_field("key_format", &RecomputeStep::key_format));
 };
 
-// The members of the step are in one object together with the step's name, its inputs and its layout.
+// The members of a step are written in the same object as the name of the step, its inputs and its
+// layout.
 template <>
 struct JsonCodec<PlanNode> {
   static void write(JsonWriter& out, const PlanNode& node);

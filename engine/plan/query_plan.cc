@@ -225,7 +225,8 @@ Status check_rebuild(const CreateAsSelect& create, const std::vector<std::string
   return {};
 }
 
-// Fails if other queries write the sink: it would be undefined which of their rows continue after the replacement.
+// Fails if other queries write to the sink: it would be undefined from which of their rows on the
+// replaced query continues.
 Status check_only_writer(const DataSource& sink, const PlanContext& context) {
   TRY(check_not_rebuilt(sink, context.catalog));
   const std::vector<std::string> writers = context.catalog.writers_of(sink.name);

@@ -19,8 +19,8 @@ struct PlannedQuery {
   Schema result;                              // columns of the result, in the order of the SELECT
   std::optional<int64_t> limit;               // only for push queries
   std::vector<size_t> op_columns = {};        // push queries: columns that hold OP (op_column.h)
-  // Set for REBUILD: the id of the running query beside which this query is built. This query replaces the running one
-  // after it has caught up.
+  // Set for REBUILD: the id of the running query that this query will replace. This query is built
+  // while the other one runs, and replaces it when it has caught up.
   std::string rebuilds = {};
   bool if_not_exists_hit = false;  // the sink exists, so no action is needed
   std::vector<std::string> notices = {};

@@ -9,7 +9,8 @@ namespace engine {
 // `old`, and all value columns of `old`, in order, before new ones (dialect, section 19).
 Status check_replaceable(const DataSource& old, const DataSource& next);
 
-// Fails with ObjectState while a query is being built that will replace the source later.
+// Fails with ObjectState while another query is being built that will replace the query of this
+// source.
 Status check_not_rebuilt(const DataSource& source, const Catalog& catalog);
 
 }  // namespace engine

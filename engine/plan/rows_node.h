@@ -1,6 +1,6 @@
-// Any SELECT over tables and streams as a tree of steps. Each step takes all rows of its inputs. Expressions are bound to
-// the consecutive columns of the inputs. A one-time SELECT runs the tree once, a materialized view whenever its inputs have
-// changed.
+// Any SELECT over tables and streams as a tree of steps. Each step takes all rows of its inputs.
+// Its expressions are bound to the columns of all inputs, one input after the other. A one-time
+// SELECT runs the tree once; a materialized view runs it whenever its inputs have changed.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ struct RowsNode;
 struct SystemTable;
 using RowsNodePtr = std::shared_ptr<const RowsNode>;
 
-// Reads the rows of SelectRowsPlan::tables[table], in the columns of its look-up.
+// Reads the rows of SelectRowsPlan::tables[table], in the columns that this look-up returns.
 struct ReadRows {
   size_t table;
 };
@@ -29,13 +29,14 @@ struct ReadRows {
 struct ReadSystemTable {
   const SystemTable* table;
 };
-// Reads the rows that another step has set under this number: the distinct keys of an AppendSubquery or of JoinRows,
-// or the last rows of RecursiveRows.
+// Reads rows that another step provides under this number: the distinct keys of an AppendSubquery
+// or JoinRows, or the rows of the last round of RecursiveRows.
 struct OuterRows {
   size_t number;
 };
-// Returns the rows of `first`, then the rows of each round, until a round has none. In a round, `step` reads the rows
-// of the previous round as OuterRows of this number. Without `all`, repeated rows are removed.
+// Returns the rows of `first`, then those of further rounds, until a round has no rows. In each
+// round, `step` is run; it reads the rows of the previous round as OuterRows of this number.
+// Without `all`, repeated rows are removed.
 struct RecursiveRows {
   RowsNodePtr first, step;
   size_t number;
@@ -43,7 +44,7 @@ struct RecursiveRows {
 };
 // Returns one row without columns, for a SELECT without FROM.
 struct OneRow {};
-// Returns no row. The planner inserts it for a part of the plan that is certainly empty: see
+// Returns no row. The planner inserts it for a part of the plan that can have no rows: see
 // without_empty_parts() (engine/query/empty_rows.h).
 struct NoRows {};
 // Returns the rows of VALUES. The expressions use no columns.
@@ -57,8 +58,9 @@ struct CombineRows {
   bool all;
   RowsNodePtr left, right;
 };
-// Appends one column: the result of a sub-query for each row. The matches of a row are those of `rows` whose first
-// columns equal the row's keys; a null key has no match. Without keys all rows match. The result depends on the kind:
+// Appends one column: for each row, the result of a sub-query. The matches of a row are those rows
+// of `rows` whose first columns are equal to the row's keys. A null key has no match. Without keys,
+// all rows match. The result depends on the kind:
 //   Scalar   the next column of the only match; without a match the first column of `otherwise`, or null.
 //            Several matches are an error.
 //   Exists   whether a match exists.
@@ -72,25 +74,26 @@ struct AppendSubquery {
   bool negated = false;                   // true: NOT IN
   ComparisonOp op = ComparisonOp::Equal;  // for In: the comparison
   RowsNodePtr otherwise = nullptr;        // one row with one column; may be null
-  bool takes_first = false;  // Scalar: the first of several matches is the result, as with LIMIT 1
-  // Set if the sub-query was rewritten to read the outer rows: `rows` reads them as OuterRows of this number. A null
-  // key then matches a null key.
+  bool takes_first = false;  // Scalar: of several matches, the first is the result, as with LIMIT 1
+  // Set if the sub-query was rewritten so that it reads the rows of the outer query: `rows` reads
+  // them as OuterRows of this number. A null key then matches a null key.
   std::optional<size_t> outer = {};
 };
-// Joins each left row with the right rows whose keys are equal and not null, and for which the condition is true.
-// Without keys, only the condition decides. Outer joins add the rows without a partner, with nulls for the other
-// side.
+// Joins each left row with those right rows whose keys are equal and not null, and for which the
+// condition is true. Without keys, only the condition decides. Outer joins also return the rows
+// without a partner, with nulls for the other side.
 struct JoinRows {
   JoinType type;
   RowsNodePtr left, right;
   std::vector<BoundExpression> left_keys,
       right_keys;                            // pairs of equal type, bound to their side's columns
   std::optional<BoundExpression> condition;  // bound to the left, then the right columns
-  // Set for LATERAL: the right side reads the left keys as OuterRows of this number. A null key then matches a null
-  // key. The last columns of the right side are its keys, which are not part of the output.
+  // Set for LATERAL: the right side reads the keys of the left side as OuterRows of this number. A
+  // null key then matches a null key. The last columns of the right side are these keys; they are
+  // not in the output.
   std::optional<size_t> outer = {};
-  // For LATERAL: the row of the right side for left rows without a partner, without its keys; may
-  // be null.
+  // For LATERAL: the row of the right side, without its keys, for left rows that have no partner;
+  // may be null.
   RowsNodePtr otherwise = nullptr;
 };
 // Repeats each row for each element of its arrays; shorter arrays are filled with nulls. A row whose arrays are all
@@ -109,8 +112,8 @@ struct RowsOrder {
   BoundExpression value;
   bool is_descending, nulls_first;
 };
-// An aggregate function over the rows that pass the filter, in the given order. If `is_distinct` is set, rows with
-// equal arguments count once.
+// An aggregate function over those rows of a group that pass the filter, in the given order. If the
+// call has DISTINCT, rows with equal arguments count once.
 struct GroupedCall {
   BoundAggregate call;
   std::optional<BoundExpression> filter = {};
@@ -123,12 +126,12 @@ struct GroupRows {
   RowsNodePtr input;
   std::vector<BoundExpression> keys;
   std::vector<GroupedCall> aggregates;
-  // For GROUPING SETS: the keys of each set, by position. The other keys are null in the rows of the set. Empty: one
-  // set of all keys.
+  // For GROUPING SETS: for each set, the indexes of its keys. In the rows of a set, all other keys
+  // are null. Empty: one set with all keys.
   std::vector<std::vector<size_t>> sets = {};
-  // For GROUPING(...): the keys of each call. Each call gives one column, which follows the aggregates. The column has
-  // a bit for each key of the call, the highest bit for the first key; a bit is set if the row's grouping set does not
-  // contain the key.
+  // For GROUPING(...): for each call, the indexes of its keys. Each call gives one column after
+  // those of the aggregates. The column has one bit for each key of the call, the highest bit for
+  // the first key. A bit is set if the grouping set of the row does not contain the key.
   std::vector<std::vector<size_t>> groupings = {};
 };
 enum class WindowFunction : uint8_t {

@@ -13,7 +13,8 @@ namespace engine {
 
 namespace {
 
-// A key column that the result must have: its expression, and its text in messages.
+// A key column that the result must have. The expression is the one that an item must select; the
+// text names it in messages.
 struct KeyDemand {
   const Expression* expression;
   std::string text;
@@ -235,7 +236,7 @@ bool reads_key_only(const BoundExpression& expression, const Analysis& analysis,
   });
 }
 
-// Count: window bounds count as columns that are not grouped by
+// Count: WINDOWSTART and WINDOWEND count as columns that are not grouped by
 enum class Bounds : uint8_t { Count, Allowed };
 
 // Returns the first column that is neither grouped by nor inside an aggregate function; nullptr if

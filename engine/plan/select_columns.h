@@ -20,8 +20,8 @@ struct SelectColumns {
 // column of the result is selected exactly once.
 Result<SelectColumns> persistent_columns(const Analysis& analysis, const std::string& sink_name,
                                          const Scope& scope);
-// Fails if a key column of the result is not selected, or is selected twice, as far as this is
-// known before types are resolved.
+// Fails if a key column of the result is not selected or is selected twice. Finds only those errors
+// that can be found before types are resolved.
 Status check_keys_selected(const Analysis& analysis, const std::string& sink_name);
 // Returns the columns of a query that a client follows, which are the items in their order.
 Result<SelectColumns> transient_columns(const Analysis& analysis, const Scope& scope);
@@ -31,7 +31,7 @@ Status expand_struct_stars(Analysis& analysis, const Scope& scope);
 // Appends the outermost calls of table functions. Fails if a call is nested in another, or in CASE.
 Status find_table_functions(const Expression& expression, std::vector<const Expression*>& found);
 
-// Fails if WHERE refers to windows that the query itself makes. The query must have a WHERE.
+// Fails if WHERE refers to windows that the query itself creates. The query must have a WHERE.
 Status check_where_bounds(const Analysis& analysis);
 // Fails if a query with joins refers to the bounds of its own windows, as in ksqlDB.
 Status check_no_bounds_of_join(const Analysis& analysis);

@@ -160,8 +160,8 @@ class SelectPlanner {
     return {};
   }
 
-  // Makes the column that names the result's key read the key itself, because a column of the table is null if a LEFT
-  // JOIN has found no row of the table.
+  // A LEFT JOIN without a matching table row makes the columns of the table null. If the key of the
+  // result is such a column, lets it read the key of the join itself.
   void substitute_join_key(Scope& over) const {
     if (joins_.key_column < 0 || !analysis_.partition_by.empty()) return;
     if (const Expression* key = selected_join_key(analysis_))
@@ -400,7 +400,8 @@ class SelectPlanner {
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window)
       step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
-    // With a RETENTION, ksqlDB's store still has the windows at the time when they close, so ksqlDB loses no results.
+    // With a RETENTION, ksqlDB's store still has the windows when they close, so ksqlDB loses no
+    // final results either.
     if (analysis_.window && analysis_.window->retention) step.loses_old_finals = false;
     const bool is_session = step.window && step.window->type == WindowType::Session;
     step.store = aggregate_store_ = builder_.add_store(

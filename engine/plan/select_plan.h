@@ -29,9 +29,9 @@ struct SelectTarget {
   std::string sink_name;  // name of the sink, for messages
 };
 
-// Chooses the key format of a persistent query. The format must be known before the state of the
-// query is laid out, so plan_select() calls this function once, with the key columns. The function
-// may reject them.
+// Chooses the key format of a persistent query. plan_select() calls it once, with the key columns,
+// because the format must be known before the layout of the query's state is decided. The function
+// may reject the columns.
 using ChooseKeyFormat = std::function<Result<FormatSpec>(const std::vector<ColumnDef>& keys)>;
 
 Result<PlannedSelect> plan_select(Analysis analysis, const SelectTarget& target,

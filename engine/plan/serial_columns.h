@@ -11,8 +11,9 @@
 namespace engine {
 
 struct NumberedTable {
-  std::shared_ptr<const DataSource> table;  // none of its columns is SERIAL any longer
-  std::vector<Sequence> made = {};          // for columns that had no sequence; start at 1
+  // its SERIAL columns have become plain integer columns with a DEFAULT
+  std::shared_ptr<const DataSource> table;
+  std::vector<Sequence> made = {};  // for columns that had no sequence; start at 1
 };
 // Returns the table with a sequence as the DEFAULT of each SERIAL column. A table without such a column is returned
 // unchanged.

@@ -11,8 +11,8 @@
 
 namespace engine {
 
-// Limit for the names of streams and tables and for QUERY_IDs. They are parts of task ids, whose length storage
-// limits. The limit is that of Kafka for topic names.
+// Limit for the length of names of streams and tables and of QUERY_IDs. They are parts of task ids,
+// whose length is limited by storage. The value is Kafka's limit for topic names.
 inline constexpr size_t kMaxNameSize = 249;
 // Fails with LimitExceeded if the name at `position` is too long.
 Status check_name_size(std::string_view name, TextPosition position);

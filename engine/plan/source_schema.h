@@ -11,9 +11,9 @@
 
 namespace engine {
 
-// The way in which the types of declared columns are read. OfPostgres: TIMESTAMP has no time zone, and PostgreSQL's
-// clients see SMALLINT, REAL and VARCHAR(n) as declared. OfDialect: TIMESTAMP is a point in time, and the other types
-// are INTEGER, DOUBLE and STRING.
+// How the types of declared columns are read. OfPostgres: TIMESTAMP has no time zone, and clients
+// of PostgreSQL see SMALLINT, REAL and VARCHAR(n) as they were declared. OfDialect: TIMESTAMP is a
+// point in time, and the other types become INTEGER, DOUBLE and STRING.
 enum class ColumnTypes : uint8_t { OfDialect, OfPostgres };
 // Returns the schema of declared columns: keys first, then the others in the order of the text. Fails with
 // DuplicateColumn, with UndefinedObject if a type is unknown, with InvalidStatement if a name is reserved or a
@@ -28,8 +28,9 @@ Status check_columns(const Schema& schema);
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types);
 
-// Returns a notice about columns of the dialect whose declared limits are not checked: SMALLINT is stored as INTEGER,
-// and VARCHAR(n) and CHAR(n) as VARCHAR. Returns nothing if no column has such a limit.
+// Returns a notice about columns whose declared limits are not checked: in the dialect, SMALLINT is
+// stored as INTEGER, and VARCHAR(n) and CHAR(n) as VARCHAR. Returns nothing if no column has such a
+// limit.
 std::optional<std::string> unchecked_limits(std::span<const TableElement> elements,
                                             const CustomTypes& types);
 

@@ -156,8 +156,9 @@ InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, Source
   return input;
 }
 
-// The loop goes from the last exchange to the first. If the exchange that a stage writes cannot be time-ordered, the
-// stage becomes a single task, which matters for the exchange that the stage reads.
+// The loop goes from the last exchange to the first. If the exchange that a stage writes cannot be
+// time-ordered, the stage becomes a single task. This is decided first, because it affects the
+// exchange that the stage reads.
 void StageBuilder::order_rows_before() {
   for (size_t i = stages_.size() - 1; i-- > 0;) {
     const auto exchange = static_cast<size_t>(stages_[i].output.exchange);
@@ -166,9 +167,10 @@ void StageBuilder::order_rows_before() {
   }
 }
 
-// Returns whether the writers can report their progress and the number of lanes is acceptable. A task reports its
-// progress as positions in topics. A task that reads an exchange would need the positions of the tasks that write the
-// exchange, so it cannot report.
+// Returns whether the exchange can be time-ordered: its writers must be able to report their
+// progress, and there must not be too many lanes. Progress is reported as positions in topics. A
+// task that reads another exchange cannot report it, because it would need the positions of the
+// tasks that write that exchange.
 bool StageBuilder::may_be_time_ordered(size_t exchange) const {
   const int readers = exchanges_[exchange].partitions, writers = writers_[exchange];
   if (std::max(readers, writers) > kMostOrderedPartitions) return false;

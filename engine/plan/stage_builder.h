@@ -1,4 +1,5 @@
-// The stages of a query during planning. Steps are appended to the last stage, and an exchange ends a stage.
+// Builds the stages of a query during planning. Steps are appended to the last stage; an exchange
+// ends a stage.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -45,11 +46,11 @@ class StageBuilder {
   // reads the exchange.
   int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers);
 
-  // Makes all exchanges before the last stage time-ordered if possible. If an exchange cannot be, its writing stage
-  // becomes one task.
+  // Makes all exchanges before the last stage time-ordered if possible. If that is not possible for
+  // an exchange, the stage that writes it is run by one task.
   void order_rows_before();
-  // Makes those exchanges of the last stage time-ordered whose writers can report their progress, so that the inputs
-  // of a join are ordered, too. This costs no parallelism.
+  // Makes exchanges of the last stage time-ordered if their writers can report their progress, so
+  // that the inputs of a join are ordered, too. This does not reduce the number of tasks.
   void order_inputs();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
@@ -72,14 +73,15 @@ InputStep read_topic(const DataSource& source);
 std::string internal_topic(std::string_view query_id, const Properties& properties,
                            std::string_view step);
 
-// The columns of a stream's records that a query decodes. A record is left out if one of them cannot be read.
+// Which columns of a stream's records a query decodes. It matters because a record is left out if
+// one of the decoded columns cannot be read.
 enum class DecodedColumns : uint8_t {
   Used,  // the columns that a later step reads
   All,   // for COUNT(*), which counts the rows of SELECT *
 };
 
-// Sets InputStep::used in all steps that read topics. Tables always decode their used columns only, since their stores
-// keep the decoded columns.
+// Sets InputStep::used in all steps that read topics. `of_streams` applies only to streams. For
+// tables, only the used columns are decoded, because the stores keep the decoded columns.
 void mark_used_columns(std::vector<StagePlan>& stages, DecodedColumns of_streams);
 
 }  // namespace engine

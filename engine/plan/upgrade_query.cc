@@ -152,7 +152,8 @@ class QueryUpgrade {
   Status upgrade_stage(size_t index) {
     const StagePlan& old = old_.stages[index];
     StagePlan& next = next_.stages[index];
-    // The order of reading must match the existing exchanges, even if the planner would now choose another order.
+    // The order in which inputs are read must fit the existing exchanges, even if the planner would
+    // now choose another order.
     next.merges_partitions = old.merges_partitions;
     const bool has_same_stores =
         std::ranges::equal(old.stores, next.stores, [&](const StorePlan& a, const StorePlan& b) {

@@ -21,8 +21,9 @@ constexpr int kNew = -1;
 // index of any column.
 constexpr uint32_t kNewColumn = UINT32_MAX;
 
-// Removes the positions in the query's text, and the check of ranges, which plans of earlier versions lack: a query of
-// such a version could otherwise not be replaced by a query with the same text.
+// Removes the positions in the query's text, and the flag for range checks, which plans of earlier
+// versions do not have. Otherwise a query of such a version would differ from a new query with the
+// same text, and could not be replaced by it.
 void forget_positions(BoundExpression& expression) {
   expression.position = {};
   expression.checks_range = false;
@@ -341,8 +342,8 @@ class StepUpgrade {
     step.columns = std::move(keys);
   }
 
-  // Sets `used` to the columns that the state has. Fails if the new plan uses others. `is_free` marks columns that
-  // are available without being kept.
+  // Sets `used` to the columns that the state keeps. Fails if the new plan uses a column that the
+  // state does not keep, unless `is_free` marks it as available anyway.
   Status keep_columns(const std::vector<bool>& old_used, const Layout& layout, const Places& places,
                       const std::vector<bool>& is_free, std::vector<bool>& used) const {
     std::vector<std::string> missing;

@@ -1,5 +1,5 @@
-// Compares a step of a running query with the step that will replace it, and decides which parts may differ. The
-// header includes simdjson, so only .cc files may include it.
+// Compares a step of a running query with the step that will replace it, and decides which parts
+// may differ. Include this file only in .cc files, because it includes simdjson.
 #pragma once
 #include <string>
 #include <string_view>
@@ -33,8 +33,9 @@ struct StepPair {
   }
 };
 
-// Fails unless the new step can continue with the state of the old one. Copies from the old step the members that the
-// new step must not choose itself. `is_result` is set for the last step, which gives the columns of the result.
+// Fails unless the new step can continue with the state of the old one. Copies those members from
+// the old step that the new step must not choose itself. `is_result` is true for the last step,
+// which computes the columns of the result.
 Status upgrade_step(const StepPair& pair, bool is_result);
 
 // ---- Comparison by the JSON form, which contains every member
@@ -45,8 +46,9 @@ std::string text_of(const T& value) {
   write_json(out, value);
   return out.take();
 }
-// Return the expression without its positions in the text of the statement. moved() takes an expression of the new plan
-// and converts it to the old layout. still() takes an expression of the old plan.
+// Both return the expression without its positions in the text of the statement. moved() takes an
+// expression of the new plan and makes it refer to the columns of the old layout. still() takes an
+// expression of the old plan.
 BoundExpression moved(BoundExpression expression, const Places& places);
 BoundExpression still(BoundExpression expression);
 std::string shown_expressions(const std::vector<BoundExpression>& expressions,

@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// A table or stream that the SELECT reads: the rows of ReadRows with this index.
+// A table or stream that the SELECT reads. ReadRows with this index reads its rows.
 struct ViewRead {
   size_t port = 0;                             // input port of the RecomputeStep
   std::optional<BoundExpression> filter = {};  // bound to the input's layout
@@ -23,15 +23,18 @@ struct ViewPlan {
   RowsNodePtr root =
       nullptr;  // the first columns are those of the result; the others serve only for sorting
   Schema result = {};
-  // Columns of the result that together differ in all rows. Empty and `is_one_row` not set: rows may be equal, and a
-  // row is identified by all of its values and its number among the equal rows.
+  // Columns of the result whose values together are different in all rows. If it is empty and
+  // `is_one_row` is false, rows may be equal. A row is then identified by all of its values and its
+  // number among the equal rows.
   std::vector<size_t> identity = {};
   bool is_one_row = false;
-  // Set if the identity is not the key of the view's topic. Its bytes are then the key, in the hidden column __ROWID.
+  // Set if the identity of a row is not the key of the view's topic. The key is then the hidden
+  // column __ROWID, which has the bytes of the identity.
   bool has_row_id = false;
   // Columns of the result in the order of the view's topic: those of the key first, unless the key is hidden.
   std::vector<size_t> columns = {};
-  // From WITH (on_error = 'null'): an expression that fails is null. Otherwise reads of the view fail with the error.
+  // From WITH (on_error = 'null'): if an expression fails, its value is null. Otherwise reads of
+  // the view fail with the expression's error.
   bool failures_are_null = false;
 };
 

@@ -15,13 +15,15 @@ enum class ViewChange : uint8_t { Insert, Update, Delete, Copy, Truncate, Alter 
 // order.
 const View* view_named(const Name& name, const Catalog& catalog, bool fold_quoted_names);
 
-// Returns the error of PostgreSQL, with a hint that names the streams and tables that the view reads; nothing if no
-// view has this name. Callers ask if no stream or table has the name. A quoted name also means the view in upper case,
-// and a name without quotes the view in lower case, as in FROM.
+// Returns PostgreSQL's error for a change of the view with this name, with a hint that names the
+// streams and tables that the view reads; nothing if no view has this name. Callers call it when no
+// stream or table has the name. As in FROM, a quoted name also finds the view whose name is in
+// upper case, and a name without quotes the view in lower case.
 std::optional<Error> refuse_view(const Name& name, TextPosition at, ViewChange change,
                                  const Catalog& catalog);
 
-// Returns the error of a statement whose target is neither a stream nor a table: that of refuse_view() if it is a view.
+// Returns the error of a statement whose target is neither a stream nor a table. If it is a view,
+// the error is that of refuse_view().
 Error no_such_relation(const Name& name, TextPosition at, ViewChange change,
                        const Catalog& catalog);
 
