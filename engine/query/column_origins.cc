@@ -191,7 +191,8 @@ class Tracing {
 
   const PlanContext& context_;
   std::vector<const CommonTable*> common_tables_;
-  // A query in WITH may read the previous one twice, so the paths to the first one double with each level.
+  // Results of tables in WITH, which are computed once. A query in WITH may read the query before
+  // it twice, so without this the number of visits would double with each query.
   std::map<const CommonTable*, std::optional<NamedRows>> traced_;
   size_t bracketed_ = 0;
   int depth_ = 0;

@@ -13,9 +13,10 @@ struct ColumnOrigin {
   std::string column = {};            // name of the column in the table
 };
 
-// Returns one origin per column of the result. A column of a query in FROM or WITH has the origin that it has in that
-// query. Returns an empty list if names alone do not determine the origins. Call for planned SELECTs only, because
-// the function performs no checks.
+// Returns one origin for each column of the result. If a column comes from a query in FROM or WITH,
+// it has the same origin as in that query. Returns an empty list if the origins cannot be
+// determined from the names alone. Call it only for a SELECT that has been planned, because it
+// makes no checks.
 std::vector<ColumnOrigin> column_origins(const Query& query, const PlanContext& context);
 
 }  // namespace engine

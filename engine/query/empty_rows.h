@@ -7,12 +7,14 @@
 
 namespace engine {
 
-// Returns whether the condition has the same value for all rows, and this value is false or null. Returns false for a
-// condition that fails: its error belongs to the rows.
+// Returns whether the condition has the same value for all rows and this value is false or null. If
+// evaluating the condition fails, returns false, because the error must be reported when a row is
+// read.
 bool is_never_true(const BoundExpression& condition, const EvalContext& eval);
 
-// Replaces each step that never has rows by NoRows, and removes the tables, streams and system tables that the remaining
-// steps do not read. PostgreSQL does the same under "One-Time Filter: false". The names in `views` remain.
+// Replaces each step that can have no rows by NoRows. Removes tables, streams and system tables
+// that the remaining steps do not read. PostgreSQL does the same ("One-Time Filter: false" in its
+// plans). `views` is not changed.
 SelectRowsPlan without_empty_parts(SelectRowsPlan plan, const EvalContext& eval);
 
 }  // namespace engine

@@ -36,8 +36,9 @@ size_t count_rows(const RowsChunks& chunks) {
   return rows;
 }
 
-// Estimates the number of distinct values from rows at equal distances. From the values that occur once in the sample
-// follows how many values the sample misses (Haas and others, VLDB 1995: the estimator Duj1).
+// Estimates the number of distinct values of a column from a sample of rows at equal distances. The
+// more values occur only once in the sample, the more values the sample is assumed to miss (Haas
+// and others, VLDB 1995: the estimator Duj1).
 double distinct_values(const RowsChunks& chunks, size_t column) {
   const size_t rows = count_rows(chunks);
   const size_t distance = std::max<size_t>(1, rows / kSampledRows);
@@ -357,8 +358,9 @@ class JoinChain {
     left = std::max(1.0, std::min(left, rows));
     right = std::max(1.0, std::min(right, facts[source].rows));
     double made = rows * facts[source].rows;
-    // Several keys are usually those of a foreign key, whose combinations are fewer than the product; so the estimate
-    // is rather too high.
+    // If the join has several keys, they usually form a foreign key. Then there are fewer
+    // combinations of them than the product of their distinct values, so the larger of the possible
+    // results is used.
     if (keys > 0) made /= keys == 1 ? std::max(left, right) : std::min(left, right);
     for (const Condition& each : conditions_) {
       const bool is_new = std::ranges::find(each.sources, source) != each.sources.end();
@@ -482,8 +484,9 @@ class JoinsBySize {
     return chain->joined(*order);
   }
 
-  // Lets the sub-query that is evaluated first take part in the order of the joins below it, if the filter needs it to
-  // be true: in TPC-H 18 it leaves few of the rows that are joined. Returns null if this gains nothing.
+  // If a filter needs the result of an IN or EXISTS sub-query to be true, lets that sub-query take
+  // part in the order of the joins below it. For example, in query 18 of TPC-H the sub-query leaves
+  // only few of the rows that are joined. Returns null if this gains nothing.
   RowsNodePtr with_semi_join(const FilterRows& filter, const Layout& layout) {
     std::vector<RowsNodePtr> appended;  // appended columns, from the last to the first
     for (RowsNodePtr node = filter.input; std::holds_alternative<AppendSubquery>(node->step);

@@ -13,9 +13,9 @@ namespace engine {
 // Values of some key columns, by the column's index among the keys.
 using KeyAssignment = std::map<size_t, Value>;
 
-// Returns a superset of the keys for which `condition` may be true; nullopt if the condition does not narrow them
-// down. Only equalities, IN, ARRAY_CONTAINS, AND and OR over the key columns narrow. Returns an empty list if a key
-// would have to equal NULL.
+// Returns a set of keys that contains all keys for which `condition` may be true. Returns nullopt
+// if the condition does not limit the keys. Only equalities, IN, ARRAY_CONTAINS, AND and OR over
+// the key columns limit them. Returns an empty list if a key would have to be equal to NULL.
 std::optional<std::vector<KeyAssignment>> key_candidates(const Expression& condition,
                                                          const std::vector<ColumnDef>& keys,
                                                          const Scope& scope,

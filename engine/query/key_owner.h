@@ -8,8 +8,9 @@
 
 namespace engine {
 
-// Returns the number, within the stage that keeps the query's table, of the task that stores the row of the key.
-// Returns nullopt if producers chose the partitions, because they may use any partitioner. `key` has the stored form.
+// Returns the task that stores the row with this key, as a number within the stage that keeps the
+// query's table. Returns nullopt if producers have chosen the partitions, because producers may
+// distribute keys in any way. `key` is in its stored form.
 std::optional<int32_t> task_of_key(const QueryPlan& plan, std::string_view key);
 
 }  // namespace engine

@@ -13,14 +13,15 @@ namespace engine {
 
 // Executes SELECT columns FROM table WHERE key = $1 [AND another_key = $2].
 //
-// The condition holds for exactly the row whose key has the bytes of key_of(), so it is not evaluated for the row.
+// The condition is true for exactly one row: the one whose key has the bytes that key_of() returns.
+// So the condition need not be evaluated for the row.
 //
 // Threads: one at a time. Owner: the prepared statement.
 class PointLookUp {
  public:
-  // Returns null if the query has another form: a longer condition, a window, a LIMIT, a function, or a key whose
-  // equal values may have different bytes. `plan` is the plan of the query; `parameters` are the types of its
-  // parameters.
+  // Returns null if the query has another form: a longer condition, a window, a LIMIT, a function,
+  // or a key of which equal values may have different bytes. `plan` is the plan of the query, and
+  // `parameters` are the types of its parameters.
   static std::unique_ptr<PointLookUp> make(const Query& query, const PullPlan& plan,
                                            std::span<const SqlType> parameters);
 

@@ -10,7 +10,8 @@
 
 namespace engine {
 
-// Guesses the format of bytes. Formats are possible while they fit all bytes seen so far:
+// Guesses the format of bytes. A format stays possible as long as all bytes that were examined so
+// far fit it:
 //
 //   KAFKA_INT        4 bytes               KAFKA_BIGINT or KAFKA_DOUBLE   8 bytes
 //   KAFKA_STRING     text                  JSON                           an object or a list
@@ -24,8 +25,8 @@ class FormatGuess {
   // Looks at further bytes. Returns true if they change the set of possible formats.
   bool look_at(std::string_view bytes);
   std::string name() const;
-  // Returns the format in which show() writes the bytes, the most specific one of those that are possible; kUnknown if
-  // none is.
+  // Returns the format in which show() prints the bytes: the most specific one of the possible
+  // formats, or kUnknown if none is possible.
   std::string likeliest() const;
   static constexpr std::string_view kUnknown = "BYTES";
   std::string show(std::string_view bytes) const;
@@ -50,7 +51,8 @@ class RecordPrinter {
     int64_t timestamp_ms = -1;
     int32_t partition = 0;
   };
-  // Returns the line of the record. A line for each format that is new or has changed precedes it.
+  // Returns the line of the record. If a format is new or has changed, a line about the format
+  // comes before it.
   std::vector<std::string> print(const Record& record);
 
  private:

@@ -23,8 +23,9 @@ class SchemaPrinter {
     std::string_view format;  // for example "AVRO"
     std::string text;
   };
-  // Returns the format and the JSON of the bytes. Returns nullopt if the bytes carry no known schema id or are no
-  // record of that schema, or if the schema has no equivalent in columns.
+  // Returns the format of the bytes and their content as JSON. Returns nullopt if the bytes contain
+  // no known schema id, if they are not a record of that schema, or if columns cannot represent the
+  // schema.
   std::optional<Shown> show(std::string_view bytes);
 
  private:

@@ -1,5 +1,5 @@
-// Pull queries: the part of a SELECT without EMIT that the tasks of a table execute, and the processing of the rows
-// that they return.
+// Pull queries (look-ups): the part of a SELECT without EMIT that the tasks of a table execute, and
+// the processing of the rows that the tasks return.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,8 +14,8 @@ namespace engine {
 
 struct PullPlan {
   std::shared_ptr<const DataSource> table;
-  // The serialized keys that can match, sorted; nullopt if every row must be read. The keys only narrow the search:
-  // the filter decides which rows match.
+  // The serialized keys that may match, sorted; nullopt if every row must be read. The keys only
+  // limit the search. The filter decides which rows match.
   std::optional<std::vector<std::string>> keys;
   WindowBounds windows;                   // narrow the search in addition to the keys
   std::optional<BoundExpression> filter;  // bound to input_layout(table)
@@ -24,15 +24,17 @@ struct PullPlan {
   std::optional<int64_t> limit;
 };
 
-// Returns the serialized keys of rows for which the condition may be true, sorted; nullopt if the condition does not
-// narrow the keys down. The condition must have been bound before, so that it has no type errors.
+// Returns the serialized keys of all rows for which the condition may be true, sorted. Returns
+// nullopt if the condition does not limit the keys. The condition must have been bound before, so
+// that it has no type errors.
 Result<std::optional<std::vector<std::string>>> keys_for(const Expression& where,
                                                          const DataSource& table,
                                                          const Scope& scope,
                                                          const EvalContext& eval);
 
-// Fails if the query has a clause that a query without EMIT cannot have, because the query would also return
-// intermediate results. Joins are not checked here, because the planners support joins of a stream with tables.
+// Fails if the query has a clause that is not allowed without EMIT, because the query would also
+// return intermediate results. Joins are not checked here, because the planners support joins of a
+// stream with tables.
 Status check_pull_clauses(const Query& query, const PlanContext& context);
 
 // Plans a look-up. Fails if the query has a clause that a look-up does not support: a join, a group, a window
@@ -45,8 +47,8 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
 // random numbers.
 bool is_repeatable(const PullPlan& plan);
 
-// Returns whether the evaluation of filter and columns takes about the same short time for any row. This holds for
-// operators, but functions may take longer, so a plan with a function is not cheap.
+// Returns whether the filter and the columns take about the same short time for any row. This is
+// true for operators. A function may take longer, so a plan with a function is not cheap.
 bool is_cheap(const PullPlan& plan);
 
 // Filters and projects rows received from the tasks.
@@ -55,7 +57,7 @@ bool is_cheap(const PullPlan& plan);
 class PullShaper {
  public:
   explicit PullShaper(const PullPlan& plan);
-  // Returns the result columns of the rows that pass the filter, at most `room` rows.
+  // Returns the result columns of the rows that pass the filter, but of at most `room` rows.
   Result<Batch> shape(Batch rows, size_t room, const EvalContext& eval) const;
 
  private:

@@ -1,5 +1,5 @@
-// Restrictions for queries without EMIT that Millrace could run, but that ksqlDB's settings forbid or, with --compat
-// ksqldb, that ksqlDB does not support.
+// Restrictions for queries without EMIT. Millrace could run these queries, but a setting of ksqlDB
+// forbids them or, with --compat ksqldb, ksqlDB does not support them.
 #pragma once
 #include "base/result.h"
 #include "engine/expr/bind.h"
@@ -23,8 +23,8 @@ Status check_look_up(const Analysis& analysis, const DataSource& table, const Pl
 Status check_look_up_result(const Schema& result, const DataSource& table,
                             const PlanContext& context, TextPosition position);
 
-// Evaluates the operations on constants in the condition and returns their error. As in PostgreSQL, such an operation
-// fails even if no row exists: WHERE 1 / 0 = 1.
+// Evaluates those parts of the condition that have only constants as operands, and returns their
+// error. As in PostgreSQL, such a part fails even if the table has no rows: WHERE 1 / 0 = 1.
 Status check_constants(const BoundExpression& condition, const EvalContext& eval);
 
 }  // namespace engine

@@ -48,7 +48,8 @@ class RowCounts {
   absl::flat_hash_map<std::string_view, size_t> by_key_;
 };
 
-// The rows of a sub-query, grouped by their keys, with the values that the outer query compares.
+// The rows of a sub-query, grouped by their key columns. Each group has the values with which the
+// outer query compares.
 class Answers {
  public:
   // `keys` is the number of key columns in front of the value.

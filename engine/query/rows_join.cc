@@ -266,8 +266,9 @@ class Joiner {
   RowsContext& context_;
   const Program left_keys_;
   const size_t wanted_;
-  // Pairs for which the condition is evaluated together. They are few at first: LIMIT 1 of a product would otherwise
-  // compute a whole chunk.
+  // Limit for the number of pairs for which the condition is evaluated together. It is small at
+  // first: for a product with LIMIT 1, a whole chunk of pairs would otherwise be computed for one
+  // row.
   size_t most_pairs_ = std::clamp(wanted_, kFewestPairs, kRowsOfChunk);
   size_t rows_ = 0;                       // number of rows of the output
   const RowsChunk* otherwise_ = nullptr;  // one row, for left rows without a partner
@@ -296,8 +297,9 @@ size_t rows_of(const RowsChunks& chunks) {
   return rows;
 }
 
-// Returns whether the sides should be exchanged. The right side is hashed, which costs more time
-// and memory, so the right side should be the smaller one.
+// Returns whether the two sides should be exchanged. The right side is put into a hash table, which
+// takes more time and memory than reading the left side, so the right side should be the smaller
+// one.
 bool is_better_turned(const JoinRows& step, const RowsChunks& left, const RowsChunks& right) {
   if (step.type != JoinType::Inner || step.outer || step.left_keys.empty()) return false;
   const size_t rows = rows_of(right);

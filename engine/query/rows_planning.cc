@@ -67,10 +67,11 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
-// Widens the numeric columns of `first`, the columns of a recursion's first query, to the digits of the same columns in
-// `rounds`. Returns whether a column was widened. In PostgreSQL, NUMERIC without a precision may get more digits with
-// each round of a recursion. In Millrace it has the scale of the first round or, if the rounds have more digits, at
-// least the scale of computed numerics.
+// The columns of `first` are those of a recursion's first query, and `rounds` has those of its
+// repeated query. Widens the numeric columns of `first` to the digits of the same columns in
+// `rounds`. Returns whether a column was widened. In PostgreSQL, a NUMERIC without a precision may
+// get more digits with each round of a recursion. In this server it has the scale of the first
+// round or, if the rounds have more digits, at least the scale of computed numerics.
 bool are_wider_numbers(Schema& first, const Schema& rounds) {
   bool is_changed = false;
   for (size_t i = 0; i < std::min(first.columns.size(), rounds.columns.size()); ++i) {

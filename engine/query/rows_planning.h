@@ -53,24 +53,27 @@ class RowsPlanning {
   Result<PlannedRows> plan(const Query& query);
   // Plans a source: a table, a query in FROM, or the query that WITH defines under this name.
   Result<PlannedSource> plan_source(const AliasedSource& named);
-  // Adds a source of outer rows, which a rewritten sub-query reads, and returns the number of its OuterRows.
-  // outer_name() is a name for this source that no other source has.
+  // A sub-query that was rewritten may read the rows of its outer query like a source. This
+  // function adds such a source, and returns the number of its OuterRows. outer_name() is a name
+  // for it that no other source has.
   size_t add_outer_rows(Schema columns);
   void set_outer_rows(size_t number, Schema columns) { outer_rows_[number] = std::move(columns); }
   static std::string outer_name(size_t number);
   // Adds the look-up of a table. Returns its index in SelectRowsPlan::tables.
   Result<size_t> add_table(PullPlan table, TextPosition position);
   size_t table_count() const { return tables_.size(); }
-  // Removes the tables from index `count` on, which an abandoned plan has added.
+  // Removes the tables with an index of at least `count`. They were added by a plan that has been
+  // given up.
   void drop_tables_from(size_t count);
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
   // Returns the names of the views that the query reads directly or through other views, each once.
   std::vector<std::string> take_views() { return std::move(views_); }
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
-  // Notes an aggregate of the query. COUNT(*) and COUNT(1) count the rows of SELECT *.
+  // Called for each aggregate of the query. COUNT(*) and COUNT(1) count the rows of SELECT *, so
+  // they need all columns.
   void note_aggregate(const FunctionCall& call, const BoundAggregate& bound);
-  // The columns of streams that the noted aggregates need.
+  // Which columns of streams the aggregates of note_aggregate() need.
   DecodedColumns decoded_columns() const { return decoded_columns_; }
 
   // Evaluates LIMIT and OFFSET. Fails if one of them is not a number of rows.
@@ -106,19 +109,21 @@ class RowsPlanning {
     PlannedRows rows;
     size_t end_of_tables;  // the plan reads no tables from this index on
   };
-  // Visible tables of WITH that are read several times. The plan is set when the first reader has been planned.
+  // The tables of WITH that are read several times. A plan is set when the first of the readers has
+  // been planned.
   std::map<const CommonTable*, std::optional<SharedRows>> read_often_;
   size_t queries_ = 0, bracketed_ = 0;
 };
 
-// Returns the index of the item if the expression is a number in GROUP BY or ORDER BY, which refers to the item at
-// that place. Returns nullopt for other expressions. Fails with InvalidColumnReference if no item is at that place.
+// Returns the index of a SELECT item if the expression is a number in GROUP BY or ORDER BY, which
+// refers to the item at that place. Returns nullopt for other expressions. Fails with
+// InvalidColumnReference if no item is at that place.
 Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_view clause,
                                       size_t items);
 // Returns the sort key for an ORDER BY item. Nulls are placed as in PostgreSQL unless the item states their place.
 SortKey sort_key(const OrderItem& item, size_t column);
 
-// Puts a step on top of its input. The step's output has the columns of the input.
+// Makes a step whose input is `input` and whose output has the same columns.
 template <class Step>
 RowsNodePtr put_on(Step step, RowsNodePtr input) {
   Layout layout = input->layout;
@@ -134,8 +139,8 @@ const SystemTable* find_system_table(const AliasedSource& named, const PlanConte
 // Plans one SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);
 
-// Fail if the steps, which compare stored bytes, cannot order values of the type, or cannot compare them for
-// equality.
+// The steps compare stored bytes. check_ordered() fails if the order of values of the type is not
+// that of their bytes, and check_distinct() if their equality is not.
 Status check_ordered(const SqlType& type, TextPosition position);
 Status check_distinct(const SqlType& type, TextPosition position);
 

@@ -1,4 +1,4 @@
-// Helpers for running WITH RECURSIVE. Private to this folder.
+// Helper functions for WITH RECURSIVE. Used only by the source files in this folder.
 #pragma once
 #include "engine/query/rows_steps.h"
 #include "engine/query/seen_rows.h"
@@ -30,8 +30,8 @@ class GatheredRows {
   SeenRows seen_;
 };
 
-// Returns whether the output of the node depends on outer rows, except the outer rows that are set within the node or
-// listed in `set_within`.
+// Returns whether the output of the node depends on OuterRows that other steps provide. OuterRows
+// that are provided within the node, or whose numbers are in `set_within`, do not count.
 bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within = {});
 
 }  // namespace engine

@@ -320,9 +320,10 @@ class RowsRun {
 
   // ---- recursion
 
-  // Results of steps that are equal in all rounds of a recursion. They are computed in the first round, because the
-  // rows of a table can be taken only once. A recursion within the rounds of another one stores its results with the
-  // outer recursion, whose next rounds need them, too.
+  // Results of steps that are the same in all rounds of a recursion. They are computed in the first
+  // round and kept, because the rows of a table can be taken only once. If a recursion runs within
+  // another one, its results are stored with the outer one, because the next rounds of the outer
+  // one need them, too.
   struct Made {
     std::map<const RowsNode*, RowsChunks> rows;
     size_t bytes = 0;
@@ -442,8 +443,8 @@ void normalize(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) normalize(column.child(part));
 }
 
-// Returns the bytes of texts that a row shares with the row before it. These texts exist only once in memory. An
-// example is a document that is repeated in a row for each of its elements.
+// Returns the bytes of those texts that a row shares with the row before it, and that are therefore
+// in memory only once. For example, a document may be repeated in one row for each of its elements.
 size_t repeated_bytes(const Column& column, size_t rows) {
   if (column.type().kind() != TypeKind::String && column.type().kind() != TypeKind::Bytes) return 0;
   const auto texts = column.data<std::string_view>().first(rows);

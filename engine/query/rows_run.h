@@ -22,8 +22,8 @@ using RowsChunks = std::vector<RowsChunk>;
 
 size_t bytes_of(const RowsChunk& chunk);
 
-// The state that all steps of one run share: the evaluation context, and the memory of all rows that the run keeps.
-// Threads: the run's.
+// State that all steps of one run share: the context of evaluations, and the memory of all rows
+// that the run keeps. Threads: the run's.
 class RowsContext {
  public:
   // `memory` is the budget of the server; null: unlimited.
@@ -40,7 +40,8 @@ class RowsContext {
   void remove(size_t bytes) { held_ -= bytes < held_ ? bytes : held_; }
   Status add(RowsChunks& to, RowsChunk chunk);
   size_t held() const { return held_; }
-  // Sets the bytes that the run still holds after a part of it has ended. The budget is updated by the next add().
+  // Sets the number of bytes that the run still holds after a part of it has ended. The next add()
+  // passes the new number to the budget.
   void hold(size_t bytes) { held_ = bytes; }
 
  private:
@@ -49,10 +50,11 @@ class RowsContext {
   size_t held_ = 0, charged_ = 0;
 };
 
-// Runs the plan. `tables` has the rows of each table of the plan, in the columns of its look-up; their memory is
-// already charged to the context. The chunks of the result may have more columns than plan.result; ignore these.
-// `system` may be null if no system table is read. `profile` receives the measurements of each step; it may be null.
-// Fails if a column cannot be computed for a row, and with the errors of the context.
+// Runs the plan. `tables` has the rows of each table of the plan, in the columns of its look-up;
+// their memory has already been charged to the context. The chunks of the result may have more
+// columns than plan.result; the caller ignores these. `system` may be null if no system table is
+// read. `profile` gets the measurements of each step; it may be null. Fails if a column cannot be
+// computed for a row, and with the errors of the context.
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
                                  RowsContext& context, const SystemRows* system = nullptr,
                                  RowsProfile* profile = nullptr);

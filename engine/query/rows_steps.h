@@ -17,27 +17,28 @@ inline constexpr size_t kRowsOfChunk = 4'096;
 // Computes the results of a Program for a chunk. Fails if the program fails for one of the rows.
 Result<std::vector<ColumnPtr>> compute(const Program& program, const RowsChunk& chunk,
                                        RowsContext& context);
-// Returns some rows of a chunk. If they are a small part of the chunk, their strings are copied, so that the memory
-// of the other rows can be freed.
+// Returns some rows of a chunk. If they are only a small part of it, their strings are copied, so
+// that the memory of the chunk can be freed.
 RowsChunk pick(const RowsChunk& chunk, std::span<const uint32_t> rows);
 // Returns rows of several chunks, in the order of `rows`.
 RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> rows);
 
-// Returns whether two texts are at the same place in memory. Rows made from one row share its texts, which may be
-// long, so this check avoids comparisons.
+// Returns whether two texts are at the same place in memory. Several rows that were made from one
+// row share its texts, which may be long. This check avoids comparing them byte by byte.
 inline bool is_same_place(std::string_view a, std::string_view b) {
   return a.data() == b.data() && a.size() == b.size();
 }
 
-// Encodes rows as bytes, which are equal if `=` is true for the rows: -0.0 equals 0.0.
+// Encodes rows as bytes. Two rows have equal bytes if the SQL operator `=` is true for them; -0.0
+// equals 0.0.
 class RowKeys {
  public:
   explicit RowKeys(const std::vector<ColumnPtr>& columns);
   bool has_null(size_t row) const;
   // Returns the bytes of the row, which are valid until the next call.
   std::string_view bytes(size_t row);
-  // Returns whether the row has the same bytes as the previous row. The check is cheap and may miss a repetition, so
-  // false does not mean that the bytes differ.
+  // Returns true if the row certainly has the same bytes as the previous row. The check is fast and
+  // may miss a repetition, so false does not mean that the bytes differ.
   bool repeats(size_t row) const;
 
  private:
@@ -48,7 +49,8 @@ class RowKeys {
   std::optional<size_t> row_of_bytes_;
 };
 
-// Replaces -0.0 by 0.0 and every NaN by one NaN, also within arrays and rows, so that equal values have equal bytes.
+// Replaces -0.0 by 0.0, and every NaN by the same NaN, also within arrays and rows. After that,
+// equal values have equal bytes.
 ColumnPtr normalized(const ColumnPtr& column);
 
 // Compares rows by key columns. The first key for which two rows differ decides.
@@ -72,8 +74,8 @@ class RowsComparison {
   std::vector<SortKey> keys_;
 };
 
-// Joins the rows of both sides. `otherwise` has the rows of step.otherwise. The join of an inner or left join may end
-// once it has `wanted` rows.
+// Joins the rows of both sides. `otherwise` has the rows of step.otherwise. An inner or left join
+// may end when it has `wanted` rows.
 Result<RowsChunks> join_rows(const JoinRows& step, const RowsChunks& left, const RowsChunks& right,
                              RowsContext& context, const RowsChunks& otherwise = {},
                              size_t wanted = SIZE_MAX);

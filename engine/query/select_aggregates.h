@@ -10,8 +10,8 @@ namespace engine {
 Result<GroupedCall> bind_grouped_call(const FunctionCall& call, TextPosition position,
                                       const Scope& scope, const PlanContext& context,
                                       const EvalContext& eval);
-// Binds the keys of an aggregate's or a window's ORDER BY, where a literal is a value and not a position. Fails with
-// TypeMismatch if a type has no order.
+// Binds the keys of ORDER BY in an aggregate or a window. There a literal is a value, and not the
+// position of an item. Fails with TypeMismatch if a type has no order.
 Result<std::vector<RowsOrder>> bind_order(const std::vector<OrderItem>& items, const Scope& scope);
 
 }  // namespace engine

@@ -8,11 +8,12 @@
 
 namespace engine {
 
-// Returns the query with its sources in an order in which an equality joins each of them, if the written order would
-// form all pairs of rows of some sources. For example, FROM a, b, c WHERE a.x = c.x AND c.y = b.y then begins with a
-// and c. Returns nullopt if another order gains nothing, or if the result shows or depends on the written order, as
-// with outer joins, USING and `*`. `owner_of` returns the visible name of the only source that has a column, or nullopt
-// if several sources or none have it. The planner calls `owner_of` only for columns without a source name, as in the
+// Returns the query with its sources in an order in which each source is joined by an equality, if
+// the written order would form all pairs of rows of some sources. For example, FROM a, b, c WHERE
+// a.x = c.x AND c.y = b.y then begins with a and c. Returns nullopt if another order has no
+// advantage, or if the result shows or depends on the written order, as with outer joins, USING and
+// `*`. `owner_of` returns the visible name of the only source that has a column; nullopt if no
+// source or several sources have it. It is called only for columns without a source name, as in the
 // queries of TPC-H.
 using OwnerOfColumn = std::function<std::optional<std::string>(const Name& column)>;
 std::optional<Query> with_better_join_order(const Query& query, const OwnerOfColumn& owner_of);
@@ -22,9 +23,10 @@ std::optional<Query> with_better_join_order(const Query& query, const OwnerOfCol
 // Returns nullopt if the query has no such equality.
 std::optional<Query> with_equalities_of_alternatives(const Query& query);
 
-// Moves conditions with sub-queries from ON to WHERE, because sub-queries are evaluated on joined rows. The result
-// must be the same, so this is done for inner joins whose rows no later join fills with nulls. Conditions on the
-// right source alone restrict that source before a LEFT JOIN. Returns nullopt if the query has no such condition.
+// Moves conditions with sub-queries from ON to WHERE, because sub-queries are evaluated on joined
+// rows. This must not change the result. So it is done for inner joins whose rows are not filled
+// with nulls by a later join. In a LEFT JOIN, a condition on the right source alone is applied to
+// that source before the join. Returns nullopt if the query has no such condition.
 std::optional<Query> with_subqueries_out_of_joins(const Query& query);
 
 }  // namespace engine

@@ -9,7 +9,7 @@ namespace engine {
 struct LateralSource {
   size_t number;                      // number of the OuterRows that the source reads
   std::vector<BoundExpression> keys;  // bound to the columns of the previous sources
-  // row of the source for an input row without results; null: none
+  // the source's row for an input row for which it returns no rows; null: there is none
   RowsNodePtr otherwise;
 };
 
@@ -18,7 +18,8 @@ struct PlannedLateral {
   PlannedSource planned;
   LateralSource lateral;
 };
-// Plans the source. Returns nullopt if the source does not refer to earlier sources. Fails as plan_source() does.
+// Plans the source. Returns nullopt if it does not refer to earlier sources, so that it is not
+// lateral. Fails like plan_source().
 Result<std::optional<PlannedLateral>> plan_lateral(const AliasedSource& named,
                                                    const std::vector<SelectSource>& before,
                                                    RowsPlanning& planning);

@@ -42,8 +42,8 @@ Status rename_columns(const AliasedSource& named, SelectSource& source) {
 
 namespace {
 
-// Columns with equal names can be shown by `*` but cannot be referred to, because their internal names contain this
-// character, which no name in a statement contains.
+// Columns with equal names can be shown by `*`, but a statement cannot refer to them: their
+// internal names contain this character, which no name in a statement contains.
 constexpr char kNumberOfSame = '\x08';
 
 }  // namespace

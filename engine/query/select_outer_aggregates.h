@@ -6,10 +6,11 @@
 
 namespace engine {
 
-// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u WHERE ...), t.y). The
-// aggregates are then looked up for each outer row, even if no row of u matches, and the remaining expression is
-// computed on the outer row. Returns nullopt if the query has no such sub-query. Columns of the outer query are
-// recognized by their source name, so they must have one.
+// Rewrites (SELECT coalesce(sum(u.x), t.y) FROM u WHERE ...) to coalesce((SELECT sum(u.x) FROM u
+// WHERE ...), t.y). The aggregates are then looked up for each outer row, also if no row of u
+// matches, and the rest of the expression is computed on the outer row. Returns nullopt if the
+// query has no such sub-query. A column of the outer query is recognized only if it is written with
+// its source name.
 std::optional<Query> with_aggregates_taken_out(const Query& query);
 
 }  // namespace engine

@@ -88,7 +88,8 @@ class OuterAsSource {
                                  limits_};
   }
 
-  // Removes a limit that the look-up per outer row implies: LIMIT 1 of a scalar sub-query, and any LIMIT of EXISTS.
+  // Removes a LIMIT that has no effect on the result for one outer row: LIMIT 1 of a scalar
+  // sub-query, and any LIMIT of EXISTS.
   void drop_limit(OuterUse kind) {
     const auto* limit = query_.limit ? query_.limit->as<IntegerLiteral>() : nullptr;
     if (!limit || query_.offset || query_.distinct) return;
@@ -309,8 +310,8 @@ class OuterAsSource {
       const SqlType& type = outer_.layout()[index].type;
       schema_.columns.push_back({column_name(at), type});
       columns_.push_back(*std::move(canonical));
-      // Equal values of such types may have different texts: 1 month and 30 days. Therefore the text is a further
-      // key.
+      // Equal values of a type with a comparable form may have different texts, such as the intervals
+      // 1 month and 30 days. Therefore the text becomes a second key.
       if (type.kind() == TypeKind::String && has_comparable_form(type)) {
         TypeName text;
         text.kind = TypeKind::String;
@@ -362,8 +363,8 @@ class OuterAsSource {
     std::vector<SelectItem> items = std::exchange(query.items, {});
     // The keys are columns either of a query in FROM, under these names, or of the source of outer rows itself.
     const bool is_named = query.from->name.text != alias_;
-    // Positions in GROUP BY and ORDER BY that refer to the SELECT list are shifted, because the keys precede the
-    // items.
+    // The keys are put in front of the items, so numbers in GROUP BY and ORDER BY that refer to
+    // positions in the SELECT list are increased accordingly.
     const auto move = [&](ExpressionPtr& each) {
       if (auto* place = std::get_if<IntegerLiteral>(&each->node))
         place->value += static_cast<int32_t>(columns_.size());

@@ -1,4 +1,4 @@
-// Rewrites sub-queries that refer to their outer query in other ways than by equalities.
+// Rewrites sub-queries that use columns of their outer query in other ways than in equalities.
 #pragma once
 #include <optional>
 
@@ -17,10 +17,11 @@ struct SubqueryWithOuterRows {
   RowLimits limits;        // limits that were removed; they apply to the rows of each key, in order
 };
 
-// Rewrites the sub-query so that it reads the distinct rows of the outer query as a further source. The sub-query is
-// then no longer correlated, and its results are looked up by the outer rows (Neumann and Kemper, "Unnesting
-// Arbitrary Queries", 2015). Returns nullopt if the sub-query does not refer to the outer query. Fails with
-// NotSupported if it has clauses whose meaning would change.
+// Rewrites the sub-query so that it reads the distinct rows of the outer query as one more source.
+// It then no longer depends on a single outer row, and its results are looked up for each outer row
+// (Neumann and Kemper, "Unnesting Arbitrary Queries", 2015). Returns nullopt if the sub-query does
+// not refer to the outer query. Fails with NotSupported if it has clauses whose meaning would
+// change.
 Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,
                                                                  OuterUse use,
                                                                  const SelectNames& outer,
@@ -33,9 +34,9 @@ bool is_alias_of_item(const Query& query, const Expression& expression);
 // limit removes this row.
 bool is_one_group(const Query& query);
 
-// Returns a query that computes the row which the sub-query has if no rows match, without the keys. Returns nullopt
-// if the sub-query has no row in this case, or a limit removes it. Fails with NotSupported if this row depends on the
-// outer row or on HAVING.
+// Some sub-queries return a row even if no rows match. Returns a query that computes this row,
+// without the keys. Returns nullopt if the sub-query has no row in this case, or a limit removes
+// it. Fails with NotSupported if the row depends on the outer row or on HAVING.
 Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWithOuterRows& outer);
 
 }  // namespace engine

@@ -36,8 +36,9 @@ bool calls_series(const Expression& expression) {
                              [](const Expression* child) { return calls_series(*child); });
 }
 
-// Returns UNNEST of the series. If the step leads away from the end, the array must be null, because the dialect's
-// array would count down in this case.
+// Returns UNNEST of the series. If the step leads away from the end (a positive step to a smaller
+// end), the series must have no rows. The dialect's function would count down in this case, so the
+// array is made null.
 ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
@@ -99,8 +100,8 @@ class RowFunctionsOfItems {
            std::ranges::any_of(query.group_by, calls) ||
            std::ranges::any_of(query.order_by, calls, &OrderItem::expression);
   }
-  // Returns whether each item that calls such a function is a key of GROUP BY. The groups are then formed over the
-  // rows of the function.
+  // Returns whether each item that calls a function like UNNEST is a key of GROUP BY. The groups are then formed
+  // over the rows of the function.
   static bool are_keys(const Query& query) {
     return std::ranges::all_of(query.items, [&](const SelectItem& item) {
       return !item.expression || !calls_it(*item.expression) ||

@@ -13,7 +13,7 @@ namespace engine {
 // Returns whether the source is a function that returns rows, in its parsed form (SELECT UNNEST(array), ...) AS name.
 // The function may refer to earlier sources.
 bool is_row_function(const AliasedSource& named);
-// Returns the names of the columns of such a function. Their types are not known yet.
+// Returns the names of the columns of a function that returns rows. Their types are not known yet.
 Result<SelectSource> row_function_names(const AliasedSource& named);
 // Returns the names of the columns of any source.
 Result<SelectSource> source_names(const AliasedSource& named, RowsPlanning& planning);
@@ -23,16 +23,17 @@ Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& name
                                                        const std::vector<SelectSource>& before,
                                                        SelectSource& source,
                                                        const PlanContext& context);
-// Converts functions that are sources of outer joins to sub-queries, if a condition decides which of their rows have
-// a partner. Returns nullopt if the query has no such function, or if one refers to columns of earlier sources.
+// Converts functions in FROM that take part in an outer join to sub-queries, if a condition of the
+// join decides which of their rows have a partner. Returns nullopt if the query has no such
+// function, or if one of them uses columns of earlier sources.
 std::optional<Query> with_functions_of_outer_joins_apart(const Query& query);
 // Returns whether the SELECT list calls a function that returns rows.
 bool has_row_functions(const Query& query);
 // Returns whether a source of the query has a column of that name.
 using HasColumn = std::function<bool(const Name&)>;
-// Moves the functions that return rows from the SELECT list to a new last source or, if they are called for each group,
-// to an outer query. Returns nullopt if the list has no such function. Fails with NotSupported if an item of a query
-// with groups consists of more than the function.
+// Moves functions that return rows from the SELECT list to a new last source in FROM or, if they
+// are called for each group, to an outer query. Returns nullopt if the list has no such function.
+// In a query with groups, fails with NotSupported if an item contains more than the function.
 Result<std::optional<Query>> take_row_functions_out(const Query& query,
                                                     const HasColumn& has_column);
 

@@ -37,7 +37,8 @@ std::optional<Subquery> with_values_compared_within(const Subquery& subquery,
   if (!is_plain(rows) || rows.items.size() != columns.size()) return std::nullopt;
   std::set<std::string> sources{rows.from->visible_name().text};
   for (const Join& join : rows.joins) sources.insert(join.source.visible_name().text);
-  bool is_clear = true;  // names of the outer query keep their meaning in the sub-query
+  // whether the names of the outer query have the same meaning in the sub-query
+  bool is_clear = true;
   const auto visit = [&](ExpressionPtr& each) -> Status {
     const auto* column = each->as<ColumnRef>();
     if (!column) return {};

@@ -7,9 +7,10 @@
 
 namespace engine {
 
-// Flattens an EXISTS that engine/sql/row_match.h has made from IN with a sub-query: removes the query in its FROM,
-// so that outer references are one level up. Returns nullopt if the EXISTS has another form, or if the rows of the
-// query are not simply those that satisfy its conditions.
+// engine/sql/row_match.h makes an EXISTS from (a, b) IN (SELECT ...). This function removes the
+// nested query in the FROM of such an EXISTS, so that its outer references are one level higher.
+// Returns nullopt if the EXISTS has another form, or if the rows of the nested query are not simply
+// those that satisfy its conditions.
 std::optional<Subquery> with_values_compared_within(const Subquery& subquery,
                                                     const SelectNames& around);
 

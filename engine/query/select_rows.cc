@@ -198,9 +198,9 @@ class SelectRowsPlanner {
     return {};
   }
 
-  // Returns the table whose scan can evaluate this condition of ON instead of the join with the source `right`; nullopt
-  // if the join must evaluate it. A left row without a partner is kept, so only the right side of a LEFT JOIN is
-  // restricted.
+  // Returns the table whose scan can evaluate this condition of ON in place of the join with the
+  // source `right`; nullopt if the join itself must evaluate it. In a LEFT JOIN, left rows without
+  // a partner are kept, so only conditions on the right side can move to a scan.
   std::optional<size_t> scanned_with(const BoundExpression& condition, JoinType type,
                                      size_t right) const {
     const std::vector<uint32_t> columns = referenced_columns({&condition, 1});
@@ -213,8 +213,8 @@ class SelectRowsPlanner {
     return is_restricted ? std::optional(source) : std::nullopt;
   }
 
-  // Lets the scans evaluate the parts of the condition that follow for single tables. The condition itself is evaluated
-  // as well, by a join or after it.
+  // If the condition implies conditions on single tables, lets the scans of these tables evaluate
+  // the implied conditions. The condition itself is also evaluated later, by a join or after it.
   void restrict_scans(const BoundExpression& condition) {
     if (condition.kind != BoundKind::Or) return;
     for (size_t i = 0; i < tables_.size(); ++i) {
@@ -791,8 +791,8 @@ class SelectRowsPlanner {
     Layout layout = step.left->layout;
     layout.insert(layout.end(), right->layout.begin(),
                   right->layout.begin() + static_cast<ptrdiff_t>(given));
-    // With `otherwise`, each left row is joined with at least one row, and the condition must be evaluated on that row,
-    // too. Therefore the condition is not part of the join.
+    // If the source has `otherwise`, each left row gets at least one partner. The condition must be
+    // evaluated on that partner, too, so it is not part of the join.
     const bool is_asked_behind = otherwise && join.condition;
     if (is_asked_behind && join.type == JoinType::Left && !is_true(*join.condition))
       return Error{ErrorCode::NotSupported,

@@ -14,10 +14,11 @@ namespace engine {
 struct StreamRows;
 
 struct SelectRowsPlan {
-  // The part of each table and stream that the query reads. Tables are read as of one moment, streams up to the ends
-  // that they had before this moment. A table that the query names twice has two entries.
+  // The part of each table and stream that the query reads. Tables are read as of one moment.
+  // Streams are read up to the ends that they had before this moment. A table that the query names
+  // twice has two entries.
   std::vector<std::shared_ptr<const PullPlan>> tables;
-  // The reading plan of the stream in tables[i]; null for a table.
+  // The plan with which the stream in tables[i] is read; null for a table.
   std::vector<std::shared_ptr<const StreamRows>> streams;
   std::vector<const SystemTable*> system_tables;  // may contain duplicates
   // names of the views that the query reads, including views within views
@@ -26,8 +27,8 @@ struct SelectRowsPlan {
   Schema result;
 };
 
-// Returns whether the query needs more than a look-up: a join, a group, an order, a nested query. The query must have
-// no EMIT.
+// Returns whether the query needs more than a look-up: it has a join, a group, an order, or a
+// nested query. The query must not have EMIT.
 bool wants_rows_plan(const Query& query);
 // Returns whether the first source is a stream. Without EMIT, a query over a stream reads all records that the stream
 // holds at present.

@@ -80,7 +80,8 @@ class Decorrelation {
     return found;
   }
 
-  // Returns the query for the inner values of the equalities, followed by the item; for EXISTS, without the item.
+  // Returns the sub-query with other items: for each correlation (inner value = outer value) the inner value, and
+  // then the item of the sub-query. For EXISTS the item is omitted.
   Query keyed(const std::vector<Correlation>& correlations) const {
     Query query = without_correlations();
     std::vector<SelectItem> items = std::move(query.items);
@@ -206,8 +207,8 @@ class SubqueryBinder {
       const Error unknown = rows.error();
       rows = correlations_.empty() ? plan_with_outer_rows(unknown)
                                    : planning_.plan(decorrelation.keyed(correlations_));
-      // References to the outer query in the SELECT list and in nested queries are detected only when the rewritten
-      // query is planned.
+      // If the SELECT list or a nested query refers to the outer query, this is noticed only when
+      // the rewritten query is planned.
       if (!rows && !correlations_.empty() && is_unknown(rows.error())) {
         planning_.drop_tables_from(tables);
         correlations_.clear();
@@ -240,9 +241,10 @@ class SubqueryBinder {
   static bool is_unknown(const Error& error) {
     return error.code == ErrorCode::UndefinedColumn || error.code == ErrorCode::UndefinedSource;
   }
-  // Plans a sub-query that uses the name of one of its sources for a column of the outer query. Planned by itself,
-  // the sub-query would resolve such a name as the row of the source. Returns an unknown-column error if no such name
-  // exists.
+  // The sub-query uses the name of one of its own sources for a column of the outer query. Planned
+  // alone, the sub-query would take that name for the row of the source. This function plans it
+  // with the meaning of the outer column. If no such name exists, it returns the error about an
+  // unknown column.
   Result<PlannedRows> plan_with_hidden_columns() {
     const Error none{ErrorCode::UndefinedColumn, ""};
     if (!names_sources_as_columns(*asked_->query, names_.layout())) return none;

@@ -1,5 +1,5 @@
-// Plans the sub-queries of a SELECT. The result of each sub-query becomes a column after the columns of the step that
-// evaluates the sub-query.
+// Plans the sub-queries of a SELECT. A step evaluates them, and the result of each becomes a column
+// after the step's own columns.
 #pragma once
 #include <string>
 #include <vector>
@@ -20,9 +20,9 @@ struct Appended {
   std::vector<Scope::Substitute> substitutes;
 };
 
-// Binds the sub-query `expression`. Its result becomes the next column of `beside`. A sub-query that refers to its
-// outer query must do so in equalities of its WHERE, or it is rewritten to read the outer rows. Fails with
-// NotSupported if neither is possible.
+// Binds the sub-query `expression`. Its result becomes the next column of `beside`. A sub-query may
+// use columns of its outer query in equalities of its WHERE; if it uses them in other ways, it is
+// rewritten to read the outer rows. Fails with NotSupported if that is not possible either.
 Result<BoundSubquery> bind_subquery(const Expression& expression, const SelectNames& names,
                                     RowsPlanning& planning, Appended& beside);
 
@@ -33,8 +33,8 @@ PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits);
 // Returns `node` with one column appended for each sub-query.
 RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries);
 
-// Returns whether the query uses a bare name that is both the name of one of its sources and the name of a column of
-// the outer query. Such a name refers to the column.
+// Returns whether the query uses a name without a qualifier that is both the name of one of its
+// sources and the name of a column of the outer query. Such a name refers to the column.
 bool names_sources_as_columns(const Query& query, const Layout& around);
 
 // Splits a AND b AND c into its operands.

@@ -310,8 +310,8 @@ Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*
     else
       alike.push_back({call});
   }
-  // The steps with the fewest keys are last because, as in PostgreSQL, rows are returned in the order of the window
-  // with the fewest keys.
+  // The steps with the fewest keys are last, because PostgreSQL returns rows in the order of the
+  // window with the fewest keys.
   const auto keys_of = [&](const std::vector<const Expression*>& list) {
     return over_of(list.front()).partition_by.size() + over_of(list.front()).order_by.size();
   };

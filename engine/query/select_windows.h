@@ -1,5 +1,5 @@
-// Plans the window functions of a SELECT. The result of each call becomes a column after the columns of the previous
-// step.
+// Plans the window functions of a SELECT. The result of each call becomes a column after the
+// columns of the step before it.
 #pragma once
 #include <vector>
 
@@ -14,9 +14,9 @@ bool has_window_call(const Expression& expression);
 // Returns whether the SELECT list has a window call.
 bool has_windows(const Query& query);
 
-// Binds the calls. Their results become the next columns of `beside`. Returns one step for each set of calls with the
-// same partitions and order; its input is not set. Fails as bind() does, and with WrongObjectType if a function is
-// not a window function.
+// Binds the calls. Their results become the next columns of `beside`. Returns one step for all
+// calls that have the same partitions and order; the step's input is not set yet. Fails like
+// bind(), and with WrongObjectType if a function is not a window function.
 Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*>& calls,
                                              const SelectNames& names, RowsPlanning& planning,
                                              Appended& beside);

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4), for names of values that are longer than a key may be. Passwords and signatures use OpenSSL
-// (server/auth/digest.h).
+// SHA-256 (FIPS 180-4). Its results name values that are too long to be keys. (Passwords and
+// signatures use OpenSSL instead: server/auth/digest.h.)
 #pragma once
 #include <string>
 #include <string_view>

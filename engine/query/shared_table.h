@@ -1,4 +1,4 @@
-// A task's part of a table, for look-ups of single rows by other threads.
+// The part of a table that one task keeps, for look-ups of single rows by other threads.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace engine {
 
-// Finds only durable rows that are in memory. In all other cases, the task's own thread must answer, because only this
-// thread can wait for a commit, fetch a row of a checkpoint, or report a failure.
+// Finds a row only if it is durable and in memory. In all other cases the task's own thread must
+// answer, because only that thread can wait for a commit, read a row from a checkpoint, or report a
+// failure.
 //
 // Threads: any; the task's thread creates and closes the object. Owner: shared by the owner of the task and its
 // readers.

@@ -14,15 +14,15 @@ namespace engine {
 
 struct StreamRows {
   PlannedQuery query;  // returns the columns that the SELECT uses
-  // By column of input_layout(): its index among the columns of the query; nullopt if the SELECT does not use the
-  // column.
+  // For each column of input_layout(): its index among the columns that `query` returns; nullopt if
+  // the SELECT does not use the column.
   std::vector<std::optional<size_t>> places;
   std::vector<SqlType> types;  // types of the columns of input_layout()
 };
 
-// Plans the query that reads the stream. `stream` is the part of the stream that the SELECT reads, without keys and
-// windows. All columns are read with DecodedColumns::All, or if the SELECT uses no column. Fails as plan_push_query()
-// does.
+// Plans the query that reads the stream. `stream` is the part of the stream that the SELECT reads;
+// it has no keys and windows. With DecodedColumns::All, or if the SELECT uses no column at all, all
+// columns are read. Fails like plan_push_query().
 Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context,
                                     DecodedColumns decoded);
 

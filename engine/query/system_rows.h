@@ -1,5 +1,6 @@
-// System tables, which a SELECT can read although no statement has created them: the state of the server, and
-// PostgreSQL's catalog. This is a port, which the component that has the rows implements.
+// System tables: tables that a SELECT can read although no statement has created them. They show
+// the state of the server and PostgreSQL's catalog. This is an interface; the part of the server
+// that has the rows implements it.
 #pragma once
 #include <optional>
 #include <span>
@@ -34,7 +35,7 @@ class SystemTables {
   virtual const SystemTable* find(const std::optional<Name>& schema, const Name& name) const = 0;
 };
 
-// A condition of a statement: the column of the table has this text.
+// A condition of a statement on a system table: the column must have this text.
 struct SystemTextFilter {
   size_t column = 0;
   std::string text;
@@ -44,8 +45,8 @@ struct SystemTextFilter {
 class SystemRows {
  public:
   virtual ~SystemRows() = default;
-  // Returns the rows of the table, or at least those that meet all conditions in `wanted`: the statement filters the
-  // rows itself, and the conditions only save work.
+  // Returns the rows of the table. Rows that do not meet all conditions in `wanted` may be left
+  // out, to save work; the statement checks its conditions itself in any case.
   virtual Result<RowsChunks> rows(const SystemTable& table,
                                   std::span<const SystemTextFilter> wanted,
                                   RowsContext& context) const = 0;

@@ -27,7 +27,8 @@ namespace engine {
 
 namespace {
 
-// A plan is read as one document. A WITH that is read often is written once for each reader.
+// Limit for the text of a plan, which is read as one document. A table of WITH is written once for
+// each of its readers.
 constexpr size_t kMostPlanBytes = size_t{4} << 20;
 constexpr int kPartitionsWithoutKey = 1;
 // Name of the setting that allows views to keep state for each key of a stream.
@@ -115,8 +116,9 @@ bool keeps_state_of_keys(const RowsNode& node) {
   return keeps;
 }
 
-// Computes a lower bound for the bytes of a node in the text of the plan, without writing the text: a shared node is
-// written for each of its readers, so a short SELECT may have a text that no memory holds.
+// Computes a lower bound for the size of a node in the text of the plan, without writing the text.
+// A shared node is written for each of its readers, so the text of a short SELECT may be larger
+// than any memory.
 class LeastTextBytes {
  public:
   size_t of(const RowsNodePtr& node) {

@@ -335,7 +335,8 @@ Result<std::vector<const ViewShape*>> shapes_of(const ViewPlan& view) {
   return walk.found();
 }
 
-// The root may have more columns than the result. An identity that needs one of these is not used.
+// identity_of() returns the columns by which a row of the result is identified. The root of the
+// view may have more columns than the result; an identity that needs such a column cannot be used.
 std::optional<RowIdentity> identity_of(const ViewPlan& view, std::span<const size_t> key_counts) {
   auto identity = IdentityWalk(view, key_counts).of(view.root);
   if (identity && std::ranges::any_of(identity->columns, [&](size_t column) {

@@ -1,4 +1,5 @@
-// The parts of a SELECT, and how a materialized view with such a part is kept up to date.
+// Lists the parts that a SELECT may have, and how a materialized view with each part is kept up to
+// date.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +14,9 @@
 
 namespace engine {
 
-// Incremental: only changes are computed, when operators for it exist; until then such a view is recomputed, too.
-// Recompute: the SELECT runs over all rows. Refused: no view has this part.
+// Incremental: only changes could be computed. (The operators for this do not exist yet, so such a
+// view is recomputed, too.) Recompute: the SELECT runs over all rows again. Refused: a view must
+// not have this part.
 enum class ViewClass : uint8_t { Incremental, Recompute, Refused };
 
 struct ViewShape {
@@ -29,9 +31,10 @@ std::span<const ViewShape> view_shapes();
 // Returns the shapes in the plan, each once. Fails with NotSupported for a shape that is refused.
 Result<std::vector<const ViewShape*>> shapes_of(const ViewPlan& view);
 
-// Returns the columns of the result that together differ in all rows, and which are never null; nullopt if no such
-// columns are known, so that rows may be equal. Empty: the result has at most one row. `key_counts` has for each read
-// the number of key columns with which its input's layout begins; 0 for a stream.
+// Returns columns of the result whose values together are different in all rows; nullopt if no such
+// columns are known, so that rows may be equal. An empty list means that the result has at most one
+// row. `key_counts` has one element for each read: the number of key columns with which the layout
+// of its input begins; 0 for a stream.
 struct RowIdentity {
   std::vector<size_t> columns = {};
   bool may_be_null = false;  // true if one of the columns may be null

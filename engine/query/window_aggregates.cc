@@ -1,6 +1,7 @@
-// Aggregate functions over frames. A frame that begins with its partition grows row by row, so each row is added
-// once. The state of any other frame is merged from the states of blocks of rows, which are computed in advance.
-// Blocks have 16 rows, 32 rows, and so on.
+// Aggregate functions over window frames. If a frame begins at the start of its partition, it only
+// grows from row to row, so each row is added once. For all other frames, the states of blocks of
+// rows are computed first, and the state of a frame is merged from them. There are blocks of 16
+// rows, of 32 rows, and so on.
 #include <algorithm>
 #include <memory>
 
@@ -144,8 +145,9 @@ class FrameAggregate {
     return levels;
   }
 
-  // Appends the result of a row. The lists of all previous rows have a total size that is quadratic in the number of
-  // rows, so the memory of such results is charged while they grow.
+  // Appends the result of a row. If the result is a list of all previous rows, the size of all
+  // results together grows with the square of the number of rows, so their memory is charged while
+  // they grow.
   Status append_result(Column& out) {
     TRY(budget_.step());
     accumulator().result(instance(), state_->at(0), out);

@@ -6,9 +6,9 @@
 
 namespace engine {
 
-// Returns bounds of WINDOWSTART and WINDOWEND; outside of the bounds, `condition` is not true. Only comparisons with
-// constants, BETWEEN, AND and OR set bounds. The condition must have been bound before, so that it has no type
-// errors.
+// Returns limits for WINDOWSTART and WINDOWEND. For windows outside of these limits, `condition` is
+// certainly not true. Only comparisons with constants, BETWEEN, AND and OR give limits. The
+// condition must have been bound before, so that it has no type errors.
 WindowBounds window_bounds(const Expression& condition, const Scope& scope,
                            const EvalContext& eval);
 

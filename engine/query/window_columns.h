@@ -1,4 +1,4 @@
-// Computes the columns of window function calls. Private to this folder.
+// Computes the columns of window function calls. Used only by the source files in this folder.
 #pragma once
 #include "engine/query/window_frames.h"
 
@@ -19,7 +19,7 @@ Result<ColumnPtr> window_column(const WindowCall& call, const CallColumns& colum
 Result<ColumnPtr> aggregate_column(const WindowCall& call, const CallColumns& columns,
                                    const OrderedRows& rows, RowsContext& context);
 
-// Checks from time to time in loops over rows whether the result is still needed.
+// Checks in loops over rows, from time to time, whether the result is still needed.
 class StepBudget {
  public:
   explicit StepBudget(RowsContext& context) : context_(context) {}

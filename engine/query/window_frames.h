@@ -1,4 +1,5 @@
-// Computes window frames, which are the rows of a partition that a window function covers. Private to this folder.
+// Computes window frames: for each row, the rows of its partition that a window function covers.
+// Used only by the source files in this folder.
 #pragma once
 #include <array>
 #include <optional>
@@ -45,7 +46,8 @@ class Frames {
   static Result<Frames> of(const BoundFrame& frame, const OrderedRows& rows, RowsContext& context);
 
   void begin_partition(size_t first, size_t end);
-  // Returns the frame of a row, including the rows that EXCLUDE leaves out. Rows must be queried in order.
+  // Returns the frame of a row, without regard to EXCLUDE. It must be called for the rows in their
+  // order.
   FrameRows whole(size_t row);
   FrameRanges ranges(size_t row, const FrameRows& whole) const;
 
@@ -53,8 +55,8 @@ class Frames {
   bool excludes() const { return frame_->exclusion != FrameExclusion::None; }
 
  private:
-  // An offset of a frame. Only the member for the frame's unit and the type of the ordered column is set; dates and
-  // times use the interval.
+  // An offset of a frame. Only one member is set, depending on the unit of the frame and the type
+  // of the ordered column. Dates and times use the interval.
   struct Offset {
     size_t count = 0;
     Int128 whole = 0;

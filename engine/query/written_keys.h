@@ -10,10 +10,10 @@ namespace engine {
 // Returns whether the source may consist of rows of VALUES: it is VALUES, or a query over VALUES.
 bool has_written_rows(const AliasedSource& source);
 
-// Returns a condition on the columns of `table` alone that its rows must satisfy for all of `conditions` (canonical)
-// to be true. `written` is the source with the rows of VALUES; `rows` is the same source in the SELECT. Returns null
-// if `written` has no such rows, if the values of their columns are not only constants and parameters, or if the rows
-// are too many.
+// Returns a condition that uses only columns of `table`. It is true for all rows of the table for
+// which `conditions` (canonical) can be true together. `written` is the source with the rows of
+// VALUES, and `rows` is the same source in the SELECT. Returns null if `written` has no such rows,
+// if their values are not only constants and parameters, or if they are too many.
 ExpressionPtr keys_of_written_rows(std::span<const Expression* const> conditions,
                                    const AliasedSource& written, const SelectSource& rows,
                                    const SelectSource& table);
