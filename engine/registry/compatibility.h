@@ -8,9 +8,9 @@
 
 namespace engine {
 
-// Returns the problems that a reader with schema `reader` has with data of `writer`; empty if there are none. Both
-// schemas are of the same kind. Each problem is one line, which names the place. If the call uses up the effort, the
-// result has no meaning.
+// Returns the problems that a reader with schema `reader` has with data that was written with
+// schema `writer`; empty if it has none. Both schemas are of the same kind. Each problem is one
+// line, which names its place. If `effort` is used up during the call, the result has no meaning.
 std::vector<std::string> read_problems(const SchemaText& reader, const SchemaText& writer,
                                        Effort& effort);
 

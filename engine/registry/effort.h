@@ -1,4 +1,4 @@
-// Limits the work of examining one schema.
+// Limits the work that the examination of one schema may take.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -21,8 +21,8 @@ class Effort {
  public:
   explicit Effort(const EffortLimit& limit) : left_(limit.steps), limit_(limit) {}
 
-  // Call it before doing `steps` steps of work. Returns false once the limit is exceeded or the
-  // work is unwanted, and in every later call.
+  // Call it before doing `steps` steps of work. If the limit is exceeded or the work is no longer
+  // wanted, this call and all later ones return false.
   bool spend(int64_t steps) {
     left_ -= steps;
     if (limit_.is_unwanted && (next_look_ -= steps) < 0) {

@@ -1,5 +1,6 @@
-// An external schema registry as seen by statements. The planner never waits for an answer of the registry. It collects
-// its questions; when the answers are known, the statement is planned again, and succeeds when no question is left.
+// An external schema registry, as statements see it. The planner never waits for the registry. If
+// it needs an answer, it adds a question to a list. When the questions have been answered, the
+// statement is planned again, until no question is left.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -26,8 +27,8 @@ struct SchemaQuestion {
   std::string subject = {};
   RegisteredSchema schema = {};
 
-  // Returns whether the plan depends on the answer. The other questions change the registry, and are asked only when
-  // everything else has been found valid.
+  // Returns whether the plan depends on the answer. The other questions change the registry; they
+  // are asked only when everything else in the statement has been found to be valid.
   bool is_read() const { return kind == Kind::ById || kind == Kind::Latest; }
 };
 
@@ -50,14 +51,14 @@ struct OutsideSchemas {
 // The external registry. It calls `done` on its own thread, or before the call returns, and always in bounded time.
 class OutsideRegistry : public SchemaLookup {
  public:
-  // Asks the questions in order, and adds the answers to `known`. Fails with the first question that is refused or
-  // cannot be asked; the questions before it took effect.
+  // Asks the questions in order, and adds the answers to `known`. If a question is refused or
+  // cannot be asked, fails with its error; the questions before it have taken effect.
   virtual void answer(std::vector<SchemaQuestion> questions, OutsideSchemas known,
                       std::function<void(Result<OutsideSchemas>)> done) = 0;
   // Reads all current subjects with their schemas. Fails for a large registry.
   virtual void list(std::function<void(Result<SchemaRegistry>)> done) = 0;
-  // Reads the part of the registry that has the uses of the schema `id`, and the versions of
-  // `subject`. Either argument may be missing.
+  // Reads a part of the registry: the uses of the schema `id`, and the versions of `subject`. Each
+  // of the two arguments may be missing.
   virtual void look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                        std::function<void(Result<SchemaRegistry>)> done) = 0;
   // Returns the address of the registry, without passwords.

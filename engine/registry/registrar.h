@@ -1,5 +1,5 @@
-// The registry as seen by a statement during planning. The Registrar collects registrations, which become part of the
-// statement's own commit.
+// The schema registry, as a statement sees it while it is planned. The Registrar collects the
+// registrations; they become a part of the statement's own commit.
 #pragma once
 #include <optional>
 #include <span>
@@ -19,26 +19,29 @@ std::string subject_of(std::string_view topic, Side side);
 class Registrar {
  public:
   explicit Registrar(SchemaRegistry registry) : registry_(std::move(registry)) {}
-  // Makes a Registrar for an external registry that has given these answers so far.
+  // Makes a Registrar for an external registry. `known` has the answers that the registry has given
+  // so far.
   explicit Registrar(OutsideSchemas known) : outside_(std::move(known)) {}
 
   const SchemaRegistry& registry() const { return registry_; }
   bool is_outside() const { return outside_.has_value(); }
-  // Returns the questions that an external registry must answer before the statement is executed. If is_read() is true
-  // for one of them, the plan made so far is not valid.
+  // Returns the questions that an external registry must answer before the statement is executed.
+  // If is_read() is true for one of them, the present plan is not valid.
   const std::vector<SchemaQuestion>& questions() const { return questions_; }
 
-  // Returns the columns of a topic's records, for a statement that declares none. They are from the schema with
-  // `spec.schema_id`, otherwise from the newest schema of the topic's subject. Names are kept as in the schema in the
-  // first case, and become upper case in the second.
+  // Returns the columns of a topic's records, for a statement that declares none. If
+  // `spec.schema_id` is set, the columns come from that schema, and their names are not changed.
+  // Otherwise they come from the newest schema of the topic's subject, and their names become upper
+  // case.
   Result<std::vector<ColumnDef>> infer(const FormatSpec& spec, std::string_view topic, Side side);
 
   enum class Write : uint8_t {
-    Sink,    // registers the schema; fails if it is incompatible with the subject
-    Source,  // registers if the topic has no schema; else the columns may be some of its fields
+    Sink,  // registers the schema; fails if it is incompatible with the subject
+    // registers the schema if the topic has none; else the columns may be some of its fields
+    Source,
   };
-  // Returns `spec` with the schema for writing the columns to the topic. A schema given by id must be able to hold the
-  // columns.
+  // Returns `spec` with the schema in which the columns are written to the topic. If a schema id is
+  // given, that schema must be able to hold the columns.
   Result<FormatSpec> with_schema(FormatSpec spec, std::string_view topic,
                                  std::span<const ColumnDef> columns, Side side, Write write);
 
@@ -51,11 +54,11 @@ class Registrar {
  private:
   Result<FormatSpec> with_given_schema(FormatSpec spec, std::span<const ColumnDef> columns,
                                        Side side);
-  // Looks up a schema in the registry or in the answers. If an external registry must be asked,
-  // queues the question and returns asked_first().
+  // Looks up a schema in the registry, or in the answers of an external registry. If the external
+  // registry must be asked first, adds the question to questions_ and returns asked_first().
   Result<SchemaTextPtr> find_schema(int32_t id);
   Result<std::optional<OutsideSchemas::Latest>> find_latest(const std::string& subject);
-  // Returns the id of the subject's version that has the same schema, if any.
+  // Returns the id of a version of the subject that has the same schema; nothing if none has.
   std::optional<int32_t> id_of_same(const std::string& subject, const RegisteredSchema& schema,
                                     const OutsideSchemas::Latest& latest) const;
   Result<int32_t> register_schema(const std::string& subject, RegisteredSchema schema);

@@ -64,8 +64,8 @@ struct RegisteredSchema {
   SchemaKind kind = SchemaKind::Avro;
   std::string text;
   std::vector<SchemaReference> references = {};
-  // Metadata and rules in addition to the text, as JSON in one canonical spelling; empty if not given. Schemas that
-  // differ in them are different schemas.
+  // Metadata and rules that belong to the schema, as JSON in one canonical spelling; empty: none.
+  // Two schemas with the same text and different metadata or rules are different schemas.
   std::string metadata = {}, rule_set = {};
 };
 
@@ -82,7 +82,8 @@ struct RegistrySubject {
   std::optional<RegistryMode> mode = {};
 };
 
-// The changes of an operation. The next registry is the present one with the changes applied in order.
+// The changes that an operation makes. Applying them in order to the present registry gives the
+// next one.
 struct PutSchema {
   RegisteredSchema schema;
 };
@@ -139,9 +140,9 @@ class SchemaRegistry final : public SchemaLookup {
   const RegistrySubject* find_subject(std::string_view subject) const;
   Compatibility default_compatibility() const { return compatibility_; }
   RegistryMode default_mode() const { return mode_; }
-  // Returns the problems of a schema under the subject's compatibility level; empty if the schema is compatible. The
-  // schema is compared with `version`, or with all versions that the level requires. Fails with 42201 when the limit is
-  // reached.
+  // Returns the problems of a schema under the compatibility level of the subject; empty if the
+  // schema is compatible. The schema is compared with `version` or, without it, with all versions
+  // that the level requires. Fails with 42201 when the limit of work is reached.
   RegistryResult<std::vector<std::string>> incompatibilities(std::string_view subject,
                                                              const RegisteredSchema& schema,
                                                              std::optional<int32_t> version = {},
@@ -158,8 +159,8 @@ class SchemaRegistry final : public SchemaLookup {
   RegistryResult<Registered> register_schema(std::string_view subject, RegisteredSchema schema,
                                              Form form = Form::AsGiven,
                                              const EffortLimit& limit = {}) const;
-  // The two parts of register_schema(): examine(), which is slow, and register_examined(), which
-  // must use the newest registry.
+  // register_schema() in two parts: examine() is slow and may use an older registry;
+  // register_examined() must use the newest one.
   struct Candidate {
     std::string subject;
     RegisteredSchema schema;                      // in the form in which it is kept
@@ -169,7 +170,8 @@ class SchemaRegistry final : public SchemaLookup {
   };
   RegistryResult<Candidate> examine(std::string_view subject, RegisteredSchema schema,
                                     Form form = Form::AsGiven, const EffortLimit& limit = {}) const;
-  // Registers an examined schema. Returns nothing if the subject or its level has changed since the comparison.
+  // Registers a schema that examine() has examined. Returns nothing if the subject or its
+  // compatibility level has changed since then; the schema must then be examined again.
   std::optional<RegistryResult<Registered>> register_examined(const Candidate& candidate) const;
   struct Deleted {
     std::vector<int32_t> versions;
@@ -202,8 +204,8 @@ class SchemaRegistry final : public SchemaLookup {
 
   SubjectPtr subject_ptr(std::string_view subject) const;
   RegistryResult<const RegistrySubject*> existing(std::string_view subject, bool deleted) const;
-  // Returns the schema. The text, metadata or rules that it lacks are taken from the subject's
-  // newest version.
+  // Returns the schema with its missing parts (text, metadata or rules) taken from the newest
+  // version of the subject.
   RegisteredSchema with_inherited(std::string_view subject, RegisteredSchema schema) const;
   RegistryResult<void> may_write(std::string_view subject, bool is_import) const;
   // Returns the version that has the schema, or null.
@@ -230,8 +232,8 @@ class SchemaRegistry final : public SchemaLookup {
 RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const SchemaText& resolved,
                                                 Form form = Form::AsGiven);
 
-// Returns the context of a subject; empty for the default context. ":.blue:orders-value" is in the context ":.blue:". A
-// context may have its own compatibility level and mode, as a subject may.
+// Returns the context of a subject. ":.blue:orders-value" is in the context ":.blue:"; the default
+// context is empty. A context may have its own compatibility level and mode, like a subject.
 std::string_view context_of(std::string_view subject);
 
 }  // namespace engine

@@ -9,7 +9,7 @@ namespace engine {
 
 RegistryError subject_not_found(std::string_view subject);
 
-// Returns a text that is equal for schemas that count as the same.
+// Returns a text that identifies the schema: schemas that count as the same have the same text.
 std::string identity_of(const RegisteredSchema& schema);
 
 }  // namespace engine
