@@ -37,8 +37,8 @@ struct ParsedStatement {
   TextPosition start;  // position in the whole script, as are all positions in the statement
   RowLocks row_locks = {};
 
-  // These functions are not inline, because each source that needs them would otherwise compile one function per kind
-  // of statement.
+  // These functions are not inline. Otherwise each source file that needs them would compile one
+  // function for each kind of statement.
   ParsedStatement();
   ParsedStatement(Statement statement, std::string text, TextPosition start,
                   RowLocks row_locks = {});

@@ -12,8 +12,8 @@ namespace engine {
 // Names of users are folded to lower case, as in PostgreSQL; all other names are folded to upper case.
 struct RoleOptions {
   std::optional<bool> may_login, is_superuser;
-  // A password or a verifier, as written. An empty text removes the password; no value leaves the
-  // password unchanged.
+  // A password or a password verifier, as written. An empty text removes the password; without a
+  // value, the password stays unchanged.
   std::optional<std::string> password;
 };
 struct CreateRole {

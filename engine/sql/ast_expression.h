@@ -51,8 +51,8 @@ struct Parameter {
   int index;
 };  // the number of $1 is 1
 
-// A bare DAY, SECONDS, ... as a function's argument. If the function takes no unit at that place,
-// the argument is the column `word`.
+// A bare DAY, SECONDS, ... as an argument of a function. If the function does not take a unit at
+// this place, the argument is a column with the name `word`.
 struct IntervalUnit {
   TimeUnit unit;
   std::string word;
@@ -92,7 +92,8 @@ struct WindowFrame {
   FrameBound start = {FrameEdge::UnboundedPreceding}, end = {FrameEdge::CurrentRow};
   FrameExclusion exclusion = FrameExclusion::None;
 };
-// The window of OVER (...). A window that a WINDOW clause names is expanded.
+// The window of OVER (...). If it names a window of the WINDOW clause, it is replaced by that
+// window's definition.
 struct OverWindow {
   ExpressionList partition_by;
   std::vector<OrderItem> order_by;
@@ -225,8 +226,8 @@ struct Expression {
   // of the operator, where a type error is shown.
   TextPosition position;
 
-  // These functions are not inline, because each source that needs them would otherwise compile a function for every
-  // pair of forms.
+  // These functions are not inline. Otherwise each source file that needs them would compile a
+  // function for every pair of forms of expressions.
   Expression(Node node, TextPosition position);
   Expression(Expression&& other) noexcept;
   Expression& operator=(Expression&& other) noexcept;

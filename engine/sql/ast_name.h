@@ -31,8 +31,8 @@ struct Name {
 // itself.
 std::string quote_if_needed(std::string_view name);
 
-// A type as written. It becomes a SqlType once the custom types are known (resolve_type), because a
-// script may create a type and use it in the next statement.
+// A type as written. resolve_type() converts it to a SqlType later, when the custom types are
+// known, because a script may create a type and use it in the next statement.
 struct TypeName {
   TypeKind kind = TypeKind::Null;  // Null: a custom type, see `custom_name`
   std::string custom_name = {};
@@ -41,8 +41,8 @@ struct TypeName {
   int precision = 0, scale = 0;
   std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
   std::vector<std::string> field_names = {};  // for a STRUCT; as many as `parts`
-  // A type of PostgreSQL's CREATE TYPE has a `custom_name` in addition to its kind: an enumeration is a String whose
-  // values are `field_names`, a composite type a STRUCT.
+  // A type that was made by PostgreSQL's CREATE TYPE has a `custom_name` in addition to its kind.
+  // An enumeration is a String whose values are `field_names`; a composite type is a STRUCT.
   TextPosition position = {};
 
   bool is_custom() const { return kind == TypeKind::Null; }

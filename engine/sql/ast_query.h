@@ -142,11 +142,11 @@ struct Query {
 };
 
 Query clone(const Query& query);
-// Returns the expressions of the query's lists, clauses and joins, without those of the queries that it reads and of
-// sub-queries within expressions.
+// Returns the expressions in the lists, clauses and joins of the query itself. Expressions in
+// queries that it reads, and in sub-queries within expressions, are not included.
 std::vector<const Expression*> own_expressions(const Query& query);
-// A part of a query that the dialect of continuous queries does not support. beyond_dialect() returns the first such
-// part; nothing for a SELECT from named sources without such parts.
+// A part of a query that the dialect of continuous queries does not support. beyond_dialect()
+// returns the first one. It returns nothing for a SELECT from named sources that has no such part.
 struct BeyondDialect {
   std::string what;
   TextPosition position;

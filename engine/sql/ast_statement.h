@@ -95,8 +95,9 @@ struct AddPrimaryKey {
   std::vector<TableName> columns;
   bool if_exists = false;
 };
-// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, and ADD COLUMN with a value
-// for existing rows. The changes of one statement are executed in this order.
+// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, and ADD
+// COLUMN with a value for existing rows. The changes of one statement are executed in the order of
+// this list.
 struct AlterColumns {
   TableName table;
   struct Dropped {
@@ -151,7 +152,8 @@ struct DropViews {
   std::vector<TableName> names;
   bool is_materialized = false;
 };
-// REFRESH MATERIALIZED VIEW name: waits until the view shows everything that was acknowledged before.
+// REFRESH MATERIALIZED VIEW name: waits until the view shows everything that was acknowledged
+// before the statement.
 struct RefreshView {
   TableName name;
 };

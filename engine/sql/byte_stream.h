@@ -7,10 +7,10 @@
 
 namespace engine {
 
-// Keywords do not depend on letter case, so the lexer gets ASCII letters in upper case; tokens take
-// their text from the original. The lexer reads bytes instead of code points, because a token's
-// place is then a byte offset, no text is decoded twice, and the dialect is ASCII outside of quotes
-// and comments.
+// Keywords do not depend on letter case, so the lexer gets ASCII letters in upper case. Tokens take
+// their text from the original. The lexer reads bytes instead of code points: the place of a token
+// is then a byte offset, no text is decoded twice, and outside of quotes and comments the dialect
+// has only ASCII characters.
 //
 // The stream does not copy the text, which must outlive it.
 class ByteStream final : public antlr4::CharStream {

@@ -1,5 +1,5 @@
-// Represents DEFAULT among the values of an INSERT, and the columns of a source in a ROW. PostgreSQL allows them in
-// place of an expression, although they are not expressions.
+// Represents two things that PostgreSQL allows in place of an expression, although they are not
+// expressions: DEFAULT among the values of an INSERT, and all columns of a source (t.*) in a ROW.
 #pragma once
 #include <string_view>
 
@@ -7,8 +7,9 @@
 
 namespace engine {
 
-// In the tree, DEFAULT is a call without arguments, with a name that no function has. The dialect's grammar reads the
-// word as a column; a column cannot occur among the values.
+// In the syntax tree, DEFAULT is a call without arguments, under a name that no function has. The
+// dialect's grammar reads the word as a column; a real column cannot occur among the values of an
+// INSERT.
 inline constexpr std::string_view kDefaultCall = "DEFAULT";
 // t.* in ROW(a, t.*) is a call of this name with the source's name as its argument.
 inline constexpr std::string_view kColumnsCall = "\x06";

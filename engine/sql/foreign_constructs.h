@@ -8,9 +8,10 @@
 
 namespace engine {
 
-// Returns the first token of the construct that contains the token at which the parser stopped, or is directly before
-// it, and the construct's hint. `at` is the token at which the parser stopped. In a CREATE the construct may also be
-// behind this token. Returns nothing if the tokens are not a known construct.
+// `at` is the token at which the parser stopped. If a known construct of another system contains
+// this token or ends directly before it, returns the first token of the construct and the
+// construct's hint. In a CREATE, the construct may also come after the token. Returns nothing if no
+// construct is known.
 std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
                                                                      StatementTokens& tokens);
 
@@ -19,7 +20,8 @@ struct ForeignStatement {
   bool is_vague;  // a suggestion for a misspelt keyword is more probable
 };
 
-// Returns the hint for a statement whose first words are those of another system; nothing if the words are not known.
+// Returns the hint if the first words of a statement are those of another system; nothing if the
+// words are not known.
 std::optional<ForeignStatement> foreign_statement(size_t at, StatementTokens& tokens);
 
 }  // namespace engine

@@ -1,4 +1,4 @@
-// Rows of the tables of other systems' syntax. Only the sources of foreign_constructs.h use them.
+// Tables of other systems' syntax. Used only by the source files of foreign_constructs.h.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -12,7 +12,8 @@ struct Construct {
   // Texts of tokens that follow each other: "'" is any text in quotes, "#" a whole number, "*" any token.
   std::vector<std::string_view> words;
   std::string_view hint;
-  // The parser stops `least` to `reach` tokens behind the first word. The default of `reach` is the number of words.
+  // The token at which the parser stops is `least` to `reach` tokens after the first word. The
+  // default of `reach` is the number of words.
   std::optional<size_t> reach = {};
   size_t least = 0;
   std::string_view stop = {};  // text of the token at which the parser stops; empty: any token
@@ -23,11 +24,12 @@ struct Construct {
 // Constructs at which the parser may stop anywhere in a statement.
 const std::vector<Construct>& constructs_within();
 
-// Options of columns and tables in a CREATE. They may be behind the place where the parser stopped, because it stops at
-// the first option that the dialect does not have, and PostgreSQL's parser knows more of them.
+// Options of columns and tables in a CREATE. They may come after the token at which the parser
+// stopped: it stops at the first option that the dialect does not have, and PostgreSQL's parser
+// accepts some of these options.
 const std::vector<Construct>& constructs_of_create();
 
-// Options of columns that CREATE TABLE has only without WITH, and CREATE STREAM not at all.
+// Options of columns that only a CREATE TABLE without WITH may have.
 const std::vector<Construct>& constructs_of_plain_tables();
 
 // Constructs at the beginning of a statement.

@@ -1,5 +1,6 @@
-// The words EMIT and FINAL after a relation in FROM, without the rest of their clause. Both parsers would take them for
-// an alias, and a statement that should follow the changes would return the present rows without a message.
+// Detects the words EMIT and FINAL after a relation in FROM if the rest of their clause is missing.
+// Both parsers would take such a word for an alias. A statement that was meant to follow the
+// changes would then return only the present rows, without a message.
 #pragma once
 #include <string_view>
 
@@ -7,7 +8,7 @@
 
 namespace engine {
 
-// Returns the hint against the word as an alias without AS; empty if the word can be one.
+// Returns the hint for this word as an alias without AS; empty if the word may be such an alias.
 inline std::string_view half_clause_hint(std::string_view word) {
   if (equals_ignoring_case(word, "EMIT"))
     return "EMIT CHANGES follows the changes, and EMIT FINAL returns each window when it closes. A "

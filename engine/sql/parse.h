@@ -33,9 +33,9 @@ Result<ExpressionPtr> parse_expression(std::string_view text);
 Result<TypeName> parse_type(std::string_view text);
 
 // Returns the text with each ${name} replaced, also in comments and string literals, as in ksqlDB.
-// Letter case of names does not count, and unknown names are kept. Fails with LimitExceeded if the
-// result would be longer than `max_bytes` or if the text has more than kMaxVariableReferences
-// references.
+// The letter case of names is ignored. Unknown names are left as they are. Fails with LimitExceeded
+// if the result would be longer than `max_bytes`, or if the text has more than
+// kMaxVariableReferences references.
 inline constexpr size_t kMaxVariableReferences = 100'000;  // these take some milliseconds
 Result<std::string> substitute_variables(std::string_view text,
                                          const std::map<std::string, std::string>& variables,

@@ -1,4 +1,4 @@
-// Names before the dot of `orders.id` and `orders.*`, and the aliases that they mean.
+// Compares the name before the dot in `orders.id` and `orders.*` with the aliases of sources.
 #pragma once
 #include <algorithm>
 #include <string_view>
@@ -8,9 +8,11 @@
 
 namespace engine {
 
-// Returns whether the qualifier means the source with this alias although their texts differ. PostgreSQL folds bare
-// names to lower case, and Millrace to upper case, so `"orders"` and `orders` mean the same alias in PostgreSQL's
-// front end, on either side. A name in backquotes is exact. An alias with exactly the same text has precedence.
+// Returns whether the qualifier means the source with this alias although their texts differ.
+// PostgreSQL folds names without quotes to lower case, and Millrace to upper case. So in
+// PostgreSQL's front end `"orders"` and `orders` mean the same alias, whichever of them the
+// qualifier or the alias is. A name in backquotes is exact. The caller prefers an alias with
+// exactly the same text.
 inline bool is_folded_alias(const Name& qualifier, std::string_view alias) {
   if (qualifier.quoting == Quoting::Back || qualifier.text.size() != alias.size()) return false;
   const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };

@@ -1,4 +1,5 @@
-// The generated lexer and parser, with learned tables for each thread. Private to this folder.
+// The generated lexer and parser, with separate learned tables for each thread. Used only by the
+// source files in this folder.
 //
 // ANTLR's recognizers learn: they keep their results for a decision of the grammar in tables (DFAs
 // and prediction contexts), which make all later texts fast. The generated classes share these
@@ -22,8 +23,8 @@ struct LearnedTables {
   LearnedTables(const LearnedTables&) = delete;
   LearnedTables& operator=(const LearnedTables&) = delete;
 
-  // Discards the tables if they have become too large to be useful; call it while no recognizer
-  // uses the tables. Ordinary statements never reach the limit; generated nonsense may.
+  // Discards the tables if they have become too large to be useful. Call it while no recognizer
+  // uses them. Ordinary statements never reach the limit; generated nonsense may.
   void forget_if_large();
 
   antlr4::atn::ATN network;

@@ -14,8 +14,9 @@ inline constexpr std::string_view kRecordsSchema = "MILLRACE_CATALOG", kRecordsT
 // The arguments by position, in upper case. They may also be given by name: partition => 2.
 inline constexpr std::string_view kRecordsArguments[] = {"TOPIC",     "PARTITION", "FROM_OFFSET",
                                                          "FROM_TIME", "DIRECTION", "MAX_BYTES"};
-// A hidden column that lists the given arguments, separated by commas. An argument whose value is known only when rows
-// are compared would otherwise be left out without an error.
+// A hidden column with the names of the given arguments, separated by commas. If the value of an
+// argument is known only when rows are compared, the table cannot use it. With this column, it
+// reports an error instead of ignoring the argument.
 inline constexpr std::string_view kRecordsGiven = "GIVEN";
 
 // Returns the hidden column of an argument.

@@ -1,5 +1,5 @@
-// The alias of the sub-query in the rewritten form of (a, b) IN (SELECT x, y ...), which is EXISTS (SELECT 1 FROM
-// (SELECT x, y ...) AS kRowMatch (...) WHERE ... = a AND ... = b).
+// The parser rewrites (a, b) IN (SELECT x, y ...) to EXISTS (SELECT 1 FROM (SELECT x, y ...) AS
+// kRowMatch (...) WHERE ... = a AND ... = b). This is the alias of the nested query.
 #pragma once
 #include <string_view>
 

@@ -13,8 +13,8 @@ namespace engine {
 struct SyntaxFailure {
   size_t token_index;  // index of the token that does not fit
   std::string reason;  // the reason in ANTLR's words
-  // The tokens that would have been accepted; empty if the parser had looked too far ahead to
-  // determine them.
+  // The tokens that would have been accepted. Empty if the parser had already looked so far ahead
+  // that they cannot be determined.
   antlr4::misc::IntervalSet expected;
 };
 
@@ -32,8 +32,8 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
 Error syntax_error_at(const antlr4::Token& token, std::string hint = {},
                       const std::string& ksqldb_reason = {});
 
-// Returns the error for a malformed text inside a valid statement. Clients see `message`; the error
-// also has the place as ksqlDB reports it.
+// Returns the error for a malformed text within a valid statement. Clients see `message`. The error
+// also has the place in the form in which ksqlDB reports it.
 Error statement_error(const antlr4::Token& token, std::string message);
 
 }  // namespace engine

@@ -13,8 +13,8 @@ namespace engine {
 // Deeper nesting of brackets and CASE is refused before the text is parsed, because the parser is
 // recursive.
 inline constexpr int kMaxBracketDepth = 400;
-// A limit of about 100 MB of parse tree. An INSERT of many rows may be that large; use COPY for
-// more rows.
+// With this limit, the parse tree of a statement takes up to about 100 MB. An INSERT of many rows
+// may be that large; for more rows, use COPY.
 inline constexpr size_t kMaxStatementTokens = 200'000;
 
 // The tokens of one statement, followed by an EOF token at the end of the statement's text. A
