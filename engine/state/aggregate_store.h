@@ -43,9 +43,10 @@ struct GroupSlot {
 };
 static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 
-// The groups of one aggregation, by key and window start. In the journal and in the backing, the key of a group is
-// the window start (8 bytes, big-endian, if windowed), followed by the key bytes. Therefore all windows before a time
-// are one range, the groups of one start are in key order, and groups that change at the same time lie together.
+// The groups of one aggregation, by key and window start. In the journal and in the checkpoints
+// (the backing), the key of a group is the window start (8 bytes, big-endian, only with windows),
+// followed by the key bytes. So all windows before a time are one range, the groups of one window
+// start are in key order, and groups that change at the same time are stored together.
 //
 // Invariants:
 //   1. a group in memory is in index_, and its slot is in the pool of its window start (without windows, the only
@@ -63,8 +64,9 @@ class AggregateStore final : public Store {
   AggregateStore(const AggregateStore&) = delete;
   AggregateStore& operator=(const AggregateStore&) = delete;
 
-  // Size limit of a group. A larger group is no longer changed, because each change would write the whole group
-  // again, which blocks the loop for a tenth of a second. Results of such a size are refused anyway (kMaxValueBytes).
+  // Size limit of a group. A larger group is no longer changed, because each change would write the
+  // whole group again, which blocks the loop for a tenth of a second. Results of this size are
+  // refused anyway (kMaxValueBytes).
   static constexpr size_t kMaxGroupBytes = size_t{64} << 20;
   // Returns the group and marks it as changed; creates the group if it does not exist. Returns null if the group
   // exceeds kMaxGroupBytes. The pointer is valid until the step ends.
@@ -90,29 +92,32 @@ class AggregateStore final : public Store {
   const std::vector<AggregateInstance>& instances() const { return instances_; }
   // Returns whether states use memory outside their slot, so that groups have no fixed size.
   bool has_heap() const { return has_heap_; }
-  // Returns the encoded size of the groups that changed since the last commit; the size of a group is that before its
-  // first change.
+  // Returns the encoded size of all groups that have changed since the last commit. Each group
+  // counts with its size before its first change.
   size_t changed_bytes() const { return changed_bytes_; }
 
-  // Looks up at most `max_starts` further window starts in the backing, which may have many thousands. Returns true
-  // when all starts are known. A store that was not opened over a backing knows all of its starts.
+  // Reads at most `max_starts` further window starts from the backing, which may have many
+  // thousands. Returns true when all starts are known. A store without a backing knows all of its
+  // starts.
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
-  // Expires all windows that start before `start_ms`, also in the journal. forget_some() frees their memory; until
-  // then scans may still show some of them. Requires knows_starts(). Returns the number of expired groups, without
-  // the groups that were only in the backing when the store was opened.
+  // Expires all windows that start before `start_ms`, also in the journal. forget_some() frees
+  // their memory later; until then scans may still show some of them. Requires knows_starts().
+  // Returns the number of expired groups. Groups that were only in the backing when the store was
+  // opened are not counted.
   uint64_t expire_before(int64_t start_ms);
-  // Returns the commit in which windows last expired; 0 if none have expired since the start.
+  // Returns the last commit in which windows expired; 0 if none have expired since the task
+  // started.
   uint64_t expired_in() const { return expired_in_; }
   // Destroys at most `max_groups` expired groups. Returns true if more are left.
   bool forget_some(size_t max_groups);
   // Returns the first window start in [from_ms, to_ms); nullopt if none exists. Requires knows_starts().
   std::optional<int64_t> first_start_in(int64_t from_ms, int64_t to_ms) const;
-  // Groups that were read from the backing and belong to the reader alone.
+  // Groups that were read from the backing for one reader. They are not a part of the store.
   class Loose;
   using VisitSome = std::function<bool(const GroupSlot&)>;
-  // Position of a look-up of one key. If `scan` is set, the look-up shows the state at the beginning of this scan,
-  // otherwise the current state.
+  // The position of a look-up of one key. If `scan` is set, the look-up shows the state at the
+  // begin of this scan; otherwise it shows the current state.
   struct KeyWindows {
     std::string_view key;
     int64_t next = INT64_MIN, last = INT64_MAX;  // window starts to visit, both inclusive
@@ -124,7 +129,8 @@ class AggregateStore final : public Store {
   // store does not change.
   Result<bool> next_windows(KeyWindows& at, size_t max_starts, Loose& loose,
                             const VisitSome& visit);
-  // Begins a scan for the remaining part of a look-up. Later steps of the look-up then show the present state.
+  // Begins a scan for the rest of a look-up, so that its further steps show the state of this
+  // moment.
   StoreScanPtr begin_rest(const KeyWindows& at);
   // Iterates over the groups of one window start in key order (groups_in_order.h).
   class InOrder;
@@ -136,8 +142,9 @@ class AggregateStore final : public Store {
   bool is_counted() const override { return !is_windowed_; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
   void restore_size(size_t size) override;
-  // Restores an entry of the journal in memory, without reading the backing. Memory then has all entries of the
-  // journal, so entries that are not in memory are unchanged in the backing.
+  // Restores an entry of the journal into memory, without reading the backing. When all entries of
+  // the journal have been restored, an entry that is not in memory has its current value in the
+  // backing.
   Status restore(const StateEntry& entry, uint64_t commit) override;
   size_t size() const override { return layers_.size(); }
   size_t memory_bytes() const override;
@@ -148,9 +155,10 @@ class AggregateStore final : public Store {
   // The groups of all windows that begin at one time.
   struct Start {
     explicit Start(size_t slot_size) : groups(slot_size) {}
-    SlotPool groups;         // the groups in memory
-    size_t away = 0;         // number of groups that are only in the backing, unless is_opened
-    bool is_opened = false;  // the store was opened with some of these groups
+    SlotPool groups;  // the groups in memory
+    // number of groups that are only in the backing; unknown if is_opened is set
+    size_t away = 0;
+    bool is_opened = false;  // some of these groups were in the backing when the store was opened
     size_t forgotten = 0;    // slots already freed by forget_some() or release_some()
     bool is_whole() const { return away == 0 && !is_opened; }
   };
@@ -199,8 +207,9 @@ class AggregateStore final : public Store {
   Starts::iterator last_start_ = by_start_.end();  // start of the group that was made last
   std::optional<int64_t> unknown_from_;            // find_starts() continues at this window start
   size_t opened_starts_ = 0;                       // number of starts in by_start_ with is_opened
-  std::optional<int64_t> held_start_;  // start that InOrder reads; its groups are not evicted
-  StorePlace hand_;                    // where evict() continues
+  // window start that InOrder reads; groups with this start are not evicted
+  std::optional<int64_t> held_start_;
+  StorePlace hand_;                                            // where evict() continues
   size_t used_slots_ = 0, key_bytes_ = 0, encoded_bytes_ = 0;  // totals of all groups in memory
   std::vector<GroupSlot*> changed_;
   size_t changed_bytes_ = 0;

@@ -11,9 +11,9 @@
 
 namespace engine {
 
-// Iterates over the groups of one window start in key order. Groups that are only in the backing are read while the
-// iteration proceeds, so they need not fit into memory. While the object exists, no group of this start is created,
-// changed or evicted.
+// Iterates over the groups of one window start in key order. Groups that are only in the backing
+// are read during the iteration, so they need not all fit into memory. While the object exists, no
+// group of this start may be created, changed or evicted.
 //
 // Threads: the task's. Owner: the aggregate operator, while it writes final results.
 class AggregateStore::InOrder {
@@ -24,8 +24,9 @@ class AggregateStore::InOrder {
   InOrder(const InOrder&) = delete;
   InOrder& operator=(const InOrder&) = delete;
 
-  // Returns the next groups, at most `max`. An empty result does not mean the end (see is_at_end()): a call may only
-  // prepare the next ones. The groups are valid until the next call.
+  // Returns the next groups, at most `max`. An empty result does not mean the end (see
+  // is_at_end()), because a call may only prepare the next groups. The groups are valid until the
+  // next call.
   Result<std::vector<const GroupSlot*>> next(size_t max);
   bool is_at_end() const { return is_at_end_; }
 
@@ -47,8 +48,8 @@ class AggregateStore::InOrder {
   const GroupSlot* head_ = nullptr;  // the next group of in_memory_
   std::string first_key_;
   std::optional<std::string> place_;  // where the scan of the backing continues; nullopt at its end
-  // Groups that were read from the backing and are not in memory. The first admitted_ groups are sorted, and precede
-  // all groups that have not been read yet.
+  // Groups that were read from the backing and are not in memory. The first admitted_ of them are
+  // sorted, and come before all groups that have not been read yet.
   Loose loose_;
   std::vector<const GroupSlot*> read_;
   size_t next_ = 0, admitted_ = 0;

@@ -1,5 +1,5 @@
-// A hash index of entries, which have other owners. The index may hold many millions of entries, so it grows in steps
-// without a long pause.
+// A hash index of entries that other objects own. It may contain many millions of entries, so it
+// grows in small steps, without a long pause.
 #pragma once
 #include <array>
 #include <bit>
@@ -14,11 +14,12 @@
 
 namespace engine {
 
-// A single table of five million entries takes a second to double, and the loop of its task serves no other work in
-// that time. Therefore the index consists of many small tables. Each time the index has grown by the entries of one
-// table, one table is split in two (linear hashing), so an insertion moves at most about a thousand entries. Each
-// place also has the hash of its entry. Entries can thus be moved without reading them, which matters because they
-// are usually not in the CPU caches.
+// Doubling a single table of five million entries takes a second, in which the loop of its task
+// does no other work. So the index consists of many small tables. Each time the index has grown by
+// the number of entries of one table, one table is split in two (linear hashing), so that an
+// insertion moves at most about a thousand entries. The index stores the hash of each entry, too.
+// So entries can be moved without reading them, which is fast, because the entries themselves are
+// usually not in the CPU caches.
 //
 //   5 tables, by bits of the hash:  ..000  ..001  ..10  ..11  ..100
 //   the next table takes from ..001 the entries that end in 101
@@ -53,8 +54,8 @@ class HashIndex {
     if (taken) --size_;
     return taken;
   }
-  // Removes the entries of one table and passes them to `visit`, in no particular order. Returns true if more are
-  // left.
+  // Removes all entries of one table and passes them to `visit`, in no particular order. Returns
+  // true if the index still has entries.
   template <class Visit>
   bool take_some(const Visit& visit) {
     if (tables_.empty()) return false;
@@ -67,8 +68,9 @@ class HashIndex {
     return !tables_.empty();
   }
 
-  // Prefetches the entries of several hashes into the CPU caches at the same time. Looked up one after the other,
-  // each entry would wait for main memory. Sets `found[i]` to the probable entry of hashes[i], or to null.
+  // Prefetches the entries of several hashes into the CPU caches at the same time. If they were
+  // looked up one after the other, each of them would have to wait for main memory. Sets `found[i]`
+  // to the probable entry of hashes[i], or to null.
   static constexpr size_t kPrefetchedAtOnce = 32;
   void prefetch(std::span<const uint32_t> hashes, std::span<const Entry*> found) const {
     assert(hashes.size() <= kPrefetchedAtOnce && found.size() == hashes.size());
@@ -150,7 +152,8 @@ class HashIndex {
       size_t hole = find(hash, is_it);
       Entry* const taken = entries[hole];
       if (!taken) return nullptr;
-      // A later entry that may lie in the hole moves there and leaves a new hole at its former place.
+      // An entry further on may belong into the hole. It moves there, and leaves a new hole at its
+      // former place.
       for (size_t at = next(hole); entries[at]; at = next(at)) {
         const size_t mask = hashes.size() - 1;
         if (((at - home(hashes[at])) & mask) < ((at - hole) & mask)) continue;
@@ -164,7 +167,8 @@ class HashIndex {
     }
   };
   static constexpr size_t kFewestPlaces = 16, kPlaces = 2048;
-  // Average number of entries. A table that is about to be split has twice this number, which just fits into kPlaces.
+  // The average number of entries of a table. A table that is about to be split has twice as many,
+  // which just fits into kPlaces.
   static constexpr size_t kEntriesPerTable = 750;
   // Tables are about half full.
   static constexpr size_t kBytesPerEntry = 2 * (sizeof(uint32_t) + sizeof(void*));

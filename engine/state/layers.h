@@ -1,4 +1,5 @@
-// The layers of a store, which show which entries are in memory, and which of these are in memory only.
+// The layers of a store. They show which entries are in memory, and which of these are not in a
+// checkpoint yet.
 #pragma once
 #include <algorithm>
 #include <compare>
@@ -18,31 +19,34 @@
 
 namespace engine {
 
-// Position of an entry in memory. In a store with window starts, `number` counts the entries of one start, otherwise
-// all entries.
+// The position of an entry in memory. In a store whose entries are divided by window start,
+// `number` counts the entries of one start; otherwise it counts all entries.
 struct StorePlace {
   int64_t start = INT64_MIN;
   size_t number = 0;
   auto operator<=>(const StorePlace&) const = default;
 };
 
-// The progress of a scan, or of a look-up. A look-up shows only some of the entries, and the store decides how it
-// continues.
+// The progress of a scan, or of a look-up, which shows only some of the entries. The store decides
+// how a look-up continues.
 struct StoreScan {
-  // The part of the scan that is in progress: the entries of the backing, those of memory, then the values in `before`.
-  // Wanted: a look-up that has not shown all of its entries yet.
+  // The part of the scan that is in progress. A scan first shows the entries of the backing, then
+  // those in memory, then the values in `before`. Wanted is used for a look-up that has not shown
+  // all of its entries yet.
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // The state of the store at the beginning of the scan:
-  uint64_t stored;    // last commit in a checkpoint when the scan began
-  uint64_t until;     // commit then in progress; some of its changes may have been made
+  uint64_t stored;  // last commit in a checkpoint when the scan began
+  // commit in progress at that time; some of its changes may have been made already
+  uint64_t until;
   bool was_complete;  // true: all entries were in memory when the scan began
 
   Part part = Part::Backing;
   std::string backing_place = {};  // where to continue in the backing; empty: at its first entry
   StorePlace place = {};           // place of the next entry in memory
   StorePlace end = {};             // entries at or after this place were created later
-  // Values of entries before they changed, by the keys of the backing; nullopt for an entry that did not exist.
+  // The values that entries had before they changed, by the keys of the backing; nullopt for an
+  // entry that did not exist then.
   KeyMap<std::optional<std::string>> before = {};
   // bytes of heap memory that `before` takes
   size_t value_bytes = 0;
@@ -57,8 +61,8 @@ struct StoreScan {
 
   bool is_concerned(std::string_view key) const { return !wants || wants(*this, key); }
 
-  // Returns whether the scan shows an entry of memory when it scans memory. Otherwise the scan shows the entry at its
-  // place in the backing.
+  // Returns whether the scan shows an entry during the part Memory. If not, it has shown the entry
+  // during the part Backing.
   bool shows_in_memory(uint64_t born_in) const {
     return born_in <= until && (was_complete || born_in > stored);
   }
@@ -82,15 +86,15 @@ using StoreScanPtr = std::shared_ptr<StoreScan>;
 //
 // Invariants:
 //   1. a key that is not in memory is in the backing with its current value, or does not exist;
-//   2. live() counts the entries in memory that are not deleted, and size() all entries; if both are equal and size()
-//      is exact, the backing is not consulted.
+//   2. live() counts the entries in memory that are not deleted, and size() all entries. If both are
+//      equal and size() is exact, no read of the backing is needed.
 //
 // Threads: the task's. Owner: the store.
 class Layers {
  public:
-  // Greatest number of a commit, which is enough for some decades at a thousand commits per second. A value is masked
-  // where it is assigned to a bit-field of this width. The mask costs nothing, and avoids a compiler warning about
-  // lost bits.
+  // The highest number of a commit. It is enough for some decades at a thousand commits per second.
+  // Values are masked with it when they are assigned to a bit-field of this width; the mask costs
+  // nothing and avoids a compiler warning about lost bits.
   static constexpr uint64_t kMaxCommit = (uint64_t{1} << 40) - 1;
 
   // Sets the backing. Call before anything is restored. Without a backing no entry is evicted from memory.
@@ -141,9 +145,10 @@ class Layers {
   // --- Scans
   // Begins a scan. `end` is the current end of the places in memory.
   StoreScanPtr begin_scan(StorePlace end);
-  // The functions of a store for one step of a scan. `in_memory` visits entries in memory and returns false when no
-  // places are left. `in_backing` visits an entry of the backing and returns false to pause after it. `from_before`
-  // does the same for a value that was kept before it changed.
+  // The functions of a store for one step of a scan. `in_memory` visits entries in memory, and
+  // returns false when none are left. `in_backing` visits one entry of the backing, and returns
+  // false if the scan has to pause after it. `from_before` does the same for a value from
+  // StoreScan::before.
   struct ScanStep {
     std::function<bool(StoreScan& scan)> in_memory;
     using Visit = std::function<Result<bool>(std::string_view key, std::string_view value)>;
@@ -152,30 +157,33 @@ class Layers {
   Result<bool> scan(StoreScan& scan, StorePlace end, size_t max_entries, const ScanStep& step);
   // Returns whether values may have to be kept for scans before an entry changes.
   bool has_scans() const { return !scans_.empty(); }
-  // Keeps the value of an entry for the scans that have not shown the entry yet. Call before the entry with this key
-  // of the backing changes or is erased. `place()` returns the entry's place in memory, and `encode()` its value as
-  // the backing stores it.
+  // Saves the value of an entry for those scans that have not shown the entry yet. Call it before
+  // the entry changes or is erased. `key` is the entry's key in the backing, `place()` returns its
+  // place in memory, and `encode()` its value in the form of the backing.
   void keep_before(std::string_view key, uint64_t born_in, const std::function<StorePlace()>& place,
                    const std::function<std::string()>& encode);
-  // Hides a new entry from the scans that began before. Call after the entry was created.
+  // Hides a new entry from the scans that began before it existed. Call it after the entry was
+  // created.
   void keep_absent(std::string_view key, uint64_t born_in);
   // Fails with ObjectState if the memory of the scan was reclaimed.
   static Status check_goes_on(const StoreScan& scan);
-  // Removes and returns the value that was kept for a scan under this key. The outer optional is empty if nothing was
-  // kept, and the inner one if the entry did not exist.
+  // Removes and returns the value that was saved for a scan under this key. The outer optional is
+  // empty if nothing was saved, and the inner one if the entry did not exist when the scan began.
   static std::optional<std::optional<std::string>> take_before(StoreScan& scan,
                                                                std::string_view key);
   // Returns the memory that all scans keep.
   size_t scan_bytes() const;
-  // Ends scans to reclaim their memory: the oldest scans until `bytes` are free, or all of them. The caller frees the
-  // memory of the returned scans, because their clients may not continue for an hour.
+  // Ends scans to get back their memory: the oldest ones until `bytes` are free, or all of them.
+  // The caller frees the memory of the returned scans. (The scans could not do it themselves soon,
+  // because their clients may not continue for an hour.)
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX);
 
-  // --- Eviction from memory, except of entries that scans must still find there
+  // --- Eviction from memory. Entries that open scans must still find in memory are not evicted.
   // Determines which entries open scans hold. Returns true if entries may be evicted at all.
   bool begin_eviction();
-  // Evicts the entries at the places [from, to) that are clean and were not used since the last visit. `at` returns the
-  // entry of a place, or null if none may be evicted. Returns the number of evicted entries.
+  // Evicts those entries at the places [from, to) that are clean and were not used since the last
+  // visit. `at` returns the entry at a place, or null if the place has none or it must not be
+  // evicted. Returns the number of evicted entries.
   template <class At, class Leave>
   size_t evict(size_t from, size_t to, const At& at, const Leave& leave) {
     size_t evicted = 0;

@@ -8,9 +8,9 @@
 
 namespace engine {
 
-// Uses a RangeStore with one part. Prefixes and keys are shortened to kCutBytes, so that the backing keeps them in
-// order; a 128-bit hash replaces all bytes after the first kCutBytes. Keys are therefore in byte order as far as these
-// first bytes.
+// Uses a RangeStore with one part. The backing keeps the order of keys only up to a certain length.
+// So prefixes and keys are shortened to kCutBytes, and a 128-bit hash replaces all further bytes.
+// Keys are therefore in byte order only with regard to their first kCutBytes bytes.
 //
 // Threads: belongs to one task.
 // Owner:   the operator that keeps the rows.
@@ -25,8 +25,9 @@ class PrefixStore {
   Status put(std::string_view prefix, std::string_view key, std::string_view value);
   // Erases the row. Returns true if it existed.
   Result<bool> erase(std::string_view prefix, std::string_view key);
-  // Visits the rows of a prefix from the place `from` on (empty: from the first), at most about `max_rows`, until
-  // `visit` returns false. Returns false at the end. To continue after a row, pass the after_place() of its place.
+  // Visits the rows of a prefix from the place `from` on (empty: from the first), about `max_rows`
+  // at most, until `visit` returns false. Returns false at the end. To continue after a row, call
+  // it again with after_place() of the row's place.
   Result<bool> visit(std::string_view prefix, std::string_view from, size_t max_rows, Loose& loose,
                      const Visit& visit);
   static std::string after_place(std::string_view place) { return std::string(place) + '\0'; }

@@ -1,4 +1,5 @@
-// Entries and groups of a RangeStore in memory. Only the sources of RangeStore include this header.
+// The entries and groups of a RangeStore in memory. Included only by the source files of
+// RangeStore.
 #pragma once
 #include <absl/container/btree_set.h>
 #include <absl/container/inlined_vector.h>
@@ -54,9 +55,9 @@ struct RangeStore::Entry {
   size_t memory_bytes() const { return sizeof(Entry) + group_size + suffix_size + value_size; }
 };
 
-// The entries of one key in one part, ordered by suffix. Most groups have a few entries, which the group itself
-// holds; some groups have millions. Comparisons use the first eight bytes of the suffix (`rank`), and seldom have to
-// read the entries.
+// The entries of one key in one part, ordered by suffix. Most groups have only a few entries, which
+// are in the group itself; some groups have millions. Comparisons use the first eight bytes of the
+// suffix (`rank`), so they seldom have to read the entries.
 struct RangeStore::Group {
   struct Probe {
     uint64_t rank;
@@ -94,7 +95,8 @@ struct RangeStore::Group {
       many->insert(entry);
       return;
     }
-    // The end is tried first, because records usually arrive in the order of their times.
+    // Most entries belong at the end, because records usually arrive in the order of their times.
+    // So the end is tried first.
     const bool is_last = few.empty() || Less()(few.back(), entry);
     few.insert(is_last ? few.end() : std::lower_bound(few.begin(), few.end(), entry, Less()),
                entry);

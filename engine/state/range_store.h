@@ -1,5 +1,5 @@
-// Stores entries that are looked up by group and read in order within the group. Joins keep the records of a stream
-// in this way.
+// Stores entries that are looked up by group and read in order within the group. Joins use it to
+// keep the records of a stream.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ namespace engine {
 //
 //   8 bytes part, big-endian | length of the group, varint | group | suffix
 //
-// Therefore expired entries form one range, new entries lie together, and so do the entries of a group within a part
-// (docs/adr/0029).
+// So expired entries are one range, new entries are stored together, and so are the entries of a
+// group within a part (docs/adr/0029).
 //
 // Invariants:
 //   1. each entry in memory is in its group, the group is in the index of its part, and no two entries have the same
@@ -69,9 +69,10 @@ class RangeStore final : public Store {
   // Visits the entries of the range until about `max_entries` have been looked at or `visit` returns false. Returns
   // false at the end of the range. Otherwise the caller continues after the last visited suffix.
   Result<bool> visit(const Range& range, size_t max_entries, Loose& loose, const Visit& visit);
-  // Visits the next entries of a scan of the whole store, at most about `max_entries`, until `visit` returns false.
-  // Returns false at the end of the scan. The entries of one group and part are usually visited together. The visited
-  // views are valid as long as `loose` lives and the store does not change.
+  // Visits the next entries of a scan of the whole store, about `max_entries` at most, until
+  // `visit` returns false. Returns false at the end of the scan. Entries of one group and part are
+  // usually visited one after the other. The visited views are valid as long as `loose` lives and
+  // the store does not change.
   using VisitKey = std::function<bool(const Key& key, std::string_view value)>;
   Result<bool> scan(StoreScan& scan, size_t max_entries, Loose& loose, const VisitKey& visit);
   // Returns the group in a key of the journal or the backing; empty if the key is damaged.
@@ -87,9 +88,9 @@ class RangeStore final : public Store {
   void expire_before(int64_t part);
   // Destroys at most `max_entries` expired entries. Returns true if more are left.
   bool forget_some(size_t max_entries);
-  // Returns roughly how many entries have expired since the last call, without the entries that were only in the
-  // backing when the store was opened. Entries of the group with the empty name are not counted, because they are an
-  // index of other entries.
+  // Returns approximately how many entries have expired since the last call. Entries that were only
+  // in the backing when the store was opened are not counted. Neither are the entries of the group
+  // with the empty name, because they are only an index of other entries.
   uint64_t take_expired() { return std::exchange(expired_, 0); }
 
   bool is_counted() const override { return false; }
@@ -104,14 +105,15 @@ class RangeStore final : public Store {
  private:
   struct Entry;
   struct Group;
-  // A place is a part and the number of a group in the part. A scan finds the ends of the parts while it proceeds, so
-  // it needs no end.
+  // A place is a part and the index of a group in it. A scan finds the ends of the parts as it
+  // reaches them, so it needs no end.
   StorePlace end_of_places() const override { return {}; }
   struct Part {
     HashIndex<Group> index;
     std::vector<Group*> groups;  // all groups of the part, in any order
     bool is_whole = true;
-    size_t away = 0;  // number of evicted entries, without those present at opening
+    // number of evicted entries; those from before the store was opened do not count
+    size_t away = 0;
   };
   using Parts = std::map<int64_t, Part>;
 
@@ -139,7 +141,8 @@ class RangeStore final : public Store {
 
   Parts parts_;
   Parts::iterator last_part_ = parts_.end();  // last result of part_at()
-  // Cached last result of find_group(), because a group that was looked up is often changed next.
+  // The last result of find_group(). It is cached because a group that was looked up is often
+  // changed next.
   mutable Group* last_group_ = nullptr;
   mutable const Part* last_group_part_ = nullptr;
   bool must_find_parts_ = false;  // the backing may have parts that are not in parts_
@@ -150,8 +153,8 @@ class RangeStore final : public Store {
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
   uint64_t expired_ = 0;  // the number of expired entries that take_expired() returns
-  // Position at which evict() continues: a part, the place of a group in the part, and the suffix
-  // of the last visited entry.
+  // The position at which evict() continues: a part, the index of a group in it, and the suffix of
+  // the entry that was visited last.
   int64_t hand_part_ = INT64_MIN;
   size_t hand_group_ = 0;
   std::optional<std::string> hand_suffix_;

@@ -17,7 +17,7 @@ namespace engine {
 
 // Keys are the serialized key bytes; rows are in the row codec (engine/types/row_codec.h).
 //
-// No part of the store grows in one long step, whatever the number of rows.
+// The number of rows does not affect the length of a step: the store always grows in small steps.
 //
 // Invariants:
 //   1. each entry in memory has its own place in places_, which it keeps while it is in memory; other places are null
@@ -45,21 +45,23 @@ class RowStore final : public Store {
   // Returns the row; nullptr if it does not exist. The pointer is valid until the store changes or the step ends.
   Result<const Row*> find(std::string_view key);
   void prefetch(std::span<const std::string_view> keys) const override;
-  // Returns the commit that last changed or erased the row, or 0 if the row is not in memory or has
-  // not changed since it was loaded.
+  // Returns the commit that last changed or erased the row. Returns 0 if the row is not in memory,
+  // or has not changed since it was loaded.
   uint64_t changed_in(std::string_view key) const;
   // Inserts or replaces the row, and returns the previous one.
   Result<std::optional<Row>> put(std::string_view key, Row row);
   Result<std::optional<Row>> erase(std::string_view key);
-  // Begins a look-up of all windows of one key: the rows whose keys have `key_bytes` bytes and begin with the shorter
-  // `prefix`. A look-up may pause between its steps like a scan. Requires Order::ByKey.
+  // Begins a look-up of all windows of one key: the rows whose keys have `key_bytes` bytes and
+  // begin with `prefix`, which is shorter. Like a scan, a look-up may pause between its steps.
+  // Requires Order::ByKey.
   Result<StoreScanPtr> begin_look_up(std::string_view prefix, size_t key_bytes);
   // Visits the next rows of a scan until `visit` returns false or `entries` entries have been looked at. Returns
   // false at the end of the scan. The visited rows are valid as long as `loose` lives and the store does not change.
   using Visit = std::function<bool(std::string_view key, const Row& row)>;
   Result<bool> scan(StoreScan& scan, size_t entries, Loose& loose, const Visit& visit);
-  // Visits the next rows of a look-up, with the limits and the result of scan(). Raises `changed_in` to the latest
-  // commit that changed or erased a row which the look-up has passed.
+  // Visits the next rows of a look-up, with the limits and the result of scan(). If a commit after
+  // `changed_in` has changed or erased one of the rows that the look-up has passed, sets
+  // `changed_in` to that commit.
   Result<bool> look_up(StoreScan& scan, std::string_view prefix, size_t entries, Loose& loose,
                        const Visit& visit, uint64_t& changed_in);
 

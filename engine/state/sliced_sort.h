@@ -1,6 +1,6 @@
-// A sort that can pause. It sorts runs of a few thousand items, one run per call, then merges them
-// item by item. Sorting a million windows that close together takes a second, and the thread must
-// not be blocked for this time.
+// A sort that can be interrupted. It sorts runs of a few thousand items, one run per call, and then
+// merges the runs item by item. The reason: sorting a million windows that close at the same time
+// takes a second, and the thread must not be blocked for a second.
 #pragma once
 #include <algorithm>
 #include <cstddef>

@@ -37,8 +37,8 @@ class SlotPool {
           std::make_unique<Block[]>(slot_size_ / sizeof(Block) * slots_in(place.block)));
     return at(size_++);
   }
-  // Returns a piece to the pool. The first 8 bytes of the piece are not changed until the piece is
-  // handed out again.
+  // Returns a piece to the pool. Its first 8 bytes stay unchanged until the piece is handed out
+  // again.
   void give_back(void* slot) {
     std::memcpy(link(slot), &free_, sizeof free_);
     free_ = slot;

@@ -23,8 +23,8 @@ struct StateEntry {
   bool operator==(const StateEntry&) const = default;
 };
 
-// Appends the bytes that `encode` produces, preceded by their length. Returns the number of these bytes. If the number
-// equals `about_bytes`, no bytes have to be moved.
+// Appends the bytes that `encode` produces, with their length in front. Returns their number. If it
+// is equal to `about_bytes`, no bytes have to be moved afterwards.
 template <class Encode>
 size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encode) {
   const size_t at = out.size();
@@ -39,8 +39,8 @@ size_t append_sized_by(std::string& out, size_t about_bytes, const Encode& encod
   return bytes;
 }
 
-// Entries that are encoded once, in the form that the journal holds; a checkpoint is made from the bytes of the
-// journal. One string holds thousands of entries, and is freed in one step.
+// Changed entries, encoded once in the form of the journal. (A checkpoint is later made from the
+// bytes of the journal.) One string holds thousands of entries, and is freed in one step.
 //
 // Threads: one at a time.
 class StateChanges {
@@ -60,8 +60,8 @@ class StateChanges {
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   const std::string& bytes() const { return bytes_; }
-  // Returns `head` followed by bytes(). The bytes are shifted in their buffer instead of copied to a new one, because
-  // they may be large.
+  // Returns `head` followed by bytes(). The bytes are moved within their buffer instead of being
+  // copied to a new one, because there may be many.
   std::string bytes_after(std::string_view head) &&;
 
   // Parses stored bytes(). Fails with CorruptRecord unless they are exactly `count` whole entries.

@@ -1,5 +1,5 @@
-// The state that one operator keeps between batches, as a table of entries by key bytes. Changes are written to the
-// journal. Only some of the entries may be in memory.
+// The state that one operator keeps between batches: a table of entries by key bytes. Changes are
+// written to the journal. Possibly only some of the entries are in memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,13 +17,14 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Returns whether size() is exact. If not, a store that was opened over its backing may have fewer entries than
-  // size().
+  // Returns whether size() is exact. If it is not, a store that was opened with a backing may have
+  // fewer entries than size().
   virtual bool is_counted() const { return true; }
   const Layers& layers() const { return layers_; }
 
-  // --- Restoring, before the first change: if a backing exists, call open_over() and then restore() for each entry
-  // that the backing lacks. Otherwise call restore() for all entries.
+  // --- Restoring, before the first change. If the store has a backing, call open_over(), and then
+  // restore() for each entry that is not in the backing. Without a backing, call restore() for all
+  // entries.
   void open_over(Backing& backing) { layers_.open_over(backing); }
   // Applies an entry of this commit, or of a checkpoint if `commit` is 0. The entry does not count as a change. Fails
   // with CorruptRecord if the entry is damaged.
@@ -36,7 +37,7 @@ class Store {
   // --- Commits
   // Appends the changes since the last call, and begins the next commit.
   virtual void take_changes(uint32_t store_index, StateChanges& out) = 0;
-  // Reports that all commits up to this one are in the checkpoints.
+  // Called when all commits up to this one are in the checkpoints.
   void note_stored(uint64_t commit) { layers_.note_stored(commit); }
 
   // Begins a scan of the current entries.
@@ -53,8 +54,9 @@ class Store {
   virtual size_t memory_bytes() const = 0;
   // Returns the part of memory_bytes() that is kept for open scans.
   size_t scan_bytes() const { return layers_.scan_bytes(); }
-  // Visits at most `max_entries` entries in memory and evicts the clean ones that were not used since the previous
-  // visit. Call between steps, because pointers to entries become invalid. Returns the number of evicted entries.
+  // Examines at most `max_entries` entries in memory. Evicts those that are clean (equal to the
+  // checkpoints) and were not used since the previous examination. Call it between steps, because
+  // pointers to entries become invalid. Returns the number of evicted entries.
   virtual size_t evict(size_t max_entries) = 0;
   std::vector<StoreScanPtr> overtake_scans(size_t bytes = SIZE_MAX) {
     return layers_.overtake_scans(bytes);
