@@ -1,6 +1,6 @@
-// Rows of pg_proc: functions of the registry, and the functions of PostgreSQL 15 that PostgreSQL's own catalog refers
-// to (input and output of types, handlers). Drivers distinguish types by the names of the latter functions. Private to
-// this folder.
+// The rows of pg_proc: the functions of the registry, and those functions of PostgreSQL 15 to which
+// PostgreSQL's own catalog refers (input and output functions of types, handlers). Drivers
+// distinguish types by the names of the latter. Used only in this folder.
 #pragma once
 #include <cstdint>
 #include <span>

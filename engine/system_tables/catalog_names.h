@@ -14,8 +14,8 @@
 
 namespace engine {
 
-// Most statements name no object of the catalog, or objects of only one kind, so each kind is listed when it is first
-// needed.
+// Most statements name no object of the catalog, or only objects of one kind. So the objects of a
+// kind are listed only when they are first needed.
 //
 // Invariant: if a name exists in several visible schemas, it refers to the object in pg_catalog, which is first in
 // every search path.

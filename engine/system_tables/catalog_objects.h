@@ -46,8 +46,9 @@ struct ObjectPlace {
 ObjectPlace place_of(const Catalog& catalog, std::string_view name);
 int64_t user_schema_oid(std::string_view name);
 
-// Assigns numbers that are derived from names, so the numbers are the same in the next statement and after a restart.
-// If two objects would get the same number, the object that is listed later gets the next free number.
+// Assigns numbers (oids) that are derived from names. So an object has the same number in the next
+// statement and after a restart. If two objects would get the same number, the one that is listed
+// later gets the next free number.
 class CatalogObjects {
  public:
   explicit CatalogObjects(const Catalog& catalog);

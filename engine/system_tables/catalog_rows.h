@@ -1,4 +1,4 @@
-// The functions that fill the tables of the system. Each fills one table. Private to this folder.
+// The functions that fill the system tables, one function for each table. Used only in this folder.
 #pragma once
 #include <functional>
 #include <span>
@@ -14,7 +14,8 @@
 
 namespace engine {
 
-// Returns the current users and rights. Without access rules the user may do everything, and is one of the roles.
+// Returns the current users and rights. If `access` is empty (the server has no users), the user
+// may do everything and is one of the roles.
 AccessFacts access_of(const std::function<AccessFacts()>& access, const std::string& user);
 
 struct CatalogFacts {

@@ -1,4 +1,4 @@
-// Answers SHOW, DESCRIBE and EXPLAIN over HTTP with JSON objects as ksqlDB's clients read them.
+// Answers SHOW, DESCRIBE and EXPLAIN over HTTP with the JSON objects that ksqlDB's clients expect.
 #pragma once
 #include <string>
 
@@ -15,7 +15,8 @@ Result<std::string> information_entity(const Statement& statement, std::string_v
 // Returns the rows as a JSON object, for a statement for which ksqlDB defines no object.
 std::string rows_entity(const InformationRows& rows, std::string_view text);
 
-// Returns the description of a source as ksqlDB's objects about connectors contain it.
+// Returns the description of a source, in the form in which ksqlDB's objects about connectors
+// contain it.
 std::string source_description(const DataSource& source, const InformationContext& context);
 
 class JsonWriter;

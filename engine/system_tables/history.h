@@ -1,4 +1,5 @@
-// The past of the server's figures, and the problems that they show: a port, which the server implements.
+// The interface to past values of the server's metrics and to the problems that they show. The
+// server implements it.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -30,8 +31,8 @@ class SampleHistory {
  public:
   virtual ~SampleHistory() = default;
   virtual int64_t node() const = 0;
-  // Calls back for each series with its points, the oldest first. A name or label limits the series to those that have
-  // it.
+  // Calls back for each series with its points, the oldest first. If a name or a label is given,
+  // only series that have it are read.
   using OnSeries = std::function<void(std::string_view name, std::string_view label,
                                       std::span<const SamplePoint> points)>;
   virtual void read(const std::optional<std::string>& name, const std::optional<std::string>& label,

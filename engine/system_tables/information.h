@@ -35,8 +35,8 @@ struct QueryStatus {
   std::string last_error = {};
   uint64_t records_ahead = 0;
   uint64_t windows_expired = 0;
-  // The time and the origin of the record that moved stream time furthest. This record determines which records are
-  // late.
+  // The time and the origin of the record that has moved stream time furthest. Other records are
+  // late with regard to this one.
   int64_t stream_time = -1;
   std::string time_moved_by = {};
 };
@@ -115,7 +115,8 @@ struct InformationContext {
   const EngineSettings& settings;
   const Properties& properties;  // properties of the session
   const std::map<std::string, std::string>& variables;
-  // The following members are filled if the statement needs them; null means no rows.
+  // The following members are set if the statement needs them. If a member is null, the statement
+  // shows no rows from it.
   const std::vector<TaskStatus>* tasks = nullptr;
   const std::vector<ServerFact>* server = nullptr;
   const std::vector<ConsumerGroup>* groups = nullptr;
@@ -125,11 +126,11 @@ struct InformationContext {
   std::function<AccessFacts()> access = {};
   // Returns the current nodes, by id. Unset: the server is a single node.
   std::function<std::vector<NodeStatus>()> cluster = {};
-  // Returns the position of a sequence if the position is before the numbers that the catalog has reserved. Unset:
-  // the position in the catalog is used.
+  // Returns the position up to which numbers of a sequence were given out; the catalog only has the
+  // position up to which they are reserved. Unset: the position in the catalog is used.
   std::function<SequencePosition(const Sequence&)> sequence_position = {};
-  // Returns whether the reader may read or write the topic, or every topic if the name is empty. Unset: the reader may
-  // see everything.
+  // Returns whether the reader may read or write the topic; with an empty name, whether it may read
+  // or write every topic. Unset: the reader may see everything.
   std::function<bool(const std::string& topic)> may_see = {};
   const SampleHistory* history = nullptr;                    // null: the server keeps no history
   const std::vector<ConnectorStatus>* connectors = nullptr;  // by name; filled like `groups`

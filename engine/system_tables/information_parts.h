@@ -32,11 +32,11 @@ std::string join_list(const std::vector<std::string>& words);
 // Returns the state of a query, even if no shard has reported it yet.
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses);
 
-// Returns whether the reader may see the topic, and thus its rows in lists and the rows of its queries and
-// groups.
+// Returns whether the reader may see the topic. Rows about the topic in lists, and rows about
+// queries and groups that use it, are shown only in this case.
 bool may_see_topic(const std::string& topic, const InformationContext& context);
-// Returns whether the reader may see the query. The stream or table that the query writes decides; if it
-// writes none, the reader must be allowed to see all that it reads.
+// Returns whether the reader may see the query. This depends on the stream or table that the query
+// writes. If it writes none, the reader must be allowed to see everything that the query reads.
 bool may_see_query(const PersistentQuery& query, const InformationContext& context);
 
 // The following functions are defined in show.cc.

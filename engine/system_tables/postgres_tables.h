@@ -17,8 +17,9 @@ struct PostgresTable {
 };
 extern const std::span<const PostgresTable> kPostgresTables, kPostgresViews;
 
-// Writes rows by the names of their columns. A flag that is not set is false, a number is 0, and any other column is
-// NULL, because nearly all flags and numbers of PostgreSQL's tables are never NULL.
+// Writes rows by the names of their columns. If a column is not set, a flag is false, a number is
+// 0, and any other column is NULL. (Nearly all flags and numbers in PostgreSQL's tables are never
+// NULL.)
 class SystemRowWriter {
  public:
   explicit SystemRowWriter(const Schema& columns);

@@ -1,5 +1,6 @@
-// System tables whose rows the log of the server has: the one behind the table function RECORDS
-// (engine/sql/records_call.h), with the request that the arguments of a call describe, and millrace_catalog.partitions.
+// System tables whose rows come from the server's log. One is the table behind the function RECORDS
+// (engine/sql/records_call.h); the arguments of a call describe a RecordsRequest. The other one is
+// millrace_catalog.partitions.
 #pragma once
 #include <cstdint>
 #include <map>
