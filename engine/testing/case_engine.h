@@ -47,12 +47,13 @@ class CaseEngine {
  public:
   virtual ~CaseEngine() = default;
 
-  // Creates a topic. Called before the first statement, or if the topic of a statement must exist as if another
-  // program had created it.
+  // Creates a topic. Called before the first statement. Also called if a statement needs a topic
+  // that must exist as if another program had created it.
   virtual void add_topic(const std::string& name, int partitions, int replicas) = 0;
   // Registers a schema of the case for a topic, before the first statement.
   virtual Status add_schema(const std::string& topic, Side side, const CaseSchema& schema) = 0;
-  // Registers the schemas that a CREATE will register, so that they get the ids that the cases expect.
+  // Registers the schemas that a CREATE will register, in advance, so that they get the ids that
+  // the cases expect.
   virtual void add_declared_schemas(const ParsedStatement& create) = 0;
   virtual Status execute(const ParsedStatement& statement) = 0;
   // Returns the records that INSERT ... VALUES wrote since the last call, in order.
@@ -60,8 +61,9 @@ class CaseEngine {
 
   // Returns the persistent queries after all statements, in the order of their creation.
   virtual std::vector<CaseQuery> queries() const = 0;
-  // Lets a query process these records in this order, with all their consequences. Consecutive records of one topic
-  // form a batch. Appends to `written` the records that the query wrote to its sink, in order.
+  // Lets a query process these records in this order, with all consequences. Consecutive records of
+  // the same topic form a batch. Appends to `written` the records that the query has written to its
+  // sink, in order.
   virtual Status feed(const std::string& query_id, std::span<const RawRecord> records,
                       std::vector<RawRecord>& written) = 0;
 
@@ -71,8 +73,9 @@ class CaseEngine {
   virtual std::vector<KnownTopic> topics() const = 0;
 };
 
-// Makes an engine. The settings in `properties` apply to all statements. About `cached_entries` entries of each store
-// stay in memory between two steps; the other entries are read again from the backing.
+// Makes an engine. The settings in `properties` apply to all statements. Between two steps, about
+// `cached_entries` entries of each store stay in memory; the others are read again from the
+// backing.
 using MakeCaseEngine =
     std::function<std::unique_ptr<CaseEngine>(const Properties& properties, size_t cached_entries)>;
 

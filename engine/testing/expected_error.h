@@ -7,9 +7,9 @@ namespace engine {
 
 enum class FailedAt : uint8_t { Planning, Feeding };
 
-// Returns whether the error is the expected one. The expected type is the name of a Java class,
-// which represents a kind of failure; the expected message must be part of the error's message or
-// detail. An error for an unsupported feature never matches.
+// Returns whether the error is the expected one. The expected type is the name of a Java class that
+// stands for a kind of failure. The expected message must be a part of the error's message or
+// detail. An error about an unsupported feature never matches.
 bool matches(const ExpectedError& expected, const Error& error, FailedAt where);
 
 }  // namespace engine

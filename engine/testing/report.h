@@ -18,8 +18,9 @@ struct CaseReport {
 
 // The reasons why cases are known to fail, by the id of the case.
 using KnownFailures = std::map<std::string, std::string>;
-// Reads the list. It has sections of ids, one per line, below their common reason, which is a line in brackets. Blank
-// lines and lines that begin with '#' are ignored. Fails for an id without a reason.
+// Reads the list. It has sections: a line in brackets with a reason, and below it the ids to which
+// the reason applies, one per line. Blank lines and lines that begin with '#' are ignored. Fails if
+// an id has no reason.
 Result<KnownFailures> read_known_failures(const std::filesystem::path& path);
 // Writes the list of failed cases with the reasons of `known`. The other cases get a placeholder.
 Status write_known_failures(const std::filesystem::path& path,
@@ -35,7 +36,8 @@ struct Totals {
   bool is_success() const { return failed == 0 && no_more_known.empty(); }
 };
 
-// Counts the cases. Cases with the same id have one entry on the list; the id passes if all of them pass.
+// Counts the cases. Several cases with the same id share one entry in the list; the id passes if
+// all of them pass.
 Totals count(const std::vector<CaseReport>& reports, const KnownFailures& known);
 
 Status write_junit(const std::filesystem::path& path, const std::vector<CaseReport>& reports,

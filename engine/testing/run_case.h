@@ -15,9 +15,10 @@ struct CaseResult {
   std::string reason = {};  // reason of the failure or the skip, in one or more lines
 };
 
-// Runs the case three times, each on a new engine: record by record, with all records fed together,
-// and record by record with no state kept in memory between two steps. The case must pass each
-// time. The second run proves that the columnar engine computes the results of a row-by-row engine.
+// Runs the case three times, each time with a new engine: record by record; with all records fed
+// together; and record by record without any state in memory between two steps. The case must pass
+// each time. The second run shows that the engine, which processes columns, computes the same
+// results as one that processes row by row.
 CaseResult run_case(const TestCase& test, const MakeCaseEngine& make_engine);
 
 }  // namespace engine

@@ -14,8 +14,8 @@ namespace engine {
 // Returns whether these functions support the format.
 bool has_schema(const FormatSpec& format);
 
-// One side of a topic's records. The declared columns are the schema if none is registered, or if the format has none
-// to register.
+// One side (key or value) of a topic's records. If no schema is registered, or the format has none
+// to register, the declared columns are the schema.
 struct SchemaSide {
   const FormatSpec& format;
   std::span<const ColumnDef> columns;
@@ -24,8 +24,8 @@ struct SchemaSide {
   const SchemaRegistry& registry;
 };
 
-// Encodes the record as a producer with the newest schema of the topic's subject would. Fields are found by name, in
-// any letter case; fields that the schema lacks are omitted.
+// Encodes the record as a producer would that uses the newest schema of the topic's subject. Fields
+// are found by name, in any letter case. Fields that the schema does not have are left out.
 Result<std::optional<std::string>> encode_with_schema(const CaseJson& node, const SchemaSide& side);
 
 // Decodes bytes with the schema whose id the record contains.

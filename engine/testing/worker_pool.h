@@ -22,9 +22,10 @@ struct WorkerPoolOptions {
   int time_limit_ms = 5000;  // time limit of each job
 };
 
-// Calls `run` for jobs 0 to job_count - 1, each in a child process. Calls `report` in this process
-// for each job that has ended, in any order. Children are forked at the start and when one has
-// ended, so they see this process's memory. Fails if processes cannot be created.
+// Calls `run` for the jobs 0 to job_count - 1, each in a child process. Calls `report` in this
+// process for each job that has ended, in any order. A child is forked at the start, or when
+// another one has ended, and so has a copy of this process's memory. Fails if processes cannot be
+// created.
 //
 // The caller must have only one thread.
 Status run_in_workers(size_t job_count, const WorkerPoolOptions& options,
