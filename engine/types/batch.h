@@ -10,8 +10,8 @@
 
 namespace engine {
 
-// The names of the columns of the batches at one place in a plan. Sources put keys first, then
-// values, then the system columns that the query uses.
+// A column of the batches at one place in a plan. Sources put keys first, then values, then the
+// system columns that the query uses.
 struct LayoutColumn {
   std::string
       source;  // the source's name or alias that qualifies the column; empty where there is none
@@ -43,8 +43,8 @@ struct Batch {
   // The headers of each row's source record, as encoded in a record batch; empty if no row has any.
   // A row keeps its headers through the query, as in Kafka Streams.
   std::vector<std::string> raw_headers;
-  // After an exchange: the bytes of the rows' keys (TypeKind::Bytes), for the operator directly after it. gather() and
-  // the other functions do not copy them.
+  // After an exchange: the key bytes of the rows (TypeKind::Bytes), for the operator that directly
+  // follows. gather() and the other functions do not copy them.
   ColumnPtr keys;
   Bitmap present;
   std::vector<ColumnPtr> old_columns;
@@ -54,7 +54,8 @@ struct Batch {
   int32_t partition_of(size_t row) const {
     return partitions.empty() ? partition : partitions[row];
   }
-  // Appends the position and the headers of a row of another batch, for the row that is being added.
+  // Appends the position and the headers of a row in another batch. Used while a row is being added
+  // to this batch.
   void append_record_of(const Batch& source, size_t row) {
     offsets.push_back(source.offsets[row]);
     if (!source.partitions.empty()) partitions.push_back(source.partitions[row]);

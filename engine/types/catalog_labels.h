@@ -15,8 +15,9 @@ inline constexpr PostgresLabel kRegprocedure{47}, kRegrole{48}, kRegcollation{49
     kRegdictionary{51}, kRegoper{52}, kRegoperator{53}, kXid{54}, kTid{55}, kPgLsn{56};
 }
 
-// Returns whether the label is a reg* type. A value of such a type is kept as the name that PostgreSQL shows. Combined
-// with a number, or cast to one, it becomes the object's number (engine/functions/catalog_names.h).
+// Returns whether the label is a reg* type. A value of such a type is kept as the name that
+// PostgreSQL shows. If it is combined with a number, or cast to one, it becomes the number of the
+// object (engine/functions/catalog_names.h).
 bool is_registered_object(PostgresLabel label);
 inline bool is_registered_object(const SqlType& type) {
   return type.kind() == TypeKind::String && is_registered_object(type.label());

@@ -11,9 +11,9 @@ namespace engine {
 // tables.
 std::optional<int64_t> catalog_number(std::string_view table);
 
-// Returns the number of a user's object. Two names may have the same number. The catalog's listings then use
-// consecutive numbers (engine/system_tables/catalog_objects.h), but the numbers in the description of a result do not
-// take that into account.
+// Returns the number of a user's object. Two names may give the same number. The system tables then
+// use the next free number for the second object (engine/system_tables/catalog_objects.h). The
+// numbers in the description of a result do not take this into account.
 int64_t object_number(std::string_view kind, std::string_view name);
 // The `kind` of streams and tables.
 inline constexpr std::string_view kRelationNumbers = "relation";

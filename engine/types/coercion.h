@@ -6,10 +6,10 @@
 
 namespace engine {
 
-// Returns whether values of `from` become values of `to` without a CAST. Equal types do, and
-// INTEGER -> BIGINT -> DECIMAL -> DOUBLE; a DECIMAL becomes a DECIMAL with at least as many digits
-// on both sides of the point; ARRAY, MAP and STRUCT follow their parts (missing fields become
-// null); NULL becomes anything.
+// Returns whether values of `from` become values of `to` without a CAST. This is so for equal
+// types, and in the order INTEGER -> BIGINT -> DECIMAL -> DOUBLE. A DECIMAL becomes a DECIMAL with
+// at least as many digits on both sides of the point. ARRAY, MAP and STRUCT follow their parts;
+// fields of a STRUCT that are missing become null. NULL becomes any type.
 bool is_implicitly_castable(const SqlType& from, const SqlType& to);
 
 // Returns the narrowest type to which both types are implicitly castable, or nothing. The common

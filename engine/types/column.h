@@ -93,10 +93,11 @@ inline constexpr bool fits_kind(TypeKind kind) {
   }
 }
 
-// Layout by kind: scalars are an array of one of the types above (DECIMAL: unscaled 128-bit
-// integers; STRING and BYTES: 16-byte views). ARRAY and MAP have size()+1 offsets into their
-// children (element; key and value). A STRUCT has one child per field, each as long as the column.
-// Value slots of null rows are zero, so that kernels may compute on them without a check.
+// The layout depends on the kind. Scalars are an array of one of the types above (DECIMAL: unscaled
+// 128-bit integers; STRING and BYTES: 16-byte views). ARRAY and MAP have size()+1 offsets into
+// their children (the elements; the keys and values). A STRUCT has one child for each field, with
+// as many rows as the column. The values of null rows are zero, so that kernels can compute with
+// them without a check.
 //
 // Invariants: validity has size() bits; children are as long as the offsets or the size require.
 // Threads:    none; a column that is shared is `const`.
@@ -175,8 +176,8 @@ class Column {
   // Returns all rows, with copies of their strings. Rows that share a large string share its copy.
   Column copy() const;
 
-  // A row of one of several columns of the same type. merge() returns such rows in the given order;
-  // their strings share their bytes with the sources.
+  // A row of one of several columns with the same type. merge() takes a list of such rows and
+  // returns them in this order; their strings share the bytes of the sources.
   struct SourceRow {
     uint32_t source, row;
   };
@@ -185,8 +186,8 @@ class Column {
   StringHeap& heap();
   // Keeps `owner` alive as long as this column and all columns that share its strings.
   void keep(std::shared_ptr<const void> owner) { owners_.push_back(std::move(owner)); }
-  // Lets this column hold views into the strings of `other`, whose memory then lives as long as
-  // this column.
+  // Allows this column to contain views into the strings of `other`. Their memory then lives as
+  // long as this column.
   void share_strings_of(const Column& other);
 
  private:

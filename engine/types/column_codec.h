@@ -1,5 +1,6 @@
-// Encodes columns as bytes, one after the other, for the contents of a block of rows between two stages of a query
-// (engine/exec/exchange_block.h). The format outlives a process: docs/formats/exchange.md has the layout.
+// Encodes columns as bytes, one after the other. The result is the content of a block of rows
+// between two stages of a query (engine/exec/exchange_block.h). Stored blocks are read by later
+// versions of the program; docs/formats/exchange.md has the layout.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,9 +15,9 @@ namespace engine {
 
 // Appends the given rows of the column to `out`, in the given order.
 void encode_column(const Column& column, std::span<const uint32_t> rows, std::string& out);
-// Appends `rows` rows to `out`, whose type must be that of the encoded column. Strings are views into the reader's
-// bytes. If the bytes are damaged, the reader is not ok() afterwards and the column must not be used; its memory is
-// still proportional to the bytes.
+// Appends `rows` rows to `out`, whose type must be that of the encoded column. Strings are views
+// into the reader's bytes. If the bytes are damaged, `in` is no longer ok() and the column must not
+// be used; even then, its memory is at most proportional to the number of bytes.
 void decode_column(ByteReader& in, size_t rows, Column& out);
 
 // Encode and decode numbers and bitmaps in the format that they have in encoded columns.

@@ -1,4 +1,5 @@
-// Converts numbers for columns of NUMERIC without a precision (is_numeric_alone()), where losing a digit is an error.
+// Converts numbers for NUMERIC columns without a precision (is_numeric_alone()). It is an error if
+// a digit would be lost.
 #pragma once
 #include <string_view>
 

@@ -1,6 +1,6 @@
-// Converts texts to the normal forms of PostgreSQL's types that are kept as text. The normal form is PostgreSQL's own
-// output in ISO style and in UTC. Each function fails with "invalid input syntax for type ..." or with PostgreSQL's
-// message.
+// Converts texts to the normal forms of those PostgreSQL types that are kept as text. The normal
+// form is the text that PostgreSQL itself would print, in ISO style and in UTC. Each function fails
+// with "invalid input syntax for type ..." or another message of PostgreSQL.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -21,8 +21,8 @@ Result<std::string> normal_bits(std::string_view text);
 // and keys sorted by length and then by bytes.
 Result<std::string> checked_json(std::string_view text);
 Result<std::string> normal_jsonb(std::string_view text);
-// Returns the jsonb text without trailing zeros in numbers. Parts of such texts are equal exactly
-// if their values are.
+// Returns the jsonb text without trailing zeros in numbers. Two parts of such texts are equal if
+// and only if their values are.
 std::string shortest_jsonb(std::string_view jsonb);
 // Returns a text whose order by bytes is PostgreSQL's order of the jsonb values.
 std::string comparable_jsonb(std::string_view jsonb);
@@ -112,8 +112,8 @@ struct Range {
   bool is_empty = false, has_lower = false, has_upper = false, lower_in = false, upper_in = false;
   std::string lower, upper;
 };
-// Parses a range. If `size` is not null, `text` may continue after the range, and `size` receives the size of the
-// range's text.
+// Parses a range. If `size` is not null, `text` may continue after the range; `size` is then set to
+// the size of the range's text.
 Result<Range> parse_range(std::string_view text, size_t* size, std::string_view type);
 // Returns the range in the canonical form of its element type. Fails with InvalidText and InvalidParameter.
 Result<Range> normal_range(Range range, RangeOf of);

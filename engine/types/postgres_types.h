@@ -1,6 +1,6 @@
-// The table of PostgreSQL's types that have no TypeKind of their own. A value of such a type is kept as a value of
-// another kind, mostly as a String in a normal form; the label of its SqlType names the PostgreSQL type
-// (docs/adr/0056).
+// The table of those PostgreSQL types that have no TypeKind of their own. A value of such a type is
+// kept as a value of another kind, mostly as a String in a normal form. The label of its SqlType
+// names the PostgreSQL type (docs/adr/0056).
 //
 // A new type needs a row with its normal form in postgres_types.cc, and, if clients request the type in binary, a case
 // in server/pg/binary_labels.cc.
@@ -22,10 +22,12 @@ inline constexpr PostgresLabel kNone{0}, kInt2{1}, kOid{2}, kFloat4{3}, kVarchar
     kInt8Range{21}, kNumRange{22}, kDateRange{23}, kTsRange{24}, kTstzRange{25},
     kInt4Multirange{26}, kInt8Multirange{27}, kNumMultirange{28}, kDateMultirange{29},
     kTsMultirange{30}, kTstzMultirange{31},
-    // Labels without a row in the table, because each of their types has its own name and number.
+    // Labels without a row in the table: the types with these labels have names and numbers of
+    // their own.
     kEnum{32}, kComposite{33}, kRecord{34},
-    // Dates and times with everything that was written (microseconds, years BC, infinity), for statements that show or
-    // compare them. The values are kept as text; computations use the kind's milliseconds.
+    // Dates and times that keep everything that was written (microseconds, years BC, infinity), for
+    // statements that show or compare them. Their values are texts; computations use the
+    // milliseconds of the kind.
     kExactDate{35}, kExactTime{36}, kExactTimestamp{37}, kExactTimestamptz{38},
     // Only for columns of the catalog. The vectors are arrays that are shown as `1 2`.
     kRegclass{39}, kRegtype{40}, kRegnamespace{41}, kAclitem{42}, kPgNodeTree{43}, kRegproc{44},
@@ -59,8 +61,8 @@ struct PostgresLabelRow {
   // Converts the normal form to a text with PostgreSQL's equality and order; null: the normal form has PostgreSQL's
   // equality and order.
   std::string (*comparable)(std::string_view text);
-  // The label of the elements of a range or a vector, or of the range of a multirange. If the elements of a range have
-  // no label, `element` is kNone, and `element_kind` is their type.
+  // The label of the elements of a range or a vector; for a multirange, the label of its range. If
+  // the elements of a range have no label, `element` is kNone and `element_kind` is their type.
   PostgresLabel element = label::kNone;
   TypeKind element_kind = TypeKind::Null;
 };
@@ -99,8 +101,9 @@ LabelOrder order_of(const SqlType& type);
 bool has_comparable_form(const SqlType& type);
 std::string comparable_text(const SqlType& type, std::string_view kept);
 
-// Returns the type without labels that promise a narrower range than that of the kind. Columns that any Kafka client
-// may write to, and results of arithmetic, cannot guarantee a narrower range.
+// Returns the type without a label that promises a narrower range than the kind has (such as
+// smallint). Columns into which any Kafka client may write, and results of arithmetic, cannot
+// guarantee a narrower range.
 SqlType without_narrow_label(const SqlType& type);
 
 // Return the numbers (oids) of a type made by CREATE TYPE. They are derived from the name, so they never change.

@@ -1,5 +1,6 @@
-// Encodes rows as compact bytes, for table stores and the journal. Users do not see the format, but
-// it outlives a process; docs/formats/row.md has the layout and the version rule.
+// Encodes rows as compact bytes, for stores of tables and for the journal. Users do not see the
+// format, but later versions of the program read it. docs/formats/row.md has the layout and the
+// version rule.
 #pragma once
 #include <span>
 #include <string>

@@ -9,13 +9,13 @@
 
 namespace engine {
 
-// Decodes some columns of rows and passes over the other ones.
+// Decodes some columns of rows and skips the others.
 //
 // Owner: the reader of a few rows. The columns outlive it and do not move.
 class RowColumns {
  public:
-  // `columns` are the columns of the encoded rows, by which the bytes are understood; none is nested. `wanted` has one
-  // element for each of them.
+  // `columns` are all columns of the encoded rows, because the bytes can only be understood with
+  // their types; none of them may be nested. `wanted` has one element for each of them.
   RowColumns(std::span<Column* const> columns, const std::vector<bool>& wanted);
 
   // Decodes the wanted columns into an existing row of nulls. Strings are copied. Fails with CorruptRecord if the bytes

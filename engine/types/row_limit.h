@@ -7,13 +7,14 @@
 
 namespace engine {
 
-// Limit on columns plus fields of their STRUCTs: as many as the columns of a row in MySQL, and more than twice
-// PostgreSQL's. Each field has a cost for every row and for every task that reads it.
+// Limit for the number of columns plus the fields of their STRUCTs. It is the number of columns
+// that a row in MySQL may have, and more than twice PostgreSQL's. Each field costs time for every
+// row and in every task that reads it.
 inline constexpr size_t kMaxRowFields = 4'096;
 
 // Returns the number of fields of a column of the type: one, plus one for each type within it. The
-// count stops at `limit` + 1, because a type that contains the same shared type twice at each level
-// takes little memory, but has too many fields to visit.
+// count stops at `limit` + 1. The reason: if a type contains the same type twice at each level, it
+// takes little memory but has too many fields to visit.
 size_t field_count(const SqlType& type, size_t limit = kMaxRowFields);
 Error too_many_fields();
 

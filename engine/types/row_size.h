@@ -7,8 +7,9 @@
 
 namespace engine {
 
-// Adds the size of one row of the column to each element of `bytes`, beginning with the row `first`. Strings count for
-// each row that refers to them, even if rows share them, so the size of a row depends on that row alone.
+// Adds the size of one row of the column to each element of `bytes`, beginning with the row
+// `first`. If several rows share a string, it counts for each of them, so that the size of a row
+// does not depend on other rows.
 void add_row_bytes(const Column& column, size_t first, std::span<size_t> bytes);
 
 // Returns the memory that Column::append_from() allocates for the row. Strings count in full, even

@@ -22,14 +22,14 @@ struct TextForms {
   IntervalStyle interval_style = IntervalStyle::Postgres;
 
   bool operator==(const TextForms&) const = default;
-  // Returns whether texts are shown in the form in which they are kept, except for the zone.
+  // Returns whether texts are shown in the form in which they are stored, apart from the time zone.
   bool are_as_kept() const {
     return date_style == DateStyle::Iso && interval_style == IntervalStyle::Postgres;
   }
 };
 
-// Parses a DateStyle in any letter case: "SQL, DMY", one of the two words, or PostgreSQL's other words. A part that is
-// not named stays unchanged. Fails with InvalidParameter.
+// Parses a DateStyle in any letter case: "SQL, DMY", one of the two words alone, or another of
+// PostgreSQL's words. A part that is not named stays unchanged. Fails with InvalidParameter.
 Status read_date_style(std::string_view words, TextForms& forms);
 // Returns the text of SHOW DateStyle: "ISO, MDY".
 std::string date_style_text(const TextForms& forms);

@@ -25,8 +25,8 @@ inline bool any_needs_escape(uint64_t characters) {
 }
 inline bool needs_escape(char c) { return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
 
-// Copies a text that needs no escapes to `to`. Returns false if the text needs escapes; the
-// contents of `to` are then undefined.
+// Copies a text to `to`. Returns false if the text needs escapes; the contents of `to` are then
+// undefined.
 inline bool copy_plain_json(std::string_view text, char* to) {
   constexpr size_t kWord = sizeof(uint64_t);
   const auto copy_word = [&](size_t at) {

@@ -1,5 +1,5 @@
-// Prints values as PostgreSQL does. engine/formats/text_value.h reads them back; it is among the
-// formats because MAP and STRUCT are JSON in these texts.
+// Prints values as PostgreSQL does. engine/formats/text_value.h reads these texts. (It is in the
+// folder of the formats because MAP and STRUCT are JSON in these texts.)
 #pragma once
 #include <cstddef>
 #include <string>
