@@ -93,8 +93,8 @@ class Gunzip final : public Decoder {
   const bool is_ready_;
 };
 
-// A block of snappy is decompressed in one piece. The stream of Java's clients has this mark, two
-// version numbers, then blocks that are preceded by their lengths.
+// A block of snappy is decompressed in one piece. The stream of Java's clients begins with
+// kXerialMagic and two version numbers; then come blocks that are preceded by their lengths.
 constexpr std::string_view kXerialMagic("\x82SNAPPY\0", 8);
 constexpr size_t kXerialHeaderSize = 16;
 
