@@ -20,8 +20,9 @@ class TokenChecker;
 
 struct Account {
   bool may_login = false, has_all_rights = false;
-  std::map<std::string, std::string> verifiers = {};  // verifiers by mechanism, as texts
-  // The account has the rights of all these roles; includes its own name.
+  // password verifiers, as texts, by name of the SCRAM mechanism
+  std::map<std::string, std::string> verifiers = {};
+  // The roles whose rights the account has, including the account's own name.
   std::set<std::string> roles = {};
   uint64_t incarnation = 0;  // distinguishes users that had the same name one after the other
 };
@@ -33,7 +34,7 @@ struct LoginState {
   bool operator==(const LoginState&) const = default;
 };
 
-// Finds the present users. Called on any thread.
+// Finds the users that exist now. Called on any thread.
 class UserDirectory {
  public:
   virtual std::optional<Account> find(const std::string& user) const = 0;
@@ -74,8 +75,8 @@ class Access {
   // Checks that the user, which is authenticated, may log in, and returns the user's incarnation.
   // Fails with InvalidAuthorization.
   Result<uint64_t> check_login(const std::string& user) const;
-  // Returns the state of a user that ends a login when it changes: the right to log in, the
-  // incarnation and the password. Any two equal states of a user stand for the same login.
+  // Returns the facts about a user on which a login depends: the right to log in, the incarnation
+  // and the password. A login ends as soon as they differ from those at its beginning.
   LoginState login_state(const std::string& user) const;
   // Checks that the certificate of `channel` has the name of the user. Fails with
   // InvalidAuthorization.
@@ -83,8 +84,8 @@ class Access {
   // Checks a password in plain text. Takes a millisecond or more, also for users that do not exist,
   // so that the time reveals nothing. Fails with InvalidPassword.
   Status check_password(const std::string& user, std::string_view password) const;
-  // Returns the error `password authentication failed for user "ann"`. If the server is open and
-  // asks no client for a password, the error gives this reason.
+  // Returns the error `password authentication failed for user "ann"`. If the server has no access
+  // file and therefore asks no client for a password, the error gives this reason.
   Error refused_password(const std::string& user) const;
   // Returns true for superusers, and for users with rights on everything.
   bool has_all_rights(const std::string& user) const;

@@ -52,7 +52,7 @@ Result<std::vector<Word>> split(std::string_view text, int line) {
   return words;
 }
 
-// Takes the words of a line one after the other.
+// Reads the words of a line of the access file, one after the other.
 class Line {
  public:
   Line(std::vector<Word> words, int number) : words_(std::move(words)), number_(number) {}

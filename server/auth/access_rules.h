@@ -42,7 +42,7 @@ struct AccessRule {
 
 // The facts about a new connection that the rules check.
 struct Arrival {
-  std::string database;  // "kafka" or "http" for these front ends
+  std::string database;  // "kafka" for Kafka's clients, "http" for HTTP clients
   std::string user;
   AddressBytes address = {};
   bool has_tls = false;

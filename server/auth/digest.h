@@ -13,8 +13,8 @@ enum class Hash : uint8_t { Sha256, Sha512 };
 size_t digest_size(Hash hash);
 std::string digest(Hash hash, std::string_view bytes);
 std::string hmac(Hash hash, std::string_view key, std::string_view bytes);
-// Returns PBKDF2 with the HMAC of this hash, one block long. Takes about a millisecond for 4096
-// iterations.
+// Returns the PBKDF2 digest of the password with the HMAC of this hash; the digest is as long as
+// one hash. Takes about a millisecond for 4096 iterations.
 std::string salted_password(Hash hash, std::string_view password, std::string_view salt,
                             int iterations);
 

@@ -19,9 +19,10 @@ class LoginAttempts {
   static std::string key_of(const std::string& user, const Channel& channel) {
     return channel.peer_host + '\0' + user;
   }
-  // Returns the time at which this attempt may be checked; nothing if too many attempts wait already.
+  // Returns the time at which this attempt may be checked; nothing if too many attempts already
+  // wait for their time.
   std::optional<int64_t> begin(const std::string& key, int64_t now_us);
-  // Notes the result of the password's check.
+  // Stores whether the password was right.
   void end(const std::string& key, bool is_right, int64_t now_us);
 
  private:

@@ -20,8 +20,9 @@ struct ScramOptions {
   // The tls-server-end-point of the connection. Empty if -PLUS was not offered.
   std::string channel_binding = {};
   std::string nonce = {};  // the server's part of the nonce; fresh for each exchange
-  // Accepts a nonce in the last message that only ends with the nonce of the exchange. librdkafka
-  // before 2.6.1 sends its own part twice, and Kafka's brokers accept that.
+  // Whether finish() accepts a longer nonce that only ends with the nonce of the exchange.
+  // librdkafka before 2.6.1 sends the client's part of the nonce twice, and Kafka's brokers accept
+  // that.
   bool takes_longer_nonce = false;
 };
 // Returns 18 random bytes in base64, as PostgreSQL does.

@@ -14,7 +14,8 @@ std::optional<std::string> from_base64url(std::string_view text) {
   constexpr size_t kGroup = 4;
   standard.append((kGroup - standard.size() % kGroup) % kGroup, '=');
   auto bytes = from_base64(standard);
-  // Bits that belong to no byte must be zero; otherwise two texts would mean the same bytes.
+  // The unused bits of the last character must be zero; otherwise two different texts would stand
+  // for the same bytes.
   if (bytes && to_base64(*bytes) != standard) return std::nullopt;
   return bytes;
 }

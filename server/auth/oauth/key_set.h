@@ -9,15 +9,15 @@
 
 namespace server::auth::oauth {
 
-// The limit for a key set. The sets of public issuers have some kilobytes.
+// Limit for the text of a key set. The key sets of public issuers have a few kilobytes.
 inline constexpr size_t kMostKeySetBytes = 1 << 20;
 
 // Threads: any; immutable.
 class KeySet {
  public:
-  // Parses the set. Keys that cannot be used are skipped: keys for encryption, keys of other types or curves, symmetric
-  // keys, and RSA keys of less than kLeastRsaBits. Fails with InvalidParameter if the text is no key set, or no key is
-  // left.
+  // Parses the set. Keys that cannot be used are skipped: keys for encryption, keys of other types
+  // or curves, symmetric keys, and RSA keys shorter than kLeastRsaBits. Fails with InvalidParameter
+  // if the text is no key set, or contains no usable key.
   static Result<KeySet> parse(std::string_view text);
 
   enum class Verdict : uint8_t {
@@ -26,7 +26,8 @@ class KeySet {
     NoKey,   // no key has this id
     Misfit,  // the key with this id is not for this algorithm
   };
-  // Checks a signature with the key of this id. Without an id (`kid` is empty) each key for the algorithm is tried.
+  // Checks a signature with the key of this id. If `kid` is empty, each key for the algorithm is
+  // tried.
   Verdict check(const Algorithm& algorithm, std::string_view kid, std::string_view text,
                 std::string_view signature) const;
   // Returns the ids of all keys, separated by commas, for the log.

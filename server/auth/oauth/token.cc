@@ -45,7 +45,7 @@ Result<JsonObject> decode(std::string_view part, std::string_view what) {
   return *std::move(object);
 }
 
-// The fields of a header that a signature needs.
+// The fields of a token's header that are used to check the signature.
 struct Header {
   const Algorithm* algorithm;
   std::string kid;

@@ -26,11 +26,12 @@ struct TokenRules {
 // The identity that a valid token proves.
 struct Grant {
   std::string user;
-  int64_t expires_ms;  // `exp`, since 1970-01-01 UTC, with the skew if `exp` itself has passed
+  // `exp` in ms since 1970-01-01 UTC; if `exp` has already passed, `exp` plus the clock skew
+  int64_t expires_ms;
 };
 
-// The result of a check. If no key has the id that the token names, `lacks_key` is set: the issuer may have added the
-// key since the server has fetched the keys.
+// The result of a check. `lacks_key` is set if the token names a key id that is not in the key set:
+// the issuer may have added the key after the server fetched the key set.
 struct Verdict {
   Result<Grant> grant;
   bool lacks_key = false;

@@ -14,7 +14,7 @@ using std::chrono::steady_clock;
 
 // The limit exists because each waiting caller keeps a connection open.
 constexpr size_t kMostWaiting = 1000;
-// The pause before callers that could not continue are called again, see after_refresh().
+// The pause before a caller whose callback has returned false is called again; see after_refresh().
 constexpr milliseconds kPause(20);
 
 }  // namespace

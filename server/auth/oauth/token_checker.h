@@ -26,8 +26,9 @@ struct RefreshTimes {
   int64_t refresh_ms = 3'600'000;
   // The pause after a failed fetch. It doubles with each further failure, up to most_retry_ms.
   int64_t retry_ms = 100, most_retry_ms = 10'000;
-  // The least time between two fetches that tokens with unknown keys cause. Such tokens need no valid signature, so
-  // without this limit any client could make the server send requests to the issuer.
+  // The least time between two fetches that are caused by tokens with unknown key ids. A client can
+  // send such tokens without a valid signature, so without this limit any client could make the
+  // server send requests to the issuer.
   int64_t least_gap_ms = 10'000;
 };
 
@@ -37,8 +38,8 @@ struct RefreshTimes {
 // its callbacks continue.
 class TokenChecker {
  public:
-  // `place` names the source of the keys in the log. If `fetch` is null there are no keys, and only tokens with the
-  // secret of the rules are valid. `clock` outlives the object.
+  // `place` names the source of the keys in the log. If `fetch` is null there are no keys, and only
+  // tokens that are signed with the secret of `rules` are valid. `clock` outlives the object.
   TokenChecker(TokenRules rules, std::string place, FetchKeys fetch, RefreshTimes times,
                const Clock& clock);
   ~TokenChecker();
@@ -49,9 +50,11 @@ class TokenChecker {
   // keys.
   Verdict check(std::string_view token, uint64_t& version) const;
 
-  // Calls `then` once, on another thread, when the keys are no longer those of `version` or the next fetch has ended.
-  // This fetch is made as soon as the limit of requests permits it. If `then` returns false it is called again a little
-  // later. Returns false without a call if too many callers wait, or the checker has stopped or has no keys to fetch.
+  // Calls `then` once, on another thread, as soon as the present keys have another version than
+  // `version`, or the next fetch has ended. Requests this fetch, which is made as soon as
+  // least_gap_ms permits it. If `then` returns false it is called again a little later. Returns
+  // false, and never calls `then`, if too many callers wait, or if the checker has stopped or
+  // cannot fetch keys.
   bool after_refresh(uint64_t version, std::function<bool()> then);
   // Fetches the keys again now.
   void refresh();
@@ -61,7 +64,8 @@ class TokenChecker {
  private:
   using Time = std::chrono::steady_clock::time_point;
   void run(const std::stop_token& stop);
-  // Waits until the next fetch is due, or callers wait for keys that are present already.
+  // Waits until the next fetch is due, or until callers of after_refresh() wait for keys that have
+  // arrived already.
   void wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
   void fetch(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
   void call_waiting(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
