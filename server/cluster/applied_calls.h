@@ -1,4 +1,5 @@
-// Delays the answer to a definition until the other nodes have applied it too.
+// Delays the answer to a statement that changes definitions until the other nodes have applied the
+// change, too.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,9 +12,10 @@
 
 namespace server {
 
-// Asks the reachable nodes whether they have applied the metadata up to a revision; each node answers once it has. The
-// wait for a node ends after half a second: the definition is in the log and that node will read it, but a client that
-// asks that node immediately may not see the definition yet.
+// Asks the reachable nodes whether they have applied the metadata up to a revision. Each node
+// answers when it has done so. The wait for a node ends after half a second. The definition is then
+// in the metadata log and the node will read it later, but a client that connects to that node
+// immediately may not see it yet.
 //
 // Threads: one loop. Owner: ClusterMember.
 class AppliedCalls {
@@ -22,7 +24,8 @@ class AppliedCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::set<NodeId>()> others;  // reachable nodes whose program knows this message
-    std::function<Revision()> applied;         // revision that this node has applied
+    // revision of the metadata that this node has applied
+    std::function<Revision()> applied;
   };
   explicit AppliedCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 

@@ -25,7 +25,7 @@ namespace {
 constexpr int64_t kTickMs = 10;
 constexpr auto kPause = std::chrono::milliseconds(5);
 constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
-// Time limit for the cluster to detect that the earlier process of this node has ended: a fixed
+// Time limit for the cluster to notice that the earlier process of this node has ended: a fixed
 // time plus a number of session timeouts.
 constexpr auto kFencePatience = std::chrono::seconds(10);
 constexpr int64_t kFenceSessions = 4;
@@ -186,11 +186,12 @@ Status ClusterMember::check_metadata() {
   return {};
 }
 
-// Fails with ObjectState if another process already runs as this node. The cluster would hear only
-// one of the two processes, and the process that already runs must keep working. Only one process
-// can use a data directory at a time, so a registration with this directory and this address was
-// left by a process that has ended. A process with another directory may take over as soon as no
-// process answers at the registered address and the other nodes no longer hear the node.
+// Fails with ObjectState if another process already runs as this node: the cluster would listen to
+// only one of the two processes, and the one that already runs must keep working. If the
+// registration of the node has this data directory and this address, it comes from a process that
+// has ended, because only one process at a time can use a data directory. A process with another
+// directory may take over the node when no process answers at the registered address and the other
+// nodes receive no heartbeats of the node.
 Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
   const auto known = on_loop([this] {
     const storage::ClusterNode* node = node_->cluster()->find(options_.node);
@@ -255,7 +256,8 @@ bool ClusterMember::is_heard_of() {
   return answer.get_future().get();
 }
 
-// Writes the membership at most once per kPauseUs, since each write costs a commit.
+// Stores which cluster and node this data directory belongs to, at most once per kPauseUs, since
+// each write costs a commit.
 void ClusterMember::keep_membership() {
   constexpr int64_t kPauseUs = 1'000'000;
   const storage::EtcdMetadataLog& log = node_->metadata();

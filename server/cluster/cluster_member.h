@@ -1,4 +1,5 @@
-// Host of a cluster node in the server: etcd client, sockets, clock and a thread of its own.
+// Runs a ClusterNode within the server: provides the etcd client, sockets, a clock and a thread of
+// its own.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -39,32 +40,34 @@ struct ClusterMemberOptions {
   std::vector<std::string> etcd;      // http://host:port
   std::optional<NodeTlsFiles> tls = {};
   ClusterSettings settings;
-  // Called on the member's thread when assignments of these partitions have changed, to wake waiting readers.
+  // Called on the member's thread with the partitions whose assignments have changed, so that the
+  // server wakes the readers that wait for them.
   std::function<void(std::span<const storage::TopicPartition>)> on_changed;
 };
 
-// Start: open() listens, begin() reads the metadata, join() registers this node in the cluster.
-// Stop: leave(), stop_thread(), then the log is closed, then the member is destroyed.
+// Start: open() listens, begin() reads the metadata, and join() registers this node in the cluster.
+// Stop: call leave() and stop_thread(), close the log, and then destroy the member.
 //
-// Threads: the owner's thread calls the functions above "Any thread"; those below are thread-safe. All other work runs
-// on the member's own loop.
+// Threads: the functions above the comment "Any thread" are called on the owner's thread; those
+// below it may be called on any thread. All other work runs on the member's own loop.
 class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwork::Handler {
  public:
-  // Listens for connections of other nodes. Fails with NetworkFailure; with ObjectState if the data directory belongs
-  // to another node or cluster.
+  // Listens for connections of other nodes. Fails with NetworkFailure, and with ObjectState if the
+  // data directory belongs to another node or cluster.
   static Result<std::unique_ptr<ClusterMember>> open(ClusterMemberOptions options,
                                                      storage::Log& log, const Clock& clock);
   ~ClusterMember() override;
 
-  // Returns when all metadata in etcd are read; waits for etcd without a limit, and logs that it waits. Fails with
-  // ShuttingDown once `must_stop` is set; with ObjectState if the data directory belongs to another etcd, or another
-  // process runs as this node.
+  // Returns when this node has read all metadata that etcd has. Waits for etcd without a limit, and
+  // logs that it waits. Fails with ShuttingDown when `must_stop` is set. Fails with ObjectState if
+  // the data directory belongs to another etcd, or if another process runs with this node's id.
   Status begin(const std::atomic<bool>& must_stop);
-  // Registers this node in the cluster; `clients` is the address for Kafka clients. Returns when the controller has
-  // noticed this node, or after some seconds. Fails with ObjectState if another process has registered as this node
-  // since begin().
+  // Registers this node in the cluster. `clients` is the address for Kafka clients. Returns when
+  // the controller has reported this node as alive, or after some seconds. Fails with ObjectState
+  // if another process has registered with this node's id since begin().
   Status join(const Address& clients, const std::atomic<bool>& must_stop);
-  // Moves leadership to other nodes that can lead. No metadata are appended from then on.
+  // Moves leadership to other nodes that can lead. From then on this node appends no commands to
+  // the metadata log.
   void leave();
   void stop_thread();
 
@@ -72,7 +75,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   storage::MetadataLog& metadata() { return mirror_; }
 
   // --- Any thread
-  // Adds the assignments of a topic to the command that creates, grows or removes it.
+  // Adds the assignments of a topic's partitions to the command that creates, grows or removes the
+  // topic.
   struct Wanted {
     int32_t factor = 1;
     // replicas of each partition, if the user has chosen them
@@ -86,9 +90,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   }
   // --- Tasks. Call set_tasks() before join(). The host must outlive the member's thread.
   void set_tasks(TaskHost& host);
-  // Sets the topics that this node copies completely, even if it has no replica of them; see
-  // ReplicaManager::observe(). No copy is deleted before the first call. Call it from one thread at
-  // a time.
+  // Sets the topics that this node copies completely, even if it is no replica of their partitions
+  // (ReplicaManager::observe()). Until the first call, no copy is deleted. Call it from one thread
+  // at a time.
   void observe(std::set<Uuid> topics);
   // Returns whether this node has a replica, or observes the topic. Any thread.
   bool has_copy(const storage::TopicPartition& partition) const;
@@ -105,12 +109,13 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
 
   // Allocates a producer id that is unique in the cluster; calls back on the member's thread.
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
-  // Calls back when the logs of all replicas in sync also start at `start`: otherwise the next leader could show
-  // deleted records again. Fails with NotLeader, and with ReadTimeout.
+  // Calls back when the logs of all in-sync replicas begin at or after `start`. Before that, a
+  // replica that becomes leader could still return records that were deleted here. Fails with
+  // NotLeader, and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
   // --- Reads and writes of sessions: see RemoteAppends and LeaderEndRequests. Any thread. The
-  // callbacks run on the member's thread; no callback runs after the member has stopped.
+  // callbacks run on the member's thread; after the member has stopped, they are not called.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    RemoteAppends::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
@@ -124,39 +129,41 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);
-  // Return the number of replicas that differ from the logs that this node leads, and the number of completed rounds of
-  // comparison; see ScrubCalls.
+  // differing_replicas() returns the number of replicas that differ from the logs that this node
+  // leads; scrub_rounds() returns the number of completed rounds of comparison. See ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
   int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }
   // Returns whether this node assumes that it is a live node of the cluster: a controller has sent
   // it a message recently and has not reported it as fenced.
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
-  // Returns whether this node can acknowledge no writes: it hears neither a controller that etcd
-  // confirms nor most of the nodes.
+  // Returns whether this node cannot acknowledge any write, because it is cut off: it receives
+  // messages neither from a controller that etcd confirms nor from a majority of the nodes.
   bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
-  // Sets the function that returns the revision that this node has applied. Other nodes ask for
-  // this revision; before this call, they get 0.
+  // Sets the function that returns the metadata revision that this node has applied. Other nodes
+  // ask for this revision; before use_applied() is called, they get 0.
   void use_applied(std::function<Revision()> find_applied);
-  // Calls back on the member's loop when the other nodes have applied the revision, or have not confirmed it in time.
+  // Calls back on the member's loop when all reachable nodes have applied the revision, or when the
+  // time limit has passed (AppliedCalls).
   void await_applied(Revision revision, std::function<void()> done);
-  // Sets the function that finds the progress of the groups that this node coordinates; `own` may call back on any
-  // thread.
+  // Sets the function that finds the progress of the consumer groups that this node coordinates.
+  // The function may call back on any thread.
   using OwnGroups = std::function<void(std::function<void(GroupCalls::Groups)>)>;
   void use_groups(OwnGroups own);
-  // Calls back on the member's loop with the progress of the groups of the other nodes.
+  // Calls back on the member's loop with the progress of the consumer groups that other nodes
+  // coordinate.
   void ask_groups(std::function<void(GroupCalls::Told)> done);
-  // Finds, for each partition, the replica that loses the fewest records if it becomes the leader
-  // although no replica in sync is available. Calls back on the member's loop. The result is empty
-  // below feature level 4, because older nodes do not know the message.
+  // For each partition, finds the replica that would lose the fewest records as leader. For
+  // partitions without an available in-sync replica. Calls back on the member's loop. The result is
+  // empty below feature level 4, because older nodes do not know the message.
   void find_best_logs(std::vector<storage::TopicPartition> partitions, LogCalls::Done done);
-  // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing; below feature level
-  // 4 the result is empty.
+  // Asks the leaders of the partitions for the high watermarks. Partitions whose leader does not
+  // answer are missing in the result. Below feature level 4 the result is empty.
   void find_ends(std::vector<storage::TopicPartition> partitions, LogCalls::EndsDone done);
   // The locks of the sessions of all nodes.
   NamedLocks& locks() { return *lock_client_; }
   // Passes messages of NOTIFY to the sessions of the other nodes. Calls back on the member's loop
   // with the live nodes that have not confirmed the messages within some seconds. Below feature
-  // level 6 no other node gets the messages.
+  // level 6, the messages are not sent to other nodes.
   void notify_sessions(SessionNotices::Notes notes, SessionNotices::Done done);
   // Functions that the member calls on its loop: `deliver` passes messages of NOTIFY from other
   // nodes to the sessions of this node, and `end_all` ends the sessions that listen. See
@@ -192,8 +199,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void note_controller();
   std::optional<storage::NodeEpoch> process() const;
   void open_session_parts();
-  // Return the live nodes whose programs know the messages of feature level 4, and the connected
-  // nodes among them.
+  // others_that_tell() returns the live nodes whose programs know the messages of feature level 4.
+  // reached_that_tell() returns those of them to which this node is connected.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
   LogsTold::Log log_of(const storage::TopicPartition& partition) const;
@@ -256,10 +263,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   const Clock& clock_;
   Random random_;
   storage::ClusterMembership
-      membership_;                // as stored in the data directory; used by the loop after join()
+      // as stored in the data directory; after join(), only the loop uses it
+      membership_;
   bool is_new_ = false;           // the data directory stores no membership yet
   storage::NodeEpoch replaces_;   // epoch of this node's registration at the start
-  int64_t membership_at_us_ = 0;  // when the next write is allowed
+  int64_t membership_at_us_ = 0;  // earliest time of the next write of membership_
   std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
   std::atomic<std::shared_ptr<const std::set<Uuid>>> observed_;  // null: not set yet
   Loop loop_{"cluster"};
@@ -276,8 +284,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
-  // True after begin() has read all metadata that existed at the start and has checked them. Only
-  // then does the network get the addresses of the nodes.
+  // True after begin() has read and checked all metadata that existed at the start. Only then does
+  // network_ get the addresses of the other nodes.
   bool knows_nodes_ = false;
   TransactionHost* transactions_ = nullptr;  // null until it is set
 

@@ -31,24 +31,25 @@ struct Heartbeat {
   storage::FeatureLevel knows = storage::kFirstLevel;  // newest level of the node's program
 };
 
-// Sent by the controller to a node that sends heartbeats but has not read the latest decisions for
-// a long time. The node is fenced as of this revision: other nodes lead the partitions that the
-// node still believes to lead.
+// Sent by the controller to a node that sends heartbeats but has not read the latest metadata for a
+// long time. The controller has fenced the node at this revision: other nodes now lead the
+// partitions that the node still believes to lead.
 struct NodeFenced {
   storage::NodeEpoch epoch;  // epoch of the process that is fenced
   Revision revision;
 };
 
-// Sent by the controller to all nodes, periodically: how far each node has read the metadata,
-// according to its heartbeats.
+// Sent by the controller to all nodes, periodically. It states how far each node has read the
+// metadata, according to the node's heartbeats.
 struct NodesProgress {
   struct Node {
     NodeId node;
     Revision applied = {};  // -1: not known
-    // Time since the node's last heartbeat, and time since the node had read everything that the
-    // controller knew; -1: never since this controller took over.
+    // `heard_ms` is the time since the node's last heartbeat. `caught_up_ms` is the time since the
+    // node had last read everything that the controller knew. Both are -1 if this has not happened
+    // since the controller took over.
     int64_t heard_ms = -1, caught_up_ms = -1;
-    // number of differing ranges that its heartbeat reports
+    // number of differing replicas that its heartbeat reports
     int64_t differing = 0;
     storage::FeatureLevel knows = storage::kFirstLevel;  // feature level that its heartbeat reports
     bool operator==(const Node&) const = default;
@@ -72,10 +73,10 @@ struct OutputDelivered {
   std::optional<Error> error = {};
 };
 
-// Sent by the coordinator of a transaction to the leader of one of its partitions: the outcome of
-// the transaction. The leader appends a marker only under `leader_epoch`, and handles the markers
-// of one sender in the order of their numbers, because a late marker would end the producer's next
-// transaction.
+// Sent by the coordinator of a transaction to the leader of one of its partitions. It reports that
+// the transaction was committed or aborted, and the leader appends a marker. The leader does so
+// only under `leader_epoch`, and handles the markers of one sender in the order of their numbers.
+// Otherwise a late marker could end the producer's next transaction.
 struct WriteMarker {
   storage::NodeEpoch sender_epoch;  // numbers are ordered within one epoch of the sender
   uint64_t number = 0;              // returned in the answer
@@ -100,13 +101,14 @@ struct TransactionJoined {
   coordinator::TransactionAnswer answer;
 };
 
-// Sent to the coordinator of the transactions in which a node commits rows of its sessions: starts
-// a new epoch of the producer. Older programs, which have no such transactions, ignore the message.
+// Sent by a node that will commit rows of its sessions in a transaction, to the coordinator of that
+// transaction: starts a new epoch of the producer. Programs that do not know such transactions
+// ignore the message.
 struct BeginCommit {
   uint64_t number = 0;
   coordinator::InitProducer request;
 };
-// Sent to the coordinator that has received BeginCommit: ends the transaction.
+// Sent to the coordinator that has answered BeginCommit: ends the transaction.
 struct EndCommit {
   uint64_t number = 0;
   // sent with the second version of the transaction protocol (KIP-890)
@@ -128,12 +130,11 @@ struct AppendRows {
 struct RowsAppended {
   uint64_t number = 0;
   std::optional<Error> error = {};
-  bool may_be_there = false;              // the rows may have been appended although there is an
-                                          // error
+  bool may_be_there = false;              // the rows may have been appended in spite of the error
   std::vector<Offset> last_offsets = {};  // last offset of each batch
 };
 
-// Sent to a leader: asks up to which offset its partitions can be read now.
+// Sent to the leader of partitions: asks up to which offset each of them can be read now.
 struct AskEnds {
   uint64_t number = 0;
   std::vector<storage::TopicPartition> partitions = {};
@@ -143,8 +144,8 @@ struct EndsTold {
   std::optional<Error> error = {};
   std::vector<Offset> ends = {};  // in the order of the partitions
 };
-// Sent by the leader of partitions to a node that could have replaced it: asks whether that node
-// knows a newer leader epoch.
+// Sent by a node that leads partitions to a node that could have replaced it as leader: asks
+// whether that node knows a newer leader epoch.
 struct ConfirmLeader {
   struct Led {
     storage::TopicPartition partition;
@@ -174,7 +175,7 @@ struct DigestTold {
   std::optional<Offset> damaged = {};
 };
 
-// Asks another node to answer once it has applied the metadata up to this revision. Programs below
+// Asks another node to answer when it has applied the metadata up to this revision. Programs below
 // feature level 4 ignore the message.
 struct AskApplied {
   uint64_t number = 0;
@@ -212,9 +213,10 @@ struct LogsTold {
   std::vector<Log> logs = {};  // in the order of the partitions
 };
 
-// Sent to the controller: the locks that sessions of the sender hold or request, as changes since
-// `base`. A lost message needs no repetition, because each message has all changes that the
-// controller has not acknowledged.
+// Sent to the controller. It lists the locks that sessions of the sender hold or request, as
+// changes since the version `base`. If a message is lost, it is not sent again: the next message
+// also contains its changes, because each message has all changes since the version that the
+// controller has acknowledged.
 struct LocksWanted {
   struct Wanted {
     uint64_t id = 0;     // never used again by the sending process
@@ -224,17 +226,18 @@ struct LocksWanted {
     bool waits = false;    // false: the request is refused if another session holds the lock
     bool is_held = false;  // granted by an earlier controller
   };
-  storage::NodeEpoch process;  // the sending process; a new process of the same node holds none of
-                               // its locks
+  // the sending process; a new process of the same node does not hold its locks
+  storage::NodeEpoch process;
   uint64_t base = 0;  // version that the controller has acknowledged; 0: `added` has all requests
   uint64_t version = 0;  // grows with each change
   int64_t sent_us = 0;   // the sender's clock, returned in the answer
   std::vector<Wanted> added = {};
   std::vector<uint64_t> removed = {};  // released or withdrawn
-  std::vector<uint64_t> pending = {};  // requests whose decision the sender does not know
+  // requests of which the sender does not know yet whether they were granted
+  std::vector<uint64_t> pending = {};
 };
-// The controller's answer to LocksWanted. When a waiting request is decided, the controller sends
-// the decision without a further message of the node.
+// The controller's answer to LocksWanted. When the controller later decides about a waiting
+// request, it sends another LocksGranted without being asked.
 struct LocksGranted {
   int64_t controller_epoch = 0;
   uint64_t version = 0;    // version of the last message that the controller has read
@@ -252,8 +255,8 @@ struct NotifySessions {
     bool operator==(const Note&) const = default;
   };
   storage::NodeEpoch sender,
-      receiver;           // the receiving process; a later process of the node ignores the message
-  uint64_t number = 0;    // from 1 for each pair of processes
+      receiver;           // the receiving process; a later process of that node ignores the message
+  uint64_t number = 0;    // counts from 1 for each pair of sending and receiving processes
   bool any_lost = false;  // earlier messages for the receiver were dropped
   std::vector<Note> notes = {};
 };

@@ -28,7 +28,7 @@ namespace {
 constexpr size_t kMaxNodeFrame = size_t{128} << 20;
 // Limit for the bytes that a peer may send before its greeting is accepted.
 constexpr size_t kMaxGreeting = 4 << 10;
-// Time for sending the reason of a refusal before the connection is closed.
+// Time to send the reason for a refusal before the connection is closed.
 constexpr int64_t kLastWordsMs = 1'000;
 constexpr int64_t kRefusedPauseUs = 200'000;
 constexpr unsigned int kUnacknowledgedMs = 2'000;
@@ -179,8 +179,9 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
           [this](Result<Socket> socket) { connected(std::move(socket)); });
     }
 
-    // Repeats the greeting periodically. Older programs do not answer a repeated greeting, so the
-    // time limit for answers applies only after the peer has answered once, which sets `answers`.
+    // Sends the greeting again and again, to check that the peer still answers. Older programs do
+    // not answer a repeated greeting. So the time limit for answers applies only after the peer has
+    // answered a repeated greeting once, which sets `answers`.
     void ask(int64_t now_us) {
       if (asked_us == 0) {
         if (now_us - since_us <= network.options.ask_ms * 1'000) return;
@@ -260,8 +261,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         return;
       }
       asked_us = since_us = network.clock.monotonic_us();
-      // The repeated greeting shows the peer that the connection works in both directions, so the peer repeats its open
-      // questions.
+      // A repeated greeting shows the peer that this connection works in both directions. The peer
+      // then sends its unanswered questions again.
       write(hello());
       log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
       trouble.clear();
@@ -395,10 +396,10 @@ void ClusterNetwork::find_other(const Address& address, std::function<void(bool)
       impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
       impl.certificates.get(), patience,
       [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
-        // The greeting names this node both as its sender and as its receiver. A newer program that
-        // runs as this node refuses the greeting and sends its process id. An older program sends
-        // no process id, and accepts the greeting only if it runs as this node. So an answer
-        // without a refusal also comes from a process that runs as this node.
+        // The greeting names this node both as its sender and as its receiver. A process of this
+        // version that runs as this node refuses it and sends its process id. A process of an older
+        // version sends no process id, and accepts the greeting only if it runs as this node. So in
+        // both cases the answer comes from a process that runs as this node.
         const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
         done(is_one && answer->process != impl.process);
       });

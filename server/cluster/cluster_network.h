@@ -1,4 +1,4 @@
-// The connections between a node and the others of its cluster.
+// The connections between this node and the other nodes of its cluster.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,35 +20,37 @@ struct ClusterNetworkOptions {
   std::string cluster_id;
   NodeId self;
   Address listen;
-  size_t max_greeting = 256;  // limit for connections without a greeting yet
+  // limit for the number of connections that have not sent a greeting yet
+  size_t max_greeting = 256;
   int64_t greeting_ms = 5'000;
   int64_t connect_ms = 1'000, retry_ms = 50;
-  // A peer is asked every `ask_ms` to confirm that it still receives on a connection; after `answer_ms` without an
-  // answer the connection is closed. A proxy in between may acknowledge bytes that never arrive, or damage the size of
-  // a frame.
+  // Every `ask_ms`, this node asks a peer to confirm that it still receives on a connection. If no
+  // answer arrives within `answer_ms`, the connection is closed. The check is needed because a
+  // proxy between the nodes may acknowledge bytes that never arrive, or damage the size of a frame.
   int64_t ask_ms = 1'000, answer_ms = 10'000;
-  // Limit for the unsent bytes of a node. Beyond it, answers to fetches of followers carry an error
-  // instead of batches, so that the followers ask again later. Beyond twice the limit messages are
-  // dropped, which the protocol permits.
+  // Limit for the unsent bytes of a node. Beyond it, answers to followers' fetches carry an error
+  // instead of batches, and the followers ask again later. Beyond twice the limit, messages are
+  // dropped; each protocol between nodes tolerates lost messages.
   size_t max_unsent_bytes = 16 << 20;
   std::optional<NodeTlsFiles> tls = {};  // none: plain text
 };
 
 // Each node opens a connection to each other node and sends its messages on this connection, so two
-// connections exist between any two nodes. A connection begins with a greeting. The greeting is
-// repeated periodically, because its answer proves that everything before it has arrived. A node of
-// another cluster, a node that the metadata do not list, and a node that expects another node at
-// this address are refused with a reason. With certificates everything is encrypted by TLS, and a
-// peer without a certificate of the same authority is rejected before the greeting.
+// connections exist between any two nodes. A connection begins with a greeting. The sender repeats
+// the greeting periodically, and its answer proves that everything before it has arrived. A
+// greeting is refused with a reason if it comes from another cluster, from a node that is not in
+// the metadata, or from a node that expects another node at this address. With certificates, TLS
+// encrypts everything, and a peer without a certificate of the same authority is rejected before
+// the greeting.
 //
-// Threads: that of the loop.
+// Threads: the loop's.
 class ClusterNetwork {
  public:
   class Handler {
    public:
     virtual void on_message(NodeId from, ClusterMessage message) = 0;
-    // Called when one of the two connections with the node was reopened. Messages that were in
-    // flight on the previous connection may be lost, so open questions have to be sent again.
+    // Called when one of the two connections with the node was opened again. Messages on the
+    // previous connection may have been lost, so the handler has to repeat its unanswered requests.
     virtual void on_connected(NodeId node) = 0;
     // Called when a node that was connected refuses a new connection, which proves that its process
     // has ended. A connection attempt without any answer proves nothing, so it does not lead to
@@ -67,15 +69,17 @@ class ClusterNetwork {
   ClusterNetwork& operator=(const ClusterNetwork&) = delete;
 
   const Address& address() const;
-  // Sets the addresses of all nodes from the metadata; connections with other nodes end. Before the first call all
-  // greetings are refused, which is not logged as a warning since it happens at each start.
+  // Sets the addresses of all nodes from the metadata. Connections with nodes that are not in
+  // `endpoints` are closed. Before the first call, all greetings are refused. This is not logged as
+  // a warning, because it happens at each start.
   void set_nodes(const std::map<NodeId, std::string>& endpoints);
   // Refuses nodes whose program does not know this feature level of the cluster.
   void require(storage::FeatureLevel level);
-  // Finds out whether a process other than this one runs as this node at the address; calls back later, on the loop.
+  // Finds out whether another process with this node's id answers at the address. Calls back later,
+  // on the loop.
   void find_other(const Address& address, std::function<void(bool)> done);
-  // Sends a message, or drops it if it cannot be sent now. A message to this node itself is delivered soon, on the
-  // loop.
+  // Sends a message, or drops it if it cannot be sent now. A message to this node itself is passed
+  // to the handler on the loop, after the call.
   void send(NodeId to, ClusterMessage message);
   // Returns whether the bytes that are queued for the node are at most a quarter of
   // max_unsent_bytes.

@@ -36,9 +36,9 @@ struct ClusterNode::Owned final : storage::OutboxPort {
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
   }
 
-  // Returns whether an unclean election may have removed the batches before this one. If so, the
-  // partition would reject this batch at every attempt, and the later batches in the outbox would
-  // never be sent.
+  // Returns whether an unclean election may have removed the batches before this one. Then the
+  // partition would reject this batch each time because of the gap, and the later batches in the
+  // outbox would never be sent.
   bool is_lost(const TopicPartition& partition, std::string_view batch) const {
     const auto* election = node.cluster()->unclean_elections().get(partition);
     if (election == nullptr) return false;
@@ -57,8 +57,9 @@ ClusterNode::~ClusterNode() = default;
 
 namespace {
 
-// Returns the settings with `unheard_max_us`. Within this time, a controller that no other node hears learns from the
-// heartbeats of the other nodes that they are out of touch, and resigns.
+// Returns the settings with `unheard_max_us`: the time for which the controller may keep its role
+// although no other node hears it. Within this time it learns from the heartbeats of the other
+// nodes that they do not hear it, and resigns.
 storage::ReplicaSettings replica_settings(const ClusterSettings& settings) {
   storage::ReplicaSettings replicas = settings.replicas;
   replicas.unheard_max_us = settings.out_of_touch_us + settings.controller.session_timeout_us;
@@ -464,8 +465,8 @@ void ClusterNode::on_gone(NodeId node) {
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
 }
 
-// Deletes the controller's key in etcd if an earlier process of this node has left it. Until the
-// key is deleted, no node could become the controller before the lease of that process has ended.
+// If an earlier process of this node was the controller and has left its key in etcd, deletes the
+// key. Otherwise no node could become the controller before the lease of that process has ended.
 void ClusterNode::clear_the_way() {
   constexpr int64_t kRetryUs = 50'000;
   const int64_t now_us = clock_.monotonic_us();

@@ -1,5 +1,5 @@
-// One node of the cluster without its host: reads the metadata, replicates partitions accordingly, and runs the
-// controller while this node holds its lease.
+// One node of the cluster, without sockets and threads: reads the metadata, replicates partitions
+// as the metadata requires, and runs the controller while this node holds the controller's lease.
 #pragma once
 #include <functional>
 #include <map>
@@ -35,8 +35,8 @@ struct ClusterSettings {
   int64_t heartbeat_us = 100'000;
   int64_t tell_progress_us = 1'000'000;  // period of NodesProgress
   // A node that has received no NodesProgress for this time counts as out of touch with the
-  // controller. If the controller has failed, another node usually takes over earlier, unless etcd
-  // is down for all nodes.
+  // controller. The time is long: if the controller itself has failed, another node usually takes
+  // over earlier, unless no node can reach etcd.
   int64_t out_of_touch_us = 5'000'000;
   storage::ReplicaSettings replicas;
   ControllerSettings controller;
@@ -52,29 +52,30 @@ struct ClusterRules {
   EndCallRules ends;
   CommitCallRules commits;
   storage::CutRules cuts;
-  // Commands of the controller are appended only if it still holds the lease.
+  // The log accepts a controller's command only if the controller still holds the lease.
   bool fences_controllers = true;
 };
 
 class ClusterPort {
  public:
   virtual ~ClusterPort() = default;
-  // Messages may be lost, delayed, duplicated and reordered. `to` may be this node.
+  // Sends a message to a node, which may be this node itself. Messages may be lost, delayed,
+  // duplicated and reordered.
   virtual void send(NodeId to, ClusterMessage message) = 0;
   // Returns whether the node's queue has room for further messages; see ClusterNetwork::has_room().
   virtual bool has_room(NodeId /*to*/) const { return true; }
   // Runs the work on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
-  // Called when a command was read and applied to the replicas. `changed` are the partitions whose assignments have
-  // changed.
+  // Called when this node has read a metadata command and applied it to its replicas. `changed` are
+  // the partitions whose assignments have changed.
   virtual void applied(const storage::MetadataRecord& /*record*/,
                        std::span<const storage::TopicPartition> /*changed*/) {}
-  // Called when a snapshot was loaded in place of all commands up to its revision; only the combined effect of these
-  // commands is known.
+  // Called when this node has loaded a snapshot in place of all commands up to its revision. The
+  // single commands are not known, only their combined effect.
   virtual void loaded(const storage::MetadataSnapshot& /*snapshot*/,
                       std::span<const storage::TopicPartition> /*changed*/) {}
-  // Called every few milliseconds with whether a snapshot of the metadata is wanted. If so, the
-  // host builds a snapshot as of any revision that was read since then, and passes it to
+  // Called every few milliseconds. If the argument is true, a snapshot of the metadata is wanted:
+  // the host builds one as of a revision that was read since then, and passes it to
   // save_snapshot().
   virtual void want_snapshot(bool /*is_wanted*/) {}
   // Called when the controller, is_suspended() or progress() has changed.
@@ -97,11 +98,11 @@ class ClusterPort {
 class TaskHost {
  public:
   virtual ~TaskHost() = default;
-  // Returns the tasks of a journal partition; null if the partition belongs to no journal. The tasks outlive the
-  // ClusterNode.
+  // Returns the tasks whose commits are in a journal partition; null if the partition belongs to no
+  // journal. The tasks outlive the ClusterNode.
   virtual storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) = 0;
-  // Called when this node becomes the owner of the journal. Called with a null `owner` when it no
-  // longer owns the journal.
+  // Called when this node becomes the owner of the journal, and with a null `owner` when it is no
+  // longer the owner.
   virtual void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) = 0;
   // Called every few milliseconds.
   virtual void tick() {}
@@ -131,39 +132,42 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Call it every few milliseconds.
   void tick();
 
-  // Registers the node with its addresses for nodes and for clients; before the call, the node only reads. `replaces`
-  // is the newest registration that the new one may replace; without it, the new one may replace any.
+  // Registers the node with its addresses for nodes and for clients. Before this call, the node
+  // only reads. The new registration may replace the registration `replaces` or an older one;
+  // without `replaces`, it may replace any.
   void announce(std::string endpoint, std::string clients,
                 std::optional<storage::NodeEpoch> replaces = std::nullopt);
-  // Returns whether a process with another data directory has registered as this node after the registration that this
-  // process may replace.
+  // Returns whether another process, with another data directory, has registered with this node's
+  // id. Registrations that announce() may replace do not count.
   bool is_taken() const { return is_taken_ || is_replaced_; }
   // Informs the replicas of a new connection: see ReplicaManager::on_connected().
   void on_connected(NodeId node) { replicas_.on_connected(node); }
-  // Called if a new connection to the node is refused: the node's process has ended.
+  // Called when the node refuses a new connection, which shows that its process has ended.
   void on_gone(NodeId node);
   // Announces that this node is about to stop: the controller then moves its leaderships to other nodes where possible.
   void leave() { is_leaving_ = true; }
   bool is_leaving() const { return is_leaving_; }
   bool leads_nothing() const;
-  // Returns whether other nodes lead the partitions that this node believes to lead: see NodeFenced.
+  // Returns whether this node must assume that other nodes lead the partitions that it believes to
+  // lead: see NodeFenced.
   bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
-  // Returns an error if this node was removed from the cluster, or if another process runs as this node; this process
-  // then reads and writes no data of the cluster. Otherwise returns nullopt.
+  // Returns an error if this node was removed from the cluster, or if another process runs with its
+  // id. This process then no longer reads or writes data of the cluster. Otherwise returns nullopt.
   std::optional<Error> out_of_cluster() const;
   bool is_registered() const { return node_epoch_.has_value(); }
-  // Gives up the controller role, so that another node takes it now. Returns false if this node is not the controller
-  // or has given up the role already.
+  // Gives up the role of the controller, so that another node can take it at once. Returns false if
+  // this node is not the controller, or has given up the role already.
   bool step_down();
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
     return lease_.controller() ? std::optional(lease_.controller()->node) : std::nullopt;
   }
-  // Returns the controller with the revision of its key, which is its epoch.
+  // Returns the node that is the controller and the creation revision of its key in etcd. This
+  // revision is the controller's epoch.
   const std::optional<Lease::Controller>& controller_key() const { return lease_.controller(); }
   // Returns whether this process is the controller, and etcd has confirmed it within the duration of the lease.
   bool is_confirmed_controller() const { return lease_.is_held() && !lease_.is_over(); }
-  // Returns whether the process of the node is assumed to have ended: see on_gone().
+  // Returns whether this node assumes that the process of `node` has ended: see on_gone().
   bool is_gone(NodeId node) const { return gone_.contains(node); }
   // The last report of the current controller, with the time of its arrival; null until the first one.
   struct Progress {
@@ -186,8 +190,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   RemoteAppends& appends() { return appends_; }
   LeaderEndRequests& ends() { return ends_; }
   TransactionCommits& commits() { return commits_; }
-  // Calls back when the replicas in sync have deleted the same records as this leader: see
-  // ClusterMember::await_trimmed().
+  // Calls back when the in-sync replicas have deleted the same records at the log start as this
+  // leader: see ClusterMember::await_trimmed().
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
                      std::function<void(Status)> done);
   const ScrubCalls& scrub() const { return scrub_; }
@@ -195,7 +199,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   storage::EtcdMetadataLog& metadata() { return metadata_; }
   // Returns the current state of the cluster, which becomes a part of metadata snapshots.
   const storage::ClusterTable& cluster_table() const { return table_; }
-  // Stores a snapshot of the metadata in etcd; ignored if no snapshot is wanted. See ClusterPort::want_snapshot().
+  // Stores a snapshot of the metadata in etcd. Does nothing if no snapshot is wanted
+  // (ClusterPort::want_snapshot()).
   void save_snapshot(Revision revision, std::string bytes);
 
  private:
@@ -207,7 +212,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void note_level();
   void on_fenced(const NodeFenced& fenced);
   void note_progress();
-  // Deletes the controller's key in etcd that an earlier process of this node has left.
+  // Deletes the controller's key in etcd if an earlier process of this node has created it.
   void clear_the_way();
   void controller_changed(const std::optional<Lease::Controller>& controller);
   Heartbeat heartbeat_now() const;  // only while this node is registered
@@ -251,8 +256,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
-  // true: a part of a command was skipped, so this node's table is incomplete and must not be
-  // stored as a snapshot
+  // True if this node had to skip a part of a command. Its table is then incomplete and must not be
+  // stored as a snapshot.
   bool has_passed_over_ = false;
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
@@ -262,8 +267,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   RemoteAppends appends_;
   LeaderEndRequests ends_;
   TransactionCommits commits_;
-  // A caller that waits until the followers have deleted the records before `start`. This leader
-  // has already deleted them.
+  // A caller of await_trimmed(). It waits until the followers have deleted the records before
+  // `start`, which this leader has already deleted.
   struct Trimming {
     storage::TopicPartition partition;
     Offset start;
@@ -275,7 +280,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::unique_ptr<Controller> controller_;
   std::unique_ptr<storage::EtcdLogCutter> cutter_;  // exists only while this node is the controller
   std::map<NodeId, storage::NodeEpoch>
-      gone_;  // nodes that refused a connection and have sent nothing since
+      gone_;  // nodes that have refused a connection, and have sent nothing since then
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // set once the registration is read
@@ -287,14 +292,16 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::optional<Places> announced_;
   std::optional<storage::NodeEpoch> replaces_;  // nullopt: any registration may be replaced
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false, is_taken_ = false;
-  bool is_outdated_ = false;              // the program does not know the cluster's feature level
-  std::optional<Revision> fenced_until_;  // revision to read before leading again; see NodeFenced
-  bool has_resigned_ = false;             // true until another node becomes the controller
-  std::optional<NodeId> predecessor_;     // the controller before the current one
+  bool is_outdated_ = false;  // the program does not know the cluster's feature level
+  // see NodeFenced; this node may lead again when it has read this revision
+  std::optional<Revision> fenced_until_;
+  bool has_resigned_ = false;          // true until another node becomes the controller
+  std::optional<NodeId> predecessor_;  // the controller before the current one
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
   std::shared_ptr<const Progress> progress_;
   std::optional<int64_t> told_us_;
-  int64_t in_touch_us_;  // when a controller last sent a message, or was last replaced
+  // time of the controller's last message to this node, or of the last change of the controller
+  int64_t in_touch_us_;
 };
 
 }  // namespace server

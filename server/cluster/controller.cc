@@ -11,7 +11,7 @@
 namespace server {
 
 namespace {
-// Time of the last heartbeat for a node that is known to have ended.
+// The time that stands for the last heartbeat of a node whose process is known to have ended.
 constexpr int64_t kLongAgo = INT64_MIN / 2;
 }  // namespace
 
@@ -84,8 +84,8 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
-  // Moves of replicas may have waited until this node had read that they were requested, so their partitions are
-  // examined again.
+  // Moves of replicas may have waited until this node had read the request for the move. It has
+  // read more now, so the partitions of these moves are examined again.
   if (heard.applied < newest_move_)
     for (const auto& [partition, asked] : moves_)
       if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
@@ -102,8 +102,8 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
     port_.tell_fenced(node, epoch, revision_);
 }
 
-// Takes over the state of the node from a heartbeat. The caller has checked by the revision that the heartbeat is not
-// older than the last one.
+// Stores the state that a heartbeat reports for the node. The caller has checked by the revision
+// that the heartbeat is not older than the last one.
 void Controller::note_state(Heard& heard, const Heartbeat& heartbeat) const {
   tell_changes(heard, heartbeat);
   heard.applied = heartbeat.applied;
@@ -314,9 +314,9 @@ bool Controller::is_out_of_touch(const ClusterNode& node) const {
   return heard != nullptr && heard->is_out_of_touch && rules_.heeds_who_is_out_of_touch;
 }
 
-// Returns whether the node should lead only partitions that no other node can lead. If a majority
-// is out of touch, the controller itself is probably unreachable, so being out of touch does not
-// count against a node.
+// Returns whether the node should lead only those partitions that no other node can lead, because
+// it is out of touch. If a majority of nodes is out of touch, the reason is probably this
+// controller itself, so the result is then false.
 bool Controller::is_unfit(const ClusterNode& node) const {
   const Heard* const heard = find_heard(node);
   return heard != nullptr &&
@@ -334,7 +334,8 @@ bool Controller::leads_alone(const Draft& draft, NodeId node) const {
 }
 
 // Returns whether the node is alive and reads the metadata. A fenced node must also have read its
-// registration and have made progress since then. Otherwise it would continue in its former role.
+// new registration, and have read further commands since then; otherwise it would continue in the
+// role that it had before it was fenced.
 bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
   if (!is_alive(node, now_us) || is_behind(node.id)) return false;
   if (!node.is_fenced) return true;
@@ -491,9 +492,9 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   draft.add(storage::encode_assign_partition(next));
 }
 
-// Returns whether the node has read that the move was requested. A replica that lost its disk
-// before the request counts as in sync until the loss is detected. Such a node has not read the
-// request, so this check excludes it.
+// Returns whether the node has read the request for the move. The reason for this check: a replica
+// that lost its disk before the request still counts as in sync until the loss is detected. A node
+// that has just lost its disk has not read the request.
 bool Controller::has_read_of_move(const TopicPartition& partition, NodeId node) const {
   const auto move = moves_.find(partition);
   const Heard* heard = find_heard(*cluster_->find(node));

@@ -20,9 +20,9 @@
 namespace server {
 
 struct ControllerSettings {
-  int64_t session_timeout_us = 400'000;  // a node without a heartbeat for this long is fenced
-  // A node that sends heartbeats but has not read decisions of this age is fenced, too: see
-  // MetadataProgress.
+  int64_t session_timeout_us = 400'000;  // a node that sends no heartbeat for this time is fenced
+  // A node that sends heartbeats is fenced, too, if it has not read metadata that are older than
+  // this: see MetadataProgress.
   int64_t metadata_lag_max_us = 4'000'000;
   size_t min_insync_replicas = 1;
   // Period in which leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
@@ -35,20 +35,21 @@ struct ControllerSettings {
 struct ControllerRules {
   // Only a replica that has all visible records may lead.
   bool elects_from_isr = true;
-  // A proposal is valid only for the assignment that it was made for.
+  // A proposal of an ISR is valid only for the version of the assignment on which it is based.
   bool checks_versions = true;
-  // A proposal is valid only for the processes that it names: a node that has registered again is another process.
+  // A proposal is valid only for the processes that it names. If a node has registered again, it is
+  // another process and may lack the records.
   bool checks_node_epochs = true;
-  // Old replicas are removed only when those that replace them are in sync.
+  // During a move, the old replicas are removed only when the new ones are in sync.
   bool waits_for_new_replicas = true;
-  // The leader epoch is raised when replicas are removed: reports of a removed replica must not count when it is added
-  // again with an empty log.
+  // The leader epoch is raised when replicas are removed. Otherwise, if a removed replica is added
+  // again with an empty log, fetches from before its removal would still count.
   bool raises_epoch_of_moved = true;
-  // A node that does not read the metadata leads nothing that another node can lead.
+  // A node that does not read the metadata leads no partition that another node can lead.
   bool fences_who_is_behind = true;
-  // A node without disk space for records leads nothing that another node can lead.
+  // A node without disk space for records leads no partition that another node can lead.
   bool spares_full_disks = true;
-  // A node that does not hear the controller leads nothing that another node can lead.
+  // A node that receives nothing from the controller leads no partition that another node can lead.
   bool heeds_who_is_out_of_touch = true;
 };
 
@@ -59,27 +60,29 @@ class ControllerPort {
   // with OutOfOrderSequence if this node is not the controller, or if the log has grown.
   virtual void append(Revision last, storage::MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
-  // Gives up the role if another node can take it. Called repeatedly while this controller hears too few nodes.
+  // Gives up the role if another node can take it. Called repeatedly while too few nodes send
+  // heartbeats to this controller.
   virtual void resign() = 0;
   // Informs a process that it is fenced as of a revision that it has not read.
   virtual void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) = 0;
 };
 
 // Each decision is computed from the latest metadata, from the heartbeats, and from the proposals
-// of leaders. Only one command is in flight at a time. After every outcome of it, the next decision
-// starts from the new metadata, so nothing has to be undone.
+// of leaders. Only one command is being appended at a time. Whether it succeeds or fails, the next
+// decision starts from the metadata at that time, so nothing has to be undone.
 //
-// A controller that hears no majority of the nodes may be cut off from them although it reaches etcd: its decisions
-// would stop all partitions. It resigns instead, so that another node decides. Nodes that are known to be gone do not
-// count. It also resigns if a majority reports that it does not hear this controller.
+// A controller without heartbeats from a majority of the nodes may be cut off from them although it
+// reaches etcd. Its decisions would then stop all partitions. It resigns instead, so that another
+// node decides. Nodes whose processes have ended do not count for the majority. It also resigns if
+// a majority reports that it receives nothing from this controller.
 //
-// A node that sends heartbeats but does not reach etcd does not learn what it leads or which replicas are in sync with
-// it. It is fenced after a while, unless it leads a partition that no other node can lead; then it loses only the other
-// partitions.
+// A node that sends heartbeats but cannot read etcd does not learn which partitions it leads or
+// which replicas are in sync with it. It is fenced after a while. If it leads a partition that no
+// other node can lead, it is not fenced and loses only its other partitions.
 //
-// A node that does not hear the controller, although the controller hears the node, probably cannot
+// A node that receives nothing from the controller, although its heartbeats arrive, probably cannot
 // be reached by other nodes either. Then no replica can follow it. Its partitions move to other
-// replicas where possible. If the node is already the only replica in sync, they move to the
+// replicas where possible. If the node is already the only in-sync replica, they move to the
 // replicas that were in sync before.
 //
 // A node whose disk is full accepts no records. Its partitions move to other replicas with free
@@ -93,20 +96,22 @@ class ControllerPort {
 // Threads: one loop. Owner: the node, while it holds the controller's lease.
 class Controller {
  public:
-  // `is_last` is true if no other node has become the controller after this node resigned; this controller then decides
-  // alone until it hears a majority. `predecessor` is the previous controller, which has not renewed its lease and was
-  // silent for at least the duration of the lease.
+  // `is_last` is true if no other node has become the controller since this node resigned. This
+  // controller then decides even without a majority, until it has heard one. `predecessor` is the
+  // previous controller, which has been silent and has not renewed its lease for at least the
+  // duration of the lease.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
              ControllerRules rules = {}, bool is_last = false,
              std::optional<NodeId> predecessor = {});
 
-  // Takes over new metadata as of a revision; `changed` are the partitions whose assignments have changed.
+  // Takes the metadata as of a newer revision. `changed` are the partitions whose assignments have
+  // changed.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
                std::span<const storage::TopicPartition> changed);
-  // Takes over new metadata in which any assignment may have changed.
+  // Takes the metadata as of a newer revision, in which any assignment may have changed.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // Takes a heartbeat, which shows that the node is alive. A node that is leaving, out of touch, or has a full disk
-  // leads nothing that another node can lead.
+  // Takes a heartbeat, which shows that the node is alive. If the node is leaving, is out of touch,
+  // or has a full disk, it loses the leadership of each partition that another node can lead.
   void on_heartbeat(const Heartbeat& heartbeat);
   // Called when the node's process is assumed to have ended. The node is fenced unless another
   // heartbeat arrives before the next decision, even if it has never sent a heartbeat to this
@@ -115,9 +120,11 @@ class Controller {
   void on_proposal(storage::IsrProposal proposal);
   // Call it every few milliseconds.
   void tick();
-  // Returns how far each node has read the metadata that this controller has read. The controller's epoch is not set.
+  // Returns how far each node has read the metadata, compared with this controller. The
+  // controller's epoch is not set in the result.
   NodesProgress progress() const;
-  // Returns whether this controller hears too few nodes; it decides nothing then.
+  // Returns whether this controller receives heartbeats from too few nodes. It then decides
+  // nothing.
   bool hears_too_few() const;
 
  private:
@@ -131,15 +138,16 @@ class Controller {
     bool disk_is_full = false, is_out_of_touch = false;  // as reported in its last heartbeat
     storage::FeatureLevel knows = storage::kFirstLevel;
   };
-  // A command under construction, with the state of the nodes as it will be.
+  // A command under construction, together with the state that the nodes will have after it.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
   // Returns the size of a majority of the nodes that are not known to be gone.
   size_t majority() const;
-  // Returns whether a majority has sent a heartbeat within half the session timeout.
+  // Returns whether a majority of the nodes has sent a heartbeat within half of the session
+  // timeout.
   bool hears_most_now(int64_t now_us) const;
-  // Returns whether this controller hears a majority of the nodes, and no majority reports that it does not hear this
-  // controller.
+  // Returns whether a majority of the nodes sends heartbeats to this controller, and no majority
+  // reports that it receives nothing from this controller.
   bool is_with_majority() const;
   void decide();
   bool is_fit(const storage::ClusterNode& node, int64_t now_us) const;
@@ -185,7 +193,8 @@ class Controller {
   Revision revision_{0};
   std::map<NodeId, Heard> heard_;
   std::map<storage::TopicPartition, storage::IsrProposal> proposals_;
-  // Moves under way, with the revision at which each was first seen.
+  // Moves of replicas that are under way, each with the revision at which this controller first saw
+  // it.
   std::map<storage::TopicPartition, Revision> moves_;
   Revision newest_move_{0};
   bool is_appending_ = false;
@@ -193,8 +202,9 @@ class Controller {
   bool is_last_;
   const std::optional<NodeId> predecessor_;
   bool must_look_ = true;  // something has happened since all partitions were last examined
-  std::set<NodeId> available_, unfit_;         // as of the last examination of all partitions
-  std::set<storage::TopicPartition> changed_;  // changed since then, and not examined yet
+  std::set<NodeId> available_, unfit_;  // as of the last examination of all partitions
+  // partitions that have changed since the last examination of all, and are not examined yet
+  std::set<storage::TopicPartition> changed_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

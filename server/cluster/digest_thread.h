@@ -13,8 +13,9 @@
 
 namespace server {
 
-// Threads: ask() from any thread; callbacks run on the digest thread. Owner: the member; stopped before the log is
-// closed. Queues: at most kMostWaiting requests. Further ones are refused, and the caller asks again in a later round.
+// Threads: ask() from any thread; callbacks run on the digest thread. Owner: ClusterMember, which
+// stops it before the log is closed. At most kMostWaiting requests are queued. Further ones are
+// refused, and the caller asks again in a later round of ScrubCalls.
 class DigestThread {
  public:
   static Result<std::unique_ptr<DigestThread>> start(storage::Log& log);

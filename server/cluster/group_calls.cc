@@ -9,7 +9,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kGroupPatienceUs = 1'000'000;
-// Limit for groups and their partitions together, which bounds a message to some megabytes.
+// Limit for the number of groups and partitions in one message, so that it has at most some
+// megabytes.
 constexpr size_t kMostElements = 100'000;
 
 // Builds a message of as many groups as fit.

@@ -14,8 +14,8 @@
 
 namespace server {
 
-// Asks all live nodes. The result names each node that did not answer within a second, or that has more groups than fit
-// into a message.
+// Asks all live nodes. The result names each node whose groups are incomplete: it did not answer
+// within a second, or it has more groups than fit into a message.
 //
 // Threads: one loop. Owner: ClusterMember.
 class GroupCalls {

@@ -14,11 +14,12 @@ constexpr int64_t kEndAnswerUs = 300'000;  // a question without an answer is se
 constexpr int64_t kEndRetryUs = 30'000;
 // Callers of confirm() get an error after this time and can try again.
 constexpr int64_t kConfirmUs = 1'000'000;
-// The time for which a question waits at the leader. It is shorter than kEndAnswerUs, so that the
-// sender learns why its question waits before it sends the question again.
+// The time for which the leader keeps a question that it cannot answer yet. It is shorter than
+// kEndAnswerUs, so that the sender learns the reason for the wait before it sends the question
+// again.
 constexpr int64_t kEndOpenUs = kEndAnswerUs - 50'000;
 
-// Returns whether the error of a leader can only be resolved by the end of a transaction.
+// Returns whether the leader's error means that an open transaction is in the way.
 bool is_open(const std::optional<Error>& error) {
   return error && error->code == ErrorCode::ObjectState;
 }

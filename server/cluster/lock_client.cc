@@ -124,7 +124,8 @@ struct LockClient::State : std::enable_shared_from_this<LockClient::State> {
              lost.size());
     for (const auto& entry : lost) lose(*entry);
   }
-  // Reports the lock to the controller as released. The session keeps its hold, which stays lost.
+  // Marks the lock as lost, and reports it to the controller as released. The session keeps its
+  // hold object, which stays lost.
   void lose(Entry& entry) {
     entry.is_lost = true;
     removed[entry.id] = ++version;

@@ -1,4 +1,4 @@
-// The locks of this node's sessions, which the cluster's controller grants.
+// The locks of this node's sessions. The cluster's controller grants them.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -16,11 +16,12 @@
 
 namespace server {
 
-// Sends each change of the wanted locks to the controller, and repeats it until it is acknowledged. A lock is lost once
-// no controller has answered for kLockLeaseUs, since the controller may then grant it to another node.
+// Sends each change of the wanted locks to the controller, and repeats it until the controller has
+// acknowledged it. If no controller has answered for kLockLeaseUs, the locks of this node are lost,
+// because the controller may then grant them to another node.
 //
 // Threads: ask() and the holds (granted locks) on any thread; the rest on one loop. Owner:
-// ClusterMember; holds may outlive it, and are lost then.
+// ClusterMember. A hold may outlive the LockClient; its lock is lost then.
 class LockClient final : public NamedLocks {
  public:
   struct Controller {
@@ -32,7 +33,8 @@ class LockClient final : public NamedLocks {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<void(std::function<void()>)> post;  // runs a function on the loop
-    // Returns this process, once it is registered in the cluster.
+    // Returns the registration epoch of this process; nothing until the process is registered in
+    // the cluster.
     std::function<std::optional<storage::NodeEpoch>()> process;
     // Returns whether all nodes know the messages about locks.
     std::function<bool()> is_supported;

@@ -25,8 +25,9 @@ void LockKeeper::begin(int64_t controller_epoch) {
   if (!rules_.awaits_holders) begin_to_grant();
 }
 
-// The holds refer to the term's lock table, so they are destroyed before it. Destroying a hold can
-// grant other requests; their callbacks then find no client.
+// The holds refer to the lock table of this term, so they are destroyed before the table. The
+// destruction of a hold can grant another request; the callback of that request then finds no
+// client and does nothing.
 void LockKeeper::end() {
   if (!term_) return;
   term_->waiting.clear();

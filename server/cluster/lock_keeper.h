@@ -1,5 +1,6 @@
-// Grants the locks of all nodes' sessions. The controller does this, in memory: nodes repeat the locks that they hold to
-// each new controller.
+// Grants the locks of the sessions of all nodes. It runs on the controller and keeps the locks only
+// in memory. After a change of the controller, the nodes report the locks that they hold to the new
+// one.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,14 +17,14 @@
 
 namespace server {
 
-// The duration for which a node may rely on its locks after it has sent a message that the
-// controller has answered. All nodes have to use the same value: a controller releases the locks of
-// a silent node after this time and a margin.
+// The time for which a node may rely on its locks. It begins when the node sends a message that the
+// controller answers. All nodes have to use the same value, because a controller releases the locks
+// of a silent node after this time and a margin.
 inline constexpr int64_t kLockLeaseUs = 6'000'000;
 
 struct LockRules {
-  // A new controller grants nothing before it knows the locks that the earlier one granted. Tests can switch the rule
-  // off.
+  // A new controller grants nothing before it knows the locks that the previous controller granted.
+  // Tests can switch the rule off.
   bool awaits_holders = true;
 };
 
@@ -39,9 +40,9 @@ class LockKeeper {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Returns whether etcd has confirmed within the duration of the lease that this node is the
-    // controller. A controller that was frozen must not answer: another one may grant the same
-    // locks already.
+    // Returns whether etcd has confirmed, within the duration of the lease, that this node is the
+    // controller. A controller that was frozen must not answer, because another controller may have
+    // granted the same locks already.
     std::function<bool()> is_confirmed;
     // Returns whether the node's process has ended, as far as this node knows.
     std::function<bool(NodeId)> is_gone;
@@ -54,7 +55,7 @@ class LockKeeper {
   void end();
 
   void on_message(NodeId from, LocksWanted message);
-  // Called when the node's process has ended: its locks are released.
+  // Called when the process of the node has ended. Releases its locks.
   void on_gone(NodeId node);
   void tick();
 
@@ -62,7 +63,7 @@ class LockKeeper {
   struct Lock {
     LocksWanted::Wanted wanted;
     enum class Verdict : uint8_t { None, Granted, Refused, Deadlocked } verdict = Verdict::None;
-    bool is_queued = false;  // counts among the requests of its owner
+    bool is_queued = false;  // is counted in Term::owners
     TableLocks::Hold hold = nullptr;
     TableLocks::Place place = {};
   };
@@ -80,7 +81,9 @@ class LockKeeper {
     bool grants = false;
     std::set<NodeId> silent;  // nodes that may have locks of the earlier controller
     std::map<std::pair<NodeId, uint64_t>, size_t>
-        owners;  // number of requests of each owner; the key is a node and its TableLocks::Owner
+        // number of requests of each owner; the key is the node and the number of the owner on this
+        // node
+        owners;
     TableLocks table;
     std::map<NodeId, Client> clients;
     std::vector<std::pair<NodeId, uint64_t>>

@@ -1,4 +1,5 @@
-// Finds the ends of partition logs: for a partition without a leader, the replica that loses least if it has to lead.
+// Finds the ends of partition logs. For a partition without a leader, finds the replica that would
+// lose the fewest records as leader.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,14 +16,16 @@
 namespace server {
 
 // ask() asks all live nodes that have a replica. The best log is the longest one of the newest
-// leader epoch (Raft's rule for votes, and KIP-966's for unclean recovery): records behind the end
-// of an older epoch were never acknowledged by a newer leader.
+// leader epoch (Raft's rule for votes, and KIP-966's for unclean recovery). A log that ends in an
+// older epoch is worse even if it is longer: a newer leader did not have its last records, so they
+// were never acknowledged under the newer epoch.
 //
 // Threads: one loop. Owner: ClusterMember.
 class LogCalls {
  public:
-  // The replica with the best log, for each partition. Partitions without a live replica are missing. The result is
-  // NetworkFailure if a live node has not answered within two seconds.
+  // The replica with the best log, for each partition. Partitions without a live replica are
+  // missing. If a live node has not answered within two seconds, the whole result is
+  // NetworkFailure.
   using Best = std::map<storage::TopicPartition, NodeId>;
   using Done = std::function<void(Result<Best>)>;
   struct Around {
@@ -35,8 +38,8 @@ class LogCalls {
   explicit LogCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
   void ask(const std::vector<storage::TopicPartition>& partitions, Done done);
-  // Asks the leaders for the high watermarks; partitions whose leader does not answer are missing. For display only: no
-  // decision depends on it.
+  // Asks the leaders for the high watermarks. Partitions whose leader does not answer are missing
+  // in the result. The result is only displayed; no decision depends on it.
   using EndsDone = std::function<void(std::map<storage::TopicPartition, Offset>)>;
   void ask_leaders(const std::vector<storage::TopicPartition>& partitions, EndsDone done);
   void on_message(NodeId from, const AskLogs& message);

@@ -1,4 +1,4 @@
-// Tracks whether a node reads the decisions of the cluster.
+// Tracks whether a node keeps reading the metadata.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -7,25 +7,26 @@
 
 namespace server {
 
-// A node that sends heartbeats may still be cut off from etcd; it then does not learn which
-// partitions it leads. A node is behind if it does not reach a goal within a time limit. The goal
-// is the revision that the controller knew at the start of the limit. The node stays behind until
-// it has reached this goal, and then the revision that the controller knew at that moment. A node
-// that continues to read, however slowly, is not behind.
+// A node that sends heartbeats may still be cut off from etcd, and then does not learn which
+// partitions it leads. MetadataProgress sets the node a goal: the revision that the controller
+// knows at this moment. If the node has not read up to the goal within a time limit, it counts as
+// behind. It then stays behind until it has reached this goal, and after it the revision that the
+// controller knew when the node reached the goal. A node that continues to read, however slowly,
+// reaches its goals and is not behind.
 //
 // Threads: one loop. Owner: the controller, one for each process of a node.
 class MetadataProgress {
  public:
   // Takes a heartbeat, which reports that the node has read up to `applied`; the controller has read up to `known`.
   void heard(Revision applied, Revision known, int64_t now_us);
-  // Forgets the node's earlier progress, because the node was silent and may have been frozen or
-  // cut off.
+  // Discards the node's earlier progress. Called when the node was silent, because it may have been
+  // frozen or cut off.
   void doubt();
   // Return the time of the last heartbeat, and the last time at which the node is known to have read all that the
   // controller knew (Kafka's lastCaughtUpTimestamp); -1 for never.
   int64_t heard_us() const { return heard_us_; }
   int64_t caught_up_us() const { return caught_up_us_; }
-  // Extends the time limit by a time during which the controller itself was paused.
+  // Extends the time limit by `by_us`, the time for which the controller itself was paused.
   void hold_up(int64_t by_us) { since_us_ += by_us; }
   // Checks the time limit `patience_us`. Returns true if the node counts as behind from this call on.
   bool notice(int64_t now_us, int64_t patience_us);
@@ -47,7 +48,7 @@ class MetadataProgress {
   std::optional<Revision> goal_;
   int64_t since_us_ = 0;  // when the goal was set
   int64_t heard_us_ = -1, caught_up_us_ = -1;
-  Revision known_then_{0};  // revision of the controller at the last heartbeat
+  Revision known_then_{0};  // revision that the controller knew at the last heartbeat
 };
 
 }  // namespace server

@@ -1,4 +1,5 @@
-// The cluster's metadata log for the thread that applies definitions, fed by the cluster's loop.
+// The cluster's metadata log as the thread that applies definitions sees it. The loop of the
+// cluster passes the commands to it.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -15,22 +16,23 @@
 
 namespace server {
 
-// Holds the commands that were read and are not applied yet. Parts about nodes and assignments are
-// left out, because the loop applies them itself before it passes the command on. A snapshot
-// combines two states of one revision: the definitions that were applied here, and the loop's
-// cluster table.
+// Holds the commands that the loop has read and the other thread has not applied yet. Parts about
+// nodes and assignments are left out, because the loop applies them itself before it passes a
+// command on. A snapshot of the metadata combines two states of one revision: the definitions that
+// the other thread has applied, and the loop's ClusterTable.
 //
-// Invariant: an append is answered once its command can be read here.
+// Invariant: an append is answered only when read() returns its command.
 //
 // Threads: the functions of MetadataLog on any thread, all other functions on the loop's thread.
 // Owner: the member.
 class MirroredMetadataLog final : public storage::MetadataLog {
  public:
-  // Appends a command to etcd; called on the loop, where it also calls back. See storage::EtcdMetadataLog::append().
+  // Appends a command to etcd. It is called on the loop, and calls back on the loop. See
+  // storage::EtcdMetadataLog::append().
   using Append = std::function<void(Revision last, const storage::MetadataCommand& command,
                                     std::function<void(Result<Revision>)> done)>;
   using Post = std::function<void(std::function<void()>)>;
-  // Stores a snapshot in etcd if it is still wanted; called on the loop.
+  // Stores a snapshot in etcd if one is still wanted. It is called on the loop.
   using Save = std::function<void(Revision revision, std::string bytes)>;
   MirroredMetadataLog(Append append, Post post, Save save, const Clock& clock)
       : append_(std::move(append)), post_(std::move(post)), save_(std::move(save)), clock_(clock) {}
@@ -38,7 +40,7 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   // --- The loop
   // Adds a command that was read. `cluster` is the loop's cluster table after this command.
   void read(const storage::MetadataRecord& record, const storage::ClusterTable& cluster);
-  // Takes a snapshot that replaces all commands up to its revision.
+  // Takes a snapshot that replaces all commands up to the snapshot's revision.
   void load(const storage::MetadataSnapshot& snapshot);
   void want_snapshot(bool is_wanted) { is_wanted_ = is_wanted; }
   // Answers callers that have waited too long for etcd: the outcome of their append is unknown.
@@ -50,16 +52,17 @@ class MirroredMetadataLog final : public storage::MetadataLog {
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   Revision last_revision() const override;
-  // Returns commands from `first` on, and deletes the commands before `first`. Fails with
-  // OffsetOutOfRange if `first` was already deleted, or if only the snapshot includes it.
+  // Returns commands from `first` on, and deletes the commands before `first` from memory. Fails
+  // with OffsetOutOfRange if the command `first` was deleted already, or is contained only in the
+  // loaded snapshot.
   Result<std::vector<storage::MetadataRecord>> read(Revision first,
                                                     size_t max_count) const override;
   void watch(std::function<void(Revision)> moved) override;
-  // Adds the cluster table to the snapshot, and passes the snapshot to the loop, which stores it in
-  // etcd. The snapshot's revision must be a recent one, because cluster tables are kept only for
+  // Adds the ClusterTable of the snapshot's revision, and passes the snapshot to the loop, which
+  // stores it in etcd. The revision must be a recent one, because the ClusterTable is kept only for
   // the latest commands.
   void save_snapshot(storage::MetadataSnapshot snapshot, std::function<void(Status)> done) override;
-  // Returns the snapshot that was loaded last; none once a later command has been read.
+  // Returns the snapshot that was loaded last; nothing after a later command was read.
   Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override;
   SnapshotWish snapshot_wish() const override {
     return is_wanted_ ? SnapshotWish::Due : SnapshotWish::NotDue;
@@ -76,7 +79,8 @@ class MirroredMetadataLog final : public storage::MetadataLog {
     std::optional<Revision> revision = {};  // revision of the command; set once etcd has answered
   };
   void appended(uint64_t number, Result<Revision> revision);
-  // Removes and returns the callbacks of appends that can be read now. Call it with the lock held.
+  // Removes and returns the callbacks of appends whose commands can be read now. The caller holds
+  // the lock.
   std::vector<std::function<void(Result<Revision>)>> take_answered();
   // Removes and returns the callback; empty if it was answered already.
   std::function<void(Result<Revision>)> take(uint64_t number);

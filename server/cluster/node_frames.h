@@ -1,4 +1,4 @@
-// Splits the byte stream of a peer node into frames: an i32 size, then as many bytes.
+// Splits the byte stream of a peer node into frames: an i32 size, followed by this number of bytes.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -11,9 +11,9 @@
 
 namespace server {
 
-// Differs from kafka::FrameReader for large frames of a known peer. Such a frame gets a buffer of
-// its own, allocated at its full size at the start. The decoded message can keep this buffer
-// instead of a copy.
+// Differs from kafka::FrameReader in the large frames of a known peer. Such a frame gets a buffer
+// of its own, which is allocated at its full size when the size is read. The decoded message can
+// keep this buffer instead of a copy.
 //
 // Threads: one. Owner: the connection.
 class NodeFrames {
@@ -25,14 +25,16 @@ class NodeFrames {
     std::shared_ptr<const void> keeper = {};  // for a large frame: keeps the bytes valid
   };
 
-  // Marks the peer as known: from then on, a large frame gets a buffer of its full size before its bytes arrive.
+  // Marks the peer as known. From then on, each large frame gets a buffer of its full size before
+  // its bytes arrive.
   void trust() { is_trusted_ = true; }
-  // Returns the missing part of the large frame's buffer, or an empty span: receive() does not copy bytes that were
-  // read into this buffer.
+  // Returns the part of the large frame's buffer that is not filled yet, or an empty span. A caller
+  // that reads from the socket into this span avoids a copy in receive().
   std::span<char> room();
   void receive(std::string_view bytes);
-  // Returns the next whole frame; none if more bytes are needed. Fails with ProtocolViolation if the size is negative
-  // or above the limit: the following bytes cannot be parsed, so the connection has to be closed.
+  // Returns the next whole frame; nothing if more bytes are needed. Fails with ProtocolViolation if
+  // the size is negative or above the limit. The bytes after such a size cannot be parsed, so the
+  // caller has to close the connection.
   Result<std::optional<Frame>> next();
   void tidy() { small_.tidy(); }
   // Returns the number of received bytes of incomplete frames.

@@ -1,4 +1,5 @@
-// Asks which node of the cluster, and which process, answers at an address.
+// Asks the process at an address which node of the cluster it runs, and for its process id
+// (HelloAnswer).
 #pragma once
 #include <functional>
 #include <memory>

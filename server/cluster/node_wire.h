@@ -1,5 +1,6 @@
-// Encodes messages between nodes: requests in Kafka's framing (server/kafka/schemas), under our own api keys from 20000
-// on. Only the greeting has a response; the answer to any other message is a message of its own.
+// Encodes messages between nodes. They are requests in Kafka's framing (server/kafka/schemas), with
+// our own api keys from 20000 on. Only the greeting has a response in Kafka's sense; all other
+// answers are messages of their own.
 #pragma once
 #include <memory>
 #include <optional>
@@ -27,10 +28,11 @@ Result<NodeHello> decode_hello(std::string_view frame);
 
 struct HelloAnswer {
   std::optional<std::string> refusal = {};  // why the connection is refused
-  // Random id of the answering process. Nil if the process runs as another node than the greeting
-  // names, or if it is of an older version.
+  // Random id of the answering process. It is nil if the process runs as another node than
+  // NodeHello::to, or if it is of an older version.
   Uuid process = {};
-  bool is_reading = false;  // the node refuses all greetings until it knows the cluster's nodes
+  // the node does not know the nodes of the cluster yet, and refuses all greetings until then
+  bool is_reading = false;
   bool operator==(const HelloAnswer&) const = default;
 };
 std::string encode_hello_answer(const HelloAnswer& answer);
@@ -38,7 +40,7 @@ Result<HelloAnswer> decode_hello_answer(std::string_view frame);
 
 std::string encode(const ClusterMessage& message);
 
-// An encoded message in pieces: large fields are not copied.
+// An encoded message in pieces, so that large fields need not be copied.
 struct FramePieces {
   std::string head;
   SharedBytes large = {};
@@ -46,9 +48,9 @@ struct FramePieces {
 };
 FramePieces encode_in_pieces(const ClusterMessage& message);
 
-// Decodes a message. The result is empty for a message that only newer versions know; such a
-// message is dropped, which the protocol permits for any message. If `keeper` owns the frame's
-// bytes, large fields of the message refer to them.
+// Decodes a message. The result is empty for a message that only newer versions know. Such a
+// message is dropped; each protocol between nodes tolerates lost messages. If `keeper` owns the
+// bytes of the frame, large fields of the message refer to them.
 Result<std::optional<ClusterMessage>> decode_message(
     std::string_view frame, const std::shared_ptr<const void>& keeper = nullptr);
 

@@ -1,4 +1,4 @@
-// Tracks questions that a node has sent to several other nodes at once.
+// Tracks requests ("questions") that a node has sent to several other nodes at once.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -21,9 +21,9 @@ class OpenQuestions {
       : clock_(clock), last_number_(static_cast<uint64_t>(clock.monotonic_us())) {}
 
   // Opens a question to the nodes `whom`, which must not be empty, and returns its number. `done`
-  // gets the nodes that did not answer.
+  // is called when the question ends, with the nodes that did not answer.
   uint64_t open(std::set<NodeId> whom, int64_t patience_us, Done done);
-  // Returns whether the answer of `from` is still awaited. An answer that is not awaited is a
+  // Returns whether the question still waits for the answer of `from`. If not, the answer is a
   // duplicate or too late.
   bool is_open(uint64_t number, NodeId from) const;
   void answered(uint64_t number, NodeId from);

@@ -30,7 +30,7 @@ std::vector<NodeId> nodes_in_turn(const storage::ClusterSnapshot& cluster, bool 
   return nodes;
 }
 
-// A ring of nodes as seen from node `from`: that node first, then the others, rotated by `shift`.
+// The ring of all nodes, beginning with node `from`. The nodes after `from` are rotated by `shift`.
 struct Ring {
   const std::vector<NodeId>& nodes;
   int64_t from, shift;
@@ -78,8 +78,8 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSn
   const char* const id = reinterpret_cast<const char*>(topic.bytes.data());
   const int64_t begin = load_be<uint32_t>(id + 12), shift = load_be<uint32_t>(id + 8);
   for (int64_t partition = first; partition < int64_t{first} + count; ++partition) {
-    // The followers of a leader change from round to round and from topic to topic, so that the load of a lost node is
-    // spread over all others.
+    // The followers of a leader differ between rounds of the ring and between topics, so that the
+    // partitions of a lost node are spread over all other nodes.
     const int64_t leader = (begin + partition) % size;
     const Ring ring{nodes, leader, shift + partition / size};
     std::vector<NodeId>& replicas = placed.emplace_back(first_in_racks(

@@ -14,13 +14,13 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // time limit for one call
-// Time limit for rows in a transaction. It is shorter, because readers wait while the transaction is open; a new leader
-// is usually found sooner.
+// Time limit for rows in a transaction. It is shorter than kPatienceUs, because an open transaction
+// blocks readers; a new leader is usually found within this time.
 constexpr int64_t kOpenPatienceUs = 3'000'000;
 constexpr int64_t kAnswerUs = 1'000'000;  // a request without an answer is sent again
 constexpr int64_t kRetryUs = 50'000;
-// A node may learn of a definition before it learns of the assignments. A partition that stays
-// unknown for longer than this time was deleted.
+// A node may read the definition of a topic before it reads the assignment of its partitions to
+// nodes. A partition that stays unknown for longer than this time was deleted.
 constexpr int64_t kUnknownUs = 1'000'000;
 constexpr int64_t kIdleUs = 600'000'000;
 constexpr size_t kMostBatches = 5;  // number of batches that a partition remembers of a producer
@@ -131,8 +131,9 @@ void RemoteAppends::tick() {
     if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // Lanes that were idle for kIdleUs are dropped; the leader also forgets an idle producer. A lane
-  // of a transaction is used once, so it is dropped when it is empty.
+  // A lane (the rows for one partition, sent one request after the other) is dropped when it was
+  // idle for kIdleUs; the leader also forgets a producer that was idle for that time. The lane of a
+  // transaction is used only once, so it is dropped as soon as it is empty.
   std::erase_if(lanes_, [now_us](const auto& each) {
     const auto& [way, lane] = each;
     return lane.batches.empty() && !lane.is_allocating &&
@@ -291,12 +292,13 @@ void RemoteAppends::refused(const Way& way, Lane& lane, const RowsAppended& answ
     give_up_changed(lane, *answer.error);
     return step(way, lane);
   }
-  // An earlier attempt of these rows may have caused the change.
+  // An earlier attempt to write these rows may have succeeded and be itself the change that
+  // violates the condition.
   give_up_sent(lane, has_changed || !is_sure ? not_known(answer.error) : *answer.error);
 }
 
 void RemoteAppends::give_up_changed(Lane& lane, const Error& why) {
-  // No reader of the partition has seen these sequence numbers, so the next rows use them again.
+  // Readers have never seen these sequence numbers, so the next rows use them again.
   const auto first = records::parse_batch(lane.batches.front().bytes, records::BatchCheck::Shape);
   lane.next_sequence = first->header.base_sequence;
   lane.stamped = lane.sent = 0;

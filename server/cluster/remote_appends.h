@@ -26,21 +26,24 @@ struct AppendCallRules {
   bool sends_the_same = true;
   // The leader checks the condition of an append (storage::Unchanged).
   bool looks_at_conditions = true;
-  // If an earlier attempt of a request may have been appended, a failed condition is reported as an
-  // unknown outcome: the earlier attempt may itself have broken the condition.
+  // If a condition fails and an earlier attempt of the same request may have been appended, the
+  // outcome is reported as unknown: the records of the earlier attempt may be the reason why the
+  // condition fails.
   bool doubts_itself = true;
 };
 
-// Each partition has a lane: an idempotent Kafka producer that has one request in flight at a time and repeats this
-// request to the current leader of the partition until an answer arrives. Each transaction has lanes of its own.
+// Each partition has a lane. A lane is an idempotent Kafka producer with one request in flight at a
+// time. It repeats the request to the current leader of the partition until an answer arrives. Each
+// transaction has lanes of its own.
 //
 //   rows ─► lane: stamped with (producer, epoch 0, sequence) ─► AppendRows ─► the leader's log ─► RowsAppended
 //             ▲                                                                                        │
 //             └──────── refused, or no answer: the same bytes again, perhaps to another leader ────────┘
 //
-// A request has at most as many batches as a partition remembers for a producer. Rows with a
-// condition have requests of their own. If rows are given up while their request is in flight, they
-// may still be appended later, so the lane continues with a new producer id.
+// A request has at most as many batches as a partition remembers for a producer
+// (ProducerState::kRemembered), so a repetition is recognized. Rows with a condition get a request
+// of their own. When a lane gives up a request in flight, its rows may still be appended later; so
+// the lane continues with a new producer id.
 //
 // Threads: one loop. Owner: ClusterNode.
 class RemoteAppends {
@@ -55,8 +58,8 @@ class RemoteAppends {
     std::function<Status(const storage::TopicPartition&)> check_leads;
     // Appends with acks=all, and calls back on the loop.
     std::function<void(storage::AppendRequest, storage::AppendDone)> append;
-    // Appends with acks=all if no record of the keys was written since; see
-    // storage/log/append_unless_changed.h.
+    // Appends with acks=all, unless a record with one of the request's keys was written in the
+    // meantime; see storage/log/append_unless_changed.h.
     std::function<void(storage::AppendRequest, storage::Unchanged, storage::AppendDone)>
         append_unless_changed = {};
   };
@@ -65,23 +68,27 @@ class RemoteAppends {
   // Appends whole batches without a producer, one after the other. The result is the position of
   // the last one. An error states whether the rows may have been written.
   void append(const storage::TopicPartition& partition, std::string batches, Done done);
-  // Appends rows that were computed from records below `since`. Fails with ObjectState if records of their keys were
-  // written at or after `since`. `done` also gets the number of leading batches that are known to be appended.
+  // Appends rows that were computed from the records before `since`. Fails with ObjectState if
+  // records with the same keys were written at or after `since`. `done` also gets the number of
+  // batches, from the first on, that are known to be appended.
   using ChangeDone = std::function<void(Result<storage::AppendedBatch>, size_t batches_there)>;
   void append_unless_changed(const storage::TopicPartition& partition, std::string batches,
                              Offset since, ChangeDone done);
-  // Appends rows in a transaction of `producer`; they are its first rows of this epoch in the partition. `since`, if
-  // set, is the condition of append_unless_changed(). After an error the rows may be appended, now or later: the caller
-  // has to abort the transaction.
+  // Appends rows in a transaction of `producer`. They must be the producer's first rows of this
+  // epoch in the partition. `since`, if set, is the condition of append_unless_changed(). After an
+  // error the rows may have been appended, or may be appended later, so the caller has to abort the
+  // transaction.
   void append_in_transaction(const storage::TopicPartition& partition, std::string batches,
                              std::optional<Offset> since,
                              const coordinator::ProducerIdentity& producer, ChangeDone done);
 
-  // Forgets the end of acknowledged rows. Called when this node starts or stops leading the partition.
+  // Discards the end that acknowledged_end() returns. Called when this node starts or stops leading
+  // the partition.
   void forget_acknowledged(const storage::TopicPartition& partition) {
     acknowledged_.erase(partition);
   }
-  // Returns the offset behind the last row that this node has appended as leader; 0 if it has appended no row.
+  // Returns the offset after the last row that this node has appended as leader; 0 if it has
+  // appended no row.
   Offset acknowledged_end(const storage::TopicPartition& partition) const {
     const auto found = acknowledged_.find(partition);
     return found == acknowledged_.end() ? Offset{0} : found->second;
@@ -118,31 +125,34 @@ class RemoteAppends {
     std::optional<ProducerId> producer;
     bool is_allocating = false;
     int32_t next_sequence = 0;  // sequence for the first batch without one
-    size_t stamped = 0;         // number of leading batches that have sequences
+    size_t stamped = 0;         // number of batches, from the first on, that have got sequences
     size_t sent =
-        0;  // number of leading batches in the request that is in flight or has to be sent again
-    bool may_be_there = false;  // a node may have appended the request in flight, or may still
-                                // append it
-    uint64_t number = 0;        // number of the request in flight; 0: no answer can arrive
+        0;  // number of batches, from the first on, that are in flight or have to be sent again
+    // a node may have appended the request in flight, or may append it later
+    bool may_be_there = false;
+    uint64_t number = 0;  // number of the request in flight; 0: no answer can arrive
     int64_t sent_us = 0, retry_at_us = 0;
     LeaderEpoch sent_under = {};  // leader epoch of the node to which the request was sent
     int64_t idle_since_us = 0;
-    std::optional<int64_t> unknown_since_us = {};  // since when the partition is unknown
+    // time since when the metadata does not have the partition
+    std::optional<int64_t> unknown_since_us = {};
     std::optional<Error> last_error = {};
   };
   void put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting);
-  // Returns whether the request in flight will not be answered: its time is up, or its leader was replaced.
+  // Returns whether no answer can be expected for the request in flight, because its time is up or
+  // its leader was replaced.
   bool is_lost(const Way& way, const Lane& lane, int64_t now_us) const;
   void step(const Way& way, Lane& lane);
   void allocate(const Way& way, Lane& lane);
   void send(const Way& way, Lane& lane);
   void acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets);
   void refused(const Way& way, Lane& lane, const RowsAppended& answer);
-  // Gives up the request in flight because its condition is broken.
+  // Gives up the request in flight because its condition is no longer true.
   void give_up_changed(Lane& lane, const Error& why);
   void fill_request(Lane& lane);
   void give_up_late(const Way& way, Lane& lane, int64_t now_us);
-  // Gives up the batches of the request in flight, and the other batches of the same calls.
+  // Gives up the batches of the request in flight, and all other batches of the calls to which they
+  // belong.
   void give_up_sent(Lane& lane, const Error& why);
   void give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why);
   void forget_producer(Lane& lane);
@@ -154,7 +164,8 @@ class RemoteAppends {
   std::map<Way, Lane> lanes_;
   std::map<uint64_t, Way> on_their_way_;
   std::map<storage::TopicPartition, Offset> acknowledged_;  // end of the last acknowledged row
-  // Queued callbacks. They run at the end of a step, because they may append more rows.
+  // Callbacks that are ready to be called. They run at the end of a step, because they may append
+  // more rows.
   std::vector<std::function<void()>> answers_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

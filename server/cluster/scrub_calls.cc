@@ -10,7 +10,8 @@ using storage::TopicPartition;
 
 namespace {
 
-// A difference is checked again after this time, since a replica may just have been changed.
+// A replica that differs from the leader is checked again after this time: it may just have been
+// changed between the two reads.
 constexpr int64_t kAgainUs = 1'000'000;
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Compares replicas: the leader of a partition compares its log, range by range, with those of the replicas in sync.
+// Compares replicas: the leader of a partition compares its log, range by range, with the logs of
+// the in-sync replicas.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -20,17 +21,19 @@ namespace server {
 
 struct ScrubSettings {
   int64_t bytes_per_second = 0;  // read rate of a leader for its own log; 0: nothing is compared
-  // Time from the start of one round over all partitions that this node leads to the start of the next.
+  // Time between the starts of two rounds. A round covers all partitions that this node leads.
   int64_t round_us = 6 * 3'600'000'000LL;
   size_t range_bytes = 1 << 20;
   int64_t answer_us = 10'000'000;  // a replica that needs longer for a digest is left out
 };
 
-// A difference between replicas, reported until this process ends. It is not repaired automatically, since it is
-// unknown which of the two is right; only a batch that does not match its own checksum is certainly wrong.
+// A difference between replicas. It is reported until this process ends, and is not repaired
+// automatically, because it is unknown which replica is right. Only a batch that does not match its
+// own checksum is certainly wrong.
 struct ReplicaDifference {
   storage::TopicPartition partition;
-  NodeId node;                         // its data differ from the leader's, or are damaged
+  // the node whose replica differs from the leader's, or is damaged
+  NodeId node;
   Offset from, end;                    // the range in which the replicas differ
   std::optional<Offset> damaged = {};  // offset of the damaged batch
 };
@@ -41,10 +44,10 @@ struct ReplicaDifference {
 //     ◄────────────────── DigestTold ─
 //     if they differ: both again, a moment later; then the difference is reported
 //
-// Below the high watermark, replicas of one leader epoch have the same bytes, except where
-// retention or compaction has changed them. Each replica runs these on its own, so the part before
-// `comparable_from` is not compared. If a range cannot be compared now, because a replica is away
-// or the leader has changed, the next round tries again.
+// Before the high watermark, replicas of one leader epoch have the same bytes, except where
+// retention or compaction has changed them. Each replica runs retention and compaction on its own,
+// so the part before RangeDigest::comparable_from is not compared. If a range cannot be compared
+// now, because a replica is away or the leader has changed, the next round tries again.
 //
 // Threads: one loop; digests are computed on another thread. Owner: ClusterNode.
 class ScrubCalls {
@@ -55,8 +58,8 @@ class ScrubCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Returns the state of this node as the leader; LeaderEnds::heirs are the replicas in sync. Fails if this node does
-    // not lead.
+    // Returns the state of this node as the leader; LeaderEnds::heirs are the in-sync replicas.
+    // Fails if this node does not lead the partition.
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
     // Returns the leader epoch under which this node follows the partition's leader, or nullopt if it does not follow.
     std::function<std::optional<LeaderEpoch>(const storage::TopicPartition&)> follows;
@@ -73,8 +76,8 @@ class ScrubCalls {
   // Call it every few milliseconds.
   void tick();
 
-  // Returns the number of replicas, in partitions that this node leads and including its own, that differed in the last
-  // comparison.
+  // Returns the number of replicas (including this node's own) of partitions led by this node that
+  // differed in their last comparison.
   int64_t differing_count() const { return static_cast<int64_t>(known_.size()); }
   int64_t rounds() const { return rounds_; }
 
@@ -105,11 +108,13 @@ class ScrubCalls {
   const ScrubSettings settings_;
   uint64_t last_number_;
   std::optional<Comparison> now_;
-  // Position of the next comparison: partition `at_` from `next_from_` on, or the next partition if `at_` is done.
+  // Position of the next comparison: `next_from_` in the partition `at_`. If is_done_ is set, `at_`
+  // is finished and the next partition follows.
   std::optional<storage::TopicPartition> at_;
   Offset next_from_{0};
   bool is_done_ = true;
-  std::set<NodeId> found_here_;  // nodes that differed in this partition in this round
+  // nodes whose replica of the present partition differed in this round
+  std::set<NodeId> found_here_;
   struct Again {
     storage::TopicPartition partition;
     Offset from, end;

@@ -15,9 +15,9 @@
 
 namespace server {
 
-// The sender is answered after each live node has received the message. A fenced node gets no
-// message: it ends its listening sessions when it learns that it was fenced, so no session misses a
-// message without an error.
+// Done is called after each live node has received the message. A fenced node gets no message. It
+// ends its listening sessions with an error when it learns that it was fenced, so a session that
+// misses a message always gets an error.
 //
 // Invariants:
 //   1. a process passes on the messages of one sender in the order of their numbers, and none twice;
@@ -38,7 +38,8 @@ class SessionNotices {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Returns this process, once it is registered in the cluster.
+    // Returns the registration epoch of this process; nothing until the process is registered in
+    // the cluster.
     std::function<std::optional<storage::NodeEpoch>()> process;
     // Pass messages to the sessions of this node, and end the sessions that listen.
     std::function<void(Notes)> deliver;
@@ -62,11 +63,13 @@ class SessionNotices {
     bool any_lost = false;
     std::deque<NotifySessions> unacknowledged = {};
     size_t bytes = 0;
-    // Time at which the queue last became non-empty, was sent again, or shrank. New messages do not
-    // change the time: they must not delay the repetition of a lost message.
+    // Time at which the queue last became non-empty, shrank, or was sent again. Adding a message
+    // does not change it. Otherwise frequent new messages would delay the repetition of a lost one
+    // for ever.
     int64_t progress_at_us = 0;
-    // The queue is sent again in parts. `more_after` is the last message of the previous part: when
-    // it is acknowledged, the next part is sent; 0: no part is left.
+    // The queue is sent again in parts. `more_after` is the number of the last message in the part
+    // that was sent last. When this message is acknowledged, the next part is sent. 0: no part is
+    // left.
     uint64_t more_after = 0;
   };
   struct Sender {

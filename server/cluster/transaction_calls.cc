@@ -12,12 +12,12 @@ using storage::TopicPartition;
 
 namespace {
 
-// Time limit of a call. It is longer than the replication of one batch, and shorter than an
-// election.
+// Time limit of a call. The replication of one batch takes less time, and the election of a new
+// leader takes more.
 constexpr int64_t kPatienceUs = 500'000;
-// Maximum of the time limit. When replicas are slow, the limit doubles up to this maximum. The
-// reason: the leader still writes a marker that was given up, and each repetition adds another
-// marker.
+// The longest time limit. When replicas are slow, the time limit doubles up to this value: the
+// leader still writes a marker after its sender has stopped waiting for it, and each repetition
+// would add another marker.
 constexpr int64_t kMostPatienceUs = 16 * kPatienceUs;
 
 Error not_led() { return {ErrorCode::NotLeader, "another node leads the partition, or none"}; }

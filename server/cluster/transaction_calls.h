@@ -1,6 +1,6 @@
-// Messages about transactions. The coordinator sends the outcome to the leaders of the partitions.
-// A leader asks the coordinator whether its partition belongs to a transaction. A node that commits
-// rows of its sessions acts as an ordinary producer.
+// Messages about transactions. A coordinator sends the outcome of a transaction to the leaders of
+// its partitions. A leader asks the coordinator whether its partition belongs to a transaction. A
+// node that commits rows of its sessions sends the same requests as a Kafka producer.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,12 +15,13 @@
 namespace server {
 
 struct TransactionCallRules {
-  // If a delayed message repeats a marker that was handled already, the marker is not written again. The simulation can
-  // switch this rule off.
+  // If a delayed message repeats a marker that was handled already, the marker is not written
+  // again. The simulation can switch this rule off.
   bool takes_markers_once = true;
 };
 
-// The parts of a server that handle transactions outside of the cluster node: its coordinators and its log.
+// Implements the transactions of the server outside of the ClusterNode: with the coordinators of
+// this node, and its log.
 class TransactionHost {
  public:
   virtual ~TransactionHost() = default;
@@ -31,9 +32,10 @@ class TransactionHost {
                             coordinator::Done<coordinator::InitializedProducer> done) = 0;
   virtual void end_commit(coordinator::EndTransaction request,
                           coordinator::Done<coordinator::EndedTransaction> done) = 0;
-  // The coordinator for the transactions in which a node commits. It is this node if this node
-  // coordinates any partition: if the node dies, readers then do not have to wait for the timeout
-  // of its open transactions.
+  // The coordinator for the transactions in which a node commits rows of sessions. The node uses
+  // itself if it coordinates any partition of the transactional ids. If the node then fails, its
+  // coordinator moves to another node at once; with a remote coordinator, readers would have to
+  // wait until the open transactions time out.
   struct CommitPlace {
     KafkaError error = KafkaError::None;
     std::string transactional_id = {};  // begins with the requested prefix
@@ -41,16 +43,18 @@ class TransactionHost {
     bool is_here = false;
   };
   virtual void place_commit(std::string ids, coordinator::Done<CommitPlace> done) = 0;
-  // Appends a marker to a partition under its leader epoch, or fails; calls back on the node's loop once it is visible.
+  // Appends a marker to a partition that this node leads under the epoch `under`, or fails. Calls
+  // back on the node's loop when the marker is visible.
   virtual void end(const storage::TopicPartition& partition, LeaderEpoch under,
                    const coordinator::TransactionEnded& ended,
                    std::function<void(Status)> done) = 0;
 };
 
-// A call is sent only once. It is either answered once or given up. The caller then calls again,
-// possibly with another node.
+// A call is sent once, and is either answered once or given up. After a call was given up, the
+// caller calls again, possibly with another node.
 //
-// A marker that arrives after its transaction is over would end the next one. Therefore
+// A marker that arrives after its transaction has ended would end the producer's next transaction.
+// Therefore
 //   1. a node handles the markers of a process in the order of their numbers, and none twice;
 //   2. it appends a marker only under the leader epoch for which it was sent, so not after a restart or a change of
 //      leader;
@@ -64,29 +68,31 @@ class TransactionCalls {
     const Clock& clock;
     std::function<void(NodeId, ClusterMessage)> send;
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
-    // Returns the epoch of this node's registration, once it is read. Before that the node sends no markers.
+    // Returns the epoch of this node's registration; nothing until this node has read it. Before
+    // that the node sends no markers.
     std::function<std::optional<storage::NodeEpoch>()> epoch;
     // Returns whether this node accepts appends with acks=all to a partition.
     std::function<Status(const storage::TopicPartition&)> check_leads;
     TransactionHost& host;
   };
-  // Message numbers start with the time of the clock, and so above those of an earlier process, whose answers may still
-  // arrive.
+  // Message numbers start with the time of the clock. So they are higher than those of an earlier
+  // process of this node, whose answers may still arrive.
   TransactionCalls(Around around, TransactionCallRules rules)
       : around_(std::move(around)),
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
-  // Sends the outcome. Fails with NotLeader, NetworkFailure and similar errors: then the caller sends the outcome
-  // again. Fails with FencedTask if the partition knows a newer producer or coordinator.
+  // Sends the outcome of a transaction to the leader of the partition. After NotLeader,
+  // NetworkFailure and similar errors, the caller sends the outcome again. Fails with FencedTask if
+  // the partition has seen a newer producer or coordinator.
   void tell_end(const storage::TopicPartition& partition,
                 const coordinator::TransactionEnded& ended, std::function<void(Status)> done);
   // Checks whether partitions belong to a transaction, or adds them. `coordinator` is the partition whose leader
   // coordinates the transaction.
   void join(const storage::TopicPartition& coordinator, coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done);
-  // Begin and end a transaction in which this node commits. The error is CoordinatorNotAvailable if the coordinator
-  // does not answer.
+  // begin_commit() begins and end_commit() ends a transaction in which this node commits rows of
+  // its sessions. The error is CoordinatorNotAvailable if the coordinator does not answer.
   void begin_commit(const storage::TopicPartition& coordinator, coordinator::InitProducer request,
                     coordinator::Done<coordinator::EndedTransaction> done);
   void end_commit(const storage::TopicPartition& coordinator, coordinator::EndTransaction request,
@@ -135,13 +141,14 @@ class TransactionCalls {
   std::map<uint64_t, Marker> markers_;
   Questions<coordinator::TransactionAnswer> joins_;
   Questions<coordinator::EndedTransaction> commits_;
-  // Time limits of the next markers to partitions whose last marker was answered too late, under the same leader.
+  // If the last marker to a partition was answered too late, the next marker to it gets a longer
+  // time limit, as long as the leader epoch is the same.
   struct Patience {
     LeaderEpoch epoch;
     int64_t us;
   };
   std::map<storage::TopicPartition, Patience> patience_;
-  // The newest marker handled from each node.
+  // For each node, the registration epoch and the number of the newest marker that was handled.
   std::map<NodeId, std::pair<storage::NodeEpoch, uint64_t>> taken_;
 };
 

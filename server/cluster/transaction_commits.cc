@@ -20,15 +20,16 @@ using storage::TopicPartition;
 
 namespace {
 
-constexpr int64_t kStepPatienceUs = 10'000'000;  // time limit for one step
+constexpr int64_t kStepPatienceUs = 10'000'000;  // time limit for one step of a commit
 // The longest wait for open transactions when readable ends are asked.
 constexpr int64_t kOpenUs = 5'000'000;
 constexpr int64_t kRetryUs = 20'000;
 // Limit for the commits in progress, each of which needs a producer; further commits wait.
 constexpr size_t kMostProducers = 128;
-// A slow transaction has large rows, so its timeout is long. If this node coordinates its own
-// transactions and dies, the next coordinator shortens their timeout. If another node coordinates
-// them, nothing shortens the timeout, so it is short from the start.
+// Limits for the time that the transaction may stay open (its timeout). Slow transactions have
+// large rows, so the timeout is long. If this node coordinates its own transactions and dies, the
+// next coordinator shortens the timeout. If another node coordinates them, the timeout is never
+// shortened, so it is short from the beginning.
 constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 2'000;
 constexpr size_t kBytesOfMs = 4'000;  // bytes per millisecond that is added to the short timeout
 
@@ -63,8 +64,8 @@ Error no_coordinator() {
                       "Try again when enough nodes are available. SHOW SERVER shows their state."});
 }
 
-// Returns the error for an abort that another party has caused: PostgreSQL's 40001, after which
-// programs retry the transaction.
+// Returns the error for a transaction that another party has aborted. It has PostgreSQL's code
+// 40001, after which programs repeat the transaction.
 Error was_aborted() {
   return not_written(
       {ErrorCode::FencedTask,
@@ -119,8 +120,8 @@ void TransactionCommits::start_waiting() {
   }
 }
 
-// Returns whether this node has coordinated the producer's transactions without interruption. After
-// an interruption, a new coordinator may have shortened the timeout.
+// Returns whether this node has coordinated the producer's transactions without a break. After a
+// break, another coordinator may have shortened the timeout.
 bool TransactionCommits::is_in_place(const Producer& producer) const {
   return producer.identity.epoch >= 0 && producer.place.is_here && is_led_here(producer);
 }
@@ -307,8 +308,8 @@ void TransactionCommits::ended(const CommitPtr& commit, const EndedTransaction& 
   release(commit);
 }
 
-// Waits until the readable ends of all partitions lie after the commit's rows, and then answers the caller. Used if
-// another node has become the coordinator, because that node then sends the markers.
+// Waits until the rows of the commit are readable in all partitions, and then answers the caller.
+// Used if another node has become the coordinator, because that node sends the end markers.
 void TransactionCommits::look_whether_visible(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   std::vector<TopicPartition> partitions;

@@ -18,12 +18,12 @@ namespace server {
 
 // Each rule can be switched off by the simulation, which must then find the bug that the rule prevents.
 struct CommitCallRules {
-  // Rows are sent only after the coordinator has recorded their partitions. A partition that is not
-  // recorded would get no marker at the end of the transaction.
+  // Rows are sent only after the coordinator has recorded the partitions of the transaction. If it
+  // did not know a partition, it would send no marker to it at the end.
   bool adds_first = true;
   // A transaction is committed only if all parts were appended.
   bool needs_all = true;
-  // The caller is answered once the rows are visible to readers.
+  // The caller is answered only when the rows are visible to readers.
   bool waits_until_told = true;
 };
 
@@ -34,8 +34,9 @@ struct CommitCallRules {
 //                                                        │
 //                                            one refused └──────────────► end: abort
 //
-// Each end gives the producer a new epoch, which rejects late requests (KIP-890). An error states whether rows may have
-// been written.
+// Each end of a transaction gives the producer a new epoch. Requests of the ended transaction that
+// arrive late have the old epoch and are rejected (KIP-890). An error of commit() states whether
+// rows may have been written.
 //
 // Threads: one loop. Owner: ClusterNode.
 class TransactionCommits {
@@ -67,8 +68,9 @@ class TransactionCommits {
   struct Producer {
     size_t number;
     TransactionHost::CommitPlace place = {};
-    coordinator::ProducerIdentity identity = {};  // epoch -1: it has to be initialized
-    LeaderEpoch term = {};                        // leader epoch of the coordinator in `place`
+    // with epoch -1, the producer must first call begin_commit()
+    coordinator::ProducerIdentity identity = {};
+    LeaderEpoch term = {};  // leader epoch of the coordinator in `place`
     int32_t timeout_elsewhere_ms = 0;
   };
   struct Commit;
@@ -84,7 +86,7 @@ class TransactionCommits {
   void end(const CommitPtr& commit);
   void ended(const CommitPtr& commit, const coordinator::EndedTransaction& answer);
   void look_whether_visible(const CommitPtr& commit);
-  // Aborts the transaction: some rows may have been sent, and none of them may become visible.
+  // Aborts the transaction. Some rows may have been sent already; none of them becomes visible.
   void abort(const CommitPtr& commit);
   void succeed(const CommitPtr& commit);
   void fail(const CommitPtr& commit, Error error);
