@@ -20,9 +20,9 @@ using Families = std::vector<const ConnectorFamily*>;
 struct UsableConfig {
   const engine::ConnectorClass* of = nullptr;
   const ConnectorFamily* family = nullptr;
-  // values with secrets in place of the references to them
+  // the properties, with each reference to a secret replaced by the secret
   engine::PropertyValues values;
-  // values as the client wrote them, with references to secrets
+  // the properties as the client wrote them, with the references to secrets
   std::map<std::string, std::string> written;
   std::vector<ConnectorNotice> notices;
   std::shared_ptr<const engine::TransformChain> transforms;  // not null

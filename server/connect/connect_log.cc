@@ -121,8 +121,9 @@ Status LocalConnectLog::read(PartitionId state_partition, ConnectState& state) {
 
 Result<FetchedRecords> LocalConnectLog::fetch(const storage::TopicPartition& partition, Offset from,
                                               size_t max_bytes) {
-  // A sink checks each partition ten times a second. Each snapshot of the store would force its delayed writes, so the
-  // published offsets are read first: they show whether records were appended.
+  // A sink checks each partition ten times a second. Opening a snapshot of the store makes it write
+  // changes that could still wait, so the snapshot is avoided if the published end of the log shows
+  // that no records were appended.
   const auto status = log_.find_partition(partition);
   if (status && from == status->log_end())
     return FetchedRecords{{}, status->log_start(), from, from};

@@ -1,6 +1,7 @@
-// The commits of connectors: the records of a task and the positions that they belong to become durable together, on
-// the condition that the positions before them are still the newest. This condition fences replaced tasks: such a task
-// can change nothing, because newer positions exist.
+// Writes the commits of connectors. One commit makes records and the positions in the outside
+// system after these records durable together, on the condition that no other task has written
+// newer positions. When a task was replaced by a new one, the condition of the old task's commits
+// fails, so the old task can change nothing.
 #pragma once
 #include <functional>
 #include <future>
@@ -31,7 +32,8 @@ struct ConnectCommit {
   std::vector<storage::PartitionBatches> records;  // records for topics, in whole batches
   std::vector<StateChange> state;                  // changes of the connector's state; at least one
   PartitionId state_partition;
-  // The end of the state that the task has read: no key of `state` may have a record at this offset or later.
+  // The end of the state that the task has read. The commit fails if a record of __connect_state at
+  // this offset or later has one of the keys in `state`.
   Offset since;
 };
 
@@ -64,9 +66,10 @@ struct FetchedRecords {
 class ConnectLog {
  public:
   virtual ~ConnectLog() = default;
-  // Answers with the new end of the state when the commit is durable. Fails with ObjectState, without writing anything,
-  // if one of the keys has a newer record, and with DiskFull while the log accepts no records. After any other error
-  // the outcome may be unknown: the task ends, and its successor reads the positions.
+  // Answers with the new end of the state when the commit is durable. Fails with ObjectState,
+  // without writing anything, if one of the keys has a newer record, and with DiskFull while the
+  // log accepts no records. After any other error the commit may or may not be durable: the task
+  // ends, and the task that replaces it reads the positions from the log.
   virtual void commit(ConnectCommit commit, std::function<void(Result<Offset>)> done) = 0;
   // Reads the records of the partition that follow those in `state`, and adds them to `state`.
   // Waits for the store.
@@ -74,7 +77,7 @@ class ConnectLog {
   // Reads committed records of a partition from `from` on, up to about `max_bytes`; at least one batch if one exists.
   virtual Result<FetchedRecords> fetch(const storage::TopicPartition& partition, Offset from,
                                        size_t max_bytes) = 0;
-  // Waits until the log may accept records again after DiskFull, some seconds at most.
+  // Called after DiskFull: waits until the log may accept records again, for some seconds at most.
   virtual void await_writable() = 0;
 };
 
@@ -82,7 +85,8 @@ class ConnectLog {
 // unknown, the answer is StorageFailure.
 std::future<Result<Offset>> submit_commit(ConnectLog& log, ConnectCommit commit);
 
-// The log of a lone server, where a commit is one append (storage/log/append_unless_changed.h).
+// The commits of a lone server (no cluster), where a commit is one append
+// (storage/log/append_unless_changed.h).
 class LocalConnectLog final : public ConnectLog {
  public:
   // `find_state_topic` returns the id of __connect_state, or nothing before it exists.

@@ -101,8 +101,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   bool is_stored;
   {
     const std::lock_guard lock(mutex_);
-    // A running task may wait often and briefly. So a new reason to wait is shown by facts(), but is neither logged nor
-    // stored.
+    // A running task may wait often and briefly. So a new reason to wait is visible in facts(), but
+    // it is neither logged nor stored.
     const bool has_failed = state != ConnectorState::Running && facts_.trace != trace;
     is_stored = facts_.state != state || has_failed;
     facts_.state = state;
@@ -111,8 +111,8 @@ void ConnectTask::set_state(ConnectorState state, std::string trace) {
   if (is_stored) store_state(state, trace);
 }
 
-// The record only informs readers of __connect_state. The task does not wait until it is durable, and its loss has no
-// effect.
+// The record with the state only informs readers of __connect_state. So the task does not wait
+// until the record is durable, and does not repeat it if it is lost.
 void ConnectTask::store_state(ConnectorState state, const std::string& trace) {
   const std::string key = engine::task_state_key(identity_.definition->name, identity_.task);
   std::string value =
@@ -131,7 +131,8 @@ void ConnectTask::run() {
     close();
     release_memory();
     if (must_stop() || ended) break;
-    // A task that has run for a while without a failure begins again with short pauses.
+    // If the task has run for kLongRunUs before it failed, the pauses between restarts begin with
+    // the shortest one again.
     constexpr int64_t kLongRunUs = 60'000'000;
     if (around_.clock.monotonic_us() - begun_us > kLongRunUs) pause_ms = kFirstPauseMs;
     Error error = ended.error();
@@ -264,7 +265,8 @@ Status ConnectTask::take_bad_record(const BadRecordPolicy& policy, const Error& 
     error.hint =
         "Set errors.tolerance to all, and errors.deadletterqueue.topic.name to keep the "
         "bytes, or mend the record; then restart the connector.";
-    // The code of a permanent error is used, because a retry would meet the same record and fail again.
+    // The code is one for which is_permanent() is true, because a restart would meet the same
+    // record and fail again.
     error.code = ErrorCode::InvalidText;
     return error;
   }

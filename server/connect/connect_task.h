@@ -1,5 +1,6 @@
-// A task of a connector: a thread that copies records from the committed positions on, and starts again after failures.
-// Sources and sinks derive their steps from it.
+// A task of a connector: a thread that copies records, beginning at the committed positions, and
+// starts again after failures. The tasks of sources and of sinks derive from ConnectTask and
+// implement its steps.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -57,8 +58,10 @@ struct TaskIdentity {
 };
 
 // Invariants:
-//   1. after a commit whose outcome is not known, the state is read again before anything is written;
-//   2. each commit has the record of the fence (engine::commit_key).
+//    1. after a commit whose outcome is not known, the state is read again before anything is
+//       written;
+//    2. each commit also writes the key engine::commit_key(), which all runs of this task write, so
+//       that a commit of a replaced run fails.
 //
 // Threads: start(), stop(), pause() and facts() on any; the rest on the task's own thread.
 // Owner: the runtime of connectors. A derived class calls stop() in its destructor.
@@ -79,7 +82,8 @@ class ConnectTask {
   bool has_failed() const { return facts().state == ConnectorState::Failed; }
 
  protected:
-  // A commit that is not durable yet, with its bytes, so that it can be repeated after DiskFull.
+  // A submitted commit that is not durable yet, with its number of bytes. It is kept so that it can
+  // be submitted again after DiskFull.
   struct PendingCommit {
     ConnectCommit commit;
     std::future<Result<Offset>> done;
@@ -89,7 +93,8 @@ class ConnectTask {
   virtual Status open() = 0;
   // Copies some records. Returns whether more can be copied without a pause.
   virtual Result<bool> step() = 0;
-  // Waits for the writes in progress. Called before a pause and at the end of the task.
+  // Waits for the writes in progress. Called before a pause, before a wait for memory, and at the
+  // end of the task.
   virtual Status settle() = 0;
   // Called when the task is paused, after settle().
   virtual void on_pause() {}
@@ -100,14 +105,14 @@ class ConnectTask {
   // waits. Returns false if the task must stop. The memory is released when the task is paused or has nothing to copy:
   // otherwise idle tasks would use up the budget.
   Result<bool> await_memory(size_t bytes);
-  // Handles a bad record according to the policy: fails if no bad records are tolerated, and logs the record if this is
-  // requested.
+  // Handles a bad record according to the policy: fails if the policy does not tolerate bad
+  // records; otherwise logs the record if the policy asks for log lines.
   Status take_bad_record(const BadRecordPolicy& policy, const Error& error,
                          const std::string& bytes) const;
-  // Adds the record of the fence, and submits the commit.
+  // Adds the record of engine::commit_key(), and submits the commit.
   void submit(PendingCommit& pending);
-  // Waits until the commit is durable. Repeats the commit after DiskFull, and after a failed condition if no other
-  // task has committed.
+  // Waits until the commit is durable. Submits the commit again after DiskFull, and also after
+  // ObjectState if the newer record was not written by another task.
   Status await(PendingCommit& pending);
   // Returns the records that have a position of this connector, as (partition, offset).
   std::vector<std::pair<std::string, std::string>> positions() const;
@@ -133,7 +138,8 @@ class ConnectTask {
   Status run_once();
   Status read_state();
   Result<bool> is_still_newest();
-  // Adds the changes of the task's own commit to the state, which then ends at `end`.
+  // Applies the changes that this task has committed to its copy of the state, which then ends at
+  // `end`.
   void take_in(const std::vector<StateChange>& changes, Offset end);
   void store_state(ConnectorState state, const std::string& trace);
 

@@ -12,8 +12,9 @@ class ConnectorMemory {
  public:
   explicit ConnectorMemory(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  // Returns false, and changes nothing, if `bytes` more would exceed the limit. The first task always gets its memory,
-  // even beyond the limit. Otherwise a limit below the size of a batch would stop all connectors.
+  // Returns false, and changes nothing, if the limit would be exceeded by `bytes` more. The first
+  // task always gets its memory, even beyond the limit: otherwise a limit below the size of one
+  // batch would stop all connectors.
   bool try_add(size_t bytes);
   void remove(size_t bytes) { held_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   size_t held_bytes() const { return held_bytes_.load(std::memory_order_relaxed); }

@@ -31,7 +31,7 @@ bool has_none(const Error& error) {
   return error.code == ErrorCode::UndefinedObject || error.code == ErrorCode::NotSupported;
 }
 
-// Wraps a callback so that the result has no secrets.
+// Wraps a callback so that it gets the result without secrets.
 Connectors::Done<ConnectorInfo> hidden(Connectors::Done<ConnectorInfo> done) {
   return [done = std::move(done)](Result<ConnectorInfo> info) {
     if (info) hide_secrets(info->config);
@@ -77,8 +77,8 @@ std::string value_of(const ConnectorConfig& config, const std::string& name) {
 std::string* text_of(std::string& value) { return &value; }
 std::string* text_of(std::optional<std::string>& value) { return value ? &*value : nullptr; }
 
-// Replaces each hidden value that a client sends back as it read it with the present value of the property. Fails if a
-// property has the hidden text and no present value.
+// A client that has read a configuration sends secrets back as the text that hides them. Replaces
+// each such text by the present value of the property. Fails if the property has no present value.
 template <class Config>
 Status restore_hidden(const std::string& name, const ConnectorConfig& present, Config& config) {
   for (auto& [key, value] : config) {

@@ -41,8 +41,8 @@ class ConnectorRouter final : public Connectors {
                          Done<std::vector<PropertyDefinition>> done) override;
 
  private:
-  // Returns the implementation for a new connector, and removes the property "runs". Fails if neither implementation
-  // can run the class.
+  // Returns the implementation that will run a new connector, and removes the property "runs", by
+  // which the client chooses. Fails if neither implementation can run the class.
   Result<Connectors*> place_of(ConnectorDefinition& definition) const;
   // Calls `then` with the implementation that has the connector.
   void find(const std::string& name, std::function<void(Result<Connectors*>)> then);

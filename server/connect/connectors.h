@@ -36,7 +36,8 @@ struct ConnectorTask {
   std::string trace;      // the failure, with detail and hint or a Java stack trace; empty: none
 };
 
-// Progress of a task, for SHOW CONNECTOR TASKS. Absent members are not known, as for tasks in an outside cluster.
+// The progress of a task, for SHOW CONNECTOR TASKS. Members without a value are not known, as for
+// tasks in an outside cluster.
 struct TaskProgress {
   std::string connector;
   ConnectorTask task;
@@ -76,8 +77,8 @@ struct ConnectorNotice {
   std::string message, hint;
 };
 
-// Items of this server and of the outside cluster. If one of them does not answer, its items are
-// missing and a warning names it.
+// A list of items of this server and of the outside cluster. If one of the two does not answer, its
+// items are missing and a warning names the place that did not answer.
 template <class T>
 struct Listed {
   std::vector<T> items;
@@ -140,8 +141,8 @@ struct ConnectorPlugin {
   std::string runs_at;  // as in ConnectorInfo::runs_at
 };
 
-// A position of a source connector. Both members are JSON objects as text, as in GET /connectors/{c}/offsets;
-// `offset` "null" removes it.
+// A position of a source connector. Both members are JSON objects as text, as in GET
+// /connectors/{c}/offsets. The text "null" as `offset` removes the position.
 struct ConnectorOffset {
   std::string partition, offset;
 };
@@ -169,10 +170,10 @@ class Connectors {
   // Sets some properties and removes those without a value (PATCH .../config), in one step.
   using ConfigChanges = std::map<std::string, std::optional<std::string>>;
   virtual void change(std::string name, ConfigChanges changes, Done<CreatedConnector> done) = 0;
-  // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices name objects that remain
-  // in the outside system.
+  // Ends the tasks and deletes the definition. Topics, streams and tables remain. The notices in
+  // the answer name objects that remain in the outside system.
   virtual void drop(std::string name, Done<std::vector<ConnectorNotice>> done) = 0;
-  // Called back when the request is stored. The tasks change their state later.
+  // `done` is called when the request is stored. The tasks change their state later.
   virtual void set_state(std::string name, TargetState target, Done<void> done) = 0;
   struct Restart {
     bool includes_tasks = false, only_failed = false;  // includeTasks, onlyFailed
@@ -189,7 +190,8 @@ class Connectors {
   virtual void reset_topics(std::string name, Done<void> done) = 0;
 
   virtual void offsets(std::string name, Done<std::vector<ConnectorOffset>> done) = 0;
-  // Both need the state STOPPED, and return Kafka Connect's message.
+  // alter_offsets() and reset_offsets() fail unless the connector is STOPPED; they return Kafka
+  // Connect's message.
   virtual void alter_offsets(std::string name, std::vector<ConnectorOffset> offsets,
                              Done<std::string> done) = 0;
   virtual void reset_offsets(std::string name, Done<std::string> done) = 0;

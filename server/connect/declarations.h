@@ -22,7 +22,8 @@ class Declarations {
   Declarations(const Declarations&) = delete;
   Declarations& operator=(const Declarations&) = delete;
 
-  // Creates the topic unless it exists. The role needs the right to create it, or to write to the existing one.
+  // Creates the topic unless it exists. The owner needs the right to create it, or to write to the
+  // existing topic.
   Status make_topic(const std::string& name, int32_t partitions,
                     std::map<std::string, std::string> config = {});
   // Creates the topic for the state of connectors, which belongs to the server.

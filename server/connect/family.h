@@ -1,5 +1,6 @@
-// The classes that one folder implements, as the runtime uses them: their properties, what CREATE does, and the reader
-// or writer of a task.
+// A family is the set of connector classes that one folder implements (files, postgres). The
+// runtime of connectors uses this interface for their properties, for CREATE CONNECTOR, and to open
+// the reader or writer of a task.
 #pragma once
 #include <memory>
 #include <optional>
@@ -56,8 +57,8 @@ struct TableSinkPlan {
 struct SinkPlan {
   std::vector<std::string> topics;
   engine::SinkLimits limits;
-  // Names of the files, tables or buckets to which only one sink may write. Each name is in a normal form, so that
-  // equal places have equal names.
+  // Names of the files, tables or buckets into which the sink writes; no other sink may write into
+  // them. The names are in a normal form, so that equal places have equal names.
   std::vector<std::string> places;
   // One of both is set for a sink of tables or of batches; neither for one of objects.
   std::optional<TableSinkPlan> tables = {};
@@ -66,11 +67,11 @@ struct SinkPlan {
 
 // `values` contain the secrets in plain text, so errors must not repeat the values of passwords.
 //
-// Threads: any, one at a time for a reader. Owner: the node; it outlives the tasks.
+// Threads: any, one at a time for a reader. Owner: the node; the family outlives the tasks.
 class ConnectorFamily {
  public:
   virtual ~ConnectorFamily() = default;
-  // Returns the name in the table of classes: "file".
+  // Returns the name of the family in the table of connector classes, such as "file".
   virtual std::string_view name() const = 0;
   virtual std::vector<engine::PropertyRow> rows(const engine::ConnectorClass& of) const = 0;
   // Checks conditions that concern several values, which the rows of properties cannot express. Does
@@ -82,7 +83,8 @@ class ConnectorFamily {
                                     const engine::PropertyValues&) const {
     return {};
   }
-  // Returns the configuration without the transforms that the family applies itself.
+  // Returns the configuration without those transforms that the family applies itself, so that the
+  // runtime does not apply them again.
   virtual engine::ConnectorProperties without_own_transforms(
       const engine::ConnectorClass& /*of*/, const engine::ConnectorProperties& config) const {
     return config;
@@ -90,7 +92,8 @@ class ConnectorFamily {
   // Returns the guarantee of delivery, for DESCRIBE CONNECTOR.
   virtual std::string_view guarantee(const engine::ConnectorClass& of) const = 0;
 
-  // Connects to the outside system, which may be absent with "validate" = 'false'.
+  // Connects to the outside system. If the property "validate" is 'false', the system need not be
+  // reachable.
   virtual Result<SourcePlan> plan_source(const engine::ConnectorClass& of,
                                          const engine::PropertyValues& values) const = 0;
   // `columns` are the columns of the stream that the plan declares, and `connector` is the name of the connector.
@@ -99,13 +102,15 @@ class ConnectorFamily {
                                                             engine::RowColumns columns,
                                                             const std::string& connector) const = 0;
 
-  // Returns the beginning of the names of a source's topics if the outside system determines the rest; such a source may
-  // get topics at any time. Otherwise the text is empty.
+  // For sources whose topics are determined by the outside system, which may get further topics at
+  // any time: returns the text with which the names of all their topics begin. Otherwise the text
+  // is empty.
   virtual std::string topic_prefix(const engine::ConnectorClass& /*of*/,
                                    const engine::PropertyValues& /*values*/) const {
     return {};
   }
-  // Cleans up in the outside system after DROP CONNECTOR, or reports what stays there.
+  // Cleans up in the outside system after DROP CONNECTOR, and returns notices about objects that
+  // remain there.
   virtual std::vector<ConnectorNotice> after_drop(const engine::ConnectorClass& /*of*/,
                                                   const engine::PropertyValues& /*values*/) const {
     return {};

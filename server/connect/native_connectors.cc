@@ -179,8 +179,8 @@ void NativeConnectors::restart(std::string name, Restart what, Done<ConnectorInf
       std::move(done), [this, name = std::move(name), what]() -> Result<ConnectorInfo> {
         const Definition definition = TRY(find(name));
         const bool has_failed = facts_of_task(*definition).state == ConnectorState::Failed;
-        // Without includeTasks, Kafka Connect restarts the connector object only. Here a connector is nothing but its
-        // task, so the task is restarted.
+        // Without includeTasks, Kafka Connect restarts only the connector and not its tasks. In
+        // this server a connector consists of its task, so the task is restarted.
         if (!what.only_failed || has_failed) {
           stop_tasks(name);
           start_tasks(definition);
@@ -425,7 +425,8 @@ Result<CreatedConnector> NativeConnectors::create(const ConnectorDefinition& wan
   TRY(make_topics(plan, usable, declared));
   std::vector<ConnectorNotice> notices = std::move(usable.notices);
   notices.insert(notices.end(), plan.notices.begin(), plan.notices.end());
-  // Records of an earlier connector with this name are deleted. They exist after a crash in the middle of a DROP.
+  // Deletes the records that an earlier connector with this name has left in __connect_state. Such
+  // records remain if the server crashes in the middle of a DROP.
   std::vector<StateChange> state = TRY(deletions(wanted.name, {}));
   if (plan.stream) {
     TRY(declare(*plan.stream, wanted.name, declared, notices));

@@ -52,7 +52,7 @@ class NativeConnectors final : public Connectors {
   ~NativeConnectors() override;
   // Starts the tasks of all definitions. `worker_id` is the HOST:PORT of the node, for users.
   void start(std::string worker_id = {});
-  // Figures of a task for metrics.
+  // The figures of a task for the metrics.
   struct TaskFigures {
     std::string connector;
     int32_t task = 0;
@@ -93,7 +93,7 @@ class NativeConnectors final : public Connectors {
 
  private:
   using Definition = storage::ConnectorDefinitionPtr;
-  // A connector and its task. Without a task, the connector waits for a thread, or its
+  // A connector and its task. There is no task while the connector waits for a thread, or if its
   // configuration cannot run.
   struct Run {
     Definition definition;

@@ -28,8 +28,9 @@ BadRecordPolicy bad_record_policy(const storage::ConnectorDefinition& definition
            std::string(usable.of->name), kTaskNumber}};
 }
 
-// Whether a database keeps the positions of the connector. Its row counts until a user sets another position, so that
-// RESET OFFSETS writes a position, too.
+// Returns whether a database stores the positions of the connector. The position in the database is
+// then used unless a user has set another one; therefore RESET OFFSETS also writes a position to
+// __connect_state.
 bool keeps_positions_outside(const engine::ConnectorClass* of, const ConnectorFamily* family,
                              const storage::ConnectorDefinition& definition) {
   if (of->type != engine::ConnectorType::Sink) return false;
@@ -72,7 +73,8 @@ Result<std::vector<ConnectorNotice>> NativeConnectors::drop(const std::string& n
     start_tasks(definition);
     return dropped.error();
   }
-  // If a crash prevents this write, records with the id of the dropped connector remain. Other connectors ignore them.
+  // If the server crashes before this write, the records of the dropped connector remain. Other
+  // connectors ignore them, since they contain the id of the connector.
   const auto changes = deletions(name, {});
   const Status cleaned = changes ? write_state(*definition, *changes) : Status(changes.error());
   if (!cleaned)

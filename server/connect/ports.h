@@ -1,5 +1,5 @@
-// The ports between the runtime of connectors and the outside systems. A folder per library implements them; the
-// runtime has the threads, the commits, the restarts and the states.
+// The interfaces between the runtime of connectors and the outside systems. Each outside system has
+// a folder that implements them. The runtime does the rest: threads, commits, restarts and states.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,8 +17,9 @@
 
 namespace server {
 
-// The progress in one part of the outside system, as in Kafka Connect: {"filename":"a.csv"} -> {"position":120}. Both
-// are canonical JSON objects. Without an offset the position is removed.
+// The progress in one part of the outside system, as in Kafka Connect: {"filename":"a.csv"} ->
+// {"position":120}. Both are canonical JSON objects. A SourcePosition without an offset removes the
+// stored position.
 struct SourcePosition {
   std::string partition_json;
   std::optional<std::string> offset_json;
@@ -57,10 +58,11 @@ struct SourceBatch {
   bool is_empty() const { return records.empty() && bad.empty() && positions.empty(); }
 };
 
-// Reads one outside system for one task. A failed call leaves the reader unusable: the runtime makes a new one, which
-// starts at the committed positions.
+// Reads one outside system for one task. If a call fails, the reader cannot be used further: the
+// runtime creates a new reader, which starts at the committed positions.
 //
-// Errors: a code for which is_permanent() holds sets the task to FAILED; with all others it is restarted later.
+// Errors: if is_permanent(error) is true, the task becomes FAILED; after all other errors it is
+// restarted later.
 //
 // Threads: the task's. Owner: the task.
 class SourceReader {
@@ -78,8 +80,8 @@ class SourceReader {
     size_t max_bytes, max_records;
   };
   virtual Result<SourceBatch> poll(const Limits& limits) = 0;
-  // Called when the batch with these positions is durable. From then on the outside system may delete its data before
-  // these positions.
+  // Called when the batch with these positions is durable. From then on the outside system may
+  // delete the data that was read before these positions.
   virtual Status confirm(const SourcePositions& positions) = 0;
   // Returns the number of bytes in the source that are not read yet; nothing if it is not known.
   virtual std::optional<int64_t> lag_bytes() const { return std::nullopt; }
@@ -98,8 +100,9 @@ struct SinkRecord {
   std::vector<engine::ConnectHeader> headers = {};
 };
 
-// Writes objects into one outside system for one task. The runtime decides which records an object has; the writer
-// converts equal records to equal bytes, so that an object that is written again after a crash is the same as before.
+// Writes objects (such as files) into one outside system for one task. The runtime decides which
+// records belong to an object. The writer must convert equal records to equal bytes, so that an
+// object that is written again after a crash has the same content as before.
 //
 // Threads: the task's. Owner: the task.
 class SinkWriter {
@@ -110,16 +113,16 @@ class SinkWriter {
   // written by this connector.
   virtual Result<std::string> object_name(std::string_view topic, PartitionId partition,
                                           Offset first) = 0;
-  // Begins an object. The object's name is already stored, so an existing object of this name is the same object, which
-  // was completed before a crash.
+  // Begins an object. Its name is already stored in __connect_state, so if an object of this name
+  // exists, this connector completed it before a crash.
   virtual Status begin(const engine::SinkObject& object) = 0;
   // Writes the records to the object. Returns the records that are left out because they cannot be
   // written.
   virtual Result<std::vector<BadRecord>> write(const std::vector<SinkRecord>& records) = 0;
   // Makes the object durable under its name.
   virtual Status finish() = 0;
-  // Returns whether the complete object exists. Called if the records of the object were deleted
-  // from the topic before they could be written again.
+  // Returns whether the complete object exists in the outside system. Called when the topic no
+  // longer has the records of an object, so that the object cannot be written again.
   virtual Result<bool> exists(const engine::SinkObject& object) = 0;
 };
 

@@ -26,8 +26,8 @@ Result<std::string> resolve_secrets(std::string_view value, const SecretSettings
 Result<std::map<std::string, std::string>> resolve_secrets(
     const std::map<std::string, std::string>& config, const SecretSettings& settings);
 
-// Returns the text with each of the resolved values of `config` replaced by its reference, for errors of libraries that
-// repeat their input.
+// For errors of libraries that repeat their input: returns `text` with each secret replaced by the
+// reference to it. `resolved` has the secrets of the references in `config`.
 std::string without_secrets(std::string text, const std::map<std::string, std::string>& config,
                             const std::map<std::string, std::string>& resolved);
 

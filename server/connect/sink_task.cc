@@ -56,7 +56,8 @@ Status SinkTask::open() {
   if (!TRY(await_memory(kBytesOfStep))) return {};
   const auto topics = around().find_topics();
   for (const engine::SinkObject& intent : intents) {
-    // If the topic was dropped, its records no longer exist, and a new topic of the same name has other records.
+    // If the topic was dropped, the records of the intent no longer exist; a new topic with the
+    // same name has other records.
     const storage::TopicInfo* topic = topics->find(intent.topic);
     if (topic != nullptr && topic->id.to_string() == intent.topic_id)
       TRY(carry_out(intent, {topic->id, intent.partition}));
@@ -220,7 +221,8 @@ Result<std::vector<BadRecord>> SinkTask::write_records(const engine::SinkObject&
     return deleted_records(identity().definition->name, object.topic, object.partition,
                            object.first, fetched.log_start);
   }
-  // The object is begun later, because transforms may drop all its records. Such an object is never created.
+  // An object is begun only when it has a record: the transforms may drop all of its records, and
+  // then no object is written.
   bool is_begun = !plan_.transforms || plan_.transforms->is_empty();
   if (is_begun) TRY(writer_->begin(object));
   size_t bad_bytes = 0;

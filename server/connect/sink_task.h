@@ -1,5 +1,5 @@
-// A task of a sink that writes objects: the records of a partition in ranges, each of which becomes one object, exactly
-// once.
+// A task of a sink that writes objects, such as files. The records of a partition are divided into
+// ranges, and each range becomes one object, exactly once.
 #pragma once
 #include <functional>
 #include <map>
@@ -14,7 +14,8 @@
 
 namespace server {
 
-// Returns the error for records before `log_start` that were deleted before the connector has read them, from `begin` on.
+// Returns the error for the records from `begin` to `log_start`, which were deleted from the topic
+// before the connector has read them.
 Error deleted_records(const std::string& connector, std::string_view topic, PartitionId partition,
                       Offset begin, Offset log_start);
 
@@ -32,9 +33,10 @@ struct SinkTaskPlan {
 //   1. the intent is committed: the name of the object, and its first and last offset;
 //   2. the object is written, made durable, and gets its name;
 //   3. the position after the range is committed, and the intent deleted.
-// After a crash, steps 2 and 3 are repeated for each intent. The bytes are the same, also if the object was ended by its
-// age. Dead letters are part of the commit of step 3; if they are more than some MB, some are committed before, and a
-// crash may repeat them.
+// After a crash, steps 2 and 3 are repeated for each stored intent. The object then gets the same
+// bytes again, because the intent fixes its range of offsets. Dead letters (copies of records that
+// cannot be written) are part of the commit of step 3. If they have more than some MB, a part of
+// them is committed earlier, and a crash may repeat that part.
 //
 // Threads and owner: those of ConnectTask.
 class SinkTask final : public ConnectTask {
@@ -72,7 +74,8 @@ class SinkTask final : public ConnectTask {
   // Reads the records of the object once more and writes them; returns the records that could not be written.
   Result<std::vector<BadRecord>> write_records(const engine::SinkObject& object,
                                                const storage::TopicPartition& id);
-  // Commits the changes with the dead letters of the bad records, and counts these.
+  // Commits the changes together with the dead letters of the bad records, and adds the bad records
+  // to the task's counters.
   Status commit(std::vector<StateChange> changes, std::vector<BadRecord> bad = {});
 
   const SinkTaskPlan plan_;

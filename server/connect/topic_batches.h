@@ -19,9 +19,9 @@ struct DeadLetters {
   int32_t task = 0;
 };
 
-// Returns whole batches for each partition, with the dead letters of the bad records. Records with the same order key
-// keep their order. Fails with UnknownTopic if a topic does not exist, and with RecordTooLarge if a record is larger
-// than the topic's max.message.bytes.
+// Returns whole batches for each partition, including the dead letters of the bad records. Records
+// with the same order key stay in their order. Fails with UnknownTopic if a topic does not exist,
+// and with RecordTooLarge if a record is larger than the topic's max.message.bytes.
 Result<std::vector<storage::PartitionBatches>> topic_batches(const SourceBatch& batch,
                                                              const storage::TopicSnapshot& topics,
                                                              const DeadLetters& dead_letters,

@@ -13,9 +13,9 @@ namespace server {
 // Applies the transforms to the records. Records that the transforms drop are removed. Records that a transform cannot
 // take are removed, too, and returned; their messages begin with their place.
 //
-// `parts_of(record)` returns the record as transforms see it, without key, value and headers; `place_of(record)` returns
-// its place for messages; `keep(record, changed)` stores what the caller uses of a changed record, beside key, value and
-// headers.
+// `parts_of(record)` returns those parts of the record that transforms see, except key, value and
+// headers; `place_of(record)` returns the place of the record for messages; `keep(record, changed)`
+// copies from the changed record the parts that the caller needs beside key, value and headers.
 template <class Record, class PartsOf, class PlaceOf, class Keep>
 std::vector<BadRecord> transform_records(const engine::TransformChain& transforms,
                                          std::vector<Record>& records, const PartsOf& parts_of,

@@ -21,7 +21,8 @@ Error no_memory() {
   return {ErrorCode::OutOfMemory, "the memory for a compressed file could not be allocated"};
 }
 
-// Extends a text by the space for one step of a codec, and then cuts off the unused space.
+// Adds space for the output of one step of a codec to a text. The destructor removes the unused
+// part of the space.
 class Room {
  public:
   Room(std::string& text, size_t size) : text_(text), used_(text.size()) {

@@ -21,7 +21,8 @@ FileCodec codec_of_file(std::string_view name);
 class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
-  // Appends compressed bytes to `to`; some may follow with a later call.
+  // Compresses `text` and appends the bytes to `to`. Some of the bytes may be appended only by a
+  // later call.
   virtual Status append(std::string_view text, std::string& to) = 0;
   virtual Status finish(std::string& to) = 0;
 };
@@ -32,15 +33,17 @@ std::unique_ptr<TextEncoder> make_text_encoder(FileCodec codec);
 class TextDecoder {
  public:
   virtual ~TextDecoder() = default;
-  // Decompresses a part of `from` and removes it from there; appends to `to`. Fails with DataCorrupted, without a place.
+  // Decompresses a part of `from`, removes that part from `from`, and appends the text to `to`.
+  // Fails with DataCorrupted; the caller adds the position to the message.
   virtual Status decode(std::string_view& from, std::string& to) = 0;
   // Whether the bytes so far end with a whole member or frame.
   virtual bool is_whole() const = 0;
 };
 std::unique_ptr<TextDecoder> make_text_decoder(FileCodec codec);
 
-// Reads the text of a compressed file from a position on. If the position is before the present window, for example
-// after a restart of the task, the file is decompressed from its beginning again.
+// Reads the text of a compressed file from a position on. A window of decompressed text is kept in
+// memory; if the position is before the window, for example after a restart of the task, the file
+// is decompressed again from its beginning.
 //
 // Invariants: the end of the text is reported only if the last member or frame is whole.
 // Threads: one. Owner: a reader of files.

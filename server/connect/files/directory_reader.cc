@@ -14,8 +14,9 @@ namespace server {
 
 namespace {
 
-// Limit for the remembered names. More names would make each start and each listing of the directory slow. With
-// cleanup.policy MOVE or DELETE few are kept.
+// Limit for the number of names that are remembered. With more names, each start and each listing
+// of the directory would be slow. With cleanup.policy MOVE or DELETE only few names have to be
+// remembered.
 constexpr size_t kMostNames = 100'000;
 constexpr size_t kMostListed = 1'000;
 constexpr size_t kMostFilesOfBatch = 100;
@@ -99,8 +100,8 @@ Result<bool> DirectoryReader::clean_up(const std::string& name, const Progress& 
 Status DirectoryReader::confirm(const SourcePositions& positions) {
   for (const SourcePosition& position : positions) {
     if (!position.offset_json) continue;
-    // A position in the state "reading" is skipped, even if a later batch, which is not durable yet, has read the file
-    // to its end.
+    // A file whose committed position has the state "reading" is skipped here. The reader may
+    // already have read it to its end, but that batch is not durable yet.
     const auto offset = engine::parse_json_tree(*position.offset_json);
     if (!offset || offset->text_of("state") == "reading") continue;
     const auto partition = engine::parse_json_tree(position.partition_json);
@@ -154,7 +155,8 @@ Status DirectoryReader::find_files() {
     constexpr int64_t kNsOfMs = 1'000'000;
     const int64_t age_ms = clock_.wall_ms() - facts->modified_ns / kNsOfMs;
     const bool is_complete = age_ms >= source_.minimum_age_ms || known != files_.end();
-    // If many files wait, the remaining ones are found by the next listing, so that the list stays short.
+    // If many files wait, the remaining files are left for the next listing, so that the list stays
+    // short.
     if (is_complete && waiting_.size() < kMostListed) waiting_.push_back(name);
   }
   return {};
@@ -212,7 +214,7 @@ Result<SourceBatch> DirectoryReader::poll(const Limits& limits) {
     std::ranges::move(more.bad, std::back_inserter(batch.bad));
     std::ranges::move(more.positions, std::back_inserter(batch.positions));
   };
-  // A compressed file gets a batch of its own, because its size does not limit the size of its records.
+  // A compressed file gets a batch of its own: a small compressed file may contain many records.
   const bool is_alone = compressed_.has_value();
   append(TRY(convert_file(limits)));
   batch.has_more = true;

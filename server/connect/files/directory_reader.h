@@ -17,9 +17,10 @@
 
 namespace server {
 
-// The position of each file is its inode and the offset behind the last record; a file that was read to its end is
-// done. A done file is moved or deleted after the commit with its position, and again after a crash. Its position is
-// removed with a later commit, or kept if the file stays.
+// The position of each file is its inode and the offset after the last record. A file that was read
+// to its end is "done": it is moved or deleted after its position was committed, and again after a
+// crash in between. A later commit removes the position; if the file stays in the directory, its
+// position is kept.
 //
 // Threads: the task's. Owner: the task.
 class DirectoryReader final : public SourceReader {
@@ -46,7 +47,8 @@ class DirectoryReader final : public SourceReader {
   Result<bool> open_next();
   // Lists the complete files that are not done, in the order of their names.
   Status find_files();
-  // A part of the present file, or of its text if it is compressed, from the place of the reader on.
+  // A part of the present file, beginning where the reader is; for a compressed file, a part of its
+  // decompressed text.
   struct Part {
     std::string_view text;
     bool is_last = false;

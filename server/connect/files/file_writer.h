@@ -12,9 +12,10 @@
 
 namespace server {
 
-// A file is written under a name that ends with ".part", synced, and renamed: so readers of the directory find only
-// complete files. The names of objects have no directory, so an object that could not be finished is written into the
-// present "output.path".
+// A file is written under a name that ends with ".part", synced, and renamed, so that programs that
+// read the directory find only complete files. The names of objects contain no directory: if
+// "output.path" was changed before an object was finished, the object is written into the new
+// directory.
 //
 // Threads: the task's. Owner: the task.
 class FileWriter final : public SinkWriter {

@@ -13,7 +13,8 @@ using engine::FileFormat;
 
 namespace {
 
-// The bytes of a dead letter for a record that is too long: its beginning, in a size that every topic accepts.
+// If a record is too long, its dead letter contains only the beginning of the record: a size that
+// every topic accepts.
 constexpr size_t kShownOfLongRecord = 64 << 10;
 
 Error too_long_record() {

@@ -23,8 +23,8 @@ struct FilePlace {
   bool is_inside = false;
 };
 
-// The bytes of an open file from a place on. Bytes that were read and not converted yet are kept, since a batch may end
-// long before them.
+// The bytes of an open file from a place on. A batch may use only some of the bytes that were read;
+// the rest is kept for the next batch.
 //
 // Threads: one. Owner: a reader of files.
 class FileWindow {
@@ -48,15 +48,17 @@ class LineReader {
   LineReader(const engine::FileSource& source, const engine::RowColumns& columns, std::string name)
       : source_(source), columns_(columns), name_(std::move(name)) {}
 
-  // Sets the names of the columns from the first record of the file, for a reader that begins after this record.
+  // Sets the names of the columns from `record`, the first record of the file. For a reader that
+  // begins after this record.
   Status take_header(std::string_view record);
   bool needs_header() const;
   void go_to(FilePlace place) { place_ = place; }
   const FilePlace& place() const { return place_; }
   const std::string& name() const { return name_; }
 
-  // Converts the complete records at the beginning of `text`, which starts at place(), and moves the place after them.
-  // Stops at the limits. Returns false if less than one record is complete.
+  // Converts the complete records at the beginning of `text`, which starts at place(), and moves
+  // the place after them. Stops at the limits. Returns false if `text` does not contain one
+  // complete record.
   Result<bool> convert(std::string_view text, engine::TextEnd end,
                        const SourceReader::Limits& limits, SourceBatch& batch);
 

@@ -15,8 +15,8 @@ namespace server {
 namespace {
 
 constexpr int64_t kMostHashed = 256;
-// A renamed file counts as complete if it has not changed for this time, because its writer may
-// hold it open for a moment.
+// A renamed file counts as complete only if it has not changed for this time: the program that
+// writes it may hold it open for a moment after the rename, and add lines.
 constexpr int64_t kQuietMs = 1'000;
 
 std::string hash_of(std::string_view bytes) {
@@ -37,8 +37,9 @@ std::string_view directory_of(std::string_view path) {
 }
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// Whether `name` is a name that log rotation gives to `file`: access.log.1, access.log-20260131. Files with other names
-// are not read, since they may be copies of lines that are read anyway.
+// Returns whether `name` is a name that log rotation gives to `file`, such as access.log.1 or
+// access.log-20260131. Files with other names are not read: they may be copies, whose lines would
+// be read twice.
 bool is_rotated_name(std::string_view name, std::string_view file) {
   if (!name.starts_with(file) || name.size() < file.size() + 2) return false;
   const std::string_view suffix = name.substr(file.size());

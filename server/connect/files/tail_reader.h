@@ -13,8 +13,9 @@
 
 namespace server {
 
-// The position is the inode, a hash of the first bytes, and the offset behind the last complete line. The inode finds
-// the file again after it was renamed; the hash shows that a file with the same inode has other content.
+// A position consists of the inode, a hash of the first bytes of the file, and the offset after the
+// last complete line. After the file was renamed, it is found by its inode. If a file with the same
+// inode has another hash, its content is not the one that was read.
 //
 //   rename and create   the old file is read to its end, then the files renamed after it, then the new one
 //   copy and truncate   the size is below the offset, or the hash differs: reading begins at 0; lines written between
@@ -54,7 +55,8 @@ class TailReader final : public SourceReader {
   Result<bool> is_finished() const;
   // Continues with the file that was created after the present one. Returns false if it does not exist yet.
   Result<bool> open_next();
-  // Returns the names of the rotated files that are younger than the given one, oldest first.
+  // Returns the names of the rotated files that are younger than the file with these facts, oldest
+  // first.
   Result<std::vector<std::string>> younger_than(const FileFacts& facts) const;
   Status restart_if_truncated();
 

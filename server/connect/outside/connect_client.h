@@ -29,8 +29,9 @@ struct ConnectReply {
 // Threads: any; answers arrive on the HTTP thread. Owner: OutsideConnectors.
 class ConnectClient {
  public:
-  // Gets the answer. Fails with NetworkFailure if no worker answers in time, if an answer is not one
-  // of Kafka Connect, or if the worker refuses the credentials. The error names the worker.
+  // Called with the answer. The result is NetworkFailure if no worker answers in time, if the
+  // answer does not have Kafka Connect's form, or if the worker refuses the credentials. The error
+  // names the worker.
   using Done = std::function<void(Result<ConnectReply>)>;
 
   explicit ConnectClient(std::vector<HttpEndpoint> endpoints);

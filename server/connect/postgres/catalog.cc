@@ -93,8 +93,8 @@ Status PgCatalog::check_tables(const std::vector<PgRow>& rows) {
 }
 
 Result<std::vector<engine::PgTable>> PgCatalog::tables() {
-  // Partitioned tables are not listed, since their leaves publish the changes. Unlogged tables are not listed, since
-  // their changes are not in the log.
+  // Partitioned tables are not listed, since the changes belong to their partitions. Unlogged
+  // tables are not listed, since their changes are not in the log.
   std::vector<PgRow> rows = TRY(sql_.query(
       "SELECT c.oid, n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT') AND "
       "has_schema_privilege(n.oid, 'USAGE'), c.relreplident IN ('f', 'i') OR c.relreplident = 'd' "

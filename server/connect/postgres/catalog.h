@@ -30,18 +30,20 @@ class PgCatalog {
   // UPDATE and DELETE cannot identify the rows of a table, and with InsufficientPrivilege if the role may not read a
   // table.
   Result<std::vector<engine::PgTable>> tables();
-  // Returns the table as a message describes it. The key and the information about NULL come from the present catalog.
+  // Returns the table that a relation message of the log describes. The message contains neither
+  // the key nor the NULL constraints; both are read from the present catalog.
   Result<engine::PgTable> table_of(const engine::PgRelation& relation);
   // Creates the publication, and adds the missing tables if the source may do so.
   Status ensure_publication(const std::vector<engine::PgTable>& tables);
   Result<std::optional<PgSlot>> find_slot();
-  // Returns a sentence about the oldest open transaction, for which a new slot waits; empty if none is open.
+  // Returns a sentence about the oldest open transaction, because the creation of a slot waits
+  // until such transactions end; empty if none is open.
   std::string oldest_transaction();
   // Returns the current time of the server, in microseconds since 1970.
   Result<int64_t> now_us();
 
  private:
-  // `columns` is a query of (number, name, type, modifier).
+  // `columns` is a query that returns the columns of the table as (number, name, type, modifier).
   Status describe(engine::PgTable& table, const std::string& columns);
   Status check_tables(const std::vector<PgRow>& rows);
 

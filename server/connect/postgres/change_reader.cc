@@ -134,7 +134,7 @@ Result<SourceBatch> ChangeReader::poll(const Limits& limits) {
 Result<SourceBatch> ChangeReader::poll_snapshot(const Limits& limits) {
   Gathered out;
   if (!returned_log_) {
-    // The position of the slot is committed before the first row.
+    // The position of the slot is committed before the first row of the snapshot.
     add_positions(out.batch);
     out.batch.has_more = true;
     return std::move(out.batch);
@@ -372,7 +372,8 @@ Result<bool> ChangeReader::is_copied(const engine::PgTable& table, const engine:
   const auto copy = copies_.find(table.full_name());
   if (copy == copies_.end() || !transaction_) return false;
   const engine::PgLsn at = transaction_->commit_lsn;
-  // The snapshot copied the key in the last segment that begins before the key.
+  // The segments of a table's copy are in the order of their first keys. The key was copied in the
+  // last segment that begins before the key.
   const PgKeyTexts key = key_texts(table, row);
   for (auto segment = copy->second.segments.rbegin(); segment != copy->second.segments.rend();
        ++segment) {

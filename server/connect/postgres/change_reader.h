@@ -16,12 +16,13 @@
 
 namespace server {
 
-// The log also contains changes that a copied row includes already. Such changes are skipped: the position of each
-// table stores which keys were copied as of which position in the log (engine/connect/postgres/position.h).
+// The log also contains changes whose result was already copied with the snapshot. Such changes are
+// skipped: the position of each table stores which keys were copied, and as of which position in
+// the log (engine/connect/postgres/position.h).
 //
 // Invariants:
-//   1. log_ never is behind a change that was not returned;
-//   2. the server is sent only places of the log whose positions are durable.
+//    1. log_, the position in the log, never is after a change that was not returned;
+//    2. the reader confirms to the database only those positions in the log that are durable here.
 //
 // Threads and owner: see SourceReader.
 class ChangeReader final : public SourceReader {

@@ -1,4 +1,5 @@
-// A connection to a PostgreSQL server by libpq. No call waits without a bound, so that a task can always be stopped.
+// A connection to a PostgreSQL server by libpq. Each call has a time limit, so that a task can
+// always be stopped.
 #pragma once
 #include <cstdint>
 #include <memory>

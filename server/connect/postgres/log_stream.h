@@ -37,11 +37,11 @@ class LogStream {
   };
   // Returns the next message. Waits for it at most `wait_ms`. Fails with NetworkFailure when the server ends the stream.
   Result<std::optional<Message>> next(int wait_ms);
-  // Returns the position up to which the server has no further changes for this slot.
+  // Returns the position before which the server has sent all changes for this slot.
   engine::PgLsn server_end() const { return server_end_; }
   // Confirms to the server that the log before `lsn` is no longer needed, so that the server can delete it.
   Status confirm(engine::PgLsn lsn);
-  // Repeats the confirmation if the last one was sent before the interval.
+  // Sends the last confirmation again if it was sent longer than the interval ago.
   Status confirm_if_due();
 
  private:

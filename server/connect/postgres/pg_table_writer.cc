@@ -27,7 +27,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return all;
 }
 
-// Returns a text that is the same for equal keys only.
+// Returns a text for the key of a row. Two rows have the same text only if their keys are equal.
 std::string key_of(const engine::TableRow& row, size_t columns) {
   std::string key;
   for (size_t i = 0; i < columns; ++i) {
@@ -347,8 +347,8 @@ Status PgTableWriter::write(const std::vector<PlacedRow>& rows, const Run& run,
   for (const size_t column : run.columns)
     columns += ", " + sql_->quoted_name(table->columns[column].name);
   TRY(sql_->copy_in(fmt::format("COPY {} ({}) FROM STDIN", staging, columns), lines, kStatementMs));
-  // Deferred constraints are checked now instead of at the commit. The writer can then still find
-  // the row that violates one.
+  // Deferred constraints are checked now and not at the commit, so that the writer can still find
+  // the row that violates a constraint.
   TRY(sql_->query(fmt::format("{}; DELETE FROM {}; SET CONSTRAINTS ALL IMMEDIATE",
                               statement_of(run, *table, staging), staging),
                   kStatementMs));

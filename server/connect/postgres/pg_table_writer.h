@@ -15,8 +15,9 @@
 
 namespace server {
 
-// Rows are copied into a temporary table with their columns, and go from there into the table. If the database does not
-// take the rows, they are halved until each bad one is alone.
+// Rows are copied (COPY) into a temporary table, and from there one statement writes them into the
+// table. If the database rejects a set of rows, the set is halved again and again until each
+// invalid row is alone.
 //
 // Threads: the task's. Owner: the task.
 class PgTableWriter final : public TableWriter {
@@ -32,7 +33,8 @@ class PgTableWriter final : public TableWriter {
   Status commit() override;
 
  private:
-  // Rows that one statement writes: of one table, with the same columns, and all of them deletes or none.
+  // A run: rows that one statement writes. They are rows of one table with the same columns, and
+  // either all of them are deletes or none is.
   struct Run {
     std::string topic;  // the table follows from it
     std::shared_ptr<const engine::TableShape> shape;  // of the first row
@@ -73,7 +75,7 @@ class PgTableWriter final : public TableWriter {
   // Begins the transaction of a batch.
   Status move_position(const TablePartition& partition, Offset from, Offset to);
   std::string position_where(const TablePartition& partition) const;
-  // Whether the last error came from the values of rows.
+  // Returns whether the last error was caused by the values of rows.
   bool is_about_values() const;
   // Returns the error of a statement with the table and the column in its message.
   Error explained(Error error, const Run& run) const;

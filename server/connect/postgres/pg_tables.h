@@ -24,7 +24,8 @@ struct PgTable {
   std::optional<size_t> find(std::string_view name) const;
 };
 
-// Returns the table or view; nothing if there is none. A name in another letter case counts if it is the only one.
+// Returns the table or view; nothing if it does not exist. A name that differs only in letter case
+// is accepted if only one table has it.
 Result<std::optional<PgTable>> find_pg_table(PgConnection& sql, const engine::TableName& name);
 
 // Creates the table for rows of this shape, unless it exists. The columns of the key are its primary key. Fails with
@@ -37,9 +38,11 @@ Status add_pg_columns(PgConnection& sql, const PgTable& table,
                       const std::vector<engine::TableColumn>& columns);
 
 inline constexpr std::string_view kPositionsTable = "millrace_positions";
-// Makes the table of positions unless it exists. Fails with InsufficientPrivilege if the user may not.
+// Creates the table of positions unless it exists. Fails with InsufficientPrivilege if the user has
+// no right to create it.
 Status make_positions_table(PgConnection& sql, const engine::PostgresSink& sink);
-// Checks that the tables of the topics exist and that the user may write them, and the same for the table of positions.
+// Checks that the tables of the topics and the table of positions exist and that the user may write
+// to them.
 Status check_sink_tables(PgConnection& sql, const engine::PostgresSink& sink,
                          const std::vector<std::string>& topics);
 // Sets the schema of the session, if the sink has one.

@@ -14,8 +14,8 @@ namespace server {
 // The values of a key as texts.
 using PgKeyTexts = std::vector<std::string>;
 
-// Returns the condition that the key of the row, or the given values, are behind `after`: ("a", "b") > ('1'::int, ...).
-// Without values, the left side has the names of the columns.
+// Returns an SQL condition that holds for rows whose key is after the key `after`: ("a", "b") >
+// ('1'::int, ...). With `values`, the condition compares these values in place of the columns.
 std::string behind_key(const PgConnection& sql, const engine::PgTable& table,
                        const PgKeyTexts& after, const PgKeyTexts* values = nullptr);
 

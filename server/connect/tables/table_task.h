@@ -14,7 +14,8 @@
 
 namespace server {
 
-// The id of the topic in a position of __connect_state by which RESET OFFSETS replaces the one in the database.
+// RESET OFFSETS writes a position with this text as the id of the topic to __connect_state. At its
+// next start the task stores such a position in the database, in place of the one there.
 inline constexpr std::string_view kTopicOfReset = "reset";
 
 struct TableTaskPlan {
@@ -33,8 +34,9 @@ struct TableTaskPlan {
 //   1. the rows are written in a transaction, which also moves the position in the database;
 //   2. dead letters are committed to their topic; a crash may repeat them, but loses none;
 //   3. the transaction is committed;
-//   4. __connect_state gets a copy of the position, for users.
-// The position in the database counts. If it has moved meanwhile, another task writes to the tables, and this one ends.
+// If the position in the database differs from the one in __connect_state, the one in the database
+// is right. If the position in the database has changed since this task has read it, another task
+// writes to the tables, and this task ends.
 //
 // Threads and owner: those of ConnectTask.
 class TableTask final : public ConnectTask {
@@ -63,7 +65,7 @@ class TableTask final : public ConnectTask {
   // Returns whether more can be done without a pause.
   Result<bool> step(Partition& partition);
   Status write(Partition& partition, std::vector<Record> records, Offset end);
-  // Removes the records that make no rows, and returns them.
+  // Removes the records that cannot be converted to rows, and returns them.
   std::vector<BadRecord> transform(std::vector<Record>& records) const;
   Status commit_bad(std::vector<BadRecord> bad);
   Status copy_positions();

@@ -1,4 +1,5 @@
-// The port between the tasks of sinks that write tables and the databases, which store the positions, too.
+// The interface between the tasks of sinks that write tables and the databases. The databases also
+// store the positions of these tasks.
 #pragma once
 #include <string>
 #include <vector>
@@ -21,8 +22,9 @@ struct PlacedRow {
   Offset offset;
 };
 
-// Writes rows and positions into one database for one task. A failed call leaves the writer unusable: the runtime makes
-// a new one, which asks for the positions.
+// Writes rows and positions into one database for one task. If a call fails, the writer cannot be
+// used further: the runtime creates a new writer, which reads the positions from the database
+// again.
 //
 // Errors: a code for which is_permanent() holds sets the task to FAILED; FencedTask if another task has moved a position.
 //
@@ -31,11 +33,12 @@ class TableWriter {
  public:
   virtual ~TableWriter() = default;
   virtual Status start() = 0;
-  // Returns the stored position. If there is none, or if `replaces`, stores `otherwise` and returns it.
+  // Returns the stored position. If no position is stored, or if `replaces` is true, stores
+  // `otherwise` and returns it.
   virtual Result<Offset> position(const TablePartition& partition, Offset otherwise,
                                   bool replaces) = 0;
-  // Writes the rows, and moves the position from `from` to `to`, in a transaction that commit() ends. Returns the rows
-  // that the database does not take; they are left out.
+  // Writes the rows, and moves the position from `from` to `to`, in a transaction that stays open
+  // until commit(). Returns the rows that the database rejects; they are not written.
   struct BadRow {
     size_t index;  // in `rows`
     Error error;   // the message is only the reason
