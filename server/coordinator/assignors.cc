@@ -9,8 +9,8 @@ namespace server::coordinator {
 
 namespace {
 
-// A group of topics that have the same subscribers. Within the pool, any partition can replace any
-// other.
+// A pool: topics that have the same subscribers. Any partition of a pool can be assigned in place
+// of any other one.
 struct Pool {
   std::vector<size_t> members;
   std::vector<TopicIdPartition> partitions = {};  // sorted
@@ -49,7 +49,8 @@ void set_load(ByLoad& order, Loads& loads, size_t member, size_t load) {
   order.emplace(load, member);
 }
 
-// Gives the members the partitions of their previous targets again, and returns the partitions that no target had.
+// Assigns to the members again those partitions that they had in their previous targets. Returns
+// the partitions that no member had.
 std::vector<TopicIdPartition> keep(Pool& pool, const AssignorInput& input, Loads& loads) {
   std::vector<TopicIdPartition> kept;
   for (const size_t member : pool.members) {

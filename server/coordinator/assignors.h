@@ -15,19 +15,22 @@ struct SubscribedTopic {
   std::vector<size_t> members;  // indexes into AssignorInput::before, in ascending order
 };
 struct AssignorInput {
-  // Lists of members are in this order: first members with an instance id, by that id; then the others, by member id.
+  // All lists of members have the same order: first the members with an instance id, sorted by it,
+  // then the others, sorted by member id.
   std::vector<AssignedPartitions> before;  // the previous target of each member
   std::vector<SubscribedTopic> topics;     // each with at least one subscriber
 };
 
-// Returns the new target of each member. Every partition of a topic is assigned to one subscriber of the topic.
+// Returns the new target of each member. Every partition of a topic is assigned to one of the
+// topic's subscribers.
 using Assignor = std::vector<AssignedPartitions> (*)(const AssignorInput& input);
 
-// Balances the members with as few moves as possible: no member has two partitions more than another member that could
-// take one of these partitions.
+// Balances the partitions between the members with as few moves as possible. A member has at most
+// one partition more than any other member that could take one of its partitions.
 std::vector<AssignedPartitions> assign_uniform(const AssignorInput& input);
-// Gives each member a range of neighbouring partitions of a topic. Topics with the same number of partitions and the
-// same subscribers get equal ranges, so that they can be joined.
+// Gives each member a range of consecutive partitions of each topic. Topics with the same number of
+// partitions and the same subscribers are divided into the same ranges, so that a member gets
+// matching partitions of topics that it joins.
 std::vector<AssignedPartitions> assign_range(const AssignorInput& input);
 
 inline constexpr std::string_view kUniformAssignor = "uniform";  // the default

@@ -296,7 +296,8 @@ void ClassicGroup::on_session_end(const std::string& id) {
   rebalance_without();
 }
 
-// Closes the member's pulse. Heartbeats that the pulse has answered until now extend the session.
+// Closes the member's pulse, which answers heartbeats on other threads. The heartbeats that it has
+// answered until now extend the session.
 void ClassicGroup::close_pulse(Member& member) {
   if (!member.pulse) return;
   member.pulse->close();

@@ -1,6 +1,7 @@
-// A group with the classic protocol. Members join the group. One member, the leader, divides the
-// partitions. The coordinator distributes the assignment, and ensures that all members have the
-// same generation (https://kafka.apache.org/protocol, KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
+// A group with Kafka's classic protocol. When members join or leave, all members join again for a
+// new generation. One of them, the leader, divides the partitions. The coordinator sends each
+// member its part, and ensures that all members are in the same generation
+// (https://kafka.apache.org/protocol, KIP-62, KIP-134, KIP-345, KIP-394, KIP-814).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -31,11 +32,11 @@ std::string_view name(GroupState state);  // Kafka's name of the state
 //      assignment;
 //   3. no assignment is sent before its record is durable.
 //
-// Threads: one loop's. Owner: its partition; shared with appends in flight, whose callbacks may run
-//          after the group is gone.
+// Threads: one loop's. Owner: its partition. Callbacks of appends share it, because they may run
+//         after the partition has dropped the group.
 class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
  public:
-  // Stores the current state of the group, and calls back once, after the call has returned.
+  // Stores the group's record. Calls `stored` once, after the call has returned.
   using Store = std::function<void(const GroupValue& value, Done<KafkaError> stored)>;
 
   ClassicGroup(std::string id, GroupSurroundings& around, Store store);
@@ -43,18 +44,18 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   ClassicGroup(const ClassicGroup&) = delete;
   ClassicGroup& operator=(const ClassicGroup&) = delete;
 
-  // Restores the state from a record; sessions start with resume().
+  // Restores the state from a record. resume() starts the sessions of the members.
   void restore(GroupValue value);
   void resume();
-  // Answers all waiting requests with the error `why`. The group does nothing afterwards.
+  // Answers all waiting requests with the error `why`. Afterwards the group does nothing.
   void end(KafkaError why);
 
   void join(JoinGroup request, Done<JoinedGroup> done);
   void sync(SyncGroup request, Done<SyncedGroup> done);
   GroupHeartbeatAnswer heartbeat(const GroupHeartbeat& request);
   LeftGroup leave(const LeaveGroup& request);
-  // Returns None if the member of the request may commit offsets, and an error otherwise. The
-  // request counts as a heartbeat.
+  // Returns None if the member that sent the request may commit offsets, and an error otherwise.
+  // The request counts as a heartbeat of the member.
   KafkaError check_commit(const CommitOffsets& request);
 
   GroupState state() const { return state_; }
@@ -67,7 +68,7 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   std::optional<std::vector<std::string>> subscribed_topics() const;
   GroupDescription describe() const;
   GroupValue value() const;
-  // A member that is moved to a group with the consumer protocol, when the group is converted.
+  // A member of a group that changes to the consumer protocol.
   struct MemberToMove {
     GroupValue::Member member;
     std::vector<GroupProtocol> protocols;  // at least one
@@ -179,8 +180,8 @@ class ClassicGroup : public std::enable_shared_from_this<ClassicGroup> {
   size_t joining_count_ = 0, member_bytes_ = 0;
 
   Deadline join_end_, sync_end_;
-  // `is_initial_`: set during the first rebalance of an empty group, which waits a while for more
-  // members. `has_new_member_`: a member has joined during the current wait.
+  // `is_initial_` is set during the first rebalance of an empty group, which waits for some time so
+  // that more members can join. `has_new_member_` is set if a member has joined during this time.
   bool is_initial_ = false, has_new_member_ = false;
   bool is_storing_ = false;  // the assignment of this generation is being stored
   bool has_ended_ = false;

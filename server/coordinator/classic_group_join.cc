@@ -162,8 +162,9 @@ ClassicGroup::Member* ClassicGroup::replace_instance(Member& old, const std::str
   return &member;
 }
 
-// Replaces an instance in a stable group without a rebalance: the other members keep their
-// generation. If the change cannot be stored, it is undone.
+// A process of a stable group was replaced by a new one with the same instance id. Puts the new
+// member in the place of the old one without a rebalance: the other members keep their generation.
+// If the change cannot be stored, it is undone.
 void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member before,
                                            const std::string& id, Done<JoinedGroup> done) {
   const std::string leader = leader_ == id ? before.id : leader_;
@@ -185,9 +186,9 @@ void ClassicGroup::replace_stable_instance(const JoinGroup& request, Member befo
     }
     const bool leads = self->leader_ == id;
     JoinedGroup joined = self->current_generation(*member, leads && request.can_skip_assignment);
-    // The leader must not compute an assignment now, because no member waits for one. The answer
-    // prevents this with skips_assignment (KIP-814) or, for an older client, with the id of another
-    // leader.
+    // No member waits for an assignment, so the leader must not compute one now. The answer
+    // prevents this by skips_assignment (KIP-814) or, for an older client, by naming another member
+    // as the leader.
     joined.skips_assignment = leads && request.can_skip_assignment;
     if (!request.can_skip_assignment) joined.leader = leader;
     done(std::move(joined));

@@ -202,8 +202,8 @@ void ClassicGroup::give_assignment(Member& member, KafkaError error) {
   alive(member);
 }
 
-// Removes the members that have joined but have not asked for their assignment in time. Their partitions would have no
-// reader (KAFKA-13435).
+// Removes the members that have joined but have not asked for their assignment in time. They may be
+// gone, and then the partitions that are assigned to them would have no reader (KAFKA-13435).
 void ClassicGroup::on_sync_overdue() {
   sync_end_ = {};
   std::vector<std::string> missing;

@@ -79,9 +79,9 @@ void ConsumerGroup::resume() {
     alive(member);
     if (member.state == MemberState::UnrevokedPartitions) hurry(member);
   }
-  // The append with the group's epoch has failed, although appends with later epochs were stored.
-  // The stored epochs must not be reused for other members, whose partitions would then not be
-  // assigned.
+  // The records of members may have later epochs than the record of the group, if the append of the
+  // group's record has failed and later appends have not. These epochs must not be used again: a
+  // member that already has such an epoch would not get its new partitions.
   if (newest_epoch > epoch_) {
     epoch_ = newest_epoch;
     bump();

@@ -1,6 +1,6 @@
-// A group with the consumer protocol. Members send their subscriptions, the coordinator divides the partitions and
-// leads each member to its new partitions step by step (KIP-848). While a group is converted from one protocol to the
-// other, some of its members have the classic protocol.
+// A group with the consumer protocol (KIP-848). Members send their subscriptions. The coordinator
+// divides the partitions, and brings each member to its new partitions step by step. While a group
+// is converted from one protocol to the other, some of its members use the classic protocol.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,21 +20,22 @@
 
 namespace server::coordinator {
 
-// The state of a group is described by three epochs. Any change of subscriptions or topics raises the group epoch. An
-// assignment gets the group epoch for which it was computed. Each member has the epoch of the assignment that it has
-// reached.
+// Three epochs describe the state of a group. Each change of subscriptions or topics raises the
+// group epoch. An assignment has the group epoch for which it was computed. Each member has the
+// epoch of the assignment that it has reached.
 //
 // Invariants:
 //   1. every request is answered once;
 //   2. everything that is sent to a member is durable;
-//   3. a partition is used by at most one member: another member gets it only when the first member has given it up.
+//   3. a partition is used by at most one member: another member gets it only when the member that had
+//      it has given it up.
 //
 // Threads: one loop's. Owner: its partition.
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
   using Store = GroupChanges::Store;
-  // Called when the last member with the consumer protocol has left, and the others continue as a classic group.
-  // `records` delete the records of this group.
+  // Called when the last member with the consumer protocol has left and the remaining members
+  // continue as a classic group. `records` delete the records of this group.
   using Downgrade = std::function<void(std::vector<StoredRecord> records, GroupValue members,
                                        Done<KafkaError> stored)>;
 
@@ -43,13 +44,14 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   ConsumerGroup(const ConsumerGroup&) = delete;
   ConsumerGroup& operator=(const ConsumerGroup&) = delete;
 
-  // Restores the state from a record; sessions start with resume().
+  // Restores a part of the state from a record. resume() starts the sessions of the members.
   Status restore(const ConsumerGroupKey& key, std::optional<std::string_view> value);
   void resume();
-  // Returns whether the group has any state after its records were replayed.
+  // Returns whether the group exists, after its records were replayed: its records may all have
+  // been deleted.
   bool is_there() const { return epoch_ > 0 || !members_.empty(); }
-  // Takes over the members of a group that was classic until now. Fails with GROUP_ID_NOT_FOUND if the members are not
-  // consumers, or if there are too many members.
+  // Takes over the members of a classic group that is being converted. Fails with
+  // GROUP_ID_NOT_FOUND if the members are not consumers, or if the group has too many of them.
   KafkaError take_over(const ClassicGroup& classic);
   // Stops the group's timers. The group does nothing afterwards.
   void end();
@@ -58,9 +60,11 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
 
   // --- Members with the classic protocol
 
-  // Returns whether all members have the classic protocol after the instance of the request has joined.
+  // Returns whether all members will have the classic protocol when the member (instance) of the
+  // request has joined.
   bool is_downgraded_by(const JoinGroup& request) const;
-  // Removes the instance of the request, which will join again with the classic protocol, and converts the group.
+  // Removes the instance that sent the request, and converts the group to the classic protocol. The
+  // instance will join the classic group.
   void downgrade_for(const JoinGroup& request);
   void join(JoinGroup request, Done<JoinedGroup> done);
   void sync(const SyncGroup& request, Done<SyncedGroup> done);
@@ -95,8 +99,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   const ConsumerMember* find(std::string_view id) const;
   KafkaError check_member(const std::string& id,
                           const std::optional<std::string>& instance_id) const;
-  // Returns the member of the request, and adds it if it is new. Returns null, with the error in
-  // `refused`, if the member may not join.
+  // Returns the member that sent the request; adds it if it is new. If it may not join, returns
+  // null and sets the error in `refused`.
   ConsumerMember* enter(const ConsumerGroupHeartbeat& request,
                         ConsumerGroupHeartbeatAnswer& refused);
   ConsumerMember* enter_instance(const ConsumerGroupHeartbeat& request,
@@ -139,7 +143,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   void put(ConsumerGroupRecord kind, const ConsumerMember& member);
   void put_all();
   void drop(const ConsumerMember& member);
-  // Stores the added records, and calls back when all changes until now are durable.
+  // Stores the added records. Calls back when all changes up to now are durable.
   void commit(Done<KafkaError> done);
 
   const std::string id_;
@@ -149,7 +153,8 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   int32_t epoch_ = 0, assignment_epoch_ = 0;
   Members members_;
   std::map<std::string, std::string, std::less<>> instances_;  // member ids by instance id
-  // For each partition in use, the id of the member that uses it or has not given it up yet.
+  // For each used partition, the id of the member that uses it, or that was asked to give it up and
+  // has not done so yet.
   std::map<TopicIdPartition, std::string> holders_;
   std::vector<TopicOfGroup> topics_;  // subscribed topics, sorted by name
   std::map<std::string, Pattern> patterns_;

@@ -253,8 +253,8 @@ int32_t ConsumerGroup::session_timeout_ms(const ConsumerMember& member) const {
           .value_or(around_.settings.consumer_session_timeout_ms));
 }
 
-// Extends the member's session. As in classic groups, a heartbeat only moves the end of the session; when the timer
-// runs, it is set again if the end has moved.
+// Extends the member's session. As in classic groups, a heartbeat only changes the end of the
+// session and not the timer. When the timer runs and the end has moved, the timer is set again.
 void ConsumerGroup::alive(ConsumerMember& member) {
   member.expires_us = around_.clock.monotonic_us() + int64_t{session_timeout_ms(member)} * 1000;
   if (!member.session.is_set() || member.session.at_us > member.expires_us) watch(member);
@@ -274,8 +274,8 @@ void ConsumerGroup::on_session_end(const std::string& id) {
   expel(std::string(id));
 }
 
-// Starts the timer for the step that the member has to make. Its duration is the member's rebalance
-// timeout.
+// Starts the timer for the step that the member has to make now, such as giving up partitions. The
+// time limit is the member's rebalance timeout.
 void ConsumerGroup::hurry(ConsumerMember& member) {
   around_.deadlines.cancel(member.hurry);
   if (has_ended_) return;

@@ -51,7 +51,8 @@ std::string encode_current(const ConsumerMember& member);
 
 Result<int32_t> decode_epoch(std::string_view value);  // epoch of the group or of its assignment
 Result<std::vector<TopicOfGroup>> decode_topics(std::string_view value);
-// These functions set the fields of the member that the record contains. If they fail, the member is unchanged.
+// These functions set those fields of the member that the record contains. If they fail, the member
+// is unchanged.
 Status decode_member(std::string_view value, ConsumerMember& member);
 Status decode_target(std::string_view value, ConsumerMember& member);
 Status decode_current(std::string_view value, ConsumerMember& member);

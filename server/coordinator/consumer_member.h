@@ -1,4 +1,5 @@
-// A member of a consumer group, and its transition from the current partitions to its target (KIP-848).
+// A member of a consumer group, and its steps from its current partitions to its target partitions
+// (KIP-848).
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -16,19 +17,19 @@ namespace server::coordinator {
 // A set of partitions; sorted, without duplicates.
 using AssignedPartitions = std::vector<TopicIdPartition>;
 
-// Additional data of a member with the classic protocol, in a consumer group that is being converted between the
-// protocols.
+// Additional data of a member that uses the classic protocol in a group that is being converted.
 struct ClassicMembership {
   int32_t session_timeout_ms = 0;
   std::vector<GroupProtocol> protocols = {};
   bool operator==(const ClassicMembership&) const = default;
 };
 
-// The steps of a member towards its target. The numbers are stored in the member's record (Kafka's MemberState).
+// The position of a member between its current and its target partitions. The numbers are stored in
+// the member's record (Kafka's MemberState).
 enum class MemberState : int8_t {
   Stable = 0,
   UnrevokedPartitions = 1,   // the member must give up partitions
-  UnreleasedPartitions = 2,  // other members still have partitions of its target
+  UnreleasedPartitions = 2,  // partitions of its target are still used by other members
 };
 
 inline constexpr int32_t kLeavesForGood = -1, kLeavesForAWhile = -2;  // values of a member epoch
@@ -51,7 +52,7 @@ struct ConsumerMember {
 
   int64_t expires_us = 0;
   Deadline session = {};  // checks whether the session has expired
-  Deadline hurry = {};    // time limit for the requested revocation or join
+  Deadline hurry = {};    // time limit for the member to give up partitions, or to join again
   size_t charged = 0;     // bytes charged to the memory budget
 
   bool is_reconciled(int32_t target_epoch) const {
@@ -59,9 +60,10 @@ struct ConsumerMember {
   }
 };
 
-// Makes one step towards `member.target`, which belongs to `target_epoch`. Partitions are given up first; partitions of
-// other members are added when they are free. `owned` is the list that the member has reported, if any. Returns false
-// if the member has not changed.
+// Makes one step towards `member.target`, which was computed for `target_epoch`. The member first
+// gives up partitions; partitions that other members use are added when `is_free` returns true for
+// them. `owned` is the list of partitions that the member has reported, if any. Returns false if
+// the member has not changed.
 bool reconcile(ConsumerMember& member, int32_t target_epoch,
                const std::function<bool(const TopicIdPartition&)>& is_free,
                const std::optional<AssignedPartitions>& owned);

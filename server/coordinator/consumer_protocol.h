@@ -1,5 +1,5 @@
-// Reads and writes the metadata and assignments that consumers send as opaque bytes in the classic protocol
-// (ConsumerProtocolSubscription and ConsumerProtocolAssignment).
+// Reads and writes the subscriptions and assignments that consumers send as opaque bytes in the
+// classic protocol (Kafka's ConsumerProtocolSubscription and ConsumerProtocolAssignment).
 #pragma once
 #include <cstdint>
 #include <functional>

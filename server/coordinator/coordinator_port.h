@@ -1,5 +1,5 @@
-// The environment of a coordinator's partitions. server/node implements it over storage::Log and a loop; tests
-// implement it in memory.
+// The interface between the partitions of a coordinator and the rest of the server. server/node
+// implements it with storage::Log and a loop; tests implement it in memory.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,12 +23,13 @@ class CoordinatorPort {
   virtual ~CoordinatorPort() = default;
 
   virtual const Clock& clock() const = 0;
-  // Returns whether another node may take over the coordinator, so that a client that asks again may find it.
+  // Returns whether another node may become the coordinator, so that a client that looks for its
+  // coordinator again may find that node.
   virtual bool can_move() const { return false; }
 
-  // Calls `each` for whole batches from the offset `from` on, about `max_bytes` in total, and
-  // returns the offset after the last batch. At the end of the log it returns `from`. Durable
-  // batches are read even if they are not visible yet: they cannot be lost while this node leads.
+  // Calls `each` for whole batches from the offset `from` on, about `max_bytes` in total. Returns
+  // the offset after the last batch, or `from` at the end of the log. Also reads durable batches
+  // that are not visible yet: they are not lost as long as this node leads.
   using EachBatch = std::function<Status(const records::BatchView& batch)>;
   virtual Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
                               const EachBatch& each) = 0;
@@ -43,12 +44,14 @@ class CoordinatorPort {
     int32_t partition = 0;
     std::string batch = {};
   };
-  // Appends a batch, and calls back when the batch is visible: a change of the leader can no longer
-  // remove it. Fails with FencedLeaderEpoch or NotLeader if the partition is no longer led under
-  // `epoch`. Batches of a partition are appended in the order of the calls. The batches in `with`
-  // are stored in the same commit, all or nothing; if that is impossible, append() fails with
-  // another error. Batches for deleted partitions are left out. `guard` is the verified state of
-  // the transaction to which the batch belongs, or null (PartitionBatches).
+  // Appends a batch. Calls back when the batch is visible, so that no change of the leader can
+  // remove it. Batches of a partition are appended in the order of the calls. Fails with
+  // FencedLeaderEpoch or NotLeader if this node no longer leads the partition under `epoch`.
+  //
+  // The batches in `with` are stored in the same commit, all or nothing; if that is impossible,
+  // append() fails with another error. Batches for deleted partitions are left out. If the batch
+  // belongs to a transaction, `guard` confirms that the transaction includes the partition
+  // (PartitionBatches::guard); otherwise it is null.
   using Guard = std::shared_ptr<const storage::TransactionGuard>;
   virtual void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
                       std::vector<Elsewhere> with, Guard guard,

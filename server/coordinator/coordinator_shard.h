@@ -1,5 +1,5 @@
-// The coordinators of one kind (of groups, or of transactions) on one loop, one for each partition that the loop has
-// led.
+// The coordinators of groups, or those of transactions, on one loop. Each partition that the loop
+// has led has one.
 #pragma once
 #include <functional>
 #include <map>
@@ -13,11 +13,11 @@
 
 namespace server::coordinator {
 
-// `Around` is the environment of a `Partition`. The constructor creates it with `around(deadlines_, size_)`, and it may
-// keep references to both.
+// `Around` is the environment of the partitions, such as GroupSurroundings. The constructor creates
+// it with `around(deadlines_, size_)`; it may keep references to both arguments.
 //
-// Threads: one loop's. Owner: the owner of the loop; tasks posted to the port must be gone before the shard is
-// destroyed.
+// Threads: one loop's. Owner: the owner of the loop. All tasks that were posted to the port must
+// have ended before the shard is destroyed.
 template <class Partition, class Around>
 class CoordinatorShard {
  public:
@@ -49,8 +49,8 @@ class CoordinatorShard {
     for (const auto& [id, partition] : partitions_) visit(*partition);
   }
 
-  // Calls `tell` whenever the earliest deadline becomes earlier, so that the caller can set its
-  // timer again.
+  // Calls `tell` when a deadline is set that is earlier than all others, so that the caller can set
+  // its timer again.
   void on_sooner(std::function<void()> tell) { deadlines_.on_sooner(std::move(tell)); }
   // Returns the time of the earliest deadline. run_due() runs due deadlines for about one slice.
   std::optional<int64_t> next_us() const { return deadlines_.next_us(); }

@@ -1,5 +1,6 @@
-// The port through which front ends reach the coordinators of one kind, on any loop or node. server/node implements the
-// port over the loops; the implementation of tests calls a single partition.
+// The interface through which the front ends reach the coordinators of groups or of transactions,
+// on any loop or node. server/node implements it over the loops; the implementation of tests calls
+// a single partition.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,8 +13,8 @@
 
 namespace server::coordinator {
 
-// An answer reports errors in one of two ways: with a field `error` for the whole answer, or with the functions
-// verdict() and refuse_all(), which read and set the errors of its parts.
+// An answer reports errors in one of two ways: either a field `error` applies to the whole answer,
+// or verdict() and refuse_all() read and set the errors of its parts.
 template <class Answer>
 concept HasError = requires(const Answer& answer) {
   answer.error;
@@ -23,8 +24,9 @@ concept HasVerdict = requires(const Answer& answer) {
   answer.verdict();
 };
 
-// `Partition` handles the requests, and each request has a key (a group id or a transactional id). `Listed` is the
-// combined list of all partitions.
+// `Partition` is the class that handles the requests. Each request has a key (a group id or a
+// transactional id), which selects the partition. `Listed` is the combined result of list() for all
+// partitions.
 //
 // Threads: one loop's. Calls back there, once per request, perhaps within the call.
 template <class Partition, class Listed>
@@ -37,7 +39,7 @@ class Coordinators {
     std::string key(key_of(request));
     run(key, asking(std::move(request), confirming(key, std::move(done))));
   }
-  // Sends a request that concerns a whole partition.
+  // Sends a request that concerns a whole partition instead of a single key.
   template <class Request>
   void ask_at(PartitionId partition, Request request, Done<typename Request::Answer> done) {
     run_at(partition, asking(std::move(request), std::move(done)));
@@ -48,8 +50,8 @@ class Coordinators {
   virtual void prepare(Done<KafkaError> done) = 0;
 
  protected:
-  // Runs `work` with the partition of the key, on the loop of that partition. If no coordinator is available, `work`
-  // gets null and the reason.
+  // Runs `work` with the partition of the key, on the loop of that partition. If no coordinator is
+  // available, calls `work` with null and the reason.
   using Work = std::function<void(Partition* partition, KafkaError why_not)>;
   virtual void run(const std::string& key, Work work) = 0;
   virtual void run_at(PartitionId partition, Work work) = 0;
@@ -57,9 +59,9 @@ class Coordinators {
   // answer back to the caller.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
-  // Checks that an answer of a coordinator is still valid, because another coordinator may have
-  // replaced this one without its knowledge. The check concerns the error of the answer or, if the
-  // error is None, the stored state that the answer shows. Calls `done` with the result.
+  // Checks that an answer of a coordinator is still valid: another coordinator may have replaced
+  // this one without its knowledge. The answer is either `error` or, if `error` is None, the stored
+  // state of the key. Calls `done` with the result.
   virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
                        std::function<void(bool holds)> done) {
     done(true);

@@ -1,4 +1,5 @@
-// The timers of a loop's coordinators, independent of the loop.
+// The timers of the coordinators on one loop. The loop needs only one timer of its own, for the
+// earliest of them.
 #pragma once
 #include <absl/container/btree_map.h>
 
@@ -17,8 +18,8 @@ struct Deadline {
   auto operator<=>(const Deadline&) const = default;
 };
 
-// Invariant: timers with the same time run in the order in which they were set. Threads: one loop's. Owner: the owner
-// of the loop; outlives all users of deadlines.
+// Invariant: timers with the same time run in the order in which they were set. Threads: one
+// loop's. Owner: the owner of the loop. It outlives all objects that set timers.
 class Deadlines {
  public:
   // Sets a timer. run_due() calls `on_time` once.
@@ -27,7 +28,8 @@ class Deadlines {
   // reset: the callback has to reset it.
   void cancel(Deadline& deadline);
 
-  // Calls `tell` whenever the earliest deadline becomes earlier, so that the caller can set the loop's timer again.
+  // Calls `tell` when a timer is set that is earlier than all others, so that the caller can set
+  // the loop's timer again.
   void on_sooner(std::function<void()> tell) { tell_sooner_ = std::move(tell); }
 
   // Returns the time of the earliest timer, or nullopt if no timer is set.

@@ -22,17 +22,20 @@ class GroupChanges {
   bool has_any() const { return !records_.empty(); }
   // Discards the records that were added and not committed yet.
   void forget() { records_.clear(); }
-  // Discards the added records. undeleted() keeps the keys of tombstones among them.
+  // Discards the added records. The keys of tombstones among them are remembered: undeleted()
+  // returns them.
   void forget_all_but_deletions();
 
-  // Makes the next commit write the whole group again, with a tombstone for `key`.
+  // Makes the next commit write all records of the group again, together with a tombstone for
+  // `key`.
   void rewrite_without(std::string key);
-  // Returns the tombstones that the next commit has to append (again): those whose append has failed, and those of
-  // forget_all_but_deletions() and rewrite_without().
+  // Returns the tombstones that the next commit has to append: those whose append has failed, and
+  // those that forget_all_but_deletions() and rewrite_without() have remembered.
   std::vector<StoredRecord> undeleted() const;
 
-  // Appends the added records, and calls back when all changes until now are durable. If an earlier append has failed,
-  // commit() calls `add_all`, which adds all records of the group, so that the whole group is written again.
+  // Appends the added records, and calls back when all changes up to now are durable. If an earlier
+  // append has failed, commit() first calls `add_all`, which adds all records of the group, so that
+  // the whole group is written again.
   void commit(const std::function<void()>& add_all, Done<KafkaError> done);
 
  private:

@@ -28,9 +28,9 @@ inline constexpr KafkaError kUnsupportedAssignor{112};
 inline constexpr KafkaError kStaleMemberEpoch{113};
 inline constexpr KafkaError kInvalidRegularExpression{128};
 
-// Returns whether the error depends on the coordinator's state of the group. Clients rejoin or stop
-// because of such an error, so only the current coordinator may send it. The other errors concern
-// the coordinator itself, or are temporary.
+// Returns whether the error results from the coordinator's state of the group. Clients join again
+// or stop because of such an error, so a coordinator must not send it if another coordinator has
+// replaced it. The other errors concern the coordinator itself, or are temporary.
 constexpr bool is_group_verdict(KafkaError error) {
   return error == kIllegalGeneration || error == kUnknownMemberId || error == kGroupIdNotFound ||
          error == kFencedInstanceId || error == kFencedMemberEpoch || error == kStaleMemberEpoch;

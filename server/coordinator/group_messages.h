@@ -1,4 +1,5 @@
-// Requests and answers of group coordinators: the contents of Kafka's requests, independent of their versions.
+// Requests and answers of group coordinators: the contents of Kafka's requests, in one form for all
+// versions of the protocol.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -77,7 +78,8 @@ struct SyncGroup {
 
 struct GroupHeartbeatAnswer {
   KafkaError error = KafkaError::None;
-  // If set, the connection's loop answers heartbeats with this pulse until the coordinator has something to send.
+  // If set, the loop of the connection answers heartbeats with this pulse until the coordinator has
+  // news for the member.
   std::shared_ptr<MemberPulse> pulse = nullptr;
 };
 struct GroupHeartbeat {
@@ -101,8 +103,8 @@ struct LeftGroup {
   };
   KafkaError error = KafkaError::None;  // error of the group
   std::vector<Member> members = {};
-  // Returns the error of the group or, if the group has none, the first error of a member for which is_group_verdict()
-  // is true.
+  // Returns the error of the whole answer. If it has none, returns the first error of a member for
+  // which is_group_verdict() is true.
   KafkaError verdict() const;
   void refuse_all(KafkaError why) { *this = {.error = why}; }
 };
@@ -131,7 +133,7 @@ struct ConsumerGroupHeartbeatAnswer {
   std::string member_id = {};
   int32_t member_epoch = 0;
   int32_t heartbeat_interval_ms = 0;
-  // The partitions that the member may use, sorted; none if unchanged.
+  // The partitions that the member may use, sorted; nullopt if they have not changed.
   std::optional<std::vector<TopicIdPartition>> assignment = {};
 };
 struct ConsumerGroupHeartbeat {
@@ -163,7 +165,7 @@ using TopicErrors = std::vector<std::pair<std::string, std::vector<PartitionErro
 struct CommittedOffsets {
   TopicErrors topics;  // in the order of the request
   // Returns the first error for which is_group_verdict() is true, or None. Such an error concerns
-  // the member, so all partitions have the same error.
+  // the member and not a partition, so it is the same for all partitions.
   KafkaError verdict() const;
   void refuse_all(KafkaError why);
 };
@@ -184,7 +186,7 @@ struct CommitOffsets {
   // True for requests of version 9 and later, whose answers have error codes for member epochs.
   bool knows_member_epochs = false;
   std::optional<ProducerIdentity> producer = {};  // set for commits in a transaction
-  // The verified state of the producer's transaction; see CoordinatorPort.
+  // Confirms that the producer's transaction includes the partition; see CoordinatorPort::append().
   std::shared_ptr<const storage::TransactionGuard> guard = {};
   // Returns whether a member sends the request. Other clients only store offsets under the group's
   // id.
@@ -192,15 +194,15 @@ struct CommitOffsets {
   Answer refusal(KafkaError error) const;
 };
 
-// The answer to EndOffsets. An EndOffsets request commits or discards the offsets of a transaction.
+// The answer to EndOffsets, a request that commits or discards the offsets of a transaction.
 struct EndedOffsets {
   KafkaError error = KafkaError::None;
 };
 struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
-  bool is_stored = false;  // the transaction's marker is in the partition's log already
-  // The leader epoch that the coordinator must have to accept the request. nullopt: any epoch.
+  bool is_stored = false;  // the partition's log has the transaction's marker already
+  // The leader epoch that the coordinator must have to accept the request; nullopt: any epoch.
   std::optional<LeaderEpoch> under = {};
   Answer refusal(KafkaError error) const { return {error}; }
 };
@@ -297,8 +299,8 @@ struct GroupProgress {
     int32_t partition = 0;
     std::optional<int64_t> committed = {};
     std::string member = {};  // the member that reads the partition, if any
-    // The end of the partition. The coordinator leaves it empty. The node of the coordinator gets
-    // it from the leader of the partition.
+    // The end of the partition. The coordinator leaves it empty, and its node then asks the leader
+    // of the partition for it.
     std::optional<int64_t> end = {};
   };
   std::string group_id, state, protocol_type, protocol;

@@ -28,8 +28,8 @@ class GroupOffsets {
   void erase(const OffsetKey& key);
   bool empty() const { return by_topic_.empty(); }
   const ByTopic& by_topic() const { return by_topic_; }
-  // Returns null if no offset is committed, or if the topic of the offset was deleted. A new topic
-  // with the same name does not get the old topic's offset.
+  // Returns null if no offset is committed, or if the topic for which it was committed has been
+  // deleted. A new topic with the same name does not get the old topic's offset.
   const OffsetValue* find(std::string_view topic, int32_t partition,
                           const storage::TopicSnapshot& topics) const;
 
@@ -42,8 +42,8 @@ class GroupOffsets {
   size_t bytes_ = 0;
 };
 
-// Returns whether the offset belongs to `topic`, which is the present topic of that name, or null if none exists. An
-// offset without a topic id belongs to any topic of the name.
+// Returns whether the offset was committed for `topic`, the topic that has this name now (null:
+// none). An offset without a topic id belongs to any topic of its name.
 bool is_of(const OffsetValue& value, const storage::TopicInfo* topic);
 
 }  // namespace server::coordinator

@@ -16,7 +16,8 @@ constexpr size_t kBytesOfGroup = 800;  // approximate size of a group in memory
 GroupPartition::GroupPartition(PartitionId id, CoordinatorPort& port, GroupSurroundings& around)
     : id_(id), port_(port), around_(around), log_(id, port, *this) {}
 
-// Resigns first: this answers the appends in flight while the groups still exist.
+// Resigns first, because log_ then answers the appends in progress, and their callbacks use the
+// groups, which must still exist.
 GroupPartition::~GroupPartition() { log_.resign(); }
 
 // --- The state

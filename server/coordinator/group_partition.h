@@ -1,5 +1,5 @@
-// The groups whose ids hash to one partition of __consumer_offsets. The leader of the partition
-// coordinates them.
+// The groups whose ids hash to one partition of __consumer_offsets. The node that leads this
+// partition coordinates these groups.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -70,8 +70,8 @@ class GroupPartition final : private ReplayedState {
  private:
   struct Group {
     explicit Group(StateSize& size) : offsets(size) {}
-    // One of the two is set, according to the group's protocol. Both are shared with the callbacks
-    // of appends.
+    // One of the two is set, depending on the group's protocol. The callbacks of appends share
+    // them, because these callbacks may run after the group was dropped.
     std::shared_ptr<ClassicGroup> classic;
     std::shared_ptr<ConsumerGroup> consumer;
     bool has_members() const;
@@ -80,8 +80,8 @@ class GroupPartition final : private ReplayedState {
     GroupOffsets offsets;
     bool is_stored = false;  // the group has a record other than offsets
     int commits_under_way = 0;
-    // Number of open transactions that have committed an offset of the partition, by topic and
-    // partition.
+    // For each topic and partition: the number of open transactions that have committed an offset
+    // for it.
     std::map<std::pair<std::string, int32_t>, int> undecided = {};
   };
   struct Commit;
@@ -99,8 +99,8 @@ class GroupPartition final : private ReplayedState {
 
   Group* find(const std::string& id);
   Group& find_or_make(const std::string& id);
-  // Returns the group, and creates it if it does not exist. Returns null if no memory is left for
-  // another group.
+  // Returns the group, and creates it if it does not exist. Returns null if the memory budget has
+  // no space for another group.
   Group* find_or_admit(const std::string& id);
   std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
   std::shared_ptr<ConsumerGroup> make_consumer(const std::string& id);
@@ -148,8 +148,8 @@ class GroupPartition final : private ReplayedState {
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
   // An id is in `groups_` or in `shares_`, but never in both.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
-  // The offsets of open transactions. For each partition only the last offset is kept, because a
-  // commit makes only this one valid.
+  // The offsets that open transactions have committed. For each partition only the last offset of a
+  // transaction is kept, because the end of the transaction makes only this one valid.
   absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
 };
 

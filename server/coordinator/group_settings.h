@@ -30,10 +30,10 @@ struct GroupSettings {
 // The following limits do not exist in Kafka. They are far above the needs of real clients, and
 // prevent clients from filling the memory.
 inline constexpr size_t kMaxGroupIdBytes = 4'096;
-// Limit for the bytes of all data that the members of a group have sent and received.
+// Limit for the total bytes of the data that the members of one group have sent and received.
 inline constexpr size_t kMaxGroupBytes = 8 << 20;
-// Limit, per group, for clients that have received a member id and have not joined with it. Beyond the limit the oldest
-// such client is forgotten.
+// Limit, per group, for clients that have received a member id and have not joined with it yet.
+// Beyond the limit, the oldest of these clients is removed.
 inline constexpr size_t kMaxPendingMembers = 10'000;
 // A new member that waits for its first generation sends no heartbeats, so the coordinator cannot
 // detect that it has disappeared. It is removed after this time (as in Kafka's group coordinator,

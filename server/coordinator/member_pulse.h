@@ -1,5 +1,5 @@
-// Answers heartbeats without the group's loop, because the state of the group has rarely changed
-// since the last heartbeat.
+// Lets the loop of a connection answer heartbeats without the group's loop. This is possible
+// because the state of a group rarely changes between two heartbeats.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -12,9 +12,10 @@
 
 namespace server::coordinator {
 
-// A pulse answers heartbeats in place of the coordinator. Two loops share it: the loop of a
-// member's connection and the loop of the member's group. While the pulse is open, the connection's
-// loop answers heartbeats and stores the time of the last one. The group's loop reads this time.
+// A pulse answers heartbeats in place of the coordinator. Two loops share it: the loop of the
+// member's connection, and the loop of the member's group. While the pulse is open, the
+// connection's loop answers heartbeats and stores the time of the last one. The group's loop reads
+// this time to check the member's session.
 //
 // Threads: beat() from any thread; all other functions from the group's loop, except that is_open() may be called from
 // any thread.
@@ -28,8 +29,8 @@ class MemberPulse {
   }
   int64_t last_us() const { return last_us_.load(std::memory_order_acquire); }
   bool is_open() const { return is_open_.load(std::memory_order_relaxed); }
-  // Closes the pulse permanently, because the group has something to send. A concurrent beat() may
-  // still be accepted; it counts as earlier.
+  // Closes the pulse permanently, because the group has news for the member. A concurrent call of
+  // beat() may still accept a heartbeat, as if the heartbeat had arrived before.
   void close() { is_open_.store(false, std::memory_order_release); }
 
  private:
@@ -40,7 +41,8 @@ class MemberPulse {
 // The pulses of the members whose connections belong to one loop. Threads: that loop's.
 class MemberPulses {
  public:
-  // Returns the key of a pulse: the content of a heartbeat. A pulse is valid only for exactly this content.
+  // Returns the key of a pulse, which consists of the fields of a heartbeat. A pulse is valid only
+  // for heartbeats with exactly these fields.
   static std::string key(const std::string& group_id, const std::string& member_id,
                          int32_t generation) {
     std::string key = group_id;
@@ -59,8 +61,7 @@ class MemberPulses {
     return false;
   }
   void keep(std::string key, std::shared_ptr<MemberPulse> pulse) {
-    // The entry of a member that disappears without leaving remains until the group closes its
-    // pulse.
+    // If a member disappears without leaving, its entry remains until the group closes its pulse.
     if (pulses_.size() >= most_) {
       absl::erase_if(pulses_, [](const auto& each) { return !each.second->is_open(); });
       most_ = std::max(kLeast, 2 * pulses_.size());

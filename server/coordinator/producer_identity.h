@@ -1,4 +1,5 @@
-// The identity of a producer, and the end of its transactions, for coordinators and partitions.
+// Types that coordinators and partitions share: the identity of a producer, and the end of one of
+// its transactions.
 #pragma once
 #include <cstdint>
 

@@ -73,7 +73,8 @@ class RecordWriter {
   std::string out_;
 };
 
-// Reads the fields of a record. After the first error ok() stays false, and every call returns an empty value.
+// Reads the fields of a record. After the first error, ok() returns false, and every further call
+// returns an empty value.
 class RecordReading {
  public:
   explicit RecordReading(std::string_view bytes) : in_(bytes) {}
@@ -87,8 +88,9 @@ class RecordReading {
   std::optional<std::string> nullable_text() { return sized<int16_t>(); }
   std::string text() { return required(nullable_text()); }
   std::string bytes() { return required(sized<int32_t>()); }
-  // Returns nullopt if the array is null, and otherwise the number of its elements, which follow. The number is at most
-  // that of the remaining bytes, since each element has at least one byte.
+  // Returns nullopt if the array is null, and otherwise the number of its elements, which the
+  // caller reads next. The number is at most the number of the remaining bytes, because each
+  // element has at least one byte.
   std::optional<size_t> array() {
     const std::optional<size_t> count = size<int32_t>();
     return ok() ? count : std::nullopt;

@@ -1,6 +1,6 @@
-// A coordinator whose state is replayed from one partition of an internal topic. The coordinators
-// of groups and of transactions are both built on it. The leader of the partition has the state.
-// When the leadership moves, the new leader replays the log.
+// A coordinator whose state is stored in one partition of an internal topic. The coordinators of
+// groups and of transactions use it. Only the leader of the partition has the state in memory. When
+// the leadership moves, the new leader replays the partition's log.
 #pragma once
 #include <deque>
 #include <functional>
@@ -19,10 +19,11 @@ namespace server::coordinator {
 // The interface of a state that is stored in a partition.
 class ReplayedState {
  public:
-  // Applies a record, in the order of the log. A record without a value deletes the key. If replay() fails, the record
-  // is skipped, and the error is logged.
+  // Applies a record; called in the order of the log. A record without a value deletes the key. If
+  // replay() fails, the record is skipped, and the error is logged.
   virtual Status replay(std::string_view key, std::optional<std::string_view> value) = 0;
-  // Applies a record of an open transaction. The record becomes valid if the transaction is committed.
+  // Applies a record of an open transaction. It becomes valid only when the transaction is
+  // committed (replay_end()).
   virtual Status replay_undecided(ProducerId producer, std::string_view key,
                                   std::optional<std::string_view> value);
   virtual void replay_end(ProducerId, records::TransactionEnd) {}
@@ -42,11 +43,12 @@ struct StoredRecord {
   std::optional<std::string> value;
 };
 
-// Returns the error that clients get if a record was not stored. Temporary errors make clients retry here or look for
-// the coordinator again (the same translation as in Kafka's coordinators).
+// Returns the error that clients get if a record was not stored. For temporary errors it is one
+// that makes clients retry, or look for the coordinator again (the same translation as in Kafka's
+// coordinators).
 KafkaError coordinator_error(const Status& status);
 // Works like coordinator_error(), for requests whose client shows the error to its user. If the
-// disk is full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR. After a retriable
+// disk is full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR. With a retriable
 // error, the client would find this coordinator again and again, and would finally report only a
 // timeout.
 KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port);
@@ -70,8 +72,8 @@ class ReplayedPartition {
   ReplayedPartition(const ReplayedPartition&) = delete;
   ReplayedPartition& operator=(const ReplayedPartition&) = delete;
 
-  // Begins to lead the partition under `epoch`. Replays the log in slices, even if this node has led the partition
-  // before.
+  // Begins to lead the partition under `epoch`. Replays the log in slices. The log is replayed even
+  // if this node has led the partition before.
   void lead(LeaderEpoch epoch);
   void resign();
 
@@ -82,9 +84,9 @@ class ReplayedPartition {
   // Returns None while the partition is active, or the error for requests while it is not.
   KafkaError unavailable() const;
 
-  // Appends all records or none, and calls back when no change of the leader can remove them. The
-  // records of one loop iteration become one batch. Fails with NotLeader unless the partition is
-  // active.
+  // Appends all records or none. Calls back when they are visible, so that no change of the leader
+  // can remove them. The records of one loop iteration are appended as one batch. Fails with
+  // NotLeader unless the partition is active.
   void append(const std::vector<StoredRecord>& records, Done done);
   // Appends the records in the producer's transaction. Fails with FencedTask if the producer has been replaced.
   void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
@@ -120,11 +122,11 @@ class ReplayedPartition {
 
   records::BatchBuilder builder_;
   Waiting gathered_;
-  // The callbacks of each batch whose append is in flight. Shared with the callback of that append, which may run after
-  // a resignation.
+  // For each batch whose append is in flight, its callbacks. They are shared with the callback of
+  // the append, which may run after resign().
   std::deque<std::shared_ptr<Waiting>> under_way_;
-  // Expires with this object, and at each lead() and resign(). Tasks of an earlier term detect this
-  // with a weak pointer.
+  // Replaced at each lead() and resign(). Tasks that were posted before hold a weak pointer to the
+  // old object, and so detect that their term has ended.
   std::shared_ptr<char> term_;
 };
 

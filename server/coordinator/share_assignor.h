@@ -17,8 +17,8 @@ struct SharedTopic {
   std::vector<size_t> members;  // indexes of the topic's subscribers, in ascending order
 };
 // Returns the partitions of each of `member_count` members. The subscribers of a topic get equal
-// numbers of its partitions; the numbers differ by at most one. If the topic has fewer partitions
-// than subscribers, the partitions get equal numbers of members instead.
+// numbers of its partitions, up to a difference of one. If the topic has fewer partitions than
+// subscribers, each partition gets about the same number of members instead.
 std::vector<AssignedPartitions> assign_simple(size_t member_count,
                                               const std::vector<SharedTopic>& topics);
 

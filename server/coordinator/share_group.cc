@@ -221,8 +221,9 @@ void ShareGroup::watch(Member& member) {
       around_.deadlines.set(member.expires_us, [this, id = member.id] { on_session_end(id); });
 }
 
-// Removes the member if its session has expired. Its acquired records remain acquired: the share
-// session ends with the connection, and the lock of each record expires separately.
+// Removes the member if its session has expired. The records that it has acquired stay acquired:
+// they are released when its share session ends with the connection, or when the lock of each
+// record expires.
 void ShareGroup::on_session_end(const std::string& id) {
   Member& member = members_.find(id)->second;
   member.session = {};

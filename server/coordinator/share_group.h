@@ -23,8 +23,9 @@ namespace server::coordinator {
 
 inline constexpr size_t kBytesOfShareGroup = 1'000;  // approximate size of a group in memory
 
-// Membership and sessions are independent. Members have assignments; records are lent and acknowledged in sessions. A
-// session needs no member, as in Kafka, where different nodes handle the two.
+// Membership and sessions are independent. Partitions are assigned to members; records are lent and
+// acknowledged in sessions. A session can exist without a member, as in Kafka, where different
+// nodes may handle the two.
 //
 // Invariants:
 //   1. every request is answered once;
@@ -41,10 +42,11 @@ class ShareGroup {
   ShareGroup(const ShareGroup&) = delete;
   ShareGroup& operator=(const ShareGroup&) = delete;
 
-  // Restores the state from a record; sessions start with resume().
+  // Restores a part of the state from a record. resume() starts the sessions of the members.
   Status restore(const ShareGroupKey& key, std::optional<std::string_view> value);
   void resume();
-  // Returns whether the group has any state after its records were replayed.
+  // Returns whether the group exists, after its records were replayed: its records may all have
+  // been deleted.
   bool is_there() const { return epoch_ > 0 || !members_.empty() || !shared_.empty(); }
   // Answers all waiting requests with the error `why`. The group does nothing afterwards.
   void end(KafkaError why);
@@ -59,7 +61,7 @@ class ShareGroup {
   ShareGroupOffsets offsets(const DescribeShareGroupOffsets& request) const;
   void alter(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done);
   void forget(const DeleteShareGroupOffsets& request, Done<DeletedShareOffsets> done);
-  // Deletes the progress of partitions whose topics no longer exist.
+  // Deletes the stored progress of partitions whose topics no longer exist.
   void expire();
 
   bool is_empty() const { return members_.empty(); }
@@ -84,10 +86,11 @@ class ShareGroup {
   // The state of a partition.
   struct Shared {
     SharePartition state = {};
-    int32_t number = 0;       // number of the last Progress record
-    int32_t slots = 0;        // number of Change records since the last Progress record
-    int32_t most_slots = 0;   // largest number of slots ever used: the log has a key for each of
-                              // them
+    int32_t number = 0;  // number of the last Progress record
+    // number of Change records since the last Progress record; each has a slot of its own
+    int32_t slots = 0;
+    // largest number of slots that were ever used at a time; each slot is a key in the log
+    int32_t most_slots = 0;
     size_t change_bytes = 0;  // bytes of Change records since the last Progress record
     size_t progress_bytes = 0;
     size_t charged = 0;
@@ -104,10 +107,10 @@ class ShareGroup {
     SharePartition::Holder member;
     uint64_t connection = 0;
     int32_t next_epoch = 1;
-    std::list<TopicIdPartition> partitions = {};  // in the order of examination
+    std::list<TopicIdPartition> partitions = {};  // in the order in which lend() looks for records
     // The position of each partition in `partitions`.
     std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};
-    std::set<TopicIdPartition> lent = {};  // partitions of which the member may have records
+    std::set<TopicIdPartition> lent = {};  // partitions of which the member may hold records
     std::optional<Waiting> waiting = {};
     size_t charged = 0;
   };
@@ -157,7 +160,8 @@ class ShareGroup {
   Waiting stop_waiting(Session& session);
   void end_wait(Session& session);
   void close(Sessions::iterator session, bool has_tried);
-  // Answers waiting sessions with records of the partition, in the order of their tickets, while records are available.
+  // Answers waiting sessions with records of the partition, in the order in which they began to
+  // wait, as long as records are available.
   void wake(const TopicIdPartition& partition);
   void look_after(const TopicIdPartition& id, Shared& shared, int64_t expiry_us);
   void on_lock_end(const TopicIdPartition& id);
@@ -182,11 +186,13 @@ class ShareGroup {
 
   int32_t epoch_ = 0;
   Members members_;
-  // The metadata for which partitions were assigned; shared with the current metadata.
+  // The metadata for which partitions were assigned last; compared with the current metadata to
+  // detect changes.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::map<TopicIdPartition, Shared> shared_;
   Sessions sessions_;
-  // For each partition, the ids of the members whose sessions wait for records of the partition, by ticket.
+  // For each partition, the members whose sessions wait for its records. The key is a ticket: a
+  // number that shows the order in which they began to wait.
   std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
   uint64_t next_ticket_ = 0;
 

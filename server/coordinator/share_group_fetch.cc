@@ -12,8 +12,8 @@ constexpr int32_t kOpens = 0, kCloses = -1;  // values of a session epoch
 // Minimum pause between checks of a partition's locks. With the pause, one check handles many locks
 // that expire one after the other.
 constexpr int64_t kLockPauseUs = 100'000;
-// Limit for the reads of a partition per request. If the available records are far apart, the
-// member gets the rest with its next request.
+// Limit for the number of reads in one partition for one request. If the available records are far
+// apart, the member gets the rest with its next request.
 constexpr int kMostReads = 16;
 constexpr size_t kBytesOfSession = 600, kBytesOfPlace = 400;
 constexpr size_t kBytesOfShared = 400, kBytesOfRange = 112;

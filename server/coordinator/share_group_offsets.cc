@@ -114,8 +114,8 @@ void ShareGroup::expire() {
   if (changes_.has_any()) commit([](KafkaError) {});
 }
 
-// Returns the progress. The committed offset of a partition is its start, because records before
-// the start count as read, as for a consumer group.
+// Returns the progress. The start of a partition (SharePartition::start()) is shown as its
+// committed offset, because all records before the start count as read, as in a consumer group.
 GroupProgress ShareGroup::progress() const {
   GroupProgress progress{id_, std::string(state()), "share", std::string(kSimpleAssignor),
                          members_.size()};

@@ -1,4 +1,5 @@
-// Requests and answers of share groups (KIP-932): the contents of Kafka's requests, independent of their versions.
+// Requests and answers of share groups (KIP-932): the contents of Kafka's requests, in one form for
+// all versions of the protocol.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -62,13 +63,14 @@ struct DescribeShareGroup {
 
 // --- Records
 
-// The result that a member reports for records that it has acquired. The numbers are those of the protocol.
+// The result that a member reports for a record that it has acquired. The numbers are those of
+// Kafka's protocol.
 enum class Acknowledgement : int8_t {
   Gap = 0,      // the record does not exist
   Accept = 1,   // the member has processed the record
   Release = 2,  // the record is to be delivered again
   Reject = 3,   // the record is not delivered again
-  Renew = 4,    // the member needs more time
+  Renew = 4,    // the member needs more time to process the record
 };
 struct AcknowledgedBatch {
   int64_t first = 0, last = 0;
@@ -110,7 +112,8 @@ struct ShareFetch {
   int64_t max_wait_ms = 0;
   int64_t max_bytes = 0;
   int64_t max_records = 0;
-  // True: never more than max_records; false: the last batch is lent as a whole.
+  // True: lends at most max_records. False: the last batch is lent as a whole, so the number may be
+  // higher.
   bool is_strict = false;
   int64_t batch_size = 0;  // number of records reported as one range
   std::vector<Partition> partitions = {};
@@ -121,7 +124,8 @@ struct ShareFetch {
 };
 
 struct ClosedShareSession {};
-// Closes a session whose connection has ended. Other members get the records of the session's member.
+// Closes a session whose connection has ended. The records that the session's member has acquired
+// become available to other members.
 struct CloseShareSession {
   using Answer = ClosedShareSession;
   std::string group_id, member_id;

@@ -8,8 +8,8 @@ namespace server::coordinator {
 
 namespace {
 
-// Up to this number of changes, each change is tracked separately. With more, all offsets between the first and the
-// last change count as changed.
+// Up to this number of changed ranges, each one is stored separately. With more, all offsets
+// between the first and the last changed range count as changed.
 constexpr size_t kMostChanges = 256;
 
 bool is_done(const SharePartition::Range& range) {

@@ -1,5 +1,5 @@
-// The state of a partition's records in a share group: processed, acquired by members, or available (KIP-932). The
-// class does no I/O.
+// The state of a partition's records in a share group (KIP-932): processed, acquired by a member,
+// or available. The class does no I/O.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -63,33 +63,35 @@ class SharePartition {
 
   // Moves the start up to `log_start`, because earlier records were deleted.
   void move_start(int64_t log_start);
-  // Returns the first offset from `from` on that can be lent. Returns nullopt if the window is full, or if no such
-  // offset lies before `readable_end`.
+  // Returns the first offset from `from` on that can be lent to a member. Returns nullopt if the
+  // window is full, or if no such offset exists before `readable_end`.
   std::optional<int64_t> next(int64_t from, int64_t readable_end, const ShareLimits& limits) const;
 
   struct Wish {
-    // The number of records that are still wanted. acquire() reduces it. Below 1, enough records
-    // are acquired.
+    // The number of records that are still wanted. acquire() reduces it. When it is 0 or less,
+    // enough records have been acquired.
     int64_t records = 0;
     bool is_strict = false;  // false: the last batch is lent as a whole
     int64_t batch_size = 0;
     Holder holder = nullptr;
     int64_t expires_us = 0;
   };
-  // Lends the available records of the batches, which were read from the offset `from` on. Offsets between the batches
-  // have no records and are archived.
+  // Lends the available records of `batches`, which were read from the offset `from` on, to
+  // Wish::holder. Offsets between the batches have no records and are archived.
   std::vector<AcquiredRecords> acquire(Wish& wish, int64_t from,
                                        const std::vector<SharedLog::Batch>& batches,
                                        const ShareLimits& limits);
   // Archives the available offsets of a range without readable records.
   void archive_gap(int64_t first, int64_t end);
 
-  // Applies all acknowledgements or none. Fails with InvalidRequest if the batches are malformed, and with
-  // kInvalidRecordState if the member does not hold all records. Offsets before the start are ignored.
+  // Applies all acknowledgements or none. Fails with InvalidRequest if the batches are malformed,
+  // and with kInvalidRecordState if the member does not hold all of the records. Ignores offsets
+  // before start().
   KafkaError acknowledge(const std::string& member, const std::vector<AcknowledgedBatch>& batches,
                          bool may_renew, int64_t renewed_until_us, const ShareLimits& limits);
   // Makes the records of a member available again. Called when the member's session has ended. If
-  // `has_tried`, the attempt counts as a delivery. Returns false if the member had no records.
+  // `has_tried` is true, the attempt counts towards most_deliveries. Returns false if the member
+  // had no records.
   bool release(const std::string& member, bool has_tried, const ShareLimits& limits);
   // Makes the records whose lock has expired available again. Returns false if no lock had expired.
   bool expire(int64_t now_us, const ShareLimits& limits);
@@ -107,8 +109,9 @@ class SharePartition {
   const std::vector<Change>& changes() const { return changes_; }
   void forget_changes();
   using Kept = std::vector<std::pair<int64_t, Range>>;
-  // Returns the stored form of a part of the window. Acquired records are stored as available, without the present
-  // delivery, so they are delivered again after a restart.
+  // Returns a part of the window in the form in which it is stored. Acquired records are stored as
+  // available, and the present delivery is not counted, so they are delivered again after a
+  // restart.
   Kept kept(int64_t first, int64_t end) const;
   // Replaces the whole state.
   void restore(int64_t start, const Kept& ranges);
@@ -125,7 +128,8 @@ class SharePartition {
   bool is_held(int64_t first, int64_t end, const std::string& member) const;
   // Splits the range that contains `at`, if any, so that a range starts at `at`.
   void split(int64_t at);
-  // Calls `each(first, range)` for the parts of ranges between `first` and `end`. `each` may change the window.
+  // Calls `each(first, range)` for each range, or part of a range, between `first` and `end`.
+  // `each` may change the window.
   template <class Each>
   void visit(int64_t first, int64_t end, Each each);
   void set(int64_t first, int64_t end, const Range& as);

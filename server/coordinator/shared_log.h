@@ -1,5 +1,5 @@
-// Reads the logs of the topics that share groups deliver. server/node implements it over storage::LogReader; tests
-// implement it in memory.
+// Reads the logs of the topics whose records share groups deliver. server/node implements it with
+// storage::LogReader; tests implement it in memory.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -27,15 +27,17 @@ class SharedLog {
   struct Batch {
     int64_t first = 0, last = 0;
     size_t size_bytes = 0;
-    // False: the batch is a marker or was aborted, so members do not get it.
+    // False: the batch is a marker, or its transaction was aborted, so its records are not
+    // delivered to members.
     bool is_delivered = true;
   };
-  // Returns whole batches, about `max_bytes` in total. The first one contains the offset `from` or
-  // is the next one after it. Returns at least one batch if one may be read.
+  // Returns whole batches, about `max_bytes` in total, beginning with the batch that contains the
+  // offset `from`; if none contains it, with the next one. Returns at least one batch if one may be
+  // read.
   virtual Result<std::vector<Batch>> batches(const TopicIdPartition& partition, int64_t from,
                                              size_t max_bytes, bool reads_committed) = 0;
-  // Calls GroupPartition::grown() whenever records arrive, until unwatch(). The calls are counted
-  // for each partition: each watch() needs its own unwatch().
+  // Calls GroupPartition::grown() whenever the partition gets records, until unwatch() is called.
+  // Calls are counted: each call of watch() needs its own call of unwatch().
   virtual void watch(const TopicIdPartition& partition) = 0;
   virtual void unwatch(const TopicIdPartition& partition) = 0;
 };

@@ -15,8 +15,9 @@ class RE2;
 
 namespace server::coordinator {
 
-// The topics that match a pattern, kept up to date. Matching takes time in proportion to the length
-// of the name, for any pattern. A scan over many topics is done in slices.
+// The topics whose names match a pattern. refresh() keeps them up to date. The time to match a name
+// is proportional to the length of the name, for any pattern. A scan over many topics is done in
+// slices.
 //
 // Threads: one loop's. Owner: a group.
 class TopicPattern {
@@ -27,9 +28,9 @@ class TopicPattern {
   TopicPattern& operator=(TopicPattern&&) noexcept;
   ~TopicPattern();
 
-  // Scans the topics `now` for at most about one slice. The caller repeats the call with each
-  // request, even if the topics have not changed, because an earlier scan may be incomplete.
-  // Returns true if topics() has changed.
+  // Scans the topics `now` for the time of about one slice. The caller repeats the call with each
+  // request, even if the topics have not changed, because the last scan may be incomplete. Returns
+  // true if topics() has changed.
   bool refresh(const std::shared_ptr<const storage::TopicSnapshot>& now, const Clock& clock);
   // Returns the matching topics of the last complete scan, sorted, without internal topics.
   const std::vector<std::string>& topics() const { return topics_; }
@@ -39,7 +40,8 @@ class TopicPattern {
 
   std::unique_ptr<re2::RE2> compiled_;
   std::vector<std::string> topics_;
-  // The metadata of the current or last scan. It is shared because the current metadata may change during the scan.
+  // The metadata of the current or last scan. The pointer keeps them valid if newer metadata arrive
+  // during the scan.
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::optional<storage::TopicSnapshot::ByName::const_iterator>
       next_;  // nullopt: the scan of `seen_` is complete

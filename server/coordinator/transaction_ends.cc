@@ -49,10 +49,11 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
   if (!is_over) return done({kInvalidTxnState, request.producer});
-  // There are two explanations for this request. Either the answer to an earlier request was lost,
-  // or the request ends a later transaction with the same epoch, which another node coordinated
-  // while this node was frozen. The state is written again, because a successful write proves that
-  // this coordinator is the current one.
+  // There are two explanations for this request. Either the client did not get the answer to an
+  // earlier request. Or, while this node was frozen, another node coordinated a later transaction
+  // of the producer, with the same epoch, and the request is about that transaction. The state is
+  // written again, because only the current coordinator can write, and so a successful write
+  // excludes the second explanation.
   change(request.transactional_id, transaction, transaction->value,
          [producer = request.producer, done = std::move(done)](KafkaError error) {
            done({error, producer});
@@ -73,8 +74,10 @@ bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
 
 }  // namespace
 
-// Follows TransactionCoordinator.endTransaction() of Kafka for the second version. The request waits for the step in
-// flight, because the producer may already have received the result of that step.
+// Ends a transaction by the second version of the protocol, as
+// TransactionCoordinator.endTransaction() of Kafka does. If a step of the transaction is in
+// progress, the request waits for it, because the producer may already know the result of that
+// step.
 void TransactionPartition::end_second(EndTransaction request, const TransactionPtr& transaction,
                                       Done<EndedTransaction> done) {
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
@@ -99,7 +102,8 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
   end_with_new_epoch(std::move(request), transaction, std::move(done));
 }
 
-// Returns a callback that answers after the step in flight, which sends the markers to the partitions.
+// Returns a callback that passes its answer to `done` only after the markers of the transaction's
+// end were sent to all partitions.
 Done<EndedTransaction> TransactionPartition::when_told(const TransactionPtr& transaction,
                                                        Done<EndedTransaction> done) const {
   return
@@ -193,10 +197,10 @@ void TransactionPartition::end(const std::string& id, const TransactionPtr& tran
     prepare(id, transaction, std::move(next), last_epoch, std::move(done));
 }
 
-// Stores the end of the transaction and all markers in one commit instead of three in sequence
-// (docs/adr/0032). Returns false, and does nothing, if the settings or the number of markers forbid
-// that. If the commit fails, for example because this node does not lead all partitions, the end is
-// prepared and the markers are sent separately.
+// Stores the end of the transaction and all its markers in one commit of the log instead of three
+// commits in sequence (docs/adr/0032). Returns false, and does nothing, if the settings do not
+// allow that or if there are too many markers. If the commit fails, for example because this node
+// does not lead all partitions, the end is stored first and then the markers are sent separately.
 bool TransactionPartition::try_end_at_once(const std::string& id, const TransactionPtr& transaction,
                                            const TransactionValue& next, int16_t last_epoch,
                                            const std::function<void(KafkaError)>& done) {
@@ -301,9 +305,9 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
   if (ending->term.expired()) return;  // the next coordinator sends all markers
   --ending->under_way;
   if (!status) {
-    // A newer coordinator has sent an end to the partition. It may be the same end and may not be
-    // durable yet, so this coordinator cannot conclude that all markers are written. It retries
-    // until it detects that it was replaced.
+    // Another coordinator with a newer epoch has sent an end to the partition. It may be the same
+    // end, and it may not be durable yet, so this coordinator does not know that all markers are
+    // written. It repeats the marker until it learns that it was replaced.
     const bool is_replaced = status.error().code == ErrorCode::FencedTask;
     if (is_replaced && !std::exchange(ending->is_replaced, true))
       log_warn(
@@ -360,8 +364,8 @@ void TransactionPartition::arm_timeout(const std::string& id, const TransactionP
       [this, id, transaction] { on_timeout(id, transaction); });
 }
 
-// Aborts the transaction. The producer may be alive and only slow, so its epoch is raised: later requests with the old
-// epoch are rejected.
+// Aborts the transaction. The producer may only be slow and still running, so its epoch is
+// increased: its later requests, which have the old epoch, are rejected.
 void TransactionPartition::on_timeout(const std::string& id, const TransactionPtr& transaction) {
   transaction->timeout = {};
   if (transaction->value.state != TransactionState::Ongoing) return;

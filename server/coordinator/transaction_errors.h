@@ -13,9 +13,9 @@ inline constexpr KafkaError kProducerFenced{90};
 inline constexpr KafkaError kTransactionalIdNotFound{105};
 inline constexpr KafkaError kTransactionAbortable{120};
 
-// Returns whether the error depends on the coordinator's state of the transaction. Clients give up
-// the transaction because of such an error, so only the current coordinator may send it. The other
-// errors concern the coordinator itself, or are temporary.
+// Returns whether the error results from the coordinator's state of the transaction. Clients give
+// up the transaction because of such an error, so a coordinator must not send it if another
+// coordinator has replaced it. The other errors concern the coordinator itself, or are temporary.
 constexpr bool is_verdict(KafkaError error) {
   return error == kInvalidTxnState || error == kInvalidProducerIdMapping ||
          error == kProducerFenced || error == kTransactionalIdNotFound ||

@@ -1,4 +1,5 @@
-// Requests and answers of transaction coordinators: the contents of Kafka's requests, independent of their versions.
+// Requests and answers of transaction coordinators: the contents of Kafka's requests, in one form
+// for all versions of the protocol.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -21,7 +22,7 @@ struct InitProducer {
   using Answer = InitializedProducer;
   std::string transactional_id = {};
   int32_t timeout_ms = 0;
-  // The identity that the producer has, if it continues after an error (KIP-360).
+  // The identity that the producer has; set if it continues after an error (KIP-360).
   std::optional<ProducerIdentity> expected = {};
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };
@@ -48,17 +49,19 @@ struct EndedTransaction {
   ProducerIdentity producer = {};  // identity for the next transaction
   bool is_told = false;            // all markers are written; set only if requested
 };
-// Ends the transaction. The request is answered when the end is decided and stored; readers see the
-// end shortly afterwards.
+// Ends the transaction. The request is answered when the outcome is decided and stored; readers see
+// the outcome shortly afterwards, when the markers are written.
 struct EndTransaction {
   using Answer = EndedTransaction;
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   bool is_commit = false;
-  // The producer gets a new epoch, and may abort an empty transaction.
+  // The client uses the second version of the transaction protocol (KIP-890): the producer gets a
+  // new epoch with each end, and may abort an empty transaction.
   bool is_of_second_version = false;
-  // Second version only: the request is answered when all partitions have their markers, so that readers see the end.
-  // `is_told` is false in the answer only if another node has to write the markers.
+  // Second version only: the request is answered when all partitions have their markers, so that
+  // readers see the outcome. If another node has to write the markers, the request does not wait
+  // for them, and `is_told` of the answer is false.
   bool waits_until_told = false;
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };

@@ -156,8 +156,8 @@ void TransactionPartition::store(const std::string& id, const TransactionPtr& tr
   });
 }
 
-// Runs the waiting requests in their order. When one of them starts a step, the requests after it
-// have to wait again.
+// Runs the waiting requests in their order. If one of them starts a step, the requests after it
+// wait again, because the transaction then is in a step.
 void TransactionPartition::wake(const TransactionPtr& transaction) {
   for (const auto& each : std::exchange(transaction->waiting, {})) each();
 }
@@ -181,7 +181,8 @@ void TransactionPartition::handle(InitProducer request, Done<InitializedProducer
     return bump(std::move(request), transaction, std::move(done));
   if (expected && expected->id == value.producer_id && expected->epoch < value.epoch)
     return done(request.refusal(kProducerFenced));
-  // The open transaction ends first, under an epoch that no producer gets; then the request is repeated.
+  // The open transaction is aborted first, under an epoch that no producer gets. Then this request
+  // is handled again.
   const std::string id = request.transactional_id;
   request.expected.reset();
   end(id, transaction, prepared(value, false, static_cast<int16_t>(value.epoch + 1)), -1,
@@ -216,8 +217,9 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
   });
 }
 
-// Stores `next`, and answers with the producer id and epoch. A retry of the request that carries the older epoch
-// `last_epoch` gets the same answer; -1: no retry does.
+// Stores `next`, and answers with the producer id and epoch. The client may not get the answer and
+// may repeat its request with the older epoch `last_epoch`; it then gets the same answer. -1: no
+// such retry is accepted.
 void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
                                       TransactionValue next, int16_t last_epoch,
                                       Done<InitializedProducer> done) {
@@ -263,8 +265,8 @@ void TransactionPartition::renew(InitProducer request, const TransactionPtr& tra
   });
 }
 
-// Allocates a producer id and calls `then`, which starts a step. No other step can start before
-// that.
+// Allocates a producer id and calls `then`, which starts a step of the transaction. Until then the
+// transaction counts as changing, so that no other step starts.
 void TransactionPartition::with_new_id(const TransactionPtr& transaction,
                                        std::function<void(KafkaError, ProducerId)> then) {
   transaction->is_changing = true;

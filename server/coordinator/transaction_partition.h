@@ -1,5 +1,5 @@
-// The transactional ids that hash to one partition of __transaction_state. The leader of the partition coordinates
-// their transactions (KIP-98, KIP-360).
+// The transactional ids that hash to one partition of __transaction_state. The node that leads this
+// partition coordinates their transactions (KIP-98, KIP-360).
 #pragma once
 #include <absl/container/btree_map.h>
 
@@ -18,8 +18,9 @@
 namespace server::coordinator {
 
 using AllocateProducerId = std::function<void(std::function<void(Result<ProducerId>)> done)>;
-// Sends the end of a transaction to the leader of a partition. Calls back on this loop, never within the call. Succeeds
-// also if the partition was deleted. Fails with FencedTask if the partition has seen a newer producer or coordinator.
+// Sends the end of a transaction to the leader of a partition. Calls back on this loop, never
+// within the call. Also succeeds if the partition was deleted. Fails with FencedTask if the
+// partition has seen a newer producer or coordinator.
 enum class Marker { ToBeStored, Stored };  // Stored: the marker is in the partition's log
 using TellEnd =
     std::function<void(const std::string& topic, int32_t partition, const TransactionEnded& ended,
@@ -41,8 +42,8 @@ struct TransactionSurroundings {
 //                                 PrepareAbort
 //
 // Invariants:
-//   1. a step is answered when its record is durable;
-//   2. a prepared transaction ends as prepared, even if another node coordinates it then;
+//   1. a request is answered only when the record of its state change (step) is durable;
+//   2. a prepared transaction ends as it was prepared, even if another node has become its coordinator;
 //   3. each transactional id has at most one step in flight. A few requests may wait for the step;
 //      further requests are refused, so that the client retries.
 //
@@ -70,11 +71,13 @@ class TransactionPartition final : private ReplayedState {
   void expire();
 
  private:
-  // Limit for requests of one transactional id that wait for the step in flight: a client sends few at a time.
+  // Limit for the requests of one transactional id that wait for the step in flight. A client sends
+  // only a few requests at a time.
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
     TransactionValue value;
-    int16_t last_epoch = -1;  // a repeated InitProducerId may carry this older epoch
+    // the epoch before the current one; a repeated InitProducerId may still carry it
+    int16_t last_epoch = -1;
     bool is_changing = false;
     bool is_ending = false;  // the step in flight ends the transaction
     Deadline timeout = {};
@@ -85,7 +88,8 @@ class TransactionPartition final : private ReplayedState {
   };
   // The transaction is shared with the callbacks of steps in flight.
   using TransactionPtr = std::shared_ptr<Transaction>;
-  // A transaction whose markers are being sent. Partitions that were not reached are retried.
+  // A transaction whose markers are being sent. Markers that did not reach their partition are sent
+  // again.
   struct Ending;
 
   Status replay(std::string_view key, std::optional<std::string_view> value) override;
@@ -95,13 +99,15 @@ class TransactionPartition final : private ReplayedState {
   TransactionPtr find(const std::string& id) const;
   void forget(const std::string& id);
   bool try_fit(Transaction& transaction, const std::string& id, const TransactionValue& value);
-  // Stores `next` durably and makes it the current value. Then calls `done`, and then runs the waiting requests.
+  // Stores `next` durably and makes it the current value. Then calls `done`, and after it runs the
+  // requests in Transaction::waiting.
   void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
               std::function<void(KafkaError)> done);
   // Works like change(), but calls `done` with the Status instead of Kafka's error.
   void store(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
              std::function<void(const Status&)> done);
-  // Handles the request again after the step in flight. Refuses it if too many requests wait already.
+  // Queues the request until the step in flight has ended. Refuses it if too many requests are
+  // waiting already.
   template <class Request>
   void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done) {
     if (transaction.waiting.size() >= kMaxWaiting)
@@ -163,8 +169,8 @@ class TransactionPartition final : private ReplayedState {
   // Ordered, so that simulations can be repeated.
   absl::btree_map<std::string, TransactionPtr> transactions_;
 
-  // Destroyed when this node no longer leads the partition. Callbacks that run afterwards detect
-  // this with a weak pointer, and do nothing.
+  // Replaced when this node no longer leads the partition. Callbacks hold a weak pointer to it, so
+  // that callbacks of an earlier term do nothing.
   std::shared_ptr<char> term_;
 };
 

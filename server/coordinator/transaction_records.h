@@ -28,7 +28,8 @@ bool is_transaction_state(std::string_view name);
 // Numbers of partitions by topic; sorted, without duplicates.
 using PartitionsByTopic = std::map<std::string, std::vector<int32_t>, std::less<>>;
 
-// The largest epoch that a producer gets. INT16_MAX is reserved for the coordinator, which fences producers with it.
+// The highest epoch that a producer gets. INT16_MAX is reserved for the coordinator, which uses it
+// to fence producers.
 inline constexpr int16_t kMaxProducerEpoch = INT16_MAX - 1;
 // The second version of the transaction protocol, in which each end gives the producer a new epoch (KIP-890).
 inline constexpr int16_t kSecondVersion = 2;
@@ -36,9 +37,10 @@ inline constexpr int16_t kSecondVersion = 2;
 // The value of a transaction's record (Kafka's TransactionLogValue). Versions 0 and 1 are read, 1 is written.
 struct TransactionValue {
   ProducerId producer_id{-1};
-  // The id that the producer had until its epochs were exhausted.
+  // The id that the producer had before, if the epochs of that id were used up.
   ProducerId previous_producer_id{-1};
-  ProducerId next_producer_id{-1};  // assigned at the end if the epochs are exhausted
+  // assigned at the end of the transaction if the epochs of producer_id are used up
+  ProducerId next_producer_id{-1};
   int16_t epoch = -1;
   int32_t timeout_ms = 0;
   TransactionState state = TransactionState::Empty;
@@ -49,7 +51,7 @@ struct TransactionValue {
   int16_t client_version = 0;
   bool operator==(const TransactionValue&) const = default;
 
-  // Returns whether the end is decided while some partitions may have no marker yet.
+  // Returns whether the outcome is decided, while some partitions may have no marker yet.
   bool is_prepared() const {
     return state == TransactionState::PrepareCommit || state == TransactionState::PrepareAbort;
   }

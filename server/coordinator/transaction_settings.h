@@ -5,9 +5,10 @@
 namespace server::coordinator {
 
 struct TransactionRules {
-  // If possible, the end of a transaction is stored together with the markers (docs/adr/0032). This
-  // is switched off in a cluster of several nodes: followers replicate each partition of a commit
-  // separately, so they could have only some of the markers.
+  // If possible, the end of a transaction is stored in one commit together with its markers
+  // (docs/adr/0032). This is switched off in a cluster of several nodes: followers replicate each
+  // partition of that commit separately, so after a failure they could have only some of the
+  // markers.
   bool ends_at_once = true;
   // A marker is sent again until the partition has confirmed it. The simulation switches this off,
   // and then has to detect the missing markers.
