@@ -61,8 +61,8 @@ void EtcdGateway::ask(std::string_view path, std::string body,
       if (end.status != kOk)
         status = end.status == 0 ? Error{ErrorCode::NetworkFailure, end.error}
                                  : read_refusal(end.status, *answer);
-      // OffsetOutOfRange is an answer of the member, which has compacted the requested revision, so
-      // the member has not failed.
+      // OffsetOutOfRange means that etcd has compacted the requested revision. The member has
+      // answered, so it does not count as failed.
       const bool has_answered = status || status.error().code == ErrorCode::OffsetOutOfRange;
       note_end(endpoint, has_answered ? Status() : status);
       done(status ? Result<std::string>(std::move(*answer)) : Result<std::string>(status.error()));
@@ -218,8 +218,8 @@ void EtcdGateway::tick() {
   check();
 }
 
-// Reads a key that does not exist. A member of etcd answers a read only if it belongs to a
-// majority.
+// Checks whether the member of etcd works: reads a key that does not exist. A member answers a read
+// only if it is connected to a majority of the members.
 void EtcdGateway::check() {
   is_checking_ = true;
   ask("/v3/kv/range", range_body(EtcdRange::only("-"), {}, 1),

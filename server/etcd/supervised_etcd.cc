@@ -180,8 +180,9 @@ bool SupervisedEtcd::has_data() const {
 std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
   std::vector<EtcdPlace> others;
   const SupervisedEtcdOptions::Member& self = options_.members[options_.self];
-  // With certificates, the other members listen for clients only on their own machines. On this
-  // machine an answer at such an address would come from another process, so no member is asked.
+  // If certificates are used, the other members accept clients only on their own machines. At such
+  // an address, which is on this machine, only an unrelated process could answer, so no member is
+  // asked.
   for (const auto& each : options_.members)
     if (options_.tls.certificate.empty() && each.clients != self.clients)
       others.push_back({each.clients, each.peers});
@@ -192,7 +193,7 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
       newcomer.may_come = may_come_;
     }
     const Result<EtcdBegin> begin = rejoin_etcd(others, newcomer);
-    // No other member answers, so the member starts as part of a new cluster.
+    // No other member answers, so this member starts as part of a new cluster.
     if (!begin) return true;
     if (*begin != EtcdBegin::NotYet) return *begin == EtcdBegin::AsNew;
     if (!pause(pause_ms)) return std::nullopt;
@@ -219,9 +220,9 @@ void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
     log_info("etcd was started pid={}", child);
     return;
   }
-  // The child makes only calls that are safe after a fork. The kernel sends the death signal when
-  // the parent thread ends; this thread lives as long as its object, so the signal comes when the
-  // process dies, and not before.
+  // The child process makes only calls that are safe between fork and exec. The kernel sends it
+  // SIGTERM when the thread that forked ends. The forking thread lives as long as the
+  // SupervisedEtcd object, so etcd is ended only when the object or the process ends.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);
   ::setpgid(0, 0);
