@@ -1,5 +1,6 @@
-// Checks the names of members in the bodies of requests. A mistyped name that is ignored changes the meaning of a
-// request in silence: a record with "val" in place of "value" would delete its key.
+// Checks the names of members in the bodies of requests. If a mistyped name were ignored, the
+// request would silently have another meaning: a record with "val" in place of "value" would delete
+// its key.
 #pragma once
 #include <span>
 #include <string>

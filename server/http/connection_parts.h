@@ -1,4 +1,4 @@
-// The parts of a connection that the HTTP versions use.
+// Functions that both versions of HTTP use for a connection.
 #pragma once
 #include "base/clock.h"
 #include "base/memory_budget.h"

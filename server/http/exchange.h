@@ -50,14 +50,16 @@ class Exchange {
   // Continues the answer. Called at first, after wake(), when the responder is no longer full, and
   // at deadline_us().
   virtual void run() = 0;
-  // Receives the next bytes of the body. Called for routes that take the body in pieces. The bytes
-  // are valid during the call.
+  // Receives the next bytes of the body, for routes with BodyUse::InPieces. The bytes are valid
+  // during the call.
   virtual void on_body(std::string_view /*bytes*/) {}
   virtual void on_body_end() {}
-  // Returns false while enough input is waiting; the client's bytes are then not read.
+  // Returns false while the exchange has enough input to work on. The connection then reads no
+  // bytes from the client.
   virtual bool wants_body() const { return true; }
   virtual std::optional<int64_t> deadline_us() const { return std::nullopt; }
-  // Called when the server stops. Work without an end must end now; work that ends soon may continue.
+  // Called when the server stops. A request without an end (a push query) must end now; a request
+  // that ends soon may continue.
   virtual void shut_down(const Error& /*reason*/) {}
 };
 
@@ -78,8 +80,8 @@ using Handler = std::function<std::unique_ptr<Exchange>(Request request, const E
 // Returns a handler that answers with the result of `make`, within the call.
 Handler answer_with(std::function<Response(const Request&)> make);
 
-// Returns a handler that answers later: `begin` is called on the loop, and calls `done` with the
-// response once, on any thread.
+// Returns a handler whose answer comes later: `begin` is called on the loop, and calls `done` once
+// with the response, on any thread.
 using ResponseDone = std::function<void(Response)>;
 Handler answer_later(std::function<void(Request request, ResponseDone done)> begin);
 

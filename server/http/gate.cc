@@ -92,8 +92,8 @@ bool is_navigation(const Request& request) {
   return is_page && request.method == "GET" && request.header("sec-fetch-mode") == "navigate";
 }
 
-// Rule 4 in gate.h. A request without a content type has no body: fetch and forms always state the type
-// of a body.
+// Rule 4 in gate.h. A request without a content type has no body, because browsers always send the
+// content type of a body, both for fetch() and for forms.
 bool may_use_cookie(const Request& request, bool is_of_own_page) {
   if (request.method == "GET" || request.method == "HEAD") return true;
   if (!is_of_own_page) return false;
@@ -225,8 +225,9 @@ RequestGate::Admission RequestGate::admit(const Request& request, const Routes::
     return refuse(
         kForbidden,
         "a page of another site may not use this server; --http-origins lists the allowed origins");
-  // A page of a listed origin does not count as a page of the console. The exception is a proxy with that origin in
-  // front of this server: the browser then states that the page and the request have the same origin.
+  // A page of a listed origin does not count as a page of the console. Exception: if a proxy with
+  // this origin is in front of the server, the browser states that the page and the request have
+  // the same origin (same-origin).
   admission.is_of_own_page |= site == "same-origin";
   admission.may_use_cookie = may_use_cookie(request, admission.is_of_own_page);
   if (is_listed && request.method == "OPTIONS" &&

@@ -1,4 +1,4 @@
-// Rejects requests that a web page of another site makes with its visitor's browser.
+// Rejects requests that a web page of another site sends from its visitor's browser.
 #pragma once
 #include <functional>
 #include <optional>
@@ -26,11 +26,12 @@ struct GateRules {
 Result<std::vector<std::string>> parse_http_hosts(std::string_view text);
 Result<std::vector<std::string>> parse_http_origins(std::string_view text);
 
-// A page needs no right of its own to send a POST to a server on its visitor's machine or network. If the owner of the
-// page points its host name at the server's address (DNS rebinding), the page can even read the answers. A browser
-// marks such requests; other clients send only the Host header:
-//   1. Host is an address, a name without a dot, *.localhost, a name of the certificate, or listed: a
-//      rebound name is a public one, which has a dot. Otherwise 421.
+// Any web page can make a browser send a POST to a server on the visitor's machine or network. If
+// the owner of the page makes the page's host name resolve to the server's address (DNS rebinding),
+// the page can even read the answers. Browsers mark such requests with headers; other clients send
+// only the Host header. The rules:
+//   1. Host is an address, a name without a dot, *.localhost, a name of the certificate, or listed.
+//      (DNS rebinding needs a public name, which has a dot.) Otherwise 421.
 //   2. Origin is the request's own scheme, host and port, or listed; "null" never is. Otherwise 403.
 //   3. Sec-Fetch-Site is same-origin or none, except for listed origins and navigations to / and to
 //      /console/. Otherwise 403.
@@ -46,11 +47,13 @@ class RequestGate {
   explicit RequestGate(GateRules rules);
 
   struct Admission {
-    // The answer that replaces that of the route: a refusal, or the answer to a preflight request.
+    // The answer to send without calling the route: a refusal, or the answer to a preflight
+    // request.
     std::optional<Response> answer = {};
     // These members are copied to the members of Request with the same names.
     bool is_of_own_page = false, may_use_cookie = false;
-    // Headers of any answer to this request: the permission to read it (CORS), for a listed origin.
+    // Headers that are added to any answer to this request. For a listed origin they permit its
+    // page to read the answer (CORS).
     std::vector<Header> headers = {};
   };
   // Decides about a request whose headers have all arrived. HTTP/2's :authority counts as a Host header. `channel`

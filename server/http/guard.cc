@@ -32,8 +32,9 @@ std::optional<Credentials> credentials_of(std::string_view header) {
   return Credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
 
-// Whether the request may be answered with a challenge. A browser asks its user for a password when a request of a
-// script is answered with one; the console has its own form.
+// Whether the server may answer a request without credentials with a challenge (a WWW-Authenticate
+// header). A browser reacts to a challenge by asking its user for a password. The console has its
+// own form for this, so requests of its scripts get no challenge.
 enum class Challenge : uint8_t { Basic, None };
 
 Challenge challenge_of(const Route& route, const Request& request) {
@@ -87,8 +88,8 @@ struct Guard {
   Remembered remembered;
   auth::LoginAttempts attempts;
   RefusalLog log;
-  // The number of log lines is limited, so that a client that guesses names does not fill the disk. The line about
-  // refused clients counts all of them.
+  // The number of log lines about wrong passwords is limited, so that a client that tries many
+  // names does not fill the disk. The line of `log` about refused clients counts all of them.
   SharedLogRate refused_logins{kMostRefusedLogins};
 };
 
@@ -198,8 +199,8 @@ class GuardedExchange final : public Exchange {
     if (inner_) return inner_->on_body_end();
     is_body_over_ = true;
   }
-  // While the password is checked, the bytes that have already arrived are kept, and no further bytes are read from the
-  // socket.
+  // While the password is checked, the part of the body that has already arrived is kept, and the
+  // rest is not read from the socket yet.
   bool wants_body() const override { return inner_ ? inner_->wants_body() : is_over_; }
   std::optional<int64_t> deadline_us() const override {
     return inner_ ? inner_->deadline_us() : begins_us_;
@@ -277,7 +278,8 @@ SessionOfRequest session_of(Guard& guard, const Route& route, Request& request,
   Sessions* const sessions = guard.view.sessions;
   if (sessions == nullptr || context.channel == nullptr) return {};
   request.is_read_only = sessions->is_read_only() && request.is_of_own_page;
-  // A request with a user and a password comes from a tool and not from the console, even if it has a cookie.
+  // A request with an Authorization header comes from a tool and not from the console, even if it
+  // also has a cookie.
   if (!request.header("authorization").empty()) return {};
   const std::optional<std::string> cookie = sessions->cookie_of(request, *context.channel);
   if (!cookie) return {};

@@ -33,8 +33,8 @@ constexpr int64_t kMaxRunUs = 1'000;
 
 }  // namespace
 
-// The parser's callbacks. A result other than 0 stops the parser; before that, the answer to the
-// request has been chosen.
+// The parser's callbacks. A result other than 0 stops the parser. Before a callback returns such a
+// result, it has refused the request, so that the client gets an answer.
 struct Http1::Callbacks {
   static Http1& self(http_parser* parser) { return *static_cast<Http1*>(parser->data); }
   static int ok(bool goes_on) { return goes_on ? 0 : -1; }
@@ -199,8 +199,8 @@ bool Http1::check_head() {
   if (!incoming_.is_http10 &&
       std::ranges::count(request.headers, std::string("host"), &Header::name) != 1)
     return refuse(error_code::kBadRequest, "an HTTP/1.1 request must have exactly one Host header");
-  // If this server and a proxy disagree about the end of a body, one of them reads the remaining
-  // bytes as a request. To prevent this, only the transfer coding `chunked` is accepted.
+  // If this server and a proxy disagreed about the end of a body, one of them would take the rest
+  // of the body for a new request. So `chunked` is the only transfer coding that is accepted.
   for (const Header& header : request.headers)
     if (header.name == "transfer-encoding" &&
         (incoming_.is_http10 || !engine::equals_ignoring_case(header.value, "chunked")))
@@ -417,7 +417,7 @@ void Http1::check_deadline() {
   const int64_t now_us = parts_.clock.monotonic_us();
   if (now_us < deadline_us_) return;
   if (stage_ == Stage::Idle) return enter(Stage::Over);
-  // The timeout is restarted while the exchange takes no input, and after the answer has begun,
+  // The time limit begins again while the exchange takes no input and after the answer has begun,
   // because the client cannot or need not send anything then.
   if (exchange_ && (!exchange_->wants_body() || answered_ == Answered::Begun))
     return enter(Stage::Body);

@@ -13,8 +13,8 @@
 
 namespace server::http {
 
-// Invariant: requests are answered one after the other, in the order of their arrival; the next
-//          request is not read before the answer to the last is complete.
+// Invariant: requests are answered one after the other, in the order of their arrival; a request is
+//            read only when the answer to the one before it is complete.
 // Threads: one loop's. Owner: Session.
 class Http1 final : public ClientSession, private Responder {
  public:
@@ -68,7 +68,7 @@ class Http1 final : public ClientSession, private Responder {
   void dispatch();
   void step_exchange();
   void finish_exchange();
-  // Answers an invalid or too large request; the connection then ends.
+  // Answers a request that is invalid or too large, and then ends the connection.
   void refuse_request(int code, std::string_view message);
   void write_head(const ResponseHead& head, std::optional<size_t> body_bytes);
   void check_deadline();
@@ -84,7 +84,7 @@ class Http1 final : public ClientSession, private Responder {
   // the connection can continue only after the client has read more of its answers
   mutable bool is_held_up_ = false;
   bool closes_ = false;           // whether to close after the answer to the present request
-  std::optional<Error> refusal_;  // if set, the answer to the first request
+  std::optional<Error> refusal_;  // set: the connection answers its first request with this error
 
   // The request that is arriving or being answered.
   struct Incoming {

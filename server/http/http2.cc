@@ -16,22 +16,23 @@ namespace {
 // Time for starting and answering requests before the loop serves other connections: a client may
 // send 100 requests together.
 constexpr int64_t kMaxRequestsUs = 1'000;
-// The interval at which answers retry to get memory. A retry is necessary, because no event reports that other clients
-// have read their answers.
+// The interval at which answers that were refused memory request it again. No event reports that
+// other clients have read their answers and memory is free.
 constexpr int64_t kMemoryTickUs = 50'000;
-// The number of short answers of a connection that may wait to be sent while the answers of all clients use all of
-// their memory.
+// While the answers of all clients use up their memory, a connection may have this number of short
+// answers that wait to be sent.
 constexpr size_t kMostShortAnswers = 8;
 
 // Limit for output that is produced before it is handed to the connection.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
-// Limit for the requests of a connection whose answers are being computed; further requests wait for one of these.
-// Without this limit the 100 requests of 30 connections would fill the memory limit and the loops. A push query that
-// has begun, and a request whose body comes in pieces, do not count.
+// Limit for the number of requests of a connection whose answers are being computed; further
+// requests wait. Without this limit, 30 connections with 100 requests each would use up the memory
+// and the time of the loops. A push query that has begun does not count, nor does a request whose
+// body comes in pieces.
 constexpr size_t kMaxBusyStreams = 16;
-// Limit for the answers of a connection that are held up because the client does not read them. Each keeps a query and
-// a block of rows. A further request is refused: if it waited, a client that reads only its newest answer would wait
-// forever.
+// Limit for the number of answers of a connection that wait because the client does not read them.
+// Each of them keeps a query and a block of rows in memory. Further requests are refused. If they
+// waited instead, a client that reads only its newest answer would wait for ever.
 constexpr size_t kMaxHeldUpStreams = 32;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
@@ -460,8 +461,9 @@ void Http2::step(Stream& stream, int64_t now_us) {
   }
 }
 
-// Resets streams whose answer is complete although their request is not. The client would otherwise wait for the window
-// to send the rest of a request that is no longer needed.
+// Resets streams whose answer is complete although the body of their request has not arrived
+// completely. Otherwise the client would wait until it may send the rest of a body that is no
+// longer needed.
 void Http2::reset_answered() {
   bool is_any = false;
   for (const auto& [id, stream] : streams_)

@@ -39,7 +39,8 @@ class Http2 final : public ClientSession {
   class Stream;
   friend class Stream;
 
-  // Whether a stream may produce more of its answer, of which `unsent_bytes` wait to be sent.
+  // Returns whether a stream may produce more of its answer. `unsent_bytes` is the number of bytes
+  // of this answer that wait to be sent.
   bool may_make_more(size_t unsent_bytes) const;
   void wake_held_up();
   void step_streams(int64_t now_us);
@@ -64,7 +65,7 @@ class Http2 final : public ClientSession {
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::string output_, end_reason_;
-  // always empty: if memory is refused, only the stream concerned gets an error
+  // always empty: if memory is refused, only the stream that needs it fails, not the connection
   const std::string refused_memory_;
   std::optional<Error> refusal_;
   int64_t idle_since_us_;

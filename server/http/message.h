@@ -22,14 +22,15 @@ struct Request {
   // The parts of the path that match the {name} parts of the route, in order.
   std::vector<std::string> path_parameters = {};
   bool is_http2 = false;
-  // The name of the user. If users are not checked, every client may do everything.
+  // The name of the user. If the server does not check users, it stays "http", and every client may
+  // do everything.
   std::string user = "http";
   bool has_rights_of_user = false;
   // --- Set by the gate (gate.h).
   bool is_of_own_page = false;  // the browser states that a page of this server sent the request
   bool may_use_cookie = false;  // a cookie may authorise the request
   // --- Set by the guard (guard.h).
-  bool is_read_only = false;  // the request of a console that may only read
+  bool is_read_only = false;  // the console that sent the request may only read
   // The name of the console's session in the audit; empty: the request is not audited.
   std::string audited_session = {};
 
@@ -66,8 +67,8 @@ inline constexpr int kBadRequest = 40000, kBadStatement = 40001, kQueryEndpoint 
                      kServerError = 50000, kNotSupported = 50100, kNotReady = 50300,
                      kShuttingDown = 50302;
 }
-// Returns an error that is not about a statement, in ksqlDB's form. The status is the first three
-// digits of the number.
+// Returns an error of the request itself, not of a statement, in ksqlDB's form. The HTTP status is
+// the first three digits of the number.
 Response error_response(int code, std::string_view message);
 
 // Returns the text of a status, such as "Not Found"; empty for an unknown status.

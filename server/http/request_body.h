@@ -27,8 +27,8 @@ class RequestBody {
     }
     return false;
   }
-  // Appends bytes. This never fails, because the bytes are already in memory, and come from a
-  // single read.
+  // Appends bytes. This never fails: the bytes of one read are already in memory, so they are taken
+  // without a check.
   void append(std::string_view bytes) {
     text_ += bytes;
     charge_.resize(text_.capacity());

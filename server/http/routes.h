@@ -38,16 +38,17 @@ struct Route {
   std::string path;  // "/status/{type}/{entity}/{action}": a part in braces matches any part
   Handler handler = {};
   BodyUse body = BodyUse::Whole;
-  // Only users with rights on everything may use the route, since the handler does not check rights
-  // on single topics.
+  // Only users with rights on everything may use the route. Set for handlers that do not check
+  // rights on single topics.
   bool needs_all_rights = false;
   // Whether users with write access to the topic of the subject, which is the first name in the
   // path, may use the route, too.
   bool is_for_writers_of_subject = false;
   // Every client may use the route, because it shows no data: health, and the files of the console.
   bool is_public = false;
-  // Set for the routes of the console's sessions, whose credentials are not in the Authorization header. A request
-  // without credentials is then answered without a challenge.
+  // Set for /session, whose requests have their credentials in the body and not in the
+  // Authorization header. If a request has no credentials, the answer has no WWW-Authenticate
+  // header.
   ReadCredentials credentials = {};
   RouteEffect effect = RouteEffect::ByMethod;
 };

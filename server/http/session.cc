@@ -35,8 +35,8 @@ void Session::receive(std::string_view bytes) {
   version_->receive(std::exchange(first_bytes_, {}));
 }
 
-// The first byte of both protocols is 0, since their requests begin with a length. No HTTP request begins with this
-// byte.
+// A request of PostgreSQL's or Kafka's protocol begins with a length, whose first byte is 0. No
+// HTTP request begins with this byte.
 bool Session::take_foreign_bytes() {
   while (is_postgres_ || first_bytes_.starts_with('\0')) {
     if (first_bytes_.size() < kEncryptionRequestBytes) return true;

@@ -9,9 +9,10 @@
 
 namespace server::http {
 
-// A client that begins with HTTP/2's preface ("prior knowledge"), as ksqlDB's Java client does, is
-// served with HTTP/2, every other client with HTTP/1. Clients of PostgreSQL and Kafka are refused, with an
-// answer that they can show.
+// A client that begins with the first bytes of HTTP/2 (its "preface"), as ksqlDB's Java client
+// does, is served with HTTP/2, every other HTTP client with HTTP/1. Clients of PostgreSQL and of
+// Kafka that connect to this port are refused with an answer in their own protocol, which they can
+// show.
 //
 // Threads: one loop's. Owner: the connection, or a test.
 class Session final : public ClientSession {

@@ -15,7 +15,8 @@ std::string connector_json(const ConnectorInfo& info);
 // Returns {"name", "connector": {"state", "worker_id"}, "tasks": [...], "type"}.
 std::string status_json(const ConnectorInfo& info);
 std::string task_status_json(const ConnectorTask& task);
-// Returns the names. With `expands_status` or `expands_info`, returns an object with the requested parts by name.
+// Returns the names as an array. If `expands_status` or `expands_info` is set, returns an object
+// that has the requested parts of each connector under its name.
 std::string connectors_json(const std::vector<ConnectorInfo>& connectors, bool expands_status,
                             bool expands_info);
 std::string config_body(const ConnectorConfig& config);

@@ -15,9 +15,10 @@
 
 namespace server::http {
 
-// A session ends 30 min after its last request, 12 h after its login, at logout, when its user is dropped or gets another
-// password, and when the server stops: sessions are kept in memory only. A request whose answer is still open, such as a
-// push query, counts as activity. The server keeps the digest of a cookie, from which the cookie cannot be derived.
+// A session ends 30 min after its last request, 12 h after its login, at logout, when its user is
+// dropped or gets another password, and when the server stops, because sessions are kept in memory
+// only. While an answer is being sent, such as that of a push query, the session does not count as
+// idle. The server stores only a digest of a cookie, from which the cookie cannot be derived.
 //
 // Threads: any. Owner: the node; it outlives the routes.
 class Sessions {
@@ -56,7 +57,8 @@ class Sessions {
   // Whether the session has not ended; does not count as activity.
   bool is_alive(const std::string& key, const Channel& channel, int64_t now_us);
 
-  // Returns the value of the session's cookie; nothing if the request has none.
+  // Returns the cookie of the console's session that the request contains; nothing if it contains
+  // none.
   std::optional<std::string> cookie_of(const Request& request, const Channel& channel) const;
   // Return the Set-Cookie header that gives a cookie to the browser, or removes it.
   Header set_cookie(std::string_view cookie, const Channel& channel) const;
@@ -86,7 +88,8 @@ class Sessions {
   std::map<std::string, Session> sessions_;  // by the digest of the session's cookie
 };
 
-// Runs a handler within a session: a long answer keeps the session from being idle, and ends when the session ends.
+// Runs a handler within a session. While its answer is being sent, the session does not become
+// idle; if the session ends, the answer ends, too.
 std::unique_ptr<Exchange> run_in_session(Sessions& sessions, const std::string& key,
                                          const Handler& handler, Request request,
                                          const ExchangeContext& context);

@@ -134,8 +134,8 @@ void ConsumerInstance::next_operation() {
   find_coordinator(kMostTries, operation);
 }
 
-// Repeats the request until a coordinator is available: the first group of a server creates the
-// topic of groups, which takes a moment.
+// Asks for the group's coordinator until one is available. The first group of a server causes the
+// creation of the topic of groups, which takes a moment.
 void ConsumerInstance::find_coordinator(int tries, std::function<void()> then) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys = {settings_.group};
@@ -612,8 +612,8 @@ void ConsumerInstance::look_again(const std::shared_ptr<Reading>& reading) {
 }
 
 void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
-  // Unread answers of other clients use half of the memory, so the fetch is postponed until they
-  // have been read.
+  // The unread answers of clients use up their share of the memory, so the fetch waits until some
+  // of them have been read.
   if (memory_.budget().has_many_answers()) return look_again(reading);
   // The whole answer is built in memory that is charged to the connection, so it is limited to this
   // consumer's share of memory.
@@ -656,9 +656,10 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                 partition.records ? partition.records->whole() : std::string_view();
             auto aborted = partition.aborted_transactions.value_or(
                 std::vector<kafka::FetchResponse::Topic::Partition::AbortedTransaction>());
-            // A record that cannot be shown becomes an error only if no record of its partition
-            // precedes it in the answer. The client can commit the earlier records, and then seek
-            // beyond the invalid one.
+            // If a record cannot be shown, it makes the answer an error only if it is the first
+            // record of its partition in the answer. Otherwise the answer ends before it, so that
+            // the client can commit the earlier records and then seek to the record after the
+            // invalid one.
             bool has_records = false, is_cut = false;
             while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);

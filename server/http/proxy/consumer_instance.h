@@ -26,7 +26,8 @@ struct ConsumerSettings {
   int64_t request_timeout_ms = 1000;
 };
 
-// Invariants: one operation at a time; at most kMaxWaiting others wait for it, in their order.
+// Invariants: one operation runs at a time; at most kMaxWaiting further operations wait, and run in
+// their order of arrival.
 // Threads: one loop's. Owner: ConsumerInstances, and callbacks on the loop.
 class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
  public:
@@ -59,14 +60,14 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   // Called each second; sends heartbeats that are due.
   void tick();
   int64_t idle_ms() const;
-  // Called when the loop has ended, so that no answer can arrive any longer. Breaks a cycle of
-  // ownership: an operation that waits for an answer shares ownership of this object, and this
-  // object owns the client that would deliver the answer.
+  // Called when the loop has ended, so that no further answer can arrive. An operation that waits
+  // for an answer shares the ownership of this object, and this object owns the client that would
+  // deliver the answer; this call breaks the cycle.
   void abandon();
 
  private:
   struct Position {
-    std::optional<int64_t> next;  // nothing: the position is not known yet
+    std::optional<int64_t> next;  // nothing: not known yet
     // offset after the last record that was returned; it is committed next
     int64_t told = -1;
   };
@@ -80,7 +81,8 @@ class ConsumerInstance : public std::enable_shared_from_this<ConsumerInstance> {
   void take_assignment(const std::map<std::string, std::vector<int32_t>>& assigned);
   void find_names(std::vector<std::pair<Uuid, std::vector<int32_t>>> assigned,
                   std::function<void(ProxyProblem)> then);
-  // Sets each unknown position to the committed offset, otherwise to the beginning or the end.
+  // Sets each unknown position to the committed offset or, if there is none, to the beginning or
+  // the end (begins_at_start).
   void find_positions(std::function<void(ProxyProblem)> then);
   void list_offsets(std::vector<TopicPartition> of, int64_t timestamp,
                     std::function<void(ProxyProblem)> then);

@@ -11,7 +11,7 @@
 
 namespace server::http {
 
-// Invariant: instances that were unused for kIdleMs are closed; at most kMost exist.
+// Invariant: instances that were unused for kIdleMs are closed; at most kMost instances exist.
 // Threads: any, except the timers, which belong to their loops. Owner: the node; the loops do not
 //          run when it is destroyed.
 class ConsumerInstances {

@@ -34,12 +34,12 @@ struct WrittenSchema {
   // The check of values for a JSON Schema; shared by copies.
   std::shared_ptr<engine::JsonSchemaCheck> check = {};
 };
-// Builds a WrittenSchema; for a JSON Schema, with a check of at most `max_steps` steps. Fails with
-// InvalidText.
+// Builds a WrittenSchema. For a JSON Schema, adds a check of values that may take at most
+// `max_steps` steps. Fails with InvalidText.
 Result<WrittenSchema> written_schema(int32_t id, engine::SchemaText text, uint64_t max_steps);
 
-// Returns an upper bound of the memory that the text takes as a JsonTree: in a list of ones, each
-// value takes fifty times its length.
+// Returns an upper bound of the memory that the text takes as a JsonTree. The factor is high: in
+// the list [1,1,1,...] each value takes fifty times the bytes of its text.
 size_t tree_bytes(std::string_view json);
 
 // Encodes a key or value; returns nothing for null. Fails with InvalidText, and with LimitExceeded

@@ -15,8 +15,8 @@
 
 namespace server::http {
 
-// The HTTP exchange owns the call, and callbacks share the ownership. is_over() is true in
-// callbacks that run after the client has disconnected.
+// The HTTP exchange owns the call. Callbacks share the ownership, so they may run after the client
+// has disconnected; is_over() is then true.
 //
 // Threads: the connection's loop.
 class ProxyCall : public std::enable_shared_from_this<ProxyCall> {

@@ -1,5 +1,5 @@
-// Finds the schemas that the records of REST proxy v3 name: by id, by subject and version, or by their text, which is
-// registered first.
+// Finds the schemas that the records of a request to REST proxy v3 name. A record names a schema by
+// its id, by subject and version, or by its text; a text is registered first.
 #pragma once
 #include <functional>
 #include <memory>
@@ -29,18 +29,20 @@ class RecordSchemas {
 
   struct Found {
     std::optional<WrittenSchema> schema = {};  // nothing: no member of the request names a schema
-    // The text is being registered: find() is repeated after the responder has been woken.
+    // True while the text of the schema is being registered. When the registration has ended, the
+    // responder is woken, and the caller calls find() again.
     bool is_pending = false;
   };
   // Whether a registration is under way.
   bool is_waiting() const { return is_pending(key_text_) || is_pending(value_text_); }
-  // Finds the schema that the key or value `node` names with "schema_id", with "schema_version", or with "schema" (its
-  // text). "subject" names the subject of the last two; the default is TOPIC-key or TOPIC-value. Fails with
-  // InvalidParameter for a schema that does not exist, and for a text that the registry rejects.
+  // Finds the schema that `node` (the key or value of a record) names with "schema_id", with
+  // "schema_version", or with "schema" (the text of a schema). "schema_version" and "schema" belong
+  // to a subject, which "subject" names; the default is TOPIC-key or TOPIC-value. Fails with
+  // InvalidParameter if the schema does not exist, or if the registry rejects the text.
   Result<Found> find(Embedded format, engine::Side side, const engine::JsonTree& node);
 
  private:
-  // The text that was registered last, with its id or the reason of the registry.
+  // The text that was registered last, with the id that it got or the error of the registry.
   struct RegisteredText {
     std::string subject, text;
     engine::SchemaKind kind = engine::SchemaKind::Avro;
@@ -56,7 +58,8 @@ class RecordSchemas {
   const ProxyView& view_;
   const ExchangeContext context_;
   const std::string topic_;
-  // The callbacks of registrations hold weak pointers, because the connection may end before them.
+  // The callbacks of registrations hold weak pointers to these texts, because the connection may
+  // end before a callback is called.
   std::shared_ptr<RegisteredText> key_text_, value_text_;
 };
 

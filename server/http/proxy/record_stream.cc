@@ -126,7 +126,8 @@ class RecordStream final : public Exchange {
       return refuse(problem.code, problem.message);
     }
     is_drained_ = false;
-    // A record that waits for the registration of its schema is not tried again at each event.
+    // While a record waits for the registration of its schema, other events do not cause another
+    // attempt to send it.
     while (!(held_ && schemas_.is_waiting()) && under_way_.size() < kMaxUnderWay &&
            !context_.responder.is_full()) {
       const auto document = held_ ? std::exchange(held_, std::nullopt) : documents_.next();
@@ -295,7 +296,8 @@ class RecordStream final : public Exchange {
       under_way_.pop_front();
     }
     if (!under_way_.empty() || held_) return;
-    // Complete documents are left and the responder accepts output again, so the exchange continues.
+    // More complete documents have arrived and the responder accepts output again, so the exchange
+    // continues.
     if (!is_drained_ && !context_.responder.is_full()) return context_.responder.wake();
     if (!is_complete_ || !is_drained_) return;
     if (documents_.has_more()) return refuse(400, "the last record is not a complete JSON object");

@@ -26,8 +26,8 @@ struct ProducedRecord {
   std::string message;
 };
 
-// The number of a topic's partitions, or an error if the topic does not exist. ask_topic_shape()
-// creates a missing topic if the server creates topics on request.
+// The number of a topic's partitions, or an error if the topic does not exist. If the server
+// creates topics on request, ask_topic_shape() creates the missing topic.
 struct TopicShape {
   KafkaError error = KafkaError::None;
   int32_t partition_count = 0;

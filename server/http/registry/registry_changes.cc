@@ -18,8 +18,8 @@ using engine::RegistryError;
 using engine::RegistryResult;
 using engine::SchemaRegistry;
 
-// Registers a schema: checks it on a worker thread and registers it on the metadata thread. Both
-// steps are repeated if the subject has changed between them.
+// Registers a schema: checks it on a worker thread, and then registers it on the metadata thread.
+// If the subject has changed in between, both steps are repeated.
 class Registration : public std::enable_shared_from_this<Registration> {
  public:
   Registration(const RegistryView& view, Request request, Unwanted unwanted, ResponseDone done)

@@ -1,4 +1,5 @@
-// The parts of the registry's API: questions and changes.
+// The handlers of the schema registry's API, for requests that read and for requests that change
+// schemas.
 #pragma once
 #include "server/http/registry/registry_view.h"
 #include "server/http/routes.h"
@@ -12,8 +13,8 @@ void add_registry_changes(Routes& routes, const RegistryView& view);
 // prefers.
 Response in_asked_type(Response response, const Request& request);
 Response registry_is_busy();
-// Returns a handler that refuses all requests, because an external registry keeps the
-// schemas.
+// Returns a handler that refuses all requests, because this server does not keep the schemas: an
+// external registry does.
 Handler refuses_as_elsewhere(const RegistryView& view);
 // Returns the approximate memory that a request takes while it waits.
 size_t held_bytes(const Request& request);

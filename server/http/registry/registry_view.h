@@ -14,14 +14,15 @@ struct RegistryView {
       std::function<engine::RegistryResult<engine::RegistryChanges>(const engine::SchemaRegistry&)>;
   using ChangeDone = std::function<void(engine::RegistryResult<void>)>;
 
-  // Returns the state of the registry at the moment of the call.
+  // Returns a copy of the registry as it is at the moment of the call.
   std::function<engine::SchemaRegistry()> registry;
-  // Makes the result of `change` durable. `change` runs on the metadata thread. It runs again if
-  // another command was appended to the log before its result. `done` is called within the call or
-  // later.
+  // Makes the result of `change` durable. `change` runs on the metadata thread. If another command
+  // is appended to the log after `change` has run and before its result is appended, `change` runs
+  // again. `done` is called within the call or later.
   std::function<void(Change change, ChangeDone done)> change;
   using RunAside = std::function<bool(size_t bytes, std::function<void()> work)>;
-  // Runs lists and look-ups, which take some milliseconds. Returns false if the queue is full.
+  // Runs reads of lists and schemas, which take some milliseconds. Returns false if the queue is
+  // full.
   RunAside run_aside;
   // Runs checks of schemas, which take up to some seconds each, on threads that do no other work.
   RunAside examine_aside;

@@ -1,4 +1,5 @@
-// The results of the last definitions over HTTP, for requests to /status.
+// The results of the last statements that created or changed something over HTTP, for requests to
+// /status.
 #pragma once
 #include <deque>
 #include <map>

@@ -65,8 +65,8 @@ void InsertsExchange::on_body_end() {
 
 bool InsertsExchange::wants_body() const {
   if (is_over_) return true;
-  // While a row is incomplete, input is accepted beyond the limit, since the row could never be
-  // completed otherwise.
+  // While a row is incomplete, input is accepted beyond the limit, because otherwise the end of the
+  // row could never arrive.
   const bool is_row_begun = lines_.empty() && !copy_ && buffer_.find('\n') == std::string::npos;
   return (is_row_begun || buffer_.size() + waiting_bytes_ < kMaxWaitingBytes) &&
          !context_.responder.is_full();

@@ -10,8 +10,8 @@
 
 namespace server::http {
 
-// Rows that have arrived together are written together. If such a batch fails, each of its rows is
-// written by itself, so that an invalid row is reported by its number and the other rows are
+// Rows that have arrived together are written as one batch. If the batch fails, each of its rows is
+// written by itself. So the error names the number of the invalid row, and the other rows are
 // written.
 class InsertsExchange final : public Exchange, private sql::CopyReceiver {
  public:

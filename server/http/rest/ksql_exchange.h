@@ -21,10 +21,11 @@ class KsqlExchange final : public SqlExchange {
   void on_statement_done(const sql::Completion& completion) override;
   void on_statement_failed(const Error& error) override;
 
-  // Begins the statements in order, until one does not finish within the call.
+  // Runs the statements in order. Returns at the first statement that does not finish within the
+  // call.
   void next();
-  // Runs a statement that affects only this request, such as SET. Returns false for any other
-  // statement.
+  // Runs a statement whose effect is limited to this request, such as SET. Returns false for any
+  // other statement.
   bool run_own(const engine::ParsedStatement& statement);
   void add_entity(std::string_view json);
   void add_status(const engine::ParsedStatement& statement, const sql::Completion& completion);

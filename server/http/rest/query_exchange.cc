@@ -112,8 +112,8 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
       fail_with(begun.error());
       return false;
     }
-  // The header of an endless answer is sent immediately. An answer that ends may still fail before
-  // its first row; such a failure is reported with a status.
+  // A push query has no end, so its header is sent immediately. Other queries may still fail before
+  // their first row; the HTTP status then reports the failure.
   if (is_push) {
     has_head_ = true;
     responder().begin(head());

@@ -13,7 +13,8 @@ namespace server::http {
 
 enum class QueryRights : uint8_t {
   All,       // all rights of the user
-  // no changes, as in a READ ONLY transaction: any link can send a GET, and browsers repeat it
+  // no changes, as in a READ ONLY transaction, because any link can make a browser send a GET, and
+  // browsers repeat a GET
   ReadOnly,
 };
 

@@ -124,8 +124,9 @@ class RowObjectFormat final : public QueryFormat {
     out += is_delete ? R"(,"tombstone":true}})" : "}}";
     if (is_push_) out += ",\n";
   }
-  // ksqlDB's Java client fails on an object with an unknown member in place of a row, but ignores a final message,
-  // and ksqlDB's command line shows it. So warnings are a part of this message.
+  // Warnings are sent as part of the final message. ksqlDB's Java client ignores a final message,
+  // and ksqlDB's command line shows it. If a warning were an object in place of a row, the Java
+  // client would fail, because it does not know the object's member.
   void end(bool has_reached_limit, std::span<const std::string> warnings,
            std::string& out) override {
     if (tells_end_ || !warnings.empty()) {
@@ -197,8 +198,9 @@ class RowArrayFormat final : public QueryFormat {
   const bool is_array_, marks_deletes_;
 };
 
-// The content type for a client that does not choose one: it sends no Accept header, or */*. A client that names one of
-// ksqlDB's types (as its Java client does) gets exactly ksqlDB's format.
+// The content type for a client that does not choose one, because it sends no Accept header, or
+// */*. The rows of this format mark deletes (RowArrayFormat::Deletes::kMarked). A client that
+// requests one of ksqlDB's types, as ksqlDB's Java client does, gets exactly ksqlDB's format.
 constexpr std::string_view kOpenChoice = "x-millrace/open";
 
 class EventFormat final : public QueryFormat {

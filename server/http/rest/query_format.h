@@ -29,8 +29,9 @@ class QueryFormat {
   virtual Status begin(const QueryResult& result, std::string& out) = 0;
   virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
                    std::string& out) = 0;
-  // Ends the rows. `warnings` are facts about all rows, such as the number of records that could not be read; formats
-  // without a place for them leave them to the headers.
+  // Ends the rows. `warnings` are facts about all rows, such as the number of records that could
+  // not be read. Some formats have no place for warnings and ignore them; the caller then sends
+  // them in the headers.
   virtual void end(bool has_reached_limit, std::span<const std::string> warnings,
                    std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
@@ -39,7 +40,8 @@ class QueryFormat {
   virtual std::string_view sign_of_life() const { return {}; }
 };
 
-// Chooses by the Accept header among the forms of the endpoint:
+// The kind of an endpoint. A client of each endpoint chooses one of these formats by the Accept
+// header:
 //   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one object on each line; the default of /query.
 //             For Protobuf, a row has the bytes of a message in base64 in place of columns, and the header has the
 //             schema of the messages.

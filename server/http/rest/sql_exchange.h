@@ -39,13 +39,13 @@ sql::SessionInfo session_info(const Request& request, const ExchangeContext& con
 // Returns the error for work that is refused because the workers' queue is full.
 Error too_much_waiting();
 
-// A request with a session of its own. The exchange reads the request, and then runs one statement after the other, as
-// the derived class decides. Long work is done on other threads.
+// A request with an SQL session of its own. The base class reads the request; the derived class
+// then decides which statement runs next, one after the other. Long work is done on other threads.
 //
 //   read -> on_read() -> begin(statement) -> rows -> on_statement_done() or on_statement_failed() -> ...
 //
-// Threads: the connection's loop. Receivers note events and wake the exchange; all other work
-//          happens in run().
+// Threads: the connection's loop. The functions of Receiver only store what has happened and wake
+//           the exchange; all other work happens in run().
 class SqlExchange : public Exchange, protected sql::Receiver {
  public:
   SqlExchange(const SqlPages& pages, Request request, const ExchangeContext& context);
@@ -67,8 +67,8 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   virtual void send_rows() {}
 
   void begin(std::shared_ptr<const engine::ParsedStatement> statement);
-  // Checks all statements without running them. Calls back with the first one that would be
-  // rejected; nothing if all would be accepted.
+  // Checks all statements without running them. Calls `then` with the first statement that would be
+  // rejected, or with nothing if all would be accepted.
   void try_all(std::function<void(std::optional<sql::SessionBackend::Rejection>)> then);
   void begin_entity(const std::shared_ptr<const engine::ParsedStatement>& statement);
   Status set(const std::string& name, const std::string& value);

@@ -24,8 +24,8 @@ Handler query_handler(const SqlPages& pages, QueryEndpoint endpoint) {
   };
 }
 
-// Returns the body of an equivalent POST: the parameter `sql` (or `ksql`) is the statement, every
-// other parameter is a property.
+// Converts the parameters of a GET to the body of a POST with the same meaning: the parameter `sql`
+// (or `ksql`) is the statement, all other parameters are properties.
 std::optional<std::string> body_of_parameters(std::string_view query) {
   const auto parameters = query_parameters(query);
   if (!parameters) return std::nullopt;
@@ -114,8 +114,8 @@ Response all_statuses(const SqlPages& pages) {
   return json_response(json.take());
 }
 
-// Answers whether a name is that of a property. A property whose name is known is valid:
-// InvalidParameter concerns only the value, which is empty here.
+// Answers whether a property with this name exists. The name is checked by setting the property to
+// an empty value: InvalidParameter then means that only the value is wrong.
 std::unique_ptr<Exchange> is_valid_property(const SqlPages& pages, const Request& request,
                                             const ExchangeContext& context) {
   const sql::SessionSettings settings;

@@ -19,11 +19,11 @@ using engine::JsonTree;
 
 // Reading a body of this size is cheaper than two switches to another thread.
 constexpr size_t kMostBodyOnLoop = 64 * 1024;
-// Interval of lines without rows: proxies close an answer that sends nothing for a minute, and a
-// page shows its data as outdated after 30 s without a line.
+// Interval at which a line is sent if no rows are sent: proxies close an answer in which nothing is
+// sent for a minute, and a page shows its data as outdated after 30 s without a line.
 constexpr int64_t kBeatUs = 15'000'000;
-// Limit of the bytes that one call passes to the responder, unless a single line is longer. Small
-// pieces let the responder report early that its client does not read.
+// Limit for the bytes that one call passes to the responder (a single line may be longer). With
+// small pieces, the responder reports early that its client does not read.
 constexpr size_t kPieceBytes = 32 * 1024;
 constexpr std::string_view kNdjson = "application/x-ndjson";
 
@@ -51,8 +51,8 @@ Result<uint64_t> read_max_rows(const JsonTree& value) {
   uint64_t rows = 0;
   const char* const end = value.text.data() + value.text.size();
   const auto parsed = std::from_chars(value.text.data(), end, rows);
-  // The largest value is one below UINT32_MAX, since one additional row is read to find out whether
-  // the result has more.
+  // The largest allowed value is UINT32_MAX - 1: one more row is read to find out whether the
+  // result has more rows, and their number must fit 32 bits.
   if (value.kind == JsonKind::Number && parsed.ec == std::errc{} && parsed.ptr == end &&
       rows >= 1 && rows < UINT32_MAX)
     return rows;
