@@ -101,10 +101,10 @@ Status ClusterFounding::write_pieces(const SnapshotPointer& pointer, std::string
   return {};
 }
 
-// Returns the transaction that makes the snapshot visible. It has one of two conditions: the
-// cluster has no metadata, or its founding command is still the only one. The new command has
-// another revision than the founding command, so a node that has read the old one cannot append
-// commands.
+// Returns the transaction that makes the snapshot visible, on the condition that etcd has no
+// metadata of the cluster, or that the command of an earlier founding is still its only command.
+// The new command has another revision than the earlier founding command. So a node that has read
+// the earlier one cannot append commands.
 storage::EtcdTransaction ClusterFounding::step_that_counts(
     const SnapshotPointer& pointer,
     const std::optional<ClusterInEtcd::Untouched>& in_place_of) const {

@@ -1,5 +1,5 @@
-// Founds a cluster's metadata log in etcd. The log begins with a snapshot. The commands that led to
-// this state are not in the log.
+// Founds a cluster: writes its metadata log to etcd. The log begins with a snapshot of the founding
+// node's metadata; the commands before the snapshot are not copied.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,8 +16,8 @@ namespace server {
 struct ClusterInEtcd {
   std::string first_command;  // id of the cluster's first command
   Revision newest;
-  // Set if the cluster was founded for a node with this data directory, and its metadata have not
-  // changed since.
+  // Set if the cluster was founded from a node with this data directory, and its metadata have not
+  // changed since then.
   struct Untouched {
     storage::SnapshotPointer pointer;
     storage::EtcdRevision pointer_modified, command_created;
@@ -35,12 +35,12 @@ class ClusterFounding {
   // Reads the state of the cluster from etcd; nothing if etcd has no metadata of the cluster. Fails
   // with NetworkFailure.
   Result<std::optional<ClusterInEtcd>> look();
-  // Makes `snapshot` the state of the cluster, with an empty command with the id `first_command`
-  // (16 bytes) at the snapshot's revision. First writes the pieces of the snapshot, under keys that
-  // no node reads. Then one transaction makes them visible. Its condition: etcd has no metadata of
-  // the cluster, or the cluster's state is still `in_place_of`. Fails with ObjectState if the
-  // condition does not hold, and with ReadTimeout if etcd does not answer and the outcome is
-  // unknown.
+  // Makes `snapshot` the state of the cluster, together with an empty command with the id
+  // `first_command` (16 bytes) at the snapshot's revision. First writes the pieces of the snapshot
+  // under keys that no node reads yet. Then one transaction makes them visible, on the condition
+  // that etcd has no metadata of the cluster, or that the cluster's state still is `in_place_of`.
+  // Fails with ObjectState if the condition does not hold, and with ReadTimeout if etcd does not
+  // answer, so that the outcome is unknown.
   Status found(const storage::MetadataSnapshot& snapshot, const std::string& first_command,
                const std::optional<ClusterInEtcd::Untouched>& in_place_of);
 

@@ -13,8 +13,8 @@
 
 namespace server {
 
-// Returns the objects that a cluster cannot take over, each as a text for users with a remedy.
-// Empty if the cluster can take over everything.
+// Returns a text for users about each object that a cluster cannot take over, with a remedy. Empty
+// if the cluster can take over everything.
 std::vector<std::string> obstacles_to_join(const MetadataImage& image);
 
 // Returns the queries that the nodes of a cluster share, in the order of their ids. These are all
@@ -34,15 +34,16 @@ struct FirstNodeFacts {
   Uuid directory;
   ProducerId next_producer;  // all smaller ids have been allocated
   Revision last_in_etcd;     // last revision in etcd of the state that is replaced; 0: none
-  // Returns the present leader epoch of a partition.
+  // Returns the leader epoch that a partition has now.
   std::function<LeaderEpoch(const storage::TopicPartition&)> leader_epoch;
   GreatestSerials serials = {};
 };
 // Returns the whole state of the cluster. Each partition has its replica on the node, and no leader
 // until the node starts. SERIAL columns get sequences that begin after the numbers in use. The
-// revision is greater than all existing revisions, here and in etcd, so a node that has read the
-// replaced state also reads this one. Producer ids are computed from revisions (a thousand for
-// each), so the revision is also large enough that no id is allocated twice.
+// revision is greater than all existing revisions, here and in etcd, so a node that has already
+// read the replaced state from etcd also reads this one. Producer ids are computed from revisions
+// (a thousand ids for each revision), so the revision is also so large that no id is allocated
+// twice.
 Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node);

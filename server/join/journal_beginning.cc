@@ -77,8 +77,7 @@ Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries
     TRY(wait_for<Status>([&](auto done) {
       replicas.set_role(journal, storage::ReplicaRole::Follower, kEpochOfStart, std::move(done));
     }));
-    // The snapshot of the producers is empty: queries write to their topics, and no producer writes
-    // to this journal.
+    // Producers do not write to this journal, so the snapshot of its producers is empty.
     const std::string no_producers = TRY(replicas.producer_snapshot(journal));
     TRY(wait_for<Status>([&](auto done) {
       replicas.start_at(journal, kEpochOfStart, kJournalStart, no_producers, std::move(done));

@@ -11,15 +11,17 @@
 
 namespace server {
 
-// The journals begin at this offset instead of 0. A node without a copy then detects that records
-// are missing before the start, and restores itself from the snapshot in the journal.
+// The journals begin at this offset instead of 0. A node without a copy of the journal expects
+// offset 0, so it detects that earlier records are missing, and restores itself from the snapshot
+// in the journal.
 inline constexpr Offset kJournalStart{1};
 // The first node's position in each journal after the join: at the beginning.
 inline constexpr storage::JournalPlace kPlaceOfStart{kJournalStart, LeaderEpoch{0}, kJournalStart};
 
-// Creates the partitions of all journals. Partitions with a journal of `queries` lose their
-// contents and begin at kJournalStart; the others are unchanged. Blocks the calling thread. The
-// partitions have no topic yet, so if the server is started alone, it removes them again.
+// Creates the partitions of all journals. A partition that is the journal of one of `queries` is
+// emptied and begins at kJournalStart; the other partitions are unchanged. Blocks the calling
+// thread. The topic of the partitions is not defined yet, so if the server is started alone, it
+// removes them again.
 Status make_journals(storage::Log& log, std::span<const DefinedQueryPtr> queries);
 
 // Writes the state of each query into its journal, as a snapshot (docs/adr/0081). The state

@@ -39,7 +39,8 @@ class Numbers {
     return std::optional(std::move(numbers));
   }
 
-  // An unreadable row is skipped: no reader of the table can see its number either.
+  // Reads the numbers of a row. A row that cannot be read is skipped, because readers of the table
+  // cannot see its number either.
   void read(const std::vector<std::optional<std::string_view>>& keys,
             const std::vector<std::optional<std::string_view>>& values,
             std::map<std::string, int64_t>& greatest) {

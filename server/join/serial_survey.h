@@ -11,7 +11,8 @@
 
 namespace server {
 
-// By table and column: the greatest number; no entry if no row has a number above 0.
+// The greatest number of each SERIAL column, by table and column. A column has no entry if no row
+// has a number above 0.
 using GreatestSerials = std::map<std::string, std::map<std::string, int64_t>>;
 
 struct SerialSurvey {
