@@ -1,7 +1,8 @@
-// Access checks before a request's handler runs. Each function removes the items that the user may
-// not access and adds their refusals to the answer; apis.cc selects the overload for the request.
-// If nothing is left to handle, the function sends the answer itself and returns false. Called only
-// for clients with limits, so `context.permissions` is not null.
+// Access checks before a request's handler runs. Each function removes the items (topics, groups)
+// that the user may not access, and adds an error for each of them to the answer; apis.cc selects
+// the overload for the request. If no item is left, the function sends the answer itself and
+// returns false. Called only for users whose rights are limited, so `context.permissions` is not
+// null.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -16,7 +17,8 @@ namespace server::kafka {
 
 namespace authorization {
 
-// Removes the items for which `may` is false, in order; `refuse` records a refusal for each.
+// Removes from `items` those for which `may` is false, in order, and calls `refuse` for each of
+// them.
 template <class Items, class May, class Refuse>
 bool take_refused(Items& items, May may, Refuse refuse) {
   const auto refused = std::erase_if(items, [&](auto& item) {

@@ -20,8 +20,8 @@ bool ask_subscription(const HandlerContext& context, const Request& request,
   return true;
 }
 
-// Checks requests that describe groups. A group that the user may not access is answered with an
-// error.
+// Checks requests that describe groups. The answer has an error for each group that the user may
+// not access.
 template <class Response>
 bool ask_described(const HandlerContext& context, std::vector<std::string>& groups,
                    Reply<Response>& reply) {

@@ -1,5 +1,5 @@
-// The port through which Kafka requests reach topics and their logs. server/node implements the
-// port over the metadata log and storage::Log; tests implement it over a log in memory.
+// The interface through which Kafka requests reach topics and their logs. server/node implements it
+// over the metadata log and storage::Log; tests implement it over a log in memory.
 #pragma once
 #include <functional>
 #include <map>
@@ -109,9 +109,10 @@ class Backend {
     done(Error{ErrorCode::NotSupported, "this server is not part of a cluster"});
   }
 
-  // Finds, for each partition, the live replica with the longest log, because an unclean election
-  // of this replica loses the least. The result is empty while the cluster's feature level is too
-  // low to ask all nodes. Fails with NetworkFailure if a live node does not answer.
+  // Finds, for each partition, the live replica with the longest log: an unclean election (of a
+  // leader that is not in sync) loses the fewest records if it elects this replica. The result is
+  // empty while the cluster's feature level is too low to ask all nodes. Fails with NetworkFailure
+  // if a live node does not answer.
   using BestLogs = std::map<storage::TopicPartition, NodeId>;
   virtual void find_best_logs(std::vector<storage::TopicPartition> /*partitions*/,
                               std::function<void(Result<BestLogs>)> done) {
@@ -144,16 +145,17 @@ class Backend {
                                 coordinator::Done<coordinator::TransactionAnswer> done) {
     transactions().ask(std::move(request), std::move(done));
   }
-  // Returns a guard for the appends that follow the answer of join_transaction(). The caller takes
-  // the guard before it calls join_transaction(). Returns null on a single node, where no guard is
-  // needed: the coordinator's answers and its end markers arrive in their order.
+  // Returns a guard for the records that a producer appends after join_transaction() has answered.
+  // The caller takes the guard before it calls join_transaction(), so that an end marker of the
+  // transaction that arrives in between is noticed. Returns null on a single node, where no guard
+  // is needed: there the coordinator's answers and its end markers arrive in their order.
   virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
       const storage::TopicPartition& /*partition*/, ProducerId /*producer*/) {
     return nullptr;
   }
-  // Finds the partitions that this node still leads, as confirmed by the other replicas. Without
-  // the confirmation, an answer from this node's log could be out of date: another node may have
-  // become the leader without this node's knowledge. Partitions without a confirmation are not in
+  // Finds those of the partitions that this node still leads, as confirmed by the other replicas.
+  // Another node may have become the leader of a partition without this node's knowledge; an answer
+  // from this node's log could then be out of date. Partitions without a confirmation are not in
   // the result. A single node leads all partitions.
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
   virtual void confirm_leads(std::set<storage::TopicPartition> partitions,
@@ -162,8 +164,9 @@ class Backend {
   }
   // Returns the directory of the log, and the space on the disk.
   virtual LogDirectory log_directory() const = 0;
-  // Returns whether this node leads all partitions and coordinates all groups and transactions. If
-  // not, the leaders can change at any time, and answers may need confirm_leads().
+  // Returns whether this node always leads all partitions and coordinates all groups and
+  // transactions, as a single node does. If not, the leaders can change at any time, and answers
+  // may need confirm_leads().
   virtual bool leads_all() const { return true; }
   virtual bool has_share_groups() const { return true; }
   // Returns the nodes as they describe themselves to clients at the moment of the call. Returns

@@ -21,8 +21,8 @@ struct ClusterView {
     std::optional<std::string> rack = {};
   };
   NodeId self;
-  // True if other nodes lead the partitions that this node led. This node's metadata is then out of
-  // date, so its answers would mislead clients.
+  // True if other nodes have taken over the partitions that this node led. The metadata of this
+  // node is then out of date, and answers from it would mislead clients.
   bool is_suspended = false;
   std::vector<Node> nodes;     // live nodes, by id
   int32_t controller_id = -1;  // -1: none, or not known

@@ -34,8 +34,8 @@ struct BrokerConfig {
 // Returns the settings of this broker. `cluster` is null on a single node.
 std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster,
                                          const storage::TopicDefaults& defaults);
-// Returns the settings of the resource with the empty name. They apply to all brokers, and can be
-// changed while the brokers run.
+// Returns the settings of the broker resource with the empty name, which stands for all brokers.
+// They can be changed while the brokers run.
 std::vector<BrokerConfig> cluster_wide_configs(const storage::TopicDefaults& defaults);
 // Returns the reason why the setting cannot be changed while the broker runs.
 std::string why_fixed(const NodeView& node, std::string_view name);

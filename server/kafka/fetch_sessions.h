@@ -44,7 +44,7 @@ class FetchSession {
 
   bool uses_topic_ids() const { return uses_topic_ids_; }
   // Adds and changes the partitions of the request, and removes the partitions that the request
-  // forgets.
+  // lists as forgotten.
   void update(const FetchRequest& request);
   // Remembers the values that were sent. Called after a full answer, which contains all partitions.
   void note_told(const FetchResponse& response);

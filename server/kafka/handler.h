@@ -56,7 +56,7 @@ struct NodeView {
   }
 };
 
-// The answer to a request, or a reservation for an answer that is not ready. The slots of a
+// The answer to a request, or its reserved place while the answer is not ready. The slots of a
 // connection are in the order of its requests.
 struct AnswerSlot {
   bool is_ready = false;
@@ -124,8 +124,9 @@ class Reply {
   int16_t version_;
 };
 
-// An answer that is assembled in callbacks. It is sent when all steps that `left` counts are done.
-// Shared by the callbacks. The handler itself counts as one step until it has begun all others.
+// An answer to which several steps contribute, such as one for each topic. Each step ends in a
+// callback; the answer is sent when `left`, the number of steps in progress, becomes 0. The
+// callbacks share this object. The handler itself counts as one step until it has begun all others.
 template <class Response>
 struct PendingResponse {
   Response response;
@@ -167,11 +168,12 @@ struct PendingResponse {
   bool is_beginning = false;
 };
 
-// The partitions that this node still leads, as the replicas confirm. nullopt until the
-// confirmation has arrived.
+// The partitions that this node still leads, as the other replicas have confirmed; nullopt until
+// the confirmation has arrived.
 using LeadersQuestion = std::optional<Backend::ConfirmedLeaders>;
 
-// A fetch that waits: for records (a long poll), or for the confirmation of its answer.
+// A fetch whose answer is delayed: until records arrive (a long poll), or until replicas confirm
+// that this node leads the partitions.
 struct WaitingFetch {
   FetchRequest request;
   Reply<FetchResponse> reply;

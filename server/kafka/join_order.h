@@ -12,20 +12,21 @@
 
 namespace server::kafka {
 
-// A batch is appended after the coordinator has confirmed that its partition belongs to the
-// transaction. The confirmation for a later batch may arrive first: for the earlier batch the
-// coordinator may have to add the partition, which takes longer. If the later batch were appended
-// first, it would be out of sequence.
+// A batch is appended when the coordinator has confirmed that its partition belongs to the
+// transaction. The confirmation of a later batch may arrive first: for the earlier batch the
+// coordinator may have to add the partition to the transaction, which takes longer. If the later
+// batch were then appended first, its sequence number would be too high.
 //
 // Threads: one loop's. Owner: a connection; shared with requests under way.
 class JoinOrder {
  public:
   using Lane = std::pair<storage::TopicPartition, ProducerId>;
 
-  // Returns a place for a batch after all earlier batches of the lane, which contains the batches
-  // of one producer for one partition. Each place is settled once.
+  // A lane contains the batches of one producer for one partition. Returns a place for a batch
+  // after all earlier batches of the lane. settle() is called once for each place.
   uint64_t enter(const Lane& lane);
-  // Calls the callback `settle` as soon as all earlier places of the lane are settled.
+  // Calls the callback `settle`, which appends or refuses the batch, as soon as it was called for
+  // all earlier places of the lane.
   void settle(const Lane& lane, uint64_t place, std::function<void()> settle);
 
  private:

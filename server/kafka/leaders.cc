@@ -15,8 +15,8 @@ int32_t Leaders::leader_of(const PartitionAssignment* known) const {
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition) const {
   if (!view_) return {};
   const PartitionAssignment* known = view_->metadata->find(partition);
-  // A node that is missing from its own view does not lead either: another node has become the
-  // leader in metadata that this node has not read yet.
+  // If this node is missing from its own view of the cluster, it is not the leader: another node
+  // has become the leader by a command that this node has not read yet.
   if (known == nullptr || leader_of(known) != view_->self.value())
     return {KafkaError::NotLeaderOrFollower, leader_of(known),
             known != nullptr ? known->leader_epoch.value() : -1};

@@ -14,9 +14,9 @@ namespace server::kafka {
 
 class Session;
 
-// A loop is woken only for partitions that its sessions wait for. After a session has registered,
-// it reads the log once more. So it misses no record: this read returns the earlier records, and
-// later records wake the session.
+// A loop is woken only for partitions that its sessions wait for. After a session has registered
+// here, it reads the log once more. So it misses no record: this read finds all records that
+// arrived before the registration, and a later record wakes the session.
 //
 // Threads: the loop's, except grown(). Shared with tasks that are posted to the loop.
 class LongPolls : public std::enable_shared_from_this<LongPolls> {

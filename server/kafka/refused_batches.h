@@ -24,14 +24,14 @@ struct SequencedBatch {
                                           const records::BatchHeader& header);
 };
 
-// A producer sends up to five batches without waiting. Suppose that the first batch is refused
-// because the partition's leader has not taken its role yet, and that the leader takes its role
-// before the next batch arrives. The next batch then has a gap before it in the sequence. The
-// normal error for a gap, OUT_OF_ORDER_SEQUENCE_NUMBER, makes librdkafka before 2.3 stop if it had
-// already sent both batches. Therefore the next batch is refused with the error of the first batch.
-// If the first batch was also the producer's first one, the partition does not know the producer.
-// It would accept the next batch, and the records would be in the wrong order. So the next batch is
-// not passed to the log at all.
+// A producer sends up to five batches without waiting for answers. Suppose that its first batch is
+// refused because the node has just become the partition's leader and does not accept records yet,
+// and that the node accepts records before the second batch arrives. Then a batch is missing before
+// the second one. The normal error for such a gap, OUT_OF_ORDER_SEQUENCE_NUMBER, makes librdkafka
+// before 2.3 stop if it had already sent both batches. Therefore the second batch is refused with
+// the error of the first one. If the first batch was the very first of the producer, the partition
+// does not know the producer: it would accept the second batch, and the records would be in the
+// wrong order. Therefore the second batch is then not passed to the log at all.
 //
 // Threads: one loop's. Owner: a connection; shared with appends under way.
 class RefusedBatches {

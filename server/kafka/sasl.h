@@ -50,8 +50,8 @@ class Sasl {
   // Returns the mechanisms that the server offers. OAUTHBEARER is one of them if the server can
   // check tokens.
   std::span<const std::string_view> mechanisms() const;
-  // Returns whether an exchange may begin: once for each connection before the client is admitted,
-  // and repeatedly afterwards if sessions expire.
+  // Returns whether an authentication exchange may begin: once before the client is admitted, and
+  // again at any time afterwards if authentications expire (max_reauth_ms).
   bool may_choose() const {
     if (!access_) return false;
     return is_admitted_ ? expires_us_ && !is_again_ : mechanism_ == Mechanism::None;
@@ -80,8 +80,8 @@ class Sasl {
   // Admits the user, whose identity is proved.
   Status finish();
   // Admits the user of the token, until the token expires. If the token is refused, returns the
-  // answer of RFC 7628. The client sends one more message after this answer, and gets the error in
-  // reply.
+  // JSON answer of RFC 7628; the client acknowledges it with one more message, whose answer is the
+  // error.
   Result<Step> finish_token(const Result<auth::oauth::Grant>& grant);
   const auth::Access& access() const { return *access_; }
 

@@ -57,9 +57,9 @@ SessionLimits within_replication(SessionLimits limits, const Backend& backend) {
   return limits;
 }
 
-// Returns whether the node is suspended. Requests for the current state then end the connection.
-// The reason: a client that gets outdated leaders, or none, would ask the same node again and
-// again, but a client whose connection ends asks another node.
+// Returns whether the node is suspended: other nodes have taken over its partitions. Requests for
+// the current state then end the connection. A client whose connection ends asks another node; a
+// client that got an answer with outdated leaders would ask this node again and again.
 bool is_suspended(const Backend& backend) {
   const auto view = backend.cluster();
   return view && view->is_suspended;

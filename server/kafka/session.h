@@ -83,8 +83,8 @@ class Session final : public ClientSession {
   // Returns the time at which the session must run again: the end of a long poll, of the time-out
   // of a silent or unauthenticated client, or of a delay.
   std::optional<int64_t> deadline_us() const override;
-  // Returns the partitions for whose records the long poll waits. Returns an empty list if no long
-  // poll is active.
+  // Returns the partitions for whose records the session's long poll waits; empty if the session
+  // has no long poll.
   const std::vector<storage::TopicPartition>& awaited() const;
   // Lets the long poll read again. Called when one of the awaited partitions has new records or was
   // deleted.
@@ -125,8 +125,8 @@ class Session final : public ClientSession {
   void retry_fetch();
   void look_again();
   void ask_for_room();
-  // Registers the awaited partitions. Returns false if they were already registered before the last
-  // read.
+  // Registers the awaited partitions with `polls`. Returns false if they were already registered
+  // before the last read of the log, so that no further read is needed.
   bool tell_polls();
 
   HandlerContext context() {

@@ -1,6 +1,6 @@
-// Kafka's ACLs. An ACL is stored as a right of SQL's GRANT if such a right has the same meaning:
-// the ACL allows an operation, to one existing role, on one name or on all names. Every other ACL
-// is stored as a rule beside the rights (docs/adr/0051).
+// Kafka's ACLs. If an ACL allows an operation to one existing role, on one name or on all names,
+// and a right of SQL's GRANT has the same meaning, it is stored as this right. Every other ACL is
+// stored as a rule in addition to the rights (docs/adr/0051).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ using storage::AccessRule;
 using storage::RuleOperation;
 using storage::RuleResource;
 
-// An ACL, and the role's right that represents the ACL, if such a right exists.
+// An ACL, and the right of SQL that has the same meaning, if one exists.
 struct Rule {
   AccessRule rule;
   std::optional<Rights> right = {};

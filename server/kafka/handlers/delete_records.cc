@@ -52,8 +52,9 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
   const Result<Offset> start = new_start(*status, asked.offset);
   ++pending->left;
   if (!start) {
-    // Another node may be the leader by now and may have more records. So the leadership is
-    // confirmed before the error is sent.
+    // Another node may have become the leader without this node's knowledge, and may have more
+    // records. So the error is sent only after the other replicas have confirmed that this node is
+    // the leader.
     context.backend.confirm_leads({partition}, [pending, place, why = start.error().code](
                                                    const Backend::ConfirmedLeaders& confirmed) {
       answer_at(*pending, place).error_code =

@@ -55,8 +55,8 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
       PendingResponse<DeleteTopicsResponse>{{}, reply});
   std::vector<Answer>& answers = pending->response.responses;
   const auto topics = context.backend.topics();
-  // If a request names a topic twice, even once by its id, the client has made a mistake. A mistake
-  // must not delete a topic.
+  // A request that names a topic twice, once perhaps by its id, is probably a mistake, so the topic
+  // is not deleted.
   std::map<std::string_view, int> times_named;
   std::vector<std::pair<size_t, const storage::TopicInfo*>> found;
   for (const Asked& asked : request.topics) {

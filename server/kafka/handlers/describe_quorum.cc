@@ -49,8 +49,9 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view, An
     voter.last_fetch_timestamp = reader.heard_ms;
     voter.last_caught_up_timestamp = reader.caught_up_ms;
   }
-  // The controller may read every revision that another node has already read. It is therefore
-  // shown as having read the newest revision, so that no node appears to be ahead of it.
+  // The controller may not have read a revision yet that another node has read. It is shown as if
+  // it had read the newest of these revisions, so that no node appears to be ahead of the
+  // controller.
   const auto newest =
       std::ranges::max_element(answer.current_voters, {}, &Answer::Voter::last_caught_up_timestamp);
   const auto leader =

@@ -28,8 +28,8 @@ void refuse(Answer& answer, const Error& error, Election how) {
   refuse(answer, code, error.message);
 }
 
-// The partitions of the request, by topic. If the request names no partition, these are all
-// partitions.
+// The partitions for which the request demands elections, by topic. If the request names no
+// partitions, they are all partitions.
 struct Elections {
   Election how;
   bool are_all = false;

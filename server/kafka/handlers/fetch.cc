@@ -15,10 +15,10 @@ constexpr int64_t kMaxWaitMs = 60'000;
 // empty one.
 constexpr int64_t kMemoryWaitMs = 500;
 // The pause of a fetch that has found too few bytes. Such a fetch reads all bytes again each time,
-// so it must not read after every commit. It pauses for at least kLookPauseUs, and for
-// kLookPauseFactor times the duration of the read. The minimum kLookPauseUs does not apply to a
-// fetch that found no bytes: it was woken for records that it had already returned, and the next
-// records must not wait.
+// so it must not read after each commit. It waits for at least kLookPauseUs, and for
+// kLookPauseFactor times as long as the last read took. If the fetch has found no bytes at all, the
+// minimum of kLookPauseUs does not apply: it was woken for records that it had already returned,
+// and it must not be late for the next ones.
 constexpr int64_t kLookPauseUs = 5'000, kLookPauseFactor = 10;
 
 // Returns the end of a wait. Long waits are rounded up, by a tenth at most, so that many idle
@@ -44,8 +44,8 @@ struct Awaited {
   std::set<storage::TopicPartition> unconfirmed = {};
 };
 
-// Begins a session after a full fetch, if the client requests a session. The session's state is
-// that after the answer.
+// If the client requests a session, begins one after a full fetch. The session contains the values
+// that this answer sends.
 int32_t begin_session(HandlerContext& context, const FetchRequest& request, int16_t version,
                       const FetchResponse& response) {
   constexpr int16_t kFirstVersionWithTopicIds = 13;
@@ -56,10 +56,10 @@ int32_t begin_session(HandlerContext& context, const FetchRequest& request, int1
   return context.fetch_sessions->add(std::move(session));
 }
 
-// Returns the delay for a client that exceeds its quota with this answer. The records are not sent
-// in this case. The client asks again after the delay, and gets at most the bytes that the quota
-// allows within its window (FetchPass). A single batch with more bytes is an exception: it could
-// otherwise never be sent.
+// Returns the delay if this answer makes the client exceed its quota. The answer is then sent
+// without records. The client repeats its request after the delay, and gets at most the bytes that
+// the quota allows within its window (FetchPass). Exception: a single batch with more bytes than
+// that is sent, because otherwise it could never be sent.
 QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
   if (size == 0 || !context.throttle || !context.throttle->rates) return {};
   const auto quotas = context.backend.quotas();

@@ -24,8 +24,8 @@ bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::
          answer.log_start_offset != known.log_start_offset;
 }
 
-// Returns the size limit for an answer. An answer with more bytes than the quota allows within its
-// whole window could never be sent.
+// Returns the size limit for an answer: the bytes that the quota allows within its whole window,
+// because a larger answer would be delayed for ever.
 int64_t within_quota(const HandlerContext& context) {
   if (!context.throttle || !context.throttle->rates) return kMaxFetchSize;
   const auto quotas = context.backend.quotas();
@@ -222,9 +222,9 @@ Status FetchPass::list_aborted(Answer& answer, const storage::TopicPartition& id
   return {};
 }
 
-// Returns whether the client has read records before the offset that this log does not have, judged
-// by the client's last fetched epoch (KIP-595). If so, the answer contains the point at which the
-// logs diverge, and no records.
+// Compares the last epoch that the client has fetched with this log (KIP-595). Returns true if the
+// client has read records before the offset that this log does not have. The answer then contains
+// no records, but the point at which the two logs diverge.
 Result<bool> FetchPass::diverges(Answer& answer, const storage::TopicPartition& id,
                                  const FetchRequest::Topic::Partition& asked) {
   if (asked.last_fetched_epoch < 0) return false;

@@ -30,7 +30,8 @@ class FetchPass {
   void remember(FetchSession& session);
 
   size_t size_bytes() const { return size_bytes_; }
-  // Returns whether records are available but the memory is not enough for the first batch.
+  // Returns whether records are available but could not be read, because the first batch is larger
+  // than the remaining memory.
   bool lacks_memory() const { return lacks_memory_; }
   // Returns whether the answer contains an error or a divergence, so that it must be sent without
   // waiting for more records.

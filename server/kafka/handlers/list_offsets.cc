@@ -69,8 +69,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     std::erase_if(told, [this](const ToConfirm& each) {
       return answer_of(each).error_code != KafkaError::None;
     });
-    // The answers are confirmed: a leader that was replaced while it was frozen or cut off lacks
-    // records that were acknowledged since.
+    // The leadership is confirmed before the answers are sent: a leader that was frozen or cut off
+    // may have been replaced, and then lacks records that the new leader has acknowledged.
     send_confirmed(backend_, aside_, reply_,
                    std::shared_ptr<ListOffsetsResponse>(shared_from_this(), &response),
                    std::move(told), [](int32_t partition) {
@@ -154,7 +154,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   }
 
   // Takes the result of the search in a batch. `found` is empty if the batch's maxTimestamp is
-  // larger than that of any record. The search then continues after this batch.
+  // larger than the timestamp of each of its records. Then the search continues after this batch.
   void take(const std::optional<storage::TimedOffset>& found, const storage::BatchRef& batch) {
     if (!found) {
       places[next_].from = batch.last_offset + 1;
@@ -177,8 +177,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
-// Returns whether all records are visible that existed when the leader's epoch began. Until then,
-// the leader shows fewer records than its predecessor did, and the latest offset would move
+// Returns whether all records that existed when the leader's epoch began are visible. Before that,
+// the leader shows fewer records than the previous leader did, so the latest offset would move
 // backwards (KIP-207).
 Result<bool> has_all_of_before(storage::LogReader& reader,
                                const storage::TopicPartition& partition) {

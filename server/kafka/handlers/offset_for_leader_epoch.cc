@@ -57,9 +57,9 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
                         answers.partitions.size() - 1});
     }
   }
-  // The answers are confirmed: a leader that was replaced while it was frozen does not know later
-  // epochs. A client that has read records of such an epoch would conclude that the log was
-  // truncated, and would reset its position.
+  // The leadership is confirmed before the answers are sent. A leader that was frozen may have been
+  // replaced, and does not know later epochs. A client that has read records of such an epoch would
+  // conclude from its answer that the log was truncated, and would reset its position.
   send_confirmed(context.backend, context.aside, std::move(reply), std::move(shared),
                  std::move(told), [](int32_t partition) {
                    return Answer{.error_code = KafkaError::NotLeaderOrFollower,

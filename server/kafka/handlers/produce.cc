@@ -62,9 +62,9 @@ constexpr size_t kMostRecordErrors = 100;
 constexpr std::string_view kWithoutKey = "Compacted topic cannot accept message without key.";
 constexpr std::string_view kBehindRefused = "an earlier batch of the same producer was rejected";
 
-// Checks the batch as a whole; its records are checked afterwards. Only a batch that was damaged in
-// transit is worth a retry (error 2, CORRUPT_MESSAGE). Other invalid batches stay invalid (error
-// 87, INVALID_RECORD).
+// Checks the batch as a whole; its records are checked afterwards. If the batch was damaged on the
+// way, the error is CORRUPT_MESSAGE (2), after which clients send it again. Other invalid batches
+// would stay invalid; their error is INVALID_RECORD (87).
 Result<records::BatchView> check_envelope(std::string_view bytes, const Checking& how,
                                           KafkaError& error) {
   error = KafkaError::InvalidRecord;
@@ -238,9 +238,9 @@ KafkaError error_of(ErrorCode code) {
   }
 }
 
-// Returns whether the error depends on the log's state of the producer and is final for clients.
-// Such an error must be confirmed: a leader that was replaced while it was frozen or cut off lacks
-// batches that were acknowledged since.
+// Returns whether the error depends on what the log knows about the producer and makes the client
+// give up. Such an error is sent only after the leadership is confirmed: a leader that was frozen
+// or cut off may have been replaced, and then lacks batches that the new leader has acknowledged.
 bool is_verdict(KafkaError error) {
   return error == kafka_error(ErrorCode::OutOfOrderSequence) ||
          error == coordinator::kInvalidTxnState || error == kUnknownProducerId;
@@ -291,11 +291,11 @@ struct Producer {
     }
   }
 
-  // Verifies with the coordinator that each partition is part of the transaction. A partition that
-  // is not part of it would never learn how the transaction ends (KIP-890). Clients of the second
-  // version do not add partitions themselves. So the server adds the partitions that are missing in
-  // the transaction; batches of other partitions do not wait for this. Batches of one partition
-  // continue in their order of arrival.
+  // Verifies with the coordinator that each partition is part of the transaction. If a partition
+  // were not, it would never get the marker that ends the transaction (KIP-890). In the second
+  // version of the protocol clients do not add partitions to a transaction themselves, so the
+  // server adds those that are missing. Batches of other partitions do not wait for this; batches
+  // of one partition continue in their order of arrival.
   enum class Asked { WhetherTheyAre, ToAddThem };
   void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
             Asked what) const {
@@ -366,14 +366,14 @@ struct Producer {
     if (sequenced) refused->refused(*sequenced, error, clock.monotonic_us());
   }
 
-  // Remembers a refusal. Returns the error for the client, which may be that of an earlier refused
-  // batch.
+  // Remembers that the batch was refused. Returns the error for the client; it may be the error of
+  // an earlier refused batch.
   static KafkaError note(RefusedBatches& refused, const SequencedBatch& batch, ErrorCode why,
                          KafkaError error, const Clock& clock) {
     if (why == ErrorCode::OutOfOrderSequence)
       return refused.before(batch, clock.monotonic_us()).value_or(error);
-    // After ReadTimeout the batch is stored, although not on all replicas yet. So it does not count
-    // as refused.
+    // After ReadTimeout the batch is stored, only not yet on all replicas, so it does not count as
+    // refused.
     if (why != ErrorCode::ReadTimeout) refused.refused(batch, error, clock.monotonic_us());
     return error;
   }

@@ -11,8 +11,8 @@
 
 namespace server::kafka {
 
-// Replaces the error for a replaced producer by the error for an old epoch, for clients that do not
-// support the first one (KIP-588).
+// Returns InvalidProducerEpoch in place of kProducerFenced, for clients that do not know the second
+// error (KIP-588).
 inline KafkaError as_old_epoch(KafkaError error) {
   return error == coordinator::kProducerFenced ? KafkaError::InvalidProducerEpoch : error;
 }

@@ -146,8 +146,8 @@ void handle_alter_user_scram_credentials(HandlerContext& context,
     Refusal refused = check_name(asked.name);
     if (!seen.emplace(asked.name, asked.mechanism).second)
       refused = {kDuplicateResource, "the request names the user's credential twice"};
-    // A user with an ACL that allows ALTER on the cluster must not be able to take over a
-    // superuser.
+    // A user that is not a superuser, but may alter the cluster by an ACL, must not be able to set
+    // the password of a superuser and log in with it.
     if (const auto role = users->roles.find(asked.name);
         context.permissions && role != users->roles.end() && role->second.is_superuser)
       refused = {kClusterRefused, "only superusers can change the password of a superuser"};
