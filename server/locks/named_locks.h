@@ -1,5 +1,6 @@
-// The port through which sessions take locks that exclude the sessions of all nodes. A lone node
-// grants them itself (LocalLocks); in a cluster the controller grants them (server/cluster).
+// The interface through which sessions take locks that exclude the sessions of all nodes. A lone
+// node (one without a cluster) grants them itself (LocalLocks); in a cluster the controller grants
+// them (server/cluster).
 #pragma once
 #include <functional>
 #include <memory>
@@ -31,23 +32,25 @@ class NamedLocks {
   struct Request {
     std::string name;
     bool is_shared = false;
-    bool waits = true;  // false: the answer is a null pointer if other sessions have the lock
+    // false: if other sessions have the lock, the answer is a null pointer at once
+    bool waits = true;
     // The owner of the request. It may hold other locks while it waits, which is taken into account
     // when deadlocks are searched.
     TableLocks::Owner owner = nullptr;
     std::function<void()> on_lost = {};  // called on any thread when the granted lock is lost
   };
-  // Fails with Deadlock if the request would wait for its own owner in a circle, and with NotLeader
-  // if no node can decide for long.
+  // Called with the granted lock. The error is Deadlock if the request waits for another request
+  // which, directly or indirectly, waits for a lock of the same owner, and NotLeader if for a long
+  // time no node could decide.
   using Answered = std::function<void(Result<HoldPtr>)>;
   // A request without an answer. Its destruction withdraws the request.
   using Place = std::shared_ptr<void>;
 
-  // Calls `answered` once, on any thread or within the call; never after the request was withdrawn,
-  // except if the answer was already on its way.
+  // Calls `answered` once, on any thread or within the call. If the request is withdrawn,
+  // `answered` is not called, unless the call is already under way.
   [[nodiscard]] virtual Place ask(Request request, Answered answered) = 0;
-  // Calls back, on any thread or within the call, when other sessions can take the locks that were
-  // released before the call, or when no node has confirmed this for some seconds.
+  // Calls `done`, on any thread or within the call, when the locks that were released before the
+  // call are free for other sessions, or when no node has confirmed this for some seconds.
   virtual void await_releases(std::function<void()> done) = 0;
 };
 

@@ -12,8 +12,8 @@ TableLocks::Place& TableLocks::Place::operator=(Place&& other) noexcept {
   return *this;
 }
 
-// Withdraws the request, unless it was granted in the meantime: then it belongs to the owner of the
-// hold.
+// Withdraws the request, unless it has been granted in the meantime. A granted lock is released by
+// the owner of its Hold.
 void TableLocks::Place::leave() {
   const auto state = std::exchange(state_, {}).lock();
   if (!state) return;

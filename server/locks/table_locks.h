@@ -13,10 +13,11 @@
 namespace server {
 
 // Invariants:
-//   1. granted requests that share a name have the same mode, which is not Exclusive;
-//   2. a request has all of its names or none, and waits only for earlier requests. So single
-//      requests never wait for each other in a circle. An owner that asks again while it holds a
-//      lock can deadlock; it learns of this from Asked::is_deadlock if it passes itself as `owner`.
+//   1. if several granted requests have a name in common, all of them have the same mode, and it is
+//      not Exclusive;
+//   2. a request has all of its names or none, and waits only for earlier requests. So two requests
+//      never wait for each other. But an owner that makes a second request while it holds a lock can
+//      cause a deadlock; if it passes itself as `owner`, Asked::is_deadlock reports this.
 //
 // Threads: any. Owner: SqlParts.
 class TableLocks {
