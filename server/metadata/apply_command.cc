@@ -320,8 +320,8 @@ std::string definition_of(const DefinedQuery& query) {
   return encode_definition(command);
 }
 
-// Whether the query's tasks continue: its definition is unchanged, or it has a new plan for the
-// same state.
+// Returns whether the query's tasks continue. They do if its definition is unchanged, or if it has
+// got a new plan that continues with the same state.
 bool goes_on(const DefinedQuery& before, const DefinedQuery& now) {
   if (before.journal && now.journal) return before.made_at == now.made_at;
   return definition_of(before) == definition_of(now);

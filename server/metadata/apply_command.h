@@ -1,5 +1,6 @@
-// Computes the next image from one command of the metadata log. Pure: the functions put and erase
-// rows and plan nothing, and their cost depends only on the command.
+// Computes the next image (the state of all topics and definitions) from one command of the
+// metadata log. The functions are pure: they only put and erase rows, plan nothing, and their cost
+// depends only on the size of the command.
 #pragma once
 #include <string>
 #include <vector>
@@ -26,8 +27,8 @@ struct ImageChange {
   std::vector<storage::TopicInfo> released;
 };
 
-// A command with decoded definitions. Decoding takes longer than applying and needs no image, so a
-// start does it on another thread.
+// A command whose definitions are already decoded. Decoding takes longer than applying and needs no
+// image, so at the start of the server another thread decodes the commands ahead.
 struct ReadCommand {
   Revision revision;
   storage::MetadataCommand command;

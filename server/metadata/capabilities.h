@@ -1,5 +1,6 @@
-// The statements that a cluster does not execute as a lone node does, as one table: the checks of
-// statements use it, and the manual shows it (docs/cluster/sql.md, "Compared with one server").
+// A table of the statements that a cluster does not execute, or executes differently from a lone
+// node. The checks of statements use the table, and the manual shows it (docs/cluster/sql.md,
+// "Compared with one server").
 #pragma once
 #include <optional>
 #include <span>

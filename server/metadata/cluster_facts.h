@@ -1,5 +1,6 @@
-// The port through which metadata and sessions ask about the other nodes. A lone node is a cluster
-// of one: local_facts() answers for it, so no caller has to know where it runs.
+// The interface through which the metadata and the sessions ask about the other nodes. A lone node
+// is treated as a cluster with one node: local_facts() answers for it, so callers need no special
+// case.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,7 +17,8 @@
 
 namespace server {
 
-// Features that not every server supports. Callers refuse the others with not_in_cluster_yet().
+// Features that some servers do not support. If supports() returns false for a feature, the caller
+// refuses the statement with not_in_cluster_yet().
 enum class Feature : uint8_t {
   AdvisoryLocks,
   Generators,   // queries that generate rows
@@ -60,7 +62,8 @@ class ClusterFacts {
   // Returns the presence of another process, whose transactions may have to be undone.
   virtual Presence presence(const NodeProcess& process) const = 0;
   // Calls `done` when the other nodes have applied the metadata log up to `revision`, or have not
-  // answered for a long time. So a definition exists on each node when its statement is answered.
+  // answered for a long time. A statement that defines something is answered only then, so that the
+  // definition exists on each node.
   virtual void announce(Revision revision, std::function<void()> done) const = 0;
 
   // --- Partitions
@@ -80,8 +83,9 @@ class ClusterFacts {
   // this node's.
   virtual Result<Offset> find_end(const storage::Log& log,
                                   const storage::TopicPartition& partition) const = 0;
-  // Whether each query has a replicated journal, which the command that creates the query names. A
-  // node then runs only the tasks for whose journal it has a replica; otherwise it runs all tasks.
+  // Whether the commits of each query are written to a replicated journal, whose number is part of
+  // the command that creates the query. A node then runs only those tasks for whose journal it has
+  // a replica; otherwise it runs all tasks.
   virtual bool has_replicated_journals() const = 0;
 };
 

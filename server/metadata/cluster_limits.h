@@ -10,7 +10,8 @@
 
 namespace server {
 
-// Returns the error for an unsupported feature; `what` includes a verb, as in "generated rows are".
+// Returns the error for an unsupported feature. `what` is the subject and verb of the message, such
+// as "generated rows are".
 Error not_in_cluster_yet(std::string what, std::string hint = {});
 inline constexpr const char* kDropAndCreate = "DROP it, and create it again.";
 

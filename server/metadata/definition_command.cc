@@ -125,9 +125,9 @@ using engine::read_json;
 using engine::read_member;
 using engine::write_json;
 
-// Versions of an encoded command, with the changes that need each. A version is written only if the
-// command needs it, so older programs read all other commands. Version 1, which is no longer read,
-// kept only the statement, which was planned again.
+// The versions of an encoded command, with the kinds of changes that need each of them. A command
+// is written in the lowest version that it needs, so that older programs can read it. Version 1,
+// which is no longer supported, had only the text of the statement, which was planned again.
 //    3  properties of the system
 //    4  changes of the schema registry
 //    5  queries that are built beside others
@@ -482,8 +482,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   if (knows_query) unreadable->query = std::move(query);
   unreadable->exchange_ids = std::move(defined->exchange_ids);
   unreadable->topic_ids = std::move(defined->topic_ids);
-  // The place is needed even if the query is unreadable: other nodes may run the query, and this node applies their
-  // commits.
+  // The place of the query's journal is read even if the query itself cannot be read: other nodes
+  // may run the query, and this node applies their commits.
   if (!read_place(row, *unreadable)) row.take_problem();
   return unreadable;
 }

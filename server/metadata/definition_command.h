@@ -85,7 +85,8 @@ struct ChangeSchemas {
   engine::RegistryChange change;
 };
 struct UndoChange;
-// The inverse of the first change that the transaction makes to an object; ROLLBACK applies it.
+// The inverse of the first change that the transaction has made to an object. ROLLBACK applies all
+// of them.
 struct NoteUndo {
   Uuid transaction;
   std::shared_ptr<const UndoChange> undo;

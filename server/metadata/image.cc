@@ -4,8 +4,9 @@ namespace server {
 
 namespace {
 
-// Returns the table whose rows the query's tasks hold; empty if they hold none. An unreadable query
-// counts as materializing its sink, so that a look-up fails with the query's error.
+// Returns the table whose rows the query's tasks keep; empty if they keep none. For an unreadable
+// query this is not known; its sink is returned, so that a look-up in that table fails with the
+// error of the query.
 std::string materialized_table(const DefinedQuery& defined) {
   const engine::PersistentQuery& query = *defined.query;
   // a query that is being built materializes no table before the switch

@@ -48,21 +48,22 @@ struct DefinedQuery {
   // For a query that is built beside another (PersistentQuery::rebuilds): the definition of the
   // sink after the switch. Before the switch, the query's rows are written to a topic of their own.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
-  // Whether the switch from the old query to the new one is in progress: neither produces rows. The
-  // `publisher` (of the new query) writes the differences between the topics of the two queries in
-  // one transaction.
+  // True while the new query replaces the old one: both have stopped and produce no rows. The
+  // producer `publisher` of the new query writes the differences between the topics of the two
+  // queries in one transaction.
   bool stands = false;
   ProducerId publisher{-1};
 
-  // In a cluster: the replicated journal for the commits of its tasks, and the revision of the
-  // command that created it. A query that each node runs for itself has no journal.
+  // In a cluster: `journal` is the replicated journal with the commits of the query's tasks, and
+  // `made_at` the revision of the command that created the query. A query that each node runs for
+  // itself has no journal.
   std::optional<PartitionId> journal = {};
   Revision made_at = {};
   // In a cluster: the revision that gave the query its present plan. Later than `made_at` if the
   // query was replaced (docs/adr/0101).
   Revision planned_at = {};
-  // The revision since which the rows of a replaced table are computed in the present way. Older
-  // rows in the table's topic are written once more (docs/adr/0109).
+  // The revision since which the rows of a replaced table are computed with the present plan. Rows
+  // of the table's topic that are older are written once more (docs/adr/0109).
   Revision results_at = {};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
@@ -92,7 +93,8 @@ class MetadataImage {
       std::make_shared<const engine::SchemaRegistry>();
   // The definitions of open transactions, by transaction (docs/adr/0059). They are few and small.
   std::map<Uuid, std::shared_ptr<const OpenDefinitions>> open_definitions;
-  // Definitions so damaged that even their names are unknown: "revision 17: reason".
+  // Definitions that are so damaged that even their names are unknown, as texts for users:
+  // "revision 17: reason".
   std::vector<std::string> left_out;
 
   using Queries = PersistentMap<std::string, DefinedQueryPtr>;

@@ -1,5 +1,6 @@
-// The effects of unclean elections of a cluster's partitions on queries (docs/adr/0089). Pure: all
-// nodes get the same result.
+// The effects of unclean elections on queries (docs/adr/0089). An unclean election makes a replica
+// that is not in sync the leader of a partition, so records may be lost. The functions are pure:
+// all nodes get the same result.
 #pragma once
 #include <optional>
 #include <span>

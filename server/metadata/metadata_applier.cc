@@ -24,13 +24,13 @@ namespace {
 // client that sends changes too fast is refused.
 constexpr size_t kMaxWaitingJobs = 1000;
 constexpr size_t kBlock = 1000;  // revisions that are read at a time
-// Limit for the attempts to plan one change. An attempt fails if another command is appended first.
-// More failures mean that the log leaves no time for any work.
+// Limit for the attempts to plan one change. An attempt fails if another node's command is appended
+// before it. If all attempts fail, the other nodes leave this node no chance to append anything.
 constexpr int kMaxAttempts = 1'000;
-// A snapshot is written after at least kMinSnapshotRevisions, and after as many revisions as it has
-// objects divided by kObjectsPerRevision. So a snapshot writes only a few objects per revision, and
-// at a start the log to read is at most three times as large as the snapshot. (A CREATE ... AS
-// makes three objects.)
+// A snapshot is written after at least kMinSnapshotRevisions, and not before its number of objects
+// is at most kObjectsPerRevision times the number of revisions since the last snapshot. So writing
+// snapshots costs only a few objects per revision, and the log that is read at a start is at most
+// three times as large as the snapshot. (A CREATE ... AS creates three objects.)
 constexpr int64_t kMinSnapshotRevisions = 1000;
 constexpr int64_t kObjectsPerRevision = 4;
 
@@ -86,8 +86,9 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // A snapshot may have replaced the next records since the last attempt. If the snapshot is not
-  // newer than at the last attempt, the same failure would repeat forever.
+  // The next records may have been replaced by a snapshot since the last attempt, so the snapshot
+  // is read again. If its revision is the same as at the last attempt, another attempt would fail
+  // in the same way, so the loop ends.
   for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
                                       tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
@@ -217,7 +218,7 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
     if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
       return decided;
     // If this node has not read the command that was appended first, it waits briefly before the
-    // next attempt. After a snapshot, the command before that one may be missing, too.
+    // next attempt. After a snapshot, this may concern several commands.
     if (image()->revision == before) std::this_thread::sleep_for(kPause);
   }
 }
@@ -298,8 +299,8 @@ void MetadataApplier::undo_abandoned_transactions() {
 }
 
 bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
-  // After a shorter silence, a process continues with its sessions, so its transactions must not be
-  // undone.
+  // A process that is silent for a shorter time may continue with its sessions, so their
+  // transactions must not be undone.
   constexpr std::chrono::seconds kLongestAway{10};
   if (!facts_.has_other_processes() || !open.owner) return false;
   if (const auto own = facts_.process(); own && *own == open.owner)
@@ -426,8 +427,9 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     questions = std::move(planned.questions);
     return DefinitionOutcome();
   }
-  // Data of earlier queries with these ids are removed before the append. After a crash behind the
-  // append, a restart would treat them as the new query's data.
+  // Data that earlier queries with these ids have left are removed before the append. If the server
+  // crashed after the append and before their removal, a restart would take them for data of the
+  // new queries.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
     TRY(place(planned.replicas, planned.kept_topics, planned.command));
@@ -658,7 +660,8 @@ Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kep
                               storage::MetadataCommand& command) const {
   if (!facts_.places_replicas()) return {};
   storage::TopicTable next = topics_;
-  // The placement adds parts to the command for these changes of topics.
+  // The topics that the command changes. place() adds the assignments of their new partitions to
+  // the command.
   std::vector<storage::TopicDelta> deltas;
   for (const storage::MetadataPart& part : command.parts) {
     if (part.type != storage::kTopicsPart) continue;
@@ -740,7 +743,8 @@ void MetadataApplier::apply_change(const ImageChange& change) {
 
 bool MetadataApplier::is_snapshot_due(const MetadataImage& image) const {
   using Wish = storage::MetadataLog::SnapshotWish;
-  // the log must be kept for another program, which can read the left-out definitions
+  // the commands are kept for another program, which may be able to read the definitions that this
+  // program has left out
   if (!image.left_out.empty()) return false;
   if (const Wish wish = metadata_.snapshot_wish(); wish != Wish::ReaderDecides)
     return wish == Wish::Due;

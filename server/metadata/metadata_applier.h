@@ -46,10 +46,11 @@ struct DefiningTransaction {
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 
 // A definition takes these steps: plan, create partitions, append, apply, publish, start and stop
-// queries, answer. A change that storage cannot hold (too many partitions) fails before the append
-// and is answered with the error. A failure after the append is a state of the object (a query in
-// ERROR), never half a catalog. Partitions without a topic, left by a crash before the append, are
-// removed at the next start.
+// queries, answer. If the storage cannot carry out the definition (too many partitions), it fails
+// before the append and is answered with the error. A failure after the append makes the object
+// fail (a query gets the state ERROR), but the catalog is always complete. If the server crashes
+// after it has created partitions and before the append, the partitions belong to no topic, and the
+// next start removes them.
 //
 // Several appliers may share one metadata log. Each of them applies all commands in the order of the log, also those
 // that another applier has appended. If another command was appended first, the statement is planned again on the new
@@ -81,24 +82,24 @@ class MetadataApplier {
   // with ShuttingDown once `must_stop` is set.
   Status recover(const std::atomic<bool>& must_stop);
   void start_thread();
-  // Waits until the definitions of transactions that can no longer be committed are undone. No
-  // definition is undone here if a process of another node may still commit it. Called once, when
-  // the tasks' loops run.
+  // Waits until the definitions of open transactions that can no longer be committed are undone;
+  // they remain from earlier processes. If a process of another node may still commit a
+  // transaction, its definitions stay. Called once, when the tasks' loops run.
   void await_undone();
   void stop_thread();
 
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
   const ClusterFacts& facts() const { return facts_; }
-  // A definition within a transaction becomes permanent when the transaction ends with Commit. end() is the last call
-  // for a transaction.
+  // A definition within a transaction becomes permanent when end() is called with Commit. end() is
+  // the last call for a transaction.
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
               engine::Properties properties, DefinitionDone done, Asker asker = {},
               DefiningTransactionPtr transaction = {});
   void end(const DefiningTransactionPtr& transaction, TransactionEnd how,
            std::function<void(Status)> done);
-  // Submits ALTER TABLE ... ADD PRIMARY KEY. The request's new topic already contains the rows. If
-  // the statement fails, no table owns that topic.
+  // Submits ALTER TABLE ... ADD PRIMARY KEY. The new topic that the request names already contains
+  // the rows. If the statement fails, no table uses that topic, and it is removed.
   struct RekeyRequest {
     Uuid old_topic, new_topic;
     std::vector<Offset> old_ends;  // by partition: end of the old topic when its rows were read
@@ -259,9 +260,9 @@ class MetadataApplier {
   Result<MetadataImagePtr> read_all(const std::atomic<bool>& must_stop);
   // Reads some records from `first` on: at least one, unless `first` is above `newest`.
   Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
-  // Creates the partitions that the command's topics need. After a failure some of them may exist:
-  // partitions of `new_topics` then belong to no topic, and the next growth of an existing topic
-  // takes over its new partitions.
+  // Creates the partitions that the command's topics need. After a failure some of them may already
+  // exist. Partitions of `new_topics` then belong to no topic; partitions of an existing topic are
+  // taken over when the topic grows the next time.
   Status make_partitions(const storage::MetadataCommand& command, std::vector<Uuid>& new_topics);
   Result<Revision> append(const storage::MetadataCommand& command);
   void apply_change(const ImageChange& change);
@@ -270,8 +271,8 @@ class MetadataApplier {
   void drop_topic(const storage::TopicInfo& topic);
   // Starts the queries; those that cannot be read enter state ERROR.
   void start(const std::vector<DefinedQueryPtr>& queries);
-  // Returns true if enough revisions share the cost of a snapshot, or if the log asks for a
-  // snapshot.
+  // Returns true if a new snapshot is worth its cost, given the number of commands since the last
+  // one, or if the log requests a snapshot.
   bool is_snapshot_due(const MetadataImage& image) const;
   void save_snapshot_if_due();
 

@@ -227,9 +227,9 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
   // A SourceTable query needs no undo of its state, because it always reads its whole topic.
   if (query.query->kind == engine::QueryKind::SourceTable)
     return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
-  // Only a new query that writes to a topic created by the transaction can be undone. In other
-  // cases, the state of a replaced query would be lost, or rows would remain in a topic that
-  // survives the ROLLBACK.
+  // Only a new query can be undone, and only if it writes to a topic that the same transaction has
+  // created. Otherwise the state of a replaced query would be lost, or rows would remain in a topic
+  // that exists after the ROLLBACK.
   if (before || !put || put->query->rebuilt_sink || query.plan->stages.empty() ||
       !has_made(query.plan->stages.back().output.topic))
     return cannot;
@@ -260,8 +260,8 @@ Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
 
 namespace {
 
-// Returns the change that restores the earlier definition. A sequence keeps its newer position, so
-// that it does not return numbers twice.
+// Returns the change that restores the earlier definition. A sequence keeps its present position,
+// so that it does not return the same number twice.
 DefinitionChange undone_now(const DefinitionChange& undo, const MetadataImage& image) {
   const auto* put = std::get_if<PutSequence>(&undo);
   const engine::SequencePtr* present =

@@ -44,14 +44,14 @@ class OpenDefiner {
   OpenDefiner(const Uuid* transaction, const MetadataImage& image);
 
   void make_topic(const storage::TopicInfo& topic);
-  // Returns whether the topic stays until the transaction ends: true except for topics that the
-  // transaction itself has created.
+  // Returns whether the topic must stay until the transaction ends, because a ROLLBACK would
+  // restore it. This is true unless the transaction itself has created the topic.
   bool drop_topic(const storage::TopicInfo& topic);
   bool has_dropped(const storage::TopicInfo& topic) const;
   std::set<Uuid> dropped_topics() const;
-  // Returns the notes to log with these changes, so that a ROLLBACK can undo the changes. Fails
-  // with NotSupported if they cannot be undone: a query's state would be lost, or rows would remain
-  // in a topic that stays.
+  // Returns the notes to log together with these changes, so that a ROLLBACK can undo them. Fails
+  // with NotSupported if they could not be undone, because the state of a query would be lost, or
+  // because rows would remain in a topic that exists after the ROLLBACK.
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
 
  private:
@@ -71,8 +71,8 @@ struct PlannedEnd {
   storage::MetadataCommand command;
   // Queries that the end of the transaction restores. They process their inputs from the beginning.
   std::vector<std::string> new_queries;
-  // The topics that have lost their names in the transaction: `returning` has those that get their
-  // names back and keep their replicas, `ending` those that are deleted.
+  // The topics that have lost their names in the transaction. `returning`: they get their names
+  // back and keep their replicas. `ending`: they are deleted.
   std::set<Uuid> returning;
   std::vector<storage::TopicInfo> ending;
 };

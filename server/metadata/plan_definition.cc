@@ -37,8 +37,9 @@ namespace server {
 
 namespace {
 
-// Returns whether a key column is a timestamp. Programs for PostgreSQL use now() as a unique key,
-// because it has microseconds in PostgreSQL; here it has milliseconds.
+// Returns whether the table has a timestamp as a key column. Programs for PostgreSQL use now() as a
+// unique key, because it has microseconds there. Here it has milliseconds, so two rows may get the
+// same key.
 bool has_key_of_times(const engine::DataSource& source) {
   return source.kind == engine::SourceKind::Table &&
          std::ranges::any_of(source.schema.columns, [](const engine::ColumnDef& column) {
@@ -64,7 +65,8 @@ struct Effect {
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
   // the old query, whose positions and state the new query takes over
   DefinedQueryPtr replaced = {};
-  // whether rows are written again because look-ups with the new plan compute them differently
+  // whether the rows of the topic are written again, because look-ups with the new plan return
+  // other rows than the old plan has written
   bool shows_again = false;
   // For a query that is built beside another: the definition of the sink after the switch.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
@@ -141,8 +143,8 @@ struct Planner {
     }
     effect.notices = planned.notices;
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
-    // Windows are not kept longer in a cluster that lacks this feature, because its followers hold whole tables in
-    // memory.
+    // In a cluster without this feature, windows are not kept longer, because there each follower
+    // holds whole tables in memory.
     if (!settings.ksqldb_compat && facts.supports(Feature::KeptWindows))
       engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
@@ -512,8 +514,8 @@ struct Planner {
     TRY(check_topics(control));
     const engine::CatalogChange change = TRY(engine::plan_control_query(control, image.catalog));
     Effect effect = of(change);
-    // If the table that the query wrote stays, a hidden query keeps its rows from now on; see
-    // materialize_tables().
+    // If an ended query wrote a table that still exists, a hidden query keeps the table's rows from
+    // now on; see materialize_tables().
     for (const std::string& id : change.ended_queries)
       effect.changed_tables.push_back(image.catalog->find_query(id)->sink);
     if (control.action == engine::QueryAction::Terminate) return effect;
@@ -682,8 +684,8 @@ struct Planner {
         .at(table.position);
   }
 
-  // Returns the table whose rewritten rows are in the new topic. Fails if the table was written
-  // after its rows were copied.
+  // Returns the table whose rewritten rows are in the new topic. Fails if the table was written to
+  // after its rows had been copied.
   Result<const engine::DataSource*> find_copied_table(const engine::TableName& table) const {
     const engine::DataSource* source =
         TRY(find_own_table(table, "ALTER TABLE", engine::ViewChange::Alter));
@@ -954,7 +956,8 @@ struct Planner {
   }
 };
 
-// Fails if the statement would end a query while it is being switched (docs/adr/0046).
+// Fails if the statement would end a query that is just replacing another one or being replaced by
+// it (docs/adr/0046).
 Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   for (const DefinitionChange& change : effect.changes) {
     const auto* erase = std::get_if<EraseQuery>(&change);
@@ -968,7 +971,8 @@ Status check_stands_nowhere(const Effect& effect, const MetadataImage& image) {
   return {};
 }
 
-// Turns an effect into parts of a command: assigns ids and start positions to its names.
+// Converts the Effect of a statement into the parts of a command. Assigns ids to the new topics and
+// queries, and start positions to the new queries.
 class Resolver {
  public:
   Resolver(const MetadataImage& image, const Properties& properties,
@@ -1036,8 +1040,8 @@ class Resolver {
       auto defined = define(std::move(query), planned.plan);
       defined->exchange_ids = old->exchange_ids;
       defined->starts = old->starts;
-      // `image_.revision + 1` is the command's revision: if another command gets it first, the
-      // statement is planned again.
+      // `image_.revision + 1` is the revision that this command will have. If another command gets
+      // this revision first, the statement is planned again.
       defined->results_at = old->results_at;
       if (effect.shows_again && are_computed_otherwise(*old->plan, *defined->plan))
         defined->results_at = image_.revision + 1;

@@ -42,8 +42,8 @@ struct PlannedDefinition {
 // The topics of a table whose rows were rewritten: `new_topic` replaces `old_topic`.
 struct RekeyedTable {
   Uuid old_topic, new_topic;
-  // Returns whether no record was written to the old topic since its rows were read. From the first
-  // call on, no record is accepted.
+  // Returns whether the old topic has received no record since its rows were read. After the first
+  // call the old topic accepts no records.
   std::function<bool()> is_unchanged;
 };
 

@@ -85,8 +85,8 @@ Status name_columns(const View& view, engine::Schema& columns, TextPosition at) 
   return {};
 }
 
-// Fails unless the new view has the columns of the old one and adds columns only after them, as in PostgreSQL:
-// statements of programs name the columns of the old view.
+// Fails unless the new view has all columns of the old one, in the same order, and adds columns
+// only after them, as in PostgreSQL: programs use the names of the old view's columns.
 Status check_replaced(const engine::Schema& old, const engine::Schema& next, TextPosition at) {
   const auto refuse = [&](std::string message) {
     return Error{ErrorCode::InvalidStatement,

@@ -1,4 +1,4 @@
-// The port through which the metadata thread runs queries; server/tasks implements it.
+// The interface through which the metadata thread runs queries; server/tasks implements it.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,10 +20,10 @@ class QueryRunner {
  public:
   using QueryPtr = std::shared_ptr<const DefinedQuery>;
   virtual ~QueryRunner() = default;
-  // All objects in the metadata when the server starts. All other data in the log and in the state
-  // store are removed: they remain from a stop between a DROP and the removal of its data, or from
-  // a topic whose definition failed. Queries with unreadable definitions are included, so that
-  // their state is kept.
+  // All objects in the metadata when the server starts. remove_leftovers() removes all other data
+  // in the log and in the state store. Such data remain if the server stopped after a DROP and
+  // before it had removed the data, or if the definition of a topic failed. Queries with unreadable
+  // definitions are included here, so that their state is kept.
   struct Known {
     std::set<Uuid> topics;  // topics, including exchanges
     std::set<std::string> queries;
@@ -37,8 +37,8 @@ class QueryRunner {
   // also deletes its state permanently.
   enum class Keep : uint8_t { State, Nothing };
   virtual void stop(const DefinedQuery& defined, Keep keep) = 0;
-  // Called before a query with this id is defined: removes remaining data of an earlier query with
-  // the same id.
+  // Called before a query with this id is created: removes the data of an earlier query with the
+  // same id, if some of them still exist.
   virtual Status finish_removal(const std::string& query_id) = 0;
   // Stops a query that is still defined but can no longer run, and keeps its state.
   virtual void stop_with_error(const DefinedQuery& defined, Error why) = 0;

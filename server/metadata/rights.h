@@ -16,7 +16,7 @@ namespace server {
 std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
                                           const std::optional<std::string>& owner);
 
-// The role whose rights are checked. Without a role everything is allowed, as for the server itself
+// The role whose rights are checked. Without a value everything is allowed: for the server itself,
 // and for all clients of a server without access rules.
 using Asker = std::optional<std::string>;
 

@@ -58,8 +58,8 @@ class Renaming {
   }
 
  private:
-  // Gives a source its present name. The old name becomes its alias, because columns in other parts
-  // of the SELECT are written with it.
+  // Gives a relation in the SELECT its present name. The old name becomes its alias, because other
+  // parts of the SELECT use the old name to qualify columns.
   void rename(AliasedSource& source, const std::set<std::string>& common) const {
     if (source.query) return within(source.query, common);
     if (!source.schema && common.contains(source.name.text)) return;
