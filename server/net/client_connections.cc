@@ -16,9 +16,10 @@ namespace {
 
 // The time that a client has to read the error that ends its session.
 constexpr int64_t kCloseTimeoutMs = 2000;
-// When the server stops, all output is already sent, so a client that does not close its side (for
-// example an idle connection of a pool) gets only this time. Without this short wait, data that a
-// client is just sending would be answered by a reset, which would overtake the output.
+// When the server stops, all output has been sent. A client that does not close its side then, for
+// example an idle connection of a pool, gets only this time. Without the wait, the system would
+// answer data that the client is just sending with a reset, and the client could lose output that
+// it has not read yet.
 constexpr int64_t kLingerAtStopMs = 50;
 // The intervals at which the memory of connections is checked. The first is for connections that
 // wait for memory, the second for connections that hold memory.
@@ -106,8 +107,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     session_->run();
     if (std::string output = session_->take_output(); !output.empty()) {
       connection_.write(std::move(output));
-      // The memory of unsent output is charged even beyond the budget. The output exceeds the
-      // capacity of the socket by at most one answer, because is_full() stops further answers.
+      // The memory of unsent output is charged even if this exceeds the budget. Only one answer can
+      // be in excess of what the socket accepts, because is_full() stops further answers.
       unsent_.resize(connection_.held_bytes());
     }
     session_->set_output_full(is_output_full());

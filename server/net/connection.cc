@@ -83,8 +83,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     if (status < 0) return end();
     if (handler && (ready & UV_WRITABLE)) send_unsent();
     if (handler && (ready & UV_READABLE)) receive();
-    // Input that arrived before the close is read first; the read after it detects the close. While
-    // input is paused, the socket is not read, so the connection ends immediately.
+    // Input that arrived before the peer has closed is read first; a later read then detects the
+    // end. But while input is paused, the socket is not read, so the connection ends immediately.
     if (handler && (ready & UV_DISCONNECT) && input_paused) end();
     watch();
   }
@@ -166,8 +166,8 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     }
   }
 
-  // Buffers the bytes after the first `sent` bytes, which the socket has taken. Only the first
-  // buffered piece may contain sent bytes.
+  // Buffers the part of `bytes` that the socket has not taken; it has taken the first `sent` bytes.
+  // Only the first buffered piece may contain bytes that were sent.
   void keep(std::string bytes, size_t sent = 0) {
     if (bytes.size() == sent) return;
     // A buffer that has grown may have twice the necessary capacity, and most of its bytes may be

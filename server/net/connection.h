@@ -20,10 +20,10 @@ class ConnectionHandler {
  public:
   // Called with received bytes. `bytes` is valid during the call.
   virtual void on_input(std::string_view bytes) = 0;
-  // Returns a buffer for the next read; on_input() then gets a part of this buffer. If the result
-  // is empty, the connection uses its own buffer.
+  // Returns a buffer for the next read; on_input() then gets a part of this buffer. If the returned
+  // span is empty, the connection uses its own buffer.
   virtual std::span<char> input_room() { return {}; }
-  // Called when unsent_bytes() has been above kHighMarkBytes and is now at or below the low mark.
+  // Called when unsent_bytes() was above kHighMarkBytes and has fallen to kLowMarkBytes or less.
   virtual void on_drained() = 0;
   // Called when the peer has closed its side or is gone; this is detected even while input is
   // paused. Also called when the time limit of close_when_sent() is over. No calls follow.
@@ -67,9 +67,9 @@ class Connection {
   // acknowledgement. Without this call, the system would delay the acknowledgement by up to 40 ms.
   void acknowledge_now();
 
-  // Discards further input. on_closed() is called when all output is sent and the peer has closed,
-  // too, or at the time limit. With `linger_ms`, the connection waits only this time for a peer
-  // that has already received all output.
+  // Discards further input. on_closed() is called when all output is sent and the peer has closed
+  // its side, or after `timeout_ms`. With `linger_ms`, the connection waits only this time for the
+  // peer to close after the peer has received all output.
   void close_when_sent(int64_t timeout_ms, std::optional<int64_t> linger_ms = std::nullopt);
 
   std::string peer() const;  // "127.0.0.1:51234"

@@ -58,8 +58,9 @@ void FrontEnd::stop(Task on_stopped) {
   Loop& first = impl_->shards.front()->loop();
   first.post([impl = impl_.get(), &first, on_stopped = std::move(on_stopped)] {
     impl->listener.reset();
-    // Each shard counts as one more connection until it has shut down its connections. So the gate
-    // stays open for the sockets that were assigned to the shard earlier; they are still accepted.
+    // Each shard also counts as one connection until it has shut down its connections. So the gate
+    // stays open until then, and sockets that were assigned to the shard earlier are still
+    // accepted.
     Gate& gate = impl->shared.connections;
     for (size_t i = 0; i < impl->shards.size(); ++i) gate.enter();
     gate.close([&first, on_stopped] { first.post(on_stopped); });

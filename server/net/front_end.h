@@ -50,11 +50,11 @@ struct FrontEndOptions {
 // the limit gets an error and is closed.
 //
 // Memory: received input and output that the client has not taken are charged to an account of its
-//         session. While answers that wait for clients hold half of the budget, a session pauses
-//         its output until its client has taken the previous answer. When memory is exhausted, the
-//         socket is not read for a while. A session is ended with an error in two cases: its client
-//         makes no progress during this time, or the client holds much memory and neither reads nor
-//         sends while others need memory.
+//          session. While the answers that wait for clients take half of the budget, a session
+//          produces its next output only when its client has taken the last one. When memory is
+//          exhausted, the socket is not read for a while. A session is ended with an error in two
+//          cases: its client makes no progress during this time, or the client holds much memory and
+//          neither reads nor sends while others need memory.
 // Stopping: call stop(), wait for its task, stop the loops, destroy the front end. Or stop the
 //         loops first and destroy the front end; clients then get only the end of the connection.
 // Threads: open() and the destructor while no loop runs, or on a thread that no loop is waiting

@@ -17,7 +17,8 @@ constexpr size_t kRead = Connection::kReadSizeBytes;
 }  // namespace
 
 void InputBuffer::forget_consumed() {
-  // Messages arrive in groups, so it is enough to move the remaining bytes once per group.
+  // Messages arrive in groups, so the unread bytes are moved only when more than half of the buffer
+  // is processed.
   if (begin_ <= buffer_.size() / 2) return;
   buffer_.erase(0, begin_);
   begin_ = 0;

@@ -29,7 +29,7 @@ namespace {
 
 uv_handle_t* as_handle(void* handle) { return static_cast<uv_handle_t*>(handle); }
 
-// The loops to which this thread has posted and which it has not woken yet.
+// The loops to which this thread has posted, and which are not woken until held_wakes is released.
 struct HeldWakes {
   // After this number of posts, the loops are woken, so that the first of these posts are not
   // delayed for long. The posts take some microseconds.
@@ -41,8 +41,9 @@ struct HeldWakes {
   void send();
 };
 thread_local HeldWakes held_wakes;
-// The loop that this thread has left for idle work (run_when_idle.h). Posts of this thread do not
-// wake this loop, because the thread handles the loop's mailbox when it returns.
+// The loop that this thread has lent to another thread while it runs idle work (run_when_idle.h).
+// Posts of this thread do not wake this loop, because the thread empties the loop's mailbox when it
+// returns from the idle work.
 thread_local const Loop::Impl* left_loop = nullptr;
 
 }  // namespace
@@ -204,8 +205,7 @@ struct Loop::Impl {
     if (!has_deferred() && work.empty()) uv_idle_stop(&idle_turn);
   }
 
-  // --- The two threads
-  // Runs the loop on the thread that has the loop, until stop().
+  // --- The two threads that take turns in running the loop (LoopRelief)
   void serve() {
     do {
       thread = std::this_thread::get_id();
@@ -220,8 +220,8 @@ struct Loop::Impl {
       return;
     } while (relief->wait_for_loop());
   }
-  // Lends the loop to the other thread and runs the idle work. Returns false if the other thread
-  // has taken the loop.
+  // Lends the loop to the stand-by thread of `relief` and runs the idle work. Returns false if the
+  // stand-by thread has taken the loop in the meantime.
   bool run_idle_work() {
     is_leaving = false;
     Task left = std::exchange(idle_work, nullptr);
@@ -233,7 +233,7 @@ struct Loop::Impl {
     left = nullptr;
     left_loop = nullptr;
     if (!relief->take_back()) {
-      send_wake();  // until now, posts of this thread have not woken the loop
+      send_wake();  // posts of this thread did not wake the loop until now
       return false;
     }
     thread = std::this_thread::get_id();
@@ -243,7 +243,7 @@ struct Loop::Impl {
       run_deferred();
       stop_idle();
     }
-    // The tasks may have set idle_work again. A whole loop iteration follows first, so that timers
+    // The tasks may have set idle_work again. One whole loop iteration runs first, so that timers
     // and sockets are served.
     if (idle_work) uv_run(&loop, UV_RUN_NOWAIT);
     return true;

@@ -48,10 +48,10 @@ class Loop {
   // thread. `what` names the work in the log if the slice takes too long; the text must outlive the
   // work.
   void post_slice(const char* what, Task task);
-  // Posts the rest of work of which one slice is done. When the task has run, the loop yields the
-  // core to other threads. A loop that never waits would keep the core until the scheduler's next
-  // tick, for up to 4 ms. The log's writer and clients on the same machine would have to wait for
-  // this time.
+  // Posts the rest of a longer work after one of its slices is done. After that task has run, the
+  // loop yields the core to other threads. Without this, a loop that always has work would keep the
+  // core until the scheduler's next tick, up to 4 ms, and the thread that writes the log and the
+  // clients on the same machine would have to wait for this time.
   void post_rest(const char* what, Task task);
   // Runs the task when the callbacks of this loop iteration are done, before the loop waits again.
   void defer(Task task);
@@ -65,7 +65,7 @@ class Loop {
   // Returns whether a socket or a message is waiting to be handled. Costs a system call of less
   // than a microsecond.
   bool has_waiting() const;
-  // The length of a slice: `short_us` if other events wait, otherwise `long_us`.
+  // The length of a slice: `short_us` if other events wait for the loop, otherwise `long_us`.
   struct SliceLength {
     int64_t short_us, long_us;
   };
@@ -83,7 +83,7 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-// Returns the meter of the loop to which a libuv handle belongs. Only for this folder.
+// Returns the SliceMeter of the loop to which a libuv handle belongs. Used only in this folder.
 SliceMeter& slices_of(uv_loop_s* loop);
 
 // Calls back once or repeatedly. The destructor stops the timer.

@@ -16,7 +16,7 @@ namespace {
 
 // An expired timer of a loop does not make the loop's descriptor readable. So while the lender
 // waits for a slow disk, the stand-by thread checks at this interval whether the loop has been lent
-// for long, and then takes it. Timers are thus late by at most 1.5 times this value.
+// for that long, and then takes it. So timers are late by at most 1.5 times this value.
 constexpr int64_t kLongUs = 20'000;
 
 int64_t now_us() { return SystemClock().monotonic_us(); }

@@ -7,9 +7,9 @@
 
 namespace server {
 
-// Lends a loop to a stand-by thread. The stand-by thread takes the loop as soon as an event is
-// pending. If no event arrives before the lender returns, the stand-by thread does not wake up. If
-// it takes the loop, the two threads exchange their roles.
+// Lends a loop to a stand-by thread. As soon as an event is pending, the stand-by thread takes the
+// loop; the lender then becomes the stand-by thread. If no event arrives before the lender takes
+// the loop back, the stand-by thread does not wake up.
 //
 // Threads: two, one of which has the loop at a time; writes before lend() are visible to the thread
 // that takes the loop.

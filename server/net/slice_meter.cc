@@ -53,8 +53,8 @@ void SliceMeter::describe(std::string_view what) {
 
 void SliceMeter::note(int64_t slice_us) {
   buckets_[bucket_of(slice_us)].fetch_add(1, std::memory_order_relaxed);
-  // Because of a concurrent read(), a maximum may appear only in the next reading, but it is never
-  // lost.
+  // If read() runs at the same time, this maximum may be counted only in the next reading, but it
+  // is never lost.
   if (slice_us > max_us_.load(std::memory_order_relaxed))
     max_us_.store(slice_us, std::memory_order_relaxed);
   if (slice_us > longest_us_.load(std::memory_order_relaxed))

@@ -12,8 +12,8 @@
 
 namespace server {
 
-// The slices since the last reading. The times are upper bounds of buckets, which are at most an
-// eighth wide.
+// The slices since the last call of read(). The times are rounded up by at most an eighth, because
+// the meter only counts slices in ranges of length.
 struct SliceReading {
   uint64_t count = 0;
   int64_t p50_us = 0, p99_us = 0, max_us = 0;
