@@ -15,8 +15,9 @@ namespace server {
 
 namespace {
 
-// Forgets an unfinished join, which has to start again from the beginning: it is based on the state of the server at
-// the time of that join.
+// Deletes the record of an unfinished join (millrace cluster join). The join is based on the state
+// of the server at that time, and the server is about to change this state, so the join has to
+// begin again.
 Status forget_join(storage::Log& log) {
   const auto begun = TRY(storage::read_begun_join(log));
   if (!begun) return {};
@@ -69,8 +70,9 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   // etcd may need some time to elect its leader, and a node may need some time to load a snapshot.
   constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
   how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
-  // A node may have a longer session timeout than the controller for a while: an interval that depends on the node's
-  // timeout alone would be too long for the controller.
+  // The time between two heartbeats has an upper limit: the controller may run on a node with a
+  // shorter session timeout than this node, and would find an interval too long that depends only
+  // on this node's timeout.
   constexpr int64_t kLongestBeatUs = 100'000;
   how.heartbeat_us = std::min(how.controller.session_timeout_us / kBeatsPerSession, kLongestBeatUs);
   return ClusterMember::open(std::move(options), log, clock);

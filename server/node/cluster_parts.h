@@ -12,8 +12,8 @@
 
 namespace server {
 
-// Checks that the data directory belongs to no cluster: a lone node would not know the cluster's topics, and would treat
-// their partitions as leftovers of a crash. Fails with ObjectState.
+// Checks that the data directory belongs to no cluster. A lone node does not know a cluster's
+// topics, and would delete their partitions as leftovers of a crash. Fails with ObjectState.
 Status check_alone(storage::Log& log);
 
 // Opens the node's part in a cluster. Fails with ObjectState if the data directory belongs to another node or cluster,
@@ -50,8 +50,9 @@ class MemberFacts final : public ClusterFacts {
 // Returns the unclean elections in the metadata that the node has read so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);
 
-// Finds the partitions with an unclean election since the last call of take_new() or told_until(). The queries that
-// read these partitions have to be checked. Threads: told_until() has to be called before the other threads start.
+// Finds the partitions with an unclean election since the last call of take_new() or told_until().
+// The caller checks the queries that read these partitions. Threads: told_until() has to be called
+// before the other threads start.
 class ElectionWatch {
  public:
   void told_until(const storage::UncleanElections& elections);

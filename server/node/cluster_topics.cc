@@ -13,8 +13,9 @@ namespace server {
 
 namespace {
 
-// Whether the node is believed alive. Without contact to a controller this node's view is outdated, so only connected
-// nodes count. A node that was removed from the cluster has no contact, but still reads the metadata.
+// Returns whether the node is believed to be alive. If this node has no contact with a controller,
+// its view of the cluster is outdated, so only nodes that it is connected to count. (A node that
+// was removed from the cluster has no contact, although it still reads the metadata.)
 bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
   if (node.is_fenced) return false;
   const auto view = member.view();
@@ -126,7 +127,8 @@ std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
   return acknowledged_ends_->since(partitions, asked_us);
 }
 
-// Notes the end of written rows before their writer is answered, and before other sessions can read them.
+// The result stores the end of written rows; it is called before the writer gets its answer and
+// before other sessions can read the rows.
 MemberTopics::NoteWritten MemberTopics::note_written() const {
   return [ends = written_ends_, &clock = clock_](const storage::AppendedBatch& last) {
     ends->note({{last.partition, last.last_offset + 1}}, clock.monotonic_us());

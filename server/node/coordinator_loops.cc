@@ -61,8 +61,9 @@ void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::stri
                                        done = std::move(done)](Result<storage::Appended> appended) {
     if (appended) return done({});
     Error error = std::move(appended).error();
-    // If another partition of the append has a new leader, the append fails with NotLeader, although this partition
-    // still has its leader. So the error becomes ObjectState.
+    // An append may cover several partitions. If another of them has a new leader, the append fails
+    // with NotLeader, although this partition still has its leader. Then the error is changed to
+    // ObjectState.
     if (!is_alone && error.code == ErrorCode::NotLeader && leads(partition, epoch))
       error.code = ErrorCode::ObjectState;
     done(std::move(error));

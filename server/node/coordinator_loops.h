@@ -1,5 +1,6 @@
-// The coordinators of one kind on the node's loops: each partition of their topic belongs to one loop, and requests are
-// posted to it.
+// Runs the coordinators of one kind (of groups or of transactions) on the node's loops. The kind
+// has a topic; each partition of this topic is coordinated on one loop, to which the requests are
+// posted.
 #pragma once
 #include <algorithm>
 #include <functional>
@@ -60,7 +61,8 @@ struct CoordinatorPlace {
   kafka::Backend* backend;
 };
 
-// `Shard` is a coordinator::CoordinatorShard, `Port` the coordinators' port to front ends.
+// `Shard` is the class that coordinates the partitions of one loop (a
+// coordinator::CoordinatorShard), `Port` the interface through which front ends call it.
 //
 // Threads: the owner's, while no loop runs; start() and stop() from any. Each Port belongs to its loop.
 // Owner: the node; destroyed after the loops have stopped.
@@ -246,8 +248,9 @@ class CoordinatorLoops {
         if (status) shard->lead(partition, status->leader_epoch());
       }
     }
-    // Starts with a partition when this node leads it and its whole log is visible: then the log includes all answers
-    // of former leaders, and no record can be removed any longer. Stops with partitions that other nodes lead.
+    // Begins to coordinate a partition when this node leads it and its whole log is visible. From
+    // then on the log includes all answers of former leaders, and no record of it can be removed.
+    // Ends the coordination of partitions that other nodes lead.
     void follow_leaders() {
       constexpr int64_t kPauseMs = 20;
       look.start_once(kPauseMs);
@@ -273,8 +276,9 @@ class CoordinatorLoops {
         shard->lead(partition, status->leader_epoch());
       }
     }
-    // Returns whether clients should wait. If they looked for another coordinator, they would be sent here again, so
-    // they get the error "loading".
+    // Returns whether this loop will begin to coordinate the partition soon. Clients then get the
+    // error "loading" and wait: if they looked for another coordinator, they would be sent here
+    // again.
     bool begins_soon(PartitionId partition) const {
       const auto topics = backend_.topics();
       const storage::TopicInfo* known = topics->find(owner.kind_.topic);

@@ -10,8 +10,9 @@ using coordinator::TransactionEnded;
 
 namespace {
 
-// Sends the ends of transactions to partitions, on one loop: by a message to the leader of the partition, which may be
-// this node, if transactions are routed; otherwise to the loop's backend or groups.
+// Sends the ends of transactions to partitions, for the coordinators on one loop. If transactions
+// are routed (KafkaPart::routes_transactions()), it sends a message to the leader of the partition,
+// which may be this node. Otherwise it calls the loop's backend or groups directly.
 struct EndTeller {
   Loop& loop;
   kafka::Backend& backend;

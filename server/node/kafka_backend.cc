@@ -167,7 +167,8 @@ storage::AppendDone KafkaBackend::answered_within(int64_t timeout_ms, storage::A
 
 void KafkaBackend::end_late() {
   const int64_t now_us = clock_.monotonic_us();
-  // Removes entries that were answered, too, since most are answered long before their time limit.
+  // Also removes the entries that were answered: most requests are answered long before their time
+  // limit.
   std::vector<std::shared_ptr<storage::AppendDone>> late;
   for (auto each = due_.begin(); each != due_.end();) {
     const bool is_late = each->first <= now_us;

@@ -1,4 +1,4 @@
-// The part of Kafka's port that depends on the other nodes.
+// The part of kafka::Backend that depends on the other nodes of the cluster.
 #pragma once
 #include <functional>
 #include <memory>
@@ -25,10 +25,12 @@ class KafkaPart {
                               std::function<void(Result<kafka::Backend::BestLogs>)> done) = 0;
   virtual void allocate_producer_id(storage::Log& log,
                                     std::function<void(Result<ProducerId>)> done) = 0;
-  // Calls back when all replicas in sync start at `start`; `log` of this node starts there already.
+  // Calls `done` when all replicas in sync begin at `start`. The log of this node begins there
+  // already.
   virtual void await_trimmed(const storage::TopicPartition& partition, Offset start,
                              int64_t timeout_ms, std::function<void(Status)> done) = 0;
-  // Whether an append may wait for replicas for longer than its client wants to wait.
+  // Whether an append may have to wait for replicas longer than its client wants to wait, so that
+  // it needs a time limit.
   virtual bool waits_for_replicas() const = 0;
   // Whether this node leads all partitions. Otherwise another node may have become leader of a partition unnoticed, so
   // that final answers need confirm_leads().
@@ -38,9 +40,10 @@ class KafkaPart {
 
   // --- Transactions
 
-  // Whether requests and ends of transactions go to the leaders of partitions by join_transaction() and tell_end(), even
-  // if this node leads them, so that they stay in order. Otherwise this node's coordinators take them directly, and end
-  // a transaction at once.
+  // Whether requests about transactions go to the leaders of partitions by join_transaction() and
+  // tell_end(), even if this node leads them, so that requests and ends of transactions stay in
+  // order. Otherwise the coordinators of this node handle them directly, and end a transaction at
+  // once.
   virtual bool routes_transactions() const = 0;
   virtual void join_transaction(const storage::TopicPartition& coordinator,
                                 coordinator::AddPartitions request,
@@ -48,8 +51,8 @@ class KafkaPart {
   virtual void tell_end(const storage::TopicPartition& partition,
                         const coordinator::TransactionEnded& ended,
                         std::function<void(Status)> done) = 0;
-  // Returns null if no guard is needed, because answers of the coordinators and ends of transactions arrive in the same
-  // order.
+  // Returns null if no guard is needed, because the answers of the coordinators and the ends of
+  // transactions always arrive in their order.
   virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
       storage::Log& log, const storage::TopicPartition& partition, ProducerId producer) = 0;
 };

@@ -25,8 +25,9 @@ class MovableClock final : public Clock {
   std::atomic<int64_t> ahead_us_ = 0;
 };
 
-// Returns the time in ms after which a timer that waits for `wait_ms` of `clock` has to look at the clock. Timers use
-// the system's time, so a timer for a movable clock must wake often enough to notice a move.
+// Returns the time in ms after which a timer has to look at `clock` again, if it waits for
+// `wait_ms` of that clock. Timers of the system do not notice that the clock is moved, so for a
+// movable clock the result is at most kLookMs.
 inline int64_t timer_ms(const Clock& clock, int64_t wait_ms) {
   constexpr int64_t kLookMs = 20;
   const auto* const movable = dynamic_cast<const MovableClock*>(&clock);

@@ -34,8 +34,8 @@ namespace server {
 
 namespace {
 
-// Returns the settings with limits that fit the memory: data that is held in memory until it is complete must fit into
-// a session's share.
+// Returns the settings with limits that fit into the memory: some data are kept in memory until
+// they are complete, and must not be larger than a session's share of it.
 NodeSettings fitted(NodeSettings settings) {
   settings.sql.copy_atomic_bytes = std::min(settings.sql.copy_atomic_bytes,
                                             static_cast<int64_t>(memory_limit_bytes(settings) / 8));
@@ -159,7 +159,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                  must_stop));
   if (keeps_processing_log && has_other_processes && node->may_make_processing_log())
     node->keep_processing_log();
-  // Before it has joined, this node cannot append to the metadata that the nodes share.
+  // Before it has joined the cluster, this node cannot append to the metadata that all nodes share.
   if (has_other_processes) node->drop_tables(left_over);
   node->definitions_->await_undone();
   node->connectors_->start(node->worker_id());
@@ -282,8 +282,8 @@ Status Node::make_shards() {
     shards_.push_back(
         TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
                         clock_, [this](const ShardTask& task) { on_task_failure(task); })));
-    // The queue does not charge the memory of a slow row: each operator has at most one such row, which it holds
-    // anyway.
+    // The size 0 is passed, so the queue charges no memory for a slow row: each operator has at
+    // most one such row, and keeps it in memory anyway.
     shards_.back()->run_slow_rows_by(
         [this](std::function<void()> work) { (void)slow_rows_->try_run(0, std::move(work)); });
   }
@@ -299,8 +299,9 @@ std::optional<engine::PartitionRef> Node::find_processing_log() const {
   return engine::PartitionRef{topic->id, PartitionId(0)};
 }
 
-// The first two nodes of a cluster let the third one create the topic, so that the topic gets three replicas. Nodes
-// that start at the same time may not see each other as alive yet, so they look several times.
+// Returns whether this node may create the topic of the processing log. The first two nodes of a
+// cluster leave it to the third one, so that the topic gets three replicas. Nodes that start at the
+// same time may not consider each other alive yet, so the check is repeated.
 bool Node::may_make_processing_log() const {
   constexpr int kMostTries = 60;
   constexpr std::chrono::milliseconds kPause(50);
@@ -751,8 +752,9 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   });
 }
 
-// Sets the ends of partitions that this node leads. Returns the partitions that other nodes lead, each once, even if
-// several groups read it. A partition without a leader gets no end, because its replicas differ.
+// Sets the ends of those partitions that this node leads. Returns the partitions that other nodes
+// lead, each once, even if several groups read it. If a partition has no leader, no end is set,
+// because its replicas may have different ends.
 std::vector<storage::TopicPartition> Node::put_ends(
     std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
@@ -875,8 +877,8 @@ Node::~Node() {
   kafka_backends_.clear();
   examiners_.reset();  // waits for its running work, some seconds at most
   checkers_.reset();   // waits for its running work, which may post to the shards
-  // No client waits for results of the workers, and all durable data are on disk. So the stop does not wait long for a
-  // function that does not end.
+  // When the server stops, no client waits for results of the workers any longer, and all durable
+  // data are on disk. So the stop waits only briefly for a function that may never end.
   constexpr std::chrono::seconds kPatience(1);
   for (const auto& workers : {workers_.get(), slow_rows_.get()}) {
     if (!workers || workers->stop(kPatience)) continue;

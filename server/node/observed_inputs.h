@@ -13,8 +13,10 @@
 
 namespace server {
 
-// Each node runs all queries (docs/adr/0066). If the cluster has more nodes than replicas, some nodes have no replica
-// of a query's input, or of the journal that it commits to: such nodes observe these topics (docs/adr/0099).
+// Each node runs all queries (docs/adr/0066). If the cluster has more nodes than replicas, some
+// nodes have no replica of a query's input, or of the journal that the query commits to. Such a
+// node keeps a copy of these topics without being one of their replicas: it observes them
+// (docs/adr/0099).
 //
 // Threads: QueryRunner's. Owner: the node.
 class ObservedInputs final : public QueryRunner {

@@ -23,7 +23,8 @@
 
 namespace server {
 
-// The parts of the node that apply decided commits of tasks. All of them outlive the peers' thread.
+// The parts of the node that apply those commits of tasks that the cluster has decided. All of them
+// outlive the peers' thread.
 struct JournalParts {
   storage::Log& log;
   storage::StateStore& state;
@@ -35,7 +36,7 @@ struct JournalParts {
   int64_t journal_bytes = 0;  // bytes of commits after which a journal gets a snapshot
 };
 
-// Returned for a partition: the node that leads it.
+// The result of FindLeader for a partition: which node leads it.
 enum class Leads : uint8_t { ThisNode, OtherNode, NoNode };
 
 // Calls are made in the order of the declarations, up to leave().
@@ -56,7 +57,7 @@ class Peers {
   virtual std::optional<Address> address() const = 0;
   // Sets the journals by which the tasks of this node commit, if other nodes share them.
   virtual Status open_journals(JournalParts parts) = 0;
-  // Returns the runner of queries for the metadata thread, which passes all calls to `queries`.
+  // Returns the runner of queries for the metadata thread. It passes all calls to `queries`.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
   virtual QueryRunner& query_runner(QueryRunner& queries, storage::Log& log,
                                     FindTopics find_topics) = 0;
@@ -99,7 +100,8 @@ class Peers {
   virtual pg::NotifyNodes notify_nodes() = 0;
   // Sets the channels of this node's sessions, which get the messages of the other nodes.
   virtual void use_notifications(std::shared_ptr<pg::Notifications> channels) = 0;
-  // Whether this node has lost the partitions that it led, and whether it can acknowledge nothing.
+  // Whether this node has lost the leadership of its partitions, and whether it can acknowledge no
+  // writes.
   virtual bool is_suspended() const = 0;
   virtual bool is_isolated() const = 0;
   // Facts for SHOW SERVER: one line per node.

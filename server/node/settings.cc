@@ -105,7 +105,8 @@ Status set_console(NodeSettings& settings, const std::string& text) {
                fmt::format("\"{}\" is not on, read-only or off", text)};
 }
 
-// The minimum: with less memory, a usual batch of a Kafka client would not fit into a session's share.
+// The smallest limit: with less memory, an ordinary batch of a Kafka client would be larger than a
+// session's share.
 constexpr size_t kLeastMemory = 64 << 20;
 
 Status set_memory_limit(NodeSettings& settings, const std::string& text) {

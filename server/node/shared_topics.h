@@ -14,8 +14,9 @@
 
 namespace server {
 
-// A loop is woken only for partitions that its groups wait for. A group that starts to wait checks the log once more
-// after it is registered, so that it misses no record: it finds the earlier ones, and later ones wake the loop.
+// A loop is woken only for partitions that its groups wait for. After a group is registered here,
+// it reads the log once more. So it misses no record: this read finds all records that arrived
+// before the registration, and a later record wakes the loop.
 //
 // Threads: the loop's, except for grown(). Shared with tasks posted to the loop.
 class SharedTopics final : public coordinator::SharedLog,

@@ -13,8 +13,8 @@ using coordinator::TransactionAnswer;
 
 namespace {
 
-// Number of candidate ids per partition of the topic: if this node leads any partition, one of the ids almost certainly
-// belongs to such a partition.
+// Number of ids that are tried for each partition of the topic. If this node leads any of the
+// partitions, it almost certainly leads the partition of one of these ids.
 constexpr int kIdsOfPartition = 8;
 
 }  // namespace
@@ -22,8 +22,9 @@ constexpr int kIdsOfPartition = 8;
 void TransactionRelay::join(coordinator::AddPartitions request,
                             coordinator::Done<TransactionAnswer> done) {
   place_.loop->post([this, request = std::move(request), done = std::move(done)]() mutable {
-    // A topic or partition that this node has not read of yet would count as deleted when the transaction ends, and
-    // would get no marker. So the request is refused until the topic and the partition are known.
+    // If this node has not yet read the definition of a topic or partition in the request, it would
+    // treat it as deleted at the end of the transaction and send it no marker. So the request is
+    // refused until this node knows the topic and the partition.
     const auto topics = place_.backend->topics();
     for (const auto& [topic, partitions] : request.partitions) {
       const storage::TopicInfo* known = topics->find(topic);
