@@ -206,7 +206,8 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_exhausted() {
-    // The error of a query that was stopped does not name the timeout, so it is replaced.
+    // If the query was stopped because of a time limit, its error does not name the limit, so the
+    // error is replaced.
     const bool was_stopped =
         has_timed_out_ && portal().error() && portal().error()->code == ErrorCode::QueryCanceled;
     if (was_stopped) return timed_out();

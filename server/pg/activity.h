@@ -49,7 +49,8 @@ class Activity {
   // any longer.
   virtual void cancel(Error reason) = 0;
   virtual void set_output_full(bool /*is_full*/) {}
-  // Returns whether the output so far is useless to the client until the activity has finished.
+  // Returns whether the output so far may be held back, because the client cannot use it before the
+  // activity has finished.
   virtual bool output_may_wait() const { return false; }
   // Whether a push query has shown all records that existed at its last step.
   virtual bool has_caught_up() const { return false; }
@@ -80,8 +81,9 @@ std::unique_ptr<Activity> make_errand_activity(SessionContext& context, size_t b
                                                sql::SessionBackend::Work work,
                                                std::function<void()> on_event);
 
-// Appends the rows that were held back. `tag` is sent to the client unless it is empty. `on_event`
-// is called when advance() has something to do.
+// Commits: appends the rows that the session has collected for its transaction. `tag` is sent to
+// the client afterwards, unless it is empty. `on_event` is called when advance() has something to
+// do.
 std::unique_ptr<Activity> make_commit_activity(SessionContext& context, std::string tag,
                                                std::function<void()> on_event);
 // Waits for the end of an undo that SessionBackend::rollback() has begun.

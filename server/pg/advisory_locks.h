@@ -34,8 +34,8 @@ struct AdvisoryLock {
   bool is_of_transaction = false;
 };
 
-// The locks of one session. A lock may be taken several times, and is released after as many
-// unlocks.
+// The locks of one session. A session may take the same lock several times, and has to unlock it as
+// many times.
 //
 // Threads: the session's loop. Owner: the session.
 class SessionAdvisoryLocks {
@@ -57,7 +57,8 @@ class SessionAdvisoryLocks {
   Result<std::optional<bool>> ask(const AdvisoryLock& lock, Wait wait);
   Result<std::optional<bool>> take_answer();
   bool is_waiting() const { return waiting_ != nullptr; }
-  // Returns the number of waits for other sessions. lock_timeout applies to each wait separately.
+  // Returns how many times the session has begun to wait for another session. lock_timeout applies
+  // to each wait separately.
   uint64_t waits_begun() const { return waits_begun_; }
   // Withdraws the request that waits for its answer.
   void withdraw();
@@ -117,7 +118,8 @@ class SessionAdvisoryLocks {
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
                                              std::function<Result<bool>()> step);
 
-// Waits until `is_settled` returns true. The session has to be woken when this is the case.
+// Waits until `is_settled` returns true. When its result changes to true, the caller of this
+// function has to wake the session.
 std::unique_ptr<Activity> make_settle_activity(std::function<bool()> is_settled);
 
 }  // namespace server::pg

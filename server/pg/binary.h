@@ -30,10 +30,11 @@ void append_sized(std::string& out, Write write) {
 }
 
 // Returns the text of a binary value of this type, as PostgreSQL would print it. Every binary value
-// from a client becomes text first and is then parsed as the type that the statement expects. So
-// int2 may stand for a BIGINT and a numeric for a DOUBLE without a rule for each pair. Fails with
-// ProtocolViolation if bytes are missing or left over, and with NotSupported for other types.
-// `from`: the encoding of texts in the value; null: UTF-8.
+// from a client is first converted to text, and the text is then parsed as the type that the
+// statement expects. So a client may send an int2 for a BIGINT, or a numeric for a DOUBLE, without
+// a conversion for each pair of types. Fails with ProtocolViolation if bytes are missing or left
+// over, and with NotSupported for other types. `from`: the encoding of texts in the value; null:
+// UTF-8.
 Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from = nullptr);
 // Returns the text of a parameter of this type. Values of types made by CREATE TYPE are parsed by

@@ -14,8 +14,8 @@
 
 namespace server::pg {
 
-// Invariants: at most one portion of rows and an incomplete line are gathered here; after the
-//             backend has returned Wait, wants_data() is false until on_copy_drained().
+// Invariants: at most one portion of rows and an incomplete line are kept here; after the backend
+//              has returned Wait, wants_data() is false until on_copy_drained().
 // Threads:    the session's loop.
 // Owner:      the session, as its activity.
 class CopyInput final : public Activity, private sql::CopyReceiver {

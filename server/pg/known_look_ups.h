@@ -1,5 +1,5 @@
-// The look-ups that a session has seen in the simple protocol. Clients often repeat a look-up with
-// another key.
+// Remembers the look-ups (SELECTs by key) that a session has received as Query messages, because
+// clients often repeat a look-up with another key.
 #pragma once
 #include <algorithm>
 #include <list>
@@ -14,11 +14,13 @@ namespace server::pg {
 class ClientEncoding;
 
 struct KnownLookUp {
-  LiteralShape shape;              // the text without the values of its literals
+  LiteralShape shape;              // the text of the look-up, without the values of its literals
   // null: the statement is not a look-up, or this is not known yet
   PreparedStatementPtr statement;
   bool is_decided = false;
-  // Number of consecutive executions for which answer_at_hand() could not return the answer.
+  // number of executions, one after the other, for which answer_at_hand() could not return the
+  // answer
+
   int in_vain = 0;
   std::shared_ptr<ClientEncoding> encoding;  // the encoding with which `encoder` was made
   engine::TextForms forms;                   // the text forms with which `encoder` was made
@@ -28,7 +30,7 @@ struct KnownLookUp {
 // Keeps the kMost look-ups that were used last. Threads: the session's loop. Owner: the session.
 class KnownLookUps {
  public:
-  // Finds the look-up of this shape. Remembers a look-up that is new, and returns null for it. The
+  // Finds the look-up of this shape. If the shape is new, remembers it and returns null. The
   // pointer is valid until the next call.
   KnownLookUp* find(const LiteralShape& shape) {
     const auto found = std::find_if(known_.begin(), known_.end(), [&](const KnownLookUp& each) {
@@ -43,9 +45,9 @@ class KnownLookUps {
     known_.front().shape = {.text = shape.text, .types = shape.types, .values = {}};
     return nullptr;
   }
-  // Counts an execution of the last found look-up that could not be answered within the call. After
-  // kEnough consecutive failures it is forgotten and analysed again, since the meaning of its text
-  // may have changed.
+  // Counts an execution of the look-up found last that could not be answered within the call. After
+  // kEnough such executions in a row the look-up is forgotten, so that its text is analysed again:
+  // the meaning of the text may have changed.
   void note_in_vain() {
     constexpr int kEnough = 16;
     if (++known_.front().in_vain >= kEnough) known_.pop_front();

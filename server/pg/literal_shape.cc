@@ -120,8 +120,8 @@ class Reader {
     return true;
   }
 
-  // Whether the literal that ends at `end` stands between an equals sign and the end of the
-  // condition or of one of its AND parts.
+  // Returns whether the literal that ends at `end` follows an equals sign and is followed by AND or
+  // by the end of the condition.
   bool is_compared(size_t end) const {
     const std::string_view before = std::string_view(out_.text).substr(0, token_end_);
     if (!is_behind_where_ || !before.ends_with('=')) return false;

@@ -9,8 +9,9 @@
 
 namespace server::pg {
 
-// A SELECT in whose WHERE clause each literal after an equals sign is replaced by a parameter. The
-// caller has to check that the statement keeps its meaning.
+// The shape of a SELECT: its text, in which each literal after an equals sign in the WHERE clause
+// is replaced by a parameter. The caller has to check that the statement with parameters has the
+// same meaning.
 struct LiteralShape {
   std::string text;
   std::vector<engine::SqlType> types;  // types of the literals, in the order of the text

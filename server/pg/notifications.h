@@ -62,8 +62,9 @@ class Mailbox {
   std::optional<Error> failure_;
 };
 
-// Passes notifications to the sessions of other nodes. `done` is called, on any thread or within the
-// call, when they have arrived, or with the nodes that have not confirmed them for long.
+// Passes notifications to the sessions of other nodes. `done` is called on any thread or within the
+// call: when all nodes have confirmed them, or after a time limit with the numbers of the nodes
+// that have not.
 using NotifyNodes =
     std::function<void(const std::vector<NotificationPtr>& all,
                        std::function<void(const std::vector<int32_t>& silent)> done)>;
@@ -106,8 +107,8 @@ class SessionNotifications {
   SessionNotifications(const SessionNotifications&) = delete;
   SessionNotifications& operator=(const SessionNotifications&) = delete;
 
-  // The calls below take effect immediately, or with commit() if they are made after begin(). An
-  // empty channel means all channels.
+  // The effects of the calls below occur immediately or, after begin(), with commit(). An empty
+  // channel means all channels.
   void begin();
   void listen(const std::string& channel);
   // Listens to a channel that stands for a table. `table` reports the changes of the table; null:
@@ -121,7 +122,8 @@ class SessionNotifications {
   // Whether notifications of this session have not reached all nodes yet. The session is woken when
   // they have.
   bool is_sending() const { return sending_->open > 0; }
-  // Takes the numbers of the nodes that did not confirm notifications of this session in time.
+  // Takes the numbers of the nodes that did not confirm notifications of this session in time, so
+  // that the client can be warned.
   std::vector<int32_t> take_silent();
 
   void unlisten_all();

@@ -102,8 +102,8 @@ void Portal::update_flow() {
   if (!execution_) return;
   const bool should_pause =
       is_output_full_ || !delivery_ || delivery_->is_full() || has_rows_to_go();
-  // has_room() has returned false, so the execution waits for resume() although pause() was not
-  // called.
+  // has_room() has returned false to the execution, so the execution waits for resume(), although
+  // this portal has not called pause().
   if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
   is_paused_ = should_pause;
@@ -169,8 +169,8 @@ void Portal::take_rows(std::span<const ColumnPtr> columns, size_t first_row, siz
 
 bool Portal::must_be_short() const { return account_ && account_->budget().has_many_answers(); }
 
-// Reports an event at the first refusal only. If there is still no room after the event, the
-// execution calls has_room() again.
+// Calls tell_event() only when it refuses for the first time. If there is still no room after that
+// event, the execution calls has_room() again.
 bool Portal::has_room(size_t first_row_bytes) {
   const bool has_room =
       !error_ && delivery_ && !is_output_full_ && !has_rows_to_go() && !delivery_->is_full() &&
@@ -198,9 +198,9 @@ void Portal::tell_event() {
   if (!is_starting_) on_event_();
 }
 
-// The total of short output is bounded by the number of sessions, but a single row may be much
-// longer. Such a row is sent alone, if memory for it is available. The encoder refuses a row that
-// is too long for any session.
+// The memory of short output is limited by the number of sessions, so it is always allowed. A
+// single row may be much longer; it is sent alone, and only if memory for it is available. A row
+// that is too long for any session is refused by the encoder.
 Result<size_t> Portal::rows_with_room(std::span<const ColumnPtr> columns, size_t first_row,
                                       size_t end_row) {
   constexpr size_t kLongRowBytes = 2 * Delivery::kEnoughBytes;

@@ -32,7 +32,8 @@ struct PreparedStatement {
   std::vector<uint32_t> parameter_oids;
   // for DECLARE with parameters: the query of the cursor
   std::shared_ptr<const PreparedStatement> inner = {};
-  // The statement reads pg_stat_activity; see Session::as_of_now().
+  // The statement reads pg_stat_activity, so it is analysed again before it runs; see
+  // Session::as_of_now().
   mutable bool tells_of_sessions = false;
   mutable MemoryCharge charge;  // set while a name or a portal keeps the statement
   // The time since when a name refers to the statement, and whether PREPARE or a Parse message
@@ -55,20 +56,23 @@ struct Delivery {
   // output has been handed to the connection.
   static constexpr size_t kEnoughBytes = 1024 * 1024;
   bool has_room() const { return out.size() < kEnoughBytes; }
-  // A long row is sent alone, so that it does not delay the rows before it.
+  // Returns whether another row may be encoded now. A row of more than kEnoughBytes is sent alone,
+  // so that the rows before it need not wait for it.
   bool has_room_for(size_t row_bytes) const {
     return !encoder || out.empty() || (has_room() && row_bytes <= kEnoughBytes);
   }
 };
 
 // Invariants: rows reach the client in the order of their arrival, each once; while a delivery is
-//             open and can take rows, no rows are kept back.
+//             open and has room, all rows that have arrived are delivered.
 // Threads:    the session's loop.
-// Owner:      the session, by name, or the activity that runs it alone.
+// Owner:      the session, under the portal's name, or the activity that runs the portal, if it has
+// no name.
 class Portal final : public sql::Receiver {
  public:
-  // `on_event` is called after each call of the backend, except within start(), and when
-  // continue_delivery() can deliver more as soon as output is handed out.
+  // `on_event` is called after each call of a Receiver function by the backend, except within
+  // start(). It is also called when continue_delivery() could deliver more rows once the present
+  // output has been handed to the connection.
   Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
          std::vector<Format> formats, std::function<void()> on_event);
 
@@ -76,8 +80,8 @@ class Portal final : public sql::Receiver {
   const std::vector<Format>& formats() const { return formats_; }
   // Valid until the portal starts.
   const std::vector<engine::Value>& parameters() const { return parameters_; }
-  // Charges the rows that wait to be fetched to this account. If memory is refused, the portal ends
-  // with the error.
+  // Charges the rows that wait for a fetch to this account. If the account refuses the memory, the
+  // portal ends with the error.
   void charge_rows_to(MemoryAccount* account);
   // Adds to each row of a push query the mark that sql::RowsKind::Changes describes. Call it before
   // the portal starts.
@@ -92,8 +96,8 @@ class Portal final : public sql::Receiver {
   uint64_t last_savepoint = 0;  // the session's newest savepoint when the portal was made
   MemoryCharge charge;          // charge for the parameters
 
-  // Call it for a cursor with SCROLL, before the portal starts: the rows are then kept, and
-  // begin_fetch() selects the rows that are sent next.
+  // Makes the portal keep all of its rows, for a cursor with SCROLL; begin_fetch() then selects the
+  // rows to send. Call it before the portal starts.
   void make_scrollable() { scroll_.emplace(); }
   bool is_scrollable() const { return scroll_.has_value(); }
   // Begins a FETCH. Returns the maximum number of its rows, if it has one.
@@ -114,8 +118,8 @@ class Portal final : public sql::Receiver {
 
   bool has_started() const { return has_started_; }
   Status start(sql::SessionBackend& backend);
-  // Sends the kept rows within the call, then the rows that arrive, until the limit is reached or
-  // close_delivery() is called. `delivery` must live until then.
+  // Sends the kept rows within the call, and later rows when they arrive, until the limit of
+  // `delivery` is reached or close_delivery() is called. `delivery` must live until then.
   void open_delivery(Delivery& delivery);
   // Delivers the rows that had no room before. It is called when output has been handed to the
   // connection.

@@ -45,8 +45,8 @@ class RowCheck {
   const bool is_needed_;
 };
 
-// Returns the announced type of the column, since the column's own type may lack labels. Returns
-// the column's own type if no equal type was announced for it.
+// Returns the type that was announced to the client for this column, because the type of the column
+// itself may lack a label. If no equal type was announced, returns the column's own type.
 const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
                                   const engine::Column& column) {
   const bool is_known = index < columns.size() && columns[index].type == column.type();

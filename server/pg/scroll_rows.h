@@ -10,9 +10,9 @@
 
 namespace server::pg {
 
-// Keeps all rows that have arrived, numbered from 1. Position 0 is before the first row, and the
-// position after the last row is the number of rows plus one. A FETCH moves forward or backward by
-// a number of rows from a row:
+// Keeps all rows that have arrived, numbered from 1. The position is the number of the present row:
+// 0 is before the first row, and the number of rows plus one is after the last row. A FETCH moves
+// the position forward or backward, by one or by several rows:
 //
 //   begin(what) -> next(), advance(n), next(), ... -> is_done()
 //

@@ -83,8 +83,8 @@ void Session::ask_for_room() {
 }
 
 std::string Session::take_output() {
-  // The success of an INSERT is sent only after the record is durable, except when the client sends
-  // Flush. In that case the answer to its Sync reports whether the commit succeeded.
+  // The success of an INSERT is sent only after the record is durable. If the client sends Flush,
+  // it gets the answer earlier; then the answer to its Sync reports whether the commit succeeded.
   if (group_ == Group::Committing) return {};
   if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
     return {};
@@ -154,8 +154,8 @@ void Session::terminate() {
   shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
 }
 
-// Begins to end the session. The client still gets the outcome of writes that are under way, since
-// programs repeat their work after the error 57P01.
+// Begins to end the session. If writes are in progress, the client still gets their outcome:
+// programs repeat their work after the error 57P01, and would write the rows twice.
 void Session::shut_down(Error reason) {
   constexpr int64_t kLastAnswerUs = 3'000'000;
   const bool is_stop = reason.code == ErrorCode::ShuttingDown;
@@ -641,7 +641,7 @@ namespace {
 
 constexpr size_t kFewStatements = 64;
 
-// Lets a worker destroy the objects: the work does nothing but own them, and its errand is dropped.
+// Lets a worker thread destroy `things`: the work only owns them, and its end is not awaited.
 template <class T>
 void destroy_aside(sql::SessionBackend& backend, T things) {
   auto owned = std::make_shared<T>(std::move(things));
@@ -761,8 +761,8 @@ bool Session::joins_group(const PreparedStatement& statement) const {
     return changes_rows(statement) || may_stand_in_group(*statement.parsed);
   if (statement.plan->kind != sql::ResultKind::Rows)
     return can_always_be_undone(statement.parsed->statement);
-  // A SELECT may read the output of a query that processes the uncommitted rows. The query sees
-  // these rows only after the commit.
+  // A SELECT may read a table or stream that a query makes from the uncommitted rows. The query
+  // sees these rows only after the commit, so the implicit transaction has to be committed first.
   const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
   const bool has_rows = writes_in_transaction_ != lasting_writes_;
   return !has_rows || (query && !query->from);
@@ -833,8 +833,8 @@ void Session::die(Error error) {
   portals_.clear();
   advisory_locks_.reset();
   if (context_.backend) context_.backend->rollback();
-  // It can no longer be found out whether the gathered INSERTs are durable, so their success must
-  // not be sent.
+  // If the session ends now, it can no longer be found out whether the INSERTs of the implicit
+  // transaction are durable, so their success must not be sent.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);
   const bool was_not_let_in =

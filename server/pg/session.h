@@ -131,9 +131,9 @@ class Session : public ClientSession {
   void cancel();
   // Ends the connection. Called for an administrator or for another session of the same user.
   void terminate();
-  // Called when another session has sent something to this one.
+  // Called when another session has something for this one, such as a notification or a lock.
   void wake() { host_.wake(); }
-  // The activity of the session, which other sessions may read.
+  // The status of the session for pg_stat_activity, which other sessions may read.
   const std::shared_ptr<StatusCell>& status() const { return status_; }
 
  private:
@@ -159,9 +159,9 @@ class Session : public ClientSession {
     std::optional<LiteralShape> shape = {};
     bool is_last() const { return next + 1 == statements.size(); }
   };
-  // State of the implicit transaction (one without BEGIN), which contains the changes of one Query
-  // message, or of the messages between two Sync messages. None: no such transaction is open, and
-  // each statement runs by itself.
+  // State of the implicit transaction (one without BEGIN). It contains the changes of one Query
+  // message, or of the messages between two Sync messages. None: no implicit transaction is open,
+  // and each statement is committed by itself.
   enum class Group : uint8_t { None, Open, Committing };
 
   enum class Begun : uint8_t {
@@ -174,8 +174,8 @@ class Session : public ClientSession {
   bool step_startup();
   bool step_authentication();
   bool startup_is_over();
-  // Whether a requested shutdown is due: the session has answered the client's messages, or has
-  // taken too long for that.
+  // Whether a requested shutdown must happen now: either the client's messages are all answered, or
+  // the session has taken too long to answer them.
   bool must_end() const;
   Error take_last_words();
   Status authenticate(std::unique_ptr<SessionRequest> request);
@@ -211,8 +211,8 @@ class Session : public ClientSession {
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
   void finish_script();
-  // session_look_ups.cc: sends the script's whole answer if the text is a known look-up whose row
-  // can be read within the call.
+  // session_look_ups.cc: if the text is a known look-up, and its row can be read within the call,
+  // sends the whole answer of the script and returns true.
   bool answer_at_hand();
   void learn_look_up(const PreparedStatement& as_it_stands);
   static bool has_same_columns(const sql::Prepared& one, const sql::Prepared& other);
@@ -239,8 +239,8 @@ class Session : public ClientSession {
   void die(Error error);
   void send_ready();
   void send_notifications();
-  // Whether other nodes have not yet confirmed the locks that this session has released, or its
-  // notifications.
+  // Returns whether the session waits for other nodes: they have not yet confirmed the locks that
+  // this session has released, or its notifications.
   bool is_settling() const;
   void warn_of_silent_nodes();
   SessionNotifications& notifications();
@@ -257,9 +257,10 @@ class Session : public ClientSession {
   Status turn_into_utf8(std::string_view& text);
   std::function<void()> waker();
 
-  // session_errands.cc: parsing and analysing, here or on another thread Returns the client's text
-  // with the values of DEFINEd variables. The returned text is the one that is charged, parsed and
-  // shown in errors.
+  // session_errands.cc: parsing and analysing, on this thread or another.
+  //
+  // Returns the client's text with the values of DEFINEd variables. The returned text is the one
+  // that is charged, parsed and shown in errors.
   Result<SharedText> with_variables(SharedText text) const;
   // Parses the text. Returns nothing while the work runs as an activity; call it again with the
   // same text when the activity has ended.
@@ -302,8 +303,8 @@ class Session : public ClientSession {
   // Keeps the statement under its name, which may be empty. Charges its parameters and its name in
   // addition to `charge`.
   Status keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
-  // Wraps the plan if the statement ends sessions: `plan` then belongs to the query that returns
-  // the numbers of these sessions.
+  // If the statement ends other sessions (pg_terminate_backend()), wraps its plan in a
+  // PreparedEnds; `plan` is then the plan of the query that returns the numbers of these sessions.
   Result<std::shared_ptr<const sql::Prepared>> with_ends(
       Result<std::shared_ptr<const sql::Prepared>> plan, EndingQuery ending);
   Result<PreparedStatementPtr> finish_analysis(
@@ -384,8 +385,8 @@ class Session : public ClientSession {
   SessionContext context_;
   TransactionStatus transaction_ = TransactionStatus::Idle;
   Group group_ = Group::None;
-  // The settings before the first SET of a Query, or of the messages between two Syncs: a failure
-  // restores them. Outside of BEGIN only.
+  // The settings before the first SET of a Query message, or of the messages between two Sync
+  // messages. If one of these messages fails, the settings are restored. Not used within BEGIN.
   std::optional<sql::SessionSettings::Savepoint> settings_before_;
   uint64_t writes_in_transaction_ = 0;
   bool owes_ready_ = false;      // ReadyForQuery is sent when is_settling() becomes false
@@ -418,7 +419,8 @@ class Session : public ClientSession {
     MemoryCharge charge = {};
   };
   std::optional<ParsingMessage> parsing_;
-  // The inner statement of an own statement, while it is analysed on another thread.
+  // The result of inner_of() for one of the session's own statements, while the inner statement is
+  // analysed on another thread.
   struct InnerStatement {
     std::shared_ptr<const engine::ParsedStatement> outer, statement;
     PreparedStatementPtr analysed = nullptr;

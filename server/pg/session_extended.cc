@@ -295,9 +295,9 @@ Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
   return {};
 }
 
-// The input and output of a worker that decodes parameters. It may run after the session and its
-// memory account are gone, so nothing in it is charged to that account, unlike a prepared
-// statement.
+// The input and output of the work that decodes parameters on another thread. The work may still
+// run when the session and its memory account are gone, so its data are not charged to that
+// account. (A prepared statement is charged to it.)
 struct BindWork {
   const std::string body;
   const ParameterTypes types;
@@ -472,9 +472,10 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Later;
   }
   if (is_part && transaction_ == TransactionStatus::Idle && changes_anything(*statement)) {
-    // A single write is executed by itself, several writes form one transaction. Only the next
-    // message shows which case it is, so the session waits for it. The delay is harmless: a client
-    // that has sent neither Sync nor Flush does not expect an answer yet.
+    // If one write is executed alone, it is committed alone; several writes before the next Sync
+    // form one transaction. Only the next message shows which case it is, so the session waits for
+    // it. The delay does no harm: a client that has sent neither Sync nor Flush does not expect an
+    // answer yet.
     const std::string_view rest = input_.unread().substr(frame.size);
     if (rest.empty()) return Begun::Later;
     if (static_cast<ClientMessage>(rest.front()) != ClientMessage::Sync) begin_group();

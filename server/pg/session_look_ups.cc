@@ -79,9 +79,9 @@ bool Session::answer_at_hand() {
   return true;
 }
 
-// Decides whether all texts that differ from this one only in the literals of their WHERE
-// (LiteralShape) share one plan. Call it after the script's only statement was analysed with its
-// own literals.
+// Decides whether all texts that differ from this one only in the literals of their WHERE clause
+// (LiteralShape) can use the same plan. Called after the script's only statement was analysed with
+// its own literals.
 void Session::learn_look_up(const PreparedStatement& as_it_stands) {
   if (!script_->shape || script_->statements.size() != 1) return;
   KnownLookUp* const known = look_ups_.find(*script_->shape);

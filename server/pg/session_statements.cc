@@ -195,8 +195,8 @@ struct Session::OwnStatement {
     return Error{ErrorCode::ActiveTransaction,
                  std::string(what) + " must be " + std::string(how) + " before any query"};
   }
-  // Fails if the transaction has run a query as read-only, since such a transaction stays
-  // read-only.
+  // Fails if the transaction has already run a query while it was read-only: such a transaction has
+  // to stay read-only.
   Status check_may_write() const {
     if (session.transaction_ != TransactionStatus::Idle && session.is_read_only() &&
         session.has_asked_)

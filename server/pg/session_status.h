@@ -21,7 +21,8 @@ struct SessionStatus {
   bool is_concealed = false;  // the reader may learn only that the session exists
 };
 
-// The part of a session that pg_cancel_backend() and pg_terminate_backend() end.
+// The part of a session that is ended: its statement by pg_cancel_backend(), its connection by
+// pg_terminate_backend().
 enum class SessionEnd : uint8_t { Statement, Connection };
 
 // The status of one session.
@@ -41,7 +42,7 @@ class StatusCell {
               int64_t now_ms);
   void set_application_name(const std::string& name);
   void work(std::string_view text, int64_t now_ms);
-  // Notes that the session waits for its client. `state` is one of the values of
+  // Sets the state in which the session waits for its client. `state` is one of the values of
   // SessionStatus::state. `is_in_transaction`: whether a transaction is open.
   void rest(std::string_view state, bool is_in_transaction, int64_t now_ms);
   // Returns the present status; nothing before the client is authenticated.

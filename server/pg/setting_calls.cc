@@ -94,7 +94,8 @@ struct Run {
   std::span<const engine::Value> parameters;
   const SettingActions& actions;
   FinishedCalls& finished;
-  // set if a call has to wait for a lock: the returned error then only stops the evaluation
+  // set if a call has to wait for a lock; the evaluation then stops with an error that is not
+  // reported
   bool waits = false;
 
   Result<Text> value_of(const Expression& expression) {

@@ -22,8 +22,8 @@ struct SessionRequest {
   std::string user, database;
   // in their order, including those in `options`
   std::vector<std::pair<std::string, std::string>> settings;
-  // The client requested a newer minor version or protocol options. The server has neither, and
-  // answers with NegotiateProtocolVersion.
+  // The client requested a newer minor version or protocol options. The server does not support
+  // them, and answers with NegotiateProtocolVersion.
   bool must_negotiate = false;
   std::vector<std::string> unknown_options;
 };

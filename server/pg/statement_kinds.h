@@ -26,10 +26,10 @@ std::vector<sql::ResultColumn> explained_columns(const engine::Explain& explain)
 // failed transaction.
 bool may_end_transaction(const engine::ParsedStatement& statement);
 
-// Returns, for a statement that the session runs itself, whether it may run while an implicit
-// transaction is open. This is true for a statement that has no effect on the rows of the
+// For a statement that the session runs itself: returns whether it may run while an implicit
+// transaction is open. This is true for a statement that does not affect the rows of the
 // transaction, for BEGIN, which continues the transaction, and for ROLLBACK, which ends it. Before
-// any other statement of the session, the transaction is committed.
+// all other statements of this kind, the implicit transaction is committed.
 bool may_stand_in_group(const engine::ParsedStatement& statement);
 
 // Whether a definition can always be part of a transaction, whatever its object (docs/adr/0059).

@@ -6,8 +6,9 @@
 
 namespace server::pg {
 
-// Returns the error (42704) for SHOW of a name that the session does not have. Its hint names the statement that clients
-// of other systems mean (SHOW GRANTS), or the most similar setting or SHOW of the dialect (SHOW quereis).
+// Returns the error (42704) for SHOW of a name that the session does not have. The hint names the
+// statement that users of other systems mean (SHOW GRANTS), or the setting or SHOW statement with
+// the most similar name (SHOW quereis).
 Error unknown_to_show(const std::string& name);
 
 }  // namespace server::pg

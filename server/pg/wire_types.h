@@ -21,8 +21,8 @@ namespace oid = engine::oid;
 using WireType = engine::PostgresType;
 inline WireType wire_type(const engine::SqlType& type) { return engine::postgres_type(type); }
 
-// Returns the type of values that a client declares or sends with this number; Null for "not given"
-// and for types without information (unknown); nothing for unsupported numbers.
+// Returns the type of values that a client declares or sends with this number. Null if the client
+// does not give a type, or gives `unknown`; nothing for numbers that are not supported.
 std::optional<engine::SqlType> type_of_oid(uint32_t oid);
 
 // Returns the number of the element type; 0 if `array_oid` is not the number of an array type.
