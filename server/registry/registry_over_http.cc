@@ -22,8 +22,9 @@ using engine::RegisteredSchema;
 using engine::SchemaQuestion;
 using engine::SchemaTextPtr;
 
-// Limits for the cache and for concurrent requests. A topic with invalid data may have a different
-// id in each record, which must neither fill the memory nor flood the registry.
+// Limits for the cache and for requests at the same time. In a topic with invalid data each record
+// may have another schema id. These ids must neither fill the memory nor cause a flood of requests
+// to the registry.
 constexpr size_t kMaxEntries = 10'000;
 constexpr size_t kMaxKnownBytes = size_t{64} << 20;
 constexpr int kMaxAsking = 8;
@@ -314,7 +315,7 @@ void RegistryOverHttp::list(std::function<void(Result<engine::SchemaRegistry>)> 
 
 void RegistryOverHttp::look_up(std::optional<std::string> subject, std::optional<int32_t> id,
                                std::function<void(Result<engine::SchemaRegistry>)> done) {
-  // Returns a registry with the found uses. Its schemas have ids only, and no text.
+  // Returns a registry that contains the found uses. Its schemas have only ids, and no texts.
   const auto with = [](std::span<const std::pair<std::string, int32_t>> uses, int32_t schema_id) {
     engine::SchemaRegistry registry;
     registry.apply(engine::PutSchema{{.id = schema_id, .text = "\"string\""}});
