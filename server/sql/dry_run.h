@@ -1,5 +1,5 @@
-// Tries statements on a copy of the metadata, like ksqlDB's sandbox. A request is executed as a
-// whole or not at all, so an error in its last statement has to be found before the first one is
+// Tries statements on a copy of the metadata, like ksqlDB's sandbox. ksqlDB executes all statements
+// of a request or none, so an error in the last statement has to be found before the first one is
 // executed.
 #pragma once
 #include <atomic>
@@ -20,13 +20,13 @@ struct DryRun {
   Asker asker;
   std::vector<std::shared_ptr<const engine::ParsedStatement>> statements;
 };
-// Returns the properties for the statements of a session: the session's settings, and the server's
-// properties for names that the session has not set.
+// Returns the properties with which a session's statements are planned: the session's settings and,
+// for names that the session has not set, the server's properties.
 engine::Properties properties_of(const sql::SessionSettings& settings, const MetadataImage& image,
                                  bool speaks_ksqldb);
-// Returns the first statement that would be rejected because of the metadata, or nothing. SHOW,
-// DESCRIBE and the values of rows are not checked. A definition that needs an external schema
-// registry ends the run: this definition and the statements after it count as accepted.
+// Returns the first statement that the metadata would make fail; nothing if none would. SHOW,
+// DESCRIBE and the values of rows are not checked. If a definition needs an external schema
+// registry, the run ends there: this definition and all later statements count as accepted.
 std::optional<sql::SessionBackend::Rejection> run_dry(DryRun run,
                                                       const std::atomic<bool>& is_cancelled);
 

@@ -1,5 +1,5 @@
-// The executions of a session's statements. The session destroys an execution when the client no longer needs its
-// answer; answers that arrive later are dropped.
+// The executions of a session's statements. The session destroys an execution when the client no
+// longer needs its answer; results that arrive later from other threads are dropped.
 #pragma once
 #include <memory>
 #include <optional>
@@ -22,12 +22,13 @@ class SqlExecution : public sql::Execution {
       : session_(session), receiver_(receiver) {}
   void pause() override { is_paused_ = true; }
   void resume() override { is_paused_ = false; }
-  // Counts the statement as open (OpenStatement) until this execution is destroyed.
+  // Keeps `place` until this execution is destroyed, so that the statement counts as open until
+  // then (OpenStatement).
   void hold(OpenStatement place) { place_ = std::move(place); }
 
  protected:
-  // Wraps the function so that it runs on the session's loop if this execution still exists then.
-  // The wrapper may be called on any thread.
+  // Wraps the function so that it runs on the session's loop, unless this execution has been
+  // destroyed by then. The wrapper may be called on any thread.
   template <class F>
   auto on_loop(F run) {
     return callback_.on(session_.shard().loop(), std::move(run));
@@ -45,7 +46,7 @@ class SqlExecution : public sql::Execution {
   const WeakCallback callback_;
 };
 
-// Returns the error for a statement that is refused because the queue of the workers is full.
+// Returns the error for a statement that is refused because the queue of StatementWorkers is full.
 Error too_many_waiting();
 
 // Plans the statement on another thread, then runs it.
@@ -60,39 +61,42 @@ std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& rec
 std::unique_ptr<sql::Execution> run_definition(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
-// Waits until the session holds the locks on the tables of these topics (TableLocks), then plans the statement again
-// and runs it. From then until the end of the transaction, no other session runs statements that change rows of these
-// tables after reading them, or definitions of the tables.
+// Waits until the session holds the locks on the tables of these topics (TableLocks), then plans
+// the statement again and runs it. From then until the end of the transaction, no other session
+// changes these tables with a statement that first reads their rows, and none changes their
+// definitions.
 Result<std::unique_ptr<sql::Execution>> run_in_turn(SqlSession& session, sql::Receiver& receiver,
                                                     std::shared_ptr<const SqlPrepared> prepared,
                                                     std::vector<engine::Value> parameters,
                                                     std::set<std::string> topics,
                                                     std::set<std::string> locked);
-// Ends a COMMIT with an error, because the transaction has lost the locks of FOR UPDATE.
+// Ends a COMMIT with an error, because the transaction no longer has the locks of its FOR UPDATE.
 std::unique_ptr<sql::Execution> run_lost_locks(SqlSession& session, sql::Receiver& receiver);
-// Appends the request once the log accepts it. Then sends the rows in `returned` and reports
-// `command` with the number of rows.
+// Appends the request when the log accepts it. Then sends the rows in `returned` (RETURNING), and
+// reports `command` with the number of rows.
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
                                            std::optional<uint64_t> rows,
                                            std::vector<engine::ColumnPtr> returned = {},
                                            WriterTurns turns = {});
-// Executes COMMIT: appends the rows that were held back. On success the transaction's definitions
-// become permanent; if the append fails, they are undone. In a cluster, `read` has the offset up to
-// which each partition was read when rows were computed from it.
+// Executes COMMIT: appends the rows that the transaction has held back. If this succeeds, the
+// transaction's definitions become permanent; if it fails, they are undone. `read` is used in a
+// cluster: for rows that were computed from other rows, it has the offset up to which each
+// partition was read.
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request,
                                            sql::SessionBackend::Begun by, const ReadEnds& read,
                                            WriterTurns turns, DefiningTransactionPtr transaction);
-// Returns an execution that ends when `undoing`, the undo of a transaction's definitions, is done.
+// `undoing` is the undo of a transaction's definitions. Returns an execution that ends when the
+// undo is done.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);
 // Executes INSERT ... SELECT into a table, UPDATE or DELETE: writes the rows of a SELECT.
 Result<std::unique_ptr<sql::Execution>> run_rows_write(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters);
-// Executes TRUNCATE in a transaction, which may be rolled back, and in a cluster: deletes all rows
-// instead of replacing the topic.
+// Executes TRUNCATE by deleting all rows. Used in a transaction, where it may be rolled back, and
+// in a cluster. Otherwise TRUNCATE replaces the topic.
 Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const engine::ParsedStatement>& statement);
@@ -116,7 +120,7 @@ std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& r
                                            MetadataImagePtr image);
 enum class TransientEnd : uint8_t { Never, AtPresentEnd };
 // Runs a transient query until the execution is destroyed or the query has reached its LIMIT. With
-// AtPresentEnd the query also ends when it has read the records that existed when it began.
+// AtPresentEnd, the query also ends when it has read all records that existed when it began.
 Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
                                                       engine::PlannedQuery planned,
                                                       MetadataImagePtr image, TransientEnd end);
@@ -124,7 +128,8 @@ Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::
 Result<std::unique_ptr<sql::Execution>> run_follow(SqlSession& session, sql::Receiver& receiver,
                                                    const SqlPrepared& prepared,
                                                    FollowedSelect select);
-// Executes PRINT: shows every record whose number in the order of reading is a multiple of `interval`.
+// Executes PRINT: shows each record whose number, counted in the order of reading, is a multiple of
+// `interval`.
 Result<std::unique_ptr<sql::Execution>> run_print(SqlSession& session, sql::Receiver& receiver,
                                                   engine::PlannedQuery planned,
                                                   MetadataImagePtr image, int64_t interval);
@@ -142,9 +147,10 @@ std::unique_ptr<sql::Execution> run_information(
     std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
     InformationForm form = InformationForm::Rows);
 
-// Whether the statement only reads the state of connectors: SHOW, DESCRIBE and EXPLAIN.
+// Returns whether the statement only shows the state of connectors: SHOW, DESCRIBE and EXPLAIN.
 bool shows_connectors(const engine::Statement& statement);
-// Executes a statement about connectors. The completion of CREATE and DROP CONNECTOR has an entity.
+// Executes a statement about connectors. For CREATE and DROP CONNECTOR, Completion::entity has the
+// answer of ksqlDB's API.
 Result<std::unique_ptr<sql::Execution>> run_connector_statement(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, InformationForm form);
@@ -162,13 +168,14 @@ Result<std::unique_ptr<sql::Execution>> run_link_statement(
 Status check_is_there(const MetadataImage& image, const Uuid& topic);
 Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request);
 
-// Hands a request to the log, and waits without a time limit while the log's queue is full. `done`
+// Passes a request to the log, and waits without a time limit while the log's queue is full. `done`
 // is called on another thread, or within the call if the request is refused. Fails with
-// UnknownTopic if the topic no longer exists, and with ObjectState while it is fenced.
+// UnknownTopic if the topic no longer exists, and with ObjectState while the topic is fenced
+// (WriteFence).
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
                       AppendTo to = AppendTo::Topics);
-// Appends several records of which readers of tables see all or none. The append waits for readers
-// whose scans are about to begin, and later readers wait for the append.
+// Appends several records such that readers of tables see either all of them or none. The append
+// waits for readers that are about to begin their scans, and later readers wait for the append.
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
 
 }  // namespace server

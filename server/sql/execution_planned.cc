@@ -10,7 +10,7 @@ class PlannedAsideExecution final : public SqlExecution {
   using SqlExecution::SqlExecution;
 
   Status begin(std::unique_ptr<Planner> planner, StatementBegun begun) {
-    // Owned by the work, which may outlive this execution.
+    // The data belong to the work, which may run longer than this execution exists.
     struct Planning {
       std::unique_ptr<Planner> planner;
       StatementBegun begun;

@@ -27,8 +27,8 @@ bool is_bare_in_lower_case(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_bare);
 }
 
-// Whether the definition uses none of the dialect's own syntax. In the dialect quoted names are
-// exact, so the names of a definition in the dialect are not folded.
+// Returns whether the definition uses only syntax that PostgreSQL has, too. In the dialect's own
+// syntax quoted names are exact, so the names of a definition that uses it are not changed.
 bool is_in_words_of_postgres(const engine::CreateSource& create) {
   return create.kind == engine::SourceKind::Table && !create.is_source &&
          std::ranges::all_of(create.properties, engine::is_storage_parameter,
@@ -81,9 +81,9 @@ class Folding {
   }
 
  private:
-  // Whether this is the name of a table. As in find_source(), a bare name in lower case must mean a
-  // table, since streams are made in the dialect's syntax, where bare names are folded to upper
-  // case.
+  // Returns whether this is the name of a table. As in find_source(), a name without quotes and in
+  // lower case must name a table and not a stream: streams are created in the dialect's syntax,
+  // which converts such names to upper case.
   bool is_table(const std::string& text) const {
     const engine::DataSource* source = context_.catalog.find_source(text);
     return source && source->kind == engine::SourceKind::Table;

@@ -1,6 +1,6 @@
 // Folds names in definitions as PostgreSQL does: "orders" and orders are one name. The dialect
-// folds bare names to upper case, so a quoted name in lower case would be another table than the
-// bare one, although PostgreSQL's own parser treats them as the same.
+// folds unquoted names to upper case. So without this step the quoted name "orders" and the
+// unquoted name orders would be two tables, although they are one for PostgreSQL.
 #pragma once
 #include <memory>
 
@@ -8,10 +8,10 @@
 
 namespace server {
 
-// Returns the definition with names that the catalog finds. The name and the columns of a table
-// that is created in PostgreSQL's syntax are folded; the name of an existing table becomes its name
-// in the catalog. Returns the statement itself if nothing changes, and always with `compat =
-// ksqldb`.
+// Returns the definition with names that the catalog finds. If it creates a table in PostgreSQL's
+// syntax, the names of the table and its columns are folded. The name of an existing table is
+// replaced by its name in the catalog. Returns the statement itself if nothing changes, and always
+// with `compat = ksqldb`.
 std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::PlanContext& context);
 

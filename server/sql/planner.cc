@@ -277,9 +277,9 @@ std::vector<sql::ResultColumn> told_columns(const engine::Statement& information
   return columns;
 }
 
-// Fails if the statement skips a parameter number and no type is declared for it: the client would
-// send a value of unknown type that no expression reads. The check searches the text, so a number
-// inside quotes hides a gap.
+// Fails if the statement skips a parameter number, for which no type is declared: the client would
+// send a value of unknown type that no expression uses. The numbers are searched in the text, so a
+// number within quotes can hide a gap.
 Status check_numbers(std::string_view text, std::span<const engine::SqlType> types, size_t count) {
   std::vector<bool> is_there(count);
   for (size_t i = 0; i < std::min(count, types.size()); ++i) is_there[i] = !types[i].is_null();
@@ -602,8 +602,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   return {};
 }
 
-// Fails if the client may not read the tables of the explained statement, since a plan reveals
-// these tables. All other errors are reported by EXPLAIN itself.
+// Fails if the client may not read the tables of the explained statement, because its plan shows
+// facts about these tables. EXPLAIN itself reports all other errors.
 Status Planner::check_explained(const engine::Explain& explain) {
   if (!asker_ || !explain.statement) return {};
   const engine::Statement& statement = explain.statement->statement;
@@ -802,9 +802,9 @@ Status Planner::check_returning(const SqlPrepared& prepared, const Returning& re
 
 namespace {
 
-// Converts RETURNING to the types that the client received when it prepared the statement. The
-// types can differ once the parameters have values, since a NUMERIC then has the scale of its
-// value.
+// Converts the columns of RETURNING to the types that the client received when it prepared the
+// statement. Without this, the types could differ when the parameters have values: a NUMERIC then
+// has the scale of its value.
 Status take_told_types(const std::vector<sql::ResultColumn>& told, Returning& returning) {
   for (size_t i = 0; i < returning.size() && i < told.size(); ++i) {
     engine::BoundExpression& value = returning[i].value;

@@ -1,5 +1,5 @@
-// Turns a session's statement into the work to be done for it. The statement is analysed when it is
-// prepared, and planned when it runs.
+// Turns a session's statement into a plan. The statement is analysed once, when it is prepared, and
+// planned each time it runs.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -31,7 +31,7 @@
 namespace server {
 
 // An analysed statement. It is planned again each time it runs, because its parameters then have
-// values and the image may have changed. A look-up without parameters keeps its plan.
+// values, and the definitions may have changed. A look-up without parameters keeps its plan.
 struct SqlPrepared final : sql::Prepared {
   enum class Action : uint8_t {
     Define,
@@ -56,17 +56,19 @@ struct SqlPrepared final : sql::Prepared {
   bool takes_long = false;    // planning takes too long for a loop
   bool is_analyzed = false;   // a Select run by EXPLAIN ANALYZE, which shows the time of each step
   bool is_explained = false;  // `action` is Constant: the rows are the lines of EXPLAIN
-  // The plan of a look-up, valid for the image of `revision` and for `properties`; null if the
-  // look-up has to be planned each time it runs.
+  // The plan of a look-up. It is valid for the image of `revision` and for `properties`. Null if
+  // the look-up has to be planned each time it runs.
   std::shared_ptr<const engine::PullPlan> pull;
   // The plan of a look-up of one row by its whole key; null for any other statement.
   std::shared_ptr<engine::PointLookUp> point;
-  // For WriteRows: `write` describes what the statement does with the rows, and `rows` is the
-  // SELECT that produces them.
+  // For WriteRows: `rows` is the SELECT that produces the rows, and `write` describes what the
+  // statement does with them.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
-  bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds to sleep first
-  bool is_for_change = false;  // reads the rows for a statement that changes or locks them
+  // the statement calls pg_sleep(); `rows` is the SELECT that computes the seconds
+  bool sleeps = false;
+  // the rows that this SELECT reads are changed or locked by the statement
+  bool is_for_change = false;
   Revision revision;
   // The newest revision of the metadata at which the statement's columns were found unchanged.
   mutable std::optional<Revision> checked_at;
@@ -80,8 +82,8 @@ struct StatementBegun {
   // monotonic clock; 0: the statement has not waited for a table yet
   int64_t awaits_tables_since_us = 0;
 };
-// Returns the parameters for planning: moved out of `begun` if the statement cannot be started
-// again, otherwise copied.
+// Returns the parameters for planning. They are moved out of `begun` if the statement cannot be
+// started again, and copied otherwise.
 std::vector<engine::Value> parameters_for(StatementBegun& begun);
 
 // The results of planning, one type for each kind of statement.
@@ -92,7 +94,7 @@ struct ConstantRows {
 struct InsertRows {
   std::unique_ptr<RowBuffer> buffer;
   std::vector<engine::ColumnPtr> returned;  // the rows of RETURNING
-  // explicit numbers in the rows; their sequences must move past them first
+  // explicit numbers for SERIAL columns; the sequences must move past them first
   std::vector<GivenNumbers> given = {};
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;
@@ -100,56 +102,55 @@ using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
 using PlannedStatement = std::variant<ConstantRows, InsertRows, LookUp, SelectRows,
                                       engine::PlannedQuery, FollowedSelect>;
 
-// Whether planning may block a loop for too long: the text is long, or it computes functions of
-// values that the client chose.
+// Returns whether planning may block a loop for too long, because the text is long or because
+// planning computes functions of values that the client chose.
 bool takes_long(const engine::ParsedStatement& statement);
-// Whether the parameters are so large that planning may block a loop for too long: it copies their
-// values to the places that use them.
+// Returns whether planning may block a loop for too long because the parameters are large: planning
+// copies their values to all places that use them.
 bool take_long(const std::vector<engine::Value>& parameters);
 
-// Fails with ObjectState if a query writes the table: the rows of the table are the results of that
-// query, so readers would never see a row that a statement writes.
+// Fails with ObjectState if a query writes the table. Readers see the rows that this query has
+// computed, so they would never see a row that a statement writes.
 Status check_writable(const MetadataImage& image, const engine::DataSource& target);
 
-// Plans statements. The planner holds everything that it needs from its session, as of the moment
-// when the planner was made. So the planner may work on another thread while the session continues
-// or ends.
+// Plans statements. When a planner is made, it gets a copy of everything that it needs from its
+// session. So it may work on another thread while the session continues or ends.
 //
-// Threads: one at a time. Owner: the session, or the errand.
+// Threads: one at a time. Owner: the session, or the sql::Errand in which it runs.
 class Planner {
  public:
   // `memory`: the server's budget; null: unlimited.
   Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
           engine::Properties properties, MemoryBudget* memory = nullptr, Asker asker = {});
 
-  // Analyses the statement. Fails with TypeMismatch if the parameter numbers have a gap below the
-  // last one, and the client declared no type for the missing number.
+  // Analyses the statement. Fails with TypeMismatch if a parameter number below the highest one is
+  // not used and the client has declared no type for it.
   Result<std::shared_ptr<const SqlPrepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
-  // Plans the statements that the session plans, that is all except Define and Information. Takes
-  // one value for each parameter. The memory for the values of a constant query is charged as long
-  // as the planner lives.
+  // Plans all statements that a session executes itself, which are all except Define and
+  // Information. `parameters` has one value for each parameter. If the statement is a constant
+  // query, the memory of its values is charged until the planner is destroyed.
   Result<PlannedStatement> plan(const SqlPrepared& prepared, std::vector<engine::Value> parameters);
 
   const MetadataImagePtr& image() const { return image_; }
   // Sets the source of numbers for SERIAL columns; without it an INSERT that omits such a column
   // fails.
   void use(SerialNumbers& numbers) { numbers_ = &numbers; }
-  // Sets the source of numbers for nextval(). The source may be used outside of a loop's thread
-  // only; see watch().
+  // Sets the source of numbers for nextval(). It may only be used after watch(), when the planner
+  // runs on a thread that may wait.
   void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
-  // Sets the names of the catalog and the rights on its objects, for the functions that look them
-  // up.
+  // Sets the names of the catalog and the rights on its objects, for functions such as regclass
+  // conversions that look them up.
   void use(std::shared_ptr<engine::CatalogNames> names) { names_ = std::move(names); }
   // Fails if the DEFAULT of a column cannot be computed or has another type.
   Status check_defaults(std::span<const engine::TableElement> columns);
   Status check_default(const engine::AlterDefault& alter);
-  // Sets the tables of which the transaction holds uncommitted rows: look-ups have to see these
-  // rows, too.
+  // Sets the tables of which the transaction holds uncommitted rows, because look-ups in these
+  // tables have to see the rows.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
-  // Returns the values for columns of the table that a statement omits.
+  // Returns the values for those columns of the table that a statement omits.
   Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
   // Returns the RETURNING expressions of a prepared statement that writes the rows of a SELECT,
   // bound to these parameters.
@@ -159,8 +160,8 @@ class Planner {
   Result<std::vector<engine::ColumnPtr>> compute_returned(
       const Returning& returning, const engine::DataSource& target,
       std::span<const engine::ColumnPtr> written, size_t rows);
-  // Moves the planner off the loop: from now on the planner may wait, and functions stop soon after
-  // `is_cancelled` is set. `is_cancelled` outlives the work.
+  // Declares that the planner runs on another thread than the loop. From now on it may wait, and
+  // its functions stop soon after `is_cancelled` is set. `is_cancelled` outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:

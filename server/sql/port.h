@@ -1,12 +1,12 @@
-// The port between the engine and a PostgreSQL session or a request of ksqlDB's API. server/sql
-// implements it; tests have an implementation in memory.
+// The interface between the SQL engine and its clients' front ends: a PostgreSQL session, or a
+// request of ksqlDB's API. server/sql implements it; tests have an implementation in memory.
 //
 // Threads: each object belongs to the loop of its connection, and is used there only; its callbacks
-//          run there, too. No call may block: work that takes time answers later, through a
-//          receiver.
-// Calls back: a receiver may be called at any moment, also from inside the call that it belongs to.
-//             It only takes notes and never calls back into the backend, so no object is destroyed
-//             inside a callback. A destroyed object makes no calls.
+//          run there, too. No call may block: work that takes time is answered later, through a
+//          Receiver.
+// Callbacks: a Receiver may be called at any moment, also within the call that it was passed to. It
+//             only records the data and never calls the backend, so no object is destroyed within one
+//             of its own callbacks. A destroyed object makes no callbacks.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -68,7 +68,7 @@ struct Notice {
 };
 
 // The successful end of a statement. Clients see `command`, a blank and the count: `INSERT 0 3`.
-// For rows the session counts the rows that it has sent, and uses only `command`.
+// For a SELECT, the front end counts the rows that it has sent, and row_count is not set.
 struct Completion {
   std::string command;  // for example "SELECT", "INSERT 0" or "CREATE STREAM"
   std::optional<uint64_t> row_count = {};
@@ -83,15 +83,17 @@ class Receiver {
   // and the rows are sent at the end of this loop iteration.
   virtual void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
                        size_t end_row) = 0;
-  // Receives rows [first_row, end_row) of a table's changes: rows whose bit is not set are deletes.
+  // Receives rows [first_row, end_row) of the changes of a table. A row whose bit in `present` is
+  // not set is a delete.
   virtual void on_changes(std::span<const engine::ColumnPtr> columns, size_t first_row,
                           size_t end_row, const engine::Bitmap& /*present*/) {
     on_rows(columns, first_row, end_row);
   }
-  // Whether rows would be sent to the client without delay, if the first of them has about `first_row_bytes`. A
-  // statement that holds many rows calls this before it gives each portion. If the result is false, the statement keeps
-  // its rows until resume() is called, which happens even if pause() was never called. Rows given without this check
-  // are kept in memory as far as the session's limit allows.
+  // Returns whether rows would be sent to the client without delay, if the first of them has about
+  // `first_row_bytes`. A statement that holds many rows calls this before each portion. After
+  // false, the statement keeps its rows until resume() is called; resume() is then called even if
+  // pause() never was. Rows that are passed without this check are kept in memory up to the
+  // session's limit.
   virtual bool has_room(size_t /*first_row_bytes*/) { return true; }
   virtual void on_notice(Notice notice) = 0;
   virtual void on_done(Completion completion) = 0;
@@ -101,20 +103,21 @@ class Receiver {
   ~Receiver() = default;
 };
 
-// A running statement. Destroying it abandons the statement: a query stops immediately; a
-// definition or a write that is under way ends without a report.
+// A running statement. If the object is destroyed, a query stops immediately. A definition or a
+// write that is under way continues to its end, without a report.
 class Execution {
  public:
   virtual ~Execution() = default;
-  // Stops the rows until resume(). After pause(), only rows that are already on their way to this loop still arrive. A
-  // paused execution may still report an error. Receivers only take notes, so the session pauses between loop
-  // iterations, and at most a batch or two arrive in one iteration.
+  // Stops the rows until resume(). Only rows that other threads have already sent to this loop
+  // still arrive, at most one or two batches. A paused execution may still report an error. (A
+  // receiver only records rows, so the session calls pause() after the loop iteration and not
+  // within on_rows().)
   virtual void pause() = 0;
   virtual void resume() = 0;
-  // Cancels a statement without rows: ends it by on_error with QueryCanceled if that is still
-  // possible, otherwise lets it continue. The execution of a query is destroyed instead.
+  // Cancels a statement without rows. If that is still possible, it ends by on_error with
+  // QueryCanceled; otherwise it continues. To cancel a query, the execution is destroyed instead.
   virtual void cancel() {}
-  // Whether a push query has shown all records that existed at its last step.
+  // Returns whether a push query has shown all records that existed when its task last ran.
   virtual bool has_caught_up() const { return false; }
 };
 
@@ -161,23 +164,24 @@ class CopyIn {
   // Rows that fail are reported by on_copy_error; the `context` of the error names line and column.
   virtual Pace append(CopyRows rows) = 0;
   virtual void finish() = 0;
-  // Returns the number of rows that stay even if the COPY fails later: a very long COPY commits in
-  // blocks.
+  // Returns the number of rows that stay even if the COPY fails later. It is not 0 for a very long
+  // COPY, which commits in blocks.
   virtual uint64_t committed_rows() const { return 0; }
-  // Whether a commit is under way; on_copy_drained reports its end. A COPY that fails is answered
-  // only after this commit, so that the reported number of rows is right.
+  // Returns whether a commit is under way; on_copy_drained() reports its end. If the COPY fails,
+  // the front end waits for this commit before it answers, so that the reported number of rows is
+  // right.
   virtual bool is_committing() const { return false; }
 };
 
-// Work on another thread. Destroying the errand abandons the work: its end is not reported, and
-// work that has not begun never begins.
+// Work on another thread. If the errand is destroyed, the work is abandoned: its end is not
+// reported, and if it has not begun yet, it never does.
 class Errand {
  public:
   virtual ~Errand() = default;
 };
 
-// The engine as one client's session sees it. The backend remembers the session's writes, so that
-// the session reads its own writes.
+// The SQL engine as the session of one client sees it. The backend remembers the writes of the
+// session, so that the session reads its own writes.
 class SessionBackend {
  public:
   virtual ~SessionBackend() = default;
@@ -201,10 +205,10 @@ class SessionBackend {
   }
   // Whether preparing the statement may block a loop for too long.
   virtual bool takes_long(const engine::ParsedStatement&) const { return false; }
-  // Does the work on another thread, then calls `done` on this loop. If the errand is destroyed,
-  // `done` is not called and the work's flag `is_cancelled` is set; the work checks the flag at
-  // intervals. `bytes` is about the size of the data that the work holds. Returns null if too much
-  // is queued already.
+  // Does the work on another thread, and then calls `done` on this loop. If the errand is
+  // destroyed, `done` is not called and the flag `is_cancelled` is set; the work checks the flag at
+  // intervals. `bytes` is the approximate size of the data that the work holds. Returns null if too
+  // much work is queued already.
   using Work = std::function<void(const std::atomic<bool>& is_cancelled)>;
   virtual std::unique_ptr<Errand> run_aside(size_t /*bytes*/, Work work,
                                             std::function<void()> done) {
@@ -221,13 +225,13 @@ class SessionBackend {
                                                    std::vector<engine::Value> parameters,
                                                    Receiver& receiver) = 0;
 
-  // Fails like start() if the columns of the rows have changed. If planning the statement takes long, the change is
-  // detected by start() only.
+  // Fails like start() if the columns of the rows have changed. If planning takes long, returns
+  // success, and only start() detects the change.
   virtual Status check_columns(const Prepared& /*prepared*/) { return {}; }
 
-  // Answers a look-up within the call: gives its rows and its end to `receiver`, and returns true.
-  // Returns false and gives nothing if the look-up would have to wait or to send a notice, or if
-  // the plan has changed: the caller then uses start().
+  // Answers a look-up within the call: passes its rows and its end to `receiver`, and returns true.
+  // If the look-up would have to wait or to send a notice, or if the plan has changed, passes
+  // nothing and returns false; the caller then uses start().
   virtual Result<bool> answer_at_hand(const Prepared& /*look_up*/,
                                       std::span<const engine::Value> /*parameters*/,
                                       Receiver& /*receiver*/) {
@@ -263,46 +267,47 @@ class SessionBackend {
     ByClient,
     ByMessage
   };  // ByMessage: begun without BEGIN, for the statements of one Query message or up to one Sync
-  // Begins a transaction. Until commit() or rollback(), the rows of INSERTs, COPYs, UPDATEs and
-  // DELETEs are held back, and the session's own reads see them. Definitions are executed
-  // immediately, and rollback() undoes them. Reads do not pin a snapshot. Transactions are never
-  // nested: a client's BEGIN takes the earlier statements of its message into the transaction.
+  // Begins a transaction. Until commit() or rollback(), the rows of INSERT, COPY, UPDATE and DELETE
+  // are held back, and only the session's own reads see them. Definitions are executed immediately,
+  // and rollback() undoes them. The transaction has no snapshot: each read sees the rows that are
+  // committed by then. Transactions are never nested: a client's BEGIN takes the earlier statements
+  // of its message into the transaction.
   virtual void begin(Begun by) = 0;
-  // Appends the rows that were held back, all or nothing (in a cluster a transaction begun by a
-  // message is appended like the rows of one statement). Ends with on_done (the session ignores its
-  // contents) or on_error. Until then the session makes no other calls. Destroying the execution
-  // does not undo the commit.
+  // Appends the rows that were held back, all or nothing. (In a cluster, if the transaction was
+  // begun by a message, its rows are appended like the rows of one statement.) Ends with on_done,
+  // whose contents the session ignores, or with on_error. Until then the session makes no other
+  // calls. Destroying the execution does not undo the commit.
   virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;
-  // A mark in the rows that the transaction holds back. rollback_to() drops the rows that were
-  // added after the mark. savepoint() returns null if the backend does not support this;
-  // rollback_to() fails with ObjectState if rows held at the mark are no longer held.
+  // A position in the rows that the transaction holds back. rollback_to() drops the rows that were
+  // added after it. savepoint() returns null if the backend does not support savepoints.
+  // rollback_to() fails with ObjectState if rows from before the savepoint are no longer held.
   class Savepoint {
    public:
     virtual ~Savepoint() = default;
   };
   virtual std::unique_ptr<Savepoint> savepoint() { return nullptr; }
   virtual Status rollback_to(const Savepoint&) { return {}; }
-  // Drops the rows that are held back and begins to undo the definitions. After a failed commit
-  // there is nothing to undo.
+  // Drops the rows that are held back, and begins to undo the definitions. After a failed commit
+  // nothing has to be undone.
   virtual void rollback() = 0;
-  // Returns an execution that ends with on_done when the undo is done; until then the session makes
+  // Returns an execution that ends with on_done when the undo is done. Until then the session makes
   // no other calls. Returns null if the undo is done already.
   virtual std::unique_ptr<Execution> await_rollback(Receiver& /*receiver*/) { return nullptr; }
 
   // Drops the session's temporary tables; their names are unknown from now on.
   virtual void discard_temporary() {}
 
-  // Checks whether a property, or a setting with a dotted name, accepts this value. Fails with
-  // InvalidParameter for a bad value and with UndefinedObject for an unknown name under one of the
-  // engine's prefixes.
+  // Checks whether a property, or a setting whose name has a dot, accepts this value. Fails with
+  // InvalidParameter if it does not, and with UndefinedObject if the name begins with one of the
+  // engine's prefixes and is unknown.
   virtual Status check_setting(const std::string& name, const std::string& value) = 0;
   // Checks SET 'name' = 'value', which accepts properties only: any other name fails with
   // UndefinedObject.
   virtual Status check_property(const std::string& name, const std::string& value) {
     return check_setting(name, value);
   }
-  // Returns the type that CREATE TYPE made and that PostgreSQL's clients know by this number, or
-  // the array of such a type; nothing if neither exists.
+  // Returns the type with this number in PostgreSQL's catalog, if it was made by CREATE TYPE or is
+  // an array of such a type. Otherwise returns nothing.
   virtual std::optional<engine::SqlType> type_of_oid(uint32_t /*number*/) const { return {}; }
   // Whether error texts follow ksqlDB where they differ (`compat = ksqldb`).
   virtual bool speaks_ksqldb() const { return false; }
@@ -310,21 +315,21 @@ class SessionBackend {
   virtual void forget_sequences() {}
 };
 
-// Called on the session's loop at the end of a statement that makes a change which other sessions can see. `error` is
-// null if the statement succeeded; an error with QueryCanceled stands for a statement whose client has disconnected: it
-// may still end.
+// Called on the session's loop when a statement ends that makes a change which other sessions can
+// see. `error` is null if the statement succeeded. If the client has disconnected, `error` is
+// QueryCanceled, and the statement may still succeed later.
 using ChangeAudit =
     std::function<void(const engine::ParsedStatement& statement, const Error* error)>;
 
 struct SessionInfo {
   std::string user, database, application_name;
-  int32_t process_id = 0;           // the number that a CancelRequest gives for the session
+  int32_t process_id = 0;           // the number by which a CancelRequest selects the session
   MemoryAccount* memory = nullptr;  // the session's account; outlives the session
   // True: the user is authenticated and limited to its rights. False: the session may do
   // everything.
   bool has_rights_of_user = false;
-  // The number of open queries, if several sessions of one client share the limit; outlives the
-  // sessions. Null: each session has its own.
+  // The counter of open queries, if several sessions of one client share the limit; it outlives the
+  // sessions. Null: each session has a counter of its own.
   size_t* open_queries = nullptr;
   // True: statements that change something fail with ReadOnlyTransaction.
   bool is_read_only = false;

@@ -1,5 +1,5 @@
-// Runs the statements of one text as the PostgreSQL front end runs a Query message, for a front end
-// with another protocol: POST /sql. docs/adr/0125 has the reason.
+// Runs the statements of one text in the same way as the PostgreSQL front end runs a Query message.
+// It serves a front end with another protocol, POST /sql. docs/adr/0125 has the reason.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,11 +15,11 @@
 
 namespace server::sql {
 
-// Changes: the result of a push query. Its rows have one more column, a BOOLEAN at the end, which
-// is false for a delete; a delete has values only in the columns of the key.
+// Changes: the result of a push query. Its rows have a BOOLEAN as an additional last column, which
+// is false for a delete. A delete has values only in the columns of the key.
 enum class RowsKind : uint8_t { Rows, Changes };
 
-// Writes the answers of a script. Each function appends to `out`, in the order of the answer.
+// Formats the answers of a script. Each function appends text to `out`, in the order of the answer.
 //
 // Threads: the session's loop. Owner: the front end; the form outlives its session.
 class AnswerForm {
@@ -29,14 +29,15 @@ class AnswerForm {
   struct Range {
     size_t first = 0, end = 0;  // `end` is exclusive
   };
-  // Called when the text has been parsed. Returns the statements that run; an error ends the script
-  // before its first statement.
+  // Called when the text has been parsed. Returns the range of the statements that are to run. An
+  // error ends the script before its first statement.
   virtual Result<Range> begin_script(size_t statement_count) = 0;
-  // Called before each statement, in order, and possibly several times for the same one. An error
-  // is the answer to the statement.
+  // Called before each statement, in order, and possibly several times for the same one. If it
+  // returns an error, the statement does not run, and the error is its answer.
   virtual Status begin_statement(const engine::ParsedStatement& statement) = 0;
   // Called when the statement has been analysed. `prepared` is null for a statement that the
-  // session runs itself. An error is the answer to the statement.
+  // session executes itself, such as SET. If it returns an error, the statement does not run, and
+  // the error is its answer.
   virtual Status accept(const Prepared* prepared) = 0;
   // Returns the number of rows after which a result that ends by itself is cut off; none: no limit.
   virtual std::optional<uint64_t> max_rows() const = 0;
@@ -76,19 +77,22 @@ class ScriptSession {
   virtual ~ScriptSession() = default;
   virtual void run() = 0;
   virtual std::string take_output() = 0;
-  // Reports whether the client has stopped taking output; the session then pauses its rows.
+  // Called when the client stops taking output, or takes it again. The session pauses its rows
+  // meanwhile.
   virtual void set_output_full(bool is_full) = 0;
   // Returns the time (monotonic clock) at which run() has to be called.
   virtual std::optional<int64_t> deadline_us() const = 0;
   virtual bool is_over() const = 0;
-  // Whether the running push query has shown all records that existed at its last step.
+  // Returns whether the running push query has shown all records that existed when its task last
+  // ran.
   virtual bool has_caught_up() const = 0;
   virtual void shut_down(Error reason) = 0;
 };
 
-// Opens a session on the loop of this index and begins the script. `wake` requests a call of run()
-// soon, but not within the present call. `form` and the objects of the request outlive the session.
-// Fails if the session cannot be opened, or if a setting or variable is not accepted.
+// Opens a session on the loop with the index `shard`, and begins the script. `wake` requests that
+// run() is called soon, but not within the present call. `form` and the objects in the request
+// outlive the session. Fails if the session cannot be opened, or if a setting or variable is not
+// accepted.
 using OpenScript = std::function<Result<std::unique_ptr<ScriptSession>>(
     size_t shard, std::function<void()> wake, const ScriptRequest& request, AnswerForm& form)>;
 

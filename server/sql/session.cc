@@ -654,8 +654,9 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
-// Keeps the smallest offset of each partition. If the transaction has read several times, the
-// commit must detect all rows that others wrote after the first read.
+// For each partition, keeps the smallest offset up to which the transaction has read. If it has
+// read several times, the commit must detect all rows that others have written after the first
+// read.
 void SqlSession::note_held_read(const Uuid& topic) {
   for (const auto& [partition, end] : read_ends_) {
     if (partition.topic != topic) continue;

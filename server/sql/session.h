@@ -1,5 +1,5 @@
-// One client's session with the engine: implements the port of the PostgreSQL front end over the
-// node.
+// One client's session with the engine. Implements sql::SessionBackend, the interface of the front
+// ends, with the parts of the node.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -42,8 +42,8 @@ namespace server {
 class Connectors;
 class Links;
 
-// Counts, while it lives, a query that runs or whose rows are not all fetched. Such a query
-// occupies a scan or a task.
+// As long as this object exists, it counts one open query: a query that runs, or whose rows are not
+// all fetched. Such a query occupies a scan or a task.
 class OpenStatement {
  public:
   OpenStatement() = default;  // an object that counts no statement
@@ -95,8 +95,10 @@ struct SqlParts {
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
   CaughtUp caught_up = {};
-  TableLocks turns = {};  // by topic name: locks of statements that change rows after reading them
-  TableLocks commits = {};  // by topic id: locks of writers, and of readers until their scans begin
+  // locks of statements that change rows after reading them, by the name of the topic
+  TableLocks turns = {};
+  // locks of writers, and of readers until their scans begin, by the id of the topic
+  TableLocks commits = {};
   SequenceReserves sequences = SequenceReserves(definitions);
   std::unique_ptr<ClusterTopics> cluster = {};  // set before the first session
   Connectors* connectors = nullptr;             // outlives the sessions; null: no connectors
@@ -107,12 +109,13 @@ struct SqlParts {
   std::shared_ptr<NamedLocks> locks = std::make_shared<LocalLocks>();
 };
 
-// The end of the session's own writes in each partition. Look-ups of the session wait until the tables contain the
-// records before these ends.
+// For each partition, the end of the rows that this session has written. The look-ups of the
+// session wait until the tables contain the records before these ends.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
 
-// The table locks of a writer, by topic name: the exclusive rights to change rows of a table. Until the last copy of a
-// hold is destroyed, no other session runs a statement that changes rows of the table after reading them.
+// The table locks that a writer holds, by topic name. A lock is the exclusive right to change rows
+// of a table after reading them: until the last copy of the hold is destroyed, no other session
+// runs such a statement for the table.
 using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
 // The shards that hold rows of a table, and the number of its tasks.
@@ -137,7 +140,8 @@ class SqlSession final : public sql::SessionBackend {
              std::string user = {}, size_t* open_queries = nullptr);
   ~SqlSession() override;
 
-  // Sets whether statements that change something are refused, and the callback for their ends.
+  // Sets whether statements that change something are refused, and the callback that is called when
+  // one ends.
   void set_access(bool is_read_only, sql::ChangeAudit on_change) {
     is_read_only_ = is_read_only;
     on_change_ = std::move(on_change);
@@ -154,7 +158,7 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) override;
-  // Starts a statement that another statement executes as its part. The audit gets one entry for both.
+  // Starts a statement as a part of another one. The audit gets only one entry for both.
   Result<std::unique_ptr<sql::Execution>> start_part(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver);
@@ -187,24 +191,27 @@ class SqlSession final : public sql::SessionBackend {
   engine::Properties properties() const;
   const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
-  // Whether a BEGIN of the client is open.
+  // Returns whether a transaction that the client began with BEGIN is open.
   bool in_transaction_of_client() const { return in_transaction_ && begun_ == Begun::ByClient; }
-  // Returns the transaction that a definition belongs to; null outside of a transaction.
+  // Returns the transaction to which definitions of this session belong; null outside of a
+  // transaction.
   DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
-  // Whether all tasks of the query are known to have processed the session's own writes.
+  // Returns whether all tasks of the query are known to have processed everything that this session
+  // has written.
   bool has_passed(const std::shared_ptr<const DefinedQuery>& query) const {
     return passed_.contains(query);
   }
   const MaterializerPlaces& places_of(const std::shared_ptr<const DefinedQuery>& materializer,
                                       const MetadataImage& image);
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
-  // Returns the offsets up to which the current statement has read the rows that it changes; empty
-  // unless ClusterTopics::asks_leaders().
+  // Returns the offsets up to which the current statement has read the rows that it changes. Empty
+  // unless ClusterTopics::asks_leaders() returns true.
   const ReadEnds& read_ends() const { return read_ends_; }
   void note_read(ReadEnds ends) { read_ends_ = std::move(ends); }
-  // Notes that the transaction holds rows of this topic that were computed from rows it has read.
+  // Records that the transaction holds rows of this topic which were computed from rows that it has
+  // read.
   void note_held_read(const Uuid& topic);
   // Returns the transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
@@ -218,19 +225,21 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
-  // Returns whether the session has the lock of FOR UPDATE on the table, which excludes sessions of other nodes. Row
-  // locks are kept among the table locks.
+  // Returns whether the session has the lock of FOR UPDATE on the table. This lock excludes
+  // sessions of other nodes. It is stored in turns_, together with the table locks.
   bool has_row_lock(const std::string& topic) const { return turns_.contains(row_lock(topic)); }
   void take_row_lock(const std::string& topic, const NamedLocks::HoldPtr& hold) {
     turns_[row_lock(topic)] = hold;
     row_locks_.push_back(hold);
   }
-  // Returns the name of the lock; no topic can have this name.
+  // Returns the key of the lock in turns_. No topic can have this name.
   static std::string row_lock(const std::string& topic) { return "rows:" + topic; }
-  // Takes the table locks from the session and returns them. A running append may keep a copy a little longer.
+  // Removes the table locks from the session and returns them. An append in progress may keep a
+  // copy a little longer.
   WriterTurns take_turns();
   void give_up_turns() { take_turns(); }
-  // Starts a SELECT whose rows decide what is written. The SELECT sees all rows in the topics.
+  // Starts a SELECT on which a write depends. It sees all rows in the topics, whichever client has
+  // written them.
   Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
                                                            sql::Receiver& receiver);
   // Starts a statement that has waited for its table locks.
@@ -239,7 +248,7 @@ class SqlSession final : public sql::SessionBackend {
       sql::Receiver& receiver) {
     return start_unbounded(prepared, std::move(parameters), receiver);
   }
-  // Finds the target of a statement that writes; null if the name is unknown.
+  // Finds the table or stream into which a statement writes; null if the name is unknown.
   std::shared_ptr<const engine::DataSource> find_source(const MetadataImage& image,
                                                         const engine::Name& name) const;
   // Whether the transaction holds rows of the source that no other session sees yet.
@@ -249,11 +258,11 @@ class SqlSession final : public sql::SessionBackend {
   }
   // Drops the held rows of a table that the transaction has dropped.
   void forget_held(const std::string& source) { held_.erase(source); }
-  // Returns the rows that the transaction holds for this table. Call it only if holds() is true.
-  // Fails with ObjectState if the table to which they were written has been emptied or recreated.
+  // Returns the rows that the transaction holds for this table. Call it only if holds() returns
+  // true. Fails with ObjectState if the table was emptied or recreated after the rows were written.
   Result<HeldBatches> held_batches(const engine::DataSource& table, const Uuid& topic);
-  // Checks the size limit of the transaction after rows were added to a buffer of held_rows().
-  // After an error all held rows are gone.
+  // Checks the size limit of the transaction. Called after rows were added to a buffer of
+  // held_rows(). After an error all held rows are dropped.
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
   const std::shared_ptr<SessionSequences>& sequences() const { return sequences_; }
@@ -271,19 +280,21 @@ class SqlSession final : public sql::SessionBackend {
                                               MetadataImagePtr image, sql::Receiver& receiver);
   // Appends the rows of an INSERT, or holds them until its transaction ends.
   Result<std::unique_ptr<sql::Execution>> write(InsertRows insert, sql::Receiver& receiver);
-  // Plans and runs a statement that is already counted as open.
+  // Plans and runs a statement again that is already counted as open.
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
-  // The time limits for the waits of a read: until the tables make progress (read.wait.ms of the session, or the
-  // server's default), and until an open transaction ends.
+  // The time limits for the waits of a read. read_wait_ms() is the limit for tables that make no
+  // progress (read.wait.ms of the session, or the server's default). open_wait_ms() is the limit
+  // for the end of an open transaction.
   int64_t read_wait_ms() const;
   int64_t open_wait_ms() const;
   std::unique_ptr<Planner> planner() const;
 
  private:
-  // Fails if the target can no longer be read, or if an open transaction of another session has
-  // created it and could roll it back together with the rows.
+  // Fails if the target can no longer be read. Also fails if another session has created it in a
+  // transaction that is still open, because rolling that transaction back would drop the target
+  // with the rows.
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
                                                           const MetadataImage& image) const;
@@ -330,9 +341,10 @@ class SqlSession final : public sql::SessionBackend {
   size_t own_open_statements_ = 0;
   // counter of this session, or the one that all sessions of the client share
   size_t& open_statements_;
-  std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
+  // by the name of the table or stream; used in a transaction
+  std::map<std::string, std::unique_ptr<RowBuffer>> held_;
   ReadEnds read_ends_;
-  // smallest end up to which each partition was read; for the topics of held_
+  // for the topics of held_: the lowest offset up to which any statement has read each partition
   ReadEnds held_read_ends_;
   MemoryAccount* const memory_;
   const Asker asker_;

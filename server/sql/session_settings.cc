@@ -140,8 +140,8 @@ const SettingRow* find_row(std::string_view name) {
   return found == kRows->end() ? nullptr : found->second;
 }
 
-// Whether the name is not reserved: properties of the engine and values that a client keeps in its
-// session have such names.
+// Returns whether the name contains a dot. Any such name can be set, because properties of the
+// engine and values that a client keeps in its session have such names.
 bool is_free_name(std::string_view name) { return name.find('.') != std::string_view::npos; }
 
 std::optional<int64_t> parse_number(std::string_view text) {

@@ -14,9 +14,9 @@ namespace server::sql {
 
 struct SettingRow;  // a row of the table of known settings
 
-// A setting is known (a row of the table in session_settings.cc, under PostgreSQL's name) or free:
-// any name with a dot. Free names hold the engine's own properties (push.max_rows,
-// auto.offset.reset). A free name has no value until it is set.
+// A setting is either known (a row of the table in session_settings.cc, under PostgreSQL's name) or
+// free (any other name with a dot). Free names hold the engine's own properties, such as
+// push.max_rows and auto.offset.reset. A free name has no value until it is set.
 //
 // Invariants: values of known settings have passed their row's check.
 // Threads:    the session's loop only.
@@ -37,7 +37,8 @@ class SessionSettings {
   static std::string spelling(std::string_view name);
   // Returns the names of the known settings, in lower case.
   static std::vector<std::string> known_names();
-  // Notes that the client gave this value at start-up: it counts as set in the session.
+  // Called for a value that the client gave when it connected. The setting then counts as set in
+  // the session.
   void note_given(std::string_view name);
   // Whether the client has set the value.
   bool is_set_in_session(std::string_view name) const;
@@ -48,13 +49,13 @@ class SessionSettings {
   Status set(std::string_view name, std::string_view value);
   // Sets a value that ends with the transaction.
   Status set_local(std::string_view name, std::string_view value);
-  // Restores the value that the connection began with; a free name becomes unset.
+  // Restores the value that the setting had when the connection began. A free name becomes unset.
   Status reset(std::string_view name);
   void reset_all();
-  // Sets a value that the client cannot set. Used at start-up.
+  // Sets a value that the client has no right to set. Used when the session starts.
   void preset(std::string_view name, std::string value);
-  // Lets reset() restore the present values from now on. Called once start-up has applied its
-  // parameters.
+  // Makes the present values those that reset() restores. Called after the parameters of the
+  // client's start-up message were applied.
   void keep_as_defaults();
 
   // Settings made in a transaction are undone when the transaction fails. Local settings end with
@@ -74,8 +75,7 @@ class SessionSettings {
   // Returns all known settings, and the free settings that have a value, by name.
   std::vector<Entry> all() const;
 
-  // Returns the values that are set under names with a dot, push.* included: the engine's
-  // properties.
+  // Returns the values of all names with a dot, including push.*. They are the engine's properties.
   std::map<std::string, std::string> properties() const;
 
   // Variables made by DEFINE; the parser replaces ${name} by their values.
@@ -85,16 +85,17 @@ class SessionSettings {
   void undefine(const std::string& name) { variables_.erase(name); }
   void undefine_all() { variables_.clear(); }
 
-  // The first returns the bytes of all names and values, variables included; the second returns the
-  // bytes that one more entry would add.
+  // The first function returns the size of all names and values, including variables. The second
+  // returns by how much one more entry would increase this size.
   size_t size_bytes() const;
   static size_t size_bytes(std::string_view name, std::string_view value);
-  // The limit exists because settings are copied for each transaction and for statements that other
-  // threads parse.
+  // The limit exists because settings are copied for each transaction, and for each statement that
+  // another thread parses.
   static constexpr size_t kMaxBytes = 1024 * 1024;
 
-  // Returns the reported parameters (ParameterStatus) whose values have changed since the last
-  // call. The first call returns all of them, in the order in which a PostgreSQL server sends them.
+  // Returns those parameters that clients are informed of (ParameterStatus) and whose values have
+  // changed since the last call. The first call returns all of them, in the order in which a
+  // PostgreSQL server sends them.
   std::vector<std::pair<std::string, std::string>> take_reports();
 
  private:

@@ -8,12 +8,13 @@
 namespace server {
 
 struct SqlSettings {
-  int64_t read_wait_ms = 2000;  // limit of a read's wait without progress
-  // Limit of the wait for an open transaction in a cluster. A node's own transaction may stay open
-  // this long if its coordinator dies.
+  int64_t read_wait_ms = 2000;  // limit of a read's wait for tables that make no progress
+  // Limit of the wait for an open transaction, in a cluster. If the coordinator of a transaction
+  // dies, the transaction may stay open for this time.
   int64_t open_wait_ms() const { return std::max<int64_t>(read_wait_ms, 5000); }
   int64_t copy_atomic_bytes = 64 << 20;  // a larger COPY commits in blocks
-  // Limits on queries that run or whose rows are not all fetched; each occupies a scan or a task.
+  // Limits for queries that run, or whose rows are not all fetched. Each of these queries occupies
+  // a scan or a task.
   int64_t max_queries_per_session = 64;
   int64_t max_open_queries = 10'000;
   engine::EngineSettings engine;

@@ -1,5 +1,5 @@
-// pg_sleep(seconds). The engine has no such function: a statement that calls it sleeps first, then
-// runs without the calls.
+// Implements pg_sleep(seconds). The engine has no such function. Instead, a statement that calls it
+// first sleeps and then runs without these calls.
 #pragma once
 #include <memory>
 #include <optional>
@@ -17,12 +17,12 @@ struct SleepingStatement {
   std::shared_ptr<const engine::ParsedStatement> rest;     // the statement without pg_sleep()
 };
 
-// Splits a SELECT that ends by itself, or an INSERT ... VALUES, if it calls pg_sleep() with
-// constants and parameters. Returns nothing if the statement does not sleep.
+// Splits a statement that calls pg_sleep() with constants and parameters. It must be a SELECT that
+// ends by itself, or an INSERT ... VALUES. Returns nothing if the statement does not sleep.
 std::optional<SleepingStatement> sleep_of(const engine::ParsedStatement& statement);
 
-// Returns the parameter types of the whole statement: the types in `rest`, except for parameters
-// that occur in `seconds`.
+// Returns the parameter types of the whole statement: those of `rest`, except that parameters which
+// occur in `seconds` have the types from there.
 std::vector<engine::SqlType> merged_parameters(const SleepingStatement& statement,
                                                const sql::Prepared& seconds,
                                                const sql::Prepared& rest);

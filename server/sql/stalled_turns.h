@@ -9,16 +9,16 @@
 
 namespace server {
 
-// If leaders do not answer or may not accept rows, the waiting statement releases its table locks
-// after a moment, because the next statement may write to partitions of other leaders. This is
-// safe: in a cluster the locks only decide the order, and the leaders check whether the rows that
-// were read have changed.
+// If leaders do not answer or cannot accept rows, the waiting statement releases its table locks
+// after a moment, because the next statement may write to partitions that other leaders serve. This
+// is safe: in a cluster these locks only order the statements, and the leaders check whether rows
+// that were read have changed.
 //
 // Threads: the session's loop. Owner: the execution, while it waits.
 class StalledTurns {
  public:
-  // Releases `taken`, the table locks of a running append, and the table locks of the session. The
-  // session keeps its locks if a transaction holds them until it ends.
+  // Releases the table locks of a running append (`taken`) and those of the session. If a
+  // transaction holds the session's locks until it ends, they are kept.
   explicit StalledTurns(SqlSession& session, std::shared_ptr<WriterTurns> taken = nullptr)
       : timer_(session.shard().loop(), "stalled turns", [&session, taken = std::move(taken)] {
           if (taken) taken->clear();

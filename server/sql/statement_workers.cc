@@ -10,8 +10,9 @@ namespace server {
 
 namespace {
 
-// Forty sorts of a table keep all threads busy for seconds, and short jobs would wait behind them.
-// So if the number of threads is not configured, two additional threads run short jobs only.
+// Forty sorts of large tables keep all threads busy for seconds, and short jobs would have to wait
+// for them. So, unless the number of threads is configured, two additional threads run only short
+// jobs.
 constexpr int kShortThreads = 2;
 thread_local bool runs_short_jobs_only = false;
 

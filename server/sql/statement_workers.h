@@ -18,15 +18,16 @@ namespace server {
 // Queues:     bounded in bytes; try_run() returns false when the queue is full.
 class StatementWorkers {
  public:
-  // With `threads` = 0: one thread per core, and kShortThreads more for short jobs only.
+  // `threads` = 0 means one thread per core, and kShortThreads more that only run short jobs
+  // (short_work.h).
   explicit StatementWorkers(int threads, size_t max_queued_bytes = size_t{64} << 20);
   // Waits for running jobs.
   ~StatementWorkers();
   StatementWorkers(const StatementWorkers&) = delete;
   StatementWorkers& operator=(const StatementWorkers&) = delete;
 
-  // Runs the job soon, on one of the threads. `bytes` is about the size of the data that it holds.
-  // Returns false if the queue is full; an empty queue accepts a job of any size.
+  // Runs the job soon, on one of the threads. `bytes` is the approximate size of the data that the
+  // job holds. Returns false if the queue is full. An empty queue accepts a job of any size.
   bool try_run(size_t bytes, std::function<void()> job);
 
   // Drops queued jobs and waits for running ones. Returns false if they are still running after

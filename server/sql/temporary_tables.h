@@ -1,5 +1,5 @@
-// The tables of one session (CREATE TEMP TABLE). The catalog holds them like other tables, under
-// names that no other session can write.
+// The temporary tables of one session (CREATE TEMP TABLE). The catalog has them like other tables,
+// but under names that another session cannot write in a statement.
 #pragma once
 #include <map>
 #include <memory>
@@ -11,26 +11,26 @@
 
 namespace server {
 
-// Copies the definition of a table that is declared in PostgreSQL's syntax, and omits its
-// properties: they are storage parameters, which are not kept.
+// Copies the definition of a table in PostgreSQL's syntax without its properties. These are storage
+// parameters, which Millrace does not keep.
 engine::CreateSource copy_without_properties(const engine::CreateSource& create);
 
 // Threads: the session's loop. Owner: the session.
 class TemporaryTables {
  public:
   using Statement = std::shared_ptr<const engine::ParsedStatement>;
-  // `node`: the node of the session, in a cluster. After a restart the node finds its left-over
-  // tables by their names.
+  // `node` is the number of the session's node, in a cluster. After a restart, the node finds the
+  // tables of its former sessions by this number in their names.
   explicit TemporaryTables(std::optional<int32_t> node = {});
   static std::optional<int32_t> node_of(std::string_view name_in_catalog);
 
   // Maps names as the session writes them, with and without PG_TEMP, to names in the catalog.
   const std::map<std::string, std::string>& names() const { return names_; }
   bool owns(const std::string& name_in_catalog) const;
-  // Returns the definition with the catalog's names, or the statement itself if it names no
-  // temporary table.
+  // Returns the definition with the names from the catalog. Returns the statement itself if it
+  // names no temporary table.
   Statement translate(const Statement& statement) const;
-  // Notes a definition that was executed.
+  // Called when a definition was executed: adds or removes the table's name.
   void note(const engine::Statement& statement);
   // Returns a statement that drops all tables of the session; null if it has none.
   Statement drop_all() const;

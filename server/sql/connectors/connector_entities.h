@@ -1,4 +1,4 @@
-// The answers to statements about connectors over HTTP, as ksqlDB's clients read them.
+// The answers to statements about connectors over HTTP, in the form that ksqlDB's clients expect.
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,7 +18,7 @@ struct ConnectorStatement {
 std::string connector_info_entity(const ConnectorStatement& statement, const ConnectorInfo& info);
 std::string connector_list_entity(const ConnectorStatement& statement,
                                   const std::vector<ConnectorInfo>& connectors);
-// `sources`: the streams and tables over the topics of the connector.
+// `sources`: the streams and tables that are defined over topics of the connector.
 std::string connector_description_entity(const ConnectorStatement& statement,
                                          const ConnectorInfo& info,
                                          const std::vector<std::string>& sources);

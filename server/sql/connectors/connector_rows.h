@@ -13,7 +13,8 @@ namespace server {
 // Returns the columns of the statement's rows; none for a statement without rows.
 engine::Schema connector_schema(const engine::Statement& statement);
 
-// `shows_errors`: whether the user may see the errors of connectors, which can have facts of other systems.
+// `shows_errors`: whether the user may see the error texts of connectors, which may contain data of
+// other systems.
 engine::InformationRows rows_of(const std::vector<ConnectorInfo>& connectors, bool shows_errors);
 engine::InformationRows rows_of(const std::vector<TaskProgress>& tasks, bool shows_errors);
 engine::InformationRows rows_of(const std::vector<ConnectorPlugin>& plugins);
@@ -28,7 +29,8 @@ sql::Notice sql_notice(const ConnectorNotice& notice);
 // Returns whether SHOW SOURCE|SINK CONNECTORS lists the connector.
 bool is_of_kind(const ConnectorInfo& connector, engine::ConnectorKind kind);
 
-// Returns the first line of the connector's own failure, or of that of its first failed task.
+// Returns the first line of the connector's own error. If it has none, returns that of its first
+// failed task.
 std::string last_error_of(const ConnectorInfo& connector);
 
 }  // namespace server

@@ -73,8 +73,9 @@ Result<FollowedRows::ChangesPtr> FollowedRows::since(Version seen) {
                  "discarded",
                  {},
                  "Run the statement again."};
-  // Most followers have seen the version before the present one, or nothing. The others read late, each from a version
-  // of its own, which is not worth keeping.
+  // Most followers (clients that follow the statement) have seen the version before the present
+  // one, or none. A follower that is late needs the changes since a version of its own, and these
+  // are not worth keeping.
   constexpr size_t kMostShared = 4;
   if (const auto found = shared_.find(seen); found != shared_.end()) return found->second;
   ChangesPtr changes = make(seen);
@@ -102,8 +103,8 @@ FollowedRows::ChangesPtr FollowedRows::make(Version seen) const {
     decode(*bytes, all);
     changes->present.push_back(true);
   }
-  // A follower that has seen nothing knows no row that could be deleted. A key that was deleted and inserted again is
-  // reported as a changed row.
+  // A follower that has seen no version yet needs no deletes. If a key was deleted and inserted
+  // again, its row is reported as changed.
   for (const Deleted& each : deleted_) {
     if (seen == 0 || each.at <= seen || rows_.contains(each.key)) continue;
     decode(each.key, keys);

@@ -1,4 +1,5 @@
-// The rows of a followed table as of the last survey, and the version at which each of them changed.
+// The rows of a system table that clients follow, as of the last survey (surveys.h), each with the
+// version at which it changed last.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -13,9 +14,9 @@
 
 namespace server {
 
-// Followers read at their own speed: each of them knows the version that it has seen, and gets the rows that changed
-// since then, in their newest form. A follower that does not read therefore costs no memory, except for the keys of
-// deleted rows, of which the last kMostDeleted are kept.
+// Followers read at their own speed. Each of them remembers the version that it has seen, and gets
+// the newest form of the rows that have changed since then. So a follower that does not read costs
+// no memory, except for the keys of deleted rows: the last kMostDeleted of them are kept.
 //
 // Threads: one at a time. Owner: a FollowedStatement.
 class FollowedRows {
@@ -26,8 +27,8 @@ class FollowedRows {
   // `key`: the columns that identify a row.
   FollowedRows(const engine::Schema& schema, std::vector<size_t> key);
 
-  // Replaces the rows by those of a survey. The chunks may have more columns than the schema. If several rows have
-  // the same key, the first one counts.
+  // Replaces the rows by the result of a survey. The chunks may have more columns than the schema.
+  // If several rows have the same key, only the first one counts.
   void take(const engine::RowsChunks& chunks);
 
   Version version() const { return version_; }
@@ -41,8 +42,9 @@ class FollowedRows {
     Version until = 0;
   };
   using ChangesPtr = std::shared_ptr<const Changes>;
-  // Returns the changes after `seen`; the followers that have seen the same version share them. 0 stands for a follower
-  // that has seen nothing. Fails with LimitExceeded if deletes after `seen` are no longer known.
+  // Returns the changes after the version `seen`; 0 stands for a follower that has seen nothing.
+  // Followers that have seen the same version share the result. Fails with LimitExceeded if some of
+  // the deletes after `seen` are no longer known.
   Result<ChangesPtr> since(Version seen);
 
  private:
@@ -63,7 +65,7 @@ class FollowedRows {
   std::map<std::string, Row, std::less<>> rows_;  // by the bytes of the key
   std::deque<Deleted> deleted_;                   // in the order of their versions
   Version version_ = 0, takes_ = 0;
-  Version forgotten_ = 0;  // version of the newest delete that is no longer known
+  Version forgotten_ = 0;  // version of the newest delete whose key was discarded
   size_t bytes_ = 0;
   std::map<Version, ChangesPtr> shared_;  // results of since() by `seen`, for the present version
 };

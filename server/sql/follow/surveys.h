@@ -21,7 +21,7 @@ namespace server {
 
 struct SqlParts;
 
-// A statement whose rows clients follow. Followers with the same text, user and settings share one
+// A SELECT whose rows clients follow. Followers with the same text, user and settings share one
 // object.
 //
 // Threads: any. Owner: its followers, and a survey while it runs.
@@ -31,8 +31,8 @@ class FollowedStatement {
 
   FollowedStatement(FollowedSelect select, InformationReader reader, MemoryBudget& memory);
 
-  // Returns the changes after `seen`, or null if no row has changed, which is also true until the first survey ends.
-  // Fails with the error of the last survey, and as FollowedRows::since() does.
+  // Returns the changes after `seen`; null if no row has changed, and before the end of the first
+  // survey. Fails with the error of the last survey, and like FollowedRows::since().
   Result<FollowedRows::ChangesPtr> since(FollowedRows::Version seen);
   FollowedRows::Version version();
 
@@ -58,9 +58,10 @@ class FollowedStatement {
   uint64_t last_number_ = 0;
 };
 
-// A survey gathers the facts that the followed tables show, and then computes the rows of each statement on a worker.
-// Surveys run only while a client follows a table: at once for a new statement, then every kIntervalMs, or less often
-// if they would take more than kMostShare of a core.
+// A survey collects the facts that the followed tables show, and then computes the rows of each
+// FollowedStatement on a worker thread. Surveys run only while a client follows a table: at once
+// for a new statement, and then every kIntervalMs. If they would use more than kMostShare of a
+// core, the interval is longer.
 //
 // Threads: follow() on any; all else on the loop `home`.
 // Owner:   SqlParts; destroyed when the loops and the workers have stopped.
@@ -90,7 +91,8 @@ class Surveys {
     const std::shared_ptr<FollowedStatement> statement_;
     const uint64_t number_;
   };
-  // Follows the statement; `text` identifies it together with the reader. `wake` is called on any thread. Fails with
+  // Follows the statement. The pair of `text` and `reader` identifies it: a second follower with
+  // the same pair shares the FollowedStatement. `wake` is called on any thread. Fails with
   // TooManyStatements.
   Result<std::unique_ptr<Follower>> follow(const std::string& text, FollowedSelect select,
                                            InformationReader reader, FollowedStatement::Wake wake);

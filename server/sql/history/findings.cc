@@ -75,7 +75,8 @@ std::vector<Problem> groups_behind(const PresentFigures& figures) {
     group.lag += lag;
     group.labels.push_back(label);
   });
-  // A slope reads the past of a series, so it is computed for large lags only.
+  // The slope is computed from the past values of a series, which takes time, so it is computed
+  // only for large lags.
   const auto slope = [&](const Group& group) {
     double sum = 0;
     for (const std::string& label : group.labels) sum += figures.slope(name, label, 10 * kMinuteMs);

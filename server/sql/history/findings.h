@@ -1,4 +1,5 @@
-// The rules that find problems in the server's figures: those of docs/grafana/alerts.yml.
+// The rules that find problems in the server's metrics. They are the same as those of
+// docs/grafana/alerts.yml.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,7 +15,7 @@
 
 namespace server {
 
-// The figures of the present moment, with their past.
+// The current metrics of the server, together with their past values.
 class PresentFigures {
  public:
   PresentFigures(const SampleRing& ring, int64_t now_ms) : ring_(ring), now_ms_(now_ms) {}
@@ -22,7 +23,7 @@ class PresentFigures {
   using OnFigure = SampleRing::OnLast;
   // Calls back for each series of this name that has a value now.
   void each(const std::string& name, const OnFigure& on_figure) const;
-  // Returns the sum of all present values of the name; `otherwise` without any.
+  // Returns the sum of all current values with this name; `otherwise` if there is none.
   double sum(const std::string& name, double otherwise = 0) const;
   // Returns the slope per second over the last `past_ms`, computed by least squares like deriv() of Prometheus; 0 if
   // the series has less than two points.

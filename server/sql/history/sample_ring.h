@@ -1,4 +1,4 @@
-// The figures of the server over the last day, in a ring of fixed size.
+// The metrics of the server over the last day, in a ring of fixed size.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,8 +17,8 @@ struct Sample {
   double value = 0;
 };
 
-// Two resolutions: each add() is kept for an hour, and the average of each minute for a day. Figures are kept as
-// floats, whose seven digits suffice for a graph.
+// The ring has two resolutions: it keeps each add() for an hour, and the average of each minute for
+// a day. Values are kept as floats, whose seven digits are enough for a graph.
 //
 // Invariants: at most kMostSeries series are kept, so the memory is at most kMostSeries * kSeriesBytes, about 18 MB;
 //             the samples of further series are dropped and counted.
@@ -30,7 +30,7 @@ class SampleRing {
   static constexpr size_t kMostSeries = 2'000;
   static constexpr size_t kSeriesBytes = (kFineSlots + kCoarseSlots) * sizeof(float);
 
-  // Adds the figures of one moment. Series that have no value for a day are dropped.
+  // Adds the metrics of one moment. A series without a value for a day is dropped.
   void add(int64_t wall_ms, const std::vector<Sample>& samples);
 
   // See engine::SampleHistory. The averages of minutes come first, then the points of the last

@@ -1,4 +1,5 @@
-// Samples the figures of /metrics, and applies the rules for problems to them.
+// Stores samples of the metrics of /metrics, and applies the rules for problems to them
+// (findings.h).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -27,7 +28,8 @@ class ServerHistory final : public engine::SampleHistory {
   ServerHistory(int64_t node, MemoryBudget& memory, std::function<size_t()> controllers = {})
       : node_(node), controllers_(std::move(controllers)), charge_(memory, MemoryKind::Queues) {}
 
-  // Adds a page of /metrics. A counter (NAME_total) is kept as its increase, under NAME_per_second.
+  // Adds a page of /metrics. For a counter, NAME_total, the increase per second is kept, under the
+  // name NAME_per_second.
   void add(std::string_view page, int64_t wall_ms);
 
   int64_t node() const override { return node_; }

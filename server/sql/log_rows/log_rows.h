@@ -16,11 +16,13 @@ namespace server {
 
 struct SqlParts;
 
-// Returns the rows of RECORDS and of partitions itself, and takes the rows of all other system tables from `others`.
+// Computes the rows of RECORDS and of millrace_catalog.partitions. The rows of all other system
+// tables come from `others`.
 //
-// A call of RECORDS reads at most RecordsRequest::max_bytes and for at most kMostMs, and its notice states how far it
-// has read. In a cluster it reads the replicas of this node up to their high watermark, as a consumer that fetches from
-// a follower does (KIP-392), and fails if a partition has no replica here.
+// A call of RECORDS reads at most RecordsRequest::max_bytes, for at most kMostMs, and its notice
+// states how far it has read. In a cluster it reads the replicas of this node up to their high
+// watermark, like a consumer that fetches from a follower (KIP-392). It fails if this node has no
+// replica of a partition.
 //
 // Threads: one worker. Owner: the run of a SELECT.
 class LogRows final : public engine::SystemRows {
@@ -35,8 +37,8 @@ class LogRows final : public engine::SystemRows {
   std::vector<sql::Notice> take_notices() const { return std::exchange(notices_, {}); }
 
  private:
-  // partition_rows.cc. Partitions of topics that the reader may not see have no rows; figures of partitions without a
-  // replica on this node are null.
+  // In partition_rows.cc. Topics that the reader may not see have no rows. For a partition without
+  // a replica on this node, the figures are null.
   Result<engine::RowsChunks> partitions(const engine::SystemTable& table,
                                         std::span<const engine::SystemTextFilter> wanted,
                                         engine::RowsContext& context) const;

@@ -50,15 +50,16 @@ Result<std::optional<Offset>> RecordScan::offset_of(int64_t time_ms) {
     const auto batch = TRY(reader_.batch_for_time(partition_, time_ms, from));
     if (!batch) return std::nullopt;
     if (const auto found = TRY(storage::find_by_time(*batch, time_ms, from))) return found->offset;
-    // The only record of this batch with such a time lies before `from`, so the search continues after the batch.
+    // This batch has only one record with such a time, and it lies before `from`. So the search
+    // continues after the batch.
     from = batch->last_offset + 1;
   }
   return std::nullopt;
 }
 
 Result<const ScannedRecord*> RecordScan::peek() {
-  // Retention may remove the beginning of the partition between the two steps of reading a portion. The portion then
-  // fails and is tried again.
+  // Retention may remove the beginning of the partition after the batches of a portion were found
+  // and before they are read. Then reading fails, and the portion is read again.
   constexpr int kMostAttempts = 8;
   for (int attempt = 1; buffered_.empty() && !is_over_; ++attempt) {
     Status read = read_portion();

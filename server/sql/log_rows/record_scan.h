@@ -27,10 +27,12 @@ struct ScannedRecord {
   }
 };
 
-// Reads the visible records, those of open and aborted transactions too, in portions. Records of control batches are
-// skipped, because they belong to the protocol of transactions and not to a client.
+// Reads the visible records in portions, including those of open and aborted transactions. Records
+// of control batches are skipped, because they are markers of transactions and not data of a
+// client.
 //
-// Invariant: the next position lies after (with newest first: before) all records that next() has returned.
+// Invariant: the next position is after all records that next() has returned (in a scan with the
+// newest record first: before them).
 // Threads: one. Owner: one call of RECORDS.
 class RecordScan {
  public:
@@ -41,13 +43,14 @@ class RecordScan {
         is_newest_first_(is_newest_first),
         portion_bytes_(portion_bytes) {}
 
-  // Begins at the offset, or at the first record of that time or later (with newest first: at the last record of that
-  // time or earlier), or at the end. Offsets outside of the partition are moved into it.
+  // Sets the first record: the one at the offset, or the first one of that time or later (with
+  // newest first: the last one of that time or earlier). Without both, the scan begins at the end.
+  // An offset outside of the partition is replaced by the nearest one inside.
   Status begin(std::optional<int64_t> offset, std::optional<int64_t> time_ms);
   // Returns the next record without taking it; null after the last one. Reads a further portion if necessary.
   Result<const ScannedRecord*> peek();
   ScannedRecord take();
-  // Returns the offset from which another call continues; nothing if no records are left.
+  // Returns the offset from which another scan can continue; nothing if no records are left.
   std::optional<Offset> position() const;
 
   PartitionId partition() const { return partition_.partition; }
@@ -55,8 +58,9 @@ class RecordScan {
 
  private:
   Status read_portion();
-  // Return the batches of the next portion; with newest first those that end with the batch of the next offset, or with
-  // the last one before it.
+  // Return the batches of the next portion. batches_onward() begins at the next offset.
+  // batches_back() ends with the batch that contains the next offset or, if none does, with the
+  // last batch before it.
   Result<std::vector<storage::BatchRef>> batches_onward();
   Result<std::vector<storage::BatchRef>> batches_back();
   Status add_batch(const storage::BatchRef& batch, const storage::AbortedBatches& aborted,
@@ -69,9 +73,9 @@ class RecordScan {
   const size_t portion_bytes_;
   Offset start_, end_;  // the visible records as of begin()
   Offset next_;         // the next offset to read, in the direction of the scan
-  // With newest first: the number of offsets that the next portion covers. The log can only be read forward, so each
-  // portion is read as the end of such a window. The window's size is adapted until it has about as many bytes as a
-  // portion.
+  // Used with newest first: the number of offsets that the next portion covers. The log can only be
+  // read forwards, so batches_back() reads the whole window from its start. The size of the window
+  // is adapted so that it has about as many bytes as a portion.
   int64_t window_ = 256;
   std::deque<ScannedRecord> buffered_;
   size_t buffered_bytes_ = 0;

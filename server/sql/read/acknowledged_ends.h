@@ -1,6 +1,7 @@
-// The newest known readable ends of partitions. One instance holds the ends that leaders reported,
-// for reads that may be stale. Another holds the ends of rows that statements of this node have
-// written, so that other readers of this node see all rows of a statement.
+// The newest known readable ends of partitions. The server has two instances. One holds the ends
+// that leaders have reported, for reads that may be stale. The other holds the ends of rows that
+// statements of this node have written, so that other readers on this node see all rows of a
+// statement.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -12,22 +13,23 @@
 
 namespace server {
 
-// Invariant: all rows that were acknowledged before the leaders were asked for an entry's end lie
-// before that end.
+// Invariant: an entry has the time before which its leader was asked. All rows that were
+// acknowledged before that time are before the entry's end.
 //
 // Threads: any. Owner: the component that asks the leaders.
 class AcknowledgedEnds {
  public:
-  // Approximate limit for the number of partitions; beyond it the older half is dropped.
+  // Approximate limit for the number of partitions. If it is exceeded, the older half of the
+  // entries is dropped.
   static constexpr size_t kMost = 100'000;
 
-  // Notes ends that leaders have reported. `asked_us`: a time before the leaders were asked.
+  // Stores ends that leaders have reported. `asked_us` is a time before the leaders were asked.
   void note(const ClusterTopics::Ends& ends, int64_t asked_us);
-  // Returns the ends of all partitions if each end was reported in reply to a question asked at or
-  // after `asked_us`, otherwise nothing.
+  // Returns the ends of all partitions, if the leader of each was asked at or after `asked_us`.
+  // Otherwise returns nothing.
   std::optional<ClusterTopics::Ends> since(std::span<const storage::TopicPartition> partitions,
                                            int64_t asked_us) const;
-  // Returns the ends of the partitions whose end was noted with a time at or after `asked_us`.
+  // Returns the ends of those partitions whose end was stored with a time at or after `asked_us`.
   ClusterTopics::Ends known_since(std::span<const storage::TopicPartition> partitions,
                                   int64_t asked_us) const;
 

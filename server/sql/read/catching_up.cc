@@ -91,8 +91,8 @@ void PatientWait::look() {
 
 void PatientWait::take(const ReadBarrier::Progress& progress) {
   if (!timer_) return;
-  // The first answer does not count as progress: no earlier answer exists to compare it with, and a wait before this
-  // one may have made the progress.
+  // The first answer does not count as progress: there is no earlier answer to compare it with, and
+  // the change since then may have happened before this wait.
   if (last_ && (progress.is_beyond(*last_) || progress.is_computing())) moved_us_ = now_us();
   last_ = progress;
   if (is_over()) {
@@ -248,7 +248,8 @@ void CatchingUp::passed(Ends which, const Status& status) {
   end({});
 }
 
-// Finds out whether rows are missing in the output because one of the queries that produce it does not run.
+// Checks whether rows are missing because one of the queries that write the table or stream does
+// not run.
 void CatchingUp::look() {
   ask_ends([this](const SessionWrites& ends) {
     receiver_ = std::make_shared<int>();
@@ -374,7 +375,8 @@ std::string CatchingUp::names() const {
   return noun.empty() ? all : fmt::format("{}{} {}", noun, are_many() ? "s" : "", all);
 }
 
-// A reader of a view must always see everything that was acknowledged before, in any session.
+// A reader of a view must see everything that was acknowledged before its statement, in any
+// session, so its wait is never skipped.
 bool has_caught_up(SqlParts& parts, const MetadataImage& image, const DefinedQuery& query) {
   if (is_view(query)) return false;
   const DefinedQuery* const queries[] = {&query};

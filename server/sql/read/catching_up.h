@@ -1,5 +1,5 @@
-// Waits before a read until tables and streams made by queries contain all that the reader must
-// see.
+// Makes a read wait until the tables and streams that queries write contain everything that the
+// reader must see.
 #pragma once
 #include <functional>
 #include <memory>
@@ -26,7 +26,7 @@ class PatientWait {
   PatientWait(SqlSession& session, int64_t most_ms);
   // Calls `ask` at intervals from now on. `late` is called once, and never within this call.
   void watch(AskProgress ask, Late late);
-  // Stops watching until the next watch(). The time since the last progress keeps counting.
+  // Stops watching until the next call of watch(). The time without progress continues to count.
   void rest() { timer_.reset(); }
   // Whether the queries have made no progress for `most_ms`.
   bool is_over() const;
@@ -52,15 +52,15 @@ class PatientWait {
       asked_;  // replaced at each question, so that answers to earlier questions are dropped
 };
 
-// Waits until the output of queries contains all that its reader must see:
+// Waits until the output of queries contains everything that its reader must see:
 //   1. the session's own writes, always;
-//   2. everything that was acknowledged before the read, unless a reader has caught up once since
-//      the queries began, restarted or were resumed (CaughtUp).
-// The route is these queries and all queries that write their sources, directly or indirectly.
-// While a query of the route is paused or has failed, only 1 is required, and the present rows are
-// shown with a warning. The wait lasts as long as the queries make progress. Fails with ObjectState
-// if they made none for read.wait.ms, and with UndefinedObject if a query was replaced or dropped
-// in the meantime: the statement has to be planned again.
+//   2. everything that was acknowledged before the read. This is not required if an earlier reader
+//      has already waited for all of it since the queries began, restarted or were resumed (CaughtUp).
+// The "route" consists of these queries and all queries that write their sources, directly or
+// indirectly. While a query of the route is paused or has failed, only 1 is required, and the
+// present rows are shown with a warning. The wait lasts as long as the queries make progress. Fails
+// with ObjectState if they have made none for read.wait.ms. Fails with UndefinedObject if a query
+// was replaced or dropped in the meantime, so that the statement has to be planned again.
 //
 // Threads: the session's loop. Owner: the execution.
 class CatchingUp {
@@ -75,8 +75,7 @@ class CatchingUp {
   // Begins to wait. `done` is called once, perhaps within the call, and not after this object is
   // destroyed.
   void begin(std::function<void(Status)> done);
-  // Returns, after a success, a warning if the reader does not see some rows because queries do not
-  // run.
+  // After a success, returns a warning if some rows are missing because queries do not run.
   std::optional<sql::Notice> take_warning() { return std::exchange(warning_, std::nullopt); }
 
  private:
@@ -109,7 +108,8 @@ class CatchingUp {
   std::vector<const DefinedQuery*> queries_, route_;
   std::function<void(Status)> done_;  // null after it has been called
   std::optional<PatientWait> wait_;
-  uint64_t since_ = 0;              // the newest change of a query of the route, as evaluated last
+  // number of the newest change of a query of the route, at the last check
+  uint64_t since_ = 0;
   std::optional<Trouble> trouble_;  // the first failed or paused query, as evaluated last
   std::optional<sql::Notice> warning_;
   std::shared_ptr<ReadBarrier> barrier_;
@@ -118,8 +118,9 @@ class CatchingUp {
   const WeakCallback there_;
 };
 
-// Whether a reader of the query's output waits only for the writes of its own session: the query
-// and all queries that write its sources run, and a reader has caught up with them once.
+// Returns whether a reader of the query's output only has to wait for the writes of its own
+// session. This is so if the query and all queries that write its sources are running, and an
+// earlier reader has waited for their backlog (CaughtUp).
 bool has_caught_up(SqlParts& parts, const MetadataImage& image, const DefinedQuery& query);
 
 }  // namespace server

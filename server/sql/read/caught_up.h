@@ -1,4 +1,5 @@
-// Remembers which tables and streams made by queries have caught up once with their sources.
+// Remembers which tables and streams written by queries have, at least once, processed all of their
+// sources.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -8,16 +9,18 @@
 
 namespace server {
 
-// A query that was created, rebuilt, or restarted after a stop, a failure or a pause has a backlog.
-// A read must not silently omit the rows of the backlog. After the first read that has waited for
-// all of it, later reads only wait for the writes of their own session (docs/adr/0117).
+// A query that was created, rebuilt, or restarted after a stop, a failure or a pause still has to
+// process older records (its backlog). A read must not silently omit the rows of the backlog. When
+// the first read has waited for all of it, later reads only wait for the writes of their own
+// session (docs/adr/0117).
 //
 // Threads: any. Owner: SqlParts.
 class CaughtUp {
  public:
-  // Returns whether note() was called for this query with this `since`, the number of the newest
-  // change (QuerySupervisor::Health::since) among all queries that feed the table or stream. Each
-  // later change of one of these queries has a greater number, so it invalidates earlier notes.
+  // Returns whether note() was called for this query with this `since`. `since` is the number of
+  // the newest change (QuerySupervisor::Health::since) of all queries that feed the table or
+  // stream. A later change of one of these queries has a greater number, so earlier notes no longer
+  // count.
   bool has(const std::string& query, uint64_t since) const {
     const std::lock_guard lock(mutex_);
     const auto found = since_.find(query);

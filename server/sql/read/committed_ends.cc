@@ -10,9 +10,9 @@ void CommittedEnds::note(const std::vector<storage::AppendedBatch>& batches) {
   const std::lock_guard lock(mutex_);
   if (tables_.size() >= forget_at_) forget_dropped();
   for (const storage::AppendedBatch& batch : batches) {
-    // Notes the end even if no reader has asked for the table yet. If the rows were written after
-    // the begin of an open transaction, the topic's readable end is before these rows, so a later
-    // reader would not find them by that end.
+    // Stores the end even if no reader has asked for the table yet. A later reader could not find
+    // out that these rows exist: if a transaction is open, the readable end of the topic lies
+    // before its first record, and so also before these rows.
     Table& table = tables_[batch.partition.topic];
     Offset& end = table.ends[batch.partition.partition];
     if (end >= batch.last_offset + 1) continue;

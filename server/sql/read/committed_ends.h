@@ -1,6 +1,6 @@
-// The ends that tables must have passed before they are read: the end of all rows that SQL sessions
-// have written to a table's topic, and the end that the topic had when the query that keeps the
-// table began or restarted.
+// The end offsets that a table must have processed before it is read. They cover all rows that SQL
+// sessions have written to the table's topic, and everything that the topic contained when the
+// query that keeps the table began or restarted.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -24,26 +24,26 @@ class CommittedEnds {
 
   explicit CommittedEnds(const storage::Log& log) : log_(log) {}
 
-  // Notes the ends of written rows. Call it after the rows are durable and before they are
+  // Stores the ends of written rows. Called after the rows are durable, and before the write is
   // acknowledged to any client.
   void note(const std::vector<storage::AppendedBatch>& batches);
 
   struct Needed {
     Ends ends;
     uint64_t version = 0;
-    bool has_passed = false;  // a reader has already seen the table up to `ends`
+    bool has_passed = false;  // an earlier reader has already seen the table up to `ends`
   };
   // Returns the ends that the table must have passed before a reader sees it. The first reader of a
-  // table, and the first one after its keeper changed, needs everything in the topic: a new keeper
-  // starts with fewer rows than its predecessor had shown.
+  // table has to wait for everything in the topic, and so has the first reader after the keeper has
+  // changed: a new keeper begins with fewer rows than the previous one had shown.
   Needed needed(const Uuid& topic, int32_t partitions, const Keeper& keeper);
-  // Returns the ends for a statement that changes the rows it reads: the ends of everything that is
-  // in the topic now, written by any client.
+  // Returns the ends for a statement that changes the rows which it reads. They cover everything
+  // that is in the topic now, whichever client has written it.
   Needed needed_by_writer(const Uuid& topic, int32_t partitions, const Keeper& keeper);
-  // Notes that the table has been read at this version.
+  // Records that the table has been read after it had passed the ends of this version.
   void note_passed(const Uuid& topic, const Keeper& keeper, uint64_t version);
-  // Whether note_passed() was called with the newest version, so that a reader has nothing to wait
-  // for.
+  // Returns whether note_passed() was called with the newest version, so that a reader does not
+  // have to wait.
   bool has_passed(const Uuid& topic, const Keeper& keeper) const;
 
  private:

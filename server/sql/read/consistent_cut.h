@@ -9,20 +9,20 @@
 
 namespace server {
 
-// Stops, as long as it exists, the tasks that materialize the tables of the given queries, each
-// between two of its commits. The log has received all earlier commits of these tasks by then, and
-// receives no later one. So a read shows the tables as of one commit of the log, whichever shard
-// reads first.
+// As long as this object exists, the tasks that materialize the tables of the given queries are
+// stopped, each of them between two commits. The log has received all earlier commits of these
+// tasks, and receives no later one. So a read shows the tables as of one commit of the log, no
+// matter in which order the shards are read.
 //
-// The shards are held one after the other, in the order of their numbers. Otherwise two cuts could
-// each hold a shard that the other waits for, and deadlock.
+// The object holds the tasks of one shard after the other, in the order of the shards' numbers.
+// Otherwise two such objects could deadlock: each could hold a shard for which the other waits.
 //
 // Threads: any. Owner: shared by the look-up and the scans that are about to begin; the shards
 // outlive it.
 class ConsistentCut : public std::enable_shared_from_this<ConsistentCut> {
  public:
-  // Begins to hold the tasks. `standing` is called on one of the shards' loops once all tasks are
-  // held, but not after the cut is destroyed.
+  // Begins to hold the tasks. `standing` is called on the loop of one of the shards when all tasks
+  // are held. It is not called after the object is destroyed.
   static std::shared_ptr<ConsistentCut> begin(std::vector<Shard*> shards,
                                               std::vector<std::string> query_ids,
                                               std::function<void()> standing);

@@ -94,7 +94,8 @@ class PullExecution final : public TableRead {
       parts_[i].scan = std::make_shared<PullScan>(*shards[i], session().parts().clock, request,
                                                   answer_to(i, shards[i]));
     }
-    // The scan of a single shard holds its tasks itself, and look-ups by key hold none.
+    // A scan of one shard holds the shard's tasks itself, so only scans of several shards need a
+    // ConsistentCut. Look-ups by key hold no tasks.
     if (plan_->keys || parts_.size() == 1) return begin_scans();
     cut_ = ConsistentCut::begin(std::move(shards), {kept_.query_id()},
                                 on_loop([this] { begin_scans(); }));
@@ -115,9 +116,9 @@ class PullExecution final : public TableRead {
 
   void begin_scans() {
     const std::shared_ptr<ConsistentCut> cut = std::move(cut_);
-    // begin() of the scan on this loop may call take() at once, which may end the look-up and
-    // cancel all scans. The loop goes on nevertheless, with its own references to the cut and to
-    // each scan: a cancelled scan sends nothing.
+    // begin() of the scan on this loop may call take() immediately, which may end the look-up and
+    // cancel all scans. The C++ loop nevertheless continues: it has its own references to the cut
+    // and to each scan, and a cancelled scan sends nothing.
     for (size_t i = parts_.size(); i-- > 0;) {
       const std::shared_ptr<PullScan> scan = parts_[i].scan;
       if (parts_[i].shard == &session().shard())
@@ -209,7 +210,8 @@ class PullExecution final : public TableRead {
     int64_t begun_us;
     bool has_shown = false;
   };
-  // Whether the iteration has used up its time. If so, posts a later one for the remaining rows.
+  // Returns whether this iteration of the event loop has used up its time. If so, posts another one
+  // for the remaining rows.
   bool goes_on_later(Turn& turn) {
     constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
     if (!std::exchange(turn.has_shown, true)) return false;

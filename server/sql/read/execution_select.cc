@@ -74,8 +74,8 @@ class SelectExecution final : public TableRead {
     }
     read_next_stream();
   }
-  // Reads the next stream, or the tables after the last stream. If the tables were read first,
-  // their rows would be outdated by the time the streams are read.
+  // Reads the next stream or, after the last stream, the tables. The tables are read last because
+  // reading streams takes long: otherwise the rows of the tables would be outdated by then.
   void read_next_stream() {
     const auto at = std::find_if(plan_->streams.begin() + static_cast<ptrdiff_t>(streams_read_),
                                  plan_->streams.end(), [](const auto& stream) { return stream; });
@@ -185,7 +185,8 @@ class SelectExecution final : public TableRead {
         result =
             engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, reads, *profile, times))};
       }
-      // without a flag, since `is_cancelled` is destroyed with the errand
+      // without `is_cancelled`, because that flag is destroyed together with the work on the worker
+      // thread
       budget.emplace(clock, nullptr, &memory);
     }
     Result<engine::RowsChunks> make() {
@@ -285,8 +286,8 @@ class SelectExecution final : public TableRead {
       for (const std::string& batches : held) gathered_bytes_ += batches.size();
       table.held = std::move(held);
     }
-    // The transaction's uncommitted rows replace rows of the table before the filter is applied.
-    // In that case shape() filters, and not the shard.
+    // If the transaction has uncommitted rows for the table, they replace rows of the table before the filter is applied.
+    // Then the shard does not apply the filter; shape() does it later.
     table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
     // If the transaction has uncommitted rows for the table, all columns are read, since such a
     // row replaces a whole row.
@@ -416,8 +417,8 @@ class SelectExecution final : public TableRead {
       work_->reads = reads_.ways.empty() ? engine::table_reads(*plan_, false) : reads_;
       work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
     }
-    // The rows are charged elsewhere, so the size given here only decides the order: statements
-    // with few rows run before statements with many.
+    // The rows are charged elsewhere. The size that is passed here decides only the order:
+    // statements with few rows run before statements with many rows.
     constexpr size_t kFewBytes = 1 << 20;
     errand_ = session().run_aside(
         gathered_bytes_ > kFewBytes ? 2 * kMostShortWorkBytes : kMostShortWorkBytes,

@@ -31,9 +31,9 @@ class TransientExecution final : public SqlExecution {
         rows_left_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
-  // Begins the query. A query that stops at the present end of its sources shows the rows that its
-  // session wrote, also indirectly through other queries. The query waits for a stream that has not
-  // caught up with its own sources.
+  // Begins the query. If the query stops at the present end of its sources, its answer must contain
+  // the rows that its session has written, even if they reach the sources through other queries. So
+  // it waits until its sources have caught up.
   Status begin() {
     std::vector<CatchingUp::Made> made = made_sources();
     if (end_ != TransientEnd::AtPresentEnd || made.empty()) return find_ends();
@@ -148,8 +148,8 @@ class TransientExecution final : public SqlExecution {
   Status add_task(std::vector<engine::Task::Input> inputs) {
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
-    // A SELECT that ends has already waited for the rows that it joins, so only other queries wait
-    // for the writers of these rows.
+    // A SELECT that ends by itself has already waited for the rows that it joins. So only the other
+    // queries wait here for the queries that write these rows.
     if (end_ != TransientEnd::AtPresentEnd)
       session().parts().queries.await_writers(planned_.plan.stages.front(), planned_.plan.id,
                                               session().shard(), inputs, *entry);
@@ -212,8 +212,9 @@ class TransientExecution final : public SqlExecution {
     return inputs;
   }
 
-  // DROP keeps the topic of a stream, so a query that follows the stream would go on without an end. Under `compat =
-  // ksqldb` it does, as in ksqlDB.
+  // Ends a query whose source was dropped. DROP of a stream keeps the stream's topic, so without
+  // this check the query would continue for ever. With `compat = ksqldb` it does continue, as in
+  // ksqlDB.
   void watch_sources() {
     if (end_ == TransientEnd::AtPresentEnd || session().parts().settings.engine.ksqldb_compat)
       return;
@@ -319,8 +320,8 @@ class TransientExecution final : public SqlExecution {
     is_over_ = true;
     note_failure_before(batch.partition_of(rows - 1), batch.offsets[rows - 1]);
   }
-  // Stores the first failure of a push query at the moment when the LIMIT is reached. Records behind the last row may
-  // have been read together with it; their failures do not count.
+  // Stores the first failure of a push query when the LIMIT is reached. Records after the last row
+  // of the answer may have been read together with it; their failures do not count.
   void note_failure_before(int32_t last_partition, int64_t last_offset) {
     failed_in_limit_ = task_->task->metrics().first_failed_value;
     if (failed_in_limit_ && failed_in_limit_->partition == last_partition &&
@@ -333,9 +334,10 @@ class TransientExecution final : public SqlExecution {
     return end_ == TransientEnd::AtPresentEnd && !session().parts().settings.engine.ksqldb_compat;
   }
 
-  // A step evaluates each expression for all records that it reads, so a failure may belong to a record that the LIMIT
-  // excludes. Reads each partition again, up to its last row of the answer: a failure in these records is an error, and
-  // others are not, whatever was read together with them.
+  // A step computes each expression for all records that it reads, so a failure may belong to a
+  // record after the LIMIT. Therefore each partition is read once more, up to its last row in the
+  // answer. A failure in these records is an error; other failures are not. So the result does not
+  // depend on which records were read together.
   Status check_shown_rows() {
     std::erase_if(inputs_, [this](engine::Task::Input& input) {
       const auto end = shown_ends_.find(input.partition.partition.value());
@@ -383,8 +385,8 @@ class TransientExecution final : public SqlExecution {
     receiver().on_done({"SELECT"});
   }
 
-  // A record whose schema the registry does not return holds up all records behind it. An answer that ends would wait
-  // without a bound, so it fails after read.wait.ms.
+  // If the registry does not return the schema of a record, all records after it have to wait. An
+  // answer that ends by itself could wait for ever, so it fails after read.wait.ms.
   void watch_schemas() {
     if (end_ != TransientEnd::AtPresentEnd) return;
     if (task_->task->waits_for().empty()) return patience_.reset();

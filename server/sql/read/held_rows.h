@@ -11,13 +11,13 @@
 
 namespace server {
 
-// Record batches in the form in which they will be appended, by partition. A later record of a key
-// replaces an earlier one.
+// Record batches by partition, in the form in which the transaction will append them. If a key has
+// several records, the last one counts.
 using HeldBatches = std::vector<std::string>;
 
-// Removes from `rows` (chunks of the input_layout() of `table`) the rows whose keys the transaction
-// has written, and adds the new rows at the end. Strings of the new rows are views of `held`. Fails
-// with InvalidText if a record cannot be read.
+// `rows` are chunks in the input_layout() of `table`. Removes those rows from it whose keys the
+// transaction has written, and adds the new rows at the end. Strings of the new rows are views of
+// `held`. Fails with InvalidText if a record cannot be read.
 Status lay_over(const HeldBatches& held, const engine::DataSource& table,
                 const engine::SchemaLookup* schemas, engine::RowsChunks& rows);
 

@@ -1,5 +1,5 @@
-// Collects the facts that SHOW and the tables of millrace_catalog show. Shards, coordinators and the server report
-// them.
+// Collects the facts that SHOW and the tables of millrace_catalog show, from the shards, the
+// coordinators and the server.
 #pragma once
 #include <functional>
 #include <map>
@@ -50,12 +50,12 @@ class ReplicatedTopics final : public engine::Topics {
 
 engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker);
 
-// Returns the names of the image's catalog, for the functions of one statement. `user`: the name
-// that the client gave.
+// Returns the names of the objects in the image's catalog, for functions of one statement that look
+// up names. `user` is the name that the client gave.
 std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
                                                        std::string user);
 
-// The session, or another reader, for which facts are gathered.
+// The session for which facts are collected, or another reader such as a survey.
 struct InformationReader {
   // The settings and variables of the session.
   engine::Properties properties = {};
@@ -77,7 +77,7 @@ struct InformationFacts {
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
   std::vector<engine::ConnectorStatus> connectors = {};
-  // connectors of another cluster are missing, because it does not answer
+  // notices that connectors of another cluster are missing because that cluster does not answer
   std::vector<sql::Notice> connector_notices = {};
   std::set<NodeId> without_groups_of = {};          // nodes that have not reported all their groups
   InformationReader reader;
@@ -99,7 +99,8 @@ struct InformationFacts {
   auto with_context(const Use& use) const {
     return with_context_for(reader, use);
   }
-  // Calls `use` with a context for another reader of the same facts, whose rights may differ.
+  // Calls `use` with a context for another reader of the same facts. The rights of that reader may
+  // differ.
   template <class Use>
   auto with_context_for(const InformationReader& who, const Use& use) const {
     const ReplicatedTopics topics(*image->topics, replicas_of);
@@ -134,7 +135,7 @@ struct InformationFacts {
 
 // Gathers the facts from shards, coordinators and an external schema registry.
 //
-// Threads: one loop's. Owner: an execution, or the surveys; answers that arrive after its end are
+// Threads: one loop's. Owner: an execution, or Surveys; answers that arrive after its destruction are
 //          dropped.
 class InformationGathering {
  public:
@@ -143,7 +144,7 @@ class InformationGathering {
   InformationGathering(SqlParts& parts, Loop& loop, InformationReader reader,
                        MetadataImagePtr image);
   InformationGathering(SqlSession& session, MetadataImagePtr image);
-  // Calls `done` once, on the loop; within the call if no answer has to be awaited.
+  // Calls `done` once, on the loop. If no other thread has to be asked, calls it within this call.
   void begin(InformationNeeds needs, Done done);
 
  private:
@@ -163,7 +164,8 @@ class InformationGathering {
   SqlParts& parts_;
   Loop& loop_;
   std::shared_ptr<InformationFacts> facts_;
-  std::map<std::string, std::string> awaited_;  // by query: the query whose rows its joins wait for
+  // for each query whose join waits: the query that it waits for
+  std::map<std::string, std::string> awaited_;
   InformationNeeds needs_;
   Done done_;
   size_t left_ = 0;  // number of outstanding answers

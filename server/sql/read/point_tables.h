@@ -1,5 +1,5 @@
-// Look-ups of one row that are answered on the loop of the session, even if the task that holds the
-// row belongs to another loop (docs/adr/0065).
+// Looks up single rows on the loop of the session, even if the task that keeps the row belongs to
+// another loop (docs/adr/0065).
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -27,8 +27,8 @@ class PointTables {
  public:
   explicit PointTables(SqlSession& session);
 
-  // Gives the answer to `receiver` and returns an execution that has ended. Returns null if the
-  // look-up has to wait, to send a warning or to ask a task; the caller then uses
+  // Passes the answer to `receiver` and returns an execution that has already ended. If the look-up
+  // has to wait, to send a warning or to ask a task, returns null, and the caller uses
   // PullExecution.
   Result<std::unique_ptr<sql::Execution>> answer(const SqlPrepared& prepared,
                                                  std::span<const engine::Value> parameters,
@@ -40,15 +40,16 @@ class PointTables {
     DefinedQueryPtr query;
     std::vector<std::shared_ptr<engine::SharedTable>> tables;  // one for each task
     std::optional<Uuid> topic;                                 // set for a table over a topic
-    // The value of QuerySupervisor::changes() at the last check that found all queries that feed
-    // the table running, and the table caught up with them. Unset until a check succeeds.
+    // The value of QuerySupervisor::changes() at the last successful check. A check succeeds if all
+    // queries that feed the table run, and the table has caught up with them. Unset before the
+    // first success.
     std::optional<uint64_t> healthy_at = {};
   };
   Target* find_target(const MetadataImage& image,
                       const std::shared_ptr<const engine::DataSource>& table);
   bool is_ready(Target& target, const MetadataImage& image) const;
   bool is_healthy(const Target& target, const MetadataImage& image) const;
-  // Returns a batch with one row or none; nothing if a task must be asked.
+  // Returns a batch with at most one row. Returns nothing if only the task can answer.
   Result<std::optional<engine::Batch>> find(const Target& target, const std::string& key,
                                             const engine::EvalContext& eval) const;
 

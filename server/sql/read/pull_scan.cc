@@ -83,8 +83,9 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
   if (request_->is_shaped_there) shaper_.emplace(*request_->plan);
 }
 
-// The store entries that an aborted scan holds may be large, and the task adds to them as long as
-// they exist. So they are released on the task's loop, even if the last reference ends elsewhere.
+// The store entries of a scan that was ended early may take much memory, and the task adds to them
+// as long as they exist. They may only be released on the task's loop, but the last reference to
+// the scan may end on another thread.
 PullScan::~PullScan() {
   const auto release = [this](engine::StoreScanPtr& entries) {
     if (!entries) return;
@@ -99,8 +100,8 @@ PullScan::~PullScan() {
 void PullScan::begin(std::shared_ptr<ConsistentCut> cut) {
   cut_ = std::move(cut);
   const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
-  // The tasks of a query that was restarted in the meantime are not held by the cut, so the scan
-  // fails.
+  // If the query was restarted after the cut had begun, the cut does not hold its new tasks, so the
+  // scan fails.
   if (cut_ && !std::ranges::all_of(tasks, [&](const ShardTask* task) {
         return Shard::is_held(*task, cut_.get());
       })) {
@@ -206,8 +207,8 @@ void PullScan::run() {
   send_when_durable(std::move(portion), seen);
 }
 
-// Gives up the task whose state is damaged, so that the status of the query shows the damage.
-// Otherwise the damage might stay hidden for a long time, until another read meets it.
+// If the state of a task is damaged, ends the task, so that the status of its query shows the
+// damage. Otherwise the damage could stay unnoticed for a long time, until another read finds it.
 Error PullScan::note_damage(Error why) {
   if (why.code != ErrorCode::DataCorrupted) return why;
   for (ShardTask* task : shard_.materializers(request_->query_id))
@@ -268,8 +269,8 @@ void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
   unsent->one_durable({});
 }
 
-// Sends a portion and continues the scan. If the scan continued earlier, portions whose tasks wait
-// for different commits could overtake each other.
+// Sends a portion, and then continues the scan. If the scan continued before, portions whose tasks
+// wait for different commits could arrive in the wrong order.
 void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
   if (!portion) is_over_ = true;
   const bool is_long = portion && (*portion)->is_long();

@@ -1,4 +1,5 @@
-// One shard's part of a look-up: finds or scans the rows of a table in the tasks of the shard.
+// One shard's part of a look-up. It finds or scans the rows of a table in those tasks that the
+// shard runs.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -22,23 +23,25 @@ namespace server {
 // The part of a look-up that each shard gets.
 struct PullRequest {
   std::string query_id;  // the query that materializes the table
-  // the plan of that query when the look-up was planned
+  // the plan of that query at the time when the look-up was planned
   std::shared_ptr<const engine::QueryPlan> kept_by;
   std::shared_ptr<const engine::PullPlan> plan;
-  // The keys, by the number of the only task that can have them. If the map is empty, the keys of
-  // the plan may be in any task.
+  // The keys to look up, by the number of the only task that can have them. If the map is empty,
+  // any task may have the keys of the plan.
   std::map<int32_t, std::vector<std::string>> keys_of;
-  // True: the shard applies filter, columns and LIMIT, because that is fast for any row.
+  // True: the shard itself applies filter, columns and LIMIT, because they are fast to compute for
+  // any row.
   bool is_shaped_there = false;
-  // Whether each column of the table is used; nullopt: all are. A scan leaves the other columns out.
+  // For each column of the table, whether the look-up uses it; nullopt: it uses all. A scan leaves
+  // the other columns out.
   std::optional<std::vector<bool>> used = std::nullopt;
   // A scan ends after about this number of entries of the table, even if it has not read all of them.
   size_t most_entries = SIZE_MAX;
-  // True: other scans read the same cut, perhaps the same table. The tasks of the table stay held
-  // until the last of these scans has begun.
+  // True: the same ConsistentCut serves several scans, perhaps of the same table. The tasks stay
+  // held until the last of them has begun.
   bool is_one_of_several = false;
-  // Ends that the tasks must have passed. They are checked again, since a task may have restarted
-  // after the wait for them.
+  // Ends that the tasks must have passed. The session has waited for them, but the scan checks them
+  // again, because a task may have restarted since then.
   std::vector<std::pair<engine::PartitionRef, Offset>> must_have_passed = {};
   engine::Properties properties;
 };
@@ -51,47 +54,49 @@ struct PullPortion {
   bool is_cut = false;  // the last portion, and rows may be left because of a limit
   size_t rows = 0;
   size_t bytes = 0;  // approximate; charged while the client does not read
-  // charge for `bytes` until the receiver has charged them; unset for a few bytes
+  // memory charge for `bytes`, until the receiver has charged them itself; unset for a few bytes
   std::optional<OwnedCharge> on_its_way;
 
-  // A portion that is larger has very long rows, which are sent one by one.
+  // If a portion is larger than this, its rows are very long and are sent one by one.
   static constexpr size_t kLongBytes = 1024 * 1024;
   bool is_long() const { return bytes > kLongBytes; }
   void add(engine::Batch batch);
 };
 
-// Works in slices of less than a millisecond; between them the loop serves other work. Portions
-// begin small and grow: a portal from which one row was fetched holds two portions as long as it is
-// open. The scan rests while two portions, or one long portion, have not been taken, so a client
-// that does not read stops it. While many clients do not read, the scan returns a few rows at a
-// time and rests after each portion. All rows in a portion are durable.
+// Works in slices of less than a millisecond, and lets the loop do other work between them.
+// Portions begin small and grow. (A portal from which only one row was fetched holds up to two
+// portions as long as it is open.) The scan pauses while the client has not taken two portions, or
+// one with long rows. So a client that does not read stops its scan. While many clients do not
+// read, a scan returns only a few rows at a time and pauses after each portion. All rows in a
+// portion are durable.
 //
-// Invariants: the first slice sends a portion, even an empty one; later portions have rows, except
-//             the last.
+// Invariants: the first slice sends a portion, even if it is empty. Later portions have rows, except
+//             the last one.
 // Threads:    begin() and go_on() on the shard's loop, on which it also answers; cancel() on any.
 // Owner:      the look-up, and callbacks that are pending on the shard.
 class PullScan : public std::enable_shared_from_this<PullScan> {
  public:
-  // Fails with UndefinedObject if a task that keeps the table is gone, has not passed the required
-  // ends, or has failed with uncommitted rows in memory. The caller finds out whether the query
-  // restarts or was dropped.
+  // Fails with UndefinedObject if a task that keeps the table no longer exists, has not passed the
+  // required ends, or has failed with uncommitted rows in memory. The caller then checks whether
+  // the query restarts or was dropped.
   using Answer = std::function<void(Result<std::shared_ptr<PullPortion>>)>;
   PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
            Answer answer);
   ~PullScan();
 
-  // Begins the scan. With a cut, all scans show the tables as of the cut; without a cut, each shard
-  // reads at a moment of its own.
+  // Begins the scan. With a cut, all scans show the tables as of the cut. Without one, each shard
+  // reads at its own time.
   void begin(std::shared_ptr<ConsistentCut> cut);
   // Reports that a portion has been shown, so that a paused scan continues.
   void go_on();
-  // Stops the answers immediately and the work soon after.
+  // Stops the answers immediately, and the work a little later.
   void cancel() { is_cancelled_ = true; }
 
  private:
   class Unsent;
   struct Found;
-  // The rows of `view` in a portion are durable once the commit `as_of` of its task is durable.
+  // The rows of `view` in a portion. They are durable when the commit `as_of` of its task is
+  // durable.
   struct Seen {
     std::shared_ptr<engine::TableView> view;
     TaskSequence as_of;
@@ -111,8 +116,9 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   const Answer answer_;
   std::atomic<bool> is_cancelled_ = false;
 
-  // The members below are used on the shard's thread only. The shaper is set only if rows are
-  // shaped here: compiling a long condition would block the loop for too long.
+  // Only the shard's thread uses the members below. shaper_ is set only if the shard applies the
+  // filter: compiling a long condition would block the loop for too long, so then the session does
+  // it.
   std::optional<engine::PullShaper> shaper_;
   Random random_;
   engine::EvalBudget budget_;

@@ -99,8 +99,8 @@ void ReadBarrier::note_outputs(const StageRef& ref) {
   const engine::OutputPlan& output = ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
   const auto topic = output_topic(*ref.query, output, *image_->topics);
   if (!topic) return;
-  // `partition_count` of an exchange is the number of its readers, and a time-ordered exchange has
-  // more partitions. So partitions are visited until one does not exist.
+  // For an exchange, `partition_count` is the number of its reading tasks, and a time-ordered
+  // exchange has more partitions than that. So its partitions are visited until one does not exist.
   const PartitionId end{output.exchange >= 0 ? INT32_MAX : topic->partition_count};
   for (PartitionId i{0}; i < end; ++i) {
     if (const auto status = parts_.log.find_partition({topic->id, i}))

@@ -1,5 +1,5 @@
-// Waits until the tasks that make a table or a stream have processed the records of topics up to
-// given ends.
+// Waits until the tasks that write a table or a stream have processed all records of certain topics
+// up to given ends.
 #pragma once
 #include <functional>
 #include <memory>
@@ -21,8 +21,8 @@ std::vector<const DefinedQuery*> queries_on_the_way(const MetadataImage& image,
 std::vector<storage::TopicPartition> partitions_read_by(
     const MetadataImage& image, std::span<const DefinedQuery* const> queries);
 
-// Visits the stages between the given ends and the queries, in the order in which records flow.
-// After each stage, the ends of its outputs are added to the ends that later stages must pass.
+// Follows the records from the given ends to the queries, stage by stage. When a stage has
+// processed its inputs, the ends of its outputs are added to the ends that later stages must pass.
 //
 // Threads: the shard's loop. Owner: shared by the reader and by pending answers.
 class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
@@ -31,8 +31,8 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     Wait,  // waits until all ends are durably passed
     Look,  // answers at once; ObjectState if an end is not passed yet
   };
-  // The progress of the stage that is waited for. `stage` and `records` never decrease during a
-  // wait.
+  // The progress of the stage for which the barrier waits at present. `stage` and `records` never
+  // decrease during a wait.
   struct Progress {
     size_t stage = 0;
     // offsets read, and offsets to read; for an exchange, offsets of its blocks
@@ -43,14 +43,15 @@ class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
     bool is_beyond(const Progress& other) const {
       return std::pair(stage, records) > std::pair(other.stage, other.records);
     }
-    // A run of a view reads no records, and may take longer than any wait for records.
+    // A materialized view that is being computed reads no records, and may take longer than any
+    // wait for records.
     bool is_computing() const { return view && view->running_since_us; }
   };
-  // Calls `passed` once, on the shard's loop, when `queries` have durably passed every record
-  // before `ends` and everything that other queries made of these records. The call happens within
-  // begin() if `queries` do not depend on the topics of `ends`. Fails if one of
-  // queries_on_the_way() has failed or has lost its tasks. The caller limits the wait: after
-  // `receiver` has expired nothing is called, and requests that wait at tasks are dropped.
+  // Calls `passed` once, on the shard's loop, when `queries` have durably processed every record
+  // before `ends`, and everything that other queries have made of these records. If `queries` do
+  // not depend on the topics of `ends`, calls it within begin(). Fails if one of the queries of
+  // queries_on_the_way() has failed or has lost its tasks. There is no time limit here. After
+  // `receiver` has expired, `passed` is not called, and requests that wait at tasks are dropped.
   static std::shared_ptr<ReadBarrier> begin(SqlParts& parts, Shard& shard, MetadataImagePtr image,
                                             std::span<const DefinedQuery* const> queries,
                                             const SessionWrites& ends, Mode mode,

@@ -89,8 +89,9 @@ void ReadPreparation::ask_leaders() {
                    }));
 }
 
-// Returns ends from an earlier answer of the leaders. Everything acknowledged before the staleness
-// limit of the reader lies before these ends. The session's own writes are added.
+// Returns ends from an earlier answer of the leaders, for a reader that accepts stale data.
+// Everything that was acknowledged before the reader's limit of staleness lies before these ends.
+// The ends of the session's own writes are added.
 std::optional<ClusterTopics::Ends> ReadPreparation::old_ends(
     std::span<const storage::TopicPartition> partitions) const {
   const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
@@ -210,8 +211,8 @@ void ReadPreparation::wait(std::function<void()> then) {
                    [this](const ReadBarrier::Progress&) { end(behind(true)); });
 }
 
-// Waits again after a failure, since a failed query usually restarts within a moment. A query that
-// does not restart shows less than was acknowledged, so the read fails in the end.
+// Waits again after a failure: a failed query usually restarts within a moment. If it does not
+// restart, its table shows less than was acknowledged, so in the end the read fails.
 void ReadPreparation::passed(const Status& status) {
   waiter_.reset();
   barrier_.reset();
@@ -275,8 +276,9 @@ void ReadPreparation::await_needed() {
   wait([this] { end({}); });
 }
 
-// Adds the ends of statements of this node that have ended since the leaders were asked: their rows
-// in one partition may be in the tables while their rows in another partition are not yet.
+// Adds the ends of those statements of this node that have ended since the leaders were asked.
+// Otherwise their rows in one partition might be visible while their rows in another partition are
+// not.
 void ReadPreparation::add_written_ends() {
   std::vector<storage::TopicPartition> partitions;
   for (const MaterializedTable& each : tables_)

@@ -1,5 +1,6 @@
-// Waits before tables are read, until they show the rows that were written to them, and until no
-// statement is about to commit rows that readers have to see as a whole (docs/adr/0053).
+// Makes a read of tables wait until the tables show the rows that were written to them. Then it
+// waits until no statement is just committing rows that readers have to see as a whole
+// (docs/adr/0053).
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,19 +19,19 @@
 
 namespace server {
 
-// Returns the error for a read that has stopped waiting for an open transaction which lies before
-// acknowledged rows of `which`.
+// Returns the error for a read that has waited too long for an open transaction. The transaction
+// began before acknowledged rows of `which`, so that these rows are not readable.
 Error behind_transaction(const std::string& which, int64_t waited_ms);
 
 // Waits until tables may be read. A table over a topic must contain all rows that SQL has written
-// to it in any session, and never fewer than before it was rebuilt. A read fails with ObjectState
-// if the table's query makes no progress towards that for read.wait.ms. For tables that queries
-// make, CatchingUp does the waiting.
+// to it in any session, and never fewer rows than before it was built again. A read fails with
+// ObjectState if the table's query makes no progress towards this for read.wait.ms. For tables that
+// queries write, CatchingUp does the waiting.
 //
 // In a cluster, tables must have passed everything that any node acknowledged before the read
-// began; the leaders of their partitions report the ends. With `read.staleness`, tables must have
-// passed only what was acknowledged that long before the read, and the session's own writes. A read
-// may then see some of the rows of another node's statement.
+// began; the leaders of the partitions report the ends. With `read.staleness`, tables only must
+// have passed what was acknowledged by that time before the read, and the session's own writes. A
+// read may then see only a part of the rows of another node's statement.
 //
 //     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
@@ -47,11 +48,12 @@ class ReadPreparation {
   // Begins to wait. `opened` is called once, when the tables may be read: perhaps within the call,
   // and not after this object is destroyed. Fails with ObjectState.
   void begin(std::function<void(Status)> opened);
-  // Returns the ends that the tasks of tables[i] must have passed when the scans begin: a task may
-  // have restarted in the meantime.
+  // Returns the ends that the tasks of tables[i] must have passed when the scans begin. The scans
+  // check them again, because a task may have restarted in the meantime.
   const CommittedEnds::Ends& must_have_passed(size_t i) const { return needed_[i].ends; }
-  // Lets waiting writers continue; call it when the scans have begun and thus see no later changes.
-  // Warns about tables that are not up to date since their queries do not run.
+  // Lets waiting writers continue. Called when the scans have begun, so that they do not see later
+  // changes. Also sends a warning for each table that is not up to date because its queries do not
+  // run.
   void close();
   // Ends the preparation if the tables will not be read.
   void give_up();

@@ -1,4 +1,4 @@
-// The rows of a stream for a SELECT that groups, joins or sorts them.
+// Reads the rows of a stream into memory, for a SELECT that groups, joins or sorts them.
 #pragma once
 #include <functional>
 #include <memory>
@@ -10,13 +10,15 @@
 
 namespace server {
 
-// Reads the records that the stream holds when the reading begins, and keeps their rows in memory.
+// Reads the records that the stream contains when the reading begins, and keeps their rows in
+// memory.
 //
 // Threads: the session's loop. Owner: the SELECT; destroying it ends the reading.
 class StreamGathering final : public sql::Receiver {
  public:
   struct Use {
-    std::function<Status(size_t bytes)> charge;  // called before rows of this size are kept
+    // called before rows of this size are kept; an error ends the reading
+    std::function<Status(size_t bytes)> charge;
     std::function<void(sql::Notice)> on_notice;
     // Called once, never within begin(); it may destroy this object.
     std::function<void(Result<engine::RowsChunks>)> on_done;

@@ -1,5 +1,5 @@
-// The common part of a look-up and a SELECT over tables. Both start again if a table is unavailable
-// for a moment.
+// The common base class of a look-up and a SELECT over tables. Both start again if a table is
+// unavailable for a moment.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,9 +11,9 @@
 
 namespace server {
 
-// When the query that keeps a table is replaced, moves or restarts, its rows are available again
-// within one or two tenths of a second. Until then the statement waits, at most for read.wait.ms,
-// and is planned again, since the table may be another one by then.
+// When the query that keeps a table is replaced, moves to another node or restarts, the table can
+// be read again within about 0.2 s. Until then the statement waits, for at most read.wait.ms. It is
+// then planned again, because the name may refer to another table by then.
 //
 // Threads: the session's loop.
 class TableRead : public SqlExecution {
@@ -25,11 +25,12 @@ class TableRead : public SqlExecution {
   void resume() override;
 
  protected:
-  // Starts the statement again, or reports the error. Call it before the first row is shown, and do
-  // nothing after the call.
+  // Starts the statement again, or reports the error. Call it only before the first row is shown,
+  // and do nothing after the call.
   void not_there(const MaterializedTable& table);
-  // Notes that the tables were opened after a wait of `waited_ms`. A wait longer than read.wait.ms
-  // must have seen progress, so a table that becomes unavailable later gets the full wait again.
+  // Called when the tables can be read, after a wait of `waited_ms`. If the wait was longer than
+  // read.wait.ms, the queries have made progress, so a table that becomes unavailable later gets
+  // the full time again.
   void note_opened(int64_t waited_ms);
   // Whether the statement changes the rows that it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }

@@ -1,5 +1,6 @@
-// Fixes the times in DEFAULT clauses, which are meant in the time zone and the date order of the
-// session that writes the definition, not of the sessions that insert rows.
+// Replaces the texts of times in DEFAULT clauses by unambiguous ones. Such a text depends on a time
+// zone and a date order. These must be those of the session that writes the definition, not those
+// of the sessions that insert rows later.
 #pragma once
 #include <memory>
 
@@ -9,8 +10,8 @@
 
 namespace server {
 
-// Returns a statement in which every text of a DEFAULT clause that becomes a time has ISO form, and
-// is in UTC if it gives no zone. Returns the statement itself if no text changes.
+// If a text of a DEFAULT clause becomes a time, the returned statement has the time in ISO form,
+// and in UTC unless the text names a time zone. Returns the statement itself if no text changes.
 std::shared_ptr<const engine::ParsedStatement> with_fixed_defaults(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::Catalog& catalog,
     const engine::TextForms& forms);

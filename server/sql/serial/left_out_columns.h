@@ -18,9 +18,10 @@ namespace server {
 // Threads: one at a time. Owner: the statement.
 class LeftOutColumns {
  public:
-  // Each vector has an entry for each column of the schema. `defaults`: the value. `sequences`: the
-  // catalog name of the sequence whose next number the column gets instead, or empty. `own`: the
-  // catalog name of the sequence that the column owns, or empty.
+  // Each vector has one entry for each column of the schema. `defaults`: the value for an omitted
+  // column. `sequences`: the name, in the catalog, of the sequence from which the column gets its
+  // number instead; or empty. `own`: the name, in the catalog, of the sequence that the column
+  // owns; or empty.
   LeftOutColumns(std::shared_ptr<const engine::DataSource> source, Uuid topic,
                  std::vector<engine::Value> defaults, std::vector<std::string> sequences,
                  std::vector<std::string> own, SerialNumbers& numbers)
@@ -31,7 +32,8 @@ class LeftOutColumns {
         own_(std::move(own)),
         numbers_(numbers) {}
 
-  // A column that gets numbers of a sequence. The caller has to put them in place before fill().
+  // A column whose values are numbers of a sequence. The caller has to set its values before
+  // fill().
   struct Wanted {
     size_t column;
     std::string sequence;
@@ -40,12 +42,12 @@ class LeftOutColumns {
   // Converts the numbers, one for each row, to values of the column.
   Result<engine::ColumnPtr> numbered(size_t column, std::span<const int64_t> numbers) const;
 
-  // Puts a column in place of each null pointer. Fails with ObjectState if the first number of a
-  // SERIAL column is not known yet, see serial_look_up.h.
+  // Replaces each null pointer by a column of default values. Fails with ObjectState if the first
+  // number of a SERIAL column is not known yet (serial_look_up.h).
   Status fill(std::vector<engine::ColumnPtr>& columns, size_t rows) const;
 
-  // Collects, from the columns at these places, the explicit numbers that the columns' own
-  // sequences have to pass before the rows are written.
+  // Collects explicit numbers from the columns at these places. The sequences that these columns
+  // own have to move past the numbers before the rows are written.
   void gather_given(std::span<const engine::ColumnPtr> columns, std::span<const size_t> given);
   std::vector<GivenNumbers> take_given() { return std::exchange(given_, {}); }
 
@@ -58,13 +60,13 @@ class LeftOutColumns {
   SerialNumbers& numbers_;
 };
 
-// Adds the numbers in a column to the entry of `sequence` in `given`, without the rows in `except`,
-// whose numbers come from the sequence.
+// Adds the numbers in a column to the entry of `sequence` in `given`. Rows in `except` are left
+// out, because their numbers come from the sequence itself.
 void add_given(const engine::Column& column, const std::string& sequence,
                std::span<const size_t> except, std::vector<GivenNumbers>& given);
 
-// Fills in the next numbers where rows of an INSERT omit them, and notes the explicit numbers of
-// the other rows.
+// Writes the next numbers into those rows of an INSERT that omit them, and records the explicit
+// numbers of the other rows.
 Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers);
 
 }  // namespace server

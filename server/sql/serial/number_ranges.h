@@ -10,7 +10,7 @@ namespace server {
 // Threads: one at a time.
 class NumberRanges {
  public:
-  // When the set has more than `most` ranges, it drops the second lowest range, so contains() may
+  // If the set gets more than `most` ranges, it drops the second lowest range. So contains() may
   // return false for a number that was added.
   explicit NumberRanges(size_t most) : most_(most) {}
   void add(int64_t first, int64_t last);

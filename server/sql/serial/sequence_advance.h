@@ -1,6 +1,6 @@
-// Moves sequences past explicit numbers. In a cluster this happens before rows are written with
-// numbers that do not come from the sequence of their column: the sequence continues after these
-// numbers, and no node gives them to another row (docs/adr/0100).
+// Moves sequences past explicit numbers, in a cluster. It is done before rows are written with
+// numbers that do not come from the sequence of their column. The sequence then continues after
+// these numbers, so that no node gives one of them to another row (docs/adr/0100).
 #pragma once
 #include <chrono>
 #include <functional>
@@ -34,7 +34,7 @@ class SequenceAdvance {
   const WeakCallback callback_;
 };
 
-// Writes the rows of an INSERT after their numbers have been passed.
+// Moves the sequences past the explicit numbers of an INSERT, and then writes its rows.
 std::unique_ptr<sql::Execution> run_after_passing(SqlSession& session, sql::Receiver& receiver,
                                                   InsertRows rows);
 

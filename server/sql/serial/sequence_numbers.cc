@@ -20,14 +20,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Count of numbers per reservation. The minimum is the number that PostgreSQL logs ahead. If
-// numbers are used up fast, more are reserved, since each reservation is a command of the metadata
-// log, and these commands would take most of the time.
+// The number of values that one reservation takes. The minimum is the number that PostgreSQL
+// reserves in its log. If the values are used up fast, more are reserved at once, because each
+// reservation is a command of the metadata log and takes much longer than the use of the values.
 constexpr int64_t kFewest = 32, kMost = 1024;
 constexpr milliseconds kFast{1000}, kSlow{10'000};
-// A brief reserve (see is_brief()) gives its numbers only for kBrief after the request for them.
-// Its first reservation takes one number, so that none is skipped if few are needed. Other nodes
-// wait a little longer than kBrief, since two clocks do not run at the same speed.
+// A brief reserve (see is_brief()) may give its numbers only until kBrief after they were
+// requested. Its first reservation has only one number, so that no number is skipped if only few
+// are needed. Other nodes wait a little longer than kBrief, since the clocks of two nodes do not
+// run at exactly the same speed.
 constexpr int64_t kFewestBrief = 1;
 constexpr milliseconds kBrief{3000}, kBriefForOthers{3300}, kAtOnce{0};
 // The largest CACHE of a sequence that is respected.
@@ -70,8 +71,8 @@ struct SequenceReserves::State {
     // `reserved_at`: time of the last reservation. `asked_at`: time of the request that reserved
     // the present numbers.
     Clock::time_point reserved_at = {}, asked_at = {};
-    // Numbers that no node has in its reserve, as this node knows. They are never returned again,
-    // unless setval() moves the sequence.
+    // Settled numbers: numbers that, as far as this node knows, no node has in its reserve. They
+    // are never given again, unless setval() moves the sequence.
     NumberRanges settled{kMostRanges};
     struct Settling {
       Clock::time_point at;
@@ -102,8 +103,8 @@ struct SequenceReserves::State {
       }
       return count;
     }
-    // Drops numbers whose time is over or whose version is outdated, and notes which ones are
-    // settled by now.
+    // Drops the numbers of the reserve if their time is over or their version is outdated, and
+    // determines which numbers are settled by now.
     void look_at_time(int64_t of_version) {
       const auto now = Clock::now();
       if (version < of_version || (is_brief && now - asked_at > kBrief)) drop();
@@ -125,9 +126,9 @@ struct SequenceReserves::State {
       settling.clear();
       from = reserved_to + 1;
     }
-    // Whether this node can prove that no node will return this number, so that only rows with an
-    // explicit number have it. Before the check, the numbers of the reserve up to this number are
-    // skipped.
+    // Returns whether this node can prove that no node will give this number to a row, so that only
+    // rows with an explicit number have it. For this proof, numbers of the reserve up to this
+    // number are skipped.
     bool settles(int64_t number) {
       if (settled.contains(number)) return true;
       while (left > 0 && next <= number && number <= reserved_to) step();

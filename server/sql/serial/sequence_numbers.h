@@ -1,6 +1,7 @@
-// The numbers of sequences. They are reserved by commands of the metadata log, several at a time,
-// and given from memory (docs/adr/0080). Each number is given once, over all nodes and after any
-// crash; a crash skips the numbers that were reserved but not given.
+// Gives out the numbers of sequences. Commands of the metadata log reserve several numbers at a
+// time, which are then given out from memory (docs/adr/0080). Each number is given out once, over
+// all nodes and after any crash. A crash skips the numbers that were reserved and not given out
+// yet.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -19,8 +20,9 @@
 
 namespace server {
 
-// In a cluster, numbers of a sequence that a column owns (SERIAL: docs/adr/0100) are used only for a few seconds after
-// they were reserved. So a node that writes such a number explicitly knows when no other node can still return it.
+// In a cluster, the numbers of a sequence that a column owns (SERIAL: docs/adr/0100) are used only
+// for a few seconds after they were reserved. So a node that writes such a number explicitly knows
+// after which time no other node can give it out.
 //
 // Threads: any; calls that wait are never made on a loop. Owner: SqlParts.
 class SequenceReserves {
@@ -29,12 +31,12 @@ class SequenceReserves {
   ~SequenceReserves();
   // Shares the sequences with other nodes. Call it before the first number is requested.
   void share_with_nodes() { is_shared_ = true; }
-  // Whether other nodes take numbers of the same sequences, so that a writer of explicit numbers has
-  // to move the sequence past them first.
+  // Returns whether other nodes take numbers of the same sequences. If so, a writer of explicit
+  // numbers has to move the sequence past them first.
   bool is_shared() const { return is_shared_; }
 
   // Takes the next numbers; waits until they are reserved. Fails with QueryCanceled if the budget
-  // ends first; a null budget never ends.
+  // is used up first. Without a budget (null) there is no limit.
   Status take(const std::string& name, std::span<int64_t> numbers, engine::EvalBudget* budget);
   // Takes the next numbers without waiting: all of them, or none and returns false.
   bool try_take(const std::string& name, std::span<int64_t> numbers);
@@ -46,13 +48,13 @@ class SequenceReserves {
   Status set(const std::string& name, const MetadataApplier::SequenceMove::Value& value,
              engine::EvalBudget* budget);
   using Passed = std::function<void(Result<std::chrono::milliseconds>)>;
-  // Moves the sequence past explicit numbers, so that later requests get none of them. Call it in a
-  // cluster before rows with these numbers are written. `done` gets the time that the caller must
-  // wait until no node can give these numbers. It is called once, within the call or on the
-  // metadata thread.
+  // Moves the sequence past explicit numbers, so that later requests get none of them. Called in a
+  // cluster before rows with these numbers are written. `done` gets the time for which the caller
+  // must still wait; after that time no node can give these numbers out. It is called once, within
+  // the call or on the metadata thread.
   void pass(GivenNumbers given, Passed done);
-  // Returns the position up to which numbers were given. The catalog's row only has the position up
-  // to which numbers are reserved.
+  // Returns the position up to which numbers were given out. (The row in the catalog only has the
+  // position up to which numbers are reserved.)
   engine::SequencePosition position(const engine::Sequence& sequence) const;
   // Gives all unused numbers back, so that a clean stop skips none. Waits until this is done, but
   // at most some seconds.
@@ -61,8 +63,8 @@ class SequenceReserves {
   // that of the last given number. Does not wait: `done` is called once, within the call or on the
   // metadata thread.
   void give_back(const std::string& name, std::function<void()> done);
-  // Returns a number for a transaction. It is greater than all numbers returned before, also before
-  // the last start.
+  // Returns a number for a transaction. It is greater than all numbers that this server returned
+  // before, also before its last restart.
   int64_t next_transaction() { return transactions_++; }
 
  private:

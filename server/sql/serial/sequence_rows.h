@@ -1,4 +1,5 @@
-// Sequences as tables that statements read, and as the source of the numbers of columns.
+// Lets statements read a sequence like a table, and finds the sequences from which columns get
+// their numbers.
 #pragma once
 #include <memory>
 #include <string>
@@ -16,11 +17,11 @@ Result<std::shared_ptr<const engine::ParsedStatement>> with_sequence_rows(
 // Whether the DEFAULT of the column, or of any column of the table, calls a function of sequences.
 bool has_sequence_default(const engine::ColumnDef& column);
 bool has_sequence_default(const engine::DataSource& table);
-// Returns the name of the sequence whose next number is the DEFAULT; empty for any other DEFAULT,
-// including an expression over such a number.
+// Returns the name of the sequence if the DEFAULT is just its next number. Returns an empty name
+// for any other DEFAULT, including an expression over such a number.
 std::string sequence_of_default(const engine::ColumnDef& column);
-// Returns the sequence that the column owns and whose next number is its DEFAULT, if explicit
-// numbers in rows advance that sequence; otherwise null.
+// Returns the sequence that the column owns and from which its DEFAULT takes the next number.
+// Returns null if the column has none, or if explicit numbers in rows do not advance it.
 engine::SequencePtr own_sequence(const engine::Catalog& catalog, const engine::DataSource& table,
                                  const engine::ColumnDef& column);
 

@@ -1,5 +1,5 @@
-// The next numbers of SERIAL columns (docs/adr/0053): greater than the greatest number that the
-// table has, or has had since the start.
+// Gives the next numbers of SERIAL columns (docs/adr/0053). They are greater than each number that
+// the table has, or has had since the server started.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -18,7 +18,8 @@ class SerialNumbers {
   // position in the schema.
   using Column = std::pair<Uuid, size_t>;
 
-  // Notes that a row has this number, generated or explicit: later numbers are greater.
+  // Records that a row has this number, whether generated or explicit. All later numbers are
+  // greater.
   void note(const Column& column, int64_t number);
   // Takes `count` numbers and returns the first of them; nothing while the first free number is
   // unknown.

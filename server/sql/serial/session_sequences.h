@@ -1,4 +1,4 @@
-// The sequences as one session sees them: implements nextval(), currval(), lastval() and setval().
+// The sequences as one session sees them. Implements nextval(), currval(), lastval() and setval().
 #pragma once
 #include <map>
 #include <mutex>
@@ -26,8 +26,8 @@ class SessionSequences final : public engine::Sequences {
   Status set(std::string_view name, int64_t value, bool is_called,
              engine::EvalBudget* budget) override;
   int64_t transaction() override;
-  // Notes whether a transaction has begun. With `has_begun`, all statements from now on are one
-  // transaction; otherwise each statement is a transaction of its own.
+  // Called when a transaction begins or ends. With `has_begun`, all statements from now on belong
+  // to one transaction. Otherwise each statement is a transaction of its own.
   void note_transaction(bool has_begun);
   // Takes the next numbers without blocking the calling loop: `done` is called once, within the
   // call or on another thread.
@@ -45,15 +45,17 @@ class SessionSequences final : public engine::Sequences {
   std::map<Uuid, int64_t> current_;
   std::optional<Uuid> last_;  // the sequence of the last nextval(), as a key of current_
   bool is_in_transaction_ = false;
-  std::optional<int64_t> transaction_;  // the number of the transaction, once it was requested
+  // number of the transaction; set when the number is first requested
+  std::optional<int64_t> transaction_;
 };
 
-// Finds the sequence by its name or by the number that regclass shows. Fails with UndefinedSource,
+// Finds the sequence by its name, or by its number in PostgreSQL's catalog, which regclass shows.
+// Fails with UndefinedSource,
 // and with WrongObjectType for a stream or table.
 Result<engine::SequencePtr> find_sequence(const engine::Catalog& catalog, std::string_view name);
 
-// Sequences for checking a DEFAULT without using up numbers: each number of an existing sequence is
-// 1.
+// Sequences with which a DEFAULT can be checked without using up numbers: each existing sequence
+// always returns 1.
 class ImaginarySequences final : public engine::Sequences {
  public:
   explicit ImaginarySequences(const engine::Catalog& catalog) : catalog_(catalog) {}

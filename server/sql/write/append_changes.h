@@ -1,5 +1,5 @@
-// In a cluster, appends rows that were computed from rows read before: each change is sent to the
-// leader of its partition (docs/adr/0076).
+// Appends rows that were computed from other rows, in a cluster. Each change is sent to the leader
+// of its partition, which checks that the rows that were read have not changed (docs/adr/0076).
 #pragma once
 #include <string>
 #include <vector>
@@ -9,16 +9,16 @@
 
 namespace server {
 
-// Appends the changes; sessions of this node see all of them or none. Waiting changes are charged
-// to the memory budget. The append continues if its session ends.
+// Appends the changes. Other sessions of this node see either all of them or none. The memory of
+// waiting changes is charged to the budget. The append continues even if its session ends.
 void append_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::ChangesDone done);
 // Appends all `changes` in one transaction: all of them or none.
 void commit_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::CommitDone done);
 
-// Joins batches that lie back to back into one batch with all their records, for rows that must
-// appear together.
+// Joins successive batches into one batch with all their records. Used for rows that must become
+// visible together.
 std::string joined_batches(const std::string& batches);
 
 }  // namespace server

@@ -19,8 +19,8 @@ namespace {
 
 using engine::ColumnRole;
 
-// Finds a column by the name as typed; a name in double quotes also finds the column whose name is
-// the same in upper case.
+// Finds a column by its name as typed. A name in double quotes also finds the column whose name is
+// the same text in upper case.
 int find_column(const engine::DataSource& source, const engine::Name& name) {
   const int index = source.schema.index_of(name.text);
   if (index >= 0 || name.quoting != engine::Quoting::Double) return index;
@@ -100,8 +100,8 @@ class NodeCopy final : public sql::CopyIn {
     if (own_->size_bytes() >= limit) send_block();
     if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
-    // The COPY fails, because waiting would not help: a part of a block must not be sent, so no
-    // memory is released before the block is complete.
+    // Waiting would not help: the memory belongs to a block of rows that is not complete, and a
+    // block is not sent before it is complete. So the COPY fails.
     if (!has_memory)
       fail(session_.memory()->refusal(fmt::format(
           "a COPY that is all or nothing up to copy-atomic-bytes, {}", format_bytes(limit))));

@@ -16,8 +16,8 @@ namespace {
 
 using Begun = sql::SessionBackend::Begun;
 
-// The rows of a transaction for one partition are sent as one request up to this size, so that they
-// appear together.
+// Limit for the size of a request with rows of a transaction. The rows for one partition are sent
+// as one request up to this size, so that they become visible together.
 constexpr size_t kMostOfRequest = 1 << 20;
 
 // Returns the error for a transaction whose rows were changed by another writer after the

@@ -19,7 +19,8 @@ namespace server {
 
 namespace {
 
-// The time for which a statement that is overtaken tries again, if lock_timeout is 0.
+// If another writer changes the same rows first, the statement is tried again. If lock_timeout is
+// 0, kMostAttempts_ms limits the time for these attempts.
 constexpr int64_t kMostAttempts_ms = 30'000;
 constexpr int64_t kMostBetween_ms = 50;
 

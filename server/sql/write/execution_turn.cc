@@ -154,8 +154,8 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
     return hold != nullptr;
   }
 
-  // Notes the offsets up to which the statement has read the rows that it has locked. If another
-  // node changes one of these rows later, the transaction detects this when it writes the row.
+  // Stores the offsets up to which the statement has read the rows that it has locked. If another
+  // node changes one of the rows later, the transaction detects it when it writes the row.
   void note_locked_rows() {
     if (!session().in_transaction()) return;
     const MetadataImagePtr image = session().parts().definitions.image();

@@ -16,7 +16,7 @@ namespace server {
 bool explains_write(const engine::Explain& explain, const engine::PlanContext& context);
 
 // Returns the lines of the plan. Fails like the statement itself, and with the error that
-// `may_change` returns for its table.
+// `may_change` returns for the table that the statement changes.
 Result<std::vector<std::string>> explained_write(
     const engine::Explain& explain, const engine::PlanContext& context,
     const std::function<Status(const engine::DataSource&)>& may_change);

@@ -1,4 +1,4 @@
-// The port of sessions on a lone node, which leads all partitions.
+// The implementation of ClusterTopics for a lone node, which leads all partitions itself.
 #pragma once
 #include <memory>
 #include <vector>

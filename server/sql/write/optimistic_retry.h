@@ -1,4 +1,4 @@
-// The rows that a statement in a cluster has written so far, in all of its attempts
+// Tracks which rows a statement in a cluster has written so far, over all of its attempts
 // (docs/adr/0076).
 #pragma once
 #include <optional>
@@ -10,34 +10,36 @@
 
 namespace server {
 
-// Each partition accepts its rows only if no rows with the same keys were written after the
-// statement had read. Otherwise the statement reads again and writes the missing rows.
+// Each partition accepts its rows only if no row with one of the same keys was written after the
+// statement had read. If a partition rejects its rows, the statement reads again and writes the
+// rows that are missing.
 //
 // Threads: one. Owner: the execution.
 class OptimisticRetry {
  public:
   using Changes = std::vector<ClusterTopics::Change>;
 
-  // Begins an attempt and returns its changes. A partition that is missing in `read` counts as read
-  // up to its beginning.
+  // Begins an attempt and returns its changes. If `read` does not contain a partition, the
+  // partition counts as not read at all.
   Changes begin(storage::AppendRequest request, const ReadEnds& read);
   // Begins an attempt whose rows do not depend on existing rows.
   Changes begin_without_condition(storage::AppendRequest request);
-  // Takes the outcome of the attempt. Returns an error if another attempt cannot succeed.
+  // Takes the results of the attempt. Returns an error if another attempt cannot succeed.
   std::optional<Error> told(std::vector<ClusterTopics::Changed> changed);
-  // Whether other writers were faster at some parts, so that another attempt is needed.
+  // Returns whether other writers have changed rows of some parts first, so that another attempt is
+  // needed.
   bool was_overtaken() const;
-  // Begins an attempt with the parts at which other writers were faster, now without a condition.
+  // Begins an attempt with those parts, this time without a condition.
   Changes rest_without_condition();
-  // Sorts the keys of the last attempt into written and unwritten ones. It is called before another
+  // Divides the keys of the last attempt into written and unwritten ones. Called before another
   // attempt.
   Status note_there();
 
   bool is_any_there() const { return is_any_there_; }
   // The keys of written rows.
   const RowBuffer::Keys& there() const { return there_; }
-  // The keys of the last attempt that are not written yet. Nothing if no row is written: the next
-  // attempt then writes all rows that it finds.
+  // The keys of the last attempt that are not written yet. Nothing if no row has been written: the
+  // next attempt then writes all rows that it finds.
   const std::optional<RowBuffer::Keys>& left() const { return left_; }
   // The appended batches of the last attempt.
   std::vector<storage::AppendedBatch> appended() const;

@@ -1,4 +1,4 @@
-// RETURNING: the answer of a statement about the rows that it has written.
+// RETURNING: returns values of the rows that a statement has written.
 #pragma once
 #include <span>
 #include <string>
@@ -16,7 +16,8 @@ namespace server {
 struct ReturnedValue {
   std::string name;               // the name shown to the client
   engine::BoundExpression value;  // alias of the target in the statement; empty: none
-  std::string column;             // the target's column, if the value is just that; else empty
+  // name of the target's column, if the value is just this column; otherwise empty
+  std::string column;
 };
 using Returning = std::vector<ReturnedValue>;
 

@@ -1,5 +1,5 @@
-// Rows of one stream or table on their way into its topic. Rows are encoded as soon as they are
-// added, into record batches for each partition.
+// Collects rows of one stream or table before they are appended to its topic. Rows are encoded as
+// soon as they are added, into record batches for each partition.
 #pragma once
 #include <absl/container/flat_hash_set.h>
 
@@ -27,33 +27,37 @@ class RowBuffer {
                                                  Uuid topic, int32_t partitions);
 
   using Keys = absl::flat_hash_set<std::string>;
-  // Adds all rows or none. `columns` has the columns of the source's schema in order; the call
-  // replaces them by the stored values (VARCHAR(20) cuts blanks, TIMESTAMP(0) rounds). HEADERS
-  // columns are ignored. `lines` (may be empty) names rows in errors. With `once`, a row whose key
-  // is in this set is an error, and the keys of the rows are added to it. No part of a new key of a
-  // table may be NULL; existing rows with such keys, from other writers, can be changed.
+  // Adds all rows or none. `columns` has the columns of the source's schema in order. The call
+  // replaces them by the values that are stored (VARCHAR(20) cuts blanks, TIMESTAMP(0) rounds).
+  // HEADERS columns are ignored. `lines` (may be empty) has the numbers of input lines, for error
+  // messages.
+  //
+  // If `once` is set, a row whose key is in this set is an error, and the keys of the added rows
+  // are added to the set. A new key of a table must not contain NULL. If another writer has stored
+  // a row with such a key, that row can still be changed (KeysOf).
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
-  // Gives the records the time at which take() is called, for a topic with message.timestamp.type =
-  // LogAppendTime. The clock outlives the buffer.
+  // For a topic with message.timestamp.type = LogAppendTime: the records get the time at which
+  // take() is called. The clock outlives the buffer.
   void stamp_append_times(const Clock& clock) { append_clock_ = &clock; }
-  // Returns the keys with the bytes with which add() and remove() write them.
+  // Returns the keys in the same bytes in which add() and remove() write them.
   Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
                                            size_t rows) const;
-  // Adds records that delete the rows of these keys. Only the key columns are used.
+  // Adds records that delete the rows with these keys. The call reads only the key columns of
+  // `columns`.
   Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
                 std::span<const int64_t> timestamps);
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
-  // Moves the rows of another buffer of the same source to the end of this buffer. Fails with
-  // ObjectState, and takes nothing, if the source has another topic by now.
+  // Moves the rows of another buffer of the same source to the end of this buffer. If the source
+  // has got another topic in the meantime, fails with ObjectState and moves nothing.
   Status absorb(RowBuffer& other);
   // Moves all rows into the request, and so empties the buffer.
   void take(storage::AppendRequest& into);
   // Returns a copy of the batches that take() would move, by partition.
   std::vector<std::string> batches();
-  // A position in the buffer; go_back() drops the rows that were added after it.
+  // A position in the buffer. go_back() drops the rows that were added after this position.
   struct Mark {
     Uuid topic;
     std::vector<size_t> sealed_bytes = {};  // bytes of full batches, by partition

@@ -113,8 +113,8 @@ class Upsert {
     return {};
   }
 
-  // Whether the key comes from a sequence. No row has such a key yet, so the statement is a plain
-  // INSERT.
+  // Returns whether the key comes from a sequence. Then no existing row has the same key, so the
+  // statement is a plain INSERT.
   bool takes_number_as_key() const {
     for (size_t i = 0; i < columns_.size(); ++i)
       if (columns_[i].role == ColumnRole::Key && !is_inserted(i) &&
@@ -189,8 +189,8 @@ class Upsert {
     return {};
   }
 
-  // Whether the value is this key column itself, of the inserted or the existing row: both have the
-  // same key.
+  // Returns whether the value is the key column itself, of the inserted row or of the existing row:
+  // both rows have the same key, so the value does not change the key.
   bool is_itself(const engine::Expression& value, size_t place) const {
     const auto* column = value.as<engine::ColumnRef>();
     return column && column->name.text == columns_[place].name;

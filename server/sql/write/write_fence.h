@@ -1,4 +1,4 @@
-// Keeps SQL writers out of a table while its rows move to another topic.
+// Blocks SQL writers of a table while the table's rows are copied to another topic.
 #pragma once
 #include <memory>
 #include <set>
@@ -10,8 +10,8 @@
 
 namespace server {
 
-// Each append runs within pass(), which fails with ObjectState for a fenced topic. So every append
-// that passed before the fence is in the log's queue when close() returns.
+// Each append runs within pass(), which fails with ObjectState if the topic is fenced. So when
+// close() returns, every append that has passed is already in the queue of the log.
 //
 // Threads: any. Owner: SqlParts.
 class WriteFence {

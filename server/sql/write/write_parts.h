@@ -1,5 +1,5 @@
-// Helpers for statements that write rows. Private to write_plan.cc, upsert_plan.cc and
-// moved_keys.cc.
+// Helper functions for planning statements that write rows. Used by write_plan.cc, upsert_plan.cc
+// and moved_keys.cc only.
 #pragma once
 #include <memory>
 #include <string>
@@ -14,39 +14,41 @@ namespace server {
 engine::Name exact(const std::string& text);
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
 // Returns a reference to a column of the target, which is the first source of `rows`. If `rows` has
-// other sources, the reference names the target, since they may have a column of the same name.
+// other sources, the reference is qualified with the target's name, because these sources may have
+// a column of the same name.
 engine::ExpressionPtr own_column(const engine::Query& rows, const std::string& name,
                                  TextPosition at);
 // Returns the source of FROM (query) AS alias; the caller sets the query.
 engine::AliasedSource source_of(engine::Name alias, TextPosition at);
 inline constexpr const char* kRowsToWrite = "ROWS_TO_WRITE";
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
-// Returns CAST(value AS type), with the type's label and without its length: the length is checked
-// when rows become records.
+// Returns CAST(value AS type). The type keeps its label but not its length, because the length is
+// checked later, when rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
-// Casts a value to the type of its column. A constant or a column must not lose digits, while a
-// computed value may (engine/expr/whole_numeric.h).
+// Casts a value to the type of the column into which it is written. A constant or a column must not
+// lose digits. A computed value may (engine/expr/whole_numeric.h).
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
                                bool is_named);
 // Finds a table whose rows statements may change.
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context);
-// Finds the place of the column in the schema.
+// Finds the index of the column in the schema.
 Result<size_t> find_place(const engine::TableName& column, const engine::DataSource& target,
                           const engine::PlanContext& context);
-// Returns the expression that DEFAULT stands for. Fails with NotSupported if it takes numbers of a
-// sequence.
+// Returns the expression that DEFAULT stands for. Fails with NotSupported if this expression takes
+// numbers of a sequence.
 Result<engine::ExpressionPtr> default_of(const engine::ColumnDef& column, TextPosition at);
-// Casts to `bigint` each operand, at any depth, that is not itself an arithmetic expression.
+// Casts to `bigint` each operand of an arithmetic expression that is not arithmetic itself, at any
+// depth.
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint);
 
-// Changes the query of an INSERT so that it returns the rows to write: a row whose key exists is
-// combined with the existing row.
+// Changes the query of an INSERT ... ON CONFLICT so that it returns the rows to write: if a row
+// with the same key exists, the new row is combined with it.
 Status plan_on_conflict(const engine::OnConflict& conflict, const engine::InsertSelect& insert,
                         const engine::PlanContext& context, RowsWrite& write);
 
-// Changes the query of an UPDATE that assigns to the key: it returns the old keys, too
-// (RowsWrite::moved_keys).
+// Changes the query of an UPDATE that assigns new values to key columns. The query then returns the
+// old keys, too (RowsWrite::moved_keys).
 void plan_moved_keys(RowsWrite& write, TextPosition position);
 
 }  // namespace server

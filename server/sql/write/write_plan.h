@@ -20,10 +20,12 @@ struct RowsWrite {
   engine::Query rows;          // the rows to write; for Delete their keys
   std::vector<size_t> places;  // for each column of `rows`: place in the target's schema
   size_t numbered = 0;  // number of trailing columns whose DEFAULT takes numbers of a sequence
-  // UPDATE of key columns only: the number of key columns. The SELECT then appends, after the row,
-  // the old key and the first column of the row with the new key (NULL if none).
+  // For an UPDATE of key columns: the number of key columns, otherwise 0. After each new row, the
+  // SELECT then returns the old key, and the first column of an existing row that already has the
+  // new key (NULL if no such row exists).
   size_t moved_keys = 0;
-  // A key that occurs twice is an error; otherwise the later row of a key wins.
+  // True: it is an error if a key occurs twice. False: of several rows with the same key, the last
+  // one is kept.
   bool has_each_key_once = false;
   // INSERT ... ON CONFLICT: what is written depends on the existing rows with the same keys.
   bool is_upsert = false;
@@ -36,30 +38,30 @@ struct RowsWrite {
   }
 };
 
-// Whether statements may change the rows of the source one by one: it is a table that no query
-// makes. See also check_writable().
+// Returns whether statements may change single rows of the source. This is so for a table that no
+// query writes. See also check_writable().
 bool is_changed_by_rows(const engine::DataSource& source);
-// Whether the statement writes rows of a SELECT into a table. An INSERT ... SELECT into a stream is
-// a continuous query.
+// Returns whether the statement writes the rows of a SELECT into a table once. (An INSERT ...
+// SELECT into a stream is a continuous query instead.)
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
 // Returns the expressions of the RETURNING clause of the statement.
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
 ReturningNames returning_names(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
-// Adds to the query of an INSERT the omitted columns whose DEFAULT takes numbers of a sequence: the
-// query then computes the DEFAULT for each row. `given`: number of columns that the query has.
-// Returns false if no such columns exist.
+// Adds columns to the query of an INSERT: the omitted columns whose DEFAULT takes numbers of a
+// sequence. The query then computes the DEFAULT for each row. `given` is the number of columns that
+// the query had before. Returns false if no such columns exist.
 Result<bool> add_sequence_defaults(RowsWrite& write, size_t given);
-// Turns INT arithmetic whose result an UPDATE assigns into BIGINT arithmetic, since INT arithmetic
-// would wrap around. `types` are the types of the assigned values. Returns false if the UPDATE has
-// no such arithmetic.
+// If an UPDATE assigns the result of INT arithmetic, turns it into BIGINT arithmetic, because INT
+// arithmetic would wrap around silently. `types` are the types of the assigned values. Returns
+// false if the UPDATE has no such arithmetic.
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
 // Whether a column of type `to` can store values of type `from` without a conversion. Timestamps
 // with and without a time zone need one.
 bool is_written_alike(const engine::SqlType& from, const engine::SqlType& to);
-// Returns the query with its columns cast from the types `are` to the types `wanted`, except where
-// both are equal or written_columns() converts them.
+// Returns the query with its columns cast from the types `are` to the types `wanted`. Columns are
+// left as they are if both types are equal, or if written_columns() will convert them.
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted);
 
