@@ -1,5 +1,5 @@
 // State that the checkpoints of all journals on a node share: the state store to which they are
-// written, the limit of their memory, and the pace of retries.
+// written, the limit of their memory, and the interval between retries.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -18,18 +18,19 @@ namespace server {
 
 // Decides when a checkpoint of a journal partition is due. Tests make checkpoints frequent.
 struct CheckpointPolicy {
-  // A checkpoint is due when the oldest data that no checkpoint contains has this age. For a small
-  // amount of data the age is 30 times as long.
+  // A checkpoint is due when the oldest data that no checkpoint contains has this age. If the
+  // amount of data is small, the age is 30 times as long.
   int64_t interval_ms = 10'000;
   // A checkpoint is also due when the journal has this much data that no checkpoint contains.
   int64_t journal_bytes = 16 << 20;
-  // Limit for the changes in memory during a checkpoint; one larger entry may exceed it.
+  // Limit for the changes that one pass of a checkpoint reads into memory (FrozenJournal). A single
+  // larger entry may exceed it.
   int64_t pass_bytes = 32 << 20;
   int64_t chunk_keys = 5'000;  // keys in one transaction of the state store
 };
 
-// The checkpoints of all journals are retried at one common pace, because one retry is enough to
-// detect that the disk is still full.
+// The checkpoints of all journals share one interval between retries. One retry is enough to detect
+// that the disk is still full, so the other journals need not try as well.
 //
 // Threads: any. Owner: shared, since the state store may answer after the shards are destroyed.
 class CheckpointLane {
@@ -49,10 +50,10 @@ class CheckpointLane {
   void note_success();
 
   // Limits the memory of checkpoints. Checkpoints begin in the order of the calls of enter(). A
-  // large one begins when no other is in progress. Several small ones may be in progress together,
-  // and the state store then writes them together. `begin` is called when the checkpoint may begin:
-  // within this call, or later on the thread that calls leave(). If `begin` returns false, the
-  // checkpoint has not begun, and leave() must not be called for it.
+  // large one begins when no other is in progress. Several small ones may be in progress at the
+  // same time, and the state store then writes them together. `begin` is called when the checkpoint
+  // may begin: within this call, or later on the thread that calls leave(). If `begin` returns
+  // false, the checkpoint has not begun, and leave() must not be called for it.
   void enter(size_t size_bytes, std::function<bool()> begin);
   void leave(size_t size_bytes);
 

@@ -55,8 +55,8 @@ std::vector<storage::CleanupTarget> CleanupTargets::targets() {
       const storage::TopicPartition id{topic.topic, PartitionId(partition)};
       const auto status = log_.find_partition(id);
       if (!status) continue;
-      // The limit is readable_end(): a query that is created meanwhile begins at or after this
-      // offset, unless it begins at the start of the log.
+      // Cleaning stops at readable_end(). A query that is created in the meantime begins at or
+      // after this offset, unless it begins at the start of the log.
       targets.push_back({id, topic.policy, status->readable_end()});
       // Tombstones are kept while a replica is not in sync, because the replica may not have them
       // yet. Without this rule, a replica that is out of sync for longer than delete.retention.ms

@@ -1,5 +1,6 @@
-// The path by which the commits of a query's tasks become durable and visible. QueryTasks, shards
-// and sessions use this port, so their code is the same whether or not other nodes share the query.
+// Defines how the commits of a query's tasks become durable and visible. QueryTasks, shards and
+// sessions use this interface, so their code is the same whether or not the query is shared with
+// other nodes.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -24,7 +25,7 @@ struct ShardTask;
 // A query whose tasks are to be built.
 struct QueryLaunch {
   std::shared_ptr<const DefinedQuery> defined;
-  uint64_t run = 0;  // number of the run, which its tasks report when they fail
+  uint64_t run = 0;  // number of the query's run; its tasks report it when they fail
   RunMode mode = RunMode::Batches;
   bool is_paused = false;
 };
@@ -32,7 +33,7 @@ struct QueryLaunch {
 // A task that is to be built: its query and its position in the query.
 struct TaskPlace {
   const QueryLaunch* launch;
-  size_t query;  // index of the query's launch
+  size_t query;  // index of `launch` among the launches of this start
   int stage;
   int32_t number;
   std::string id;
@@ -43,10 +44,10 @@ struct TaskPlace {
   std::optional<JournalProposals::Term> term = {};
 };
 
-// The way in which a task takes part in the commits.
+// The sink and the producer with which a task commits.
 struct TaskRole {
-  // The receiver of the task's commits; null for a task that another node runs, whose commits are
-  // applied here so that its table can be read.
+  // Receives the task's commits. Null if another node runs the task: its commits are then only
+  // applied here, so that its table can be read.
   engine::Sink* sink = nullptr;
   std::unique_ptr<ReplicatedSink> own_sink = {};  // set if `sink` serves only this task
   ProducerId producer;                            // producer of the task's outputs
@@ -58,34 +59,35 @@ class CommitPath {
  public:
   virtual ~CommitPath() = default;
 
-  // A start of queries in progress. While this object exists, commits that other nodes have decided
-  // are not applied to the queries.
+  // A start of queries that is in progress. While this object exists, commits of these queries from
+  // other nodes are not applied.
   class Start {
    public:
     virtual ~Start() = default;
-    // Notes that the tasks in `places` have begun in the log, and sets the terms of `places`.
+    // Called when the tasks in `places` have begun in the log. Sets TaskPlace::term of the shared
+    // queries.
     virtual void tasks_have_begun(std::span<const QueryLaunch> launches,
                                   std::span<TaskPlace> places,
                                   const std::vector<Status>& results) = 0;
   };
-  // Makes the log contain all decided commits of the queries. For each query that cannot start now,
-  // sets its result to the reason.
+  // Waits until the log contains all decided commits of the queries. If a query cannot start now,
+  // sets its element of `results` to the reason.
   virtual std::unique_ptr<Start> prepare(std::span<const QueryLaunch> launches,
                                          std::vector<Status>& results) = 0;
   // Returns the role of a task that has begun. Fails with QueryCanceled if this node cannot build
-  // the task yet. Called on several threads at a time.
+  // the task yet. Called on several threads at the same time.
   virtual Result<TaskRole> role_of(const TaskPlace& place, Shard& shard) = 0;
-  // Forgets the query. The query is being dropped and has no tasks.
+  // Removes the query, which is being dropped and has no tasks.
   virtual void forget(const std::string& query_id) = 0;
 
   // --- Any thread
-  // Returns whether the outputs of a commit are visible here as soon as the commit is. Otherwise
-  // readers of a topic cannot wait for the positions of the queries that write it.
+  // Returns whether the outputs of a commit are visible on this node as soon as the commit is. If
+  // not, readers of a topic cannot wait for the positions of the queries that write the topic.
   virtual bool shows_outputs_with_commits() const = 0;
   // Returns whether another node may continue the query.
   virtual bool may_run_elsewhere(const DefinedQuery& defined) const = 0;
-  // Calls `done` when all commits of the journal before `end` are applied here and each shard has
-  // received those of its tasks. Does not call it if `receiver` has expired.
+  // Calls `done` when all commits of the journal before `end` have been applied on this node, and
+  // each shard has received those of its tasks. If `receiver` has expired, `done` is not called.
   virtual void when_applied(PartitionId journal, Offset end,
                             const std::weak_ptr<const void>& receiver,
                             std::function<void(Status)> done) = 0;

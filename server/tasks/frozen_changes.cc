@@ -15,8 +15,8 @@ namespace {
 
 // Limits of a part, whose data is copied.
 constexpr size_t kPartKeys = 32'768, kPartBytes = 4 << 20;
-// The names of stores contain numbers of four digits. The limit also prevents a damaged number from
-// making the program allocate much memory.
+// The name of a store contains a number of up to four digits. The limit also prevents that a
+// damaged number makes the program allocate much memory.
 constexpr uint32_t kMaxStores = 10'000;
 
 Error damaged() {

@@ -1,4 +1,4 @@
-// The changes of one task up to a commit, to be written into a checkpoint.
+// The changes of one task up to a certain commit, in the form in which a checkpoint writes them.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -31,13 +31,14 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   void freeze(TaskSequence position, std::string scalars);
 
   const std::string& task() const { return task_; }
-  // Returns the memory of the changes. Before freeze() it is an estimate: the memory that freeze()
-  // would take now.
+  // Returns the memory of the changes. Before freeze() it is an estimate of the memory that
+  // freeze() would need now.
   size_t size_bytes() const { return newest_.size() + scalars_.size() + found_bytes_; }
 
-  // Returns the next part of the changes, as a checkpoint. The first part has the removed ranges;
-  // all parts have entries in key order; the last part has the position. A part refers to memory of
-  // this object. Until part_is_stored() is called, next_part() returns the same part again.
+  // Returns the next part of the changes as a checkpoint. The first part has the removed ranges,
+  // all parts have entries in key order, and the last part has the position. A part refers to
+  // memory of this object. next_part() returns the same part again until part_is_stored() is
+  // called.
   storage::Checkpoint next_part();
   void part_is_stored() {
     next_ = sent_to_;
@@ -69,7 +70,7 @@ class FrozenChanges : public std::enable_shared_from_this<FrozenChanges> {
   TaskSequence position_{0};
   std::string scalars_;
   bool ranges_are_stored_ = false, last_is_sent_ = false, is_finished_ = false;
-  // For each store, the end of the range of keys that was removed.
+  // For each store, the end of the removed range of keys, which begins at the first key.
   std::vector<std::string> store_names_, removed_below_;
   std::string newest_;  // the changes in the order of store and key; only Put and Delete
   // Offsets in newest_: the start of the next part, and the end of the part that was returned last.

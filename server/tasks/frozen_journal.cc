@@ -88,8 +88,9 @@ FrozenJournal::FrozenJournal(std::shared_ptr<CheckpointLane> lane, Range range,
   pass_end_ = stored_to_;
 }
 
-// The function that waits in the lane has only a weak reference. This object owns the lane, so with
-// a strong reference neither would ever be destroyed.
+// The lane keeps `this` checkpoint's function while it waits. The function has only a weak
+// reference to this object: this object owns the lane, so with a strong reference neither of the
+// two would ever be destroyed.
 void FrozenJournal::write() {
   phase_ = Phase::Writing;
   lane_->enter(turn_bytes(), [weak = weak_from_this()] {
@@ -105,9 +106,9 @@ bool FrozenJournal::begin_turn() {
   return false;
 }
 
-// Submits the next pass. A pass takes too long for a loop, and for a thread that drops a task, so
-// it runs on the state writer's thread: an empty checkpoint is submitted, and its callback runs the
-// pass.
+// Submits the next pass (reading a part of the journal and storing it). A pass takes too long for a
+// loop, and for a thread that drops a task. So it runs on the thread that writes the state store:
+// an empty checkpoint is submitted, and its callback runs the pass.
 bool FrozenJournal::submit_pass() {
   return submit({}, [self = shared_from_this()](const Status& status) {
     status ? self->begin_pass() : self->failed(status.error());

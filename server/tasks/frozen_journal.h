@@ -15,21 +15,22 @@
 
 namespace server {
 
-// Reads the journal in passes, as soon as the CheckpointLane lets this checkpoint begin. Each pass
-// reads until the newest changes of all keys take CheckpointPolicy::pass_bytes, copies these
-// changes, and writes them to the state store. So the memory does not depend on the length of the
-// journal, except that a single large entry may exceed the limit. A pass releases its snapshot of
-// the log before it writes, because the log cannot reuse pages while a snapshot exists. After a
-// failure all copied data is released, and the retry repeats the pass for the tasks that were not
-// finished. This is possible because the journal is not trimmed before the last pass is stored.
+// Reads the journal in passes, after CheckpointLane has allowed this checkpoint to begin. Each pass
+// reads entries until the newest changes of all keys have CheckpointPolicy::pass_bytes, copies
+// these changes, and writes them to the state store. So the memory does not depend on the length of
+// the journal, except that a single large entry may exceed the limit.
+//
+// A pass releases its snapshot of the log before it writes, because the log cannot reuse pages
+// while a snapshot exists. After a failure all copied data is released, and the retry repeats the
+// pass for the tasks that were not finished. This is possible because the journal is trimmed only
+// after the last pass is stored.
 //   Stuck --write()--> Writing --pass by pass, task by task--> state store --> journal's end --> trimmed: Finished
 //     ^                   |  '--the journal or the checkpoint is damaged--> Damaged
 //     '-----failed--------'
 //
 // Threads: write() and const methods on the shard's thread; drop() on any thread. The other methods
-// run on one
-//          thread at a time, which the mutex ensures: the state writer's, or that of a caller of
-//          drop().
+//          run on one thread at a time, which the mutex ensures: the state writer's, or that of a
+//          caller of drop().
 // Owner: shared by the shard and the callbacks of the state store, which may answer after the
 //          shards are destroyed.
 class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
@@ -56,8 +57,8 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
 
   // Begins the checkpoint, or retries it after Phase::Stuck.
   void write();
-  // Forgets the tasks whose ids begin with `prefix`. If the state store has already received
-  // changes of these tasks, it rejects them (FencedTask).
+  // Removes the tasks whose ids begin with `prefix` from the checkpoint. If the state store has
+  // already received changes of these tasks, it rejects them (FencedTask).
   void drop(const std::string& prefix);
 
   Phase phase() const { return phase_; }
@@ -77,7 +78,8 @@ class FrozenJournal : public std::enable_shared_from_this<FrozenJournal> {
   bool submit_pass();
   void begin_pass();
   Status read();
-  // Returns `status`. If the error is damage, records that only this task is damaged.
+  // Returns `status`. If it is an error about damage, also records in Damage that only this task is
+  // damaged.
   Status of(const std::string& task, Status status);
   void write_some();
   void end_pass();

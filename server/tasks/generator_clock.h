@@ -1,5 +1,5 @@
-// The clock of a generator. It determines which rows are due. The task of the generator reads the
-// rows like the records of a partition.
+// The clock of a generator: it determines which of the generated rows may be read now. The task of
+// the generator reads the rows like the records of a partition.
 #pragma once
 #include <optional>
 #include <vector>
@@ -10,11 +10,11 @@
 
 namespace server {
 
-// Rows become due one after the other from the first poll on. The first poll has the number of the
-// task's next row, so no rows are generated for the time in which the task did not run. If the task
-// falls more than a second behind, the clock starts again at the task's next row, and the rows of
-// that time are not generated either. This happens if the log or the processor is slow, or if the
-// task was paused.
+// Rows become due one after the other, beginning with the first call of poll(). This call begins
+// with the task's next row, so no rows are generated for the time before, in which the task did not
+// run. If the task falls more than a second behind (because the log or the processor is slow, or
+// the task was paused), the clock starts again at the task's next row, and the rows of that time
+// are not generated either.
 //
 // Threads: the task's.
 // Owner:   the task's entry on its shard.
@@ -32,8 +32,8 @@ class GeneratorClock final : public engine::Sources {
 
   // Returns the offset of the first row that is not due.
   Offset due() const;
-  // Returns the interval of polls, which is also the greatest delay of a row. Returns nothing if
-  // all rows are due already.
+  // Returns the interval between two polls, which is also the greatest delay of a row. Returns
+  // nothing if all rows are due already.
   std::optional<int64_t> interval_ms() const;
 
  private:

@@ -15,7 +15,8 @@ namespace {
 // The size of a commit in the journal beyond the size of its entry: batch header, sequence number
 // and task id.
 constexpr size_t kEntryBytes = 100;
-// A backlog below this fraction of journal_bytes waits kHandfulIntervals times as long.
+// If less than journal_bytes / kHandfulFraction waits for a checkpoint, the checkpoint may be
+// kHandfulIntervals times as late.
 constexpr size_t kHandfulFraction = 64;
 constexpr int64_t kHandfulIntervals = 30;
 

@@ -17,28 +17,28 @@
 
 namespace server {
 
-// The journal grows until a checkpoint contains its entries, and a restart reads the checkpoint and
-// the journal. A checkpoint is therefore due when the journal is so long that reading it takes
-// time, or when the last checkpoint is old. A checkpoint contains all tasks of the partition as of
-// one offset, and the journal is then trimmed to that offset.
+// The journal grows until a checkpoint contains its entries, and a restart has to read the last
+// checkpoint and the rest of the journal. So a checkpoint is due when reading the journal would
+// take long, or when the last checkpoint is old. A checkpoint contains the state of all tasks of
+// the partition at one offset, and the journal is then trimmed to that offset.
 //
 //   journal:  trimmed | finished_ ......... frozen_'s end | ......... end_
 //                       in the checkpoint on its way,       waits
 //                       or to be retried
 //
-// Committed data is only in the journal. This class stores only where the data of each task begins
-// and ends; the checkpoint itself reads the data (FrozenJournal).
+// Committed data stays in the journal only. This class stores where the data of each task begins
+// and ends, and FrozenJournal reads the data when it writes the checkpoint.
 //
-// A durable entry is final: a checkpoint will contain it even if the task's owner has failed or
-// changed meanwhile.
+// A durable entry is final: a checkpoint will contain it even if the owner of the task has failed
+// or changed in the meantime.
 //
-// Damage is detected when the journal is read, at a start and by checkpoints. All tasks to which
-// the damaged part may belong are lost: their data reaches no checkpoint, and their queries end.
-// While one of these tasks exists, the journal is not trimmed: after a trim, a restart could not
-// detect that entries are missing. Tasks that began after the damage continue.
+// Damage is detected when the journal is read: at a start, and by checkpoints. All tasks to which
+// the damaged part may belong are lost: no checkpoint contains their data, and their queries end.
+// As long as one of these tasks exists, the journal is not trimmed, because after a trim a restart
+// could not detect that entries are missing. Tasks that began after the damaged part continue.
 //
-// Invariant: data that is in no finished checkpoint is in the journal. The state store's record of
-//          the journal's end moves only after everything before it is stored.
+// Invariant: data that no finished checkpoint contains is in the journal. The end of the journal that
+//          the state store records is moved only after everything before it is stored.
 //
 // Threads: the shard's.
 // Owner:   the shard that owns the journal partition.
@@ -48,15 +48,16 @@ class JournalCheckpoints {
   enum class Memory : uint8_t {
     Enough,
     Tight,
-    // tasks wait for checkpoints, because only stored changes can be evicted from memory
+    // Tasks stop and wait for checkpoints, because only changes that are in a checkpoint can be
+    // evicted from memory.
     Exhausted,
   };
 
   JournalCheckpoints(PartitionId journal, std::shared_ptr<CheckpointLane> lane)
       : journal_(journal), lane_(std::move(lane)) {}
 
-  // Called at a start. Finds the commits of `tasks`, which are all tasks of the log, in the
-  // journal.
+  // Called when the server starts. Finds the commits of `tasks` in the journal. `tasks` has all
+  // tasks of the log.
   void recover(const FirstEntries& tasks);
   // Mark a task, or all tasks, as lost because their data cannot be read.
   void lose(const std::string& task, const Error& why);
@@ -64,9 +65,10 @@ class JournalCheckpoints {
 
   // Notes a commit; called in the order of the journal.
   void add(const DurableCommit& commit);
-  // Forgets the tasks whose ids begin with `prefix`; they commit nothing further. The returned
-  // function makes the checkpoint in progress forget them, too. It may wait, so the caller calls it
-  // on another thread. When it has returned, the tasks may be dropped in the state store.
+  // Removes the tasks whose ids begin with `prefix`; the caller ensures that they commit nothing
+  // further. The returned function also removes them from the checkpoint in progress. It may wait,
+  // so the caller calls it on another thread. When it has returned, the tasks may be dropped in the
+  // state store.
   [[nodiscard]] std::function<void()> drop(const std::string& prefix);
 
   // Begins a checkpoint if one is due and none is in progress. While memory is short, checkpoints
@@ -77,9 +79,9 @@ class JournalCheckpoints {
     if (frozen_ || is_broken_) return frozen_ != nullptr;
     return lost_.empty() ? end_ > finished_ : !waiting_.tasks.empty();
   }
-  // Returns the tasks of the checkpoints that have finished since the last call, as far as tick()
-  // has noticed. For each task, returns the last commit whose changes the state store has. Dropped
-  // tasks are omitted.
+  // Returns, for each task in the checkpoints that have finished since the last call, the last
+  // commit whose changes the state store has. Only checkpoints whose end tick() has noticed are
+  // included. Dropped tasks are omitted.
   std::vector<std::pair<std::string, TaskSequence>> take_stored();
   // Returns whether tasks were lost since the last call.
   bool take_has_lost() { return std::exchange(has_lost_, false); }
@@ -100,8 +102,8 @@ class JournalCheckpoints {
   // Returns the memory of data that the checkpoint in progress has read from the journal.
   size_t memory_bytes() const { return frozen_ ? frozen_->memory_bytes() : 0; }
   // Returns whether the backlog exceeds its limit, because checkpoints fail or are slow. Tasks must
-  // then stop committing: otherwise the disk would fill up, and a restart would take a long time.
-  // The tasks' input remains in the log.
+  // then stop committing. Otherwise the disk would fill up, and a restart would take a long time.
+  // Nothing is lost meanwhile, because the input of the tasks stays in the log.
   bool is_overdue() const { return waiting_.bytes > kMaxJournals * journal_bytes(); }
 
  private:
@@ -125,7 +127,7 @@ class JournalCheckpoints {
     void add(const Stretch& older);
   };
   size_t journal_bytes() const { return static_cast<size_t>(lane_->policy().journal_bytes); }
-  // Returns the size of a backlog for which a checkpoint is due.
+  // Returns the size from which on a backlog makes a checkpoint due.
   size_t enough_bytes(Memory memory) const {
     if (memory == Memory::Exhausted) return 1;
     return memory == Memory::Tight ? journal_bytes() / kTightFraction : journal_bytes();
@@ -144,11 +146,11 @@ class JournalCheckpoints {
   const std::shared_ptr<CheckpointLane> lane_;
   Stretch waiting_;         // commits since the last checkpoint began
   Offset end_{0};           // offset after the last commit that was added
-  Offset finished_{0};      // end of the last finished checkpoint: everything before it was trimmed
+  Offset finished_{0};      // end of the last finished checkpoint; the journal was trimmed up to it
   bool is_broken_ = false;  // the journal cannot be read
   std::set<std::string> lost_;  // lost tasks that were not dropped
   bool has_lost_ = false;       // result of the next take_has_lost()
-  // true: since the last checkpoint, the journal has received commits of tasks that were dropped
+  // True if the journal has commits of dropped tasks that no checkpoint has trimmed yet.
   bool holds_gone_ = false;
   std::shared_ptr<FrozenJournal> frozen_;       // the checkpoint in progress or to be retried
   Stretch on_way_;                              // the commits that `frozen_` is to contain

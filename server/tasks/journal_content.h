@@ -1,6 +1,6 @@
-// Encodes the contents of a journal's snapshot in pieces. The contents are the tasks of the
-// journal's queries, as the node's checkpoints, journal and exchanges have them. Layout:
-// docs/formats/cluster.md.
+// Encodes the contents of a journal's snapshot in pieces. The contents are the data of all tasks of
+// the journal's queries: their checkpoints, the later commits in the local task journal, and the
+// exchanges. Layout: docs/formats/cluster.md.
 #pragma once
 #include <functional>
 #include <string>
@@ -25,10 +25,11 @@ class JournalContent {
   virtual Status task(std::string_view id, const storage::CheckpointPosition& position) = 0;
   virtual Status store(std::string_view name) = 0;
   virtual Status entry(std::string_view key, std::string_view value) = 0;
-  // Commits since the checkpoint; the commits of each task are in the order of their sequence
+  // Commits after the checkpoint. The commits of each task are in the order of their sequence
   // numbers.
   virtual Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) = 0;
-  // Partitions of exchanges, each followed by its batches; the partitions of a topic are in order.
+  // Partitions of exchanges, each followed by its batches. The partitions of one topic are in
+  // order.
   virtual Status partition(const storage::PartitionSnapshot::Head& head) = 0;
   virtual Status batch(std::string_view bytes) = 0;
 };

@@ -1,5 +1,5 @@
-// Installs a journal's snapshot: makes its contents durable on this node, which has no data of the
-// journal's queries.
+// Installs a journal's snapshot on this node: stores its contents durably. Before this, the node
+// has no data of the journal's queries.
 #pragma once
 #include <atomic>
 #include <deque>
@@ -21,8 +21,8 @@
 
 namespace server {
 
-// At most some megabytes are in memory at a time. If an installation is interrupted, the next one
-// starts from the beginning.
+// Only some megabytes of the snapshot are in memory at a time. If an installation is interrupted,
+// the next one starts from the beginning.
 //
 // Threads: one, which may wait. Owner: QueryTasks, for the duration of a call.
 class JournalInstall final : public JournalContent {
@@ -33,8 +33,8 @@ class JournalInstall final : public JournalContent {
     std::function<Shard&(const std::string& task)> shard_of;
     const std::atomic<bool>& must_stop;
   };
-  // The queries that are installed. Other queries in the snapshot, and earlier queries of the same
-  // names, are skipped.
+  // The queries to install. Other queries in the snapshot are skipped, and so are earlier queries
+  // with the same names.
   struct Wanted {
     Revision made_at;
     std::vector<Uuid> exchanges = {};
@@ -67,8 +67,8 @@ class JournalInstall final : public JournalContent {
   storage::ReplicaLog replicas_{node_.log};
   std::set<std::string, std::less<>> taken_;  // ids of the installed queries
   std::set<Uuid> exchanges_;                  // exchanges of the installed queries
-  // The task whose checkpoint is being written; nothing between checkpoints, or if the task is
-  // skipped.
+  // The task whose checkpoint is being written. Nothing between two checkpoints, and for a task
+  // that is skipped.
   struct Open {
     std::string id;
     storage::CheckpointPosition position;
@@ -84,7 +84,7 @@ class JournalInstall final : public JournalContent {
   bool have_begun_ = false;
   std::map<std::string, TaskEpoch, std::less<>> epochs_;
   CommitBatch commits_;
-  // The partition that is being installed; nothing if it is skipped.
+  // The partition that is being installed; nothing if the partition is skipped.
   std::optional<storage::PartitionSnapshot::Head> partition_;
   std::string batches_;  // batches of `partition_` that are not durable yet
 };

@@ -13,7 +13,7 @@ namespace server {
 struct JournalProgress {
   storage::JournalPlace place = {};
   size_t snapshot_bytes = 0;  // size of the last complete snapshot
-  LeaderEpoch unclean = {};   // epoch that the last unclean election before `place` began
+  LeaderEpoch unclean = {};   // epoch that began with the last unclean election before `place`
 };
 
 Status put_journal_progress(storage::WriteTransaction& transaction, PartitionId journal,

@@ -21,13 +21,13 @@
 
 namespace server {
 
-// A journal gets a snapshot when it is longer than twice its last snapshot plus `least_bytes`. With
-// this rule, about one byte of snapshot is written for each byte of commits, and the journal takes
-// about three times the size of its queries' data.
+// A journal gets a snapshot when its length exceeds twice the size of its last snapshot plus
+// `least_bytes`. With this rule, about one byte of snapshot is written for each byte of commits,
+// and the journal takes about three times the space of its queries' data.
 //
-// The data is opened (journal_source.h) while no commit is applied. It is read afterwards, while
-// commits continue. Only one piece at a time is in memory and being written. After each piece the
-// thread pauses for the time that the piece took.
+// JournalSource opens the data while no commit is applied, and reads it afterwards, while commits
+// continue. Only one piece of the snapshot is in memory at a time. After each piece, the thread
+// pauses for as long as the piece took.
 //
 // Threads: its own, which waits. Owner: the node; the arguments of the constructor outlive the
 // thread.
@@ -66,10 +66,10 @@ class JournalSnapshots {
   // Returns whether all nodes support snapshots in journals.
   const std::function<bool()> may_write_;
   std::unique_ptr<storage::LogReader> reader_;
-  // Next attempt for journals whose last snapshot failed.
+  // Earliest times of the next attempt, for journals whose last snapshot failed.
   std::map<PartitionId, int64_t> not_before_us_;
-  // The last snapshot of a journal. Before the next snapshot is written, the journal must be
-  // trimmed to `place`. Undelivered outputs may delay this.
+  // The last snapshot of a journal. The next one is written only after the journal has been trimmed
+  // to `place`, which undelivered outputs may delay.
   struct Last {
     ReplicatedJournals::Term term;
     Offset place;

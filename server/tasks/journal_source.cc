@@ -24,8 +24,8 @@ JournalSource::~JournalSource() {
   if (reader_) reader_->end_turn();
 }
 
-// A checkpoint may complete during the call. The journals are opened first, so their snapshots
-// still contain the entries that the checkpoint trims.
+// A checkpoint may complete during the call, and remove entries from the journals. The journals are
+// opened first, so their snapshots still contain these entries.
 Result<std::unique_ptr<JournalSource>> JournalSource::open(storage::Log& log,
                                                            storage::StateStore& state,
                                                            std::vector<DefinedQueryPtr> queries,

@@ -19,8 +19,8 @@ namespace server {
 
 class JournalContentWriter;
 
-// All data is as of the moment of open(). While the object exists, the files of the log and of the
-// state cannot reuse freed pages.
+// All data is as of the moment of open(). While the object exists, log.mdb and state.mdb cannot
+// reuse freed pages.
 //
 // Threads: one at a time.
 class JournalSource {
@@ -33,8 +33,9 @@ class JournalSource {
   JournalSource(const JournalSource&) = delete;
   ~JournalSource();
 
-  // Writes the contents to `writer`. `newer` are decided commits that the log does not have yet.
-  // Each of them directly continues the commits of its task in the log.
+  // Writes the contents to `writer`. `newer` are commits that the replicated journal contains and
+  // that are not in the log yet. The first of them for each task directly follows the task's last
+  // commit in the log.
   Status write(JournalContentWriter& writer,
                std::span<const storage::JournalRecord> newer = {}) const;
 

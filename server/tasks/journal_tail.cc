@@ -19,8 +19,8 @@ Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal) {
   // The journal is opened before the state store is read. If a checkpoint completes in between, the
-  // state store is newer than the journal, which does no harm. In the opposite order, the entries
-  // that the checkpoint trims would seem to be missing.
+  // state store is newer than the opened journal, which does no harm. In the opposite order,
+  // entries that the checkpoint has removed from the journal would be in neither of the two.
   auto reader = TRY(storage::JournalReader::open(log, journal));
   const storage::StateStore::JournalEnds ends = TRY(state.journal_ends());
   const auto end = ends.find(journal);
@@ -71,9 +71,9 @@ Result<std::shared_ptr<const JournalTail>> JournalTail::read(storage::Log& log,
   return std::shared_ptr<const JournalTail>(std::move(tail));
 }
 
-// The journal was read before the checkpoint. If a checkpoint completed in between, it contains the
-// entries that it has trimmed. In the opposite order, neither of the two would contain these
-// entries.
+// The journal was read before this checkpoint is read. If another checkpoint completed in between,
+// it contains the entries that it has removed from the journal. In the opposite order, these
+// entries would be in neither of the two.
 Result<TaskSequence> JournalTail::restore(const std::string& task, const storage::StateStore& state,
                                           Target& target) const {
   const storage::CheckpointPosition stored = TRY(state.position_of(task));

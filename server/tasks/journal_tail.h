@@ -1,4 +1,4 @@
-// Reads the entries of a journal partition that follow the checkpoints, to restore tasks that
+// Reads the entries of a journal partition after the last checkpoint, to restore tasks when they
 // start.
 #pragma once
 #include <absl/container/flat_hash_map.h>
@@ -15,9 +15,9 @@
 
 namespace server {
 
-// Opens a partition of the task journal. Fails with StorageFailure if the journal was trimmed
-// beyond the state store's checkpoints: this happens if the journal and the state store are from
-// different backups.
+// Opens a partition of the task journal. Fails with StorageFailure if the beginning of the journal
+// is after the end of the state store's checkpoints, so that commits are missing. This happens if
+// the journal and the state store are from different backups.
 Result<std::unique_ptr<storage::JournalReader>> open_journal(storage::Log& log,
                                                              const storage::StateStore& state,
                                                              PartitionId journal);
@@ -41,8 +41,8 @@ FirstEntries::const_iterator find_task(const FirstEntries& tasks,
 // snapshot of the log, so the log cannot reuse freed pages while it exists.
 class JournalTail {
  public:
-  // Reads the commits of these tasks. Their former owners must have been fenced, so that no further
-  // commits follow.
+  // Reads the commits of these tasks. The former owners of the tasks must have been fenced already,
+  // so that no further commits follow.
   static Result<std::shared_ptr<const JournalTail>> read(storage::Log& log,
                                                          const storage::StateStore& state,
                                                          PartitionId journal,

@@ -12,10 +12,10 @@ namespace server {
 
 class QueryTasks;
 
-// The log is the only replica of the journals of these queries: a commit is visible when it is
+// The log has the only replica of the journals of these queries. So a commit is visible when it is
 // durable, and all commits before the log end are applied.
 //
-// Threads and owner: those of CommitPath; `tasks` outlives the object.
+// Threads and owner: as for CommitPath. `tasks` outlives the object.
 class LocalCommits final : public CommitPath {
  public:
   explicit LocalCommits(QueryTasks& tasks) : tasks_(tasks) {}

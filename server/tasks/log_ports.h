@@ -40,12 +40,12 @@ class LogSources final : public engine::Sources {
   bool in_turn_ = false;
 };
 
-// Commits to the node's log. Answers arrive on the shard's loop.
+// Passes commits of tasks to the node's log. The answers arrive on the shard's loop.
 class LogSink final : public engine::Sink {
  public:
-  // Both callbacks run on the loop. `on_room` is called when the log's queue was full and accepts
-  // commits again. `on_durable` is called for each commit in the order of its journal, before the
-  // commit is answered, even if the task no longer exists.
+  // Both callbacks run on the loop. `on_room` is called when the log's queue, which was full,
+  // accepts commits again. `on_durable` is called for each commit in the order of its journal,
+  // before the commit is answered, even if its task no longer exists.
   LogSink(storage::Log& log, Loop& loop, std::function<void()> on_room,
           std::function<void(const DurableCommit&)> on_durable)
       : log_(log), loop_(loop), on_room_(std::move(on_room)), on_durable_(std::move(on_durable)) {}

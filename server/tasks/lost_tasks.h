@@ -10,16 +10,16 @@
 
 namespace server {
 
-// A lost task does not run again until its query is dropped or the server restarts. If it continued
-// without a part of its committed data, its results would lack acknowledged data.
+// A lost task does not run again until its query is dropped or the server restarts. Without the
+// damaged part of its committed data, its results would be wrong.
 //
 // Threads: any. Shards report the lost tasks of their journals; QueryTasks asks before it builds
 // tasks. Owner: CheckpointLane.
 class LostTasks {
  public:
-  // Notes that the task is lost. If it was lost before, the first reason is kept.
+  // Adds a lost task. If the task was added before, its first reason is kept.
   void add(const std::string& task, const Error& why);
-  // Notes that all tasks of the journal are lost, including tasks that begin later.
+  // Adds all tasks of the journal, including tasks that begin later.
   void add_all_of(PartitionId journal, const Error& why);
   void drop(const std::string& prefix);
 

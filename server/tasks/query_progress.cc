@@ -20,8 +20,8 @@ std::optional<Uuid> topic_written_by(const DefinedQuery& query, const engine::St
   return id->second;
 }
 
-// Visits the ids of the topics and exchanges that a stage reads. Partitions are not visited,
-// because partitions may be added later.
+// Calls `visit` with the ids of the topics and exchanges that a stage reads. It does not visit
+// their partitions, because partitions may be added later.
 template <typename Visit>
 void visit_inputs(const DefinedQuery& query, const engine::StagePlan& stage, const Visit& visit) {
   for (const engine::PlanNode& node : stage.nodes) {

@@ -1,11 +1,12 @@
 // The positions of all persistent queries in their inputs, for tasks that read the queries'
 // outputs.
 //
-// A task that joins a stream with a table must not process a record too early: the table must
-// already contain the results of all records that could be read when this record was read
-// (engine/exec/awaited_topics.h). All tasks publish their durable positions here. A joining task
-// follows the route from the source topics to the topic of the table, query by query and stage by
-// stage.
+// A task that joins a stream with a table must not process a record too early. When the task has
+// read the record, the table must already contain the results of all records that could be read at
+// that moment (engine/exec/awaited_topics.h). To make this possible, all tasks publish their
+// durable positions here. The joining task follows the route from the source topics to the topic of
+// the table, query by query and stage by stage, and waits until each stage has passed these
+// records.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
@@ -25,8 +26,8 @@
 
 namespace server {
 
-// The number of records that tasks have read, and the number of records that they dropped because
-// the window was closed.
+// `read` is the number of records that tasks have read, and `late` the number of those that they
+// dropped because their window was closed.
 struct LateRecords {
   uint64_t late = 0, read = 0;
 };
@@ -44,23 +45,24 @@ class ProgressOfQuery {
 
   explicit ProgressOfQuery(DefinedQueryPtr defined) : defined_(std::move(defined)) {}
 
-  // Sets a new definition of the query. If its plan is another one, the positions of the query's
-  // tasks are forgotten.
+  // Sets a new definition of the query. If it has another plan, the published positions of the
+  // query's tasks are discarded.
   void replace(DefinedQueryPtr defined);
   DefinedQueryPtr defined() const;
-  // Sets the number of tasks of each stage. has_passed() is false for a stage until all its tasks
-  // have published a position.
+  // Sets the number of tasks of each stage. has_passed() returns false for a stage until all of its
+  // tasks have published a position.
   void expect(std::vector<size_t> tasks_by_stage);
   void publish(int stage, int32_t task, std::span<const Target> positions,
                LateRecords records = {});
-  // Returns the records of the stages that have dropped late records, as published so far.
+  // Returns the sum for the stages that have dropped late records, as published so far.
   LateRecords late_records() const;
   // Called when the query is dropped. The query writes nothing more, so has_passed() returns true
-  // from then on.
+  // from now on.
   void end();
 
-  // Returns whether the stage has passed all `targets` in its inputs. If not, `wake` is called at
-  // the query's next change, on the thread that makes the change, unless `wake` has expired.
+  // Returns whether all tasks of the stage have passed `targets` in their inputs. If not, `wake` is
+  // called when the query changes next, on the thread that makes the change. If `wake` has expired,
+  // it is not called.
   bool has_passed(int stage, std::span<const Target> targets,
                   const std::weak_ptr<const Wake>& wake);
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
@@ -90,8 +92,8 @@ class QueryProgress {
   explicit QueryProgress(const storage::Log& log) : log_(log) {}
 
   // Adds a query, or sets its new plan. When the server starts, all queries are defined before the
-  // first of them runs. Otherwise a reader could find no writers for a topic although it has
-  // writers.
+  // first of them runs. Otherwise a reader could find no writer for a topic although a query writes
+  // it.
   void define(const DefinedQueryPtr& query);
   void forget(const std::string& query_id);
   // Returns null if the query is not defined.
@@ -103,15 +105,16 @@ class QueryProgress {
     DefinedQueryPtr defined;
     int stage = 0;
   };
-  // Returns the stages through which the topic's rows pass, writers before readers. Returns none if
-  // no query writes the topic. Also returns none if the query `reader` is on the route, because it
-  // would wait for itself.
+  // Returns the stages through which the rows of the topic pass, each before the stages that read
+  // its output. Returns none if no query writes the topic. Also returns none if the query `reader`
+  // is on the route, because it would wait for itself.
   std::vector<Step> route_to(const Uuid& topic, const std::string& reader) const;
   // Returns a number that increases with each call of define() and forget().
   uint64_t definitions() const { return definitions_.load(std::memory_order_acquire); }
 
-  // Returns the writers of the topic, for the inputs of a task of the query `reader`. `wake` is
-  // called, on any thread, when a query that had not passed its targets has changed.
+  // Returns the writers of the topic, for the inputs of a task of the query `reader`. If a query
+  // has not passed its targets, `wake` is called when that query changes. It may be called on any
+  // thread.
   engine::TopicWritersPtr writers_of(const Uuid& topic, const std::string& reader,
                                      ProgressOfQuery::Wake wake) const;
   const storage::Log& log() const { return log_; }

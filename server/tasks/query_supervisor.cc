@@ -122,9 +122,9 @@ void QuerySupervisor::end_lost() {
   }
 }
 
-// Handles queries that have stopped at a bad record. Their failed tasks have applied a part of the
-// bad record in memory. So all tasks of such a query are built again from their last commits and
-// are not stepped: readers then see the query's table as it was committed.
+// Handles queries that have stopped at a bad record. Their failed tasks have processed a part of
+// the bad record in memory. So all tasks of such a query are built again as of their last commits,
+// and do no further work: readers then see the query's table as it was committed.
 void QuerySupervisor::stand() {
   std::lock_guard operation(operation_mutex_);
   std::vector<QueryTasks::Launch> launches;
@@ -136,8 +136,8 @@ void QuerySupervisor::stand() {
       const auto found = wanted_.find(id);
       const auto trouble = schedule_.trouble_of(id);
       if (found == wanted_.end() || !trouble || trouble->kind != Trouble::Kind::Stopped) continue;
-      // Another node may run such a query, and its commits may continue the journal from now on. So
-      // no tasks are built here.
+      // Another node may run such a query and may append commits to the journal from now on, so no
+      // tasks are built here.
       if (tasks_.commits().may_run_elsewhere(*found->second.defined)) continue;
       launches.push_back({found->second.defined, schedule_.run_of(id), RunMode::Batches, true});
       note_change(id);
@@ -158,8 +158,9 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
-// Builds the tasks of the queries in to_rebuild_, one journal after the other. Like other attempts,
-// it yields to operations, but only after some time, because users of these queries wait, too.
+// Builds the tasks of the queries in to_rebuild_, one journal after the other. As in other
+// attempts, other operations may run in between, but only after some time, because users wait for
+// these queries, too.
 void QuerySupervisor::rebuild() {
   for (bool is_left = true; is_left; let_others_go_first()) {
     std::lock_guard operation(operation_mutex_);
@@ -443,9 +444,9 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
   changed_.notify_all();
 }
 
-// Returns whether the log has reported within the last minute that the query waits for free space.
-// The limit is needed because on a full disk a little space becomes free again and again, and each
-// time the query fails again. Called under mutex_.
+// Returns whether a line in the log has reported, within the last minute, that the query waits for
+// free space. On a full disk, a little space becomes free again and again, and each time the query
+// fails again; without this limit each failure would be logged.
 bool QuerySupervisor::was_told(const std::string& query_id) {
   constexpr int64_t kAgainMs = 60'000;
   const int64_t now = now_ms();
@@ -453,7 +454,7 @@ bool QuerySupervisor::was_told(const std::string& query_id) {
   return !parked_told_ms_.emplace(query_id, now).second;
 }
 
-// Registers a callback for the time when the log accepts writes again. The log may call it
+// Registers a callback for the time when the log accepts writes again. The callback may be called
 // immediately.
 void QuerySupervisor::await_room() {
   {

@@ -22,14 +22,15 @@
 
 namespace server {
 
-// The metadata thread's requests are executed on that thread, before the call returns. The
-// supervisor's own thread repeats failed attempts as the schedule demands. It also removes the data
-// of dropped queries, so that a DROP statement does not wait for the disk.
+// The metadata thread calls the methods of QueryRunner; they do their work on that thread before
+// they return. The supervisor's own thread makes the attempts that RestartSchedule requests after a
+// failure. It also removes the data of dropped queries, so that a DROP statement does not wait for
+// the disk.
 //
 // Threads: the methods of QueryRunner on the metadata thread; task_failed(), troubles and obstacles
 //          on any.
-// Owner:   the node. The shards run until stop_thread() has returned. The log, which may still call
-//          await_room()'s callback, is closed before this object is destroyed.
+// Owner:   the node. The shards run until stop_thread() has returned. The log is closed before this
+//          object is destroyed, because it may still call the callback of await_room().
 class QuerySupervisor final : public QueryRunner {
  public:
   using Trouble = RestartSchedule::Trouble;
@@ -47,16 +48,16 @@ class QuerySupervisor final : public QueryRunner {
   void pause(const std::string& query_id, bool is_paused) override;
   void drop_topic(const Uuid& topic) override;
 
-  // Requests that the tasks of these queries are built again soon, because the node that runs the
-  // queries has changed from or to this node.
+  // Requests that the tasks of these queries are built again soon, because the queries have moved
+  // to this node or away from it.
   void rebuild_soon(std::vector<std::string> queries);
-  // Notes that a task cannot continue. Only the first report of each run has an effect.
+  // Reports that a task cannot continue. Only the first report of each run has an effect.
   void task_failed(const TaskNews& news);
-  // Returns the reason why a query does not run normally, and what happens next, as a text for the
-  // user; nothing if it runs normally.
+  // Returns, as a text for the user, the reason why a query does not run normally and what the
+  // server will do about it; nothing if it runs normally.
   std::optional<Error> trouble_of(const std::string& query_id) const;
-  // Returns a number that increases whenever a query starts, fails, is paused or is resumed. While
-  // the number stays the same, the Health of every query stays the same.
+  // Returns a number that increases whenever a query starts, fails, is paused or is resumed. As
+  // long as the number stays the same, health_of() returns the same result for every query.
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   struct Health {
     uint64_t since = 0;                   // the value of changes() after the query's last change
@@ -65,7 +66,7 @@ class QuerySupervisor final : public QueryRunner {
   };
   Health health_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
-  // Records why a rebuilt query could not replace the old query although it runs. An empty `why`
+  // Records why a rebuilt query, which runs, could not replace the old query. An empty `why`
   // removes the record.
   void note_obstacle(const std::string& query_id, std::optional<Error> why);
   std::map<std::string, Error> obstacles() const;
@@ -76,7 +77,7 @@ class QuerySupervisor final : public QueryRunner {
     bool is_paused = false;
   };
   // A removal of the data of a dropped query or topic. It is repeated until it succeeds. If the
-  // process ends before that, the next start finds the data.
+  // process ends earlier, the next process finds the data at its start and removes it.
   struct Removal {
     std::string query;  // the query whose state is removed; empty: `topic` is set
     Uuid topic;         // the topic whose records are removed
@@ -84,8 +85,8 @@ class QuerySupervisor final : public QueryRunner {
   };
   void run();
   int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
-  // Begins an operation for which a caller waits. An attempt that is restoring much state is
-  // postponed until the operation is done.
+  // Begins an operation for which a caller waits. If an attempt is restoring much state at this
+  // moment, the attempt is put off until the operation is done.
   std::unique_lock<std::mutex> begin_operation();
   using GivesWay = QueryTasks::GivesWay;
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
@@ -118,9 +119,9 @@ class QuerySupervisor final : public QueryRunner {
   std::atomic<int> waiting_operations_ = 0;
   // Guarded by operation_mutex_
   std::map<std::string, Wanted> wanted_;
-  // The time during which an attempt does not yield to operations. Without it, a stream of
-  // statements could keep a query from ever starting. It grows with each attempt that yielded, and
-  // is reset after an attempt that did not.
+  // The time during which an attempt is not put off for operations. Without it, a stream of
+  // statements could keep a query from ever starting. The time grows with each attempt that was put
+  // off, and is reset after an attempt that was not.
   int64_t patience_ms_ = 0;
   bool has_given_way_ = false;
 
@@ -136,10 +137,11 @@ class QuerySupervisor final : public QueryRunner {
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // a callback for free space is registered with the log
   LogRate log_rate_{4};
-  // By query: the time of its last log line about waiting for space.
+  // For each query that waits for disk space: the time of its last log line about this.
   std::map<std::string, int64_t> parked_told_ms_;
   std::set<std::string> to_rebuild_;  // guarded by mutex_
-  std::set<std::string> to_stand_;    // guarded by mutex_: stopped queries for stand()
+  // guarded by mutex_: queries for which stand() has been called
+  std::set<std::string> to_stand_;
 };
 
 }  // namespace server

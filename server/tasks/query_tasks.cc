@@ -23,8 +23,8 @@ namespace server {
 
 namespace {
 
-// More rows than a task can have in progress when it fails. The bad record is therefore among the
-// first rows of this number.
+// This number is greater than the number of rows that a task can have in progress when it fails. So
+// the bad record is among the first kIsolatedRows rows after the last commit.
 constexpr uint64_t kIsolatedRows = 32'768;
 
 // Runs `work` on a shard's loop and waits until it is done.
@@ -408,8 +408,8 @@ bool joins_table(const engine::StagePlan& stage) {
 
 }  // namespace
 
-// Only joins of a stream with a table depend on the order of their inputs. A join of two tables
-// gives the same rows whichever is read first, and a join of two streams matches in both
+// Only a join of a stream with a table depends on the order in which its inputs are read: a join of
+// two tables gives the same rows whichever is read first, and a join of two streams matches in both
 // directions.
 void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string& query_id,
                                Shard& shard, std::span<engine::Task::Input> inputs,
@@ -426,8 +426,8 @@ void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string
   }
 }
 
-// Called before the tasks publish positions, so that a stage with a missing task counts as not
-// having passed anything.
+// Stores how many tasks each stage has, before the tasks publish positions. So while a task of a
+// stage is missing, the stage does not count as having passed any position.
 void QueryTasks::expect_tasks(std::span<const TaskPlace> places) const {
   std::map<const QueryLaunch*, std::vector<size_t>> counts;
   for (const TaskPlace& place : places) {

@@ -1,4 +1,4 @@
-// Builds the tasks of persistent queries from durable data, and passes them to the shards.
+// Builds the tasks of persistent queries from durable data, and gives them to the shards.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -34,7 +34,7 @@ struct RecoveredCounts {
 // Owner:   the node; the shards, the log and the state store outlive it.
 class QueryTasks {
  public:
-  // Returns the present topics, which have the numbers of their partitions.
+  // Returns the current topics with the numbers of their partitions.
   using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
   // Called before the shards run. Assigns the partitions of the task journal to the shards.
   QueryTasks(storage::Log& log, storage::StateStore& state, const Clock& clock,
@@ -42,11 +42,12 @@ class QueryTasks {
              const std::atomic<bool>& must_stop);
 
   using Launch = QueryLaunch;
-  // Builds all tasks of each query, restored to their last durable commit, in place of the old
-  // tasks. Returns one status for each query. After a failure, a query has no tasks or still has
-  // all of its old ones. Damaged durable data is reported as DataCorrupted, with a hint on how to
-  // repair it. While state is restored, `gives_way` is called from time to time on several threads;
-  // once it returns true, queries that are not built yet fail with QueryCanceled.
+  // Builds all tasks of each query in place of the old tasks. Each task is restored to its last
+  // durable commit. Returns one status for each query. After a failure, a query either has no
+  // tasks, or still has all of its old ones. If durable data is damaged, the status is
+  // DataCorrupted with a hint on how to repair it. While state is restored, `gives_way` is called
+  // from time to time on several threads. When it has returned true, the queries that are not built
+  // yet fail with QueryCanceled.
   using GivesWay = std::function<bool()>;
   std::vector<Status> start(
       std::span<const Launch> launches, const GivesWay& gives_way = [] { return false; });
@@ -59,18 +60,19 @@ class QueryTasks {
     std::set<std::string> queries;
   };
   Result<Inventory> inventory() const;
-  // Delete the state of a query that has no tasks, or the records of a topic. The deletion is
-  // durable on return.
+  // drop_state() deletes the state of a query that has no tasks, and drop_topic() the records of a
+  // topic. The deletion is durable on return.
   Status drop_state(const std::string& query_id);
   Status drop_topic(const Uuid& topic);
 
-  // Sets the function that finds the partition to which lines about failed records are written. The
-  // function is called for each task that starts, because the stream of such lines may have been
-  // dropped. Called before the first start.
+  // Sets the function that finds the partition to which the processing log (the lines about failed
+  // records) is written. It is called for each task that starts, because a user may have dropped
+  // the stream of the processing log. Called before the first start.
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
-  // Sets the path of commits; the default is LocalCommits. Called before the first start.
+  // Sets the CommitPath for all queries; the default is LocalCommits. Called before the first
+  // start.
   void use_commits(std::unique_ptr<CommitPath> commits) { commits_ = std::move(commits); }
   CommitPath& commits() const { return *commits_; }
   const std::atomic<bool>& must_stop() const { return must_stop_; }
@@ -78,36 +80,38 @@ class QueryTasks {
   // Called before the first start.
   using HasReplica = std::function<bool(const storage::TopicPartition& partition)>;
   void set_replicas(HasReplica has_replica) { has_replica_ = std::move(has_replica); }
-  // For a cluster: sets the function that returns the unclean elections of all partitions so far.
+  // For a cluster: sets the function that returns all unclean elections of partitions so far.
   // Called before the first start.
   using FindElections = std::function<storage::UncleanElections()>;
   void set_elections(FindElections find) { find_elections_ = std::move(find); }
   PartitionElections elections_of(const DefinedQuery& defined) const {
     return elections_over(defined, find_elections_());
   }
-  // Checks that the local replicas of the partitions have the contents of their new leaders. Fails
-  // with QueryCanceled if one does not yet.
+  // Checks that the local replica of each partition has the same contents as the partition's new
+  // leader. Fails with QueryCanceled if one does not have them yet.
   Status check_follows(const PartitionElections& elections) const;
-  // Deletes and builds again a table that this node keeps for itself, if it may have rows from
-  // records that an unclean election has removed. Fails with QueryCanceled while this must wait.
+  // Deletes a table that this node keeps for itself and builds it again, if the table may have rows
+  // from records that an unclean election has removed. Fails with QueryCanceled if this has to
+  // wait.
   Status renew_if_lost(const DefinedQuery& defined);
-  // Records that the loops of the shards run. A drop waits for these loops, so nothing can be
-  // dropped earlier.
+  // Called when the loops of the shards run. A drop waits for these loops, so nothing can be
+  // dropped before.
   void note_shards_run() { shards_run_ = true; }
 
-  // Sets the schemas to which records refer. The schemas outlive the shards' tasks. Called before
+  // Sets the schemas to which records refer. They outlive the tasks of the shards. Called before
   // the first start.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
 
-  // Returns the positions of the queries. Before the first query starts, the object must contain
+  // Returns the published positions of the queries. Before the first query starts, it must contain
   // all queries that are to run, and no dropped query.
   QueryProgress& progress() { return progress_; }
   // Sets whether a join of a stream with a table waits for the queries that write its inputs. With
-  // false, joins behave as in ksqlDB. In a cluster joins never wait, because the outputs of a query
-  // are delivered only after its commits. Called before the first start.
+  // false, joins behave as in ksqlDB. In a cluster, joins never wait, because the outputs of a
+  // query become visible only some time after its commits. Called before the first start.
   void set_joins_wait(bool joins_wait) { joins_wait_ = joins_wait; }
   // If the stage joins a stream with a table, makes its new task `task` on this shard wait for the
-  // writers of its inputs. Other stages give the same results without waiting. Threads: any.
+  // writers of its inputs. Other stages need not wait: the order in which their inputs arrive does
+  // not change their results. Threads: any.
   void await_writers(const engine::StagePlan& stage, const std::string& query_id, Shard& shard,
                      std::span<engine::Task::Input> inputs, ShardTask& task) const;
 
@@ -134,14 +138,14 @@ class QueryTasks {
   // Adds all tasks of the query to `places`. Fails, and adds none, if one of them cannot be placed.
   static Status place(const Launch& launch, size_t index, const storage::TopicSnapshot& topics,
                       std::vector<TaskPlace>& places);
-  // Sets the result of each query that has a lost task to an error, so that none of its tasks
-  // starts.
+  // If one of a query's tasks is lost (LostTasks), sets the query's element of `results` to an
+  // error, so that none of its tasks starts.
   void find_lost(std::span<const TaskPlace> places, std::vector<Status>& results) const;
-  // Begins the tasks in the log. Fails if no task has begun. Failures of single tasks are noted in
-  // `results`.
+  // Begins the tasks in the log. Fails if no task has begun. If a single task fails, its query's
+  // element of `results` gets the error.
   Status begin_tasks(std::span<TaskPlace> places, std::vector<Status>& results);
-  // For each journal: the entries of the tasks that begin, or the error if the journal cannot be
-  // read.
+  // For each journal: the entries of the tasks that are being started, or the error if the journal
+  // cannot be read.
   using Tails = std::map<PartitionId, Result<std::shared_ptr<const JournalTail>>>;
   Tails read_journals(std::span<const TaskPlace> places);
   Status build(TaskPlace& place, const Tails& tails, const storage::TopicSnapshot& topics,
@@ -159,8 +163,8 @@ class QueryTasks {
   void expect_tasks(std::span<const TaskPlace> places) const;
   void hand_over(std::vector<TaskPlace> places);
   void deal_out_journals();
-  // Calls work(0) to work(count - 1) on several threads, one for each shard, since a start may have
-  // ten thousand tasks.
+  // Calls work(0) to work(count - 1) on several threads, one for each shard. Several threads are
+  // used because a start may have ten thousand tasks.
   void for_all(size_t count, const std::function<void(size_t)>& work) const;
 
   storage::Log& log_;

@@ -1,4 +1,4 @@
-// Replaces old queries by rebuilt ones when the rebuilt ones have caught up (docs/adr/0046).
+// Gives tables to rebuilt queries when these have caught up with the old queries (docs/adr/0046).
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -15,10 +15,10 @@
 namespace server {
 
 // Checks a few times a second whether a rebuilt query has caught up, and then takes three steps.
-// First, both queries stop reading. The metadata log records this, so that they do not read after a
-// restart either. Second, the differences between the two tables are written to the old table's
-// topic in one transaction. Third, one command of the metadata log gives the table to the new query
-// and drops the old query. Each step can be repeated.
+// First, both queries stop reading. The metadata log records this, so that they do not continue
+// after a restart. Second, the differences between the tables of the two queries are written to the
+// topic of the old table in one transaction. Third, one command of the metadata log gives the table
+// to the new query and drops the old query. Each step can be repeated after a failure.
 //
 // Threads: its own, which waits for the shards, the log and the metadata thread, so all of these
 //          must run.
@@ -42,9 +42,10 @@ class Rebuilds {
   void run();
   void advance(const DefinedQuery& query);
   std::vector<ShardTaskReport> reports_of(const std::string& query_id) const;
-  // Returns whether all tasks of the query exist and have little left to read.
+  // Returns whether all tasks of the query exist and have read nearly all of their input.
   bool has_caught_up(const DefinedQuery& query) const;
-  // Returns whether neither query produces rows, and all tasks of the new query exist.
+  // Returns whether neither the old nor the new query produces rows, and all tasks of the new query
+  // exist.
   bool both_stand(const DefinedQuery& query) const;
   Status stand(const DefinedQuery& query);
   TablePublisher::Topics topics_of(const DefinedQuery& query) const;

@@ -16,10 +16,10 @@
 
 namespace server {
 
-// Tables that each node keeps for itself have no replicated journal: their commits are local.
+// Tables that each node keeps for itself have no replicated journal; their commits are local.
 //
-// Threads and owner: those of CommitPath; the journals, the log, the state store and `tasks`
-//          outlive it.
+// Threads and owner: as for CommitPath. The journals, the log, the state store and `tasks` outlive
+//          this object.
 class ReplicatedCommits final : public CommitPath {
  public:
   ReplicatedCommits(ReplicatedJournals& journals, QueryTasks& tasks, storage::Log& log,
@@ -35,7 +35,8 @@ class ReplicatedCommits final : public CommitPath {
                                  std::vector<Status>& results) override;
   Result<TaskRole> role_of(const TaskPlace& place, Shard& shard) override;
   void forget(const std::string& query_id) override { journals_.forget(query_id); }
-  // Also false for local commits: another node may run the query that writes the topic.
+  // Also false for queries with local commits, because another node may run the query that writes
+  // the topic.
   bool shows_outputs_with_commits() const override { return false; }
   bool may_run_elsewhere(const DefinedQuery& defined) const override { return is_shared(defined); }
   void when_applied(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,
@@ -46,18 +47,19 @@ class ReplicatedCommits final : public CommitPath {
  private:
   class SharedStart;
   static bool is_shared(const DefinedQuery& defined) { return defined.journal.has_value(); }
-  // If this node has missed a part of a replicated journal, restores the journal's queries from a
-  // snapshot.
+  // If this node has missed a part of a replicated journal, restores the queries of the journal
+  // from a snapshot in the journal.
   Status install_if_behind(PartitionId journal);
   Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
-  // Waits until the commits of the queries, which have no tasks on this node, have been applied
-  // here. Returns whether this has succeeded and one of the queries can start.
+  // The queries have no tasks on this node yet. Waits until all of their commits in the journal
+  // have been applied here. Returns whether this has succeeded and at least one of the queries can
+  // start.
   bool settle(PartitionId journal, std::span<const size_t> its_launches,
               std::span<const QueryLaunch> launches, std::vector<Status>& results);
-  // Fails with QueryCanceled if the query was replaced meanwhile, since it must not start with the
-  // old plan.
+  // Fails with QueryCanceled if the query was replaced in the meantime, because it must not start
+  // with its old plan.
   Status check_newest(const DefinedQuery& defined) const;
-  // Fails with the reason if an unclean election has ended the query.
+  // If an unclean election has ended the query, fails with the reason.
   Status check_losses(const DefinedQuery& defined);
   // Fails with QueryCanceled if this node lacks a replica of one of the task's inputs.
   Status check_replicas(const TaskPlace& place) const;

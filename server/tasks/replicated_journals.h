@@ -33,26 +33,26 @@ namespace server {
 // Every node with replicas of the journals applies the same commits in the same order. It writes
 // the tasks' entries to its own task journal, and their outputs for the next stage to its own
 // exchanges. So each of these nodes always has the state of all tasks, in the same form as a single
-// node. A node that becomes the leader of a journal continues from this state.
+// node. A node that becomes the leader of a journal continues from its own copy of this state.
 //
-// The node's position in a journal is written in the same commit of the log. Commits of dropped
-// queries are skipped. If a commit's query is not defined here yet, the commit and all later
-// commits of the journal wait. A query may be unable to run here, because this program cannot read
-// it or its input is deleted. It does not block other queries: its commits from other nodes are
-// still applied, so that it can continue on a node where it can run.
+// The log commit that applies commits of a journal also stores this node's position in the journal.
+// Commits of dropped queries are skipped. If the query of a commit is not defined on this node yet,
+// this commit and all later ones of the journal wait. If this node cannot run a query, because its
+// program cannot read the definition or an input was deleted, the query does not block others: its
+// commits from other nodes are still applied, so that it can continue on a node that can run it.
 //
-// If a node has missed a part of the journal that is trimmed, it is restored from a snapshot in the
-// journal (docs/adr/0081).
+// If a part of the journal was trimmed before this node has read it, the node is restored from a
+// snapshot in the journal (docs/adr/0081).
 //
 // Threads: any. The shards are notified of applied commits on the log's thread.
-// Owner:   the node. The shards outlive it; the log's writer does not: stop_thread() is called,
-//          then the log is closed, then this object is destroyed.
+// Owner:   the node. The shards outlive this object; the log's writer does not. At the end the owner
+//          calls stop_thread(), closes the log, and destroys this object.
 class ReplicatedJournals {
  public:
   using Term = JournalProposals::Term;
   using FindImage = std::function<MetadataImagePtr()>;
-  // Receives the ids of queries whose tasks must be built again, because the node that runs them
-  // has changed from or to this node.
+  // Receives the ids of queries that have moved to this node or away from it, so that their tasks
+  // must be built again.
   using OnChange = std::function<void(std::vector<std::string> queries)>;
   static Result<std::unique_ptr<ReplicatedJournals>> open(storage::Log& log, const Clock& clock,
                                                           std::vector<Shard*> shards,
@@ -66,18 +66,20 @@ class ReplicatedJournals {
   void start_thread();
   void stop_thread();
 
-  // Notes that partitions have new records. Partitions other than those of replicated journals are
+  // Called when partitions have new records. Partitions that are not replicated journals are
   // ignored.
   void grown(std::span<const storage::TopicPartition> partitions);
 
-  // Notes that this node leads the journal and decides its commits from now on, until closed().
+  // Called when this node has become the leader of the journal. It decides the journal's commits
+  // until closed() is called.
   void opened(PartitionId journal, Term term);
   void closed(PartitionId journal);
   JournalProposals& proposals() { return proposals_; }
 
   // --- Building tasks
-  // Pauses the application of commits. As long as this object exists, no commit of these journals
-  // is applied. When the constructor returns, the shards have been notified of all applied commits.
+  // Pauses the application of commits. While this object exists, no commit of these journals is
+  // applied. When its constructor returns, the shards have been notified of all commits that were
+  // applied before.
   class Pause {
    public:
     Pause(ReplicatedJournals& journals, std::set<PartitionId> which);
@@ -89,14 +91,14 @@ class ReplicatedJournals {
     ReplicatedJournals& journals_;
     const std::set<PartitionId> which_;
   };
-  // The revisions of the plans whose commits belong to the query as it was started here. A replaced
-  // query keeps its commits under earlier plans. Commits under a later plan wait until that plan
-  // has started here, too (docs/adr/0101).
+  // The range of revisions of the plans with which the query was started here, from its creation to
+  // the newest plan. Commits under these plans belong to the query. A commit under a later plan
+  // waits until that plan has been started here, too (docs/adr/0101).
   struct Plans {
     Revision made_at, newest;
     bool have(Revision planned_at) const { return made_at <= planned_at && planned_at <= newest; }
   };
-  // The task epoch under which commits of a task are applied from now on, and the task's shard.
+  // The shard of a task, and the task epoch under which the task's commits are applied from now on.
   struct LocalTask {
     Plans plans;  // plans of the task's query
     TaskEpoch epoch;
@@ -104,29 +106,30 @@ class ReplicatedJournals {
     bool runs = true;  // false: the query cannot run here, so its exchanges may be missing
   };
   void set_task(const std::string& task, LocalTask local);
-  // Records that the query cannot run here. Keeps: its commits are still applied. Damaged: its data
-  // on this node is damaged, so its commits are skipped.
+  // Records that the query cannot run here. With Keeps, its commits are still applied. With
+  // Damaged, its data on this node is damaged, so its commits are skipped.
   enum class Failed : uint8_t { Keeps, Damaged };
   void cannot_run(const std::string& query_id, Plans plans, Failed how);
   void forget(const std::string& query_id);
   // Returns whether this node has read a command that gives the query a newer plan.
   bool knows_newer_plan(const DefinedQuery& query) const;
-  // Returns the term under which the journal's tasks run here. Returns nothing if another node runs
-  // them, or while commits from before the term are still to be applied.
+  // Returns the term in which this node leads the journal and runs its tasks. Returns nothing if
+  // another node runs them, or if commits from before the term still have to be applied.
   std::optional<Term> term(PartitionId journal) const;
-  // Waits until all proposals of the present term that were made before the call are applied. Fails
-  // with QueryCanceled if that takes long.
+  // Waits until all commits that were proposed in the present term before the call have been
+  // applied. Fails with QueryCanceled if that takes too long.
   Status settle(PartitionId journal);
 
-  // Calls `done` on the loop when all commits before `end` are applied and each shard has received
-  // those of its tasks. Does not call it if `receiver` has expired.
+  // Calls `done` on the loop when all commits before `end` have been applied and each shard has
+  // received those of its tasks. If `receiver` has expired, `done` is not called.
   void when_carried_out(PartitionId journal, Offset end, const std::weak_ptr<const void>& receiver,
                         std::function<void(Status)> done);
-  // Returns an offset before which the outputs of all commits are delivered, according to the part
-  // of the journal that this node has read.
+  // Returns an offset such that all outputs of commits before it are delivered, according to the
+  // part of the journal that this node has read.
   Offset first_needed(PartitionId journal) const;
-  // Returns the offset of the first commit that this node has not applied yet. Returns INT64_MAX if
-  // an error has stopped the journal here, because the node then needs no commits.
+  // Returns the offset of the first commit that this node has not applied yet. If an error has
+  // stopped the journal on this node, returns INT64_MAX, because the node then needs no further
+  // commits.
   Offset first_not_carried_out(PartitionId journal) const;
 
   // --- Snapshots
@@ -137,19 +140,20 @@ class ReplicatedJournals {
     std::vector<DefinedQueryPtr> queries;
     std::vector<std::string> tasks;
   };
-  // Returns the contents for a snapshot, while `pause` prevents commits from being applied. Returns
-  // nothing if this node does not have the state of all queries of the journal.
+  // Returns the position and the tasks for a snapshot. `pause` prevents commits from being applied
+  // meanwhile. Returns nothing if this node does not have the state of all queries of the journal.
   std::optional<Contents> contents(const Pause& pause, PartitionId journal) const;
   // Returns the size of the last snapshot that this node has read in the journal or was restored
   // from.
   size_t snapshot_bytes(PartitionId journal) const;
   // Returns the snapshot from which this node must be restored; nothing if no restore is needed.
-  // The caller calls installed() when the snapshot's contents are durable here and this node has no
-  // other data of the journal's queries. The tasks of these queries are built after that.
+  // The caller installs it, and calls installed() when the contents are durable here and this node
+  // has no other data of the journal's queries. After that, the tasks of these queries are built.
   std::optional<storage::FoundSnapshot> to_install(PartitionId journal) const;
   Status installed(PartitionId journal, const storage::FoundSnapshot& snapshot);
   void search_again(PartitionId journal);
-  // Returns the revision of the node's metadata, and the queries of the journal in them.
+  // Returns the revision of the metadata that this node has applied, and the queries of the journal
+  // at that revision.
   std::pair<Revision, std::vector<DefinedQueryPtr>> queries_in(PartitionId journal) const;
 
  private:
@@ -162,15 +166,17 @@ class ReplicatedJournals {
     storage::JournalPlace place = {};
     // Sizes of the last complete snapshot and of the one being read.
     size_t snapshot_bytes = 0, begun_bytes = 0;
-    LeaderEpoch unclean = {};  // epoch that the last unclean election before `place` began
+    LeaderEpoch unclean = {};  // epoch that began with the last unclean election before `place`
     std::optional<storage::FoundSnapshot> to_install = {};
-    int64_t search_at_us = 0;  // if this node is behind: time of the next search for a snapshot
+    // time of the next search for a snapshot, if the node has missed a trimmed part
+    int64_t search_at_us = 0;
     bool is_under_way = false;
     int paused = 0;
     std::optional<Error> broken = {};
     std::optional<Term> term = {};  // set by opened()
-    Offset opens_at = {};           // all commits before it must be applied first
-    bool is_open = false;           // the tasks may run: all commits before opens_at are applied
+    // the tasks may run when all commits before this offset are applied
+    Offset opens_at = {};
+    bool is_open = false;  // the tasks may run: all commits before opens_at are applied
     std::vector<Waiter> waiters = {};
   };
   // The commits that one transaction of the log applies.
@@ -179,8 +185,8 @@ class ReplicatedJournals {
     storage::JournalPlace place;
     size_t snapshot_bytes = 0, begun_bytes = 0;
     LeaderEpoch unclean = {};
-    bool waits = false;  // the next commit waits until a query is defined or started
-    // The task and the exchanges that the next commit needs and this node lacks, because the query
+    bool waits = false;  // the next commit has to wait until its query is defined or started
+    // The next commit needs this task and these exchanges. The node lacks them, because the query
     // does not run here.
     struct Missing {
       std::string task;
@@ -199,7 +205,7 @@ class ReplicatedJournals {
   Result<Portion> read(PartitionId number, const Portion& from);
   Status check_chain(PartitionId number, const storage::JournalPlace& place, Offset log_start);
   void note_piece(std::string_view batch, Portion& portion) const;
-  // Returns whether the node lacks a part of the journal that has been trimmed.
+  // Returns whether a part of the journal that this node has not read yet has been trimmed.
   bool is_behind(PartitionId number, Offset next) const;
   Status begin_anew(PartitionId number, Journal& journal);
   Status write_place(PartitionId number, const storage::FoundSnapshot& snapshot);
@@ -208,17 +214,17 @@ class ReplicatedJournals {
   void make_missing(PartitionId number, const Portion::Missing& missing);
   void made_missing(PartitionId number, const Portion::Missing& missing,
                     Result<storage::TaskStarts> begun);
-  // Ends the work in progress on the journal. An error stops the application of the journal's
-  // commits, unless an unclean election later makes this node read the journal again.
+  // Ends the work in progress on the journal. With an error `why`, no further commits of the
+  // journal are applied, unless an unclean election later makes this node read the journal again.
   void rest(PartitionId number, std::optional<Error> why = {});
   Verdict judge(PartitionId number, const storage::ReplicatedCommit& commit,
                 LocalTask& local) const;
   std::optional<storage::UncleanElection> election_of(PartitionId number) const;
-  // Returns whether the journal must be read again because of an unclean election that may have
-  // replaced commits which this node has applied.
+  // Returns whether the journal must be read again, because an unclean election may have replaced
+  // commits that this node has applied.
   bool is_lost(PartitionId number, const Journal& journal) const;
   // Returns the position from which the journal is read again after the election. Returns nothing
-  // until the local replica has the new leader's contents.
+  // until the local replica has the contents of the new leader.
   Result<std::optional<Portion>> begin_after(PartitionId number,
                                              const storage::UncleanElection& election) const;
   void carried_out(PartitionId number, const Portion& portion, const Status& applied);

@@ -1,5 +1,5 @@
-// Sends the commits of tasks in a cluster to a replicated journal. A commit is done when this node
-// has read it in the journal and applied it.
+// Sends the commits of tasks to a replicated journal, in a cluster. A commit is answered when this
+// node has read it in the journal and applied it.
 #pragma once
 #include <deque>
 #include <memory>
@@ -13,19 +13,19 @@
 
 namespace server {
 
-// Accepts proposals of commits. A proposal is answered when its commit is read in the journal and
-// applied. If the journal is closed earlier, the proposal gets no answer.
+// Accepts proposals of commits. A proposal is answered when its commit was read in the journal and
+// applied. If the journal is closed before that, the proposal gets no answer.
 //
 // Threads: any. Owner: the node.
 class JournalProposals {
  public:
-  // A period in which a node leads a journal without interruption. Proposals of earlier terms are
-  // discarded.
+  // Number of a period in which this node leads a journal without interruption. Proposals of
+  // earlier terms are discarded.
   using Term = uint64_t;
   virtual ~JournalProposals() = default;
   virtual void propose(PartitionId journal, Term term, storage::ReplicatedCommit commit) = 0;
-  // Calls `done` with true when all earlier proposals are visible, or with false if the term ends
-  // before.
+  // Calls `done` with true when all earlier proposals are visible. Calls it with false if the term
+  // ends before that.
   virtual void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) = 0;
 };
 
@@ -41,7 +41,7 @@ class ReplicatedSink final : public engine::Sink {
   ReplicatedSink(JournalProposals& proposals, Place place)
       : proposals_(proposals), place_(std::move(place)) {}
 
-  // Always accepts the commit, since a task has only a few commits in progress.
+  // Always accepts the commit. A task has only a few commits in progress, so no limit is needed.
   bool try_commit(engine::TaskCommit& commit, engine::CommitDone& done) override;
   void answered(TaskSequence sequence, CommitId commit);
 

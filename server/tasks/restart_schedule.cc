@@ -40,8 +40,8 @@ bool RestartSchedule::is_for_good(const Error& error) {
   }
 }
 
-// Begins a run. The run gets its number here, so from now on reports of the run that it replaces
-// are ignored.
+// Begins a run (an attempt to run the query). The run gets its number here; from now on reports of
+// the run before it are ignored.
 RestartSchedule::Attempt RestartSchedule::begin_attempt(Entry& entry) {
   auto& [id, state] = entry;
   state.run = ++last_run_;

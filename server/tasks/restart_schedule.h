@@ -17,8 +17,8 @@ namespace server {
 // How a run of a query reads its first records.
 enum class RunMode : uint8_t {
   Batches,
-  // One record at a time, so that everything before a bad record is committed and the query stops
-  // exactly at that record.
+  // One record at a time. So everything before a record that cannot be processed is committed, and
+  // the query stops exactly at that record.
   Isolating,
 };
 
@@ -39,10 +39,10 @@ struct TaskNews {
 };
 
 // Invariants:
-//  1. a failed run leads to one attempt, however many of its tasks fail. A report changes nothing
-//     if its run is not the newest, or if an attempt is already scheduled;
-//  2. while the disk is full, no attempt is made, because it would only write more data. The log
-//     reports when it accepts writes again.
+// 1. a failed run leads to one attempt, however many of its tasks fail. A report of an older run
+//    changes nothing, and neither does one while an attempt is already scheduled;
+// 2. while the disk is full, no attempt is made, because it would only write more data. The log
+//    reports when it accepts writes again.
 //
 //   Running --news--> Waiting --due--> Attempting --started--> Running
 //      |                 ^                  |
@@ -70,33 +70,33 @@ class RestartSchedule {
 
   explicit RestartSchedule(BackOff back_off = {}) : back_off_(back_off) {}
 
-  // Returns whether only a statement of a user can resolve the error. For example, a deleted topic
-  // never exists again with the same id.
+  // Returns whether only a statement of a user can resolve the error. An example is a deleted
+  // topic: no later topic has its id.
   static bool is_for_good(const Error& error);
 
   // Begins a new run of the query. Reports of all earlier runs are ignored from now on.
   Attempt begin_run(const std::string& query_id);
-  // Called when the run's tasks are on the shards.
+  // Called when the tasks of the run are on the shards.
   void started(const std::string& query_id);
   void start_failed(const std::string& query_id, Error error, int64_t now_ms);
-  // Notes that the attempt yielded to another operation. This does not count as a failure of the
-  // query.
+  // Called when the attempt was interrupted in favour of another operation. This does not count as
+  // a failure of the query.
   void put_off(const Attempt& attempt, int64_t now_ms);
-  // Notes the report of a failed task. Returns false if the report has no effect, for example
-  // because it is of an earlier run.
+  // Takes the report of a failed task. Returns false if the report has no effect, for example
+  // because it is from an earlier run.
   bool task_failed(const TaskNews& news, int64_t now_ms);
-  // Notes that the log accepts writes again.
+  // Called when the log accepts writes again.
   void room_is_back(int64_t now_ms);
   bool has_parked() const { return parked_count_ > 0; }
   // Stops the query until a statement starts it.
   void stop(const std::string& query_id, Error why);
-  // Makes an attempt due immediately if the query does not run, and resets the delay.
+  // Makes an attempt due immediately if the query does not run, and resets the delay to first_ms.
   void retry_now(const std::string& query_id, int64_t now_ms);
   void forget(const std::string& query_id);
 
   std::optional<int64_t> next_due_ms() const;
-  // Returns the attempts that are due, as new runs. The caller answers each with started() or
-  // start_failed().
+  // Returns the attempts that are due; each begins a new run. The caller calls started() or
+  // start_failed() for each of them.
   std::vector<Attempt> take_due(int64_t now_ms);
 
   std::optional<Trouble> trouble_of(std::string_view query_id) const;
@@ -127,8 +127,8 @@ class RestartSchedule {
   const BackOff back_off_;
   uint64_t last_run_ = 0;
   States states_;
-  // Waiting queries in the order of their due times. Running queries, of which ten thousand may
-  // exist, are not in the set and cost nothing. The ids are views of keys of states_.
+  // Waiting queries in the order of their due times. Running queries are not in the set, so they
+  // cost nothing; ten thousand of them may exist. The ids are views of keys of states_.
   std::set<std::pair<int64_t, std::string_view>> waiting_;  // ids of states_
   size_t parked_count_ = 0;
 };

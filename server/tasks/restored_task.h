@@ -1,4 +1,4 @@
-// A task that is restored from its checkpoint and the journal's entries after it.
+// Restores a task from its checkpoint and the later entries of the journal.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace server {
 
-// A task that only applies another node's commits and keeps no table restores nothing but its
-// positions.
+// If the task only applies commits of another node and keeps no table, only its positions are
+// restored.
 //
 // Threads: one. Owner: the caller; the task outlives it.
 class RestoredTask final : public JournalTail::Target {

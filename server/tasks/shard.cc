@@ -23,10 +23,11 @@ constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
 // A task with less state than kLittleState is never stopped to save memory. Scans are ended only if
 // the tasks of the shard have at least kMuchState.
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
-// The longest time for which a task is guaranteed to work between two holds.
+// A task may be held (stopped between two commits) for a reader. Between two holds it may work for
+// at least this time, if it has enough work.
 constexpr int64_t kMostWorkUs = 20'000;
-// Takes the place of a topic's id in the keys by which waiting tasks are woken. No topic has this
-// id.
+// Waiting tasks are found by keys that contain the id of a topic. For tasks that are woken by a
+// key, this id replaces it; no topic has it.
 constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
 // The longest time for which a loop steps tasks before it serves its sockets: `short_us` if a
 // socket or a message waits, otherwise `long_us`.
@@ -52,8 +53,8 @@ void forget_expired(std::vector<ShardTask::Waiter>& waiters) {
   std::erase_if(waiters, [](const ShardTask::Waiter& waiter) { return waiter.receiver.expired(); });
 }
 
-// A reader waits, so the computation of the view's remaining rows is canceled. Otherwise the reader
-// would wait for all rows of the view instead of only the rows that it has to see.
+// A reader waits for the view, so its computation of the remaining rows is cancelled. Otherwise the
+// reader would wait for all rows of the view instead of only those that it has to see.
 void note_readers(ShardTask& task) {
   if (engine::RecomputeOperator* view = task.task->stage().view())
     view->set_awaited(!task.waiters.empty());
@@ -294,7 +295,7 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
   }
 }
 
-// Returns whether the task may be stepped. A paused persistent task still finishes the work that it
+// Returns whether the task may do a step. A paused persistent task first finishes the work that it
 // has begun, because look-ups wait for this work. A paused transient task does not: the rest of its
 // work may be a whole table, more than its client can receive now.
 bool Shard::may_step(const ShardTask& task) {
@@ -340,8 +341,8 @@ void Shard::step(ShardTask& task) {
   // (Task::update_positions()).
   const uint64_t taken = std::max(task.task->metrics().records_in, records_before) - records_before;
   if (taken > 0) task.rate.add(taken, clock_.monotonic_us());
-  // The task is held back, because further output would only fill the journal. It may wait, because
-  // its input is safe in the log.
+  // The task's checkpoint is overdue, so the task is held back: more output would only fill the
+  // journal. It can wait, because its input is in the log.
   if (is_overdue(task))
     hold_back(task);
   else if (task.held_back_since_us)
@@ -438,10 +439,10 @@ void Shard::follow_all() {
   for (const auto& done : std::exchange(await_followers_, {})) done();
 }
 
-// Applies the waiting commits to the task's table. A scan shows a table as it was when the scan
-// began, and a standby task does not keep old rows for scans. So the commits wait until the scans
-// have ended, at most for kPatienceUs or until they have kMostBytes; then the scans are ended with
-// an error.
+// Applies the waiting commits to the table of a standby task. A scan shows a table as it was when
+// the scan began, and a standby task does not keep old rows for scans. So the commits wait until
+// the scans have ended, but only for kPatienceUs or until they have kMostBytes; then the scans are
+// ended with an error.
 void Shard::follow(ShardTask& task) {
   constexpr int64_t kPatienceUs = 5'000'000;
   constexpr size_t kMostBytes = 32 << 20;
@@ -594,8 +595,8 @@ Shard::Passed Shard::passed(
 
 // --- Holding tasks between two commits
 
-// Returns whether the task is between two commits. A failed task counts, since it does no further
-// work.
+// Returns whether the task is between two commits. This includes a failed task, because it does no
+// further work.
 bool Shard::stands(const ShardTask& task) {
   return task.task->is_between_commits() || task.task->failure();
 }
@@ -611,8 +612,8 @@ void Shard::hold(const std::string& query_id, const void* holder, std::function<
   countdown->one();
 }
 
-// Admits all waiting holds, unless the task is held now, or has worked for less time than the last
-// hold took.
+// Lets all waiting holds stop the task, unless the task is held already, or has worked for a
+// shorter time than the last hold took.
 void Shard::admit_holds(ShardTask& task) {
   if (task.holds.size() == task.admitted_holds || task.admitted_holds > 0) return;
   const int64_t now_us = clock_.monotonic_us();
@@ -883,9 +884,9 @@ bool Shard::is_overdue(const ShardTask& task) const {
          checkpoints.backlog_of(task.task->id()).journal_bytes > 0;
 }
 
-// Records that a checkpoint contains the task's state up to `commit`. State that is evicted from
-// now on has to be found in this checkpoint. The snapshot of this loop iteration may be older, so
-// it is closed.
+// Called when a checkpoint contains the task's state up to `commit`. State that leaves the memory
+// from now on must be found in this checkpoint. The open snapshot of the state store may be older
+// than the checkpoint, so it is closed.
 void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
   state_->end();
   const auto query = tasks_.find(std::string(query_of(task_id)));
@@ -896,18 +897,18 @@ void Shard::note_stored(const std::string& task_id, TaskSequence commit) {
 
 // --- State that does not fit into memory
 
-// Evicts state of the task after it has read `records` records. It examines more entries than the
-// records may have brought into memory, because most entries are examined twice before they are
-// evicted.
+// Removes state of the task from memory after the task has read `records` records. It examines more
+// entries than the records can have brought into memory, because most entries are examined twice
+// before they are removed.
 void Shard::evict(ShardTask& task, uint64_t records) {
   constexpr size_t kLookedAt = 64, kLookedAtForRecord = 4;
   if (!is_transient(task) && memory_.is_state_full())
     task.task->evict(kLookedAt + kLookedAtForRecord * records);
 }
 
-// Evicts state of all tasks, including tasks that are not stepped, in slices. Ends when nothing
-// more can be evicted: scans keep state in memory, and so do commits that wait for their
-// checkpoint.
+// Removes state of all tasks from memory in slices, including tasks that do no steps. Ends when
+// nothing more can be removed, because the rest is kept for scans or for commits whose checkpoint
+// is not complete.
 void Shard::evict_idle() {
   constexpr size_t kLookedAt = 4'096, kRounds = 3;
   const int64_t until_us = clock_.monotonic_us() + kTurn.long_us / 2;

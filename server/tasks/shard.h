@@ -1,5 +1,6 @@
-// An event loop with its client connections and its tasks. When the inputs of tasks have new
-// records, the tasks are stepped one after the other in small slices.
+// An event loop with its client connections and its tasks. A task is stepped when its inputs have
+// new records. Each step is a short slice of work, so that all tasks and connections of the loop
+// get their turns.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -30,8 +31,8 @@
 
 namespace server {
 
-// Combines several callbacks into one. `then` is called once, when the last of them is done, with
-// an error if one of them had one.
+// Combines several callbacks into one. `then` is called once, when the last of them has been
+// called. It gets an error if one of them got an error.
 class Countdown {
  public:
   Countdown(size_t left, std::function<void(Status)> then) : left_(left), then_(std::move(then)) {}
@@ -49,7 +50,7 @@ class Countdown {
 // A task on a shard, with the data that the shard stores about it.
 struct ShardTask {
   std::string query_id;
-  uint64_t run = 0;             // number of the query's run, which failure reports contain
+  uint64_t run = 0;             // number of the query's run; failure reports contain it
   TaskSequence first_sequence;  // last durable commit before this run
   int stage = 0;
   int32_t number = 0;                         // number of the task within the stage
@@ -59,11 +60,12 @@ struct ShardTask {
   PartitionId journal;  // only for a persistent task: the journal of its commits
   std::shared_ptr<const engine::QueryPlan> plan;  // only for a persistent task: its query's plan
   std::shared_ptr<engine::TableView>
-      view;  // the table that the task's stage keeps; scans refer to it weakly
-  std::shared_ptr<engine::SharedTable> shared;  // the same table for other loops
+      // the table of the task's stage; null: the stage keeps none. Scans hold weak pointers to it
+      view;
+  std::shared_ptr<engine::SharedTable> shared;  // the same table, for look-ups from other loops
   std::shared_ptr<ProgressOfQuery> progress;  // only for a persistent task: receives its positions
-  // For a task that waits for the writers of its inputs: the key by which the task is woken. It
-  // takes the place of a partition.
+  // Set for a task that waits for the writers of its inputs. Shard::wake() with this key wakes the
+  // task; the key is used like a partition.
   std::optional<engine::PartitionRef> wake_key;
   // Called after each step of a transient task. The function may remove the task.
   std::function<void(engine::StepResult)> after_step;
@@ -71,8 +73,8 @@ struct ShardTask {
   // The members from here on are used only by the shard.
   bool is_queued = false, is_paused = false, failure_is_reported = false;
   bool is_attended = false;  // the task is in attended_, which the timer checks
-  // The time since which the task waits for a checkpoint; nothing if it does not wait. held_back_us
-  // is the total of earlier waits.
+  // held_back_since_us is the time since which the task waits for a checkpoint; nothing if it does
+  // not wait. held_back_us is the total of its earlier waits.
   std::optional<int64_t> held_back_since_us;
   int64_t held_back_us = 0;
   struct Waiter {
@@ -84,14 +86,15 @@ struct ShardTask {
   // A request to stop the task between two commits (Shard::hold()).
   struct Hold {
     const void* holder;
-    std::shared_ptr<Countdown> awaited;  // null once the task is between two commits
-    bool is_admitted = false;            // false: the request waits for its turn
+    // waits until the task is between two commits; null once it is
+    std::shared_ptr<Countdown> awaited;
+    bool is_admitted = false;  // false: the request waits for its turn
   };
   std::vector<Hold> holds;
   size_t admitted_holds = 0;
   bool is_lost = false;  // committed data is damaged: the task cannot be built again
-  // The time since which the task is held, and the end of the time in which it must not be held
-  // again.
+  // held_since_us is the time since which the task is held. Until works_until_us, the task must not
+  // be held again.
   int64_t held_since_us = 0, works_until_us = 0;
   DecayingRate rate;  // rate of consumed records
   // The memory of the task, as the budget counts it.
@@ -101,14 +104,14 @@ struct ShardTask {
     MemoryCharge state{&account, MemoryKind::State}, scans{&account, MemoryKind::Scans};
   };
   std::optional<Memory> memory;
-  // The sink of the task's commits, if it is not the shard's.
+  // Receives the task's commits instead of the shard's sink; null: the shard's sink does.
   std::unique_ptr<ReplicatedSink> own_sink;
-  // Set for a task that another node runs: its commits are applied here, so that its table can be
-  // read.
+  // Set for a task that another node runs. Its commits are only applied here, so that its table can
+  // be read.
   struct Standby {
-    bool keeps_state = false;  // the state of its table is updated; false: only the positions
-    // Commits that are not applied to the table yet, because a scan still reads the table as of an
-    // earlier commit.
+    bool keeps_state = false;  // true: its table is kept up to date; false: only its positions are
+    // Commits that are not applied to the table yet, because a scan is still reading the table as
+    // of an earlier commit.
     std::deque<FollowedCommit> waiting = {};
     size_t waiting_bytes = 0;
     int64_t since_us = 0;
@@ -124,12 +127,12 @@ struct ShardTaskReport {
   TaskEpoch epoch;
   std::string positions;  // text such as "orders-3@1742": the next offset in each partition
   engine::TaskMetrics metrics;
-  // Number of records between the last commit and the end of the log, whether or not the task runs;
-  // nothing if an input is deleted.
+  // Number of records between the last commit and the end of the log. It is also computed for a
+  // task that does not run. Nothing if an input is deleted.
   std::optional<int64_t> lag_records;
   bool has_failed = false, is_paused = false;
   bool is_standby = false;     // another node runs the task
-  std::string awaited_query;   // id of the query for whose rows a join waits
+  std::string awaited_query;   // id of the query that a join is waiting for
   uint64_t state_entries = 0;  // entries in all of the task's stores
   size_t state_bytes = 0;      // size of all of the task's stores
   size_t memory_bytes = 0;     // memory that the task's state takes
@@ -137,8 +140,8 @@ struct ShardTaskReport {
   int64_t held_back_us = 0;  // time spent waiting for checkpoints since the task was built
 };
 
-// Whether a report has the text of the positions, which takes longer than all other parts of a
-// report.
+// Whether a report contains the text of the positions. Building this text takes longer than all
+// other parts of a report.
 enum class ReportDetail : uint8_t { Numbers, WithPositions };
 
 // The durable position of a persistent task in one of its inputs.
@@ -179,22 +182,22 @@ class Shard {
     });
   }
   StateSnapshots& state() { return *state_; }
-  // Sets the function that runs work on another thread: the evaluation of rows that take too long
-  // (RowwiseOperator). Called before tasks exist. The work must end before the loop is destroyed.
+  // Sets the function that runs work on another thread. It is used to evaluate rows that take too
+  // long for the loop (RowwiseOperator). Called before the first task exists. The work must end
+  // before the loop is destroyed.
   void run_slow_rows_by(std::function<void(std::function<void()> work)> run_aside) {
     run_aside_ = std::move(run_aside);
   }
 
-  // Makes the shard the owner of this partition of the task journal, and so of the tasks with
+  // Makes the shard the owner of this partition of the task journal, and so of all tasks with
   // commits in it.
   void own(PartitionId journal, std::unique_ptr<JournalCheckpoints> checkpoints);
 
-  // Drops the tasks whose ids begin with `prefix`, so that their commits reach no checkpoint. Adds
-  // functions to `left`, which must be called on another thread, since they may wait.
+  // Drops the tasks whose ids begin with `prefix` from the checkpoints of the shard's journals.
+  // Adds functions to `left`. The caller calls these on another thread, because they may wait.
   void drop_journalled(const std::string& prefix, std::vector<std::function<void()>>& left);
 
-  // Notes that these partitions have new records, so that the tasks that read them are stepped
-  // soon.
+  // Called when these partitions have new records. The tasks that read them are stepped soon.
   void wake(std::span<const storage::TopicPartition> partitions);
   // Returns a key for ShardTask::wake_key that differs from all partitions and all other keys.
   static engine::PartitionRef new_wake_key();
@@ -208,18 +211,19 @@ class Shard {
   static bool may_step(const ShardTask& task);
   void schedule(ShardTask& task);
 
-  // Calls `passed` when all tasks of a query's stage on this shard have durably passed these
-  // positions, or have failed. Does not call it if `receiver` has expired; such a waiter is
-  // forgotten when the next one arrives or soon after.
+  // Calls `passed` when all tasks of the query's stage on this shard have durably passed these
+  // positions, or have failed. If `receiver` has expired, `passed` is not called; the entry is
+  // removed at a later call.
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& receiver, std::function<void(Status)> passed);
-  // The progress of a stage's tasks on this shard: how far they have durably read towards the
-  // targets.
+  // The progress of a stage's tasks on this shard towards target positions, according to their
+  // durable positions.
   struct Passed {
     size_t tasks = 0;  // number of the stage's tasks on this shard
     bool all = true;
-    // number of offsets before the targets: already read, and all
+    // Sum over the inputs: number of offsets before the targets that are already read, and number
+    // of all offsets before the targets.
     int64_t records = 0, of_records = 0;
   };
   Passed passed(const std::string& query_id, int stage,
@@ -229,27 +233,29 @@ class Shard {
   // Returns the tables of the query's tasks on this shard, for look-ups of single rows by other
   // threads.
   std::vector<std::shared_ptr<engine::SharedTable>> shared_tables(const std::string& query_id);
-  // Holds the tasks on this shard that keep a table of the query: stops them between two commits
-  // until release(). `standing` is called when all of them have stopped; it does not wait for a
-  // task that is removed meanwhile. The address `holder` identifies the request. A task is
-  // guaranteed to work about half of the time: a request that arrives while the task is held waits
-  // until the task has worked as long as it was held.
+  // Holds the tasks on this shard that keep a table of the query: stops each of them between two
+  // commits, until release() is called. `standing` is called when all of them have stopped. If a
+  // task is removed meanwhile, `standing` does not wait for it. The address `holder` identifies the
+  // request.
+  //
+  // A task can work about half of the time in any case: if a request arrives while the task is
+  // held, it has to wait until the task has worked for as long as it was held.
   void hold(const std::string& query_id, const void* holder, std::function<void()> standing);
   void release(const std::string& query_id, const void* holder);
   static bool is_held(const ShardTask& task, const void* holder);
   // Ends the query of the task with this error. Called when stored data of the task is damaged.
   void give_up(ShardTask& task, Error why);
   // Ends the transient tasks that read the partition. Called when records that they have read may
-  // be lost, and other records may have the same offsets.
+  // be lost, so that other records may have the same offsets.
   void end_reading(const storage::TopicPartition& partition, const Error& why);
   // Calls `release_some` in slices until it returns false. Used to free large objects without
   // blocking the loop.
   void release_in_slices(std::function<bool()> release_some);
-  // --- Tasks of a cluster's queries. Their commits, which any node may have made, arrive in the
-  // order of their journal.
+  // --- Tasks of queries that nodes of a cluster share. The commits, which may come from any node,
+  // arrive here in the order of their journal.
   void carried_out(const std::vector<FollowedCommit>& commits);
   // Calls `done` when the tables on this shard contain all commits that carried_out() has received
-  // so far.
+  // before this call.
   void when_followed(std::function<void()> done);
   // Returns reports on all persistent tasks. If there are many tasks, the call is slow;
   // survey_tasks() does the same in slices.
@@ -331,10 +337,10 @@ class Shard {
   std::function<void(std::function<void()> work)> run_aside_;
   std::unique_ptr<Timer> timer_;  // runs while a task in attended_ or a journal needs it
   std::thread thread_;
-  // By query id. Each transient task has its own query id.
+  // By query id. Each transient task has a query id of its own.
   absl::flat_hash_map<std::string, std::vector<std::unique_ptr<ShardTask>>> tasks_;
   Readers readers_;
-  Readers followers_;  // by the partitions of writers' progress; woken only while they wait
+  Readers followers_;  // tasks that wait for writers, by ShardTask::wake_key; only those are woken
   std::deque<ShardTask*> ready_;
   std::vector<ShardTask*> attended_;
   std::vector<ShardTask*> generators_;      // tasks that generate rows, now or later
@@ -349,7 +355,8 @@ class Shard {
   std::deque<std::function<bool()>> leftovers_;
   bool slice_is_posted_ = false, is_reporting_ = false, is_evicting_ = false;
   bool timer_is_fast_ = false, has_read_state_ = false;
-  size_t left_alone_ = 0;  // number of consecutive tasks of which evict_idle() could evict nothing
+  // number of consecutive tasks of which evict_idle() could not evict any state
+  size_t left_alone_ = 0;
 
   std::mutex woken_mutex_;
   // Guarded by woken_mutex_
@@ -359,7 +366,7 @@ class Shard {
   // By query id. Guarded by shared_mutex_.
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<engine::SharedTable>>> shared_;
 
-  std::vector<ShardTask*> resting_;  // tasks that are stepped again at a certain time
+  std::vector<ShardTask*> resting_;  // tasks that are to be stepped again at a later time
   std::unique_ptr<Timer> rest_timer_;
   std::vector<ShardTask*> followers_behind_;  // tasks with commits in `standby->waiting`
   std::vector<std::function<void()>> await_followers_;

@@ -20,8 +20,8 @@ void StateSnapshots::end() {
   is_begun_ = false;
 }
 
-// The store's row is read only once. Its number never changes, and its other fields are not used
-// here.
+// The store's row in the state file is read only once: its number never changes, and its other
+// fields are not used here.
 Result<storage::StateReader*> StateBacking::find() {
   storage::StateReader* const reader = TRY(turns_.begin());
   if (!row_) row_ = TRY(reader->find_store(task_, store_name(store_)));

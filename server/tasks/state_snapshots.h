@@ -1,4 +1,4 @@
-// Reads from checkpoints, for stores of a shard's tasks that are not completely in memory.
+// Reads from checkpoints, for those stores of a shard's tasks that are not completely in memory.
 #pragma once
 #include <functional>
 #include <memory>
@@ -27,8 +27,8 @@ class StateSnapshots {
   // Returns the reader of this loop iteration's snapshot. The first call in an iteration opens the
   // snapshot.
   Result<storage::StateReader*> begin();
-  // Closes the snapshot of this loop iteration. Called when a checkpoint has ended, because later
-  // reads must see this checkpoint.
+  // Closes the snapshot of this loop iteration. Called when a checkpoint has been written, so that
+  // later reads see it.
   void end();
 
  private:

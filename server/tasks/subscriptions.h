@@ -11,17 +11,17 @@
 
 namespace server {
 
-// Maps a partition to the shards that read it, so that a durable commit wakes only these shards. A
-// shard subscribes before it reads the partition. So it misses no record: it sees the earlier
-// records when it reads, and later records wake it.
+// Maps each partition to the shards that read it, so that a durable commit wakes only these shards.
+// A shard subscribes first, and then reads the partition. So it misses no record: it reads the
+// records from before its subscription, and is woken for the later ones.
 //
 // Threads: any; the lock is held for a few look-ups. Owner: the node.
 class Subscriptions {
  public:
   void add(const storage::TopicPartition& partition, uint32_t shard);
   void remove(const storage::TopicPartition& partition, uint32_t shard);
-  // Returns one element for each of the shards 0 to `shard_count` - 1: those of `partitions` that
-  // the shard reads.
+  // Returns one element for each of the shards 0 to `shard_count` - 1. It has those of `partitions`
+  // that the shard reads.
   std::vector<std::vector<storage::TopicPartition>> readers_of(
       std::span<const storage::TopicPartition> partitions, size_t shard_count) const;
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kReadBytes = 1 << 20, kBatchBytes = 512 << 10;
 
-// A hash of 128 bits represents the key, because in practice no two keys have the same hash.
+// A key is represented by a hash of 128 bits. In practice no two keys have the same hash.
 using KeyHash = std::pair<uint64_t, uint64_t>;
 KeyHash hash_of_key(std::string_view key) {
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());

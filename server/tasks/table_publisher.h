@@ -1,5 +1,5 @@
-// Makes the topic of a table equal to another topic in one transaction, so that readers of
-// committed records see either the old rows or the new ones.
+// Makes the records of a table's topic equal to those of another topic, in one transaction. So
+// readers of committed records see either all old rows or all new ones.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -17,7 +17,7 @@
 namespace server {
 
 // Only the last record of each key counts, and only the differences are written: records of `from`
-// that are missing in `to`, and deletions of keys that only `to` has. If the topics are equal,
+// that `to` does not have, and deletions of keys that only `to` has. If the topics are equal,
 // nothing is written, so the call can be repeated after a crash.
 //
 // Threads: one that may wait. No other writer uses the two topics meanwhile.
@@ -30,19 +30,20 @@ class TablePublisher {
 
   struct Topics {
     Uuid from, to;
-    // number of partitions of either topic; both have the same number, so a key is in the same
-    // partition
+    // Number of partitions of each of the two topics. Because the numbers are equal, a key is in
+    // the same partition of both.
     int32_t partitions = 0;
   };
   struct Written {
     uint64_t records = 0, deletes = 0;
   };
-  // Makes `to` equal to `from`. First aborts a transaction that the producer may have left open
-  // before a crash. After a failure readers of committed records see the topic unchanged, but the
-  // open transaction hides all later records from them until abort_open() ends it.
+  // Makes `to` equal to `from`. Before a crash, the producer may have left a transaction open;
+  // publish() first aborts it. After a failure, readers of committed records see the topic
+  // unchanged. But the open transaction then hides all later records from them, until abort_open()
+  // ends it.
   Result<Written> publish(const Topics& topics, ProducerId producer);
-  // Aborts a transaction that the producer has left open, if one exists. Returns the epoch with
-  // which the producer may continue.
+  // If the producer has left a transaction open, aborts it. Returns the epoch with which the
+  // producer may continue.
   Result<int16_t> abort_open(const Topics& topics, ProducerId producer);
 
  private:

@@ -8,9 +8,9 @@
 
 namespace server {
 
-// Each shard reports in slices and serves its loop between the slices, so the reports are of
-// different moments. `done` is called once, on the loop of the shard that finishes last. The shards
-// must run and outlive the survey.
+// Each shard reports in slices and serves its loop between them, so the reports are from different
+// moments. `done` is called once, on the loop of the shard that finishes last. The shards must be
+// running, and must outlive the survey.
 using SurveyDone = std::function<void(std::vector<ShardTaskReport>)>;
 void survey_tasks(const std::vector<Shard*>& shards, const Clock& clock, SurveyDone done);
 
