@@ -24,17 +24,17 @@ struct CheckOptions {
   // Return an error if a journal entry or a definition cannot be read. Supplied by the modules that
   // write them.
   std::function<Status(std::string_view)> read_journal, read_definition;
-  // Called before each part of the files is checked. If reading a part ends the process, the caller
-  // thus knows the place.
+  // Called before each part of the files is checked. If the process crashes while it reads a part,
+  // the last reported place is the place of the damage.
   std::function<void(std::string_view place)> begins;
   std::function<void(const Damage&)> found;
 };
 
-// Reads both files completely. Verifies every batch with its checksum and records, every row, every
-// state entry with its checksum, that offsets and sequences have no gaps, and that the targets of
-// all references exist. Omits ranges that are being removed. Fails if a file cannot be read
-// further. Fails with NotSupported if another version of the program wrote a file; this is not
-// damage.
+// Reads log.mdb and state.mdb completely. Verifies every batch with its checksum and records, every
+// row, every state entry with its checksum, that offsets and sequences have no gaps, and that the
+// targets of all references exist. Omits ranges that are being removed. Fails if the rest of a file
+// cannot be read. Fails with NotSupported if another version of the program wrote a file; this is
+// not damage.
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options);
 
 }  // namespace storage

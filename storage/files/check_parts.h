@@ -1,5 +1,5 @@
-// Declares the parts of a check: one function for each of the two files, and the check of a file's
-// format.
+// Declares the parts of a check: one function for log.mdb, one for state.mdb, and the check of a
+// file's format.
 #pragma once
 #include "storage/files/check.h"
 

@@ -1,4 +1,4 @@
-// Snapshots of both files of a data directory whose contents belong together.
+// Snapshots of log.mdb and state.mdb of a data directory whose contents belong together.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,13 +11,13 @@ namespace storage {
 inline constexpr const char* kLogFile = "log.mdb";
 inline constexpr const char* kStateFile = "state.mdb";
 
-// The snapshot of the state is taken first, so the log contains everything that the state's
-// checkpoints contain. Between the two snapshots, no journal was trimmed beyond these checkpoints.
-// So the journals contain all commits after the checkpoints.
+// The snapshot of state.mdb is taken first, so the snapshot of the log contains everything that the
+// state's checkpoints contain. If a journal was trimmed between the two snapshots beyond these
+// checkpoints, both are taken again. So the journals contain all commits after the checkpoints.
 struct DataSnapshot {
   std::unique_ptr<LmdbSnapshot> log, state;
-  // Set if every attempt has found journals that lack entries after the checkpoints, which means
-  // damage.
+  // Set if the journals lack entries after the checkpoints in every attempt. Such a data directory
+  // is damaged.
   std::optional<Error> misfit;
 };
 
