@@ -1,5 +1,6 @@
-// Turns signals that a mapped data file may raise into messages or errors. If a disk fails under a
-// memory map, SIGBUS would end the process without a message. A damaged page may raise SIGSEGV.
+// Turns signals that a memory-mapped data file may raise into messages or errors. If a disk fails,
+// an access to the mapped memory raises SIGBUS, which would end the process without a message. A
+// damaged page may make LMDB access a wrong address, which raises SIGSEGV.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -22,10 +22,10 @@ struct JournalEntry {
   uint64_t root_commit = 0;
 };
 
-// A file of fixed size. All its bytes are written once before they are used, so a commit costs one
-// write and one wait for the disk. The two halves of the file are filled alternately. A half is
-// used again when a root that the journal names contains all commits of that half. Entries begin at
-// sectors of 512 bytes:
+// The journal is a file of fixed size. All its bytes are written once when it is created, so that a
+// later commit costs one write and one wait for the disk. The two halves of the file are filled
+// alternately. A half is overwritten only when an entry names a root that contains all commits of
+// that half. Entries begin at sectors of 512 bytes:
 //
 //   8 bytes     "MRCOMMIT"; "MRCONTIN" if the entry before it has the same commit
 //   16          the identity that the data file names while it is open; other journals have another
@@ -46,7 +46,7 @@ class CommitJournal {
   // Returns the size of an entry in the file.
   static size_t size_in_file(size_t root_bytes, size_t change_bytes);
   // Returns whether an entry of this size can be written now. `durable_commit` is the commit of the
-  // last root that the journal names.
+  // last root that an entry of the journal names.
   bool has_room(size_t root_bytes, size_t change_bytes, uint64_t durable_commit) const;
   // Returns whether the next entry begins the other half and therefore must name a root.
   bool begins_half(size_t root_bytes, size_t change_bytes) const;
@@ -74,9 +74,9 @@ class CommitJournal {
   AlignedBytes buffer_;
 };
 
-// The changes in a journal that a data file may lack. `root` is empty if no entry has the data
-// file's identity. The journal then belongs to another file, or to a version that created journals
-// without a first entry.
+// The changes in a journal that the data file may lack. `root` is empty if no entry has the
+// identity that the data file names. Such a journal belongs to another data file, or was created by
+// an older version that wrote no first entry.
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;

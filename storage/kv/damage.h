@@ -17,13 +17,13 @@ inline bool is_damage(ErrorCode code) {
   return code == ErrorCode::CorruptRecord || code == ErrorCode::DataCorrupted;
 }
 
-// Returns the error DataCorrupted with advice_about_damage(). For data that gives the same result
-// when it is read again.
+// Returns the error DataCorrupted with advice_about_damage(). For data whose damage is permanent:
+// reading it again gives the same result.
 Error damaged_data(std::string message);
 
 // Completes a DataCorrupted error about a file that cannot be opened. Adds the file's name and a
-// hint to restore the file: without a running server, no damaged object can be dropped. Returns
-// other errors unchanged.
+// hint to restore the file from a backup. (The usual hint, to drop the damaged object, needs a
+// running server.) Returns other errors unchanged.
 Error not_opened(Error error, const std::string& path);
 
 }  // namespace storage

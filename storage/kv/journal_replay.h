@@ -18,13 +18,13 @@ struct ReplayLimits {
 
 // Applies the journal to the data file, so that the file no longer needs the journal. The result is
 // durable on return. `file` is the data file, open for reading and writing and locked by the
-// caller; it must not be open elsewhere in this process. A file that needs no journal, or is empty,
-// is not changed.
+// caller; it must not be open elsewhere in this process. If the file needs no journal or is empty,
+// it is not changed.
 //
 // Fails with StorageFailure if the journal is missing or files cannot be read or written. Fails
 // with DataCorrupted if the journal is empty, truncated or of another data file, if entries are
-// missing, or if a page that they change is damaged. After a failure, a later call finds the same
-// state.
+// missing, or if a page that they change is damaged. A failed call changes nothing, so a later call
+// finds the same state.
 Status replay_journal(const std::string& path, int file, const ReplayLimits& limits = {});
 
 // Replays the journal for a process that only reads the data file. Does nothing while another

@@ -16,15 +16,19 @@
 
 namespace storage {
 
-// LMDB syncs a commit's pages, and then the root that leads to them. Here a small commit is instead
-// written to the journal, with one sync, and then to the data file without a sync. From time to
-// time a thread syncs the data file. All pages of the newest root from before this sync are durable
-// then, and the next journal entry names that root. After a crash, the data file's own root may
-// lead to pages that were never written. So the named root is restored, and the journal entries
-// after it are replayed. Until then, a read transaction keeps LMDB from reusing the pages of the
-// named root. A large commit uses LMDB's own commit with two syncs, which makes everything before
-// it durable (docs/adr/0060). While no reader needs the data file, the pages of many commits are
-// written together (pending_changes.h, docs/adr/0073).
+// LMDB needs two syncs for a commit: of the commit's pages, and of the root, which is the page that
+// leads to them. JournaledCommits needs one: it writes a small commit to the journal and syncs the
+// journal, and then writes the commit to the data file without a sync.
+//
+// From time to time, a thread syncs the data file. Then all pages of the root that was newest
+// before this sync are durable, and the next journal entry names that root. After a crash, the root
+// in the data file may lead to pages that were never written. Therefore the root that the journal
+// names is restored, and the journal entries after it are replayed. As long as the journal names a
+// root, a read transaction keeps LMDB from reusing its pages.
+//
+// A large commit is made by LMDB itself with two syncs. It also makes all commits before it durable
+// (docs/adr/0060). While no reader needs the data file, the pages of many commits are written
+// together (pending_changes.h, docs/adr/0073).
 //
 // Invariants: an entry is durable before LMDB writes a byte of its commit; LMDB does not reuse the
 //   pages of the root that the journal names last, nor those of a root that is being synced; if the
@@ -45,16 +49,16 @@ class JournaledCommits {
   // something has failed.
   ~JournaledCommits();
 
-  // Commits in place of mdb_txn_commit(). The transaction is over afterwards, and is durable if the
-  // result is 0. No changes may be pending when the transaction begins.
+  // Commits in place of mdb_txn_commit(), and ends the transaction. If the result is 0, the commit
+  // is durable. No changes may be pending when the transaction begins.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
 
   // Begins a commit that is written to the journal and whose changes stay pending. Returns the
   // commit's number, which is reserved until defer() or end_deferred(). Returns nothing if
   // deferring is not possible now or saves no time.
   std::optional<uint64_t> begin_deferred();
-  // Returns true if the commit is durable. If the result is false, nothing has happened, and the
-  // caller uses commit().
+  // Returns true if the commit is durable. Otherwise it has no effect, and the caller uses
+  // commit().
   bool defer(uint64_t commit, const RecordedChanges& changes, KeptPuts puts);
   void end_deferred() { pending_.end_entry({}, {}, {}); }
   // Called between begin_deferred() and defer() or end_deferred().
@@ -66,7 +70,8 @@ class JournaledCommits {
   bool are_pending_lost() const { return pending_.are_lost(); }
 
   // Called after a failed write, between transactions. Allows LMDB to reuse the pages of old roots,
-  // because a full disk may need them next. The following commits are LMDB's own.
+  // because the reason may be a full disk, and the next write may then need these pages. The
+  // following commits do not use the journal.
   void let_pages_go();
   // Returns true if it is unknown which commits are durable. No further commits are accepted until
   // the file is opened again.
@@ -124,9 +129,9 @@ class JournaledCommits {
   const int file_;
   const std::unique_ptr<CommitJournal> journal_;
   bool has_failed_ = false;
-  // The journal could not be written; all later commits are LMDB's own.
+  // The journal could not be written. All later commits are made by LMDB itself, with two syncs.
   bool is_journal_lost_ = false;
-  // Number of LMDB's own commits to be made before the journal is used again.
+  // Number of commits that LMDB makes itself before the journal is used again.
   size_t own_commits_left_ = 0;
   // The last root whose pages are durable; none: everything is durable.
   std::optional<KeptRoot> durable_;

@@ -1,4 +1,4 @@
-// The values that were put and are not in the store yet.
+// The values of put() calls that are not in the store yet.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,10 +14,11 @@
 
 namespace storage {
 
-// Stores the newest value of each key. For a table with appends, only the table's number is stored,
-// because no key of such a table is read before the store has the entries.
+// Stores the newest value of each key. For a table into which a caller has appended, it stores only
+// the number of the table: the keys of such a table are read only after the appended entries are in
+// the store.
 //
-// Threads: the owner's. Owner: a transaction, or the pending changes.
+// Threads: the owner's. Owner: a deferred transaction, or PendingChanges.
 class KeptPuts {
  public:
   void put(TableHandle table, std::string_view key, std::string_view value) {
@@ -25,8 +26,8 @@ class KeptPuts {
   }
   void append(TableHandle table) { appended_.insert(table.value()); }
   bool is_appended(TableHandle table) const { return appended_.contains(table.value()); }
-  // Returns the newest value, valid until the next change; nothing if the key was not put here, so
-  // that the store's value counts.
+  // Returns the newest value, valid until the next change. Returns nothing if no put() of this
+  // object has the key; the caller then reads the value from the store.
   std::optional<std::string_view> find(TableHandle table, std::string_view key) const {
     const auto found = values_.find(key_of(table, key));
     if (found == values_.end()) return std::nullopt;

@@ -41,8 +41,8 @@ class IntegerKey {
   uint64_t value_;
 };
 
-// Returns the smallest key that is above all keys with this prefix; nothing if no key is above
-// them.
+// Returns the smallest key that is greater than all keys with this prefix; nothing if no such key
+// exists.
 std::optional<std::string> end_of_prefix(std::string prefix);
 
 struct Entry {
@@ -75,8 +75,8 @@ class Cursor {
   virtual Status check_page() { return {}; }
 };
 
-// The calls that both kinds of transactions have. Results point into the store. They are valid
-// until the transaction ends, is reset, or (in a write transaction) writes.
+// The calls that read and write transactions share. Results point into the store. They are valid
+// until the transaction ends or is reset; in a write transaction, only until its next write.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -89,9 +89,9 @@ class Transaction {
   virtual CommitId commit_id() const = 0;
 };
 
-// A snapshot. While it is held, no page that was freed since can be reused, so its owner resets it
-// before it waits. A table that was created after the last renew() is not visible. Threads: any one
-// at a time.
+// A snapshot. While it is held, pages that are freed by later commits cannot be reused, and the
+// file grows. So the owner calls reset() before it waits for anything. A table that was created
+// after the last renew() is not visible. Threads: any one at a time.
 class ReadTransaction : public Transaction {
  public:
   virtual void reset() = 0;    // releases the snapshot, whose cursors must be destroyed
@@ -118,7 +118,7 @@ class WriteTransaction : public Transaction {
 
   virtual Status put(TableHandle table, std::string_view key, std::string_view value) = 0;
   // Stores an entry whose key is above all others of the table. This is several times faster than
-  // put(), and pages stay full.
+  // put(), and fills the pages completely.
   virtual Status append(TableHandle table, std::string_view key, std::string_view value) = 0;
   // Erases an entry. Returns false if the key did not exist.
   virtual Result<bool> erase(TableHandle table, std::string_view key) = 0;
@@ -149,7 +149,7 @@ class KeyValueStore {
   virtual Result<std::unique_ptr<WriteTransaction>> begin_write() = 0;
   // Returns approximately how many more bytes can be written: the free space of the disk, the
   // unused part of the file, and the freed pages in the file. Counting the freed pages takes time,
-  // so they are counted only if the rest is less than `enough`.
+  // so they are counted only if the first two sum up to less than `enough`.
   virtual uint64_t free_bytes(uint64_t enough) = 0;
   // Called by the thread that writes, between transactions and while no request waits. A store may
   // use the time to make the next commits faster.
@@ -160,7 +160,8 @@ class KeyValueStore {
 };
 
 // Runs small writes of other modules within the log's group commits. Only one thread may write to a
-// store, so modules that share a store with the log write to it in this way.
+// store, and for the log's store this is the log's writer. So a module that keeps data in the log's
+// store passes its writes to this queue.
 class TransactionQueue {
  public:
   virtual ~TransactionQueue() = default;

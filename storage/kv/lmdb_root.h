@@ -10,9 +10,9 @@
 
 namespace storage {
 
-// LMDB publishes a commit by overwriting the older of two roots. A copy of both roots leads to
-// everything that was committed when the copy was made, as long as LMDB does not reuse the pages of
-// that commit. During this time the copy can be restored. Source: LMDB 0.9, mdb.c, MDB_page and
+// LMDB publishes a commit by overwriting the older of its two root pages. An LmdbRoot is a copy of
+// both roots. It leads to everything that was committed when the copy was made, and can be restored
+// as long as LMDB does not reuse the pages of that commit. Source: LMDB 0.9, mdb.c, MDB_page and
 // MDB_meta.
 //
 // Each call may fail with StorageFailure. Bytes that are read are only checked for the form of an
@@ -35,18 +35,20 @@ class LmdbRoot {
 };
 
 // The journal that a data file needs until it is closed. The identity of the journal is stored in
-// the data file after the first root, in bytes that LMDB never writes. A copy of the file that LMDB
-// makes therefore names no journal. The identity is written twice. A version whose journals have no
-// first entry writes it once, and leaves another identity in the second place.
+// the data file after the first root, in bytes that LMDB never writes. So a copy of the file that
+// LMDB makes names no journal. The identity is written at two places. An older version whose
+// journals have no first entry writes it at the first place only, and leaves another identity at
+// the second.
 struct JournalOfFile {
   Uuid identity;  // nil: the file needs no journal
-  // True if the file was written by a version whose journals have an entry of this identity before
-  // the file names them. A journal without such an entry is then another file's journal.
+  // True if the file was written by a version that writes an entry with this identity into the
+  // journal before the file names the journal. A journal without such an entry then belongs to
+  // another file.
   bool begins_with_entry = false;
 };
 // Returns the journal that the file needs. Also recognizes the mark of versions before 7, whose
-// journals had one entry for each commit. Programs of these versions do not recognize the present
-// mark, so they never open a journal that they cannot read.
+// journals had one entry for each commit. Programs of these versions do not recognize the mark that
+// write_journal_of_file() writes, so they never open a journal that they cannot read.
 Result<JournalOfFile> read_journal_of_file(int file);
 // Writes the identity of the journal that the file needs. `identity` is that of a journal that has
 // its first entry, or nil if the file needs no journal.

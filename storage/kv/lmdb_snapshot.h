@@ -44,10 +44,9 @@ class LmdbSnapshot {
 
   // Returns the size of the used pages.
   virtual uint64_t used_bytes() const = 0;
-  // Makes the checks that a server makes at its start, without writing. The checks: the file has
-  // all pages that it counts, except free ones; the list of free pages can be read; no page of that
-  // list is used by a table. Fails with DataCorrupted. A missing page may end the process with
-  // SIGBUS (bus_error.h).
+  // Makes the same checks as a server at its start, without writing: the file has all pages that it
+  // counts, except free ones; the list of free pages can be read; no page of that list is used by a
+  // table. Fails with DataCorrupted. A missing page may end the process with SIGBUS (bus_error.h).
   virtual Status check_pages() = 0;
 
   // Creates a file with the same tables and entries and nothing else. The file is durable on

@@ -28,8 +28,8 @@ struct LmdbOptions {
   // (about a second for 16,000 tables).
   uint32_t max_tables = 64;
   uint32_t max_readers = 512;  // transactions at a time, 64 bytes each
-  // If true, small commits wait for one sync instead of two, and `kind`.journal lies next to the
-  // file (journaled_commits.h).
+  // If true, a small commit waits for one sync instead of two. The store then has a second file,
+  // `kind`.journal in the same directory (journaled_commits.h).
   bool has_commit_journal = false;
 };
 

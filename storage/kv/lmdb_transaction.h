@@ -1,4 +1,4 @@
-// Transactions and cursors that wrap those of LMDB, for the files of this folder.
+// Transactions and cursors that wrap those of LMDB, for the other source files in this folder.
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,17 +14,19 @@ namespace storage {
 // Returns the error for an error number of LMDB or of the system. `doing` is what failed, for the
 // message.
 Error lmdb_failure(int code, std::string_view doing);
-// Returns the error for a process that opens a file only to read it. If the process may not read
-// the file, the error is InsufficientPrivilege, because the file itself may be intact.
+// Returns the error for a process that opens a file only to read it. If the process has no
+// permission to read the file, the error is InsufficientPrivilege, because the file itself may be
+// intact.
 Error lmdb_open_failure(int code, std::string_view doing);
 
 // Commits the transaction and returns the result. The store supplies this function, because only
 // the store knows whether it accepts further writes after a failure.
 using Commit = std::function<Status(MDB_txn* ending)>;
 
-// Keeps unused read transactions for reuse. Creating one takes memory for the maximum number of
-// tables (1.6 MB, cleared), while renewing one costs only as much as the existing tables. A start
-// of the server, for example, reads the journals of ten thousand tasks one after the other.
+// Keeps finished read transactions for reuse. LMDB allocates and clears 1.6 MB for a new read
+// transaction, enough for the maximum number of tables; renewing one costs only as much as the
+// existing tables. This matters, for example, at the start of a server, which reads the journals of
+// ten thousand tasks one after the other.
 //
 // Threads: any. Owner: the store.
 class IdleReads {
@@ -42,8 +44,8 @@ class IdleReads {
   std::vector<MDB_txn*> reads_;  // guarded by mutex_
 };
 
-// Runs before each new snapshot; may be empty. The read transaction keeps a reference to `before`,
-// which must outlive it.
+// A function that runs before each new snapshot; may be empty. The read transaction keeps a
+// reference to it, so it must outlive the transaction.
 using BeforeRead = std::function<Status()>;
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
                                                 IdleReads& idle, const BeforeRead& before);

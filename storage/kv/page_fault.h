@@ -1,5 +1,5 @@
-// Guarded calls of LMDB. On a damaged page, such a call ends with an error, and the process
-// continues. Used by the files of this folder that call LMDB.
+// Guarded calls of LMDB. If such a call meets a damaged page, it ends with an error, and the
+// process continues. Used by the source files in this folder that call LMDB.
 #pragma once
 #include <atomic>
 #include <csetjmp>
@@ -9,9 +9,9 @@
 
 namespace storage {
 
-// A call of LMDB in progress that may be ended. LMDB trusts the content of pages. A damaged page
-// may lead it to an unmapped address, to a failed assertion, or in a circle (endless_call.h). Each
-// of these ends only the call.
+// A call of LMDB in progress that may be ended. LMDB trusts the content of pages, so a damaged page
+// may make it read an unmapped address, fail an assertion, or search in a circle (endless_call.h).
+// In each of these cases only the call ends.
 struct GuardedCall {
   sigjmp_buf where;
 };
@@ -20,8 +20,9 @@ extern constinit thread_local GuardedCall* guarded_call;
 
 // Counts the guarded calls of this thread, for the thread that watches for endless calls.
 struct GuardedCalls {
-  std::atomic<uint64_t> count{0};   // number of begins and ends
-  std::atomic<uint64_t> to_end{0};  // the count during the call that is to be left
+  std::atomic<uint64_t> count{0};  // number of begins and ends
+  // value of `count` during the call that the watcher wants to end
+  std::atomic<uint64_t> to_end{0};
   bool is_watched = false;
   static bool is_inside(uint64_t count) { return count % 2 == 1; }
   void step() { count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
@@ -29,8 +30,8 @@ struct GuardedCalls {
 };
 extern constinit thread_local GuardedCalls guarded_calls;
 
-// Ends the guarded call that this thread is in. Returns only if the thread is in none. May be used
-// in signal handlers.
+// Ends the guarded call that this thread executes. Returns only if the thread executes none. May be
+// used in signal handlers.
 inline void leave_guarded_call() {
   if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
 }
@@ -58,20 +59,22 @@ int guarded(const Call& call) {
   return code;
 }
 
-// Ends the call. Set in each environment as LMDB's handler of failed assertions.
+// Ends the guarded call. LMDB calls this function when an assertion fails; it is set in each
+// environment.
 void end_guarded_call(MDB_env* environment, const char* message);
 
-// The range of addresses of a mapped data file and its page size, to check the results of LMDB.
-// Each page begins with its number.
+// The range of addresses and the page size of a mapped data file, to check the pointers that LMDB
+// returns. Each page begins with its number.
 class MappedPages {
  public:
   MappedPages() = default;
   MappedPages(uintptr_t begin, uintptr_t end, size_t page_size)
       : begin_(begin), end_(end), page_size_(page_size) {}
 
-  // Returns whether the bytes lie within the file as LMDB stores a key or a value: in one page or
-  // in successive pages, all before the page with number `page_count`. Bytes outside of the mapped
-  // file were written by the current transaction and are not checked.
+  // Returns whether the bytes are at a place where LMDB can have stored a key or a value: in one
+  // page or in successive pages of the file, all before the page with number `page_count`. Bytes
+  // outside of the mapped file are not checked: the current transaction has written them in memory
+  // of its own.
   bool is_sound(const MDB_val& bytes, size_t page_count) const {
     const auto at = reinterpret_cast<uintptr_t>(bytes.mv_data) - (bytes.mv_size == 0 ? 1 : 0);
     if (at < begin_ || at >= end_) return true;
@@ -87,8 +90,8 @@ class MappedPages {
     return reinterpret_cast<const char*>(at - (at - begin_) % page_size_);
   }
   size_t page_size() const { return page_size_; }
-  // Returns whether the page is a leaf whose entries fill the space that its head states. LMDB
-  // stores entries without gaps.
+  // Returns whether the page is a leaf whose entries fill exactly the space that its header states.
+  // LMDB stores entries without gaps.
   bool is_whole_leaf(const char* page) const;
 
  private:

@@ -19,12 +19,12 @@ struct MDB_env;
 
 namespace storage {
 
-// All pending changes become one commit of LMDB, which is not synced. It is made before each read
-// or write of the store (docs/adr/0073).
+// All pending changes become one commit of LMDB, which is not synced. PendingChanges makes this
+// commit before each read or write of the store (docs/adr/0073).
 //
 // Invariant: the journal entries of all pending changes have the number of LMDB's next commit, and
-//   that commit contains all of them. While an entry with that number is being written to the
-//   journal, the commit is therefore not made.
+//   that commit contains all of them. So the commit must wait while an entry with its number is
+//   being written to the journal.
 // Threads: any; begin_entry() and end_entry() by the one that writes. Owner: JournaledCommits.
 class PendingChanges {
  public:
@@ -33,17 +33,17 @@ class PendingChanges {
   ~PendingChanges();
 
   // Returns the commit number for the next journal entry; end_entry() must follow. Returns nothing
-  // if the entry cannot be deferred now. One reason is that earlier pending changes have to be
-  // applied first, and this has failed. The other is that readers have lately needed nearly every
-  // entry immediately, so that deferring would only make them wait.
+  // if the entry cannot be deferred now, for one of two reasons: earlier pending changes have to be
+  // applied first, and this has failed; or readers have lately needed nearly every entry
+  // immediately, so that deferring would only make them wait.
   std::optional<uint64_t> begin_entry();
   // Ends the entry that begin_entry() has begun. `changes` are the changes of the entry, which is
-  // durable, in these `tables`; `puts` are the puts among them. Empty `changes`: no entry was
-  // written.
+  // durable; `tables` are the tables that they change, and `puts` are the puts among them. If
+  // `changes` is empty, no entry was written.
   void end_entry(std::string_view changes, std::span<const TableHandle> tables, KeptPuts puts);
   // The pending value of a key; nothing if the store has the newest value. `is_unknown` is true if
-  // the table has pending appends. find() is called between begin_entry() and end_entry(), and the
-  // value is valid until end_entry().
+  // the table has pending appends, so that the value can only be read after make(). find() is
+  // called between begin_entry() and end_entry(), and the value is valid until end_entry().
   struct Found {
     std::optional<std::string_view> value = {};
     bool is_unknown = false;
@@ -52,14 +52,15 @@ class PendingChanges {
   // The most tables that an entry may change: each table takes some more pages, for which space
   // must be reserved.
   static constexpr size_t kMostTables = 32;
-  // Limits of the keys that an entry may put, and of those that may be pending before it. Each key
-  // may lie between other keys and so take more pages, for which space must be reserved.
+  // Limits of the keys that one entry may put, and of the keys that may be pending when the entry
+  // begins. Each key may be stored between existing keys and so need more pages, for which space
+  // must be reserved.
   static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
   // Applies all pending changes. If an entry is being written to the journal and changes are
-  // pending before it, waits for the disk. (This is rare, because after a reader has waited,
-  // changes are applied before each entry is written.) Returns 0, or an error number of LMDB or the
-  // system; the changes are then still pending.
+  // pending before it, make() waits until the entry is durable. This is rare: after a reader has
+  // waited once, changes are applied before each entry is written. Returns 0, or an error number of
+  // LMDB or the system; the changes are then still pending.
   int make();
   // Returns whether the pending changes can be applied only after the file has been opened again.
   bool are_lost() const { return are_lost_; }
@@ -92,7 +93,7 @@ class PendingChanges {
   bool is_entry_on_its_way_ = false;
   // number of callers that wait for the end of the entry in progress
   size_t waiting_ = 0;
-  size_t entries_since_wait_ = SIZE_MAX / 2;  // entries since a reader has waited
+  size_t entries_since_wait_ = SIZE_MAX / 2;  // number of entries since a reader last had to wait
   bool is_asleep_ = false, is_ending_ = false;
   double mean_made_ = 16;   // running mean of entries in one commit
   // number of entries since several entries were last applied together; see are_made_together()

@@ -1,5 +1,5 @@
-// Records the changes of a write transaction as bytes, and repeats them on a store in the state
-// before the transaction.
+// Records the changes of a write transaction as bytes, and can repeat them later on a store that is
+// in the state before the transaction.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace storage {
 
-// The tables that a transaction has opened, by name. Without this map LMDB would search all open
-// names each time.
+// The tables that a transaction has opened, by name. Without this map, each use of a table would
+// make LMDB compare its name with the names of all open tables.
 using OpenedTables = std::map<std::string, TableHandle, std::less<>>;
 
 // Records the changes of one transaction at a time. The bytes identify tables by name; the names of
@@ -44,8 +44,8 @@ class RecordedChanges {
   void clear_table(TableHandle table);
   void remove_table(TableHandle table);
 
-  // Notes that a write has failed, so that the transaction will be discarded. take_failure()
-  // returns the failure once.
+  // Records that a write has failed and the transaction will be discarded. take_failure() returns
+  // true once for each such failure.
   void note_failure() { has_failed_ = true; }
   bool take_failure() { return std::exchange(has_failed_, false); }
   bool has_failure() const { return has_failed_; }
@@ -66,7 +66,7 @@ class RecordedChanges {
   struct Table {
     std::string name;
     KeyOrder order = KeyOrder::Bytes;
-    uint64_t used_in = 0;  // the last transaction that has given the table a number
+    uint64_t used_in = 0;  // the last transaction in which the table got a number
     uint64_t number = 0;
   };
 

@@ -8,7 +8,7 @@ namespace storage {
 
 Status sync_directory(const std::filesystem::path& directory);
 
-// Renames a finished file to its final name, durably.
+// Renames a completely written file to its final name, and syncs the directory.
 Status name_file(const std::string& unfinished, const std::string& path);
 
 }  // namespace storage
