@@ -1,13 +1,14 @@
-// Appends records that were computed from earlier reads. Fails if other records have made these
-// reads outdated.
+// Appends records that were computed from records that the caller has read before. The append fails
+// if newer records have changed the basis of the computation.
 #pragma once
 #include "storage/log/log.h"
 #include "storage/log/unchanged.h"
 
 namespace storage {
 
-// The check reads at most this many bytes of the records that were appended at `since` or later. If
-// more were appended, the append fails, and the caller must read again.
+// The check reads at most this many bytes of the records at `unchanged.since` or later. If more
+// were appended, the append fails. The caller must then read the records again and repeat its
+// computation.
 inline constexpr size_t kMostBytesSince = 1 << 20;
 
 // Appends `request` with acks=all. Fails with ObjectState, without writing anything, if a record

@@ -1,5 +1,5 @@
-// Applies commits of tasks to this log. The commits are already decided: a replicated journal
-// contains them.
+// Applies commits of tasks that are already in a replicated journal to this node's log. So this
+// node can no longer refuse them.
 #pragma once
 #include <functional>
 #include <string>
@@ -16,8 +16,8 @@ struct CarriedOut {
 };
 
 // Applies all commits in their order, together with the writes of `with`, or nothing. Fails with
-// FencedTask if one of the tasks has another owner or no owner. The queue has no limit, so the
-// caller waits for the answer before it sends more.
+// FencedTask if one of the tasks has another owner or no owner. The queue for these requests has no
+// limit, so the caller must wait for the answer before it sends more.
 //
 // Threads: any.
 void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
@@ -25,9 +25,9 @@ void apply_replicated_commits(Log& log, std::vector<TaskCommit> commits,
                               std::function<void(Result<CarriedOut>)> done);
 
 // Begins tasks like Log::begin_tasks(), for tasks whose commits up to the given sequences were
-// applied elsewhere. The next commit of each task must therefore have the next sequence number. If
-// a task exists already, its stored row, and so its position in the journal of tasks, does not
-// change.
+// applied on another node. The next commit of each task must therefore have the next sequence
+// number. If a task exists in this log already, its stored row does not change, and so its position
+// in the journal of tasks does not change either.
 void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
                         std::function<void(Result<TaskStarts>)> done);
 

@@ -19,8 +19,9 @@ struct CleanupPolicy {
   // The log has no segments. Compaction therefore waits until the partition has segment_bytes of
   // new data, or until the new data is segment_ms old.
   int64_t segment_bytes = 1 << 30, segment_ms = 604'800'000;
-  // If true, tombstones of any age are kept. Otherwise a replica that has not fetched a tombstone
-  // yet would never delete the tombstone's record.
+  // If true, tombstones of any age are kept. It is set while a replica is not in sync: a replica
+  // that has not fetched a tombstone before it is removed would never delete the record of that
+  // key.
   bool keeps_tombstones = false;
 
   bool operator==(const CleanupPolicy&) const = default;
@@ -42,7 +43,8 @@ class CleanupPort {
   virtual ~CleanupPort() = default;
   // Returns all partitions that have a policy. Called each round; there may be tens of thousands.
   virtual std::vector<CleanupTarget> targets() = 0;
-  // Lowers the `keep_from` of each target to the positions of the queries that read it.
+  // Lowers `keep_from` of each target to the lowest position of the queries that read its
+  // partition.
   virtual void hold(std::span<CleanupTarget> targets) = 0;
 };
 

@@ -30,8 +30,8 @@ class CommitWaiters {
   struct Waiting {
     Appended appended;
     AppendDone done;
-    // number of partitions whose high watermark has not passed the batches yet; 0: the append was
-    // answered
+    // Number of partitions whose high watermark has not yet passed the batches of the append. At 0
+    // the append has been answered.
     size_t partitions_left;
   };
   using ByEnd = std::multimap<Offset, std::shared_ptr<Waiting>>;

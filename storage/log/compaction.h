@@ -21,19 +21,20 @@ namespace storage {
 //        <- removes records that have a newer one of their key in the new part ->
 //
 // Offsets do not change, so compaction leaves gaps. Batches of transactions and control batches
-// stay unchanged, and their records supersede no other record, whether they were committed or
-// aborted. A record without a key is removed. A record without a value, a tombstone, is removed
-// `delete_retention_ms` after the first pass that met it; its batch stores that time as its delete
-// horizon. Tombstones are always kept in a partition that has transactions, because the record that
-// a tombstone deletes may be in a batch that is kept. They are also kept while a replica is not in
-// sync.
+// stay unchanged, and their records do not replace older records of the same key, whether the
+// transaction was committed or aborted. A record without a key is removed. A record without a
+// value, a tombstone, is removed `delete_retention_ms` after the first pass that met it; its batch
+// stores the time of this removal as its delete horizon. Tombstones are always kept in a partition
+// that has transactions, because the record that a tombstone deletes may be in a batch of a
+// transaction, which is never removed. They are also kept while a replica is not in sync.
 //
-// The last batch of each task that has written here is kept as long as the task's query exists,
-// possibly without its records. A replica that copies the compacted log finds the task's next
-// sequence in this batch.
+// The last batch of each task that has written to this partition is kept as long as the task's
+// query exists, possibly without its records. A replica that copies the compacted log derives the
+// next sequence of the task from this batch.
 //
-// Memory: the key map, a number for each task that has written here, and one decompressed batch.
-// Threads: the cleaner's; the log's writer makes the changes durable, in slices.
+// Memory: the key map, the last offset of each task that has written to the partition, and one
+// decompressed batch. Threads: the cleaner's; the log's writer makes the changes durable, in
+// slices.
 class Compaction {
  public:
   // Makes a slice durable. An error ends the pass.

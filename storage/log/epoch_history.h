@@ -25,8 +25,8 @@ Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& table
 Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,
                                        LogNumber partition, Offset log_end);
 
-// Returns the end of the epoch `asked`, as described for EpochEnd. `leader_epoch` is the
-// partition's current one, which may have no records yet.
+// Returns the end of the epoch `asked`, as described for EpochEnd. `leader_epoch` is the current
+// epoch of the partition; it may have no records yet.
 Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
                               LogNumber partition, LeaderEpoch asked, LeaderEpoch leader_epoch,
                               Offset log_end);
@@ -39,8 +39,8 @@ Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, 
 // has removed all of their records.
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);
-// Erases the epochs that ended before `log_start`, except the last of them. With that one, a
-// request for an erased epoch still gets the same answer as before.
+// Erases each epoch that ended at or before `log_start`; the newest epoch is always kept. A later
+// request for an erased epoch gets the start of the oldest kept epoch as its end.
 Status forget_epochs_before(WriteTransaction& transaction, const LogTables& tables,
                             LogNumber partition, Offset log_start);
 

@@ -1,5 +1,6 @@
-// A group commit in progress: a write transaction, together with the changes of the log's state in
-// memory. These changes are made when the transaction is durable.
+// A group commit in progress: one write transaction for several requests, together with the changes
+// of the log's state in memory that the requests cause. The changes in memory are made only after
+// the commit, when the transaction is durable.
 #pragma once
 #include <memory>
 #include <optional>
@@ -29,15 +30,17 @@ struct CleanedBatches {
   struct Batch {
     Offset last_offset;
     std::string bytes;  // empty: nothing is left of the batch
-    // Set if this is the last batch that a task has written to the partition. `bytes` is then the
-    // batch without its records. It is stored only while the log has the task's state in this
-    // partition; otherwise the batch is erased.
+    // Set if this is the last batch that the task with this producer id has written to the
+    // partition. `bytes` is then the batch without its records. GroupTransaction::clean() stores it
+    // only while the log has a TaskOutputState of this task in the partition; otherwise clean()
+    // erases the batch.
     std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
-  // Number of the partition that was read. If the partition was recreated since, the write fails.
+  // Number of the partition whose batches compaction has read. If the partition was recreated since
+  // then, it has another number, and the write fails.
   LogNumber number;
-  // Partition::truncations() when the pass read the first batch
+  // value of Partition::truncations() when the compaction pass read its first batch
   uint64_t truncations = 0;
   std::vector<Batch> batches;              // in the order of their offsets
   Offset gaps_end;                         // offset before which compaction may have left gaps
@@ -60,7 +63,7 @@ class GroupTransaction {
     const LogTables& tables;
     const PartitionMap& partitions;
     const TaskOwners& owners;
-    size_t free_tables;  // how many partitions of PartitionKind::Client may be created
+    size_t free_tables;  // number of partitions of PartitionKind::Client that may still be created
     int64_t now_ms;      // wall clock: the time of all appends of the group
     TransactionGuards& guards;
     bool is_small;  // a small group, whose batches are cheap to keep in memory (recent_batches.h)
@@ -85,7 +88,7 @@ class GroupTransaction {
   Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch,
                   LeaderEpoch unclean = {});
   // Removes records at `end` and after it, from the end of the log backwards. One call removes a
-  // limited number of them. Returns true when none is left to remove.
+  // limited number of them. Returns true when no record at or after `end` is left.
   Result<bool> truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end);
   // Lets an empty partition begin at `start`, with the given producer states.
   Status start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
@@ -94,8 +97,8 @@ class GroupTransaction {
 
   // --- The following calls are rare and small. One call creates or drops at most
   // kPartitionsAtATime partitions, because each of them opens or closes a table. The caller repeats
-  // the call until all are done. Partitions are created from the lowest number up and dropped from
-  // the highest down, so that the numbers of a topic never have gaps.
+  // the call until all partitions are created or dropped. Partitions are created from the lowest
+  // number up and dropped from the highest down, so that the numbers of a topic never have gaps.
   static constexpr int32_t kPartitionsAtATime = 64;
   Status create_partitions(const Uuid& topic, int32_t count, PartitionKind kind);
   Status drop_topic(const Uuid& topic);
@@ -106,13 +109,14 @@ class GroupTransaction {
 
   // --- Cleaning (group_cleaning.cc)
   Status clean(const CleanedBatches& cleaned);
-  // Adds an entry to the time index: all records of the partition were appended at or before the
-  // time of its last append.
+  // Adds an entry to the time index, which states that all records of the partition were appended
+  // at or before the time of the partition's last append.
   Status index_append_time(const TopicPartition& id);
-  // Raises the leader epoch of each partition of the task journal. This server always leads these
-  // partitions.
+  // Raises the leader epoch of each partition of the local task journal (kTaskJournal). These
+  // partitions have no other replica, so this server always leads them.
   Status raise_journal_epochs();
-  // Converts some of the journals of an earlier version. Returns true when none is left.
+  // Converts some of the journals that an earlier version has written. Returns true when none is
+  // left.
   Result<bool> convert_journals();
   WriteTransaction& transaction() { return *transaction_; }
   // Returns the commit that makes the group durable.
@@ -142,8 +146,8 @@ class GroupTransaction {
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
-  // Returns the key ranges that this group only records for removal. Later transactions erase their
-  // entries slice by slice.
+  // Returns the key ranges that were made invisible and recorded as Removal rows by this group.
+  // Later transactions erase the entries in these ranges slice by slice (removal_lane.h).
   const std::vector<Removal>& removals() const { return removals_; }
   // Returns the tasks whose owner has changed or that were dropped, since the last call.
   std::vector<std::string> take_renewed_tasks() { return std::exchange(renewed_tasks_, {}); }
@@ -181,7 +185,7 @@ class GroupTransaction {
     absl::flat_hash_map<std::string, TaskOutputState> task_outputs;  // states by producer_key()
   };
 
-  // Returns the partition's index in moved_. Adds an entry if the partition has none.
+  // Returns the index in moved_ of the partition's entry. Adds an entry if the partition has none.
   Result<size_t> find(const TopicPartition& id);
   Result<size_t> find_any(const TopicPartition& id);  // includes damaged partitions
   Status add_to(Plan& plan, PartitionBatches& part);
@@ -217,7 +221,7 @@ class GroupTransaction {
   Status check_follow(Moved& moved, const FollowRequest& request);
   Status follow_batch(Moved& moved, const records::BatchView& batch);
   Status remember_batch(Moved& moved, const records::BatchView& batch);
-  // By producer: the sequence of the first of its batches that is truncated.
+  // For each producer: the sequence of its first batch that is truncated.
   using FirstCut = absl::flat_hash_map<ProducerId, int32_t>;
   Status cut_producers(const Partition& partition, Offset log_end, const FirstCut& producers);
   Status cut_transactions(Moved& moved);

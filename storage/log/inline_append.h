@@ -1,4 +1,5 @@
-// An append that the calling thread may write itself, because no other thread uses the log.
+// An append that the calling thread may write itself instead of the log's writer thread, because no
+// other thread uses the log.
 #pragma once
 #include <memory>
 
@@ -6,9 +7,9 @@
 
 namespace storage {
 
-// Avoids two wake-ups of threads: the writer's thread for the append, and the client's thread for
-// the result. If clients append one after the other, these wake-ups take about as long as the wait
-// for the disk (docs/adr/0069).
+// Writing on the calling thread avoids two wake-ups: of the writer's thread for the append, and of
+// the client's thread for the result. If clients append one after the other, these wake-ups take
+// about as long as the wait for the disk (docs/adr/0069).
 //
 // The append is already in the log's queue. If the object is destroyed without write(), it wakes
 // the writer's thread to write the append.
@@ -31,8 +32,8 @@ class InlineAppend {
   bool is_written_ = false;
 };
 
-// Queues an append, and returns false if the queue is full. If no other append is in progress, and
-// none has been for a while, sets `alone`. The append then waits until the caller calls
+// Queues an append. Returns false if the queue is full. Sets `alone` if no other append is in
+// progress, and none has been for a while. The queued append then waits until the caller calls
 // `alone->write()` or destroys `alone`.
 bool try_append(Log& log, AppendRequest& request, AppendDone& done,
                 std::shared_ptr<InlineAppend>& alone);

@@ -39,18 +39,19 @@ struct LogOptions {
   // The most client partitions, each of which has its own table (lmdb_store.h explains the cost). A
   // creation beyond the limit fails with LimitExceeded before anything is written.
   size_t max_partitions = 32'000;
-  uint32_t max_readers = 512;  // limit for LogReaders and other snapshots that exist at the same
-                               // time
-  // Client appends fail with DiskFull while less space than this is free; task commits fail while
-  // less than half of it is free. The reserve is left for drops, trims and small commits, so that
-  // an operator can free space on a full disk. 0: appends are always tried.
+  // limit for the snapshots that exist at the same time, such as those of LogReaders
+  uint32_t max_readers = 512;
+  // Client appends fail with DiskFull while less space than this is free. Task commits fail while
+  // less than half of it is free. The reserve stays available for drops, trims and small commits,
+  // so that an operator can free space on a full disk. With 0, appends are always tried.
   uint64_t reserve_bytes = 64 << 20;
-  // Limits of one slice of removals. Slices run between groups.
+  // Limits of one slice of the removal of dropped or trimmed data. The writer works on one slice
+  // between two group commits.
   struct RemovalBudget {
     int64_t time_us = 2'000;
-    // The bytes are limited because of LMDB's list of free pages: the numbers of all pages that a
-    // commit frees form one entry of the list, and later commits read and write the entry as a
-    // whole.
+    // The bytes are limited because of LMDB's list of free pages. The numbers of all pages that one
+    // commit frees form a single entry of this list, and later commits read and write that entry as
+    // a whole.
     size_t size_bytes = 4 << 20;
   };
   RemovalBudget removal_budget = {};
@@ -59,9 +60,10 @@ struct LogOptions {
   // with the oldest appends are removed, too.
   int64_t producer_expiration_ms = 86'400'000;
   size_t max_producers = 20'000;
-  // Whether the producer states of tasks that this log does not have may expire. False in a
+  // Whether the producer states of tasks that do not run on this node may expire. False in a
   // cluster, where tasks of other nodes write to this log. If the state of such a task were
-  // removed, its next batch would be refused, because earlier batches would seem to be missing.
+  // removed, the log would refuse the task's next batch, because earlier batches would seem to be
+  // missing.
   bool forgets_foreign_tasks = true;
   const Clock* clock = nullptr;  // outlives the log; null: the system's clock
   // OwnThread: the log runs the writer on its own thread. Owner: the log's owner calls
@@ -79,9 +81,9 @@ struct LogOptions {
   // records or were dropped, so that waiting readers look again. Also called on the thread that
   // advances a high watermark (ReplicaLog).
   std::function<void(std::span<const TopicPartition>)> on_durable;
-  // Called with a function `tell`, which the callee must call: `tell` calls on_durable and answers
-  // the commit's requests. If these callbacks wake the same threads several times, the owner can
-  // delay the wake-ups until `tell` returns.
+  // Called with a function `tell`, which the callee must call exactly once: `tell` calls on_durable
+  // and answers the commit's requests. Both wake other threads, possibly the same thread several
+  // times. The log's owner can collect the wake-ups and do them after `tell` has returned.
   std::function<void(const std::function<void()>& tell)> telling = [](const auto& tell) { tell(); };
   std::function<void(const LogTrace&)> trace;
   // Called once on the writer's thread when the outcome of a commit is unknown. The commit's
@@ -110,19 +112,19 @@ class Log : public TransactionQueue {
   // Writes one group of the queued requests and does the maintenance that is due. Only for a log
   // that was opened with LogOptions::Writer::Owner. Returns false if no request was queued.
   bool write_next();
-  // Closes the log like the destructor, except that readers may continue. For owners whose
-  // callbacks refer to objects that are destroyed before the log: after close(), the log calls only
-  // the callbacks of requests that are submitted later.
+  // Closes the log like the destructor, except that readers may continue. It is for owners whose
+  // callbacks refer to objects that are destroyed before the log. Requests that are submitted after
+  // close() get an error through their own callbacks; the log calls no other callback.
   void close();
 
   // --- Appends and task commits. Their queues are bounded. Both calls return false if the queue is
-  // full: the request is not taken, and when_room() reports when to try again. If the log is
-  // closing or has failed, `done` gets the error.
+  // full. The request is then not queued, and the caller can learn through when_room() when to try
+  // again. If the log is closing or has failed, `done` gets the error.
   bool try_append(AppendRequest& request, AppendDone& done);
   // Queues a commit of a task. The last batch in the result is the one in the journal.
   bool try_commit(TaskCommit& commit, AppendDone& done);
-  // Called when a caller waits for the result of queued task commits. These commits then no longer
-  // wait for client appends.
+  // Called when a caller waits for the result of task commits that are in the queue. These commits
+  // then no longer wait for client appends (LogOptions::task_wait_us).
   void hurry();
   // Calls `retry` once, on the writer's thread, when a full queue has space again. If no queue is
   // full, `retry` is called soon.
@@ -141,8 +143,8 @@ class Log : public TransactionQueue {
   // Answered when no reader can see them, now or after a crash. Their space is freed in slices
   // afterwards.
   void drop_topic(Uuid topic, std::function<void(Status)> done);
-  // Returns the number of unfinished removals. It is 0 when no record, journal or state of a
-  // dropped or trimmed range is left.
+  // Returns the number of unfinished removals. If it is 0, everything that was dropped or trimmed
+  // has been erased from the store.
   size_t pending_removals() const;
   // Returns the partition's offsets and role; they can be polled without locks. Returns null if the
   // partition does not exist.
@@ -157,19 +159,20 @@ class Log : public TransactionQueue {
   // follow it.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
-  // Returns a guard for a producer's transaction in a partition. The caller takes the guard before
-  // it asks the coordinator whether the partition belongs to the transaction. Later it passes the
-  // guard with the append (PartitionBatches).
+  // Returns a guard for a producer's transaction in a partition. The caller takes the guard, then
+  // asks the transaction coordinator whether the partition belongs to the transaction, and then
+  // passes the guard with the append (PartitionBatches::guard). The append fails if the transaction
+  // has ended in the meantime.
   std::shared_ptr<TransactionGuard> guard_transaction(const TopicPartition& partition,
                                                       ProducerId producer);
 
   // --- Tasks. JournalReader (task_journal.h) reads their commits.
-  // Begins each task: creates it if it does not exist, and fences its former owner, so that every
-  // commit under an earlier epoch is refused from then on. The answer has one result for each task,
-  // in the order of `tasks`; a task whose row is damaged gets DataCorrupted. If the whole request
-  // fails, none has begun.
+  // Begins each task: creates it if it does not exist, and fences its former owner, so that from
+  // then on every commit under an earlier epoch is refused. The answer has one result for each
+  // task, in the order of `tasks`. A task whose row is damaged gets DataCorrupted. If the request
+  // as a whole fails, no task has begun.
   void begin_tasks(std::vector<std::string> tasks, std::function<void(Result<TaskStarts>)> done);
-  // Drops all tasks whose ids begin with `prefix`. Their entries in journals are removed when the
+  // Drops all tasks whose ids begin with `prefix`. Their entries stay in the journals until the
   // journals are trimmed.
   void drop_tasks(std::string prefix, std::function<void(Status)> done);
   // All tasks of the log, in the order of their ids.
@@ -184,8 +187,8 @@ class Log : public TransactionQueue {
   // Removes, in slices, records of an internal partition that are no longer needed.
   void trim(PartitionTrim trim, std::function<void(Status)> done);
 
-  // --- Small writes of modules that share the store (TransactionQueue). They run in one order with
-  // task commits.
+  // --- Small writes of modules that share the store (TransactionQueue). They and the task commits
+  // are executed in the order in which they were queued.
   void submit(std::function<Status(WriteTransaction&)> apply,
               std::function<void(Status)> done) override;
   KeyValueStore& store();

@@ -21,18 +21,19 @@
 namespace storage {
 
 struct LogCleanerOptions {
-  const Clock* clock = nullptr;    // outlives the cleaner
+  const Clock* clock = nullptr;    // not null; outlives the cleaner
   MemoryBudget* memory = nullptr;  // charged with the bytes of the key map; null: not charged
   int64_t interval_ms = 10'000;    // time between two rounds
   size_t max_key_map_bytes = 32 << 20;
 };
 
-// The cleaner reads and decides on its own thread. The log's writer makes the decisions durable in
-// slices, like any other request. The space of a trim is freed in the writer's removal lane.
+// The cleaner reads the log and decides on its own thread which records to delete. It passes the
+// decisions in slices to the log's writer, which makes them durable like any other request. The
+// writer frees the space of deleted records later (removal_lane.h).
 //
-// Invariants: records at the high watermark or after it are not cleaned, and neither are records
-//   from the target's `keep_from` on; the newest batch of a partition is not compacted, since the
-//   log end is derived from it.
+// Invariants: the cleaner deletes no record at or after the high watermark, and none at or after
+//   CleanupTarget::keep_from. It does not compact the newest batch of a partition, because the log
+//   derives the log end from that batch.
 //
 // Threads: start, stop and held_back() from any; the other methods on the cleaner's thread, or on
 //   the owner's if the cleaner has none.
@@ -47,7 +48,8 @@ class LogCleaner {
   void start_thread();
   void stop();
 
-  // Cleans all partitions that are due. Failures are logged, and retried the next time.
+  // Cleans all partitions whose policy has something to delete or compact now. Failures are logged,
+  // and the next call tries again.
   void run_once();
 
   // Approximate number of a partition's records that the policy would delete now, and that are kept
@@ -62,8 +64,8 @@ class LogCleaner {
   // State of a partition between rounds.
   struct Notes {
     LogNumber number;
-    BatchBytes all;             // all bytes, for retention.bytes
-    BatchBytes cleaned, fresh;  // bytes before the cleaned end, and after it
+    BatchBytes all;             // size of all batches, for retention.bytes
+    BatchBytes cleaned, fresh;  // size of the batches before the cleaned end, and after it
     int64_t next_horizon_ms = INT64_MAX;
     uint64_t round = 0;  // the last round in which the partition was a target
     // The state of the partition when the cleaner examined it last. If it has not changed, the
@@ -98,7 +100,8 @@ class LogCleaner {
   std::map<TopicPartition, Notes> notes_;
   uint64_t round_ = 0;
   uint64_t seen_commits_ = UINT64_MAX;  // the log's commit count at the beginning of the last round
-  // time from which a round examines partitions even if nothing has changed
+  // Time from which a round examines partitions even if seen_commits_ shows that nothing was
+  // written.
   int64_t next_look_ms_ = 0;
 
   mutable std::mutex mutex_;

@@ -26,14 +26,14 @@
 
 namespace storage {
 
-// Invariants: those of Log. In addition, a table's handle is published after the commit that
-// created the
-//   table, and closed only when every reader has begun a new turn since the partition was dropped.
-//   (LMDB reuses handle numbers, so a stale handle could read another topic's records.)
+// Invariants: those of Log. In addition, a table's handle is published only after the commit that
+//   created the table. It is closed only when every reader has begun a new turn (LogReader) since
+//   the partition was dropped. LMDB reuses handle numbers, so a reader with a stale handle could read
+//   another topic's records.
 //
-// Threads: the writer's thread writes groups in turns. Between two turns, a client's thread that
-//   alone uses the log may take a turn (write_alone()); RequestQueue ensures that only one thread
-//   has a turn. All public methods may be called from any thread.
+// Threads: the writer's thread writes groups in turns. Between two turns, a client's thread that is
+//   the only user of the log may write one group itself (write_alone()). RequestQueue ensures that
+//   only one thread writes at a time. All public methods may be called from any thread.
 // Owner: Log.
 class LogCore {
  public:
@@ -48,7 +48,7 @@ class LogCore {
   KeyValueStore& store() { return *store_; }
   const LogTables& tables() const { return tables_; }
   RequestQueue& queue() { return queue_; }
-  // Queues a request. Returns false if the queue's lane is full, and then gives `request` and
+  // Queues a request. Returns false if the lane of the queue is full, and then moves `request` and
   // `done` back to the caller.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
@@ -61,12 +61,13 @@ class LogCore {
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
   void submit(OtherWork work, size_t weight_bytes);
-  // Fails if the disk has no space for a client's append. For use within a submitted request.
+  // Fails with DiskFull if the disk has no space for a client's append. For use within a submitted
+  // request.
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));
   }
-  // Calls `done` for a durable request when its batches are visible, which means that enough
-  // followers have them.
+  // Calls `done` for a durable append as soon as its batches are visible. In a partition with
+  // replicas, a batch is visible when enough followers have it.
   void when_visible(Appended appended, AppendDone done) {
     commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
   }
@@ -110,8 +111,8 @@ class LogCore {
   // A turn of the writer: waits for work, takes some of it, and writes it as a group.
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
-  // Whether the data-file pages of a group are written with its commit or may be written later
-  // (docs/adr/0073, docs/adr/0087). Later is only for small groups.
+  // Whether the pages of the data file that a group changes are written with its commit, or may be
+  // written later (docs/adr/0073, docs/adr/0087). Only small groups are written later.
   enum class Pages : bool { Now, Later };
   void write_group(std::span<LogWork> group, Pages pages);
   bool write_part(std::span<LogWork> part, int& attempts_left);
@@ -128,8 +129,8 @@ class LogCore {
     std::vector<TopicPartition> grown = {};
   };
   Attempt try_commit(std::span<LogWork> group);
-  // Tries to commit the group to the journal, without its pages. Returns nothing, and has changed
-  // nothing, if the pages must be written with the commit.
+  // Tries to commit the group by writing it to the store's journal only, without its pages. If the
+  // pages must be written with the commit, returns nothing and has changed nothing.
   std::optional<Attempt> try_deferred(std::span<LogWork> group);
   Attempt try_commit(std::unique_ptr<WriteTransaction> begun, std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
@@ -157,8 +158,8 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Memory for recently appended batches. It is enough for more than a second of appends. Readers
-  // and followers normally fetch new batches within that time.
+  // Memory for recently appended batches. It holds more than a second of appends. Readers and
+  // followers normally fetch new batches within a second.
   static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;
@@ -193,11 +194,14 @@ class LogCore {
   absl::flat_hash_set<ProducerId> task_producers_;  // producers of all existing tasks
   std::optional<ProducerSweep> producers_;          // present once the tables are open
   TaskOwners owners_;
-  Pages pages_ = Pages::Now;            // when the pages of the current group are written
-  size_t undeferred_left_ = 0;          // groups that are still to be written without deferring
-  std::vector<TopicPartition> untold_;  // grown partitions whose readers are not notified yet
+  Pages pages_ = Pages::Now;  // when the pages of the current group are written
+  // number of coming groups whose pages must be written with the commit
+  size_t undeferred_left_ = 0;
+  // partitions with new records of which on_durable has not been called yet
+  std::vector<TopicPartition> untold_;
   int64_t told_us_ = 0;
-  // By task: the epoch in which a commit was refused, so that its later commits are refused, too.
+  // For each task with a refused commit: the epoch of that commit. All later commits of the task in
+  // this epoch are refused, too.
   absl::flat_hash_map<std::string, TaskEpoch> refused_;
   // Whether the last group had batches of partitions with replicas. If not, all of its records are
   // visible.

@@ -1,4 +1,5 @@
-// Reads the log straight from the store's memory map, in turns.
+// Reads the log directly from the memory map of the store. The owner reads in turns: a turn lasts
+// from begin_turn() to end_turn() and sees one snapshot.
 #pragma once
 #include <memory>
 #include <optional>
@@ -50,10 +51,11 @@ enum class ReadUpTo : uint8_t {
 enum class Snapshot : uint8_t {
   // at the start of the turn: all answers are as of one commit, so two partitions can be compared
   AtOnce,
-  // At the first read that needs the store. This is for a reader that reads the end of one
-  // partition at a time. It is served from memory (recent_batches.h) as long as possible, so that
-  // the store can delay writes that no reader needs yet. The visible end of a partition is fixed at
-  // the first look; other answers about the partition are as of the same moment or a later one.
+  // At the first read that needs the store. This is for a reader that reads only the ends of
+  // partitions, one partition at a time. Its reads are served from memory (recent_batches.h) as
+  // long as possible, so that the store can postpone writing pages that no reader needs yet. The
+  // visible end of a partition is fixed by the turn's first call for the partition. Other answers
+  // about the partition are as of the same moment or a later one.
   WhenNeeded,
 };
 
@@ -106,9 +108,9 @@ class LogReader {
   Result<std::vector<ActiveProducer>> producers(const TopicPartition& partition);
   // Returns the answer to Kafka's OffsetsForLeaderEpoch: see EpochEnd.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked);
-  // Returns the first batch that ends at `from` or later and whose header has a maximum timestamp
-  // of `timestamp` or later. Reads a few entries of the time index, and then the headers of the
-  // batches up to the result.
+  // Returns the first batch that ends at `from` or later, and whose header has a maximum timestamp
+  // of at least `timestamp`. Reads a few entries of the time index, and then the headers of the
+  // batches from there up to the result.
   Result<std::optional<BatchRef>> batch_for_time(const TopicPartition& partition, int64_t timestamp,
                                                  Offset from);
   // Returns an offset before which every record was appended before `time_ms`, by the server's

@@ -21,7 +21,7 @@ struct LogStatistics {
   bool refuses_appends = false;                  // the disk is full up to the reserve
 };
 
-// Returns the current figures. The log updates them all the time, so a call only takes two locks
+// Returns the current figures. The log keeps them up to date, so a call only has to take two locks
 // for a short time. Threads: any.
 LogStatistics statistics_of(Log& log);
 

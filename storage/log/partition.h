@@ -23,8 +23,8 @@ namespace storage {
 using LogNumber = StrongNumber<struct LogNumberTag, int64_t>;
 
 // The scheme for the names of client partitions' tables. When LMDB opens a table, it compares the
-// table's name with the names of equal length of all open tables. Ten thousand tables open in 35 ms
-// with names of many lengths, and in 160 ms with names of one length.
+// table's name with the names of all open tables that have the same length. It opens ten thousand
+// tables in 160 ms if all names have one length, and in 35 ms if the lengths differ.
 enum class TableNaming : uint8_t { OneLength, ManyLengths };
 
 // The row of a partition in the table `partitions`: everything that is stored except its batches.
@@ -35,14 +35,15 @@ struct PartitionRow {
   Offset log_start = {};
   Offset end_when_empty = {};  // the log end if no batch exists: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
-  // value at the last write, possibly outdated; unused for ReplicaRole::Alone
+  // High watermark at the last write of the row, so the current one may be higher; unused for
+  // ReplicaRole::Alone.
   Offset high_watermark = {};
   Offset cleaned_end = {}, gaps_end = {};  // explained at PartitionStatus
   TableNaming naming = TableNaming::ManyLengths;
 };
 
-// The newest entry of a partition's history of epochs (epoch_history.h). Without entries, epoch 0
-// began at 0.
+// The newest entry of a partition's history of epochs (epoch_history.h). A partition without
+// entries has only epoch 0, which began at offset 0.
 struct EpochStart {
   LeaderEpoch epoch;
   Offset start;
@@ -53,7 +54,7 @@ struct PartitionState {
   Offset log_start, log_end;
   LeaderEpoch leader_epoch;
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};  // not used for Alone, where the log end counts
+  Offset high_watermark = {};  // unused for Alone, where all records up to the log end are visible
   Offset cleaned_end = {}, gaps_end = {};
   Offset first_undecided{INT64_MAX};  // first offset that is undecided (transaction_index.h)
   std::optional<EpochStart> newest_epoch = {};  // nothing: not read from the store yet
@@ -66,8 +67,9 @@ struct TimeMark {
   size_t size_bytes = 0, batch_count = 0;  // appended since the newest entries
 };
 
-// Threads: see PartitionStatus; publish() and mark_dropped() on the log writer's thread,
-//   advance_high_watermark() on any.
+// Threads: the fields of PartitionStatus as described there; publish() and mark_dropped() on the
+// log
+//   writer's thread; advance_high_watermark() on any thread.
 // Owner: the published partition maps, and the callers that poll the partition's status.
 class Partition final : public PartitionStatus {
  public:
@@ -99,9 +101,9 @@ class Partition final : public PartitionStatus {
   // watermark, or if the node does not lead or follow the partition under this epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
-  // Returns the reason why the partition's batches cannot be read or written, found at the start;
-  // nothing if the partition is sound. A damaged partition has the offsets of its row, and it may
-  // be dropped.
+  // Returns the reason why the partition's batches cannot be read or written; nothing if the
+  // partition is sound. The damage was found when the log was opened. A damaged partition reports
+  // the offsets of its PartitionRow, and can only be dropped.
   const std::optional<Error>& damage() const { return damage_; }
 
   // Records that the partition has transactions. Called before the commit of the first
@@ -109,9 +111,9 @@ class Partition final : public PartitionStatus {
   void note_transactions() { has_transactions_.store(true); }
   bool has_transactions() const { return has_transactions_.load(); }
 
-  // Counts the truncations of this process. If the count has changed since a pass of compaction has
-  // read batches, the pass must not write them back: new batches may have their offsets. Threads:
-  // any.
+  // Counts the truncations of this partition since the process started. A compaction pass that has
+  // read batches writes them back only if the count has not changed: after a truncation, new
+  // batches may have the offsets of the batches that were read. Threads: any.
   uint64_t truncations() const { return truncations_.load(std::memory_order_acquire); }
   void note_truncation() { truncations_.fetch_add(1, std::memory_order_acq_rel); }
 
@@ -122,8 +124,8 @@ class Partition final : public PartitionStatus {
     time_mark_ = mark;
     if (mark) last_append_ms_.store(mark->append_ms, std::memory_order_release);
   }
-  // Returns a time after which no record was appended. Until the first append of this process, that
-  // is the time when the process opened the partition. Threads: any.
+  // Returns the time of the last append, or an upper bound of it: until the first append of this
+  // process, it is the time at which the process opened the partition. Threads: any.
   int64_t last_append_ms() const { return last_append_ms_.load(std::memory_order_acquire); }
   void opened(int64_t now_ms) { last_append_ms_.store(now_ms, std::memory_order_release); }
 
@@ -139,7 +141,7 @@ class Partition final : public PartitionStatus {
   std::optional<EpochStart> newest_epoch_;  // guarded by mutex_
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{
-      false};  // set by note_transactions(); markers alone do not set it
+      false};  // set by note_transactions(); a marker without a transactional batch does not set it
   std::atomic<int64_t> last_append_ms_{INT64_MAX};
   std::atomic<uint64_t> truncations_{0};
 };

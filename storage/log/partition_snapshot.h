@@ -12,8 +12,8 @@
 
 namespace storage {
 
-// Precondition: no appends to these partitions while the snapshot is opened. As long as the object
-// exists, the log cannot reuse freed pages.
+// Precondition: nothing is appended to these partitions while open() runs. As long as the object
+// exists, it holds a read transaction, so the store cannot reuse pages that are freed meanwhile.
 //
 // Threads: one at a time. Owner: the copying task; destroyed before the Log.
 class PartitionSnapshot {

@@ -22,17 +22,18 @@ enum class ReplicaRole : uint8_t {
 // watermark, and *acknowledged* if it has reached the state that its producer asked for (Acks).
 // Only in a partition without replicas does a record reach all three states at the same time.
 //
-// The values are published after the sync of the commit that changed them. A reader that reads an
-// offset here and then takes a snapshot finds the records in the snapshot. Threads: any may read;
-// the log's writer publishes; the replica that counts a leader's followers advances the high
-// watermark.
+// The log's writer publishes the values after the sync of the commit that changed them. A reader
+// that reads an offset here and then takes a snapshot of the store therefore finds the records
+// before that offset in the snapshot. Threads: any may read; only the log's writer publishes; on a
+// leader, the high watermark is advanced by the thread that counts the acknowledgements of the
+// followers.
 class PartitionStatus {
  public:
   Offset log_start() const { return Offset{log_start_.load(std::memory_order_acquire)}; }
   Offset log_end() const { return Offset{log_end_.load(std::memory_order_acquire)}; }
   Offset high_watermark() const { return Offset{high_watermark_.load(std::memory_order_acquire)}; }
-  // Returns the offset of the first record that belongs to an undecided transaction, as of the last
-  // append. A transaction whose end is not visible yet counts as undecided until the next append.
+  // Returns the offset of the first record of an undecided transaction, as of the last append. A
+  // transaction whose end marker is not visible yet counts as undecided until the next append.
   Offset first_undecided() const {
     return Offset{first_undecided_.load(std::memory_order_acquire)};
   }
@@ -55,8 +56,9 @@ class PartitionStatus {
   std::atomic<int64_t> cleaned_end_{0}, gaps_end_{0};
   std::atomic<int32_t> leader_epoch_{0};
   std::atomic<ReplicaRole> role_{ReplicaRole::Alone};
-  // The operations are sequentially consistent, because readers and the writer must agree on the
-  // order of a drop and of a turn (LogReader).
+  // The operations on `dropped_` are sequentially consistent, because the log's writer and the
+  // readers must agree on whether a partition was dropped before or after a turn of a LogReader
+  // began.
   std::atomic<bool> dropped_{false};
 };
 

@@ -28,11 +28,11 @@ class ProducerState {
   };  // the batch was appended already, at this offset
   using Verdict = std::variant<Append, Duplicate>;
 
-  // Decides whether the batch is to be appended, by the rules of Kafka's broker and in their order.
-  // Fails with FencedTask if the batch has an old epoch, and with OutOfOrderSequence if a batch
-  // before it is missing. Unlike Kafka, it fails with UndefinedObject if the sequence belongs to a
-  // transaction that has ended: librdkafka reuses the sequences of an aborted transaction, and its
-  // new records would be dropped as duplicates.
+  // Decides whether the batch is to be appended. Makes the checks of Kafka's broker, in the same
+  // order. Fails with FencedTask if the batch has an old epoch, and with OutOfOrderSequence if a
+  // batch before it is missing. Unlike Kafka, it fails with UndefinedObject if the sequence belongs
+  // to a transaction that has ended. The reason: librdkafka reuses the sequences of an aborted
+  // transaction, so Kafka's rules would drop its new records as duplicates.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Checks a marker, which has no sequence. Fails with FencedTask if the producer or the
   // coordinator that sent the marker has been replaced.
@@ -49,14 +49,14 @@ class ProducerState {
   // Ends the transaction with a marker that check_marker() has accepted.
   void ended(const records::BatchHeader& batch, const records::TransactionMarker& marker,
              int64_t now_ms);
-  // Forgets the batches at or after `log_end`. Returns false if no batch is left; batches before
-  // the remembered ones are unknown.
+  // Removes the batches at or after `log_end` from `recent`. Returns false if no batch is left in
+  // `recent`; the state then knows nothing about earlier batches.
   bool cut(Offset log_end);
-  // Restores the state before the batch `next`, which is the producer's first batch at `log_end` or
-  // after it.
+  // Restores the state as it was before the producer wrote the batch `next`. `next` is the
+  // producer's first batch that a truncation to `log_end` removes.
   void rewind(const records::BatchHeader& next, Offset log_end);
-  // Returns the time of the last append, by the wall clock. A sweep removes the states of producers
-  // that have not appended for long.
+  // Returns the time of the last append, by the wall clock. ProducerSweep removes the states of
+  // producers that have not appended for long.
   int64_t last_append_ms() const { return last_append_ms_; }
   int16_t epoch() const { return epoch_; }
   // Returns -1 if no batch of this epoch is known.

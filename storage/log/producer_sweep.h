@@ -13,9 +13,10 @@
 
 namespace storage {
 
-// A sweep visits all entries of the table of producers, one slice at a time; the next sweep begins
-// some time after the last has ended. A partition with too many producers is visited twice: the
-// first visit computes the time before which states are removed.
+// A sweep visits all entries of the table of producers, one slice at a time. The next sweep begins
+// some time after the end of the previous one. A partition with too many producers is visited
+// twice: the first visit computes the cutoff time, and the second removes the states that are
+// older.
 //
 // Threads: the log's writer. Owner: LogCore.
 class ProducerSweep {
@@ -25,8 +26,8 @@ class ProducerSweep {
     size_t max_per_partition;
     bool forgets_foreign_tasks = true;  // explained at LogOptions::forgets_foreign_tasks
   };
-  // `task_producers` has the producers of all existing tasks, and outlives the sweep. The state of
-  // a task's producer is removed only when the producer is no longer in this set.
+  // `task_producers` has the producer ids of all existing tasks, and outlives the sweep. The sweep
+  // never removes the state of a producer in this set.
   ProducerSweep(TableHandle producers, Limits limits,
                 const absl::flat_hash_set<ProducerId>& task_producers)
       : producers_(producers), limits_(limits), task_producers_(task_producers) {}
@@ -50,7 +51,7 @@ class ProducerSweep {
   void end_sweep(int64_t now_ms);
   bool is_to_go(int64_t append_ms, int64_t now_ms) const;
   bool look_at_producer(std::string_view value, int64_t now_ms);
-  // Called after the last entry of a partition. Returns whether the partition must be visited
+  // Called after the last entry of a partition. Returns true if the partition must be visited
   // again.
   bool leave_partition();
 

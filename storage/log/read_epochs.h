@@ -1,4 +1,4 @@
-// Determines when no reader can still use an object that is no longer published.
+// Determines when an object that was unpublished can be freed, because no reader can still use it.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -7,10 +7,11 @@
 
 namespace storage {
 
-// Epoch-based reclamation. While a reader has a turn, its slot holds the number that was current at
-// the start of the turn. The writer makes an object unreachable, takes the next number, and waits
-// until no slot has an older number. All operations are sequentially consistent: if the writer does
-// not see a reader's turn, the object is already unreachable in that turn.
+// Epoch-based reclamation. A reader uses objects only within a turn. Its slot holds, for the length
+// of the turn, the number that was current at the start of the turn. The writer makes an object
+// unreachable, takes the next number with next(), and waits until no slot has an older number. All
+// operations are sequentially consistent: if the writer does not see a reader's turn, that turn
+// began after the object had become unreachable.
 //
 // Threads: any. A slot belongs to one reader.
 class ReadEpochs {

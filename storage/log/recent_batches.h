@@ -26,8 +26,8 @@ class RecentBatches {
 
   // Adds durable batches, whose base offsets and leader epochs are set.
   void add(const TopicPartition& partition, Offset base, Offset end, SharedBytes batches);
-  // Forgets the partition's batches. Called when its log was truncated or compacted, or when
-  // another node leads it from now on.
+  // Removes the partition's batches. Called when its log was truncated or compacted, and when
+  // another node becomes its leader.
   void forget(const TopicPartition& partition);
 
   // Returns batches back to back, from the one that contains `from` on, up to about `max_bytes`;
@@ -47,7 +47,7 @@ class RecentBatches {
   using Pieces = std::deque<Piece>;
   struct Place {
     TopicPartition partition;
-    uint64_t number;  // the piece's number; it may have been evicted
+    uint64_t number;  // number of the piece, which may have been evicted already
   };
   void forget_pieces(absl::flat_hash_map<TopicPartition, Pieces>::iterator of);
 

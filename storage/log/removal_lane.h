@@ -15,9 +15,9 @@
 
 namespace storage {
 
-// Invariants: a removal is in the lane from the commit that wrote its row until the commit that
-//   erases the row. The removals take turns, one slice each. A table is removed only when every
-//   reader has begun a turn since the table's partition was unpublished.
+// Invariants: a Removal is in the lane from the commit that writes its row until the commit that
+//   erases the row. The lane works on one slice of each removal in turn. A table is removed only when
+//   every reader has begun a turn since the table's partition was unpublished.
 //
 // Threads: the log's writer. Owner: LogCore.
 class RemovalLane {
@@ -28,11 +28,11 @@ class RemovalLane {
   // Continues the removals that an earlier process has not finished.
   Status recover(Transaction& transaction);
   // Adds a removal. Called after the commit that wrote the removal's row. `epoch` is a number of
-  // ReadEpochs: readers whose turn began before it may still use the table.
+  // ReadEpochs: a reader whose turn began before this epoch may still use the table.
   void add(const Removal& removal, uint64_t epoch);
 
   size_t size() const { return jobs_.size(); }
-  size_t table_count() const { return table_count_; }  // tables that are yet to be removed
+  size_t table_count() const { return table_count_; }  // tables that must still be removed
 
   // Works on one slice in the given transaction. The caller commits the transaction and then calls
   // committed(), or failed() if the commit failed. Returns false if all remaining removals wait for
@@ -41,7 +41,7 @@ class RemovalLane {
   void committed();
   void failed() {
     done_.clear();
-  }  // the entries are still in the tables; the next slice finds them there
+  }  // the entries are still in the tables, so the next slice finds them again
 
  private:
   struct Job {
@@ -62,7 +62,8 @@ class RemovalLane {
   const LogOptions::RemovalBudget budget_;
   absl::flat_hash_map<std::string, Job> jobs_;  // by the key of the job's row
   std::deque<std::string> order_;               // the keys of jobs_; the front is next
-  std::vector<std::string> done_;               // keys of jobs that the uncommitted slice has ended
+  // keys of jobs that finished in the slice whose commit is still open
+  std::vector<std::string> done_;
   size_t table_count_ = 0;
 };
 

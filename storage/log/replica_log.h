@@ -23,9 +23,10 @@ class ReplicaLog {
   // followers, but not change its leader. If the node becomes a follower, appends that wait to
   // become visible fail with NotLeader.
   //
-  // `unclean` is the epoch that the last unclean election began. If the node becomes a follower and
-  // its last role is from before that epoch, the leader may lack some of the node's records. So
-  // none of its records is visible until the leader's high watermark arrives.
+  // `unclean` is the epoch that began with the last unclean election. If the node becomes a
+  // follower and its stored role is older than that epoch, the new leader may lack some of the
+  // node's records. In this case none of the node's records is visible until the leader's high
+  // watermark arrives.
   void set_role(const TopicPartition& partition, ReplicaRole role, LeaderEpoch epoch,
                 std::function<void(Status)> done, LeaderEpoch unclean = {});
 
@@ -33,14 +34,15 @@ class ReplicaLog {
   // with CorruptRecord if epochs decrease. Bounded like Log::try_append().
   bool try_follow(FollowRequest& request, AppendDone& done);
 
-  // Sets the high watermark to `offset`: all followers that count have the records before it. The
-  // new value is kept in memory and is stored with the partition's next write, so it may be lower
-  // after a crash. Returns false if nothing changes.
+  // Sets the high watermark to `offset`. The caller has checked that enough followers have all
+  // records before it. The new value is kept in memory, and is stored with the partition's next
+  // write, so after a crash the stored value may be lower. Returns false if nothing changes.
   bool advance_high_watermark(const TopicPartition& partition, LeaderEpoch epoch, Offset offset);
 
-  // Removes the batches at `end` and after it, from the end backwards. Answers with the new log
-  // end, which is before `end` if a batch began before `end` and ended after it. If the process
-  // crashes during the truncation, only some of the batches are removed: the last ones.
+  // Removes the batches at `end` and after it, from the end of the log backwards. Answers with the
+  // new log end. It is lower than `end` if a batch spans `end`, because that batch is removed as a
+  // whole. If the process crashes during the truncation, only the last of these batches are
+  // removed.
   void truncate(const TopicPartition& partition, LeaderEpoch epoch, Offset end,
                 std::function<void(Result<Offset>)> done);
   // Removes all records, and lets the log begin at `start`. For a follower whose log ends before
@@ -48,8 +50,8 @@ class ReplicaLog {
   void start_at(const TopicPartition& partition, LeaderEpoch epoch, Offset start,
                 std::string producers, std::function<void(Status)> done);
 
-  // Replaces the partition by an empty one, which follows under `epoch`. For a node that has lost
-  // its replica of the partition and may get a new one later.
+  // Replaces the partition by an empty one, which follows its leader under `epoch`. For a node that
+  // is no longer a replica of the partition and may become one again later.
   void renew(const TopicPartition& partition, LeaderEpoch epoch, std::function<void(Status)> done);
 
   // Returns the epoch of the last record, which a follower sends with a fetch; nothing if the log

@@ -30,13 +30,14 @@ struct CommitWork {
   TaskCommit commit;
   AppendDone done;
 };
-// Work without a type of its own. `apply` may run more than once, and changes nothing except the
-// transaction.
+// A request that has no type of its own. `apply` may run more than once, and must change nothing
+// except the transaction.
 struct OtherWork {
   std::function<Status(GroupTransaction&)> apply;
   std::function<void(Status)> done;
-  // The size of the work, if it only puts, appends and looks up by key; its pages may then be
-  // written later. Nothing: the pages must be written with the commit.
+  // The size in bytes of the writes, if `apply` only puts, appends and looks up by key. The pages
+  // of such work may be written after the commit. Nothing: the pages must be written with the
+  // commit.
   std::optional<size_t> deferrable_bytes = {};
 };
 using LogWork = std::variant<AppendWork, FollowWork, CommitWork, OtherWork>;
@@ -67,8 +68,9 @@ class RequestQueue {
   // Queues the work of a client whose own thread can write it. If the result is TakenAlone, the
   // writer's thread is not woken: the caller must call gather_alone() or nudge() soon.
   Admission put_alone(LogWork& work, size_t size_bytes);
-  // Queues small work in a lane of any length. Returns false if the queue is closed. `weight_bytes`
-  // is counted against a group's limit, so that thousands of such pieces do not become one group.
+  // Queues small work without regard to the lane's limit. Returns false if the queue is closed.
+  // `weight_bytes` is counted against the limit of a commit group, so that thousands of such pieces
+  // do not become one group.
   bool put_unbounded(LogWork& work, size_t weight_bytes);
 
   struct Gathered {
@@ -76,16 +78,17 @@ class RequestQueue {
     std::vector<std::function<void()>> waiters;  // callers of when_room(), to be called now
     bool is_over = false;                        // the queue is closed and empty
   };
-  // Waits for work, for at most `patience` if it is set. Then takes up to `limit_bytes` of work (at
-  // least one piece), each piece from the lane that has given fewer bytes to the group so far. Work
-  // of tasks gets at most a quarter of `limit_bytes`, and less while clients append. While it may
-  // wait for a client's work, none of it is taken.
+  // Waits for work, for at most `patience` if it is set. Then takes up to `limit_bytes` of work,
+  // but at least one piece. It takes each piece from the lane that has given fewer bytes to the
+  // group so far. The lane Tasks gives at most a quarter of `limit_bytes`, and less while clients
+  // append. It gives nothing while its commits may still wait for a client's append (task_pause.h).
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
   // Gives the writer's role to a client's thread until end_alone(), and returns the work that is
   // queued now. Returns nothing, and does not give the role, if another thread has the role or no
-  // client's work is queued. Commits of tasks make the group larger, so they are taken only if they
-  // have waited for a client as long as they may.
+  // client's work is queued. Task commits are included only if they have waited for a client's
+  // append for as long as they may (task_pause.h), because they make the group larger and so delay
+  // the client.
   std::vector<LogWork> gather_alone(size_t limit_bytes);
   // Gives the role back. The writer's thread takes it by `nudge_at_us` at the latest.
   void end_alone(int64_t nudge_at_us = INT64_MAX);
@@ -98,8 +101,8 @@ class RequestQueue {
   Backlog backlog() const;
   // Makes gather() return with the queued work if it is waiting.
   void nudge();
-  // Called when a caller waits for a queued commit, or for the output of tasks that read the
-  // appended records. The queued task commits then no longer wait for a client's work.
+  // Called when a caller waits for a queued task commit, or for the output of tasks that read the
+  // appended records. The queued task commits then no longer wait for a client's append.
   void hurry();
 
   // Passes `retry` to the next gather(), which returns it.
@@ -119,8 +122,8 @@ class RequestQueue {
   };
   LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
   const LaneState& lane(Lane which) const { return lanes_[static_cast<size_t>(which)]; }
-  // After this number of consecutive groups with only one piece of client work, the client counts
-  // as the only one.
+  // After this number of consecutive groups with one piece of client work each, the queue assumes
+  // that only one client appends.
   static constexpr size_t kGroupsAlone = 8;
 
   Admission put(Lane lane, LogWork& work, size_t size_bytes, bool may_write);
@@ -128,11 +131,11 @@ class RequestQueue {
   bool waits_too_long() const;
   std::vector<LogWork> take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken);
   void note_task();
-  // Returns whether a client's thread that has the role should also take the queued task commits:
-  // they have waited long enough.
+  // Returns whether the queued task commits have waited so long that a client's thread with the
+  // writer's role should write them, too.
   bool have_tasks_waited(int64_t now_us) const;
-  // Returns whether the work in the lane Tasks need not wait for a client's work; false if the lane
-  // is empty.
+  // Returns whether the work in the lane Tasks no longer has to wait for a client's append; false
+  // if the lane is empty.
   bool are_tasks_due(int64_t now_us) const;
 
   const size_t limit_bytes_;
@@ -145,14 +148,16 @@ class RequestQueue {
   bool closed_ = false, nudged_ = false;
   bool is_written_alone_ = false;   // a client's thread has the role
   bool is_writer_waiting_ = false;  // the writer's thread is in gather()
-  bool is_writer_held_up_ = false;  // it waits there because a client's thread has the role
-  int64_t writer_waits_until_us_ = INT64_MIN;  // when that wait ends without a wake-up
+  bool is_writer_held_up_ = false;  // and it cannot go on because a client's thread has the role
+  // end of the wait in gather() if nothing wakes the writer's thread
+  int64_t writer_waits_until_us_ = INT64_MIN;
   int64_t nudge_at_us_ = INT64_MAX;
   bool is_writer_writing_for_clients_ = false;
   int64_t tasks_since_us_ = INT64_MIN / 2;  // arrival of the first work in the lane Tasks
   size_t groups_of_one_client_ = 0;  // consecutive groups until now with one piece of client work
   TaskPause pause_;
-  bool hurried_ = false;                          // the work in the lane Tasks no longer waits
+  // hurry() was called: the work in the lane Tasks no longer waits
+  bool hurried_ = false;
   size_t groups_without_clients_ = SIZE_MAX / 2;  // groups since the last one with a client's work
 };
 

@@ -21,28 +21,29 @@ class TransactionGuard;
 struct PartitionBatches {
   TopicPartition partition;
   std::string batches;
-  // The leader epoch under which the caller decided the request. If the partition has another
-  // epoch, the request is refused (FencedLeaderEpoch).
+  // The leader epoch of the partition when the caller decided to append. If the partition has
+  // another epoch when the writer executes the request, the request is refused (FencedLeaderEpoch).
   std::optional<LeaderEpoch> under = {};
-  // Represents the coordinator's confirmation that the batches belong to the transaction. If the
-  // confirmation is no longer valid, the request is refused (transaction_guards.h).
+  // Set if the batches belong to a transaction: the coordinator has confirmed that the partition is
+  // part of it. The request is refused if the transaction has ended since then
+  // (transaction_guards.h).
   std::shared_ptr<const TransactionGuard> guard = {};
 };
 
 // Decides when an append is answered.
 enum class Acks : uint8_t {
   Leader,  // the append is answered when it is durable on this node
-  All,     // when it is visible: enough followers have it too
+  All,     // when it is visible, because enough followers have it, too
 };
 
-// All parts are appended, or none. The caller has passed every part through check_for_append().
+// Either all parts are appended, or none. The caller has checked each part with check_for_append().
 struct AppendRequest {
   std::vector<PartitionBatches> parts;
   Acks acks = Acks::All;
 };
 
 // Batches that a follower has fetched from its leader: whole batches with the leader's offsets and
-// epochs, back to back, possibly none. The caller has passed them through check_for_follow().
+// epochs, back to back, possibly none. The caller has checked them with check_for_follow().
 struct FollowRequest {
   TopicPartition partition;
   LeaderEpoch leader_epoch;  // the epoch under which the batches were fetched
@@ -81,8 +82,8 @@ struct PartitionTrim {
   Offset end_offset;
 };
 
-// The end of a micro-batch of one task: its effects (the journal entry) and its outputs become
-// durable and visible together.
+// The commit of a micro-batch of one task. The journal entry, which has the micro-batch's effects
+// on the state of the task, and the outputs become durable and visible together.
 struct TaskCommit {
   std::string task;       // an id for which is_task_id() is true
   TaskEpoch epoch;        // the epoch that begin_tasks() has returned
@@ -97,9 +98,9 @@ struct TaskStart {
   TaskEpoch epoch;
   PartitionId journal;  // the partition of its commits
   Offset first_entry;   // earlier entries there belong to other tasks
-  // The producer id of the task's output batches, which does not change as long as its query
-  // exists. The batches have epoch 0 and, in each partition, sequences from 0 on. The task's
-  // journal records the next sequence of each partition.
+  // The producer id of the task's output batches, which does not change as long as the task's query
+  // exists. These batches have producer epoch 0. In each partition their sequences begin with 0,
+  // and the task's journal records the next sequence of each partition.
   ProducerId producer_id;
 };
 using TaskStarts = std::vector<Result<TaskStart>>;

@@ -1,6 +1,6 @@
-// Computes the new log start of a partition by its policy. The age of a record is the time since
-// its append, by the server's clock, so that records with old timestamps are not deleted
-// immediately (docs/adr/0027).
+// Computes the log start that the retention policy of a partition requires. The age of a record is
+// the time since its append, by the server's clock. Timestamps of clients do not count: records
+// with old timestamps would be deleted immediately (docs/adr/0027).
 #pragma once
 #include <functional>
 
@@ -27,11 +27,12 @@ class BatchBytes {
   using GoesOn = std::function<bool()>;
   Status grow_to(LogReader& reader, const TopicPartition& partition, Offset end,
                  const GoesOn& goes_on);
-  // Subtracts the sizes of the batches before `begin` in the same way.
+  // Removes the batches before `begin` from the range, and subtracts their sizes from bytes().
+  // Reads in turns and calls `goes_on` like grow_to().
   Status shrink_to(LogReader& reader, const TopicPartition& partition, Offset begin,
                    const GoesOn& goes_on);
-  // Returns the last offset up to `limit` such that the batches after it have at least
-  // `keep_bytes`. The batches before it may be removed.
+  // Returns the highest offset that is at most `limit` and from which on the batches have at least
+  // `keep_bytes` in total. Retention may remove the batches before it.
   Result<Offset> place_for(LogReader& reader, const TopicPartition& partition, int64_t keep_bytes,
                            Offset limit, const GoesOn& goes_on) const;
 

@@ -31,13 +31,14 @@ class SpaceWatch {
   Status admit_client_append(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_); }
   Status admit_task_commit(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_ / 2); }
 
-  // Measures the free space unless it was measured less than kWatchEveryMs ago. So /readyz and the
-  // metrics report a full disk before a client's write fails.
+  // Measures the free space unless it was measured less than kWatchEveryMs ago. Called regularly,
+  // so that /readyz and the metrics report a full disk before a client's write fails.
   void watch();
-  // Notes that space was freed, so that the next call reads the free space again.
+  // Called after space was freed. The next call that depends on the free space then measures it
+  // again.
   void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
-  // Records that a commit failed with a full disk although the free space seemed sufficient.
-  // Possible reasons are a quota, another process, or a failing disk.
+  // Records that a commit failed because the disk was full, although the measured free space was
+  // sufficient. Possible reasons are a quota, another process, or a failing disk.
   void commit_failed(const Error& error);
   // Returns whether appends may succeed now. After a refusal, the free space is read again only
   // from time to time.
@@ -61,7 +62,7 @@ class SpaceWatch {
   const Clock& clock_;
   const uint64_t reserve_bytes_;
   uint64_t left_bytes_ = UINT64_MAX;
-  // left_bytes_ is the whole free space of the disk, not a part of it
+  // whether left_bytes_ is the whole free space of the disk
   bool is_all_ = false;
   int64_t looked_at_us_ = INT64_MIN / 2;  // time at which left_bytes_ was read
   std::atomic<bool> is_full_ = false;

@@ -39,8 +39,8 @@ inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
-// Number of different table names for one partition id. The partition's log number selects one of
-// the names.
+// Number of the table names that exist for one partition id. The log number of the partition
+// selects one of them.
 inline constexpr int64_t kTableNames = 32;
 // Returns the name of the table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,
@@ -69,7 +69,7 @@ struct Removal {
 // The row of a task, which exists from the task's first start until its query is dropped.
 struct TaskRow {
   PartitionId journal;     // the partition of its commits: see task_journal.h
-  Offset first_entry;      // earlier journal entries belong to an earlier task of the same name
+  Offset first_entry;      // earlier entries belong to an earlier task with the same id
   ProducerId producer_id;  // producer of the task's outputs
 };
 std::string encode(const TaskRow& row);
@@ -90,8 +90,8 @@ std::string numbered_key(int64_t owner, int64_t number);
 struct NumberedKey {
   int64_t owner, number;
 };
-// Fails with DataCorrupted if the key is not a numbered_key(): in a damaged file a page of another
-// table may lie in the place of the right one.
+// Fails with DataCorrupted if the key was not made by numbered_key(): in a damaged file, a page of
+// another table may be in the place of the right page.
 Result<NumberedKey> decode_numbered_key(std::string_view key);
 
 }  // namespace storage

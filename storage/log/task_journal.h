@@ -1,5 +1,5 @@
-// The journal of all tasks is an internal topic. A task's commit is one record batch in one of its
-// partitions. So the code for partitions also handles the ownership, order, fencing and trimming of
+// The journal of all tasks is an internal topic. A task's commit is one record batch in one
+// partition of this topic. So the code for partitions is enough to order, fence and trim the
 // commits.
 #pragma once
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace storage {
 
-// The id of the topic, which no other topic has.
+// The id of the journal's topic on one server. No other topic has this id.
 inline constexpr Uuid kTaskJournal{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 's'}};
 inline constexpr int32_t kJournalPartitions = 16;
 
@@ -25,7 +25,7 @@ inline constexpr Uuid kReplicatedJournal{
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 'r'}};
 inline constexpr std::string_view kReplicatedJournalName = "__task_journal";
 inline constexpr int32_t kReplicatedJournals = 12;
-// Returns the journal of a query to which no journal was assigned.
+// Returns the journal partition of a query for which the metadata names no partition.
 PartitionId replicated_journal_of(std::string_view query_id);
 
 inline TopicPartition journal_partition(PartitionId journal) { return {kTaskJournal, journal}; }
@@ -59,9 +59,10 @@ class JournalReader {
 
   // Returns the log start. Entries before it have been trimmed: checkpoints cover them.
   virtual Offset start() const = 0;
-  // Visits all commits from `first_offset` on that have not been trimmed, in order. They include
-  // commits of earlier tasks with the same names as existing ones; TaskStart::first_entry separates
-  // the two. Views in the visited records are valid as long as the reader exists.
+  // Visits all commits at or after `first_offset` that have not been trimmed, in order. Some of
+  // them may belong to dropped tasks whose ids were given to new tasks; entries before
+  // TaskStart::first_entry are from such a dropped task. Views in the visited records are valid as
+  // long as the reader exists.
   using Visit = std::function<Status(const JournalRecord&)>;
   Status read(Offset first_offset, const Visit& visit);
   // Visits the commits from `first_offset` on that lie before `end_offset`, until `visit` returns

@@ -1,5 +1,5 @@
-// The state that a partition stores for a task that writes into it, so that each of its batches is
-// appended once and in order.
+// The state that a partition keeps of each task that writes into it. The partition uses this state
+// to append each of the task's batches once and in order.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,8 +10,8 @@
 
 namespace storage {
 
-// A task is a producer with an id that no client gets. So the id alone shows whether a batch is
-// checked as a task's or as a client's.
+// Each task is a producer, with an id from a range that clients never get. So the id alone shows
+// whether a batch comes from a task (TaskOutputState) or from a client (ProducerState).
 inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
@@ -19,9 +19,10 @@ inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTas
 // older if it is behind `than` by at most half of the range.
 bool is_older_sequence(int32_t sequence, int32_t than);
 
-// A task's sequences are in its journal and continue as long as its query exists. So a single
-// number per task is enough to detect every duplicate, however old. The number is stored until the
-// query is dropped, even if the batches were trimmed or compacted away.
+// The task's journal has the task's sequences, and they continue as long as the task's query
+// exists. So a single number per task is enough to detect every duplicate, however old it is. The
+// partition stores this number until the query is dropped, even if the batches were trimmed or
+// compacted away.
 class TaskOutputState {
  public:
   enum class Verdict : uint8_t { Append, Duplicate };

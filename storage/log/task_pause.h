@@ -1,14 +1,14 @@
-// Computes how long commits of tasks wait for a client's append, to become durable in the same
-// group commit.
+// Computes how long commits of tasks wait for the next append of a client, so that both become
+// durable in the same group commit.
 #pragma once
 #include <cstdint>
 
 namespace storage {
 
-// A group commit costs two syncs, whatever its size, and a task that has read a client's record
-// commits right after it. If clients' records arrive one by one, each record would cost two groups.
-// So commits of tasks wait for the next group with a client's append, if such an append is likely
-// to arrive soon. A client's append never waits.
+// A group commit costs two syncs, whatever its size. A task that has read a client's record commits
+// right after the record is durable. If clients' records arrive one at a time, each record would
+// therefore cost two group commits. So commits of tasks wait for the next group with a client's
+// append, if such an append is likely to arrive soon. A client's append never waits.
 //
 // Threads: one at a time. Owner: RequestQueue.
 class TaskPause {
@@ -18,13 +18,13 @@ class TaskPause {
 
   // Called when a group with clients' work begins.
   void clients_came(int64_t now_us);
-  // Called when the current groups are written. A client that waited for them can send only now, so
-  // the time of the sync is not counted as the client's pause.
+  // Called when the current groups are written. A client that waited for its append can send the
+  // next one only now, so the time of the sync is not counted as a pause of the client.
   void groups_are_written(int64_t now_us);
-  // Called when the task commits became due before a client has appended, so their group begins
-  // without client work. This makes further pauses unlikely. The reason: a client may wait for the
-  // tasks' output before it sends its next record, and would then have to wait for the end of each
-  // pause.
+  // Called when the waiting task commits became due before a client appended, so that they are
+  // written in a group without client work. This makes further waits less likely. The reason: the
+  // client may wait for the output of the tasks before it sends its next record. It would then have
+  // to wait until each pause has ended.
   void nobody_came();
   // Returns the time from which task commits without client work are due.
   int64_t due_us() const { return due_us_; }
@@ -33,8 +33,8 @@ class TaskPause {
   // The weight of the newest gap in the running mean is 1 / kNewestCounts. A gap lasts from the end
   // of a group to the next client's append.
   static constexpr int64_t kNewestCounts = 4;
-  // nobody_came() sets the mean gap to this multiple of limit_us_. Clients then have to arrive in
-  // time about fifteen times before the next pause.
+  // nobody_came() sets the mean gap to this multiple of limit_us_. After that, clients have to
+  // append within limit_us_ about fifteen times before commits of tasks wait again.
   static constexpr int64_t kDoubt = 64;
 
   const int64_t limit_us_;

@@ -11,15 +11,15 @@
 
 namespace storage {
 
-// When a client partition has grown by kIndexEveryBytes or kIndexEveryBatches, whichever comes
-// first, two entries are written in the commit of that batch:
+// When a client partition has grown by kIndexEveryBytes or kIndexEveryBatches since the last
+// entries, the commit that appends the batch also writes two entries:
 //
 //   timestamps    largest record timestamp so far  -> end offset: no earlier record has a larger one
 //   append_times  time of the append               -> end offset: all earlier records are at least as old
 //
-// If the table already has an entry with the same time, its end offset is replaced. A look-up
-// begins at the end offset of the last entry below its time, and finds its record within one
-// interval from there, even if the timestamps are not in order.
+// If a table already has an entry with the same time, its end offset is replaced. A look-up takes
+// the last entry below the searched time, and reads from the entry's end offset on. It finds its
+// record within one interval from there, even if the timestamps are not in order.
 inline constexpr size_t kIndexEveryBytes = 256 << 10, kIndexEveryBatches = 1000;
 
 // The batch that is being appended, for index_batch().
@@ -50,8 +50,8 @@ struct TimestampEntry {
 Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
                                                            const LogTables& tables,
                                                            const Partition& partition);
-// Returns the key of the first entry whose end offset is after `log_start`, or the end of the
-// partition's keys. `table` is one of the two tables of the index.
+// Returns the key of the first entry whose end offset is greater than `log_start`; if none is, the
+// end of the partition's key range. `table` is one of the two tables of the index.
 Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
                                       LogNumber partition, Offset log_start);
 

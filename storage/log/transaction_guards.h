@@ -1,6 +1,6 @@
-// Invalidates the verification of a transaction when the transaction ends. Without this, a batch
-// could be appended after the marker of its own transaction. It would begin another transaction,
-// which would never end.
+// Detects that a transaction has ended between the coordinator's confirmation of a batch and the
+// append of the batch. Without this check, the batch could be appended after the end marker of its
+// own transaction. It would then begin another transaction, which would never end.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 
@@ -16,8 +16,8 @@
 
 namespace storage {
 
-// The caller takes a guard before it asks the coordinator about a producer. It passes the guard
-// with the batch, whose append depends on the coordinator's answer. Threads: any.
+// The caller takes a guard before it asks the coordinator whether the producer's transaction
+// includes the partition. It then passes the guard with the batch to the append. Threads: any.
 class TransactionGuard {
  public:
   // Fails if a marker of the producer was appended, or the leader has changed, since the guard was
@@ -27,8 +27,8 @@ class TransactionGuard {
       case State::Open:
         return {};
       case State::Ended:
-        // It may be an earlier transaction that has ended. The error makes the client retry, and
-        // the coordinator verifies again.
+        // The transaction that ended may be an earlier one of this producer. The error makes the
+        // client retry, and the coordinator is then asked again.
         return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended in the meantime"};
       case State::Moved:
         return Error{ErrorCode::NotLeader,
@@ -36,8 +36,8 @@ class TransactionGuard {
     }
     return {};
   }
-  // Sets the epoch of the coordinator that answered. The answer of a replaced coordinator does not
-  // count, because that coordinator does not learn of later ends of transactions.
+  // Sets the epoch of the coordinator that answered. If that coordinator is replaced, its answer no
+  // longer counts, because it does not learn of transactions that end later.
   void answered_under(int32_t coordinator_epoch) { coordinator_epoch_.store(coordinator_epoch); }
   int32_t coordinator_epoch() const { return coordinator_epoch_.load(); }
 
@@ -66,7 +66,7 @@ class TransactionGuards {
 
   std::atomic<bool> are_any_ = false;
   std::mutex mutex_;
-  // Guarded by mutex_. Expired guards are removed when the count has doubled.
+  // Guarded by mutex_. sweep() removes the expired guards when the count has doubled.
   absl::flat_hash_map<std::pair<TopicPartition, ProducerId>, Held> guards_;
   size_t held_ = 0;
   size_t sweep_at_ = kFirstSweep;

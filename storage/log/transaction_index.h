@@ -18,8 +18,8 @@ namespace storage {
 //   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset after it i64
 //
 // A transaction that has ended stays in the first table until its marker is visible, because a
-// truncation may still remove the marker. Readers of committed records get nothing at or after the
-// first undecided offset.
+// truncation may still remove the marker. Readers of committed records get no record at or after
+// the first undecided offset.
 
 struct OpenTransaction {
   ProducerId producer;
@@ -64,9 +64,9 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
 Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transaction,
                                                             const LogTables& tables);
 
-// Updates the tables after a truncation to `log_end`: removes transactions that began at `log_end`
-// or after it, and reopens those whose markers were truncated. Returns each producer of such a
-// transaction, with the start of its open transaction if it has one.
+// Updates the tables after a truncation to `log_end`: removes transactions that began at or after
+// `log_end`, and reopens the transactions whose markers were truncated. Returns the producer of
+// each changed transaction, and the first offset of its open transaction if it has one.
 struct CutTransaction {
   ProducerId producer;
   std::optional<Offset> first_offset;

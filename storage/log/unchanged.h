@@ -10,12 +10,13 @@ namespace storage {
 
 struct Unchanged {
   Offset since;  // end of the offsets that the caller has read
-  // Records at or after this offset that the batches' own producer wrote are from an earlier
-  // attempt of this request, so they do not count as a conflict.
+  // The batches of the request may have been appended before, by an earlier attempt of this
+  // request. Records of the same producer at or after this offset come from that attempt, so they
+  // do not count as a conflict.
   std::optional<Offset> own_from = {};
-  // The only partition whose keys are checked; nothing: every partition of the request. It is set
-  // for an append of a connector: only the record of the connector's position must be the newest of
-  // its key, and its other records may have any keys.
+  // The only partition whose keys are checked; nothing: the keys in every partition of the request.
+  // A connector sets it to the partition of its position. The position's record must replace the
+  // newest record of its key, and the connector's other records may have any keys.
   std::optional<TopicPartition> only_in = {};
 };
 
