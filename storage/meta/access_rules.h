@@ -29,7 +29,7 @@ enum class RuleOperation : int8_t {
 
 inline constexpr std::string_view kEverybody = "*";               // as a principal: every user
 inline constexpr std::string_view kEveryName = "*";               // as a literal name: every name
-// the only name of this resource type
+// The only name that a resource of type Cluster has.
 inline constexpr std::string_view kTheCluster = "kafka-cluster";
 
 struct AccessRule {

@@ -1,7 +1,7 @@
-// Stores a join that a single server has begun: the node to which its data directory will belong
-// (docs/adr/0094). The row is written before etcd gets the cluster's metadata. It has the id of the
-// first command that will be written to etcd. If the directory is started as a single server, the
-// row is erased.
+// Stores that a single server has begun to join a cluster, and the node to which its data directory
+// will belong (docs/adr/0094). The row is written before etcd gets the cluster's metadata, and has
+// the id of the first command that will be written to etcd. If the directory is started as a single
+// server again, the row is erased.
 #pragma once
 #include <optional>
 
@@ -9,7 +9,7 @@
 
 namespace storage {
 
-// The following functions wait for the thread that writes the queue's commits.
+// The following functions block until the commit of `queue` is done.
 Result<std::optional<ClusterMembership>> read_begun_join(TransactionQueue& queue);
 Status write_begun_join(TransactionQueue& queue, const ClusterMembership& membership);
 Status forget_begun_join(TransactionQueue& queue);

@@ -1,5 +1,6 @@
-// The cluster and the node to which a data directory belongs, stored in its log's store. The check
-// is needed because another node that is started on the directory would delete its partitions.
+// The cluster and the node to which a data directory belongs, stored in the store of its log. A
+// node checks it at the start: if a node were started on the directory of another node, it would
+// delete all partitions, because they are not assigned to it.
 #pragma once
 #include <functional>
 #include <optional>
@@ -15,18 +16,18 @@ struct ClusterMembership {
   std::string cluster_id;
   NodeId node;
   // Id of the first command in the cluster's metadata log; empty until the node has read a command.
-  // If the log of an etcd has another first command, or none, it is not the log of the partitions
-  // in this directory.
+  // If the log in etcd begins with another command, or is empty, it is not the log that describes
+  // the partitions in this directory.
   std::string first_command = {};
-  // A revision up to which the node has read the metadata log; it may have read more. If a log ends
-  // before this revision, it has lost commands, possibly the commands that created the topics of
-  // this directory.
+  // A revision of the metadata log that the node has read; it may have read later ones, too. If the
+  // log in etcd ends before this revision, etcd has lost commands, possibly those that created the
+  // topics of this directory.
   Revision last_revision = {};
   bool operator==(const ClusterMembership&) const = default;
 };
 
-// Both functions wait for the thread that writes the queue's commits, so they must not run on a
-// loop. The first returns nothing if the directory belongs to a single server.
+// Both functions block until the commit of `queue` is done, so they must not run on a loop. The
+// first returns nothing if the directory belongs to a single server.
 Result<std::optional<ClusterMembership>> read_cluster_membership(TransactionQueue& queue);
 Status write_cluster_membership(TransactionQueue& queue, const ClusterMembership& membership);
 // Writes the membership without waiting. For use on a loop.

@@ -10,7 +10,7 @@ namespace storage {
 inline constexpr std::string_view kMembershipKey = "membership";
 inline constexpr std::string_view kBegunJoinKey = "joining";
 
-// Waits for the thread that writes the queue's commits.
+// Blocks until the commit of `queue` is done.
 Result<std::optional<ClusterMembership>> read_membership_row(TransactionQueue& queue,
                                                              std::string_view key);
 Status put_membership_row(WriteTransaction& transaction, std::string_view key,

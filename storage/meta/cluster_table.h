@@ -42,14 +42,14 @@ struct PartitionAssignment {
   std::vector<NodeId> isr = {};       // in the order of `replicas`
   // The replicas that were in sync when the ISR became smaller than min.insync.replicas (the
   // eligible leader replicas of KIP-966). While the ISR is that small, no further record becomes
-  // visible. So these replicas have all visible records and may be elected.
+  // visible. So these replicas still have all visible records and may be elected as leader.
   std::vector<NodeId> eligible = {};
-  // During a move: the nodes to add to `replicas`, and the nodes to remove once the added ones are
-  // in sync. Meanwhile `replicas` holds both: first the final replicas in their final order, then
-  // `removing`.
+  // Used during a move: `adding` has the nodes to add to `replicas`, and `removing` those to remove
+  // once the added ones are in sync. During the move `replicas` contains both: first the final
+  // replicas in their final order, then `removing`.
   std::vector<NodeId> adding = {}, removing = {};
   std::optional<NodeId> leader = {};  // nothing while no member of the ISR is available
-  // raised with each change of the leader, also when the partition loses its leader
+  // Raised with each change of `leader`, also when the partition loses its leader.
   LeaderEpoch leader_epoch = {};
   int32_t version = 0;                // raised by each change (Kafka's partition epoch)
   // The topic's own min.insync.replicas; nothing if the cluster's value applies.
@@ -61,9 +61,9 @@ struct PartitionAssignment {
   bool is_eligible(NodeId node) const;
   bool is_moving() const { return !adding.empty() || !removing.empty(); }
   bool is_adding(NodeId node) const;
-  // Returns how many replicas must be in sync for records to become visible. This is the topic's
-  // minimum or, if the topic has none, the cluster's, but at most the number of replicas. Replicas
-  // that are being added do not count.
+  // Returns how many replicas must be in sync for records to become visible. This is the minimum of
+  // the topic or, if the topic has none, that of the cluster, but not more than the number of
+  // replicas. Replicas that are being added do not count as replicas here.
   size_t least_in_sync(size_t cluster_min_insync) const;
 };
 
@@ -82,13 +82,13 @@ using UncleanElections = PersistentMap<TopicPartition, UncleanElection>;
 
 using NodeSettings = std::map<std::string, std::string>;
 inline constexpr NodeId kAllNodes{-1};
-// Limits for replicas that move, in bytes per second. The first limits a node as leader, the second
-// as follower.
+// Limits for the transfer of records to replicas that move, in bytes per second. The first limits
+// what a node sends as leader, the second what it fetches as follower.
 inline constexpr const char* kLeaderThrottle = "leader.replication.throttled.rate";
 inline constexpr const char* kFollowerThrottle = "follower.replication.throttled.rate";
 
-// All nodes and assignments as of one revision. Never changes. Snapshots share the parts that are
-// equal.
+// All nodes and assignments as of one revision. A snapshot never changes; a new one shares all
+// unchanged parts with its predecessor.
 class ClusterSnapshot {
  public:
   using Nodes = PersistentMap<NodeId, ClusterNode>;
@@ -129,8 +129,8 @@ std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced);
 // assignment; any other must have the present version plus one.
 std::string encode_assign_partition(const PartitionAssignment& assignment);
 std::string encode_remove_assignments(const Uuid& topic);
-// The following functions encode requests of operators. A request is applied to the assignment that
-// exists when its command is applied (partition_requests.h).
+// The following functions encode requests of operators. A request is applied to the assignment as
+// it is at the moment when the request's command is applied (partition_requests.h).
 std::string encode_move_replicas(const TopicPartition& partition,
                                  // empty: the replicas from before the move
                                  const std::vector<NodeId>& target);
@@ -161,9 +161,9 @@ class ClusterTable {
  public:
   ClusterTable();
 
-  // Applies a part. Fails with InvalidParameter, IncompatibleFormat, or OutOfOrderSequence (the
-  // part was made for another version of the assignment), and then changes nothing. All nodes fail
-  // in the same way, so they all skip a part that fails.
+  // Applies a part. Fails with InvalidParameter, with IncompatibleFormat, or with
+  // OutOfOrderSequence if the part was made for another version of the assignment. A part that
+  // fails changes nothing. It fails in the same way on all nodes, so all of them skip it.
   //
   // A node that registers no longer leads any partition. If it has another data directory, it also
   // leaves every ISR and the eligible replicas, because its data is gone.

@@ -25,9 +25,10 @@ using ConnectorConfig = std::map<std::string, std::string>;
 struct ConnectorDefinition {
   std::string name;  // case is significant, as in Kafka Connect
   Uuid id;  // a connector that is dropped and created again has another id, and other positions
-  std::string owner = {};  // the role as which its tasks act; empty: no users exist
+  std::string owner = {};  // role whose rights its tasks have; empty: no users exist
   ConnectorTarget target = ConnectorTarget::Running;
-  ConnectorConfig config = {};  // references to secrets are stored as they were written
+  // a reference to a secret is stored as the user wrote it, without the secret
+  ConnectorConfig config = {};
   bool operator==(const ConnectorDefinition&) const = default;
 };
 using ConnectorDefinitionPtr = std::shared_ptr<const ConnectorDefinition>;

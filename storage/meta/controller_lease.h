@@ -13,10 +13,10 @@
 namespace storage {
 
 // While the key does not exist, each node tries to create it. The revision of the key's creation is
-// the controller's epoch. Commands are appended on the condition that this revision has not
-// changed. So a controller whose lease has ended can change nothing, even before it learns of the
-// end. A process is the controller only if it created the key under its own lease: a late request
-// of an earlier process of the same node must not count (simulated as seed 30002283).
+// the controller's epoch. Commands are appended on the condition that the key still has this
+// revision. So a controller whose lease has ended cannot append, even before it learns of the end.
+// A process is the controller only if it created the key under its own lease: an earlier process of
+// the same node may have sent the request that etcd executes only now (simulated as seed 30002283).
 //
 // Threads: one loop, the client's.
 class ControllerLease {
@@ -26,8 +26,8 @@ class ControllerLease {
     EtcdRevision created;
     bool operator==(const Controller&) const = default;
   };
-  // `changed` is called with each new controller, or with nothing if none exists or the controller
-  // is unknown.
+  // `changed` is called with each new controller. It is called with nothing if no controller
+  // exists, or if this node does not know the controller.
   ControllerLease(EtcdClient& etcd, std::string key, NodeId self, int64_t ttl_ms,
                   const Clock& clock,
                   std::function<void(const std::optional<Controller>&)> changed);
@@ -36,15 +36,16 @@ class ControllerLease {
   const std::optional<Controller>& controller() const { return controller_; }
   // Returns whether this process is the controller, according to the last report from etcd.
   bool is_held() const { return controller_ && is_own_; }
-  // Returns whether an earlier process of this node created the key. Its lease is not renewed, so
-  // that the key is removed when the lease ends.
+  // Returns whether an earlier process of this node created the key. This process does not renew
+  // the earlier lease, so the key is removed when that lease ends.
   bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
-  // Returns whether this process is the controller according to the last report, but has failed to
-  // renew the lease for its whole duration. The result becomes true before etcd ends the lease.
+  // Returns whether this process is the controller according to the last report, but has not been
+  // able to renew its lease for the whole duration of the lease. The result becomes true before
+  // etcd ends the lease.
   bool is_over() const;
-  // Removes the key of a controller that has ended, so that another controller is elected before
-  // the lease ends. Does nothing if the key belongs to another controller by now. If the controller
-  // is still alive, the removal only causes an election.
+  // Removes the key of a controller that no longer runs, so that another controller is elected
+  // before the lease ends. Does nothing if the key belongs to another controller by now. If `gone`
+  // is still alive after all, the removal only causes another election.
   void depose(const Controller& gone);
   // Removes this node's key, and does not try to create it again for `stay_out_us`. Returns false
   // if this node has no key, or if the removal is already in progress.
@@ -59,7 +60,8 @@ class ControllerLease {
   void campaign();
   void make_key();
   void keep_alive();
-  // Notes that etcd has granted or renewed the lease upon a request that was sent at this time.
+  // Called when etcd has granted or renewed the lease. `asked_at_us` is the time when the request
+  // was sent.
   void renewed(int64_t asked_at_us);
 
   EtcdClient& etcd_;

@@ -7,7 +7,8 @@
 
 namespace storage {
 
-// `store`, and `queue`, which writes to the store, outlive the metadata log.
+// The metadata log refers to `store`, and to `queue`, which writes to the store. Both outlive the
+// metadata log.
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue);
 

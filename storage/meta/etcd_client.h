@@ -1,5 +1,5 @@
 // The requests to etcd (version 3 of its API) as an interface. A server implements it with etcd's
-// gateway, a simulation with an etcd of its own.
+// HTTP gateway, and the simulation with a simulated etcd.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,8 +29,8 @@ struct EtcdRange {
   static EtcdRange only(const std::string& key) { return {key, key + '\0'}; }
 };
 
-// If all of `conditions` and `unchanged` hold, does the puts and then the removals; otherwise does
-// nothing.
+// A transaction of etcd. If all elements of `conditions` and `unchanged` hold, etcd executes the
+// puts and then the removals; otherwise it does nothing.
 struct EtcdTransaction {
   struct Created {
     std::string key;
@@ -87,7 +87,7 @@ class EtcdClient {
   // Returns the first entry of the range as of now.
   virtual void find_first(EtcdRange range, Answer<EtcdFound> answer) = 0;
 
-  // A watch of a range, which the destruction of the object ends.
+  // A watch of a range. The watch ends when the object is destroyed.
   class Watch {
    public:
     virtual ~Watch() = default;
@@ -98,8 +98,8 @@ class EtcdClient {
   virtual std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                        std::function<void(Result<EtcdEvents>)> tell) = 0;
 
-  // Makes etcd forget the states before this revision, for all clients. Fails with OffsetOutOfRange
-  // if they were forgotten already.
+  // Makes etcd forget the values that keys had before this revision, for all clients. Fails with
+  // OffsetOutOfRange if they were forgotten already.
   virtual void compact(EtcdRevision revision, Answer<EtcdRevision> answer) = 0;
 
   virtual void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) = 0;

@@ -14,19 +14,21 @@
 namespace storage {
 
 struct CutSettings {
-  // Another snapshot is due when this many commands or bytes follow the newest one.
+  // Another snapshot is due when the log has at least one of these: this number of commands, or
+  // this number of bytes, after the newest snapshot.
   int64_t commands = 1'000, bytes = 1 << 20;
   size_t piece_bytes = 512 << 10;  // etcd accepts at most 1.5 MB per request
   int64_t removed_at_a_time = 200;
 };
 
-// Rules that a simulation switches off to prove that it detects the damage, as with ReplicaRules.
+// Rules of the protocol. A simulation switches one of them off to prove that it detects the
+// resulting damage, like ReplicaRules.
 struct CutRules {
-  // Commands are removed only when the pointer already leads every reader to the snapshot that
-  // replaces them.
+  // Commands are removed only when the pointer (SnapshotPointer) already refers to the snapshot
+  // that replaces them, so that every reader can load it.
   bool removes_behind_pointer = true;
-  // A former controller cannot move the pointer. It could move the pointer back to a snapshot after
-  // which commands are missing.
+  // A former controller cannot change the pointer. Without this rule it could set the pointer back
+  // to an older snapshot, although the commands after that snapshot have been removed.
   bool fences_pointer = true;
 };
 
@@ -39,9 +41,9 @@ struct CutRules {
 //   4. remove the pieces of all other snapshots, including unfinished ones;
 //   5. make etcd forget the states before the previous move of the pointer.
 //
-// Each of the steps 1 to 4 is a transaction on the condition that this node is still the controller
-// and the pointer has not changed, so a late request changes nothing. A new controller begins with
-// step 3, because its predecessor may have stopped after any step.
+// Each of the steps 1 to 4 is a transaction with two conditions: this node is still the controller,
+// and the pointer has not changed. So a request that etcd executes late changes nothing. A new
+// controller begins with step 3, because its predecessor may have stopped after any step.
 //
 // Threads: one loop, the client's. Owner: the node, for as long as it holds the controller's lease.
 class EtcdLogCutter {
@@ -62,7 +64,8 @@ class EtcdLogCutter {
     SnapshotPointer pointer;
     std::string bytes;
     uint32_t next_piece = 0;
-    bool is_over = false;  // the pointer's transaction is done; the watch will show the outcome
+    // the pointer's transaction was executed; the watch will report its outcome
+    bool is_over = false;
   };
   enum class Step : uint8_t { Commands, Pieces, History, Nothing };
   std::string pointer_id() const;  // id in the pointer as last read; empty if no pointer exists
@@ -86,8 +89,8 @@ class EtcdLogCutter {
   const CutSettings settings_;
   const CutRules rules_;
   std::optional<Writing> writing_;
-  std::string written_over_;  // the pointer's id when this node began to write the snapshot
-  std::string cleaned_for_;   // the pointer's id for which `step_` holds
+  std::string written_over_;  // id in the pointer when this node began to write the snapshot
+  std::string cleaned_for_;   // id in the pointer to which `step_` refers
   Step step_ = Step::Commands;
   bool is_asking_ = false;
   int64_t ask_at_us_ = 0;

@@ -11,11 +11,12 @@
 
 namespace storage {
 
-// The snapshot after which the log continues. Readers use the pointer to find the snapshot's
-// pieces, and then read the commands after `revision`.
+// Refers to the snapshot after which the log continues. Readers follow the pointer to the
+// snapshot's pieces, and then read the commands after `revision`.
 struct SnapshotPointer {
   Revision revision;  // revision of the last command in the snapshot
-  std::string id;     // 16 random bytes; another attempt at this revision has another id
+  // 16 random bytes, different for each attempt to write a snapshot of this revision
+  std::string id;
   uint32_t pieces = 0;
   uint64_t size_bytes = 0;    // size of all pieces
   std::string first_command;  // id of the log's first command, which identifies the log
@@ -44,8 +45,8 @@ struct EtcdMetadataKeys {
   EtcdRange commands_and_pointer(Revision first) const;
   std::string pointer() const { return prefix + "log/snapshot"; }
   std::string piece(const SnapshotPointer& of, uint32_t number) const;
-  // Both functions return keys of the pieces of other snapshots: those whose keys lie before this
-  // snapshot's keys, and those whose keys lie after them.
+  // Both functions return key ranges of the pieces of other snapshots: the first returns the keys
+  // before those of this snapshot, the second the keys after them.
   EtcdRange pieces_before(const SnapshotPointer& of) const;
   EtcdRange pieces_behind(const SnapshotPointer& of) const;
   // Returns the keys of all pieces of the snapshot to which the piece with this key belongs.

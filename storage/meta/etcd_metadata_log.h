@@ -17,32 +17,32 @@
 
 namespace storage {
 
-// The command of revision 17 is appended by a transaction whose condition is that the revision's
-// key does not exist yet. So an append fails if another append was first, and a command that etcd
-// executes late is refused if another command has its revision. If the outcome of a transaction is
-// unknown, the transaction is repeated until its outcome is known. The id in the stored command
-// shows whether the command is the caller's own.
+// Appending the command of revision 17, for example, is a transaction whose condition is that the
+// key of revision 17 does not exist yet. So only one of two concurrent appends succeeds, and a
+// transaction that etcd executes late fails if another command has its revision. If the outcome of
+// a transaction is unknown, the transaction is repeated until its outcome is known. The stored
+// command contains a random id, which shows whether it is the caller's own command.
 //
-// A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has just started or
-// could not reach etcd may not have read up to the snapshot. It then loads the snapshot and
-// continues after it. The command of the snapshot's revision is kept, so that the next append has
-// the usual condition.
+// A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has just started, or
+// could not reach etcd for some time, may need commands that were removed. It then loads the
+// snapshot and continues after it. The command of the snapshot's own revision is kept, so that the
+// next append can use it as its usual condition.
 //
-// Invariant: the delivered commands have no gaps, except those that a snapshot fills. A command is
-//   delivered when etcd has it, including this node's own.
+// Invariant: the reader gets all commands without gaps, except those that a snapshot replaces. A
+//   command, including this node's own, is passed to the reader only when etcd has stored it.
 //
 // Threads: one loop, the client's.
 class EtcdMetadataLog {
  public:
-  // A condition for appends of the controller: the key of the controller still has this revision of
-  // creation.
+  // A condition for appends of the controller: the key `key` (ControllerLease) still has the
+  // creation revision `created`, so this node is still the controller.
   struct Holding {
     std::string key;
     EtcdRevision created;
   };
   struct Reader {
-    // Called for each command, in order. Begins with the first command or, after load(), with the
-    // command after the snapshot.
+    // Called for each command, in order: from the first command of the log on or, after load(),
+    // from the command after the snapshot.
     std::function<void(const MetadataRecord&)> tell;
     // Replaces the state with that of the snapshot. If it fails, it must leave the state unchanged,
     // and the log loads the snapshot again.
@@ -52,9 +52,9 @@ class EtcdMetadataLog {
                   Reader reader);
 
   // Appends the command after revision `last`. Answers when the outcome is known. Fails with
-  // OutOfOrderSequence if the log has advanced, or if the key of `holding` has changed; the caller
-  // then reads the log and decides again. Fails with ReadTimeout if the outcome can no longer be
-  // determined.
+  // OutOfOrderSequence if another command follows `last` already, or if the key of `holding` has
+  // changed; the caller then reads the log and decides again. Fails with ReadTimeout if the outcome
+  // can no longer be determined.
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
@@ -70,7 +70,7 @@ class EtcdMetadataLog {
   // Returns whether the log has a command that this program cannot read. The metadata of this node
   // then differs from that of other nodes.
   bool has_passed_over() const { return has_passed_over_; }
-  // Returns the reason why nothing can be read at present.
+  // Returns the reason why this node cannot read the log at present; nothing if it can.
   const std::optional<Error>& trouble() const { return trouble_; }
   const EtcdMetadataKeys& keys() const { return keys_; }
   // Returns the pointer to the newest snapshot, as last read; nothing if no snapshot exists.
@@ -88,10 +88,10 @@ class EtcdMetadataLog {
     std::string bytes;
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
-    // Whether the command that was read at `revision` is the command of this append; nothing: that
-    // revision was not read yet.
+    // Whether the command that was read at `revision` is the command of this append; nothing until
+    // that revision has been read.
     std::optional<bool> is_it;
-    bool was_refused = false;  // an attempt was refused since the last search for the outcome
+    bool was_refused = false;  // etcd has refused an attempt since the last search for the outcome
   };
   void try_append(uint64_t number);
   void try_later(uint64_t number);
@@ -114,13 +114,15 @@ class EtcdMetadataLog {
   Random& random_;
   const Reader reader_;
   Revision last_{0};
-  EtcdRevision last_created_{0};  // 0 if the snapshot's own command was not read yet
+  // etcd's revision of the creation of command last_; 0 if last_ comes from a snapshot, and the
+  // command itself was not read
+  EtcdRevision last_created_{0};
   bool has_read_ = false;
   std::string first_id_;
   bool has_passed_over_ = false;
   std::map<uint64_t, Append> appends_;  // appends in progress
   uint64_t next_append_ = 0;
-  // By the time of the next attempt: the number of the append.
+  // Numbers of the appends that will be tried again, by the time of the next attempt.
   std::multimap<int64_t, uint64_t> retries_;
   // A command that etcd has and this node has not read. `since_us` is the time at which this node
   // learned of it.
@@ -129,8 +131,8 @@ class EtcdMetadataLog {
     int64_t since_us;
   };
   std::optional<Unread> unread_;
-  // The callers of confirm_read(): those that the current question to etcd answers, and those that
-  // the next question answers.
+  // The callers of confirm_read(): `confirming_` get the answer of the request to etcd that is in
+  // progress, `confirming_next_` that of the next request.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;

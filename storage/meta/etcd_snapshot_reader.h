@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// Reads one piece at a time, and repeats each read until etcd answers. Reading ends early if
-// another snapshot replaces this one, because its pieces are removed then.
+// Reads one piece at a time, and repeats each read until etcd answers. If another snapshot replaces
+// this one, the pieces of this one are removed, so reading ends early.
 //
 // Threads: one loop, the client's.
 class EtcdSnapshotReader {

@@ -7,14 +7,16 @@
 
 namespace storage {
 
-// Operators raise a cluster's level when all nodes run programs that support the new level. Until
-// then, the earlier program can be installed again. The level is never lowered (docs/adr/0098).
+// Operators raise a cluster's level when all nodes run programs that support the new level. Before
+// that, they can go back to the earlier program version. The level is never lowered
+// (docs/adr/0098).
 using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
 
 inline constexpr FeatureLevel kFirstLevel{1};  // the level of programs without levels
 // Journals of tasks contain snapshots, and are trimmed up to the newest snapshot (docs/adr/0081).
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
-// Commits of a query may belong to different plans that replaced each other (docs/adr/0101).
+// Commits of a query may come from different plans, because CREATE OR REPLACE gives a query a new
+// plan (docs/adr/0101).
 inline constexpr FeatureLevel kReplacedQueriesLevel{3};
 // Open transactions with definitions are recorded together with the process that can end them
 // (docs/adr/0104). Nodes report to each other when they have applied definitions, and report the

@@ -10,8 +10,8 @@
 namespace storage {
 
 // Reads the range, and then watches it from the next revision on. If the watch ends for any reason,
-// the range is read again a little later. So no event is missed, but an event may be delivered more
-// than once.
+// the range is read again a little later. So no change is missed, but a change may be delivered
+// more than once.
 //
 // Threads: one loop, the client's.
 class FollowedRange {

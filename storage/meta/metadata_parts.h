@@ -14,9 +14,9 @@
 
 namespace storage {
 
-// Every reader of parts has a switch over all of these kinds without a default, and the compiler
-// reports a forgotten kind as an error (-Wswitch). Reason: `millrace check` once reported kinds
-// that it did not handle as damaged definitions.
+// Each function that reads parts has a switch over all of these kinds without a default case, so
+// the compiler reports a forgotten kind as an error (-Wswitch). Reason: `millrace check` once did
+// not handle some kinds, and reported them as damaged definitions.
 enum class MetadataPartKind : uint8_t {
   TopicPart,
   QuotaPart,

@@ -1,6 +1,6 @@
 // Requests of operators for partitions and nodes, as functions that compute a new assignment. A
-// request is a command of the metadata log. It is appended on the condition that it is the next
-// command, so the caller knows to which state it will be applied.
+// request is a command of the metadata log. It is appended on the condition that no other command
+// comes before it, so the caller knows to which state the request will be applied.
 #pragma once
 #include <optional>
 #include <vector>
@@ -9,14 +9,14 @@
 
 namespace storage {
 
-// Returns the assignment that moves the replicas to `target` or, if `target` is empty, back to the
-// replicas before the present move. All present replicas are kept until the new ones are in sync:
-// see completed_move().
+// Returns the assignment that moves the replicas to `target`. If `target` is empty, returns the one
+// that undoes the present move. All present replicas are kept until the new ones are in sync: see
+// completed_move().
 //
-// A replica that is still being added and is not in `target` is removed immediately. The leader
-// epoch is raised in this case, so that the replica's earlier fetches do not count if it is added
-// again. Fails with UnknownTopic, and with InvalidParameter if no remaining replica would have the
-// visible records.
+// If a replica is still being added and is not in `target`, it is removed immediately. The leader
+// epoch is raised in this case, so that fetches from before the removal do not count if the replica
+// is added again. Fails with UnknownTopic, and with InvalidParameter if no remaining replica would
+// have the visible records.
 Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition,
                                                 const std::vector<NodeId>& target);
@@ -27,9 +27,9 @@ Result<PartitionAssignment> with_moved_replicas(const ClusterSnapshot& cluster,
 Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partition,
                   const std::vector<NodeId>& target, size_t min_insync_replicas);
 
-// Returns the assignment without the replicas to remove. Returns nothing unless all added replicas
-// are in sync and enough replicas in total are in sync. The leader in the result may be one of the
-// removed replicas.
+// Returns the assignment at the end of a move, without the replicas to remove. Returns nothing
+// unless all added replicas are in sync, and at least `min_insync_replicas` of the replicas that
+// stay are. The leader in the result may be one of the removed replicas.
 std::optional<PartitionAssignment> completed_move(const PartitionAssignment& assignment,
                                                   size_t min_insync_replicas);
 

@@ -4,8 +4,8 @@
 
 namespace storage {
 
-// The feature uses level 6. An unreleased program of level 6 does not have the feature and ignores
-// its messages: requests for locks fail then, and NOTIFY warns.
+// The level is 6, the same as that of connectors. A program from before the release that has level
+// 6 without this feature ignores its messages: requests for locks then fail, and NOTIFY warns.
 inline constexpr FeatureLevel kSharedSessionsLevel = kConnectorsLevel;
 
 }  // namespace storage

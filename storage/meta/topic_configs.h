@@ -38,8 +38,8 @@ const TopicConfigRow* find_topic_config(std::string_view name);
 Status check_topic_config(std::string_view name, std::string_view value);
 // Returns the value that was set, or the default.
 std::string_view topic_config(const TopicInfo& topic, std::string_view name);
-// Returns the value of a setting that is a number. If the stored value is not a number, because an
-// older version accepted other texts, returns the default.
+// Returns the value of a setting that is a number. Returns the default if the stored value is not a
+// number; an older version accepted such values.
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
 // Returns the topic's own min.insync.replicas; nothing if the cluster's value applies.
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
@@ -73,9 +73,10 @@ std::string encode_topic_defaults(const std::map<std::string, std::string>& defa
 // Fails with IncompatibleFormat or StorageFailure, in the same way on all nodes.
 Result<std::map<std::string, std::string>> decode_topic_defaults(std::string_view part);
 
-// Returns the topic setting whose default is the broker setting with this name, if that default can
-// be changed while servers run; null otherwise. The default of min.insync.replicas cannot be
-// changed: all nodes of a cluster must agree on it before they decide which replicas are in sync.
+// `broker_name` is the name of a broker setting. Returns the topic setting for which it is the
+// default, if the default can be changed while servers run; null otherwise. The default of
+// min.insync.replicas cannot be changed: all nodes of a cluster must agree on it before they decide
+// which replicas are in sync.
 const TopicConfigRow* find_topic_default(std::string_view broker_name);
 // Returns the cluster-wide settings after the changes, whose names are those of broker settings.
 // Fails with InvalidParameter.

@@ -13,7 +13,7 @@
 
 namespace storage {
 
-// Settings for topics that do not set them, by the names of the topics' settings.
+// Values of settings for topics that do not set them, by the names of the topics' settings.
 struct TopicDefaults {
   std::map<std::string, std::string> cluster_wide = {};  // stored in the metadata; has precedence
   std::map<std::string, std::string> started_with = {};  // given at this server's start
@@ -43,15 +43,16 @@ std::string encode_grow_topic(const Uuid& id, int32_t partition_count);
 std::string encode_configure_topic(const Uuid& id,
                                    const std::map<std::string, std::string>& config);
 
-// All topics as of one revision. Never changes. Snapshots share the parts that are equal.
+// All topics as of one revision. A snapshot never changes; a new one shares all unchanged parts
+// with its predecessor.
 class TopicSnapshot {
  public:
   using ByName = PersistentMap<std::string, TopicInfo>;
   const TopicInfo* find(std::string_view name) const;  // null if no topic has the name
   const TopicInfo* find(const Uuid& id) const;
   const ByName& by_name() const { return by_name_; }
-  // Returns the topic whose name is the same if '.' and '_' are not distinguished; null if none
-  // exists.
+  // Returns the topic whose name differs from `name` at most in that it has '.' for '_' or '_' for
+  // '.'; null if none exists.
   const TopicInfo* find_colliding(std::string_view name) const;
   const TopicDefaultsPtr& defaults() const { return defaults_; }  // null: none are set
 
@@ -83,12 +84,12 @@ class TopicTable {
   TopicTable();
 
   // Applies a part. Fails with TopicExists, UnknownTopic, InvalidParameter or IncompatibleFormat,
-  // and then changes nothing. All nodes fail in the same way, so they all skip a command that
-  // fails.
+  // and then changes nothing. A part fails in the same way on all nodes, so all of them skip its
+  // command.
   Result<TopicDelta> apply(std::string_view part);
-  // Returns the result that apply() would have, without a change. A command that would fail can
-  // thus be refused before it is appended. For new topics check() is stricter than apply(): Kafka
-  // must accept the name, which older commands did not require.
+  // Returns the result that apply() would have, without a change. With it, a command that would
+  // fail can be refused before it is appended. For new topics, check() is stricter than apply(): it
+  // requires a name that Kafka accepts, while older versions appended commands with other names.
   Result<TopicDelta> check(std::string_view part) const;
 
   // Replaces the defaults of all topics. save() does not store them: the cluster-wide ones have a

@@ -24,8 +24,8 @@ struct Role {
   // interpret them. Empty: no password.
   std::map<std::string, std::string> verifiers = {};
   std::set<std::string> member_of = {};
-  // Distinguishes roles that had the same name one after the other. A session that was admitted
-  // under the earlier role is thus detected. The number is not stored, and counts from zero in each
+  // Distinguishes roles that had the same name one after the other, so that a session that logged
+  // in under the earlier role is detected. The number is not stored, and counts from zero in each
   // process.
   uint64_t incarnation = 0;
   bool operator==(const Role& other) const {
@@ -60,8 +60,9 @@ struct Users {
   // rights by the topic's name and then by the role's name
   std::map<std::string, std::map<std::string, Rights>> rights = {};
   AccessRules rules = {};  // Kafka's rules that a right cannot express
-  // A login of a user that does not exist gets a plausible answer, which is derived from this
-  // secret. The secret is created together with the first user.
+  // When a user that does not exist tries to log in, the server sends a plausible answer that is
+  // derived from this secret, so that the client cannot learn which users exist. The secret is
+  // created together with the first user.
   std::string secret = {};
   uint64_t incarnations = 0;  // number of roles that were created so far
   bool operator==(const Users& other) const {
@@ -101,15 +102,16 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part);
 std::string encode_users(const Users& users);
 
 // Returns the rights of a role on a topic: its own rights, those of the roles of which it is a
-// member, those on all topics, and those that access rules allow. Operations that a rule denies are
-// removed. Does not consider superusers. If `topic` is one of kAllOfAKind, the result holds for
-// every name, so a rule that denies an operation on one name removes it.
+// member, those on all topics, and those that access rules allow, without the operations that a
+// rule denies. Does not consider superusers. If `topic` is one of kAllOfAKind, the result must hold
+// for every name. So if a rule denies an operation on one name, the result does not contain it.
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic);
 // Returns the rights of a set of roles, which is the result of roles_of().
 Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic);
 // Returns the operations that Kafka's clients may do; `roles` is the result of roles_of(). The
-// result has rights_on() and the operations that these rights include in Kafka, such as DESCRIBE
-// with READ, unless a rule denies them. For the resource Cluster, `name` has no effect.
+// result contains rights_on() and the operations that these rights include in Kafka (READ, for
+// example, includes DESCRIBE), unless a rule denies them. For the resource Cluster, `name` has no
+// effect.
 Rights operations_on(const Users& users, const std::set<std::string>& roles, RuleResource resource,
                      std::string_view name);
 bool is_superuser(const Users& users, const std::string& role);
