@@ -17,11 +17,12 @@ namespace storage {
 //   1. at most one fetch or one change of the log is in progress at a time;
 //   2. a fetch acknowledges only what is synced to disk.
 //
-// Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node follows under the epoch.
+// Threads: the replicas' loop. Owner: a ReplicaManager, as long as this node follows under the
+// leader epoch of the assignment.
 class FollowerReplica {
  public:
-  // Precondition: the log has taken the follower's role. While the partition has no leader, no
-  // fetch is sent.
+  // Precondition: the log has set the partition's role to Follower. While the partition has no
+  // leader, no fetch is sent.
   FollowerReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment) { assignment_ = std::move(assignment); }
@@ -61,12 +62,12 @@ class FollowerReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
   uint64_t number_ = 0;  // number of the fetch in progress
-  // The log shares no record with the leader's, so the next fetch asks for a restart at the
-  // leader's log start.
+  // The follower's log and the leader's log have no record in common, so the next fetch asks to
+  // restart at the leader's log start.
   bool has_nothing_common_ = false;
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
-  int64_t refused_us_ = 0;  // the pause after the last error; 0 after a success
+  int64_t refused_us_ = 0;  // length of the pause after the last error; 0 after a success
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

@@ -16,23 +16,24 @@ namespace storage {
 struct ReplicaSettings {
   size_t min_insync_replicas = 1;
   int64_t lag_time_max_us = 30'000'000;  // Kafka's replica.lag.time.max.ms
-  // Longest time until a controller that no other node reaches detects this and resigns. See
-  // ReplicaContext::late_before_us().
+  // Longest time until a controller that is cut off from all other nodes detects this and resigns.
+  // See ReplicaContext::late_before_us().
   int64_t unheard_max_us = 0;
   int64_t fetch_wait_us = 500'000;       // how long a leader holds a fetch that finds no records
   int64_t fetch_timeout_us = 2'000'000;  // after this time a follower repeats its fetch
   int64_t retry_us = 50'000;             // pause after an error or an unanswered proposal
   size_t fetch_max_bytes = 1 << 20;
-  // Set if ReplicaManager::observe() will be called with the topics that this node observes. Until
-  // that call no replica is deleted, since the node may be meant to keep it as an observer.
+  // Set if ReplicaManager::observe() will be called with the topics that this node observes. No
+  // replica is deleted before that call, because this node may have to keep it as an observer.
   bool awaits_observed = false;
 };
 
 // The leader's part of Kafka's class Partition, for one leader epoch.
 //
 //   high watermark = the smallest log end of all members of the ISR in the metadata and of all ISRs
-//   that were proposed since then. If this leader fails, any of these ISRs may be in force, and the
-//   next leader has all visible records in each case.
+//   that were proposed since then. If this leader fails, the controller may have accepted any of
+//   these proposals, and the next leader is elected from the accepted ISR. It has all visible
+//   records in each case.
 //
 // Invariants:
 //   1. the high watermark never moves backwards;
@@ -45,8 +46,8 @@ class InSyncSet {
             Offset high_watermark, int64_t now_us, const ReplicaSettings& settings,
             const ReplicaRules& rules);
 
-  // Takes a newer version of the assignment, under the same leader epoch. It decides all open
-  // proposals.
+  // Takes a newer version of the assignment, under the same leader epoch. The new version shows the
+  // outcome of all proposals that were sent for the previous one.
   void reassign(PartitionAssignment assignment, int64_t now_us);
   void appended(Offset log_end);
   // Precondition: the follower has synced everything before `end`, and it agrees with this log.
@@ -63,17 +64,20 @@ class InSyncSet {
   Offset begin() const { return begin_; }
   // Returns whether all records from before this leader epoch are visible.
   bool has_all_of_before() const { return high_watermark_ >= begin_; }
-  // Returns the replicas that could be elected next: members of the ISR in the metadata or of a
-  // proposed ISR.
+  // Returns the replicas that could be elected next: members of the ISR in the metadata, or of an
+  // ISR that was proposed since then.
   std::vector<NodeId> heirs() const;
 
-  // Returns the ISR to propose to the controller. Returns nothing if the ISR is right, or if a
-  // proposal was sent less than retry_us ago. If an earlier proposal is undecided and no longer
-  // wanted, the current ISR is proposed again: the controller may or may not have accepted the
-  // earlier one, and only a newer version of the assignment decides this. A follower is not in sync
-  // if it last caught up before `late_before_us`, or if its disk is full. Without the second rule,
-  // the next record would wait until the follower is late (KIP-858 also removes failed log
-  // directories immediately).
+  // Returns the ISR to propose to the controller. Returns nothing if the ISR in the metadata is
+  // right, or if a proposal was sent less than retry_us ago.
+  //
+  // If an earlier proposal has no outcome yet and is no longer wanted, the ISR of the metadata is
+  // proposed again: the controller may or may not have accepted the earlier proposal, and only a
+  // newer version of the assignment settles this.
+  //
+  // A follower is not in sync if it last caught up before `late_before_us`, or if its disk is full.
+  // Without the rule for full disks, the next record would have to wait until the follower is late
+  // (KIP-858 also removes failed log directories immediately).
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us,
                                      int64_t late_before_us);
 
@@ -103,10 +107,11 @@ class InSyncSet {
   const ReplicaSettings& settings_;
   const ReplicaRules& rules_;
   std::map<NodeId, Follower> followers_;
-  // Members of all proposals for this version of the assignment. Any of the proposals may have been
-  // accepted.
+  // All nodes that were members of a proposal for this version of the assignment. The controller
+  // may have accepted any of these proposals.
   std::set<NodeId> proposed_;
-  // Members of the ISR that the last proposal omits. The proposal may have been accepted.
+  // Members of the ISR in the metadata that the last proposal omits. The controller may have
+  // accepted the proposal already.
   std::set<NodeId> left_out_;
   int64_t proposed_us_ = INT64_MIN / 2;
 };

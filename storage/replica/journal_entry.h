@@ -1,6 +1,6 @@
-// Entries of a replicated journal partition, as its leader writes them. There are two kinds:
-// commits of tasks with the outputs that are not delivered yet, and a mark at the start of each
-// leader epoch.
+// Entries of a replicated journal partition, as its leader writes them: commits of tasks with the
+// outputs that are not delivered yet, a batch at the start of each leader epoch
+// (epoch_start_batch()), and marks that report outputs as delivered (delivered_mark()).
 #pragma once
 #include <optional>
 #include <string>
@@ -21,15 +21,15 @@ struct TaskOutput {
   bool operator==(const TaskOutput&) const = default;
 };
 
-// Part of a commit: all of the task's outputs to the partition before this sequence are visible
-// there.
+// Part of a commit. It states that `partition` has all of the task's outputs before the sequence
+// `next_sequence`, and that they are visible there.
 struct DeliveredOutputs {
   TopicPartition partition;
   int32_t next_sequence = 0;
   bool operator==(const DeliveredOutputs&) const = default;
 };
 
-// Part of a commit: no task needs the records of the partition before this offset.
+// Part of a commit. It states that no task needs the records of `partition` before `end`.
 struct ConsumedInput {
   TopicPartition partition;
   Offset end;
@@ -51,8 +51,9 @@ struct ReplicatedCommit {
   // Batches for exchanges. Every replica of the journal appends them to its own log.
   std::vector<TaskOutput> exchanged = {};
   std::vector<ConsumedInput> consumed = {};
-  // Revision of the command that gave the query the plan that the task ran. If it is before the
-  // command that created the query, the commit belongs to an earlier query of the same name.
+  // Revision of the metadata command that gave the query the plan under which the task ran. If it
+  // is lower than the revision that created the query, the commit belongs to an earlier query of
+  // the same name.
   Revision planned_at = {};
   bool operator==(const ReplicatedCommit&) const = default;
 };
@@ -63,8 +64,8 @@ std::string encode(const ReplicatedCommit& commit);
 // batch's epoch.
 std::string epoch_start_batch();
 
-// Returns a batch whose only record has an empty key and an offset as its value: all outputs of
-// commits before that offset are delivered.
+// Returns a batch whose only record has an empty key and the offset `before` as its value. It
+// states that all outputs of commits before that offset are delivered.
 std::string delivered_mark(Offset before);
 // Returns the offset in a delivered_mark(); nothing for any other batch.
 std::optional<Offset> read_delivered_mark(std::string_view batch);

@@ -19,11 +19,12 @@ namespace storage {
 class JournalOwnerPort {
  public:
   virtual ~JournalOwnerPort() = default;
-  // Returns an offset of the journal. All commits before it are delivered and need not be restored.
+  // Returns an offset of the journal such that all outputs of commits before it are delivered.
+  // These commits need not be restored.
   virtual Offset first_needed() { return {}; }
-  // Returns the offset of the first commit that this node has not applied yet. This node keeps the
-  // commits from this offset on, even if the leader trims them. Each follower keeps commits in the
-  // same way.
+  // Returns the offset of the first commit that this node has not applied yet. The node keeps the
+  // commits from this offset on, even if the leader trims them. (Followers do the same:
+  // ReplicaPort::first_needed().)
   virtual Offset first_not_carried_out() { return Offset{INT64_MAX}; }
   // Called for each commit of the journal from first_needed() on, in order, before opened(), in
   // several loop iterations. All of these commits are visible. If the restore is interrupted, it
@@ -49,13 +50,14 @@ class JournalOwner {
 
   bool is_open() const { return state_ == State::Open; }
   // Precondition: is_open(). Calls `done` when the commit is visible; if it fails, closed() is
-  // called instead. One append is in progress at a time; commits that arrive meanwhile form the
-  // next append. After a failure no further commit is appended, so a journal never has a commit
-  // without its predecessor.
+  // called instead. One append is in progress at a time, and the commits that arrive meanwhile form
+  // the next append. After a failure no further commit is appended, so a journal never has a commit
+  // without the commits before it.
   void commit(ReplicatedCommit commit, std::function<void()> done);
   // Writes a piece of a snapshot like a commit. The pieces of a snapshot are written in order, from
-  // number 0 on. When the last one is visible, the journal is trimmed up to the snapshot's
-  // position, or only up to the first commit with undelivered outputs, if that commit is earlier.
+  // number 0 on. When the last piece is visible, the journal is trimmed up to the snapshot's
+  // position. If an earlier commit has undelivered outputs, the journal is trimmed only up to that
+  // commit.
   void write_piece(const SnapshotPiece& piece, std::function<void()> done);
   // Precondition: is_open(). Calls `done` when all earlier commits are visible; if one fails,
   // closed() is called instead.
@@ -95,7 +97,8 @@ class JournalOwner {
   std::deque<Waiting> waiting_;
   bool is_writing_ = false;
   int64_t begin_at_us_ = 0, mark_at_us_ = 0;
-  // end of the visible commits; and the end up to which the last mark reports outputs as delivered
+  // end_ is the end of the visible commits. All outputs of commits before marked_ are delivered
+  // according to the last mark (delivered_mark()).
   Offset end_, marked_;
   Offset trim_end_;      // a snapshot covers all commits before it
   bool is_trimming_ = false;

@@ -35,8 +35,8 @@ struct SnapshotPiece {
 };
 std::string encode(const SnapshotPiece& piece);
 // Reads a piece. Returns nothing if the batch is not a piece. Fails with CorruptRecord, or with
-// IncompatibleFormat if a newer version wrote the piece. The result has views into `batch`, whose
-// checksum is not verified.
+// IncompatibleFormat if a newer version wrote the piece. Does not verify the checksum of `batch`.
+// The result has views into `batch`.
 Result<std::optional<SnapshotPiece>> read_snapshot_piece(std::string_view batch);
 
 // A complete snapshot in a journal. `pieces` are the offsets of its pieces. A node that has
@@ -66,7 +66,8 @@ class SnapshotSearch {
 };
 
 // Returns the last complete snapshot, if all later commits still exist. Searches the whole visible
-// part of the journal in this log, which may be large and is therefore read in turns.
+// part of the journal in this log. The journal may be large, so the search reads it in short turns
+// of the reader.
 Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
                                                    const TopicPartition& journal,
                                                    JournalRules rules = {});

@@ -10,13 +10,14 @@ namespace storage {
 
 // Answers fetches, counts acknowledgements, advances the high watermark, and proposes changes of the ISR.
 //
-// A fetch that finds no new records waits here until records arrive, for at most Kafka's
+// A fetch that finds no new records is kept in `parked_` until records arrive, for at most Kafka's
 // fetch.max.wait.ms.
 //
-// Threads: the replicas' loop. Owner: a ReplicaManager, for as long as this node leads under the epoch.
+// Threads: the replicas' loop. Owner: a ReplicaManager, as long as this node leads under the leader
+// epoch of the assignment.
 class LeaderReplica {
  public:
-  // Precondition: the log has taken the leader's role.
+  // Precondition: the log has set the partition's role to Leader.
   LeaderReplica(ReplicaContext& context, PartitionAssignment assignment);
 
   void reassign(PartitionAssignment assignment);
@@ -27,14 +28,14 @@ class LeaderReplica {
 
   const PartitionAssignment& assignment() const { return in_sync_.assignment(); }
   bool has_min_isr() const { return in_sync_.has_min_isr(); }
-  // Returns the offset up to which readers of committed records may read: no open transaction
+  // Returns the offset up to which readers of committed records may read. No open transaction
   // begins before it.
   Result<Offset> readable_end() const;
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
-  // Returns whether the logs of all in-sync replicas begin at or after `start`. If so, no later
-  // leader has records before `start`.
+  // Returns whether the logs of all in-sync replicas begin at or after `start`. If so, a later
+  // leader cannot have records before `start`.
   bool have_all_trimmed(Offset start) const;
 
  private:
@@ -61,9 +62,9 @@ class LeaderReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   InSyncSet in_sync_;
   std::map<NodeId, Parked> parked_;
-  // By follower: the start of the follower's log in its last report, and the leader's log start
-  // that was last sent to the follower. Each log start is sent only once, because a follower may
-  // deliberately keep more records.
+  // For each follower: `known` is the start of the follower's log in its last report, and `told` is
+  // the leader's log start that was last sent to the follower. Each log start is sent only once,
+  // because a follower may deliberately keep more records.
   struct Start {
     std::optional<Offset> known;  // nothing: the follower runs a version that does not report it
     Offset told;

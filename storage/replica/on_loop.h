@@ -1,4 +1,4 @@
-// Passes answers of the log to the replicas' loop, unless the receiver has been destroyed.
+// Passes results of log operations to the replicas' loop, unless the receiver has been destroyed.
 #pragma once
 #include <functional>
 #include <memory>

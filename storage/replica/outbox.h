@@ -1,5 +1,5 @@
-// The outputs that tasks have committed and that other partitions have not received yet. Each batch
-// is appended once and in order, however often it is sent.
+// The outputs that tasks have committed and that have not been delivered to their partitions yet.
+// An output may be sent several times, but is appended once and in order.
 #pragma once
 #include <deque>
 #include <map>
@@ -17,21 +17,22 @@ namespace storage {
 class OutboxPort {
  public:
   virtual ~OutboxPort() = default;
-  // Sends the batches to the partition's current leader, as an append with acks=all. The request or
-  // its answer may be lost.
+  // Sends the batches to the current leader of `partition`, as an append with acks=all. The request
+  // or its answer may be lost.
   virtual void deliver(const TopicPartition& partition, std::string batches, uint64_t number) = 0;
 };
 
-// Delivers the outputs. One delivery of a task to a partition is in progress at a time; batches
+// Delivers the outputs. For each task and partition, one delivery is in progress at a time; batches
 // that are added meanwhile form the next delivery. A batch counts as delivered only when it is
-// visible in the partition, because the partition's leader may fail with records that no other node
-// has. Until then the batch is sent again, possibly with more batches after it. The leader detects
-// duplicates by their sequences.
+// visible in the partition: the partition's leader may fail while no other node has the batch.
+// Until then the Outbox sends the batch again, possibly with more batches after it. The leader
+// detects duplicates by their sequences.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
 class Outbox {
  public:
-  // The delivery numbers begin above those of an earlier outbox, whose answers may still arrive.
+  // The delivery numbers are higher than those of any earlier Outbox of this node, because answers
+  // to that Outbox may still arrive.
   Outbox(OutboxPort& port, const Clock& clock, int64_t retry_us)
       : port_(port),
         clock_(clock),

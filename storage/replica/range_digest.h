@@ -24,11 +24,12 @@ struct RangeDigest {
   Offset comparable_from = {};
 };
 
-// Computes the digest of the visible batches from the one that contains `from` on. Ends at `end`;
-// without `end`, begins at the log start at the earliest and ends after about `max_bytes`. Only
-// whole batches are included. All batches are read from one snapshot without a pause, which takes
-// too long for a loop. Fails with UnknownTopic, with OffsetOutOfRange if the range begins before
-// the log start, and with NotEnoughReplicas if records before `end` are not visible here yet.
+// Computes the digest of the visible batches from the one that contains `from` on. With `end`, the
+// range ends there. Without `end`, it begins at the log start at the earliest and ends after about
+// `max_bytes`. Only whole batches are included. All batches are read from one snapshot without a
+// pause, which takes too long for a loop. Fails with UnknownTopic, with OffsetOutOfRange if the
+// range begins before the log start, and with NotEnoughReplicas if records before `end` are not
+// visible here yet.
 //
 // Threads: the reader's.
 Result<RangeDigest> digest_range(const Log& log, LogReader& reader, const TopicPartition& partition,

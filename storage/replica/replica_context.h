@@ -32,7 +32,8 @@ struct ReplicaContext {
   const Clock& clock;
   ReplicaSettings settings;
   ReplicaRules rules;
-  // node_epoch and cluster are from the newest metadata that this node has read.
+  // node_epoch is the epoch of this node's registration. Both are from the newest metadata that
+  // this node has read.
   NodeEpoch node_epoch = {};
   std::shared_ptr<const ClusterSnapshot> cluster;
   // Budgets for throttled transfers: of this node as leader, and as follower.
@@ -41,12 +42,12 @@ struct ReplicaContext {
   // The time when this node became the controller; nothing if it is not the controller.
   std::optional<int64_t> decides_since_us = {};
 
-  // A follower that last caught up before the returned time is not in sync. This matters if a
-  // leader is cut off from all other nodes, because then none of its followers catches up. Normally
-  // its proposal to shrink the ISR does not reach the controller either. But if the leader's node
-  // is itself the controller, it would shrink the ISR to itself before it detects the cut, and no
-  // other node could be elected afterwards. So a controller waits until the time at which it would
-  // have resigned.
+  // Returns the time after which a follower must have caught up to be in sync. Normally this is
+  // lag_time_max_us ago. The exception is a leader whose node is also the controller. If that node
+  // is cut off from all other nodes, none of its followers catches up. It would then shrink the ISR
+  // to itself before it detects the cut, and no other node could be elected afterwards. (Any other
+  // leader could not do this, because its proposal would not reach the controller.) So a controller
+  // removes no late follower until the time at which it would have resigned if it had been cut off.
   int64_t late_before_us(int64_t now_us) const {
     if (!decides_since_us) return now_us - settings.lag_time_max_us;
     if (now_us - *decides_since_us < settings.unheard_max_us) return INT64_MIN;

@@ -12,8 +12,9 @@
 
 namespace storage {
 
-// An assignment takes effect when the log has taken the role. The node then leads or follows until
-// the metadata changes. Replicas that the metadata no longer assigns to this node are deleted.
+// An assignment takes effect when the log has set the role of the partition (ReplicaLog::set_role).
+// The node then leads or follows until the metadata changes. Replicas that the metadata no longer
+// assigns to this node are deleted.
 //
 // Threads: one loop, which also runs the functions that are passed to ReplicaPort::post(). Owner:
 // the node.
@@ -27,23 +28,23 @@ class ReplicaManager {
   void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
              std::span<const TopicPartition> changed);
 
-  // Sets the topics that this node observes: it has a copy of all their partitions. It follows the
-  // leaders even where it is not a replica, and is then in no ISR. If a topic is no longer in the
-  // set, the copies that this node only observed are deleted.
+  // Sets the topics that this node observes: it keeps a copy of all their partitions. It follows
+  // their leaders even if it is not a replica, and such a copy is in no ISR. If a topic is no
+  // longer in the set, the copies that this node only observed are deleted.
   void observe(std::set<Uuid> topics);
 
   // Suspends this node's leadership, or ends the suspension. A suspended node leads no partition,
-  // even if the metadata that it has read names it as leader, because newer metadata may differ.
-  // The log still accepts records, but no reader will see them, so request handlers must check the
-  // leadership before they append. Following continues.
+  // even if the metadata that it has read names it as leader, because newer metadata may name
+  // another leader. The log still accepts records, but no reader will see them, so request handlers
+  // must check the leadership before they append. The node continues to follow other leaders.
   void suspend(bool is_suspended);
 
   void on_fetch(const ReplicaFetch& fetch);
   void on_fetched(ReplicaFetched fetched);
-  // Notes that the connection to the node is new. Messages in either direction may have been lost
-  // with the earlier connection, so fetches are sent again.
+  // Called when a new connection to the node was made. Messages in either direction may have been
+  // lost with the previous connection, so fetches are sent again.
   void on_connected(NodeId node);
-  // Notes that these partitions have new durable records.
+  // Called when these partitions have new durable records.
   void on_durable(std::span<const TopicPartition> grown);
   // Called every few milliseconds.
   void tick();
@@ -63,8 +64,8 @@ class ReplicaManager {
  private:
   struct Replica {
     PartitionAssignment wanted;
-    // Role that was last requested from the log, under `asked_epoch`; nothing while the replica is
-    // being deleted.
+    // The role that was last requested from the log, under the leader epoch `asked_epoch`; nothing
+    // while the replica is being deleted.
     std::optional<ReplicaRole> asked;
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
@@ -75,8 +76,8 @@ class ReplicaManager {
   void note_space();
   bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
-  // Returns whether the suspension forbids this node's change of role. The log then keeps its
-  // present role.
+  // Returns whether the suspension forbids the change of role that `assignment` requires. The log
+  // then keeps its present role.
   bool is_suspended(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);

@@ -1,6 +1,6 @@
 // Messages between the leader and the followers of a partition. They follow Kafka's Fetch from
-// version 12 on, whose answer also states where two logs diverge (KIP-595), so that following and
-// truncating use the same messages.
+// version 12 on (KIP-595): the answer to a fetch also states where the two logs diverge, so no
+// other message is needed before a follower truncates.
 #pragma once
 #include <optional>
 #include <string>

@@ -13,19 +13,19 @@ class ReplicaPort {
   virtual ~ReplicaPort() = default;
   virtual void send(NodeId to, ReplicaFetch fetch) = 0;
   virtual void send(NodeId to, ReplicaFetched fetched) = 0;
-  // Returns whether the queue of messages to the node has space. Without space, batches that are
-  // read now would only fill memory.
+  // Returns whether the queue of messages to the node has space. If it has none, batches that are
+  // read for this node now would only fill memory.
   virtual bool has_room(NodeId /*to*/) const { return true; }
   // For a journal of tasks: returns the offset of the first record that this node has not applied
   // yet. A follower keeps the records from this offset on even if the leader has trimmed them,
   // unless the follower restarts at the leader's log start. For other partitions: returns
-  // INT64_MAX, because no records need be kept.
+  // INT64_MAX, because nothing has to be kept.
   virtual Offset first_needed(const TopicPartition& /*partition*/) { return Offset{INT64_MAX}; }
   // Sends the proposal to the current controller. No answer is sent: the outcome appears in newer
   // metadata.
   virtual void propose(IsrProposal proposal) = 0;
-  // Notes that this node leads the partition from now on, under one leader epoch, until
-  // leads_no_more().
+  // Called when this node begins to lead the partition under a new leader epoch. It leads until
+  // leads_no_more() is called.
   virtual void leads(const TopicPartition& partition) = 0;
   virtual void leads_no_more(const TopicPartition& partition) = 0;
   // Runs `work` on the replicas' loop, soon.

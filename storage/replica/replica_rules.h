@@ -1,5 +1,6 @@
-// Rules by which replication neither loses nor duplicates records, nor blocks. A simulation
-// switches off one rule and must then detect the damage. A server keeps all rules switched on.
+// Rules which ensure that replication neither loses nor duplicates records, and does not block. A
+// simulation switches off one rule and must then detect the damage. A server keeps all rules
+// switched on.
 #pragma once
 
 namespace storage {
@@ -9,8 +10,8 @@ struct ReplicaRules {
   bool truncates = true;
   // A follower acknowledges only what it has synced, not all that it has received.
   bool acknowledges_synced = true;
-  // A removed member of the ISR counts for the high watermark until the metadata shows its removal.
-  // The leader's proposal to remove it is not enough.
+  // A member that the leader has proposed to remove from the ISR still counts for the high
+  // watermark until the metadata shows its removal.
   bool shrinks_when_committed = true;
   // A node counts for the high watermark from the moment at which it is proposed for the ISR.
   bool counts_proposed = true;
