@@ -13,8 +13,8 @@ namespace storage {
 inline constexpr size_t kMaxChunkBytes = 4 << 20;
 
 // Removes the ranges first, then writes the entries in key order, then the position. After a crash
-// in between, the file has newer entries with the old position. A replay of the journal from that
-// position then writes the same values again.
+// in between, the file has newer entries with the old position. The owner then replays the journal
+// from the old position, which writes the same values again.
 //
 // Threads: the state writer's. Owner: its call.
 class CheckpointWriter {
@@ -34,8 +34,9 @@ class CheckpointWriter {
   // Returns the number of keys that the checkpoint writes; a transaction has at most chunk_keys of
   // them.
   static size_t key_count(const Checkpoint& checkpoint) { return checkpoint.entries.size() + 1; }
-  // Writes small checkpoints in one transaction. Checkpoints of the same task must be in their
-  // order. The caller has checked the names.
+  // Writes small checkpoints in one transaction. If several of them belong to one task, they must
+  // be in the order in which the task made them. The caller has checked the names with
+  // check_names().
   Status write_together(std::span<const Checkpoint* const> checkpoints);
   static Status check_names(const Checkpoint& checkpoint);
 
@@ -47,7 +48,7 @@ class CheckpointWriter {
   Status remove_range(const Checkpoint& checkpoint, StoreRow& store, const StateRange& range);
   Result<bool> remove_some(const Checkpoint& checkpoint, StoreRow& store, const StateRange& range);
   Status write_entries(const Checkpoint& checkpoint, StoreRows& stores);
-  // Writes the store's row, whose count and sum include the change.
+  // Writes the store's row, including the new count and sum of its entries (StoreContent).
   Status put_store(WriteTransaction& transaction, std::string_view task, std::string_view name,
                    const StoreRow& row) const;
   Status write_position(const Checkpoint& checkpoint);
@@ -55,9 +56,9 @@ class CheckpointWriter {
   // Writes an entry, and returns the size of its key and value.
   Result<size_t> write_entry(WriteTransaction& transaction, StoreRow& store,
                              const StateEntry& entry, std::string& scratch) const;
-  // Writes the position, unless a higher one is stored. A position never moves backwards: a former
-  // owner of the task may write its checkpoint after the new owner has read the position, and the
-  // journal may be trimmed up to the higher position. The older entries that are written here do no
+  // Writes the position, unless a higher one is stored. A position never moves backwards. The case
+  // occurs if a former owner of the task writes its checkpoint after the new owner's: the journal
+  // may be trimmed up to the higher position already. The older entries that are written here do no
   // harm, because the journal after the higher position is replayed over them.
   Status put_position(WriteTransaction& transaction, const Checkpoint& checkpoint) const;
 

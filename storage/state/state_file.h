@@ -29,8 +29,9 @@ struct StateTables {
 // Returns the key of a store in the table `stores`.
 std::string store_key(std::string_view task, std::string_view store);
 
-// If the outcome of a commit is unknown, the file is closed and opened again, which shows whether
-// the last write is stored. A journal can be replayed from either state.
+// If the outcome of a commit is unknown, StateFile closes the file and opens it again, which shows
+// whether the commit is stored. Both outcomes are correct, because the journal can be replayed from
+// either state.
 //
 // Invariant: every store in the file, dropped or not, has a lower id than the next store that is
 // created.
@@ -52,8 +53,8 @@ class StateFile {
     ++next_store_;
     return taken;
   }
-  // Returns the stores in the table `dropped` as of the opening of the file; nothing if they were
-  // returned already.
+  // Returns the stores that the table `dropped` had when the file was opened. Only the first call
+  // returns them; later calls return nothing.
   std::optional<std::vector<StoreId>> take_dropped() {
     return std::exchange(dropped_, std::nullopt);
   }
@@ -61,7 +62,7 @@ class StateFile {
   Result<CheckpointPosition> load(std::string_view task, const StateStore::WantsStore& wants,
                                   const StateStore::Visit& visit) const;
   Result<CheckpointPosition> position_of(std::string_view task) const;
-  // A turn of a StateReader. The file is not closed and opened again while a turn exists.
+  // A turn of a StateReader. As long as a Turn exists, the file is not closed and opened again.
   struct Turn {
     std::shared_lock<std::shared_mutex> lock;
     std::unique_ptr<ReadTransaction> transaction;  // destroyed before the lock
@@ -88,8 +89,8 @@ class StateFile {
   const Uuid log_;
   Uuid instance_id_;
 
-  // Guarded by store_mutex_. Only the state writer changes these members, so it reads them without
-  // the lock.
+  // Guarded by store_mutex_. Only the state writer's thread changes these members, so that thread
+  // reads them without the lock.
   mutable std::shared_mutex store_mutex_;
   std::unique_ptr<KeyValueStore> store_;  // null while the file cannot be opened again
   StateTables tables_;

@@ -50,14 +50,15 @@ Result<std::pair<PartitionId, Offset>> decode_journal_end(const Entry& row);
 //   stored key   | store id u32, key        | store id u32, its first 400 bytes, hash u128
 //   stored value | value                    | size of the key varint, the whole key, value
 //
-// The two kinds of stored keys differ in their lengths. The order of longer keys is only that of
-// their first 400 bytes. The stored value ends with a checksum u32 of the stored key and the rest
-// of the value. It detects damage to either, and a value that lies under another entry's key.
+// The two kinds of stored keys differ in their lengths. Two longer keys are ordered only by their
+// first 400 bytes. The stored value ends with a checksum u32 of the stored key and the rest of the
+// value. The checksum detects damage to either of them, and a value that is stored under the key of
+// another entry.
 inline constexpr size_t kMaxWholeKeySize = 400;
 
 std::string stored_key(StoreId store, std::string_view key);
-// Returns the value to store under stored_key(key). If it differs from `value`, its bytes are in
-// `scratch`.
+// Returns the value to store under stored_key(key). The result is either `value` itself or a view
+// of `scratch`.
 std::string_view stored_value(StoreFormat format, std::string_view stored_key, std::string_view key,
                               std::string_view value, std::string& scratch);
 

@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// A turn reads the state as of its begin. Results are valid until the end of the turn. Between
-// turns no snapshot is held, since the file would grow by everything that is written meanwhile.
+// A turn reads the state as of its begin. Results are valid until the end of the turn. No snapshot
+// is held between turns: as long as one is held, the file grows by everything that is written.
 //
 // Threads: one at a time. The state store outlives it.
 class StateReader {
@@ -28,8 +28,8 @@ class StateReader {
   // DataCorrupted if the entry is damaged.
   virtual Result<std::optional<std::string_view>> get(const StoreRow& store,
                                                       std::string_view key) = 0;
-  // Visits entries from `place` on, until `visit` returns false; `place` is then set to where the
-  // next call continues. An empty `place` stands for the first entry. Returns false at the end of
+  // Visits entries from `place` on, until `visit` returns false. Sets `place` to the entry at which
+  // the next call continues. An empty `place` means the first entry. Returns false at the end of
   // the store. Keys longer than kMaxWholeKeySize are not visited in key order.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   virtual Result<bool> scan(const StoreRow& store, std::string& place, const Visit& visit) = 0;

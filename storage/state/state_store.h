@@ -37,8 +37,8 @@ struct Checkpoint {
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key occurs once
   std::shared_ptr<const void> keeps;  // owns the bytes of the entries
-  // Sequence of the newest journal entry that the state contains. If a higher position is stored,
-  // that position remains.
+  // Sequence of the newest journal entry that the state contains. If the file has a higher position
+  // already, the higher position is kept.
   TaskSequence position;
   std::string scalars;  // stored together with the position
   // Set if the checkpoints of all tasks contain all entries of a journal partition before `end`.
@@ -63,7 +63,8 @@ struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
   Uuid log_instance;  // instance id of the log to which the file belongs; nil: not checked
-  // Keys of one transaction; larger ones delayed log commits in measurements.
+  // Most keys of one transaction. In measurements, larger transactions delayed the commits of the
+  // log.
   size_t chunk_keys = 5000;
 };
 
@@ -73,8 +74,10 @@ struct StateOptions {
 // values again.
 //
 // Threads: any; callbacks run on the state writer's thread. load() reads a snapshot.
-// Owner: the node. The destructor ends the current checkpoint after its current transaction, and
-//   drops the queued ones; both fail with ShuttingDown. Their journals remain.
+// Owner: the node. The destructor stops after the current transaction: it ends the current
+// checkpoint
+//   and drops the queued ones. Their callbacks get ShuttingDown. Nothing is lost, because the
+//   journals still have the commits.
 class StateStore {
  public:
   // Opens `directory`/state.mdb. Fails with the errors of open_lmdb_store().
@@ -89,10 +92,10 @@ class StateStore {
   // Queues a checkpoint. Returns false if the queue is full: the checkpoint is not taken, and the
   // caller may try again when a queued checkpoint is done.
   virtual bool try_checkpoint(Checkpoint& checkpoint, std::function<void(Status)>& done) = 0;
-  // Drops all tasks whose ids begin with `prefix`, in one commit, which waits only for the current
-  // checkpoint. Queued checkpoints of these tasks are not written (FencedTask); those of other
-  // tasks are written later. The entries are removed afterwards in slices, between checkpoints,
-  // also after a crash.
+  // Drops all tasks whose ids begin with `prefix`, in one commit. The commit waits only until the
+  // current checkpoint is written. Queued checkpoints of these tasks are not written (FencedTask);
+  // those of other tasks are written later. The entries are removed afterwards in slices, between
+  // checkpoints, also after a crash.
   virtual void drop_tasks(std::string prefix, std::function<void(Status)> done) = 0;
 
   using Visit =

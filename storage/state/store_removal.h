@@ -1,5 +1,5 @@
-// Removes the stores of dropped tasks. They cannot be found from the drop on, and their entries are
-// removed in slices afterwards.
+// Removes the stores of dropped tasks. After a drop, the stores can no longer be found; their
+// entries are removed later in slices.
 #pragma once
 #include <atomic>
 #include <deque>
