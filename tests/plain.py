@@ -77,7 +77,8 @@ LICENCE = re.compile(r'[Cc]opyright|[Ll]icen[sc]ed')
 # Comments and literals of C++. Group 2 is the text of a literal, group 4 the text of a raw one.
 CXX_PARTS = re.compile(r'//[^\n]*|/\*.*?\*/|\'(?:\\.|[^\'\\\n])+\'|(?<!R)(")((?:\\.|[^"\\\n])*)"|'
                        r'R"([^(\s]{0,16})\((.*?)\)\3"', re.S)
-# A call or an initializer, and the names of those with texts that users or operators read.
+# The beginning of a call or of an initializer; then the names of the functions and types whose texts users or
+# operators read.
 CXX_OPENER = re.compile(r'\{(?=\s*ErrorCode::)|\b(\w+)\s*(?:\(|\{(?!\s*ErrorCode::))')
 CXX_WITH_TEXTS = {'Error', 'with_hint', 'with_detail', 'log_debug', 'log_info', 'log_warn', 'log_error'}
 CXX_ERROR_FUNCTION = re.compile(r'^ *(?:\[\[\w+\]\] |static |inline )*Error (?:\w+::)?(\w+)\(', re.M)
