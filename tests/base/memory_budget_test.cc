@@ -95,7 +95,8 @@ TEST(MemoryBudget, long_messages_leave_room_for_short_ones) {
   EXPECT_TRUE(other.charge.try_resize(16 * 1024));
 }
 
-// The clients first send frames that are never complete, and then do not read their answers.
+// The clients first send frames that never become complete; later they get answers that they do not
+// read.
 TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   MemoryBudget budget(128 * kMb);
   Client frames(budget), deaf(budget), small(budget), late(budget);
