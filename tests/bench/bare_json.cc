@@ -11,7 +11,7 @@ namespace {
 using simdjson::ondemand::object;
 
 struct Flight {
-  std::string_view date;  // as the record has it: a text in quotes or a number
+  std::string_view date;  // as in the record: a text in quotes, or a number
   std::string_view origin, destination;
   int64_t delay = 0, distance = 0;
 };

@@ -23,7 +23,7 @@ VALUE_SIZE = 40
 def create(address, topic, **config):
     new = NewTopic(topic, num_partitions=1, replication_factor=1,
                    config={name.replace('_', '.'): str(value) for name, value in config.items()})
-    client = AdminClient({'bootstrap.servers': address})  # its futures complete only while it lives
+    client = AdminClient({'bootstrap.servers': address})  # the futures complete only as long as the client exists
     client.create_topics([new])[topic].result()
 
 

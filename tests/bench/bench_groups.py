@@ -87,7 +87,7 @@ def joins(server, turns):
         new = Member(server.kafka, f'join{turn}')
         new.send_join()
         asked = set(members)
-        while asked:  # until each member has received the news
+        while asked:  # until each member has been informed of the rebalance
             for member in asked:
                 member.send_heartbeat()
             asked = {member for member in asked if member.take_error() != REBALANCE_IN_PROGRESS}

@@ -109,7 +109,8 @@ def measure_latency(jars, peers, wanted, rate, seconds, turns, folder):
             lasts = seconds if turn > 0 else 1
             os.sync()
             peer.note('a sync of the raw disk, p50, ms', sync_ms(folder))
-            for each in sorted({MEDIAN_RATE if peer.config else rate, MEDIAN_RATE}):  # the limit of a Kafka that syncs
+            # a Kafka that syncs reaches only MEDIAN_RATE
+            for each in sorted({MEDIAN_RATE if peer.config else rate, MEDIAN_RATE}):
                 if 'Java' in wanted and turn > 0:
                     _, found = java_produce(jars, kafka, topic, each * lasts, each, 'linger.ms=0')
                     for what, value in found.items():

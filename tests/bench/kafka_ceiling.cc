@@ -1,6 +1,6 @@
 // A Kafka server that does no work: it drops produced records unread and answers fetches from one
-// batch in memory. The throughput of a client against it is the client's own limit, which
-// tests/bench/bench_kafka.py compares with the real server.
+// batch in memory. So the throughput of a client against this server is limited only by the client.
+// tests/bench/bench_kafka.py compares it with the throughput against the real server.
 //
 //   kafka_ceiling        listens on a free port of 127.0.0.1, prints it, and serves until it is
 //                        killed; every topic exists, with kPartitions partitions
