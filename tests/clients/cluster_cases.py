@@ -57,7 +57,7 @@ def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **confi
         new = NewTopic(name, partitions, replicas, config=config)
     else:
         partitions, new = len(assignment), NewTopic(name, len(assignment), replica_assignment=assignment, config=config)
-    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # its futures complete only while it lives
+    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # the futures complete only as long as the client exists
     admin.create_topics([new])[name].result(20)
 
     def has_leaders():

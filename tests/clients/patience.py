@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-CASE_LIMIT_S = 300  # of one case on a quiet machine; the longest takes about 100
+CASE_LIMIT_S = 300  # limit for one case on a quiet machine; the longest takes about 100
 _GRACE_S = 30  # after its limit, a case has this time to leave a call that signals do not interrupt
 
 

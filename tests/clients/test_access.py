@@ -633,7 +633,7 @@ def guesses_of_passwords_over_http_wait():
         codes = {guess.stdout.read() for guess in guesses if guess.poll() is not None}
         assert codes <= {"429", "401"}, codes
         wait_until(lambda: sum(guess.poll() is not None for guess in guesses) >= 6)
-        # The user whose password was right before does not wait, and neither does another user.
+        # A user that has logged in before does not wait with the right password, and neither does another user.
         assert curl(*login, page).endswith("\n200 1.1")
         assert curl("--user", f"millrace:{SECRET}", page).endswith("\n200 1.1")
     finally:

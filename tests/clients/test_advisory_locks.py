@@ -98,7 +98,7 @@ def calls_behind_one_that_waits_have_not_begun():
         waiting.start()
         wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_try_advisory_lock(2)%'")
                    .fetchone() == (1,))
-        # The call before it has run exactly once; the call after it has not run.
+        # The call before the waiting call has run exactly once; the call after it has not run.
         assert c.execute("SELECT pg_try_advisory_lock(2)").fetchone() == (False,)
         assert c.execute("SELECT pg_try_advisory_lock(3), pg_advisory_unlock(3)").fetchone() == (True, True)
         assert not rows

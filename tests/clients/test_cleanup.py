@@ -120,7 +120,7 @@ def a_changed_setting_takes_effect_at_once():
     assert configure("sized", retention_bytes=50_000) == 0
     wait_until(lambda: offsets("sized") == (15, 20), offsets("sized"))
     assert configure("sized", retention_bytes="many") == INVALID_CONFIG
-    client = AdminClient({"bootstrap.servers": SERVER.kafka})  # its futures complete only while it lives
+    client = AdminClient({"bootstrap.servers": SERVER.kafka})  # the futures complete only as long as the client exists
     described = client.describe_configs(
         [ConfigResource(ConfigResource.Type.TOPIC, "sized")])
     values = {name: entry.value for name, entry in list(described.values())[0].result().items()}

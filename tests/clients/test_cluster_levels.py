@@ -72,7 +72,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             run_on(first, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM made AS SELECT * FROM given")
             said = refusal(first, "CREATE OR REPLACE STREAM made AS SELECT * FROM given WHERE v > 1")
             assert said.startswith("CREATE OR REPLACE ... AS SELECT needs feature level 3, and the cluster is at 1"), said
-            # It would not report the owner of the definitions of a transaction either.
+            # An earlier program would not report the owner of the definitions of a transaction either.
             said = refusal(first, "BEGIN; CREATE TABLE within (id INT PRIMARY KEY); COMMIT")
             assert said.startswith("definitions within a transaction need feature level 4, and the cluster is at 1"), said
             # An earlier program that runs a generator would make no rows.

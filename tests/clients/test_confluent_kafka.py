@@ -33,7 +33,7 @@ def admin():
 
 def create_topic(topic, partition_count=1, config=None):
     new = NewTopic(topic, num_partitions=partition_count, replication_factor=1, config=config or {})
-    client = admin()  # its futures complete only while it lives
+    client = admin()  # the futures complete only as long as the client exists
     for future in client.create_topics([new]).values():
         future.result()
 

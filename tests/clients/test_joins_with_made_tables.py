@@ -13,7 +13,7 @@ try:
 except ImportError:
     psycopg = None
 
-PAIRS = 100  # between a row of T and a record of S half a second later
+PAIRS = 100  # number of rows of T, each of which is followed by a record of S half a second later
 # The queries that make D from T.
 SHAPES = {
     "projection": ["CREATE TABLE d_projection AS SELECT k, a FROM t"],

@@ -12,7 +12,7 @@ from millrace_server import Deadline, case, is_sanitized, launch, run
 
 MB = 1 << 20
 LIMIT_MB = 320  # a session with a slow client may hold three rows of 12 MB at a time, as on a busy machine
-# Together much more than one session may hold.
+# The sizes add up to much more than one session may hold.
 SIZES_MB = [1, 2, 12, 1, 1, 1, 12, 3, 1, 12, 2, 12, 12, 12, 5, 12]
 SERVER = launch("--memory-limit", f"{LIMIT_MB}MB", "--state-memory", "1GB")
 atexit.register(SERVER.stop)
@@ -105,7 +105,7 @@ def one_key_with_many_windows():
             assert rows == windows, rows
         print(f"  grown by {grown:.0f} MB")
         if not is_sanitized():
-            assert grown < LIMIT_MB / 8, grown  # which is the amount that a session may hold
+            assert grown < LIMIT_MB / 8, grown  # a session may hold an eighth of the limit
         connection.execute("DROP TABLE by_second")
 
 

@@ -221,7 +221,7 @@ def final_results_are_written_once_each_from_the_disk():
             right += [(who, minute * MINUTE, 1 + (i % 10 == 0)) for i, who in enumerate(names)]
         assert not node.connection.execute("SELECT * FROM finals").fetchall(), "no window has closed"
         fill(node.connection, "clicks", "who, ts", [("last", 9 * MINUTE)])
-        for _ in range(3):  # in the middle of the data
+        for _ in range(3):  # restarts while windows are open
             node.restart()
         right.sort()
         check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM finals", right), right, "finals")

@@ -145,7 +145,7 @@ def explain_analyze_runs_the_steps_and_shows_their_times():
         assert re.fullmatch(".*Group by.*" + took.format(3), next(line for line in lines if "Group by" in line)), lines
         assert re.fullmatch(".*Scan table.*" + took.format(90), next(line for line in lines if "Scan table" in line)), lines
         assert re.fullmatch(r"Reading Tables: \d+\.\d{3} ms", lines[-2]) and re.fullmatch(r"Execution Time: \d+\.\d{3} ms", lines[-1]), lines
-        # It works for look-ups by key and for constants, too.
+        # EXPLAIN ANALYZE works for look-ups by key and for constants, too.
         for statement in ("SELECT * FROM measured WHERE id = 7", "SELECT 1 + 1"):
             lines = [line for line, in c.execute("EXPLAIN ANALYZE " + statement)]
             assert "actual rows=1 " in lines[1] and lines[-1].startswith("Execution Time: "), lines
@@ -1153,7 +1153,7 @@ def a_session_ends_what_another_does():
             except psycopg.Error as e:
                 failed.append(e)
 
-        # libpq reports the second one as the end of the connection, without a code; so it does for PostgreSQL.
+        # libpq reports pg_terminate_backend() as the end of the connection, without a code, as with PostgreSQL.
         for function, state, words in (("pg_cancel_backend", "57014", "canceling statement due to user request"),
                                        ("pg_terminate_backend", None, "terminating connection due to administrator command")):
             sleeping = threading.Thread(target=sleep)
@@ -1205,7 +1205,7 @@ def sessions_are_ended_by_rows():
                 except psycopg.OperationalError:
                     pass
         assert c.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = 0").fetchall() == []
-        # The statements before it have ended by then, as in PostgreSQL.
+        # A session may end itself; its earlier statements have ended by then, as in PostgreSQL.
         try:
             c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()")
             raise AssertionError("it has survived itself")

@@ -8,7 +8,7 @@ import psycopg2
 from millrace_server import Deadline, case, run, start_server
 
 SERVER = start_server()
-TIMES = 4  # from the third time on the text is cached
+TIMES = 4  # the text is cached from the third execution on
 
 
 def connect():

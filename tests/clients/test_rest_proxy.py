@@ -382,7 +382,7 @@ def unrecognized_fields_are_refused():
     status, told = ask("POST", cluster_path, {"topic_name": "made", "partitions_count": 2, "validate_only": True})
     assert status == 200 and told["partitions_count"] == 2, told
     assert ask("GET", cluster_path + "/made")[0] == 404
-    # A record with only a key is a tombstone on purpose.
+    # A record with a key and no value is accepted: it is a tombstone, which deletes the key.
     produce("strict", [{"key": "a"}, {"key": "a", "value": None}])
     consumer.close()
 

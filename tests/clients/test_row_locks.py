@@ -87,7 +87,7 @@ def a_session_that_does_not_want_to_wait_does_not_wait():
             assert error_of(lambda: b.execute("SELECT * FROM busy FOR SHARE")) == "55P03"
             assert error_of(lambda: b.execute("UPDATE busy SET v = 1")) == "55P03"
         assert b.execute("SELECT count(*) FROM (SELECT * FROM busy FOR UPDATE NOWAIT) AS q").fetchone() == (3,)
-        assert b.execute("UPDATE busy SET v = 1").rowcount == 3  # outside of a transaction the lock does not stay
+        assert b.execute("UPDATE busy SET v = 1").rowcount == 3  # the lock of a statement outside of a transaction ends with the statement
 
 
 @case

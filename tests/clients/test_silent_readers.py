@@ -109,7 +109,7 @@ def others_are_served_meanwhile():
                     copy.write_row((row, "x" * 300))
             c.execute("INSERT INTO small SELECT id, 1 FROM wide WHERE id < 50")
             assert c.execute("SELECT count(*) FROM wide").fetchone() == (ROWS,)
-            # 10 ms are the aim; a machine that does other things beside is late by more than that. A client that had to
+            # The aim is 10 ms, but a machine with other work is often later than that. A client that had to
             # wait for all requests of the readers would wait for three such sorts.
             begun = time.monotonic()
             c.execute(f"SELECT id FROM wide ORDER BY {slow_key()}").fetchone()

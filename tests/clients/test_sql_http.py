@@ -183,7 +183,7 @@ def max_rows_cuts_a_result_off_and_marks_it():
         done = [line["done"] for line in lines if "done" in line]
         assert (done[0]["rows"], done[0]["more"], done[1]["more"]) == (rows, more, False), (most, done)
         assert len(rows_of(lines)) == rows + 1
-    # The rows of a change are all changed, and SHOW is cut off, too.
+    # With max_rows, a DELETE still deletes all rows, and the rows of SHOW are limited, too.
     lines = ask("DELETE FROM many RETURNING id", max_rows=3)
     assert len(rows_of(lines)) == 3 and only(lines, "done")["more"], lines
     assert psql("SELECT COUNT(*) FROM many") == [(0,)]

@@ -311,7 +311,7 @@ def one_statement_captures_a_table_with_debezium():
         database.sql("UPDATE customers SET city = 'Quetta' WHERE id <= 40", "DELETE FROM customers WHERE id > 90")
         counted(40, "Quetta")
         counted(50, "Lahore")
-        # A worker that was killed continues behind its position.
+        # A worker that was killed continues after its stored position.
         world.kill()
         database.sql("UPDATE customers SET city = 'Karachi' WHERE id BETWEEN 41 AND 60")
         world.start_distributed()

@@ -199,7 +199,7 @@ def the_client_asks_all_that_it_can():
 def metadata_and_rules_are_kept():
     fresh = SchemaRegistryClient({"url": f"http://{SERVER.registry}"})
     text = json.dumps({"type": "record", "name": "Meta", "fields": [{"name": "ssn", "type": "string"}]})
-    # Without tags, of which the client makes no key of its cache.
+    # The metadata has no tags, because the client cannot use tags as a part of a key of its cache.
     owned = Metadata(None, MetadataProperties({"owner": "ann", "major": "1"}), ["owner"])
     rule = Rule("short", "no long ones", RuleKind.CONDITION, RuleMode.WRITE, "CEL", ["PII"], RuleParams({"a": "b"}), "size(message.ssn) < 5",
                 None, "ERROR", False)

@@ -235,7 +235,7 @@ def java_tools_that_verify_lose_nothing():
         assert names["producer_send_success"] == 6000 and not names["producer_send_error"], names
         places = {(each["partition"], each["offset"]) for each in told if each["name"] == "producer_send_success"}
         assert len(places) == 6000, "two records have the same place"
-        # Slow enough for a disturbance: it commits its position after each poll.
+        # The consumer commits its position after each poll, so it runs long enough for a disturbance.
         consumer = tool.start("VerifiableConsumer", *servers, "--group-id", f"{tool.topic}-group", "--max-messages", "12000", "--reset-policy", "earliest")
         writer = tool.start(*write, stdout=subprocess.DEVNULL)
         said, _ = running_through(tool, consumer)

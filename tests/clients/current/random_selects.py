@@ -51,7 +51,7 @@ class Selects:
 
     def __init__(self, seed, is_wide=False):
         self.chance = random.Random(f"{seed}/statements")
-        self.is_wide = is_wide  # also with the forms of `wide` and of random_forms
+        self.is_wide = is_wide  # true: also generates the forms of `wide` and of random_forms
         self.forms = Forms(self, TABLES)
         self.aliases = 0
 
@@ -445,7 +445,7 @@ class Selects:
 
     def window(self, scope, depth):
         partition = f"PARTITION BY {self.pick(scope)[0]} " if self.chance.random() < 0.6 else ""
-        order = "ORDER BY " + ", ".join(name for name, _ in scope[:8])  # a total order, except for equal rows
+        order = "ORDER BY " + ", ".join(name for name, _ in scope[:8])  # this order is total, except for equal rows
         kind = self.pick(("int", "numeric", "text"))
         value = self.value(kind, scope, 0)
         call = self.pick(("rank()", "dense_rank()", f"count({value})", f"max({value})", f"sum({self.value('int', scope, 0)})"))

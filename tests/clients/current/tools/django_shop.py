@@ -59,7 +59,7 @@ start()
 
 @case
 def constraints_are_refused_with_the_setting_that_allows_them():
-    if os.environ.get("PGOPTIONS"):  # a server that does not check them
+    if os.environ.get("PGOPTIONS"):  # set for a server that accepts constraints without checking them
         assert "unenforced_constraints" in manage("migrate", fails=True, PGOPTIONS="")
 
 
