@@ -13,7 +13,7 @@ except ImportError:
 
 TOPIC, GROUP, PARTITIONS = "numbered", "readers", 3
 _READ_WITHIN_S = 60
-_PAUSE_S = 0.015  # between two records: two cores do all the work
+_PAUSE_S = 0.015  # pause between two records, because two cores do all the work
 
 
 class Records(Load):
@@ -23,10 +23,10 @@ class Records(Load):
         create_topic(world, TOPIC, PARTITIONS)
         super().__init__(world, TOPIC, PARTITIONS, tells_warnings=False)
         self.seen = []
-        self._known = 0  # of `seen`, at the last check
-        self._judged = 0  # of `seen`, when the group's commits were checked last
-        self._there = set()  # the known part of it
-        # committed by the group at the end of the last round
+        self._known = 0  # the length of `seen` at the last check
+        self._judged = 0  # the length of `seen` when the group's commits were checked last
+        self._there = set()  # the first `_known` records of `seen`, as a set
+        # by partition: the offset that the group had committed at the end of the last round
         self._committed = {number: 0 for number in range(PARTITIONS)}
         self.members = [Member(world, GROUP, TOPIC, self.seen, log_level=2) for _ in range(2)]
 

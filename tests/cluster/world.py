@@ -86,7 +86,7 @@ class World:
         for member in self.members.values():
             member.everybody = ",".join(f"{each.number}={each.peers}" for each in self.members.values())
         self.disks, self.ways, self.nodes, self._made = {}, {}, {}, {}
-        self._ended, self._deaths = set(), []  # processes that the test ends; errors of all others
+        self._ended, self._deaths = set(), []  # processes that the test has ended; errors of all other processes
         self._read_logs = {}  # the part of each node's log that was read
         atexit.register(self.close)
         try:
