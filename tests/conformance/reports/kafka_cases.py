@@ -165,7 +165,7 @@ def an_idempotent_producer_after_its_id_was_forgotten(server):
             producer.produce("t113", "x", on_delivery=lambda error, _: error and failures.append(error))
         assert producer.flush(patience(30)) == 0
         if count == 7:
-            time.sleep(6)  # three times the expiration; the state is not visible from outside
+            time.sleep(6)  # three times the expiration, because the test cannot see whether the state was removed
     check(failures, [])
     check(len(consume(server, "t113")), 15)
 

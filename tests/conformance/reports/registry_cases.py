@@ -130,7 +130,7 @@ def decimals_of_connect_with_precision_64(server):
     schema = {"type": "record", "name": "J", "fields": [
         {"name": "ID", "type": number(0)}, {"name": "AMT", "type": ["null", number(2)]}, {"name": "NAME", "type": ["null", "string"]}]}
     identifier = number_of(register(server, "d64-value", schema))
-    # 7; the second branch, 1234; the second branch, 'x'.
+    # The fields: ID is 7; AMT is 1234, in the second branch of its union; NAME is 'x', in the second branch, too.
     produce(server, "d64", [dict(value=with_header(identifier, b"\x02\x07" + b"\x02\x04\x04\xd2" + b"\x02\x02x"))])
     with connect(server) as c:
         c.execute("CREATE STREAM d64 WITH (kafka_topic='d64', value_format='AVRO')")

@@ -14,7 +14,7 @@ from patience import patience, wait_until  # noqa: E402
 
 SCRIPTS = {}  # number -> (function, flags of the server)
 T = 1_700_000_000_000  # ms
-patience_s = 20  # for rows to arrive; the runner shortens it for cases that are known to fail
+patience_s = 20  # how long to wait for rows; the runner shortens it for cases that are known to fail
 
 
 def report(number, *flags):
@@ -94,7 +94,7 @@ def client(server, kind, **settings):
 def create_topic(server, name, partitions=1, **config):
     from confluent_kafka.admin import AdminClient, NewTopic
     topic = NewTopic(name, partitions, config={key.replace("_", "."): str(value) for key, value in config.items()})
-    admin = AdminClient({"bootstrap.servers": server.kafka})  # its futures complete only while it lives
+    admin = AdminClient({"bootstrap.servers": server.kafka})  # the futures complete only as long as the client exists
     admin.create_topics([topic])[name].result(patience(20))
 
 
